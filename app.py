@@ -1,0 +1,15 @@
+"""Home: what counterfactual training is, at a glance and moving, and the ways into it."""
+
+import streamlit as st
+
+from ctviz.ui.home import doors, explanation, moving_picture
+from ctviz.ui.service import service
+from ctviz.ui.shell import page
+
+with page("Home"):
+    words, picture = st.columns([0.34, 0.66], gap="large", vertical_alignment="center")
+    with words:
+        explanation()
+    with picture:
+        moving_picture(service())
+    doors()

@@ -1,0 +1,104 @@
+"""ctviz: see counterfactual training at work.
+
+The whole public API::
+
+    experiment = ctviz.Experiment.preset("moons").replace({"training.epochs": 20, "seed": 3})
+    run = ctviz.run(experiment)            # trains all arms together, or takes the run from the store
+    run.history                            # tidy table: epoch, arm, metric, value
+    model = run.model("full")              # a plain torch.nn.Module that returns logits
+    found = ctviz.search(model, X, targets, generator="eccco", tau=0.9, steps=50, locked=[0])
+
+``ctviz.train(experiment)`` yields a snapshot after every epoch instead and stores nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ctviz.counterfactuals.api import Counterfactuals, search
+    from ctviz.counterfactuals.generators import GENERATORS
+    from ctviz.counterfactuals.settings import SearchSettings
+    from ctviz.data.catalogue import DATASETS, DataSettings
+    from ctviz.data.catalogue import load as load_data
+    from ctviz.data.dataset import Dataset
+    from ctviz.data.schema import Feature, Mutability, Schema
+    from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
+    from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
+    from ctviz.experiments.run import Run, load_run, run, train
+    from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
+    from ctviz.experiments.store import Store, open_store
+    from ctviz.models.settings import ModelSettings
+    from ctviz.training.arm import VARIANTS, Arm
+    from ctviz.training.schedule import Schedule
+
+# Names are imported when they are first used: so the command line answers before torch is loaded.
+_WHERE = {
+    "ctviz.counterfactuals.api": ("Counterfactuals", "search"),
+    "ctviz.counterfactuals.generators": ("GENERATORS",),
+    "ctviz.counterfactuals.settings": ("SearchSettings",),
+    "ctviz.data.catalogue": ("DATASETS", "DataSettings"),
+    "ctviz.data.dataset": ("Dataset",),
+    "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
+    "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
+    "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
+    "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
+    "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
+    "ctviz.experiments.store": ("Store", "open_store"),
+    "ctviz.models.settings": ("ModelSettings",),
+    "ctviz.training.arm": ("VARIANTS", "Arm"),
+    "ctviz.training.schedule": ("Schedule",),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load_data":
+        return import_module("ctviz.data.catalogue").load
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'ctviz' has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "ALGORITHM_VERSION",
+    "DATASETS",
+    "GENERATORS",
+    "METRICS",
+    "PRESETS",
+    "VARIANTS",
+    "Arm",
+    "ConfigError",
+    "Counterfactuals",
+    "CtvizError",
+    "DataError",
+    "DataSettings",
+    "Dataset",
+    "DeviceError",
+    "Evaluation",
+    "Experiment",
+    "Feature",
+    "JobError",
+    "ModelSettings",
+    "Mutability",
+    "Paths",
+    "Run",
+    "Scene",
+    "Schedule",
+    "Schema",
+    "SearchSettings",
+    "Snapshot",
+    "Store",
+    "StoreError",
+    "load_data",
+    "load_run",
+    "open_store",
+    "run",
+    "search",
+    "train",
+]

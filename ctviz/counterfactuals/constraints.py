@@ -1,0 +1,70 @@
+"""Mutability and domain as a projection that holds exactly at every point of every path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ctviz.data.schema import Schema
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What each of m arms may do with each column.
+
+    A step is first cut to its allowed directions, then the point is clamped to the domain. Mutability comes first:
+    where a factual lies outside the domain, the clamp never moves a column against its direction.
+    """
+
+    lower: Tensor  # m d 1
+    upper: Tensor  # m d 1
+    may_rise: Tensor  # m d 1, bool
+    may_fall: Tensor  # m d 1, bool
+    least: Tensor | None  # m d 1: smallest and largest allowed step; None where every direction is free
+    most: Tensor | None
+
+    @classmethod
+    def of(cls, schemas: Sequence[Schema], like: Tensor) -> Constraints:
+        bounds = [schema.bounds() for schema in schemas]
+        directions = [schema.directions() for schema in schemas]
+        lower, upper = (torch.stack([torch.from_numpy(b[i]) for b in bounds]).to(like).unsqueeze(-1) for i in (0, 1))
+        up, down = (
+            torch.stack([torch.from_numpy(b[i]) for b in directions]).to(like.device).unsqueeze(-1) for i in (0, 1)
+        )
+        infinity = torch.full_like(lower, torch.inf)
+        zero = torch.zeros_like(lower)
+        free = bool(up.all() and down.all())
+        return cls(
+            lower,
+            upper,
+            may_rise=up,
+            may_fall=down,
+            least=None if free else torch.where(down, -infinity, zero),
+            most=None if free else torch.where(up, infinity, zero),
+        )
+
+    def take(self, arms: Tensor) -> Constraints:
+        """The constraints of some of the arms."""
+        limits = [None if limit is None else limit[arms] for limit in (self.least, self.most)]
+        kept = [value[arms] for value in (self.lower, self.upper, self.may_rise, self.may_fall)]
+        return Constraints(*kept, *limits)
+
+    def box(self, factuals: Tensor) -> tuple[Tensor, Tensor]:
+        """Bounds that the points of each path obey: the domain (m d 1), or boxes per factual (m d b) where some lie
+        outside it."""
+        outside = (factuals < self.lower) | (factuals > self.upper)
+        if not outside.any():
+            return self.lower, self.upper
+        inside = torch.minimum(torch.maximum(factuals, self.lower), self.upper)
+        low = torch.where(self.may_fall, self.lower, torch.where(self.may_rise, inside.maximum(factuals), factuals))
+        high = torch.where(self.may_rise, self.upper, torch.where(self.may_fall, inside.minimum(factuals), factuals))
+        low = torch.where(self.may_rise, low, torch.minimum(low, high))
+        return low, torch.maximum(low, high)
+
+    def cut(self, step: Tensor) -> Tensor:
+        """A step (m d b) without its forbidden and its non-finite parts, in place."""
+        step.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+        return step if self.least is None else step.clamp_(self.least, self.most)

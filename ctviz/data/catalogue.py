@@ -1,0 +1,158 @@
+"""Word → data set: what there is, what its settings mean, and the samples themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field, model_validator
+
+from ctviz.data import synthetic
+from ctviz.data.dataset import Dataset, Split
+from ctviz.data.schema import Array, Schema
+from ctviz.errors import ConfigError
+from ctviz.settings import Settings
+
+DataName = Literal["ls", "ol", "circles", "moons", "blobs"]
+
+FEATURE_NAMES = ("x1", "x2")
+"""Names of the columns of the synthetic sets."""
+
+
+class DataSettings(Settings):
+    """A synthetic data set: which, how many samples, how noisy, how far apart, which draw."""
+
+    name: DataName = "moons"
+    n_train: int = Field(3000, ge=4, le=100_000)
+    n_validation: int = Field(600, ge=2, le=100_000)
+    n_test: int = Field(600, ge=2, le=100_000)
+    noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; none takes the set's own.")
+    separation: float | None = Field(None, ge=0, le=100, description="How far apart the classes lie.")
+    classes: int = Field(2, ge=2, le=8)
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def _enough_for_the_classes(self) -> DataSettings:
+        if self.name != "blobs" and self.classes != 2:
+            raise ConfigError("classes", self.classes, f"2 for {self.name}; only blobs takes more")
+        for part in ("n_train", "n_validation", "n_test"):
+            if getattr(self, part) < self.classes:
+                raise ConfigError(part, getattr(self, part), f"at least one sample for each of {self.classes} classes")
+        return self
+
+    @model_validator(mode="after")
+    def _separation_in_range(self) -> DataSettings:
+        knob = DATASETS[self.name].separation
+        if self.separation is not None and not knob.low <= self.separation <= knob.high:
+            raise ConfigError("separation", self.separation, f"from {knob.low:g} to {knob.high:g} for {self.name}")
+        return self
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A setting of one data set: its own value (None: left to the draw), the range allowed, its meaning."""
+
+    default: float | None
+    low: float
+    high: float
+    meaning: str
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a data set is called, one plain sentence about it, who makes it, and what its settings mean."""
+
+    title: str
+    sentence: str
+    makes: synthetic.Maker
+    noise: Knob
+    separation: Knob
+
+
+def _spread(std: float) -> Knob:
+    return Knob(std, 0, 10, "Standard deviation of each cluster.")
+
+
+def _apart(std: float, high: float) -> Knob:
+    return Knob(None, 0, high, f"Distance of the closest clusters, in steps of the set's usual spread ({std:g}).")
+
+
+DATASETS = MappingProxyType(
+    {
+        "ls": DatasetInfo(
+            "Linearly separable",
+            "Two tight clusters far apart: a straight line parts them without a mistake.",
+            synthetic.blobs(0.5, nearest=12),
+            _spread(0.5),
+            _apart(0.5, 40),
+        ),
+        "ol": DatasetInfo(
+            "Overlapping",
+            "Two wide clusters that run into each other: no boundary gets every point right.",
+            synthetic.blobs(2.0, nearest=1.4, farthest=2.9),
+            _spread(2.0),
+            _apart(2.0, 10),
+        ),
+        "circles": DatasetInfo(
+            "Circles",
+            "A ring around a core: the boundary has to close on itself.",
+            synthetic.circles,
+            Knob(0.15, 0, 10, "How far points stray from their ring."),
+            Knob(0.99, 0.01, 0.99, "Gap between the rings, as a share of the outer radius."),
+        ),
+        "moons": DatasetInfo(
+            "Moons",
+            "Two half circles that reach into each other: the boundary has to bend twice.",
+            synthetic.moons,
+            Knob(0.1, 0, 10, "How far points stray from their half circle."),
+            Knob(0.0, 0, 5, "Extra vertical distance between the half circles."),
+        ),
+        "blobs": DatasetInfo(
+            "Blobs",
+            "Several round clusters, one for each class.",
+            synthetic.blobs(1.0, nearest=4),
+            _spread(1.0),
+            _apart(1.0, 40),
+        ),
+    }
+)
+"""The data sets by name."""
+
+
+def load(settings: DataSettings) -> Dataset:
+    """The data set that the settings describe; the same settings give the same bits.
+
+    One draw of all samples is dealt out at random to three disjoint splits. Each split holds equally many
+    samples of every class; where that does not come out even, the first classes have one more.
+    """
+    info = DATASETS[settings.name]
+    rng = np.random.default_rng(settings.seed)
+    sizes = (settings.n_train, settings.n_validation, settings.n_test)
+    shares = np.array([_shares(n, settings.classes) for n in sizes])  # split k
+    noise = info.noise.default if settings.noise is None else settings.noise
+    X = info.makes(shares.sum(0).tolist(), noise or 0.0, settings.separation, rng).astype(np.float32)
+    split_of = np.concatenate([rng.permutation(np.repeat(np.arange(3), share)) for share in shares.T])
+    y = np.repeat(np.arange(settings.classes), shares.sum(0))
+    train, validation, test = (_pick(X, y, np.flatnonzero(split_of == part), rng) for part in range(3))
+    return Dataset(
+        name=settings.name,
+        schema=Schema.infer(train[0].numpy(), FEATURE_NAMES),
+        classes=tuple(f"class {c}" for c in range(settings.classes)),
+        train=train,
+        validation=validation,
+        test=test,
+    )
+
+
+def _shares(n: int, k: int) -> list[int]:
+    """``n`` dealt out equally over ``k`` classes, the remainder to the first ones."""
+    return [n // k + (c < n % k) for c in range(k)]
+
+
+def _pick(X: Array, y: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], rng: np.random.Generator) -> Split:
+    rows = rng.permutation(rows)
+    return torch.from_numpy(X[rows]), torch.from_numpy(y[rows].astype(np.int64))

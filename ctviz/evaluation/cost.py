@@ -1,0 +1,56 @@
+"""What a counterfactual asks of a person, and whether it does what it promises."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ctviz.evaluation.reduce import masked_mean
+
+
+def cost(factuals: Tensor, counterfactuals: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean ℓ1 distance ``‖x' − x‖₁`` from the factuals, in units of the features.
+
+    Args:
+        factuals: (… b d) or shared (b d).
+        counterfactuals: (… b d).
+        mask: which samples count, (… b) or shared (b), bool; the paper counts the valid ones. None: all.
+
+    Returns:
+        (…), float64; NaN where no sample counts.
+    """
+    return masked_mean((counterfactuals.double() - factuals.double()).abs().sum(-1), mask)
+
+
+def is_valid(logits: Tensor, targets: Tensor) -> Tensor:
+    """Whether the model puts each counterfactual into its target class: logits (… b k), targets (… b) → (… b)."""
+    return logits.argmax(-1) == targets
+
+
+def validity(logits: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Share of counterfactuals that the model puts into their target class, ``argmax M(x') = y⁺``.
+
+    Args:
+        logits: of the counterfactuals, (… b k).
+        targets: (… b) or shared (b), int64.
+        mask: which samples count, (… b) or shared (b), bool. None: all.
+
+    Returns:
+        (…), float64, 0 to 1; NaN where no sample counts.
+    """
+    return masked_mean(is_valid(logits, targets), mask)
+
+
+def redundancy(factuals: Tensor, counterfactuals: Tensor, mask: Tensor | None = None, tolerance: float = 0.0) -> Tensor:
+    """Mean share of columns that the counterfactual leaves as they were, ``|x'_d − x_d| ≤ tolerance``.
+
+    Args:
+        factuals: (… b d) or shared (b d).
+        counterfactuals: (… b d).
+        mask: which samples count, (… b) or shared (b), bool. None: all.
+        tolerance: largest change that still counts as none, in units of the features.
+
+    Returns:
+        (…), float64, 0 to 1; NaN where no sample counts.
+    """
+    unchanged = (counterfactuals - factuals).abs() <= tolerance  # … b d
+    return masked_mean(unchanged.double().mean(-1), mask)

@@ -1,0 +1,239 @@
+"""How close counterfactuals come to real data of their target class: IP and IP* of the paper.
+
+Everything is computed and returned in float64, whatever the input; the same input gives the same bits on CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ctviz.errors import DataError
+
+LENGTH_SCALE = 0.5
+"""Length scale of the Gaussian kernel behind IP*, in units of the features."""
+
+PER_CLASS = 1000
+"""Most samples of a class that counterfactuals are compared with."""
+
+BLOCK = 2**21
+"""Most kernel values held in memory at once (16 MB)."""
+
+
+def implausibility(counterfactuals: Tensor, targets: Tensor) -> Tensor:
+    """IP: mean ℓ1 distance from each counterfactual to samples of its target class.
+
+        IP(x') = 1/n · Σ_j ‖x' − x_j‖₁
+
+    The distance is a sum over features, and in each feature a piecewise linear function of x'_d: with the
+    samples sorted and summed up once, a counterfactual costs O(d log n), and no (b n) matrix is formed.
+
+    Args:
+        counterfactuals: (… b d).
+        targets: samples of the target class, shared (n d), or (… n d) with the same leading axes.
+
+    Returns:
+        (… b), float64, in units of the features; NaN for n = 0.
+
+    Raises:
+        DataError: when the shapes do not fit together.
+    """
+    return _Distances.to(targets).mean(counterfactuals)
+
+
+def implausibility_by_class(counterfactuals: Tensor, target: Tensor, samples: Tensor, labels: Tensor, k: int) -> Tensor:
+    """IP where every counterfactual has a target class of its own.
+
+    Args:
+        counterfactuals: (m b d), or any (… b d).
+        target: class of each counterfactual, (m b) or shared (b), int64.
+        samples: (n d), of all classes.
+        labels: their classes, (n), int64.
+        k: number of classes.
+
+    Returns:
+        (m b), float64; NaN where the target class has no samples.
+    """
+    return _mean_by_class(counterfactuals, target, [_Distances.to(samples[labels == c]) for c in range(k)])
+
+
+def mmd2(x: Tensor, y: Tensor, length_scale: float = LENGTH_SCALE) -> Tensor:
+    """Unbiased estimate of the squared maximum mean discrepancy between two samples.
+
+        1/(n(n−1)) Σ_{i≠j} k(x_i, x_j) + 1/(l(l−1)) Σ_{i≠j} k(y_i, y_j) − 2/(nl) Σ_{i,j} k(x_i, y_j)
+
+    with the Gaussian kernel ``k(x, y) = exp(−‖x − y‖² / (2 · length_scale²))``: the distance is divided by
+    the length scale before the standard kernel exp(−r²/2) is taken. Being unbiased, it may be negative.
+
+    Args:
+        x: (… n d).
+        y: (… l d); leading axes broadcast against those of x.
+        length_scale: of the kernel, in units of the features.
+
+    Returns:
+        (…), float64; NaN where either sample has fewer than two points.
+
+    Raises:
+        DataError: when the numbers of features differ.
+    """
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise DataError(f"MMD is taken between (… n d) and (… l d); got {tuple(x.shape)} and {tuple(y.shape)}.")
+    x, y = x.double(), y.double()
+    between = _kernel_sums(x, y, length_scale).sum(-1) / (x.shape[-2] * y.shape[-2] or torch.nan)
+    return _within(x, length_scale) + _within(y, length_scale) - 2 * between
+
+
+@dataclass(frozen=True)
+class ReferenceSamples:
+    """Real samples of every class, prepared once, that counterfactuals are compared with again and again."""
+
+    samples: tuple[Tensor, ...]  # k times (n_c d), float64
+    within: tuple[Tensor, ...]  # k times (): mean kernel between two different samples of the class
+    distances: tuple[_Distances, ...]  # k
+    length_scale: float
+
+    @classmethod
+    def of(
+        cls,
+        X: Tensor,
+        y: Tensor,
+        k: int,
+        per_class: int = PER_CLASS,
+        length_scale: float = LENGTH_SCALE,
+        seed: int = 0,
+    ) -> ReferenceSamples:
+        """Up to ``per_class`` samples of each of ``k`` classes, drawn without replacement from X (n d), y (n)."""
+        draw = torch.Generator().manual_seed(seed)
+        samples = []
+        for c in range(k):
+            rows = torch.nonzero(y == c).squeeze(1)
+            if len(rows) > per_class:
+                rows = rows[torch.randperm(len(rows), generator=draw)[:per_class].to(rows.device)]
+            samples.append(X[rows].double())
+        return cls(
+            samples=tuple(samples),
+            within=tuple(_within(s, length_scale) for s in samples),
+            distances=tuple(_Distances.to(s) for s in samples),
+            length_scale=length_scale,
+        )
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.samples)
+
+    def implausibility(self, counterfactuals: Tensor, target: Tensor) -> Tensor:
+        """IP of each counterfactual: (… b d) and target classes (… b) or shared (b) → (… b), float64."""
+        return _mean_by_class(counterfactuals, target, self.distances)
+
+    def mmd2(self, counterfactuals: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Unbiased squared MMD between each arm's counterfactuals of a class and the real samples of it.
+
+        Args:
+            counterfactuals: (m b d).
+            target: class of each counterfactual, (m b) or shared (b), int64.
+            mask: which counterfactuals count, (m b) or shared (b), bool. None: all.
+
+        Returns:
+            (m k), float64; NaN where fewer than two counterfactuals or two samples are of the class.
+        """
+        x = counterfactuals.double()
+        chosen = _chosen(x, target, mask, self.k)  # m k b
+        result = x.new_full(chosen.shape[:2], torch.nan)
+        for c, samples in enumerate(self.samples):
+            picked = chosen[:, c]  # m b
+            nearness = x.new_zeros(picked.shape)
+            nearness[picked] = _kernel_sums(x[picked], samples, self.length_scale) / (len(samples) or torch.nan)
+            between = nearness.sum(-1) / picked.sum(-1)
+            within = torch.stack([_within(a[p], self.length_scale) for a, p in zip(x, picked, strict=True)])
+            result[:, c] = within + self.within[c] - 2 * between
+        return result
+
+    def ip_star(self, counterfactuals: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
+        """IP*: squared MMD (``mmd2``) per target class, clamped at 0, averaged over the classes of an arm.
+
+        A class weighs as many counterfactuals as count for it; classes in which it is undefined are left out.
+
+        Args:
+            counterfactuals: (m b d).
+            target: class of each counterfactual, (m b) or shared (b), int64.
+            mask: which counterfactuals count, (m b) or shared (b), bool. None: all.
+
+        Returns:
+            (m), float64; NaN where every class has fewer than two counterfactuals or two samples.
+        """
+        by_class = self.mmd2(counterfactuals, target, mask).clamp_min(0)  # m k
+        counts = _chosen(counterfactuals, target, mask, self.k).sum(-1)  # m k
+        weights = torch.where(by_class.isnan(), 0, counts)
+        return (by_class.nan_to_num(0.0) * weights).sum(-1) / weights.sum(-1)
+
+
+@dataclass(frozen=True)
+class _Distances:
+    """Samples sorted and summed up in each feature, so that mean distances to all of them are cheap."""
+
+    values: Tensor  # … d n, ascending
+    sums: Tensor  # … d n+1: of the first 0, 1, … n values
+
+    @classmethod
+    def to(cls, samples: Tensor) -> _Distances:
+        values = samples.double().transpose(-1, -2).sort(-1).values.contiguous()
+        return cls(values, torch.nn.functional.pad(values.cumsum(-1), (1, 0)))
+
+    def mean(self, points: Tensor) -> Tensor:
+        """Mean ℓ1 distance from each point (… b d) to the samples → (… b)."""
+        lead, (b, d) = points.shape[:-2], points.shape[-2:]
+        shared = self.values.ndim == 2
+        if d != self.values.shape[-2] or not (shared or self.values.shape[:-2] == lead):
+            given = f"{tuple(points.shape)} and {tuple(self.values.transpose(-1, -2).shape)}"
+            raise DataError(f"Distances are taken between (… b d) and (… n d); got {given}.")
+        x = (points.reshape(-1, d) if shared else points).double().transpose(-1, -2).contiguous()  # … d b
+        n = self.values.shape[-1]
+        below = torch.searchsorted(self.values, x)
+        total = x * (2 * below - n) - 2 * self.sums.gather(-1, below) + self.sums[..., -1:]
+        return (total.clamp_min(0).sum(-2) / (n or torch.nan)).reshape(*lead, b)
+
+
+def _mean_by_class(points: Tensor, target: Tensor, distances: Sequence[_Distances]) -> Tensor:
+    """Mean distance from each point (… b d) to the samples of its class (… b) → (… b)."""
+    target = target.expand(points.shape[:-1])
+    result = torch.full(points.shape[:-1], torch.nan, dtype=torch.float64, device=points.device)
+    for c, samples in enumerate(distances):
+        result[target == c] = samples.mean(points[target == c])
+    return result
+
+
+def _chosen(counterfactuals: Tensor, target: Tensor, mask: Tensor | None, k: int) -> Tensor:
+    """Which counterfactuals of (m b d) count for which class, (m k b), bool."""
+    classes = torch.arange(k, device=target.device)[:, None]
+    chosen = target.expand(counterfactuals.shape[:2])[:, None] == classes
+    return chosen if mask is None else chosen & mask.expand(counterfactuals.shape[:2])[:, None]
+
+
+def _within(x: Tensor, length_scale: float) -> Tensor:
+    """Mean kernel between two different samples of x (… n d) → (…); NaN for n < 2."""
+    n = x.shape[-2]
+    return (_kernel_sums(x, x, length_scale).sum(-1) - n) / (n * (n - 1) or torch.nan)
+
+
+def _kernel_sums(x: Tensor, y: Tensor, length_scale: float) -> Tensor:
+    """``Σ_j k(x_i, y_j)`` for each i: (… n d) and (… l d) → (… n); a block of rows of x at a time."""
+    # −‖x − y‖²/2 = x·y − ‖x‖²/2 − ‖y‖²/2 is one product of matrices; about the centre of y the terms are
+    # small, so that little is lost to cancellation.
+    centre = y.mean(-2, keepdim=True)
+    x, y = (x - centre) / length_scale, (y - centre) / length_scale
+    left = torch.cat([x, _half_square(x), torch.ones_like(x[..., :1])], dim=-1)  # … n d+2
+    right = torch.cat([y, torch.ones_like(y[..., :1]), _half_square(y)], dim=-1)  # … l d+2
+    copies = max(1, math.prod(left.shape[:-2]), math.prod(right.shape[:-2]))
+    rows = max(1, BLOCK // copies // max(1, y.shape[-2]))
+    parts = torch.split(left, rows, dim=-2)
+    return torch.cat([(part @ right.mT).clamp_max_(0).exp_().sum(-1) for part in parts], dim=-1)
+
+
+def _half_square(x: Tensor) -> Tensor:
+    """``−‖x‖²/2``, (… d) → (… 1)."""
+    return x.square().sum(-1, keepdim=True) / -2

@@ -1,0 +1,121 @@
+"""How well models withstand small changes of their input that were made to mislead them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from captum.robust import FGSM, PGD
+from torch import Tensor
+
+from ctviz.errors import ConfigError
+
+Attack = Literal["fgsm", "pgd"]
+Logits = Callable[[Tensor], Tensor]
+"""A stack of m models: (m b d) → (m b k), differentiable."""
+
+
+def perturb(
+    logits: Logits,
+    X: Tensor,
+    y: Tensor,
+    epsilon: float,
+    lower: Tensor,
+    upper: Tensor,
+    attack: Attack = "fgsm",
+    steps: int = 40,
+    step_size: float = 0.01,
+) -> Tensor:
+    """Adversarial examples against each of m models, all of them in one attack.
+
+    FGSM:  x' = x + ε · sign ∇ₓ yloss(M(x), y)
+    PGD:   ``steps`` such steps of ``step_size``, each followed by a projection onto ‖x' − x‖∞ ≤ ε
+
+    They stay in the domain; a sample that lies outside of it to begin with moves no further out.
+
+    Args:
+        logits: the models.
+        X: (m b d).
+        y: true classes, (m b), int64.
+        epsilon: largest change of a feature, in its units.
+        lower, upper: the domain, (d).
+        attack: ``fgsm`` or ``pgd``.
+        steps, step_size: of PGD.
+
+    Returns:
+        (m b d), without gradient.
+
+    Raises:
+        ConfigError: for an ε that is negative or no number, an unknown attack, a PGD without steps.
+    """
+    _check(epsilon, attack, steps, step_size)
+    m, b, d = X.shape
+    start = X.detach().reshape(m * b, d).requires_grad_()
+
+    def forward(flat: Tensor) -> Tensor:  # m·b d -> m·b k
+        return logits(flat.reshape(m, b, d)).flatten(0, 1)
+
+    bounds = {"lower_bound": start.detach().minimum(lower), "upper_bound": start.detach().maximum(upper)}
+    labels = y.reshape(m * b)
+    found: Tensor
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
+        if attack == "fgsm":
+            one_step = FGSM(forward, _margin, **bounds)
+            one_step.zero_thresh = 0.0  # else captum moves no sample whose gradient is below 1e-6
+            found = one_step.perturb(start, epsilon, labels)
+        else:
+            many_steps = PGD(forward, _margin, **bounds)
+            many_steps.fgsm.zero_thresh = 0.0
+            found = many_steps.perturb(start, epsilon, step_size, steps, labels)
+    return found.detach().reshape(m, b, d)
+
+
+def robust_accuracy(
+    logits: Logits,
+    X: Tensor,
+    y: Tensor,
+    epsilon: float,
+    lower: Tensor,
+    upper: Tensor,
+    attack: Attack = "fgsm",
+    steps: int = 40,
+    step_size: float = 0.01,
+) -> Tensor:
+    """Share of samples that each model still gets right after the attack of ``perturb``.
+
+    Args:
+        X: (m b d); the same samples for every arm may be an expanded view.
+        y: (m b) or shared (b).
+
+    The rest as in ``perturb``.
+
+    Returns:
+        (m), float64, 0 to 1.
+    """
+    y = y.expand(X.shape[:2])
+    found = perturb(logits, X, y, epsilon, lower, upper, attack, steps, step_size)
+    with torch.no_grad():
+        return (logits(found).argmax(-1) == y).double().mean(-1)
+
+
+def _margin(logits: Tensor, y: Tensor) -> Tensor:
+    """Σ over samples of ``logsumexp_{j≠y} z_j − z_y``, as the one-element batch that captum asks for.
+
+    Its gradient is that of the cross-entropy divided by 1 − p_y, per sample a positive number: the signs are
+    the same, but they survive where a confident model's cross-entropy has underflown to a gradient of zero.
+    """
+    true = torch.nn.functional.one_hot(y, logits.shape[-1]).bool()
+    others = logits.masked_fill(true, -torch.inf).logsumexp(-1)
+    return (others - logits[true]).sum().reshape(1)
+
+
+def _check(epsilon: float, attack: str, steps: int, step_size: float) -> None:
+    if not 0 <= epsilon < torch.inf:
+        raise ConfigError("epsilon", epsilon, "a number from 0")
+    if attack not in ("fgsm", "pgd"):
+        raise ConfigError("attack", attack, "fgsm or pgd")
+    if attack == "pgd" and not (steps >= 1 and 0 < step_size < torch.inf):
+        raise ConfigError("steps and step_size", (steps, step_size), "at least one step of a size above 0")

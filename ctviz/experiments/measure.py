@@ -1,0 +1,135 @@
+"""What is measured after an epoch: the same factuals, the same search and the same attack for every arm."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.search import Found, search
+from ctviz.data.dataset import Dataset, Split
+from ctviz.evaluation.cost import cost, validity
+from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.reduce import masked_mean
+from ctviz.evaluation.robustness import robust_accuracy
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import Paths, Scene
+from ctviz.models.stack import Stack, predict, with_ones
+from ctviz.training.loop import PerArm
+
+SHOWN = 600
+"""Training samples that a scene shows at most."""
+
+GRID_CHUNK = 1 << 20
+"""Numbers that the widest activation may hold while a field is computed."""
+
+
+class Gauge:
+    """Measures a stack on one split (REFERENCE: section 4).
+
+    Fixed are ``factuals`` (b d), drawn once per data seed and shared by all arms and epochs, and their target
+    classes. An arm is judged on the factuals that it puts into their own class.
+    """
+
+    def __init__(self, experiment: Experiment, dataset: Dataset, split: Split, like: Tensor) -> None:
+        settings, m = experiment.evaluation, len(experiment.arms)
+        X, y = split
+        self._settings, self._m, self._k, self._like = settings, m, dataset.k, like
+        chance = torch.Generator().manual_seed(experiment.data.seed)
+        rows = torch.randperm(len(y), generator=chance)[: settings.factuals]
+        shifts = torch.randint(1, dataset.k, (len(rows),), generator=chance)
+        self.factuals, self.labels = X[rows], y[rows]
+        self.targets = (self.labels + shifts) % dataset.k
+        self._X, self._y = X.to(like).expand(m, -1, -1), y.to(like.device).expand(m, -1)
+        self._start = self.factuals.to(like).T.expand(m, -1, -1).contiguous()  # m d b
+        self._own = self.labels.to(like.device).expand(m, -1)
+        self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
+        self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
+        schemas = [dataset.schema.constrain(a.locked, a.increase_only, a.decrease_only) for a in experiment.arms]
+        self._constraints = Constraints.of(schemas, like)
+        lower, upper = dataset.schema.bounds()
+        self._lower, self._upper = torch.from_numpy(lower).to(like), torch.from_numpy(upper).to(like)
+
+    def search(self, stack: Stack, record: bool = False) -> Found:
+        """Counterfactuals of the fixed factuals, for every arm."""
+        with torch.no_grad():
+            return search(stack, self._start, self._goal, [self._settings] * self._m, self._constraints, record)
+
+    def metrics(self, stack: Stack, found: Found) -> dict[str, PerArm]:
+        """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm has no factual left."""
+        with torch.no_grad():
+            accuracy = (predict(stack(self._X).mT) == self._y).double().mean(dim=1)
+            judged = predict(stack(self._start.mT).mT) == self._own
+            final = found.final.mT
+            logits = stack(final)
+            valid = judged & (predict(logits.mT) == self._goal)
+            values = {
+                "accuracy": accuracy,
+                "ip": masked_mean(self._samples.implausibility(final, self._goal), judged),
+                "ip_star": self._samples.ip_star(final, self._goal, judged),
+                "cost": cost(self._start.mT, final, valid),
+                "validity": validity(logits, self._goal, judged),
+            }
+        values["robust_accuracy"] = robust_accuracy(
+            stack, self._X, self._y, self._settings.attack, self._lower, self._upper
+        )
+        return {name: value.cpu().numpy().astype(np.float64) for name, value in values.items()}
+
+    def paths(self, scene: Scene, found: Found, epsilon: list[float]) -> Paths | None:
+        """The paths of the scene's factuals, quantised; ``found`` must carry its paths."""
+        b = len(scene.factuals)
+        if b == 0 or found.path is None:
+            return None
+        points = found.path[..., :b].permute(1, 3, 0, 2).cpu()  # m b t d
+        inside = (points - points[:, :, :1]).abs().amax(dim=-1) <= torch.tensor(epsilon).view(-1, 1, 1)
+        last = torch.where(inside, torch.arange(points.shape[2]), 0).amax(dim=-1)
+        steps = found.steps[:, :b].cpu()
+        return Paths(
+            points=scene.quantise(points.float().numpy()),
+            steps=steps.numpy().astype(np.uint16),
+            nascent=torch.minimum(last, steps).numpy().astype(np.uint16),
+            mature=found.mature[:, :b].cpu().numpy(),
+        )
+
+
+def make_scene(experiment: Experiment, dataset: Dataset, gauge: Gauge) -> Scene:
+    """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
+    X, y = dataset.train
+    lower, upper = dataset.schema.bounds()
+    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))[:SHOWN]
+    shown = slice(0, experiment.evaluation.paths)
+    return Scene(
+        lower=lower,
+        upper=upper,
+        points=X[rows].numpy(),
+        labels=y[rows].numpy().astype(np.uint8),
+        factuals=gauge.factuals[shown].numpy(),
+        factual_labels=gauge.labels[shown].numpy().astype(np.uint8),
+        targets=gauge.targets[shown].numpy().astype(np.uint8),
+        classes=dataset.classes,
+        features=dataset.schema.names,
+    )
+
+
+@torch.inference_mode()
+def field(stack: Stack, scene: Scene, side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
+    """255 × probability on a grid of ``side`` nodes per axis from edge to edge of the scene, (m c side side).
+
+    Row 0 is the lowest x2. c is 1 for two classes (the probability of class 1), else k. None unless d = 2.
+    """
+    if side == 0 or stack.d != 2:
+        return None
+    x1, x2 = (torch.linspace(float(a), float(b), side) for a, b in zip(scene.lower, scene.upper, strict=True))
+    grid = torch.stack([x1.repeat(side), x2.repeat_interleave(side)], dim=1)  # side² d
+    inputs = with_ones(grid.to(stack.flat).expand(stack.m, -1, -1))
+    width = max(1, GRID_CHUNK // (stack.m * stack.widest))
+    parts = []
+    for chunk in torch.split(inputs, width, dim=-1):
+        logits = stack.run(chunk.shape[-1]).forward(chunk.contiguous())
+        if stack.k == 2:
+            parts.append(torch.sigmoid(logits[:, 1:] - logits[:, :1]))
+        else:
+            parts.append(torch.softmax(logits, dim=1))
+    probability = torch.cat(parts, dim=-1).nan_to_num_(0.5)
+    return (probability * 255).round_().to(torch.uint8).view(stack.m, -1, side, side).cpu().numpy()

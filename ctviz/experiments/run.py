@@ -1,0 +1,286 @@
+"""Running an experiment: the arms trained together, a snapshot after every epoch, the store between all who ask."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ctviz.data.catalogue import load
+from ctviz.data.dataset import Dataset
+from ctviz.errors import ConfigError, DeviceError, StoreError
+from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.measure import Gauge, field, make_scene
+from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
+from ctviz.experiments.store import RunWriter, Store, claim, open_store
+from ctviz.models.stack import Stack
+from ctviz.training.loop import Epoch, one_thread
+from ctviz.training.loop import train as train_stack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Summary = list[dict[str, Any]]
+
+LARGE = 1 << 20
+"""Multiplications per batch from which a GPU, where there is one, is worth its latency."""
+
+
+def resolve_device(device: str, experiment: Experiment) -> torch.device:
+    """``cpu``, ``cuda``, or with ``auto`` whichever suits the size of the experiment.
+
+    Raises:
+        ConfigError: another word. DeviceError: ``cuda`` where there is none.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigError("device", device, "auto, cpu or cuda")
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise DeviceError("device is 'cuda', but this machine has no CUDA device that torch can use; allowed: cpu.")
+    if device == "auto":
+        widths = (2, *experiment.model.hidden, experiment.data.classes)
+        per_sample = sum(a * b for a, b in pairwise(widths))
+        size = len(experiment.arms) * experiment.training.batch * per_sample
+        device = "cuda" if available and size >= LARGE else "cpu"
+    return torch.device(device)
+
+
+class Training:
+    """One pass through an experiment: iterate for its snapshots, then ask for the summary."""
+
+    def __init__(self, experiment: Experiment, device: str = "auto") -> None:
+        self.experiment = experiment
+        self.device = resolve_device(device, experiment)
+        self.data = load(experiment.data)
+        seeds = [experiment.seed if arm.seed is None else arm.seed for arm in experiment.arms]
+        self._seeds = seeds
+        self.stack = Stack.initialise(experiment.model, self.data.d, self.data.k, seeds, self.device)
+        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat)
+        self.scene = make_scene(experiment, self.data, self._gauge)
+        self._last: Epoch | None = None
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+    def __iter__(self) -> Iterator[Snapshot]:
+        experiment, every = self.experiment, self.experiment.evaluation.every
+        yield self._snapshot(0, {})
+        for epoch in train_stack(self.stack, self.data, experiment.arms, experiment.training, self._seeds):
+            self._last = epoch
+            if epoch.epoch % every == 0 or epoch.epoch == experiment.training.epochs:
+                yield self._snapshot(epoch.epoch, epoch.metrics)
+
+    def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
+        with one_thread():
+            found = self._gauge.search(self.stack, record=self.experiment.evaluation.paths > 0)
+            measured = self._gauge.metrics(self.stack, found)
+            measured["validation_accuracy"] = measured.pop("accuracy")
+            nothing = np.full(self.stack.m, np.nan)
+            known = {**trained, **measured}
+            return Snapshot(
+                epoch=epoch,
+                seconds=self.seconds,
+                metrics={name: known.get(name, nothing) for name in METRICS},
+                weights=self.stack.weights(),
+                field=field(self.stack, self.scene, self.experiment.evaluation.field),
+                paths=self._gauge.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
+            )
+
+    def summary(self) -> Summary:
+        """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
+        with one_thread():
+            gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat)
+            measured = gauge.metrics(self.stack, gauge.search(self.stack))
+        nothing = np.full(self.stack.m, np.nan)
+        measured["mature"] = self._last.metrics["mature"] if self._last else nothing
+        names = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")
+        return [
+            {"name": arm.name, **{name: _number(measured[name][i]) for name in names}}
+            for i, arm in enumerate(self.experiment.arms)
+        ]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def train(experiment: Experiment, device: str = "auto") -> Iterator[Snapshot]:
+    """Train all arms together and yield a snapshot before the first epoch and after every ``evaluation.every``.
+
+    Nothing is stored; to cancel, stop asking.
+    """
+    return iter(Training(experiment, device))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    experiment: Experiment
+    scene: Scene
+    snapshots: tuple[Snapshot, ...]
+    summary: Summary
+    seconds: float
+
+    @property
+    def key(self) -> str:
+        """Identifies the experiment and the version of the algorithm."""
+        return self.experiment.key
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the arms."""
+        return tuple(arm.name for arm in self.experiment.arms)
+
+    @property
+    def data(self) -> Dataset:
+        """The data of the run, with its splits ``train``, ``validation`` and ``test``."""
+        return load(self.experiment.data)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row per epoch, arm and metric that has a value: columns epoch, arm, metric, value."""
+        return history(self.arms, self.snapshots)
+
+    def snapshot(self, epoch: int | None = None) -> Snapshot:
+        """The snapshot of an epoch; by default the last."""
+        if epoch is None:
+            return self.snapshots[-1]
+        for snapshot in self.snapshots:
+            if snapshot.epoch == epoch:
+                return snapshot
+        raise ConfigError("epoch", epoch, f"a stored epoch from 0 to {self.snapshots[-1].epoch}")
+
+    def model(self, arm: str, epoch: int | None = None) -> nn.Sequential:
+        """One arm as a plain ``torch.nn.Module`` from (b d) to logits (b k), after ``epoch`` (default: the last)."""
+        if arm not in self.arms:
+            raise ConfigError("arm", arm, f"one of {', '.join(self.arms)}")
+        stack = Stack.from_weights(self.snapshot(epoch).weights, self.experiment.model.activation)
+        return stack.module(self.arms.index(arm)).eval()
+
+
+def history(arms: Sequence[str], snapshots: Sequence[Snapshot]) -> pd.DataFrame:
+    """Metrics of snapshots as a tidy table; what does not apply is left out."""
+    import pandas as pd
+
+    rows = [
+        (snapshot.epoch, arm, name, float(values[i]))
+        for snapshot in snapshots
+        for name, values in snapshot.metrics.items()
+        for i, arm in enumerate(arms)
+        if np.isfinite(values[i])
+    ]
+    return pd.DataFrame(rows, columns=["epoch", "arm", "metric", "value"])
+
+
+def run(
+    experiment: Experiment,
+    device: str = "auto",
+    store: Store | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Run:
+    """The run of an experiment: from the store if it is there, else trained now and stored.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+        store: where to look and to keep; by default the one of this machine (``CTVIZ_HOME``).
+        progress: called with the epochs done and in all.
+
+    Raises:
+        DeviceError, StoreError: no such device; the store cannot be used.
+    """
+    resolve_device(device, experiment)
+    store = store or open_store()
+    total = experiment.training.epochs
+    writer = claim(store, experiment, device, cancelled=lambda: False)
+    if writer is not None:
+        with writer:
+            _write(experiment, device, writer, on_epoch=lambda done: progress(done, total) if progress else None)
+    if progress:
+        progress(total, total)
+    return load_run(experiment.key, store)
+
+
+def load_run(key: str, store: Store | None = None) -> Run:
+    """A finished run from the store.
+
+    Raises:
+        StoreError: there is no such run, or it is not finished.
+    """
+    store = store or open_store()
+    status = store.status(key)
+    if status.state != "done":
+        raise StoreError(f"Run {key} is {status.state}; only finished runs can be loaded.")
+    scene, summary = store.scene(key), store.summary(key)
+    if scene is None or summary is None:
+        raise StoreError(f"Run {key} is not complete; train it again.")
+    with suppress(StoreError):  # a read-only store still serves
+        store.touch(key)
+    snapshots = tuple(store.snapshots(key))
+    return Run(store.experiment(key), scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
+
+
+def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
+    """A background job: train an experiment into the store at ``root``, unless it is there or being written."""
+    experiment = Experiment.from_json(experiment_json)
+    store = open_store(Path(root))
+    writer = claim(store, experiment, device, cancelled)
+    if writer is None:
+        return
+    with writer:
+        if not _write(experiment, device, writer, cancelled=cancelled):
+            writer.cancel()
+
+
+def _write(
+    experiment: Experiment,
+    device: str,
+    writer: RunWriter,
+    cancelled: Callable[[], bool] = lambda: False,
+    on_epoch: Callable[[int], None] = lambda done: None,
+) -> bool:
+    """Train into the store; whether it went to the end."""
+    training = Training(experiment, device)
+    writer.scene(training.scene)
+    for snapshot in training:
+        writer.append(snapshot)
+        on_epoch(snapshot.epoch)
+        if cancelled() and snapshot.epoch < experiment.training.epochs:
+            return False
+    writer.finish({"arms": training.summary(), "seconds": training.seconds, "device": str(training.device)})
+    return True
+
+
+def build_presets(
+    names: Sequence[str], folder: Path, on_preset: Callable[[str], None] = lambda name: None
+) -> list[Path]:
+    """Train presets and write them as shipped runs into ``folder``; without names all, in place of what was there."""
+    with tempfile.TemporaryDirectory() as scratch:
+        store = Store(Path(scratch))
+        written = []
+        for name in names or SHIPPED:
+            on_preset(name)
+            experiment = Experiment.preset(name)
+            run(experiment, device="cpu", store=store)
+            written.append(store.export(experiment.key, folder))
+    if not names:
+        for record in folder.glob("*/run.json"):
+            if record.parent not in written:
+                shutil.rmtree(record.parent)
+    return written
+
+
+SHIPPED = tuple(name for name in PRESETS if name != "blobs")
+"""Presets whose runs ship with ctviz."""

@@ -1,0 +1,73 @@
+"""What a run yields after an epoch, and the fixed scene that its snapshots are drawn on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+METRICS = (
+    "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
+    "train_accuracy", "validation_accuracy", "ip", "ip_star", "cost", "validity", "robust_accuracy",
+)  # fmt: skip
+"""Names of the metrics of a snapshot, in the order they are listed.
+
+``loss_*``: means over the epoch's batches of the four terms of the objective, each before its λ.
+``skipped``: batches left out because their loss was not finite. ``mature``, ``steps``: share of the epoch's
+training counterfactuals that reached τ, and their mean number of steps. The rest is measured on
+validation data after the epoch. A metric that does not apply (a search that did not happen) is NaN.
+"""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Quantised counterfactual paths of one snapshot; the same factuals in every arm and epoch.
+
+    ``points`` are steps of 1/65535 of the scene's extent, from its lower to its upper bound; after its
+    last step a path stays where it is.
+    """
+
+    points: npt.NDArray[np.uint16]  # m b t+1 d
+    steps: npt.NDArray[np.uint16]  # m b: steps taken, 0 to t
+    nascent: npt.NDArray[np.uint16]  # m b: index of the last point inside the ε-box
+    mature: npt.NDArray[np.bool_]  # m b
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a run after ``epoch`` epochs (0: before the first)."""
+
+    epoch: int
+    seconds: float  # since the run began
+    metrics: dict[str, npt.NDArray[np.float64]]  # name -> (m)
+    weights: dict[str, npt.NDArray[np.float32]]  # "0.weight" -> (m out in), "0.bias" -> (m out), "1.weight" …
+    field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None if d ≠ 2
+    """``c`` is 1 for two classes (the probability of class 1), else k."""
+    paths: Paths | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stays the same over all snapshots of a run: the window, the points on it, the factuals."""
+
+    lower: npt.NDArray[np.float32]  # d: lower bound of the extent (the domain)
+    upper: npt.NDArray[np.float32]  # d
+    points: npt.NDArray[np.float32]  # n d: a sample of the training data (at most 600)
+    labels: npt.NDArray[np.uint8]  # n
+    factuals: npt.NDArray[np.float32]  # b d: validation samples whose paths are recorded
+    factual_labels: npt.NDArray[np.uint8]  # b
+    targets: npt.NDArray[np.uint8]  # b
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+
+    def dequantise(self, points: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+        """Data units of quantised points, (… d) → (… d)."""
+        span = (self.upper - self.lower).astype(np.float64)
+        return (self.lower + points.astype(np.float64) / 65535 * span).astype(np.float32)
+
+    def quantise(self, points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+        """Nearest steps of 1/65535 of the extent, (… d) → (… d); points outside are moved to its edge."""
+        span = (self.upper - self.lower).astype(np.float64)
+        scaled = (points.astype(np.float64) - self.lower) / np.where(span > 0, span, 1) * 65535
+        return np.clip(np.rint(scaled), 0, 65535).astype(np.uint16)

@@ -1,0 +1,20 @@
+"""Computed runs on disk, by the key of their experiment; the only channel from who computes to who looks."""
+
+from ctviz.experiments.store.files import Busy
+from ctviz.experiments.store.sharing import claim, open_store, wait_for_other_writer
+from ctviz.experiments.store.store import Absent, Finished, RunInfo, RunStatus, Store, default_root
+from ctviz.experiments.store.writer import RunWriter
+
+__all__ = [
+    "Absent",
+    "Busy",
+    "Finished",
+    "RunInfo",
+    "RunStatus",
+    "RunWriter",
+    "Store",
+    "claim",
+    "default_root",
+    "open_store",
+    "wait_for_other_writer",
+]

@@ -1,0 +1,167 @@
+"""Files that are either whole or not there, locks that die with their process, and errors as sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from ctviz.errors import StoreError
+
+
+class Busy(StoreError):  # noqa: N818 (says what it means)
+    """Another process, or another thread of this one, is writing the run."""
+
+
+_ADVICE = "set CTVIZ_HOME to another folder"
+
+
+def sentence(root: Path, error: OSError) -> StoreError:
+    """What a person can do about an error of the file system."""
+    said = {
+        errno.ENOSPC: f"No space is left on the disk that holds {root}; free some, or {_ADVICE}.",
+        errno.EDQUOT: f"The disk quota for {root} is used up; free some space, or {_ADVICE}.",
+        errno.EFBIG: f"A file in {root} would be larger than this system allows; {_ADVICE}.",
+        errno.EACCES: f"There is no permission to use {root}; {_ADVICE}.",
+        errno.EPERM: f"There is no permission to use {root}; {_ADVICE}.",
+        errno.EROFS: f"{root} lies on a read-only disk; {_ADVICE}.",
+        errno.ENOTDIR: f"{root} is not a folder; {_ADVICE}.",
+        errno.EEXIST: f"{root} is not a folder; {_ADVICE}.",
+    }
+    reason = error.strerror or type(error).__name__
+    return StoreError(said.get(error.errno or 0, f"The store in {root} cannot be used ({reason}); {_ADVICE}."))
+
+
+@contextlib.contextmanager
+def explained(root: Path) -> Iterator[None]:
+    """Turns every ``OSError`` of the block into a ``StoreError`` that names ``root`` and a way out."""
+    try:
+        yield
+    except OSError as error:
+        raise sentence(root, error) from error
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
+    """Write ``data`` so that a reader sees the old file or the new one, never a part; cleans up when it fails."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file, link or folder as far as possible."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files below ``path``; what vanishes meanwhile does not count."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(folder, name).lstat().st_size
+    return total
+
+
+MOMENT = 0.3
+"""Seconds to wait for a lock that is held before its holder is taken for a writer."""
+
+
+class Lock:
+    """An exclusive ``flock`` on a file of its own; the system drops it when its holder ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def acquire(self, patience: float = 10.0) -> None:
+        """Take the lock or raise ``Busy``.
+
+        Waits up to ``patience`` seconds for those who only look, and for a moment for one who holds it: that may be
+        a reader who makes sure of damage, and not a writer.
+        """
+        now = time.monotonic()
+        deadline, moment = now + patience, now + min(patience, MOMENT)
+        while True:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            try:
+                if _try_lock(fd, fcntl.LOCK_EX):
+                    if _same_file(fd, self._path):
+                        self._fd, fd = fd, -1
+                        return
+                    continue  # the file was removed between opening and locking
+                if time.monotonic() > (deadline if _try_lock(fd, fcntl.LOCK_SH) else moment):
+                    raise Busy("This run is being written by another process at this moment.")
+            finally:
+                if fd >= 0:
+                    os.close(fd)
+            time.sleep(0.001)
+
+    def release(self, *, forget: bool = False) -> None:
+        """Give the lock back; ``forget`` removes its file as well."""
+        if self._fd is None:
+            return
+        if forget:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        os.close(self._fd)
+        self._fd = None
+
+    def __enter__(self) -> Lock:
+        self.acquire()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock on ``path``; looking neither takes it nor creates the file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
+
+
+def _try_lock(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,112 @@
+"""Reading one run folder, finished or still growing."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.store import codec
+from ctviz.experiments.store.codec import Damaged, EntryFile
+from ctviz.experiments.store.record import MOST_BYTES, Record
+
+RECORD = "run.json"
+SCENE = "scene.safetensors"
+SNAPSHOTS = "snapshots"
+SEALED = "snapshots.safetensors"
+USED = "used"
+
+_SNAPSHOT = re.compile(r"(\d{5})\.safetensors")
+
+
+class RunFolder:
+    """A run on disk. Anything may vanish between two looks: ``FileNotFoundError``. What cannot be right: ``Damaged``.
+
+    Not shared between threads; a sealed file is opened once and kept, so a run that is evicted meanwhile
+    can still be read to its end.
+    """
+
+    def __init__(self, path: Path, key: str, *, preset: bool = False) -> None:
+        self.path = path
+        self.key = key
+        self.preset = preset
+        self._sealed: EntryFile | None = None
+
+    def signature(self) -> tuple[int, int, int]:
+        """Changes whenever the record does."""
+        found = (self.path / RECORD).stat()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def record(self) -> Record:
+        path = self.path / RECORD
+        if path.stat().st_size > MOST_BYTES:
+            raise Damaged(f"{RECORD} is too large")
+        return Record.from_bytes(path.read_bytes(), self.key)
+
+    def check(self, record: Record) -> None:
+        """Of a finished run, that its snapshots are there and, where sealed, of the right size."""
+        if record.state != "done":
+            return
+        if record.has_scene and not (self.path / SCENE).is_file():
+            raise Damaged(f"{SCENE} is missing")
+        if record.sealed_bytes:
+            if (self.path / SEALED).stat().st_size != record.sealed_bytes:
+                raise Damaged(f"{SEALED} does not have the size it should have")
+        elif not set(record.epochs) <= set(self._appended()):
+            raise Damaged("snapshots are missing")
+
+    def epochs(self, record: Record) -> list[int]:
+        """Epochs of the snapshots that can be read, in order."""
+        if record.state == "done":
+            return list(record.epochs)
+        try:
+            return self._appended()
+        except FileNotFoundError:
+            # Sealed, and ended before its record said so.
+            return sorted(int(name) for name in self._open_sealed(record.experiment).metadata)
+
+    def _appended(self) -> list[int]:
+        # Called often; a list of names is all it takes.
+        found = (_SNAPSHOT.fullmatch(name) for name in os.listdir(self.path / SNAPSHOTS))  # noqa: PTH208
+        return sorted(int(match[1]) for match in found if match)
+
+    def updated(self, record: Record) -> float:
+        """When the run last grew."""
+        try:
+            return max(record.updated, (self.path / SNAPSHOTS).stat().st_mtime)
+        except FileNotFoundError:
+            return record.updated
+
+    def scene(self, experiment: Experiment) -> Scene:
+        """``FileNotFoundError`` as long as it was not written."""
+        file = EntryFile(self.path / SCENE, codec.most_bytes(experiment, 0))
+        return codec.decode_scene(experiment, *file.entry(self.key, "scene"))
+
+    def snapshot(self, experiment: Experiment, epoch: int) -> Snapshot:
+        name = codec.name_of(epoch)
+        try:
+            file = self._sealed or EntryFile(
+                self.path / SNAPSHOTS / f"{name}.safetensors", codec.most_bytes(experiment, 1)
+            )
+        except FileNotFoundError:
+            file = self._open_sealed(experiment)
+        if name not in file.metadata:
+            raise Damaged(f"snapshot {epoch} is missing")
+        return codec.decode_snapshot(experiment, epoch, *file.entry(self.key, name))
+
+    def _open_sealed(self, experiment: Experiment) -> EntryFile:
+        if self._sealed is None:
+            most = codec.most_bytes(experiment, experiment.training.epochs + 1)
+            self._sealed = EntryFile(self.path / SEALED, most)
+        return self._sealed
+
+    def last_used(self) -> float:
+        """When the run was last touched; 0 when nothing is known."""
+        for name in (USED, RECORD):
+            try:
+                return (self.path / name).stat().st_mtime
+            except FileNotFoundError:
+                continue
+        return 0.0

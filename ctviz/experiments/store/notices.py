@@ -1,0 +1,56 @@
+"""What happened to the store that a person should know, kept for every process that shows it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+from pathlib import Path
+
+from ctviz.errors import StoreError
+from ctviz.experiments.store.files import Lock, write_whole
+
+logger = logging.getLogger("ctviz.store")
+
+_MOST = 20
+_MOST_BYTES = 1 << 20
+
+
+class Notices:
+    """The last sentences, oldest first, each once; on disk where possible, in memory in any case."""
+
+    def __init__(self, path: Path, lock: Path) -> None:
+        self._path = path
+        self._lock = lock
+        self._mine: list[str] = []
+        self._guard = threading.Lock()
+
+    def add(self, text: str) -> None:
+        with self._guard:
+            if text in self._mine:
+                return
+            self._mine = [*self._mine, text][-_MOST:]
+        logger.warning("%s", text)
+        with contextlib.suppress(OSError, StoreError), Lock(self._lock):
+            kept = [said for said in self._stored() if said != text]
+            write_whole(self._path, json.dumps([*kept, text][-_MOST:]).encode())
+
+    def all(self) -> list[str]:
+        stored = self._stored()
+        return (stored + [text for text in self._mine if text not in stored])[-_MOST:]
+
+    def clear(self) -> None:
+        with self._guard:
+            self._mine = []
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def _stored(self) -> list[str]:
+        try:
+            if self._path.stat().st_size > _MOST_BYTES:
+                return []
+            found = json.loads(self._path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return []
+        return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []

@@ -1,0 +1,480 @@
+"""The store: runs by key, written by one process, followed by any number."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from ctviz.errors import ConfigError, StoreError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.store.codec import Damaged
+from ctviz.experiments.store.files import Busy, Lock, explained, is_locked, remove, size_of, write_whole
+from ctviz.experiments.store.folder import RECORD, SEALED, SNAPSHOTS, RunFolder
+from ctviz.experiments.store.notices import Notices
+from ctviz.experiments.store.record import Record
+from ctviz.experiments.store.writer import RunWriter, touch
+
+T = TypeVar("T")
+_Texts = list[str]
+State = Literal["absent", "running", "done", "failed", "cancelled", "interrupted"]
+
+_KEY = re.compile(r"[0-9a-f]{16}")
+_BROKEN = (Damaged, FileNotFoundError, NotADirectoryError)
+_MOST_ASIDE = 10
+_STALE = 3600.0
+
+
+class Finished(StoreError):  # noqa: N818 (says what it means)
+    """A run that is already there; it is read, not computed again."""
+
+
+class Absent(StoreError):  # noqa: N818 (says what it means)
+    """A run that is not, or no longer, in the store."""
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run stands. ``interrupted``: its writer ended without a word. Times in seconds since 1970."""
+
+    state: State
+    epochs_done: int = 0
+    epochs: int = 0
+    message: str = ""
+    started: float = 0.0
+    updated: float = 0.0
+    preset: bool = False
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A line of the list of runs. ``last_used`` in seconds since 1970; 0 for a preset."""
+
+    key: str
+    state: State
+    data: str
+    arms: tuple[str, ...]
+    epochs: int
+    bytes: int
+    last_used: float
+    preset: bool
+
+
+class Store:
+    """Runs in ``root/runs/<key>``, besides the read-only ``presets/<key>``; safe for threads and processes.
+
+    Every method that takes a key raises ``ConfigError`` unless it is 16 hexadecimal digits, before it touches
+    the disk, and ``StoreError`` when the disk refuses. A run that is damaged is set aside, with a notice, and
+    from then on absent.
+    """
+
+    def __init__(self, root: Path, presets: Path | None = None, cap_bytes: int = 2 * 2**30) -> None:
+        self.root = Path(root)
+        self.presets = presets
+        self.cap_bytes = cap_bytes
+        self._notices = Notices(self.root / "notices.json", self.root / "locks" / "notices.lock")
+        self._bad_presets: set[str] = set()
+        self._records: dict[Path, tuple[tuple[int, int, int], Record]] = {}
+        self._guard = threading.Lock()
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def writer(self, experiment: Experiment, device: str) -> RunWriter:
+        """The only writer of this run, at a new attempt; what an unfinished one left is cleared.
+
+        Raises ``Busy`` if the run is being written, ``Finished`` if it is done.
+        """
+        key = experiment.key
+        with explained(self.root):
+            for name in ("runs", "locks", "tmp"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            lock = self._lock(key)
+            lock.acquire()
+            try:
+                self._refuse_finished(key)
+                now = time.time()
+                record = Record(experiment, device, _version(), "running", started=now, updated=now)
+                path = self._start(record)
+            except BaseException:
+                lock.release()
+                raise
+        return RunWriter(path, self.root, record, lock, finished=self._evict_quietly)
+
+    def _refuse_finished(self, key: str) -> None:
+        """``Finished`` if the run is done; a damaged one is set aside. The lock is held."""
+        if self._preset(key) is not None and self.status(key).state == "done":
+            raise Finished(f"Run {key} ships with ctviz; it need not be computed.")
+        folder = self._local(key)
+        try:
+            record = folder.record()
+            folder.check(record)
+        except _BROKEN as error:
+            if os.path.lexists(folder.path):
+                self._move_aside(folder, error)
+            return
+        if record.state == "done":
+            raise Finished(f"Run {key} is already done; delete it to compute it again.")
+
+    def _start(self, record: Record) -> Path:
+        """A fresh run folder in the place of what was there, so that no reader sees two attempts mixed."""
+        path = self._local(record.experiment.key).path
+        staged = self._temporary(record.experiment.key)
+        try:
+            (staged / SNAPSHOTS).mkdir(parents=True)
+            write_whole(staged / RECORD, record.to_bytes())
+            touch(staged)
+            self._discard(path)
+            staged.rename(path)
+        except BaseException:
+            remove(staged)
+            raise
+        return path
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    def status(self, key: str) -> RunStatus:
+        """Where the run stands; never raises for a run that is missing or damaged."""
+        try:
+            return self._read(key, self._status_of)
+        except Busy:
+            return RunStatus("running")
+        except Absent:
+            return RunStatus("absent")
+
+    def follow(self, key: str) -> list[int]:
+        """Epochs of the snapshots there are, in order; made for being called often."""
+        try:
+            return self._read(key, lambda folder: folder.epochs(self._record(folder)))
+        except (Busy, Absent):
+            return []
+
+    def experiment(self, key: str) -> Experiment:
+        return self._read(key, self._record).experiment
+
+    def summary(self, key: str) -> dict[str, Any] | None:
+        """Results of a finished run, as given to ``finish``; None before."""
+        return self._read(key, self._record).summary
+
+    def scene(self, key: str) -> Scene | None:
+        """What the snapshots are drawn on; None as long as it was not written."""
+
+        def read(folder: RunFolder) -> Scene | None:
+            try:
+                return folder.scene(self._record(folder).experiment)
+            except FileNotFoundError:
+                self._record(folder)  # notices when there should be one
+                return None
+
+        return self._read(key, read)
+
+    def snapshot(self, key: str, epoch: int) -> Snapshot:
+        found = next(self._snapshots(key, [epoch]), None)
+        if found is None:
+            raise StoreError(f"Run {key} has no snapshot of epoch {epoch}.")
+        return found
+
+    def snapshots(self, key: str, start: int = 0) -> Iterator[Snapshot]:
+        """The snapshots there are from epoch ``start`` on, in order."""
+        return self._snapshots(key, [epoch for epoch in self.follow(key) if epoch >= start])
+
+    def _snapshots(self, key: str, wanted: list[int]) -> Iterator[Snapshot]:
+        kept: list[RunFolder] = []  # with its open file, for as long as nothing is wrong with it
+
+        def read(epoch: int, folder: RunFolder) -> Snapshot | None:
+            folder = kept[0] if kept else folder
+            try:
+                record = self._record(folder)
+                found = folder.snapshot(record.experiment, epoch) if epoch in folder.epochs(record) else None
+            except _BROKEN:
+                kept.clear()
+                raise
+            kept[:] = [folder]
+            return found
+
+        for epoch in wanted:
+            found = self._read(key, partial(read, epoch))
+            if found is not None:
+                yield found
+
+    def list(self) -> list[RunInfo]:
+        """Every run, the last used first, presets at the end."""
+        found = [self._info(key) for key in dict.fromkeys([*self._keys(self.presets), *self._keys(self._runs)])]
+        known = [info for info in found if info is not None]
+        return sorted(known, key=lambda info: (info.preset, -info.last_used, info.data, info.key))
+
+    def notices(self) -> _Texts:
+        """What happened to the store that a person should know: damaged runs, mostly."""
+        return self._notices.all()
+
+    def clear_notices(self) -> None:
+        self._notices.clear()
+
+    # -- keeping house ------------------------------------------------------------------------------
+
+    def touch(self, key: str) -> None:
+        """Note that the run was used now. Only advice to ``evict``, so a disk that refuses is no error."""
+        _check_key(key)
+        if self._preset(key) is None:
+            with contextlib.suppress(OSError):
+                touch(self._local(key).path)
+
+    def delete(self, key: str) -> None:
+        """Remove a run; nothing happens if it is absent. ``Busy`` while it is being written."""
+        _check_key(key)
+        path = self._local(key).path
+        with explained(self.root):
+            if os.path.lexists(path):
+                self._remove(key)
+            elif self._preset(key) is not None:
+                raise StoreError(f"Run {key} ships with ctviz and cannot be deleted.")
+
+    def evict(self) -> None:
+        """Remove the least recently used runs until the rest fits ``cap_bytes``.
+
+        Never a preset, a run being written, or the one used last.
+        """
+        with explained(self.root):
+            self._tidy()
+            runs = sorted((self._local(key).last_used(), key) for key in self._keys(self._runs))
+            sizes = {key: size_of(self._local(key).path) for _, key in runs}
+            total = sum(sizes.values())
+            for _, key in runs[:-1]:
+                if total <= self.cap_bytes:
+                    break
+                with contextlib.suppress(Busy):
+                    self._remove(key)
+                    total -= sizes[key]
+
+    def export(self, key: str, folder: Path) -> Path:
+        """Copy a finished run to ``folder/<key>``, as presets are kept; what was there is replaced."""
+        if self.status(key).state != "done":
+            raise StoreError(f"Run {key} is not done; only finished runs can be exported.")
+        target, staged = Path(folder) / key, Path(folder) / f".{key}-{uuid.uuid4().hex[:8]}"
+        with explained(Path(folder)):
+            try:
+                source = self._find(key).path
+                shutil.copytree(source, staged, ignore=shutil.ignore_patterns(SNAPSHOTS, "used", ".*"))
+                if not (staged / SEALED).is_file():
+                    raise StoreError(f"Run {key} was not sealed for want of space; compute it again to export it.")
+                remove(target)
+                staged.rename(target)
+            finally:
+                remove(staged)
+        return target
+
+    def _tidy(self) -> None:
+        """Remove what crashes have left and all but the newest of what was set aside."""
+        for path in _children(self.root / "tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.lstat().st_mtime > _STALE:
+                    remove(path)
+        aside = sorted(_children(self.root / "aside"), key=lambda path: path.name.rpartition("-")[2])
+        for path in aside[:-_MOST_ASIDE]:
+            remove(path)
+        for key in self._keys(self._runs):
+            folder = self._local(key)
+            with contextlib.suppress(*_BROKEN):
+                if (folder.path / SNAPSHOTS).is_dir() and self._record(folder).sealed_bytes:
+                    # Its writer ended between the record and this; sealed runs have no other writer.
+                    remove(folder.path / SNAPSHOTS)
+
+    def _evict_quietly(self) -> None:
+        # The run itself is safe; that others could not be removed is no fault of its writer.
+        with contextlib.suppress(StoreError):
+            self.evict()
+
+    def _remove(self, key: str) -> None:
+        lock = self._lock(key)
+        lock.acquire(patience=0.1)
+        try:
+            gone = self._discard(self._local(key).path)
+        finally:
+            lock.release(forget=True)
+        remove(gone)
+
+    def _discard(self, path: Path) -> Path:
+        """Take a run out of sight at once; the lock is held. Returns what is then to be removed."""
+        gone = self._temporary(path.name)
+        gone.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(gone)
+        return gone
+
+    # -- finding and settling -----------------------------------------------------------------------
+
+    @property
+    def _runs(self) -> Path:
+        return self.root / "runs"
+
+    def _lock(self, key: str) -> Lock:
+        return Lock(self._lock_path(key))
+
+    def _lock_path(self, key: str) -> Path:
+        return self.root / "locks" / f"{key}.lock"
+
+    def _temporary(self, key: str) -> Path:
+        return self.root / "tmp" / f"{key}-{uuid.uuid4().hex[:8]}"
+
+    def _local(self, key: str) -> RunFolder:
+        return RunFolder(self._runs / key, key)
+
+    def _preset(self, key: str) -> RunFolder | None:
+        if self.presets is None or key in self._bad_presets or not (self.presets / key).is_dir():
+            return None
+        return RunFolder(self.presets / key, key, preset=True)
+
+    def _find(self, key: str) -> RunFolder:
+        _check_key(key)
+        return self._preset(key) or self._local(key)
+
+    def _keys(self, folder: Path | None) -> _Texts:
+        if folder is None:
+            return []
+        with explained(folder):
+            return sorted(path.name for path in _children(folder) if _KEY.fullmatch(path.name))
+
+    def _record(self, folder: RunFolder) -> Record:
+        """The record, parsed again only when it was written again, and checked against what lies beside it."""
+        signature = folder.signature()
+        with self._guard:
+            kept = self._records.get(folder.path)
+        if kept is not None and kept[0] == signature:
+            record = kept[1]
+        else:
+            record = folder.record()
+            with self._guard:
+                if len(self._records) > 1000:
+                    self._records.clear()
+                self._records[folder.path] = signature, record
+        folder.check(record)
+        if folder.preset and record.state != "done":
+            raise Damaged(f"its state is {record.state}")
+        return record
+
+    def _status_of(self, folder: RunFolder) -> RunStatus:
+        record = self._record(folder)
+        state: State = record.state
+        if record.state == "running" and not is_locked(self._lock_path(folder.key)):
+            # Its writer may have ended it properly between the two looks.
+            again = folder.record()
+            state = "interrupted" if again.attempt == record.attempt and again.state == "running" else again.state
+            record = again
+        epochs = folder.epochs(record)
+        return RunStatus(
+            state=state,
+            epochs_done=epochs[-1] if epochs else 0,
+            epochs=record.experiment.training.epochs,
+            message=record.message,
+            started=record.started,
+            updated=folder.updated(record),
+            preset=folder.preset,
+        )
+
+    def _info(self, key: str) -> RunInfo | None:
+        def read(folder: RunFolder) -> RunInfo:
+            status, experiment = self._status_of(folder), self._record(folder).experiment
+            return RunInfo(
+                key=key,
+                state=status.state,
+                data=experiment.data.name,
+                arms=tuple(arm.name for arm in experiment.arms),
+                epochs=experiment.training.epochs,
+                bytes=size_of(folder.path),
+                last_used=0.0 if folder.preset else folder.last_used(),
+                preset=folder.preset,
+            )
+
+        try:
+            return self._read(key, read)
+        except (Busy, Absent):
+            return None
+
+    def _read(self, key: str, read: Callable[[RunFolder], T]) -> T:
+        """``read`` a run; what is damaged is set aside and raises ``Absent``, as does what is not there.
+
+        What a reader sees while a writer is at work may be neither the state before nor the one after, so
+        damage counts only when it is still seen under the lock; ``Busy`` if a writer holds it.
+        """
+        with explained(self.root):
+            for _ in range(3):
+                folder = self._find(key)
+                try:
+                    return read(folder)
+                except _BROKEN as error:
+                    if folder.preset:
+                        self._give_up_preset(folder, error)
+                        continue
+                self._settle(folder, read)
+        raise Busy(f"Run {key} is changing at this moment; try again.")
+
+    def _settle(self, folder: RunFolder, read: Callable[[RunFolder], T]) -> None:
+        """Returns if a run that looked broken is whole after all; else ``Busy`` or ``Absent``."""
+        key = folder.key
+        if not os.path.lexists(folder.path):
+            if is_locked(self._lock_path(key)):
+                raise Busy(f"Run {key} is being written at this moment; try again.")
+            if not os.path.lexists(folder.path):
+                raise Absent(f"Run {key} is not in the store; train it first.")
+            return
+        self._lock_path(key).parent.mkdir(parents=True, exist_ok=True)
+        lock = self._lock(key)
+        lock.acquire(patience=0.1)
+        try:
+            read(self._local(key))
+        except _BROKEN as error:
+            if os.path.lexists(folder.path):
+                self._move_aside(folder, error)
+            raise Absent(f"Run {key} was damaged and has been set aside; train it again.") from error
+        finally:
+            lock.release(forget=True)
+
+    def _move_aside(self, folder: RunFolder, error: Exception) -> None:
+        """Move a damaged run out of the way; the lock is held."""
+        aside = self.root / "aside"
+        aside.mkdir(exist_ok=True)
+        folder.path.rename(aside / f"{folder.key}-{time.time_ns()}")
+        reason = str(error) if isinstance(error, Damaged) else "files are missing"
+        self._notices.add(f"Run {folder.key} was damaged ({reason}); it has been set aside in {aside}.")
+
+    def _give_up_preset(self, folder: RunFolder, error: Exception) -> None:
+        reason = str(error) if isinstance(error, Damaged) else "files are missing"
+        self._bad_presets.add(folder.key)
+        self._notices.add(f"The run {folder.key} that ships with ctviz is damaged ({reason}); install ctviz again.")
+
+
+def default_root() -> Path:
+    """``$CTVIZ_HOME``, else the platform's cache folder."""
+    from platformdirs import user_cache_path
+
+    home = os.environ.get("CTVIZ_HOME")
+    return Path(home).expanduser() if home else user_cache_path("ctviz")
+
+
+def _check_key(key: str) -> None:
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise ConfigError("run", key, "a key of 16 hexadecimal digits")
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _version() -> str:
+    try:
+        return version("ctviz")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,150 @@
+"""Writing one run: its only writer, from the first snapshot to the seal."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ctviz.errors import CtvizError, StoreError
+from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.store import codec
+from ctviz.experiments.store.codec import Damaged, EntryFile
+from ctviz.experiments.store.files import Lock, explained, remove, write_whole
+from ctviz.experiments.store.folder import RECORD, SCENE, SEALED, SNAPSHOTS, USED
+from ctviz.experiments.store.record import Record
+
+logger = logging.getLogger("ctviz.store")
+
+
+class RunWriter:
+    """A new attempt to compute a run; made by ``Store.writer``, which has taken the lock of the run for it.
+
+    A context manager. Left by an exception the run is marked failed, with the message of a ``CtvizError`` as it
+    is; left by ``GeneratorExit`` or ``KeyboardInterrupt``, or without ``finish``, it is marked cancelled. Every
+    method raises a ``StoreError`` when the disk does not take what is written; no half-written file stays.
+    """
+
+    def __init__(self, path: Path, root: Path, record: Record, lock: Lock, finished: Callable[[], None]) -> None:
+        self._path = path
+        self._root = root
+        self._record = record
+        self._lock = lock
+        self._finished = finished
+        self._epochs: list[int] = []
+
+    @property
+    def key(self) -> str:
+        return self._record.experiment.key
+
+    def scene(self, scene: Scene) -> None:
+        """Write what the snapshots are drawn on."""
+        with self._writing():
+            entry = codec.encode_scene(self._record.experiment, scene)
+            write_whole(self._path / SCENE, codec.to_bytes(*entry))
+
+    def append(self, snapshot: Snapshot) -> None:
+        """Write the next snapshot; readers see it at once, and whole."""
+        if self._epochs and snapshot.epoch <= self._epochs[-1]:
+            raise StoreError(f"Snapshot {snapshot.epoch} cannot follow snapshot {self._epochs[-1]} of the same run.")
+        with self._writing():
+            entry = codec.encode_snapshot(self._record.experiment, snapshot)
+            write_whole(self._snapshot_path(snapshot.epoch), codec.to_bytes(*entry))
+        self._epochs.append(snapshot.epoch)
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Mark the run done, with its results per arm, and merge its snapshots into one file."""
+        sealed = 0
+        try:
+            with self._writing():
+                sealed = self._seal()
+        except StoreError as error:
+            # A run that cannot be sealed for want of space is complete all the same.
+            logger.warning("run %s was not sealed: %s", self.key, error)
+        done = replace(self._record, state="done", summary=summary, epochs=tuple(self._epochs), sealed_bytes=sealed)
+        self._write_record(replace(done, has_scene=(self._path / SCENE).is_file()))
+        if sealed:
+            remove(self._path / SNAPSHOTS)
+        self._release()
+        self._finished()
+
+    def fail(self, message: str) -> None:
+        """Mark the run failed; what it has appended stays readable."""
+        self._end("failed", message)
+
+    def cancel(self) -> None:
+        """Mark the run cancelled; what it has appended stays readable."""
+        self._end("cancelled", "")
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None or isinstance(error, GeneratorExit | KeyboardInterrupt):
+            self.cancel()
+        elif isinstance(error, CtvizError):
+            self.fail(str(error))
+        else:
+            self.fail(f"Unexpected error: {type(error).__name__}: {error}")
+
+    def _end(self, state: Any, message: str) -> None:
+        if self._record.state != "running":
+            return
+        try:
+            self._write_record(replace(self._record, state=state, message=message))
+        except StoreError as error:
+            # The lock is given back, so readers see an interrupted run; the first error is the one to report.
+            logger.warning("run %s could not be marked %s: %s", self.key, state, error)
+        self._release()
+
+    def _write_record(self, record: Record) -> None:
+        record = replace(record, updated=time.time())
+        with self._writing():
+            write_whole(self._path / RECORD, record.to_bytes(), sync=True)
+        self._record = record
+
+    def _release(self) -> None:
+        with contextlib.suppress(OSError):
+            touch(self._path)
+        self._lock.release(forget=True)
+
+    def _seal(self) -> int:
+        tensors: codec.Arrays = {}
+        metadata: dict[str, str] = {}
+        for epoch in self._epochs:
+            file = EntryFile(self._snapshot_path(epoch), codec.most_bytes(self._record.experiment, 1))
+            name = codec.name_of(epoch)
+            _, arrays = file.entry(self.key, name)
+            tensors |= {f"{name}/{array}": values for array, values in arrays.items()}
+            metadata[name] = file.metadata[name]
+        data = codec.to_bytes(tensors, metadata)
+        write_whole(self._path / SEALED, data, sync=True)
+        return len(data)
+
+    def _snapshot_path(self, epoch: int) -> Path:
+        return self._path / SNAPSHOTS / f"{codec.name_of(epoch)}.safetensors"
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._record.state != "running":
+            raise StoreError(f"Run {self.key} is {self._record.state}; nothing more can be written to it.")
+        try:
+            with explained(self._root):
+                yield
+        except Damaged as error:
+            raise StoreError(f"Run {self.key} cannot be written: {error}.") from error
+
+
+def touch(path: Path) -> None:
+    """Note that a run was used now."""
+    used = path / USED
+    try:
+        os.utime(used)
+    except FileNotFoundError:
+        used.touch()

@@ -1,0 +1,29 @@
+"""What a person takes away from a run to work on without the app."""
+
+from __future__ import annotations
+
+from ctviz.experiments.config import Experiment
+
+_CODE = '''\
+import ctviz
+
+experiment = ctviz.Experiment.from_toml("""
+{toml}""")
+run = ctviz.run(experiment)  # key {key}
+
+last = run.history.query("epoch == epoch.max()").pivot(index="metric", columns="arm", values="value")
+print(last)
+
+model = run.model("{arm}")  # a torch.nn.Module that returns logits
+X, y = run.data.test
+found = ctviz.search(model, X[:100], (y[:100] + 1) % run.data.k, schema=run.data.schema{constraints})
+print(found.mature.float().mean(), found.steps.float().mean())
+'''
+
+
+def python_code(experiment: Experiment) -> str:
+    """A script that reproduces a run and searches counterfactuals of its last arm."""
+    arm = experiment.arms[-1]
+    given = {"locked": arm.locked, "increase_only": arm.increase_only, "decrease_only": arm.decrease_only}
+    constraints = "".join(f", {name}={list(refs)!r}" for name, refs in given.items() if refs)
+    return _CODE.format(toml=experiment.to_toml(), key=experiment.key, arm=arm.name, constraints=constraints)

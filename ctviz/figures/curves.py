@@ -1,0 +1,138 @@
+"""Losses and metrics over the epochs, one small chart each, with the stage's epoch marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from ctviz.figures.theme import ArmStyle, Palette
+from ctviz.figures.words import Metric
+
+FONT = '"Source Sans", sans-serif'
+"""The app's own; a name that is no CSS identifier would have the whole style ignored."""
+
+EMPTY = go.layout.Template()
+"""Nothing of plotly's own look, which would travel with every chart."""
+
+HEIGHT = 190
+"""Pixels; every chart of a row has the same, so that nothing jumps when one is redrawn."""
+
+
+def curve(
+    metric: Metric,
+    epochs: npt.NDArray[np.int64],  # e
+    values: npt.NDArray[np.float64],  # e m
+    styles: Sequence[ArmStyle],
+    palette: Palette,
+    marked: int,
+    last: int,
+) -> go.Figure:
+    """One metric of every arm over the epochs 0 to ``last``, with a line at the epoch ``marked``.
+
+    Lines carry their arm's name at their end instead of a legend; where two ends would collide, the labels are
+    moved apart. Gaps (NaN) stay gaps.
+    """
+    shown = values * 100 if metric.kind == "share" else values
+    unit = " %" if metric.kind == "share" else ""
+    traces = [
+        {
+            "type": "scatter",
+            "x": epochs.tolist(),
+            "y": _gaps(shown[:, index]),
+            "mode": "lines" if len(epochs) > 1 else "markers",
+            "name": style.title,
+            "line": {"color": palette.of(style.role), "dash": style.dash, "width": 2},
+            "hovertemplate": "%{y:.3~g}" + unit,
+        }
+        for index, style in enumerate(styles)
+    ]
+    extent = _range(shown, metric)
+    line = {"color": palette.ink, "width": 1, "dash": "dot"}
+    marker = {"type": "line", "x0": marked, "x1": marked, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+    if np.isfinite(shown).any():
+        notes = _label_ends(shown, styles, palette, extent)
+    else:
+        text = {"text": "does not apply in this run", "font": {"color": palette.muted, "size": 13, "family": FONT}}
+        notes = [{**text, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}]
+    # One call with everything in it: adding part by part costs ten times as much.
+    return go.Figure(
+        {"data": traces, "layout": {**_layout(palette, last, extent, unit), "shapes": [marker], "annotations": notes}}
+    )
+
+
+def _gaps(column: npt.NDArray[np.float64]) -> list[float | None]:
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in column]
+
+
+def _range(shown: npt.NDArray[np.float64], metric: Metric) -> tuple[float, float]:
+    """The extent of the finite values with a little air; a share keeps within 0 to 100 %."""
+    finite = shown[np.isfinite(shown)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    if metric.kind != "value":
+        low = min(low, 0.0) if low < 0.5 * high else low
+    air = 0.08 * (high - low) or max(abs(high), 1.0) * 0.1
+    return (max(low - air, -2.0), min(high + air, 104.0)) if metric.kind == "share" else (low - air, high + air)
+
+
+def _label_ends(
+    shown: npt.NDArray[np.float64], styles: Sequence[ArmStyle], palette: Palette, extent: tuple[float, float]
+) -> list[dict[str, Any]]:
+    ends = []
+    for index in range(len(styles)):
+        finite = np.flatnonzero(np.isfinite(shown[:, index]))
+        if finite.size:
+            ends.append((float(shown[finite[-1], index]), styles[index]))
+    places = spread([end for end, _ in ends], gap=0.13 * (extent[1] - extent[0]), extent=extent)
+    return [
+        {
+            "x": 1.0, "xref": "paper", "y": place, "text": cut(style.short), "showarrow": False, "xanchor": "left",
+            "xshift": 6, "font": {"color": palette.of(style.role), "size": 12, "family": FONT},
+        }
+        for (_, style), place in zip(ends, places, strict=True)
+    ]  # fmt: skip
+
+
+def spread(ends: Sequence[float], gap: float, extent: tuple[float, float]) -> list[float]:
+    """Places for labels at ``ends``, at least ``gap`` apart where the extent allows, in the order of the ends."""
+    order = sorted(range(len(ends)), key=lambda i: ends[i])
+    gap = min(gap, (extent[1] - extent[0]) / max(len(ends) - 1, 1))
+    places = [0.0] * len(ends)
+    floor = extent[0]
+    for index in order:
+        places[index] = max(ends[index], floor)
+        floor = places[index] + gap
+    ceiling = extent[1]
+    for index in reversed(order):
+        places[index] = min(places[index], ceiling)
+        ceiling = places[index] - gap
+    return places
+
+
+def cut(text: str, limit: int = 14) -> str:
+    """A name that fits beside a small chart."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _layout(palette: Palette, last: int, extent: tuple[float, float], unit: str) -> dict[str, Any]:
+    font = {"size": 12, "family": FONT, "color": palette.muted}
+    axis = {"color": palette.muted, "gridcolor": palette.rule, "zeroline": False, "fixedrange": True, "tickfont": font}
+    ticks = {"ticks": "outside", "ticklen": 5, "tickcolor": palette.rule}
+    return {
+        "template": EMPTY,
+        "height": HEIGHT,
+        "showlegend": False,
+        "hovermode": "x unified",
+        "dragmode": False,
+        "margin": {"l": 44, "r": 96, "t": 8, "b": 30},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},
+        "xaxis": {**axis, **ticks, "range": [0, max(last, 1)], "nticks": 5, "showgrid": False, "tickformat": "d"},
+        "yaxis": {**axis, "range": list(extent), "nticks": 4, "ticksuffix": unit, "tickformat": ".3~g"},
+    }

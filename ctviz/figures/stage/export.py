@@ -1,0 +1,118 @@
+"""The stage as one file: a page that works offline, from a folder, without the app."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from ctviz.errors import DataError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.figures.stage.film import arm_labels, message, pack
+from ctviz.figures.stage.palette import palette
+
+INITIAL: dict[str, Any] = {
+    "epoch": 0,
+    "playing": True,
+    "speed": 1,
+    "loop": False,
+    "layers": ["points", "paths", "contours"],
+    "probe": None,
+}
+"""How the standalone page opens: playing, from the first epoch."""
+
+BOOT = """
+const film = document.getElementById("film").textContent;
+standalone(document.getElementById("stage"), film);
+"""
+
+
+def standalone_html(
+    scene: Scene, snapshots: Sequence[Snapshot], experiment: Experiment, title: str | None = None
+) -> str:
+    """A self-contained page with the run, its settings and a few words; it makes no request.
+
+    Args:
+        scene: extent, points and factuals of the run.
+        snapshots: the epochs to show, ascending, at least one.
+        experiment: the settings; heads the panels and fills the table.
+        title: of the page; by default, the name of the data set.
+
+    Raises:
+        DataError: no snapshot, or one that cannot be drawn.
+    """
+    if not snapshots:
+        raise DataError("A standalone page needs at least one snapshot.")
+    last = snapshots[-1].epoch
+    film = message(
+        pack(scene, arm_labels(experiment), snapshots),
+        key=experiment.key,
+        total=max(experiment.training.epochs, last),
+        live=False,
+        more=False,
+        last=last,
+        initial=INITIAL,
+        palette=palette(),
+    )
+    here = files(__package__)
+    script = (here / "stage.js").read_text(encoding="utf-8") + BOOT
+    page = Template((here / "page.html").read_text(encoding="utf-8"))
+    return page.substitute(
+        title=escape(title or f"How a decision boundary learns: {experiment.data.name}"),
+        hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=(here / "stage.css").read_text(encoding="utf-8"),
+        words=_words(experiment, last),
+        settings=_tables(experiment),
+        key=escape(experiment.key),
+        film=base64.b64encode(film).decode(),
+        script=script,
+    )
+
+
+def _words(experiment: Experiment, last: int) -> str:
+    """What the reader sees, in two sentences."""
+    titles = [label.title for label in arm_labels(experiment)]
+    models = f"{len(titles)} models learn" if len(titles) > 1 else "A model learns"
+    stopped = "" if last >= experiment.training.epochs else f" The run was stopped after epoch {last}."
+    return escape(
+        f"{models} the same data, epoch by epoch ({', '.join(titles)}). A counterfactual is what a point would have "
+        f"to become for the model to decide otherwise; each path shows how one is found.{stopped}"
+    )
+
+
+def _tables(experiment: Experiment) -> str:
+    """Settings of the run, and those of the arms side by side."""
+    values = experiment.model_dump(mode="json")
+    arms = values.pop("arms")
+    shared = [
+        (f"{section}.{name}", entry)
+        for section, table in values.items()
+        for name, entry in (table.items() if isinstance(table, dict) else [("", table)])
+    ]
+    rows = [_row([path.rstrip("."), entry]) for path, entry in shared]
+    per_arm = [_row([name, *(arm[name] for arm in arms)]) for name in arms[0] if name != "name"]
+    head = _row(["setting", *(arm["name"] for arm in arms)], "th")
+    return _table(per_arm, "Settings of each model", head) + _table(rows, "Settings of the run", "")
+
+
+def _row(cells: Iterable[Any], tag: str = "td") -> str:
+    first, *rest = (escape(_plain(cell)) for cell in cells)
+    return f'<tr><th scope="row">{first}</th>{"".join(f"<{tag}>{cell}</{tag}>" for cell in rest)}</tr>'
+
+
+def _table(rows: Sequence[str], caption: str, head: str) -> str:
+    top = f"<thead>{head}</thead>" if head else ""
+    return f"<div><table><caption>{escape(caption)}</caption>{top}<tbody>{''.join(rows)}</tbody></table></div>"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return str(value)

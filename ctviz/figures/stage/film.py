@@ -1,0 +1,241 @@
+"""Snapshots packed for the stage: what the canvas in the browser reads, byte by byte.
+
+A *film* is a run, or a stretch of it, as one message. The same bytes travel to the Streamlit component and into
+the standalone page, so there is one reader (``stage.js``) and one writer (this module).
+
+Wire format of a message
+------------------------
+::
+
+    bytes 0–3    "CTV1"
+    bytes 4–7    uint32, little endian: length h of the header
+    next h       header, JSON in UTF-8
+    rest         payload, deflated (zlib); empty if the header has no film
+
+The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "film"}``; ``film`` is null or
+
+==============  ==========================================================================================
+``after``       epoch of the snapshot before this stretch, −1 if the stretch is the first
+``epochs``      the epochs of this stretch, ascending
+``metrics``     name → one list per epoch with one number (or null) per arm
+``dims``        ``m`` arms, ``c`` planes of a field (1 for two classes, else k), ``g`` cells per side, ``b`` paths
+``sections``    ``[name, type, length]`` of each array, in payload order; 16-bit ones first, so that all are aligned
+``scene``       only in a first stretch: extent, classes, features, arms (name, title, role), see ``_scene``
+==============  ==========================================================================================
+
+Arrays of the payload, little endian, C order:
+
+===============  ======  ==================================================================================
+``points``       uint16  n 2 (first stretch), steps of 1/65535 of the extent, as all positions here
+``factuals``     uint16  b 2 (first stretch)
+``steps``        uint16  e m b: steps taken
+``nascent``      uint16  e m b: index of the last point inside the ε-box
+``paths``        uint16  ragged: for every e, m, b the ``steps + 1`` points of the path, 2 each
+``labels``       uint8   n (first stretch)
+``targets``      uint8   b (first stretch)
+``starts``       uint8   b (first stretch): classes of the factuals
+``mature``       uint8   e m b: 0 or 1
+``fields``       uint8   e m c g g: 255 × probability, row 0 lowest x2; from the second epoch on stored as the
+                         difference to the epoch before, modulo 256, which deflates to a fraction
+===============  ======  ==================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ctviz.errors import DataError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import Scene, Snapshot
+
+MAGIC = b"CTV1"
+
+CAPTION_METRICS = ("validation_accuracy", "validity", "ip", "cost", "robust_accuracy")
+"""The metrics that travel with a film; the captions of the panels are made of them."""
+
+Role = Literal["conventional", "counterfactual"]
+
+HEADINGS: dict[Role, str] = {"conventional": "Conventional", "counterfactual": "Counterfactual training"}
+"""How the arms of a role are headed."""
+
+
+@dataclass(frozen=True)
+class ArmLabel:
+    """How a panel is headed: the arm's ``name`` in the experiment, a ``title`` in plain words, its ``role``."""
+
+    name: str
+    title: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Film:
+    """A stretch of a run: ``meta`` fit for JSON and the deflated ``payload`` that its sections describe."""
+
+    meta: dict[str, Any] = field(repr=False)
+    payload: bytes = field(repr=False)
+
+    @property
+    def epochs(self) -> list[int]:
+        """Epochs of this stretch, ascending."""
+        return list(self.meta["epochs"])
+
+
+def arm_labels(experiment: Experiment) -> tuple[ArmLabel, ...]:
+    """One label per arm of an experiment.
+
+    An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
+    “Counterfactual training”; where several arms share a heading, the arm's own name is added.
+    """
+    roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
+    labels = []
+    for arm, role in zip(experiment.arms, roles, strict=True):
+        title = HEADINGS[role] if roles.count(role) == 1 else f"{HEADINGS[role]}: {arm.name}"
+        labels.append(ArmLabel(arm.name, title, role))
+    return tuple(labels)
+
+
+def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int = -1) -> Film:
+    """Packs a stretch of a run.
+
+    Args:
+        scene: what the run is drawn on; packed along only where the stretch is the first.
+        arms: one label per arm (m).
+        snapshots: the stretch, ascending in epoch, at least one.
+        after: epoch of the snapshot before the stretch; −1 if there is none.
+
+    Raises:
+        DataError: no snapshot, features other than two, arms that do not match, or a stretch in which only
+            some snapshots have a field or paths.
+    """
+    _check(scene, arms, snapshots, after)
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    if after < 0:
+        arrays |= _scene_arrays(scene)
+    m = len(arms)
+    dims = {"m": m, "c": 0, "g": 0, "b": 0}
+    if snapshots[0].paths is not None:
+        dims["b"] = snapshots[0].paths.steps.shape[1]
+        arrays |= _path_arrays(snapshots)
+    if snapshots[0].field is not None:
+        dims["c"], dims["g"] = snapshots[0].field.shape[1:3]
+        arrays["fields"] = _differences(np.stack([s.field for s in snapshots if s.field is not None]))
+    ordered = sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize)
+    meta: dict[str, Any] = {
+        "after": after,
+        "epochs": [s.epoch for s in snapshots],
+        "metrics": {name: [_numbers(s.metrics, name, m) for s in snapshots] for name in CAPTION_METRICS},
+        "dims": dims,
+        "sections": [[name, array.dtype.name, array.size] for name, array in ordered],
+    }
+    if after < 0:
+        meta["scene"] = _scene(scene, arms)
+    # Level 6 halves the bytes of level 1 here for some 10 ms per 100 epochs more.
+    return Film(meta, zlib.compress(b"".join(array.tobytes() for _, array in ordered), 6))
+
+
+def message(film: Film | None, **state: Any) -> bytes:
+    """A whole message: ``state`` (the other fields of the header, see above) and the film, if there is one."""
+    header = {**state, "film": film.meta if film else None}
+    text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
+    return MAGIC + struct.pack("<I", len(text)) + text + (film.payload if film else b"")
+
+
+def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Header and arrays of a message, flat and with ``fields`` restored: the inverse, for tests and notebooks.
+
+    Raises:
+        DataError: bytes that are not a message of this version.
+    """
+    if raw[:4] != MAGIC or len(raw) < 8:
+        raise DataError("These bytes are not a film of the stage.")
+    (length,) = struct.unpack("<I", raw[4:8])
+    header: dict[str, Any] = json.loads(raw[8 : 8 + length])
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    film = header["film"]
+    if film is None:
+        return header, arrays
+    payload, at = zlib.decompress(raw[8 + length :]), 0
+    for name, dtype, size in film["sections"]:
+        arrays[name] = np.frombuffer(payload, dtype, size, at)
+        at += arrays[name].nbytes
+    if "fields" in arrays:
+        stacked = arrays["fields"].reshape(len(film["epochs"]), -1)
+        arrays["fields"] = np.cumsum(stacked, axis=0, dtype=np.uint8).ravel()
+    return header, arrays
+
+
+def _check(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int) -> None:
+    if not snapshots:
+        raise DataError("A film needs at least one snapshot.")
+    if len(scene.features) != 2:
+        raise DataError(f"The stage draws data of two features; this run has {len(scene.features)}.")
+    epochs = [after, *(s.epoch for s in snapshots)]
+    if any(a >= b for a, b in pairwise(epochs)):
+        raise DataError(f"The epochs of a film must ascend; got {epochs[1:]} after {after}.")
+    for part in ("field", "paths"):
+        present = {getattr(s, part) is not None for s in snapshots}
+        if len(present) > 1:
+            raise DataError(f"Only some snapshots of the film have a {part}; either all or none must.")
+    first = snapshots[0]
+    stacked = first.field if first.field is not None else first.paths.mature if first.paths is not None else None
+    if stacked is not None and len(stacked) != len(arms):
+        raise DataError(f"{len(arms)} labels for the {len(stacked)} arms of the run.")
+
+
+def _scene(scene: Scene, arms: Sequence[ArmLabel]) -> dict[str, Any]:
+    return {
+        "lower": [float(v) for v in scene.lower],
+        "upper": [float(v) for v in scene.upper],
+        "classes": list(scene.classes),
+        "features": list(scene.features),
+        "arms": [asdict(arm) for arm in arms],
+    }
+
+
+def _scene_arrays(scene: Scene) -> dict[str, npt.NDArray[Any]]:
+    return {
+        "points": scene.quantise(scene.points),
+        "factuals": scene.quantise(scene.factuals),
+        "labels": scene.labels.astype(np.uint8),
+        "targets": scene.targets.astype(np.uint8),
+        "starts": scene.factual_labels.astype(np.uint8),
+    }
+
+
+def _path_arrays(snapshots: Sequence[Snapshot]) -> dict[str, npt.NDArray[Any]]:
+    """Steps, nascent, mature (e m b) and the taken points of every path, one after the other."""
+    paths = [s.paths for s in snapshots if s.paths is not None]
+    ragged = []
+    for path in paths:
+        walked = np.arange(path.points.shape[2]) <= path.steps[..., None]  # m b t+1
+        ragged.append(path.points[walked])  # sum(steps + 1), 2
+    return {
+        "steps": np.stack([p.steps for p in paths]).astype("<u2"),
+        "nascent": np.stack([p.nascent for p in paths]).astype("<u2"),
+        "paths": np.concatenate(ragged).astype("<u2"),
+        "mature": np.stack([p.mature for p in paths]).astype(np.uint8),
+    }
+
+
+def _differences(fields: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Each epoch's field minus the one before, modulo 256; the first as it is (e …)."""
+    out = fields.copy()
+    out[1:] -= fields[:-1]
+    return out
+
+
+def _numbers(metrics: Mapping[str, npt.NDArray[np.float64]], name: str, m: int) -> list[float | None]:
+    """A metric of one epoch, rounded to what a caption shows; null where it does not apply."""
+    values = metrics.get(name, np.full(m, np.nan))
+    return [float(f"{v:.4g}") if math.isfinite(v) else None for v in values]

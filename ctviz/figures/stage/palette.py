@@ -1,0 +1,13 @@
+"""The colours of the stage: those of all figures, for the header of a message."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ctviz.figures.theme import CLASS_COLOURS, DARK, LIGHT
+
+
+def palette() -> dict[str, Any]:
+    """The colours of the classes, and one set of the others per theme."""
+    return {"classes": list(CLASS_COLOURS), "light": asdict(LIGHT), "dark": asdict(DARK)}

@@ -1,0 +1,76 @@
+"""The colours and the type of every figure: one vocabulary over all pages, in light and in dark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctviz.experiments.config import Experiment
+from ctviz.figures.stage.film import Role, arm_labels
+
+CLASS_COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442", "#7F7F7F", "#8C6D46")
+"""Class → colour: Okabe and Ito's set, without the green that belongs to counterfactual training."""
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+"""Arms of one role share a colour; the dash and the direct label tell them apart."""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of one theme; text colours reach a contrast of 4.5 on the ground, lines 3."""
+
+    ink: str
+    muted: str
+    rule: str
+    ground: str
+    conventional: str
+    accent: str  # counterfactual training, and nothing else
+
+    def of(self, role: Role) -> str:
+        return self.accent if role == "counterfactual" else self.conventional
+
+
+LIGHT = Palette(
+    ink="#1B2430", muted="#5B6675", rule="#DDE2E8", ground="#FFFFFF", conventional="#5B6675", accent="#007A5A"
+)
+DARK = Palette(
+    ink="#E8ECF1", muted="#9AA6B4", rule="#2C3642", ground="#10161D", conventional="#A9B4C0", accent="#3CCB9F"
+)
+
+
+@dataclass(frozen=True)
+class ArmStyle:
+    """How an arm is drawn and called: ``name`` in the experiment, ``title`` in plain words, ``short`` in a chart."""
+
+    name: str
+    title: str
+    short: str
+    role: Role
+    dash: str
+
+
+SHORT: dict[Role, str] = {"conventional": "Conventional", "counterfactual": "Counterfactual"}
+
+
+def arm_styles(experiment: Experiment) -> tuple[ArmStyle, ...]:
+    """One style for each arm, in order; arms of the same role share a colour and differ by their dash."""
+    # Conventional arms start at the second dash, so that colour is never the only difference between the roles.
+    following: dict[Role, int] = {"conventional": 1, "counterfactual": 0}
+    labels = arm_labels(experiment)
+    roles = [label.role for label in labels]
+    styles = []
+    for label in labels:
+        short = SHORT[label.role] if roles.count(label.role) == 1 else label.name
+        dash = DASHES[following[label.role] % len(DASHES)]
+        styles.append(ArmStyle(label.name, label.title, short, label.role, dash))
+        following[label.role] += 2
+    return tuple(styles)
+
+
+def reference_pair(styles: Sequence[ArmStyle]) -> tuple[int | None, int | None]:
+    """Positions of the conventional arm and of the arm compared with it: ``full`` if there is one, else the last."""
+    conventional = next((i for i, style in enumerate(styles) if style.role == "conventional"), None)
+    trained = [i for i, style in enumerate(styles) if style.role == "counterfactual"]
+    named = [i for i in trained if styles[i].name == "full"]
+    compared = named or trained
+    return conventional, compared[-1] if compared else None

@@ -1,0 +1,440 @@
+"""Background work shared by all sessions of a server: a queue and a bounded pool of worker processes.
+
+A job is a function that returns nothing: what it produces goes elsewhere (a store), so that a page switch, a
+reload or a crash loses nothing. Workers are processes of loky, never forked: a fork of a process in which
+numerical libraries have run can deadlock. Each worker has an executor of its own, so that one that is killed
+takes no other with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import logging
+import logging.handlers
+import os
+import signal
+import tempfile
+import threading
+import time
+import traceback
+import weakref
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from loky import ProcessPoolExecutor, cpu_count
+from loky.process_executor import ShutdownExecutorError
+
+from ctviz.errors import CtvizError, JobError
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+GRACE = 0.6
+"""Seconds that a cancelled job has to stop by itself before its worker is killed."""
+
+STOPPED = "The worker process was stopped from outside; press Train to try again."
+NOT_STARTED = "No worker process could be started; press Train to try again."
+
+_MOST_REMEMBERED = 1000
+_MOST_SLOTS = 4
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Where a job stands; ``position`` counts from 1 in the queue, ``started`` in seconds since 1970."""
+
+    key: str
+    state: State
+    position: int = 0
+    message: str = ""
+    started: float | None = None
+
+
+class Cancelled:
+    """Handed to every job as its last argument: call it now and then, and return soon once it is true."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.seen = False
+
+    def __call__(self) -> bool:
+        self.seen = self.seen or os.path.exists(self._path)  # noqa: PTH110 (called in every step; this is the fast way)
+        return self.seen
+
+
+# -- in the worker process ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    state: State
+    message: str = ""
+    trace: str = ""
+
+
+_startup_error: BaseException | None = None
+
+
+def _start_worker(parent: int, modules: tuple[str, ...], initializer: Callable[[], None] | None) -> None:
+    """Prepare a worker: it ends with its parent, and has imported what its jobs need."""
+    global _startup_error
+    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
+    # Ctrl+C in a terminal reaches the whole group; the parent decides what becomes of its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for module in modules:
+            importlib.import_module(module)
+        if initializer is not None:
+            initializer()
+    except Exception as error:  # told by the next job, instead of a worker that ends without a word
+        _startup_error = error
+
+
+def _follow_parent(parent: int) -> None:
+    """End this process soon after its parent has ended, even by ``kill -9``, which leaves no other trace."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os._exit(1)
+
+
+def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: Cancelled) -> _Outcome:
+    with contextlib.suppress(OSError):
+        Path(begun).touch()
+    try:
+        if _startup_error is not None:
+            raise _startup_error
+        function, args = call
+        function(*args, cancelled)
+    except BaseException as error:
+        if cancelled.seen:
+            return _Outcome("cancelled")
+        if isinstance(error, CtvizError):
+            return _Outcome("failed", str(error))
+        return _unexpected(error)
+    return _Outcome("cancelled" if cancelled.seen else "done")
+
+
+def _unexpected(error: BaseException) -> _Outcome:
+    trace = "".join(traceback.format_exception(error))
+    return _Outcome("failed", f"Unexpected error: {type(error).__name__}: {error}", trace)
+
+
+def _nothing() -> None:
+    """What a worker is warmed with."""
+
+
+# -- in the server ------------------------------------------------------------------------------------
+
+
+class Job:
+    """One submitted job, alive or over."""
+
+    def __init__(self, manager: JobManager, key: str, number: int, function: Callable[..., None], args: Any) -> None:
+        self.key = key
+        self.call: tuple[Callable[..., None], tuple[Any, ...]] | None = (function, args)
+        self.state: State = "queued"
+        self.message = ""
+        self.started: float | None = None
+        self.flag = manager.folder / f"{number}.cancel"
+        self.begun = manager.folder / f"{number}.begun"
+        self.cancelling = False
+        self.wake = threading.Event()  # it ended, or is to be cancelled
+        self.over = threading.Event()
+        self._manager = manager
+
+    @property
+    def status(self) -> JobStatus:
+        return self._manager.status_of(self)
+
+    def cancel(self) -> None:
+        """Stop it, as ``JobManager.cancel`` does."""
+        self._manager.cancel_job(self)
+
+    def wait(self, timeout: float | None = None) -> JobStatus:
+        """Its status once it is over, or after ``timeout`` seconds."""
+        self.over.wait(timeout)
+        return self.status
+
+
+class JobManager:
+    """A queue of jobs, first come first served, and the workers that take from it; safe to call from any thread.
+
+    Args:
+        slots: the most workers at a time; by default as many as there are processors, at most four.
+        initializer: called once in every new worker, after ``modules`` were imported there.
+        modules: names of modules that every worker imports before its first job.
+        log: a file for the tracebacks of unexpected errors, kept below 2 MB; by default they go to the logger
+            ``ctviz.jobs``. A page never shows them.
+    """
+
+    def __init__(
+        self,
+        slots: int | None = None,
+        *,
+        initializer: Callable[[], None] | None = None,
+        modules: tuple[str, ...] = (),
+        log: Path | None = None,
+    ) -> None:
+        self.slots = max(1, slots if slots is not None else min(_MOST_SLOTS, cpu_count()))
+        self._scratch = tempfile.TemporaryDirectory(prefix="ctviz-jobs-", ignore_cleanup_errors=True)
+        self.folder = Path(self._scratch.name)
+        self.prepare = (os.getpid(), modules, initializer)
+        self.closed = False
+        self.logger = _logger(log)
+        self._changed = threading.Condition()
+        self._queue: deque[Job] = deque()
+        self._jobs: dict[str, Job] = {}
+        self._numbers = itertools.count()
+        self._started: list[_Slot] = []
+
+    def warm(self, timeout: float | None = 0) -> bool:
+        """Start all workers, so that a job begins at once; whether they are ready after ``timeout`` seconds."""
+        with self._changed:
+            self._check_open()
+            while len(self._started) < self.slots:
+                self._start_slot()
+            started = list(self._started)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return all(s.ready.wait(None if deadline is None else max(0, deadline - time.monotonic())) for s in started)
+
+    def submit(self, key: str, function: Callable[..., None], *args: Any) -> Job:
+        """Queue ``function(*args, cancelled)``, where ``cancelled()`` says whether the job is to stop.
+
+        A job that is queued or running under this key is returned instead. One that is over, or about to be
+        cancelled, may be submitted again. ``function`` and ``args`` must be picklable.
+        """
+        with self._changed:
+            self._check_open()
+            job = self._jobs.get(key)
+            if job is not None and job.state in ("queued", "running") and not job.cancelling:
+                return job
+            job = Job(self, key, next(self._numbers), function, args)
+            self._jobs.pop(key, None)
+            self._jobs[key] = job
+            self._queue.append(job)
+            running = sum(slot.job is not None for slot in self._started)
+            if len(self._started) < min(self.slots, running + len(self._queue)):
+                self._start_slot()
+            self._forget_oldest()
+            self._changed.notify_all()
+            return job
+
+    def status(self, key: str) -> JobStatus | None:
+        """Where the latest job under this key stands; None if there was none."""
+        with self._changed:
+            job = self._jobs.get(key)
+            return None if job is None else self.status_of(job)
+
+    def statuses(self) -> list[JobStatus]:
+        """All jobs that are remembered, in the order they were submitted."""
+        with self._changed:
+            return [self.status_of(job) for job in self._jobs.values()]
+
+    def cancel(self, key: str) -> None:
+        """Stop the job under this key; nothing happens if there is none or it is over.
+
+        One in the queue is dropped at once. A running one is asked to stop and, if it has not after
+        ``GRACE`` seconds, its worker is killed.
+        """
+        with self._changed:
+            job = self._jobs.get(key)
+        if job is not None:
+            self.cancel_job(job)
+
+    def shutdown(self) -> None:
+        """Cancel everything and end all workers; they are gone when it returns."""
+        with self._changed:
+            if self.closed:
+                return
+            self.closed = True
+            jobs, slots = list(self._jobs.values()), list(self._started)
+            self._changed.notify_all()
+        for job in jobs:
+            self.cancel_job(job)
+        deadline = time.monotonic() + GRACE
+        for slot in slots:
+            slot.join(max(0, deadline - time.monotonic()))
+        for slot in slots:
+            slot.kill()
+        for slot in slots:
+            slot.join(5)
+        self._scratch.cleanup()
+
+    def __enter__(self) -> JobManager:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+
+    # -- for jobs and slots ------------------------------------------------------------------------
+
+    def status_of(self, job: Job) -> JobStatus:
+        with self._changed:
+            position = self._queue.index(job) + 1 if job in self._queue else 0
+            message = "Stopping." if job.cancelling and job.state == "running" else job.message
+            return JobStatus(job.key, job.state, position, message, job.started)
+
+    def cancel_job(self, job: Job) -> None:
+        with self._changed:
+            if job in self._queue:
+                self._queue.remove(job)
+                self._end(job, _Outcome("cancelled"))
+            elif job.state == "running" and not job.cancelling:
+                job.cancelling = True
+                with contextlib.suppress(OSError):  # then the worker is killed
+                    job.flag.touch()
+                job.wake.set()
+
+    def take(self, slot: _Slot) -> Job | None:
+        """The next job for a slot, when there is one; None when it is time to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed or self._queue)
+            if self.closed:
+                return None
+            job = self._queue.popleft()
+            job.state, job.started = "running", time.time()
+            slot.job = job
+            return job
+
+    def ended(self, slot: _Slot, job: Job, outcome: _Outcome) -> None:
+        if outcome.trace:
+            self.logger.error("job %s: %s\n%s", job.key, outcome.message, outcome.trace)
+        with self._changed:
+            slot.job = None
+            self._end(job, outcome)
+
+    def _end(self, job: Job, outcome: _Outcome) -> None:
+        job.state, job.message = outcome.state, outcome.message
+        job.call = None
+        for path in (job.flag, job.begun):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        job.over.set()
+
+    def _start_slot(self) -> None:
+        slot = _Slot(self)
+        self._started.append(slot)
+        slot.start()
+
+    def _forget_oldest(self) -> None:
+        spare = len(self._jobs) - _MOST_REMEMBERED
+        if spare > 0:
+            over = [key for key, job in self._jobs.items() if job.over.is_set()]
+            for key in over[:spare]:
+                del self._jobs[key]
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise JobError("The server is shutting down; no job can be started.")
+
+
+class _Slot(threading.Thread):
+    """A thread that hands one job after the other to one worker process, and renews the worker when it died."""
+
+    def __init__(self, manager: JobManager) -> None:
+        super().__init__(name="ctviz-slot", daemon=True)
+        self.job: Job | None = None
+        self.ready = threading.Event()
+        self._manager = manager
+        self._guard = threading.Lock()
+        self._executor: Any = None
+
+    def run(self) -> None:
+        self._renew()
+        self.ready.set()
+        while (job := self._manager.take(self)) is not None:
+            outcome = self._carry_out(job)
+            self._manager.ended(self, job, outcome)
+            if self._executor is None:
+                self._renew()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the worker, whatever it is doing."""
+        with self._guard:
+            executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True, kill_workers=True)
+
+    def _renew(self, job: Job | None = None) -> Any:
+        """A new worker that has imported what it needs; None if there is none, or ``job`` was cancelled meanwhile."""
+        try:
+            with self._guard:
+                if self._manager.closed:
+                    return None
+                executor = ProcessPoolExecutor(1, initializer=_start_worker, initargs=self._manager.prepare)
+                self._executor = executor
+            warmed = executor.submit(_nothing)
+            _shut_down_before_loky(self._manager)
+            if job is None or _wait(job, warmed):
+                warmed.result()
+                return executor
+        except Exception as error:  # whatever the system refuses; the slot lives on and tries again
+            if not self._manager.closed:
+                self._manager.logger.error("A worker process could not be started: %r", error)
+        self.kill()
+        return None
+
+    def _carry_out(self, job: Job) -> _Outcome:
+        for _ in range(2):  # the worker may have died while it was idle
+            executor = self._executor or self._renew(job)
+            if executor is not None:
+                try:
+                    future = executor.submit(_carry_out, str(job.begun), job.call, Cancelled(str(job.flag)))
+                    if _wait(job, future) or wait([future], timeout=GRACE).done:
+                        outcome: _Outcome = future.result()
+                        return outcome
+                except (BrokenProcessPool, ShutdownExecutorError):
+                    pass
+                except Exception as error:  # it could not be sent to the worker
+                    return _unexpected(error)
+                self.kill()
+            if job.cancelling:
+                return _Outcome("cancelled")
+            if job.begun.exists():
+                return _Outcome("failed", STOPPED)
+        return _Outcome("failed", NOT_STARTED)
+
+
+def _wait(job: Job, future: Any) -> bool:
+    """Whether ``future`` is done; returns early once the job is to be cancelled."""
+    future.add_done_callback(lambda _: job.wake.set())
+    while not future.done() and not job.cancelling:
+        job.wake.wait()
+        job.wake.clear()
+    return bool(future.done())
+
+
+def _shut_down_before_loky(manager: JobManager) -> None:
+    """End the workers when the interpreter ends; to be called after every start of an executor.
+
+    loky waits for running jobs in a hook of the same kind, which it registers again with every executor, and
+    the last one registered is called first. An ``atexit`` function would come after all of them.
+    """
+    reference = weakref.ref(manager)
+
+    def end() -> None:
+        living = reference()
+        if living is not None:
+            living.shutdown()
+
+    with contextlib.suppress(RuntimeError):  # the interpreter is ending already
+        threading._register_atexit(end)  # type: ignore[attr-defined]
+
+
+def _logger(path: Path | None) -> logging.Logger:
+    logger = logging.getLogger("ctviz.jobs")
+    if path is not None:
+        logger = logging.Logger("ctviz.jobs")
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handler = logging.handlers.RotatingFileHandler(path, maxBytes=1 << 20, backupCount=1, delay=True)
+            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+            logger.addHandler(handler)
+    return logger

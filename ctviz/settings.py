@@ -1,0 +1,48 @@
+"""Frozen, validated records of settings, whose errors are sentences (``ConfigError``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from ctviz.errors import ConfigError
+
+
+class Settings(BaseModel):
+    """Base of every settings record: frozen, hashable, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise explain(error, tuple(type(self).model_fields)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: Any, info: ValidationInfo) -> Any:
+        """Only numbers are numbers: not ``true``, not ``"20"``; and zero has one sign, so that equals have one key."""
+        parts = value if isinstance(value, list | tuple) else (value,)
+        numeric = cls.model_fields[str(info.field_name)].annotation in (int, float, int | None, float | None)
+        if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
+            raise ValueError("a number" if numeric else "no true or false")
+        return value + 0.0 if isinstance(value, float) else value
+
+
+def explain(error: ValidationError, known: tuple[str, ...]) -> ConfigError:
+    """The first problem of a pydantic error as a ``ConfigError``."""
+    first = error.errors()[0]
+    parts = [str(part) for part in first["loc"]]
+    if parts[-1:] in (["int"], ["str"]):  # which member of a union was tried says nothing to a person
+        parts.pop()
+    field = ".".join(parts)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        inner = f"{field}.{cause.field}" if field else cause.field
+        return ConfigError(inner, cause.value, cause.allowed)
+    if first["type"] == "extra_forbidden":
+        return ConfigError(field, first["input"], f"no such setting; known are {', '.join(known)}")
+    allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return ConfigError(field or "the settings", first["input"], allowed)

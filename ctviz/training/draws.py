@@ -1,0 +1,77 @@
+"""What is left to chance in an epoch, drawn once per seed, so that arms of the same seed share every draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def stream(seed: int) -> torch.Generator:
+    """The random stream of a seed's epochs, apart from that of its initial weights, which uses the bare seed."""
+    state = np.random.SeedSequence((seed, 1)).generate_state(1)  # torch reads 32 bits of a seed
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One epoch's draws for m arms."""
+
+    order: Tensor  # m n: the samples in the order of the batches
+    factuals: Tensor  # m c: samples to explain, without replacement
+    shifts: Tensor  # m c: the target is this many classes (1 to k − 1) after the predicted one
+    neighbours: Tensor  # m c: uniform in [0, 1): which sample of the target class is the neighbour
+
+
+class Chance:
+    """The random streams of a run, one per distinct seed; always on the CPU, so that devices agree."""
+
+    def __init__(self, seeds: Sequence[int], n: int, n_ce: int, k: int) -> None:
+        distinct = sorted(set(seeds))
+        self._streams = [stream(seed) for seed in distinct]
+        self._stream_of = torch.tensor([distinct.index(seed) for seed in seeds])
+        self._n, self._n_ce, self._k = n, min(n_ce, n), k
+
+    def epoch(self) -> Draws:
+        rows = [self._draw(stream) for stream in self._streams]
+        return Draws(*(torch.stack(column)[self._stream_of] for column in zip(*rows, strict=True)))
+
+    def _draw(self, stream: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return (
+            torch.randperm(self._n, generator=stream),
+            torch.randperm(self._n, generator=stream)[: self._n_ce],
+            torch.randint(1, self._k, (self._n_ce,), generator=stream),
+            torch.rand(self._n_ce, generator=stream, dtype=torch.float64),
+        )
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How n items are dealt over batches: an index per slot, and 1/size of its batch (0 in padding)."""
+
+    index: Tensor  # batches slots
+    mean: Tensor  # batches slots
+
+    @classmethod
+    def of(cls, sizes: Sequence[int], like: Tensor) -> Slots:
+        width = max(sizes, default=0)
+        column = torch.arange(width)
+        size = torch.tensor(sizes).unsqueeze(1)
+        start = size.cumsum(0) - size
+        real = column < size
+        index = torch.where(real, start + column, 0)
+        mean = torch.where(real, 1 / size.double(), 0.0)
+        return cls(index.to(like.device), mean.to(like))
+
+
+def batch_sizes(n: int, batch: int) -> list[int]:
+    """Sizes of the mini-batches of n samples; the last one may be smaller."""
+    return [min(batch, n - start) for start in range(0, n, batch)]
+
+
+def dealt_sizes(n: int, batches: int) -> list[int]:
+    """n items dealt out as equally as can be; the first batches get the remainder."""
+    return [n // batches + (i < n % batches) for i in range(batches)]

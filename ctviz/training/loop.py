@@ -1,0 +1,194 @@
+"""Training m arms together, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ctviz.data.dataset import Dataset
+from ctviz.models.stack import Stack, predict
+from ctviz.training.arm import Arm
+from ctviz.training.draws import Chance, Draws, Slots, batch_sizes, dealt_sizes
+from ctviz.training.lessons import Lessons, Teacher
+from ctviz.training.objective import Coefficients, Terms, Weights, logit_gradient, terms
+from ctviz.training.optimiser import Adam
+from ctviz.training.schedule import Schedule
+
+PerArm = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch did; ``stack`` is the live one, valid until the next epoch is asked for."""
+
+    epoch: int  # 1 to epochs
+    stack: Stack
+    metrics: dict[str, PerArm]  # loss_class, loss_div, loss_adv, loss_reg, skipped, mature, steps, train_accuracy: (m)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread: faster for products this small, and the same bits on any number of cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train(
+    stack: Stack, dataset: Dataset, arms: Sequence[Arm], schedule: Schedule, seeds: Sequence[int]
+) -> Iterator[Epoch]:
+    """Train ``stack`` in place, one arm per model; yields after every epoch. Stop asking to cancel.
+
+    ``seeds`` (m): arms with the same seed share every random draw.
+    """
+    loop = _Loop(stack, dataset, arms, schedule, seeds)
+    burnin = round(schedule.burnin * schedule.epochs)
+    for epoch in range(1, schedule.epochs + 1):
+        with one_thread():
+            metrics = loop.epoch(burning_in=epoch <= burnin)
+        yield Epoch(epoch, stack, metrics)
+
+
+@dataclass(frozen=True)
+class _Material:
+    """An epoch's batches: inputs (m d+1 n r), what their columns are for, and the shape of the loss."""
+
+    inputs: Tensor
+    labels: Tensor  # m n B
+    coefficients: Coefficients
+    per_sample: Tensor  # n B
+    per_counterfactual: Tensor  # n C
+
+
+class _Loop:
+    def __init__(
+        self, stack: Stack, dataset: Dataset, arms: Sequence[Arm], schedule: Schedule, seeds: Sequence[int]
+    ) -> None:
+        like, n = stack.flat, len(dataset.train[1])
+        self.stack, self.k = stack, dataset.k
+        self.weights = Weights.of(arms, like)
+        self.teacher = Teacher(dataset, arms, like)
+        self.chance = Chance(seeds, n, schedule.n_ce, dataset.k)
+        sizes = batch_sizes(n, schedule.batch)
+        self.samples = Slots.of(sizes, like)
+        self.dealt = Slots.of(dealt_sizes(min(schedule.n_ce, n), len(sizes)), like)
+        self.undealt = Slots.of([0] * len(sizes), like)
+        self.adam = Adam(stack, schedule)
+        self.gradient = torch.empty_like(like)
+        self.gradients = stack.split(self.gradient)
+
+    @torch.inference_mode()
+    def epoch(self, burning_in: bool) -> dict[str, PerArm]:
+        draws = self._on_device(self.chance.epoch())
+        lessons = self.teacher.lessons(self.stack, draws) if self.teacher.searching and not burning_in else None
+        material = self._material(draws, lessons)
+        kept = [tensor.clone() for tensor in self.adam.state()]
+        logits = self._steps(material)
+        losses = self._terms(logits, material)
+        finite = losses.total(self.weights).isfinite()  # m n
+        if finite.all() and self.stack.flat.isfinite().all():
+            self.adam.taken += finite.shape[1]
+        else:  # rare: do the epoch again, looking before each step
+            self.adam.restore(kept)
+            logits, finite = self._careful_steps(material)
+            losses = self._terms(logits, material)
+        return self._metrics(logits, losses, finite, material, lessons)
+
+    def _on_device(self, draws: Draws) -> Draws:
+        device = self.stack.device
+        if device.type == "cpu":
+            return draws
+        return Draws(*(t.to(device) for t in (draws.order, draws.factuals, draws.shifts, draws.neighbours)))
+
+    def _material(self, draws: Draws, lessons: Lessons | None) -> _Material:
+        samples, dealt = self.samples, self.dealt if lessons else self.undealt
+        order = draws.order[:, samples.index]  # m n B
+        x = [self.teacher.X[:, order].transpose(0, 1)]  # m d n B
+        y = [self.teacher.y[order]]
+        if lessons is not None:
+            parts = (lessons.nascent, lessons.neighbours, lessons.counterfactuals)
+            x += [part[:, :, dealt.index] for part in parts]
+            y += [part[:, dealt.index] for part in (lessons.labels, lessons.targets, lessons.targets)]
+        # Padding repeats a sample; were that one not finite, 0 · ∞ would spoil the gradient: zeros instead.
+        real = torch.cat([samples.mean, dealt.mean, dealt.mean, dealt.mean], dim=-1) > 0  # n r
+        columns = torch.where(real, torch.cat(x, dim=-1), 0.0)
+        labels = torch.cat(y, dim=-1)
+        onehot = torch.nn.functional.one_hot(labels, self.k).to(columns.dtype).permute(0, 3, 1, 2).contiguous()
+        inputs = torch.cat([columns, torch.ones_like(columns[:, :1])], dim=1)
+        coefficients = Coefficients.of(self.weights, onehot, samples.mean, dealt.mean)
+        return _Material(inputs, labels[..., : samples.index.shape[1]], coefficients, samples.mean, dealt.mean)
+
+    def _steps(self, material: _Material) -> Tensor:
+        """One optimiser step per batch; the logits of all columns, before each step (m k n r)."""
+        inputs, batches = material.inputs.unbind(2), material.coefficients.batches()
+        forward = self.stack.run(material.inputs.shape[-1])
+        all_logits = torch.empty_like(material.coefficients.onehot)
+        out = torch.empty_like(all_logits[:, :, 0])
+        scales = self.adam.scales(len(inputs))
+        for x, batch, record, scale in zip(inputs, batches, all_logits.unbind(2), scales, strict=True):
+            logits = forward.forward(x)
+            record.copy_(logits)
+            forward.weight_gradient(logit_gradient(logits, *batch, out=out), x, self.gradients)
+            self.adam.step(self.gradient, scale)
+        return all_logits
+
+    def _careful_steps(self, material: _Material) -> tuple[Tensor, Tensor]:
+        """The same, but an arm whose loss or gradient is not finite sits that batch out; also the steps taken (m n)."""
+        inputs, batches = material.inputs.unbind(2), material.coefficients.batches()
+        forward = self.stack.run(material.inputs.shape[-1])
+        all_logits = torch.empty_like(material.coefficients.onehot)
+        out = torch.empty_like(all_logits[:, :, 0])
+        taken = torch.zeros(self.stack.m, len(inputs), dtype=torch.bool, device=self.stack.device)
+        for i, (x, batch) in enumerate(zip(inputs, batches, strict=True)):
+            logits = forward.forward(x)
+            all_logits[:, :, i] = logits
+            loss = self._terms(all_logits[:, :, i : i + 1], material, slice(i, i + 1)).total(self.weights)
+            kept = [tensor.clone() for tensor in self.adam.state()]
+            forward.weight_gradient(logit_gradient(logits, *batch, out=out), x, self.gradients)
+            finite = [gradient.isfinite().flatten(1).all(dim=1) for gradient in self.gradients]
+            taken[:, i] = torch.stack([loss[:, 0].isfinite(), *finite]).all(dim=0)
+            self.adam.step(self.gradient, self.adam.scales(1)[0])
+            self.adam.restore(kept, arms=~taken[:, i])
+            self.adam.taken += taken[:, i].cpu().numpy()
+        return all_logits, taken
+
+    @staticmethod
+    def _terms(logits: Tensor, material: _Material, batches: slice = slice(None)) -> Terms:
+        onehot = material.coefficients.onehot[:, :, batches]
+        return terms(logits, onehot, material.per_sample[batches], material.per_counterfactual[batches])
+
+    def _metrics(
+        self, logits: Tensor, losses: Terms, finite: Tensor, material: _Material, lessons: Lessons | None
+    ) -> dict[str, PerArm]:
+        m = self.stack.m
+        real = (material.per_sample > 0) & finite.unsqueeze(-1)  # m n B
+        b = real.shape[-1]
+        right = predict(logits[..., :b]) == material.labels
+        nothing = torch.full((m,), torch.nan)
+        named = {
+            "loss_class": losses.classify,
+            "loss_div": losses.div,
+            "loss_adv": losses.adv,
+            "loss_reg": losses.reg,
+        }
+        searched = torch.zeros(m, 1, dtype=torch.bool, device=finite.device)
+        if lessons is not None:
+            searched[self.teacher.searching] = True
+        result = {}
+        for name, values in named.items():
+            known = finite if name == "loss_class" else finite & searched
+            result[name] = torch.where(known, values, torch.nan).nanmean(dim=1)
+        result["skipped"] = (~finite).sum(dim=1)
+        result["mature"] = lessons.mature if lessons else nothing
+        result["steps"] = lessons.steps if lessons else nothing
+        result["train_accuracy"] = (right & real).sum(dim=(1, 2)) / real.sum(dim=(1, 2))
+        return {name: value.cpu().numpy().astype(np.float64) for name, value in result.items()}

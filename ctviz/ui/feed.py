@@ -1,0 +1,142 @@
+"""What pages know of runs: read from the store once, kept for all sessions, grown as snapshots arrive."""
+
+from __future__ import annotations
+
+import bisect
+import math
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
+from ctviz.experiments.store import Absent, Busy, Store
+
+PAUSE = 0.15
+"""Seconds between two looks at the store, however many sessions ask."""
+
+MOST_BYTES = 512 * 2**20
+"""Snapshots kept in memory, over all runs; those used least recently go first."""
+
+
+MOST_POINTS = 400
+"""Points of a curve: more than a chart of a few hundred pixels can show."""
+
+
+@dataclass
+class Feed:
+    """One run as far as it has got: only ever appended to, so that readers need no lock."""
+
+    experiment: Experiment
+    scene: Scene
+    started: float
+    snapshots: list[Snapshot] = field(default_factory=list)
+    looked: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return self.experiment.key
+
+    @property
+    def last(self) -> int:
+        """Epoch of the newest snapshot; −1 before the first."""
+        return self.snapshots[-1].epoch if self.snapshots else -1
+
+    def complete(self, epochs: int) -> bool:
+        """Whether the snapshot of epoch ``epochs`` has been read."""
+        return self.last >= epochs
+
+    def since(self, epoch: int) -> list[Snapshot]:
+        """Snapshots from an epoch on."""
+        return self.snapshots[bisect.bisect_left(self.snapshots, epoch, key=_epoch) :]
+
+    def at(self, epoch: int | None) -> Snapshot:
+        """The snapshot of an epoch: the nearest one before it, the newest for None."""
+        if epoch is None:
+            return self.snapshots[-1]
+        return self.snapshots[max(bisect.bisect_right(self.snapshots, epoch, key=_epoch) - 1, 0)]
+
+    def history(self, most: int = MOST_POINTS) -> tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[np.float64]]]:
+        """Epochs (e) and each metric (e m); of long runs every so many epochs and the last one, ``most`` at most."""
+        snapshots = list(self.snapshots)
+        if len(snapshots) > most:
+            stride = math.ceil((len(snapshots) - 1) / (most - 1))
+            snapshots = [*snapshots[:-1:stride], snapshots[-1]]
+        missing = np.full(len(self.experiment.arms), np.nan)
+        epochs = np.array([s.epoch for s in snapshots], dtype=np.int64)
+        values = {name: np.stack([np.asarray(s.metrics.get(name, missing)) for s in snapshots]) for name in METRICS}
+        return epochs, values
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the snapshots, by the first one."""
+        if not self.snapshots:
+            return 0
+        first = self.snapshots[0]
+        field_bytes = first.field.nbytes if first.field is not None else 0
+        path_bytes = first.paths.points.nbytes if first.paths is not None else 0
+        return len(self.snapshots) * (field_bytes + path_bytes)
+
+
+def _epoch(snapshot: Snapshot) -> int:
+    return snapshot.epoch
+
+
+class Feeds:
+    """The runs that pages look at, by key."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._feeds: OrderedDict[str, Feed] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Feed | None:
+        """The run of a key with all that is stored of it by now; None while there is nothing to show.
+
+        Raises ``StoreError`` if the store cannot be read.
+        """
+        with self._lock:
+            feed = self._feeds.get(key)
+            if feed is not None and time.monotonic() - feed.looked < PAUSE:
+                return feed
+            feed = self._refresh(key, feed)
+            if feed is not None:
+                self._feeds[key] = feed
+                self._feeds.move_to_end(key)
+                self._shrink()
+            else:
+                self._feeds.pop(key, None)
+            return feed
+
+    def _refresh(self, key: str, feed: Feed | None) -> Feed | None:
+        status = self._store.status(key)
+        if status.state == "absent":
+            return None
+        try:
+            if feed is None or feed.started != status.started:
+                feed = self._begin(key, status.started)
+            # A run that is complete here cannot have grown.
+            if feed is not None and not (status.state == "done" and feed.complete(status.epochs_done)):
+                feed.snapshots.extend(self._store.snapshots(key, start=feed.last + 1))
+        except (Absent, Busy):
+            # The run is changing at this very moment: the next look will see what became of it.
+            pass
+        if feed is None or not feed.snapshots:
+            return None
+        feed.looked = time.monotonic()
+        return feed
+
+    def _begin(self, key: str, started: float) -> Feed | None:
+        scene = self._store.scene(key)
+        if scene is None:
+            return None
+        self._store.touch(key)
+        return Feed(self._store.experiment(key), scene, started)
+
+    def _shrink(self) -> None:
+        while len(self._feeds) > 1 and sum(feed.nbytes for feed in self._feeds.values()) > MOST_BYTES:
+            self._feeds.popitem(last=False)

@@ -1,0 +1,102 @@
+"""What the home page says and shows: the idea in a paragraph, a preset playing, three doors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ctviz.experiments.config import Experiment
+from ctviz.figures.stage.film import arm_labels
+from ctviz.ui.service import Service
+from ctviz.ui.stage import StageState, show_stage
+
+BOUNDARIES = "pages/boundaries.py"
+ARROW = ":material/arrow_forward:"
+
+IDEA = """
+A classifier decides. A **counterfactual** is its advice: the smallest change after which it would decide
+otherwise. Train a model the **conventional** way and that advice often points to places where no real data lie.
+
+**Counterfactual training** searches such advice in every epoch and teaches the model with it. Where a search
+arrives, the advice is *mature*: the model learns to make it look like real data, so that it is **plausible**. Points
+of the search that have hardly moved are *nascent*: the model learns not to be fooled by them. Features that nobody can
+change can be **locked**, and the boundary turns until advice does without them.
+"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way into the app: for whom, what waits there, and the link that leads to it."""
+
+    title: str
+    words: str
+    label: str
+    query: dict[str, str]
+
+
+DOORS = (
+    Door(
+        "Teaching",
+        "Both models learn side by side on a large screen, playing, without controls. Space stops, arrows step.",
+        "Project the moons",
+        {"preset": "moons", "view": "project", "play": "1", "loop": "1"},
+    ),
+    Door(
+        "Deciding",
+        "What if one feature cannot change, as age cannot? Lock it, and see what becomes of boundary and advice.",
+        "Lock a feature",
+        {"preset": "lock"},
+    ),
+    Door(
+        "Researching",
+        "The paper's four objectives from the same first weights, with every setting at hand, also from Python.",
+        "Compare the four objectives",
+        {"preset": "objectives"},
+    ),
+)
+
+
+def explanation() -> None:
+    """What counterfactual training is, in a paragraph each for the problem and the idea."""
+    st.html('<h1 class="ctviz-headline ctviz-title">Watch a decision boundary learn, twice</h1>')
+    st.markdown(IDEA)
+    st.page_link(
+        "pages/boundaries.py",
+        label="Open Boundaries",
+        icon=":material/arrow_forward:",
+        query_params={"preset": "moons"},
+    )
+
+
+def moving_picture(service: Service) -> None:
+    """The moons preset, playing; without it, what to do to have one."""
+    experiment = Experiment.preset("moons")
+    feed = service.feed(experiment.key)
+    if feed is None:
+        st.info(
+            "The moons have not been trained here yet: open Boundaries and press Train.",
+            icon=":material/model_training:",
+        )
+        return
+    show_stage(
+        run_key=feed.key,
+        scene=feed.scene,
+        arms=arm_labels(experiment),
+        snapshots_since=feed.since,
+        total_epochs=experiment.training.epochs,
+        live=False,
+        initial=StageState(playing=True, loop=True),
+        key="stage-home",
+    )
+
+
+def doors() -> None:
+    """The three ways in, side by side."""
+    for cell, door in zip(st.columns(len(DOORS), gap="medium"), DOORS, strict=True):
+        with cell, st.container(border=True, height="stretch", key=f"door-{door.title.lower()}"):
+            st.subheader(door.title, anchor=False)
+            st.markdown(door.words)
+            st.page_link(
+                "pages/boundaries.py", label=door.label, icon=":material/arrow_forward:", query_params=door.query
+            )

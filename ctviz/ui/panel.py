@@ -1,0 +1,68 @@
+"""The column of controls of a page that trains: the settings, the button, what can be taken away."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ctviz.errors import CtvizError
+from ctviz.progress import duration
+from ctviz.ui.controls import controls, expert, what_differs
+from ctviz.ui.draft import Draft
+from ctviz.ui.service import Service, about_seconds, reason_not_to_train
+from ctviz.ui.shell import literal
+from ctviz.ui.take_away import take_away
+
+
+def say_problems(service: Service, draft: Draft) -> None:
+    """What was left out of the link that was opened, and why; what happened to the store."""
+    if draft.problems:
+        st.warning("\n\n".join(literal(problem) for problem in draft.problems), icon=":material/link_off:")
+    notices = service.store.notices()
+    if notices:
+        st.info("\n\n".join(literal(notice) for notice in notices[-3:]), icon=":material/inventory_2:")
+        st.button("Understood", key="notices", type="tertiary", on_click=service.store.clear_notices)
+
+
+def panel(service: Service, draft: Draft) -> None:
+    """Everything left of the picture."""
+    with st.container(key="controls"):
+        controls(draft)
+        train_button(service, draft)
+        what_differs(draft)
+        take_away(draft, service.feed(draft.experiment.key))
+        st.button(
+            "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
+            help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
+        )  # fmt: skip
+        st.markdown("##### All settings")
+        expert(draft)
+
+
+def train_button(service: Service, draft: Draft, key: str = "train") -> None:
+    """Train, and if that is not possible, why."""
+    state = service.state(draft.experiment.key)
+    reason = reason_not_to_train(draft.experiment)
+    if draft.pending:
+        reason = "One of the settings is not possible, as said beside it; change it to train."
+    about = f"About {duration(about_seconds(draft.experiment))} on an idle computer."
+    st.button(
+        LABELS.get(state.state, "Train"), key=key, type="primary", width="stretch", icon=":material/play_arrow:",
+        disabled=reason is not None or state.live or state.state == "done",
+        help="Change a setting to train anew." if state.state == "done" else about,
+        on_click=press_train, args=(service, draft),
+    )  # fmt: skip
+    if reason is not None:
+        st.caption(reason)
+
+
+LABELS = {"done": "Trained", "failed": "Try again", "queued": "Training …", "running": "Training …"}
+"""What the button says in each state of a run; in all others, “Train”."""
+
+
+def press_train(service: Service, draft: Draft) -> None:
+    """Asks for the run, to be watched from its beginning; what speaks against it is said on top of the page."""
+    draft.look(epoch=None, play=0)
+    try:
+        service.train(draft.experiment)
+    except CtvizError as error:
+        draft.problems = (str(error),)

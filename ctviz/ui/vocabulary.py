@@ -1,0 +1,210 @@
+"""Every setting in plain words: what the controls, the help and the sentences about differences call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ctviz.data.catalogue import DATASETS, DataSettings
+from ctviz.experiments.config import Evaluation, Experiment, parse_value
+from ctviz.models.settings import ModelSettings
+from ctviz.training.arm import Arm
+from ctviz.training.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Words:
+    """A setting's label, and one sentence of help with its symbol; ``step`` is what a press on + adds."""
+
+    label: str
+    help: str
+    step: float = 1.0
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "data": DataSettings,
+    "model": ModelSettings,
+    "training": Schedule,
+    "evaluation": Evaluation,
+    "arms": Arm,
+}
+
+WORDS: dict[str, Words] = {
+    "data.name": Words("Data", "Which points the models learn from."),
+    "data.noise": Words("Noise", "How far the points stray from their shape.", 0.05),
+    "data.separation": Words("Separation", "How far apart the classes lie; empty leaves it to the data set.", 0.1),
+    "data.n_train": Words("Training points", "How many points the models learn from.", 100),
+    "data.n_validation": Words(
+        "Validation points", "How many points the numbers beside the picture are measured on.", 100
+    ),
+    "data.n_test": Words("Test points", "How many points are kept aside until the end.", 100),
+    "data.classes": Words("Classes", "How many classes there are (blobs only)."),
+    "data.seed": Words("Draw of the data", "Another number draws other points of the same kind."),
+    "model.hidden": Words(
+        "Hidden layers",
+        "Widths of the layers between input and output, such as 32 or 32, 16; empty for a linear model.",
+    ),
+    "model.activation": Words("Activation", "The bend that each hidden unit puts into its input."),
+    "training.epochs": Words("Epochs", "How often the models go through all training points.", 10),
+    "training.batch": Words("Batch", "Points per step of the optimiser.", 10),
+    "training.n_ce": Words(
+        "Counterfactuals per epoch", "How many counterfactuals are searched before each epoch (n_ce).", 100
+    ),
+    "training.burnin": Words(
+        "Burn-in", "Share of the epochs that train on the classes alone before counterfactuals come in.", 0.1
+    ),
+    "training.optimiser": Words("Optimiser", "The rule by which weights follow the gradient."),
+    "training.lr": Words("Learning rate", "How large a step of the optimiser is.", 0.001),
+    "seed": Words("Seed", "Another number gives other first weights, batches and draws; all models of a run share it."),
+    "evaluation.every": Words("Epochs between pictures", "1 keeps every epoch; more makes long runs lighter."),
+    "evaluation.generator": Words(
+        "Search for measuring",
+        "Which counterfactuals are measured after each epoch: nearest (generic) or plausible (ECCCo).",
+    ),
+    "evaluation.tau": Words(
+        "Confidence (τ) for measuring", "Probability of the class asked for at which a measured search ends (τ).", 0.05
+    ),
+    "evaluation.steps": Words("Steps (T) for measuring", "The most steps a measured search may take (T).", 10),
+    "evaluation.step_size": Words("Step size (η) for measuring", "Length of a step of a measured search (η).", 0.05),
+    "evaluation.lambda_cost": Words(
+        "Price of distance (λ_cost) for measuring",
+        "How much a measured search is held back by distance (λ_cost).",
+        0.001,
+    ),
+    "evaluation.lambda_egy": Words(
+        "Pull to plausible (λ_egy) for measuring",
+        "How strongly a measured search is pulled towards low energy (λ_egy).",
+        0.5,
+    ),
+    "evaluation.epsilon": Words(
+        "Nascent box (ε) for measuring", "How far a point may move and still count as nascent (ε).", 0.05
+    ),
+    "evaluation.factuals": Words(
+        "Points explained", "How many validation points get a counterfactual for measuring.", 50
+    ),
+    "evaluation.attack": Words(
+        "Strength of the attack (ε)", "How far each feature may be nudged when the models are attacked (FGSM, ε).", 0.05
+    ),
+    "evaluation.field": Words("Resolution of the picture", "Cells per side of the probability field.", 10),
+    "evaluation.paths": Words("Paths drawn", "How many counterfactual paths are recorded per model.", 10),
+    "arms.name": Words("Name", "What this model is called; each name once."),
+    "arms.lambda_class": Words("Classify (λ_class)", "Weight of getting the classes right (λ_class).", 0.1),
+    "arms.lambda_div": Words("Plausible (λ_div)", "Weight of making counterfactuals look like real data (λ_div).", 0.1),
+    "arms.lambda_adv": Words(
+        "Robust (λ_adv)", "Weight of withstanding small nudges: nascent counterfactuals keep their label (λ_adv).", 0.05
+    ),
+    "arms.lambda_reg": Words(
+        "Steady (λ_reg)", "Weight of keeping the energies small, so that training does not run away (λ_reg).", 0.05
+    ),
+    "arms.generator": Words(
+        "Search", "Which counterfactuals the model trains on: nearest (generic) or plausible (ECCCo)."
+    ),
+    "arms.tau": Words(
+        "Confidence (τ)",
+        "Probability of the class asked for at which a search ends: the counterfactual is mature (τ).",
+        0.05,
+    ),
+    "arms.steps": Words("Steps (T)", "The most steps a search may take (T).", 5),
+    "arms.step_size": Words("Step size (η)", "Length of a step of the search (η).", 0.05),
+    "arms.epsilon": Words("Nascent box (ε)", "How far a point may move and still count as nascent (ε).", 0.05),
+    "arms.lambda_cost": Words(
+        "Price of distance (λ_cost)", "How much a search is held back by distance from where it began (λ_cost).", 0.001
+    ),
+    "arms.lambda_egy": Words(
+        "Pull to plausible (λ_egy)", "How strongly the search is pulled towards low energy (λ_egy, ECCCo only).", 0.5
+    ),
+    "arms.seed": Words(
+        "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.", 1
+    ),
+    "arms.locked": Words("Locked", "Features that advice may not change."),
+    "arms.increase_only": Words("Only up", "Features that advice may only raise."),
+    "arms.decrease_only": Words("Only down", "Features that advice may only lower."),
+}
+"""Dotted setting → words; the settings of an arm go by ``arms.SETTING``."""
+
+CHOICES = {
+    "relu": "ReLU",
+    "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "softplus": "softplus",
+    "adam": "Adam",
+    "amsgrad": "AMSGrad",
+    "generic": "Nearest (generic)",
+    "eccco": "Plausible (ECCCo)",
+    **{name: info.title for name, info in DATASETS.items()},
+}
+"""Option → what a reader sees."""
+
+
+def generic(path: str) -> str:
+    """``arms.full.tau`` → ``arms.tau``; other settings as they are."""
+    parts = path.split(".")
+    return f"arms.{parts[2]}" if parts[0] == "arms" and len(parts) == 3 else path
+
+
+def field_of(path: str) -> FieldInfo:
+    """The declaration of a setting, with its type and bounds."""
+    parts = generic(path).split(".")
+    owner = SECTIONS[parts[0]] if len(parts) == 2 else Experiment
+    return owner.model_fields[parts[-1]]
+
+
+def bounds(path: str) -> tuple[float | None, float | None]:
+    """The inclusive bounds a control can offer: an exclusive one is moved in by a thousandth (0 < τ < 1)."""
+    low = high = None
+    for rule in field_of(path).metadata:
+        low = getattr(rule, "ge", low)
+        high = getattr(rule, "le", high)
+        if (above := getattr(rule, "gt", None)) is not None:
+            low = above + 1e-3 if path.endswith("tau") else above + 1e-6
+        if (below := getattr(rule, "lt", None)) is not None:
+            high = below - 1e-3 if isinstance(below, float) or below == 1 else below - 1
+    return low, high
+
+
+def value_of(experiment: Experiment, path: str) -> Any:
+    """The value of a dotted setting."""
+    parts = path.split(".")
+    if parts[0] == "arms":
+        return getattr(next(arm for arm in experiment.arms if arm.name == parts[1]), parts[2])
+    target: Any = experiment
+    for part in parts:
+        target = getattr(target, part)
+    return target
+
+
+def differences(experiment: Experiment) -> tuple[str, ...]:
+    """What differs from the paper's settings for the same data, each in a few words."""
+    preset = experiment.data.name
+    base = Experiment.preset(preset)
+    theirs = {arm.name for arm in base.arms}
+    said = []
+    for path, text in experiment.to_query(preset).items():
+        if path == "preset":
+            continue
+        if path == "arms":
+            said.append(f"models: {', '.join(arm.name for arm in experiment.arms)}")
+            continue
+        label = WORDS[generic(path)].label
+        label = label[0].lower() + label[1:]
+        parts = path.split(".")
+        arm = parts[1] if parts[0] == "arms" else None
+        where = f" ({arm})" if arm else ""
+        before = "" if arm and arm not in theirs else f" instead of {plain(value_of(base, path))}"
+        said.append(f"{label}{where} {plain(parse_value(text))}{before}")
+    return tuple(said)
+
+
+def plain(value: Any) -> str:
+    """A setting's value as a reader would write it."""
+    if value is None:
+        return "its own"
+    if isinstance(value, str):
+        return CHOICES.get(value, value)
+    if isinstance(value, Iterable):
+        return ", ".join(plain(part) for part in value) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,29 @@
+"""Boundaries: how a conventional and a counterfactually trained model come to see the same data."""
+
+import streamlit as st
+
+from ctviz.ui.draft import current, write_link
+from ctviz.ui.panel import panel, say_problems
+from ctviz.ui.service import service
+from ctviz.ui.shell import page
+from ctviz.ui.watch import below, watch
+
+draft = current()
+projecting = draft.view.view == "project"
+
+with page("Boundaries", projecting=projecting):
+    shared = service()
+    if projecting:
+        watch(shared, draft)
+        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
+    else:
+        say_problems(shared, draft)
+        with st.container(key="page"):
+            left, main = st.columns([0.21, 0.79], gap="medium")
+            # What people wait for comes first: a script writes in its own order, the columns keep theirs.
+            with main:
+                watch(shared, draft)
+            with left:
+                panel(shared, draft)
+        below(shared, draft)
+    write_link(draft)

@@ -1,0 +1,170 @@
+"""The benchmark's arithmetic, and that each part of it still runs and finds what it is to find."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ctviz.bench import browser, main, search, training
+from ctviz.bench.measure import Goal, Row, alternate, one_core, ratio, table, timed
+from ctviz.errors import CtvizError
+from ctviz.experiments.config import Experiment
+
+
+def test_contenders_take_turns_and_the_warm_up_does_not_count():
+    calls: list[str] = []
+
+    def contender(name: str, taken: list[float]):
+        times = iter(taken)
+
+        def run() -> float:
+            calls.append(name)
+            return next(times)
+
+        return run
+
+    times = alternate({"a": contender("a", [9, 1, 2, 3]), "b": contender("b", [9, 4, 5, 6])}, rounds=3)
+    assert times == {"a": [1, 2, 3], "b": [4, 5, 6]}
+    assert calls == ["a", "b", "b", "a", "a", "b", "b", "a"]
+
+
+def test_ratio_is_the_median_of_the_rounds_ratios():
+    assert ratio([10.0, 30.0, 8.0], [1.0, 10.0, 2.0]) == 4.0
+
+
+def test_timed_takes_the_time_of_the_work():
+    done = []
+    assert timed(lambda: done.append(1))() > 0
+    assert done == [1]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not bind processes to cores")
+def test_one_core_is_given_back():
+    cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    with one_core():
+        assert len(os.sched_getaffinity(0)) == torch.get_num_threads() == 1
+    assert (os.sched_getaffinity(0), torch.get_num_threads()) == (cores, threads)
+
+
+@pytest.mark.parametrize(
+    ("goal", "figure", "verdict"),
+    [
+        (Goal("≥", 3), 3.0, "yes"),
+        (Goal("≥", 3), 2.9, "NO"),
+        (Goal("≤", 5), 5.0, "yes"),
+        (Goal("≤", 5), 5.1, "NO"),
+        (None, 1.0, ""),
+        (Goal("≤", 5), None, ""),
+    ],
+)
+def test_verdict(goal: Goal | None, figure: float | None, verdict: str):
+    assert Row("group", "what", "ms", figure=figure, goal=goal).verdict == verdict
+
+
+def test_table_aligns_columns_and_shows_what_is_missing():
+    rows = [
+        Row("Speed", "fast", "ms", 1.5, 1234.5, 823.0, Goal("≥", 3), "note"),
+        Row("Speed", "a peer", "µs", note="not installed"),
+        Row("App", "page", "s", ours=2.0),
+    ]
+    lines = table(rows).splitlines()
+    assert lines[1].split() == ["fast", "1.5", "1,234", "ms", "823", "≥", "3", "yes", "note"]
+    assert lines[2].split() == ["a", "peer", "–", "–", "µs", "–", "not", "installed"]
+    assert lines[1].index("ms") == lines[2].index("µs") == lines[0].index("unit")
+    assert lines[3] == "" and lines[4].startswith("App")
+
+
+def test_grid_is_the_papers():
+    arms = training.grid(Experiment.preset("ls").arms[-1])
+    weights = {(arm.lambda_div, arm.lambda_adv, arm.lambda_reg) for arm in arms}
+    assert len(arms) == len(weights) == len({arm.name for arm in arms}) == 45
+
+
+def test_training_part_measures_two_and_45_arms():
+    two, many, scaling = training.measure(epochs=1, rounds=1)
+    assert (two.goal, many.goal, scaling.goal) == (Goal("≥", 3), Goal("≥", 15), Goal("≤", 5))
+    for row in (two, many, scaling):
+        assert row.ours and row.beside and row.figure
+    assert many.beside == pytest.approx(many.figure * many.ours)
+    assert scaling.figure == pytest.approx(scaling.ours / scaling.beside)
+
+
+def test_search_part_says_which_peers_are_missing(tmp_path: Path):
+    nothing = tmp_path / "python"
+    nothing.write_text(f'#!{sys.executable} -S\nprint(\'{{"missing": "no such library"}}\')\n', encoding="utf-8")
+    nothing.chmod(0o755)
+    rows = search.measure(rounds=1, at_once=50, interpreters=[str(nothing)])
+    assert [bool(row.figure) for row in rows] == [True, True, False, False, False]
+    assert all(row.note == "not installed (no such library)" for row in rows[2:])
+
+
+def test_search_part_measures_a_peer_that_is_there(tmp_path: Path):
+    peer = tmp_path / "python"
+    peer.write_text(
+        f'#!{sys.executable} -S\nimport sys\nprint(\'{{"ready": "peer 1.0"}}\', flush=True)\n'
+        "for line in sys.stdin: print('{\"microseconds\": 7.0}', flush=True)\n",
+        encoding="utf-8",
+    )
+    peer.chmod(0o755)
+    rows = search.measure(rounds=2, at_once=50, interpreters=[str(peer)])
+    assert [row.beside for row in rows[2:]] == [7.0, 7.0, 7.0]
+    assert all(row.note.endswith("peer 1.0") for row in rows[2:])
+
+
+def test_a_peer_that_ends_is_reported(tmp_path: Path):
+    peer = tmp_path / "python"
+    peer.write_text(f'#!{sys.executable} -S\nprint(\'{{"ready": "peer 1.0"}}\')\n', encoding="utf-8")
+    peer.chmod(0o755)
+    with pytest.raises(CtvizError, match="ended in the middle"):
+        search.measure(rounds=1, at_once=20, interpreters=[str(peer)])
+
+
+def test_app_part_says_why_it_could_not_be_measured(monkeypatch: pytest.MonkeyPatch):
+    def fail() -> None:
+        raise CtvizError("The server did not start.")
+
+    monkeypatch.setattr(browser, "serving", fail)
+    rows = browser.measure(rounds=1)
+    assert len(rows) == 4
+    assert {row.note for row in rows} == {"not measured: The server did not start."}
+
+
+def test_report_is_printed_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    row = Row("Training", "an epoch", "ms", 2.0, 8.0, 4.0, Goal("≥", 5), "note")
+    monkeypatch.setattr(training, "measure", lambda epochs, rounds: [row])
+    file = tmp_path / "report.json"
+    arguments = ["--only", "training", "--json", str(file)]
+    assert main(arguments) == 0
+    assert main([*arguments, "--strict"]) == 1
+    assert "an epoch" in capsys.readouterr().out
+    report = json.loads(file.read_text(encoding="utf-8"))
+    assert report["rows"] == [
+        {
+            "group": "Training", "what": "an epoch", "unit": "ms", "ours": 2.0, "beside": 8.0, "figure": 4.0,
+            "goal": {"sign": "≥", "value": 5}, "note": "note", "met": False,
+        }
+    ]  # fmt: skip
+    assert report["machine"]["cores"] >= 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--only", "magic"],
+        ["--epochs", "0"],
+        ["--rounds", "x"],
+        ["--peers", "no-such-python"],
+        ["--json", "no-such-folder/report.json"],
+    ],
+)
+def test_bad_arguments_are_named(arguments: list[str], capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert arguments[1] in error and "allowed" in error

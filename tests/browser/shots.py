@@ -1,0 +1,105 @@
+"""Pictures of every page, light, dark and on a phone: ``python -m tests.browser.shots [--readme] [--out FOLDER]``.
+
+With ``--readme`` only the README's picture is made, ``assets/images/boundaries.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.conftest import ARGUMENTS, ROOT, Server, executable, launch, stop
+from tests.browser.looks import MAIN, stage_ready, warm
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture: its name, the link it shows, whether it is taken down to the end of the page."""
+
+    name: str
+    link: str
+    whole: bool = False
+
+
+SHOTS = (
+    Shot("home", "/", whole=True),
+    Shot("boundaries", "/boundaries?preset=moons&epoch=40"),
+    Shot("boundaries-whole", "/boundaries?preset=circles", whole=True),
+    Shot("boundaries-untrained", "/boundaries?preset=moons&arms=vanilla,adversarial,energy,full"),
+    Shot("boundaries-bad-link", "/boundaries?preset=ol&training.epochs=abc&speed=9"),
+    Shot("boundaries-projected", "/boundaries?preset=moons&view=project"),
+)
+README = Shot("boundaries", "/boundaries?preset=moons&epoch=40")
+LOOKS = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "device_scale_factor": 2},
+}
+
+
+def main() -> None:
+    """Takes the pictures that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.shots", description=__doc__)
+    parser.add_argument("--readme", action="store_true", help="only the README's picture")
+    parser.add_argument("--out", type=Path, default=ROOT / ".shots", help="folder for the pictures")
+    arguments = parser.parse_args()
+    with running() as (server, browser):
+        if arguments.readme:
+            take(browser, server, README, LOOKS["light"], ROOT / "assets" / "images" / "boundaries.png")
+            return
+        for shot in SHOTS:
+            for name, look in LOOKS.items():
+                take(browser, server, shot, look, arguments.out / f"{shot.name}-{name}.png")
+
+
+@contextmanager
+def running() -> Iterator[tuple[Server, Browser]]:
+    """A fresh server that has shown its first page, and a browser."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+        server = launch(ROOT / "app.py", Path(folder) / "home", Path(folder) / "log", {})
+        try:
+            warm(server, browser)
+            yield server, browser
+        finally:
+            stop(server.process)
+            browser.close()
+
+
+def take(browser: Browser, server: Server, shot: Shot, look: dict, path: Path) -> None:
+    """One picture, once the stage has drawn and nothing loads any more."""
+    context = browser.new_context(**look)
+    page = context.new_page()
+    page.goto(server.url + shot.link)
+    page.locator(".ctviz-headline").wait_for()
+    stage_ready(page)
+    settle(page)
+    if shot.whole:
+        height = page.locator(MAIN).evaluate("main => main.scrollHeight")
+        page.set_viewport_size({"width": look["viewport"]["width"], "height": height})
+        settle(page)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=path)
+    context.close()
+    print(path)
+
+
+def settle(page) -> None:
+    """Waits until the page looks the same twice in a row, or long enough where it plays."""
+    before = b""
+    for _ in range(20):
+        page.wait_for_timeout(250)
+        now = page.screenshot()
+        if now == before:
+            return
+        before = now
+
+
+if __name__ == "__main__":
+    main()

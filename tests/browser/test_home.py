@@ -1,0 +1,53 @@
+"""Home in a real browser: it moves, its doors open, it fits a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import ROOT
+from tests.browser.looks import MAIN, epoch_of, sideways, stage_ready, warm
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def app(serve, chromium):
+    server = serve(ROOT / "app.py")
+    warm(server, chromium)
+    return server
+
+
+def test_the_picture_moves_by_itself(app, browser_page) -> None:
+    browser_page.goto(app.url)
+    stage_ready(browser_page)
+    first = epoch_of(browser_page)
+    browser_page.wait_for_function("first => globalThis.__ctvizStage.epoch !== first", arg=first)
+
+
+@pytest.mark.parametrize(
+    ("door", "words"),
+    [("Project the moons", "epoch"), ("Lock a feature", "Separable"), ("Compare the four", "adversarial")],
+)
+def test_the_doors_open(app, browser_page, door: str, words: str) -> None:
+    browser_page.goto(app.url)
+    browser_page.get_by_role("link", name=door).click()
+    browser_page.wait_for_url("**/boundaries?**")
+    browser_page.locator(".ctviz-headline").wait_for()
+    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+
+
+def test_the_menu_leads_there_and_back(app, browser_page) -> None:
+    browser_page.goto(app.url)
+    menu = browser_page.locator(".st-key-menu")
+    menu.get_by_role("link", name="Boundaries").click()
+    browser_page.get_by_role("button", name="Trained").wait_for()
+    menu.get_by_role("link", name="Home").click()
+    browser_page.get_by_text("Watch a decision boundary learn").wait_for()
+
+
+def test_it_fits_a_phone(app, open_page) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    page.goto(app.url)
+    stage_ready(page)
+    assert sideways(page) == 0
+    assert page.locator(MAIN).is_visible()

@@ -1,0 +1,414 @@
+"""The stage in a real Chromium: as a page from a folder, and inside a Streamlit app."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ctviz.experiments.config import Experiment
+from ctviz.figures.stage.export import standalone_html
+from ctviz.figures.stage.film import pack
+from tests.browser.conftest import until
+from tests.figures import fake
+
+pytestmark = pytest.mark.browser
+
+EPOCHS = 30
+SCENE = fake.scene()
+NEWEST = "window.__ctvizStage?.epochs > 0"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> str:
+    """Address of a page with two arms and two classes."""
+    return written(tmp_path_factory, "two", standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment()))
+
+
+@pytest.fixture(scope="module")
+def film_of_many(tmp_path_factory) -> str:
+    """Address of a page with eight arms and four classes, some named to break out of the page."""
+    scene = fake.scene(k=4, n=200)
+    experiment = Experiment().replace({"arms": "vanilla,a,b,c,d,e,f,full"})
+    page = standalone_html(scene, fake.snapshots(scene, m=8, epochs=4, g=40), experiment, title="<img src=x>")
+    return written(tmp_path_factory, "many", page)
+
+
+def written(factory, name: str, page: str) -> str:
+    path: Path = factory.mktemp("film") / f"{name}.html"
+    path.write_text(page, encoding="utf-8")
+    return path.as_uri()
+
+
+def opened(page, address: str):
+    """Opens a page, waits for its first picture, and pauses it on epoch 0."""
+    page.goto(address)
+    until(page, NEWEST)
+    page.locator(".ctv-slider").focus()
+    page.keyboard.press("Home")
+    at_epoch(page, 0)
+    return page
+
+
+def stage(page) -> dict:
+    return page.evaluate("({...window.__ctvizStage})")
+
+
+def at_epoch(page, epoch: int) -> None:
+    """Waits until the stage rests on an epoch, and has drawn it."""
+    resting = "epoch => { const s = window.__ctvizStage; return s.resting && s.epoch === epoch && s.drawn === epoch; }"
+    until(page, resting, epoch)
+
+
+def picture(page, panel: int = 0) -> np.ndarray:
+    """Pixels of a panel's canvas, (height width 3), row 0 on top."""
+    url = page.locator(".ctv-canvas").nth(panel).evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url))).convert("RGB")).astype(int)
+
+
+def only_the_field(page) -> None:
+    for layer in ("Points", "Paths", "Contours"):
+        page.get_by_role("button", name=layer).click()
+        page.get_by_role("button", name=layer, pressed=False).wait_for()
+
+
+# -- as a page from a folder -------------------------------------------------------------------------------------
+
+
+def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page, film):
+    requests = []
+    browser_page.on("request", lambda request: requests.append(request.url))
+    browser_page.goto(film)
+    until(browser_page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1")
+    early = picture(browser_page)
+    until(browser_page, "window.__ctvizStage.epoch > 6")
+    assert np.abs(early - picture(browser_page)).max() > 20
+    assert stage(browser_page)["fps"] > 0
+    until(browser_page, f"!window.__ctvizStage.playing && window.__ctvizStage.epoch === {EPOCHS}")
+    assert requests == [film]
+
+
+def test_the_field_is_the_right_way_up(browser_page, film):
+    page = opened(browser_page, film)
+    only_the_field(page)
+    page.locator(".ctv-slider").focus()
+    page.keyboard.press("End")
+    at_epoch(page, EPOCHS)
+    for arm in (0, 1):
+        pixels = picture(page, arm)
+        height, width, _ = pixels.shape
+        for u, v in [(0.1, 0.9), (0.9, 0.1), (0.5, 0.05), (0.75, 0.9), (0.1, 0.1)]:
+            point = SCENE.lower + np.array([u, v]) * (SCENE.upper - SCENE.lower)
+            chance = fake.probabilities(SCENE, point, 1.0, arm)[1]
+            red, _, blue = pixels[int((1 - v) * (height - 1)), int(u * (width - 1))]
+            assert abs(chance - 0.5) > 0.3, "a place that tells nothing"
+            assert (red > blue) == (chance > 0.5), f"at {u, v} of panel {arm}"
+
+
+def test_the_boundary_is_where_the_probability_is_a_half(browser_page, film):
+    page = opened(browser_page, film)
+    page.keyboard.press("End")
+    at_epoch(page, EPOCHS)
+    only_the_field(page)
+    pixels = picture(page)
+    height, width, _ = pixels.shape
+    rows = np.linspace(SCENE.upper[1], SCENE.lower[1], height)
+    for u in (0.15, 0.45, 0.8):
+        x1 = SCENE.lower[0] + u * (SCENE.upper[0] - SCENE.lower[0])
+        chances = fake.probabilities(SCENE, np.stack([np.full(height, x1), rows], 1), 1.0, 0)[:, 1]
+        assert np.abs(chances - 0.5).min() < 0.05, "no boundary in this column"
+        darkest = int(pixels[:, int(u * (width - 1))].sum(1).argmin())
+        assert abs(darkest - int(np.abs(chances - 0.5).argmin())) <= 0.03 * height
+
+
+def test_keys_step_jump_play_and_loop(browser_page, film):
+    page = opened(browser_page, film)
+    press = page.keyboard.press
+    press("ArrowRight")
+    at_epoch(page, 1)
+    press("ArrowRight")
+    press("ArrowRight")
+    at_epoch(page, 3)
+    press("ArrowLeft")
+    at_epoch(page, 2)
+    press("End")
+    at_epoch(page, EPOCHS)
+    press("ArrowRight")
+    at_epoch(page, EPOCHS)
+    press("Home")
+    at_epoch(page, 0)
+    loop = page.get_by_role("button", name="Loop")
+    assert loop.get_attribute("aria-pressed") == "false"
+    press("l")
+    page.get_by_role("button", name="Loop", pressed=True).wait_for()
+    press("l")
+    press("Space")
+    until(page, "window.__ctvizStage.playing && window.__ctvizStage.epoch > 0")
+    press("Space")
+    until(page, "!window.__ctvizStage.playing")
+    slider = page.get_by_role("slider", name="Epoch")
+    press("Home")
+    at_epoch(page, 0)
+    assert slider.get_attribute("aria-valuetext") == f"epoch 0 of {Experiment().training.epochs}"
+
+
+def test_a_loop_starts_again(browser_page, film):
+    page = opened(browser_page, film)
+    page.get_by_role("button", name="Loop").click()
+    page.get_by_role("button", name="Speed 4 times").click()
+    page.get_by_role("button", name="Play (space)").click()
+    until(page, f"window.__ctvizStage.epoch === {EPOCHS}")
+    until(page, f"window.__ctvizStage.playing && window.__ctvizStage.epoch < {EPOCHS // 2}")
+
+
+def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, film):
+    page = opened(browser_page, film)
+    box = page.locator(".ctv-slider").bounding_box()
+    total = Experiment().training.epochs
+    page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 12 / total, box["y"] + 10, steps=4)
+    page.mouse.up()
+    at_epoch(page, 12)
+    page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
+    at_epoch(page, EPOCHS)  # no further than what is loaded
+
+
+def test_the_probe_reads_the_same_place_in_every_panel(browser_page, film):
+    page = opened(browser_page, film)
+    box = page.locator(".ctv-plot").nth(1).bounding_box()
+    u, v = 0.4, 0.65
+    page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
+    page.mouse.move(5, 5)
+    point = SCENE.lower + np.array([u, v]) * (SCENE.upper - SCENE.lower)
+    for arm in (0, 1):
+        chance = fake.probabilities(SCENE, point, 0.0, arm)[1]
+        words = page.locator(".ctv-reading").nth(arm).inner_text()
+        assert words.startswith("P(class 2) = ")
+        assert abs(float(words.split("=")[1]) - chance) < 0.03
+    assert f"x1 = {point[0]:.1f}".replace("-", "−")[:8] in page.locator(".ctv-status").inner_text()
+    page.locator(".ctv-panels").focus()
+    page.keyboard.press("Escape")
+    until(page, "document.querySelector('.ctv-reading').hidden")
+
+
+def test_the_probe_works_from_the_keyboard(browser_page, film):
+    page = opened(browser_page, film)
+    page.locator(".ctv-panels").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    until(page, "document.querySelector('.ctv-status').textContent.startsWith('Probe at')")
+    first = page.locator(".ctv-status").inner_text()
+    page.keyboard.press("Shift+ArrowUp")
+    until(page, "first => document.querySelector('.ctv-status').textContent !== first", arg=first)
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('.ctv-status').textContent.startsWith('Pinned at')")
+    assert stage(page)["epoch"] == 0
+    assert "P(class 2)" in page.locator(".ctv-spoken").text_content()
+
+
+def test_layers_come_and_go(browser_page, film):
+    page = opened(browser_page, film)
+    whole = picture(page)
+    for layer in ("Points", "Paths", "Contours"):
+        switch = page.get_by_role("button", name=layer)
+        switch.click()
+        page.get_by_role("button", name=layer, pressed=False).wait_for()
+        until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        without = picture(page)
+        assert np.abs(whole - without).max() > 20, layer
+        whole = without
+
+
+def test_without_motion_there_is_a_stepper(open_page, film):
+    page = open_page(reduced_motion="reduce")
+    page.goto(film)
+    until(page, NEWEST)
+    assert not stage(page)["playing"] and stage(page)["epoch"] == 0
+    assert not page.get_by_role("button", name="Play (space)").is_visible()
+    page.get_by_role("button", name="Step forward").click()
+    at_epoch(page, 1)
+    page.locator(".ctv-slider").focus()
+    page.keyboard.press("End")
+    at_epoch(page, EPOCHS)
+
+
+def test_nothing_moves_where_nobody_looks(browser_page, film):
+    page = opened(browser_page, film)
+    page.evaluate("document.body.style.paddingBottom = '4000px'")
+    page.get_by_role("button", name="Loop").click()
+    page.keyboard.press("Home")
+    page.get_by_role("button", name="Play (space)").click()
+    page.evaluate("scrollTo(0, 3500)")
+    still = """new Promise(done => { const frames = () => window.__ctvizStage.frames; let before = frames(), left = 20;
+      const look = () => left-- ? requestAnimationFrame(look) : done(frames() === before); look(); })"""
+    until(page, still)
+    assert stage(page)["playing"]
+    before = stage(page)["frames"]
+    page.evaluate("scrollTo(0, 0)")
+    until(page, "before => window.__ctvizStage.frames > before + 5", arg=before)
+
+
+def test_the_theme_may_change_while_it_is_shown(open_page, film):
+    page = opened(open_page(color_scheme="light"), film)
+    light = picture(page)
+    page.emulate_media(color_scheme="dark")
+    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'dark'")
+    until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+    assert picture(page).mean() < light.mean() - 60
+
+
+def test_the_picture_can_be_downloaded(browser_page, film):
+    page = opened(browser_page, film)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as PNG").click()
+    assert download.value.suggested_filename == f"ctviz-{Experiment().key}-epoch-0.png"
+    image = Image.open(download.value.path())
+    box = page.locator(".ctv-plot").first.bounding_box()
+    assert image.width > 4 * box["width"] and image.height > 2 * box["height"]
+    assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
+
+
+def test_figures_and_state_are_told_in_words(browser_page, film):
+    page = opened(browser_page, film)
+    page.keyboard.press("End")
+    at_epoch(page, EPOCHS)
+    until(page, f"document.querySelector('.ctv-spoken').textContent.startsWith('Epoch {EPOCHS}.')")
+    spoken = page.locator(".ctv-spoken").text_content()
+    assert "Conventional: accuracy 98 %" in spoken and "Counterfactual training: accuracy 97 %" in spoken
+    assert page.locator(".ctv-spoken").get_attribute("aria-live") == "polite"
+    assert "accuracy 98 %" in page.locator(".ctv-canvas").first.get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("width", [390, 700, 1440])
+def test_eight_panels_and_four_classes_fit(open_page, film_of_many, width):
+    page = opened(open_page(viewport={"width": width, "height": 844}), film_of_many)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".ctv-panel").count() == 8
+    assert page.locator("img").count() == 0 and page.title() == "<img src=x>"
+    boxes = [page.locator(".ctv-plot").nth(i).bounding_box() for i in range(8)]
+    assert len({round(box["width"]) for box in boxes}) == 1
+    assert (boxes[0]["y"] == boxes[1]["y"]) and all(box["x"] + box["width"] <= width for box in boxes)
+    page.locator(".ctv-plot").first.click(position={"x": 20, "y": 20})
+    until(page, "document.querySelector('.ctv-reading').textContent.split('P(class').length === 3")
+
+
+def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(open_page, film):
+    for width, beside in ((390, False), (760, True)):
+        page = opened(open_page(viewport={"width": width, "height": 844}), film)
+        first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
+        assert (first["y"] == second["y"]) is beside
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# -- inside an app -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def app(serve) -> str:
+    return serve(Path(__file__).parent / "stage_app.py").url
+
+
+APP_EPOCHS = 24
+
+
+def visited(page, address: str):
+    page.goto(address)
+    until(page, NEWEST)
+    return page
+
+
+def told(page, words: str) -> None:
+    """Waits until the app has written something that starts with these words."""
+    page.get_by_test_id("stText").filter(has_text=words).first.wait_for()
+
+
+def test_the_app_learns_where_the_person_rests(browser_page, app):
+    page = visited(browser_page, app)
+    told(page, "epoch=None playing=False")
+    page.locator(".ctv-slider").focus()
+    page.keyboard.press("Home")
+    told(page, "epoch=0 playing=False speed=1.0")
+    page.get_by_role("button", name="Speed 2 times").click()
+    told(page, "epoch=0 playing=False speed=2.0")
+    page.get_by_role("button", name="Contours").click()
+    told(page, "epoch=0 playing=False speed=2.0 layers=points,paths")
+    page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
+    told(page, "probe=(")
+    page.locator(".ctv-slider").focus()
+    page.keyboard.press("Space")
+    told(page, "playing=True")
+    until(page, "window.__ctvizStage.epoch > 2")
+    page.keyboard.press("Space")
+    until(page, "!window.__ctvizStage.playing")
+    told(page, "playing=False")
+
+
+def test_a_link_opens_where_it_says(browser_page, app):
+    page = visited(browser_page, f"{app}/?epoch=5")
+    at_epoch(page, 5)
+    told(page, "epoch=5 playing=False")
+
+
+def test_going_away_and_back_sends_nothing_again(browser_page, app):
+    received = []
+    browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+    page = visited(browser_page, app)
+    told(page, "grown=")
+    film = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
+    first = sum(received)
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    received.clear()
+    page.get_by_text("0", exact=True).click()
+    page.locator(".ctv-canvas").first.wait_for()
+    told(page, "grown=")
+    assert stage(page)["epochs"] == APP_EPOCHS + 1
+    assert 0 < sum(received) < first - 0.9 * film
+
+
+def test_what_the_page_has_lost_is_sent_again(browser_page, app):
+    page = visited(browser_page, app)
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    page.evaluate("globalThis.__ctvizRuns.clear()")
+    page.get_by_text("0", exact=True).click()
+    page.locator(".ctv-canvas").first.wait_for()
+    until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
+
+
+def test_another_run_takes_the_stage(browser_page, app):
+    page = visited(browser_page, app)
+    page.get_by_text("1", exact=True).click()
+    until(page, "window.__ctvizStage.key === 'run-1' && window.__ctvizStage.epochs > 0")
+    page.get_by_text("0", exact=True).click()
+    until(page, "window.__ctvizStage.key === 'run-0' && window.__ctvizStage.epochs > 0")
+    told(page, "epoch=None")
+
+
+def test_a_run_grows_where_it_stands(browser_page, app):
+    page = visited(browser_page, f"{app}/?live=1")
+    page.locator(".ctv-canvas").first.evaluate("canvas => { canvas.dataset.mine = 'yes' }")
+    until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
+    live = page.locator(".ctv-follow")
+    assert live.inner_text() == "Live"
+    page.locator(".ctv-slider").focus()
+    page.keyboard.press("Home")
+    until(page, "!window.__ctvizStage.following && window.__ctvizStage.epoch === 0")
+    held = stage(page)["epochs"]
+    until(page, "held => window.__ctvizStage.epochs > held + 2", arg=held)
+    assert stage(page)["epoch"] == 0, "the person has scrubbed away"
+    live.click()
+    until(page, "window.__ctvizStage.following && window.__ctvizStage.epoch > 4")
+    until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS} && !window.__ctvizStage.live")
+    assert page.locator(".ctv-canvas").first.get_attribute("data-mine") == "yes", "still the same element"
+    assert not live.is_visible()
+
+
+def test_playing_goes_on_while_a_run_grows(browser_page, app):
+    page = visited(browser_page, f"{app}/?live=1&play=1&epoch=0")
+    until(page, "window.__ctvizStage.playing && window.__ctvizStage.epochs > 5")
+    until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS}")

@@ -1,0 +1,299 @@
+"""``ctviz.search`` with any model, any kind of input, and any mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ctviz
+from ctviz import ConfigError, CtvizError, Feature, Mutability, Schema
+
+NAN = float("nan")
+
+
+def linear(k: int = 2, d: int = 2, seed: int = 0) -> nn.Linear:
+    torch.manual_seed(seed)
+    return nn.Linear(d, k)
+
+
+def points(b: int = 9, d: int = 2) -> Tensor:
+    return torch.randn(b, d, generator=torch.Generator().manual_seed(1))
+
+
+# -- models --------------------------------------------------------------------------------------------
+
+
+class Moody(nn.Module):
+    """Dropout and batch normalisation, partly frozen, in training mode except for one part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5))
+        self.frozen = nn.Linear(8, 8).requires_grad_(False)
+        self.head = nn.Linear(8, 2)
+        self.train()
+        self.frozen.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        head: Tensor = self.head(self.frozen(self.body(x)))
+        return head
+
+
+def test_a_model_is_left_as_it_was() -> None:
+    model = Moody()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    modes = {name: module.training for name, module in model.named_modules()}
+    flags = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
+    model.head.weight.grad = torch.full_like(model.head.weight, 7.0)
+
+    ctviz.search(model, points(), 1, tau=0.9)
+
+    assert {name: module.training for name, module in model.named_modules()} == modes
+    assert {name: parameter.requires_grad for name, parameter in model.named_parameters()} == flags
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert (model.head.weight.grad == 7.0).all()
+    assert all(p.grad is None for name, p in model.named_parameters() if name != "head.weight")
+
+
+def test_a_model_is_left_as_it_was_also_when_it_fails() -> None:
+    class Fails(Moody):
+        def forward(self, x: Tensor) -> Tensor:
+            if len(x) > 1:
+                raise KeyError("not today")
+            return super().forward(x)
+
+    model = Fails()
+    with pytest.raises(KeyError):
+        ctviz.search(model, points(), 1)
+    assert model.training and model.body.training and not model.frozen.training
+
+
+def test_a_model_in_training_mode_is_searched_as_in_evaluation_mode() -> None:
+    model = Moody()
+    first, again = (ctviz.search(model, points(), 1, tau=0.9) for _ in range(2))
+    assert torch.equal(first.final, again.final)
+    assert torch.equal(ctviz.search(model.eval(), points(), 1, tau=0.9).final, first.final)
+
+
+def test_results_do_not_carry_gradients() -> None:
+    found = ctviz.search(linear(), points().requires_grad_(), 1, tau=0.9)
+    for value in (found.factuals, found.final, found.nascent, found.path):
+        assert value is not None and not value.requires_grad
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_the_search_runs_in_the_type_of_the_model(dtype: torch.dtype) -> None:
+    found = ctviz.search(linear().to(dtype), points(), 1, tau=0.9, locked=[0])
+    assert found.path is not None
+    assert found.final.dtype == found.nascent.dtype == found.path.dtype == found.factuals.dtype == dtype
+    assert torch.equal(found.path[0], found.factuals)
+    assert torch.equal(found.final[:, 0], found.factuals[:, 0])
+
+
+def test_a_model_without_parameters_takes_the_type_of_the_factuals() -> None:
+    class Bowl(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.stack([-(x**2).sum(dim=1), x.sum(dim=1)], dim=1)
+
+    for dtype in (torch.float32, torch.float64):
+        assert ctviz.search(Bowl(), points().to(dtype), 1).final.dtype == dtype
+
+
+def test_a_model_that_works_in_place_is_no_trouble() -> None:
+    found = ctviz.search(nn.Sequential(nn.LeakyReLU(inplace=True), linear()), points(), 1, tau=0.9, steps=50)
+    expected = ctviz.search(nn.Sequential(nn.LeakyReLU(), linear()), points(), 1, tau=0.9, steps=50)
+    assert torch.equal(found.final, expected.final)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=lambda mode: mode.__name__)
+def test_the_search_works_where_gradients_are_switched_off(mode: Callable[[], Any]) -> None:
+    expected = ctviz.search(linear(), points(), 1, tau=0.9)
+    model = linear()
+    with mode():
+        found = ctviz.search(model, points(), 1, tau=0.9)
+    assert torch.equal(found.final, expected.final) and found.steps.sum() > 0
+
+
+def test_three_classes_and_a_target_for_each() -> None:
+    targets = torch.arange(9) % 3
+    model = linear(k=3)
+    found = ctviz.search(model, points(), targets, tau=0.5, steps=200, step_size=1.0)
+    assert found.mature.all() and torch.equal(found.targets, targets)
+    probabilities = torch.softmax(model(found.final), dim=1)[torch.arange(9), targets]
+    assert (probabilities >= 0.5 - 1e-6).all()
+    assert torch.equal(model(found.final).argmax(dim=1), targets)
+
+
+def test_more_samples_than_fit_at_once_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = linear(k=3).double()
+    whole = ctviz.search(model, points(70), 1, tau=0.8)
+    monkeypatch.setattr("ctviz.counterfactuals.search.WORKING_SET", 1)
+    torch.testing.assert_close(ctviz.search(model, points(70), 1, tau=0.8).path, whole.path, rtol=1e-10, atol=1e-12)
+
+
+# -- inputs and outputs --------------------------------------------------------------------------------
+
+
+X = [[0.5, -1.0], [2.0, 0.25]]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [X, tuple(map(tuple, X)), np.array(X), np.array(X, dtype=np.float32), torch.tensor(X), pd.DataFrame(X)],
+    ids=["lists", "tuples", "float64 array", "float32 array", "tensor", "table"],
+)
+@pytest.mark.parametrize(
+    "targets", [1, np.int64(1), [1, 1], np.array([1, 1], dtype=np.uint8), torch.tensor(1)], ids=repr
+)
+def test_any_kind_of_numbers_will_do(given: Any, targets: Any) -> None:
+    expected = ctviz.search(linear(), torch.tensor(X), torch.tensor([1, 1]), tau=0.9)
+    found = ctviz.search(linear(), given, targets, tau=0.9)
+    assert torch.equal(found.final, expected.final) and torch.equal(found.steps, expected.steps)
+
+
+def test_whole_numbers_are_numbers() -> None:
+    found = ctviz.search(linear(), [[1, 2], [3, 4]], 0)
+    assert found.factuals.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_results_do_not_share_memory_with_what_was_given() -> None:
+    given = points()
+    found = ctviz.search(linear(), given, 1)
+    kept = found.factuals.clone()
+    given.zero_()
+    assert torch.equal(found.factuals, kept)
+
+
+def test_shapes_and_types() -> None:
+    found = ctviz.search(linear(), points(), 1, steps=17, tau=0.9)
+    assert found.path is not None and found.path.shape == (18, 9, 2) and len(found) == 9
+    assert found.final.shape == found.nascent.shape == found.factuals.shape == (9, 2)
+    assert found.mature.shape == found.steps.shape == found.targets.shape == (9,)
+    assert found.mature.dtype == torch.bool and found.steps.dtype == found.targets.dtype == torch.int64
+    assert torch.equal(found.path[-1], found.final) and torch.equal(found.path[0], found.factuals)
+    assert ctviz.search(linear(), points(), 1, path=False).path is None
+
+
+@pytest.mark.parametrize("targets", [0, [], torch.zeros(0, dtype=torch.int64)], ids=repr)
+def test_no_factuals_give_no_counterfactuals(targets: Any) -> None:
+    found = ctviz.search(linear(), np.zeros((0, 2)), targets, steps=5)
+    assert found.path is not None and found.path.shape == (6, 0, 2) and len(found) == 0
+    assert found.final.shape == found.nascent.shape == (0, 2)
+    assert found.mature.dtype == torch.bool and found.steps.dtype == torch.int64
+    assert found.mature.shape == found.steps.shape == (0,)
+
+
+def test_features_are_named_by_position_or_name_or_singly() -> None:
+    rules = Schema(features=(Feature(name="debt"), Feature(name="age")))
+    model, expected = linear(), ctviz.search(linear(), points(), 1, locked=[1], tau=0.9)
+    for locked in (["age"], "age", 1, (np.int64(1),), {1}):
+        assert torch.equal(ctviz.search(model, points(), 1, schema=rules, locked=locked, tau=0.9).final, expected.final)
+
+
+def test_a_category_is_locked_with_all_its_columns() -> None:
+    rules = Schema(
+        features=(
+            Feature(name="kind", kind="category", levels=("a", "b", "c"), mutability=Mutability.FIXED),
+            Feature(name="size"),
+        )
+    )
+    factuals = torch.cat([torch.eye(3), torch.ones(3, 1)], dim=1)
+    found = ctviz.search(linear(d=4), factuals, 1, schema=rules, tau=0.95)
+    assert torch.equal(found.final[:, :3], torch.eye(3)) and (found.final[:, 3] != 1).any()
+
+
+# -- mistakes ------------------------------------------------------------------------------------------
+
+
+class Constant(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros(len(x), 2)
+
+
+class Cut(nn.Module):
+    """Trained, but no gradient comes through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = linear()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x.round().detach())  # type: ignore[no-any-return]
+
+
+class Pair(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "factuals of one axis": ({"factuals": [1.0, 2.0]}, "factuals"),
+    "factuals of three axes": ({"factuals": torch.zeros(2, 2, 2)}, "factuals"),
+    "factuals without columns": ({"factuals": torch.zeros(2, 0)}, "factuals"),
+    "factuals that are NaN": ({"factuals": [[1.0, NAN]]}, "factuals"),
+    "factuals that are infinite": ({"factuals": [[1.0, -np.inf]]}, "factuals"),
+    "factuals that are words": ({"factuals": [["a", "b"]]}, "factuals"),
+    "ragged factuals": ({"factuals": [[1.0], [1.0, 2.0]]}, "factuals"),
+    "complex factuals": ({"factuals": torch.zeros(2, 2, dtype=torch.complex64)}, "factuals"),
+    "no factuals": ({"factuals": None}, "factuals"),
+    "factuals too wide for the model": ({"factuals": torch.zeros(2, 5)}, "5 columns"),
+    "factuals too wide for the schema": ({"schema": Schema(features=(Feature(name="a"),))}, "schema"),
+    "a target too large": ({"targets": 2}, "targets"),
+    "a target below zero": ({"targets": [0, -1, 0]}, "targets"),
+    "fractional targets": ({"targets": [0.5, 1.0, 0.0]}, "targets"),
+    "true or false as targets": ({"targets": [True, False, True]}, "targets"),
+    "targets that are words": ({"targets": "yes"}, "targets"),
+    "ragged targets": ({"targets": [[1], [1, 0]]}, "targets"),
+    "no targets": ({"targets": None}, "targets"),
+    "too few targets": ({"targets": [1, 0]}, "targets"),
+    "targets in a table": ({"targets": torch.zeros(3, 1, dtype=torch.int64)}, "targets"),
+    "τ below chance": ({"tau": 0.4}, "tau"),
+    "τ of one": ({"tau": 1.0}, "tau"),
+    "τ that is NaN": ({"tau": NAN}, "tau"),
+    "no steps": ({"steps": 0}, "steps"),
+    "half a step": ({"steps": 2.5}, "steps"),
+    "steps as text": ({"steps": "30"}, "steps"),
+    "a step back": ({"step_size": -0.1}, "step_size"),
+    "a negative ε": ({"epsilon": -1.0}, "epsilon"),
+    "an unknown generator": ({"generator": "wachter"}, "generator"),
+    "an unknown setting": ({"temperature": 1.0}, "temperature"),
+    "an unknown name locked": ({"locked": ["age"]}, "locked"),
+    "an unknown position locked": ({"locked": [2]}, "locked"),
+    "a negative position locked": ({"locked": [-1]}, "locked"),
+    "half a position locked": ({"locked": [0.5]}, "locked"),
+    "a truth locked": ({"locked": [True]}, "locked"),
+    "nothing locked": ({"locked": None}, "locked"),
+    "an unknown name one-way": ({"increase_only": ["age"]}, "increase_only"),
+    "everything locked": ({"locked": [0, 1]}, "locked"),
+    "two constraints at once": ({"locked": [0], "decrease_only": [0]}, "x1"),
+    "one logit": ({"model": nn.Linear(2, 1)}, "logits"),
+    "logits without samples": ({"model": nn.Sequential(nn.Linear(2, 2), nn.Flatten(0))}, "logits"),
+    "logits in a table too deep": ({"model": nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (2, 2)))}, "logits"),
+    "several outputs": ({"model": Pair()}, "logits"),
+    "a model that is a function": ({"model": lambda x: x}, "model"),
+    "no model": ({"model": None}, "model"),
+    "a constant model": ({"model": Constant()}, "gradient"),
+    "a model without gradient": ({"model": Cut()}, "gradient"),
+}
+
+
+@pytest.mark.parametrize(("change", "named"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_sentence_that_names_it(change: dict[str, Any], named: str) -> None:
+    call = {"model": linear(), "factuals": points(3), "targets": 1, **change}
+    with pytest.raises(CtvizError) as caught:
+        ctviz.search(call.pop("model"), call.pop("factuals"), call.pop("targets"), **call)
+    message = str(caught.value)
+    assert named in message and message.endswith(".") and "\n" not in message and len(message) < 250
+
+
+def test_chance_among_three_classes_is_a_third() -> None:
+    with pytest.raises(ConfigError, match=r"1/k = 0\.333"):
+        ctviz.search(linear(k=3), points(), 1, tau=0.33)
+    ctviz.search(linear(k=3), points(), 1, tau=0.34)

@@ -1,0 +1,191 @@
+"""What may not change does not change, at any step of any path: exactly, whatever the model and the factuals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import ctviz
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.models.settings import ModelSettings
+from ctviz.models.stack import Stack
+
+D, K, B, M = 3, 3, 6, 3
+INF = math.inf
+
+bounds = st.floats(-3, 3, width=32)
+
+
+@st.composite
+def domains(draw: st.DrawFn) -> tuple[float, float]:
+    """Bounded, half open, open, or a single point."""
+    low, high = sorted((draw(bounds), draw(bounds)))
+    kind = draw(st.sampled_from(["bounded", "point", "from below", "from above", "open"]))
+    return {
+        "bounded": (low, high),
+        "point": (low, low),
+        "from below": (low, INF),
+        "from above": (-INF, high),
+        "open": (-INF, INF),
+    }[kind]
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> Schema:
+    return Schema(
+        features=tuple(
+            Feature(name=f"x{i}", domain=draw(domains()), mutability=draw(st.sampled_from(Mutability)))
+            for i in range(D)
+        )
+    )
+
+
+searches = st.builds(
+    SearchSettings,
+    generator=st.sampled_from(["generic", "eccco"]),
+    tau=st.sampled_from([0.35, 0.6, 0.99]),
+    steps=st.integers(1, 20),
+    step_size=st.sampled_from([0.05, 0.7, 30.0]),
+    lambda_cost=st.sampled_from([0.0, 0.001, 2.0]),
+    lambda_egy=st.sampled_from([0.0, 5.0, 500.0]),
+)
+dtypes = st.sampled_from([torch.float32, torch.float64])
+
+
+def models(seed: int, dtype: torch.dtype, m: int = M) -> Stack:
+    stack = Stack.initialise(ModelSettings(hidden=(5,)), D, K, range(seed, seed + m)).to(dtype)
+    stack.flat.mul_(3)
+    return stack
+
+
+def crowd(seed: int, spread: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Factuals (m d b), some of them outside of most domains, and targets (m b)."""
+    chance = torch.Generator().manual_seed(seed)
+    factuals = spread * torch.randn(M, D, B, generator=chance, dtype=torch.float64)
+    return factuals.to(dtype), torch.randint(0, K, (M, B), generator=chance)
+
+
+def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor) -> None:
+    """One arm's path (t+1 b d) from its factuals (b d)."""
+    assert torch.equal(path[0], factuals)
+    assert not path.isnan().any()
+    moved = path.diff(dim=0)  # t b d
+    started = (steps > 0).expand(len(path) - 1, -1)
+    for i, feature in enumerate(rules.features):
+        if feature.mutability is Mutability.FIXED:
+            assert (path[..., i] == factuals[:, i]).all(), "a locked feature moved"
+        if feature.mutability is Mutability.INCREASE:
+            assert (path[1:, :, i] >= path[:-1, :, i]).all(), "went down"
+        if feature.mutability is Mutability.DECREASE:
+            assert (path[1:, :, i] <= path[:-1, :, i]).all(), "went up"
+        if feature.mutability is Mutability.BOTH:
+            low, high = feature.domain
+            inside = (path[1:, :, i] >= low) & (path[1:, :, i] <= high)
+            assert inside[started].all(), "left the domain"
+        else:  # where a direction forbids to enter the domain, none the further out
+            low, high = (torch.as_tensor(bound, dtype=path.dtype) for bound in feature.domain)
+            assert (path[..., i] >= factuals[:, i].minimum(low)).all()
+            assert (path[..., i] <= factuals[:, i].maximum(high)).all()
+            may_enter = factuals[:, i] < low if feature.mutability is Mutability.INCREASE else factuals[:, i] > high
+            if feature.mutability is not Mutability.FIXED:
+                inside = (path[1:, :, i] >= low) & (path[1:, :, i] <= high)
+                assert inside[started & may_enter].all(), "stayed outside of a domain that it may enter"
+    assert (moved[:, steps == 0] == 0).all(), "moved though it had arrived"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    spread=st.sampled_from([0.5, 2.0, 20.0]),
+    rules=st.lists(schemas(), min_size=M, max_size=M),
+    chosen=st.lists(searches, min_size=M, max_size=M),
+    dtype=dtypes,
+)
+def test_every_step_of_a_stacked_search_obeys(
+    seed: int, spread: float, rules: list[Schema], chosen: list[SearchSettings], dtype: torch.dtype
+) -> None:
+    factuals, targets = crowd(seed, spread, dtype)
+    found = search(models(seed, dtype), factuals, targets, chosen, Constraints.of(rules, factuals), record=True)
+    assert found.path is not None
+    for arm in range(M):
+        check(found.path[:, arm].mT, factuals[arm].T, rules[arm], found.steps[arm])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    spread=st.sampled_from([0.5, 2.0, 20.0]),
+    rules=schemas(),
+    chosen=searches,
+    model_dtype=dtypes,
+    data_dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_every_step_of_the_public_search_obeys(
+    seed: int,
+    spread: float,
+    rules: Schema,
+    chosen: SearchSettings,
+    model_dtype: torch.dtype,
+    data_dtype: type[np.floating],
+) -> None:
+    if all(feature.mutability is Mutability.FIXED for feature in rules.features):
+        return
+    module = models(seed, torch.float32, m=1).module(0).to(model_dtype)
+    factuals, targets = crowd(seed, spread, torch.float64)
+    found = ctviz.search(
+        module, factuals[0].T.numpy().astype(data_dtype), targets[0], schema=rules, **chosen.model_dump()
+    )
+    assert found.path is not None
+    check(found.path, found.factuals, rules, found.steps)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), feature=st.integers(0, D - 1), up=st.booleans(), dtype=dtypes)
+def test_one_way_streets_beyond_the_schema(seed: int, feature: int, up: bool, dtype: torch.dtype) -> None:
+    module = models(seed, torch.float32, m=1).module(0).to(dtype)
+    factuals, targets = crowd(seed, 1.0, dtype)
+    locked = (feature + 1) % D
+    one_way = {"increase_only" if up else "decrease_only": [feature]}
+    found = ctviz.search(module, factuals[0].T, targets[0], locked=[locked], tau=0.9, **one_way)
+    assert found.path is not None
+    steps = found.path.diff(dim=0)[..., feature]
+    assert ((steps >= 0) if up else (steps <= 0)).all()
+    assert (found.path[..., locked] == found.factuals[:, locked]).all()
+
+
+def test_doubles_given_to_a_single_precision_model_stay_locked_exactly() -> None:
+    """0.1 has no exact counterpart in single precision; what is reported as factual is what the search began from."""
+    module = models(0, torch.float32, m=1).module(0)
+    found = ctviz.search(module, np.full((1, D), 0.1), [1], locked=[0], tau=0.9)
+    assert found.path is not None and (found.steps > 0).all()
+    assert (found.path[:, :, 0] - found.factuals[:, 0]).abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("mutability", "where", "end"),
+    [
+        (Mutability.BOTH, -5.0, -1.0),
+        (Mutability.INCREASE, -5.0, -1.0),
+        (Mutability.DECREASE, -5.0, -5.0),
+        (Mutability.FIXED, -5.0, -5.0),
+        (Mutability.BOTH, 5.0, 1.0),
+        (Mutability.INCREASE, 5.0, 5.0),
+        (Mutability.DECREASE, 5.0, 1.0),
+        (Mutability.FIXED, 5.0, 5.0),
+    ],
+)
+def test_a_factual_outside_the_domain_enters_it_where_it_may(mutability: Mutability, where: float, end: float) -> None:
+    rules = Schema(features=(Feature(name="a", domain=(-1, 1), mutability=mutability), Feature(name="b")))
+    still = Stack((2, 2), "relu", torch.zeros(6), 1)  # no gradient: only the domain moves anything
+    x = torch.tensor([[[where], [0.0]]])
+    found = search(still, x, torch.tensor([[1]]), [SearchSettings(tau=0.9, steps=1)], Constraints.of([rules], x))
+    assert found.final.flatten().tolist() == [end, 0.0]

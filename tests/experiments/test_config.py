@@ -1,0 +1,431 @@
+"""Experiments: their keys, their round trips, and every bad input that one can be asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import re
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctviz.data.catalogue import DATASETS, DataSettings
+from ctviz.errors import ConfigError, CtvizError
+from ctviz.experiments import config
+from ctviz.experiments.config import PRESETS, Evaluation, Experiment
+from ctviz.models.settings import ModelSettings
+from ctviz.training.arm import VARIANTS, Arm
+from ctviz.training.schedule import Schedule
+
+# -- any experiment --------------------------------------------------------------------------------------
+
+weights = st.floats(0, 1000)
+seeds = st.integers(0, 2**31 - 1)
+names = st.sampled_from([*VARIANTS, "mine", "a b", "true", "1e3", "null", "A+_-"]) | st.from_regex(
+    r"[A-Za-z0-9]([A-Za-z0-9 _+\-]{0,38}[A-Za-z0-9])?", fullmatch=True
+)
+
+
+def searches(k):
+    return {
+        "generator": st.sampled_from(["generic", "eccco"]),
+        "tau": st.floats(1 / k, 1, exclude_max=True),
+        "steps": st.integers(1, 1000),
+        "step_size": st.floats(0, 1000, exclude_min=True),
+        "epsilon": weights,
+        "lambda_cost": weights,
+        "lambda_egy": weights,
+    }
+
+
+@st.composite
+def arms(draw, k, name):
+    constraints = draw(
+        st.sampled_from(
+            [{}, {"locked": (0,)}, {"locked": ("x1",), "increase_only": ("x2",)}, {"decrease_only": (1, 0)}]
+        )
+    )
+    own = {f: draw(weights) for f in ("lambda_class", "lambda_div", "lambda_adv", "lambda_reg")}
+    return Arm(
+        name=name, seed=draw(st.none() | seeds), **own, **constraints, **draw(st.fixed_dictionaries(searches(k)))
+    )
+
+
+@st.composite
+def experiments(draw):
+    name = draw(st.sampled_from(list(DATASETS)))
+    k = draw(st.integers(2, 8)) if name == "blobs" else 2
+    knob = DATASETS[name].separation
+    n_train = draw(st.integers(8, 100_000))
+    return Experiment(
+        data=DataSettings(
+            name=name,
+            classes=k,
+            n_train=n_train,
+            n_test=draw(st.integers(k, 100_000)),
+            noise=draw(st.none() | st.floats(0, 10)),
+            separation=draw(st.none() | st.floats(knob.low, knob.high)),
+            seed=draw(seeds),
+        ),
+        model=ModelSettings(
+            hidden=draw(st.lists(st.integers(1, 1024), max_size=3)),
+            activation=draw(st.sampled_from(["relu", "tanh", "sigmoid", "softplus"])),
+        ),
+        training=Schedule(
+            epochs=draw(st.integers(1, 10_000)),
+            batch=draw(st.integers(1, n_train)),
+            n_ce=draw(st.integers(0, 100_000)),
+            burnin=draw(st.floats(0, 1)),
+            lr=draw(st.floats(0, 10, exclude_min=True)),
+        ),
+        evaluation=Evaluation(attack=draw(weights), **draw(st.fixed_dictionaries(searches(k)))),
+        arms=[draw(arms(k, n)) for n in draw(st.lists(names, min_size=1, max_size=3, unique=True))],
+        seed=draw(seeds),
+    )
+
+
+few = settings(deadline=None, max_examples=50)
+
+
+@few
+@given(experiments())
+def test_json_and_back(experiment):
+    again = Experiment.from_json(experiment.to_json())
+    assert again == experiment
+    assert hash(again) == hash(experiment)
+    assert again.to_json() == experiment.to_json()
+
+
+@few
+@given(experiments())
+def test_toml_and_back(experiment):
+    assert Experiment.from_toml(experiment.to_toml()) == experiment
+
+
+@few
+@given(experiments())
+def test_a_link_and_back(experiment):
+    address = urlencode(experiment.to_query())
+    assert Experiment.from_query(dict(parse_qsl(address, strict_parsing=True, keep_blank_values=True))) == experiment
+
+
+@few
+@given(experiments())
+def test_pickle_and_back(experiment):
+    assert pickle.loads(pickle.dumps(experiment)) == experiment
+
+
+@few
+@given(experiments(), experiments())
+def test_keys_are_equal_where_experiments_are(a, b):
+    assert re.fullmatch("[0-9a-f]{16}", a.key)
+    assert (a.key == b.key) == (a == b)
+    assert a.key == Experiment.from_json(a.to_json()).key
+
+
+def test_an_arm_name_that_a_link_would_lose_is_refused():
+    with pytest.raises(ConfigError, match="name"):
+        Arm(name="mine ")
+
+
+CHANGES = {
+    "data.name": "circles",
+    "data.n_train": 3001,
+    "data.noise": 0.2,
+    "data.separation": 0.5,
+    "data.seed": 1,
+    "model.hidden": [32, 32],
+    "model.activation": "tanh",
+    "training.epochs": 99,
+    "training.batch": 31,
+    "training.n_ce": 0,
+    "training.burnin": 0.5,
+    "training.optimiser": "amsgrad",
+    "training.lr": 0.002,
+    "evaluation.tau": 0.9,
+    "evaluation.every": 2,
+    "evaluation.field": 50,
+    "arms": "vanilla",
+    "arms.full.lambda_div": 0.6,
+    "arms.*.epsilon": 0.2,
+    "arms.vanilla.locked": ["x1"],
+    "arms.full.seed": 4,
+    "seed": 1,
+}
+
+
+@pytest.mark.parametrize("path", CHANGES)
+def test_every_change_changes_the_key(path):
+    base = Experiment.preset("moons")
+    changed = base.replace({path: CHANGES[path]})
+    assert changed != base
+    assert changed.key != base.key
+    assert Experiment.from_query(changed.to_query()) == changed
+
+
+def test_all_those_changes_have_keys_of_their_own():
+    base = Experiment.preset("moons")
+    keys = {base.replace({path: value}).key for path, value in CHANGES.items()}
+    assert len(keys) == len(CHANGES)
+
+
+@pytest.mark.parametrize(
+    ("path", "one", "other"),
+    [
+        pytest.param("arms.full.lambda_div", 1, 1.0, id="whole number or not"),
+        pytest.param("arms.full.lambda_div", 0.0, -0.0, id="zero of either sign"),
+        pytest.param("model.hidden", [32], (32,), id="list or tuple"),
+        pytest.param("arms.full.decrease_only", [0, 1], [1, 0], id="order of constraints"),
+    ],
+)
+def test_the_same_said_in_two_ways_has_one_key(path, one, other):
+    first, second = (Experiment().replace({path: value}) for value in (one, other))
+    assert first == second
+    assert first.key == second.key
+
+
+def test_the_order_of_what_is_given_does_not_matter():
+    values = json.loads(Experiment().to_json())
+    backwards = {name: values[name] for name in reversed(values)}
+    assert Experiment.from_mapping(backwards).key == Experiment().key
+
+
+def test_the_key_knows_the_version_of_the_algorithm(monkeypatch):
+    before = Experiment().key
+    monkeypatch.setattr(config, "ALGORITHM_VERSION", config.ALGORITHM_VERSION + 1)
+    assert Experiment().key != before
+
+
+def test_canonical_json_has_sorted_keys_and_no_spaces():
+    text = Experiment().to_json()
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+
+
+# -- presets and changes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_begin_conventionally_and_have_a_short_link(name):
+    preset = Experiment.preset(name)
+    assert not preset.arms[0].trains_on_counterfactuals
+    assert all(arm.trains_on_counterfactuals for arm in preset.arms[1:])
+    assert preset.to_query() == {"preset": name}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_preset_of_a_data_set_has_two_arms(name):
+    preset = Experiment.preset(name)
+    assert preset.data.name == name
+    assert [arm.name for arm in preset.arms] == ["vanilla", "full"]
+
+
+def test_a_link_can_be_told_from_any_preset():
+    locked = Experiment.preset("lock").replace({"seed": 4})
+    assert locked.to_query() == {"preset": "lock", "seed": "4"}
+    longer = locked.to_query("ls")
+    assert (
+        longer["preset"] == "ls" and longer["arms"] == "vanilla,full,locked" and longer["arms.locked.locked"] == "[0]"
+    )
+    assert Experiment.from_query(longer) == Experiment.from_query(locked.to_query()) == locked
+
+
+def test_presets_have_the_settings_of_the_paper():
+    ls = Experiment.preset("ls")
+    full = ls.arms[1]
+    assert (full.lambda_class, full.lambda_div, full.lambda_adv, full.lambda_reg) == (1, 0.5, 0.25, 0.01)
+    assert (full.tau, full.steps, full.step_size, full.epsilon) == (0.5, 30, 0.25, 0.3)
+    assert (full.lambda_cost, full.lambda_egy, full.generator) == (0.001, 5, "eccco")
+    assert (ls.training.epochs, ls.training.batch, ls.training.n_ce, ls.training.lr) == (100, 30, 1000, 0.001)
+    assert (ls.data.n_train, ls.data.n_validation, ls.model.hidden) == (3000, 600, (32,))
+    assert Experiment.preset("moons").arms[1].lambda_reg == 0.1
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_switch_terms_off(name):
+    arm = Arm.variant(name)
+    on = {term for term in ("div", "adv", "reg") if getattr(arm, f"lambda_{term}") > 0}
+    assert (
+        on == {"vanilla": set(), "adversarial": {"adv"}, "energy": {"div", "reg"}, "full": {"div", "adv", "reg"}}[name]
+    )
+    assert Arm.variant(name, tau=0.6).tau == 0.6
+
+
+def test_replace_leaves_the_original():
+    base = Experiment.preset("moons")
+    changed = base.replace({"training.epochs": 20, "seed": 3, "arms.full.tau": 0.9, "arms.*.epsilon": 0.2})
+    assert (changed.training.epochs, changed.seed) == (20, 3)
+    assert [(arm.tau, arm.epsilon) for arm in changed.arms] == [(0.75, 0.2), (0.9, 0.2)]
+    assert base == Experiment.preset("moons")
+
+
+def test_replace_chooses_arms_by_name():
+    base = Experiment.preset("ls").replace({"arms.full.tau": 0.9})
+    chosen = base.replace({"arms": "full, energy,mine", "arms.mine.lambda_div": 2})
+    assert [arm.name for arm in chosen.arms] == ["full", "energy", "mine"]
+    assert chosen.arms[0] == base.arms[1]
+    assert (chosen.arms[1].lambda_adv, chosen.arms[2].lambda_div) == (0, 2)
+
+
+# -- bad input -----------------------------------------------------------------------------------------------
+
+
+def refused(call, field, told=""):
+    """The call is refused by one sentence that names the field."""
+    with pytest.raises(CtvizError) as error:
+        call()
+    message = str(error.value)
+    assert isinstance(error.value, ConfigError)
+    assert field in error.value.field
+    assert told in message
+    assert "\n" not in message
+    assert "pydantic" not in message
+    assert len(message) < 600
+
+
+BAD_CHANGES = [
+    pytest.param({"training.epochs": 0}, "training.epochs", "1", id="no epochs"),
+    pytest.param({"training.epochs": 2.5}, "training.epochs", "integer", id="half an epoch"),
+    pytest.param({"training.epochs": "many"}, "training.epochs", "", id="a word for a number"),
+    pytest.param({"training.epochs": None}, "training.epochs", "integer", id="none for a number"),
+    pytest.param({"training.lr": math.nan}, "training.lr", "finite", id="not a number"),
+    pytest.param({"training.lr": math.inf}, "training.lr", "finite", id="infinite"),
+    pytest.param({"training.lr": 10**400}, "training.lr", "", id="beyond all floats"),
+    pytest.param({"training.batch": 5000}, "training.batch", "3000", id="batch larger than n"),
+    pytest.param({"data.n_train": 10}, "training.batch", "10", id="n smaller than the batch"),
+    pytest.param({"data.n_train": 3}, "data.n_train", "4", id="n too small"),
+    pytest.param(
+        {"data.name": "blobs", "data.classes": 8, "data.n_test": 5},
+        "data.n_test",
+        "8 classes",
+        id="n below the classes",
+    ),
+    pytest.param({"data.classes": 3}, "data.classes", "only blobs", id="moons of three classes"),
+    pytest.param(
+        {"data.name": "circles", "data.separation": 2}, "data.separation", "0.99", id="separation out of range"
+    ),
+    pytest.param({"data.name": "mnist"}, "data.name", "moons", id="unknown data set"),
+    pytest.param({"model.hidden": [0]}, "model.hidden", "1", id="an empty layer"),
+    pytest.param({"model.hidden": 32}, "model.hidden", "", id="a layer that is no list"),
+    pytest.param({"model.hidden": [8] * 9}, "model.hidden", "8", id="too deep"),
+    pytest.param({"model.activation": "gelu"}, "model.activation", "relu", id="unknown activation"),
+    pytest.param({"arms.full.tau": 0.49}, "arms.full.tau", "1/k = 0.5", id="tau below 1/k"),
+    pytest.param({"arms.full.tau": 1}, "tau", "less than 1", id="tau of one"),
+    pytest.param({"arms.*.tau": -0.1}, "tau", "greater than 0", id="tau below zero"),
+    pytest.param({"evaluation.tau": 0.2}, "evaluation.tau", "1/k = 0.5", id="tau of the evaluation"),
+    pytest.param({"arms.full.locked": [0, 1]}, "arms.full.locked", "left free", id="all features locked"),
+    pytest.param({"arms.full.locked": [0, "x2"]}, "arms.full.locked", "left free", id="all locked, two ways"),
+    pytest.param({"arms.full.locked": ["age"]}, "arms.full.locked", "x1, x2", id="unknown feature"),
+    pytest.param({"arms.full.locked": [2]}, "arms.full.locked", "0 to 1", id="feature out of range"),
+    pytest.param({"arms.full.locked": [-1]}, "arms.full.locked", "0 to 1", id="negative feature"),
+    pytest.param({"arms.full.locked": [0.5]}, "locked", "", id="half a feature"),
+    pytest.param({"arms.full.locked": "x1"}, "locked", "", id="features that are no list"),
+    pytest.param(
+        {"arms.full.locked": [0], "arms.full.increase_only": ["x1"]},
+        "increase_only",
+        "one constraint",
+        id="two constraints",
+    ),
+    pytest.param({"arms": "full,full"}, "arms", "once", id="an arm's name twice"),
+    pytest.param({"arms.*.name": "same"}, "arms", "once", id="all arms renamed alike"),
+    pytest.param({"arms": ""}, "arms", "", id="no arms"),
+    pytest.param({"arms": "vanilla,,full"}, "arms", "", id="an arm without a name"),
+    pytest.param({"arms": "a;b"}, "arms", "", id="an arm's name with odd signs"),
+    pytest.param({"arms": ",".join(f"a{i}" for i in range(300))}, "arms", "256", id="too many arms"),
+    pytest.param({"arms": 3}, "arms", "names", id="arms that are a number"),
+    pytest.param({"arms": [{"name": "a"}]}, "arms", "names", id="arms that are tables"),
+    pytest.param({"arms.none.tau": 0.9}, "arms.none.tau", "vanilla, full", id="unknown arm"),
+    pytest.param({"arms.full.taus": 0.9}, "arms.full.taus", "tau", id="unknown setting of an arm"),
+    pytest.param({"arms.full": {}}, "arms.full", "no such setting", id="an arm as a whole"),
+    pytest.param({"training.foo": 1}, "training.foo", "epochs", id="unknown setting"),
+    pytest.param({"training": {}}, "training", "no such setting", id="a section as a whole"),
+    pytest.param({"foo": 1}, "foo", "no such setting", id="unknown section"),
+    pytest.param({"": 1}, "", "no such setting", id="no name at all"),
+    pytest.param({"seed.x": 1}, "seed.x", "no such setting", id="inside a number"),
+    pytest.param({"seed": -1}, "seed", "0", id="negative seed"),
+    pytest.param({"seed": 2**31}, "seed", "", id="seed too large"),
+]
+
+
+@pytest.mark.parametrize(("changes", "field", "told"), BAD_CHANGES)
+def test_bad_changes_are_refused(changes, field, told):
+    refused(lambda: Experiment.preset("moons").replace(changes), field, told)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        pytest.param({"preset": "nope"}, "preset", id="unknown preset"),
+        pytest.param({"training.epochs": "NaN"}, "training.epochs", id="NaN"),
+        pytest.param({"training.lr": "nan"}, "training.lr", id="nan"),
+        pytest.param({"training.lr": "-Infinity"}, "training.lr", id="infinity"),
+        pytest.param({"training.lr": "1e999"}, "training.lr", id="overflow"),
+        pytest.param({"training.lr": "1" * 400}, "training.lr", id="hundreds of digits"),
+        pytest.param({"training.epochs": "9" * 5000}, "training.epochs", id="thousands of digits"),
+        pytest.param({"training.epochs": ""}, "training.epochs", id="nothing"),
+        pytest.param({"training.epochs": "\x00"}, "training.epochs", id="a control character"),
+        pytest.param({"training.epochs": "<script>"}, "training.epochs", id="a script"),
+        pytest.param({"training.epochs": '{"a": 1}'}, "training.epochs", id="a table"),
+        pytest.param({"training.epochs": "null"}, "training.epochs", id="null"),
+        pytest.param({"training.epochs": "[" * 100_000}, "training.epochs", id="nested without end"),
+        pytest.param({"model.hidden": "[32"}, "model.hidden", id="a list that does not close"),
+        pytest.param({"arms.full.tau": "0.3"}, "arms.full.tau", id="tau below 1/k"),
+        pytest.param({"arms.full.locked": "[0,1]"}, "arms.full.locked", id="all locked"),
+        pytest.param({"arms": "a,a"}, "arms", id="an arm twice"),
+        pytest.param({"theme": "dark"}, "theme", id="unknown"),
+    ],
+)
+def test_bad_links_are_refused(query, field):
+    refused(lambda: Experiment.from_query(query), field)
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        pytest.param("x =", "TOML", id="no TOML"),
+        pytest.param("x = " + "[" * 5000, "TOML", id="nested without end"),
+        pytest.param('[training]\nepochs = "many"', "training.epochs", id="a word for a number"),
+        pytest.param('[training]\nepochs = "20"', "training.epochs", id="a number in quotes"),
+        pytest.param("[training]\nepochs = true", "training.epochs", id="true for a number"),
+        pytest.param("[training]\nlr = true", "training.lr", id="true for a share"),
+        pytest.param('[[arms]]\nname = "a"\nlocked = [true]', "locked", id="true for a feature"),
+        pytest.param("[training]\nepochs = 2.5", "training.epochs", id="half an epoch"),
+        pytest.param("[training]\nepochs = 1979-05-27", "training.epochs", id="a date"),
+        pytest.param("[training]\nlr = nan", "training.lr", id="nan"),
+        pytest.param("[training]\nlr = inf", "training.lr", id="inf"),
+        pytest.param("[training]\nfoo = 1", "training.foo", id="unknown setting"),
+        pytest.param("foo = 1", "foo", id="unknown section"),
+        pytest.param("training = 3", "training", id="a number for a section"),
+        pytest.param("[[training]]\nepochs = 3", "training", id="a list for a section"),
+        pytest.param("arms = []", "arms", id="no arms"),
+        pytest.param('[arms]\nname = "a"', "arms", id="a table for arms"),
+        pytest.param("[[arms]]\ntau = 0.9", "arms", id="an arm without a name"),
+        pytest.param('[[arms]]\nname = "a"\n[[arms]]\nname = "a"', "arms", id="an arm's name twice"),
+        pytest.param('[[arms]]\nname = "a"\nlocked = ["x1", "x2"]', "locked", id="all locked"),
+        pytest.param('[data]\nname = "mnist"', "data.name", id="unknown data set"),
+    ],
+)
+def test_bad_toml_is_refused(text, field):
+    refused(lambda: Experiment.from_toml(text), field)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", "3", "{", '{"seed": NaN}', '{"foo": 1}', b"\xff", "[" * 100_000, '{"training": null}'],
+    ids=["empty", "list", "null", "number", "open", "NaN", "unknown", "bytes", "nested", "null section"],
+)
+def test_bad_json_is_refused(text):
+    refused(lambda: Experiment.from_json(text), "")
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.dictionaries(st.sampled_from([*CHANGES, "preset", "foo"]), st.text(max_size=12), max_size=3))
+def test_any_link_gives_an_experiment_or_one_sentence(query):
+    try:
+        experiment = Experiment.from_query(query)
+    except ConfigError as error:
+        assert "\n" not in str(error)
+    else:
+        assert Experiment.from_query(experiment.to_query()) == experiment

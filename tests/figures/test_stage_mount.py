@@ -1,0 +1,94 @@
+"""What the browser says is believed only as far as it makes sense."""
+
+import math
+
+import pytest
+
+from ctviz.figures.stage.film import pack
+from ctviz.ui.stage import CHUNK_BYTES, StageState, _next_stretch, _note_need, _Shelf, _state
+from tests.figures import fake
+
+INITIAL = StageState(epoch=7, speed=2.0, layers=("points",))
+VIEW = {
+    "key": "run", "epoch": 12, "playing": True, "speed": 4, "loop": True, "layers": ["contours", "points"],
+    "probe": [0.5, -1],
+}  # fmt: skip
+
+
+def test_a_view_becomes_a_state():
+    expected = StageState(12, True, 4.0, True, ("points", "contours"), (0.5, -1.0))
+    assert _state(VIEW, "run", INITIAL) == expected
+    assert _state({**VIEW, "epoch": None}, "run", INITIAL).epoch is None
+
+
+@pytest.mark.parametrize("view", [None, "no", [], {}, {**VIEW, "key": "other"}])
+def test_a_view_of_nothing_or_of_another_run_changes_nothing(view):
+    assert _state(view, "run", INITIAL) == INITIAL
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("epoch", -1, 7), ("epoch", "9", 7), ("epoch", True, 7), ("epoch", 1.5, 7),
+        ("speed", 3, 2.0), ("speed", "1", 2.0), ("speed", None, 2.0), ("speed", [1], 2.0),
+        ("playing", "yes", False), ("loop", 1, False),
+        ("layers", "points", ("points",)), ("layers", ["points", "else"], ("points",)), ("layers", [], ()),
+        ("probe", [1], None), ("probe", [1, math.inf], None), ("probe", ["1", 2], None), ("probe", {"x": 1}, None),
+    ],
+)  # fmt: skip
+def test_nonsense_is_left_out(field, value, expected):
+    assert getattr(_state({**VIEW, field: value}, "run", INITIAL), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("need", "expected"),
+    [
+        ({"key": "run", "from": 3}, 2),
+        ({"key": "run", "from": 0}, -1),
+        ({"key": "run", "from": 99}, 10),
+        ({"key": "run", "from": -5}, 10),
+        ({"key": "run", "from": "0"}, 10),
+        ({"key": "foreign", "from": 0}, 10),
+        ({"key": ["run"], "from": 0}, 10),
+        ("run", 10),
+        (None, 10),
+    ],
+)
+def test_what_the_stage_lacks_is_sent_again(need, expected):
+    sent = {"run": 10}
+    _note_need(need, sent)
+    assert sent == {"run": expected}
+
+
+def test_a_long_run_comes_in_stretches_that_join():
+    scene = fake.scene(n=20, b=3)
+    g = 400
+    snapshots = fake.snapshots(scene, m=2, epochs=40, g=g, steps=5)
+    read = []
+
+    def since(epoch):
+        for snapshot in snapshots[epoch:]:
+            read.append(snapshot.epoch)
+            yield snapshot
+
+    film, more = _next_stretch(scene, fake.LABELS, since, -1)
+    assert more and 0 < len(film.epochs) < 41
+    assert len(film.epochs) - 1 <= CHUNK_BYTES / (2 * g * g) <= len(film.epochs)
+    assert len(read) <= len(film.epochs) + 1  # no more is read than is sent
+    rest, more = _next_stretch(scene, fake.LABELS, since, film.epochs[-1])
+    while more:
+        film, more = _next_stretch(scene, fake.LABELS, since, rest.epochs[-1])
+        rest = film
+    assert rest.epochs[-1] == 40
+    assert _next_stretch(scene, fake.LABELS, since, 40) == (None, False)
+
+
+def test_the_shelf_keeps_what_was_used_last():
+    scene = fake.scene(n=10, b=2)
+    film = pack(scene, fake.LABELS, fake.snapshots(scene, epochs=1, g=4, steps=3))
+    shelf = _Shelf(room=2)
+    shelf.put("a", film)
+    shelf.put("b", film)
+    assert shelf.get("a") is film
+    shelf.put("c", film)
+    assert shelf.get("b") is None and shelf.get("a") is film and shelf.get("c") is film

@@ -1,0 +1,121 @@
+"""Work for the tests of jobs, where a worker process can import it; and a server to be stopped."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from ctviz.errors import DataError
+
+PATIENCE = 60.0
+VALUE = "as imported"
+
+
+def until(condition, what="it"):
+    """Poll until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen in {PATIENCE:.0f} s")
+        time.sleep(0.01)
+
+
+def note(path, text):
+    with Path(path).open("a") as file:
+        file.write(f"{text}\n")
+
+
+def write(path, text, cancelled):
+    note(path, text)
+
+
+def pid(path, cancelled):
+    note(path, os.getpid())
+
+
+def value(path, cancelled):
+    note(path, VALUE)
+
+
+def wait_for(gate, path, text, cancelled):
+    """Note when it begins and when it ends, which is when the gate is there."""
+    note(path, f"+{text}")
+    until(Path(gate).exists)
+    note(path, f"-{text}")
+
+
+def polite(path, cancelled):
+    note(path, os.getpid())
+    until(cancelled)
+    note(path, "stopped by itself")
+
+
+def stubborn(path, cancelled):
+    note(path, os.getpid())
+    while True:
+        time.sleep(0.01)
+
+
+def polite_with_error(path, cancelled):
+    polite(path, cancelled)
+    raise RuntimeError("while stopping")
+
+
+class OddError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self, a, b):
+        super().__init__(a)
+        self.handler = lambda: b
+
+
+def fail(kind, cancelled):
+    if kind == "ours":
+        raise DataError("The data is odd.")
+    if kind == "odd":
+        raise OddError("odd one", 2)
+    if kind == "exit":
+        sys.exit(3)
+    raise ZeroDivisionError("a secret detail")
+
+
+def set_value():
+    global VALUE
+    VALUE = "by the initializer"
+
+
+def refuse():
+    raise ImportError("no such library")
+
+
+def alive(number):
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return False
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def serve(path, how):
+    """A server with a running and a stubborn job, that ends, or waits to be ended."""
+    from ctviz.jobs import JobManager
+
+    manager = JobManager(2)
+    for name in ("a", "b"):
+        manager.submit(name, stubborn, f"{path}/{name}")
+    until(lambda: all(Path(path, name).exists() and Path(path, name).stat().st_size for name in "ab"))
+    print("serving", flush=True)
+    if how == "wait":
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

@@ -1,0 +1,85 @@
+"""Pages without a browser: a store of their own, jobs that only note what they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.store import Store
+from ctviz.jobs import JobStatus
+from ctviz.ui import service as shared
+from ctviz.ui.feed import Feeds
+from tests.figures import fake
+
+ROOT = Path(__file__).parents[2]
+
+
+class Jobs:
+    """Notes what it is asked; ``states`` says what is answered."""
+
+    def __init__(self) -> None:
+        self.submitted: list[str] = []
+        self.cancelled: list[str] = []
+        self.states: dict[str, JobStatus] = {}
+
+    def submit(self, key: str, *_: object) -> None:
+        self.submitted.append(key)
+        self.states[key] = JobStatus(key, "queued", 1)
+
+    def status(self, key: str) -> JobStatus | None:
+        return self.states.get(key)
+
+    def cancel(self, key: str) -> None:
+        self.cancelled.append(key)
+        self.states[key] = JobStatus(key, "cancelled")
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """The service of all pages, with an empty store and noting jobs; ``keep(experiment)`` stores a run."""
+    monkeypatch.setenv("CTVIZ_HOME", str(tmp_path))
+    store, jobs = Store(tmp_path), Jobs()
+    service = shared.Service(store, jobs, Feeds(store))
+    st.cache_resource.clear()
+    monkeypatch.setattr(shared, "make", lambda: service)
+
+    def keep(experiment: Experiment, epochs: int | None = None) -> None:
+        """Stores a made-up run, complete or (``epochs``) stopped early."""
+        last = experiment.training.epochs if epochs is None else epochs
+        shape = experiment.evaluation
+        on = fake.scene(k=experiment.data.classes, b=shape.paths, n=60)
+        with store.writer(experiment, "cpu") as writer:
+            writer.scene(on)
+            for snapshot in fake.snapshots(on, len(experiment.arms), last, shape.field, shape.steps):
+                writer.append(snapshot)
+            if epochs is None:
+                writer.finish({})
+            else:
+                writer.cancel()
+
+    yield SimpleNamespace(store=store, jobs=jobs, keep=keep, root=tmp_path)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
+    """Opens a page at a link: ``visit("pages/boundaries.py", epoch="3")``."""
+
+    def open_(path: str, /, **query: str) -> AppTest:
+        # Pages know each other only by way of the entry point.
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        if path != "app.py":
+            at.switch_page(path)
+        for name, text in query.items():
+            at.query_params[name] = text
+        at.run()
+        assert not at.exception
+        return at
+
+    return open_

@@ -1,0 +1,262 @@
+"""The page Boundaries: link, controls, training, and what it says when something is missing or wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.errors import StoreError
+from ctviz.experiments.config import Experiment
+from ctviz.jobs import JobStatus
+from ctviz.ui import link
+
+PAGE = "pages/boundaries.py"
+TINY = Experiment.preset("moons").replace(
+    {"training.epochs": 3, "evaluation.field": 16, "evaluation.paths": 4, "evaluation.steps": 5}
+)
+QUERY = TINY.to_query()
+
+
+def said(at) -> str:
+    """All that the page says in words."""
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.title, *at.subheader]
+    return "\n".join([part.value for part in parts] + [html.proto.body for html in at.get("html")])
+
+
+def query_of(at) -> dict[str, str]:
+    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
+
+
+def test_an_untrained_experiment_says_what_to_do(visit) -> None:
+    at = visit(PAGE)
+    assert "These settings have not been trained yet" in said(at)
+    assert "Press Train" in said(at)
+    assert not at.button(key="train").disabled
+    assert query_of(at) == {"preset": "moons"}
+
+
+def test_a_stored_run_is_shown_at_once_with_its_finding(visit, world) -> None:
+    world.keep(TINY)
+    at = visit(PAGE, **QUERY)
+    assert "At epoch 3, counterfactuals of the counterfactually trained model end" in said(at)
+    assert "All numbers at epoch 3" in said(at)
+    assert at.button(key="train").label == "Trained"
+    assert at.button(key="train").disabled
+
+
+def test_the_link_chooses_the_epoch(visit, world) -> None:
+    world.keep(TINY)
+    at = visit(PAGE, **QUERY, epoch="2")
+    assert "At epoch 2, " in said(at)
+    assert query_of(at) == {**QUERY, "epoch": "2"}
+
+
+def test_an_epoch_beyond_the_run_is_its_last(visit, world) -> None:
+    world.keep(TINY)
+    assert "At epoch 3, " in said(visit(PAGE, **QUERY, epoch="77"))
+
+
+def test_what_is_wrong_in_the_link_is_named_and_the_rest_kept(visit) -> None:
+    at = visit(PAGE, **{"preset": "circles", "training.epochs": "abc", "seed": "4", "nonsense": "![x](http://x.y/z)"})
+    (warning,) = at.warning
+    assert r"training\.epochs is 'abc'" in warning.value
+    assert r"nonsense is '\!\[x\]" in warning.value, "what a link holds must not become Markdown"
+    assert query_of(at) == {"preset": "circles", "seed": "4"}
+    assert at.number_input(key="set-training.epochs").value == 100
+
+
+def test_train_asks_for_the_run_once_and_shows_that_it_waits(visit, world) -> None:
+    at = visit(PAGE, **QUERY)
+    at.button(key="train").click().run()
+    assert world.jobs.submitted == [TINY.key]
+    assert at.button(key="train").disabled
+    assert "Training begins." in said(at)
+    at.button(key="cancel").click().run()
+    assert world.jobs.cancelled == [TINY.key]
+    assert "was stopped" in said(at)
+    assert not at.button(key="train").disabled
+
+
+def test_a_stopped_run_shows_what_there_is(visit, world) -> None:
+    world.keep(TINY, epochs=1)
+    at = visit(PAGE, **QUERY)
+    assert "you see it up to epoch 1 of 3" in said(at)
+    assert not at.button(key="train").disabled
+
+
+def test_a_failed_run_says_why_and_can_be_tried_again(visit, world) -> None:
+    world.jobs.states[TINY.key] = JobStatus(TINY.key, "failed", message="No space left on the disk.")
+    at = visit(PAGE, **QUERY)
+    assert r"No space left on the disk\." in at.error[0].value
+    assert at.button(key="train").label == "Try again"
+    at.button(key="train").click().run()
+    assert world.jobs.submitted == [TINY.key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("set-training.epochs", 20, {"training.epochs": "20"}),
+        ("set-training.batch", 50, {"training.batch": "50"}),
+        ("set-arms.full.tau", 0.9, {"arms.full.tau": "0.9"}),
+        ("set-seed", 7, {"seed": "7"}),
+    ],
+)
+def test_a_control_changes_the_link(visit, key: str, value: float, expected: dict[str, str]) -> None:
+    at = visit(PAGE)
+    at.number_input(key=key).set_value(value).run()
+    assert query_of(at) == {"preset": "moons", **expected}
+    assert "Differs from the paper's settings" in said(at)
+
+
+def test_the_strength_scales_both_weights(visit) -> None:
+    at = visit(PAGE)
+    at.select_slider(key="set-strength").set_value(2.0).run()
+    assert query_of(at) == {"preset": "moons", "arms.full.lambda_adv": "0.5", "arms.full.lambda_div": "1.0"}
+    at.select_slider(key="set-strength").set_value(1.0).run()
+    assert query_of(at) == {"preset": "moons"}
+
+
+def test_noise_at_its_own_value_leaves_the_link_alone(visit) -> None:
+    at = visit(PAGE)
+    at.slider(key="set-data.noise").set_value(0.3).run()
+    assert query_of(at)["data.noise"] == "0.3"
+    at.slider(key="set-data.noise").set_value(0.1).run()
+    assert "data.noise" not in query_of(at)
+
+
+def test_other_data_bring_their_settings_and_keep_what_was_changed(visit) -> None:
+    at = visit(PAGE, **{"preset": "moons", "training.epochs": "20", "data.noise": "0.3"})
+    at.selectbox(key="set-data.name").set_value("circles").run()
+    assert query_of(at) == {"preset": "circles", "training.epochs": "20"}
+
+
+def test_an_impossible_setting_says_why_and_forbids_training(visit) -> None:
+    at = visit(PAGE)
+    at.number_input(key="set-training.batch").set_value(5000).run()
+    assert any("at most the 3000 samples" in error.value for error in at.error)
+    assert at.button(key="train").disabled
+    assert query_of(at) == {"preset": "moons"}
+    at.number_input(key="set-data.n_train").set_value(6000).run()
+    assert not at.error
+    assert not at.button(key="train").disabled
+    assert query_of(at) == {"preset": "moons", "training.batch": "5000", "data.n_train": "6000"}
+
+
+def test_locking_every_feature_is_refused_in_place(visit) -> None:
+    at = visit(PAGE, preset="moons", **{"arms.full.locked": "[0]"})
+    at.segmented_control(key="set-arms.full.mutability.x2").set_value("locked").run()
+    assert any("at least one feature left free" in error.value for error in at.error)
+    assert at.button(key="train").disabled
+
+
+def test_models_are_added_copied_renamed_and_removed(visit) -> None:
+    at = visit(PAGE)
+    at.button(key="add-energy").click().run()
+    assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,energy"}
+    at.button(key="copy-arm").click().run()
+    assert query_of(at)["arms"] == "vanilla,full,energy,energy 2"
+    at.text_input(key="set-arms.energy 2.name").set_value("mine").run()
+    assert query_of(at)["arms"] == "vanilla,full,energy,mine"
+    at.pills(key="arm").set_value("vanilla").run()
+    at.button(key="remove-arm").click().run()
+    assert query_of(at)["arms"] == "full,energy,mine"
+
+
+def test_a_name_twice_is_refused(visit) -> None:
+    at = visit(PAGE)
+    at.text_input(key="set-arms.full.name").set_value("vanilla").run()
+    assert any("each name once" in error.value for error in at.error)
+
+
+def test_there_are_at_most_eight_models(visit) -> None:
+    at = visit(PAGE, preset="moons", arms=",".join(["vanilla", "full", *"abcdef"]))
+    assert at.button(key="copy-arm").disabled
+
+
+def test_back_to_the_papers_settings(visit) -> None:
+    at = visit(PAGE, **{"preset": "ls", "training.epochs": "20"})
+    at.button(key="reset").click().run()
+    assert query_of(at) == {"preset": "ls"}
+
+
+def test_a_run_too_large_to_show_is_refused_with_the_reason(visit) -> None:
+    at = visit(PAGE, preset="moons", **{"training.epochs": "5000", "evaluation.field": "400"})
+    assert at.button(key="train").disabled
+    assert "allowed: at most" in said(at)
+
+
+def test_projecting_hides_controls_and_menu(visit, world) -> None:
+    world.keep(TINY)
+    at = visit(PAGE, **QUERY, view="project")
+    assert not at.selectbox
+    assert "At epoch 3" in said(at)
+    at.button(key="unproject").click().run()
+    assert at.selectbox
+    assert query_of(at) == QUERY
+
+
+def test_another_link_in_the_same_session_is_taken_over(visit, world) -> None:
+    at = visit(PAGE)
+    at.number_input(key="set-training.epochs").set_value(20).run()
+    at.query_params.clear()
+    at.query_params["preset"] = "ol"
+    at.run()
+    assert at.selectbox(key="set-data.name").value == "ol"
+    assert query_of(at) == {"preset": "ol"}
+
+
+def test_a_link_that_lags_behind_a_control_does_not_undo_a_change(visit) -> None:
+    at = visit(PAGE, preset="moons")
+    at.number_input(key="set-training.epochs").set_value(20).run()
+    at.query_params.clear()
+    at.query_params["preset"] = "moons"
+    at.number_input(key="set-seed").set_value(3).run()
+    assert query_of(at) == {"preset": "moons", "training.epochs": "20", "seed": "3"}
+
+
+def test_the_browsers_back_button_undoes_a_change(visit) -> None:
+    at = visit(PAGE, preset="moons")
+    at.number_input(key="set-training.epochs").set_value(20).run()
+    at.query_params.clear()
+    at.query_params["preset"] = "moons"
+    at.run()
+    assert query_of(at) == {"preset": "moons"}
+    assert at.number_input(key="set-training.epochs").value == 100
+
+
+def test_without_parameters_a_session_finds_its_settings_again(visit) -> None:
+    at = visit(PAGE, preset="ol", seed="5")
+    at.query_params.clear()
+    at.run()
+    assert query_of(at) == {"preset": "ol", "seed": "5"}
+
+
+def test_a_store_that_cannot_be_read_is_said_without_a_traceback(visit, world, monkeypatch) -> None:
+    def refuse(key: str) -> None:
+        raise StoreError("The store cannot be read: permission denied; set CTVIZ_HOME to a folder you own.")
+
+    monkeypatch.setattr(world.store, "status", refuse)
+    at = visit(PAGE)
+    assert "set CTVIZ" in at.error[0].value
+
+
+def test_anything_unexpected_is_logged_not_shown(visit, world, monkeypatch) -> None:
+    def fail(key: str) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(world.store, "status", fail)
+    at = visit(PAGE, preset="ol")
+    assert "Something went wrong" in at.error[0].value
+    assert "secret detail" not in said(at)
+    assert link.write(Experiment.preset("ol"), link.View()) == query_of(at)
+
+
+def test_a_damaged_run_is_set_aside_and_said_until_it_is_understood(visit, world) -> None:
+    world.keep(TINY)
+    (world.root / "runs" / TINY.key / "run.json").write_bytes(b"{")
+    at = visit(PAGE, **QUERY)
+    assert "These settings have not been trained yet" in said(at)
+    at.run()
+    assert "was damaged" in at.info[0].value
+    at.button(key="notices").click().run()
+    assert not at.info

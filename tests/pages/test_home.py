@@ -1,0 +1,35 @@
+"""The home page: it says what it is about, plays a preset, and its doors lead somewhere that exists."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.experiments.config import Experiment
+from ctviz.ui import link
+from ctviz.ui.home import DOORS
+
+
+def test_it_opens_without_any_run_and_says_what_to_do(visit) -> None:
+    at = visit("app.py")
+    assert any("counterfactual" in text.value.lower() for text in at.markdown)
+    assert "press Train" in at.info[0].value
+
+
+def test_it_plays_the_moons_when_they_are_there(visit, world) -> None:
+    world.keep(Experiment.preset("moons").replace({"evaluation.every": 1}))
+    at = visit("app.py")
+    assert not at.info
+    assert not at.error
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.title)
+def test_the_doors_lead_to_valid_links(door) -> None:
+    opened = link.read(door.query)
+    assert opened.problems == ()
+    assert link.write(opened.experiment, opened.view) == door.query
+
+
+def test_deciding_locks_a_feature_of_one_model_only() -> None:
+    arms = link.read(DOORS[1].query).experiment.arms
+    assert [arm.locked for arm in arms] == [(), (), (0,)]
+    assert arms[2].model_copy(update={"name": "full", "locked": ()}) == arms[1]

@@ -1,0 +1,87 @@
+"""The public face of the package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+import torch
+
+import ctviz
+from ctviz.experiments import run as module
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ctviz.__file__).parents[1])}
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("name", ctviz.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(ctviz, name) is not None
+    assert name in dir(ctviz)
+
+
+def test_public_names_are_sorted_and_stand_once() -> None:
+    constants = [name for name in ctviz.__all__ if name.isupper()]
+    classes = [name for name in ctviz.__all__ if name[0].isupper() and not name.isupper()]
+    functions = [name for name in ctviz.__all__ if name[0].islower()]
+    assert ctviz.__all__ == [*sorted(constants), *sorted(classes), *sorted(functions)]
+    assert len(set(ctviz.__all__)) == len(ctviz.__all__)
+
+
+def test_what_is_announced_to_type_checkers_is_what_is_there() -> None:
+    assert typing.get_type_hints(ctviz.run)["return"] is ctviz.Run
+    assert ctviz.load_data is typing.cast("object", ctviz.__getattr__("load_data"))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        _ = ctviz.no_such_thing  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    heavy = "torch streamlit plotly sklearn pandas numpy pydantic captum"
+    assert python(f"import ctviz, sys; print([n for n in '{heavy}'.split() if n in sys.modules])") == "[]"
+
+
+def test_core_work_loads_no_user_interface() -> None:
+    code = "import ctviz, sys; ctviz.run, ctviz.search; print([n for n in ('streamlit', 'plotly') if n in sys.modules])"
+    assert python(code) == "[]"
+
+
+def test_errors_have_one_root() -> None:
+    for name in ("ConfigError", "DataError", "DeviceError", "JobError", "StoreError"):
+        assert issubclass(getattr(ctviz, name), ctviz.CtvizError)
+
+
+def test_the_example_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTVIZ_HOME", str(tmp_path))
+    experiment = ctviz.Experiment.preset("moons").replace({"training.epochs": 20, "seed": 3})
+    run = ctviz.run(experiment)
+    assert run.key == experiment.key and run.arms == ("vanilla", "full")
+    assert list(run.history.columns) == ["epoch", "arm", "metric", "value"]
+    assert run.history["epoch"].max() == 20
+
+    model = run.model("full")
+    assert isinstance(model, torch.nn.Module)
+    X, y = run.data.test
+    assert X.dtype == torch.float32 and X.shape == (len(y), 2) and y.dtype == torch.int64
+
+    found = ctviz.search(model, X[:100], 1 - y[:100], generator="eccco", tau=0.9, steps=50, locked=[0])
+    assert found.path is not None and found.path.shape == (51, 100, 2)
+    assert found.final.shape == found.nascent.shape == (100, 2)
+    assert found.mature.dtype == torch.bool and found.mature.shape == (100,)
+    assert found.steps.dtype == torch.int64 and found.steps.shape == (100,)
+    assert torch.equal(found.final[:, 0], X[:100, 0])
+    assert found.mature.any() and (model(X).argmax(1) == y).double().mean() > 0.9
+
+    monkeypatch.setattr(module, "Training", None)  # a second time nothing is trained
+    assert ctviz.run(experiment).summary == run.summary

@@ -1,0 +1,274 @@
+"""The command line: results on standard output, one sentence for every bad request, nothing half-written."""
+
+import csv
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from safetensors import safe_open
+from typer.testing import CliRunner
+
+from ctviz import __version__
+from ctviz.cli import app
+from ctviz.experiments.config import Experiment
+
+RESULTS = {"name", "accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy"}
+
+TINY = {
+    "data.n_train": 60,
+    "data.n_validation": 40,
+    "data.n_test": 40,
+    "training.epochs": 2,
+    "training.n_ce": 20,
+    "evaluation.factuals": 10,
+    "evaluation.field": 8,
+    "evaluation.paths": 4,
+}
+SETTINGS = [word for path, value in TINY.items() for word in ("--set", f"{path}={value}")]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def ctviz(home, monkeypatch):
+    """Runs a command in this process; its store is shared by the tests of this module."""
+    monkeypatch.setenv("CTVIZ_HOME", str(home))
+
+    def call(*args):
+        return CliRunner().invoke(app, [str(a) for a in args], catch_exceptions=False)
+
+    return call
+
+
+@pytest.fixture
+def trained(ctviz):
+    """The key of a tiny run in the store."""
+    result = ctviz("train", "moons", *SETTINGS, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)["key"]
+
+
+def start(home, *args):
+    """Starts a command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "ctviz", *args],
+        env={**os.environ, "CTVIZ_HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background ignores the keyboard, and what it starts would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def test_help_names_every_command(ctviz):
+    result = ctviz("--help")
+    assert result.exit_code == 0
+    for command in ("serve", "train", "runs", "presets", "export", "bench"):
+        assert f"  {command} " in result.stdout
+
+
+def test_the_command_line_loads_nothing_heavy():
+    code = "import sys, ctviz.cli; print(sorted({'torch', 'pandas', 'streamlit', 'plotly'} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_train_prints_one_json_object_and_progress_beside_it(tmp_path):
+    process = start(tmp_path, "train", "moons", *SETTINGS, "--json")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.count("\n") == 1
+    report = json.loads(out)
+    assert set(report) == {"key", "seconds", "arms"}
+    assert report["key"] == Experiment.preset("moons").replace(TINY).key
+    assert [arm["name"] for arm in report["arms"]] == ["vanilla", "full"]
+    for arm in report["arms"]:
+        assert set(arm) == RESULTS
+        assert 0 <= arm["accuracy"] <= 1
+    assert "epoch 2 of 2" in err
+
+
+def test_what_does_not_apply_is_null(ctviz):
+    result = ctviz("train", "moons", *SETTINGS, "--json")
+    assert result.exit_code == 0, result.stderr
+    arms = {arm["name"]: arm for arm in json.loads(result.stdout)["arms"]}
+    assert arms["vanilla"]["mature"] is None, "a conventional arm searches no counterfactuals while it trains"
+
+
+def test_without_json_a_table(ctviz):
+    result = ctviz("train", "moons", *SETTINGS)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split()[:2] == ["arm", "accuracy"]
+    assert [line.split()[0] for line in lines[1:3]] == ["vanilla", "full"]
+
+
+def test_out_holds_everything_about_the_run(ctviz, tmp_path):
+    out = tmp_path / "new" / "results"
+    result = ctviz("train", "moons", *SETTINGS, "--out", out, "--json")
+    assert result.exit_code == 0, result.stderr
+    names = {"history.csv", "experiment.toml", "summary.json", "weights.safetensors"}
+    assert {path.name for path in out.iterdir()} == names
+    report = json.loads(result.stdout)
+    assert json.loads((out / "summary.json").read_text()) == report
+    assert Experiment.from_toml((out / "experiment.toml").read_text()).key == report["key"]
+    rows = list(csv.DictReader((out / "history.csv").open()))
+    assert set(rows[0]) == {"epoch", "arm", "metric", "value"}
+    with safe_open(out / "weights.safetensors", "numpy") as weights:
+        assert "full/0.weight" in weights.keys()  # noqa: SIM118 (a safetensors file is no dict)
+        assert weights.get_tensor("full/0.weight").shape == (32, 2)
+
+
+def test_a_toml_file_is_trained(ctviz, tmp_path):
+    path = tmp_path / "mine.toml"
+    experiment = Experiment.preset("circles").replace(TINY)
+    path.write_text(experiment.to_toml())
+    result = ctviz("train", path, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["key"] == experiment.key
+
+
+BAD = {
+    "no such preset": (["train", "mons"], ["mons", "moons"]),
+    "no such file": (["train", "none.toml"], ["none.toml"]),
+    "no path in --set": (["train", "moons", "--set", "epochs"], ["epochs", "path=value"]),
+    "unknown setting": (["train", "moons", "--set", "training.epoch=3"], ["training.epoch"]),
+    "wrong type": (["train", "moons", "--set", "training.epochs=many"], ["training.epochs", "many"]),
+    "out of range": (["train", "moons", "--set", "training.epochs=0"], ["training.epochs", "0"]),
+    "not a number": (["train", "moons", "--set", "training.lr=NaN"], ["training.lr"]),
+    "tau below 1/k": (["train", "moons", "--set", "arms.full.tau=0.4"], ["arms.full.tau", "0.4"]),
+    "all locked": (["train", "moons", "--set", "arms.full.locked=[0, 1]"], ["locked", "free"]),
+    "batch above n": (["train", "moons", "--set", "training.batch=5000"], ["training.batch", "5000"]),
+    "a name twice": (["train", "moons", "--set", "arms=full,full"], ["full", "once"]),
+    "unknown device": (["train", "moons", "--device", "tpu"], ["tpu", "cuda"]),
+    "a port that is none": (["serve", "--port", "99999"], ["port", "99999", "65535"]),
+    "a foreign address": (["serve", "--address", "192.0.2.1"], ["address", "192.0.2.1"]),
+    "no such run": (["runs", "delete", "0123456789abcdef"], ["0123456789abcdef"]),
+    "a key that is a path": (["runs", "delete", "../../etc"], ["../../etc"]),
+    "no such run to export": (["export", "0123456789abcdef", "--csv"], ["0123456789abcdef"]),
+    "a preset without a run": (["export", "blobs", "--csv"], ["ctviz train blobs"]),
+    "no format": (["export", "moons"], ["--html"]),
+    "two formats": (["export", "moons", "--csv", "--toml"], ["--html"]),
+    "unknown preset to build": (["presets", "build", "mons"], ["mons", "moons"]),
+}
+
+
+@pytest.mark.parametrize(("args", "words"), BAD.values(), ids=BAD)
+def test_a_bad_request_is_answered_with_one_sentence(ctviz, args, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = ctviz(*args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.strip().splitlines()) == 1
+    for word in words:
+        assert word in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_cuda_is_refused_where_there_is_none(ctviz):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    result = ctviz("train", "moons", *SETTINGS, "--set", "seed=2", "--device", "cuda")
+    assert result.exit_code == 2
+    assert "cuda" in result.stderr.lower()
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_broken_toml_is_answered_with_one_sentence(ctviz, tmp_path):
+    for name, content in {"syntax": b"seed = = 1", "bytes": b"\xff\xfe", "type": b'seed = "one"'}.items():
+        path = tmp_path / f"{name}.toml"
+        path.write_bytes(content)
+        result = ctviz("train", path)
+        assert result.exit_code == 2, name
+        assert len(result.stderr.strip().splitlines()) == 1, name
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_training(ctviz, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = ctviz("train", "moons", "--out", tmp_path / "file" / "below")
+    assert result.exit_code == 2
+    assert "epoch" not in result.stderr
+    assert str(tmp_path / "file" / "below") in result.stderr
+
+
+def test_a_port_in_use_is_refused(ctviz):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = ctviz("serve", "--port", port)
+    assert result.exit_code == 2
+    assert str(port) in result.stderr
+
+
+def test_the_keyboard_stops_training(tmp_path):
+    process = start(tmp_path, "train", "moons", "--set", "training.epochs=10000", "--json")
+    assert process.stderr is not None
+    assert "epoch" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+
+
+def test_runs_are_listed_and_deleted(ctviz, trained):
+    listed = {run["key"]: run for run in json.loads(ctviz("runs", "--json").stdout)}
+    assert listed[trained]["state"] == "done"
+    assert listed[trained]["arms"] == ["vanilla", "full"]
+    assert trained in ctviz("runs").stdout
+    assert ctviz("runs", "delete", trained).exit_code == 0
+    assert trained not in ctviz("runs").stdout
+
+
+def test_presets_are_listed(ctviz):
+    found = {preset["name"]: preset for preset in json.loads(ctviz("presets", "--json").stdout)}
+    assert {"ls", "ol", "circles", "moons"} <= set(found)
+    assert found["moons"]["key"] == Experiment.preset("moons").key
+    assert found["moons"]["key"] in ctviz("presets").stdout
+
+
+def test_the_benchmark_gets_its_own_arguments(ctviz):
+    result = ctviz("bench", "--help")
+    assert result.exit_code == 0
+    assert "--only" in result.stdout
+
+
+def test_export_of_settings_metrics_and_code(ctviz, trained):
+    experiment = Experiment.preset("moons").replace(TINY)
+    assert Experiment.from_toml(ctviz("export", trained, "--toml").stdout) == experiment
+    rows = list(csv.DictReader(io.StringIO(ctviz("export", trained, "--csv").stdout)))
+    assert {row["arm"] for row in rows} == {"vanilla", "full"}
+    code = ctviz("export", trained, "--python").stdout
+    assert "import ctviz" in code
+    compile(code, "exported.py", "exec")
+
+
+def test_export_of_the_animation(ctviz, trained, tmp_path):
+    path = tmp_path / "moons.html"
+    result = ctviz("export", trained, "--html", path)
+    assert result.exit_code == 0, result.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["moons.html"]
+    assert path.read_text(encoding="utf-8").lstrip().lower().startswith("<!doctype html>")
+
+
+def test_a_failed_export_leaves_nothing(ctviz, trained, tmp_path):
+    (tmp_path / "taken").mkdir()
+    result = ctviz("export", trained, "--html", tmp_path / "taken")
+    assert result.exit_code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+def test_the_module_is_the_command(tmp_path):
+    out, _ = start(tmp_path, "--version").communicate(timeout=60)
+    assert out == f"ctviz {__version__}\n"

@@ -1,0 +1,177 @@
+"""The wheel carries the app, and what is installed from it serves it from any folder."""
+
+import ast
+import os
+import re
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import tomllib
+import urllib.error
+import urllib.request
+import venv
+import zipfile
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+import ctviz
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The ``bin`` folder of a fresh environment: the wheel, and what it depends on borrowed from this one."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False)
+    python = folder / "bin" / "python"
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    # A folder named in a .pth has its own .pth files ignored: an editable ctviz stays out of sight.
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin"
+
+
+def test_the_wheel_is_complete(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    app = {
+        p.relative_to(ROOT)
+        for p in [ROOT / "app.py", *ROOT.glob("pages/*.py"), *ROOT.glob("assets/**/*")]
+        if p.is_file()
+    }
+    assert {f"ctviz/_app/{path.as_posix()}" for path in app} <= names
+    assert "ctviz/_app/.streamlit/config.toml" in names
+    for path in (ROOT / "ctviz").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert path.relative_to(ROOT).as_posix() in names
+    assert any(name.endswith("stage.js") for name in names)
+
+
+def test_the_wheel_holds_nothing_else(wheel):
+    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert tops == {"ctviz", f"ctviz-{ctviz.__version__}.dist-info"}
+
+
+def test_the_installed_app_runs(installed, tmp_path):
+    code = """
+from streamlit.testing.v1 import AppTest
+from ctviz.paths import PACKAGE, app_folder, assets
+assert app_folder() == PACKAGE / "_app", app_folder()
+assert assets().is_dir()
+app = AppTest.from_file(app_folder() / "app.py", default_timeout=120).run()
+print([e.message for e in app.exception])
+"""
+    assert run_python(installed, code, tmp_path).strip() == "[]"
+
+
+def run_python(installed, code, folder):
+    done = subprocess.run(
+        [installed / "python", "-c", code],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def environment(home):
+    """No hint of this checkout."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**kept, "CTVIZ_HOME": str(home)}
+
+
+def test_serve_works_from_any_folder(installed, tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(installed / "ctviz"), "serve", "--port", str(port), "--headless"]
+    log = tmp_path / "log"
+    with (
+        log.open("w") as sink,
+        subprocess.Popen(
+            command, cwd=tmp_path, env=environment(tmp_path), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+        ) as server,
+    ):
+        try:
+            assert wait_for(f"http://127.0.0.1:{port}/_stcore/health", server, log) == b"ok"
+            with pytest.raises(OSError):
+                socket.create_connection(("127.0.0.2", port), timeout=2)
+        finally:
+            server.terminate()
+            server.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+def wait_for(url, server, log):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read()
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
+
+
+def test_streamlit_knows_every_option_of_the_configuration():
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamlit", "config", "show"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "is not a valid config option" not in shown.stdout + shown.stderr
+    for setting in ('address = "127.0.0.1"', "gatherUsageStats = false", "showSidebarNavigation = false"):
+        assert re.search(f"^{re.escape(setting)}$", shown.stdout, re.M), setting
+
+
+def test_every_import_is_a_declared_dependency():
+    declared = {distribution(line) for line in PROJECT["dependencies"]}
+    owners = packages_distributions()
+    for path in [*(ROOT / "ctviz").rglob("*.py"), ROOT / "app.py", *ROOT.glob("pages/*.py")]:
+        if (ROOT / "ctviz" / "bench") in path.parents:
+            continue  # what it compares with is optional, and looked for before it is used
+        for module in imports(path) - set(sys.stdlib_module_names) - {"ctviz"}:
+            names = {normal(name) for name in owners.get(module, [module])}
+            assert names & declared, f"{path.relative_to(ROOT)} imports {module}, which pyproject.toml does not name"
+
+
+def imports(path):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distribution(requirement):
+    return normal(re.match(r"[\w.-]+", requirement)[0])
+
+
+def test_every_dependency_is_pinned():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {distribution(line) for line in lines if "==" in line}
+    for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]:
+        assert distribution(line) in pinned, f"constraints.txt does not pin {line}; run make pins"

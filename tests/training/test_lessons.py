@@ -1,0 +1,195 @@
+"""The counterfactuals of an epoch: targets, neighbours, protection, and who gets a lesson at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals import search as fast_search
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.data.dataset import Dataset
+from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.models.settings import ModelSettings
+from ctviz.models.stack import Stack
+from ctviz.training import lessons as module
+from ctviz.training.arm import Arm
+from ctviz.training.draws import Chance, Draws
+from ctviz.training.lessons import Lessons, Teacher, protect
+
+K, N, C = 3, 90, 60
+
+
+def dataset() -> Dataset:
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat(np.arange(K), [15, 30, 45]))  # classes of different size
+    X = (rng.normal(size=(N, 2)) + 3 * np.array([[0, 0], [1, 0], [0, 1]])[y]).astype(np.float32)
+    split = torch.from_numpy(X), torch.from_numpy(y)
+    return Dataset("clouds", Schema.infer(X), ("a", "b", "c"), split, split, split)
+
+
+def lessons(arms: Sequence[Arm], seeds: Sequence[int], data: Dataset | None = None) -> tuple[Lessons, Draws, Stack]:
+    data = data or dataset()
+    stack = Stack.initialise(ModelSettings(hidden=(8,)), 2, K, seeds).to(torch.float64)
+    stack.flat.mul_(3)
+    draws = Chance(seeds, N, C, K).epoch()
+    return Teacher(data, arms, stack.flat).lessons(stack, draws), draws, stack
+
+
+FULL = Arm.variant("full", tau=0.6)
+LOCKED = Arm.variant("locked", tau=0.6, locked=("x1",))
+VANILLA = Arm.variant("vanilla")
+
+
+# -- protection ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mutability", "neighbour", "counterfactual", "protected"),
+    [
+        (Mutability.BOTH, 1.0, 0.0, 1.0),
+        (Mutability.BOTH, -1.0, 0.0, -1.0),
+        (Mutability.FIXED, 1.0, 0.0, 0.0),
+        (Mutability.FIXED, -1.0, 0.0, 0.0),
+        (Mutability.INCREASE, 1.0, 0.0, 1.0),
+        (Mutability.INCREASE, -1.0, 0.0, 0.0),
+        (Mutability.DECREASE, 1.0, 0.0, 0.0),
+        (Mutability.DECREASE, -1.0, 0.0, -1.0),
+        (Mutability.FIXED, 0.5, 0.5, 0.5),
+    ],
+)
+def test_protection_by_hand(mutability: Mutability, neighbour: float, counterfactual: float, protected: float) -> None:
+    like = torch.zeros(0)
+    rules = Constraints.of([Schema(features=(Feature(name="a", mutability=mutability), Feature(name="b")))], like)
+    x_plus, x = torch.tensor([[[neighbour], [7.0]]]), torch.tensor([[[counterfactual], [9.0]]])
+    result = protect(x_plus, x, rules)
+    assert result.flatten().tolist() == [protected, 7.0]
+    assert x_plus.flatten().tolist() == [neighbour, 7.0] and x.flatten().tolist() == [counterfactual, 9.0]
+
+
+def test_each_arm_is_protected_by_its_own_locks() -> None:
+    made, _, _ = lessons([FULL, LOCKED], [0, 0])
+    assert torch.equal(made.neighbours[1, 0], made.counterfactuals[1, 0])
+    assert not torch.equal(made.neighbours[0, 0], made.counterfactuals[0, 0])
+    assert not torch.equal(made.neighbours[1, 1], made.counterfactuals[1, 1])
+
+
+# -- targets and neighbours ----------------------------------------------------------------------------
+
+
+def test_a_target_is_never_the_class_that_the_model_predicts() -> None:
+    arms, seeds = [FULL, LOCKED, FULL], [0, 1, 2]
+    made, draws, stack = lessons(arms, seeds)
+    X = dataset().train[0].double()
+    for arm in range(3):
+        predicted = stack.take([arm])(X[draws.factuals[arm]][None])[0].argmax(dim=-1)
+        assert (made.targets[arm] != predicted).all()
+        assert torch.equal(made.targets[arm], (predicted + draws.shifts[arm]) % K)
+    assert set(made.targets.flatten().tolist()) == set(range(K))
+
+
+def test_labels_are_the_true_ones() -> None:
+    made, draws, _ = lessons([FULL, VANILLA], [0, 1])
+    assert torch.equal(made.labels, dataset().train[1][draws.factuals])
+
+
+def test_a_neighbour_is_a_training_sample_of_the_target_class() -> None:
+    made, _, _ = lessons([FULL], [0])
+    X, y = dataset().train
+    for i in range(C):
+        rows = (X.double() == made.neighbours[0, :, i]).all(dim=1).nonzero()
+        assert len(rows) == 1 and int(y[rows[0, 0]]) == int(made.targets[0, i])
+
+
+def test_every_sample_of_a_class_is_as_likely_a_neighbour() -> None:
+    data = dataset()
+    teacher = Teacher(data, [FULL], torch.zeros(1))
+    for c, size in enumerate((15, 30, 45)):
+        draws = torch.linspace(0, 1, 100 * size + 1, dtype=torch.float64)[:-1] + 1e-9
+        picked = teacher.neighbours_of(torch.full((1, 100 * size), c), draws[None])[0]
+        assert torch.equal(torch.bincount(picked, minlength=N), 100 * (data.train[1] == c))
+
+
+def test_the_largest_draw_stays_within_the_class() -> None:
+    data = dataset()
+    last = torch.tensor([[1 - 2**-53]], dtype=torch.float64)
+    for c in range(K):
+        index = Teacher(data, [FULL], torch.zeros(1)).neighbours_of(torch.tensor([[c]]), last)
+        assert int(data.train[1][index]) == c
+
+
+# -- maturity ------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_mature_gives_way_to_its_neighbour_and_adds_no_divergence() -> None:
+    made, _, stack = lessons([FULL, LOCKED], [0, 1])
+    same = (made.neighbours == made.counterfactuals).all(dim=1)  # m c
+    share = made.mature.tolist()
+    assert all(0.05 < m < 0.95 for m in share), "guards this test: some mature, some do not"
+    for arm in range(2):
+        immature = same[arm].double().mean()
+        assert float(immature) == pytest.approx(1 - share[arm])
+    energies = [
+        -stack(x.mT).gather(2, made.targets[..., None])[..., 0] for x in (made.neighbours, made.counterfactuals)
+    ]
+    assert (energies[0] - energies[1])[same].abs().max() == 0
+
+
+def test_an_immature_counterfactual_is_the_neighbour_whole_even_in_a_locked_feature() -> None:
+    never = Arm.variant("full", tau=0.999999, steps=1, locked=("x1",))
+    made, _, _ = lessons([never], [0])
+    assert made.mature.tolist() == [0.0] and made.steps.tolist() == [1.0]
+    X = dataset().train[0].double()
+    assert all((made.counterfactuals[0, :, i] == X).all(dim=1).any() for i in range(C))
+    assert torch.equal(made.neighbours, made.counterfactuals)
+
+
+def test_a_nascent_point_stays_near_its_factual() -> None:
+    made, draws, _ = lessons([FULL, LOCKED], [0, 1])
+    factuals = dataset().train[0].double()[draws.factuals].mT
+    assert (made.nascent - factuals).abs().max() <= 0.3
+    assert (made.nascent != factuals).any(dim=1).double().mean() > 0.05
+    assert torch.equal(made.nascent[1, 0], factuals[1, 0])
+
+
+def test_steps_and_maturity_are_those_of_the_search() -> None:
+    made, draws, stack = lessons([FULL], [0])
+    data = dataset()
+    factuals = data.train[0].double()[draws.factuals].mT.contiguous()
+    found = fast_search.search(stack, factuals, made.targets, [FULL], Constraints.of([data.schema], factuals))
+    assert made.mature.tolist() == pytest.approx([float(found.mature.double().mean())])
+    assert made.steps.tolist() == pytest.approx([float(found.steps.double().mean())])
+    assert torch.equal(made.counterfactuals[0][:, found.mature[0]], found.final[0][:, found.mature[0]])
+
+
+# -- who learns ----------------------------------------------------------------------------------------
+
+
+def test_arms_without_counterfactual_terms_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def spy(model: Stack, *rest: object) -> fast_search.Found:
+        asked.append(model.m)
+        return fast_search.search(model, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "search", spy)
+    made, _, _ = lessons([VANILLA, FULL, VANILLA], [0, 0, 0])
+    assert asked == [1]
+    for arm in (0, 2):
+        assert made.mature[arm].isnan() and made.steps[arm].isnan()
+        for part in (made.nascent, made.neighbours, made.counterfactuals):
+            assert (part[arm] == 0).all()  # no samples, which might overflow and spoil a gradient as 0 · ∞
+    lessons([VANILLA], [0])
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("others", [[VANILLA, FULL], [FULL, LOCKED], [LOCKED, VANILLA, FULL]], ids=len)
+def test_a_lesson_does_not_depend_on_the_other_arms(others: list[Arm]) -> None:
+    mine, _, _ = lessons([others[-1]], [4])
+    all_, _, _ = lessons(others, [4] * len(others))
+    for name in ("nascent", "neighbours", "counterfactuals", "labels", "targets", "mature", "steps"):
+        value: Tensor = getattr(all_, name)[-1]
+        torch.testing.assert_close(value, getattr(mine, name)[0], rtol=1e-10, atol=1e-11)

@@ -1,0 +1,120 @@
+"""Runs as pages read them: grown in place, begun anew with a new attempt, thinned for the curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.store import Store
+from ctviz.ui import feed as module
+from ctviz.ui.feed import Feed, Feeds
+from tests.figures import fake
+
+TINY = Experiment.preset("moons").replace(
+    {"training.epochs": 6, "evaluation.field": 8, "evaluation.paths": 3, "evaluation.steps": 4}
+)
+ON = fake.scene(b=3, n=30)
+FILM = fake.snapshots(ON, 2, 6, 8, 4)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+    return Store(tmp_path)
+
+
+def test_nothing_is_there_before_the_first_snapshot(store: Store) -> None:
+    feeds = Feeds(store)
+    assert feeds.get(TINY.key) is None
+    with store.writer(TINY, "cpu") as writer:
+        assert feeds.get(TINY.key) is None
+        writer.scene(ON)
+        assert feeds.get(TINY.key) is None
+        writer.append(FILM[0])
+        assert feeds.get(TINY.key).last == 0
+        writer.cancel()
+
+
+def test_a_run_grows_in_place_and_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    feeds, read = Feeds(store), []
+    original = store.snapshots
+    monkeypatch.setattr(store, "snapshots", lambda key, start=0: read.append(start) or original(key, start))
+    with store.writer(TINY, "cpu") as writer:
+        writer.scene(ON)
+        for snapshot in FILM:
+            writer.append(snapshot)
+            feed = feeds.get(TINY.key)
+            assert feed.last == snapshot.epoch
+        writer.finish({})
+    assert read == list(range(7))
+    assert feeds.get(TINY.key) is feed
+    assert read == list(range(7)), "a run that is complete is not read again"
+
+
+def test_a_new_attempt_begins_anew(store: Store) -> None:
+    feeds = Feeds(store)
+    for count in (4, 2):
+        with store.writer(TINY, "cpu") as writer:
+            writer.scene(ON)
+            for snapshot in FILM[:count]:
+                writer.append(snapshot)
+            assert len(feeds.get(TINY.key).snapshots) == count
+            writer.cancel()
+
+
+def test_a_run_that_is_deleted_is_gone(store: Store) -> None:
+    feeds = Feeds(store)
+    with store.writer(TINY, "cpu") as writer:
+        writer.scene(ON)
+        writer.append(FILM[0])
+        writer.cancel()
+    assert feeds.get(TINY.key)
+    store.delete(TINY.key)
+    assert feeds.get(TINY.key) is None
+
+
+def test_memory_is_bounded_by_dropping_what_was_used_least_recently(store: Store, monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 3 * len(FILM) * 8 * 8)
+    feeds = Feeds(store)
+    keys = []
+    for seed in range(3):
+        experiment = TINY.replace({"seed": seed})
+        keys.append(experiment.key)
+        with store.writer(experiment, "cpu") as writer:
+            writer.scene(ON)
+            for snapshot in FILM:
+                writer.append(snapshot)
+            writer.finish({})
+        feeds.get(experiment.key)
+    assert list(feeds._feeds) == keys[-1:]
+
+
+def whole() -> Feed:
+    return Feed(TINY, ON, 0.0, list(FILM))
+
+
+def test_since_and_at() -> None:
+    feed = whole()
+    feed.snapshots = feed.snapshots[::2]
+    assert [s.epoch for s in feed.since(3)] == [4, 6]
+    assert [s.epoch for s in feed.since(-1)] == [0, 2, 4, 6]
+    assert feed.since(7) == []
+    assert [feed.at(epoch).epoch for epoch in (0, 1, 2, 99, None)] == [0, 0, 2, 6, 6]
+
+
+def test_history_has_a_row_per_snapshot() -> None:
+    epochs, values = whole().history()
+    assert epochs.tolist() == list(range(7))
+    assert values["ip"].shape == (7, 2)
+    np.testing.assert_array_equal(values["ip"][3], FILM[3].metrics["ip"])
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 6, 7, 50])
+def test_a_long_history_is_thinned_to_its_ends(count: int) -> None:
+    epochs, values = whole().history(count)
+    assert len(epochs) <= count
+    assert (epochs[0], epochs[-1]) == (0, 6)
+    assert len(values["ip"]) == len(epochs)
