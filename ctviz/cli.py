@@ -168,7 +168,7 @@ def _experiment(what: str, changes: Sequence[str]) -> Experiment:
     values: dict[str, Any] = {}
     for change in changes:
         path, equals, text = change.partition("=")
-        if not equals:
+        if not equals or not path.strip():
             raise ConfigError("--set", change, "path=value, as in training.epochs=20")
         values[path.strip()] = text if path == "arms" else parse_value(text)
     return experiment.replace(values) if values else experiment
@@ -430,13 +430,16 @@ def _make_folder(path: Path) -> None:
 
 
 def _write(path: Path, content: str | bytes) -> None:
-    """Writes a file through a temporary one beside it, so that it is never half there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Writes a file so that it is never half there; into a pipe or a device, which must stay what it is, directly."""
+    from ctviz.experiments.store.files import write_whole
+
+    data = content.encode() if isinstance(content, str) else content
     try:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-        temporary.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            write_whole(path.resolve(), data)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CtvizError(f"{path} could not be written: {_reason(error)}.") from None
 
 

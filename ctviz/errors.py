@@ -16,7 +16,8 @@ class ConfigError(CtvizError, ValueError):
         self.field = field
         self.value = value
         self.allowed = allowed
-        super().__init__(f"{field} is {shorten(value)}; allowed: {allowed}.")
+        named = field if field.isprintable() and len(field) <= 80 else shorten(field)
+        super().__init__(f"{named} is {shorten(value)}; allowed: {allowed}.")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.field, self.value, self.allowed)

@@ -14,6 +14,7 @@ import itertools
 import logging
 import logging.handlers
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -38,9 +39,10 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 GRACE = 0.6
 """Seconds that a cancelled job has to stop by itself before its worker is killed."""
 
-STOPPED = "The worker process was stopped from outside; press Train to try again."
-NOT_STARTED = "No worker process could be started; press Train to try again."
+STOPPED = "The worker process was stopped from outside."
+NOT_STARTED = "No worker process could be started."
 
+_SCRATCH = "ctviz-jobs-"
 _MOST_REMEMBERED = 1000
 _MOST_SLOTS = 4
 
@@ -182,7 +184,8 @@ class JobManager:
         log: Path | None = None,
     ) -> None:
         self.slots = max(1, slots if slots is not None else min(_MOST_SLOTS, cpu_count()))
-        self._scratch = tempfile.TemporaryDirectory(prefix="ctviz-jobs-", ignore_cleanup_errors=True)
+        _sweep()
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
         self.folder = Path(self._scratch.name)
         self.prepare = (os.getpid(), modules, initializer)
         self.closed = False
@@ -400,6 +403,24 @@ class _Slot(threading.Thread):
             if job.begun.exists():
                 return _Outcome("failed", STOPPED)
         return _Outcome("failed", NOT_STARTED)
+
+
+def _sweep() -> None:
+    """Remove the scratch folders of managers whose process was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
+        owner = folder.name.removeprefix(_SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not _alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is there, and somebody else's
+        return True
+    return True
 
 
 def _wait(job: Job, future: Any) -> bool:

@@ -44,5 +44,24 @@ def explain(error: ValidationError, known: tuple[str, ...]) -> ConfigError:
         return ConfigError(inner, cause.value, cause.allowed)
     if first["type"] == "extra_forbidden":
         return ConfigError(field, first["input"], f"no such setting; known are {', '.join(known)}")
+    if first["type"] == "missing":
+        return ConfigError(field, None, "it must be given")
+    plain = _PLAIN.get(first["type"])
     allowed = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if plain is not None:
+        allowed = plain.format(**first.get("ctx", {}))
     return ConfigError(field or "the settings", first["input"], allowed)
+
+
+_PLAIN = {
+    "tuple_type": "a list",
+    "model_type": "a table of settings",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "string_too_short": "{min_length} or more characters",
+    "string_too_long": "at most {max_length} characters",
+}
+"""What pydantic says in terms of Python, for a person."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 from safetensors import safe_open
@@ -141,6 +142,8 @@ BAD = {
     "no such preset": (["train", "mons"], ["mons", "moons"]),
     "no such file": (["train", "none.toml"], ["none.toml"]),
     "no path in --set": (["train", "moons", "--set", "epochs"], ["epochs", "path=value"]),
+    "nothing named in --set": (["train", "moons", "--set", "=3"], ["--set", "path=value"]),
+    "a name unfit for links": (["train", "moons", "--set", "arms=a/b"], ["a/b", "letters"]),
     "unknown setting": (["train", "moons", "--set", "training.epoch=3"], ["training.epoch"]),
     "wrong type": (["train", "moons", "--set", "training.epochs=many"], ["training.epochs", "many"]),
     "out of range": (["train", "moons", "--set", "training.epochs=0"], ["training.epochs", "0"]),
@@ -185,12 +188,20 @@ def test_cuda_is_refused_where_there_is_none(ctviz):
 
 
 def test_broken_toml_is_answered_with_one_sentence(ctviz, tmp_path):
-    for name, content in {"syntax": b"seed = = 1", "bytes": b"\xff\xfe", "type": b'seed = "one"'}.items():
+    bad = {
+        "syntax": b"seed = = 1",
+        "bytes": b"\xff\xfe",
+        "type": b'seed = "one"',
+        "digits": b"seed = " + b"9" * 5000,
+        "lines": b'"a\\nb\\u001b[31m" = 1',
+    }
+    for name, content in bad.items():
         path = tmp_path / f"{name}.toml"
         path.write_bytes(content)
         result = ctviz("train", path)
         assert result.exit_code == 2, name
         assert len(result.stderr.strip().splitlines()) == 1, name
+        assert result.stderr.strip().isprintable(), name
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(ctviz, tmp_path):
@@ -267,6 +278,25 @@ def test_a_failed_export_leaves_nothing(ctviz, trained, tmp_path):
     result = ctviz("export", trained, "--html", tmp_path / "taken")
     assert result.exit_code == 2
     assert [p.name for p in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("name", [".", "", "/"])
+def test_an_export_into_a_folder_is_refused(ctviz, trained, name):
+    result = ctviz("export", trained, "--html", name)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_an_export_into_a_pipe_leaves_the_pipe(ctviz, trained, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    assert ctviz("export", trained, "--html", pipe).exit_code == 0
+    reader.join(60)
+    assert received[0].lstrip().lower().startswith(b"<!doctype html>")
+    assert pipe.is_fifo()
 
 
 def test_the_module_is_the_command(tmp_path):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -316,3 +317,14 @@ def test_no_worker_outlives_the_server(tmp_path, how):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
         server.communicate()
+
+
+def test_what_a_killed_server_left_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = tmp_path / f"ctviz-jobs-{int(ended.stdout)}-abc"
+    alive = tmp_path / f"ctviz-jobs-{os.getpid()}-abc"
+    for folder in (dead, alive):
+        folder.mkdir()
+    with JobManager(slots=1):
+        assert not dead.exists() and alive.exists()

@@ -34,16 +34,16 @@ class Outer(Settings):
     [
         pytest.param({"inner": {"size": 0}}, "inner.size", "greater than or equal to 1", id="below its range"),
         pytest.param({"inner": {"size": 10}}, "inner.size", "less than or equal to 9", id="above its range"),
-        pytest.param({"inner": {"size": 1.5}}, "inner.size", "integer", id="half an integer"),
+        pytest.param({"inner": {"size": 1.5}}, "inner.size", "whole number", id="half an integer"),
         pytest.param({"inner": {"share": math.nan}}, "inner.share", "finite", id="not a number"),
         pytest.param({"inner": {"share": -math.inf}}, "inner.share", "finite", id="infinite"),
         pytest.param({"inner": {"size": 7}}, "inner.size", "any number but 7", id="a rule of its own"),
         pytest.param({"inner": {"sise": 3}}, "inner.sise", "known are size, share", id="unknown, inside"),
-        pytest.param({"inner": 3}, "inner", "", id="not a table"),
+        pytest.param({"inner": 3}, "inner", "a table of settings", id="not a table"),
         pytest.param({"words": "a"}, "words", "known are inner, many, word", id="unknown, outside"),
         pytest.param({"many": [{}, {"size": 0}]}, "many.1.size", "greater than or equal to 1", id="inside a list"),
-        pytest.param({"many": 3}, "many", "tuple", id="not a list"),
-        pytest.param({"word": None}, "word", "string", id="none"),
+        pytest.param({"many": 3}, "many", "a list", id="not a list"),
+        pytest.param({"word": None}, "word", "text", id="none"),
     ],
 )
 def test_one_sentence_names_field_value_and_what_is_allowed(values, field, told):

@@ -73,6 +73,8 @@ def search(
     rules = _rules(schema, X.shape[1], constrained)
     adapter = ModuleAdapter(model, X)
     X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
+    if not torch.isfinite(X).all():
+        raise DataError(f"factuals hold values too large for the model's {adapter.dtype}.")
     y = _targets(targets, len(X), adapter.k)
     if chosen.tau < 1 / adapter.k:
         raise ConfigError("tau", chosen.tau, f"from 1/k = {1 / adapter.k:.3g} to below 1 for k = {adapter.k} classes")
@@ -90,8 +92,8 @@ def search(
 
 def _factuals(values: Tensor | npt.ArrayLike) -> Tensor:
     try:
-        X = values.detach().cpu() if isinstance(values, Tensor) else torch.tensor(np.asarray(values))
-    except (TypeError, ValueError):
+        X = _tensor(values)
+    except (TypeError, ValueError, NotImplementedError):
         raise DataError("factuals hold something that is not a number.") from None
     if X.ndim != 2 or X.shape[1] == 0:
         raise DataError(f"factuals have shape {tuple(X.shape)}; expected (b d).")
@@ -103,10 +105,18 @@ def _factuals(values: Tensor | npt.ArrayLike) -> Tensor:
     return X
 
 
+def _tensor(values: Tensor | npt.ArrayLike) -> Tensor:
+    """On the CPU; an array may be turned around or of another machine's byte order, neither of which torch takes."""
+    if isinstance(values, Tensor):
+        return values.detach().cpu().to_dense()
+    array = np.array(values, order="C")
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
 def _targets(values: Tensor | npt.ArrayLike | int, b: int, k: int) -> Tensor:
     try:
-        y = values.detach().cpu() if isinstance(values, Tensor) else torch.tensor(np.asarray(values))
-    except (TypeError, ValueError):
+        y = _tensor(values)
+    except (TypeError, ValueError, NotImplementedError):
         raise DataError("targets hold something that is not a number.") from None
     if y.numel() and (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool):
         raise DataError(f"targets are of type {y.dtype}; expected whole numbers.")
@@ -133,7 +143,7 @@ def _rules(schema: Schema | None, d: int, constrained: Mapping[str, Iterable[Fea
 def _positions(field: str, refs: Iterable[FeatureRef] | FeatureRef, schema: Schema) -> list[FeatureRef]:
     """Features by position; a single one needs no brackets."""
     try:
-        return [schema.position(ref) for ref in ([refs] if isinstance(refs, str | int) else refs)]
+        return [schema.position(ref) for ref in ([refs] if isinstance(refs, str | int | np.integer) else refs)]
     except ConfigError as error:
         raise ConfigError(field, error.value, error.allowed) from None
     except TypeError:
@@ -151,6 +161,8 @@ class ModuleAdapter:
         self.device = torch.device("cpu") if first is None else first.device
         self.dtype = sample.dtype if first is None or not first.is_floating_point() else first.dtype
         self.m = 1
+        if self.device.type == "meta":
+            raise DataError("The model's parameters lie on the meta device and have no values; load them first.")
         logits = self._try(torch.zeros(1, sample.shape[1], device=self.device, dtype=self.dtype))
         if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1 or logits.shape[1] < 2:
             shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -28,6 +29,12 @@ def decay(t: int, steps: int) -> float:
     return b / 10 * (b + t) ** -0.9 if b else 0.0
 
 
+@cache
+def decays(steps: int, longest: int) -> tuple[float, ...]:
+    """φ_1 … φ_longest of a search of at most ``steps`` steps."""
+    return tuple(decay(t, steps) for t in range(1, longest + 1))
+
+
 @dataclass(frozen=True)
 class Penalties:
     """The penalties of m arms, ready to be added to gradients."""
@@ -41,13 +48,11 @@ class Penalties:
         used = [GENERATORS[s.generator].penalties for s in settings]
         cost = [s.lambda_cost if "distance" in p else 0.0 for s, p in zip(settings, used, strict=True)]
         longest = max(s.steps for s in settings)
-        energy = [
-            [s.lambda_egy * decay(t, s.steps) if "energy" in p else 0.0 for s, p in zip(settings, used, strict=True)]
-            for t in range(1, longest + 1)
-        ]
+        pull = [s.lambda_egy if "energy" in p else 0.0 for s, p in zip(settings, used, strict=True)]
+        weights = like.new_tensor([decays(s.steps, longest) for s in settings]) * like.new_tensor(pull).unsqueeze(-1)
         return cls(
             cost=like.new_tensor(cost).view(-1, 1, 1),
-            energy=like.new_tensor(energy).view(longest, -1, 1, 1) if any(map(any, energy)) else None,
+            energy=weights.T.reshape(longest, -1, 1, 1) if any(pull) else None,
             charged=any(cost),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import time
@@ -19,7 +20,7 @@ from torch import nn
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.config import PRESETS, D, Experiment
 from ctviz.experiments.measure import Gauge, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
@@ -34,6 +35,10 @@ Summary = list[dict[str, Any]]
 
 LARGE = 1 << 20
 """Multiplications per batch from which a GPU, where there is one, is worth its latency."""
+
+
+MOST_BYTES = 2**30
+"""Size that a stored run may have: it is held in memory as a whole when it is sealed and when it is loaded."""
 
 
 def resolve_device(device: str, experiment: Experiment) -> torch.device:
@@ -53,6 +58,20 @@ def resolve_device(device: str, experiment: Experiment) -> torch.device:
         size = len(experiment.arms) * experiment.training.batch * per_sample
         device = "cuda" if available and size >= LARGE else "cpu"
     return torch.device(device)
+
+
+def check_size(experiment: Experiment) -> None:
+    """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MOST_BYTES``."""
+    settings, k = experiment.evaluation, experiment.data.classes
+    weights = sum((a + 1) * b for a, b in pairwise((D, *experiment.model.hidden, k)))
+    planes = 1 if k == 2 else k
+    one = 4 * weights + planes * settings.field**2 + 2 * D * settings.paths * (settings.steps + 1)
+    snapshots = experiment.training.epochs // settings.every + 2
+    size = len(experiment.arms) * one * snapshots
+    if size > MOST_BYTES:
+        least = math.ceil(settings.every * size / MOST_BYTES)
+        allowed = f"{least:,} or more here, for the stored run would take {size / 2**30:,.1f} GB"
+        raise ConfigError("evaluation.every", settings.every, allowed)
 
 
 class Training:
@@ -199,9 +218,11 @@ def run(
         progress: called with the epochs done and in all.
 
     Raises:
+        ConfigError: a run too large to be stored.
         DeviceError, StoreError: no such device; the store cannot be used.
     """
     resolve_device(device, experiment)
+    check_size(experiment)
     store = store or open_store()
     total = experiment.training.epochs
     writer = claim(store, experiment, device, cancelled=lambda: False)
@@ -235,6 +256,7 @@ def load_run(key: str, store: Store | None = None) -> Run:
 def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
     """A background job: train an experiment into the store at ``root``, unless it is there or being written."""
     experiment = Experiment.from_json(experiment_json)
+    check_size(experiment)
     store = open_store(Path(root))
     writer = claim(store, experiment, device, cancelled)
     if writer is None:

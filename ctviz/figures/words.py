@@ -171,8 +171,8 @@ METRICS: dict[str, Metric] = {
 }
 """Every metric of a snapshot, in the order a reader meets them."""
 
-SMALL = 0.5
-"""Differences below half a percent (or half a percentage point) are called about the same."""
+SMALL = 1.0
+"""Differences below one percent (or one percentage point) are called about the same."""
 
 
 def number(value: float, digits: int = 2) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -9,6 +10,8 @@ from pydantic import Field, field_validator
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import FeatureRef
 from ctviz.settings import Settings
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
 
 
 class Objective(Settings):
@@ -27,11 +30,18 @@ class Arm(Objective, SearchSettings):
     ``seed = None`` takes the seed of the experiment.
     """
 
-    name: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?$")
+    name: str = Field(min_length=1, max_length=40)
     locked: tuple[FeatureRef, ...] = Field((), description="Features that may not change.")
     increase_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go up.")
     decrease_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go down.")
     seed: int | None = Field(None, ge=0, lt=2**31)
+
+    @field_validator("name")
+    @classmethod
+    def _fit_for_a_link(cls, name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError("letters a to z, digits, spaces, _, + and -; a letter or digit first, no space last")
+        return name
 
     @field_validator("locked", "increase_only", "decrease_only")
     @classmethod

@@ -61,15 +61,17 @@ def expert(draft: Draft) -> None:
 
 
 def what_differs(draft: Draft) -> None:
-    """What differs from the paper's settings, and the way back."""
+    """What differs from the preset of the data, and the way back."""
     said = differences(draft.experiment)
     if not said:
-        st.caption("Trained with the paper's settings for these data.")
+        own = draft.experiment.data.name == "blobs"
+        those = "general settings; these data are not in it" if own else "settings for these data"
+        st.caption(f"Trained with the paper's {those}.")
         return
-    st.caption(f"Differs from the paper's settings: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
+    st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
     preset = draft.experiment.data.name
     st.button(
-        "Back to the paper's settings", key="reset", type="tertiary", icon=":material/undo:",
+        "Back to the preset", key="reset", type="tertiary", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),
     )  # fmt: skip
 
@@ -108,6 +110,15 @@ def _show(
     return {"key": key, "on_change": on_change, "args": (control, read, key)}
 
 
+def _now(common: Mapping[str, Any]) -> Any:
+    """What a control shows, to be given to it as its default too.
+
+    A browser that is still loading the control when a second rerun arrives starts it from its default; left to itself,
+    that is the lowest value or the first option, which would then be taken for what the person wants.
+    """
+    return st.session_state[common["key"]]
+
+
 def _say_why_not(draft: Draft, control: str) -> None:
     if control in draft.refused:
         st.error(literal(draft.refused[control]), icon=":material/block:")
@@ -116,13 +127,16 @@ def _say_why_not(draft: Draft, control: str) -> None:
 def _choice(draft: Draft, path: str, options: list[str]) -> None:
     words = WORDS[generic(path)]
     common = _show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
-    st.selectbox(words.label, options, format_func=lambda o: CHOICES.get(o, o), help=words.help, **common)
+    st.selectbox(
+        words.label, options, options.index(_now(common)), format_func=lambda o: CHOICES.get(o, o), help=words.help,
+        **common,
+    )  # fmt: skip
 
 
 def _text(draft: Draft, path: str) -> None:
     words = WORDS[generic(path)]
     common = _show(draft, path, value_of(draft.experiment, path), lambda value: {path: value.strip()})
-    st.text_input(words.label, help=words.help, max_chars=40, **common)
+    st.text_input(words.label, _now(common), help=words.help, max_chars=40, **common)
 
 
 def _number(draft: Draft, path: str, whole: bool) -> None:
@@ -130,11 +144,11 @@ def _number(draft: Draft, path: str, whole: bool) -> None:
     low, high = bounds(path)
     cast = int if whole else float
     # Only a setting that may be left out gets a control that can be emptied.
-    empty: dict[str, Any] = {"value": None, "placeholder": "its own"} if field_of(path).default is None else {}
+    empty: dict[str, Any] = {"placeholder": "its own"} if field_of(path).default is None else {}
     common = _show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
     st.number_input(
-        words.label, None if low is None else cast(low), None if high is None else cast(high), step=cast(words.step),
-        format="%d" if whole else "%g", help=words.help, **empty, **common,
+        words.label, None if low is None else cast(low), None if high is None else cast(high), _now(common),
+        step=cast(words.step), format="%d" if whole else "%g", help=words.help, **empty, **common,
     )  # fmt: skip
 
 
@@ -147,8 +161,8 @@ def _data(draft: Draft) -> None:
     key = "set-data.name"
     st.session_state[key] = name
     st.selectbox(
-        words.label, list(DATASETS), format_func=lambda o: CHOICES[o], key=key, help=words.help,
-        on_change=lambda: change_data(draft, st.session_state[key]),
+        words.label, list(DATASETS), list(DATASETS).index(name), format_func=lambda o: CHOICES[o], key=key,
+        help=words.help, on_change=lambda: change_data(draft, st.session_state[key]),
     )  # fmt: skip
     st.caption(DATASETS[name].sentence)
 
@@ -170,7 +184,7 @@ def _noise(draft: Draft) -> None:
         return {"data.noise": None if value == own else value}
 
     common = _show(draft, "data.noise", float(shown), read, lambda waiting: waiting["data.noise"])
-    st.slider(words.label, 0.0, most, step=words.step, help=words.help, **common)
+    st.slider(words.label, 0.0, most, _now(common), step=words.step, help=words.help, **common)
     _say_why_not(draft, "data.noise")
 
 
@@ -214,7 +228,7 @@ def _strength(draft: Draft) -> None:
 
     common = _show(draft, "strength", shown, read, lambda _: shown)
     st.select_slider(
-        "Strength of counterfactual training", options, format_func=_say_strength,
+        "Strength of counterfactual training", options, _now(common), format_func=_say_strength,
         help="How much weight plausible (λ_div) and robust (λ_adv) counterfactuals have in training, "
         "as a multiple of the paper's; 0 is conventional training.",
         **common,
@@ -246,13 +260,10 @@ def _hidden(draft: Draft) -> None:
         return ", ".join(str(width) for width in waiting[path])
 
     shown = ", ".join(str(width) for width in draft.experiment.model.hidden)
+    common = _show(draft, path, shown, read, raw)
     st.text_input(
-        words.label,
-        help=words.help,
-        placeholder="none: a linear model",
-        max_chars=60,
-        **_show(draft, path, shown, read, raw),
-    )
+        words.label, _now(common), help=words.help, placeholder="none: a linear model", max_chars=60, **common
+    )  # fmt: skip
     _say_why_not(draft, path)
 
 
@@ -284,7 +295,7 @@ def _mutability(draft: Draft, arm: Arm, position: int, feature: str) -> None:
 
     common = _show(draft, control, DIRECTIONS[shown], read, raw)
     st.segmented_control(
-        f"Feature {feature}", list(DIRECTIONS.values()), required=True,
+        f"Feature {feature}", list(DIRECTIONS.values()), default=_now(common), required=True,
         help=f"Which way advice may move {feature}: ↑ only up, ↓ only down, locked not at all, at any step.", **common,
     )  # fmt: skip
     _say_why_not(draft, control)
@@ -299,7 +310,7 @@ def _pick_arm(draft: Draft) -> Arm:
         )
     st.markdown("**Models side by side**")
     name = st.pills(
-        "The settings below are those of", list(arms), key="arm", required=True,
+        "The settings below are those of", list(arms), default=st.session_state["arm"], key="arm", required=True,
         help="All models of a run share first weights, batches and draws; only what is set below may differ.",
     )  # fmt: skip
     arm = arms[str(name)]
@@ -337,7 +348,7 @@ def _rename(draft: Draft, name: str) -> None:
         return {control: value.strip()}
 
     common = _show(draft, control, name, read)
-    st.text_input(words.label, help=words.help, max_chars=40, **common)
+    st.text_input(words.label, _now(common), help=words.help, max_chars=40, **common)
     _say_why_not(draft, control)
 
 

@@ -33,6 +33,7 @@ class Draft:
     problems: tuple[str, ...] = ()  # of the link that was opened
     opened: int = 0  # how many links this session has opened: a new one remounts the stage
     touched: bool = False  # whether this rerun is that of a control
+    left_behind: str | None = None  # the attempt that Train was pressed to replace
 
     def change(self, control: str, changes: Mapping[str, Any]) -> None:
         """Takes over changes; those that are not valid wait, with the reason, until others make them so."""

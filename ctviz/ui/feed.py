@@ -42,6 +42,11 @@ class Feed:
         return self.experiment.key
 
     @property
+    def attempt(self) -> str:
+        """Names this attempt at the run: what a browser holds of one that was stopped is not part of the next."""
+        return f"{self.key}.{int(1000 * self.started):x}"
+
+    @property
     def last(self) -> int:
         """Epoch of the newest snapshot; −1 before the first."""
         return self.snapshots[-1].epoch if self.snapshots else -1

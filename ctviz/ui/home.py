@@ -80,7 +80,7 @@ def moving_picture(service: Service) -> None:
         )
         return
     show_stage(
-        run_key=feed.key,
+        run_key=feed.attempt,
         scene=feed.scene,
         arms=arm_labels(experiment),
         snapshots_since=feed.since,

@@ -62,6 +62,8 @@ LABELS = {"done": "Trained", "failed": "Try again", "queued": "Training …", "r
 def press_train(service: Service, draft: Draft) -> None:
     """Asks for the run, to be watched from its beginning; what speaks against it is said on top of the page."""
     draft.look(epoch=None, play=0)
+    feed = service.feed(draft.experiment.key)
+    draft.left_behind = feed.attempt if feed else None
     try:
         service.train(draft.experiment)
     except CtvizError as error:

@@ -10,8 +10,9 @@ from typing import Literal
 import streamlit as st
 import torch
 
+from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import work
+from ctviz.experiments.run import check_size, work
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
 from ctviz.ui.feed import Feed, Feeds
@@ -112,6 +113,10 @@ def reason_not_to_train(experiment: Experiment) -> str | None:
         return (
             "Without a probability field there is nothing to show; raise “Resolution of the picture” under Measuring."
         )
+    try:
+        check_size(experiment)
+    except ConfigError as error:
+        return str(error)
     return None
 
 

@@ -3,7 +3,7 @@
 For the author of a page::
 
     state = show_stage(
-        run_key=experiment.key,
+        run_key=feed.attempt,
         scene=store.scene(key),
         arms=arm_labels(experiment),
         snapshots_since=lambda epoch: store.snapshots(key, start=epoch),   # lazily: may be an iterator
@@ -71,7 +71,8 @@ def show_stage(
     """Shows a run and returns what the person has come to rest on.
 
     Args:
-        run_key: key of the run; snapshots of one key are sent once per browser session.
+        run_key: key of the run, and after a dot of the attempt at it; snapshots of one key are sent once per browser
+            session.
         scene: extent, points and factuals of the run.
         arms: one label per arm, see ``arm_labels``.
         snapshots_since: epoch → the snapshots from that epoch on (inclusive), ascending; read lazily.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ctviz.data.catalogue import DATASETS, DataSettings
+from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataSettings
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import Arm
@@ -154,15 +155,17 @@ def field_of(path: str) -> FieldInfo:
 
 
 def bounds(path: str) -> tuple[float | None, float | None]:
-    """The inclusive bounds a control can offer: an exclusive one is moved in by a thousandth (0 < τ < 1)."""
+    """The inclusive bounds a control can offer: in place of an exclusive one, the number next to it."""
     low = high = None
+    kind = field_of(path).annotation
+    whole = int in (kind, *get_args(kind))
     for rule in field_of(path).metadata:
         low = getattr(rule, "ge", low)
         high = getattr(rule, "le", high)
         if (above := getattr(rule, "gt", None)) is not None:
-            low = above + 1e-3 if path.endswith("tau") else above + 1e-6
+            low = math.nextafter(above, math.inf)
         if (below := getattr(rule, "lt", None)) is not None:
-            high = below - 1e-3 if isinstance(below, float) or below == 1 else below - 1
+            high = below - 1 if whole else math.nextafter(below, 0)
     return low, high
 
 
@@ -177,8 +180,12 @@ def value_of(experiment: Experiment, path: str) -> Any:
     return target
 
 
+CONSTRAINTS = ("locked", "increase_only", "decrease_only")
+"""Settings that name features."""
+
+
 def differences(experiment: Experiment) -> tuple[str, ...]:
-    """What differs from the paper's settings for the same data, each in a few words."""
+    """What differs from the preset of the same data, each in a few words."""
     preset = experiment.data.name
     base = Experiment.preset(preset)
     theirs = {arm.name for arm in base.arms}
@@ -195,7 +202,10 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
         arm = parts[1] if parts[0] == "arms" else None
         where = f" ({arm})" if arm else ""
         before = "" if arm and arm not in theirs else f" instead of {plain(value_of(base, path))}"
-        said.append(f"{label}{where} {plain(parse_value(text))}{before}")
+        now = parse_value(text)
+        if parts[-1] in CONSTRAINTS:
+            now, before = [FEATURE_NAMES[ref] if isinstance(ref, int) else ref for ref in now], ""
+        said.append(f"{label}{where} {plain(now)}{before}")
     return tuple(said)
 
 

@@ -53,6 +53,8 @@ def _watch(service: Service, polled: bool) -> None:
     if polled != state.live:
         st.rerun()
     feed = service.feed(draft.experiment.key)
+    if feed is not None and state.live and feed.attempt == draft.left_behind:
+        feed = None  # its successor is on the way, and starts at its own beginning
     projecting = draft.view.view == "project"
     headline = st.container()
     with st.container(key="status"):
@@ -106,7 +108,7 @@ def _show_earlier(service: Service, draft: Draft, left: DeltaGenerator, right: D
 
 def _stage(feed: Feed, view: View, *, live: bool, key: str) -> StageState:
     return show_stage(
-        run_key=feed.key,
+        run_key=feed.attempt,
         scene=feed.scene,
         arms=arm_labels(feed.experiment),
         snapshots_since=feed.since,
@@ -181,7 +183,7 @@ def _below(service: Service) -> None:
         return
     snapshot = spoken_of(feed, draft.view)
     styles = arm_styles(feed.experiment)
-    st.subheader("How it came about", anchor=False)
+    st.subheader("How it came about, epoch by epoch", anchor=False)
     results.curves(feed, styles, snapshot, results.CURVES, 3)
     st.subheader("What training weighs: the terms of the objective, each before its weight λ", anchor=False)
     results.curves(feed, styles, snapshot, results.LOSSES, 4)

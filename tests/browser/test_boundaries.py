@@ -225,6 +225,15 @@ def test_it_fits_a_phone_picture_first(app, open_page) -> None:
     assert picture["y"] < 844
 
 
+def test_nothing_is_out_of_sight_where_the_page_is_enlarged_twice(app, open_page) -> None:
+    page = open_page(viewport={"width": 720, "height": 450})
+    page.goto(link(app, Experiment.preset("moons")))
+    stage_ready(page, 101)
+    page.locator(".ctviz-beside").wait_for()
+    main = page.locator('[data-testid="stMain"]')
+    assert main.evaluate("node => node.scrollWidth - node.clientWidth") == 0
+
+
 def test_on_a_phone_train_is_beside_the_words_that_ask_for_it(app, open_page) -> None:
     page = open_page(viewport={"width": 390, "height": 844})
     page.goto(link(app, QUICK.replace({"seed": 5})))

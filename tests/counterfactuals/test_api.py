@@ -146,8 +146,28 @@ X = [[0.5, -1.0], [2.0, 0.25]]
 
 @pytest.mark.parametrize(
     "given",
-    [X, tuple(map(tuple, X)), np.array(X), np.array(X, dtype=np.float32), torch.tensor(X), pd.DataFrame(X)],
-    ids=["lists", "tuples", "float64 array", "float32 array", "tensor", "table"],
+    [
+        X,
+        tuple(map(tuple, X)),
+        np.array(X),
+        np.array(X, dtype=np.float32),
+        np.array(X, dtype=">f4"),
+        np.array(X[::-1])[::-1],
+        torch.tensor(X),
+        torch.tensor(X).to_sparse(),
+        pd.DataFrame(X),
+    ],
+    ids=[
+        "lists",
+        "tuples",
+        "float64 array",
+        "float32 array",
+        "array of another byte order",
+        "array turned around",
+        "tensor",
+        "sparse tensor",
+        "table",
+    ],
 )
 @pytest.mark.parametrize(
     "targets", [1, np.int64(1), [1, 1], np.array([1, 1], dtype=np.uint8), torch.tensor(1)], ids=repr
@@ -193,7 +213,7 @@ def test_no_factuals_give_no_counterfactuals(targets: Any) -> None:
 def test_features_are_named_by_position_or_name_or_singly() -> None:
     rules = Schema(features=(Feature(name="debt"), Feature(name="age")))
     model, expected = linear(), ctviz.search(linear(), points(), 1, locked=[1], tau=0.9)
-    for locked in (["age"], "age", 1, (np.int64(1),), {1}):
+    for locked in (["age"], "age", 1, np.int64(1), (np.int64(1),), {1}):
         assert torch.equal(ctviz.search(model, points(), 1, schema=rules, locked=locked, tau=0.9).final, expected.final)
 
 
@@ -239,6 +259,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "factuals without columns": ({"factuals": torch.zeros(2, 0)}, "factuals"),
     "factuals that are NaN": ({"factuals": [[1.0, NAN]]}, "factuals"),
     "factuals that are infinite": ({"factuals": [[1.0, -np.inf]]}, "factuals"),
+    "factuals too large for the model": ({"factuals": np.full((3, 2), 1e300)}, "float32"),
+    "factuals without values": ({"factuals": torch.zeros(3, 2, device="meta")}, "factuals"),
     "factuals that are words": ({"factuals": [["a", "b"]]}, "factuals"),
     "ragged factuals": ({"factuals": [[1.0], [1.0, 2.0]]}, "factuals"),
     "complex factuals": ({"factuals": torch.zeros(2, 2, dtype=torch.complex64)}, "factuals"),
@@ -278,6 +300,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "logits in a table too deep": ({"model": nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (2, 2)))}, "logits"),
     "several outputs": ({"model": Pair()}, "logits"),
     "a model that is a function": ({"model": lambda x: x}, "model"),
+    "a model without values": ({"model": nn.Linear(2, 2, device="meta")}, "meta"),
     "no model": ({"model": None}, "model"),
     "a constant model": ({"model": Constant()}, "gradient"),
     "a model without gradient": ({"model": Cut()}, "gradient"),

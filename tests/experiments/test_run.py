@@ -425,3 +425,12 @@ def test_training_a_shipped_run_again_finds_what_was_shipped() -> None:
         assert np.abs(fresh.field.astype(int) - stored.field).mean() < 1
         assert fresh.paths is not None and stored.paths is not None
         assert np.abs(fresh.paths.points.astype(int) - stored.paths.points).mean() < 655  # a hundredth of the window
+
+
+def test_a_run_too_large_to_store_is_refused_before_it_starts(tmp_path: Path) -> None:
+    large = Experiment.preset("moons").replace({"model.hidden": [1024] * 8})
+    with pytest.raises(ConfigError, match=r"evaluation\.every is 1; allowed: .* GB"):
+        ctviz.run(large, store=Store(tmp_path))
+    assert not list(tmp_path.iterdir())
+    fitting = large.replace({"evaluation.every": 100})
+    module.check_size(fitting)

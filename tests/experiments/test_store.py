@@ -850,8 +850,10 @@ def test_a_read_only_disk(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert store.status(KEY).state == "done" and len(list(store.snapshots(KEY))) == EPOCHS + 1
     store.touch(KEY)
-    with pytest.raises(StoreError, match=r"read-only.*CTVIZ_HOME"):
-        store.writer(small(seed=1), "cpu")
+    assert claim(store, EXPERIMENT, "cpu", lambda: False) is None
+    for ask in (store.writer, lambda *args: claim(store, *args, lambda: False)):
+        with pytest.raises(StoreError, match=r"read-only.*CTVIZ_HOME"):
+            ask(small(seed=1), "cpu")
 
 
 @pytest.mark.parametrize(
@@ -1037,3 +1039,13 @@ def test_only_finished_runs_are_exported(store, tmp_path):
 def test_every_error_is_one_of_ctviz():
     for kind in (Absent, Busy, Finished):
         assert issubclass(kind, StoreError) and issubclass(kind, CtvizError)
+
+
+def test_one_run_that_cannot_be_read_does_not_hide_the_others(store):
+    write(store, EXPERIMENT)
+    other = small(seed=1)
+    loop = store.root / "runs" / other.key
+    loop.mkdir(parents=True)
+    (loop / "run.json").symlink_to("run.json")
+    assert [info.key for info in store.list()] == [KEY]
+    assert any(other.key in said for said in store.notices())

@@ -105,7 +105,7 @@ def test_a_control_changes_the_link(visit, key: str, value: float, expected: dic
     at = visit(PAGE)
     at.number_input(key=key).set_value(value).run()
     assert query_of(at) == {"preset": "moons", **expected}
-    assert "Differs from the paper's settings" in said(at)
+    assert "Differs from the preset" in said(at)
 
 
 def test_the_strength_scales_both_weights(visit) -> None:
@@ -140,6 +140,31 @@ def test_an_impossible_setting_says_why_and_forbids_training(visit) -> None:
     assert not at.error
     assert not at.button(key="train").disabled
     assert query_of(at) == {"preset": "moons", "training.batch": "5000", "data.n_train": "6000"}
+
+
+@pytest.mark.parametrize(("path", "value"), [("training.lr", "1e-09"), ("arms.full.tau", "0.9999")])
+def test_a_link_may_go_as_far_as_a_setting_does(visit, path: str, value: str) -> None:
+    at = visit(PAGE, **{path: value})
+    assert not at.error
+    assert query_of(at) == {"preset": "moons", path: value}
+
+
+def test_controls_start_from_what_they_show(visit) -> None:
+    """A browser that is late to load them must not take their lowest values for what the person wants."""
+    at = visit(PAGE, **{"data.noise": "0.3", "training.epochs": "20", "arms.full.tau": "0.9"})
+    assert [slider.proto.default for slider in at.slider] == [[0.3]]
+    assert {box.key: box.proto.default for box in at.number_input if box.key.endswith(("epochs", ".tau"))} == {
+        "set-training.epochs": 20, "set-arms.full.tau": 0.9, "set-evaluation.tau": 0.95,
+    }  # fmt: skip
+
+
+def test_a_stopped_run_that_is_trained_again_is_not_shown_any_more(visit, world) -> None:
+    world.keep(TINY, epochs=2)
+    at = visit(PAGE, **QUERY)
+    assert "At epoch 2, " in said(at)
+    at.button(key="train").click().run()
+    assert "Training begins." in said(at)
+    assert "At epoch 2, " not in said(at)
 
 
 def test_locking_every_feature_is_refused_in_place(visit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
 from ctviz.ui.home import DOORS
@@ -29,7 +30,12 @@ def test_the_doors_lead_to_valid_links(door) -> None:
     assert link.write(opened.experiment, opened.view) == door.query
 
 
-def test_deciding_locks_a_feature_of_one_model_only() -> None:
+def test_deciding_locks_the_same_feature_for_both_models() -> None:
     arms = link.read(DOORS[1].query).experiment.arms
-    assert [arm.locked for arm in arms] == [(), (), (0,)]
-    assert arms[2].model_copy(update={"name": "full", "locked": ()}) == arms[1]
+    assert [arm.locked for arm in arms] == [(0,), (0,)]
+    assert [arm.trains_on_counterfactuals for arm in arms] == [False, True]
+
+
+def test_what_the_doors_show_is_shipped() -> None:
+    for door in DOORS:
+        assert ctviz.open_store().status(link.read(door.query).experiment.key).preset

@@ -55,14 +55,16 @@ def test_a_run_grows_in_place_and_is_read_once(store: Store, monkeypatch: pytest
 
 
 def test_a_new_attempt_begins_anew(store: Store) -> None:
-    feeds = Feeds(store)
+    feeds, attempts = Feeds(store), set()
     for count in (4, 2):
         with store.writer(TINY, "cpu") as writer:
             writer.scene(ON)
             for snapshot in FILM[:count]:
                 writer.append(snapshot)
             assert len(feeds.get(TINY.key).snapshots) == count
+            attempts.add(feeds.get(TINY.key).attempt)
             writer.cancel()
+    assert len(attempts) == 2, "or the stage would keep what it holds of the first"
 
 
 def test_a_run_that_is_deleted_is_gone(store: Store) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ctviz.errors import CtvizError
+from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.store.files import Busy
 from ctviz.experiments.store.store import Finished, RunStatus, Store, default_root
@@ -44,4 +44,8 @@ def claim(store: Store, experiment: Experiment, device: str, cancelled: Callable
             return None
         except Busy:
             wait_for_other_writer(store, experiment.key, cancelled)
+        except StoreError:
+            if store.status(experiment.key).state != "done":
+                raise
+            return None  # a disk that takes nothing more may well hold the run
     return None

@@ -399,6 +399,9 @@ class Store:
             return self._read(key, read)
         except (Busy, Absent):
             return None
+        except StoreError as error:  # one run that cannot be read must not hide the others
+            self._notices.add(f"Run {key} cannot be read: {error}")
+            return None
 
     def _read(self, key: str, read: Callable[[RunFolder], T]) -> T:
         """``read`` a run; what is damaged is set aside and raises ``Absent``, as does what is not there.

@@ -54,6 +54,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
@@ -95,13 +96,15 @@ def arm_labels(experiment: Experiment) -> tuple[ArmLabel, ...]:
     """One label per arm of an experiment.
 
     An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
-    “Counterfactual training”; where several arms share a heading, the arm's own name is added.
+    “Counterfactual training”; where several arms share a heading, the arm's own name is added, and so are the features
+    that it may not change.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
     labels = []
     for arm, role in zip(experiment.arms, roles, strict=True):
         title = HEADINGS[role] if roles.count(role) == 1 else f"{HEADINGS[role]}: {arm.name}"
-        labels.append(ArmLabel(arm.name, title, role))
+        locked = ", ".join(ref if isinstance(ref, str) else FEATURE_NAMES[ref] for ref in arm.locked)
+        labels.append(ArmLabel(arm.name, f"{title}, {locked} locked" if locked else title, role))
     return tuple(labels)
 
 

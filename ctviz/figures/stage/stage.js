@@ -116,7 +116,8 @@ function heldRun(key) {
 
 // ---- words --------------------------------------------------------------------------------------------------
 
-const percent = (value) => (value == null ? "–" : `${Math.round(100 * value)} %`);
+/** 100 % is said only of what is complete. */
+const percent = (value) => (value == null ? "–" : `${Math.min(Math.round(100 * value), value < 1 ? 99 : 100)} %`);
 
 /** Two significant digits, without an exponent. */
 function short(value) {
@@ -845,6 +846,7 @@ export class Stage {
     this.sight.disconnect();
     cancelAnimationFrame(this.request);
     clearTimeout(this.settling);
+    clearTimeout(this.asking);
     this.root.remove();
   }
 
@@ -873,7 +875,8 @@ export class Stage {
     this.complete = !header.live && !header.more && run.last >= header.last;
     this.run = run;
     if (changed) this.begin(header.initial);
-    if (run.last < header.last || header.more) this.ask(run);
+    this.lacking = run.last < header.last || header.more;
+    if (this.lacking) this.ask(run);
     if (!grown || !run.scene) return this.empty();
     if (this.dressed !== run.key) this.dress();
     else this.repaint();
@@ -902,7 +905,7 @@ export class Stage {
       if (this.run.last >= this.pendingEpoch || this.complete) this.pendingEpoch = null;
     } else if (this.following && !this.started) this.position = last;
     else if (this.following && !this.playing) this.glide(last);
-    if (!this.live) this.following = false;
+    if (this.complete) this.following = false; // a run that has ended may still be arriving
     if (!this.started) {
       this.started = true;
       this.reported = JSON.stringify(this.state());
@@ -911,8 +914,10 @@ export class Stage {
     this.invalidate();
   }
 
-  /** Asks for what is missing: never while mounting, and not twice for the same within three seconds. */
+  /** Asks for what is missing: never while mounting, not twice for the same within three seconds, and again until it is there. */
   ask(run) {
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.lacking && this.run === run && this.root.isConnected && this.ask(run), 3200);
     const wish = `${run.key} ${run.last}`;
     if (this.asked === wish && performance.now() - this.askedAt < 3000) return;
     this.asked = wish;
@@ -922,6 +927,7 @@ export class Stage {
 
   empty() {
     this.dressed = null;
+    this.panels = []; // those of the run before: a frame that was asked for already must not draw them
     this.grid.hidden = this.transport.root.hidden = true;
     this.note.hidden = false;
     this.note.textContent = this.live ? "Waiting for the first epoch …" : "Loading …";
@@ -1351,7 +1357,7 @@ export class Stage {
     picture.toBlob((blob) => {
       const link = element("a");
       link.href = URL.createObjectURL(blob);
-      link.download = `ctviz-${this.run.key}-epoch-${this.epoch}.png`;
+      link.download = `ctviz-${this.run.key.split(".")[0]}-epoch-${this.epoch}.png`; // without the attempt
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     }, "image/png");
