@@ -1,6 +1,7 @@
 """A small app around the stage, for its tests: a run of nobody's, whole or growing, as the link asks.
 
-``?live=1`` grows by a snapshot with every look; ``?runs=3`` offers several runs and a page without a stage.
+A radio offers two runs and a page without a stage; ``?live=1`` grows by a snapshot with every look. ``?lost=all``
+loses what it sends, more than once; ``?lost=end`` stops half-way until it is told to end, and loses the rest.
 """
 
 import streamlit as st
@@ -17,8 +18,17 @@ def material(seed: int):
     return scene, fake.snapshots(scene, epochs=EPOCHS, g=60)
 
 
+def lose() -> None:
+    """Has the mount believe, in three looks, that all but the last epoch was sent."""
+    times = st.session_state.get("times_lost", 0)
+    if times < 3:
+        st.session_state["times_lost"] = times + 1
+        st.session_state.setdefault("_stage_sent", {})[f"run-{run}"] = EPOCHS - 1
+
+
 st.set_page_config(layout="wide")
 live = "live" in st.query_params
+lost = st.query_params.get("lost")
 run = st.radio("run", ["0", "1", "none"], horizontal=True)
 
 
@@ -26,9 +36,13 @@ run = st.radio("run", ["0", "1", "none"], horizontal=True)
 def watch() -> None:
     scene, snapshots = material(int(run))
     grown = st.session_state.get("grown", 0) + 1 if live else EPOCHS + 1
+    if lost == "end":
+        grown = EPOCHS + 1 if st.session_state.get("end") else min(grown, EPOCHS // 2)
     st.session_state["grown"] = grown
     there = snapshots[:grown]
     st.session_state.setdefault("asked", [])
+    if lost and grown > EPOCHS:
+        lose()
 
     def since(epoch: int):
         st.session_state["asked"].append(epoch)
@@ -43,5 +57,7 @@ def watch() -> None:
     st.text(f"asked={st.session_state['asked'][-12:]} grown={grown}")
 
 
+if lost == "end":
+    st.button("End", on_click=lambda: st.session_state.update(end=True))
 if run != "none":
     watch()

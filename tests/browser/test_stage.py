@@ -380,6 +380,13 @@ def test_what_the_page_has_lost_is_sent_again(browser_page, app):
     until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
 
 
+def test_what_gets_lost_again_is_asked_for_until_it_is_there(browser_page, app):
+    page = browser_page
+    page.goto(f"{app}/?lost=all")
+    until(page, f"window.__ctvizStage?.epochs === {APP_EPOCHS + 1}")
+    at_epoch(page, APP_EPOCHS)
+
+
 def test_another_run_takes_the_stage(browser_page, app):
     page = visited(browser_page, app)
     page.get_by_text("1", exact=True).click()
@@ -412,3 +419,12 @@ def test_playing_goes_on_while_a_run_grows(browser_page, app):
     page = visited(browser_page, f"{app}/?live=1&play=1&epoch=0")
     until(page, "window.__ctvizStage.playing && window.__ctvizStage.epochs > 5")
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS}")
+
+
+def test_a_run_that_ends_before_its_data_is_there_is_followed_to_its_end(browser_page, app):
+    page = visited(browser_page, f"{app}/?live=1&lost=end")
+    until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
+    page.get_by_role("button", name="End", exact=True).click()
+    until(page, f"!window.__ctvizStage.live && window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
+    at_epoch(page, APP_EPOCHS)
+    assert not stage(page)["following"]
