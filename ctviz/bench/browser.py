@@ -39,12 +39,18 @@ FIGURES = (
     ("stage, 2 panels of 100×100, 600 points", "fps", Goal("≥", 50)),
 )
 
-SHOWS = "(key) => globalThis.__ctvizStage?.key === key && __ctvizStage.epochs > 0 && __ctvizStage.frames > 0"
-"""Whether the stage shows a run."""
+SHOWS = """(key) => {
+  const stage = globalThis.__ctvizStage;
+  return stage?.key?.split(".")[0] === key && stage.epochs > 0 && stage.frames > 0;
+}"""
+"""Whether the stage shows an attempt at a run."""
+
+GIVE_UP = 'setTimeout(() => reject(new Error("the stage did not show the run within a minute")), 60_000)'
 
 WATCH = f"""([selector, event, key]) => {{
   const shows = {SHOWS};
-  globalThis.__bench = new Promise((resolve) => {{
+  globalThis.__bench = new Promise((resolve, reject) => {{
+    {GIVE_UP};
     const begin = () => {{
       const start = performance.now();
       const look = () => (shows(key) ? resolve(performance.now() - start) : requestAnimationFrame(look));
@@ -55,7 +61,8 @@ WATCH = f"""([selector, event, key]) => {{
 }}"""
 """Milliseconds from the next ``event`` at ``selector`` to the moment that the stage shows run ``key``."""
 
-ARRIVAL = f"""(key) => new Promise((resolve) => {{
+ARRIVAL = f"""(key) => new Promise((resolve, reject) => {{
+  {GIVE_UP};
   const shows = {SHOWS};
   const look = () => (shows(key) ? resolve(performance.now()) : requestAnimationFrame(look));
   look();

@@ -21,7 +21,7 @@ otherwise. Train a model the **conventional** way and that advice often points t
 **Counterfactual training** searches such advice in every epoch and teaches the model with it. Where a search
 arrives, the advice is *mature*: the model learns to make it look like real data, so that it is **plausible**. Points
 of the search that have hardly moved are *nascent*: the model learns not to be fooled by them. Features that nobody can
-change can be **locked**, and the boundary turns until advice does without them.
+change can be **locked**: then advice leaves them alone, and the model learns to lean on them less.
 """
 
 

@@ -6,6 +6,7 @@ otherwise.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -28,6 +29,9 @@ from ctviz.ui.vocabulary import CHOICES
 
 POLL = 0.3
 """Seconds between two looks while a run is live."""
+
+HEAD_START = 0.12
+"""Seconds that the picture of another run has before its curves: in one batch, the browser would draw them first."""
 
 REDRAW = 2.0
 """Seconds between two drawings of the curves while a run is live: each one interrupts who is reading them."""
@@ -181,6 +185,9 @@ def _below(service: Service) -> None:
     feed = service.feed(draft.experiment.key)
     if feed is None:
         return
+    if st.session_state.get("curved") != feed.attempt:
+        st.session_state["curved"] = feed.attempt
+        time.sleep(HEAD_START)
     snapshot = spoken_of(feed, draft.view)
     styles = arm_styles(feed.experiment)
     st.subheader("How it came about, epoch by epoch", anchor=False)

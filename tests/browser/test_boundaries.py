@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from ctviz.bench.browser import ARRIVAL
 from ctviz.experiments.config import Experiment
 from ctviz.ui.shell import MENU
 from tests.browser.conftest import ROOT
@@ -102,6 +103,11 @@ def test_the_space_bar_plays_and_stops(app, browser_page) -> None:
     browser_page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
     slider.press("Space")
     browser_page.wait_for_function("!globalThis.__ctvizStage.playing")
+
+
+def test_the_benchmark_knows_when_a_run_is_shown(app, browser_page) -> None:
+    browser_page.goto(f"{app.url}/boundaries?preset=ls")
+    assert browser_page.evaluate(ARRIVAL, Experiment.preset("ls").key) > 0
 
 
 def test_training_is_seen_live_to_its_end(app, browser_page) -> None:
