@@ -418,8 +418,8 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is there, and somebody else's
-        return True
+    except PermissionError:
+        pass  # it is there, and somebody else's
     return True
 
 

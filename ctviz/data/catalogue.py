@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from ctviz.data import synthetic
 from ctviz.data.dataset import Dataset, Split
-from ctviz.data.schema import Array, Schema
+from ctviz.data.schema import Array, FeatureRef, Schema
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 
@@ -21,6 +21,11 @@ DataName = Literal["ls", "ol", "circles", "moons", "blobs"]
 
 FEATURE_NAMES = ("x1", "x2")
 """Names of the columns of the synthetic sets."""
+
+
+def feature_name(feature: FeatureRef) -> str:
+    """The name of a column that is given by position or by name."""
+    return feature if isinstance(feature, str) else FEATURE_NAMES[feature]
 
 
 class DataSettings(Settings):

@@ -60,18 +60,28 @@ def resolve_device(device: str, experiment: Experiment) -> torch.device:
     return torch.device(device)
 
 
+def picture_bytes(experiment: Experiment) -> int:
+    """Bytes of the fields and paths of all snapshots of a run, uncompressed."""
+    settings, k = experiment.evaluation, experiment.data.classes
+    planes = 1 if k == 2 else k
+    one = planes * settings.field**2 + 2 * D * settings.paths * (settings.steps + 1)
+    return len(experiment.arms) * one * _snapshots(experiment)
+
+
 def check_size(experiment: Experiment) -> None:
     """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MOST_BYTES``."""
-    settings, k = experiment.evaluation, experiment.data.classes
-    weights = sum((a + 1) * b for a, b in pairwise((D, *experiment.model.hidden, k)))
-    planes = 1 if k == 2 else k
-    one = 4 * weights + planes * settings.field**2 + 2 * D * settings.paths * (settings.steps + 1)
-    snapshots = experiment.training.epochs // settings.every + 2
-    size = len(experiment.arms) * one * snapshots
+    settings, widths = experiment.evaluation, (D, *experiment.model.hidden, experiment.data.classes)
+    weights = 4 * len(experiment.arms) * sum((a + 1) * b for a, b in pairwise(widths))
+    size = picture_bytes(experiment) + weights * _snapshots(experiment)
     if size > MOST_BYTES:
         least = math.ceil(settings.every * size / MOST_BYTES)
         allowed = f"{least:,} or more here, for the stored run would take {size / 2**30:,.1f} GB"
         raise ConfigError("evaluation.every", settings.every, allowed)
+
+
+def _snapshots(experiment: Experiment) -> int:
+    """At most so many: before the first epoch, after every so many, and after the last."""
+    return experiment.training.epochs // experiment.evaluation.every + 2
 
 
 class Training:

@@ -33,7 +33,8 @@ def _relu(x: Tensor, out: Tensor) -> None:
 
 
 def _relu_back(gradient: Tensor, x: Tensor, value: Tensor) -> Tensor:
-    return torch.ops.aten.threshold_backward.grad_input(gradient, x, 0.0, grad_input=gradient)  # type: ignore[no-any-return]
+    torch.ops.aten.threshold_backward.grad_input(gradient, x, 0.0, grad_input=gradient)
+    return gradient
 
 
 def _tanh(x: Tensor, out: Tensor) -> None:

@@ -64,9 +64,7 @@ def what_differs(draft: Draft) -> None:
     """What differs from the preset of the data, and the way back."""
     said = differences(draft.experiment)
     if not said:
-        own = draft.experiment.data.name == "blobs"
-        those = "general settings; these data are not in it" if own else "settings for these data"
-        st.caption(f"Trained with the paper's {those}.")
+        st.caption("The preset of these data: training as in the paper.")
         return
     st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
     preset = draft.experiment.data.name

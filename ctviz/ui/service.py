@@ -12,7 +12,7 @@ import torch
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import check_size, work
+from ctviz.experiments.run import check_size, picture_bytes, work
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
 from ctviz.ui.feed import Feed, Feeds
@@ -91,14 +91,6 @@ def make() -> Service:
     gc.collect()
     gc.freeze()
     return Service(store, jobs, Feeds(store))
-
-
-def picture_bytes(experiment: Experiment) -> int:
-    """Bytes of the fields and paths of a whole run."""
-    measured = experiment.evaluation
-    planes = 1 if experiment.data.classes == 2 else experiment.data.classes
-    one = planes * measured.field**2 + measured.paths * (measured.steps + 1) * 4
-    return len(experiment.arms) * one * (experiment.training.epochs // measured.every + 1)
 
 
 def reason_not_to_train(experiment: Experiment) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataSettings
+from ctviz.data.catalogue import DATASETS, DataSettings, feature_name
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import Arm
@@ -204,7 +204,7 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
         before = "" if arm and arm not in theirs else f" instead of {plain(value_of(base, path))}"
         now = parse_value(text)
         if parts[-1] in CONSTRAINTS:
-            now, before = [FEATURE_NAMES[ref] if isinstance(ref, int) else ref for ref in now], ""
+            now, before = [feature_name(ref) for ref in now], ""
         said.append(f"{label}{where} {plain(now)}{before}")
     return tuple(said)
 

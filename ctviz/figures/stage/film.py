@@ -54,7 +54,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.catalogue import feature_name
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
@@ -96,14 +96,14 @@ def arm_labels(experiment: Experiment) -> tuple[ArmLabel, ...]:
     """One label per arm of an experiment.
 
     An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
-    “Counterfactual training”; where several arms share a heading, the arm's own name is added, and so are the features
-    that it may not change.
+    “Counterfactual training”; where several arms share a heading, the arm's own name is added. The features that an
+    arm may not change come last.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
     labels = []
     for arm, role in zip(experiment.arms, roles, strict=True):
         title = HEADINGS[role] if roles.count(role) == 1 else f"{HEADINGS[role]}: {arm.name}"
-        locked = ", ".join(ref if isinstance(ref, str) else FEATURE_NAMES[ref] for ref in arm.locked)
+        locked = ", ".join(map(feature_name, arm.locked))
         labels.append(ArmLabel(arm.name, f"{title}, {locked} locked" if locked else title, role))
     return tuple(labels)
 
