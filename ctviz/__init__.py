@@ -7,8 +7,15 @@ The whole public API::
     run.history                            # tidy table: epoch, arm, metric, value
     model = run.model("full")              # a plain torch.nn.Module that returns logits
     found = ctviz.search(model, X, targets, generator="eccco", tau=0.9, steps=50, locked=[0])
+    found = ctviz.search(model, X, targets, generator="face", samples=run.data.train, ranges=[("x2", -1, 1)])
 
-``ctviz.train(experiment)`` yields a snapshot after every epoch instead and stores nothing.
+    explorer = ctviz.Explorer(run.experiment)  # all models of a run, each under its own locks
+    trace = explorer.trace(run.snapshot(), X, targets, ctviz.SearchSettings(generator="generic"))
+    explorer.endpoints(trace).metrics["ip"]    # value, low and high per arm
+    ctviz.integrated_gradients(model, X)       # how much of each answer rests on which feature
+
+``ctviz.GENERATORS`` names the ways to search. ``ctviz.train(experiment)`` yields a snapshot after every epoch instead
+of blocking, and stores nothing.
 """
 
 from importlib import import_module
@@ -25,10 +32,12 @@ if TYPE_CHECKING:
     from ctviz.data.dataset import Dataset
     from ctviz.data.schema import Feature, Mutability, Schema
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
+    from ctviz.evaluation.attribution import integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
+    from ctviz.experiments.trace import OUTCOMES, Explorer, Trace
     from ctviz.models.settings import ModelSettings
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
@@ -42,10 +51,12 @@ _WHERE = {
     "ctviz.data.dataset": ("Dataset",),
     "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
+    "ctviz.evaluation.attribution": ("integrated_gradients",),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
     "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
     "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
     "ctviz.experiments.store": ("Store", "open_store"),
+    "ctviz.experiments.trace": ("OUTCOMES", "Explorer", "Trace"),
     "ctviz.models.settings": ("ModelSettings",),
     "ctviz.training.arm": ("VARIANTS", "Arm"),
     "ctviz.training.schedule": ("Schedule",),
@@ -70,6 +81,7 @@ __all__ = [
     "DATASETS",
     "GENERATORS",
     "METRICS",
+    "OUTCOMES",
     "PRESETS",
     "VARIANTS",
     "Arm",
@@ -82,6 +94,7 @@ __all__ = [
     "DeviceError",
     "Evaluation",
     "Experiment",
+    "Explorer",
     "Feature",
     "JobError",
     "ModelSettings",
@@ -95,6 +108,8 @@ __all__ = [
     "Snapshot",
     "Store",
     "StoreError",
+    "Trace",
+    "integrated_gradients",
     "load_data",
     "load_run",
     "open_store",

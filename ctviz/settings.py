@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -25,7 +25,10 @@ class Settings(BaseModel):
     def _plain(cls, value: Any, info: ValidationInfo) -> Any:
         """Only numbers are numbers: not ``true``, not ``"20"``; and zero has one sign, so that equals have one key."""
         parts = value if isinstance(value, list | tuple) else (value,)
-        numeric = cls.model_fields[str(info.field_name)].annotation in (int, float, int | None, float | None)
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if get_origin(annotation) is Literal:  # which says itself what is allowed
+            return value
+        numeric = annotation in (int, float, int | None, float | None)
         if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
             raise ValueError("a number" if numeric else "no true or false")
         return value + 0.0 if isinstance(value, float) else value
@@ -40,6 +43,8 @@ def explain(error: ValidationError, known: tuple[str, ...]) -> ConfigError:
     field = ".".join(parts)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ConfigError):
+        if parts[-1:] == [cause.field]:  # a field that names itself
+            return ConfigError(field, cause.value, cause.allowed)
         inner = f"{field}.{cause.field}" if field else cause.field
         return ConfigError(inner, cause.value, cause.allowed)
     if first["type"] == "extra_forbidden":

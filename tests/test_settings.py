@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import pickle
+from typing import Literal
 
 import pytest
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.settings import Settings
@@ -26,7 +27,17 @@ class Inner(Settings):
 class Outer(Settings):
     inner: Inner = Inner()
     many: tuple[Inner, ...] = ()
+    odd: tuple[int, ...] = ()
     word: str
+    side: Literal["left", "right"] = "left"
+
+    @field_validator("odd")
+    @classmethod
+    def _odd(cls, numbers):
+        for number in numbers:
+            if number % 2 == 0:
+                raise ConfigError("odd", number, "odd numbers")
+        return numbers
 
 
 @pytest.mark.parametrize(
@@ -40,10 +51,12 @@ class Outer(Settings):
         pytest.param({"inner": {"size": 7}}, "inner.size", "any number but 7", id="a rule of its own"),
         pytest.param({"inner": {"sise": 3}}, "inner.sise", "known are size, share", id="unknown, inside"),
         pytest.param({"inner": 3}, "inner", "a table of settings", id="not a table"),
-        pytest.param({"words": "a"}, "words", "known are inner, many, word", id="unknown, outside"),
+        pytest.param({"words": "a"}, "words", "known are inner, many, odd, word, side", id="unknown, outside"),
         pytest.param({"many": [{}, {"size": 0}]}, "many.1.size", "greater than or equal to 1", id="inside a list"),
         pytest.param({"many": 3}, "many", "a list", id="not a list"),
         pytest.param({"word": None}, "word", "text", id="none"),
+        pytest.param({"odd": [1, 2]}, "odd", "odd numbers", id="a field with a rule of its own"),
+        pytest.param({"side": True}, "side", "'left' or 'right'", id="true for a word"),
     ],
 )
 def test_one_sentence_names_field_value_and_what_is_allowed(values, field, told):

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from ctviz.bench import searches
 from ctviz.bench.measure import Goal, Row, say
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
@@ -37,6 +38,7 @@ FIGURES = (
     ("Boundaries → first field", "s", Goal("≤", 2.5)),
     ("a computed setting chosen → shown", "ms", Goal("≤", 250)),
     ("stage, 2 panels of 100×100, 600 points", "fps", Goal("≥", 50)),
+    *searches.FIGURES,
 )
 
 SHOWS = """(key) => {
@@ -109,7 +111,8 @@ def _rows(browser: Browser, url: str, rounds: int) -> list[Row]:
     first = [_open(browser, url, runs[0]) for _ in range(rounds)]
     say("app: playing")
     fps = [_play(browser, url, runs[0]) for _ in range(3)]
-    times = ([t / 1000 for t in new], [t / 1000 for t in first], known, fps)
+    knobs, clicks = searches.answers(browser, url, rounds)
+    times = ([t / 1000 for t in new], [t / 1000 for t in first], known, fps, knobs, clicks)
     return [_row(*what, values) for what, values in zip(FIGURES, times, strict=True)]
 
 

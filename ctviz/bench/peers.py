@@ -23,11 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
-Search = Callable[[], Array]
-"""Runs one search and returns the counterfactuals it ended at, (b d)."""
+Index = npt.NDArray[np.int64]
+Search = Callable[[], tuple[Array, Index]]
+"""Runs one search and returns the counterfactuals it ended at, (b d), and the place of the factual of each, (b)."""
 
 DICE_AT_ONCE = 10
-"""DiCE works on one factual at a time, and needs tens of milliseconds for each."""
+"""Counterfactuals: DiCE works on one factual at a time, and needs tens of milliseconds for each."""
+
+SEVERAL = 4
+"""Counterfactuals of each factual where there are several."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,9 @@ class Task:
 
     weights: tuple[Array, Array, Array, Array]  # (h d) (h) (k h) (k)
     factuals: Array  # b d
-    targets: npt.NDArray[np.int64]  # b
+    targets: Index  # b
     train: Array  # n d
-    labels: npt.NDArray[np.int64]  # n
+    labels: Index  # n
     steps: int
     step_size: float
     lambda_cost: float
@@ -59,11 +63,16 @@ class Task:
             float(a["lambda_cost"]),
         )
 
-    def valid(self, found: Array) -> float:
+    def valid(self, found: Array, of: Index) -> float:
         """Share of counterfactuals (b d) that the model assigns to their target class."""
         w0, b0, w1, b1 = self.weights
         logits = np.maximum(found @ w0.T + b0, 0) @ w1.T + b1
-        return float((logits.argmax(1) == self.targets[: len(found)]).mean())
+        return float((logits.argmax(1) == self.targets[of]).mean())
+
+
+def _all(ends: Any) -> tuple[Array, Index]:
+    """One counterfactual of each factual, once JAX has them."""
+    return np.asarray(ends.block_until_ready()), np.arange(len(ends))
 
 
 def jax_scan(task: Task) -> tuple[str, Search]:
@@ -85,7 +94,7 @@ def jax_scan(task: Task) -> tuple[str, Search]:
 
     together = jax.jit(jax.vmap(one))
     factuals, targets = jnp.asarray(task.factuals), jnp.asarray(task.targets)
-    return f"jax {jax.__version__}", lambda: np.asarray(together(factuals, targets).block_until_ready())
+    return f"jax {jax.__version__}", lambda: _all(together(factuals, targets))
 
 
 def relax(task: Task) -> tuple[str, Search]:
@@ -109,12 +118,30 @@ def relax(task: Task) -> tuple[str, Search]:
     keys = jax.random.split(jax.random.PRNGKey(0), len(factuals))
     return (
         f"jax-relax {version('jax-relax')}, jax {jax.__version__}",
-        lambda: np.asarray(together(factuals, targets, keys).block_until_ready()),
+        lambda: _all(together(factuals, targets, keys)),
     )
 
 
 def dice(task: Task) -> tuple[str, Search]:
     """The gradient method of DiCE on PyTorch, one counterfactual for each of a few factuals."""
+    return _dice(task, "gradient", 1, **_descent(task))
+
+
+def dice_several(task: Task) -> tuple[str, Search]:
+    """The same, but several counterfactuals of each, which repel each other with its default weight."""
+    return _dice(task, "gradient", SEVERAL, **_descent(task))
+
+
+def dice_genetic(task: Task) -> tuple[str, Search]:
+    """The genetic method of DiCE, which knows the training data and needs no gradients, with its defaults."""
+    return _dice(task, "genetic", SEVERAL)
+
+
+def _descent(task: Task) -> dict[str, Any]:
+    return {"min_iter": task.steps, "max_iter": task.steps, "proximity_weight": task.lambda_cost}
+
+
+def _dice(task: Task, method: str, several: int, **settings: Any) -> tuple[str, Search]:
     import dice_ml
     import pandas as pd
     import torch
@@ -129,7 +156,7 @@ def dice(task: Task) -> tuple[str, Search]:
         """P(class 1) of features that DiCE has scaled to [0, 1]."""
 
         def forward(self, scaled: Any) -> Any:
-            x = low + scaled * (high - low)
+            x = low + scaled.float() * (high - low)
             return torch.softmax(torch.relu(x @ w0.T + b0) @ w1.T + b1, -1)[..., 1:]
 
     names = [f"x{i + 1}" for i in range(task.train.shape[1])]
@@ -139,33 +166,31 @@ def dice(task: Task) -> tuple[str, Search]:
         dataframe=frame, continuous_features=names, outcome_name="y", continuous_features_precision=digits
     )
     model = dice_ml.Model(model=Probability(), backend="PYT", func="ohe-min-max")
-    explainer = dice_ml.Dice(data, model, method="gradient")
-    queries = pd.DataFrame(task.factuals[:DICE_AT_ONCE].astype(float), columns=names)
-    settings = {
-        "total_CFs": 1,
-        "min_iter": task.steps,
-        "max_iter": task.steps,
-        "proximity_weight": task.lambda_cost,
-        "posthoc_sparsity_param": 0,
-    }
+    explainer = dice_ml.Dice(data, model, method=method)
+    queries = pd.DataFrame(task.factuals[: max(1, DICE_AT_ONCE // several)].astype(float), columns=names)
 
     def one(i: int) -> Array:
-        ends: Array = task.factuals[i]
+        wanted = {"total_CFs": several, "desired_class": int(task.targets[i]), "posthoc_sparsity_param": 0}
         try:
-            found = explainer.generate_counterfactuals(
-                queries[i : i + 1], desired_class=int(task.targets[i]), **settings
-            )
-            ends = np.asarray(found.cf_examples_list[0].final_cfs_df[names], dtype=np.float32)[0]
+            found = explainer.generate_counterfactuals(queries[i : i + 1], **wanted, **settings)
+            return np.asarray(found.cf_examples_list[0].final_cfs_df[names], dtype=np.float32)
         except none_found:
-            pass
-        return ends
+            return task.factuals[i : i + 1]
 
-    return f"dice-ml {version('dice-ml')}, torch {torch.__version__}", lambda: np.stack(
-        [one(i) for i in range(len(queries))]
-    )
+    def search() -> tuple[Array, Index]:
+        found = [one(i) for i in range(len(queries))]
+        return np.concatenate(found), np.repeat(np.arange(len(found)), [len(ends) for ends in found])
+
+    return f"dice-ml {version('dice-ml')}, torch {torch.__version__}", search
 
 
-PEERS: dict[str, Callable[[Task], tuple[str, Search]]] = {"jax": jax_scan, "relax": relax, "dice": dice}
+PEERS: dict[str, Callable[[Task], tuple[str, Search]]] = {
+    "jax": jax_scan,
+    "relax": relax,
+    "dice": dice,
+    "dice several": dice_several,
+    "dice genetic": dice_genetic,
+}
 
 
 def one_thread() -> None:
@@ -181,9 +206,9 @@ def measure(task: Task, search: Search) -> dict[str, float]:
     """One timed search."""
     start = time.perf_counter()
     with contextlib.redirect_stdout(sys.stderr):
-        found = search()
+        found, of = search()
     seconds = time.perf_counter() - start
-    return {"microseconds": seconds / len(found) * 1e6, "valid": task.valid(found)}
+    return {"microseconds": seconds / len(found) * 1e6, "valid": task.valid(found, of)}
 
 
 def main(name: str, path: str) -> None:

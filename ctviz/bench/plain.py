@@ -46,9 +46,9 @@ class Constraints:
 
     @classmethod
     def of(cls, schema: Schema, arm: Arm | None = None) -> Constraints:
-        """Those of a schema, with an arm's own locks on top."""
-        if arm is not None:
-            schema = schema.constrain(arm.locked, arm.increase_only, arm.decrease_only)
+        """Those of a schema, with an arm's own locks on top where they hold in training."""
+        if arm is not None and arm.lock_when in ("always", "training"):
+            schema = schema.constrain(arm.locked, arm.increase_only, arm.decrease_only, arm.ranges)
         return cls(*(torch.from_numpy(a) for a in (*schema.bounds(), *schema.directions())))
 
 
@@ -90,7 +90,7 @@ class Counterfactuals:
 
     final: Tensor  # c d: x', or x⁺ where the search stayed immature
     nascent: Tensor  # c d
-    neighbours: Tensor  # c d: x⁺ after protection
+    neighbours: Tensor  # c d: x⁺ after protection, if there is any
     labels: Tensor  # c: y of the factual
     targets: Tensor  # c: y⁺
     found: PlainFound
@@ -194,9 +194,10 @@ def plain_search(
 
 
 def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraints) -> Tensor:
-    """x⁺ with x'[d] wherever x'[d] could not have moved towards x⁺[d], (b d)."""
+    """x⁺ with x'[d] wherever x'[d] could not have moved towards x⁺[d], or x⁺[d] may not be reached at all, (b d)."""
     above, below = neighbours > counterfactuals, neighbours < counterfactuals
     blocked = (above & ~constraints.up) | (below & ~constraints.down)
+    blocked |= (neighbours < constraints.lower) | (neighbours > constraints.upper)
     return torch.where(blocked, counterfactuals, neighbours)
 
 
@@ -221,7 +222,9 @@ def plain_counterfactuals(
     found = plain_search(model, factuals, targets, arm, constraints)
     neighbours = X[pick_neighbours(y, targets, draws.uniforms, k)]
     final = torch.where(found.mature[:, None], found.final, neighbours)
-    return Counterfactuals(final, found.nascent, protect(neighbours, final, constraints), labels, targets, found)
+    if arm.shield == "on":
+        neighbours = protect(neighbours, final, constraints)
+    return Counterfactuals(final, found.nascent, neighbours, labels, targets, found)
 
 
 def plain_objective(

@@ -17,7 +17,7 @@ import torch
 
 from ctviz.bench.measure import Row, say, table
 
-PARTS = ("training", "search", "app")
+PARTS = ("training", "search", "generators", "app")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,6 +88,10 @@ def _measure(part: str, options: argparse.Namespace) -> list[Row]:
         from ctviz.bench import search
 
         return search.measure(options.rounds, options.at_once, [sys.executable, *options.peers])
+    if part == "generators":
+        from ctviz.bench import generators
+
+        return generators.measure(options.rounds, options.at_once, [sys.executable, *options.peers])
     from ctviz.bench import browser
 
     return browser.measure(options.rounds)

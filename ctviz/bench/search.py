@@ -34,7 +34,12 @@ PEERS = {
     "relax": "jax-relax, VanillaCF vmapped",
     "jax": "JAX by hand, jit + vmap + scan",
     "dice": "DiCE, gradient, one at a time",
+    "dice several": "DiCE's gradient method",
+    "dice genetic": "DiCE's genetic method",
 }
+BESIDE = ("relax", "jax", "dice")
+"""Peers that make one counterfactual of each factual."""
+
 GOALS = {"relax": Goal("≥", 1)}
 
 
@@ -46,7 +51,7 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
         data, model, factuals, targets = setting(at_once)
         contenders = own_contenders(data, model, factuals, targets)
         file = task_file(data, model, factuals, targets, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        peers = {name: start(stack, name, file, interpreters) for name in PEERS}
+        peers = {name: start(stack, name, file, interpreters) for name in BESIDE}
         contenders.update({name: peer for name, (peer, _) in peers.items() if peer is not None})
         times = alternate(contenders, rounds)
     rows = [
@@ -136,7 +141,7 @@ def start(stack: ExitStack, name: str, file: Path, interpreters: list[str]) -> t
     """A peer that is ready to be measured and its version, from the first interpreter that has it; or None and why."""
     reason = "no interpreter to look in"
     for python in interpreters:
-        say(f"search: setting up {PEERS[name]}")
+        say(f"setting up {PEERS[name]}")
         process = stack.enter_context(talking_to(python, name, file))
         answer = ask(process, None)
         if "ready" in answer:

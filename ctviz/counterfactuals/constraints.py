@@ -30,7 +30,8 @@ class Constraints:
     def of(cls, schemas: Sequence[Schema], like: Tensor) -> Constraints:
         bounds = [schema.bounds() for schema in schemas]
         directions = [schema.directions() for schema in schemas]
-        lower, upper = (torch.stack([torch.from_numpy(b[i]) for b in bounds]).to(like).unsqueeze(-1) for i in (0, 1))
+        lower, upper = (torch.stack([torch.from_numpy(b[i]) for b in bounds]).unsqueeze(-1) for i in (0, 1))
+        lower, upper = (bound.to(like.device) for bound in _inward(lower, upper, like.dtype))
         up, down = (
             torch.stack([torch.from_numpy(b[i]) for b in directions]).to(like.device).unsqueeze(-1) for i in (0, 1)
         )
@@ -68,3 +69,12 @@ class Constraints:
         """A step (m d b) without its forbidden and its non-finite parts, in place."""
         step.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
         return step if self.least is None else step.clamp_(self.least, self.most)
+
+
+def _inward(lower: Tensor, upper: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Bounds in a type that may be coarser than theirs, rounded so that what lies between them did so before."""
+    low, high = lower.to(dtype), upper.to(dtype)
+    infinity = torch.full_like(low, torch.inf)
+    low = torch.where(low.double() < lower.double(), torch.nextafter(low, infinity), low)
+    high = torch.where(high.double() > upper.double(), torch.nextafter(high, -infinity), high)
+    return torch.minimum(low, high), high

@@ -1,4 +1,4 @@
-"""Word → generator: which penalties a search uses."""
+"""Word → generator: how a search goes, which penalties it uses and which settings it listens to."""
 
 from __future__ import annotations
 
@@ -7,30 +7,84 @@ from typing import Literal
 
 from ctviz.counterfactuals.settings import GeneratorName
 
-Penalty = Literal["distance", "energy"]
+Penalty = Literal["distance", "energy", "gravity", "diversity"]
+Kind = Literal["gradient", "latent", "nearest", "face"]
 
 
 @dataclass(frozen=True)
 class Generator:
-    """A named choice of penalties."""
+    """A named way to find counterfactuals."""
 
     title: str
     words: str
+    kind: Kind
     penalties: tuple[Penalty, ...]
+    settings: tuple[str, ...]  # fields of SearchSettings that it uses, in the order in which to show them
     source: str
+    needs_samples: bool = False
 
+
+_DESCENT = ("tau", "steps", "step_size", "epsilon", "lambda_cost")
 
 GENERATORS: dict[GeneratorName, Generator] = {
     "generic": Generator(
         title="Generic",
         words="The shortest way to the other side: only distance has a price.",
+        kind="gradient",
         penalties=("distance",),
+        settings=(*_DESCENT, "gradient_noise"),
         source="Wachter, Mittelstadt and Russell 2017",
     ),
     "eccco": Generator(
         title="ECCCo",
         words="Drawn to where the model itself finds the target class likely (low energy).",
+        kind="gradient",
         penalties=("distance", "energy"),
+        settings=(*_DESCENT, "lambda_egy", "gradient_noise"),
         source="Altmeyer et al. 2024, without the conformal term",
+    ),
+    "gravitational": Generator(
+        title="Gravitational",
+        words="Drawn to samples of the target class, as if each of them had weight.",
+        kind="gradient",
+        penalties=("distance", "gravity"),
+        settings=(*_DESCENT, "lambda_gravity", "gradient_noise"),
+        source="Altmeyer et al. 2023",
+        needs_samples=True,
+    ),
+    "dice": Generator(
+        title="DiCE",
+        words="Several counterfactuals of each factual at once, which repel each other: a choice of ways.",
+        kind="gradient",
+        penalties=("distance", "diversity"),
+        settings=(*_DESCENT, "lambda_diversity", "per_factual", "gradient_noise"),
+        source="Mothilal, Sharma and Tan 2020; determinantal point process, by gradient steps",
+    ),
+    "revise": Generator(
+        title="REVISE",
+        words="Searches among the points that a small autoencoder, trained on the data, can produce.",
+        kind="latent",
+        penalties=("distance",),
+        settings=(*_DESCENT, "latent", "gradient_noise"),
+        source="Joshi et al. 2019",
+        needs_samples=True,
+    ),
+    "nearest": Generator(
+        title="Nearest sample",
+        words="Goes straight to the nearest real sample that the model is sure enough of; needs no gradients.",
+        kind="nearest",
+        penalties=(),
+        settings=("tau", "steps", "epsilon"),
+        source="nearest unlike neighbour, Wexler et al. 2019",
+        needs_samples=True,
+    ),
+    "face": Generator(
+        title="FACE",
+        words="Walks from real sample to real sample, by the shortest way through dense data; needs no gradients.",
+        kind="face",
+        penalties=(),
+        settings=("tau", "steps", "epsilon", "neighbours"),
+        source="Poyiadzi et al. 2020",
+        needs_samples=True,
     ),
 }

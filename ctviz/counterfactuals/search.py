@@ -1,58 +1,49 @@
-"""The gradient search for counterfactuals, for m models and b factuals at once (Algorithm 1 of the paper).
-
-Only samples that are still on their way are worked on: whenever enough of them have matured, the rest is packed
-together, and arms that have none left are dropped. So a counterfactual costs the steps that it takes.
-"""
+"""Counterfactuals for m models and b factuals at once: each arm's generator says which search it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.penalties import Penalties
+from ctviz.counterfactuals.descent import search_gradient
+from ctviz.counterfactuals.diversity import repelling
+from ctviz.counterfactuals.found import Found, Search, Searchable
+from ctviz.counterfactuals.generators import GENERATORS, Kind
+from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.errors import ConfigError
 
-WORKING_SET = 1 << 20
-"""Numbers that the widest activation of a chunk may hold: more would leave the caches, fewer cost calls."""
-
-PACK_BELOW = 0.8
-"""Share of the buffers still in use under which the samples on their way are packed together."""
+__all__ = ["Found", "Searchable", "search"]
 
 
-class Passing(Protocol):
-    """A forward pass and its derivative with respect to the input; see ``ctviz.models.stack.Pass``."""
+def _latent() -> Search:
+    from ctviz.counterfactuals.latent import search_latent
 
-    def forward(self, x: Tensor) -> Tensor: ...
-    def input_gradient(self, gradient: Tensor) -> Tensor: ...
-
-
-class Searchable(Protocol):
-    """m models that can be searched together: a stack, or any module behind an adapter."""
-
-    @property
-    def m(self) -> int: ...
-    @property
-    def k(self) -> int: ...
-    @property
-    def widest(self) -> int: ...
-    def run(self, b: int) -> Passing: ...
-    def take(self, arms: Sequence[int]) -> Searchable: ...
+    return search_latent
 
 
-@dataclass(frozen=True)
-class Found:
-    """Counterfactuals of m arms; samples last."""
+def _nearest() -> Search:
+    from ctviz.counterfactuals.nearest import search_nearest
 
-    final: Tensor  # m d b: where each search ended
-    nascent: Tensor  # m d b: last point with ‖x' − x‖∞ ≤ ε
-    mature: Tensor  # m b, bool: reached τ within T steps
-    steps: Tensor  # m b, int64: steps taken, 0 to T
-    path: Tensor | None  # t+1 m d b
+    return search_nearest
+
+
+def _face() -> Search:
+    from ctviz.counterfactuals.face import search_face
+
+    return search_face
+
+
+# The others are imported when they are first used: they need scikit-learn or an autoencoder, most runs need neither.
+SEARCHES: dict[Kind, Callable[[], Search]] = {
+    "gradient": lambda: search_gradient,
+    "latent": _latent,
+    "nearest": _nearest,
+    "face": _face,
+}
 
 
 def search(
@@ -62,180 +53,47 @@ def search(
     settings: Sequence[SearchSettings],
     constraints: Constraints,
     record: bool = False,
+    knowledge: Knowledge | None = None,
 ) -> Found:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
-    Per sample: for t = 1 … T, x' ← clamp(x' − η · cut(∇[cross-entropy(M(x'), y⁺) + penalties])), until
-    softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
+    Arms of one kind are searched together. Of an arm with ``generator="dice"``, every ``per_factual`` columns that
+    follow one another belong to one factual, whom the caller repeats (``diversity.groups``).
+
+    Raises:
+        ConfigError: a generator that needs training samples, without ``knowledge``.
     """
-    rules = _Rules.of(settings, factuals)
-    m, _, b = factuals.shape
-    size = max(32, WORKING_SET // (m * max(model.widest, factuals.shape[1] + 1)))
-    found = [
-        _Search(model, factuals[..., i : i + size], targets[:, i : i + size], rules, constraints, record).run()
-        for i in range(0, b, size)
-    ]
-    if len(found) == 1:
-        return found[0]
-    paths = [f.path for f in found if f.path is not None]
+    # Those that repel each other stay together to the end, which would hold up the others.
+    sorts: dict[tuple[Kind, int], list[int]] = {}
+    for arm, chosen in enumerate(settings):
+        generator = GENERATORS[chosen.generator]
+        if generator.needs_samples and knowledge is None:
+            allowed = "a generator that needs no training samples (knowledge), unless they are given"
+            raise ConfigError("generator", chosen.generator, allowed)
+        sorts.setdefault((generator.kind, repelling(chosen)), []).append(arm)
+    if len(sorts) == 1:
+        ((kind, _),) = sorts
+        return SEARCHES[kind]()(model, factuals, targets, settings, constraints, record, knowledge)
+    parts = []
+    for (kind, _), arms in sorts.items():
+        index = torch.tensor(arms, device=factuals.device)
+        own = [settings[arm] for arm in arms]
+        rules = constraints.take(index)
+        run = SEARCHES[kind]()
+        parts.append(run(model.take(arms), factuals[index], targets[index], own, rules, record, knowledge))
+    order = torch.tensor([arm for arms in sorts.values() for arm in arms], device=factuals.device).argsort()
+    return _merged(parts, order)
+
+
+def _merged(parts: Sequence[Found], order: Tensor) -> Found:
+    """Arms one part after the other, put into ``order``; a path that is shorter than others stays at its end."""
+    paths = [part.path for part in parts if part.path is not None]
+    longest = max((len(path) for path in paths), default=0)
+    padded = [torch.cat([path, path[-1:].expand(longest - len(path), -1, -1, -1)]) for path in paths]
     return Found(
-        final=torch.cat([f.final for f in found], dim=-1),
-        nascent=torch.cat([f.nascent for f in found], dim=-1),
-        mature=torch.cat([f.mature for f in found], dim=-1),
-        steps=torch.cat([f.steps for f in found], dim=-1),
-        path=torch.cat(paths, dim=-1) if paths else None,
+        final=torch.cat([part.final for part in parts])[order],
+        nascent=torch.cat([part.nascent for part in parts])[order],
+        mature=torch.cat([part.mature for part in parts])[order],
+        steps=torch.cat([part.steps for part in parts])[order],
+        path=torch.cat(padded, dim=1)[:, order] if paths else None,
     )
-
-
-@dataclass(frozen=True)
-class _Rules:
-    """The settings of m arms as tensors."""
-
-    tau: Tensor  # m 1
-    limit: Tensor  # m 1: T
-    backwards: Tensor  # m 1: −η
-    epsilon: Tensor  # m 1 1
-    longest: int
-    alike: bool  # whether T is the same for all arms
-    penalties: Penalties
-
-    def take(self, arms: Tensor) -> _Rules:
-        """The rules of some of the arms."""
-        return replace(
-            self,
-            tau=self.tau[arms],
-            limit=self.limit[arms],
-            backwards=self.backwards[arms],
-            epsilon=self.epsilon[arms],
-            penalties=self.penalties.take(arms),
-        )
-
-    @classmethod
-    def of(cls, settings: Sequence[SearchSettings], like: Tensor) -> _Rules:
-        limits = [s.steps for s in settings]
-        return cls(
-            tau=like.new_tensor([s.tau for s in settings]).unsqueeze(-1),
-            limit=torch.tensor(limits, device=like.device).unsqueeze(-1),
-            backwards=like.new_tensor([-s.step_size for s in settings]).unsqueeze(-1),
-            epsilon=like.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1),
-            longest=max(limits),
-            alike=len(set(limits)) == 1,
-            penalties=Penalties.of(settings, like),
-        )
-
-
-class _Search:
-    """One chunk of a search: the samples on their way, packed, and the results of all (``all_…``)."""
-
-    def __init__(
-        self,
-        model: Searchable,
-        factuals: Tensor,
-        targets: Tensor,
-        rules: _Rules,
-        constraints: Constraints,
-        record: bool,
-    ) -> None:
-        m, d, b = factuals.shape
-        self.model, self.rules, self.constraints = model, rules, constraints
-        self.d, self.b = d, b
-        # The results have one column more, which takes whatever only fills up a packed row.
-        self.all_points = torch.cat([factuals, factuals.new_zeros(m, d, 1)], dim=-1)
-        self.all_nascent = self.all_points.clone()
-        self.all_mature = torch.zeros(m, b + 1, dtype=torch.bool, device=factuals.device)
-        self.all_steps = rules.limit.repeat(1, b + 1)
-        self.path = factuals.new_empty(rules.longest + 1, m, d, b) if record else None
-
-        self.arms = torch.arange(m, device=factuals.device).unsqueeze(1)  # m 1: where an arm's results go
-        self.origin = torch.arange(b, device=factuals.device).expand(m, b)  # m b: where a sample's results go
-        self.alive = torch.ones(m, b, dtype=torch.bool, device=factuals.device)
-        self.mature = torch.zeros_like(self.alive)
-        self.steps = rules.limit.repeat(1, b)
-        self.x = torch.cat([factuals, factuals.new_ones(m, 1, b)], dim=1)
-        self.factuals = factuals
-        self.nascent = factuals.clone()
-        self.onehot = torch.nn.functional.one_hot(targets, model.k).to(factuals.dtype).mT.contiguous()
-        self.low, self.high = constraints.box(factuals)
-        self._attach()
-
-    def _attach(self) -> None:
-        self.size = self.alive.numel()
-        self.point = self.x[:, : self.d]
-        self.passing = self.model.run(self.x.shape[-1])
-
-    def run(self) -> Found:
-        for t in range(self.rules.longest + 1):
-            logits = self.passing.forward(self.x)
-            probabilities = torch.softmax(logits, dim=1)
-            moving = self._stop(probabilities, t)
-            if self.path is not None:
-                self._write()
-                self.path[t] = self.all_points[..., : self.b]
-            if t == self.rules.longest or not any(moving):
-                break
-            gradient = self.rules.penalties.logit_gradient(probabilities, logits, self.onehot, t + 1)
-            self._move(self.passing.input_gradient(gradient))
-            if max(moving) * sum(map(bool, moving)) < PACK_BELOW * self.size:
-                self._pack(moving)
-        self._write()
-        if self.path is not None:
-            self.path[t + 1 :] = self.path[t]
-        points, nascent = self.all_points[..., : self.b], self.all_nascent[..., : self.b]
-        return Found(points, nascent, self.all_mature[:, : self.b], self.all_steps[:, : self.b], self.path)
-
-    def _stop(self, probabilities: Tensor, t: int) -> list[int]:
-        """Freeze what has reached τ (mature) or its T steps; how many samples of each arm are still moving."""
-        reached = (probabilities * self.onehot).sum(dim=1) >= self.rules.tau
-        stopped = self.alive & reached
-        on_time = self.alive if self.rules.alike else self.alive & (t < self.rules.limit)
-        self.alive = on_time & ~reached
-        if stopped.any():
-            self.mature = self.mature | stopped
-            self.steps = torch.where(stopped, t, self.steps)
-            if t == 0 and self.low is not self.constraints.lower:  # boxes: mature at once outside, it stays there
-                self.low = torch.where(stopped.unsqueeze(1), self.factuals, self.low)
-                self.high = torch.where(stopped.unsqueeze(1), self.factuals, self.high)
-        return self.alive.sum(dim=1).tolist()
-
-    def _move(self, gradient: Tensor) -> None:
-        """One step: descent, mutability, domain; then the nascent point."""
-        moved = self.point - self.factuals
-        gradient = self.rules.penalties.add_distance_gradient(gradient, moved)
-        step = gradient.mul_((self.rules.backwards * self.alive).unsqueeze(1))
-        self.point.add_(self.constraints.cut(step)).clamp_(self.low, self.high)
-        inside = ((self.point - self.factuals).abs_() <= self.rules.epsilon).all(dim=1, keepdim=True)
-        self.nascent = torch.where(inside, self.point, self.nascent)
-
-    def _pack(self, moving: list[int]) -> None:
-        """Keep only the arms and samples on their way; rows shorter than the longest are filled up with copies."""
-        self._write()
-        kept = [arm for arm, count in enumerate(moving) if count]
-        if len(kept) < len(moving):
-            self._drop_arms(kept)
-        width, device = max(moving), self.x.device
-        place = torch.where(self.alive, self.alive.cumsum(dim=1) - 1, width)
-        columns = torch.arange(self.x.shape[-1], device=device).expand(len(kept), -1)
-        chosen = place.new_zeros(len(kept), width + 1).scatter_(1, place, columns)[:, :width]
-        filled = torch.arange(width, device=device) < self.alive.sum(dim=1, keepdim=True)
-        self.origin = torch.where(filled, self.origin.gather(1, chosen), self.b)
-        self.alive = filled
-        self.mature, self.steps = torch.zeros_like(filled), self.rules.limit.repeat(1, width)
-        for name in ("x", "factuals", "nascent", "onehot", "low", "high"):
-            value: Tensor = getattr(self, name)
-            if value.shape[-1] > 1:
-                setattr(self, name, value.gather(2, chosen.unsqueeze(1).expand(-1, value.shape[1], -1)))
-        self._attach()
-
-    def _drop_arms(self, kept: list[int]) -> None:
-        index = torch.tensor(kept, device=self.x.device)
-        self.model, self.rules = self.model.take(kept), self.rules.take(index)
-        self.constraints = self.constraints.take(index)
-        for name in ("arms", "origin", "alive", "x", "factuals", "nascent", "onehot", "low", "high"):
-            setattr(self, name, getattr(self, name)[index])
-
-    def _write(self) -> None:
-        """Bring the results up to date."""
-        rows, columns = self.arms, self.origin
-        self.all_mature[rows, columns], self.all_steps[rows, columns] = self.mature, self.steps
-        for results, values in ((self.all_points, self.point), (self.all_nascent, self.nascent)):
-            results.mT[rows, columns] = values.mT

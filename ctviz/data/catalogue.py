@@ -17,7 +17,7 @@ from ctviz.data.schema import Array, FeatureRef, Schema
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 
-DataName = Literal["ls", "ol", "circles", "moons", "blobs"]
+DataName = Literal["ls", "ol", "circles", "moons", "blobs", "gaussians"]
 
 FEATURE_NAMES = ("x1", "x2")
 """Names of the columns of the synthetic sets."""
@@ -37,6 +37,12 @@ class DataSettings(Settings):
     n_test: int = Field(600, ge=2, le=100_000)
     noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; none takes the set's own.")
     separation: float | None = Field(None, ge=0, le=100, description="How far apart the classes lie.")
+    signal: float | None = Field(
+        None, ge=0, le=10, description="How far apart the classes lie in x1, in standard deviations (gaussians)."
+    )
+    correlation: float = Field(
+        0.0, ge=-0.95, le=0.95, description="How x1 and x2 go together within each class (gaussians)."
+    )
     classes: int = Field(2, ge=2, le=8)
     seed: int = Field(0, ge=0, lt=2**31)
 
@@ -47,6 +53,15 @@ class DataSettings(Settings):
         for part in ("n_train", "n_validation", "n_test"):
             if getattr(self, part) < self.classes:
                 raise ConfigError(part, getattr(self, part), f"at least one sample for each of {self.classes} classes")
+        return self
+
+    @model_validator(mode="after")
+    def _covariance_of_gaussians(self) -> DataSettings:
+        if self.name != "gaussians":
+            if self.correlation != 0:
+                raise ConfigError("correlation", self.correlation, f"0 for {self.name}; only gaussians has one")
+            if self.signal is not None:
+                raise ConfigError("signal", self.signal, f"none for {self.name}; only gaussians has one")
         return self
 
     @model_validator(mode="after")
@@ -123,6 +138,13 @@ DATASETS = MappingProxyType(
             _spread(1.0),
             _apart(1.0, 40),
         ),
+        "gaussians": DatasetInfo(
+            "Two Gaussians",
+            "Two normal clouds of one shape, as in the paper's proposition: you set how much each feature tells.",
+            synthetic.gaussians,
+            Knob(1.0, 0, 10, "Standard deviation of each feature within a class."),
+            Knob(synthetic.SIGNAL, 0, 10, "How many standard deviations apart the classes lie in x2."),
+        ),
     }
 )
 """The data sets by name."""
@@ -139,7 +161,8 @@ def load(settings: DataSettings) -> Dataset:
     sizes = (settings.n_train, settings.n_validation, settings.n_test)
     shares = np.array([_shares(n, settings.classes) for n in sizes])  # split k
     noise = info.noise.default if settings.noise is None else settings.noise
-    X = info.makes(shares.sum(0).tolist(), noise or 0.0, settings.separation, rng).astype(np.float32)
+    shape = synthetic.Shape(noise or 0.0, settings.separation, settings.signal, settings.correlation)
+    X = info.makes(shares.sum(0).tolist(), shape, rng).astype(np.float32)
     split_of = np.concatenate([rng.permutation(np.repeat(np.arange(3), share)) for share in shares.T])
     y = np.repeat(np.arange(settings.classes), shares.sum(0))
     train, validation, test = (_pick(X, y, np.flatnonzero(split_of == part), rng) for part in range(3))

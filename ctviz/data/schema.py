@@ -17,6 +17,9 @@ Array = npt.NDArray[np.float32]
 FeatureRef = int | str
 """A feature named by its position in the schema or by its name."""
 
+Range = tuple[FeatureRef, float, float]
+"""A feature with the lowest and the highest value that it may be given."""
+
 
 class Mutability(StrEnum):
     """Which way a feature may move on the way from a factual to its counterfactual."""
@@ -30,7 +33,8 @@ class Mutability(StrEnum):
 class Feature(BaseModel):
     """One feature: a number (one column) or a category (one column per level, one-hot)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no infinity: as the text "Infinity", an open domain comes back as it was.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     name: str
     unit: str = ""
@@ -59,7 +63,7 @@ class Feature(BaseModel):
 class Schema(BaseModel):
     """The features of a data set, in column order; what every constrained search reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     features: tuple[Feature, ...]
 
@@ -109,8 +113,18 @@ class Schema(BaseModel):
         locked: Iterable[FeatureRef] = (),
         increase_only: Iterable[FeatureRef] = (),
         decrease_only: Iterable[FeatureRef] = (),
+        ranges: Iterable[Range] = (),
     ) -> Schema:
-        """A copy in which the named features may not move, only increase, or only decrease."""
+        """A copy in which the named features may not move, only increase, only decrease, or only take some values.
+
+        A range (feature, low, high) narrows the feature's domain to what both allow; its ends are rounded to
+        float32, in which data and searches are kept, so that a point on the end is inside. A direction and a range
+        may be given for the same feature, a lock and a range may not.
+
+        Raises:
+            ConfigError: an unknown feature, two constraints that exclude each other, or a range that is empty, not
+                finite, of a category, or outside the domain.
+        """
         wanted: dict[int, Mutability] = {}
         for refs, mutability in (
             (locked, Mutability.FIXED),
@@ -121,9 +135,21 @@ class Schema(BaseModel):
                 position = self.position(ref)
                 if wanted.setdefault(position, mutability) is not mutability:
                     raise ConfigError(f"mutability of {self.names[position]}", ref, "one constraint for a feature")
+        changes: dict[int, dict[str, object]] = {i: {"mutability": m} for i, m in wanted.items()}
+        for entry in ranges:
+            try:
+                ref, low, high = entry
+                low, high = float(low), float(high)
+            except (TypeError, ValueError, OverflowError):
+                raise ConfigError("ranges", entry, "a feature, its lowest value and its highest one") from None
+            position = self.position(ref)
+            if "domain" in changes.get(position, {}):
+                raise ConfigError(f"ranges of {self.names[position]}", ref, "one range for a feature")
+            if wanted.get(position, self.features[position].mutability) is Mutability.FIXED:
+                raise ConfigError(f"ranges of {self.names[position]}", ref, "no range for a feature that is locked")
+            changes.setdefault(position, {})["domain"] = _narrowed(self.features[position], low, high)
         features = tuple(
-            Feature(**{**f.model_dump(), "mutability": wanted[i]}) if i in wanted else f
-            for i, f in enumerate(self.features)
+            Feature(**{**f.model_dump(), **changes[i]}) if i in changes else f for i, f in enumerate(self.features)
         )
         return Schema(features=features)
 
@@ -139,3 +165,18 @@ class Schema(BaseModel):
         up = np.array([m in (Mutability.BOTH, Mutability.INCREASE) for m in columns], dtype=bool)
         down = np.array([m in (Mutability.BOTH, Mutability.DECREASE) for m in columns], dtype=bool)
         return up, down
+
+
+def _narrowed(feature: Feature, low: float, high: float) -> tuple[float, float]:
+    """The part of a feature's domain from ``low`` to ``high``, ends in float32."""
+    name = f"ranges of {feature.name}"
+    if feature.kind == "category":
+        raise ConfigError(name, (low, high), "ranges for numbers; a category has none")
+    with np.errstate(over="ignore"):
+        least, most = float(np.float32(low)), float(np.float32(high))
+    if not (math.isfinite(least) and math.isfinite(most) and low < high):
+        raise ConfigError(name, (low, high), "a lowest value and a highest one above it, finite in float32")
+    below, above = feature.domain
+    if low > above or high < below:
+        raise ConfigError(name, (low, high), f"some values of the domain of {feature.name}, {below:.4g} to {above:.4g}")
+    return max(least, below), min(most, above)

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import make_blobs, make_circles, make_moons
 
 Points = npt.NDArray[np.float64]
-Maker = Callable[[Sequence[int], float, float | None, np.random.Generator], Points]
-"""``(samples of each class, noise, separation or None for the set's own, random draws)`` → points (n d) by class."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What may be asked of a draw; a set ignores what it does not know, and None leaves a thing to the set."""
+
+    noise: float
+    separation: float | None
+    signal: float | None = None
+    correlation: float = 0.0
+
+
+Maker = Callable[[Sequence[int], Shape, np.random.Generator], Points]
+"""``(samples of each class, shape, random draws)`` → points (n d), those of one class after the other."""
 
 EXTENT = 10.0
 """Centres of blobs are drawn uniformly from the square [−EXTENT, EXTENT]²."""
@@ -26,31 +39,50 @@ def blobs(std: float, nearest: float, farthest: float = math.inf) -> Maker:
     the noise asked for, so that either may be changed without the other, and the noise may be zero.
     """
 
-    def make(counts: Sequence[int], noise: float, separation: float | None, rng: np.random.Generator) -> Points:
+    def make(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
         centres = _centres(len(counts), nearest * std, farthest * std, rng)
-        if separation is not None:
+        if shape.separation is not None:
             middle = centres.mean(0)
-            centres = middle + (centres - middle) * (separation * std / _closest(centres))
-        X, y = make_blobs(list(counts), centers=centres, cluster_std=noise, random_state=_seed(rng))
+            centres = middle + (centres - middle) * (shape.separation * std / _closest(centres))
+        X, y = make_blobs(list(counts), centers=centres, cluster_std=shape.noise, random_state=_seed(rng))
         return _by_class(X, y)
 
     return make
 
 
-def circles(counts: Sequence[int], noise: float, separation: float | None, rng: np.random.Generator) -> Points:
+def circles(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
     """A ring of radius 1 (class 0) around one of radius 1 − ``separation`` (class 1; 0.01 by default)."""
-    factor = 0.01 if separation is None else 1 - separation
+    factor = 0.01 if shape.separation is None else 1 - shape.separation
     outer, inner = counts
-    X, y = make_circles((outer, inner), noise=noise, factor=factor, random_state=_seed(rng))
+    X, y = make_circles((outer, inner), noise=shape.noise, factor=factor, random_state=_seed(rng))
     return _by_class(X, y)
 
 
-def moons(counts: Sequence[int], noise: float, separation: float | None, rng: np.random.Generator) -> Points:
+def moons(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
     """Two interleaved half circles; ``separation`` draws them apart vertically, half of it each."""
     upper, lower = counts
-    X, y = make_moons((upper, lower), noise=noise, random_state=_seed(rng))
-    X[:, 1] += (0.5 - y) * (separation or 0.0)
+    X, y = make_moons((upper, lower), noise=shape.noise, random_state=_seed(rng))
+    X[:, 1] += (0.5 - y) * (shape.separation or 0.0)
     return _by_class(X, y)
+
+
+SIGNAL = 2.0
+"""How many standard deviations apart the two classes of ``gaussians`` lie in each feature, by default."""
+
+
+def gaussians(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
+    """Two normal classes with one covariance, the set of the paper's proposition.
+
+    Class 0 has mean −δ/2 and class 1 has mean +δ/2, with δ = (``signal``, ``separation``) in units of the usual
+    standard deviation, 1; both have covariance noise² · [[1, ρ], [ρ, 1]] with ρ = ``correlation``.
+    """
+    apart = np.array([SIGNAL if given is None else given for given in (shape.signal, shape.separation)])
+    rho = shape.correlation
+    mixing = shape.noise * np.array([[1.0, 0.0], [rho, math.sqrt(1 - rho**2)]])  # its square is the covariance
+    points = rng.standard_normal((sum(counts), 2)) @ mixing.T
+    middle = np.repeat(np.stack([-apart / 2, apart / 2]), list(counts), axis=0)
+    made: Points = middle + points
+    return made
 
 
 def _centres(k: int, nearest: float, farthest: float, rng: np.random.Generator) -> Points:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.diversity import groups
+from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.search import Found, search
 from ctviz.data.dataset import Dataset, Split
 from ctviz.evaluation.cost import cost, validity
@@ -16,6 +18,7 @@ from ctviz.evaluation.robustness import robust_accuracy
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Paths, Scene
 from ctviz.models.stack import Stack, predict, with_ones
+from ctviz.training.lessons import group_size
 from ctviz.training.loop import PerArm
 
 SHOWN = 600
@@ -29,16 +32,27 @@ class Gauge:
     """Measures a stack on one split (REFERENCE: section 4).
 
     Fixed are ``factuals`` (b d), drawn once per data seed and shared by all arms and epochs, and their target
-    classes. An arm is judged on the factuals that it puts into their own class.
+    classes. An arm is judged on the factuals that it puts into their own class, with its constraints where they hold
+    for advice.
     """
 
-    def __init__(self, experiment: Experiment, dataset: Dataset, split: Split, like: Tensor) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        split: Split,
+        like: Tensor,
+        knowledge: Knowledge | None = None,
+    ) -> None:
         settings, m = experiment.evaluation, len(experiment.arms)
         X, y = split
         self._settings, self._m, self._k, self._like = settings, m, dataset.k, like
         chance = torch.Generator().manual_seed(experiment.data.seed)
         rows = torch.randperm(len(y), generator=chance)[: settings.factuals]
         shifts = torch.randint(1, dataset.k, (len(rows),), generator=chance)
+        if (size := group_size(settings)) > 1:  # several counterfactuals of each: of fewer factuals, as many in all
+            index = groups(len(rows), size)
+            rows, shifts = rows[index], shifts[index]
         self.factuals, self.labels = X[rows], y[rows]
         self.targets = (self.labels + shifts) % dataset.k
         self._X, self._y = X.to(like).expand(m, -1, -1), y.to(like.device).expand(m, -1)
@@ -46,15 +60,17 @@ class Gauge:
         self._own = self.labels.to(like.device).expand(m, -1)
         self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
         self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
-        schemas = [dataset.schema.constrain(a.locked, a.increase_only, a.decrease_only) for a in experiment.arms]
+        self._knowledge = knowledge or Knowledge.of(dataset)
+        schemas = [arm.constraints_for(dataset.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, like)
         lower, upper = dataset.schema.bounds()
         self._lower, self._upper = torch.from_numpy(lower).to(like), torch.from_numpy(upper).to(like)
 
     def search(self, stack: Stack, record: bool = False) -> Found:
         """Counterfactuals of the fixed factuals, for every arm."""
+        settings = [self._settings] * self._m
         with torch.no_grad():
-            return search(stack, self._start, self._goal, [self._settings] * self._m, self._constraints, record)
+            return search(stack, self._start, self._goal, settings, self._constraints, record, self._knowledge)
 
     def metrics(self, stack: Stack, found: Found) -> dict[str, PerArm]:
         """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm has no factual left."""

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, DeviceError, StoreError
@@ -25,11 +26,14 @@ from ctviz.experiments.measure import Gauge, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
 from ctviz.models.stack import Stack
-from ctviz.training.loop import Epoch, one_thread
+from ctviz.models.threads import one_thread
+from ctviz.training.loop import Epoch
 from ctviz.training.loop import train as train_stack
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ctviz.models.vae import Vae
 
 Summary = list[dict[str, Any]]
 
@@ -87,14 +91,16 @@ def _snapshots(experiment: Experiment) -> int:
 class Training:
     """One pass through an experiment: iterate for its snapshots, then ask for the summary."""
 
-    def __init__(self, experiment: Experiment, device: str = "auto") -> None:
+    def __init__(self, experiment: Experiment, device: str = "auto", store: Store | None = None) -> None:
+        """``store``: where what a search needs of the data is looked for and kept (REVISE)."""
         self.experiment = experiment
         self.device = resolve_device(device, experiment)
         self.data = load(experiment.data)
         seeds = [experiment.seed if arm.seed is None else arm.seed for arm in experiment.arms]
         self._seeds = seeds
         self.stack = Stack.initialise(experiment.model, self.data.d, self.data.k, seeds, self.device)
-        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat)
+        self._knowledge = Knowledge.of(self.data, lambda latent: _vae(experiment, latent, store))
+        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat, self._knowledge)
         self.scene = make_scene(experiment, self.data, self._gauge)
         self._last: Epoch | None = None
         self._began = time.perf_counter()
@@ -106,7 +112,8 @@ class Training:
     def __iter__(self) -> Iterator[Snapshot]:
         experiment, every = self.experiment, self.experiment.evaluation.every
         yield self._snapshot(0, {})
-        for epoch in train_stack(self.stack, self.data, experiment.arms, experiment.training, self._seeds):
+        epochs = train_stack(self.stack, self.data, experiment.arms, experiment.training, self._seeds, self._knowledge)
+        for epoch in epochs:
             self._last = epoch
             if epoch.epoch % every == 0 or epoch.epoch == experiment.training.epochs:
                 yield self._snapshot(epoch.epoch, epoch.metrics)
@@ -130,7 +137,7 @@ class Training:
     def summary(self) -> Summary:
         """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
         with one_thread():
-            gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat)
+            gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._knowledge)
             measured = gauge.metrics(self.stack, gauge.search(self.stack))
         nothing = np.full(self.stack.m, np.nan)
         measured["mature"] = self._last.metrics["mature"] if self._last else nothing
@@ -139,6 +146,12 @@ class Training:
             {"name": arm.name, **{name: _number(measured[name][i]) for name in names}}
             for i, arm in enumerate(self.experiment.arms)
         ]
+
+
+def _vae(experiment: Experiment, latent: int, store: Store | None) -> Vae:
+    from ctviz.experiments.vae import vae_for  # few runs need one
+
+    return vae_for(experiment.data, latent, store)
 
 
 def _number(value: float) -> float | None:
@@ -238,7 +251,7 @@ def run(
     writer = claim(store, experiment, device, cancelled=lambda: False)
     if writer is not None:
         with writer:
-            _write(experiment, device, writer, on_epoch=lambda done: progress(done, total) if progress else None)
+            _write(experiment, device, store, writer, on_epoch=lambda done: progress(done, total) if progress else None)
     if progress:
         progress(total, total)
     return load_run(experiment.key, store)
@@ -272,19 +285,20 @@ def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], b
     if writer is None:
         return
     with writer:
-        if not _write(experiment, device, writer, cancelled=cancelled):
+        if not _write(experiment, device, store, writer, cancelled=cancelled):
             writer.cancel()
 
 
 def _write(
     experiment: Experiment,
     device: str,
+    store: Store,
     writer: RunWriter,
     cancelled: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[int], None] = lambda done: None,
 ) -> bool:
     """Train into the store; whether it went to the end."""
-    training = Training(experiment, device)
+    training = Training(experiment, device, store)
     writer.scene(training.scene)
     for snapshot in training:
         writer.append(snapshot)
@@ -314,5 +328,5 @@ def build_presets(
     return written
 
 
-SHIPPED = tuple(name for name in PRESETS if name != "blobs")
+SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians"))
 """Presets whose runs ship with ctviz."""

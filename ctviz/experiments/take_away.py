@@ -24,6 +24,6 @@ print(found.mature.float().mean(), found.steps.float().mean())
 def python_code(experiment: Experiment) -> str:
     """A script that reproduces a run and searches counterfactuals of its last arm."""
     arm = experiment.arms[-1]
-    given = {"locked": arm.locked, "increase_only": arm.increase_only, "decrease_only": arm.decrease_only}
-    constraints = "".join(f", {name}={list(refs)!r}" for name, refs in given.items() if refs)
+    names = ("locked", "increase_only", "decrease_only", "ranges") if arm.holds("advice") else ()
+    constraints = "".join(f", {name}={list(getattr(arm, name))!r}" for name in names if getattr(arm, name))
     return _CODE.format(toml=experiment.to_toml(), key=experiment.key, arm=arm.name, constraints=constraints)

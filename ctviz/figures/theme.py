@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.film import Role, arm_labels
 
@@ -52,11 +53,14 @@ class ArmStyle:
 SHORT: dict[Role, str] = {"conventional": "Conventional", "counterfactual": "Counterfactual"}
 
 
-def arm_styles(experiment: Experiment) -> tuple[ArmStyle, ...]:
-    """One style for each arm, in order; arms of the same role share a colour and differ by their dash."""
+def arm_styles(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> tuple[ArmStyle, ...]:
+    """One style for each arm, in order; arms of the same role share a colour and differ by their dash.
+
+    ``features`` are the names that titles call the features by.
+    """
     # Conventional arms start at the second dash, so that colour is never the only difference between the roles.
     following: dict[Role, int] = {"conventional": 1, "counterfactual": 0}
-    labels = arm_labels(experiment)
+    labels = arm_labels(experiment, features)
     roles = [label.role for label in labels]
     styles = []
     for label in labels:

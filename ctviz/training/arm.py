@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.schema import FeatureRef
+from ctviz.data.schema import FeatureRef, Range, Schema
+from ctviz.errors import ConfigError
 from ctviz.settings import Settings
+
+LockWhen = Literal["always", "training", "searching", "never"]
+"""``training``: the searches of the training obey the constraints, advice does not; ``searching``: the other way
+round, as where a finished model is explained under constraints that it was not trained with."""
+
+Purpose = Literal["training", "advice"]
+"""What a search is for: the counterfactuals that a model trains on, or those that it is asked for afterwards."""
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
 
@@ -34,6 +42,15 @@ class Arm(Objective, SearchSettings):
     locked: tuple[FeatureRef, ...] = Field((), description="Features that may not change.")
     increase_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go up.")
     decrease_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go down.")
+    ranges: tuple[Range, ...] = Field(
+        (), description="Features with the lowest and the highest value that advice may give them."
+    )
+    lock_when: LockWhen = Field(
+        "always", description="Where the constraints above hold: in training, when advice is searched, or both."
+    )
+    shield: Literal["on", "off"] = Field(
+        "on", description="Whether the divergence leaves out, in training, what the constraints forbid to change."
+    )
     seed: int | None = Field(None, ge=0, lt=2**31)
 
     @field_validator("name")
@@ -47,6 +64,46 @@ class Arm(Objective, SearchSettings):
     @classmethod
     def _in_order(cls, refs: tuple[FeatureRef, ...]) -> tuple[FeatureRef, ...]:
         return tuple(sorted(set(refs), key=lambda ref: (isinstance(ref, str), ref)))
+
+    @field_validator("ranges", mode="before")
+    @classmethod
+    def _triples(cls, ranges: Any) -> Any:
+        """Only numbers bound a feature, and each feature once; in one order, so that equals have one key."""
+        allowed = "for each feature once: the feature, its lowest value and a highest one above it"
+        if not isinstance(ranges, list | tuple):
+            raise ConfigError("ranges", ranges, allowed)
+        found = []
+        for entry in ranges:
+            if not isinstance(entry, list | tuple) or len(entry) != 3:
+                raise ConfigError("ranges", entry, allowed)
+            ref, *ends = entry
+            numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
+            if isinstance(ref, bool) or not isinstance(ref, int | str) or not numbers or not ends[0] < ends[1]:
+                raise ConfigError("ranges", entry, allowed)
+            try:
+                low, high = (float(end) + 0.0 for end in ends)  # zero has one sign
+            except OverflowError:
+                raise ConfigError("ranges", entry, allowed) from None
+            found.append((ref, low, high))
+        return tuple(sorted(found, key=lambda entry: (isinstance(entry[0], str), *entry)))
+
+    def holds(self, purpose: Purpose) -> bool:
+        """Whether the arm's constraints hold in its training's searches, or when advice is searched."""
+        return self.lock_when in ("always", "training" if purpose == "training" else "searching")
+
+    def constraints_for(self, schema: Schema, purpose: Purpose) -> Schema:
+        """The schema with the arm's locks, directions and ranges where they hold, else as it is.
+
+        Raises:
+            ConfigError: a constraint that the schema does not allow, such as a range outside of the domain.
+        """
+        if not self.holds(purpose):
+            return schema
+        try:
+            return schema.constrain(self.locked, self.increase_only, self.decrease_only, self.ranges)
+        except ConfigError as error:
+            field = error.field.partition(" of ")[0]
+            raise ConfigError(f"arms.{self.name}.{field}", error.value, error.allowed) from None
 
     @property
     def trains_on_counterfactuals(self) -> bool:

@@ -9,8 +9,12 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.diversity import groups
+from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.dataset import Dataset
+from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Draws
@@ -36,25 +40,45 @@ def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraint
     """Neighbours x⁺ (m d c) that take over x' where a feature could not have gone there.
 
     x⁺[d] := x'[d] for every d that is locked, that may only decrease while x⁺[d] > x'[d], or that may only increase
-    while x⁺[d] < x'[d]: then the divergence says nothing about what nobody can change.
+    while x⁺[d] < x'[d]: then the divergence says nothing about what nobody can change. Ranges are ours, the paper has
+    none: the same is done where x⁺[d] lies outside of what d may be given, since no advice could lead there.
     """
     above, below = neighbours > counterfactuals, neighbours < counterfactuals
     out_of_reach = (above & ~constraints.may_rise) | (below & ~constraints.may_fall)
-    return torch.where(out_of_reach, counterfactuals, neighbours)
+    out_of_range = (neighbours < constraints.lower) | (neighbours > constraints.upper)
+    return torch.where(out_of_reach | out_of_range, counterfactuals, neighbours)
+
+
+def shields(arms: Sequence[Arm], schema: Schema, like: Tensor) -> Constraints:
+    """What the neighbours of m arms are protected by, for ``protect``: nothing at all where an arm has no shield."""
+    bare = Schema(features=tuple(Feature(name=f"column {i}") for i in range(schema.d)))
+    shielded = [arm.constraints_for(schema, "training") if arm.shield == "on" else bare for arm in arms]
+    return Constraints.of(shielded, like)
+
+
+def group_size(settings: SearchSettings) -> int:
+    """How many counterfactuals a search makes of each factual."""
+    return settings.per_factual if settings.generator == "dice" else 1
 
 
 class Teacher:
-    """Makes the counterfactuals of each epoch from the training data and the model as it stands."""
+    """Makes the counterfactuals of each epoch from the training data and the model as it stands.
 
-    def __init__(self, dataset: Dataset, arms: Sequence[Arm], like: Tensor) -> None:
+    ``knowledge``: what searches may know besides the model, kept over all epochs; by default that of the data.
+    """
+
+    def __init__(self, dataset: Dataset, arms: Sequence[Arm], like: Tensor, knowledge: Knowledge | None = None) -> None:
         X, y = dataset.train
         self.X = X.to(like).T.contiguous()  # d n
         self.y = y.to(like.device)
         self.k = dataset.k
         self.searching = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
         self.settings = [arms[i] for i in self.searching]
-        schemas = [dataset.schema.constrain(arm.locked, arm.increase_only, arm.decrease_only) for arm in self.settings]
+        self.group_sizes = [group_size(arm) for arm in arms]
+        self.knowledge = knowledge or Knowledge.of(dataset)
+        schemas = [arm.constraints_for(dataset.schema, "training") for arm in self.settings]
         self.constraints = Constraints.of(schemas, like) if schemas else None
+        self.shields = shields(self.settings, dataset.schema, like) if schemas else None
         self._by_class = torch.argsort(self.y, stable=True)
         self._count = torch.bincount(self.y, minlength=self.k)
         self._start = self._count.cumsum(0) - self._count
@@ -64,10 +88,20 @@ class Teacher:
         offset = (draws * self._count[targets]).long()
         return self._by_class[self._start[targets] + offset]
 
+    def drawn(self, draws: Draws) -> tuple[Tensor, Tensor]:
+        """Factuals and shifts of the targets, (m c) each: as drawn, but where an arm makes several counterfactuals of
+        each factual (DiCE), the first ones drawn, repeated, so that an epoch has as many counterfactuals as ever."""
+        c = draws.factuals.shape[1]
+        if all(size == 1 for size in self.group_sizes):
+            return draws.factuals, draws.shifts
+        index = torch.stack([groups(c, size) for size in self.group_sizes]).to(draws.factuals.device)  # m c
+        return draws.factuals.gather(1, index), draws.shifts.gather(1, index)
+
     def lessons(self, stack: Stack, draws: Draws) -> Lessons:
         m, c = draws.factuals.shape
-        factuals = self.X[:, draws.factuals].permute(1, 0, 2).contiguous()  # m d c
-        labels = self.y[draws.factuals]
+        chosen, shifts = self.drawn(draws)
+        factuals = self.X[:, chosen].permute(1, 0, 2).contiguous()  # m d c
+        labels = self.y[chosen]
         nothing = factuals.new_full((m,), torch.nan)
         result = Lessons(
             nascent=torch.zeros_like(factuals),
@@ -78,18 +112,18 @@ class Teacher:
             mature=nothing,
             steps=nothing.clone(),
         )
-        if self.constraints is None or c == 0:
+        if self.constraints is None or self.shields is None or c == 0:
             return result
         pupils = torch.tensor(self.searching, device=factuals.device)
         students = stack.take(self.searching)
         own = factuals[pupils]
         predicted = predict(students.run(c).forward(with_ones(own.mT)))
-        targets = (predicted + draws.shifts[pupils]) % self.k
-        found = search(students, own, targets, self.settings, self.constraints)
+        targets = (predicted + shifts[pupils]) % self.k
+        found = search(students, own, targets, self.settings, self.constraints, knowledge=self.knowledge)
         neighbours = self.X[:, self.neighbours_of(targets, draws.neighbours[pupils])].permute(1, 0, 2)
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, neighbours)
         result.nascent[pupils] = found.nascent
-        result.neighbours[pupils] = protect(neighbours, counterfactuals, self.constraints)
+        result.neighbours[pupils] = protect(neighbours, counterfactuals, self.shields)
         result.counterfactuals[pupils] = counterfactuals
         result.targets[pupils] = targets
         result.mature[pupils] = found.mature.to(factuals.dtype).mean(dim=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.data.dataset import Dataset
 from ctviz.models.stack import Stack, predict
+from ctviz.models.threads import one_thread
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance, Draws, Slots, batch_sizes, dealt_sizes
 from ctviz.training.lessons import Lessons, Teacher
@@ -32,25 +33,21 @@ class Epoch:
     metrics: dict[str, PerArm]  # loss_class, loss_div, loss_adv, loss_reg, skipped, mature, steps, train_accuracy: (m)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread: faster for products this small, and the same bits on any number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def train(
-    stack: Stack, dataset: Dataset, arms: Sequence[Arm], schedule: Schedule, seeds: Sequence[int]
+    stack: Stack,
+    dataset: Dataset,
+    arms: Sequence[Arm],
+    schedule: Schedule,
+    seeds: Sequence[int],
+    knowledge: Knowledge | None = None,
 ) -> Iterator[Epoch]:
     """Train ``stack`` in place, one arm per model; yields after every epoch. Stop asking to cancel.
 
-    ``seeds`` (m): arms with the same seed share every random draw.
+    ``seeds`` (m): arms with the same seed share every random draw. ``knowledge``: what searches may know besides the
+    model (by default the training samples), for the generators that need it.
     """
-    loop = _Loop(stack, dataset, arms, schedule, seeds)
+    teacher = Teacher(dataset, arms, stack.flat, knowledge)
+    loop = _Loop(stack, dataset, arms, schedule, seeds, teacher)
     burnin = round(schedule.burnin * schedule.epochs)
     for epoch in range(1, schedule.epochs + 1):
         with one_thread():
@@ -71,12 +68,18 @@ class _Material:
 
 class _Loop:
     def __init__(
-        self, stack: Stack, dataset: Dataset, arms: Sequence[Arm], schedule: Schedule, seeds: Sequence[int]
+        self,
+        stack: Stack,
+        dataset: Dataset,
+        arms: Sequence[Arm],
+        schedule: Schedule,
+        seeds: Sequence[int],
+        teacher: Teacher,
     ) -> None:
         like, n = stack.flat, len(dataset.train[1])
         self.stack, self.k = stack, dataset.k
         self.weights = Weights.of(arms, like)
-        self.teacher = Teacher(dataset, arms, like)
+        self.teacher = teacher
         self.chance = Chance(seeds, n, schedule.n_ce, dataset.k)
         sizes = batch_sizes(n, schedule.batch)
         self.samples = Slots.of(sizes, like)

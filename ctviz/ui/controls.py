@@ -6,16 +6,20 @@ uploaded file move it too; what it changes goes through ``Draft.change``, which 
 
 from __future__ import annotations
 
+import functools
+import math
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import streamlit as st
 
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
+from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataSettings, load
 from ctviz.data.schema import Mutability
 from ctviz.experiments.config import Experiment
+from ctviz.figures.advice import decimals
 from ctviz.training.arm import VARIANTS, Arm, Objective
 from ctviz.ui import link
 from ctviz.ui.draft import Draft, on_change
@@ -28,7 +32,7 @@ STRENGTHS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 OWN = "own"
 
 
-def controls(draft: Draft) -> None:
+def controls(draft: Draft[Any]) -> None:
     """All controls; the caller adds the button that trains."""
     _data(draft)
     _noise(draft)
@@ -36,10 +40,10 @@ def controls(draft: Draft) -> None:
     _epochs(draft)
 
 
-def expert(draft: Draft) -> None:
+def expert(draft: Draft[Any]) -> None:
     """The settings a newcomer need not see, grouped."""
     with st.expander("Data", key="group-data"):
-        _several(draft, "data.", ("separation", "n_train", "n_validation", "n_test", "classes", "seed"))
+        _several(draft, "data.", _of_data(draft.experiment.data.name))
     with st.expander("Model", key="group-model"):
         _hidden(draft)
         setting(draft, "model.activation")
@@ -50,17 +54,30 @@ def expert(draft: Draft) -> None:
     with st.expander(f"Objective of {arm.name}", key="group-objective"):
         _several(draft, f"arms.{arm.name}.", tuple(Objective.model_fields))
     with st.expander(f"Search of {arm.name}", key="group-search"):
-        _several(draft, f"arms.{arm.name}.", tuple(SearchSettings.model_fields))
+        _several(draft, f"arms.{arm.name}.", _of_search(arm))
         setting(draft, f"arms.{arm.name}.seed")
     with st.expander(f"Locked features of {arm.name}", key="group-locked"):
         for position, feature in enumerate(FEATURE_NAMES):
-            _mutability(draft, arm, position, feature)
+            mutability(draft, (arm,), position, f"Feature {feature}")
+            allowed_range(draft, (arm,), position, f"Range of {feature}")
+        _several(draft, f"arms.{arm.name}.", ("lock_when", "shield"))
     with st.expander("Measuring", key="group-evaluation"):
-        names = ("every", "factuals", "attack", "field", "paths", *SearchSettings.model_fields)
+        names = ("every", "factuals", "attack", "field", "paths", *_of_search(draft.experiment.evaluation))
         _several(draft, "evaluation.", names)
 
 
-def what_differs(draft: Draft) -> None:
+def _of_data(name: str) -> tuple[str, ...]:
+    """The settings that a data set listens to, besides its noise."""
+    own = {"blobs": ("classes",), "gaussians": ("signal", "correlation")}.get(name, ())
+    return ("separation", *own, "n_train", "n_validation", "n_test", "seed")
+
+
+def _of_search(settings: SearchSettings) -> tuple[str, ...]:
+    """The choice of a generator and the settings that it listens to."""
+    return ("generator", *GENERATORS[settings.generator].settings)
+
+
+def what_differs(draft: Draft[Any]) -> None:
     """What differs from the preset of the data, and the way back."""
     said = differences(draft.experiment)
     if not said:
@@ -77,7 +94,7 @@ def what_differs(draft: Draft) -> None:
 # -- one control for one setting -----------------------------------------------------------------
 
 
-def setting(draft: Draft, path: str) -> None:
+def setting(draft: Draft[Any], path: str) -> None:
     """The control that fits the type of a setting: a choice, a whole number, a number, or a text."""
     kind = field_of(path).annotation
     options = [typing.get_args(part) for part in (kind, *typing.get_args(kind)) if typing.get_origin(part) is Literal]
@@ -87,17 +104,25 @@ def setting(draft: Draft, path: str) -> None:
         _text(draft, path)
     else:
         _number(draft, path, whole=int in (kind, *typing.get_args(kind)))
-    _say_why_not(draft, path)
+    say_why_not(draft, path)
 
 
-def _several(draft: Draft, prefix: str, names: tuple[str, ...]) -> None:
+def _several(draft: Draft[Any], prefix: str, names: tuple[str, ...]) -> None:
     for name in names:
-        if prefix + name != "data.classes" or draft.experiment.data.name == "blobs":
-            setting(draft, prefix + name)
+        setting(draft, prefix + name)
 
 
-def _show(
-    draft: Draft, control: str, value: Any, read: Callable[[Any], Mapping[str, Any]], raw: Any = None
+Then = Callable[[], None]
+"""What follows once a control's change has been taken over."""
+
+
+def show(
+    draft: Draft[Any],
+    control: str,
+    value: Any,
+    read: Callable[[Any], Mapping[str, Any]],
+    raw: Any = None,
+    then: Then | None = None,
 ) -> dict[str, Any]:
     """Makes a control show ``value`` (or what was refused), and what every widget needs: key, callback."""
     key = f"set-{control}"
@@ -105,10 +130,16 @@ def _show(
     shown = value if waiting is None else raw(waiting) if raw else next(iter(waiting.values()))
     if key not in st.session_state or st.session_state[key] != shown:
         st.session_state[key] = shown
-    return {"key": key, "on_change": on_change, "args": (control, read, key)}
+    return {"key": key, "on_change": _changed, "args": (control, read, key, then)}
 
 
-def _now(common: Mapping[str, Any]) -> Any:
+def _changed(control: str, read: Callable[[Any], Mapping[str, Any]], key: str, then: Then | None) -> None:
+    on_change(control, read, key)
+    if then is not None:
+        then()
+
+
+def now(common: Mapping[str, Any]) -> Any:
     """What a control shows, to be given to it as its default too.
 
     A browser that is still loading the control when a second rerun arrives starts it from its default; left to itself,
@@ -117,35 +148,36 @@ def _now(common: Mapping[str, Any]) -> Any:
     return st.session_state[common["key"]]
 
 
-def _say_why_not(draft: Draft, control: str) -> None:
+def say_why_not(draft: Draft[Any], control: str, words: Callable[[str], str] = str) -> None:
+    """The reason why what a control asks for is not possible, below it; ``words`` may put it otherwise."""
     if control in draft.refused:
-        st.error(literal(draft.refused[control]), icon=":material/block:")
+        st.error(literal(words(draft.refused[control])), icon=":material/block:")
 
 
-def _choice(draft: Draft, path: str, options: list[str]) -> None:
+def _choice(draft: Draft[Any], path: str, options: list[str]) -> None:
     words = WORDS[generic(path)]
-    common = _show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
+    common = show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
     st.selectbox(
-        words.label, options, options.index(_now(common)), format_func=lambda o: CHOICES.get(o, o), help=words.help,
+        words.label, options, options.index(now(common)), format_func=lambda o: CHOICES.get(o, o), help=words.help,
         **common,
     )  # fmt: skip
 
 
-def _text(draft: Draft, path: str) -> None:
+def _text(draft: Draft[Any], path: str) -> None:
     words = WORDS[generic(path)]
-    common = _show(draft, path, value_of(draft.experiment, path), lambda value: {path: value.strip()})
-    st.text_input(words.label, _now(common), help=words.help, max_chars=40, **common)
+    common = show(draft, path, value_of(draft.experiment, path), lambda value: {path: value.strip()})
+    st.text_input(words.label, now(common), help=words.help, max_chars=40, **common)
 
 
-def _number(draft: Draft, path: str, whole: bool) -> None:
+def _number(draft: Draft[Any], path: str, whole: bool) -> None:
     words = WORDS[generic(path)]
     low, high = bounds(path)
     cast = int if whole else float
     # Only a setting that may be left out gets a control that can be emptied.
     empty: dict[str, Any] = {"placeholder": "its own"} if field_of(path).default is None else {}
-    common = _show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
+    common = show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
     st.number_input(
-        words.label, None if low is None else cast(low), None if high is None else cast(high), _now(common),
+        words.label, None if low is None else cast(low), None if high is None else cast(high), now(common),
         step=cast(words.step), format="%d" if whole else "%g", help=words.help, **empty, **common,
     )  # fmt: skip
 
@@ -153,7 +185,7 @@ def _number(draft: Draft, path: str, whole: bool) -> None:
 # -- the four that a newcomer sees ---------------------------------------------------------------
 
 
-def _data(draft: Draft) -> None:
+def _data(draft: Draft[Any]) -> None:
     words = WORDS["data.name"]
     name = draft.experiment.data.name
     key = "set-data.name"
@@ -165,14 +197,14 @@ def _data(draft: Draft) -> None:
     st.caption(DATASETS[name].sentence)
 
 
-def change_data(draft: Draft, name: str) -> None:
+def change_data(draft: Draft[Any], name: str) -> None:
     """Goes to another data set's preset, and keeps what the person has changed besides the data."""
     query = draft.experiment.to_query(draft.experiment.data.name)
     kept = {path: text for path, text in query.items() if not path.startswith("data.")}
     draft.start_from(link.read({**kept, "preset": name}).experiment)
 
 
-def _noise(draft: Draft) -> None:
+def _noise(draft: Draft[Any]) -> None:
     words, data = WORDS["data.noise"], draft.experiment.data
     own = DATASETS[data.name].noise.default or 0.0
     most = max(1.0, 3 * own)
@@ -181,9 +213,9 @@ def _noise(draft: Draft) -> None:
     def read(value: float) -> dict[str, Any]:
         return {"data.noise": None if value == own else value}
 
-    common = _show(draft, "data.noise", float(shown), read, lambda waiting: waiting["data.noise"])
-    st.slider(words.label, 0.0, most, _now(common), step=words.step, help=words.help, **common)
-    _say_why_not(draft, "data.noise")
+    common = show(draft, "data.noise", float(shown), read, lambda waiting: waiting["data.noise"])
+    st.slider(words.label, 0.0, most, now(common), step=words.step, help=words.help, **common)
+    say_why_not(draft, "data.noise")
 
 
 def strength_of(experiment: Experiment) -> float | str:
@@ -208,7 +240,7 @@ def _usual(base: Experiment, name: str) -> Arm | None:
     return arm if arm.trains_on_counterfactuals else None
 
 
-def _strength(draft: Draft) -> None:
+def _strength(draft: Draft[Any]) -> None:
     shown = strength_of(draft.experiment)
     options = [*STRENGTHS, *([OWN] if shown == OWN else [])]
 
@@ -224,14 +256,14 @@ def _strength(draft: Draft) -> None:
             for weight in ("lambda_div", "lambda_adv")
         }
 
-    common = _show(draft, "strength", shown, read, lambda _: shown)
+    common = show(draft, "strength", shown, read, lambda _: shown)
     st.select_slider(
-        "Strength of counterfactual training", options, _now(common), format_func=_say_strength,
+        "Strength of counterfactual training", options, now(common), format_func=_say_strength,
         help="How much weight plausible (λ_div) and robust (λ_adv) counterfactuals have in training, "
         "as a multiple of the paper's; 0 is conventional training.",
         **common,
     )  # fmt: skip
-    _say_why_not(draft, "strength")
+    say_why_not(draft, "strength")
 
 
 def _say_strength(strength: float | str) -> str:
@@ -240,14 +272,14 @@ def _say_strength(strength: float | str) -> str:
     return "none" if strength == 0 else f"{strength:g} ×"
 
 
-def _epochs(draft: Draft) -> None:
+def _epochs(draft: Draft[Any]) -> None:
     setting(draft, "training.epochs")
 
 
 # -- controls that are more than one setting -----------------------------------------------------
 
 
-def _hidden(draft: Draft) -> None:
+def _hidden(draft: Draft[Any]) -> None:
     path, words = "model.hidden", WORDS["model.hidden"]
 
     def read(text: str) -> dict[str, Any]:
@@ -258,11 +290,11 @@ def _hidden(draft: Draft) -> None:
         return ", ".join(str(width) for width in waiting[path])
 
     shown = ", ".join(str(width) for width in draft.experiment.model.hidden)
-    common = _show(draft, path, shown, read, raw)
+    common = show(draft, path, shown, read, raw)
     st.text_input(
-        words.label, _now(common), help=words.help, placeholder="none: a linear model", max_chars=60, **common
+        words.label, now(common), help=words.help, placeholder="none: a linear model", max_chars=60, **common
     )  # fmt: skip
-    _say_why_not(draft, path)
+    say_why_not(draft, path)
 
 
 DIRECTIONS = {
@@ -274,32 +306,111 @@ DIRECTIONS = {
 LISTS = {Mutability.INCREASE: "increase_only", Mutability.DECREASE: "decrease_only", Mutability.FIXED: "locked"}
 
 
-def _mutability(draft: Draft, arm: Arm, position: int, feature: str) -> None:
-    control = f"arms.{arm.name}.mutability.{feature}"
-    refs = {position, feature}
-    shown = next((way for way, name in LISTS.items() if refs & set(getattr(arm, name))), Mutability.BOTH)
+def named(arms: Sequence[Arm]) -> str:
+    """A part of a control's name for the arms it changes."""
+    return ",".join(arm.name for arm in arms)
+
+
+def mutability(
+    draft: Draft[Any],
+    arms: Sequence[Arm],
+    position: int,
+    label: str,
+    options: Mapping[Mutability, str] = DIRECTIONS,
+    then: Then | None = None,
+    words: Callable[[str], str] = str,
+) -> None:
+    """Which way advice may move a feature, for all of ``arms``, which share their constraints (the first one's)."""
+    control = f"arms.{named(arms)}.mutability.{FEATURE_NAMES[position]}"
+    refs = {position, FEATURE_NAMES[position]}
+    shown = next((way for way, name in LISTS.items() if refs & set(getattr(arms[0], name))), Mutability.BOTH)
 
     def read(label: str | None) -> dict[str, Any]:
-        way = next((way for way, said in DIRECTIONS.items() if said == label), Mutability.BOTH)
-        current = next(a for a in draft.experiment.arms if a.name == arm.name)
-        lists = {name: tuple(ref for ref in getattr(current, name) if ref not in refs) for name in LISTS.values()}
-        if way in LISTS:
-            lists[LISTS[way]] += (position,)
-        return {f"arms.{arm.name}.{name}": refs_left for name, refs_left in lists.items()}
+        way = next((way for way, said in options.items() if said == label), Mutability.BOTH)
+        changes: dict[str, Any] = {}
+        for arm in _now_of(draft, arms):
+            wanted = _wanted(draft, arm)
+            lists = {name: tuple(ref for ref in wanted[name] if ref not in refs) for name in LISTS.values()}
+            if way in LISTS:
+                lists[LISTS[way]] += (position,)
+            if way is Mutability.FIXED:  # what is locked has no range to move in
+                lists["ranges"] = tuple(entry for entry in wanted["ranges"] if entry[0] not in refs)
+            changes |= {f"arms.{arm.name}.{name}": left for name, left in lists.items()}
+        return changes
 
     def raw(waiting: Mapping[str, Any]) -> str:
-        found = (w for w, name in LISTS.items() if position in waiting[f"arms.{arm.name}.{name}"])
-        return DIRECTIONS[next(found, Mutability.BOTH)]
+        found = (w for w, name in LISTS.items() if position in waiting[f"arms.{arms[0].name}.{name}"])
+        return options[next(found, Mutability.BOTH)]
 
-    common = _show(draft, control, DIRECTIONS[shown], read, raw)
+    common = show(draft, control, options[shown], read, raw, then)
     st.segmented_control(
-        f"Feature {feature}", list(DIRECTIONS.values()), default=_now(common), required=True,
-        help=f"Which way advice may move {feature}: ↑ only up, ↓ only down, locked not at all, at any step.", **common,
+        label, list(options.values()), default=now(common), required=True,
+        help="Which way advice may move it: both ways, only up, only down, or not at all, at any step.", **common,
     )  # fmt: skip
-    _say_why_not(draft, control)
+    say_why_not(draft, control, words)
 
 
-def _pick_arm(draft: Draft) -> Arm:
+def allowed_range(draft: Draft[Any], arms: Sequence[Arm], position: int, label: str, then: Then | None = None) -> None:
+    """The lowest and the highest value that advice may give a feature, by the two ends of a slider."""
+    control = f"arms.{named(arms)}.range.{FEATURE_NAMES[position]}"
+    refs = {position, FEATURE_NAMES[position]}
+    lower, upper = domain_of(draft.experiment.data)
+    places = decimals(upper[position] - lower[position])
+    step = 10.0**-places
+    least = round(math.floor(lower[position] / step) * step, places)
+    most = round(math.ceil(upper[position] / step) * step, places)
+
+    def inside(low: float, high: float) -> tuple[float, float]:
+        return min(max(low, least), most), max(min(high, most), least)
+
+    def read(ends: tuple[float, float]) -> dict[str, Any]:
+        low, high = (round(float(end), places) for end in ends)
+        high = max(high, round(low + step, places))
+        entry = () if (low <= least and high >= most) else ((position, low, high),)
+        return {
+            f"arms.{arm.name}.ranges": tuple(k for k in _wanted(draft, arm)["ranges"] if k[0] not in refs) + entry
+            for arm in _now_of(draft, arms)
+        }
+
+    def of(ranges: Any) -> tuple[float, float]:
+        own = next(((low, high) for ref, low, high in ranges if ref in refs), (least, most))
+        return inside(*own)
+
+    common = show(draft, control, of(arms[0].ranges), read, lambda waiting: of(next(iter(waiting.values()))), then)
+    locked = bool(refs & set(arms[0].locked))
+    st.slider(
+        label, least, most, now(common), step=step, format=f"%.{places}f", disabled=locked,
+        help="Advice gives it no value outside of this range." + (" It is locked: free it first." if locked else ""),
+        **common,
+    )  # fmt: skip
+    say_why_not(draft, control)
+
+
+def _now_of(draft: Draft[Any], arms: Sequence[Arm]) -> list[Arm]:
+    """The arms as they are at this moment, which may be later than when their control was drawn."""
+    names = {arm.name for arm in arms}
+    return [arm for arm in draft.experiment.arms if arm.name in names]
+
+
+def _wanted(draft: Draft[Any], arm: Arm) -> dict[str, tuple[Any, ...]]:
+    """An arm's constraints as they are asked for, whether taken over or still waiting for others to fit.
+
+    Several controls write into the same lists, and the last one must not undo what another one waits for.
+    """
+    lists = {name: getattr(arm, name) for name in (*LISTS.values(), "ranges")}
+    for waiting in draft.pending.values():
+        lists |= {name: waiting[path] for name in lists if (path := f"arms.{arm.name}.{name}") in waiting}
+    return lists
+
+
+@functools.lru_cache(32)
+def domain_of(data: DataSettings) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Lowest and highest value of each feature of a data set."""
+    lower, upper = load(data).schema.bounds()
+    return tuple(map(float, lower)), tuple(map(float, upper))
+
+
+def _pick_arm(draft: Draft[Any]) -> Arm:
     """Which model the groups below are about; add, copy, remove, rename."""
     arms = {arm.name: arm for arm in draft.experiment.arms}
     if st.session_state.get("arm") not in arms:
@@ -325,7 +436,7 @@ def _pick_arm(draft: Draft) -> Arm:
             _rename(draft, arm.name)
     if full:
         st.caption(f"At most {link.MAX_ARMS} models fit side by side.")
-    _say_why_not(draft, "arms")
+    say_why_not(draft, "arms")
     return arm
 
 
@@ -338,16 +449,16 @@ ADDED = {
 """What the paper's variants are called where one is added."""
 
 
-def _rename(draft: Draft, name: str) -> None:
+def _rename(draft: Draft[Any], name: str) -> None:
     words = WORDS["arms.name"]
     control = f"arms.{name}.name"
 
     def read(value: str) -> dict[str, Any]:
         return {control: value.strip()}
 
-    common = _show(draft, control, name, read)
-    st.text_input(words.label, _now(common), help=words.help, max_chars=40, **common)
-    _say_why_not(draft, control)
+    common = show(draft, control, name, read)
+    st.text_input(words.label, now(common), help=words.help, max_chars=40, **common)
+    say_why_not(draft, control)
 
 
 def free_name(name: str, taken: set[str]) -> str:
@@ -356,7 +467,7 @@ def free_name(name: str, taken: set[str]) -> str:
     return next(candidate for candidate in names if candidate not in taken)
 
 
-def add_arm(draft: Draft, variant: str) -> None:
+def add_arm(draft: Draft[Any], variant: str) -> None:
     """Adds one of the paper's variants, searching as the other models do."""
     arms = draft.experiment.arms
     search = {name: getattr(arms[-1], name) for name in SearchSettings.model_fields}
@@ -366,7 +477,7 @@ def add_arm(draft: Draft, variant: str) -> None:
     _set_arms(draft, [*arms, Arm(**{**Arm.variant(variant).model_dump(), **weights, **search, "name": name})], name)
 
 
-def copy_arm(draft: Draft, name: str) -> None:
+def copy_arm(draft: Draft[Any], name: str) -> None:
     """Adds a model with all settings of another."""
     arms = draft.experiment.arms
     copied = next(arm for arm in arms if arm.name == name)
@@ -374,11 +485,11 @@ def copy_arm(draft: Draft, name: str) -> None:
     _set_arms(draft, [*arms, Arm(**{**copied.model_dump(), "name": fresh})], fresh)
 
 
-def remove_arm(draft: Draft, name: str) -> None:
+def remove_arm(draft: Draft[Any], name: str) -> None:
     """Takes a model out of the run."""
     _set_arms(draft, [arm for arm in draft.experiment.arms if arm.name != name], None)
 
 
-def _set_arms(draft: Draft, arms: list[Arm], picked: str | None) -> None:
+def _set_arms(draft: Draft[Any], arms: list[Arm], picked: str | None) -> None:
     draft.change("arms", {"arms": arms})
     st.session_state["arm"] = picked

@@ -1,7 +1,7 @@
 """The settings a person is working on, in the session and in the link at once.
 
-The session holds the last valid experiment, the changes that are not valid (yet) with the reason, and the view. The
-link is read when a person opens or moves through links, and written after each change.
+The session holds, for each page, the last valid experiment, the changes that are not valid (yet) with the reason, and
+the view. The link is read when a person opens or moves through links, and written after each change.
 """
 
 from __future__ import annotations
@@ -9,31 +9,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, overload
 
 import streamlit as st
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
-from ctviz.ui.link import View
+from ctviz.ui.link import BaseView, V, View, W
 
 LAG = 3.0
 """Seconds in which a rerun may still arrive with a link that has just been replaced."""
 
 
 @dataclass
-class Draft:
-    """What one session is working on."""
+class Draft(Generic[V]):
+    """What one session is working on, on one page."""
 
     experiment: Experiment
-    view: View
+    view: V
     pending: dict[str, dict[str, Any]] = field(default_factory=dict)  # control -> changes that are refused
     refused: dict[str, str] = field(default_factory=dict)  # control -> why
     problems: tuple[str, ...] = ()  # of the link that was opened
     opened: int = 0  # how many links this session has opened: a new one remounts the stage
     touched: bool = False  # whether this rerun is that of a control
     left_behind: str | None = None  # the attempt that Train was pressed to replace
+    written: dict[str, str] = field(default_factory=dict)  # the link as it was opened or written last
+    replaced: list[tuple[float, dict[str, str]]] = field(default_factory=list)  # links before that, and until when
+    carried: Experiment | None = None  # the last experiment that was taken over from another page
 
     def change(self, control: str, changes: Mapping[str, Any]) -> None:
         """Takes over changes; those that are not valid wait, with the reason, until others make them so."""
@@ -68,7 +71,7 @@ class Draft:
         self.touched = True
         self.experiment = experiment
         self.pending, self.refused, self.problems = {}, {}, ()
-        self.view = self.view.model_copy(update={"epoch": None, "probe": None})
+        self.view = self.view.elsewhere()
 
     def look(self, **changes: Any) -> None:
         """Changes the view."""
@@ -79,51 +82,69 @@ class Draft:
         return self.pending.get(control)
 
 
-def current() -> Draft:
-    """The session's draft, after taking over the link if the person has opened or gone to another one."""
-    query = dict(st.query_params)
-    state = st.session_state
-    draft: Draft | None = state.get("draft")
+@overload
+def current(page: str = ...) -> Draft: ...
+@overload
+def current(page: str, view: type[W], preset: str = ..., follows: str | None = ...) -> Draft[W]: ...
+def current(
+    page: str = "boundaries", view: type[BaseView] = View, preset: str = "moons", follows: str | None = None
+) -> Draft[Any]:
+    """The session's draft of a page, after taking over the link if the person has opened or gone to another one.
+
+    Args:
+        page: names the page; each keeps a draft of its own while the session lasts.
+        view: how this page is looked at.
+        preset: what a link that names none starts from.
+        follows: another page. Who comes to this one without a link finds here what was looked at there last.
+    """
+    query, state = dict(st.query_params), st.session_state
+    drafts: dict[str, Draft[Any]] = state.setdefault("drafts", {})
+    draft, arriving = drafts.get(page), state.get("page") != page
     if draft is None:
-        draft = _open(query, 0)
-    elif query and query != state["written"] and not (draft.touched and _lags_behind(query)):
-        draft = _open(query, draft.opened + 1)
+        draft = _open(query, 0, view, preset)
+    elif query and query != draft.written and not (draft.touched and _lags_behind(query, draft)):
+        draft = _open(query, draft.opened + 1, view, preset)
+    if arriving and not query and follows in drafts:
+        _carry_over(drafts[follows].experiment, draft)
     draft.touched = False
-    state["draft"] = draft
-    state.setdefault("written", query)
-    state.setdefault("replaced", [])
+    state["page"], state["draft"], drafts[page] = page, draft, draft
     return draft
 
 
-def _open(query: dict[str, str], opened: int) -> Draft:
-    found = link.read(query)
-    return Draft(found.experiment, found.view, problems=found.problems, opened=opened)
+def _open(query: dict[str, str], opened: int, view: type[W], preset: str) -> Draft[W]:
+    found = link.read(query, view, preset)
+    return Draft(found.experiment, found.view, problems=found.problems, opened=opened, written=query)
 
 
-def _lags_behind(query: dict[str, str]) -> bool:
+def _carry_over(experiment: Experiment, draft: Draft[Any]) -> None:
+    """Goes on with what was looked at on another page, unless that was done before and nothing has changed there."""
+    if experiment != draft.carried:
+        draft.carried = experiment
+        draft.start_from(experiment)
+
+
+def _lags_behind(query: dict[str, str], draft: Draft[Any]) -> bool:
     """Whether a control was used before the browser heard of the link written last.
 
     The same link may also come from the browser's back button, but then no control has been touched.
     """
     now = time.monotonic()
-    return any(query == old and now - when < LAG for when, old in st.session_state["replaced"])
+    return any(query == old and now - when < LAG for when, old in draft.replaced)
 
 
-def write_link(draft: Draft) -> None:
+def write_link(draft: Draft[Any]) -> None:
     """Brings the address in line with the draft; a link that says the same is left alone."""
-    state = st.session_state
     query = link.write(draft.experiment, draft.view)
     if query == dict(st.query_params):
-        state["written"] = query
+        draft.written = query
         return
     now = time.monotonic()
-    recent = [(when, old) for when, old in state["replaced"] if now - when < LAG]
-    state["replaced"] = [*recent, (now, state["written"])]
-    state["written"] = query
+    draft.replaced = [*((when, old) for when, old in draft.replaced if now - when < LAG), (now, draft.written)]
+    draft.written = query
     st.query_params.from_dict(query)
 
 
 def on_change(control: str, changes_of: Callable[[Any], Mapping[str, Any]], key: str) -> None:
     """Callback of a control: its new value, as changes of the experiment, into the draft."""
-    draft: Draft = st.session_state["draft"]
+    draft: Draft[Any] = st.session_state["draft"]
     draft.change(control, changes_of(st.session_state[key]))

@@ -12,6 +12,8 @@ from ctviz.ui.service import Service
 from ctviz.ui.stage import StageState, show_stage
 
 BOUNDARIES = "pages/boundaries.py"
+TRAJECTORIES = "pages/trajectories.py"
+ACTIONABILITY = "pages/actionability.py"
 ARROW = ":material/arrow_forward:"
 
 IDEA = """
@@ -32,7 +34,9 @@ class Door:
     title: str
     words: str
     label: str
+    page: str
     query: dict[str, str]
+    besides: tuple[str, str, dict[str, str]] | None = None  # label, page and link of a second way on
 
 
 DOORS = (
@@ -40,19 +44,26 @@ DOORS = (
         "Teaching",
         "Both models learn side by side on a large screen, playing, without controls. Space stops, arrows step.",
         "Project the moons",
+        BOUNDARIES,
         {"preset": "moons", "view": "project", "play": "1", "loop": "1"},
+        ("Click a point and see its way across", TRAJECTORIES, {"preset": "ls", "search.step_size": "0.1"}),
     ),
     Door(
         "Deciding",
-        "What if one feature cannot change, as age cannot? Lock it, and see what becomes of boundary and advice.",
+        "What if nobody can change their age? Lock it: what are people told, what does it cost them, and whom does it "
+        "leave without advice?",
         "Lock a feature",
-        {"preset": "lock"},
+        ACTIONABILITY,
+        {"preset": "figure1"},
+        ("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),
     ),
     Door(
         "Researching",
         "The paper's four objectives from the same first weights, with every setting at hand, also from Python.",
         "Compare the four objectives",
+        BOUNDARIES,
         {"preset": "objectives"},
+        ("Does it work without gradients?", TRAJECTORIES, {"preset": "generators", "search.step_size": "0.02"}),
     ),
 )
 
@@ -61,12 +72,7 @@ def explanation() -> None:
     """What counterfactual training is, in a paragraph each for the problem and the idea."""
     st.html('<h1 class="ctviz-headline ctviz-title">Watch a decision boundary learn, twice</h1>')
     st.markdown(IDEA)
-    st.page_link(
-        "pages/boundaries.py",
-        label="Open Boundaries",
-        icon=":material/arrow_forward:",
-        query_params={"preset": "moons"},
-    )
+    st.page_link(BOUNDARIES, label="Open Boundaries", icon=ARROW, query_params={"preset": "moons"})
 
 
 def moving_picture(service: Service) -> None:
@@ -97,6 +103,7 @@ def doors() -> None:
         with cell, st.container(border=True, height="stretch", key=f"door-{door.title.lower()}"):
             st.subheader(door.title, anchor=False)
             st.markdown(door.words)
-            st.page_link(
-                "pages/boundaries.py", label=door.label, icon=":material/arrow_forward:", query_params=door.query
-            )
+            st.page_link(door.page, label=door.label, icon=ARROW, query_params=door.query)
+            if door.besides is not None:
+                label, page, query = door.besides
+                st.page_link(page, label=label, icon=ARROW, query_params=query)

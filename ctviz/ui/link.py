@@ -1,16 +1,18 @@
 """The whole state of a page as the parameters of a link, and back, however malformed the link.
 
 A parameter is a dotted setting of the experiment (``training.epochs=20``, ``arms.full.tau=0.9``) or one of the
-view's: ``epoch``, ``play``, ``speed``, ``loop``, ``view``, ``layers``, ``probe``. What is at its default is left out.
+view's, whose names each page declares in a class of its own: ``epoch``, ``play``, ``layers`` … A field of a view that
+holds changes of other settings is written with a dot too (``search.tau=0.9``). What is at its default is left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Self, overload
 
 from pydantic import Field, field_validator
+from typing_extensions import TypeVar
 
 from ctviz.errors import ConfigError, shorten
 from ctviz.experiments.config import PRESETS, Experiment, parse_value
@@ -34,16 +36,18 @@ LAYERS: tuple[Layer, ...] = ("points", "paths", "contours")
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 
 
-class View(Settings):
-    """How a run is looked at; none of it changes a result."""
+Changes = tuple[tuple[str, float | int | str], ...]
+"""Settings by name, each with the value it is changed to."""
+
+
+class BaseView(Settings):
+    """How a run is looked at, on any page; none of it changes a result."""
 
     epoch: int | None = Field(None, ge=0, le=10_000)
     play: Literal[0, 1] = 0
     speed: float = 1.0
     loop: Literal[0, 1] = 0
     view: Literal["page", "project"] = "page"
-    layers: tuple[Layer, ...] = LAYERS
-    probe: tuple[float, float] | None = None
 
     @field_validator("speed")
     @classmethod
@@ -52,43 +56,74 @@ class View(Settings):
             raise ConfigError("speed", speed, f"one of {', '.join(f'{offered:g}' for offered in SPEEDS)}")
         return speed
 
+    def elsewhere(self) -> Self:
+        """The same way of looking, at another run: without what points at something in this one."""
+        return self.model_copy(update=dict.fromkeys({"epoch", "probe"} & set(type(self).model_fields)))
+
+
+W = TypeVar("W", bound=BaseView)
+V = TypeVar("V", bound=BaseView, default="View", covariant=True)
+
+
+class View(BaseView):
+    """How Boundaries looks at a run."""
+
+    layers: tuple[Layer, ...] = LAYERS
+    probe: tuple[float, float] | None = None
+
     @field_validator("layers", mode="before")
     @classmethod
     def _in_order(cls, layers: Any) -> Any:
-        if isinstance(layers, str):
-            layers = [name for name in layers.split(",") if name]
-        if isinstance(layers, list | tuple) and set(layers) <= set(LAYERS):
-            return tuple(name for name in LAYERS if name in layers)
-        raise ConfigError("layers", layers, f"any of {', '.join(LAYERS)}, separated by commas")
+        return in_order("layers", layers, LAYERS)
 
     @field_validator("probe", mode="before")
     @classmethod
     def _two_numbers(cls, probe: Any) -> Any:
-        try:
-            parts = probe.split(",") if isinstance(probe, str) else probe
-            # Rounded to what the link writes, so that a link read and written again stays the same.
-            return None if probe is None else tuple(float(f"{float(part):.5g}") for part in parts)
-        except (TypeError, ValueError):
-            raise ConfigError("probe", probe, "two numbers, separated by a comma") from None
+        return two_numbers("probe", probe)
+
+
+def in_order(name: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names out of ``known``, in its order, from a list or a text with commas."""
+    if isinstance(given, str):
+        given = [part for part in given.split(",") if part]
+    if isinstance(given, list | tuple) and all(part in known for part in given):
+        return tuple(part for part in known if part in given)
+    raise ConfigError(name, given, f"any of {', '.join(known)}, separated by commas")
+
+
+def two_numbers(name: str, point: Any) -> tuple[float, ...] | None:
+    """A point of the plane from a list or a text with a comma, rounded to what the link writes, so that a link read
+    and written again stays the same."""
+    try:
+        parts = point.split(",") if isinstance(point, str) else point
+        return None if point is None else tuple(float(f"{float(part):.5g}") for part in parts)
+    except (TypeError, ValueError):
+        raise ConfigError(name, point, "two numbers, separated by a comma") from None
 
 
 @dataclass(frozen=True)
-class Opened:
+class Opened(Generic[V]):
     """What a link says: as much of it as is valid, and a sentence for each thing that is not."""
 
     experiment: Experiment
-    view: View
+    view: V
     problems: tuple[str, ...]
 
 
-def write(experiment: Experiment, view: View) -> dict[str, str]:
+def write(experiment: Experiment, view: BaseView) -> dict[str, str]:
     """The parameters of the link to an experiment as it is looked at."""
     query = experiment.to_query()
-    for name in View.model_fields:
+    for name, declared in type(view).model_fields.items():
         value = getattr(view, name)
-        if value != View.model_fields[name].default:
+        if _holds_changes(type(view), name):
+            query.update({f"{name}.{setting}": _text(changed) for setting, changed in value})
+        elif value != declared.default:
             query[name] = _text(value)
     return query
+
+
+def _holds_changes(view: type[BaseView], name: str) -> bool:
+    return name in view.model_fields and view.model_fields[name].annotation == Changes
 
 
 def _text(value: Any) -> str:
@@ -97,16 +132,25 @@ def _text(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def read(query: Mapping[str, str]) -> Opened:
-    """The experiment and the view of a link; what is unknown or malformed is left out and named."""
+@overload
+def read(query: Mapping[str, str]) -> Opened: ...
+@overload
+def read(query: Mapping[str, str], view: type[W], preset: str = ...) -> Opened[W]: ...
+def read(query: Mapping[str, str], view: type[BaseView] = View, preset: str = "moons") -> Opened[Any]:
+    """The experiment and the view of a link; what is unknown or malformed is left out and named.
+
+    Args:
+        view: the class of the page's view.
+        preset: what a link that names none starts from.
+    """
     query, problems = _bounded(query)
-    view, view_problems = _read_view({name: text for name, text in query.items() if name in View.model_fields})
-    rest = {name: text for name, text in query.items() if name not in View.model_fields}
-    experiment, experiment_problems = _read_experiment(rest)
+    mine = {name for name in query if name in view.model_fields or _holds_changes(view, name.partition(".")[0])}
+    looked, view_problems = _read_view({name: query[name] for name in query if name in mine}, view)
+    experiment, experiment_problems = _read_experiment({n: query[n] for n in query if n not in mine}, preset)
     found = [*problems, *view_problems, *experiment_problems]
     if len(found) > MAX_PROBLEMS:
         found = [*found[:MAX_PROBLEMS], f"{len(found) - MAX_PROBLEMS} more parameters of the link were left out."]
-    return Opened(experiment, view, tuple(found))
+    return Opened(experiment, looked, tuple(found))
 
 
 def _bounded(query: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -129,26 +173,38 @@ def sentence(name: str, value: Any, allowed: str) -> str:
     return f"In the link, {shorten(name, 60).strip(QUOTES)} is {shorten(value, 60)}; allowed: {allowed}."
 
 
-def _read_view(query: Mapping[str, str]) -> tuple[View, list[str]]:
+def _read_view(query: Mapping[str, str], view: type[W]) -> tuple[W, list[str]]:
     values: dict[str, Any] = {}
     problems = []
     for name, text in query.items():
-        value = text if name in ("layers", "probe", "view") else parse_value(text)
+        field, _, setting = name.partition(".")
+        value = parse_value(text)
+        if _holds_changes(view, field):
+            value = {**values.get(field, {}), setting: value}
         try:
-            View(**{name: value})
-            values[name] = value
+            view(**{field: value})
+            values[field] = value
         except ConfigError as error:
             problems.append(sentence(name, text, error.allowed))
-    return View(**values), problems
+    return _together(view, values), problems
 
 
-def _read_experiment(query: dict[str, str]) -> tuple[Experiment, list[str]]:
+def _together(view: type[W], values: dict[str, Any]) -> W:
+    """A view of values that are valid one by one; without those that do not go together."""
+    while True:
+        try:
+            return view(**values)
+        except ConfigError as error:
+            values.pop(error.field if error.field in values else next(reversed(values)))
+
+
+def _read_experiment(query: dict[str, str], preset: str) -> tuple[Experiment, list[str]]:
     problems = []
-    preset = query.pop("preset", "moons")
-    if preset not in PRESETS:
-        problems.append(sentence("preset", preset, f"one of {', '.join(PRESETS)}"))
-        preset = "moons"
-    experiment = Experiment.preset(preset)
+    named = query.pop("preset", preset)
+    if named not in PRESETS:
+        problems.append(sentence("preset", named, f"one of {', '.join(PRESETS)}"))
+        named = preset
+    experiment = Experiment.preset(named)
     arms = query.pop("arms", None)
     if arms is not None:
         try:

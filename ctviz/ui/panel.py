@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from ctviz.errors import CtvizError
@@ -13,7 +15,7 @@ from ctviz.ui.shell import literal
 from ctviz.ui.take_away import take_away
 
 
-def say_problems(service: Service, draft: Draft) -> None:
+def say_problems(service: Service, draft: Draft[Any]) -> None:
     """What was left out of the link that was opened, and why; what happened to the store."""
     if draft.problems:
         st.warning("\n\n".join(literal(problem) for problem in draft.problems), icon=":material/link_off:")
@@ -23,7 +25,7 @@ def say_problems(service: Service, draft: Draft) -> None:
         st.button("Understood", key="notices", type="tertiary", on_click=service.store.clear_notices)
 
 
-def panel(service: Service, draft: Draft) -> None:
+def panel(service: Service, draft: Draft[Any]) -> None:
     """Everything left of the picture."""
     with st.container(key="controls"):
         controls(draft)
@@ -38,7 +40,7 @@ def panel(service: Service, draft: Draft) -> None:
         expert(draft)
 
 
-def train_button(service: Service, draft: Draft, key: str = "train") -> None:
+def train_button(service: Service, draft: Draft[Any], key: str = "train") -> None:
     """Train, and if that is not possible, why."""
     state = service.state(draft.experiment.key)
     reason = reason_not_to_train(draft.experiment)
@@ -59,7 +61,7 @@ LABELS = {"done": "Trained", "failed": "Try again", "queued": "Training …", "r
 """What the button says in each state of a run; in all others, “Train”."""
 
 
-def press_train(service: Service, draft: Draft) -> None:
+def press_train(service: Service, draft: Draft[Any]) -> None:
     """Asks for the run, to be watched from its beginning; what speaks against it is said on top of the page."""
     draft.look(epoch=None, play=0)
     feed = service.feed(draft.experiment.key)

@@ -30,7 +30,12 @@ class Page:
     title: str
 
 
-MENU = (Page("app.py", "Home"), Page("pages/boundaries.py", "Boundaries"))
+MENU = (
+    Page("app.py", "Home"),
+    Page("pages/boundaries.py", "Boundaries"),
+    Page("pages/trajectories.py", "Trajectories"),
+    Page("pages/actionability.py", "Actionability"),
+)
 """The pages in the order of the menu."""
 
 STYLE = Path(__file__).with_name("style.css")

@@ -1,4 +1,4 @@
-"""Mounts the stage in a Streamlit page and sends it only what it does not hold yet.
+"""Mounts the stage in a Streamlit page, and its sister of the searches, and sends only what is not held yet.
 
 For the author of a page::
 
@@ -17,6 +17,23 @@ For the author of a page::
 from the link that the returned state is written to. The returned state follows the person with a delay of
 150 ms (never while dragging or playing), and each change reruns the page, or the fragment around the call.
 While a run is live, call ``show_stage`` again (a fragment with ``run_every``) and it grows where it stands.
+
+The searches of a run, path by path::
+
+    def place(at):                                                        # before the page runs again: once per click
+        st.session_state["factual"] = at
+
+    state = show_tracks(
+        run_key=…, scene=…, arms=…, snapshots_since=…, total_epochs=…, live=…,       # as above
+        traces=[explorer.trace(snapshot, factuals, targets, settings)],              # or explorer.history(…)
+        trace_key=f"{run_key} {settings} {factuals} {epoch}",                        # another key: another picture
+        tau=settings.tau, epsilon=settings.epsilon,
+        locks=[locks_of(arm, scene.features) for arm in experiment.arms],
+        initial=TracksState(epoch=40), on_place=place,
+    )
+    state.epoch, state.step, state.selected
+
+Where the epoch comes to rest on one that the traces do not hold, they are shown dimmed until others come.
 """
 
 from __future__ import annotations
@@ -25,15 +42,22 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.resources import files
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
 from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.film import ArmLabel, Film, message, pack
 from ctviz.figures.stage.palette import palette
+from ctviz.figures.stage.source import source
+from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
+
+T = TypeVar("T")
+
+Ranges = tuple[tuple[float, float], tuple[float, float]]
+"""A low and a high bound for each of the two features, in data units."""
 
 LAYERS = ("points", "paths", "contours")
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
@@ -81,42 +105,164 @@ def show_stage(
         initial: what to show first.
         key: of the component; one stage per key.
     """
-    sent: dict[str, int] = st.session_state.setdefault("_stage_sent", {})
-
-    def resend() -> None:
-        _note_need(st.session_state[key].get("need"), sent)
-
-    after = sent.get(run_key, -1)
-    place = (run_key, after, tuple(arms))
-    kept = None if live else _shelf().get(place)
-    film, more = (kept, False) if kept else _next_stretch(scene, arms, snapshots_since, after)
-    last = film.epochs[-1] if film else after
-    if film and last >= total_epochs:
-        _shelf().put(place, film)
-    data = message(
-        film,
-        key=run_key,
-        total=total_epochs,
-        live=live,
-        more=more,
-        last=last,
-        initial=asdict(initial),
-        palette=palette(),
-    )
-    result = _component()(key=key, data=data, on_view_change=_nothing, on_need_change=resend)
+    sent = _sent()
+    run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
+    film, more, last = _due(run, sent)
+    data = message(film, **_header(run, more, last, initial))
+    result = _component("Stage")(key=key, data=data, on_view_change=_nothing, on_need_change=_resender(key, sent))
     sent[run_key] = last
     return _state(result.get("view"), run_key, initial)
+
+
+@dataclass(frozen=True)
+class TracksState:
+    """What the person sees of the searches; all but ``at`` and ``ranges`` goes into the link.
+
+    ``epoch`` None means the newest; ``step`` None the end of every search. ``selected`` is the factual that was
+    chosen out of several, counted from 0. ``at`` (a place that was clicked, in data units) and ``ranges`` (a low
+    and a high bound per feature, as the handles were left) are events: they are set only in the run of the script
+    that the person's click caused.
+    """
+
+    epoch: int | None = None
+    step: int | None = None
+    at: tuple[float, float] | None = None
+    selected: int | None = None
+    playing: bool = False
+    speed: float = 1.0
+    loop: bool = False
+    layers: tuple[str, ...] = LAYERS
+    ranges: Ranges | None = None
+
+
+def show_tracks(
+    run_key: str,
+    scene: Scene,
+    arms: Sequence[ArmLabel],
+    snapshots_since: Callable[[int], Iterable[Snapshot]],
+    traces: Sequence[Trace],
+    trace_key: str,
+    total_epochs: int,
+    live: bool,
+    initial: TracksState = TracksState(),
+    *,
+    tau: float,
+    epsilon: float,
+    locks: Sequence[Sequence[Lock]] = (),
+    ranges: Ranges | None = None,
+    on_place: Callable[[tuple[float, float]], None] | None = None,
+    on_ranges: Callable[[Ranges], None] | None = None,
+    key: str = "tracks",
+) -> TracksState:
+    """Shows the searches of every arm and returns what the person has come to rest on.
+
+    Args:
+        run_key: as for ``show_stage``, and so ``scene``, ``arms``, ``snapshots_since``, ``total_epochs``, ``live``.
+        traces: the searches to show: of many factuals at one epoch, or of one at several; none shows the fields alone.
+        trace_key: names the traces; while it stays the same they are not packed or sent again.
+        initial: what to show first.
+        tau: probability of the target that ends a search, for the line in the chart.
+        epsilon: half the side of the ε-box.
+        locks: of each arm, see ``locks_of``; none draws none.
+        ranges: a low and a high bound per feature in data units: draws two handles to an axis, to be dragged.
+        on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
+        on_ranges: takes the bounds as the handles were left, in the same way.
+        key: of the component; one per key.
+
+    Raises:
+        DataError: traces that do not fit together.
+    """
+    sent = _sent()
+    run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
+    film, more, last = _due(run, sent)
+    packed = None if _traces_sent().get(key) == trace_key else pack_trace(trace_key, traces, scene)
+    held = {"key": trace_key} if traces and len(traces[0].factuals) else None
+    tracks = {
+        "tau": tau,
+        "epsilon": epsilon,
+        "locks": locks_meta(locks, arms),
+        "lines": lines_meta(arms),
+        "ranges": ranges,
+    }
+    header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "tracks": tracks}
+    result = _component("Tracks")(
+        key=key,
+        data=message(film, packed.payload if packed else b"", **header),
+        on_view_change=_nothing,
+        on_need_change=_resender(key, sent),
+        on_at_change=lambda: _tell(on_place, _point(st.session_state[key].get("at"))),
+        on_ranges_change=lambda: _tell(on_ranges, _two_ranges(st.session_state[key].get("ranges"))),
+    )
+    sent[run_key] = last
+    _traces_sent()[key] = trace_key
+    return _tracks_state(result, run_key, initial)
 
 
 def _nothing() -> None:
     """A state without a callback would not be returned."""
 
 
+def _tell(listener: Callable[[T], None] | None, event: T | None) -> None:
+    if listener is not None and event is not None:
+        listener(event)
+
+
 @st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    folder = files("ctviz.figures.stage")
-    read = {kind: (folder / f"stage.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")}
-    return st.components.v2.component("ctviz_stage", css=read["css"], js=read["js"])
+def _component(kind: Literal["Stage", "Tracks"]) -> Any:
+    names = ("stage",) if kind == "Stage" else ("stage", "tracks")
+    css, js = ("".join(source(f"{name}.{suffix}") for name in names) for suffix in ("css", "js"))
+    return st.components.v2.component(f"ctviz_{kind.lower()}", css=css, js=js + f"\nexport default mounting({kind});\n")
+
+
+def _sent() -> dict[str, int]:
+    """Of each run, the last epoch that this session's browser was sent."""
+    sent: dict[str, int] = st.session_state.setdefault("_stage_sent", {})
+    return sent
+
+
+def _traces_sent() -> dict[str, str]:
+    """Of each component, the key of the traces that it was sent last."""
+    sent: dict[str, str] = st.session_state.setdefault("_traces_sent", {})
+    return sent
+
+
+def _resender(key: str, sent: dict[str, int]) -> Callable[[], None]:
+    def resend() -> None:
+        need = st.session_state[key].get("need")
+        _note_need(need, sent)
+        if isinstance(need, dict) and "trace" in need:
+            _traces_sent().pop(key, None)
+
+    return resend
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A run as a page shows it, see ``show_stage``."""
+
+    key: str
+    scene: Scene
+    arms: Sequence[ArmLabel]
+    snapshots_since: Callable[[int], Iterable[Snapshot]]
+    total: int
+    live: bool
+
+
+def _due(run: _Watched, sent: dict[str, int]) -> tuple[Film | None, bool, int]:
+    """The stretch that the browser lacks, whether there is more behind it, and the last epoch it will then hold."""
+    after = sent.get(run.key, -1)
+    place = (run.key, after, tuple(run.arms))
+    kept = None if run.live else _shelf().get(place)
+    film, more = (kept, False) if kept else _next_stretch(run.scene, run.arms, run.snapshots_since, after)
+    last = film.epochs[-1] if film else after
+    if film and last >= run.total:
+        _shelf().put(place, film)
+    return film, more, last
+
+
+def _header(run: _Watched, more: bool, last: int, initial: StageState | TracksState) -> dict[str, Any]:
+    state = {"key": run.key, "total": run.total, "live": run.live, "more": more, "last": last}
+    return {**state, "initial": asdict(initial), "palette": palette()}
 
 
 def _next_stretch(
@@ -177,21 +323,49 @@ def _state(view: Any, run_key: str, initial: StageState) -> StageState:
     """The person's state as the browser reported it, with whatever is not fit for a state left as it was."""
     if not isinstance(view, dict) or view.get("key") != run_key:
         return initial
+    return StageState(**_common(view, initial), probe=_point(view.get("probe")))
+
+
+def _tracks_state(result: Any, run_key: str, initial: TracksState) -> TracksState:
+    """The same of the searches, with the events of this run."""
+    view = result.get("view")
+    events: dict[str, Any] = {"at": _point(result.get("at")), "ranges": _two_ranges(result.get("ranges"))}
+    if not isinstance(view, dict) or view.get("key") != run_key:
+        return replace(initial, **events)
+    step, selected = (_count(view.get(name), None) for name in ("step", "selected"))
+    selected = None if events["at"] else selected  # a place that was clicked is looked at alone
+    return TracksState(**_common(view, initial), **events, step=step, selected=selected)
+
+
+def _common(view: dict[str, Any], initial: StageState | TracksState) -> dict[str, Any]:
     epoch, speed, layers = (view.get(name) for name in ("epoch", "speed", "layers"))
-    return StageState(
-        epoch=epoch if epoch is None or (type(epoch) is int and epoch >= 0) else initial.epoch,
-        playing=view.get("playing") is True,
-        speed=float(speed) if isinstance(speed, int | float) and speed in SPEEDS else initial.speed,
-        loop=view.get("loop") is True,
-        layers=tuple(name for name in LAYERS if name in layers) if isinstance(layers, list) else initial.layers,
-        probe=_point(view.get("probe")),
-    )
+    return {
+        "epoch": None if epoch is None else _count(epoch, initial.epoch),
+        "playing": view.get("playing") is True,
+        "speed": float(speed) if isinstance(speed, int | float) and speed in SPEEDS else initial.speed,
+        "loop": view.get("loop") is True,
+        "layers": tuple(name for name in LAYERS if name in layers) if isinstance(layers, list) else initial.layers,
+    }
 
 
-def _point(probe: Any) -> tuple[float, float] | None:
+def _count(value: Any, otherwise: int | None) -> int | None:
+    return value if type(value) is int and value >= 0 else otherwise
+
+
+def _two_ranges(value: Any) -> Ranges | None:
+    """Two pairs of finite numbers in order; anything else is none."""
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    first, second = _point(value[0]), _point(value[1])
+    if first is None or second is None or not (first[0] < first[1] and second[0] < second[1]):
+        return None
+    return first, second
+
+
+def _point(value: Any) -> tuple[float, float] | None:
     """Two finite numbers as a point; anything else is none."""
-    if not isinstance(probe, list) or len(probe) != 2:
+    if not isinstance(value, list) or len(value) != 2:
         return None
-    if not all(type(value) in (int, float) and math.isfinite(value) for value in probe):
+    if not all(type(part) in (int, float) and math.isfinite(part) for part in value):
         return None
-    return float(probe[0]), float(probe[1])
+    return float(value[0]), float(value[1])

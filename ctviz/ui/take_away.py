@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -21,7 +22,7 @@ MOST_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""
 
 
-def take_away(draft: Draft, feed: Feed | None) -> None:
+def take_away(draft: Draft[Any], feed: Feed | None) -> None:
     """Everything that can be taken away, in one place; what is costly is made when it is asked for."""
     with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
         st.markdown("**Link** to exactly what you see")
@@ -40,7 +41,7 @@ def take_away(draft: Draft, feed: Feed | None) -> None:
         st.code(python_code(experiment), language="python", height=260)
 
 
-def address(draft: Draft) -> str:
+def address(draft: Draft[Any]) -> str:
     """The address of this page with the whole state in it."""
     scheme, host, path, *_ = urlsplit(st.context.url or "")
     return urlunsplit((scheme, host, path, urlencode(link.write(draft.experiment, draft.view)), ""))
@@ -77,7 +78,7 @@ def metrics_csv(feed: Feed) -> Callable[[], str]:
     return lambda: history(names, snapshots).to_csv(index=False)
 
 
-def _bring_back(draft: Draft) -> None:
+def _bring_back(draft: Draft[Any]) -> None:
     """Takes over the settings of a TOML file, once for each file."""
     st.markdown("**Bring back** settings")
     file = st.file_uploader("Settings as a TOML file", type="toml", key="upload", label_visibility="collapsed")

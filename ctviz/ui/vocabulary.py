@@ -38,6 +38,16 @@ WORDS: dict[str, Words] = {
     "data.name": Words("Data", "Which points the models learn from."),
     "data.noise": Words("Noise", "How far the points stray from their shape.", 0.05),
     "data.separation": Words("Separation", "How far apart the classes lie; empty leaves it to the data set.", 0.1),
+    "data.signal": Words(
+        "Signal of x1",
+        "How many standard deviations apart the classes lie in x1, the feature that stays free (two Gaussians only).",
+        0.5,
+    ),
+    "data.correlation": Words(
+        "Correlation (ρ)",
+        "How far x1 and x2 go up and down together within each class (ρ, two Gaussians only).",
+        0.1,
+    ),
     "data.n_train": Words("Training points", "How many points the models learn from.", 100),
     "data.n_validation": Words(
         "Validation points", "How many points the numbers beside the picture are measured on.", 100
@@ -64,7 +74,7 @@ WORDS: dict[str, Words] = {
     "evaluation.every": Words("Epochs between pictures", "1 keeps every epoch; more makes long runs lighter."),
     "evaluation.generator": Words(
         "Search for measuring",
-        "Which counterfactuals are measured after each epoch: nearest (generic) or plausible (ECCCo).",
+        "How the counterfactuals that are measured after each epoch are found.",
     ),
     "evaluation.tau": Words(
         "Confidence (τ) for measuring", "Probability of the class asked for at which a measured search ends (τ).", 0.05
@@ -78,7 +88,31 @@ WORDS: dict[str, Words] = {
     ),
     "evaluation.lambda_egy": Words(
         "Pull to plausible (λ_egy) for measuring",
-        "How strongly a measured search is pulled towards low energy (λ_egy).",
+        "How strongly a measured search is pulled towards low energy (λ_egy, ECCCo only).",
+        0.5,
+    ),
+    "evaluation.lambda_gravity": Words(
+        "Pull to the data (λ_gravity) for measuring",
+        "How strongly a measured search is pulled towards points of the class asked for (Gravitational only).",
+        0.1,
+    ),
+    "evaluation.lambda_diversity": Words(
+        "Variety (λ_diversity) for measuring",
+        "How strongly the measured counterfactuals of one point push each other apart (λ_diversity, DiCE only).",
+        0.05,
+    ),
+    "evaluation.per_factual": Words(
+        "Counterfactuals of each point for measuring", "How many are searched together for one point (DiCE only)."
+    ),
+    "evaluation.latent": Words(
+        "Latent dimensions for measuring", "In how many dimensions a measured search moves (REVISE only)."
+    ),
+    "evaluation.neighbours": Words(
+        "Neighbours for measuring", "How many neighbours each point is joined to on a measured way (FACE only)."
+    ),
+    "evaluation.gradient_noise": Words(
+        "Noise on the gradient for measuring",
+        "How far the steps of a measured search are led astray on purpose; 1 is as much noise as gradient.",
         0.5,
     ),
     "evaluation.epsilon": Words(
@@ -101,9 +135,7 @@ WORDS: dict[str, Words] = {
     "arms.lambda_reg": Words(
         "Steady (λ_reg)", "Weight of keeping the energies small, so that training does not run away (λ_reg).", 0.05
     ),
-    "arms.generator": Words(
-        "Search", "Which counterfactuals the model trains on: nearest (generic) or plausible (ECCCo)."
-    ),
+    "arms.generator": Words("Search", "How the counterfactuals that the model trains on are found."),
     "arms.tau": Words(
         "Confidence (τ)",
         "Probability of the class asked for at which a search ends: the counterfactual is mature (τ).",
@@ -118,12 +150,41 @@ WORDS: dict[str, Words] = {
     "arms.lambda_egy": Words(
         "Pull to plausible (λ_egy)", "How strongly the search is pulled towards low energy (λ_egy, ECCCo only).", 0.5
     ),
+    "arms.lambda_gravity": Words(
+        "Pull to the data (λ_gravity)",
+        "How strongly the search is pulled towards points of the class asked for (λ_gravity, Gravitational only).",
+        0.1,
+    ),
+    "arms.lambda_diversity": Words(
+        "Variety (λ_diversity)",
+        "How strongly the counterfactuals of one point push each other apart (λ_diversity, DiCE only).",
+        0.05,
+    ),
+    "arms.per_factual": Words(
+        "Counterfactuals of each point", "How many are searched together for one point (DiCE only)."
+    ),
+    "arms.latent": Words("Latent dimensions", "In how many dimensions the search moves (REVISE only)."),
+    "arms.neighbours": Words("Neighbours", "How many neighbours each point is joined to on the way (FACE only)."),
+    "arms.gradient_noise": Words(
+        "Noise on the gradient",
+        "How far the steps of the search are led astray on purpose; 1 is as much noise as gradient.",
+        0.5,
+    ),
     "arms.seed": Words(
         "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.", 1
     ),
     "arms.locked": Words("Locked", "Features that advice may not change."),
     "arms.increase_only": Words("Only up", "Features that advice may only raise."),
     "arms.decrease_only": Words("Only down", "Features that advice may only lower."),
+    "arms.ranges": Words("Range", "The lowest and the highest value that advice may give a feature."),
+    "arms.lock_when": Words(
+        "When the locks hold",
+        "Whether locks, directions and ranges hold while the model trains, when it is asked for advice, or both.",
+    ),
+    "arms.shield": Words(
+        "Protection of locked features",
+        "Whether training leaves out of its comparison with real data (x⁺) what the locks forbid to change.",
+    ),
 }
 """Dotted setting → words; the settings of an arm go by ``arms.SETTING``."""
 
@@ -134,8 +195,19 @@ CHOICES = {
     "softplus": "softplus",
     "adam": "Adam",
     "amsgrad": "AMSGrad",
-    "generic": "Nearest (generic)",
+    "generic": "Shortest way (Generic)",
+    "nearest": "Nearest real point",
     "eccco": "Plausible (ECCCo)",
+    "gravitational": "Towards the data (Gravitational)",
+    "dice": "Several, all different (DiCE)",
+    "revise": "Along what data look like (REVISE)",
+    "face": "From point to point (FACE)",
+    "always": "in training and in advice",
+    "training": "in training only",
+    "searching": "in advice only",
+    "never": "nowhere",
+    "on": "on",
+    "off": "off",
     **{name: info.title for name, info in DATASETS.items()},
 }
 """Option → what a reader sees."""
@@ -180,7 +252,7 @@ def value_of(experiment: Experiment, path: str) -> Any:
     return target
 
 
-CONSTRAINTS = ("locked", "increase_only", "decrease_only")
+CONSTRAINTS = ("locked", "increase_only", "decrease_only", "ranges")
 """Settings that name features."""
 
 
@@ -204,9 +276,16 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
         before = "" if arm and arm not in theirs else f" instead of {plain(value_of(base, path))}"
         now = parse_value(text)
         if parts[-1] in CONSTRAINTS:
-            now, before = [feature_name(ref) for ref in now], ""
+            now, before = [_constraint(entry) for entry in now], ""
         said.append(f"{label}{where} {plain(now)}{before}")
     return tuple(said)
+
+
+def _constraint(entry: Any) -> str:
+    """A feature, and where it has one its range."""
+    if isinstance(entry, list | tuple):
+        return f"{feature_name(entry[0])} from {entry[1]:g} to {entry[2]:g}"
+    return feature_name(entry)
 
 
 def plain(value: Any) -> str:

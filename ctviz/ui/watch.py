@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.snapshot import Snapshot
-from ctviz.figures.stage.film import arm_labels
+from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.figures.stage.film import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui import results
@@ -37,22 +39,59 @@ REDRAW = 2.0
 """Seconds between two drawings of the curves while a run is live: each one interrupts who is reading them."""
 
 
-def watch(service: Service, draft: Draft) -> None:
+@dataclass(frozen=True)
+class Dress:
+    """A run as a page draws it: ``key`` names what the browser holds, so another dress has another key."""
+
+    key: str
+    scene: Scene
+    labels: tuple[ArmLabel, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a page says of the run it watches; where nothing else is given, what Boundaries says.
+
+    What is said is told the snapshot that is spoken of and whether the run is still being trained. On a large
+    screen there is nothing beside the picture, and below it only what is ``projected``.
+    """
+
+    dress: Callable[[Feed], Dress]
+    finding: Callable[[Feed, Snapshot, bool], None]
+    beside: Callable[[Feed, Snapshot, bool], None]
+    under: Callable[[Feed, Snapshot, bool], None] = lambda feed, snapshot, live: None
+    projected: Callable[[Feed, Snapshot, bool], None] = lambda feed, snapshot, live: None
+    shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
+
+
+def _dress(feed: Feed) -> Dress:
+    return Dress(feed.attempt, feed.scene, arm_labels(feed.experiment))
+
+
+BOUNDARIES = Story(
+    dress=_dress,
+    finding=lambda feed, snapshot, live: results.finding(arm_styles(feed.experiment), snapshot),
+    beside=lambda feed, snapshot, live: results.beside(arm_styles(feed.experiment), snapshot),
+)
+
+
+def watch(service: Service, draft: Draft[Any], story: Story = BOUNDARIES) -> None:
     """The run of the draft's settings, live where it is being trained: finding, picture, the numbers beside it."""
+    results.follow_theme()
     live = service.state(draft.experiment.key).live
-    body: Callable[[], None] = guarded(lambda: _watch(service, live))
+    body: Callable[[], None] = guarded(lambda: _watch(service, live, story))
     st.fragment(body, run_every=POLL if live else None)()
 
 
-def below(service: Service, draft: Draft) -> None:
+def below(service: Service, draft: Draft[Any]) -> None:
     """Curves and table of the run, with a marker at the stage's epoch."""
     live = service.state(draft.experiment.key).live
     body: Callable[[], None] = guarded(lambda: _below(service))
     st.fragment(body, run_every=REDRAW if live else None)()
 
 
-def _watch(service: Service, polled: bool) -> None:
-    draft: Draft = st.session_state["draft"]
+def _watch(service: Service, polled: bool, story: Story) -> None:
+    draft: Draft[Any] = st.session_state["draft"]
     state = service.state(draft.experiment.key)
     if polled != state.live:
         st.rerun()
@@ -62,23 +101,25 @@ def _watch(service: Service, polled: bool) -> None:
     projecting = draft.view.view == "project"
     headline = st.container()
     with st.container(key="status"):
-        _status(service, draft, state, feed)
-    left, right = (st.container(), None) if projecting else st.columns([0.75, 0.25], gap="medium")
+        status(service, draft, state, feed)
+    left, right = (st.container(), None) if projecting else st.columns(story.shares, gap="medium")
     if feed is None:
         with headline:
-            results.title(_expectation(state))
-        _show_earlier(service, draft, left, right)
+            results.title(expectation(state))
+        _show_earlier(service, draft, story, left, right)
         return
     st.session_state["shown"] = feed.key
     with left:
-        seen = _stage(feed, draft.view, live=state.live, key=f"stage-{draft.opened}")
+        seen = _stage(feed, story, draft.view, live=state.live, key=f"stage-{draft.opened}")
     _follow(draft, seen)
-    styles, snapshot = arm_styles(feed.experiment), spoken_of(feed, draft.view)
+    snapshot = spoken_of(feed, draft.view)
     with headline:
-        results.finding(styles, snapshot)
+        story.finding(feed, snapshot, state.live)
     if right is not None:
         with right:
-            results.beside(styles, snapshot)
+            story.beside(feed, snapshot, state.live)
+    with left:
+        (story.projected if right is None else story.under)(feed, snapshot, state.live)
 
 
 def spoken_of(feed: Feed, view: View) -> Snapshot:
@@ -86,7 +127,7 @@ def spoken_of(feed: Feed, view: View) -> Snapshot:
     return feed.at(None if view.play else view.epoch)
 
 
-def _expectation(state: RunState) -> str:
+def expectation(state: RunState) -> str:
     """The headline of a run of which nothing can be seen yet."""
     if state.live:
         return "Training begins."
@@ -97,7 +138,9 @@ def _expectation(state: RunState) -> str:
     return "These settings have not been trained yet."
 
 
-def _show_earlier(service: Service, draft: Draft, left: DeltaGenerator, right: DeltaGenerator | None) -> None:
+def _show_earlier(
+    service: Service, draft: Draft[Any], story: Story, left: DeltaGenerator, right: DeltaGenerator | None
+) -> None:
     """Keeps in sight, dimmed and named, the run seen last, else a preset, until there is something to show."""
     presets = [Experiment.preset(name).key for name in (draft.experiment.data.name, "moons")]
     feeds = (service.feed(key) for key in (st.session_state.get("shown"), *presets) if key)
@@ -105,16 +148,17 @@ def _show_earlier(service: Service, draft: Draft, left: DeltaGenerator, right: D
     if feed is None:
         return
     with left, st.container(key="earlier"):
-        _stage(feed, View(), live=False, key="stage-earlier")
+        _stage(feed, story, View(), live=False, key="stage-earlier")
     if right is not None:
         right.caption(f"Dimmed, until then: {_named(feed.experiment)}.")
 
 
-def _stage(feed: Feed, view: View, *, live: bool, key: str) -> StageState:
+def _stage(feed: Feed, story: Story, view: View, *, live: bool, key: str) -> StageState:
+    dress = story.dress(feed)
     return show_stage(
-        run_key=feed.attempt,
-        scene=feed.scene,
-        arms=arm_labels(feed.experiment),
+        run_key=dress.key,
+        scene=dress.scene,
+        arms=dress.labels,
         snapshots_since=feed.since,
         total_epochs=feed.experiment.training.epochs,
         live=live,
@@ -123,20 +167,21 @@ def _stage(feed: Feed, view: View, *, live: bool, key: str) -> StageState:
     )
 
 
-def _follow(draft: Draft, seen: StageState) -> None:
+def _follow(draft: Draft[Any], seen: StageState) -> None:
     """Takes what the person has come to rest on into the view, and so into the link and the curves."""
     before = draft.view
-    draft.view = View(
-        epoch=seen.epoch, play=int(seen.playing), speed=seen.speed, loop=int(seen.loop),
-        view=before.view, layers=seen.layers, probe=seen.probe,
-    )  # fmt: skip
+    rest = {
+        "epoch": seen.epoch, "play": int(seen.playing), "speed": seen.speed, "loop": int(seen.loop),
+        "layers": seen.layers, "probe": seen.probe,
+    }  # fmt: skip
+    draft.view = type(before)(**{**before.model_dump(), **rest})
     write_link(draft)
     moved = (draft.view.epoch, draft.view.play) != (before.epoch, before.play)
     if moved and before.view == "page":
         st.rerun()
 
 
-def _status(service: Service, draft: Draft, state: RunState, feed: Feed | None) -> None:
+def status(service: Service, draft: Draft[Any], state: RunState, feed: Feed | None) -> None:
     """One line: how far the run is and how to stop it, or what it was, or what to do next."""
     experiment, epochs = draft.experiment, draft.experiment.training.epochs
     if state.live:
@@ -181,7 +226,7 @@ def _what_it_is(experiment: Experiment, state: RunState) -> str:
 
 
 def _below(service: Service) -> None:
-    draft: Draft = st.session_state["draft"]
+    draft: Draft[Any] = st.session_state["draft"]
     feed = service.feed(draft.experiment.key)
     if feed is None:
         return

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ctviz.bench import browser, main, search, training
+from ctviz.bench import browser, generators, main, search, training
 from ctviz.bench.measure import Goal, Row, alternate, one_core, ratio, table, timed
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 
@@ -124,13 +125,36 @@ def test_a_peer_that_ends_is_reported(tmp_path: Path):
         search.measure(rounds=1, at_once=20, interpreters=[str(peer)])
 
 
+def test_generators_part_measures_each_and_says_which_peers_are_missing(tmp_path: Path):
+    nothing = tmp_path / "python"
+    nothing.write_text(f'#!{sys.executable} -S\nprint(\'{{"missing": "no such library"}}\')\n', encoding="utf-8")
+    nothing.chmod(0o755)
+    rows = generators.measure(rounds=1, at_once=50, interpreters=[str(nothing)])
+    assert [row.what for row in rows[:-2]] == [generator.title for generator in GENERATORS.values()]
+    assert all(row.ours and row.figure == pytest.approx(1e6 / row.ours) and "mature" in row.note for row in rows[:-2])
+    assert all(row.note == "not installed (no such library)" for row in rows[-2:])
+
+
+def test_generators_part_measures_a_peer_that_is_there(tmp_path: Path):
+    peer = tmp_path / "python"
+    peer.write_text(
+        f'#!{sys.executable} -S\nimport sys\nprint(\'{{"ready": "peer 1.0"}}\', flush=True)\n'
+        "for line in sys.stdin: print('{\"microseconds\": 7.0}', flush=True)\n",
+        encoding="utf-8",
+    )
+    peer.chmod(0o755)
+    *_, several, genetic = generators.measure(rounds=2, at_once=50, interpreters=[str(peer)])
+    for row in (several, genetic):
+        assert row.beside == 7.0 and row.figure and row.note == "× faster than peer 1.0"
+
+
 def test_app_part_says_why_it_could_not_be_measured(monkeypatch: pytest.MonkeyPatch):
     def fail() -> None:
         raise CtvizError("The server did not start.")
 
     monkeypatch.setattr(browser, "serving", fail)
     rows = browser.measure(rounds=1)
-    assert len(rows) == 4
+    assert len(rows) == len(browser.FIGURES)
     assert {row.note for row in rows} == {"not measured: The server did not start."}
 
 

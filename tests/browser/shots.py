@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, ROOT, Server, executable, launch, stop
-from tests.browser.looks import MAIN, stage_ready, warm
+from tests.browser.looks import MAIN, picture_ready, warm
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,14 @@ SHOTS = (
     Shot("boundaries-whole", "/boundaries?preset=circles", whole=True),
     Shot("boundaries-untrained", "/boundaries?preset=moons&arms=vanilla,adversarial,energy,full"),
     Shot("boundaries-bad-link", "/boundaries?preset=ol&training.epochs=abc&speed=9"),
+    Shot("actionability", "/actionability?preset=figure1&probe=8,1", whole=True),
+    Shot("actionability-where", "/actionability?preset=where&part=where", whole=True),
+    Shot("actionability-proxies", "/actionability?preset=proxies&part=proxies", whole=True),
     Shot("boundaries-projected", "/boundaries?preset=moons&view=project"),
+    Shot("trajectories", "/trajectories?preset=moons"),
+    Shot("trajectories-whole", "/trajectories?preset=objectives", whole=True),
+    Shot("trajectories-point", "/trajectories?preset=moons&pick=point&at=0.5,0.2&search.step_size=0.01", whole=True),
+    Shot("trajectories-bad-link", "/trajectories?preset=circles&at=nan,1&search.tau=0.1"),
 )
 README = Shot("boundaries", "/boundaries?preset=moons&epoch=40")
 LOOKS = {
@@ -78,7 +85,7 @@ def take(browser: Browser, server: Server, shot: Shot, look: dict, path: Path) -
     page = context.new_page()
     page.goto(server.url + shot.link)
     page.locator(".ctviz-headline").wait_for()
-    stage_ready(page)
+    picture_ready(page)
     settle(page)
     if shot.whole:
         height = page.locator(MAIN).evaluate("main => main.scrollHeight")

@@ -25,13 +25,20 @@ def test_the_picture_moves_by_itself(app, browser_page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "words"),
-    [("Project the moons", "epoch"), ("Lock a feature", "Separable"), ("Compare the four", "adversarial")],
+    ("door", "page"),
+    [
+        ("Project the moons", "boundaries?**preset=moons"),
+        ("Click a point", "trajectories"),
+        ("Lock a feature", "actionability?**preset=figure1"),
+        ("See where protection stops", "actionability?**part=proxies"),
+        ("Compare the four", "boundaries?**preset=objectives"),
+        ("Does it work without gradients", "trajectories"),
+    ],
 )
-def test_the_doors_open(app, browser_page, door: str, words: str) -> None:
+def test_the_doors_open(app, browser_page, door: str, page: str) -> None:
     browser_page.goto(app.url)
     browser_page.get_by_role("link", name=door).click()
-    browser_page.wait_for_url("**/boundaries?**")
+    browser_page.wait_for_url(f"**/{page}**")
     browser_page.locator(".ctviz-headline").wait_for()
     assert browser_page.locator('[data-testid="stAlert"]').count() == 0
 

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import ctviz
-from ctviz import ConfigError, CtvizError, Feature, Mutability, Schema
+from ctviz import GENERATORS, ConfigError, CtvizError, Feature, Mutability, Schema
+from ctviz.counterfactuals import inputs
+from ctviz.models.vae import Vae
 
 NAN = float("nan")
 
@@ -24,6 +26,18 @@ def linear(k: int = 2, d: int = 2, seed: int = 0) -> nn.Linear:
 
 def points(b: int = 9, d: int = 2) -> Tensor:
     return torch.randn(b, d, generator=torch.Generator().manual_seed(1))
+
+
+def samples(n: int = 40, d: int = 2, k: int = 2) -> tuple[Tensor, Tensor]:
+    """What is known, on both sides of most models."""
+    return 2 * torch.randn(n, d, generator=torch.Generator().manual_seed(2)), torch.arange(n) % k
+
+
+@pytest.fixture(autouse=True)
+def _hasty_autoencoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How well an autoencoder fits is another matter."""
+    fit = Vae.fit
+    monkeypatch.setattr(Vae, "fit", lambda X, latent: fit(X, latent, updates=50))
 
 
 # -- models --------------------------------------------------------------------------------------------
@@ -88,9 +102,11 @@ def test_results_do_not_carry_gradients() -> None:
         assert value is not None and not value.requires_grad
 
 
+@pytest.mark.parametrize("generator", GENERATORS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
-def test_the_search_runs_in_the_type_of_the_model(dtype: torch.dtype) -> None:
-    found = ctviz.search(linear().to(dtype), points(), 1, tau=0.9, locked=[0])
+def test_the_search_runs_in_the_type_of_the_model(dtype: torch.dtype, generator: str) -> None:
+    given = {"generator": generator, "samples": samples(), "gradient_noise": 0.5}
+    found = ctviz.search(linear().to(dtype), points(), 1, tau=0.9, locked=[0], **given)
     assert found.path is not None
     assert found.final.dtype == found.nascent.dtype == found.path.dtype == found.factuals.dtype == dtype
     assert torch.equal(found.path[0], found.factuals)
@@ -112,12 +128,14 @@ def test_a_model_that_works_in_place_is_no_trouble() -> None:
     assert torch.equal(found.final, expected.final)
 
 
+@pytest.mark.parametrize("generator", GENERATORS)
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode], ids=lambda mode: mode.__name__)
-def test_the_search_works_where_gradients_are_switched_off(mode: Callable[[], Any]) -> None:
-    expected = ctviz.search(linear(), points(), 1, tau=0.9)
+def test_the_search_works_where_gradients_are_switched_off(mode: Callable[[], Any], generator: str) -> None:
+    expected = ctviz.search(linear(), points(), 1, generator=generator, samples=samples(), tau=0.9)
     model = linear()
+    inputs._knowledge.cache_clear()  # so that an autoencoder, too, is fitted there
     with mode():
-        found = ctviz.search(model, points(), 1, tau=0.9)
+        found = ctviz.search(model, points(), 1, generator=generator, samples=samples(), tau=0.9)
     assert torch.equal(found.final, expected.final) and found.steps.sum() > 0
 
 
@@ -134,8 +152,90 @@ def test_three_classes_and_a_target_for_each() -> None:
 def test_more_samples_than_fit_at_once_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = linear(k=3).double()
     whole = ctviz.search(model, points(70), 1, tau=0.8)
-    monkeypatch.setattr("ctviz.counterfactuals.search.WORKING_SET", 1)
+    monkeypatch.setattr("ctviz.counterfactuals.descent.WORKING_SET", 1)
     torch.testing.assert_close(ctviz.search(model, points(70), 1, tau=0.8).path, whole.path, rtol=1e-10, atol=1e-12)
+
+
+# -- generators ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_any_module_can_be_searched_in_any_way(generator: str) -> None:
+    """Three classes, in training mode, with layers that work in place, on its own mood and on the batch."""
+    model = nn.Sequential(nn.LeakyReLU(inplace=True), nn.BatchNorm1d(2), nn.Dropout(0.5), linear(k=3))
+    with torch.no_grad():
+        model[3].weight.copy_(2 * torch.tensor([[1.0, 0.0], [-1.0, 1.0], [-1.0, -1.0]]))
+        model[3].bias.zero_()
+    known = samples(60, k=3)
+    found = ctviz.search(model, points(20), 0, generator=generator, samples=known, tau=0.6, steps=80)
+    rows = 80 if generator == "dice" else 20
+    assert found.path is not None and found.path.shape == (81, rows, 2) and len(found) == len(found.of) == rows
+    assert all(part.training for part in model.modules())
+    chance = torch.softmax(model.eval()(found.final.clone()), dim=1)[:, 0]
+    assert torch.equal(chance >= 0.6, found.mature) and found.mature.float().mean() > 0.5
+    assert (found.steps[found.mature] > 0).any()
+
+
+@pytest.mark.parametrize("generator", ["nearest", "face"])
+def test_a_model_that_no_gradient_flows_through_can_be_searched_without_gradients(generator: str) -> None:
+    found = ctviz.search(Cut(), points(30), 1, generator=generator, samples=samples(), tau=0.6)
+    assert (found.steps > 0).any() and found.mature.any()
+    chance = torch.softmax(Cut()(found.final), dim=1)[:, 1]
+    assert (chance[found.mature] >= 0.6 - 1e-6).all()
+
+
+def test_several_counterfactuals_of_each_factual_follow_one_another() -> None:
+    targets = torch.tensor([1, 0, 1])
+    found = ctviz.search(linear(), points(3), targets, generator="dice", per_factual=3, lambda_diversity=2.0, tau=0.9)
+    assert found.of.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert torch.equal(found.factuals, points(3)[found.of]) and torch.equal(found.targets, targets[found.of])
+    for i in range(3):
+        own = found.final[found.of == i]
+        assert found.steps[found.of == i].max() == 0 or torch.pdist(own).min() > 0.01
+    assert ctviz.search(linear(), points(3), 1).of.tolist() == [0, 1, 2]
+    none = ctviz.search(linear(), points(0), 1, generator="dice")
+    assert none.path is not None and len(none.of) == 0 and none.path.shape == (31, 0, 2)
+
+
+def test_an_autoencoder_is_fitted_once_for_the_same_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[int] = []
+    fit = Vae.fit
+    monkeypatch.setattr(Vae, "fit", lambda X, latent: fitted.append(len(X)) or fit(X, latent))
+    inputs._knowledge.cache_clear()
+
+    def go(given: Any, **changes: Any) -> Tensor:
+        wanted = {"generator": "revise", "tau": 0.9, **changes}
+        return ctviz.search(linear(), points(), 1, samples=given, **wanted).final
+
+    X, y = samples(30)
+    first = go((X, y))
+    assert torch.equal(first, go((X.numpy().copy(), y.tolist()))) and fitted == [30]
+    go((X, y), tau=0.8, step_size=0.1)
+    assert fitted == [30]
+    go((X, y), latent=1)
+    assert fitted == [30, 30]
+    X[0, 0] += 1  # what was given is not what is kept
+    assert not torch.equal(first, go((X, y))) and fitted == [30, 30, 30]
+    for n in range(31, 36):  # a few are kept, not all that ever were
+        go(samples(n))
+    go((X, y))
+    assert fitted == [30, 30, 30, 31, 32, 33, 34, 35, 30]
+
+
+def test_ranges_bound_the_counterfactuals_by_position_or_name_or_singly() -> None:
+    rules = Schema(features=(Feature(name="debt"), Feature(name="age")))
+    wanted = {"tau": 0.95, "steps": 100}
+    free = ctviz.search(linear(), points(), 1, schema=rules, **wanted).final
+    assert not ((free[:, 0] >= -0.1) & (free[:, 0] <= 0.2)).all()
+    ends = [
+        ctviz.search(linear(), points(), 1, schema=rules, ranges=given, **wanted).final
+        for given in ([(0, -0.1, 0.2)], ("debt", -0.1, 0.2), [["debt", np.float64(-0.1), 0.2]], ((0, -0.1, 0.2),))
+    ]
+    started = (ends[0] != points()).any(dim=1)
+    assert started.sum() > 3
+    low, high = np.float32([-0.1, 0.2])
+    assert ((ends[0][started, 0] >= low) & (ends[0][started, 0] <= high)).all()
+    assert all(torch.equal(end, ends[0]) for end in ends)
 
 
 # -- inputs and outputs --------------------------------------------------------------------------------
@@ -253,6 +353,10 @@ class Pair(nn.Module):
         return x, x
 
 
+def knowing(given: Any) -> dict[str, Any]:
+    return {"generator": "nearest", "samples": given}
+
+
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "factuals of one axis": ({"factuals": [1.0, 2.0]}, "factuals"),
     "factuals of three axes": ({"factuals": torch.zeros(2, 2, 2)}, "factuals"),
@@ -266,6 +370,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "complex factuals": ({"factuals": torch.zeros(2, 2, dtype=torch.complex64)}, "factuals"),
     "no factuals": ({"factuals": None}, "factuals"),
     "factuals too wide for the model": ({"factuals": torch.zeros(2, 5)}, "5 columns"),
+    "a schema that is a number": ({"schema": 3}, "schema"),
+    "a schema that is a table": ({"schema": {"features": []}}, "schema"),
     "factuals too wide for the schema": ({"schema": Schema(features=(Feature(name="a"),))}, "schema"),
     "a target too large": ({"targets": 2}, "targets"),
     "a target below zero": ({"targets": [0, -1, 0]}, "targets"),
@@ -302,6 +408,56 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a model that is a function": ({"model": lambda x: x}, "model"),
     "a model without values": ({"model": nn.Linear(2, 2, device="meta")}, "meta"),
     "no model": ({"model": None}, "model"),
+    **{
+        f"no samples for {name}": ({"generator": name}, "samples is None; allowed: training samples")
+        for name, generator in GENERATORS.items()
+        if generator.needs_samples
+    },
+    "samples without classes": (knowing(torch.zeros(3, 2)), "pair"),
+    "samples that are a number": (knowing(7), "pair"),
+    "samples in three parts": (knowing((1, 2, 3)), "pair"),
+    "samples of one axis": (knowing((torch.zeros(4), torch.zeros(4, dtype=torch.int64))), "samples"),
+    "samples too wide": (knowing(samples(d=3)), "3 columns"),
+    "samples that are NaN": (knowing(([[NAN, 1.0]], [1])), "samples hold values that are not finite"),
+    "samples that are words": (knowing(([["a", "b"]], [1])), "samples"),
+    "no rows of samples": (knowing((torch.zeros(0, 2), [])), "no rows"),
+    "fewer classes than samples": (knowing((torch.zeros(3, 2), [0, 1])), "classes"),
+    "fractional classes of samples": (knowing((torch.zeros(2, 2), [0.5, 1.0])), "classes"),
+    "samples of a class too many": (knowing((torch.zeros(2, 2), [1, 2])), "classes"),
+    "samples of one class": (knowing((torch.zeros(3, 2), [0, 0, 0])), "No sample has class 1"),
+    "a target without samples": (
+        {"model": linear(k=3), "targets": 2, **knowing(samples())},
+        "No sample has class 2, which is a target; there are samples of 0, 1.",
+    ),
+    "samples given and not needed are looked at, too": ({"samples": 3}, "samples"),
+    "more neighbours than samples": (
+        {"generator": "face", "samples": samples(8), "neighbours": 8},
+        "neighbours is 8; allowed: 1 to 7, with 8 samples",
+    ),
+    "neighbours for a sample alone": (
+        {"generator": "face", "samples": (torch.zeros(1, 2), [1]), "neighbours": 1},
+        "two samples",
+    ),
+    "no neighbours": ({"generator": "face", "samples": samples(), "neighbours": 0}, "neighbours"),
+    "no latent space": ({"generator": "revise", "samples": samples(), "latent": 0}, "latent"),
+    "no counterfactual of a factual": ({"generator": "dice", "per_factual": 0}, "per_factual"),
+    "a negative λ_gravity": ({"lambda_gravity": -1.0}, "lambda_gravity"),
+    "noise that is NaN": ({"gradient_noise": NAN}, "gradient_noise"),
+    "a range of an unknown feature": ({"ranges": [("age", 0, 1)]}, "ranges is 'age'"),
+    "a range of an unknown position": ({"ranges": [(2, 0, 1)]}, "ranges is 2"),
+    "a range that is a number": ({"ranges": 3}, "triples"),
+    "a range without its end": ({"ranges": [(0, 1.0)]}, "triples"),
+    "a range in words": ({"ranges": [(0, "low", "high")]}, "triples"),
+    "a range of truths": ({"ranges": [(0, False, True)]}, "triples"),
+    "a range the wrong way round": ({"ranges": [(0, 1.0, -1.0)]}, "ranges"),
+    "a range that is NaN": ({"ranges": [(0, NAN, 1.0)]}, "ranges"),
+    "a range beyond floats": ({"ranges": [(0, 0, 10**400)]}, "ranges"),
+    "a range outside the domain": (
+        {"schema": Schema(features=(Feature(name="a", domain=(0, 1)), Feature(name="b"))), "ranges": [("a", 2, 3)]},
+        "domain of a",
+    ),
+    "two ranges of a feature": ({"ranges": [(0, 0, 1), (0, 0, 2)]}, "one range"),
+    "a range of a locked feature": ({"ranges": [(0, 0, 1)], "locked": [0]}, "locked"),
     "a constant model": ({"model": Constant()}, "gradient"),
     "a model without gradient": ({"model": Cut()}, "gradient"),
 }

@@ -13,11 +13,14 @@ from torch import Tensor
 
 import ctviz
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
+from ctviz.models.vae import Vae
 
 D, K, B, M = 3, 3, 6, 3
 INF = math.inf
@@ -51,14 +54,29 @@ def schemas(draw: st.DrawFn) -> Schema:
 
 searches = st.builds(
     SearchSettings,
-    generator=st.sampled_from(["generic", "eccco"]),
+    generator=st.sampled_from(list(GENERATORS)),
     tau=st.sampled_from([0.35, 0.6, 0.99]),
     steps=st.integers(1, 20),
     step_size=st.sampled_from([0.05, 0.7, 30.0]),
     lambda_cost=st.sampled_from([0.0, 0.001, 2.0]),
     lambda_egy=st.sampled_from([0.0, 5.0, 500.0]),
+    lambda_gravity=st.sampled_from([0.0, 1.0, 300.0]),
+    lambda_diversity=st.sampled_from([0.0, 0.5, 300.0]),
+    per_factual=st.integers(1, 4),
+    latent=st.integers(1, 2),
+    neighbours=st.integers(1, 12),
+    gradient_noise=st.sampled_from([0.0, 0.0, 1.0, 50.0]),
 )
 dtypes = st.sampled_from([torch.float32, torch.float64])
+
+
+def known() -> Knowledge:
+    chance = torch.Generator().manual_seed(0)
+    X, y = 1.5 * torch.randn(60, D, generator=chance), torch.arange(60) % K
+    return Knowledge(X, y, K, lambda latent: Vae.fit(X, latent, updates=200))
+
+
+KNOWN = known()
 
 
 def models(seed: int, dtype: torch.dtype, m: int = M) -> Stack:
@@ -102,7 +120,7 @@ def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor) -> None:
     assert (moved[:, steps == 0] == 0).all(), "moved though it had arrived"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),
@@ -114,10 +132,69 @@ def test_every_step_of_a_stacked_search_obeys(
     seed: int, spread: float, rules: list[Schema], chosen: list[SearchSettings], dtype: torch.dtype
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
-    found = search(models(seed, dtype), factuals, targets, chosen, Constraints.of(rules, factuals), record=True)
-    assert found.path is not None
+    limits = Constraints.of(rules, factuals)
+    found = search(models(seed, dtype), factuals, targets, chosen, limits, True, KNOWN)
+    check_stack(found, factuals, rules)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    spread=st.sampled_from([0.5, 2.0, 20.0]),
+    rules=st.lists(schemas(), min_size=M, max_size=M),
+    chosen=st.lists(searches, min_size=M, max_size=M),
+    dtype=dtypes,
+)
+def test_every_step_of_every_generator_obeys(
+    name: str, seed: int, spread: float, rules: list[Schema], chosen: list[SearchSettings], dtype: torch.dtype
+) -> None:
+    factuals, targets = crowd(seed, spread, dtype)
+    own = [s.model_copy(update={"generator": name}) for s in chosen]
+    found = search(models(seed, dtype), factuals, targets, own, Constraints.of(rules, factuals), True, KNOWN)
+    check_stack(found, factuals, rules)
+
+
+def check_stack(found: Found, factuals: Tensor, rules: list[Schema]) -> None:
+    assert found.path is not None and found.path.isfinite().all()
     for arm in range(M):
         check(found.path[:, arm].mT, factuals[arm].T, rules[arm], found.steps[arm])
+        final = found.path.gather(0, found.steps[:, None].expand(1, M, D, B))[0, arm]
+        assert torch.equal(found.final[arm], final) and torch.equal(found.path[-1, arm], final)
+        ways = found.path[:, arm]
+        assert (ways == found.nascent[arm]).all(dim=1).any(dim=0).all(), "a nascent point that is not on the path"
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    spread=st.sampled_from([0.5, 2.0]),
+    chosen=searches,
+    ends=st.tuples(bounds, bounds).map(sorted).filter(lambda ends: ends[0] < ends[1]),
+    feature=st.integers(0, D - 1),
+    up=st.booleans(),
+    model_dtype=dtypes,
+)
+def test_ranges_locks_and_directions_of_the_public_search(
+    seed: int,
+    spread: float,
+    chosen: SearchSettings,
+    ends: list[float],
+    feature: int,
+    up: bool,
+    model_dtype: torch.dtype,
+) -> None:
+    module = models(seed, torch.float32, m=1).module(0).to(model_dtype)
+    X, y = crowd(seed, spread, model_dtype)
+    ranged, locked, one_way = ((feature + i) % D for i in range(3))
+    direction = {"increase_only" if up else "decrease_only": one_way}
+    limits = {"ranges": (ranged, *ends), "locked": locked, **direction}
+    found = ctviz.search(module, X[0].T, y[0], samples=(KNOWN.X, KNOWN.y), **limits, **chosen.model_dump())
+    names = Schema(features=tuple(Feature(name=f"x{i}") for i in range(D)))
+    rules = names.constrain([locked], *([one_way], []) if up else ([], [one_way]), ranges=[(ranged, *ends)])
+    assert found.path is not None and len(found) == B * (chosen.per_factual if chosen.generator == "dice" else 1)
+    assert torch.equal(found.factuals, X[0].T[found.of]) and torch.equal(found.targets, y[0][found.of])
+    check(found.path, found.factuals, rules, found.steps)
 
 
 @settings(max_examples=40, deadline=None)
@@ -142,7 +219,12 @@ def test_every_step_of_the_public_search_obeys(
     module = models(seed, torch.float32, m=1).module(0).to(model_dtype)
     factuals, targets = crowd(seed, spread, torch.float64)
     found = ctviz.search(
-        module, factuals[0].T.numpy().astype(data_dtype), targets[0], schema=rules, **chosen.model_dump()
+        module,
+        factuals[0].T.numpy().astype(data_dtype),
+        targets[0],
+        schema=rules,
+        samples=(KNOWN.X, KNOWN.y),
+        **chosen.model_dump(),
     )
     assert found.path is not None
     check(found.path, found.factuals, rules, found.steps)
@@ -168,6 +250,20 @@ def test_doubles_given_to_a_single_precision_model_stay_locked_exactly() -> None
     found = ctviz.search(module, np.full((1, D), 0.1), [1], locked=[0], tau=0.9)
     assert found.path is not None and (found.steps > 0).all()
     assert (found.path[:, :, 0] - found.factuals[:, 0]).abs().max() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_a_domain_holds_in_half_precision_too(dtype: torch.dtype) -> None:
+    """0.1 and 0.7 have no exact counterpart there: a bound rounded outwards would let a point out."""
+    torch_model = models(0, torch.float32, m=1).module(0).to(dtype)
+    low, high = (float(np.float32(end)) for end in (0.1, 0.7))
+    found = ctviz.search(
+        torch_model, np.full((2, D), 0.5), [0, 1], ranges=[(i, low, high) for i in range(D)], tau=0.999, step_size=9.0
+    )
+    assert found.final.dtype == dtype and found.path is not None
+    path = found.path.double()
+    assert (path >= low).all() and (path <= high).all()
+    assert (path.amin() < low + 0.01) and (path.amax() > high - 0.01)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals import search as module
+from ctviz.counterfactuals import descent as module
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.penalties import decay
 from ctviz.counterfactuals.search import Found, search

@@ -185,6 +185,80 @@ def test_a_category_cannot_be_asked_to_rise():
         MIXED.constrain(increase_only=["job"])
 
 
+# -- ranges --------------------------------------------------------------------------------------------
+
+OPEN = Schema(features=(Feature(name="a", domain=(-2, 3)), Feature(name="b")))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-1, 1, (-1, 1)), (-5, 1, (-2, 1)), (0, 9, (0, 3)), (-9, 9, (-2, 3)), (-9, -2, (-2, -2)), (3, 4, (3, 3))],
+)
+def test_a_range_narrows_the_domain(low, high, expected):
+    found = OPEN.constrain(ranges=[("a", low, high)])
+    assert found.features[0].domain == expected
+    assert found.features[1] == OPEN.features[1]
+    assert OPEN.features[0].domain == (-2, 3)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_the_ends_of_a_range_are_exact_in_single_precision(low, high):
+    if not low < high:
+        return
+    lower, upper = OPEN.constrain(ranges=[(1, low, high)]).bounds()
+    assert lower[1] == np.float32(low) and upper[1] == np.float32(high)
+
+
+def test_a_range_goes_with_a_direction_but_not_with_a_lock():
+    found = OPEN.constrain(increase_only=["a"], ranges=[("a", 0, 1), ("b", 0, 5)])
+    assert (found.features[0].mutability, found.features[0].domain) == (Mutability.INCREASE, (0, 1))
+    assert found.features[1].domain == (0, 5)
+    for already in (OPEN, OPEN.constrain(locked=["a"])):
+        with pytest.raises(ConfigError, match="locked"):
+            already.constrain(locked=["a"] if already is OPEN else [], ranges=[("a", 0, 1)])
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (("a", 1, 1), "highest"),
+        (("a", 2, 1), "highest"),
+        (("a", 0, np.inf), "highest"),
+        (("a", np.nan, 1), "highest"),
+        (("b", 1e39, 2e39), "float32"),
+        (("b", -1e39, 1), "float32"),
+        (("a", 4, 5), "domain of a, -2 to 3"),
+        (("a", -5, -3), "domain of a"),
+        (("c", 0, 1), "a, b"),
+        ((2, 0, 1), "0 to 1"),
+    ],
+)
+def test_ranges_that_leave_nothing_are_refused(entry, told):
+    with pytest.raises(ConfigError, match=told):
+        OPEN.constrain(ranges=[entry])
+
+
+def test_a_feature_has_one_range_and_a_category_none():
+    with pytest.raises(ConfigError, match="one range"):
+        OPEN.constrain(ranges=[("a", 0, 1), (0, 1, 2)])
+    category = Schema(features=(Feature(name="job", kind="category", levels=("clerk", "nurse")),))
+    with pytest.raises(ConfigError, match="category"):
+        category.constrain(ranges=[("job", 0, 1)])
+
+
+@pytest.mark.parametrize("entry", ["a", 3, ("a",), ("a", 0), ("a", 0, 1, 2), ("a", None, 1), ("a", 0, "much")])
+def test_what_is_no_range_is_refused(entry):
+    with pytest.raises(ConfigError, match="lowest value"):
+        OPEN.constrain(ranges=[entry])
+
+
+def test_json_keeps_an_open_domain():
+    text = OPEN.model_dump_json()
+    assert "null" not in text
+    assert Schema.model_validate_json(text) == OPEN
+    assert Feature.model_validate_json(OPEN.features[1].model_dump_json()) == OPEN.features[1]
+
+
 def test_a_schema_survives_copying_and_hashing():
     for again in (Schema.model_validate(MIXED.model_dump()), pickle.loads(pickle.dumps(MIXED))):
         assert again == MIXED

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
+from scipy.stats import kstest
 from sklearn.linear_model import LogisticRegression
 
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataName, DataSettings, load
@@ -43,6 +44,7 @@ def any_settings(draw):
         noise=draw(st.none() | st.floats(0, 10)),
         separation=draw(st.none() | st.floats(knob.low, knob.high)),
         seed=draw(st.integers(0, 2**31 - 1)),
+        **({"correlation": draw(st.floats(-0.95, 0.95))} if name == "gaussians" else {}),
         **sizes,
     )
 
@@ -257,3 +259,44 @@ def test_bad_settings_name_their_field(values, field):
     assert error.value.field == field
     assert str(error.value).startswith(f"{field} is ")
     assert "\n" not in str(error.value)
+
+
+def gaussian(n=40_000, **changes):
+    X, y = load(DataSettings(name="gaussians", n_train=n, **changes)).train
+    return [X[y == c].double().numpy() for c in (0, 1)]
+
+
+@pytest.mark.parametrize("rho", [-0.95, -0.5, 0.0, 0.3, 0.95])
+def test_gaussians_have_one_covariance_with_unit_variances_and_the_correlation_asked_for(rho):
+    for cloud in gaussian(correlation=rho):
+        np.testing.assert_allclose(np.cov(cloud.T), [[1, rho], [rho, 1]], atol=0.03)
+
+
+@pytest.mark.parametrize(("signal", "separation"), [(None, None), (0, 3), (1.5, 0), (4, 2)])
+def test_gaussians_lie_as_far_apart_in_each_feature_as_asked_for(signal, separation):
+    low, high = gaussian(signal=signal, separation=separation, correlation=0.4)
+    expected = [2.0 if given is None else given for given in (signal, separation)]
+    np.testing.assert_allclose(high.mean(0) - low.mean(0), expected, atol=0.04)
+    np.testing.assert_allclose(high.mean(0) + low.mean(0), 0, atol=0.04)
+
+
+def test_the_noise_of_gaussians_scales_their_covariance_and_leaves_the_means():
+    low, high = gaussian(noise=0.5, correlation=0.6, signal=3.0)
+    np.testing.assert_allclose(np.cov(low.T), [[0.25, 0.15], [0.15, 0.25]], atol=0.01)
+    np.testing.assert_allclose(high.mean(0) - low.mean(0), [3, 2], atol=0.03)
+    still, _ = gaussian(n=10, noise=0.0)
+    np.testing.assert_array_equal(still, np.full((5, 2), -1.0))
+
+
+def test_gaussians_are_normal():
+    for cloud in gaussian(correlation=0.5):
+        assert kstest((cloud[:, 0] - cloud[:, 0].mean()) / cloud[:, 0].std(), "norm").pvalue > 1e-3
+        across = cloud @ [0.6, -0.8]
+        assert kstest((across - across.mean()) / across.std(), "norm").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "gaussians"])
+@pytest.mark.parametrize("setting", [{"correlation": 0.5}, {"signal": 1.0}], ids=str)
+def test_other_sets_have_no_covariance_to_choose(name, setting):
+    with pytest.raises(ConfigError, match="only gaussians"):
+        DataSettings(name=name, **setting)

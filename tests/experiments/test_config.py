@@ -6,16 +6,18 @@ import json
 import math
 import pickle
 import re
+from typing import get_args
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ctviz.counterfactuals.settings import GeneratorName
 from ctviz.data.catalogue import DATASETS, DataSettings
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments import config
-from ctviz.experiments.config import PRESETS, Evaluation, Experiment
+from ctviz.experiments.config import PRESETS, STRESSES, Evaluation, Experiment
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import VARIANTS, Arm
 from ctviz.training.schedule import Schedule
@@ -31,13 +33,17 @@ names = st.sampled_from([*VARIANTS, "mine", "a b", "true", "1e3", "null", "A+_-"
 
 def searches(k):
     return {
-        "generator": st.sampled_from(["generic", "eccco"]),
+        "generator": st.sampled_from(get_args(GeneratorName)),
         "tau": st.floats(1 / k, 1, exclude_max=True),
         "steps": st.integers(1, 1000),
         "step_size": st.floats(0, 1000, exclude_min=True),
         "epsilon": weights,
         "lambda_cost": weights,
         "lambda_egy": weights,
+        "lambda_gravity": weights,
+        "per_factual": st.integers(1, 20),
+        "neighbours": st.integers(1, 200),
+        "gradient_noise": st.floats(0, 100),
     }
 
 
@@ -45,7 +51,14 @@ def searches(k):
 def arms(draw, k, name):
     constraints = draw(
         st.sampled_from(
-            [{}, {"locked": (0,)}, {"locked": ("x1",), "increase_only": ("x2",)}, {"decrease_only": (1, 0)}]
+            [
+                {},
+                {"locked": (0,)},
+                {"locked": ("x1",), "increase_only": ("x2",)},
+                {"decrease_only": (1, 0)},
+                {"ranges": (("x2", -1.5, 2), (0, 0.1, 3.25))},
+                {"locked": (0,), "ranges": ((1, -1e-3, 1e6),), "lock_when": "searching", "shield": "off"},
+            ]
         )
     )
     own = {f: draw(weights) for f in ("lambda_class", "lambda_div", "lambda_adv", "lambda_reg")}
@@ -59,6 +72,7 @@ def experiments(draw):
     name = draw(st.sampled_from(list(DATASETS)))
     k = draw(st.integers(2, 8)) if name == "blobs" else 2
     knob = DATASETS[name].separation
+    gaussian = {"signal": draw(st.none() | st.floats(0, 10)), "correlation": draw(st.floats(-0.95, 0.95))}
     n_train = draw(st.integers(8, 100_000))
     return Experiment(
         data=DataSettings(
@@ -69,6 +83,7 @@ def experiments(draw):
             noise=draw(st.none() | st.floats(0, 10)),
             separation=draw(st.none() | st.floats(knob.low, knob.high)),
             seed=draw(seeds),
+            **(gaussian if name == "gaussians" else {}),
         ),
         model=ModelSettings(
             hidden=draw(st.lists(st.integers(1, 1024), max_size=3)),
@@ -156,6 +171,11 @@ CHANGES = {
     "arms.full.lambda_div": 0.6,
     "arms.*.epsilon": 0.2,
     "arms.vanilla.locked": ["x1"],
+    "arms.vanilla.ranges": [["x1", -1, 1.5]],
+    "arms.full.lock_when": "searching",
+    "arms.full.shield": "off",
+    "arms.full.generator": "dice",
+    "arms.full.gradient_noise": 0.5,
     "arms.full.seed": 4,
     "seed": 1,
 }
@@ -183,6 +203,7 @@ def test_all_those_changes_have_keys_of_their_own():
         pytest.param("arms.full.lambda_div", 0.0, -0.0, id="zero of either sign"),
         pytest.param("model.hidden", [32], (32,), id="list or tuple"),
         pytest.param("arms.full.decrease_only", [0, 1], [1, 0], id="order of constraints"),
+        pytest.param("arms.full.ranges", [[1, 0, 1], [0, 0, 1]], [(0, 0.0, 1), (1, -0.0, 1.0)], id="order of ranges"),
     ],
 )
 def test_the_same_said_in_two_ways_has_one_key(path, one, other):
@@ -214,9 +235,53 @@ def test_canonical_json_has_sorted_keys_and_no_spaces():
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_begin_conventionally_and_have_a_short_link(name):
     preset = Experiment.preset(name)
-    assert not preset.arms[0].trains_on_counterfactuals
-    assert all(arm.trains_on_counterfactuals for arm in preset.arms[1:])
+    learning = [arm.name for arm in preset.arms if arm.trains_on_counterfactuals]
+    conventional = [arm.name for arm in preset.arms if arm.name not in learning]
+    if name == "where":  # one way of training, in which the places of a lock are compared
+        assert not conventional
+    else:
+        assert conventional == [arm.name for arm in preset.arms if arm.name.startswith("vanilla")]
+        assert preset.arms[0].name == "vanilla"
     assert preset.to_query() == {"preset": name}
+
+
+def test_figure_1_has_the_settings_of_the_figure():
+    """Generic, η 0.1, τ 0.75, T 30; λ 1, 0.5, 0.01 (ridge), 0.1 (adversarial); batch 50, n_ce 1,000, AMSGrad."""
+    figure = Experiment.preset("figure1")
+    assert [arm.name for arm in figure.arms] == ["vanilla", "full", "vanilla locked", "full locked"]
+    assert [arm.locked for arm in figure.arms] == [(), (), (1,), (1,)]
+    for search in (*figure.arms, figure.evaluation):
+        assert (search.generator, search.step_size, search.tau, search.steps) == ("generic", 0.1, 0.75, 30)
+    for arm in figure.arms[1::2]:
+        assert (arm.lambda_class, arm.lambda_div, arm.lambda_reg, arm.lambda_adv) == (1, 0.5, 0.01, 0.1)
+    schedule = figure.training
+    assert (schedule.batch, schedule.n_ce, schedule.epochs, schedule.optimiser) == (50, 1000, 100, "amsgrad")
+    assert figure.data.name == "ls"
+
+
+def test_debt_locked_differs_from_age_locked_in_the_lock_alone():
+    age, debt = Experiment.preset("figure1"), Experiment.preset("figure1-debt")
+    assert debt == age.replace({"arms.vanilla locked.locked": (0,), "arms.full locked.locked": (0,)})
+
+
+def test_where_a_lock_holds_is_all_that_its_preset_compares():
+    arms = Experiment.preset("where").arms
+    assert [arm.lock_when for arm in arms] == ["never", "searching", "training", "always"]
+    assert len({arm.model_copy(update={"name": "", "lock_when": "never"}) for arm in arms}) == 1
+
+
+# -- stress ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STRESSES)
+def test_a_stress_changes_what_it_says_and_nothing_else(name):
+    stress = STRESSES[name]
+    assert stress.title and stress.words.endswith(".") and "\n" not in stress.words
+    for settings_ in (Arm.variant("full"), Evaluation()):
+        worse = stress.of(settings_)
+        assert type(worse) is type(settings_)
+        before, after = settings_.model_dump(), worse.model_dump()
+        assert {field: after[field] for field in after if after[field] != before[field]} == dict(stress.changes)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -330,6 +395,37 @@ BAD_CHANGES = [
         "one constraint",
         id="two constraints",
     ),
+    pytest.param({"arms.full.ranges": [["x1", 1, 1]]}, "arms.full.ranges", "highest", id="an empty range"),
+    pytest.param({"arms.full.ranges": [["x1", 2, 1]]}, "arms.full.ranges", "highest", id="a range backwards"),
+    pytest.param({"arms.full.ranges": [["x1", 0]]}, "arms.full.ranges", "highest", id="half a range"),
+    pytest.param({"arms.full.ranges": [["x1", 0, 1, 2]]}, "arms.full.ranges", "highest", id="too much of a range"),
+    pytest.param({"arms.full.ranges": [["x1", "0", 1]]}, "arms.full.ranges", "highest", id="a range in words"),
+    pytest.param({"arms.full.ranges": [["x1", True, 2]]}, "arms.full.ranges", "highest", id="true in a range"),
+    pytest.param({"arms.full.ranges": [["x1", math.nan, 1]]}, "arms.full.ranges", "highest", id="no number in a range"),
+    pytest.param({"arms.full.ranges": [["x1", 0, math.inf]]}, "arms.full.ranges", "finite", id="a range without end"),
+    pytest.param({"arms.full.ranges": [["age", 0, 1]]}, "arms.full.ranges", "x1, x2", id="range of an unknown feature"),
+    pytest.param({"arms.full.ranges": [[2, 0, 1]]}, "arms.full.ranges", "0 to 1", id="range of no feature"),
+    pytest.param({"arms.full.ranges": [[None, 0, 1]]}, "arms.full.ranges", "highest", id="range of none"),
+    pytest.param({"arms.full.ranges": [[0, 0, 1], ["x1", 0, 2]]}, "arms.full.ranges", "one range", id="two ranges"),
+    pytest.param({"arms.full.ranges": [[0, 0, 10**400]]}, "arms.full.ranges", "highest", id="a range beyond floats"),
+    pytest.param({"arms.full.ranges": "x1"}, "arms.full.ranges", "highest", id="ranges that are no list"),
+    pytest.param(
+        {"arms.full.locked": [0], "arms.full.ranges": [["x1", 0, 1]]},
+        "arms.full.ranges",
+        "locked",
+        id="locked and ranged",
+    ),
+    pytest.param({"arms.full.lock_when": "sometimes"}, "arms.full.lock_when", "always", id="locked sometimes"),
+    pytest.param({"arms.full.shield": True}, "arms.full.shield", "", id="a shield of true"),
+    pytest.param({"arms.full.generator": "magic"}, "arms.full.generator", "revise", id="unknown generator"),
+    pytest.param({"arms.full.per_factual": 0}, "arms.full.per_factual", "1", id="no counterfactual of each"),
+    pytest.param({"data.correlation": 0.5}, "data.correlation", "only gaussians", id="correlated moons"),
+    pytest.param({"data.signal": 1}, "data.signal", "only gaussians", id="moons with a signal"),
+    pytest.param(
+        {"data.name": "gaussians", "data.correlation": 1}, "data.correlation", "0.95", id="correlation of one"
+    ),
+    pytest.param({"data.name": "gaussians", "data.signal": -1}, "data.signal", "0", id="a signal below none"),
+    pytest.param({"data.name": "gaussians", "data.separation": 11}, "data.separation", "10", id="too far apart"),
     pytest.param({"arms": "full,full"}, "arms", "once", id="an arm's name twice"),
     pytest.param({"arms.*.name": "same"}, "arms", "once", id="all arms renamed alike"),
     pytest.param({"arms": ""}, "arms", "", id="no arms"),

@@ -373,7 +373,9 @@ def test_auto_takes_the_gpu_only_for_what_is_worth_it(monkeypatch: pytest.Monkey
 
 
 def test_the_python_code_runs_and_means_the_same_experiment(tmp_path: Path) -> None:
-    experiment = TINY.replace({"arms.locked.increase_only": ["x2"], "training.optimiser": "amsgrad"})
+    experiment = TINY.replace(
+        {"arms.locked.increase_only": ["x2"], "arms.locked.ranges": [["x2", -1, 1]], "training.optimiser": "amsgrad"}
+    )
     code = python_code(experiment) + "print(run.key)\n"
     root = str(Path(ctviz.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": root, "CTVIZ_HOME": str(tmp_path)}
@@ -383,6 +385,62 @@ def test_the_python_code_runs_and_means_the_same_experiment(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == experiment.key
     assert "accuracy" in done.stdout and f"# key {experiment.key}" in code
+
+
+def test_the_python_code_searches_under_the_constraints_that_advice_has() -> None:
+    experiment = TINY.replace({"arms.locked.ranges": [["x2", -1, 1]]})
+    code = python_code(experiment)
+    assert "locked=['x1'], ranges=[('x2', -1.0, 1.0)])" in code
+    assert "locked=['x1']" in python_code(experiment.replace({"arms.locked.lock_when": "searching"}))
+    for when in ("training", "never"):
+        code = python_code(experiment.replace({"arms.locked.lock_when": when}))
+        assert "schema=run.data.schema)" in code and "ranges=[(" not in code
+
+
+# -- constraints and generators ------------------------------------------------------------------------
+
+
+def test_advice_obeys_where_the_arm_says_so() -> None:
+    arms = {f"arms.{when}.{name}": value for when in ("always", "training", "searching", "never")
+            for name, value in (("locked", ["x1"]), ("lock_when", when), ("ranges", [["x2", -0.5, 0.9]]))}  # fmt: skip
+    experiment = TINY.replace({"arms": "always,training,searching,never", **arms})
+    training = Training(experiment)
+    *_, last = training
+    assert last.paths is not None
+    x1, x2 = last.paths.points[..., 0], training.scene.dequantise(last.paths.points)[..., 1]
+    assert (x1 == x1[:, :, :1]).all(axis=(1, 2)).tolist() == [True, False, True, False]
+    moved = last.paths.steps > 0  # m b: the first step brings a factual into its range
+    inside = [((x2[i, moved[i], 1:] > -0.501) & (x2[i, moved[i], 1:] < 0.901)).all() for i in range(4)]
+    assert inside == [True, False, True, False]
+    assert all(moved.sum(axis=1) > 3)
+    same = [np.array_equal(last.weights["0.weight"][i], last.weights["0.weight"][j]) for i, j in ((0, 2), (1, 3))]
+    assert same == [False, False]  # training differs
+
+
+def test_a_range_outside_of_the_data_is_refused_before_training() -> None:
+    with pytest.raises(ConfigError) as error:
+        Training(TINY.replace({"arms.locked.ranges": [["x2", 90, 95]]}))
+    assert error.value.field == "arms.locked.ranges"
+
+
+def test_several_counterfactuals_of_each_factual_are_measured_side_by_side() -> None:
+    training = Training(TINY.replace({"evaluation.generator": "dice", "evaluation.per_factual": 4}))
+    factuals = training.scene.factuals
+    assert factuals.shape == (12, 2)
+    assert [len(np.unique(factuals[i : i + 4], axis=0)) for i in (0, 4, 8)] == [1, 1, 1]
+    assert len(np.unique(factuals, axis=0)) == 3
+    *_, last = training
+    assert last.paths is not None
+    ends = last.paths.points[1, :4, -1]
+    assert len(np.unique(ends, axis=0)) > 1  # they repel each other
+    assert np.isfinite(last.metrics["cost"]).all()
+
+
+def test_the_autoencoder_of_a_run_is_kept_in_its_store(tmp_path: Path) -> None:
+    store = Store(tmp_path / "own")
+    experiment = TINY.replace({"data.seed": 77, "arms": "vanilla,full", "arms.full.generator": "revise"})
+    ctviz.run(experiment, store=store)
+    assert len(list((store.root / "vaes").iterdir())) == 1
 
 
 # -- what ships ----------------------------------------------------------------------------------------
@@ -398,9 +456,10 @@ def test_presets_are_built_into_a_folder_that_a_store_reads(tmp_path: Path, monk
 
 def test_the_shipped_runs_are_the_presets_of_today_and_small() -> None:
     folder = assets() / "presets"
-    assert set(SHIPPED) == {"moons", "circles", "ls", "ol", "lock", "objectives"}
+    comparisons = {"lock", "objectives", "generators", "stress", "figure1", "figure1-debt", "where", "proxies"}
+    assert set(SHIPPED) == {"moons", "circles", "ls", "ol", *comparisons}
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {Experiment.preset(n).key for n in SHIPPED}
-    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 6e6
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 9e6
 
 
 @pytest.mark.parametrize("name", SHIPPED)

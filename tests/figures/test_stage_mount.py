@@ -5,7 +5,17 @@ import math
 import pytest
 
 from ctviz.figures.stage.film import pack
-from ctviz.ui.stage import CHUNK_BYTES, StageState, _next_stretch, _note_need, _Shelf, _state
+from ctviz.ui.stage import (
+    CHUNK_BYTES,
+    StageState,
+    TracksState,
+    _next_stretch,
+    _note_need,
+    _Shelf,
+    _state,
+    _tracks_state,
+    _two_ranges,
+)  # fmt: skip
 from tests.figures import fake
 
 INITIAL = StageState(epoch=7, speed=2.0, layers=("points",))
@@ -38,6 +48,36 @@ def test_a_view_of_nothing_or_of_another_run_changes_nothing(view):
 )  # fmt: skip
 def test_nonsense_is_left_out(field, value, expected):
     assert getattr(_state({**VIEW, field: value}, "run", INITIAL), field) == expected
+
+
+TRACKS = {"key": "run", "epoch": 3, "step": 4, "selected": 2, "playing": False, "speed": 2, "layers": ["paths"]}
+
+
+def test_a_view_of_the_searches_becomes_a_state_and_events_are_told_once():
+    state = _tracks_state({"view": TRACKS, "at": [0.5, -1]}, "run", TracksState())
+    assert state == TracksState(3, 4, (0.5, -1.0), None, False, 2.0, False, ("paths",))
+    later = _tracks_state({"view": TRACKS}, "run", TracksState())
+    assert later.at is None and later.selected == 2
+    ended = _tracks_state({"view": {**TRACKS, "step": None, "epoch": None}}, "run", TracksState(epoch=1, step=1))
+    assert ended.step is None and ended.epoch is None
+
+
+def test_a_click_counts_before_any_view_was_told():
+    state = _tracks_state({"view": None, "at": [1, 2], "ranges": [[0, 1], [2, 3]]}, "run", TracksState(epoch=5))
+    assert state == TracksState(5, at=(1.0, 2.0), ranges=((0.0, 1.0), (2.0, 3.0)))
+
+
+@pytest.mark.parametrize("value", ["3", -1, True, 2.5, [1]])
+def test_a_step_or_a_factual_that_makes_no_sense_is_none(value):
+    state = _tracks_state({"view": {**TRACKS, "step": value, "selected": value}}, "run", TracksState())
+    assert state.step is None and state.selected is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, [[0, 1]], [[1, 0], [0, 1]], [[0, 0], [0, 1]], [[0, "1"], [0, 1]], "no", [1, 2]]
+)
+def test_bounds_that_are_none(value):
+    assert _two_ranges(value) is None
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_a_link_may_go_as_far_as_a_setting_does(visit, path: str, value: str) ->
 def test_controls_start_from_what_they_show(visit) -> None:
     """A browser that is late to load them must not take their lowest values for what the person wants."""
     at = visit(PAGE, **{"data.noise": "0.3", "training.epochs": "20", "arms.full.tau": "0.9"})
-    assert [slider.proto.default for slider in at.slider] == [[0.3]]
+    assert [slider.proto.default for slider in at.slider if slider.key == "set-data.noise"] == [[0.3]]
     assert {box.key: box.proto.default for box in at.number_input if box.key.endswith(("epochs", ".tau"))} == {
         "set-training.epochs": 20, "set-arms.full.tau": 0.9, "set-evaluation.tau": 0.95,
     }  # fmt: skip
@@ -172,6 +172,27 @@ def test_locking_every_feature_is_refused_in_place(visit) -> None:
     at.segmented_control(key="set-arms.full.mutability.x2").set_value("locked").run()
     assert any("at least one feature left free" in error.value for error in at.error)
     assert at.button(key="train").disabled
+
+
+def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
+    at = visit(PAGE)
+    shown = {box.key for box in at.number_input}
+    assert "set-arms.full.lambda_egy" in shown and "set-arms.full.neighbours" not in shown
+    at.selectbox(key="set-arms.full.generator").set_value("face").run()
+    shown = {box.key for box in at.number_input}
+    assert "set-arms.full.neighbours" in shown and "set-arms.full.lambda_egy" not in shown
+    assert "set-evaluation.lambda_egy" in shown, "the search for measuring is another one"
+
+
+def test_a_range_a_place_and_the_shield_go_into_the_link(visit) -> None:
+    at = visit(PAGE)
+    at.slider(key="set-arms.full.range.x1").set_value((-0.5, 1.0)).run()
+    at.selectbox(key="set-arms.full.lock_when").set_value("searching").run()
+    at.selectbox(key="set-arms.full.shield").set_value("off").run()
+    assert query_of(at) == {
+        "preset": "moons", "arms.full.ranges": "[[0, -0.5, 1.0]]", "arms.full.lock_when": "searching",
+        "arms.full.shield": "off",
+    }  # fmt: skip
 
 
 def test_models_are_added_copied_renamed_and_removed(visit) -> None:

@@ -7,7 +7,9 @@ import pytest
 import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
-from ctviz.ui.home import DOORS
+from ctviz.ui.home import ACTIONABILITY, DOORS
+from ctviz.ui.locks import LocksView
+from ctviz.ui.shell import MENU
 
 
 def test_it_opens_without_any_run_and_says_what_to_do(visit) -> None:
@@ -25,15 +27,19 @@ def test_it_plays_the_moons_when_they_are_there(visit, world) -> None:
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.title)
 def test_the_doors_lead_to_valid_links(door) -> None:
-    opened = link.read(door.query)
+    view = LocksView if door.page == ACTIONABILITY else link.View
+    opened = link.read(door.query, view)
     assert opened.problems == ()
     assert link.write(opened.experiment, opened.view) == door.query
+    assert door.page in {entry.path for entry in MENU}
+    if door.besides is not None:
+        assert door.besides[1] in {entry.path for entry in MENU}
 
 
-def test_deciding_locks_the_same_feature_for_both_models() -> None:
-    arms = link.read(DOORS[1].query).experiment.arms
-    assert [arm.locked for arm in arms] == [(0,), (0,)]
-    assert [arm.trains_on_counterfactuals for arm in arms] == [False, True]
+def test_deciding_shows_both_models_with_and_without_the_lock() -> None:
+    arms = link.read(DOORS[1].query, LocksView).experiment.arms
+    assert [bool(arm.locked) for arm in arms] == [False, False, True, True]
+    assert [arm.trains_on_counterfactuals for arm in arms] == [False, True, False, True]
 
 
 def test_what_the_doors_show_is_shipped() -> None:

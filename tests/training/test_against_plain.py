@@ -65,6 +65,7 @@ SEARCHES = (
     Arm.variant("locked", tau=0.9, steps=40, locked=(0,)),
     Arm.variant("one way", generator="generic", tau=0.95, steps=25, increase_only=(0,), decrease_only=(1,)),
     Arm.variant("far", tau=0.8, steps=50, lambda_egy=20.0, lambda_cost=0.5),
+    Arm.variant("ranges", tau=0.9, steps=40, ranges=((0, -0.25, 0.75), (1, 0.0, 9.0)), decrease_only=(1,)),
 )
 
 
@@ -75,7 +76,7 @@ def compare_search(
     b, generator = 37, torch.Generator().manual_seed(1)
     factuals = spread * torch.randn(len(arms), data.d, b, generator=generator, dtype=dtype)
     targets = torch.randint(0, data.k, (len(arms), b), generator=generator)
-    schemas = [data.schema.constrain(a.locked, a.increase_only, a.decrease_only) for a in arms]
+    schemas = [arm.constraints_for(data.schema, "training") for arm in arms]
     found = fast_search.search(stack, factuals, targets, arms, Constraints.of(schemas, factuals), record=record)
     longest = max(arm.steps for arm in arms)
     assert (found.path is not None) == record
@@ -123,7 +124,7 @@ def test_search_agrees_in_single_precision() -> None:
 
 
 def test_search_agrees_when_done_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_search, "WORKING_SET", 1)
+    monkeypatch.setattr("ctviz.counterfactuals.descent.WORKING_SET", 1)
     compare_search(ModelSettings(), dataset(60), SEARCHES, 1.0, True, torch.float64)
 
 
@@ -262,6 +263,28 @@ def test_training_agrees_for_every_kind_of_model(model: ModelSettings) -> None:
 
 def test_training_agrees_with_more_classes() -> None:
     compare_training(Case(Schedule(epochs=5, batch=10, n_ce=33), n=90, k=4))
+
+
+CONSTRAINED = (
+    Arm.variant("always", tau=0.6, locked=(0,)),
+    Arm.variant("training", tau=0.6, locked=(0,), lock_when="training"),
+    Arm.variant("searching", tau=0.6, locked=(0,), lock_when="searching"),
+    Arm.variant("never", tau=0.6, locked=(0,), lock_when="never"),
+    Arm.variant("bare", tau=0.6, locked=(0,), shield="off"),
+    Arm.variant("ranges", tau=0.6, ranges=((0, -0.5, 1.0), (1, -2.0, 0.5)), increase_only=(1,)),
+    Arm.variant("bare ranges", tau=0.6, ranges=((0, -0.5, 1.0),), shield="off"),
+)
+
+
+def test_training_agrees_wherever_constraints_hold() -> None:
+    """And each way of holding them makes another model, but for those that are the same in training."""
+    case = Case(Schedule(epochs=6, batch=12, n_ce=30), arms=CONSTRAINED, seeds=(0,) * len(CONSTRAINED))
+    last = compare_training(case).weights[-1][0]
+    same = {(0, 1), (2, 3)}
+    for i in range(len(CONSTRAINED)):
+        for j in range(i + 1, len(CONSTRAINED)):
+            apart = float((last[i] - last[j]).abs().max())
+            assert (apart < 1e-9) == ((i, j) in same), (CONSTRAINED[i].name, CONSTRAINED[j].name, apart)
 
 
 def test_training_agrees_for_a_single_arm() -> None:

@@ -18,7 +18,7 @@ from ctviz.models.stack import Stack
 from ctviz.training import lessons as module
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance, Draws
-from ctviz.training.lessons import Lessons, Teacher, protect
+from ctviz.training.lessons import Lessons, Teacher, protect, shields
 
 K, N, C = 3, 90, 60
 
@@ -77,6 +77,59 @@ def test_each_arm_is_protected_by_its_own_locks() -> None:
     assert not torch.equal(made.neighbours[1, 1], made.counterfactuals[1, 1])
 
 
+def test_a_neighbour_out_of_range_takes_over_the_counterfactual() -> None:
+    """x⁺ = (5, 0.5) where a may lie in [0, 2]: advice cannot go to 5; in b, without a range, x⁺ stays."""
+    schema = Schema(features=(Feature(name="a"), Feature(name="b")))
+    rules = Constraints.of([schema.constrain(ranges=[("a", 0.0, 2.0)])], torch.zeros(0))
+    x = torch.tensor([[[1.5], [9.0]]])
+    for x_plus, expected in ((5.0, 1.5), (-0.1, 1.5), (0.0, 0.0), (2.0, 2.0), (1.0, 1.0)):
+        result = protect(torch.tensor([[[x_plus], [0.5]]]), x, rules)
+        assert result.flatten().tolist() == [expected, 0.5]
+
+
+BARE = Arm.variant("bare", tau=0.6, locked=("x1",), shield="off")
+LATER = Arm.variant("later", tau=0.6, locked=("x1",), lock_when="searching")
+EARLY = Arm.variant("early", tau=0.6, locked=("x1",), lock_when="training")
+NARROW = Arm.variant("narrow", tau=0.6, ranges=(("x1", 0.0, 1.0),))
+
+
+def test_where_locks_hold_in_training_and_what_the_shield_adds() -> None:
+    made, draws, _ = lessons([FULL, LOCKED, BARE, LATER, EARLY], [0] * 5)
+    factuals = dataset().train[0].double()[draws.factuals].mT
+    immature = (made.neighbours == made.counterfactuals).all(dim=1)
+    kept = (made.counterfactuals[:, 0] == factuals[:, 0]) | immature
+    assert kept.all(dim=1).tolist() == [False, True, True, False, True]
+    shielded = (made.neighbours[:, 0] == made.counterfactuals[:, 0]).all(dim=1)
+    assert shielded.tolist() == [False, True, False, False, True]
+    for part in ("nascent", "neighbours", "counterfactuals", "targets"):
+        value: Tensor = getattr(made, part)
+        torch.testing.assert_close(value[1], value[4], rtol=1e-10, atol=1e-11)  # in training the same
+        torch.testing.assert_close(value[0], value[3], rtol=1e-10, atol=1e-11)
+    torch.testing.assert_close(made.counterfactuals[1][:, ~immature[1]], made.counterfactuals[2][:, ~immature[1]])
+
+
+def test_counterfactuals_stay_in_their_range_and_neighbours_are_held_to_it() -> None:
+    made, draws, _ = lessons([NARROW], [0])
+    immature = (made.neighbours == made.counterfactuals).all(dim=1)[0]
+    assert 0.05 < float(immature.double().mean()) < 0.95
+    factuals = dataset().train[0].double()[draws.factuals].mT
+    moved = made.counterfactuals[0, 0][~immature] != factuals[0, 0][~immature]
+    x, x_plus = (part[0, 0][~immature][moved] for part in (made.counterfactuals, made.neighbours))
+    assert len(x) and ((x >= 0) & (x <= 1)).all()
+    assert ((x_plus >= 0) & (x_plus <= 1)).all()
+    outside = made.counterfactuals[0, 0][immature]
+    assert ((outside < 0) | (outside > 1)).any()  # an immature one is the neighbour, wherever that is
+
+
+def test_the_shield_is_that_of_training() -> None:
+    schema = dataset().schema
+    found = shields([FULL, LOCKED, BARE, LATER, EARLY, NARROW], schema, torch.zeros(0))
+    assert found.may_rise[:, 0, 0].tolist() == [True, False, True, True, False, True]
+    low, high = schema.bounds()
+    assert found.lower[:, 0, 0].tolist() == [low[0], low[0], -np.inf, low[0], low[0], 0]
+    assert found.upper[:, 0, 0].tolist() == [high[0], high[0], np.inf, high[0], high[0], 1]
+
+
 # -- targets and neighbours ----------------------------------------------------------------------------
 
 
@@ -89,6 +142,23 @@ def test_a_target_is_never_the_class_that_the_model_predicts() -> None:
         assert (made.targets[arm] != predicted).all()
         assert torch.equal(made.targets[arm], (predicted + draws.shifts[arm]) % K)
     assert set(made.targets.flatten().tolist()) == set(range(K))
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 20])
+def test_several_counterfactuals_of_each_are_as_many_in_all(size: int) -> None:
+    """The first ⌈c / size⌉ drawn factuals, each with one target, ``size`` times; other arms keep their own draws."""
+    arm = Arm.variant("several", tau=0.6, generator="dice", per_factual=size)
+    made, draws, stack = lessons([arm, FULL], [0, 0])
+    data = dataset()
+    index = torch.arange(C) // size
+    assert torch.equal(made.labels[0], data.train[1][draws.factuals[0, index]])
+    assert torch.equal(made.labels[1], data.train[1][draws.factuals[1]])
+    own = data.train[0].double()[draws.factuals[0, index]]
+    predicted = stack.take([0])(own[None])[0].argmax(dim=-1)
+    assert torch.equal(made.targets[0], (predicted + draws.shifts[0, index]) % K)
+    for group in range(C // size):
+        assert len(set(made.targets[0, group * size : (group + 1) * size].tolist())) == 1
+    assert made.counterfactuals.shape == (2, 2, C)
 
 
 def test_labels_are_the_true_ones() -> None:
@@ -171,9 +241,9 @@ def test_steps_and_maturity_are_those_of_the_search() -> None:
 def test_arms_without_counterfactual_terms_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def spy(model: Stack, *rest: object) -> fast_search.Found:
+    def spy(model: Stack, *rest: object, **named: object) -> fast_search.Found:
         asked.append(model.m)
-        return fast_search.search(model, *rest)  # type: ignore[arg-type]
+        return fast_search.search(model, *rest, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "search", spy)
     made, _, _ = lessons([VANILLA, FULL, VANILLA], [0, 0, 0])

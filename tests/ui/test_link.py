@@ -25,7 +25,9 @@ views = st.builds(
 
 @given(views, st.sampled_from(sorted(PRESETS)), st.integers(1, 500))
 def test_round_trip(view: View, preset: str, epochs: int) -> None:
-    experiment = Experiment.preset(preset).replace({"training.epochs": epochs, "arms.full.locked": (0,)})
+    experiment = Experiment.preset(preset)
+    changes = {"training.epochs": epochs, f"arms.{experiment.arms[-1].name}.locked": (0,)}
+    experiment = experiment.replace(changes)
     opened = link.read(link.write(experiment, view))
     assert (opened.experiment, opened.view, opened.problems) == (experiment, view, ())
 
@@ -105,3 +107,10 @@ def test_apply_names_the_change_that_is_refused() -> None:
     experiment, refused = link.apply(Experiment.preset("moons"), {"seed": 4, "training.epochs": -1})
     assert experiment.seed == 4
     assert isinstance(refused["training.epochs"], ConfigError)
+
+
+def test_a_page_may_start_from_another_preset() -> None:
+    assert link.read({}, View, preset="circles").experiment == Experiment.preset("circles")
+    opened = link.read({"preset": "mars"}, View, preset="circles")
+    assert opened.experiment == Experiment.preset("circles")
+    assert "one of moons" in opened.problems[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, get_args, get_origin
 
 import pytest
 
@@ -10,7 +11,7 @@ from ctviz.data.catalogue import DATASETS
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
 from ctviz.ui.controls import OWN, STRENGTHS, free_name, strength_of
-from ctviz.ui.vocabulary import CHOICES, SECTIONS, WORDS, bounds, differences, generic, plain, value_of
+from ctviz.ui.vocabulary import CHOICES, SECTIONS, WORDS, bounds, differences, field_of, generic, plain, value_of
 
 PATHS = [f"{section}.{name}" for section, model in SECTIONS.items() for name in model.model_fields] + ["seed"]
 
@@ -29,6 +30,14 @@ def test_help_is_one_sentence(path: str) -> None:
 
 def test_every_option_has_a_name() -> None:
     assert set(DATASETS) <= set(CHOICES)
+    options = [
+        get_args(kind)
+        for path in PATHS
+        for kind in (field_of(path).annotation, *get_args(field_of(path).annotation))
+        if get_origin(kind) is Literal
+    ]
+    assert len(options) > 5
+    assert {option for found in options for option in found} <= set(CHOICES)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +63,22 @@ def test_paths_of_arms_share_their_words() -> None:
 def test_differences_are_said_in_words() -> None:
     assert differences(Experiment.preset("ls")) == ()
     changed = Experiment.preset("moons").replace(
-        {"training.epochs": 20, "data.noise": 0.3, "arms": "vanilla,full,mine", "arms.mine.locked": (0,)}
+        {
+            "training.epochs": 20,
+            "data.noise": 0.3,
+            "arms": "vanilla,full,mine",
+            "arms.mine.locked": (0,),
+            "arms.mine.ranges": (("x2", -1, 0.25),),
+            "arms.mine.lock_when": "searching",
+        }
     )
     assert set(differences(changed)) == {
         "epochs 20 instead of 100",
         "noise 0.3 instead of its own",
         "models: vanilla, full, mine",
         "locked (mine) x1",
+        "range (mine) x2 from -1 to 0.25",
+        "when the locks hold (mine) in advice only",
     }
 
 

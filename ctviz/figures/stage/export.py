@@ -6,7 +6,6 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any
 
@@ -15,6 +14,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.film import arm_labels, message, pack
 from ctviz.figures.stage.palette import palette
+from ctviz.figures.stage.source import source
 
 INITIAL: dict[str, Any] = {
     "epoch": 0,
@@ -59,13 +59,12 @@ def standalone_html(
         initial=INITIAL,
         palette=palette(),
     )
-    here = files(__package__)
-    script = (here / "stage.js").read_text(encoding="utf-8") + BOOT
-    page = Template((here / "page.html").read_text(encoding="utf-8"))
+    script = source("stage.js") + BOOT
+    page = Template(source("page.html"))
     return page.substitute(
         title=escape(title or f"How a decision boundary learns: {experiment.data.name}"),
         hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=(here / "stage.css").read_text(encoding="utf-8"),
+        style=source("stage.css"),
         words=_words(experiment, last),
         settings=_tables(experiment),
         key=escape(experiment.key),

@@ -12,7 +12,9 @@ Wire format of a message
     next h       header, JSON in UTF-8
     rest         payload, deflated (zlib); empty if the header has no film
 
-The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "film"}``; ``film`` is null or
+The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "film"}``, and where searches are
+shown also ``trace`` and ``tracks``, with the trace's bytes at the end of the message: see ``trace.py``. ``film`` is
+null or
 
 ==============  ==========================================================================================
 ``after``       epoch of the snapshot before this stretch, −1 if the stretch is the first
@@ -54,10 +56,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.data.catalogue import feature_name
+from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.schema import FeatureRef
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.training.arm import Arm
 
 MAGIC = b"CTV1"
 
@@ -92,20 +96,44 @@ class Film:
         return list(self.meta["epochs"])
 
 
-def arm_labels(experiment: Experiment) -> tuple[ArmLabel, ...]:
-    """One label per arm of an experiment.
+def arm_labels(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> tuple[ArmLabel, ...]:
+    """One label per arm of an experiment, with its features called as in ``features``.
 
     An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
-    “Counterfactual training”; where several arms share a heading, the arm's own name is added. The features that an
-    arm may not change come last.
+    “Counterfactual training”; what it may not change comes after that. The name of the arm is added only where
+    several arms would be headed alike.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
+    limits = [limits_of(arm, features) for arm in experiment.arms]
+    headed = list(zip(roles, limits, strict=True))
     labels = []
-    for arm, role in zip(experiment.arms, roles, strict=True):
-        title = HEADINGS[role] if roles.count(role) == 1 else f"{HEADINGS[role]}: {arm.name}"
-        locked = ", ".join(map(feature_name, arm.locked))
-        labels.append(ArmLabel(arm.name, f"{title}, {locked} locked" if locked else title, role))
+    for arm, role, limit in zip(experiment.arms, roles, limits, strict=True):
+        title = HEADINGS[role] if headed.count((role, limit)) == 1 else f"{HEADINGS[role]}: {arm.name}"
+        labels.append(ArmLabel(arm.name, f"{title}, {limit}" if limit else title, role))
     return tuple(labels)
+
+
+def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES) -> str:
+    """What an arm's constraints forbid, and where if not everywhere, in a few words; empty if they forbid nothing."""
+
+    def named(refs: Sequence[FeatureRef]) -> str:
+        return " and ".join(features[FEATURE_NAMES.index(ref) if isinstance(ref, str) else ref] for ref in refs)
+
+    parts = [
+        f"{named(refs)} {how}"
+        for refs, how in ((arm.locked, "locked"), (arm.increase_only, "only up"), (arm.decrease_only, "only down"))
+        if refs
+    ]
+    parts += [f"{named([ref])} {_plain(low)} to {_plain(high)}" for ref, low, high in arm.ranges]
+    if not parts or arm.lock_when == "never":
+        return ""
+    where = {"training": " in training only", "searching": " in advice only"}.get(arm.lock_when, "")
+    bare = " (unprotected)" if arm.shield == "off" and arm.lock_when != "searching" else ""
+    return f"{', '.join(parts)}{where}{bare}"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
 
 
 def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int = -1) -> Film:
@@ -147,11 +175,12 @@ def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], 
     return Film(meta, zlib.compress(b"".join(array.tobytes() for _, array in ordered), 6))
 
 
-def message(film: Film | None, **state: Any) -> bytes:
-    """A whole message: ``state`` (the other fields of the header, see above) and the film, if there is one."""
+def message(film: Film | None, behind: bytes = b"", /, **state: Any) -> bytes:
+    """A whole message: ``state`` (the other fields of the header, see above), the film, if there is one, and what lies
+    ``behind`` it: the bytes of the trace that ``state`` describes."""
     header = {**state, "film": film.meta if film else None}
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    return MAGIC + struct.pack("<I", len(text)) + text + (film.payload if film else b"")
+    return b"".join((MAGIC, struct.pack("<I", len(text)), text, film.payload if film else b"", behind))
 
 
 def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:

@@ -1,7 +1,8 @@
 // The stage: decision boundaries seen learning, one panel per arm, in lockstep.
 //
-// A plain ES module without dependencies. The Streamlit component calls its default export; the standalone page
-// calls `standalone`. Messages are described in film.py. Nothing here makes a request, and words that come with
+// A plain ES module without dependencies. The Streamlit component gets `mounting(Stage)` as its default export, added
+// where it is registered; the standalone page calls `standalone`; tracks.js, appended to this file, shows searches
+// with the same parts. Messages are described in film.py. Nothing here makes a request, and words that come with
 // the data reach the page as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -28,12 +29,14 @@ async function inflate(payload) {
   return new Response(stream).arrayBuffer();
 }
 
+const KINDS = { float32: Float32Array, uint16: Uint16Array, uint8: Uint8Array };
+
 /** The payload's arrays by name. */
 function sections(film, buffer) {
   const arrays = {};
   let at = 0;
   for (const [name, type, length] of film.sections) {
-    arrays[name] = type === "uint16" ? new Uint16Array(buffer, at, length) : new Uint8Array(buffer, at, length);
+    arrays[name] = new KINDS[type](buffer, at, length);
     at += arrays[name].byteLength;
   }
   return arrays;
@@ -91,16 +94,22 @@ function frames(film, arrays) {
     }
     if (b) {
       const part = (name) => arrays[name].subarray(e * m * b, (e + 1) * m * b);
-      const paths = { steps: part("steps"), nascent: part("nascent"), mature: part("mature"), points: arrays.paths, starts: new Uint32Array(m * b) };
-      for (let i = 0; i < m * b; i++) {
-        paths.starts[i] = start;
-        start += paths.steps[i] + 1;
-      }
-      frame.paths = paths;
+      frame.paths = { steps: part("steps"), nascent: part("nascent"), mature: part("mature"), points: arrays.paths };
+      [frame.paths.starts, start] = startsOf(frame.paths.steps, start);
     }
     out.push(frame);
   });
   return out;
+}
+
+/** Where each path begins among the points of all, and where the next one would. */
+function startsOf(steps, start) {
+  const starts = new Uint32Array(steps.length);
+  for (let i = 0; i < steps.length; i++) {
+    starts[i] = start;
+    start += steps[i] + 1;
+  }
+  return [starts, start];
 }
 
 /** Runs survive a change of page; the least recently used of more than four is let go. */
@@ -132,6 +141,9 @@ const CAPTIONS = [
   ["validity", "change the decision", percent],
   ["ip", "distance to real data", short],
 ];
+
+/** A figure with its words; a figure that is itself a word comes first. */
+const phrase = (words, figure) => (/^[A-Z]/.test(figure) ? `${figure} ${words}` : `${words} ${figure}`);
 
 function sentence(title, metrics, arm) {
   const facts = CAPTIONS.map(([name, words, format]) => [metrics[name]?.[arm], words, format])
@@ -284,8 +296,8 @@ class Panel {
     this.axisY = element("span", "ctv-axis ctv-axis-y");
     this.plot = element("div", "ctv-plot", this.canvas, this.axisX, this.axisY, this.reading);
     this.values = CAPTIONS.map(() => element("dd", "ctv-value"));
-    const pairs = CAPTIONS.map(([, words], i) => element("div", "", element("dt", "", words), this.values[i]));
-    this.caption = element("dl", "ctv-caption", ...pairs);
+    this.terms = CAPTIONS.map(([, words]) => element("dt", "", words));
+    this.caption = element("dl", "ctv-caption", ...this.terms.map((term, i) => element("div", "", term, this.values[i])));
     this.root = element("section", "ctv-panel", this.title, this.plot, this.caption);
     this.canvas.setAttribute("role", "img");
     this.listen();
@@ -298,7 +310,7 @@ class Panel {
     };
     this.plot.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.stage.hover(at(event)));
     this.plot.addEventListener("pointerleave", () => this.stage.hover(null));
-    this.plot.addEventListener("click", (event) => this.stage.pin(at(event), true));
+    this.plot.addEventListener("click", (event) => this.stage.press(at(event), this, event));
   }
 
   /** Takes the words of a run. */
@@ -323,18 +335,23 @@ class Panel {
   /** Draws the state between two frames, `share` of the way from `a` to `b`. */
   draw(a, b, share, marks) {
     const context = this.canvas.getContext("2d");
-    const { theme, layers } = this.stage;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.drawGround(context, a.dims, marks);
+    if (this.stage.layers.has("paths") && a.paths && b.paths) this.drawPaths(context, a, b, share);
+    this.drawProbe(context);
+  }
+
+  /** All that lies under the paths: field, lines, data points. */
+  drawGround(context, dims, marks) {
+    const { theme, layers } = this.stage;
     context.fillStyle = css(theme.ground);
     context.fillRect(0, 0, this.width, this.height);
-    this.planes = a.field ? this.blend(a, b, share) : null;
     if (this.planes) {
-      this.drawField(context, a.dims);
-      this.drawLines(context, a.dims, layers.has("contours"));
+      this.drawField(context, dims);
+      this.drawLines(context, dims, layers.has("contours"));
     }
     if (layers.has("points") && marks) context.drawImage(marks, 0, 0, this.width, this.height);
-    if (layers.has("paths") && a.paths && b.paths) this.drawPaths(context, a, b, share);
-    this.drawProbe(context);
   }
 
   /** This arm's planes (c g g) between two frames, in 0 to 255. */
@@ -641,6 +658,60 @@ const pressed = (node, on) => node.setAttribute("aria-pressed", String(on));
 
 // ---- transport ----------------------------------------------------------------------------------------------
 
+/** A track with a thumb: dragged or clicked here, moved by keys by whoever owns it. */
+class Slider {
+  constructor(label, scrub, release) {
+    this.loaded = element("div", "ctv-loaded");
+    this.done = element("div", "ctv-done");
+    this.thumb = element("div", "ctv-thumb");
+    this.root = element("div", "ctv-slider", element("div", "ctv-track", this.loaded, this.done), this.thumb);
+    this.root.tabIndex = 0;
+    this.root.setAttribute("role", "slider");
+    this.root.setAttribute("aria-label", label);
+    this.listen(scrub, release);
+  }
+
+  listen(scrub, release) {
+    const { root } = this;
+    const share = (event) => {
+      const box = root.getBoundingClientRect();
+      return clamp((event.clientX - box.left) / box.width, 0, 1);
+    };
+    root.addEventListener("pointerdown", (event) => {
+      root.setPointerCapture(event.pointerId);
+      scrub(share(event));
+    });
+    root.addEventListener("pointermove", (event) => root.hasPointerCapture(event.pointerId) && scrub(share(event)));
+    root.addEventListener("pointerup", release);
+    root.addEventListener("pointercancel", release);
+  }
+
+  /** `place` and `loaded` are shares of the way; the rest is for those who listen. */
+  refresh(place, loaded, max, now, text) {
+    this.loaded.style.transform = `scaleX(${clamp(loaded, 0, 1)})`;
+    this.done.style.transform = `scaleX(${place})`;
+    this.thumb.style.left = `${100 * place}%`;
+    const values = { min: 0, max, now, text };
+    for (const name in values) this.root.setAttribute(`aria-value${name}`, String(values[name]));
+  }
+}
+
+/** “Epoch 12 of 100”. */
+class Count {
+  constructor(word) {
+    this.number = element("strong", "", "0");
+    this.of = element("span", "", "");
+    this.root = element("output", "ctv-epoch", element("span", "ctv-word", `${word} `), this.number, this.of);
+    this.letters = word.length;
+  }
+
+  refresh(now, total) {
+    this.number.textContent = String(now);
+    this.of.textContent = ` of ${total}`;
+    this.root.style.minWidth = `${String(total).length + this.letters + 6}ch`;
+  }
+}
+
 /** Play, step, scrub, speed, loop, layers, picture. */
 class Transport {
   constructor(stage) {
@@ -653,34 +724,30 @@ class Transport {
     this.picture = button("ctv-picture", "Download as PNG", "PNG", "picture");
     this.speeds = SPEEDS.map((speed) => button("ctv-speed", `Speed ${speed} times`, `${speed === 0.5 ? "½" : speed}×`));
     this.layers = LAYERS.map((layer) => button("ctv-layer", "", layer[0].toUpperCase() + layer.slice(1)));
-    this.LAYER_HELP = { points: "Show the data points", paths: "Show this epoch's counterfactuals", contours: "Show the lines of 25 % and 75 % probability" };
-    this.layers.forEach((node, i) => (node.title = this.LAYER_HELP[LAYERS[i]]));
-    this.epoch = element("output", "ctv-epoch");
-    this.number = element("strong", "", "0");
-    this.of = element("span", "", "");
-    this.epoch.append(element("span", "ctv-word", "Epoch "), this.number, this.of);
-    this.buildSlider();
-    const moves = element("div", "ctv-moves", this.back, this.play, this.forward);
-    const speeds = group("Speed", "ctv-segments", ...this.speeds);
-    const layers = group("Show", "ctv-segments", ...this.layers);
-    this.root = element("div", "ctv-transport",
-      element("div", "ctv-row ctv-main", moves, this.slider, this.epoch, this.follow),
-      element("div", "ctv-row ctv-more", layers, speeds, this.loop, this.picture));
+    this.layers.forEach((node, i) => (node.title = stage.layerHelp[LAYERS[i]]));
+    this.epoch = new Count("Epoch");
+    this.slider = new Slider("Epoch", (share) => stage.scrub(share), () => stage.endScrub());
+    this.root = element("div", "ctv-transport", ...this.rows());
     this.listen();
   }
 
-  buildSlider() {
-    this.loaded = element("div", "ctv-loaded");
-    this.done = element("div", "ctv-done");
-    this.thumb = element("div", "ctv-thumb");
-    this.slider = element("div", "ctv-slider", element("div", "ctv-track", this.loaded, this.done), this.thumb);
-    this.slider.tabIndex = 0;
-    this.slider.setAttribute("role", "slider");
-    this.slider.setAttribute("aria-label", "Epoch");
+  rows() {
+    return [
+      element("div", "ctv-row ctv-main", this.moves(), this.slider.root, this.epoch.root, this.follow),
+      element("div", "ctv-row ctv-more", ...this.extras()),
+    ];
+  }
+
+  moves() {
+    return element("div", "ctv-moves", this.back, this.play, this.forward);
+  }
+
+  extras() {
+    return [group("Show", "ctv-segments", ...this.layers), group("Speed", "ctv-segments", ...this.speeds), this.loop, this.picture];
   }
 
   listen() {
-    const { stage, slider } = this;
+    const { stage } = this;
     this.play.addEventListener("click", () => stage.toggle());
     this.back.addEventListener("click", () => stage.step(-1));
     this.forward.addEventListener("click", () => stage.step(1));
@@ -689,47 +756,37 @@ class Transport {
     this.picture.addEventListener("click", () => stage.download());
     this.speeds.forEach((node, i) => node.addEventListener("click", () => stage.setSpeed(SPEEDS[i])));
     this.layers.forEach((node, i) => node.addEventListener("click", () => stage.toggleLayer(LAYERS[i])));
-    const share = (event) => {
-      const box = slider.getBoundingClientRect();
-      return clamp((event.clientX - box.left) / box.width, 0, 1);
-    };
-    slider.addEventListener("pointerdown", (event) => {
-      slider.setPointerCapture(event.pointerId);
-      stage.scrub(share(event));
-    });
-    slider.addEventListener("pointermove", (event) => slider.hasPointerCapture(event.pointerId) && stage.scrub(share(event)));
-    const release = () => stage.endScrub();
-    slider.addEventListener("pointerup", release);
-    slider.addEventListener("pointercancel", release);
   }
 
   /** Brings every control in line with the stage. */
   refresh() {
     const { stage } = this;
-    const epoch = stage.epoch, total = stage.total;
-    const place = total ? clamp(stage.exactEpoch / total, 0, 1) : 0;
-    this.number.textContent = String(epoch);
-    this.of.textContent = ` of ${total}`;
-    this.epoch.style.minWidth = `${String(total).length + 11}ch`;
-    this.loaded.style.transform = `scaleX(${total ? clamp(stage.run.last / total, 0, 1) : 0})`;
-    this.done.style.transform = `scaleX(${place})`;
-    this.thumb.style.left = `${100 * place}%`;
-    const values = { min: 0, max: total, now: epoch, text: `epoch ${epoch} of ${total}` };
-    for (const name in values) this.slider.setAttribute(`aria-value${name}`, String(values[name]));
-    const [label, icon] = stage.playing ? ["Pause (space)", "pause"] : ["Play (space)", "play"];
+    this.refreshEpoch();
+    this.refreshMoves(stage.position <= 0, stage.position >= stage.run.frames.length - 1);
+    pressed(this.loop, stage.loop);
+    this.speeds.forEach((node, i) => pressed(node, SPEEDS[i] === stage.speed));
+    this.layers.forEach((node, i) => pressed(node, stage.layers.has(LAYERS[i])));
+  }
+
+  refreshEpoch() {
+    const { epoch, total, exactEpoch, run, live, following } = this.stage;
+    this.epoch.refresh(epoch, total);
+    const share = (value) => (total ? clamp(value / total, 0, 1) : 0);
+    this.slider.refresh(share(exactEpoch), share(run.last), total, epoch, `epoch ${epoch} of ${total}`);
+    this.follow.hidden = !live;
+    pressed(this.follow, following);
+    this.follow.lastChild.textContent = following ? "Live" : "Follow";
+  }
+
+  refreshMoves(atStart, atEnd) {
+    const [label, icon] = this.stage.playing ? ["Pause (space)", "pause"] : ["Play (space)", "play"];
     if (this.play.getAttribute("aria-label") !== label) {
       this.play.setAttribute("aria-label", label);
       this.play.title = label;
       this.play.replaceChildren(svg(24, 24, ...ICONS[icon]));
     }
-    this.back.disabled = stage.position <= 0;
-    this.forward.disabled = stage.position >= stage.run.frames.length - 1;
-    this.follow.hidden = !stage.live;
-    pressed(this.follow, stage.following);
-    this.follow.lastChild.textContent = stage.following ? "Live" : "Follow";
-    pressed(this.loop, stage.loop);
-    this.speeds.forEach((node, i) => pressed(node, SPEEDS[i] === stage.speed));
-    this.layers.forEach((node, i) => pressed(node, stage.layers.has(LAYERS[i])));
+    this.back.disabled = atStart;
+    this.forward.disabled = atEnd;
   }
 }
 
@@ -740,29 +797,37 @@ function group(label, name, ...children) {
   return node;
 }
 
+const entry = (icon, words) => element("li", "", icon, element("span", "", words));
+const WALK = "from a point, past its nascent stage, to its counterfactual";
+const FAILED = "immature: the model stays unsure";
+
+/** The inline key of the classes' marks. */
+function classKey({ run, theme }) {
+  return run.scene.classes.map((name, i) => entry(markIcon(i, css(theme.marks[i % theme.marks.length])), name));
+}
+
+/** How a search is drawn. */
+function walkKey({ ink, ground, muted }) {
+  const walk = svg(58, 18, ["path", { d: "M8 9H50", stroke: css(ink), "stroke-width": 1.4 }],
+    ["circle", { cx: 8, cy: 9, r: 4.4, fill: css(muted), stroke: css(ink) }],
+    ["circle", { cx: 24, cy: 9, r: 3, fill: css(ground), stroke: css(ink) }],
+    ["path", { d: "M50 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: css(muted), stroke: css(ink) }]);
+  const failed = svg(18, 18, ["path", { d: "M9 2l7 7-7 7-7-7zM6 6l6 6M6 12l6-6", fill: css(ground), stroke: css(ink), "stroke-width": 1.2 }]);
+  return [entry(walk, WALK), entry(failed, FAILED)];
+}
+
+const boundaryKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 2.6, "stroke-linecap": "round" }]), "decision boundary");
+
 /** The inline key: what the marks are. */
 function key(stage) {
-  const { scene } = stage.run;
   const { theme } = stage;
   const ink = css(theme.ink);
-  const ground = css(theme.ground);
-  const entry = (icon, words) => element("li", "", icon, element("span", "", words));
-  const entries = scene.classes.map((name, i) => entry(markIcon(i, css(theme.marks[i % theme.marks.length])), name));
+  const entries = classKey(stage);
   if (stage.run.frames[0]?.paths) {
-    const walk = svg(58, 18, ["path", { d: "M8 9H50", stroke: ink, "stroke-width": 1.4 }],
-      ["circle", { cx: 8, cy: 9, r: 4.4, fill: css(theme.muted), stroke: ink }],
-      ["circle", { cx: 24, cy: 9, r: 3, fill: ground, stroke: ink }],
-      ["path", { d: "M50 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: css(theme.muted), stroke: ink }]);
-    const failed = svg(18, 18, ["path", { d: "M9 2l7 7-7 7-7-7zM6 6l6 6M6 12l6-6", fill: ground, stroke: ink, "stroke-width": 1.2 }]);
     const swinging = svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1.4, "stroke-dasharray": "2 4" }]);
-    entries.push(
-      entry(walk, "from a point, past its nascent stage, to its counterfactual"),
-      entry(failed, "immature: the model stays unsure"),
-      entry(swinging, "a search that swings to and fro"),
-    );
+    entries.push(...walkKey(theme), entry(swinging, "a search that swings to and fro"));
   }
-  const boundary = svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 2.6, "stroke-linecap": "round" }]);
-  entries.push(entry(boundary, "decision boundary"));
+  entries.push(boundaryKey(ink));
   return entries;
 }
 
@@ -800,21 +865,65 @@ export class Stage {
     this.frameCount = 0;
     this.visible = true;
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
+    this.prepare();
     this.build(parent);
     this.watch();
   }
 
+  // -- what a stage of another kind has of its own --
+
+  /** Before anything is built. */
+  prepare() {}
+
+  get label() {
+    return "Decision boundaries over the epochs. Space plays, arrow keys step, shift and an arrow key move the probe, enter pins it.";
+  }
+
+  get hint() {
+    return HINT;
+  }
+
+  get layerHelp() {
+    return { points: "Show the data points", paths: "Show this epoch's counterfactuals", contours: "Show the lines of 25 % and 75 % probability" };
+  }
+
+  /** Share of the window's height that the panels may take, and how strongly the data points are drawn. */
+  get share() {
+    return 0.54;
+  }
+
+  get faintness() {
+    return 0.9;
+  }
+
+  makeTransport() {
+    return new Transport(this);
+  }
+
+  makePanel(arm) {
+    return new Panel(this, arm);
+  }
+
+  makeKey() {
+    return key(this);
+  }
+
+  /** Elements between the panels and the transport. */
+  makeMore() {
+    return [];
+  }
+
   build(parent) {
-    this.transport = new Transport(this);
+    this.transport = this.makeTransport();
     this.grid = element("div", "ctv-panels");
     this.note = element("p", "ctv-note", "Waiting for the first epoch …");
     this.key = element("ul", "ctv-key");
     this.status = element("p", "ctv-status");
     this.spoken = element("p", "ctv-spoken");
     this.spoken.setAttribute("aria-live", "polite");
-    this.root = element("div", "ctv-stage", this.note, this.grid, this.transport.root, this.status, this.key, this.spoken);
+    this.root = element("div", "ctv-stage", this.note, this.grid, ...this.makeMore(), this.transport.root, this.status, this.key, this.spoken);
     this.root.setAttribute("role", "group");
-    this.root.setAttribute("aria-label", "Decision boundaries over the epochs. Space plays, arrow keys step, shift and an arrow key move the probe, enter pins it.");
+    this.root.setAttribute("aria-label", this.label);
     this.root.tabIndex = -1;
     this.grid.tabIndex = 0;
     this.grid.setAttribute("role", "group");
@@ -855,9 +964,11 @@ export class Stage {
   /** Takes a message; its film is unpacked in the order of arrival. */
   receive(bytes) {
     const { header, payload } = parse(bytes);
+    const cut = payload.length - (header.trace?.bytes ?? 0);
     this.queue = this.queue.then(async () => {
       const run = heldRun(header.key);
-      if (header.film) run.append(header.film, sections(header.film, await inflate(payload)));
+      if (header.film) run.append(header.film, sections(header.film, await inflate(payload.subarray(0, cut))));
+      await this.receiveMore(header, payload.subarray(cut));
       this.take(header, run);
     }).catch((error) => {
       console.error(error);
@@ -865,6 +976,12 @@ export class Stage {
     });
     return this.queue;
   }
+
+  /** Takes what lies behind the film in a message. */
+  async receiveMore() {}
+
+  /** The same once it is its turn. */
+  takeMore() {}
 
   take(header, run) {
     const changed = this.run.key !== header.key;
@@ -875,6 +992,7 @@ export class Stage {
     this.complete = !header.live && !header.more && run.last >= header.last;
     this.run = run;
     if (changed) this.begin(header.initial);
+    this.takeMore(header);
     this.lacking = run.last < header.last || header.more;
     if (this.lacking) this.ask(run);
     if (!grown || !run.scene) return this.empty();
@@ -891,7 +1009,7 @@ export class Stage {
     this.wantedProbe = initial.probe;
     this.pinned = this.hovered = this.goal = null;
     this.following = this.live && initial.epoch == null;
-    this.pendingEpoch = initial.epoch ?? (this.following ? null : this.playing ? 0 : Infinity);
+    this.pendingEpoch = initial.epoch ?? (this.following ? null : this.rolling ? 0 : Infinity);
     this.position = 0;
     this.reported = null;
     this.started = false;
@@ -904,7 +1022,7 @@ export class Stage {
       this.position = this.run.index(this.pendingEpoch);
       if (this.run.last >= this.pendingEpoch || this.complete) this.pendingEpoch = null;
     } else if (this.following && !this.started) this.position = last;
-    else if (this.following && !this.playing) this.glide(last);
+    else if (this.following && !this.rolling) this.glide(last);
     if (this.complete) this.following = false; // a run that has ended may still be arriving
     if (!this.started) {
       this.started = true;
@@ -941,7 +1059,7 @@ export class Stage {
   dress() {
     const { scene } = this.run;
     this.dressed = this.run.key;
-    this.panels = scene.arms.map((_, arm) => new Panel(this, arm));
+    this.panels = scene.arms.map((_, arm) => this.makePanel(arm));
     this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     this.note.hidden = true;
     this.grid.hidden = this.transport.root.hidden = false;
@@ -964,7 +1082,7 @@ export class Stage {
     this.root.style.setProperty("--ctv-ground", css(theme.ground));
     this.root.dataset.theme = theme.dark ? "dark" : "light";
     this.panels.forEach((panel) => panel.dress(this.run.scene, theme));
-    this.key.replaceChildren(...key(this));
+    this.key.replaceChildren(...this.makeKey());
     this.marks = null;
     this.invalidate();
   }
@@ -975,7 +1093,7 @@ export class Stage {
     const width = this.root.clientWidth;
     const ratio = this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
     if (!width || !this.panels.length) return;
-    const { columns, height } = arrange(this.panels.length, width, innerHeight);
+    const { columns, height } = arrange(this.panels.length, width, this.share * innerHeight);
     this.root.style.setProperty("--ctv-columns", String(columns));
     const size = clamp(10.5 + width / 170, 14, 24);
     this.root.style.setProperty("--ctv-size", `${size}px`);
@@ -1002,7 +1120,7 @@ export class Stage {
     canvas.height = Math.round(height * ratio);
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    context.globalAlpha = 0.9;
+    context.globalAlpha = this.faintness;
     context.lineWidth = 0.9;
     context.strokeStyle = css(this.theme.ground);
     for (let i = 0; i < labels.length; i++) {
@@ -1022,8 +1140,13 @@ export class Stage {
     this.request = requestAnimationFrame((now) => this.tick(now));
   }
 
+  /** Whether the epochs are playing. */
+  get rolling() {
+    return this.playing;
+  }
+
   get moving() {
-    return this.playing || this.goal != null;
+    return this.rolling || this.goal != null;
   }
 
   tick(now) {
@@ -1052,18 +1175,26 @@ export class Stage {
   }
 
   move(seconds) {
+    if (this.rolling) this.roll(seconds);
+    else if (this.goal != null) this.glideOn(seconds);
+  }
+
+  glideOn(seconds) {
+    this.position = this.nearer(this.position, this.goal, seconds);
+    if (this.position !== this.goal) return;
+    this.goal = null;
+    this.settle();
+  }
+
+  /** The place on the way to a goal after some seconds: the goal itself once it is near. */
+  nearer(from, goal, seconds) {
+    const way = goal - from;
+    const stride = Math.max(Math.abs(way) * 9, 4) * seconds;
+    return Math.abs(way) > stride && !this.still.matches ? from + Math.sign(way) * stride : goal;
+  }
+
+  roll(seconds) {
     const last = this.run.frames.length - 1;
-    if (!this.playing) {
-      const way = this.goal - this.position;
-      const stride = Math.max(Math.abs(way) * 9, 4) * seconds;
-      if (Math.abs(way) > stride && !this.still.matches) this.position += Math.sign(way) * stride;
-      else {
-        this.position = this.goal;
-        this.goal = null;
-        this.settle();
-      }
-      return;
-    }
     this.position += seconds * this.pace * this.speed;
     if (this.position < last) return;
     if (this.live) this.position = last;
@@ -1087,13 +1218,21 @@ export class Stage {
     this.marks ??= this.drawMarks();
     for (const panel of this.panels) {
       panel.draw(a, b, share, this.marks);
-      CAPTIONS.forEach(([name, , format], i) => setText(panel.values[i], format(nearest.metrics[name]?.[panel.arm])));
+      this.captions(panel, nearest).forEach(([term, value], i) => {
+        setText(panel.terms[i], term);
+        setText(panel.values[i], value);
+      });
     }
     this.status.textContent = this.whereabouts;
     this.drawnEpoch = share === 0 ? nearest.epoch : null; // null: in between
     this.transport.refresh();
     this.publish();
     if (this.playing) this.announce(ANNOUNCE_MS);
+  }
+
+  /** What stands under a panel: pairs of words and a figure. */
+  captions({ arm }, { metrics }) {
+    return CAPTIONS.map(([name, words, format]) => [words, format(metrics[name]?.[arm])]);
   }
 
   get frame() {
@@ -1118,6 +1257,11 @@ export class Stage {
     this.following = false;
   }
 
+  /** Ends what a move of the epoch ends. */
+  halt() {
+    this.playing = false;
+  }
+
   toggle() {
     if (this.still.matches) return this.step(1);
     this.touch();
@@ -1137,7 +1281,7 @@ export class Stage {
   go(frame) {
     const last = this.run.frames.length - 1;
     this.touch();
-    this.playing = false;
+    this.halt();
     this.following = this.live && frame >= last;
     this.glide(clamp(frame, 0, last));
   }
@@ -1154,7 +1298,7 @@ export class Stage {
 
   scrub(share) {
     this.touch();
-    this.playing = false;
+    this.halt();
     this.scrubbing = true;
     const { frames } = this.run;
     const epoch = Math.min(share * this.total, this.run.last);
@@ -1199,20 +1343,26 @@ export class Stage {
     const on = event.target;
     if (on.matches?.("input, textarea, select")) return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    const isButton = on.matches?.("button");
-    if (arrow && event.shiftKey) this.nudge(arrow);
-    else if (arrow && (arrow[0] || on === this.transport.slider)) this.step(arrow[0] || arrow[1]);
-    else if (event.key === "Home") this.go(0);
-    else if (event.key === "End") this.go(this.run.frames.length - 1);
-    else if (event.key === "PageUp") this.step(10);
-    else if (event.key === "PageDown") this.step(-10);
-    else if (event.key === " " && !isButton) this.toggle();
-    else if (event.key.toLowerCase() === "l") this.setLoop(!this.loop);
-    else if (event.key === "Enter" && !isButton && this.hovered) this.pin(this.hovered, false);
-    else if (event.key === "Escape" && this.probed) this.unpin();
-    else return;
+    if (!this.act(event.key, on, arrow, event.shiftKey)) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** Does what a key asks for; false where it asks for nothing. */
+  act(key, on, arrow, shift) {
+    const isButton = on.matches?.("button");
+    if (arrow && shift) this.nudge(arrow);
+    else if (arrow && (arrow[0] || on === this.transport.slider.root)) this.step(arrow[0] || arrow[1]);
+    else if (key === "Home") this.go(0);
+    else if (key === "End") this.go(this.run.frames.length - 1);
+    else if (key === "PageUp") this.step(10);
+    else if (key === "PageDown") this.step(-10);
+    else if (key === " " && !isButton) this.toggle();
+    else if (key.toLowerCase() === "l") this.setLoop(!this.loop);
+    else if (key === "Enter" && !isButton && this.hovered) this.pin(this.hovered, false);
+    else if (key === "Escape" && this.probed) this.unpin();
+    else return false;
+    return true;
   }
 
   // -- the probe --
@@ -1231,6 +1381,11 @@ export class Stage {
     this.hovered = [clamp(u + 0.02 * dx, 0, 1), clamp(v + 0.02 * dy, 0, 1)];
     this.announce();
     this.invalidate();
+  }
+
+  /** The person has clicked in a panel. */
+  press(where) {
+    this.pin(where, true);
   }
 
   /** Pins the probe; at the place where it is pinned already, takes it away. */
@@ -1269,7 +1424,7 @@ export class Stage {
   }
 
   get whereabouts() {
-    if (!this.probed) return HINT;
+    if (!this.probed) return this.hint;
     const { features } = this.run.scene;
     const data = this.toData(this.probed).map((value, i) => `${features[i]} = ${value.toFixed(2).replace("-", "−")}`);
     return `${this.hovered ? "Probe" : "Pinned"} at ${data.join(", ")}`;
@@ -1284,11 +1439,16 @@ export class Stage {
     return { key: this.run.key, epoch, playing, speed, loop, layers: LAYERS.filter((layer) => this.layers.has(layer)), probe };
   }
 
+  /** Whether the person has not come to rest. */
+  get busy() {
+    return this.scrubbing || this.goal != null;
+  }
+
   /** Reports and announces what the person has come to rest on. */
   settle() {
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
-      if (!this.run.scene || this.scrubbing || this.goal != null) return;
+      if (!this.run.scene || this.busy) return;
       const state = this.state();
       const text = JSON.stringify(state);
       if (text !== this.reported) this.bridge.report?.(state);
@@ -1302,13 +1462,18 @@ export class Stage {
     if (pause && performance.now() - (this.announcedAt ?? 0) < pause) return;
     this.announcedAt = performance.now();
     const { arms } = this.run.scene;
-    const frame = this.frame;
-    const words = [`Epoch ${frame.epoch}.`, ...arms.map(({ title }, arm) => sentence(title, frame.metrics, arm))];
+    const [head, ...words] = this.words();
+    this.panels.forEach((panel) => panel.canvas.setAttribute("aria-label", `${head} ${words[panel.arm]}`));
     if (this.probed && this.shown) {
       words.push(`${this.whereabouts}.`, ...this.panels.filter((p) => p.planes).map((p) => `${arms[p.arm].title}: ${this.readingOf(p).join(", ")}.`));
     }
-    setText(this.spoken, words.join(" "));
-    this.panels.forEach((panel) => panel.canvas.setAttribute("aria-label", `Epoch ${frame.epoch}. ${sentence(arms[panel.arm].title, frame.metrics, panel.arm)}`));
+    setText(this.spoken, [head, ...words].join(" "));
+  }
+
+  /** The state in sentences: one for all, then one for each arm. */
+  words() {
+    const { epoch, metrics } = this.frame;
+    return [`Epoch ${epoch}.`, ...this.run.scene.arms.map(({ title }, arm) => sentence(title, metrics, arm))];
   }
 
   count(now) {
@@ -1357,10 +1522,26 @@ export class Stage {
     picture.toBlob((blob) => {
       const link = element("a");
       link.href = URL.createObjectURL(blob);
-      link.download = `ctviz-${this.run.key.split(".")[0]}-epoch-${this.epoch}.png`; // without the attempt
+      link.download = `ctviz-${this.run.key.split(".")[0]}-${this.place}.png`; // without the attempt
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     }, "image/png");
+  }
+
+  /** Room below the panels of the picture for what else a stage shows, and the drawing of it. */
+  get moreHeight() {
+    return 0;
+  }
+
+  composeMore() {}
+
+  /** Where the picture was taken, in words and in its name. */
+  get heading() {
+    return `Epoch ${this.epoch} of ${this.total}`;
+  }
+
+  get place() {
+    return `epoch-${this.epoch}`;
   }
 
   redraw(width, height, ratio) {
@@ -1375,13 +1556,13 @@ function setText(node, text) {
 }
 
 /** Columns and height of the panels: side by side where there is room, and the controls still in view. */
-function arrange(m, width, viewport) {
+function arrange(m, width, available) {
   let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, 4);
   while (columns > 2 && width / columns < 230) columns -= 1;
   if (m > columns) columns = Math.ceil(m / Math.ceil(m / columns)); // rows of like length
   const rows = Math.ceil(m / columns);
   const each = width / columns - 24;
-  const budget = (0.54 * viewport) / rows - (rows > 1 ? 70 : 0);
+  const budget = available / rows - (rows > 1 ? 70 : 0);
   return { columns, height: Math.round(clamp(budget, (columns === 1 ? 0.62 : 0.72) * each, each)) };
 }
 
@@ -1394,7 +1575,7 @@ function compose(stage) {
   const { width, height } = panels[0];
   const canvas = document.createElement("canvas");
   canvas.width = 2 * (columns * (width + gap) + gap);
-  canvas.height = 2 * (rows * (head + height + foot) + 72);
+  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + 72);
   const context = canvas.getContext("2d");
   context.scale(2, 2);
   context.fillStyle = css(theme.ground);
@@ -1403,21 +1584,22 @@ function compose(stage) {
     const x = gap + (i % columns) * (width + gap);
     const y = head + Math.floor(i / columns) * (head + height + foot);
     const { title, role } = run.scene.arms[i];
-    const figures = CAPTIONS.map(([, words], j) => `${words} ${panel.values[j].textContent}`);
+    const figures = panel.terms.map((term, j) => phrase(term.textContent, panel.values[j].textContent));
     if (stage.probed && panel.planes) figures.push(...stage.readingOf(panel));
     const lines = wrap(context, title, width, `650 18px ${theme.font}`);
     write(context, lines, x, y - 10 - 21 * (lines.length - 1), 21, role === "counterfactual" ? theme.set.accent : theme.set.ink);
     context.drawImage(panel.canvas, x, y, width, height);
     write(context, wrap(context, figures.join(", "), width, `400 13px ${theme.font}`), x, y + height + 20, 18, theme.set.muted);
   });
+  stage.composeMore(context, gap, rows * (head + height + foot) + 24, canvas.width / 2 - 2 * gap);
   composeFoot(context, stage, gap, canvas.height / 2 - 34);
   return canvas;
 }
 
 /** Epoch, classes and, where it is pinned, the probe's place. */
-function composeFoot(context, { theme, run, epoch, total, probed, whereabouts }, left, y) {
+function composeFoot(context, { theme, run, heading, probed, whereabouts }, left, y) {
   context.font = `650 17px ${theme.font}`;
-  const words = `Epoch ${epoch} of ${total}`;
+  const words = heading;
   write(context, [words], left, y, 0, theme.set.ink);
   let x = left + context.measureText(words).width + 30;
   context.font = `400 13px ${theme.font}`;
@@ -1453,11 +1635,15 @@ function wrap(context, text, width, font) {
 
 const MOUNTED = new WeakMap();
 
-/** Streamlit component: called again on the same element whenever data or theme change. */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  const bridge = { report: (state) => setStateValue("view", state), need: (wish) => setTriggerValue("need", wish) };
+/** Streamlit component of a kind of stage: called again on the same element whenever data or theme change. */
+export const mounting = (Kind) => ({ data, parentElement, setStateValue, setTriggerValue }) => {
+  const bridge = {
+    report: (state) => setStateValue("view", state),
+    need: (wish) => setTriggerValue("need", wish),
+    tell: (name, value) => setTriggerValue(name, value),
+  };
   let entry = MOUNTED.get(parentElement);
-  if (!entry) MOUNTED.set(parentElement, (entry = { stage: new Stage(parentElement, bridge), calls: 0 }));
+  if (!entry) MOUNTED.set(parentElement, (entry = { stage: new Kind(parentElement, bridge), calls: 0 }));
   entry.stage.bridge = bridge;
   entry.stage.repaint();
   const call = ++entry.calls;
@@ -1468,7 +1654,7 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
     entry.stage.destroy();
     MOUNTED.delete(parentElement);
   }, 0);
-}
+};
 
 /** Standalone page: the film lies in the page, in base64. */
 export function standalone(parent, text) {

@@ -1,0 +1,236 @@
+"""The gradient search for counterfactuals, for m models and b factuals at once (Algorithm 1 of the paper).
+
+Only samples that are still on their way are worked on: whenever enough of them have matured, the rest is packed
+together, and arms that have none left are dropped. So a counterfactual costs the steps that it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.found import Found, Searchable
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.noise import Noise
+from ctviz.counterfactuals.penalties import Penalties
+from ctviz.counterfactuals.settings import SearchSettings
+
+WORKING_SET = 1 << 20
+"""Numbers that the widest activation of a chunk may hold: more would leave the caches, fewer cost calls."""
+
+PACK_BELOW = 0.8
+"""Share of the buffers still in use under which the samples on their way are packed together."""
+
+
+def search_gradient(
+    model: Searchable,
+    factuals: Tensor,
+    targets: Tensor,
+    settings: Sequence[SearchSettings],
+    constraints: Constraints,
+    record: bool = False,
+    knowledge: Knowledge | None = None,
+) -> Found:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
+
+    Arms whose counterfactuals repel each other (DiCE) are searched apart from those of another ``per_factual``.
+    Per sample: for t = 1 … T, x' ← clamp(x' − η · cut(∇[cross-entropy(M(x'), y⁺) + penalties])), until
+    softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
+    """
+    rules = _Rules.of(settings, factuals, knowledge)
+    m, _, b = factuals.shape
+    size = max(32, WORKING_SET // (m * max(model.widest, factuals.shape[1] + 1)))
+    size = -(-size // rules.together) * rules.together
+    found = [
+        _Search(model, factuals[..., i : i + size], targets[:, i : i + size], rules, constraints, record, i).run()
+        for i in range(0, max(b, 1), size)
+    ]
+    if len(found) == 1:
+        return found[0]
+    paths = [f.path for f in found if f.path is not None]
+    return Found(
+        final=torch.cat([f.final for f in found], dim=-1),
+        nascent=torch.cat([f.nascent for f in found], dim=-1),
+        mature=torch.cat([f.mature for f in found], dim=-1),
+        steps=torch.cat([f.steps for f in found], dim=-1),
+        path=torch.cat(paths, dim=-1) if paths else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """The settings of m arms as tensors."""
+
+    tau: Tensor  # m 1
+    limit: Tensor  # m 1: T
+    backwards: Tensor  # m 1: −η
+    epsilon: Tensor  # m 1 1
+    longest: int
+    alike: bool  # whether T is the same for all arms
+    penalties: Penalties
+    noise: Noise | None
+
+    @property
+    def together(self) -> int:
+        """Columns that must not be torn apart: the counterfactuals of one factual where they repel each other."""
+        return 1 if self.penalties.repulsion is None else self.penalties.repulsion.n
+
+    def take(self, arms: Tensor) -> _Rules:
+        """The rules of some of the arms."""
+        return replace(
+            self,
+            tau=self.tau[arms],
+            limit=self.limit[arms],
+            backwards=self.backwards[arms],
+            epsilon=self.epsilon[arms],
+            penalties=self.penalties.take(arms),
+            noise=None if self.noise is None else self.noise.take(arms),
+        )
+
+    @classmethod
+    def of(cls, settings: Sequence[SearchSettings], like: Tensor, knowledge: Knowledge | None) -> _Rules:
+        limits = [s.steps for s in settings]
+        return cls(
+            tau=like.new_tensor([s.tau for s in settings]).unsqueeze(-1),
+            limit=torch.tensor(limits, device=like.device).unsqueeze(-1),
+            backwards=like.new_tensor([-s.step_size for s in settings]).unsqueeze(-1),
+            epsilon=like.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1),
+            longest=max(limits),
+            alike=len(set(limits)) == 1,
+            penalties=Penalties.of(settings, like, knowledge),
+            noise=Noise.of(settings, like),
+        )
+
+
+class _Search:
+    """One chunk of a search: the samples on their way, packed, and the results of all (``all_…``)."""
+
+    def __init__(
+        self,
+        model: Searchable,
+        factuals: Tensor,
+        targets: Tensor,
+        rules: _Rules,
+        constraints: Constraints,
+        record: bool,
+        first: int,
+    ) -> None:
+        m, d, b = factuals.shape
+        self.first = first  # place of the chunk in the whole search
+        self.model, self.rules, self.constraints = model, rules, constraints
+        self.d, self.b = d, b
+        # The results have one column more, which takes whatever only fills up a packed row.
+        self.all_points = torch.cat([factuals, factuals.new_zeros(m, d, 1)], dim=-1)
+        self.all_nascent = self.all_points.clone()
+        self.all_mature = torch.zeros(m, b + 1, dtype=torch.bool, device=factuals.device)
+        self.all_steps = rules.limit.repeat(1, b + 1)
+        self.path = factuals.new_empty(rules.longest + 1, m, d, b) if record else None
+
+        self.arms = torch.arange(m, device=factuals.device).unsqueeze(1)  # m 1: where an arm's results go
+        self.origin = torch.arange(b, device=factuals.device).expand(m, b)  # m b: where a sample's results go
+        self.alive = torch.ones(m, b, dtype=torch.bool, device=factuals.device)
+        self.mature = torch.zeros_like(self.alive)
+        self.steps = rules.limit.repeat(1, b)
+        self.x = torch.cat([factuals, factuals.new_ones(m, 1, b)], dim=1)
+        self.factuals = factuals
+        self.nascent = factuals.clone()
+        self.onehot = torch.nn.functional.one_hot(targets, model.k).to(factuals.dtype).mT.contiguous()
+        self.low, self.high = constraints.box(factuals)
+        self._attach()
+
+    def _attach(self) -> None:
+        self.size = self.alive.numel()
+        self.point = self.x[:, : self.d]
+        self.passing = self.model.run(self.x.shape[-1])
+
+    def run(self) -> Found:
+        for t in range(self.rules.longest + 1):
+            logits = self.passing.forward(self.x)
+            probabilities = torch.softmax(logits, dim=1)
+            moving = self._stop(probabilities, t)
+            if self.path is not None:
+                self._write()
+                self.path[t] = self.all_points[..., : self.b]
+            if t == self.rules.longest or not any(moving):
+                break
+            gradient = self.rules.penalties.logit_gradient(probabilities, logits, self.onehot, t + 1)
+            self._move(self.passing.input_gradient(gradient), t + 1)
+            if self._worth_packing(moving):
+                self._pack(moving)
+        self._write()
+        if self.path is not None:
+            self.path[t + 1 :] = self.path[t]
+        points, nascent = self.all_points[..., : self.b], self.all_nascent[..., : self.b]
+        return Found(points, nascent, self.all_mature[:, : self.b], self.all_steps[:, : self.b], self.path)
+
+    def _stop(self, probabilities: Tensor, t: int) -> list[int]:
+        """Freeze what has reached τ (mature) or its T steps; how many samples of each arm are still moving."""
+        reached = (probabilities * self.onehot).sum(dim=1) >= self.rules.tau
+        stopped = self.alive & reached
+        on_time = self.alive if self.rules.alike else self.alive & (t < self.rules.limit)
+        self.alive = on_time & ~reached
+        if stopped.any():
+            self.mature = self.mature | stopped
+            self.steps = torch.where(stopped, t, self.steps)
+            if t == 0 and self.low is not self.constraints.lower:  # boxes: mature at once outside, it stays there
+                self.low = torch.where(stopped.unsqueeze(1), self.factuals, self.low)
+                self.high = torch.where(stopped.unsqueeze(1), self.factuals, self.high)
+        return self.alive.sum(dim=1).tolist()
+
+    def _move(self, gradient: Tensor, t: int) -> None:
+        """Step ``t``: descent, mutability, domain; then the nascent point."""
+        moved = self.point - self.factuals
+        gradient = self.rules.penalties.add_distance_gradient(gradient, moved)
+        gradient = self.rules.penalties.add_forces(gradient, self.point, self.onehot)
+        if self.rules.noise is not None:
+            gradient = self.rules.noise.add(gradient, t, self.origin, self.first, self.b)
+        step = gradient.mul_((self.rules.backwards * self.alive).unsqueeze(1))
+        self.point.add_(self.constraints.cut(step)).clamp_(self.low, self.high)
+        inside = ((self.point - self.factuals).abs_() <= self.rules.epsilon).all(dim=1, keepdim=True)
+        self.nascent = torch.where(inside, self.point, self.nascent)
+
+    def _worth_packing(self, moving: list[int]) -> bool:
+        if self.rules.together > 1:  # counterfactuals that have arrived go on repelling the others
+            return not all(moving)
+        return max(moving) * sum(map(bool, moving)) < PACK_BELOW * self.size
+
+    def _pack(self, moving: list[int]) -> None:
+        """Keep only the arms and samples on their way; rows shorter than the longest are filled up with copies."""
+        self._write()
+        kept = [arm for arm, count in enumerate(moving) if count]
+        if len(kept) < len(moving):
+            self._drop_arms(kept)
+        if self.rules.together > 1:
+            self._attach()
+            return
+        width, device = max(moving), self.x.device
+        place = torch.where(self.alive, self.alive.cumsum(dim=1) - 1, width)
+        columns = torch.arange(self.x.shape[-1], device=device).expand(len(kept), -1)
+        chosen = place.new_zeros(len(kept), width + 1).scatter_(1, place, columns)[:, :width]
+        filled = torch.arange(width, device=device) < self.alive.sum(dim=1, keepdim=True)
+        self.origin = torch.where(filled, self.origin.gather(1, chosen), self.b)
+        self.alive = filled
+        self.mature, self.steps = torch.zeros_like(filled), self.rules.limit.repeat(1, width)
+        for name in ("x", "factuals", "nascent", "onehot", "low", "high"):
+            value: Tensor = getattr(self, name)
+            if value.shape[-1] > 1:
+                setattr(self, name, value.gather(2, chosen.unsqueeze(1).expand(-1, value.shape[1], -1)))
+        self._attach()
+
+    def _drop_arms(self, kept: list[int]) -> None:
+        index = torch.tensor(kept, device=self.x.device)
+        self.model, self.rules = self.model.take(kept), self.rules.take(index)
+        self.constraints = self.constraints.take(index)
+        for name in ("arms", "origin", "alive", "mature", "steps", "x", "factuals", "nascent", "onehot", "low", "high"):
+            setattr(self, name, getattr(self, name)[index])
+
+    def _write(self) -> None:
+        """Bring the results up to date."""
+        rows, columns = self.arms, self.origin
+        self.all_mature[rows, columns], self.all_steps[rows, columns] = self.mature, self.steps
+        for results, values in ((self.all_points, self.point), (self.all_nascent, self.nascent)):
+            results.mT[rows, columns] = values.mT

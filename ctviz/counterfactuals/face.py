@@ -1,0 +1,211 @@
+"""FACE (Poyiadzi et al. 2020): a path from sample to sample through the data, a search without gradients.
+
+The factual is joined to the k nearest samples that it may move to, as these are to each other (``graph``). The path of
+least weight leads from it to a sample at which the model finds the target likely enough, softmax(M(x'))[y⁺] ≥ τ. The
+points of the path are samples, its steps the moves between them. Where columns are locked, a sample is walked on with
+the factual's own locked values, and that is also where the model is asked.
+
+A graph depends on constraints and k and not on the model: it is made once and kept with the samples. So a search is the
+model's probabilities at the nodes and a few passes over tables, cheap enough for every epoch of a training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.found import Found, Searchable
+from ctviz.counterfactuals.graph import NONE, STRIDE, Flags, Floats, Graph, Graphs, Ints, Rules
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.trail import probabilities, reached, trail
+from ctviz.errors import ConfigError, DataError
+
+MOST_PAIRS = 1 << 20
+"""Numbers that a table of factuals and nodes may hold."""
+
+
+def search_face(
+    model: Searchable,
+    factuals: Tensor,
+    targets: Tensor,
+    settings: Sequence[SearchSettings],
+    constraints: Constraints,
+    record: bool = False,
+    knowledge: Knowledge | None = None,
+) -> Found:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``knowledge``.
+
+    A factual that has reached τ stays where it is, mature; one from which no path leads to a sample that counts stays
+    as well, immature. A path of more than T moves is cut at T, immature.
+
+    Raises:
+        ConfigError: no knowledge. DataError: samples of other columns than the factuals'.
+    """
+    if knowledge is None:
+        raise ConfigError("generator", "face", "one that needs no training samples (knowledge), or give some")
+    X, _ = knowledge.samples(factuals)
+    if len(X) != factuals.shape[1]:
+        raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
+    graphs = knowledge.cached(("face", factuals.dtype), lambda: Graphs(X.T.cpu().double().numpy()))
+    done = reached(model, factuals, targets, settings)
+    walks = []
+    for arm, chosen in enumerate(settings):
+        rules = Rules.of(constraints, arm, chosen.neighbours)
+        walk = _Walk(model.take([arm]), graphs, rules, X, factuals[arm], targets[arm], chosen)
+        walk.run((~done[arm]).nonzero().squeeze(-1).cpu().numpy())
+        walks.append(walk)
+    longest = max(len(walk.samples) for walk in walks)
+    table = np.stack([walk.padded(longest) for walk in walks], axis=1)  # t m b
+    samples = torch.from_numpy(table).to(factuals.device)
+    arrived, moves = (
+        torch.from_numpy(np.stack(part)).to(factuals.device)
+        for part in ([walk.arrived for walk in walks], [walk.moves for walk in walks])
+    )
+    free = constraints.may_rise | constraints.may_fall
+
+    def at(t: int) -> Tensor:
+        """Point ``t`` of paths that are at least as long."""
+        return torch.where(free, X[:, samples[t]].transpose(0, 1), factuals)
+
+    return trail(factuals, at, moves, done | arrived, settings, record)
+
+
+@dataclass(frozen=True)
+class _Routes:
+    """The best ways of B factuals through a graph."""
+
+    entry: Ints  # B: the first node; NONE where no path leads to a goal
+    goal: Ints  # B: the last node
+    trees: Ints  # R N: in each row, the node that follows each on the way to one goal, or to the nearest of several
+    row: Ints  # B: which of the rows is followed
+
+
+class _Walk:
+    """The search of one arm, and its results."""
+
+    def __init__(
+        self,
+        model: Searchable,
+        graphs: Graphs,
+        rules: Rules,
+        X: Tensor,
+        factuals: Tensor,
+        targets: Tensor,
+        settings: SearchSettings,
+    ) -> None:
+        self.model, self.graphs, self.rules, self.settings = model, graphs, rules, settings
+        self.X, self.factuals = X, factuals  # d n, d b
+        self.values: Floats = factuals.T.cpu().double().numpy()  # b d
+        self.targets: Ints = targets.cpu().numpy()
+        b = len(self.targets)
+        self.samples = [np.full(b, NONE, dtype=np.int64)]  # after each move, from none: the sample, (b)
+        self.moves = np.zeros(b, dtype=np.int64)
+        self.arrived = np.zeros(b, dtype=bool)
+
+    def padded(self, length: int) -> Ints:
+        """The samples of ``length`` points of each path, (length b)."""
+        return np.stack(self.samples + self.samples[-1:] * (length - len(self.samples)))
+
+    def run(self, columns: Ints) -> None:
+        """Walk from the factuals ``columns``; the others stay where they are."""
+        if not self.rules.free.any():
+            return
+        cells = self.graphs.cells(self.rules, self.values[columns])
+        for cell in np.unique(cells, axis=0):
+            graph = self.graphs.graph(self.rules, tuple(cell.tolist()))
+            if len(graph.nodes) == 0:
+                continue
+            own = columns[(cells == cell).all(axis=1)]
+            size = max(1, MOST_PAIRS // (len(graph.nodes) * len(self.X)))
+            for start in range(0, len(own), size):
+                part = own[start : start + size]
+                self._follow(graph, part, self._routes(graph, part))
+
+    # -- where to ----------------------------------------------------------------------------------
+
+    def _routes(self, graph: Graph, part: Ints) -> _Routes:
+        """From factuals ``part`` (B)."""
+        values = self.values[part]
+        weight = cdist(self.graphs.places(self.rules, values), graph.places, "sqeuclidean")  # B N
+        if self.rules.one_way:
+            weight[~self.rules.allow(graph.values - values[:, None])] = np.inf
+        k = min(self.settings.neighbours, len(graph.nodes))
+        nearest = np.argpartition(weight, k - 1, axis=1)[:, :k]  # B k
+        weight = np.take_along_axis(weight, nearest, axis=1)
+        weight += np.where(weight > 0, STRIDE**2, 0.0)  # a factual that is a sample itself enters without a move
+        if self.rules.free.all():
+            return self._to_shared_goals(graph, part, nearest, weight)
+        return self._to_own_goals(graph, part, nearest, weight)
+
+    def _to_shared_goals(self, graph: Graph, part: Ints, nearest: Ints, weight: Floats) -> _Routes:
+        """Where all factuals walk on the same points, the goals are the same for all with the same target."""
+        chance = probabilities(self.model, self.X[None][..., torch.from_numpy(graph.nodes)])[0]  # k N
+        classes, row = np.unique(self.targets[part], return_inverse=True)
+        counts = (chance >= self.settings.tau).cpu().numpy()
+        reach, trees, goals = (np.stack(rows) for rows in zip(*_towards_each(graph, counts[classes]), strict=True))
+        total = weight + reach[row[:, None], nearest]
+        entry = _cheapest(nearest, total)
+        return _Routes(entry, goals[row, entry], trees, row)
+
+    def _to_own_goals(self, graph: Graph, part: Ints, nearest: Ints, weight: Floats) -> _Routes:
+        """Where they walk with locked values of their own, each has goals of its own."""
+        reach, trees = graph.all_pairs
+        counts = self._counts(graph, part)
+        through = np.full(counts.shape, np.inf)  # B N: least weight to each node, over all entries
+        for first, to_first in zip(nearest.T, weight.T, strict=True):
+            np.minimum(through, to_first[:, None] + reach.T[first], out=through)
+        goal = np.where(counts, through, np.inf).argmin(axis=1)
+        total = weight + reach[goal[:, None], nearest]
+        total[~counts[np.arange(len(part)), goal]] = np.inf
+        return _Routes(_cheapest(nearest, total), goal, trees, goal)
+
+    def _counts(self, graph: Graph, part: Ints) -> Flags:
+        """Whether each node, with the locked values of each factual, has reached τ for its target, (B N)."""
+        own = self.factuals[:, torch.from_numpy(part), None]  # d B 1
+        nodes = self.X[:, torch.from_numpy(graph.nodes)].unsqueeze(1)  # d 1 N
+        free = torch.from_numpy(self.rules.free).to(own.device).view(-1, 1, 1)
+        points = torch.where(free, nodes, own)  # d B N
+        chance = probabilities(self.model, points.reshape(1, len(points), -1))[0].view(-1, *points.shape[1:])
+        wanted = torch.from_numpy(self.targets[part]).to(own.device)
+        reached_there: Flags = (
+            (chance[wanted, torch.arange(len(part), device=own.device)] >= self.settings.tau).cpu().numpy()
+        )
+        return reached_there
+
+    # -- and how -----------------------------------------------------------------------------------
+
+    def _follow(self, graph: Graph, part: Ints, routes: _Routes) -> None:
+        """Note the samples on the way, at most T."""
+        known = routes.entry != NONE
+        part, entry, goal, row = part[known], routes.entry[known], routes.goal[known], routes.row[known]
+        there = (graph.values[entry] == self.values[part])[:, self.rules.free].all(axis=1)
+        node = np.where(there, entry, NONE)
+        for t in range(1, self.settings.steps + 1):
+            moving = node != goal
+            if not moving.any():
+                break
+            following = np.where(node == NONE, entry, routes.trees[row, node])
+            node = np.where(moving, following, node)
+            if t == len(self.samples):
+                self.samples.append(self.samples[-1].copy())
+            self.samples[t][part] = graph.nodes[node]
+            self.moves[part[moving]] = t
+        self.arrived[part] = node == goal
+
+
+def _towards_each(graph: Graph, counts: Flags) -> list[tuple[Floats, Ints, Ints]]:
+    return [graph.towards(np.flatnonzero(row)) for row in counts]
+
+
+def _cheapest(nearest: Ints, total: Floats) -> Ints:
+    """Of the nodes ``nearest`` (B k), the one of least ``total`` weight, (B); NONE where all are infinite."""
+    rows = np.arange(len(nearest))
+    best = total.argmin(axis=1)
+    return np.where(np.isfinite(total[rows, best]), nearest[rows, best], NONE)

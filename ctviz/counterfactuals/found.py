@@ -1,0 +1,60 @@
+"""What a search of a stack is given and what it returns; the terms that all searches share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ctviz.counterfactuals.constraints import Constraints
+    from ctviz.counterfactuals.knowledge import Knowledge
+    from ctviz.counterfactuals.settings import SearchSettings
+
+
+class Passing(Protocol):
+    """A forward pass and its derivative with respect to the input; see ``ctviz.models.stack.Pass``."""
+
+    def forward(self, x: Tensor) -> Tensor: ...
+    def input_gradient(self, gradient: Tensor) -> Tensor: ...
+
+
+class Searchable(Protocol):
+    """m models that can be searched together: a stack, or any module behind an adapter."""
+
+    @property
+    def m(self) -> int: ...
+    @property
+    def k(self) -> int: ...
+    @property
+    def widest(self) -> int: ...
+    def run(self, b: int) -> Passing: ...
+    def take(self, arms: Sequence[int]) -> Searchable: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """Counterfactuals of m arms; samples last."""
+
+    final: Tensor  # m d b: where each search ended
+    nascent: Tensor  # m d b: last point with ‖x' − x‖∞ ≤ ε
+    mature: Tensor  # m b, bool: reached τ within T steps
+    steps: Tensor  # m b, int64: steps taken, 0 to T
+    path: Tensor | None  # t+1 m d b
+
+
+class Search(Protocol):
+    """A search of arms that are all of one kind, from ``factuals`` (m d b) to classes ``targets`` (m b)."""
+
+    def __call__(
+        self,
+        model: Searchable,
+        factuals: Tensor,
+        targets: Tensor,
+        settings: Sequence[SearchSettings],
+        constraints: Constraints,
+        record: bool = False,
+        knowledge: Knowledge | None = None,
+    ) -> Found: ...

@@ -1,0 +1,156 @@
+"""What a caller gives to the public search, checked: each mistake is one sentence that names it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.knowledge import SAMPLES, Knowledge
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.schema import Feature, FeatureRef, Range, Schema
+from ctviz.errors import ConfigError, DataError
+
+Refs = Iterable[FeatureRef] | FeatureRef
+
+
+def points(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
+    """A table of finite real numbers, (b d), on the CPU in floating point; ``name`` is what errors call it."""
+    try:
+        X = _tensor(values)
+    except (TypeError, ValueError, NotImplementedError):
+        raise DataError(f"{name} hold something that is not a number.") from None
+    if X.ndim != 2 or X.shape[1] == 0:
+        raise DataError(f"{name} have shape {tuple(X.shape)}; expected (b d).")
+    if X.is_complex():
+        raise DataError(f"{name} hold complex numbers; expected real ones.")
+    X = X.to(torch.float64 if X.dtype == torch.float64 else torch.float32, copy=True)
+    if not torch.isfinite(X).all():
+        raise DataError(f"{name} hold values that are not finite.")
+    return X
+
+
+def classes(values: Tensor | npt.ArrayLike | int, b: int, k: int, name: str) -> Tensor:
+    """Classes from 0 to k − 1, (b), int64; a single one stands for all."""
+    try:
+        y = _tensor(values)
+    except (TypeError, ValueError, NotImplementedError):
+        raise DataError(f"{name} hold something that is not a number.") from None
+    if y.numel() and (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool):
+        raise DataError(f"{name} are of type {y.dtype}; expected whole numbers.")
+    y = y.long()
+    y = y.expand(b) if y.ndim == 0 else y
+    if y.shape != (b,):
+        raise DataError(f"{name} have shape {tuple(y.shape)}; expected ({b},).")
+    if b and not (int(y.min()) >= 0 and int(y.max()) < k):
+        raise ConfigError(name, sorted(set(y.tolist())), f"classes 0 to {k - 1}")
+    return y
+
+
+def _tensor(values: Tensor | npt.ArrayLike) -> Tensor:
+    """On the CPU; an array may be turned around or of another machine's byte order, neither of which torch takes."""
+    if isinstance(values, Tensor):
+        return values.detach().cpu().to_dense()
+    array = np.array(values, order="C")
+    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
+# -- what may change -------------------------------------------------------------------------------------
+
+
+def rules(schema: Schema | None, d: int, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range) -> Schema:
+    """The schema, or one without bounds, with features constrained beyond it."""
+    if schema is not None and not isinstance(schema, Schema):
+        raise ConfigError("schema", schema, "a ctviz.Schema, or None")
+    base = schema or Schema(features=tuple(Feature(name=f"x{i + 1}") for i in range(d)))
+    if base.d != d:
+        raise DataError(f"factuals have {d} columns; the schema has {base.d}.")
+    result = base.constrain(
+        **{name: _positions(name, given, base) for name, given in refs.items()}, ranges=_ranges(ranges, base)
+    )
+    up, down = result.directions()
+    if not (up.any() or down.any()):
+        raise ConfigError("locked", list(result.names), "at least one feature left free")
+    return result
+
+
+def _positions(name: str, refs: Refs, schema: Schema) -> list[FeatureRef]:
+    """Features by position; a single one needs no brackets."""
+    try:
+        return [schema.position(ref) for ref in ([refs] if isinstance(refs, str | int | np.integer) else refs)]
+    except ConfigError as error:
+        raise ConfigError(name, error.value, error.allowed) from None
+    except TypeError:
+        raise ConfigError(name, refs, "features by position or name") from None
+
+
+def _ranges(given: Iterable[Range] | Range, schema: Schema) -> list[Range]:
+    """Triples of a feature's position, its lowest and its highest value; a single one needs no brackets."""
+    allowed = "triples of a feature, its lowest value and its highest"
+    try:
+        entries: list[Any] = list(given)
+        if len(entries) == 3 and isinstance(entries[0], str | int | np.integer):
+            entries = [entries]
+        triples = [tuple(entry) for entry in entries]
+    except TypeError:
+        raise ConfigError("ranges", given, allowed) from None
+    for triple in triples:
+        numbers = (int, float, np.integer, np.floating)
+        if len(triple) != 3 or any(isinstance(v, bool) or not isinstance(v, numbers) for v in triple[1:]):
+            raise ConfigError("ranges", triple, allowed)
+    return [(_positions("ranges", [ref], schema)[0], low, high) for ref, low, high in triples]
+
+
+# -- what is known ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Samples that are equal where their contents are."""
+
+    digest: bytes
+    k: int
+    X: Tensor = field(compare=False, repr=False)
+    y: Tensor = field(compare=False, repr=False)
+
+
+@lru_cache(maxsize=4)
+def _knowledge(samples: _Samples) -> Knowledge:
+    """What was made of the same samples before, such as an autoencoder, is used again."""
+    return Knowledge(samples.X, samples.y, samples.k)
+
+
+def knowledge(samples: Any, d: int, k: int, targets: Tensor, settings: SearchSettings) -> Knowledge:
+    """What searches know from ``samples``, a pair of features (n d) and their classes (n).
+
+    Raises:
+        ConfigError, DataError: samples that do not fit the factuals, the model, the targets or the settings.
+    """
+    if not isinstance(samples, tuple | list) or len(samples) != 2:
+        raise ConfigError("samples", type(samples).__name__, "a pair: features (n d) and their classes (n)")
+    X = points(samples[0], "samples")
+    n = len(X)
+    if X.shape[1] != d:
+        raise DataError(f"samples have {X.shape[1]} columns; factuals have {d}.")
+    if n == 0:
+        raise DataError("samples have no rows.")
+    y = classes(samples[1], n, k, "the samples' classes")
+    there = sorted(set(y.tolist()))
+    missing = sorted(set(targets.tolist()) - set(there))
+    if missing:
+        known = ", ".join(map(str, there[:10]))
+        raise DataError(f"No sample has class {missing[0]}, which is a target; there are samples of {known}.")
+    if settings.generator == "face" and settings.neighbours >= min(n, SAMPLES):
+        allowed = f"1 to {min(n, SAMPLES) - 1}, with {n} samples" if n > 1 else "two samples or more"
+        raise ConfigError("neighbours", settings.neighbours, allowed)
+    y = y.clone()
+    digest = hashlib.blake2b(X.numpy().tobytes() + y.numpy().tobytes(), digest_size=32)
+    digest.update(repr((X.dtype, tuple(X.shape))).encode())
+    return _knowledge(_Samples(digest.digest(), k, X, y))

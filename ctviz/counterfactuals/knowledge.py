@@ -1,0 +1,104 @@
+"""What a search may know besides the model: samples of the data, and what is made of them once and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ctviz.data.dataset import Dataset
+from ctviz.errors import DataError
+
+if TYPE_CHECKING:
+    from ctviz.models.vae import Vae
+
+ATTRACTORS = 50
+"""Samples of each class that attract (Gravitational) at most."""
+
+SAMPLES = 1_000
+"""Samples that searches without gradients choose from, at most."""
+
+T = TypeVar("T")
+
+
+class Knowledge:
+    """Training samples ``X`` (n d) with classes ``y`` (n) of 0 … k − 1, for searches that need them.
+
+    What is drawn or made of them is drawn with fixed seeds, made when first asked for and kept, so that all searches
+    with one ``Knowledge`` share it, also from several threads. ``vae`` makes the autoencoder of a number of latent
+    dimensions; without it, one is fitted to ``X``.
+    """
+
+    def __init__(self, X: Tensor, y: Tensor, k: int, vae: Callable[[int], Vae] | None = None) -> None:
+        X, y = X.detach().cpu(), y.detach().cpu().long()
+        if X.ndim != 2 or 0 in X.shape or y.shape != X.shape[:1]:
+            raise DataError(
+                f"The samples have shape {tuple(X.shape)} and their classes {tuple(y.shape)}; expected (n d) and (n)."
+            )
+        if not (int(y.min()) >= 0 and int(y.max()) < k):
+            raise DataError(f"The samples' classes lie outside 0 to {k - 1}.")
+        self.X, self.y, self.k = X, y, k
+        self._make_vae = vae or self._fit
+        self._kept: dict[Hashable, object] = {}
+        self._locks: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, dataset: Dataset, vae: Callable[[int], Vae] | None = None) -> Knowledge:
+        """The training split of a data set."""
+        return cls(*dataset.train, dataset.k, vae)
+
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` returns, made once for each key; others that ask for the same key meanwhile wait."""
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            return self._kept[key]  # type: ignore[return-value]
+
+    def attractors(self, like: Tensor) -> Tensor:
+        """Up to 50 samples of each class, (k d a); a class with fewer is filled up with infinity."""
+        return self.cached(("attractors", like.dtype, like.device), lambda: self._attractors().to(like))
+
+    def samples(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Up to 1,000 samples, (d n), and their classes, (n): of each class its share, at least one."""
+
+        def make() -> tuple[Tensor, Tensor]:
+            rows = _stratified(self.y.numpy(), SAMPLES)
+            return self.X[rows].to(like).T.contiguous(), self.y[rows].to(like.device)
+
+        return self.cached(("samples", like.dtype, like.device), make)
+
+    def vae(self, latent: int) -> Vae:
+        """An autoencoder of the samples with this many latent dimensions."""
+        return self.cached(("vae", latent), lambda: self._make_vae(latent))
+
+    def _fit(self, latent: int) -> Vae:
+        from ctviz.models.vae import Vae
+
+        return Vae.fit(self.X, latent)
+
+    def _attractors(self) -> Tensor:
+        chance = np.random.default_rng(0)
+        chosen = [chance.permutation(np.flatnonzero(self.y.numpy() == c))[:ATTRACTORS] for c in range(self.k)]
+        result = self.X.new_full((self.k, self.X.shape[1], max(map(len, chosen))), torch.inf)
+        for c, rows in enumerate(chosen):
+            result[c, :, : len(rows)] = self.X[rows].T
+        return result
+
+
+def _stratified(y: np.ndarray[tuple[int], np.dtype[np.int64]], most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Positions of at most ``most`` entries of ``y``, in order: of each class its share, at least one."""
+    if len(y) <= most:
+        return np.arange(len(y))
+    chance = np.random.default_rng(1)
+    names, counts = np.unique(y, return_counts=True)
+    quotas = np.maximum(1, counts * most // len(y))
+    quotas[counts.argmax()] -= max(0, quotas.sum() - most)
+    chosen = [chance.permutation(np.flatnonzero(y == c))[:quota] for c, quota in zip(names, quotas, strict=True)]
+    return np.sort(np.concatenate(chosen))

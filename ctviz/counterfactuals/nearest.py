@@ -1,0 +1,106 @@
+"""The nearest unlike neighbour (Wexler et al. 2019): a search without gradients.
+
+Candidates are the samples of the target class, each brought to what can be reached from the factual: a locked column
+takes the factual's value, the others are clamped to domain, range and allowed direction. A candidate counts if the
+model finds the target likely enough there, softmax(M(x'))[y⁺] ≥ τ. The closest one that counts (ℓ1) is the
+counterfactual; if none counts, the candidate at which the target is most likely stands in for it, immature.
+
+The path is the straight line to it, in T equal moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.found import Found, Searchable
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.trail import WORKING_SET, probabilities, reach, reached, trail
+from ctviz.errors import ConfigError, DataError
+
+
+def search_nearest(
+    model: Searchable,
+    factuals: Tensor,
+    targets: Tensor,
+    settings: Sequence[SearchSettings],
+    constraints: Constraints,
+    record: bool = False,
+    knowledge: Knowledge | None = None,
+) -> Found:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``knowledge``.
+
+    A factual that has reached τ stays where it is, mature; so does, immature, one for whose target there is no sample,
+    or none that the constraints let it approach. All others take T steps.
+
+    Raises:
+        ConfigError: no knowledge. DataError: samples of other columns than the factuals'.
+    """
+    if knowledge is None:
+        raise ConfigError("generator", "nearest", "one that needs no training samples (knowledge), or give some")
+    X, y = knowledge.samples(factuals)
+    if len(X) != factuals.shape[1]:
+        raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
+    low, high = reach(constraints, factuals)
+    done = reached(model, factuals, targets, settings)
+    end, mature = factuals.clone(), done.clone()
+    for arm, chosen in enumerate(settings):
+        one = model.take([arm])
+        for c in targets[arm].unique().tolist():
+            candidates = X[:, y == c]
+            columns = ((targets[arm] == c) & ~done[arm]).nonzero().squeeze(-1)
+            if candidates.shape[1] == 0 or len(columns) == 0:
+                continue
+            own = [bound[arm][:, columns] for bound in (factuals, low, high)]
+            end[arm][:, columns], mature[arm, columns] = _closest(one, c, chosen.tau, candidates, *own)
+    return _lines(factuals, end, mature, low, high, settings, record)
+
+
+def _closest(
+    model: Searchable, target: int, tau: float, candidates: Tensor, factuals: Tensor, low: Tensor, high: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Of one model, the candidate (d n) chosen for each factual (d b), (d b), and whether it counts, (b)."""
+    b, n, width = factuals.shape[1], candidates.shape[1], max(model.widest, len(candidates) + 1)
+    alike = bool((low == low[:, :1]).all() and (high == high[:, :1]).all())
+    if alike:  # nothing depends on the factual: each candidate is judged once
+        points = candidates.clamp(low[:, :1], high[:, :1])
+        likely = probabilities(model, points.unsqueeze(0))[0, target].expand(b, n)
+    ends, counts = [], []
+    for part in torch.arange(b, device=factuals.device).split(max(1, WORKING_SET // (n * width))):
+        x = factuals[:, part, None]  # d b 1
+        points = candidates.unsqueeze(1).clamp(low[:, part, None], high[:, part, None])  # d b n
+        chance = likely[part] if alike else probabilities(model, points.reshape(1, len(points), -1))[0, target]
+        chance = chance.reshape(len(part), n)
+        counting = chance >= tau
+        distance = (points - x).abs().sum(dim=0).clamp_max(torch.finfo(x.dtype).max)  # too far to tell still counts
+        distance = torch.where(counting, distance, torch.inf)
+        counts.append(counting.any(dim=1))
+        best = torch.where(counts[-1], distance.argmin(dim=1), chance.argmax(dim=1))
+        ends.append(points.gather(2, best.expand(len(points), -1).unsqueeze(-1)).squeeze(-1))
+    return torch.cat(ends, dim=1), torch.cat(counts)
+
+
+def _lines(
+    factuals: Tensor,
+    end: Tensor,
+    mature: Tensor,
+    low: Tensor,
+    high: Tensor,
+    settings: Sequence[SearchSettings],
+    record: bool,
+) -> Found:
+    """Straight lines to ``end`` (m d b); clamped, for rounding, or a factual outside the domain, may lead off them."""
+    total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
+    way = end - factuals
+    low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))
+
+    def at(t: int) -> Tensor:
+        share = (t / total).to(factuals.dtype)
+        return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
+
+    steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
+    return trail(factuals, at, steps, mature, settings, record)

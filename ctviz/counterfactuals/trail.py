@@ -1,0 +1,71 @@
+"""What searches without gradients share: probabilities at many points, and paths whose points are known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.found import Found, Searchable
+from ctviz.counterfactuals.settings import SearchSettings
+
+WORKING_SET = 1 << 20
+"""Numbers that the widest activation of a chunk may hold."""
+
+
+def probabilities(model: Searchable, points: Tensor) -> Tensor:
+    """softmax(M(points)) of m models at points (m d b), (m k b)."""
+    m, d, b = points.shape
+    size = max(32, WORKING_SET // (m * max(model.widest, d + 1)))
+    passing, parts = None, []
+    for part in points.split(size, dim=-1):
+        if passing is None or part.shape[-1] < min(size, b):
+            passing = model.run(part.shape[-1])
+        logits = passing.forward(torch.cat([part, torch.ones_like(part[:, :1])], dim=1))
+        parts.append(torch.softmax(logits, dim=1))
+    return torch.cat(parts, dim=-1)
+
+
+def reached(model: Searchable, points: Tensor, targets: Tensor, settings: Sequence[SearchSettings]) -> Tensor:
+    """Whether softmax(M(x))[y⁺] ≥ τ at ``points`` (m d b), (m b)."""
+    tau = points.new_tensor([s.tau for s in settings]).unsqueeze(-1)
+    return probabilities(model, points).gather(1, targets.unsqueeze(1)).squeeze(1) >= tau
+
+
+def reach(constraints: Constraints, factuals: Tensor) -> tuple[Tensor, Tensor]:
+    """Bounds (m d b) of what can be reached from each factual: domain, ranges, locks and directions.
+
+    Where a factual lies outside the domain, it may enter unless its direction forbids that.
+    """
+    low, high = constraints.box(factuals)
+    low = torch.where(constraints.may_fall, low, low.maximum(factuals))
+    high = torch.where(constraints.may_rise, high, high.minimum(factuals))
+    return low, torch.maximum(low, high)
+
+
+def trail(
+    factuals: Tensor,
+    at: Callable[[int], Tensor],
+    steps: Tensor,
+    mature: Tensor,
+    settings: Sequence[SearchSettings],
+    record: bool,
+) -> Found:
+    """The search whose point t = 1 … ``steps`` (m b) is ``at(t)`` (m d b), where it stays from then on."""
+    point, nascent = factuals.clone(), factuals.clone()
+    epsilon = factuals.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1)
+    longest = max(s.steps for s in settings)
+    moves = int(steps.max()) if steps.numel() else 0
+    path = factuals.new_empty(longest + 1, *factuals.shape) if record else None
+    for t in range(moves + 1):
+        if t:
+            point = torch.where((t <= steps).unsqueeze(1), at(t), point)
+        inside = ((point - factuals).abs() <= epsilon).all(dim=1, keepdim=True)
+        nascent = torch.where(inside, point, nascent)
+        if path is not None:
+            path[t] = point
+    if path is not None:
+        path[moves + 1 :] = point
+    return Found(final=point, nascent=nascent, mature=mature, steps=steps, path=path)

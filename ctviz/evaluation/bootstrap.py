@@ -1,0 +1,180 @@
+"""Intervals by the bootstrap: how far a number would have moved with other factuals of the same kind.
+
+Factuals are drawn with replacement, as many as there are, and every number is taken anew; the interval lies between
+percentiles of these (``scipy.stats.bootstrap`` with ``method="percentile"``, whose draws these are). All arms share
+each draw, so that the difference of two arms is one of pairs. A resample is a count for each factual, and whatever is
+a mean over factuals (also over pairs of them) is a product of matrices with these counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ctviz.errors import ConfigError
+from ctviz.evaluation.plausibility import ReferenceSamples
+
+ROUNDS = 2000
+"""Resamples: ten of them lie outside each end of an interval of 99 %."""
+
+BLOCK = 1 << 22
+"""Numbers that the differences between counterfactuals may take at once."""
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its interval, (…) each; NaN where it is not defined."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def significant(self) -> Bools:
+        """Whether zero lies outside of the interval."""
+        return (self.low > 0) | (self.high < 0)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number of m arms as it is, and in every resample."""
+
+    value: Tensor  # m …
+    resampled: Tensor  # r m …
+
+    def interval(self, level: float) -> Interval:
+        """The number and its percentile interval."""
+        low, high = percentiles(self.resampled, level)
+        undefined = self.value.isnan()
+        ends = [torch.where(undefined, torch.nan, end) for end in (low, high)]
+        return Interval(*(_array(t) for t in (self.value, *ends)))
+
+    def against_first(self) -> Estimate:
+        """The difference of every arm to the first; that of the first to itself is NaN."""
+        value, resampled = self.value - self.value[:1], self.resampled - self.resampled[:, :1]
+        value[0], resampled[:, 0] = torch.nan, torch.nan
+        return Estimate(value, resampled)
+
+
+def percentiles(resampled: Tensor, level: float) -> tuple[Tensor, Tensor]:
+    """The two ends between which the share ``level`` of the resamples (r …) lies, (…) each.
+
+    Resamples in which the number is not defined (NaN) are left out.
+
+    Raises:
+        ConfigError: a level that is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise ConfigError("level", level, "a number between 0 and 1, such as 0.99")
+    tail = (1 - level) / 2
+    low, high = torch.nanquantile(resampled, resampled.new_tensor([tail, 1 - tail]), dim=0)
+    return low, high
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Resamples of n factuals, how often each was drawn: the first row is the sample itself."""
+
+    counts: Tensor  # 1+r n, float64
+
+    @classmethod
+    def of(cls, n: int, rounds: int = ROUNDS, seed: int = 0) -> Bootstrap:
+        """``rounds`` draws of n out of n with replacement."""
+        if n == 0:
+            return cls(torch.ones(1 + rounds, 0, dtype=torch.float64))
+        drawn = np.random.default_rng(seed).integers(0, n, (rounds, n))
+        drawn += n * np.arange(rounds)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=rounds * n).reshape(rounds, n)
+        return cls(torch.from_numpy(np.concatenate([np.ones((1, n)), counts])))
+
+    def mean(self, values: Tensor, counted: Tensor, group: Tensor | None = None) -> Estimate:
+        """Mean over the rows that count.
+
+        Args:
+            values: (m … b); what does not count may be anything.
+            counted: which rows count, (m … b), bool.
+            group: the factual of each row, (b), where several rows belong to one; None: a row each.
+
+        Returns:
+            (m …); NaN for fewer than two rows that count.
+        """
+        counted = counted.expand(values.shape)
+        number = self._grouped(counted.double(), group)
+        total = self._grouped(torch.where(counted, values.double(), 0.0), group)
+        means = (total @ self.counts.T) / (number @ self.counts.T)  # m … 1+r
+        enough = number.sum(dim=-1) >= 2
+        means = torch.where(enough.unsqueeze(-1) & means.isfinite(), means, torch.nan).movedim(-1, 0)
+        return Estimate(means[0], means[1:])
+
+    def ip_star(
+        self, points: Tensor, targets: Tensor, counted: Tensor, samples: ReferenceSamples, group: Tensor | None = None
+    ) -> Estimate:
+        """IP* (``ReferenceSamples.ip_star``) of every arm's counterfactuals.
+
+        The kernel between counterfactuals of a class is taken once. In a resample, a pair weighs the product of its
+        counts; a factual that was drawn twice makes no pair with itself, which would look like crowding together.
+
+        Args:
+            points: (m b d).
+            targets: class of each, (m b), int64.
+            counted: which count, (m b), bool.
+            group: as in ``mean``.
+
+        Returns:
+            (m); NaN where every class has fewer than two counterfactuals or two samples.
+        """
+        total = self.counts.new_zeros(len(points), len(self.counts))
+        weight = torch.zeros_like(total)
+        for arm, x in enumerate(points.double()):
+            for c, real in enumerate(samples.samples):
+                chosen = (counted[arm] & (targets[arm] == c)).double()  # b
+                if chosen.sum() < 2 or len(real) < 2:
+                    continue
+                nearness = _kernel(x, real, samples.length_scale).mean(dim=-1) * chosen
+                pairs = self._pairs(x, chosen, samples.length_scale, group)
+                size, mmd = self._mmd(pairs, nearness, chosen, group)
+                defined = mmd.isfinite()
+                total[arm] += torch.where(defined, size * (mmd + samples.within[c]).clamp_min(0), 0.0)
+                weight[arm] += torch.where(defined, size, 0.0)
+        values = (total / torch.where(weight > 0, weight, torch.nan)).T
+        return Estimate(values[0], values[1:])
+
+    def _pairs(self, x: Tensor, chosen: Tensor, length_scale: float, group: Tensor | None) -> Tensor:
+        """The kernel between the chosen rows of x (b d), summed over the rows of each pair of factuals, (n n)."""
+        rows = chosen.nonzero().squeeze(-1)
+        own, of = x[rows], rows if group is None else group[rows]
+        parts = own.split(max(1, BLOCK // own.numel()))
+        return self._grouped(torch.cat([self._grouped(_kernel(part, own, length_scale), of) for part in parts]).T, of)
+
+    def _mmd(self, pairs: Tensor, nearness: Tensor, chosen: Tensor, group: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Number of rows and the part of the MMD that depends on them, in every resample, (1+r) each."""
+        number = self._grouped(chosen, group)
+        size = self.counts @ number
+        # k(x, x) = 1: as much as there are rows of a factual, times its count squared, is taken off.
+        own = self.counts.square() @ number
+        within = (((self.counts @ pairs) * self.counts).sum(dim=-1) - own) / (size.square() - own)
+        between = (self.counts @ self._grouped(nearness, group)) / size
+        return size, within - 2 * between
+
+    def _grouped(self, values: Tensor, group: Tensor | None) -> Tensor:
+        """Sums over the rows of each factual, (… b) → (… n)."""
+        if group is None:
+            return values
+        return values.new_zeros(*values.shape[:-1], self.counts.shape[1]).index_add_(-1, group, values)
+
+
+def _kernel(x: Tensor, y: Tensor, length_scale: float) -> Tensor:
+    """exp(−‖x − y‖² / (2 ℓ²)) of all pairs, (n d) and (l d) → (n l)."""
+    squared = (x.unsqueeze(1) - y).square().sum(dim=-1)
+    return (squared / (-2 * length_scale**2)).exp()
+
+
+def _array(values: Tensor) -> Floats:
+    return values.double().numpy().astype(np.float64)

@@ -1,0 +1,96 @@
+"""Where the searches of a trace ended, measured: every arm's numbers, their intervals, and the arms' differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ctviz.errors import ConfigError
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
+from ctviz.evaluation.plausibility import ReferenceSamples
+
+if TYPE_CHECKING:
+    from ctviz.experiments.trace import Trace
+
+Floats = npt.NDArray[np.float32]
+
+MOST_FACTUALS = 5_000
+"""A resample counts each of them, and IP* each pair."""
+
+ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Metrics of the counterfactuals of a trace.
+
+    An arm is judged on the factuals that it does not put into the target class anyway. Of these, ``validity`` and
+    ``mature`` are the shares that end in the target class, and that reach τ; ``ip`` and ``ip_star`` are taken over
+    all of them, ``cost`` and ``redundancy`` over the valid ones. NaN where fewer than two are left.
+    """
+
+    arms: tuple[str, ...]
+    level: float
+    judged: npt.NDArray[np.int64]  # m: factuals that count
+    metrics: Mapping[str, Interval]  # (m) each
+    differences: Mapping[str, Interval]  # (m) each: an arm minus the first one, pair by pair; NaN for the first
+    points: Floats  # m b d: where the searches ended
+    counted: npt.NDArray[np.bool_]  # m b: which of them count
+    targets: npt.NDArray[np.int64]  # b
+    samples: tuple[Floats, ...]  # k times (n d): real samples of each class
+
+    def projected(self, arm: int, target: int, feature: int) -> tuple[Floats, Floats]:
+        """One coordinate of an arm's endpoints aimed at a class, and of its real samples: for a rug or a density."""
+        chosen = self.counted[arm] & (self.targets == target)
+        return self.points[arm, chosen, feature], self.samples[target][:, feature]
+
+
+def compare_endpoints(
+    trace: Trace, samples: ReferenceSamples, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
+) -> Endpoints:
+    """Measure a trace; all arms share the resamples of its factuals.
+
+    Raises:
+        ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
+    """
+    if len(trace) and (n := int(trace.group[-1]) + 1) > MOST_FACTUALS:
+        raise ConfigError("factuals", n, f"at most {MOST_FACTUALS:,} to be measured")
+    estimates, judged = _estimates(trace, samples, seed)
+    return Endpoints(
+        arms=arms,
+        level=level,
+        judged=judged.sum(axis=1),
+        metrics={name: estimate.interval(level) for name, estimate in estimates.items()},
+        differences={name: estimate.against_first().interval(level) for name, estimate in estimates.items()},
+        points=trace.final,
+        counted=judged,
+        targets=trace.targets,
+        samples=tuple(real.float().numpy() for real in samples.samples),
+    )
+
+
+def _estimates(trace: Trace, samples: ReferenceSamples, seed: int) -> tuple[dict[str, Estimate], npt.NDArray[np.bool_]]:
+    counts = trace.predicted != trace.targets
+    final, factuals = torch.from_numpy(trace.final.copy()), torch.from_numpy(trace.factuals)
+    targets = torch.from_numpy(trace.targets).expand(final.shape[:2])  # m b
+    judged, mature = torch.from_numpy(counts), torch.from_numpy(trace.mature)
+    valid = torch.from_numpy(trace.predicted_final) == targets
+    group = torch.from_numpy(trace.group)
+    n = int(group[-1]) + 1 if len(group) else 0
+    rows = None if n == len(group) else group
+    bootstrap = Bootstrap.of(n, seed=seed)
+    moved = final.double() - factuals.double()
+    estimates = {
+        "ip": bootstrap.mean(samples.implausibility(final, targets), judged, rows),
+        "ip_star": bootstrap.ip_star(final, targets, judged, samples, rows),
+        "cost": bootstrap.mean(moved.abs().sum(dim=-1), judged & valid, rows),
+        "validity": bootstrap.mean(valid, judged, rows),
+        "redundancy": bootstrap.mean((moved == 0).double().mean(dim=-1), judged & valid, rows),
+        "mature": bootstrap.mean(mature, judged, rows),
+    }
+    return estimates, counts

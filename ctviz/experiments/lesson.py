@@ -1,0 +1,145 @@
+"""What a model in training is penalised for on account of one counterfactual: numbers, and a sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ctviz.errors import ConfigError
+from ctviz.training.arm import Objective
+
+if TYPE_CHECKING:
+    from ctviz.experiments.trace import Trace
+
+
+@dataclass(frozen=True)
+class LessonNumbers:
+    """The terms of the objective for one counterfactual, before and after the arm's weights.
+
+    E(x, y) = −M(x)[y]; x⁺ is the neighbour after the shield. Where the search failed, x' is x⁺ as in training.
+    """
+
+    target: int
+    label: int  # true class of the factual
+    guessed: bool  # the true class is not known: the label is the model's own prediction
+    mature: bool
+    neighbour: tuple[float, ...]  # x⁺, as drawn
+    shielded: tuple[float, ...]  # x⁺, after the shield
+    replaced: tuple[int, ...]  # columns in which the shield has put x' in place of x⁺
+    energy_neighbour: float  # E(x⁺, y⁺)
+    energy_counterfactual: float  # E(x', y⁺)
+    divergence: float  # E(x⁺, y⁺) − E(x', y⁺)
+    ridge: float  # E(x⁺, y⁺)² + E(x', y⁺)²
+    adversarial: float  # cross-entropy of the nascent point with the label
+    lambda_div: float
+    lambda_adv: float
+    lambda_reg: float
+
+    @property
+    def sign(self) -> int:
+        """Of the divergence: 1 where the counterfactual looks likelier to the model than the real sample."""
+        return (self.divergence > 0) - (self.divergence < 0)
+
+    @property
+    def weighted_divergence(self) -> float:
+        """λ_div · divergence."""
+        return self.lambda_div * self.divergence
+
+    @property
+    def weighted_ridge(self) -> float:
+        """λ_reg · ridge."""
+        return self.lambda_reg * self.ridge
+
+    @property
+    def weighted_adversarial(self) -> float:
+        """λ_adv · adversarial loss."""
+        return self.lambda_adv * self.adversarial
+
+    @property
+    def total(self) -> float:
+        """What this counterfactual adds to the objective (of which the means over the batch are taken)."""
+        return self.weighted_divergence + self.weighted_adversarial + self.weighted_ridge
+
+
+def lesson_of(trace: Trace, arm: int, index: int, weights: Objective, label: int | None = None) -> LessonNumbers:
+    """The lesson of search ``index`` for ``arm``; without a ``label``, that of the class it predicts.
+
+    Raises:
+        ConfigError: a label that is no class.
+    """
+    logits = trace.nascent_logits[arm, index].astype(np.float64)
+    if label is not None and not 0 <= label < len(logits):
+        raise ConfigError("label", label, f"a class from 0 to {len(logits) - 1}")
+    known = int(trace.predicted[arm, index]) if label is None else int(label)
+    mature = bool(trace.mature[arm, index])
+    near = float(trace.neighbour_energy[arm, index])
+    far = near - float(trace.divergence[arm, index])
+    drawn, shielded = trace.neighbours[arm, index], trace.shielded[arm, index]
+    return LessonNumbers(
+        target=int(trace.targets[index]),
+        label=known,
+        guessed=label is None,
+        mature=mature,
+        neighbour=tuple(drawn.tolist()),
+        shielded=tuple(shielded.tolist()),
+        replaced=tuple(np.flatnonzero(drawn != shielded).tolist()),
+        energy_neighbour=near,
+        energy_counterfactual=far,
+        divergence=near - far,
+        ridge=near**2 + far**2,
+        adversarial=float(np.logaddexp.reduce(logits) - logits[known]),
+        lambda_div=weights.lambda_div,
+        lambda_adv=weights.lambda_adv,
+        lambda_reg=weights.lambda_reg,
+    )
+
+
+def words_of(lesson: LessonNumbers) -> str:
+    """One sentence on what training does with this counterfactual."""
+    if lesson.lambda_div == lesson.lambda_adv == lesson.lambda_reg == 0:
+        return (
+            f"This model is not penalised for it: it learns from the data alone (its divergence would be "
+            f"{signed(lesson.divergence)})."
+        )
+    extra = _extra(lesson)
+    if not lesson.mature:
+        return (
+            "The search found nothing, so there is no divergence: the real sample stands in for the counterfactual"
+            f"{extra}."
+        )
+    if lesson.lambda_div == 0:
+        return f"This model's weights leave the divergence out (it would be {signed(lesson.divergence)}){extra}."
+    if lesson.sign > 0:
+        push = "The model is pushed to find the real sample more likely than this counterfactual, which it now prefers"
+    elif lesson.sign < 0:
+        push = "The model already finds the real sample more likely than this counterfactual and is pushed further"
+    else:
+        push = "The model finds the real sample as likely as this counterfactual, so there is nothing to push"
+    return (
+        f"{push}: divergence {signed(lesson.divergence)}, times λ_div {lesson.lambda_div:g} = "
+        f"{signed(lesson.weighted_divergence)}{extra}."
+    )
+
+
+def signed(value: float) -> str:
+    """Two significant digits with a sign: ``+1.8``, ``−0.032``, ``0``; what is smaller than 0.0005 is ``≈ 0``."""
+    if 0 < abs(value) < 5e-4:
+        return "≈ 0"
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else "not a number" if math.isnan(value) else "+∞" if value > 0 else "−∞"
+    value = float(f"{value:.2g}")  # 0.999 has become 1.0
+    digits = max(0, 1 - math.floor(math.log10(abs(value))))
+    return f"{'+' if value > 0 else '−'}{abs(value):,.{digits}f}"
+
+
+def _extra(lesson: LessonNumbers) -> str:
+    """The other terms that count."""
+    parts = []
+    if lesson.lambda_reg > 0:
+        parts.append(f"keeping both energies small adds {signed(lesson.weighted_ridge)}")
+    if lesson.lambda_adv > 0:
+        parts.append(f"the nascent point, as an adversarial example, adds {signed(lesson.weighted_adversarial)}")
+    return f"; {' and '.join(parts)}" if parts else ""

@@ -1,0 +1,150 @@
+"""The autoencoders of data sets: fitted once, kept in memory and in the store's folder ``vaes``."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from ctviz.data.catalogue import DataSettings, load
+from ctviz.errors import DataError, StoreError
+from ctviz.experiments.config import ALGORITHM_VERSION
+from ctviz.experiments.store import Store, codec, open_store
+from ctviz.experiments.store.codec import Damaged, EntryFile
+from ctviz.experiments.store.files import explained, remove, write_whole
+from ctviz.models.vae import Vae, VaeSettings
+
+FOLDER = "vaes"
+
+MOST_FILES = 200
+"""Autoencoders that a store keeps, of a few kB each; those used least recently go first."""
+
+_MOST_KEPT = 32
+_STALE = 3600.0
+_MOST_BYTES = 16 << 20
+_ENTRY = "vae"
+
+
+def vae_key(data: DataSettings, latent: int) -> str:
+    """16 hexadecimal digits that change whenever the autoencoder would."""
+    settings = VaeSettings(latent=latent)
+    text = f"{ALGORITHM_VERSION}:{_ENTRY}:{data.model_dump_json()}:{settings.model_dump_json()}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def vae_for(data: DataSettings, latent: int, store: Store | None = None) -> Vae:
+    """The autoencoder of a data set: kept, stored, or else fitted now (about a second) and stored.
+
+    A disk that takes nothing is no error: then it is kept in memory alone.
+    """
+    return _KEPT.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
+
+
+def stored_vae(data: DataSettings, latent: int, store: Store | None = None) -> Vae | None:
+    """The autoencoder if it has been fitted before; a cheap look, made for being taken often."""
+    key = vae_key(data, latent)
+    return _KEPT.look(key) or _KEPT.keep(key, _stored(key, store))
+
+
+def work_vae(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
+    """A background job: the autoencoder of a data set into the store at ``root``, unless it is there.
+
+    Raises:
+        StoreError: the disk does not take it.
+    """
+    data, store = DataSettings(**json.loads(data_json)), open_store(Path(root))
+    key = vae_key(data, latent)
+    if _stored(key, store) is None and not cancelled():
+        _write(store, key, Vae.fit(load(data).train[0], latent))
+
+
+def _fitted(data: DataSettings, latent: int, store: Store | None) -> Vae:
+    vae = Vae.fit(load(data).train[0], latent)
+    if store is not None:
+        with contextlib.suppress(StoreError):
+            _write(store, vae_key(data, latent), vae)
+    return vae
+
+
+def _path(store: Store, key: str) -> Path:
+    return store.root / FOLDER / f"{key}.safetensors"
+
+
+def _stored(key: str, store: Store | None) -> Vae | None:
+    """From the store; what is damaged there is removed, to be fitted again."""
+    if store is None:
+        return None
+    path = _path(store, key)
+    try:
+        _, arrays = EntryFile(path, _MOST_BYTES).entry(key, _ENTRY)
+        vae = Vae.from_arrays(arrays)
+    except (Damaged, DataError):
+        remove(path)
+        return None
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return vae
+
+
+def _write(store: Store, key: str, vae: Vae) -> None:
+    """Raises ``StoreError`` when the disk does not take it."""
+    path = _path(store, key)
+    with explained(store.root):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, codec.to_bytes(*codec.pack(key, _ENTRY, {}, vae.arrays())))
+        stale = [left for left in path.parent.glob(".*.tmp") if time.time() - _used(left) > _STALE]  # of a crash
+        for old in [*sorted(path.parent.glob("*.safetensors"), key=_used)[:-MOST_FILES], *stale]:
+            remove(old)
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process has just removed it
+        return 0.0
+
+
+class _Memory:
+    """The autoencoders used last in this process; each is made once, also when several threads ask for it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Vae] = OrderedDict()
+        self._making: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def look(self, key: str) -> Vae | None:
+        with self._guard:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: str, vae: Vae | None) -> Vae | None:
+        if vae is not None:
+            with self._guard:
+                self._kept[key] = vae
+                if len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+        return vae
+
+    def get(self, key: str, make: Callable[[str], Vae]) -> Vae:
+        with self._guard:
+            lock = self._making.setdefault(key, threading.Lock())
+        with lock:
+            found = self.look(key)
+            if found is None:
+                found = make(key)
+                self.keep(key, found)
+        with self._guard:
+            self._making.pop(key, None)  # whoever still waits for this lock finds what was made
+        return found
+
+
+_KEPT = _Memory()

@@ -1,0 +1,365 @@
+"""Advice in words: what a person is told to change, why somebody gets none, and what locks do to a group.
+
+Nothing here computes: numbers come in, sentences in the vocabulary of the app go out. As elsewhere, nothing is claimed
+beyond the run that the numbers are from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ctviz.figures.words import number
+
+LOAN = ("debt", "age")
+"""What the paper's first figure calls the two features."""
+
+ALONG = 0.3
+"""Correlation from which on decisions are said to go along with a feature."""
+
+FEWER = 0.05
+"""Difference in the share of people who get advice from which on the headline has to speak of it."""
+
+TURNED = 3.0
+"""Degrees from which on a boundary is said to have turned."""
+
+STARVED = 0.02
+"""Share of training searches that arrive, below which a model is said to learn nothing from them."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What features and classes are called where advice is spoken of.
+
+    ``wished`` is the class that people hope for; ``loan`` whether the story of the paper's figure is told, in which
+    that class is granted a loan, or the data speak for themselves.
+    """
+
+    features: tuple[str, ...]
+    classes: tuple[str, ...]
+    wished: int
+    loan: bool
+
+    @property
+    def goal(self) -> str:
+        """The class that people hope for, to be used in a sentence."""
+        return self.classes[self.wished] if self.loan else f"“{self.classes[self.wished]}”"
+
+    def people(self, count: int) -> str:
+        """Those who ask for advice: “100 people who are refused”."""
+        if self.loan:
+            return f"{count} people who are refused"
+        others = [name for index, name in enumerate(self.classes) if index != self.wished]
+        return f"{count} points of {others[0]}" if len(others) == 1 else f"{count} points of other classes"
+
+
+def names_for(features: Sequence[str], classes: Sequence[str], wished: int, loan: bool) -> Names:
+    """Names out of the data's own, or those of the paper's figure: debt, age, granted, refused."""
+    if not loan:
+        return Names(tuple(features), tuple(classes), wished, loan)
+    told = ("granted" if c == wished else "refused" if len(classes) == 2 else f"refused ({name})"
+            for c, name in enumerate(classes))  # fmt: skip
+    return Names(LOAN, tuple(told), wished, loan)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A number with the ends of its interval; NaN where nothing could be measured."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def known(self) -> bool:
+        return math.isfinite(self.value)
+
+    def apart(self, other: Span) -> bool:
+        """Whether the two intervals do not touch: a cautious way to call a difference more than chance."""
+        ends = (self.low, self.high, other.low, other.high)
+        return all(map(math.isfinite, ends)) and (self.high < other.low or other.high < self.low)
+
+
+# -- one person ----------------------------------------------------------------------------------
+
+
+def decimals(extent: float) -> int:
+    """Decimals in which a feature is told: steps of a hundredth or so of its extent, which nobody needs finer."""
+    return max(0, 1 - math.floor(math.log10(extent / 6))) if extent > 0 and math.isfinite(extent) else 2
+
+
+def plain(value: float, places: int) -> str:
+    """A feature's value with a real minus sign and no minus zero."""
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
+
+
+def advice(names: Names, before: Sequence[float], after: Sequence[float], places: Sequence[int]) -> str:
+    """What to change, in the features' own units: “Lower debt by 3.1 (from 6.0 to 2.9); age stays 4.2.”
+
+    The difference is that of the two numbers as they are shown, so that whoever adds them up comes out right.
+    """
+    moves, stays = [], []
+    for name, a, b, shown in zip(names.features, before, after, places, strict=True):
+        a, b = round(float(a), shown), round(float(b), shown)
+        if a == b:
+            stays.append(f"{name} stays {plain(b, shown)}")
+            continue
+        verb = "raise" if b > a else "lower"
+        moves.append(f"{verb} {name} by {plain(abs(b - a), shown)} (from {plain(a, shown)} to {plain(b, shown)})")
+    if not moves:
+        return f"A change too small to be shown is enough: {' and '.join(stays)}."
+    words = " and ".join(moves)
+    return f"{words[0].upper()}{words[1:]}{'; ' if stays else ''}{' and '.join(stays)}."
+
+
+def unsure(names: Names, sure: float, asked: float) -> str:
+    """Said to somebody who has what they hope for, if not as surely as is asked."""
+    goal = names.goal
+    return f"The model says {goal} already, {percent(sure)} sure. To be {percent(asked)} sure:"
+
+
+def nothing_to_change(names: Names) -> str:
+    """Said to somebody who has what they hope for."""
+    return f"Nothing to change: the model says {names.goal} already."
+
+
+def alone(names: Names, movable: Sequence[str]) -> str:
+    """The changes that constraints leave, as the subject of “… is enough”: “no change of debt alone”."""
+    if len(movable) == 1 and len(names.features) > 1:
+        return f"no change of {movable[0]} alone"
+    return "no change that is allowed"
+
+
+def no_advice(outcome: str, names: Names, movable: Sequence[str], best: float, asked: float, steps: int) -> str:
+    """Why there is no advice for one person.
+
+    Args:
+        outcome: "impossible", "stuck" or "short".
+        movable: names of the features that may change.
+        best: the highest probability of the wished class that the constraints allow; NaN if not known.
+        asked: τ, the probability that is asked for.
+        steps: T, the most steps of the search.
+    """
+    if outcome == "impossible":
+        reach = ""
+        if math.isfinite(best):
+            reach = f" The model would be {percent(best)} sure of {names.goal} at best; {percent(asked)} is asked for."
+        return f"No advice: {alone(names, movable)} is enough.{reach}"
+    if outcome == "stuck":
+        return "No advice: there is a way, but the search came to a halt where the model hardly changes."
+    return f"No advice within {steps} steps: there is a way, but the search did not get to its end."
+
+
+def outside(name: str, value: float, low: float, high: float, places: int) -> str:
+    """Said to somebody whose own value lies outside the range that advice may use."""
+    return (
+        f"{name[0].upper()}{name[1:]} is {plain(value, places)}, outside the allowed range from {plain(low, places)} "
+        f"to {plain(high, places)}: advice has to bring it there first."
+    )
+
+
+# -- a group -------------------------------------------------------------------------------------
+
+
+def of_those(got: int, asked: int) -> str:
+    """“97 of 100”; a dash where nobody asked."""
+    return f"{got} of {asked}" if asked else "—"
+
+
+def why_not(counts: dict[str, int], names: Names, movable: Sequence[str]) -> str:
+    """Why those without advice have none: “for 3 no change of debt alone is enough”; empty if all have some."""
+    reasons = {
+        "impossible": f"{alone(names, movable)} is enough",
+        "stuck": "the search came to a halt on the way",
+        "short": "the search ran out of steps on the way",
+    }
+    said = [f"for {counts[outcome]} {words}" for outcome, words in reasons.items() if counts.get(outcome)]
+    return ", ".join(said)
+
+
+def effort(treated: Span, reference: Span, differs: bool) -> str:
+    """How the effort of advice differs: “43 % less effort”, “about as much effort”; empty if it cannot be said.
+
+    ``differs``: whether the interval of the difference leaves out zero.
+    """
+    if not (treated.known and reference.known) or reference.value <= 0:
+        return ""
+    change = 100 * (treated.value - reference.value) / reference.value
+    if abs(change) < 1 or not differs:
+        return "about as much effort"
+    return f"{_two(abs(change))} % {'less' if change < 0 else 'more'} effort"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What is known of one model where a group asks for advice."""
+
+    effort: Span
+    got: int
+    asked: int
+    share: Span  # of the attribution that falls on what is locked
+    tilt: float = math.nan  # degrees from a boundary that ignores the locked feature
+
+
+def headline_of_lock(limit: str, free: Panel, taught: Panel, differs: bool) -> str:
+    """What counterfactual training does under a lock, in one sentence: the conventional model against the other.
+
+    Args:
+        limit: what is constrained, such as “age locked”; empty if nothing is.
+        free: the conventional model under the lock.
+        taught: the counterfactually trained one.
+        differs: whether their efforts differ beyond chance.
+    """
+    if not limit:
+        return "Nothing is locked: advice may change every feature."
+    if not free.asked or not taught.asked:
+        return f"With {limit}, nobody asks for advice: one of the models refuses no one."
+    if not free.got and not taught.got:
+        return f"With {limit}, nobody gets advice from either model in this run."
+    for none, some, who in ((free, taught, "conventional"), (taught, free, "counterfactually trained")):
+        if not none.got:
+            other = "the other" if who == "conventional" else "the conventional one"
+            some_get = of_those(some.got, some.asked)
+            return f"With {limit}, the {who} model has advice for nobody; {other} has some for {some_get}."
+    return _compared(limit, free, taught, effort(taught.effort, free.effort, differs))
+
+
+def _compared(limit: str, free: Panel, taught: Panel, words: str) -> str:
+    few = abs(taught.got / taught.asked - free.got / free.asked) >= FEWER
+    who = f" Advice is there for {of_those(taught.got, taught.asked)} instead of {of_those(free.got, free.asked)}."
+    return f"{_sentence(limit, free, taught, words)}{who if few else ''}"
+
+
+def _sentence(limit: str, free: Panel, taught: Panel, words: str) -> str:
+    if not words:
+        return f"With {limit}, the effort of advice cannot be compared in this run."
+    if words.startswith("about"):
+        return f"With {limit}, advice takes {words} from either model in this run."
+    turned = free.tilt - taught.tilt
+    if turned >= TURNED:
+        turn = f"counterfactual training turns the boundary by {turned:.0f}°, and advice takes {words}"
+        return f"With {limit}, {turn} than from the conventional model in this run."
+    who = "advice of the counterfactually trained model"
+    return f"With {limit}, {who} takes {words} than the conventional model's in this run."
+
+
+def headline_unprotected(feature: str, share: Span, bare: Span, got: int, asked: int) -> str:
+    """What a lock in training does without the protection: the share of answers without a lock, and so."""
+    return (
+        f"Trained with the lock but without the protection, {percent(bare.value)} of the model's answers rest on "
+        f"{feature} ({percent(share.value)} without a lock), and {of_those(got, asked)} get advice."
+    )
+
+
+def headline_of_places(feature: str, efforts: Sequence[Span], differ: Sequence[bool]) -> str:
+    """What a lock does in each of the places where it can act, in one sentence.
+
+    Args:
+        feature: what is locked.
+        efforts: effort of advice with no lock, with one in advice only, with one in training too.
+        differ: whether the second differs from the first, and the third from the second, beyond chance.
+    """
+    if not all(span.known for span in efforts):
+        return f"What locking {feature} does depends on where the lock acts."
+    nothing, advised, both = (number(span.value) for span in efforts)
+    first, second = (bool(words) and not words.startswith("about") for words in _steps(efforts, differ))
+    start = f"takes the effort of advice from {nothing} to {advised}"
+    if not first:
+        start = f"leaves the effort of advice at about {advised}"
+    end = f"protecting {feature} in training too, to {both}"
+    if not second:
+        end = f"protecting {feature} in training too changes no more than chance does ({both})"
+    elif not first:
+        end = f"protecting {feature} in training too takes it to {both}"
+    return f"Locking {feature} in advice alone {start}; {end}."
+
+
+def _steps(efforts: Sequence[Span], differ: Sequence[bool]) -> list[str]:
+    return [effort(after, before, d) for (before, after), d in zip(pairwise(efforts), differ, strict=True)]
+
+
+def headline_of_proxies(feature: str, free: Span, protected: Span, along: float) -> str:
+    """What protection does to the share of the answers that rests on the locked feature, and what it leaves.
+
+    Args:
+        free: of counterfactual training without a lock.
+        protected: of counterfactual training with it.
+        along: correlation of the protected model's decisions with the feature, within classes.
+    """
+    if not (free.known and protected.known):
+        return f"How far answers rest on {feature} could not be measured in this run."
+    rests = f"the share of answers that rests on {feature}"
+    before, after = percent(free.value), percent(protected.value)
+    if not free.apart(protected):
+        return f"Protection changes {rests} no more than chance does in this run: {before} without, {after} with it."
+    less = protected.value < free.value
+    still = f", but decisions still go along with {feature} (correlation {number(along)})"
+    return (
+        f"Protection {'lowers' if less else 'raises'} {rests} from {before} to {after} in this run"
+        f"{still if less and abs(along) >= ALONG else ''}."
+    )
+
+
+def starved(shares: Sequence[tuple[str, float]]) -> str:
+    """What to say of models whose training searches next to never arrive; empty if there is none.
+
+    Args:
+        shares: title of each counterfactually trained model and its share of mature counterfactuals.
+    """
+    starving = [(title, share) for title, share in shares if share < STARVED]
+    if not starving:
+        return ""
+    named = " and ".join(f"“{title}” ({percent(share)})" for title, share in starving)
+    return (
+        f"Next to no search of the training arrives for {named}. Such a model learns nothing from counterfactuals, "
+        "so its panel is nearly the conventional one. Lock less, or give the search more reach."
+    )
+
+
+def never_wished(titles: Sequence[str], names: Names) -> str:
+    """What to say of models that put nothing at all into the wished class; empty if there is none."""
+    if not titles:
+        return ""
+    named = " and ".join(f"“{title}”" for title in titles)
+    return f"{named} says {names.goal} nowhere on this plane, so no advice can lead there."
+
+
+def percent(share: float) -> str:
+    """A share in whole %; neither nothing nor everything is said of what is only nearly so."""
+    if share <= 0 or share >= 1:
+        return f"{100 * share:.0f} %"
+    whole = round(100 * share)
+    return "under 1 %" if whole == 0 else "over 99 %" if whole == 100 else f"{whole} %"
+
+
+def _two(value: float) -> str:
+    text = number(value, 2)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def of_place(place: str, feature: str, share: Span, leans: str, changed: Span, effort: Span, bare: bool) -> str:
+    """What becomes of a model and its advice where a lock acts in one place, in a sentence or two.
+
+    Args:
+        place: ``never``, ``searching``, ``training`` or ``always``.
+        share: part of the attribution that falls on the feature.
+        leans: how that compares with the model that nothing is locked for: "less", "more" or "" (as much).
+        changed: share of the advice that changes the feature.
+        bare: whether training went without the protection.
+    """
+    rests = f"{percent(share.value)} of its answers"
+    asks = f"{percent(changed.value)} of the advice asks to change {feature}" if changed.known else "There is no advice"
+    price = f"effort {number(effort.value)}" if effort.known else "nobody gets any"
+    if place == "never":
+        return f"The model may rest on {feature} ({rests}). {asks}."
+    if place == "searching":
+        return f"Advice leaves {feature} alone ({price}), but the model has not learnt to: {rests} rest on {feature}."
+    compared = f"{f'{leans} than' if leans else 'as much as'} without a lock ({rests})"
+    learnt = f"The model has learnt to rest on {feature} {compared}."
+    if bare:
+        learnt = f"Held against real people of another {feature}, the model rests on {feature} {compared}."
+    if place == "training":
+        return f"{learnt} {asks}."
+    return f"{learnt} Advice leaves {feature} alone ({price})."

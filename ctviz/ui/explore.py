@@ -1,0 +1,355 @@
+"""Searches as they are explored: the picture of every arm's paths, what came of them, and where they end.
+
+The picture is a fragment, so that a click or a change of epoch is answered without the rest of the page; that follows
+in a second run, where intervals and figures are drawn too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ctviz.errors import CtvizError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.trace import Explorer, Trace
+from ctviz.experiments.vae import stored_vae, vae_key, work_vae
+from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
+from ctviz.figures.stage.film import arm_labels
+from ctviz.figures.stage.trace import locks_of
+from ctviz.figures.theme import ArmStyle, arm_styles
+from ctviz.ui import explore_words as words
+from ctviz.ui import results
+from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.explore_searches import Answer, Question, question, searches
+from ctviz.ui.explore_view import POINT, TracksView, settings_of
+from ctviz.ui.feed import Feed
+from ctviz.ui.service import Service
+from ctviz.ui.shell import guarded, literal
+from ctviz.ui.stage import TracksState, show_tracks
+from ctviz.ui.vocabulary import CHOICES
+from ctviz.ui.watch import expectation, status
+
+SHARES = (0.76, 0.24)
+"""Of the width: the picture, and what is beside it."""
+
+POLL = 0.5
+"""Seconds between two looks while a run is live, or while the autoencoder of a data set is fitted."""
+
+REDRAW = 2.0
+"""Seconds between two drawings of the figures while a run is live: each one interrupts who is reading them."""
+
+HEAD_START = 0.12
+"""Seconds that the picture of other searches has before their figures: in one batch, the browser draws those first."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a page shows at the moment."""
+
+    feed: Feed
+    asked: Question
+    answer: Answer
+    trace: Trace  # at the epoch that the picture rests on
+    explorer: Explorer
+    styles: tuple[ArmStyle, ...]
+    selected: int | None  # the factual that was chosen; the only one, if there is one
+
+
+def explore(service: Service, draft: Draft[TracksView]) -> None:
+    """Finding, picture, and beside it what came of the searches; growing while the run trains."""
+    results.follow_theme()
+    live = service.state(draft.experiment.key).live
+    polled = live or _awaits_vae(service, draft)
+    st.session_state["explore-whole"] = True
+    body: Callable[[], None] = guarded(lambda: _explore(service, polled))
+    st.fragment(body, run_every=POLL if polled else None)()
+
+
+def below(service: Service, draft: Draft[TracksView]) -> None:
+    """What training would make of the chosen search; where the searches end, against real data."""
+    live = service.state(draft.experiment.key).live
+    body: Callable[[], None] = guarded(lambda: _below(service))
+    st.fragment(body, run_every=REDRAW if live else None)()
+
+
+# -- the picture -------------------------------------------------------------------------------------
+
+
+def _explore(service: Service, polled: bool) -> None:
+    draft: Draft[TracksView] = st.session_state["draft"]
+    whole = st.session_state.pop("explore-whole", False)
+    state = service.state(draft.experiment.key)
+    if polled != (state.live or _awaits_vae(service, draft)):
+        st.rerun()
+    feed = service.feed(draft.experiment.key)
+    if feed is not None and state.live and feed.attempt == draft.left_behind:
+        feed = None  # its successor is on the way, and starts at its own beginning
+    headline = st.container()
+    with st.container(key="status"):
+        status(service, draft, state, feed)
+    if feed is None:
+        with headline:
+            results.title(expectation(state))
+        _show_another(service, draft)
+        return
+    said = st.container()
+    projecting = draft.view.view == "project"
+    left, right = (st.container(), None) if projecting else st.columns(SHARES, gap="medium")
+    seen = _searched(service, draft, feed, live=state.live, said=said)
+    with left:
+        resting = _tracks(draft, feed, seen, live=state.live)
+    if _follow(draft, resting):
+        st.rerun()
+    _tell(seen, headline, said, right)
+    about = _about(draft.view, seen, live=state.live)
+    if not whole and st.session_state.get("explored") != about:
+        st.rerun()
+    st.session_state["explored"] = about
+
+
+def _about(view: TracksView, seen: Seen | None, *, live: bool) -> tuple[object, ...]:
+    """What the rest of the page depends on; of a live run, only what the person has chosen: it redraws by itself."""
+    answered = None if live or seen is None else (seen.asked, seen.trace.epoch)
+    return view.pick, view.at, view.epoch, view.selected, answered
+
+
+def _show_another(service: Service, draft: Draft[TracksView]) -> None:
+    """Keeps a run in sight, dimmed and named, until there is something to show of the one that was asked for."""
+    names = (draft.experiment.data.name, "moons")
+    feed = next((found for found in (service.feed(Experiment.preset(name).key) for name in names) if found), None)
+    if feed is None:
+        return
+    st.caption(f"Dimmed, until then: {CHOICES[feed.experiment.data.name]}, without searches.")
+    left, _ = st.columns(SHARES, gap="medium")
+    dimmed = Draft(feed.experiment, TracksView(layers=("points", "contours")))
+    with left, st.container(key="earlier"):
+        _tracks(dimmed, feed, None, live=False, key="another")
+
+
+def _searched(
+    service: Service, draft: Draft[TracksView], feed: Feed, *, live: bool, said: DeltaGenerator
+) -> Seen | None:
+    """The searches that the view asks for; None where there are none, and then why, in words."""
+    if _awaits_vae(service, draft):
+        with said:
+            _say_fitting(service, draft)
+        return None
+    try:
+        return _seen(draft.view, feed, live=live)
+    except CtvizError as error:
+        said.error(literal(str(error)), icon=":material/block:")
+        return None
+
+
+def _seen(view: TracksView, feed: Feed, *, live: bool) -> Seen:
+    """What there is to see, searched now or before.
+
+    Raises:
+        CtvizError: settings or factuals that cannot be searched.
+    """
+    asked, shared = question(feed, view, live=live), searches()
+    answer = shared.answer(feed, asked)
+    trace = answer.at(feed.at(view.epoch).epoch)
+    factuals = int(trace.group[-1]) + 1 if len(trace) else 0
+    chosen = view.selected
+    selected = 0 if factuals == 1 else chosen if chosen is not None and chosen < factuals else None
+    explorer = shared.explorer(feed.experiment)
+    return Seen(feed, asked, answer, trace, explorer, arm_styles(feed.experiment), selected)
+
+
+def seen_now(service: Service, draft: Draft[TracksView]) -> Seen | None:
+    """What the page shows at the moment; None where that is nothing, the picture having said why."""
+    feed = service.feed(draft.experiment.key)
+    if feed is None or _awaits_vae(service, draft):
+        return None
+    try:
+        return _seen(draft.view, feed, live=service.state(draft.experiment.key).live)
+    except CtvizError:
+        return None
+
+
+def _tracks(
+    draft: Draft[TracksView], feed: Feed, seen: Seen | None, *, live: bool, key: str | None = None
+) -> TracksState:
+    view, experiment = draft.view, feed.experiment
+    settings = settings_of(experiment, view)
+
+    def place(at: tuple[float, float]) -> None:
+        draft.view = TracksView(**{**draft.view.model_dump(), "pick": POINT, "at": at, "selected": None})
+
+    return show_tracks(
+        run_key=feed.attempt,
+        scene=feed.scene,
+        arms=arm_labels(experiment),
+        snapshots_since=feed.since,
+        traces=seen.answer.traces if seen else (),
+        trace_key=seen.asked.key if seen else "",
+        total_epochs=experiment.training.epochs,
+        live=live,
+        initial=TracksState(
+            epoch=view.epoch, step=view.step, selected=view.selected, playing=bool(view.play), speed=view.speed,
+            loop=bool(view.loop), layers=view.layers,
+        ),
+        tau=settings.tau,
+        epsilon=settings.epsilon,
+        locks=[locks_of(arm, feed.scene.features) for arm in experiment.arms],
+        on_place=place,
+        key=key or f"tracks-{draft.opened}",
+    )  # fmt: skip
+
+
+def _follow(draft: Draft[TracksView], resting: TracksState) -> bool:
+    """Takes what the person has come to rest on into the view; whether that asks for another answer."""
+    before = draft.view
+    rest = {
+        "epoch": resting.epoch, "step": resting.step, "selected": resting.selected, "play": int(resting.playing),
+        "speed": resting.speed, "loop": int(resting.loop), "layers": resting.layers,
+    }  # fmt: skip
+    draft.view = TracksView(**{**before.model_dump(), **rest})
+    write_link(draft)
+    return (draft.view.epoch, draft.view.selected) != (before.epoch, before.selected)
+
+
+def _tell(seen: Seen | None, headline: DeltaGenerator, said: DeltaGenerator, right: DeltaGenerator | None) -> None:
+    """The finding over the picture and the outcomes beside it."""
+    if seen is None:
+        with headline:
+            results.title("Nothing has been searched yet.")
+        return
+    trace, styles, ends = seen.trace, seen.styles, ends_of(seen)
+    with headline:
+        results.title(words.headline(trace, styles, ends, seen.feed.last))
+    for note in words.notes(trace, seen.selected, seen.asked.count):
+        said.caption(f":material/info: {note}")
+    if right is not None:
+        with right:
+            _beside(seen, ends)
+
+
+def _beside(seen: Seen, ends: Endpoints | None) -> None:
+    trace, styles, chosen = seen.trace, seen.styles, seen.selected
+    if chosen is None:
+        blocks = words.outcomes_html(trace, styles) + (words.ends_html(ends, styles) if ends else "")
+    else:
+        blocks = words.search_html(seen.explorer, trace, styles, chosen)
+    colours = results.palette()
+    st.html(
+        f'<dl class="ctviz-beside" style="--accent:{colours.accent};--conventional:{colours.conventional}">'
+        f"{blocks}</dl>"
+    )
+    if chosen is None:
+        st.caption("Choose a path, or click anywhere in a picture, to follow one search.")
+
+
+def ends_of(seen: Seen) -> Endpoints | None:
+    """Where the searches ended, measured; nothing for a single one."""
+    return searches().endpoints(seen.feed, seen.asked, seen.trace) if len(seen.trace) > 1 else None
+
+
+# -- what REVISE needs once ----------------------------------------------------------------------------
+
+
+def _awaits_vae(service: Service, draft: Draft[TracksView]) -> bool:
+    """Whether the chosen search needs an autoencoder that is still to be fitted.
+
+    Where the job failed, say on a full disk, the search fits it for itself and keeps it in memory.
+    """
+    settings, data = settings_of(draft.experiment, draft.view), draft.experiment.data
+    if settings.generator != "revise" or stored_vae(data, settings.latent, service.store) is not None:
+        return False
+    job = service.jobs.status(_job_key(draft))
+    return job is None or job.state not in ("failed", "done")
+
+
+def _job_key(draft: Draft[TracksView]) -> str:
+    return f"vae-{vae_key(draft.experiment.data, settings_of(draft.experiment, draft.view).latent)}"
+
+
+def _say_fitting(service: Service, draft: Draft[TracksView]) -> None:
+    """Starts the fit of the autoencoder if nobody has, and says so; asked for twice, it is fitted once."""
+    data, latent = draft.experiment.data, settings_of(draft.experiment, draft.view).latent
+    service.jobs.submit(_job_key(draft), work_vae, data.model_dump_json(), latent, str(service.store.root))
+    st.info("Fitting the autoencoder for these data, once (about 3 s) …", icon=":material/hourglass_top:")
+
+
+# -- below -------------------------------------------------------------------------------------------
+
+
+def _below(service: Service) -> None:
+    draft: Draft[TracksView] = st.session_state["draft"]
+    seen = seen_now(service, draft)
+    if seen is None or not len(seen.trace):
+        return
+    live = service.state(draft.experiment.key).live
+    if not live and st.session_state.get("explore-drawn") != seen.asked:
+        st.session_state["explore-drawn"] = seen.asked
+        time.sleep(HEAD_START)
+    if seen.selected is not None:
+        _lesson(seen, seen.selected)
+    ends = ends_of(seen)
+    if ends is not None:
+        _where_they_end(seen, ends)
+
+
+def _lesson(seen: Seen, factual: int) -> None:
+    st.subheader("What training would make of this search", anchor=False)
+    label = None if seen.answer.labels is None else int(seen.answer.labels[factual])
+    rows = [words.best_row(seen.trace, arm, factual) for arm in range(seen.trace.m)]
+    lessons = [seen.explorer.lesson(seen.trace, arm, row, label) for arm, row in enumerate(rows)]
+    _table(words.lesson_table(lessons, seen.styles), "What training would make of this search")
+    st.caption(
+        "Energies are of the class aimed at, E(x, y⁺) = −M(x)[y⁺]: the lower, the likelier the model finds the point. "
+        "The real sample x⁺ is drawn from that class; what a lock forbids to change is taken from the counterfactual."
+    )
+
+
+def _where_they_end(seen: Seen, ends: Endpoints) -> None:
+    st.subheader("Where the searches end, against real data of the class aimed at", anchor=False)
+    aimed = _aimed_at(ends)
+    colours, scene = results.palette(), seen.feed.scene
+    for cell, feature in zip(st.columns(2, gap="large"), range(len(scene.features)), strict=True):
+        parts = [ends.projected(arm, aimed, feature) for arm in range(seen.trace.m)]
+        drawn = [Ends(style, values) for style, (values, _) in zip(seen.styles, parts, strict=True)]
+        reference = Reference(scene.classes[aimed], aimed, ends.samples[aimed][:, feature])
+        extent = (float(scene.lower[feature]), float(scene.upper[feature]))
+        name = scene.features[feature]
+        cell.plotly_chart(
+            endpoints(name, drawn, reference, extent, colours), key=f"ends-{feature}", theme=None,
+            alt=describe(name, drawn, reference), config={"displayModeBar": False},
+        )  # fmt: skip
+    _table(words.ends_table(ends, seen.styles), "Where the searches end, in numbers")
+    st.caption(
+        f"Filled: real data. Lines and ticks: where searches end, of {_judged(ends)}. Below each number its 99 % "
+        "interval, by drawing the points anew 2,000 times; * marks differences whose interval leaves out zero. "
+        "Real data are the validation samples."
+    )
+
+
+def _judged(ends: Endpoints) -> str:
+    counts = sorted(set(ends.judged.tolist()))
+    if len(counts) == 1:
+        return f"{counts[0]} searches that set out from another class"
+    return f"{counts[0]} to {counts[-1]} searches that set out from another class, by model"
+
+
+def _aimed_at(ends: Endpoints) -> int:
+    """The class whose endpoints are drawn: the most frequent target, or another that the person prefers."""
+    classes, counts = np.unique(ends.targets, return_counts=True)
+    most = int(classes[np.argmax(counts)])
+    if len(classes) == 1:
+        return most
+    chosen = st.segmented_control(
+        "Searches that aim at", classes.tolist(), default=most, format_func=lambda c: f"Class {c}", required=True,
+        key="explore-aimed",
+    )  # fmt: skip
+    return most if chosen is None else int(chosen)
+
+
+def _table(html: str, label: str) -> None:
+    st.html(f'<div class="ctviz-scroll" tabindex="0" role="region" aria-label="{label}">{html}</div>')

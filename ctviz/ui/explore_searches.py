@@ -1,0 +1,219 @@
+"""The searches of all sessions: one explorer per run, results kept, and never more at once than the computer bears.
+
+A search takes some ten milliseconds, so pages wait for it; what thirty people ask for at once goes one after the
+other, and what one of them has asked for is there for all the others.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.store import Store
+from ctviz.experiments.trace import Explorer, Trace
+from ctviz.experiments.vae import vae_for
+from ctviz.ui.explore_view import POINT, TracksView, settings_of
+from ctviz.ui.feed import Feed
+from ctviz.ui.service import service
+
+T = TypeVar("T")
+
+AT_ONCE = 2
+"""Searches that run at the same time; each keeps one processor busy."""
+
+MOST_EXPLORERS = 8
+"""Runs whose data are kept at hand."""
+
+MOST_BYTES = 96 * 2**20
+"""Results kept, over all sessions; those used least recently go first."""
+
+MOST_EPOCHS = 201
+"""Epochs over which one point's searches are shown; of longer runs, every so many."""
+
+LEVEL = 0.99
+"""Of all intervals."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is searched: two that are equal have the same answer."""
+
+    attempt: str  # at the run
+    epoch: int  # that the models are of
+    throughout: bool  # whether also those of all epochs before it are searched
+    pick: str
+    at: tuple[float, float] | None
+    count: int
+    target: int | None
+    settings: SearchSettings
+
+    @property
+    def key(self) -> str:
+        """Names the answer wherever it is kept, also in the browser."""
+        where = f"{self.at}" if self.pick == POINT else f"{self.pick} {self.count}"
+        when = f"to {self.epoch}" if self.throughout else f"at {self.epoch}"
+        return f"{self.attempt} {when} {where} {self.target} {self.settings.model_dump_json()}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The searches of many factuals at one epoch, or of one factual at many; the true classes where they are known."""
+
+    traces: tuple[Trace, ...]
+    labels: npt.NDArray[np.int64] | None  # of the factuals as they were picked
+
+    def at(self, epoch: int) -> Trace:
+        """The searches of an epoch, or of the last one before it that was searched."""
+        return next((trace for trace in reversed(self.traces) if trace.epoch <= epoch), self.traces[0])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(_bytes(trace) for trace in self.traces)
+
+
+def _bytes(record: Any) -> int:
+    values = (getattr(record, field.name) for field in fields(record))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+def question(feed: Feed, view: TracksView, *, live: bool) -> Question:
+    """What a view asks of a run as far as it has got; one point is searched at all epochs of a run that is over."""
+    one = view.pick == POINT
+    throughout = one and not live
+    epoch = feed.last if throughout else feed.at(view.epoch).epoch
+    at, count = (view.at, 1) if one else (None, view.count)
+    settings = settings_of(feed.experiment, view)
+    return Question(feed.attempt, epoch, throughout, view.pick, at, count, view.target, settings)
+
+
+def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:
+    """At most ``most`` of the snapshots, evenly spread, the first and the last among them."""
+    if len(snapshots) <= most:
+        return list(snapshots)
+    return [snapshots[round(i * (len(snapshots) - 1) / (most - 1))] for i in range(most)]
+
+
+class Gate:
+    """Lets so many in at once, in the order in which they came: nobody waits while later ones pass."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free, self._waiting, self._lock = at_once, deque[threading.Event](), threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Event()
+            self._waiting.append(turn)
+        turn.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()  # the place is handed on, and never free in between
+            else:
+                self._free += 1
+
+
+class Kept:
+    """Things made once for each key and kept, up to a size; what is asked for while it is made is waited for."""
+
+    def __init__(self, most: int, size: Callable[[Any], int] = lambda thing: 1, at_once: int = 1) -> None:
+        self._most, self._size = most, size
+        self._things: OrderedDict[Hashable, Any] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._gate = Gate(at_once)
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` returns, from where it is kept if it is; what it raises is raised and not kept."""
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+                found: T = self._things[key]
+                return found
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
+                if key in self._things:
+                    found = self._things[key]
+                    return found  # noqa: RET504 - the name carries the type
+            try:
+                with self._gate:
+                    thing = make()
+                self._keep(key, thing)
+                return thing
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+
+    def _keep(self, key: Hashable, thing: Any) -> None:
+        with self._lock:
+            self._things[key] = thing
+            while len(self._things) > 1 and sum(map(self._size, self._things.values())) > self._most:
+                self._things.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+
+class Searches:
+    """What pages ask about searches, for all sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._explorers = Kept(MOST_EXPLORERS)
+        self._answers = Kept(MOST_BYTES, size=lambda answer: 4096 + getattr(answer, "nbytes", 0), at_once=AT_ONCE)
+
+    def explorer(self, experiment: Experiment) -> Explorer:
+        """The one explorer of a run."""
+        data, store = experiment.data, self._store
+        return self._explorers.get(
+            experiment.key, lambda: Explorer(experiment, lambda latent: vae_for(data, latent, store))
+        )
+
+    def answer(self, feed: Feed, asked: Question) -> Answer:
+        """The searches that were asked for.
+
+        Raises:
+            CtvizError: settings or factuals that cannot be searched.
+        """
+        explorer = self.explorer(feed.experiment)
+        return self._answers.get(asked, lambda: _search(explorer, feed, asked))
+
+    def endpoints(self, feed: Feed, asked: Question, trace: Trace) -> Endpoints:
+        """How the searches of one epoch ended, with intervals."""
+        explorer = self.explorer(feed.experiment)
+        key = (asked, trace.epoch, "endpoints")
+        return self._answers.get(key, lambda: explorer.endpoints(trace, LEVEL))
+
+
+def _search(explorer: Explorer, feed: Feed, asked: Question) -> Answer:
+    snapshot = feed.at(asked.epoch)
+    if asked.pick == POINT:
+        point = np.array([asked.at], dtype=np.float32)
+        target = int(explorer.default_targets(point, snapshot, asked.target)[0])
+        before = [s for s in feed.snapshots if s.epoch <= asked.epoch]
+        over = spread_out(before) if asked.throughout else [snapshot]
+        return Answer(tuple(explorer.history(over, point[0], target, asked.settings)), None)
+    factuals, labels = explorer.pick(asked.pick, asked.count)
+    targets = explorer.default_targets(factuals, snapshot, asked.target)
+    return Answer((explorer.trace(snapshot, factuals, targets, asked.settings),), labels)
+
+
+@st.cache_resource(show_spinner=False)
+def searches() -> Searches:
+    """The server's one."""
+    return Searches(service().store)

@@ -1,0 +1,358 @@
+"""What searches came to, in words and tables: the headline, the outcomes, one search in detail, the ends measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+
+import numpy as np
+
+from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.trace import OUTCOMES, Explorer, LessonNumbers, Trace, words_of
+from ctviz.figures.theme import ArmStyle, reference_pair
+from ctviz.figures.words import METRICS, Metric, amount, compare, number, verdict
+
+OUTCOME_TITLES = {
+    "mature": "Arrived",
+    "already": "Already there",
+    "short": "Ran out of steps",
+    "stuck": "Came to rest on the way",
+    "impossible": "Nowhere to go",
+}
+"""What a count of searches with each outcome is called."""
+
+OUTCOME_HELP = {
+    "mature": "The model became as sure of the class aimed at as was asked for (mature).",
+    "already": "The model was that sure from the start.",
+    "short": "A counterfactual exists, but the search ended before it got there.",
+    "stuck": "A counterfactual exists, but the search stopped moving before it got there.",
+    "impossible": "Nowhere that locks and the range of the data allow is the model sure enough.",
+}
+
+ENDS: tuple[Metric, ...] = (
+    METRICS["ip"],
+    METRICS["ip_star"],
+    METRICS["cost"],
+    METRICS["validity"],
+    Metric(
+        "redundancy", "Features left alone", "redundancy", "share", "less often left alone", "more often left alone",
+        "more", "Share of the features that a valid counterfactual leaves as they were.",
+    ),
+    Metric(
+        "mature", "Searches that arrive", "mature", "share", "less often successful", "more often successful", "more",
+        "Share of searches after which the model is as sure as was asked for (τ).",
+    ),
+)  # fmt: skip
+"""What is measured where searches end, in the order a reader meets it."""
+
+UNITS = {
+    "ip": "data units",
+    "ip_star": "no unit",
+    "cost": "data units",
+    "validity": "%",
+    "redundancy": "%",
+    "mature": "%",
+}
+
+
+# -- the finding -----------------------------------------------------------------------------------
+
+
+def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, last: int) -> str:
+    """The finding of one picture, in one sentence."""
+    when = f"At epoch {trace.epoch}: " if trace.epoch < last else ""
+    if len(trace) == 0:
+        return "There is no point to start from."
+    conventional, trained = reference_pair(styles)
+    pair = [i for i in (conventional, trained) if i is not None] or [0]
+    if int(trace.group[-1]) == 0:
+        return when + _one(trace, [(i, _spoken(styles[i])) for i in pair])
+    counts = [(_spoken(styles[i]), *arrivals(trace, i)) for i in pair]
+    if not any(of for _, _, of in counts):
+        return f"{when}Every point is already in the class aimed at: there is nothing to search for."
+    alike = len(styles) == len(counts) == 2 and counts[0][1:] == counts[1][1:]
+    said = _alike(counts) if alike else _counted(counts)
+    if conventional is not None and trained is not None:
+        who = f"; those of {_inside(_spoken(styles[trained]))}" if alike else ", and they"
+        said += _closeness(ends, conventional, trained, who)
+    return f"{when}{said}."
+
+
+def arrivals(trace: Trace, arm: int) -> tuple[int, int]:
+    """How many searches of an arm arrived, and how many set out: those that did not begin in the class aimed at."""
+    out = trace.predicted[arm] != trace.targets
+    return int((trace.mature[arm] & out).sum()), int(out.sum())
+
+
+def _counted(counts: Sequence[tuple[str, int, int]]) -> str:
+    parts = []
+    for place, (title, arrived, of) in enumerate(counts):
+        name = title if place == 0 else _inside(title)
+        same = place > 0 and of == counts[0][2]
+        if same:
+            parts.append(f"{name}: {_of(arrived, of, short=True)}")
+        else:
+            parts.append(f"{name}: {_of(arrived, of)} {'arrives' if of == 1 else 'arrive'}")
+    return "; ".join(parts)
+
+
+def _alike(counts: Sequence[tuple[str, int, int]]) -> str:
+    """The same number of two models."""
+    _, arrived, of = counts[0]
+    if arrived == 0:
+        return f"None of {of} searches arrives with either model"
+    many = f"{_of(arrived, of)} {'arrives' if of == 1 else 'arrive'}"
+    return f"{many[0].upper()}{many[1:]} with both models"
+
+
+def _of(arrived: int, of: int, short: bool = False) -> str:
+    """``97 of 100 searches``, ``all 100 searches``, ``none of 100 searches``; short: the number alone."""
+    noun = "" if short else " search" if of == 1 else " searches"
+    if arrived == of and of > 1:
+        return f"all {of}{noun}"
+    if arrived == 0 and of > 0:
+        return "none" if short else f"none of {of}{noun}"
+    return f"{arrived}" if short else f"{arrived} of {of}{noun}"
+
+
+def _spoken(style: ArmStyle) -> str:
+    """What a model is called in a sentence: its title, or its own name where the title is that of several."""
+    return f"“{style.name}”" if ":" in style.title else style.title
+
+
+def _inside(title: str) -> str:
+    """A title inside of a sentence; names of models keep their case."""
+    return title[0].lower() + title[1:]
+
+
+def _closeness(ends: Endpoints | None, conventional: int, trained: int, who: str) -> str:
+    """How much closer to real data the searches of one end, if that is more than chance."""
+    if ends is None:
+        return ""
+    ip, difference = ends.metrics["ip"], ends.differences["ip"]
+    theirs, ours = float(ip.value[conventional]), float(ip.value[trained])
+    if conventional != 0 or not (math.isfinite(theirs) and math.isfinite(ours)):
+        return ""
+    if not difference.significant[trained]:
+        return "; no clear difference in how close to real data they end"
+    return f"{who} end {compare(METRICS['ip'], ours, theirs)}"
+
+
+def _one(trace: Trace, arms: Sequence[tuple[int, str]]) -> str:
+    """The finding for a single factual."""
+    parts = []
+    for place, (arm, title) in enumerate(arms):
+        name = title if place == 0 else _inside(title)
+        parts.append(f"{name} {_fate(trace, arm, best_row(trace, arm, 0))}")
+    return f"{'; '.join(parts)}."
+
+
+def _fate(trace: Trace, arm: int, row: int) -> str:
+    word = OUTCOMES[int(trace.outcome[arm, row])]
+    steps = int(trace.steps[arm, row])
+    if word == "mature":
+        far = number(float(trace.distance[arm, row, -1]))
+        return f"arrives after {steps} {'step' if steps == 1 else 'steps'}, {far} away"
+    return {
+        "already": "has nothing to change",
+        "short": f"does not arrive in {steps} {'step' if steps == 1 else 'steps'}",
+        "stuck": "comes to rest on the way",
+        "impossible": "has nowhere to go",
+    }[word]
+
+
+def best_row(trace: Trace, arm: int, factual: int) -> int:
+    """Of the searches from one factual: the one that arrived with the least effort, else the first."""
+    rows = np.flatnonzero(trace.group == factual)
+    arrived = rows[trace.mature[arm, rows]]
+    if not len(arrived):
+        return int(rows[0])
+    return int(arrived[np.argmin(trace.distance[arm, arrived, -1])])
+
+
+# -- beside the picture ----------------------------------------------------------------------------
+
+
+def outcomes_html(trace: Trace, styles: Sequence[ArmStyle]) -> str:
+    """What came of all searches, counted, per arm."""
+    counts = np.stack([np.bincount(row, minlength=len(OUTCOMES)) for row in trace.outcome])  # m outcomes
+    blocks = []
+    for place, outcome in enumerate(OUTCOMES):
+        if not counts[:, place].any() and outcome != "mature":
+            continue
+        rows = "".join(
+            f'<dd class="{style.role}"><span>{escape(name_of(style, styles))}</span> '
+            f"<b>{count}{'' if place else f' of {len(trace)}'}</b></dd>"
+            for style, count in zip(styles, counts[:, place].tolist(), strict=True)
+        )
+        blocks.append(
+            f'<div title="{escape(OUTCOME_HELP[outcome])}"><dt>{escape(OUTCOME_TITLES[outcome])}</dt>{rows}</div>'
+        )
+    return "".join(blocks)
+
+
+def ends_html(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
+    """The few numbers at the ends that belong next to the picture, each with what the difference means."""
+    conventional, trained = reference_pair(styles)
+    blocks = []
+    for name in ("ip", "cost"):
+        metric, interval = METRICS[name], ends.metrics[name]
+        said = ""
+        if conventional == 0 and trained is not None:
+            clear = bool(ends.differences[name].significant[trained])
+            ours, theirs = float(interval.value[trained]), float(interval.value[0])
+            said = compare(metric, ours, theirs) if clear else "no clear difference" if math.isfinite(ours) else ""
+        values = [amount(metric, value) for value in interval.value.tolist()]
+        rows = "".join(
+            f'<dd class="{style.role}"><span>{escape(name_of(style, styles))}</span> <b>{value}</b></dd>'
+            for style, value in zip(styles, values, strict=True)
+        )
+        words = f'<dd class="ctviz-words">{escape(said)}</dd>' if said else ""
+        blocks.append(f'<div title="{escape(metric.help)}"><dt>{escape(metric.title)}</dt>{words}{rows}</div>')
+    return "".join(blocks)
+
+
+def name_of(style: ArmStyle, styles: Sequence[ArmStyle]) -> str:
+    """What a model is called where there is room for one full title of each kind only."""
+    return style.title if len(styles) <= 2 else style.short
+
+
+def search_html(explorer: Explorer, trace: Trace, styles: Sequence[ArmStyle], factual: int) -> str:
+    """What came of every arm's search from one factual."""
+    blocks = []
+    for arm, style in enumerate(styles):
+        row = best_row(trace, arm, factual)
+        said = explorer.words(trace, arm, row)
+        of = int((trace.group == factual).sum())
+        which = f"The nearest of {of}: " if of > 1 else ""
+        start = explorer.data.classes[int(trace.predicted[arm, row])]
+        steps, nascent = int(trace.steps[arm, row]), int(trace.nascent[arm, row])
+        rows = [
+            ("Begins in", start),
+            ("Steps taken", str(steps)),
+            ("Effort", f"{number(float(trace.distance[arm, row, -1]), 3)}"),
+            ("Nascent until", f"step {nascent}"),
+        ]
+        cells = "".join(f"<dd><span>{escape(name)}</span> <b>{escape(value)}</b></dd>" for name, value in rows)
+        blocks.append(
+            f'<div class="ctviz-search"><dt class="{style.role}">{escape(name_of(style, styles))}</dt>'
+            f'<dd class="ctviz-said">{escape(which + said)}</dd>{cells}</div>'
+        )
+    return "".join(blocks)
+
+
+def notes(trace: Trace, factual: int | None, count: int) -> list[str]:
+    """What is unusual about where the searches start; ``count`` is how many factuals were asked for."""
+    said = []
+    there = int(trace.group[-1]) + 1 if len(trace) else 0
+    if there < count:
+        samples = "sample" if there == 1 else "samples"
+        said.append(f"The run has {there} such validation {samples}: fewer than {count}, so all are searched from.")
+    rows = np.arange(len(trace)) if factual is None else np.flatnonzero(trace.group == factual)
+    alone = factual is not None
+    if trace.outside[rows].any():
+        which = "This point lies" if alone else "Some points lie"
+        said.append(f"{which} outside of the range of the data; the first step brings it in, as far as locks allow.")
+    elif trace.excluded[:, rows].any():
+        which = "This point lies" if alone else "Some points lie"
+        said.append(f"{which} outside of the range that advice is limited to in one of the models.")
+    return said
+
+
+# -- below the picture -----------------------------------------------------------------------------
+
+
+_LOW = "Low where the model finds a point likely for the class aimed at."
+
+_TERMS: tuple[tuple[str, str, str, Callable[[LessonNumbers], str]], ...] = (
+    ("Energy of the real sample", "E(x⁺)", _LOW, lambda one: number(one.energy_neighbour, 3)),
+    ("Energy of the counterfactual", "E(x′)", _LOW, lambda one: number(one.energy_counterfactual, 3)),
+    (
+        "Divergence",
+        "E(x⁺) − E(x′)",
+        "Above zero where the model finds the counterfactual likelier than the real sample: that is penalised.",
+        lambda one: _signed(one.divergence),
+    ),
+    ("… with its weight", "λ_div", "What it adds to the objective.", lambda one: _signed(one.weighted_divergence)),
+    (
+        "Large energies, with their weight",
+        "λ_reg",
+        "Both energies squared, times their weight: what it adds to the objective.",
+        lambda one: _signed(one.weighted_ridge),
+    ),
+    (
+        "Fooled by a small nudge, with its weight",
+        "λ_adv",
+        "How badly the nascent point is classified, times its weight: what it adds to the objective.",
+        lambda one: _signed(one.weighted_adversarial),
+    ),
+)
+"""Title, symbol, help and value of what one search adds to the objective."""
+
+
+def lesson_table(lessons: Sequence[LessonNumbers], styles: Sequence[ArmStyle]) -> str:
+    """What training would make of one search of each arm: the terms of the objective, and a sentence."""
+    rows = [(title, symbol, help_, "number", [value(one) for one in lessons]) for title, symbol, help_, value in _TERMS]
+    said = ("In words", "", "What training does on account of such a search.", "words", list(map(words_of, lessons)))
+    body = []
+    for title, symbol, help_, kind, cells in (*rows, said):
+        head = f"{escape(title)} <small>{escape(symbol)}</small>"
+        values = "".join(f'<td class="{kind}">{escape(cell)}</td>' for cell in cells)
+        body.append(f'<tr><th scope="row" title="{escape(help_)}">{head}</th>{values}</tr>')
+    return _table(styles, "ctviz-lesson", "", body)
+
+
+def _table(styles: Sequence[ArmStyle], kind: str, last: str, body: Sequence[str]) -> str:
+    """A table with a column for each arm and, if there is one, a last column."""
+    heads = "".join(f'<th class="number" scope="col">{escape(style.title)}</th>' for style in styles)
+    end = f'<th scope="col">{escape(last)}</th>' if last else ""
+    rows = "".join(body)
+    return (
+        f'<table class="ctviz-table {kind}"><thead><tr><td></td>{heads}{end}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _signed(value: float) -> str:
+    return f"+{number(value, 3)}" if value > 0 else number(value, 3)
+
+
+def ends_table(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
+    """Where the searches ended, measured, with intervals, and what the difference to the first model means."""
+    many, body = len(styles) > 1, []
+    for metric in ENDS:
+        interval = ends.metrics[metric.name]
+        numbers = np.stack([interval.value, interval.low, interval.high], axis=1).tolist()  # m 3
+        cells = "".join(
+            f'<td class="number">{amount(metric, value)}<br><small>{_between(metric, low, high)}</small></td>'
+            for value, low, high in numbers
+        )
+        words = f"<td>{_against_first(ends, metric, styles)}</td>" if many else ""
+        better = f"{metric.better} is better" if metric.better else ""
+        unit = ", ".join(part for part in (metric.symbol, UNITS.get(metric.name, ""), better) if part)
+        head = f"{escape(metric.title)}<br><small>{escape(unit)}</small>"
+        body.append(f'<tr><th scope="row" title="{escape(metric.help)}">{head}</th>{cells}{words}</tr>')
+    return _table(styles, "ctviz-ends", f"Against {_inside(_spoken(styles[0]))}" if many else "", body)
+
+
+def _between(metric: Metric, low: float, high: float) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "&nbsp;"
+    return f"{amount(metric, low)} to {amount(metric, high)}"
+
+
+def _against_first(ends: Endpoints, metric: Metric, styles: Sequence[ArmStyle]) -> str:
+    """For every arm but the first: what its difference means, or that chance may have made it."""
+    value, difference = ends.metrics[metric.name].value, ends.differences[metric.name]
+    said = []
+    for arm in range(1, len(styles)):
+        ours, theirs = float(value[arm]), float(value[0])
+        who = f"{styles[arm].short}: " if len(styles) > 2 else ""
+        if not (math.isfinite(ours) and math.isfinite(theirs)):
+            said.append(f"{who}—")
+        elif not difference.significant[arm]:
+            said.append(f"{who}no clear difference")
+        else:
+            mark = {"better": "↑ ", "worse": "↓ ", "": ""}[verdict(metric, ours, theirs)]
+            said.append(f"{mark}{who}{compare(metric, ours, theirs)} *")
+    return "<br>".join(escape(one) for one in said)

@@ -1,0 +1,273 @@
+"""Actionability: three parts of one story on one page, what each starts from, and the controls beside the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.schema import Mutability
+from ctviz.data.synthetic import SIGNAL
+from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.figures.advice import LOAN
+from ctviz.training.arm import Arm
+from ctviz.ui.controls import Then, allowed_range, mutability, now, say_why_not, show
+from ctviz.ui.draft import Draft, current
+from ctviz.ui.link import View
+from ctviz.ui.panel import press_train, train_button
+from ctviz.ui.service import Service, reason_not_to_train
+from ctviz.ui.take_away import take_away
+from ctviz.ui.vocabulary import WORDS, bounds, value_of
+
+PAGE = "actionability"
+BOUNDARIES = "pages/boundaries.py"
+
+PartName = Literal["figure", "where", "proxies"]
+
+
+class LocksView(View):
+    """How Actionability looks at a run: which part of the story, and what features and classes are called."""
+
+    part: PartName = "figure"
+    names: Literal["figure", "plain"] = "figure"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the story: what it is called, the run it starts from, what it is about."""
+
+    title: str
+    preset: str
+    lead: str
+
+
+PARTS: dict[str, Part] = {
+    "figure": Part(
+        "What a lock does",
+        "figure1",
+        "Nobody can change their age. Lock it, and advice has to do with what is left. A model that was trained with "
+        "the lock learns to decide by what people can change.",
+    ),
+    "where": Part(
+        "Where the lock acts",
+        "where",
+        "A lock can act when advice is searched, when the model is trained, or both. Often only one of the two is "
+        "meant; here they are told apart.",
+    ),
+    "proxies": Part(
+        "When it stops helping",
+        "proxies",
+        "Protection keeps the model from leaning on the locked feature itself. Where the free feature goes along with "
+        "the locked one, it is a proxy: the model may lean on it instead.",
+    ),
+}
+"""The parts in the order of the story."""
+
+WAYS = {
+    Mutability.BOTH: "free",
+    Mutability.INCREASE: "only ↑",
+    Mutability.DECREASE: "only ↓",
+    Mutability.FIXED: "locked",
+}
+
+ASKED = "locks-asked"
+"""Session: the run that this session's controls have asked for last."""
+
+NOTHING_LEFT = (
+    "With every feature locked nothing can change: there is no advice to give, and none to learn from. "
+    "Leave one feature free."
+)
+
+
+CHOSEN = (
+    "These data were chosen because a lock matters on them. On many other draws it matters less, "
+    "or nobody can be helped by the other feature alone: try one."
+)
+OTHER_DRAW = "Another draw than the one this part starts from: the clusters lie elsewhere, and a lock may matter less."
+
+
+def open_draft() -> Draft[LocksView]:
+    """The session's draft of this page; a link without a preset starts from that of its part."""
+    part = PARTS.get(st.query_params.get("part", ""), PARTS["figure"])
+    return current(PAGE, LocksView, part.preset)
+
+
+def features_of(view: LocksView) -> tuple[str, ...]:
+    """What the page calls the features."""
+    return LOAN if view.names == "figure" else FEATURE_NAMES
+
+
+def limited(experiment: Experiment, part: str) -> tuple[Arm, ...]:
+    """The models that the constraints on this page are for: those named as locked, in the second part all."""
+    by_name = tuple(arm for arm in experiment.arms if "locked" in arm.name)
+    return by_name if by_name and part != "where" else experiment.arms
+
+
+# -- parts ---------------------------------------------------------------------------------------
+
+
+def parts(draft: Draft[LocksView]) -> None:
+    """The choice of the part; each keeps its settings while the session lasts."""
+    st.session_state["part"] = draft.view.part
+    st.segmented_control(
+        "Part of the story", list(PARTS), default=draft.view.part, required=True, key="part",
+        format_func=lambda name: PARTS[name].title, label_visibility="collapsed", on_change=_go_to_part,
+    )  # fmt: skip
+
+
+def _go_to_part() -> None:
+    draft: Draft[LocksView] = st.session_state["draft"]
+    kept: dict[str, Experiment] = st.session_state.setdefault("locks-kept", {})
+    kept[draft.view.part] = draft.experiment
+    part = st.session_state["part"]
+    draft.start_from(kept.get(part) or Experiment.preset(PARTS[part].preset))
+    draft.look(part=part)
+
+
+# -- controls ------------------------------------------------------------------------------------
+
+
+def panel(service: Service, draft: Draft[LocksView]) -> None:
+    """Everything left of the picture."""
+    with st.container(key="controls"):
+        st.markdown(PARTS[draft.view.part].lead)
+        then = lambda: retrain(service, draft)  # noqa: E731
+        if draft.view.part == "proxies":
+            _dependence(draft, then)
+        else:
+            _constraints(draft, then)
+        if draft.view.part == "where":
+            _protection(draft, then)
+        _draw(draft, then)
+        if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
+            train_button(service, draft)
+        _names(draft)
+        _ways_on(service, draft)
+
+
+def retrain(service: Service, draft: Draft[LocksView]) -> None:
+    """Trains what a control has just asked for, unless it is stored, and stops what it has made pointless."""
+    if draft.pending:
+        return
+    key, before = draft.experiment.key, st.session_state.pop(ASKED, None)
+    if before not in (None, key) and service.state(before).live:
+        service.cancel(before)
+    draft.look(epoch=None, play=0)
+    state = service.state(key)
+    if state.state != "done" and not state.live and reason_not_to_train(draft.experiment) is None:
+        press_train(service, draft)
+        st.session_state[ASKED] = key
+
+
+def _constraints(draft: Draft[LocksView], then: Then) -> None:
+    arms = limited(draft.experiment, draft.view.part)
+    all_of_them = len(arms) == len(draft.experiment.arms)
+    st.markdown("**What may advice change?**" + ("" if all_of_them else " In the lower panels:"))
+    for position, feature in enumerate(features_of(draft.view)):
+        mutability(draft, arms, position, feature.capitalize(), WAYS, then, _in_words)
+        allowed_range(draft, arms, position, f"Range of {feature}", then)
+
+
+def _in_words(why: str) -> str:
+    return NOTHING_LEFT if "at least one feature left free" in why else why
+
+
+def _protection(draft: Draft[LocksView], then: Then) -> None:
+    protected = [arm for arm in draft.experiment.arms if arm.lock_when in ("always", "training")]
+
+    def read(off: bool) -> dict[str, Any]:
+        return {f"arms.{arm.name}.shield": "off" if off else "on" for arm in protected}
+
+    off = bool(protected) and all(arm.shield == "off" for arm in protected)
+    common = show(draft, "shield", off, read, lambda waiting: "off" in waiting.values(), then)
+    st.toggle(
+        "Train without the protection", now(common), disabled=not protected,
+        help="The training's searches still obey the lock, but the real sample x⁺ they are compared with keeps its own "
+        "value of the locked feature: the model is rewarded for leaning on it.",
+        **common,
+    )  # fmt: skip
+    say_why_not(draft, "shield")
+
+
+def _dependence(draft: Draft[LocksView], then: Then) -> None:
+    free, locked = features_of(draft.view)
+    _slider(
+        draft, "data.correlation", f"Correlation of {free} and {locked}", (-0.95, 0.95, 0.05), 0.0,
+        f"How far {free} and {locked} go up and down together within each class (ρ). The proposition needs 0.", then,
+    )  # fmt: skip
+    _slider(
+        draft, "data.signal", f"How well {free} tells the classes apart", (0.0, 4.0, 0.25), SIGNAL,
+        f"Distance of the class means in {free}, the free feature, in standard deviations.", then,
+    )  # fmt: skip
+    _slider(
+        draft, "data.separation", f"How well {locked} does", (0.0, 4.0, 0.25), SIGNAL,
+        f"Distance of the class means in {locked}, the locked feature, in standard deviations.", then,
+    )  # fmt: skip
+
+
+def _slider(
+    draft: Draft[LocksView],
+    path: str,
+    label: str,
+    reach: tuple[float, float, float],
+    usual: float,
+    words: str,
+    then: Then,
+) -> None:
+    """A slider for a number that may be left to the data set, whose own value is ``usual``."""
+    low, high, step = reach
+    value = value_of(draft.experiment, path)
+    shown = usual if value is None else float(value)
+
+    def read(moved: float) -> Mapping[str, Any]:
+        return {path: round(float(moved), 2)}
+
+    common = show(draft, path, shown, read, then=then)
+    # A link may go further than the slider does.
+    st.slider(label, min(low, shown), max(high, shown), now(common), step=step, help=words, **common)
+    say_why_not(draft, path)
+
+
+def _draw(draft: Draft[LocksView], then: Then) -> None:
+    """Which data: those of a picture that shows an effect well are chosen, and people may see others."""
+    path = "data.seed"
+    low, high = (int(bound) for bound in bounds(path) if bound is not None)
+    common = show(draft, path, draft.experiment.data.seed, lambda number: {path: number}, then=then)
+    st.number_input(WORDS[path].label, low, high, now(common), step=1, help=WORDS[path].help, **common)
+    say_why_not(draft, path)
+    if draft.view.part != "proxies":
+        st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)
+
+
+def _names(draft: Draft[LocksView]) -> None:
+    st.session_state["names"] = draft.view.names
+
+    def take() -> None:
+        draft.look(names=st.session_state["names"])
+
+    options = {"figure": f"{LOAN[0]}, {LOAN[1]}", "plain": ", ".join(FEATURE_NAMES)}
+    st.segmented_control(
+        "Names", list(options), default=draft.view.names, required=True, key="names", format_func=lambda o: options[o],
+        help="What features and classes are called. It changes nothing but the words.", on_change=take,
+    )  # fmt: skip
+
+
+def _ways_on(service: Service, draft: Draft[LocksView]) -> None:
+    preset = PARTS[draft.view.part].preset
+    if preset in PRESETS and draft.experiment != Experiment.preset(preset):
+        st.button(
+            "Back to where this part starts", key="reset", type="tertiary", icon=":material/undo:",
+            on_click=lambda: draft.start_from(Experiment.preset(preset)),
+        )  # fmt: skip
+    take_away(draft, service.feed(draft.experiment.key))
+    st.button(
+        "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
+        help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
+    )  # fmt: skip
+    st.page_link(
+        BOUNDARIES, label="All settings and curves of this run", icon=":material/tune:",
+        query_params=draft.experiment.to_query(),
+    )  # fmt: skip

@@ -1,0 +1,148 @@
+"""What is measured on Actionability: how a group of people, and one person, fare with each model under its locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+import torch
+
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.errors import DataError
+from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
+from ctviz.evaluation.leak import leak
+from ctviz.evaluation.tilt import boundary_tilt
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.outcome import OUTCOMES
+from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.trace import Explorer, Trace
+from ctviz.figures.advice import Span
+from ctviz.models.stack import Stack
+from ctviz.ui.explore_searches import Kept, searches
+from ctviz.ui.feed import Feed
+
+GROUP = 100
+"""People who ask for advice: as many as make a share that can be said in words."""
+
+LEVEL = 0.99
+"""Of all intervals."""
+
+MOST_KEPT = 64
+"""Epochs of runs and people whose numbers are kept."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What is known of every model at one epoch (m each)."""
+
+    asked: tuple[int, ...]  # how many of the group the model refuses
+    outcomes: tuple[dict[str, int], ...]  # what came of their searches
+    effort: tuple[Span, ...]  # ℓ1 distance of those who get advice
+    differs: npt.NDArray[np.bool_]  # m m: whether two efforts differ beyond chance
+    changed: tuple[tuple[Span, ...], ...]  # m d: share of the advice that changes a feature
+    share: tuple[tuple[Span, ...], ...]  # m d: share of the attribution
+    lean: tuple[tuple[Span, ...], ...]  # m d: its difference to the first arm; NaN for that
+    leak: tuple[tuple[float, ...], ...]  # m d: correlation of the decision with a feature within classes
+    tilt: tuple[float, ...]  # degrees: 0 where x2 alone decides, 90 where x1 alone does
+
+    def got(self, arm: int) -> int:
+        """How many of those whom an arm refuses get advice from it."""
+        return self.outcomes[arm].get("mature", 0)
+
+
+def wished_class(scene: Scene) -> int:
+    """The class that people hope for: the one that lies lowest in the first feature, so that it pays to lower it."""
+    labels = scene.labels
+    return int(np.argmin([scene.points[labels == c, 0].mean() for c in range(len(scene.classes))]))
+
+
+def settings_of(experiment: Experiment) -> SearchSettings:
+    """The search that advice is found by: the one the run is measured with, one counterfactual for each person."""
+    fields = {name: getattr(experiment.evaluation, name) for name in SearchSettings.model_fields}
+    return SearchSettings(**{**fields, "per_factual": 1})
+
+
+def numbers_of(feed: Feed, snapshot: Snapshot) -> Numbers:
+    """The numbers of one epoch of a run, measured when they are first asked for."""
+    return _kept().get(
+        (feed.attempt, snapshot.epoch),
+        lambda: measure(searches().explorer(feed.experiment), snapshot, wished_class(feed.scene)),
+    )
+
+
+def advice_for(feed: Feed, snapshot: Snapshot, person: tuple[float, float]) -> Trace:
+    """The search of every model for one person."""
+    target = wished_class(feed.scene)
+    return _kept().get(
+        (feed.attempt, snapshot.epoch, person),
+        lambda: searches().explorer(feed.experiment).trace(snapshot, [person], [target], settings_of(feed.experiment)),
+    )
+
+
+def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
+    """Searches advice for up to 100 validation samples of the other classes, and attributes the answers."""
+    X, y = (part.numpy() for part in explorer.data.validation)
+    people = X[y != wished][:GROUP]
+    trace = explorer.trace(snapshot, people, np.full(len(people), wished), settings_of(explorer.experiment))
+    refused = trace.predicted != wished  # m b
+    arrived = torch.from_numpy(trace.mature & refused)
+    bootstrap = Bootstrap.of(len(people))
+    effort = bootstrap.mean(torch.from_numpy(trace.distance[:, :, -1]), arrived)
+    apart = effort.resampled.unsqueeze(2) - effort.resampled.unsqueeze(1)  # r m m
+    low, high = percentiles(apart, LEVEL)
+    moved = torch.from_numpy(trace.final != trace.factuals).movedim(2, 1).double()  # m d b
+    changed = bootstrap.mean(moved, arrived.unsqueeze(1)).interval(LEVEL)
+    sensitivity = explorer.sensitivity(snapshot, LEVEL)
+    return Numbers(
+        asked=tuple(int(count) for count in refused.sum(1)),
+        outcomes=tuple(_counts(trace.outcome[arm][refused[arm]]) for arm in range(trace.m)),
+        effort=_spans(effort.interval(LEVEL)),
+        differs=((low > 0) | (high < 0)).numpy(),
+        changed=tuple(_spans(_row(changed, arm)) for arm in range(trace.m)),
+        share=tuple(_spans(_row(sensitivity.share, arm)) for arm in range(trace.m)),
+        lean=tuple(_spans(_row(sensitivity.share_difference, arm)) for arm in range(trace.m)),
+        leak=_leaks(explorer, snapshot, wished),
+        tilt=_tilt(explorer, snapshot, wished),
+    )
+
+
+def _tilt(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[float, ...]:
+    """The angle of each boundary between the wished class and the first of the others."""
+    X, y = explorer.data.train
+    other = next(c for c in range(explorer.data.k) if c != wished)
+    centres = torch.stack([X[y == c].mean(0) for c in (other, wished)])
+    lower, upper = (torch.from_numpy(bound) for bound in explorer.data.schema.bounds())
+    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model.activation)
+    try:
+        return tuple(float(angle) for angle in boundary_tilt(stack, lower, upper, centres, (other, wished)))
+    except DataError:  # classes around one centre have no boundary between them
+        return (float("nan"),) * len(explorer.experiment.arms)
+
+
+def _leaks(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[tuple[float, ...], ...]:
+    """How far each model's decisions go along with each feature, on test data."""
+    other = next(c for c in range(explorer.data.k) if c != wished)
+    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model.activation)
+    by_feature = [leak(stack, *explorer.data.test, feature, (wished, other)) for feature in range(explorer.data.d)]
+    return tuple(tuple(map(float, row)) for row in torch.stack(by_feature, dim=1))
+
+
+def _counts(outcomes: npt.NDArray[np.int64]) -> dict[str, int]:
+    return {name: int((outcomes == index).sum()) for index, name in enumerate(OUTCOMES)}
+
+
+def _row(interval: Interval, arm: int) -> Interval:
+    return Interval(interval.value[arm], interval.low[arm], interval.high[arm])
+
+
+def _spans(interval: Interval) -> tuple[Span, ...]:
+    ends = zip(interval.value, interval.low, interval.high, strict=True)
+    return tuple(Span(float(value), float(low), float(high)) for value, low, high in ends)
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Kept:
+    """What has been measured, for all sessions."""
+    return Kept(MOST_KEPT, at_once=2)

@@ -1,0 +1,198 @@
+"""What Actionability says of a run: its panels, the finding, and what one person is told by each model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from itertools import pairwise
+
+import numpy as np
+import streamlit as st
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.outcome import OUTCOMES
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.trace import Trace
+from ctviz.figures import advice as words
+from ctviz.figures.advice import Names, Panel
+from ctviz.figures.stage.film import limits_of
+from ctviz.figures.theme import arm_styles
+from ctviz.training.arm import Arm
+from ctviz.ui import results
+from ctviz.ui.draft import Draft
+from ctviz.ui.feed import Feed
+from ctviz.ui.locks import LocksView, features_of
+from ctviz.ui.locks_names import PLACES, focus_of, labels_of, movable, names_of, pair_of, position_of
+from ctviz.ui.locks_numbers import Numbers, advice_for, numbers_of
+from ctviz.ui.locks_table import table
+from ctviz.ui.locks_under import under
+from ctviz.ui.watch import Dress, Story
+
+TRAJECTORIES = "pages/trajectories.py"
+
+
+def story(draft: Draft[LocksView]) -> Story:
+    """What the page says of the run it watches, in the part of the story that is open."""
+    return Story(
+        dress=lambda feed: dress(feed, draft.view),
+        finding=lambda feed, snapshot, live: finding(feed, snapshot, live, draft.view),
+        beside=lambda feed, snapshot, live: beside(feed, snapshot, live, draft.view),
+        under=lambda feed, snapshot, live: under(feed, snapshot, live, draft.view),
+        projected=lambda feed, snapshot, live: projected(feed, snapshot, live, draft.view),
+        shares=(0.7, 0.3),
+    )
+
+
+def dress(feed: Feed, view: LocksView) -> Dress:
+    """The run with the page's names on it."""
+    names = names_of(feed, view)
+    scene = replace(feed.scene, features=names.features, classes=names.classes)
+    return Dress(f"{feed.attempt}.{view.part}.{view.names}", scene, labels_of(feed.experiment, view))
+
+
+# -- the finding -----------------------------------------------------------------------------------
+
+
+def finding(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+    """The headline: what the four panels show, in one sentence."""
+    if live:
+        results.finding(arm_styles(feed.experiment, features_of(view)), snapshot)
+        return
+    results.title(headline(feed.experiment, numbers_of(feed, snapshot), view))
+
+
+def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
+    """The finding of one epoch, by the part of the story."""
+    arms, features = experiment.arms, features_of(view)
+    focus = focus_of(experiment)
+    by_place = {arm.lock_when: index for index, arm in enumerate(arms)}
+    if view.part == "where" and set(by_place) == set(PLACES):
+        order = [by_place[place] for place in ("never", "searching", "always")]
+        both = order[-1]
+        if arms[both].shield == "off":
+            without, bare = (numbers.share[arm][focus] for arm in (order[0], both))
+            return words.headline_unprotected(features[focus], without, bare, numbers.got(both), numbers.asked[both])
+        return words.headline_of_places(
+            features[focus],
+            [numbers.effort[arm] for arm in order],
+            [bool(numbers.differs[a, b]) for a, b in pairwise(order)],
+        )
+    pair = pair_of(arms)
+    if view.part == "proxies" and len(arms) == 3 and pair is not None:
+        shares = [share[focus] for share in numbers.share]
+        return words.headline_of_proxies(features[focus], shares[1], shares[2], numbers.leak[2][focus])
+    if pair is None:
+        return "What each model's advice takes, and what it rests on."
+    limit = limits_of(arms[pair[1]], features)
+    free, taught = (_panel(numbers, arm, focus) for arm in pair)
+    return words.headline_of_lock(limit, free, taught, bool(numbers.differs[pair]))
+
+
+def _panel(numbers: Numbers, arm: int, focus: int) -> Panel:
+    tilt = numbers.tilt[arm]
+    away = tilt if focus == 0 else 90 - tilt  # from the boundary that leaves the feature in focus out
+    return Panel(numbers.effort[arm], numbers.got(arm), numbers.asked[arm], numbers.share[arm][focus], away)
+
+
+# -- beside the picture ----------------------------------------------------------------------------
+
+
+def beside(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+    """What one person is told, what is wrong with this setting, and the numbers of the group."""
+    names = names_of(feed, view)
+    if live:
+        results.beside(arm_styles(feed.experiment, names.features), snapshot)
+        st.caption("Advice and intervals follow when the training has ended.")
+        return
+    _person(feed, snapshot, names, view)
+    _troubles(feed, snapshot, names, view)
+    st.html(table(feed.experiment, numbers_of(feed, snapshot), names, view))
+
+
+def _person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView) -> None:
+    if view.probe is None:
+        st.html('<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>')
+        return
+    st.html(person(feed, snapshot, names, view, view.probe))
+    at = ",".join(f"{value:.5g}" for value in view.probe)
+    st.page_link(
+        TRAJECTORIES, label="Follow these searches step by step", icon=":material/route:",
+        query_params={**feed.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished)},
+    )  # fmt: skip
+
+
+def person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView, at: tuple[float, float]) -> str:
+    """What each model tells somebody at a point of the plane."""
+    trace = advice_for(feed, snapshot, at)
+    places = [words.decimals(float(extent)) for extent in feed.scene.upper - feed.scene.lower]
+    own = trace.factuals[0]
+    who = ", ".join(f"{n} {words.plain(v, p)}" for n, v, p in zip(names.features, own, places, strict=True))
+    told = [
+        (label, told_by(trace, index, feed.experiment, names, places))
+        for index, label in enumerate(labels_of(feed.experiment, view))
+    ]
+    rows = "".join(f"<div><dt>{escape(label.title)}</dt><dd>{escape(said)}</dd></div>" for label, said in told)
+    far = "<p>This point lies outside of the data: nobody like that has been seen.</p>" if trace.outside[0] else ""
+    head = "This person" if names.loan else "This point"
+    return f'<div class="ctviz-person"><h2>{head}: {escape(who)}</h2>{far}<dl>{rows}</dl></div>'
+
+
+def projected(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+    """Under the picture on a large screen: what the models tell whoever has been clicked, panel by panel."""
+    if view.probe is not None and not live:
+        with st.container(key="projected"):
+            st.html(person(feed, snapshot, names_of(feed, view), view, view.probe))
+
+
+def told_by(trace: Trace, arm: int, experiment: Experiment, names: Names, places: Sequence[int]) -> str:
+    """What one model tells the one person of a trace."""
+    model, settings = experiment.arms[arm], trace.settings
+    outcome = OUTCOMES[int(trace.outcome[arm, 0])]
+    if outcome == "already":
+        return words.nothing_to_change(names)
+    own, end = trace.factuals[0].tolist(), trace.final[arm, 0].tolist()
+    before = _outside(model, names, own, places) if trace.excluded[arm, 0] else ""
+    if trace.predicted[arm, 0] == names.wished:
+        before += words.unsure(names, float(trace.probability[arm, 0, 0]), settings.tau) + " "
+    if outcome == "mature":
+        return before + words.advice(names, own, end, places)
+    best = float(trace.reachable[arm, 0])
+    free = movable(model, names.features)
+    return before + words.no_advice(outcome, names, free, best, settings.tau, settings.steps)
+
+
+def _outside(model: Arm, names: Names, own: Sequence[float], places: Sequence[int]) -> str:
+    said = []
+    for ref, low, high in model.ranges if model.holds("advice") else ():
+        at = position_of(ref)
+        if not low <= own[at] <= high:
+            said.append(words.outside(names.features[at], own[at], low, high, places[at]) + " ")
+    return "".join(said)
+
+
+def _troubles(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView) -> None:
+    """What makes the numbers mean less than they seem to, in words."""
+    titles = [label.title for label in labels_of(feed.experiment, view)]
+    arms = feed.experiment.arms
+    mature = snapshot.metrics.get("mature", np.full(len(arms), np.nan))
+    arriving = [
+        (title, float(share))
+        for title, arm, share in zip(titles, arms, mature, strict=True)
+        if arm.trains_on_counterfactuals and math.isfinite(share)
+    ]
+    never = [title for title, arm in zip(titles, _says(snapshot, names.wished), strict=False) if not arm]
+    for said in (words.starved(arriving), words.never_wished(never, names)):
+        if said:
+            st.html(f'<p class="ctviz-trouble">{escape(said)}</p>')
+
+
+def _says(snapshot: Snapshot, wished: int) -> list[bool]:
+    """Whether each model puts any place of the plane into the wished class."""
+    if snapshot.field is None:
+        return []
+    if snapshot.field.shape[1] == 1:
+        likelier = snapshot.field[:, 0] > 127 if wished == 1 else snapshot.field[:, 0] < 128
+        return [bool(plane.any()) for plane in likelier]
+    return [bool((planes.argmax(0) == wished).any()) for planes in snapshot.field]

@@ -1,0 +1,121 @@
+"""What stands under the picture of Actionability: charts, a sentence for each place, the proposition at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.proposition import assumptions, overshoots, verdict
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.figures import advice as words
+from ctviz.figures.advice import Names, Span
+from ctviz.figures.locks import Row, Tried, intervals, over_correlation
+from ctviz.figures.stage.film import ArmLabel
+from ctviz.ui import results
+from ctviz.ui.explore_searches import searches
+from ctviz.ui.feed import Feed
+from ctviz.ui.locks import LocksView
+from ctviz.ui.locks_names import focus_of, labels_of, names_of
+from ctviz.ui.locks_numbers import Numbers, numbers_of
+
+
+def under(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+    """What there is room for under the picture: each part's own account of the numbers."""
+    if live:
+        return
+    names, numbers = names_of(feed, view), numbers_of(feed, snapshot)
+    if view.part == "where":
+        _places(feed.experiment, numbers, names, view)
+    elif view.part == "proxies":
+        _proxies(feed, snapshot, numbers, names, view)
+    else:
+        with st.container(key="locks-charts"):
+            _charts(feed.experiment, numbers, names, view)
+
+
+def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:
+    """Effort and attribution of every model, each on one scale, with intervals."""
+    focus = focus_of(experiment)
+    feature, labels, colours = names.features[focus], labels_of(experiment, view), results.palette()
+    of_effort = [Row(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
+    of_share = [Row(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
+    charts = (
+        ("effort", "What advice costs, in data units", intervals(of_effort, colours)),
+        ("share", f"How far answers rest on {feature}", intervals(of_share, colours, percent=True, most=1.0)),
+    )
+    for cell, (key, title, figure) in zip(st.columns(2, gap="large"), charts, strict=True):
+        with cell:
+            st.html(f'<p class="ctviz-chart-title">{escape(title)}</p>')
+            st.plotly_chart(figure, key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False})
+
+
+def _places(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:
+    """One sentence for each place where the lock acts."""
+    focus = focus_of(experiment)
+    cards = []
+    for index, (arm, label) in enumerate(zip(experiment.arms, labels_of(experiment, view), strict=True)):
+        lean = numbers.lean[index][focus]
+        said = words.of_place(
+            arm.lock_when, names.features[focus], numbers.share[index][focus],
+            "less" if lean.high < 0 else "more" if lean.low > 0 else "",
+            numbers.changed[index][focus], numbers.effort[index], arm.shield == "off",
+        )  # fmt: skip
+        cards.append(f"<div><dt>{escape(label.title)}</dt><dd>{escape(said)}</dd></div>")
+    st.html(f'<dl class="ctviz-places">{"".join(cards)}</dl>')
+
+
+def _but_correlation(one: Experiment, other: Experiment) -> bool:
+    """Whether two experiments differ in nothing but the correlation of their data."""
+    return one.replace({"data.correlation": 0.0}) == other.replace({"data.correlation": 0.0})
+
+
+def _verdict(feed: Feed, snapshot: Snapshot, names: Names) -> None:
+    """Whether what the proposition assumes is so here, each assumption with the number that says so."""
+    found = assumptions(feed.experiment, searches().explorer(feed.experiment).data, names.features)
+    marks = {True: ("holds", "✓"), False: ("fails", "✗")}
+    items = "".join(
+        f'<li class="{marks[one.holds][0]}"><span aria-hidden="true">{marks[one.holds][1]}</span> '
+        f"{escape(one.sentence)}</li>"
+        for one in found
+    )
+    said = verdict(found, overshoots(feed.experiment, snapshot))
+    st.html(f'<div class="ctviz-verdict"><p>{escape(said)}</p><ul>{items}</ul></div>')
+
+
+def _proxies(feed: Feed, snapshot: Snapshot, numbers: Numbers, names: Names, view: LocksView) -> None:
+    """The proposition, and the settings that this session has tried, as charts."""
+    focus, labels = focus_of(feed.experiment), labels_of(feed.experiment, view)
+    _verdict(feed, snapshot, names)
+    if snapshot.epoch == feed.experiment.training.epochs:
+        tried = st.session_state.setdefault("proxies-tried", {})
+        tried[feed.key] = (
+            feed.experiment,
+            {
+                "share": tuple(share[focus] for share in numbers.share),
+                "leak": tuple(Span(along[focus]) for along in numbers.leak),
+            },
+        )
+    feature = names.features[focus]
+    _chart(feed, labels, "share", f"How far answers rest on {feature}, in the settings tried so far", (0, 1))
+    _chart(feed, labels, "leak", f"How far decisions go along with {feature} (correlation within a class)", (-1, 1))
+    if len(st.session_state.get("proxies-tried", {})) < 2:
+        st.caption("Move a slider: every setting you train adds its points.")
+
+
+def _chart(feed: Feed, labels: Sequence[ArmLabel], name: str, title: str, extent: tuple[float, float]) -> None:
+    """One number of the settings that this session has tried, over their correlation."""
+    tried: dict[str, tuple[Experiment, dict[str, tuple[Span, ...]]]] = st.session_state.get("proxies-tried", {})
+    points = [
+        Tried(one.data.correlation, values[name], key == feed.key, _but_correlation(one, feed.experiment))
+        for key, (one, values) in tried.items()
+        if len(values[name]) == len(labels)
+    ]
+    st.html(f'<p class="ctviz-chart-title">{escape(title)}</p>')
+    titles = [(label.title, label.role) for label in labels]
+    st.plotly_chart(
+        over_correlation(points, titles, results.palette(), extent, percent=name == "share"),
+        key=f"locks-{name}-tried", theme=None, alt=title, config={"displayModeBar": False},
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Actionability: what becomes of boundaries and advice where features are locked."""
+
+import streamlit as st
+
+from ctviz.ui.draft import write_link
+from ctviz.ui.locks import open_draft, panel, parts
+from ctviz.ui.locks_story import story
+from ctviz.ui.panel import say_problems
+from ctviz.ui.service import service
+from ctviz.ui.shell import page
+from ctviz.ui.watch import watch
+
+draft = open_draft()
+projecting = draft.view.view == "project"
+
+with page("Actionability", projecting=projecting):
+    shared = service()
+    if projecting:
+        watch(shared, draft, story(draft))
+        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
+    else:
+        say_problems(shared, draft)
+        parts(draft)
+        with st.container(key="page"):
+            left, main = st.columns([0.23, 0.77], gap="medium")
+            with main:
+                watch(shared, draft, story(draft))
+            with left:
+                panel(shared, draft)
+    write_link(draft)

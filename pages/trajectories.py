@@ -1,0 +1,34 @@
+"""Trajectories: how the search for a counterfactual goes, step by step, in every model of a run."""
+
+import streamlit as st
+
+from ctviz.ui.draft import current, write_link
+from ctviz.ui.explore import below, explore
+from ctviz.ui.explore_controls import choices
+from ctviz.ui.explore_take_away import take_away
+from ctviz.ui.explore_view import PAGE, TracksView, check
+from ctviz.ui.panel import say_problems
+from ctviz.ui.service import service
+from ctviz.ui.shell import page
+
+draft = current(PAGE, TracksView, follows="boundaries")
+projecting = draft.view.view == "project"
+
+with page("Trajectories", projecting=projecting):
+    shared = service()
+    check(draft)
+    if projecting:
+        explore(shared, draft)
+        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
+    else:
+        say_problems(shared, draft)
+        with st.container(key="page"):
+            left, main = st.columns([0.21, 0.79], gap="medium")
+            # What people wait for comes first: a script writes in its own order, the columns keep theirs.
+            with main:
+                explore(shared, draft)
+            with left, st.container(key="controls"):
+                choices(shared, draft)
+                take_away(shared, draft)
+        below(shared, draft)
+    write_link(draft)

@@ -1,0 +1,112 @@
+"""A small app around the stage of searches, for its tests: a short run of four arms, searched as the person asks.
+
+``?of=100`` many factuals at one epoch; ``?of=1`` one at all of them; ``?of=0`` none. ``?lock=1`` has arms of which x2
+is locked, may only rise or is kept in a range; ``?handles=1`` shows the handles of ranges; ``?dice=1`` searches
+four counterfactuals of each factual; ``?slow=1`` takes its time; ``?lose=1`` says that it has sent what it has not.
+"""
+
+import time
+
+import numpy as np
+import streamlit as st
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import Training
+from ctviz.experiments.trace import Explorer
+from ctviz.figures.stage.film import arm_labels
+from ctviz.figures.stage.trace import locks_of
+from ctviz.ui.stage import TracksState, show_tracks
+
+EPOCHS = 16
+SETTINGS = {
+    "data.n_train": 600, "data.n_validation": 200, "data.n_test": 50, "training.epochs": EPOCHS, "training.n_ce": 200,
+    "evaluation.every": 1, "evaluation.field": 80, "training.lr": 0.01,
+}  # fmt: skip
+LOCKS = {"arms.adversarial.locked": (1,), "arms.energy.increase_only": (1,), "arms.full.ranges": ((1, -0.4, 0.8),)}
+asks = st.query_params
+
+
+@st.cache_resource
+def material(locked: bool):
+    settings = {**SETTINGS, "evaluation.epsilon": 0.3, **(LOCKS if locked else {})}
+    experiment = Experiment.preset("objectives").replace(settings)
+    training = Training(experiment, "cpu")
+    return experiment, training.scene, list(training), Explorer(experiment)
+
+
+def place(at: tuple[float, float]) -> None:
+    st.session_state["placed"] = [*st.session_state.get("placed", []), at]
+
+
+def ranged(bounds) -> None:
+    st.session_state["ranged"] = [*st.session_state.get("ranged", []), bounds]
+
+
+st.set_page_config(layout="wide")
+experiment, scene, snapshots, explorer = material("lock" in asks)
+of = st.radio("of", ["100", "1", "0", "none"], index=["100", "1", "0", "none"].index(asks.get("of", "100")))
+tau = st.radio("tau", ["0.75", "0.95"], horizontal=True)
+
+
+@st.fragment
+def watch() -> None:
+    view = (st.session_state.get("tracks") or {}).get("view") or {}
+    epoch = view.get("epoch", int(asks["epoch"]) if "epoch" in asks else None)
+    epoch = EPOCHS if epoch is None else epoch
+    placed = st.session_state.get("placed", [])
+    settings = experiment.arms[-1].model_copy(update={"tau": float(tau), "step_size": 0.1, "generator": "eccco"})
+    if "dice" in asks:
+        settings = settings.model_copy(update={"generator": "dice", "lambda_diversity": 1.0})
+    start = time.perf_counter()
+    key = f"{of} {tau} {placed[-1:]} {'-' if placed or of == '1' else epoch}"
+    if placed or of == "1":
+        factual = np.float32(placed[-1] if placed else scene.factuals[1])
+        target = int(explorer.default_targets(factual[None], snapshots[-1])[0])
+        if "dice" in asks:
+            traces = [explorer.trace(snapshots[epoch], factual[None], [target], settings)]
+        else:
+            traces = explorer.history(snapshots, factual, target, settings)
+    elif of == "100":
+        factuals, _ = explorer.pick("random", 100)
+        traces = [
+            explorer.trace(snapshots[epoch], factuals, explorer.default_targets(factuals, snapshots[-1]), settings)
+        ]
+    else:
+        traces = []
+    if "slow" in asks and placed:
+        time.sleep(1)
+    if "lose" in asks and not st.session_state.get("lost"):
+        st.session_state["lost"] = True
+        st.session_state.setdefault("_traces_sent", {})["tracks"] = key
+    searched = time.perf_counter()
+    seen = show_tracks(
+        run_key=f"run-{experiment.key}",
+        scene=scene,
+        arms=arm_labels(experiment),
+        snapshots_since=lambda start: [s for s in snapshots if s.epoch >= start],
+        traces=traces,
+        trace_key=key,
+        total_epochs=EPOCHS,
+        live=False,
+        initial=TracksState(
+            epoch=int(asks["epoch"]) if "epoch" in asks else None,
+            step=int(asks["step"]) if "step" in asks else None,
+            selected=int(asks["selected"]) if "selected" in asks else None,
+        ),
+        tau=float(tau),
+        epsilon=0.3,
+        locks=[locks_of(arm, scene.features) for arm in experiment.arms],
+        ranges=((-1.0, 2.0), (-0.5, 0.5)) if "handles" in asks else None,
+        on_place=place,
+        on_ranges=ranged,
+    )
+    shown = time.perf_counter()
+    st.text(f"epoch={seen.epoch} step={seen.step} selected={seen.selected} playing={seen.playing}")
+    st.text(f"layers={','.join(seen.layers)} speed={seen.speed} loop={seen.loop}")
+    st.text(f"placed={len(placed)} at={seen.at}")
+    st.text(f"ranged={st.session_state.get('ranged', [])[-1:]}")
+    st.text(f"search {1000 * (searched - start):.0f} ms, mount {1000 * (shown - searched):.0f} ms")
+
+
+if of != "none":
+    watch()

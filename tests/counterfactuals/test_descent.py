@@ -1,0 +1,260 @@
+"""The penalties of the gradient search beyond distance and energy, against a slow search one point at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals import descent
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.diversity import offsets
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.noise import draw
+from ctviz.counterfactuals.search import Found, search
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.schema import Feature, Schema
+from ctviz.models.settings import ModelSettings
+from ctviz.models.stack import Stack
+from tests.reference.generators import Slow, slow_search
+
+TIGHT = {"rtol": 1e-9, "atol": 1e-10}
+D, K, N, GROUPS = 3, 3, 4, 4
+BOX = Schema(features=tuple(Feature(name=f"x{i}", domain=(-2.5, 2.5)) for i in range(D)))
+
+ARMS = {
+    "gravitational": SearchSettings(generator="gravitational", tau=0.8, lambda_gravity=0.2, lambda_cost=0.01),
+    "gravitational, far": SearchSettings(generator="gravitational", tau=0.9, steps=17, lambda_gravity=0.8, epsilon=0.6),
+    "dice": SearchSettings(generator="dice", tau=0.8, per_factual=N, lambda_diversity=0.6),
+    "dice, far": SearchSettings(generator="dice", tau=0.75, per_factual=N, lambda_diversity=2, steps=25),
+    "dice of three": SearchSettings(generator="dice", tau=0.9, per_factual=3, lambda_diversity=1, step_size=0.1),
+    "dice, indifferent": SearchSettings(generator="dice", tau=0.8, per_factual=N, lambda_diversity=0),
+    "generic with noise": SearchSettings(generator="generic", tau=0.9, gradient_noise=1.5),
+    "eccco with noise": SearchSettings(generator="eccco", tau=0.8, steps=40, gradient_noise=0.4),
+    "dice with noise": SearchSettings(generator="dice", tau=0.9, per_factual=N, gradient_noise=0.5),
+    "eccco": SearchSettings(generator="eccco", tau=0.8),
+}
+PER_FACTUAL = {name: s.per_factual if s.generator == "dice" else 1 for name, s in ARMS.items()}
+CHANCE = torch.Generator().manual_seed(5)
+SAMPLES = (torch.randn(60, D, generator=CHANCE, dtype=torch.float64), torch.arange(60) % K)
+B = N * GROUPS + 2  # columns; the last group of four is incomplete, the last of three is not
+
+
+def knowledge() -> Knowledge:
+    return Knowledge(*SAMPLES, K)
+
+
+def models(m: int = len(ARMS)) -> Stack:
+    stack = Stack.initialise(ModelSettings(hidden=(8,), activation="tanh"), D, K, range(m)).to(torch.float64)
+    stack.flat.mul_(4)
+    return stack
+
+
+def crowd() -> tuple[Tensor, Tensor]:
+    """Factuals (m d b) and targets (m b), repeated for each arm as its generator asks."""
+    chance = torch.Generator().manual_seed(8)
+    factuals = 1.2 * torch.randn(D, B, generator=chance, dtype=torch.float64)
+    targets = torch.randint(0, K, (B,), generator=chance)
+    index = torch.stack([torch.arange(B) // n for n in PER_FACTUAL.values()])
+    return factuals[:, index].transpose(0, 1).contiguous(), targets[index]
+
+
+def found(arms: list[int], record: bool = True) -> Found:
+    factuals, targets = (t[arms] for t in crowd())
+    chosen = [list(ARMS.values())[arm] for arm in arms]
+    rules = Constraints.of([BOX] * len(arms), factuals)
+    return search(models().take(arms), factuals, targets, chosen, rules, record, knowledge())
+
+
+@pytest.fixture(scope="module")
+def whole() -> Found:
+    return found(list(range(len(ARMS))))
+
+
+def slow(settings: SearchSettings) -> Slow:
+    """The settings in the words of the reference."""
+    name = settings.generator
+    of_class = [SAMPLES[0][SAMPLES[1] == c].tolist() for c in range(K)]
+    return Slow(
+        settings.tau, settings.steps, settings.step_size, settings.epsilon, settings.lambda_cost,
+        energy=settings.lambda_egy if name == "eccco" else 0,
+        gravity=settings.lambda_gravity if name == "gravitational" else 0,
+        diversity=settings.lambda_diversity if name == "dice" else 0,
+        noise=settings.gradient_noise,
+        attractors=of_class,
+        offsets=torch.tensor(offsets(settings.per_factual, D), dtype=torch.float64),
+        draw=lambda t, column: draw(t, column, 1, D)[:, 0],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_agrees_with_a_search_of_one_factual_at_a_time(name: str, whole: Found) -> None:
+    arm, settings, n = list(ARMS).index(name), ARMS[name], PER_FACTUAL[name]
+    factuals, targets = (t[arm] for t in crowd())
+    module = models().module(arm)
+    assert whole.path is not None and len(whole.path) == max(s.steps for s in ARMS.values()) + 1
+    limits = [(-2.5, 2.5)] * D
+    for start in range(0, B, n):
+        columns = list(range(start, min(start + n, B)))
+        # The offsets of an incomplete group are the first of those of a whole one.
+        expected = slow_search(module, factuals[:, start], int(targets[start]), slow(settings), limits, columns)
+        path = whole.path[: settings.steps + 1, arm][..., columns].mT
+        torch.testing.assert_close(path, expected.path, **TIGHT)
+        torch.testing.assert_close(whole.nascent[arm][:, columns].T, expected.nascent, **TIGHT)
+        assert whole.mature[arm, columns].tolist() == expected.mature
+        assert whole.steps[arm, columns].tolist() == expected.steps
+
+
+def test_the_crowd_is_mixed(whole: Found) -> None:
+    """Guards the test above: every generator has searches that take a while and some that end before T."""
+    for arm, settings in enumerate(ARMS.values()):
+        assert (whole.steps[arm] > 2).any() and whole.mature[arm].any(), list(ARMS)[arm]
+        assert (whole.steps[arm] < settings.steps).any()
+    assert not whole.mature.all()
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Found:
+    return wide_search()
+
+
+def wide_search() -> Found:
+    """Sixty columns, whole groups of three and of four, five times the same: more than fit into one small portion."""
+    factuals, targets = (t[..., :12].repeat(*[1] * (t.ndim - 1), 5) for t in crowd())
+    rules = Constraints.of([BOX] * len(ARMS), factuals)
+    return search(models(), factuals, targets, list(ARMS.values()), rules, True, knowledge())
+
+
+@pytest.mark.parametrize("working_set", [1, 1 << 30], ids=["portions", "at once"])
+@pytest.mark.parametrize("pack_below", [0.0, 1.0], ids=["never packed", "always packed"])
+def test_portions_and_packing_tear_no_group_apart_and_change_no_noise(
+    crowded: Found, monkeypatch: pytest.MonkeyPatch, working_set: int, pack_below: float
+) -> None:
+    monkeypatch.setattr(descent, "WORKING_SET", working_set)
+    monkeypatch.setattr(descent, "PACK_BELOW", pack_below)
+    torch.testing.assert_close(wide_search().path, crowded.path, **TIGHT)
+
+
+def test_groups_do_not_feel_each_other_and_each_column_has_noise_of_its_own(whole: Found, crowded: Found) -> None:
+    assert whole.path is not None and crowded.path is not None
+    for arm, settings in enumerate(ARMS.values()):
+        parts = crowded.path[:, arm].split(12, dim=-1)
+        torch.testing.assert_close(parts[0], whole.path[:, arm, :, :12], **TIGHT)
+        alike = torch.isclose(parts[3], parts[0], **TIGHT).all()
+        assert bool(alike) == (settings.gradient_noise == 0)
+
+
+@pytest.mark.parametrize("arms", [[0], [2], [6], [9, 2], [4, 3, 1], [8, 7]], ids=str)
+def test_results_do_not_depend_on_the_other_arms(whole: Found, arms: list[int]) -> None:
+    some = found(arms)
+    assert some.path is not None and whole.path is not None
+    torch.testing.assert_close(some.path, whole.path[: len(some.path), arms], **TIGHT)
+    assert torch.equal(some.steps, whole.steps[arms]) and torch.equal(some.mature, whole.mature[arms])
+
+
+def test_paths_are_recorded_only_on_request(whole: Found) -> None:
+    without = found(list(range(len(ARMS))), record=False)
+    assert without.path is None
+    for name in ("final", "nascent", "mature", "steps"):
+        torch.testing.assert_close(getattr(without, name), getattr(whole, name), **TIGHT)
+
+
+def test_single_precision_stays_single() -> None:
+    factuals, targets = crowd()
+    x = factuals.float()
+    rules = Constraints.of([BOX] * len(ARMS), x)
+    result = search(models().to(torch.float32), x, targets, list(ARMS.values()), rules, True, knowledge())
+    assert {t.dtype for t in (result.final, result.nascent, result.path) if t is not None} == {torch.float32}
+
+
+# -- by hand -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tau", [0.6, 0.75, 0.99])
+@pytest.mark.parametrize("margin", [-3.0, -0.5, 0.2])
+def test_a_linear_model_without_cost_is_crossed_along_its_weights(tau: float, margin: float) -> None:
+    """Two classes, margin s = u·x + c: each step adds η (1 − σ(s)) u, so that s ← s + η ‖u‖² (1 − σ(s))."""
+    w0, w1, c = (0.5, -1.0), (-0.25, 1.0), 0.3
+    layer = torch.tensor([[[*w0, 0.0], [*w1, c]]], dtype=torch.float64)
+    u = [b - a for a, b in zip(w0, w1, strict=True)]
+    size = sum(v * v for v in u)
+    x = [(margin - c) * v / size + 0.7 * p for v, p in zip(u, (u[1], -u[0]), strict=True)]
+    eta = 0.3
+    s, expected = margin, 0
+    while 1 / (1 + math.exp(-s)) < tau:
+        s, expected = s + eta * size * (1 - 1 / (1 + math.exp(-s))), expected + 1
+    assert (expected > 0) == (margin < math.log(tau / (1 - tau)))
+
+    factual = torch.tensor(x, dtype=torch.float64).view(1, 2, 1)
+    free = Schema(features=(Feature(name="a"), Feature(name="b")))
+    chosen = SearchSettings(generator="generic", tau=tau, step_size=eta, steps=500, lambda_cost=0.0)
+    limits = Constraints.of([free], factual)
+    result = search(Stack((2, 2), "relu", layer.reshape(-1), 1), factual, torch.tensor([[1]]), [chosen], limits, True)
+    assert result.mature.item() and int(result.steps) == expected
+    assert result.path is not None
+    moved = (result.path - factual)[:, 0, :, 0]  # t d
+    along = moved @ torch.tensor(u, dtype=torch.float64) / math.sqrt(size)
+    torch.testing.assert_close(moved.norm(dim=1), along, rtol=1e-12, atol=1e-13)  # nothing beside u, all of it forward
+    assert (along.diff()[:expected] > 0).all() and (along.diff()[expected:] == 0).all()
+    torch.testing.assert_close(float(along[-1]), (s - margin) / math.sqrt(size), rtol=1e-12, atol=1e-12)
+
+
+def test_gravity_alone_comes_to_rest_among_the_samples() -> None:
+    """A model without opinion, samples at −1, 0, 1, 1: the point walks to the median, in steps of η λ · share."""
+    even = Stack((1, 2), "relu", torch.zeros(4, dtype=torch.float64), 1)
+    X = torch.tensor([[-1.0], [0.0], [1.0], [1.0], [9.0]], dtype=torch.float64)
+    y = torch.tensor([1, 1, 1, 1, 0])
+    factual = torch.tensor([[[2.0]]], dtype=torch.float64)
+    chosen = SearchSettings(
+        generator="gravitational", tau=0.9, steps=12, step_size=0.25, lambda_gravity=1.0, lambda_cost=0.0
+    )
+    limits = Constraints.of([Schema(features=(Feature(name="a"),))], factual)
+    result = search(even, factual, torch.tensor([[1]]), [chosen], limits, True, Knowledge(X, y, 2))
+    assert result.path is not None
+    # Above all samples, the share is 1; on both at 1 it is (2 − 0) / 4; between 0 and 1 it is 0.
+    expected = [2.0, 1.75, 1.5, 1.25, 1.0, 0.875, *[0.875] * 7]
+    assert result.path.flatten().tolist() == expected
+
+
+def test_noise_is_as_long_as_it_says() -> None:
+    """For σ = 1 in many dimensions, the step differs from the one without noise by about its own length."""
+    d = 400
+    stack = Stack.initialise(ModelSettings(hidden=()), d, 2, [0]).to(torch.float64)
+    x = torch.zeros(1, d, 1, dtype=torch.float64)
+    free = Constraints.of([Schema(features=tuple(Feature(name=f"{i}") for i in range(d)))], x)
+
+    def step(noise: float) -> Tensor:
+        chosen = SearchSettings(generator="generic", tau=0.99, steps=1, gradient_noise=noise)
+        return search(stack, x, torch.tensor([[1]]), [chosen], free).final.flatten()
+
+    clean = step(0.0)
+    ratio = (step(1.0) - clean).norm() / clean.norm()
+    assert 0.85 < float(ratio) < 1.15
+    torch.testing.assert_close(step(3.0) - clean, 3 * (step(1.0) - clean), rtol=1e-9, atol=1e-12)
+
+
+def test_settings_of_other_generators_are_ignored() -> None:
+    factuals, targets = (t[[9]] for t in crowd())
+    rules = Constraints.of([BOX], factuals)
+
+    def end(**changes: float) -> Tensor:
+        chosen = ARMS["eccco"].model_copy(update=changes)
+        return search(models(1), factuals, targets, [chosen], rules, knowledge=knowledge()).final
+
+    others = {"lambda_gravity": 9.0, "lambda_diversity": 9.0, "per_factual": 7, "latent": 5, "neighbours": 3}
+    assert torch.equal(end(), end(**others))
+    assert not torch.equal(end(), end(lambda_egy=9.0))
+
+
+def test_the_reference_sees_a_wrong_weight() -> None:
+    """Guards the comparison: with another weight, the slow search ends elsewhere."""
+    factuals, targets = (t[0] for t in crowd())
+    right = slow(ARMS["gravitational, far"])
+    ends = [
+        slow_search(models().module(1), factuals[:, 0], int(targets[0]), s, [(-2.5, 2.5)] * D, [0]).path[-1]
+        for s in (right, replace(right, gravity=right.gravity * 1.01))
+    ]
+    assert not torch.allclose(*ends, **TIGHT)

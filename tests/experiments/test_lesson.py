@@ -1,0 +1,111 @@
+"""What a model is penalised for: the sentences, and the numbers of a model made by hand."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ctviz import ConfigError
+from ctviz.experiments.lesson import LessonNumbers, signed, words_of
+from ctviz.experiments.trace import Explorer
+from tests.experiments.traces import FULL, SETTINGS, VANILLA, alone, linear, run, traced
+
+LESSON = LessonNumbers(
+    target=1, label=0, guessed=False, mature=True, neighbour=(0.0, 1.0), shielded=(0.0, 1.0), replaced=(),
+    energy_neighbour=1.3, energy_counterfactual=-0.5, divergence=1.8, ridge=1.94, adversarial=0.2,
+    lambda_div=0.5, lambda_adv=0.25, lambda_reg=0.1,
+)  # fmt: skip
+
+
+def test_a_linear_model_by_hand():
+    explorer = alone(lambda_div=0.5, lambda_adv=0.25, lambda_reg=0.1)
+    trace = explorer.trace(linear(2.0, bias=-1.0), [[0.0, 0.0]], [1], SETTINGS)
+    assert trace.mature[0, 0]
+    x, neighbour, small = trace.final[0, 0, 0], trace.neighbours[0, 0, 0], trace.points[0, 0, trace.nascent[0, 0], 0]
+    lesson = explorer.lesson(trace, 0, 0, label=0)
+    near, far = -(2 * neighbour - 1), -(2 * x - 1)
+    assert lesson.energy_neighbour == pytest.approx(near, abs=1e-5)
+    assert lesson.energy_counterfactual == pytest.approx(far, abs=1e-5)
+    assert lesson.divergence == pytest.approx(near - far, abs=1e-5)
+    assert lesson.sign == np.sign(near - far)
+    assert lesson.ridge == pytest.approx(near**2 + far**2, abs=1e-4)
+    assert lesson.adversarial == pytest.approx(math.log(1 + math.exp(2 * small - 1)), abs=1e-5)
+    total = 0.5 * (near - far) + 0.25 * lesson.adversarial + 0.1 * (near**2 + far**2)
+    assert lesson.total == pytest.approx(total, abs=1e-4)
+    assert (lesson.label, lesson.guessed, lesson.target, lesson.replaced) == (0, False, 1, ())
+
+
+def test_without_a_label_it_takes_the_prediction_and_says_so():
+    explorer = alone()
+    trace = explorer.trace(linear(2.0, bias=-1.0), [[0.0, 0.0], [2.0, 0.0]], [1, 0], SETTINGS)
+    for i, predicted in enumerate((0, 1)):
+        lesson = explorer.lesson(trace, 0, i)
+        assert (lesson.label, lesson.guessed) == (predicted, True)
+        assert lesson.adversarial == explorer.lesson(trace, 0, i, label=predicted).adversarial
+
+
+def test_a_search_that_failed_has_the_neighbour_in_its_place():
+    explorer = alone(locked=["x1"])
+    trace = explorer.trace(linear(2.0), [[-0.5, 0.0]], [1], SETTINGS)
+    lesson = explorer.lesson(trace, 0, 0)
+    assert not lesson.mature and lesson.divergence == 0 and lesson.sign == 0
+    assert lesson.ridge == pytest.approx(2 * (2 * trace.neighbours[0, 0, 0]) ** 2, rel=1e-5)
+    assert lesson.shielded == lesson.neighbour and lesson.replaced == ()
+
+
+def test_the_shield_names_the_columns_that_it_has_replaced():
+    explorer = alone(locked=["x2"])
+    trace = explorer.trace(linear(2.0), [[-0.2, 0.3]], [1], SETTINGS)
+    lesson = explorer.lesson(trace, 0, 0)
+    assert lesson.mature and lesson.replaced == (1,)
+    assert lesson.shielded == (lesson.neighbour[0], pytest.approx(0.3))
+
+
+def test_a_vanilla_arm_has_no_weights():
+    explorer, _ = run()
+    lesson = explorer.lesson(traced(), VANILLA, 0)
+    assert lesson.total == 0 and "not penalised" in words_of(lesson)
+    assert "not penalised" not in words_of(explorer.lesson(traced(), FULL, 0))
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_label_that_is_no_class_is_refused(label):
+    explorer: Explorer = run()[0]
+    with pytest.raises(ConfigError, match="label"):
+        explorer.lesson(traced(), 0, 0, label)
+
+
+def test_words():
+    expected = (
+        "The model is pushed to find the real sample more likely than this counterfactual, which it now prefers: "
+        "divergence +1.8, times λ_div 0.5 = +0.90; keeping both energies small adds +0.19 and the nascent point, as an "
+        "adversarial example, adds +0.050."
+    )
+    assert words_of(LESSON) == expected
+    happy = replace(LESSON, divergence=-1.8, lambda_adv=0.0, lambda_reg=0.0)
+    assert words_of(happy) == (
+        "The model already finds the real sample more likely than this counterfactual and is pushed further: "
+        "divergence −1.8, times λ_div 0.5 = −0.90."
+    )
+    assert "as likely as" in words_of(replace(LESSON, divergence=0.0))
+    assert words_of(replace(LESSON, mature=False)).startswith("The search found nothing, so there is no divergence")
+    without = words_of(replace(LESSON, lambda_div=0.0, lambda_reg=0.0))
+    assert without.startswith("This model's weights leave the divergence out (it would be +1.8); the nascent point")
+    nothing = words_of(replace(LESSON, lambda_div=0.0, lambda_reg=0.0, lambda_adv=0.0))
+    assert re.fullmatch(r"This model is not penalised for it: .* \(its divergence would be \+1\.8\)\.", nothing)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.84, "+1.8"), (-0.0321, "−0.032"), (0.0, "0"), (12.34, "+12"), (1234.5, "+1,200"), (0.999, "+1.0"),
+        (math.inf, "+∞"), (-math.inf, "−∞"), (math.nan, "not a number"), (-9.96, "−10"),
+        (4.9e-7, "≈ 0"), (-4e-4, "≈ 0"), (6e-4, "+0.00060"),
+    ],
+)  # fmt: skip
+def test_signed(value, text):
+    assert signed(value) == text

@@ -1,0 +1,254 @@
+"""The page Actionability: three parts, locks that retrain, what people are told, and what it says to bad input."""
+
+from __future__ import annotations
+
+from html import unescape
+
+import pytest
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import run
+from ctviz.ui.locks import PARTS
+from tests.pages import test_boundaries
+from tests.pages.test_boundaries import query_of
+
+PAGE = "pages/actionability.py"
+SMALL = {
+    "training.epochs": 3, "training.n_ce": 60, "data.n_train": 400, "data.n_validation": 80, "data.n_test": 80,
+    "evaluation.every": 1, "evaluation.field": 16, "evaluation.paths": 4, "evaluation.factuals": 20,
+}  # fmt: skip
+"""Trained in a moment."""
+
+
+def small(preset: str, **changes: object) -> Experiment:
+    return Experiment.preset(preset).replace({**SMALL, **changes})
+
+
+FIGURE = small("figure1")
+
+
+def said(at) -> str:
+    """All that the page says in words."""
+    return unescape(test_boundaries.said(at)).partition("<style>")[0] + " ".join(bodies(at))
+
+
+def bodies(at) -> list[str]:
+    return [unescape(html.proto.body) for html in at.get("html") if "<style>" not in html.proto.body]
+
+
+@pytest.fixture
+def train(world):
+    """Really trains an experiment into the store of the pages."""
+
+    def train_(experiment: Experiment) -> Experiment:
+        run(experiment, store=world.store)
+        return experiment
+
+    return train_
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_opens_from_nothing_and_says_what_to_do(visit, part: str) -> None:
+    at = visit(PAGE, part=part)
+    assert not at.error
+    assert PARTS[part].lead in said(at)
+    assert "Press Train" in said(at)
+    assert query_of(at)["preset"] == PARTS[part].preset
+
+
+def test_a_link_does_not_train_by_itself(visit, world) -> None:
+    visit(PAGE, **FIGURE.to_query())
+    assert not world.jobs.submitted
+
+
+def test_a_stored_run_tells_its_finding_and_the_numbers_of_the_group(visit, train) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query())
+    words = said(at)
+    assert not at.error
+    assert "With age locked, " in words
+    for title in ("Effort of the advice", "Get advice", "How far answers rest on age", "Angle of the boundary"):
+        assert title in words
+    assert "Click a point in any panel" in words
+    assert "people who are refused" in words
+
+
+def test_names_change_what_is_shown_and_nothing_else(visit, train) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query())
+    at.segmented_control(key="names").set_value("plain").run()
+    assert query_of(at) == {**FIGURE.to_query(), "names": "plain"}
+    assert "With x2 locked, " in said(at)
+    assert "age" not in said(at).replace("page", "").replace("Nobody can change their age", "").lower().split()
+
+
+def test_a_person_is_told_what_to_do_by_every_model(visit, train) -> None:
+    experiment = train(FIGURE)
+    at = visit(PAGE, **experiment.to_query(), probe="8,1")
+    assert "This person: debt 8.0, age 1.0" in said(at)
+    (told,) = [body for body in bodies(at) if "ctviz-person" in body]
+    assert told.count("<dt>") == 4
+
+
+def test_somebody_who_has_it_is_told_so(visit, train) -> None:
+    lenient = train(small("figure1", **{"evaluation.tau": 0.5}))
+    at = visit(PAGE, **lenient.to_query(), probe="1,-3")
+    assert "Nothing to change: the model says granted already." in said(at)
+
+
+def test_a_person_outside_the_range_and_outside_the_data_hears_of_it(visit, train) -> None:
+    limited = train(small("figure1", **{"arms.full locked.locked": (), "arms.full locked.ranges": ((0, 1.0, 5.0),)}))
+    at = visit(PAGE, **limited.to_query(), probe="80,1")
+    assert "outside the allowed range from 1.0 to 5.0" in said(at)
+    assert "outside of the data" in said(at)
+
+
+def test_a_new_lock_trains_and_keeps_the_picture_until_it_is_there(visit, train, world) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query())
+    at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x2").set_value("only ↑").run()
+    wanted = FIGURE.replace(
+        {f"arms.{name}.{field}": value for name in ("vanilla locked", "full locked")
+         for field, value in (("locked", ()), ("increase_only", (1,)))}
+    )  # fmt: skip
+    assert world.jobs.submitted == [wanted.key]
+    assert "Training begins." in said(at)
+    assert "Dimmed, until then" in said(at)
+    assert at.button(key="cancel")
+
+
+def test_a_lock_whose_run_is_stored_needs_no_training(visit, train, world) -> None:
+    train(FIGURE)
+    free = train(FIGURE.replace({"arms.vanilla locked.locked": (), "arms.full locked.locked": ()}))
+    at = visit(PAGE, **FIGURE.to_query())
+    at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x2").set_value("free").run()
+    assert not world.jobs.submitted
+    assert "Nothing is locked" in said(at)
+    assert query_of(at) == free.to_query()
+
+
+def test_what_a_quick_change_of_mind_has_made_pointless_is_stopped(visit, world) -> None:
+    at = visit(PAGE, **FIGURE.to_query())
+    lock = "set-arms.vanilla locked,full locked.mutability.x2"
+    at.segmented_control(key=lock).set_value("only ↑").run()
+    at.segmented_control(key=lock).set_value("only ↓").run()
+    first, second = world.jobs.submitted
+    assert world.jobs.cancelled == [first]
+    assert second != first
+
+
+def test_locking_everything_is_answered_in_words_and_trains_nothing(visit, train, world) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query())
+    at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x1").set_value("locked").run()
+    assert "With every feature locked nothing can change" in at.error[0].value
+    assert not world.jobs.submitted
+    assert query_of(at) == FIGURE.to_query()
+    at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x2").set_value("free").run()
+    assert not at.error
+    assert query_of(at) == small("figure1-debt").to_query(), "what waited is taken over, too"
+
+
+def test_a_range_goes_to_the_locked_models_and_back(visit, world) -> None:
+    at = visit(PAGE, **FIGURE.to_query())
+    reach = at.slider(key="set-arms.vanilla locked,full locked.range.x1")
+    whole = reach.value
+    reach.set_value((2.0, 6.0)).run()
+    assert query_of(at)["arms.full locked.ranges"] == "[[0, 2.0, 6.0]]"
+    assert len(world.jobs.submitted) == 1
+    at.slider(key="set-arms.vanilla locked,full locked.range.x1").set_value(whole).run()
+    assert query_of(at) == FIGURE.to_query()
+
+
+def test_a_locked_feature_has_no_range(visit) -> None:
+    at = visit(PAGE, **FIGURE.to_query())
+    assert at.slider(key="set-arms.vanilla locked,full locked.range.x2").disabled
+    at.slider(key="set-arms.vanilla locked,full locked.range.x1").set_value((2.0, 6.0)).run()
+    at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x2").set_value("free").run()
+    at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x1").set_value("locked").run()
+    assert "arms.full locked.ranges" not in query_of(at)
+    assert not at.error
+
+
+def test_a_starving_model_is_named(visit, train) -> None:
+    starved = train(small("figure1", **{"arms.*.steps": 1, "arms.*.step_size": 0.001}))
+    at = visit(PAGE, **starved.to_query())
+    assert "learns nothing from counterfactuals" in said(at)
+
+
+def test_where_the_lock_acts_is_told_place_by_place(visit, train) -> None:
+    where = train(small("where"))
+    at = visit(PAGE, **where.to_query(), part="where")
+    words = said(at)
+    assert not at.error
+    assert "Locking age in advice alone" in words or "depends on where the lock acts" in words
+    for place in ("Nothing locked", "Age locked in advice only", "Age locked in training only", "Age locked in both"):
+        assert place in words
+    assert "Advice that changes age" in words
+
+
+def test_training_without_the_protection_is_a_switch(visit, world) -> None:
+    where = small("where")
+    at = visit(PAGE, **where.to_query(), part="where")
+    at.toggle(key="set-shield").set_value(True).run()
+    unprotected = {f"arms.{place}.shield": "off" for place in ("training", "always")}
+    assert query_of(at) == {**where.to_query(), "part": "where", **unprotected}
+    assert world.jobs.submitted == [where.replace(unprotected).key]
+
+
+def test_proxies_collect_what_has_been_tried(visit, train) -> None:
+    first = train(small("proxies"))
+    second = train(first.replace({"data.correlation": 0.8}))
+    at = visit(PAGE, **first.to_query(), part="proxies")
+    assert "Each class looks normal" in said(at)
+    assert "adds its points" in said(at)
+    at.slider(key="set-data.correlation").set_value(0.8).run()
+    assert query_of(at) == {**second.to_query(), "part": "proxies"}
+    assert "their correlation is 0.8" in said(at) or "their correlation is 0.7" in said(at)
+    assert "adds its points" not in said(at)
+
+
+def test_sliders_of_other_data_refuse_in_words(visit, world) -> None:
+    at = visit(PAGE, preset="moons", part="proxies")
+    at.slider(key="set-data.correlation").set_value(0.5).run()
+    assert any("only gaussians has one" in error.value.replace("\\", "") for error in at.error)
+    assert not world.jobs.submitted
+
+
+def test_each_part_keeps_its_settings(visit) -> None:
+    at = visit(PAGE, **FIGURE.to_query())
+    at.segmented_control(key="part").set_value("proxies").run()
+    assert query_of(at) == {"preset": "proxies", "part": "proxies"}
+    at.segmented_control(key="part").set_value("figure").run()
+    assert query_of(at) == FIGURE.to_query()
+
+
+def test_back_to_where_the_part_starts(visit) -> None:
+    at = visit(PAGE, **FIGURE.to_query())
+    at.button(key="reset").click().run()
+    assert query_of(at) == {"preset": "figure1"}
+
+
+def test_projecting_leaves_the_picture_and_what_the_person_is_told(visit, train) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query(), probe="8,1", view="project")
+    assert not at.slider
+    assert "This person: debt 8.0" in said(at)
+    at.button(key="unproject").click().run()
+    assert at.slider
+
+
+def test_any_other_run_is_shown_as_far_as_it_goes(visit, train) -> None:
+    other = train(Experiment.preset("blobs").replace({**SMALL, "arms": "full"}))
+    at = visit(PAGE, **other.to_query(), probe="0,0")
+    assert not at.error
+    assert "What each model's advice takes" in said(at)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"part": "nonsense"}, {"names": "x"}, {"arms.full locked.ranges": "[[0, 5, 1]]"}, {"probe": "1"}]
+)
+def test_what_is_wrong_in_the_link_is_named(visit, bad: dict[str, str]) -> None:
+    at = visit(PAGE, **bad)
+    assert len(at.warning) == 1
+    assert not at.error

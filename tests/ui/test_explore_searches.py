@@ -1,0 +1,169 @@
+"""Searches shared by all sessions: made once, kept within bounds, in the order in which they were asked for."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+import numpy as np
+import pytest
+
+from ctviz.errors import CtvizError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import Training
+from ctviz.experiments.store import Store
+from ctviz.ui.explore_searches import Gate, Kept, Searches, question, spread_out
+from ctviz.ui.explore_view import TracksView
+from ctviz.ui.feed import Feed
+
+SMALL = Experiment.preset("moons").replace(
+    {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "evaluation.field": 0, "evaluation.paths": 0}
+)
+
+
+@cache
+def feed() -> Feed:
+    training = Training(SMALL, "cpu")
+    return Feed(SMALL, training.scene, 0.0, list(training))
+
+
+@pytest.fixture
+def searches(tmp_path) -> Searches:
+    return Searches(Store(tmp_path))
+
+
+def test_equal_questions_have_one_answer(searches: Searches) -> None:
+    asked = question(feed(), TracksView(count=5), live=False)
+    again = question(feed(), TracksView(count=5, step=3, selected=1, play=1), live=False)
+    assert searches.answer(feed(), asked) is searches.answer(feed(), again), "how it is looked at changes no answer"
+    assert searches.explorer(SMALL) is searches.explorer(SMALL)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"count": 6}, {"pick": "class0"}, {"target": 1}, {"epoch": 2}, {"search": {"tau": 0.7}}]
+)
+def test_other_questions_have_other_keys(changed: dict) -> None:
+    keys = {question(feed(), TracksView(**{"count": 5, **values}), live=False).key for values in ({}, changed)}
+    assert len(keys) == 2
+
+
+def test_many_are_searched_at_the_epoch(searches: Searches) -> None:
+    answer = searches.answer(feed(), question(feed(), TracksView(count=5, epoch=2), live=False))
+    (trace,) = answer.traces
+    assert (trace.epoch, len(trace)) == (2, 5)
+    assert len(answer.labels) == 5
+
+
+def test_one_point_is_followed_over_all_epochs(searches: Searches) -> None:
+    view = TracksView(pick="point", at=(0.5, 0.2))
+    asked = question(feed(), view, live=False)
+    assert asked == question(feed(), view.model_copy(update={"epoch": 2, "count": 7}), live=False)
+    answer = searches.answer(feed(), asked)
+    assert [trace.epoch for trace in answer.traces] == list(range(7))
+    assert {int(trace.targets[0]) for trace in answer.traces} == {int(answer.traces[-1].targets[0])}
+    assert [answer.at(epoch).epoch for epoch in (0, 3, 99)] == [0, 3, 6]
+    assert answer.labels is None
+
+
+def test_while_it_trains_one_point_is_searched_at_the_newest_epoch_alone(searches: Searches) -> None:
+    answer = searches.answer(feed(), question(feed(), TracksView(pick="point", at=(0.5, 0.2)), live=True))
+    assert [trace.epoch for trace in answer.traces] == [6]
+
+
+def test_one_search_over_the_epochs_is_that_of_each_epoch(searches: Searches) -> None:
+    over = searches.answer(feed(), question(feed(), TracksView(pick="point", at=(0.5, 0.2), target=0), live=False))
+    live = searches.answer(
+        feed(), question(feed(), TracksView(pick="point", at=(0.5, 0.2), target=0, epoch=3), live=True)
+    )
+    np.testing.assert_array_equal(over.at(3).points, live.traces[0].points)
+
+
+def test_what_cannot_be_searched_is_raised_and_not_kept(searches: Searches) -> None:
+    asked = question(feed(), TracksView(pick="class7"), live=False)
+    for _ in range(2):
+        with pytest.raises(CtvizError):
+            searches.answer(feed(), asked)
+
+
+def test_ends_are_measured_once(searches: Searches) -> None:
+    asked = question(feed(), TracksView(count=12), live=False)
+    trace = searches.answer(feed(), asked).traces[0]
+    assert searches.endpoints(feed(), asked, trace) is searches.endpoints(feed(), asked, trace)
+
+
+@pytest.mark.parametrize(("count", "most"), [(5, 10), (10, 10), (101, 10), (11, 10), (3, 2)])
+def test_epochs_are_spread_evenly_to_the_ends(count: int, most: int) -> None:
+    chosen = spread_out(list(range(count)), most)
+    assert (chosen[0], chosen[-1]) == (0, count - 1)
+    assert len(chosen) == min(count, most)
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_what_several_ask_for_at_once_is_made_once() -> None:
+    kept, made, go = Kept(10), [], threading.Barrier(8)
+
+    def ask() -> None:
+        go.wait()
+        assert kept.get("a", lambda: made.append(1) or "thing") == "thing"
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [1]
+
+
+def test_no_more_are_made_at_once_than_allowed() -> None:
+    kept, now, most, lock = Kept(100, at_once=2), [], [], threading.Lock()
+    together = threading.Barrier(2)
+
+    def make(name: int) -> int:
+        with lock:
+            now.append(name)
+            most.append(len(now))
+        together.wait(timeout=10)  # two at a time get past here
+        with lock:
+            now.remove(name)
+        return name
+
+    threads = [threading.Thread(target=lambda n=n: kept.get(n, lambda: make(n))) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 2
+    assert len(kept) == 8
+
+
+def test_nobody_is_overtaken() -> None:
+    gate, order, threads = Gate(1), [], []
+
+    def pass_through(name: int) -> None:
+        with gate:
+            order.append(name)
+
+    with gate:
+        for name in range(5):
+            threads.append(threading.Thread(target=pass_through, args=(name,)))
+            threads[-1].start()
+            while len(gate._waiting) <= name:
+                threading.Event().wait(0.001)  # until it stands in line
+    for thread in threads:
+        thread.join()
+    assert order == list(range(5))
+
+
+def test_what_was_used_least_recently_goes_first() -> None:
+    kept = Kept(10, size=len)
+    for name in "abc":
+        kept.get(name, lambda: "1234")
+    assert kept.get("a", lambda: "again") == "again", "a was dropped for c"
+    assert kept.get("c", lambda: "again") == "1234"
+
+
+def test_a_failure_lets_the_next_one_try() -> None:
+    kept = Kept(10)
+    with pytest.raises(ZeroDivisionError):
+        kept.get("a", lambda: 1 / 0)
+    assert kept.get("a", lambda: 3) == 3
