@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
+    from ctviz.experiments.explorer import Explorer
+    from ctviz.experiments.outcome import OUTCOMES
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
-    from ctviz.experiments.trace import OUTCOMES, Explorer, Trace
+    from ctviz.experiments.trace import Trace
     from ctviz.models.settings import ModelSettings
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
@@ -56,7 +58,9 @@ _WHERE = {
     "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
     "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
     "ctviz.experiments.store": ("Store", "open_store"),
-    "ctviz.experiments.trace": ("OUTCOMES", "Explorer", "Trace"),
+    "ctviz.experiments.explorer": ("Explorer",),
+    "ctviz.experiments.outcome": ("OUTCOMES",),
+    "ctviz.experiments.trace": ("Trace",),
     "ctviz.models.settings": ("ModelSettings",),
     "ctviz.training.arm": ("VARIANTS", "Arm"),
     "ctviz.training.schedule": ("Schedule",),

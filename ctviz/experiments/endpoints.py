@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,7 @@ import torch
 from ctviz.errors import ConfigError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
 from ctviz.evaluation.plausibility import ReferenceSamples
-
-if TYPE_CHECKING:
-    from ctviz.experiments.trace import Trace
-
-Floats = npt.NDArray[np.float32]
+from ctviz.experiments.trace import Floats, Trace
 
 MOST_FACTUALS = 5_000
 """A resample counts each of them, and IP* each pair."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ctviz.errors import ConfigError
+from ctviz.experiments.trace import Trace
 from ctviz.training.arm import Objective
-
-if TYPE_CHECKING:
-    from ctviz.experiments.trace import Trace
 
 
 @dataclass(frozen=True)

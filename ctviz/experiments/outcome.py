@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.data.schema import Mutability, Schema
-
-if TYPE_CHECKING:
-    from ctviz.experiments.trace import Trace
+from ctviz.experiments.trace import Trace
 
 OUTCOMES = ("mature", "already", "short", "stuck", "impossible")
 """Reached τ; had reached it before the first step; ran out of steps; stopped moving; nowhere to be found."""

@@ -17,7 +17,8 @@ from streamlit.delta_generator import DeltaGenerator
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
-from ctviz.experiments.trace import Explorer, Trace
+from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import stored_vae, vae_key, work_vae
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.film import arm_labels

@@ -19,9 +19,10 @@ import streamlit as st
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
-from ctviz.experiments.trace import Explorer, Trace
+from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
 from ctviz.ui.explore_view import POINT, TracksView, settings_of
 from ctviz.ui.feed import Feed

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from ctviz.experiments.endpoints import Endpoints
-from ctviz.experiments.trace import OUTCOMES
+from ctviz.experiments.outcome import OUTCOMES
 from ctviz.ui.draft import Draft
 from ctviz.ui.explore import Seen, ends_of, seen_now
 from ctviz.ui.explore_view import TracksView

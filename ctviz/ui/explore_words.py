@@ -9,7 +9,10 @@ from html import escape
 import numpy as np
 
 from ctviz.experiments.endpoints import Endpoints
-from ctviz.experiments.trace import OUTCOMES, Explorer, LessonNumbers, Trace, words_of
+from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.lesson import LessonNumbers, words_of
+from ctviz.experiments.outcome import OUTCOMES
+from ctviz.experiments.trace import Trace
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import METRICS, Metric, amount, compare, number, verdict
 

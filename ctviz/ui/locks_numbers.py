@@ -15,9 +15,10 @@ from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Scene, Snapshot
-from ctviz.experiments.trace import Explorer, Trace
+from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
 from ctviz.ui.explore_searches import Kept, searches

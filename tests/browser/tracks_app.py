@@ -11,8 +11,8 @@ import numpy as np
 import streamlit as st
 
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import Training
-from ctviz.experiments.trace import Explorer
 from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.ui.stage import TracksState, show_tracks

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from ctviz import ConfigError
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.lesson import LessonNumbers, signed, words_of
-from ctviz.experiments.trace import Explorer
 from tests.experiments.traces import FULL, SETTINGS, VANILLA, alone, linear, run, traced
 
 LESSON = LessonNumbers(

@@ -8,7 +8,7 @@ import torch
 
 from ctviz import ConfigError
 from ctviz.evaluation.attribution import uniform_baselines
-from ctviz.experiments.trace import Explorer
+from ctviz.experiments.explorer import Explorer
 from tests.experiments.traces import LOCKED, alone, linear, run, snapshot
 
 WEIGHTS = np.array([1.5, -0.5])

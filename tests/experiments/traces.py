@@ -8,7 +8,7 @@ import numpy as np
 
 import ctviz
 from ctviz import Experiment, SearchSettings, Snapshot
-from ctviz.experiments.trace import Explorer
+from ctviz.experiments.explorer import Explorer
 
 EXPERIMENT = Experiment.preset("moons").replace(
     {

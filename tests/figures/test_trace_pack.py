@@ -10,7 +10,8 @@ import pytest
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.trace import OUTCOMES, Trace
+from ctviz.experiments.outcome import OUTCOMES
+from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.film import arm_labels, message, pack, unpack
 from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, locks_of, pack_trace, unpack_trace
 from ctviz.figures.theme import arm_styles

@@ -12,9 +12,11 @@ from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
-from ctviz.experiments.trace import OUTCOMES, Explorer, Trace
+from ctviz.experiments.trace import Trace
 from ctviz.figures.theme import arm_styles
 from ctviz.ui import explore_words as words
 

@@ -47,8 +47,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.errors import DataError
+from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Scene
-from ctviz.experiments.trace import OUTCOMES, Trace
+from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.film import ArmLabel, Role
 from ctviz.figures.theme import DASHES, SHORT
 from ctviz.training.arm import Arm

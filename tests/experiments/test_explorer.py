@@ -15,8 +15,10 @@ from hypothesis.extra.numpy import arrays
 
 import ctviz
 from ctviz import ConfigError, DataError, Experiment, SearchSettings
-from ctviz.experiments import trace as module
-from ctviz.experiments.trace import OUTCOMES, Explorer, Trace
+from ctviz.experiments import explorer as module
+from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.outcome import OUTCOMES
+from ctviz.experiments.trace import Trace
 from ctviz.models.stack import Stack
 from ctviz.training.draws import Draws
 from ctviz.training.lessons import Teacher

@@ -1,0 +1,319 @@
+"""Searches made visible: any factual through every arm of a run, at any epoch, and whatever can be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.diversity import groups
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.search import Found, search
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.catalogue import load
+from ctviz.errors import ConfigError, DataError
+from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.endpoints import Endpoints, compare_endpoints
+from ctviz.experiments.lesson import LessonNumbers, lesson_of
+from ctviz.experiments.outcome import outcome_of, outcome_sentence
+from ctviz.experiments.reach import logits_at, reachable, target_probability
+from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.trace import Floats, Ints, Trace
+from ctviz.models.stack import Stack, predict
+from ctviz.models.threads import one_thread
+from ctviz.training.lessons import Teacher, group_size, protect, shields
+
+if TYPE_CHECKING:
+    from ctviz.models.vae import Vae
+
+MOST_POINTS = 1 << 22
+"""Points that the paths of one request may have in all: they, and what is known at each, take a few hundred MB."""
+
+
+_SHARED = ("factuals", "targets", "group", "outside")
+"""What is the same for all models; all else has one row per model."""
+
+
+class Explorer:
+    """Searches counterfactuals for the arms of a run, at any of its epochs, and says what came of them.
+
+    Data, training samples and whatever is made of them once are kept. ``vae`` makes the autoencoder of a number of
+    latent dimensions (REVISE); without it, one is fitted to the training data when it is first needed.
+    """
+
+    def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:
+        self.experiment = experiment
+        self.data = load(experiment.data)
+        self.knowledge = Knowledge.of(self.data, vae)
+        like = self.data.train[0]
+        self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]
+        self._constraints = Constraints.of(self.schemas, like)
+        self._shields = shields(experiment.arms, self.data.schema, like)
+        self._teacher = Teacher(self.data, experiment.arms, like, self.knowledge)
+        self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the arms."""
+        return tuple(arm.name for arm in self.experiment.arms)
+
+    # -- factuals and targets ---------------------------------------------------------------------
+
+    def pick(self, kind: str, count: int, seed: int = 0) -> tuple[Floats, Ints]:
+        """Up to ``count`` validation samples (b d) and their classes (b), drawn without replacement.
+
+        Args:
+            kind: "random" for any, "class0", "class1", … for those of a class.
+        """
+        X, y = self.data.validation
+        kinds = ["random", *(f"class{c}" for c in range(self.data.k))]
+        if kind not in kinds:
+            raise ConfigError("kind", kind, f"one of {', '.join(kinds)}")
+        if count < 0:
+            raise ConfigError("count", count, "a number from 0")
+        rows = torch.arange(len(y)) if kind == "random" else torch.nonzero(y == kinds.index(kind) - 1).squeeze(1)
+        chosen = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:count]]
+        return X[chosen].numpy(), y[chosen].numpy()
+
+    def default_targets(self, factuals: npt.ArrayLike, snapshot: Snapshot, target: int | None = None) -> Ints:
+        """Target classes (b): ``target`` for all, else the class after the one that the first arm predicts."""
+        X, k = self._factuals(factuals), self.data.k
+        if target is not None:
+            return np.asarray(self._targets(np.full(len(X), target), len(X)).numpy())
+        with one_thread(), torch.no_grad():
+            logits = logits_at(self._stack([snapshot]).take([0]), X.T[None]) if len(X) else X.new_zeros(1, k, 0)
+        return np.asarray((predict(logits)[0] + 1).remainder(k).numpy())
+
+    # -- searches ---------------------------------------------------------------------------------
+
+    def trace(
+        self, snapshot: Snapshot, factuals: npt.ArrayLike, targets: npt.ArrayLike, settings: SearchSettings
+    ) -> Trace:
+        """Search from ``factuals`` (b d) to classes ``targets`` (b) with every arm, each with its constraints.
+
+        A factual may lie outside of the domain: the first step brings it in. The same request gives the same bits.
+
+        Raises:
+            ConfigError: a target that is no class, a τ below 1/k, paths of more than 4 million points in all.
+            DataError: factuals that are not finite numbers of shape (b d); a snapshot of another run.
+        """
+        return self._trace([snapshot], factuals, targets, settings)[0]
+
+    def history(
+        self, snapshots: Sequence[Snapshot], factual: npt.ArrayLike, target: int, settings: SearchSettings
+    ) -> list[Trace]:
+        """The searches from one ``factual`` (d) after every epoch given, all epochs and arms searched as one stack."""
+        one = np.asarray(factual)
+        if one.ndim != 1:
+            raise DataError(f"The factual has shape {one.shape}; expected ({self.data.d},).")
+        return self._trace(snapshots, one[None], np.array([target]), settings) if snapshots else []
+
+    def _trace(
+        self, snapshots: Sequence[Snapshot], factuals: npt.ArrayLike, targets: npt.ArrayLike, settings: SearchSettings
+    ) -> list[Trace]:
+        X = self._factuals(factuals)
+        y = self._targets(targets, len(X))
+        if settings.tau < 1 / self.data.k:
+            k = self.data.k
+            raise ConfigError("tau", settings.tau, f"from 1/k = {1 / k:.3g} to below 1 for k = {k} classes")
+        size = group_size(settings)
+        self._check_size(len(snapshots) * len(self.arms) * size, len(X), settings)
+        group = groups(len(X) * size, size)
+        with one_thread(), torch.no_grad():
+            stack = self._stack(snapshots)
+            index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
+            session = _Session(stack, X[group], y[group], group, settings, self._constraints.take(index))
+            found = session.search(self.knowledge)
+            parts = session.along(found)
+            parts |= session.lesson(found, self._neighbours(y)[:, group], self._shields.take(index))
+            lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
+            parts |= session.reach(found, parts["probability"], upper - lower)
+            parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)
+        return self._dealt(parts, snapshots, settings)
+
+    def _dealt(self, parts: dict[str, Tensor], snapshots: Sequence[Snapshot], settings: SearchSettings) -> list[Trace]:
+        """What is known of e·m models, one Trace of m arms per epoch."""
+        m = len(self.arms)
+        arrays = {name: part.numpy() for name, part in parts.items()}
+        traces = []
+        for e, snapshot in enumerate(snapshots):
+            own = slice(e * m, (e + 1) * m)
+            values = {name: array if name in _SHARED else array[own] for name, array in arrays.items()}
+            traces.append(Trace(epoch=snapshot.epoch, settings=settings, **values))
+        return traces
+
+    def _neighbours(self, targets: Tensor) -> Tensor:
+        """A training sample of each target class, (d b), the same for the same position in every request."""
+        draws = torch.rand(len(targets), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        return self._teacher.X[:, self._teacher.neighbours_of(targets, draws)]
+
+    # -- what is made of them ---------------------------------------------------------------------
+
+    def words(self, trace: Trace, arm: int, index: int, names: Sequence[str] | None = None) -> str:
+        """One sentence on what came of a search; ``names`` of the features, by default those of the data."""
+        schema = self.schemas[arm]
+        return outcome_sentence(trace, arm, index, schema, self.data.schema, self.data.classes, names)
+
+    def lesson(self, trace: Trace, arm: int, index: int, label: int | None = None) -> LessonNumbers:
+        """What the arm would be penalised for, were this search one of its training's.
+
+        ``label``: the true class of the factual; where it is not known, the class that the arm gives it.
+        """
+        return lesson_of(trace, arm, index, self.experiment.arms[arm], label)
+
+    def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
+        """IP, IP*, cost, validity, redundancy and mature share of every arm, with bootstrap intervals."""
+        with one_thread(), torch.no_grad():
+            return compare_endpoints(trace, self._samples, self.arms, level)
+
+    def sensitivity(self, snapshot: Snapshot, level: float = 0.99, seed: int = 0) -> Sensitivity:
+        """How much of every arm's answers rests on which feature, on test data, with bootstrap intervals."""
+        with one_thread():
+            return measure_sensitivity(self._stack([snapshot]), self.data, self.experiment.arms, level, seed)
+
+    # -- checks -----------------------------------------------------------------------------------
+
+    def _stack(self, snapshots: Sequence[Snapshot]) -> Stack:
+        expected = (len(self.arms), self.data.d, *self.experiment.model.hidden, self.data.k)
+        for snapshot in snapshots:
+            layers = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
+            if (found := (layers[0][0], layers[0][2], *(shape[1] for shape in layers))) != expected:
+                held, wanted = ("-".join(map(str, sizes)) for sizes in (found[1:], expected[1:]))
+                raise DataError(
+                    f"The snapshot holds {found[0]} models {held} wide; the run has {expected[0]} models {wanted} wide."
+                )
+        names = snapshots[0].weights
+        weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
+        return Stack.from_weights(weights, self.experiment.model.activation)
+
+    def _factuals(self, values: npt.ArrayLike) -> Tensor:
+        try:
+            with np.errstate(over="ignore"):  # what is too large for float32 is not finite there
+                array = np.asarray(values, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise DataError("factuals hold something that is not a number.") from None
+        if array.ndim != 2 or array.shape[1] != self.data.d:
+            raise DataError(f"factuals have shape {array.shape}; expected (b {self.data.d}).")
+        if not np.isfinite(array).all():
+            raise DataError("factuals hold values that are not finite.")
+        return torch.from_numpy(array.copy())
+
+    def _targets(self, values: npt.ArrayLike, b: int) -> Tensor:
+        array, k = np.asarray(values), self.data.k
+        if array.shape != (b,):
+            raise DataError(f"targets have shape {array.shape}; expected ({b},).")
+        if b and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= k):
+            raise ConfigError("targets", sorted(set(array.tolist())), f"classes 0 to {k - 1}")
+        return torch.from_numpy(array.astype(np.int64))
+
+    @staticmethod
+    def _check_size(each: int, b: int, settings: SearchSettings) -> None:
+        """Of ``b`` factuals, with ``each`` so many paths."""
+        if b * each * (settings.steps + 1) > MOST_POINTS:
+            most = MOST_POINTS // (b * each) - 1
+            if most < 1:
+                raise ConfigError("factuals", b, f"at most {MOST_POINTS // (2 * each):,} here")
+            raise ConfigError("steps", settings.steps, f"at most {most:,} for {b * each:,} paths, or fewer factuals")
+
+
+class _Session:
+    """One request: its models, factuals (repeated as its generator asks for) and targets."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        X: Tensor,
+        y: Tensor,
+        group: Tensor,
+        settings: SearchSettings,
+        constraints: Constraints,
+    ) -> None:
+        self.stack, self.settings, self.constraints = stack, settings, constraints
+        self.X, self.y, self.group = X, y, group  # b d, b, b
+        self.m, self.b, self.t = stack.m, len(X), settings.steps
+        self.start = X.T.expand(stack.m, -1, -1).contiguous()  # m d b
+        self.goal = y.expand(stack.m, -1).contiguous()  # m b
+
+    def search(self, knowledge: Knowledge) -> Found:
+        if self.b == 0:
+            none = torch.zeros(self.m, 0, dtype=torch.int64)
+            way = self.start.new_zeros(self.t + 1, *self.start.shape)
+            return Found(self.start, self.start, none.bool(), none, way)
+        settings = [self.settings] * self.m
+        return search(self.stack, self.start, self.goal, settings, self.constraints, record=True, knowledge=knowledge)
+
+    def along(self, found: Found) -> dict[str, Tensor]:
+        """What is told of every point of the paths, and of the factuals."""
+        points = path_of(found).permute(1, 2, 3, 0)  # m d b t+1
+        logits = logits_at(self.stack, points.flatten(2))
+        logits = logits.view(self.m, self.stack.k, self.b, self.t + 1)
+        goal = self.goal.unsqueeze(-1).expand(-1, -1, self.t + 1)
+        # The same point in another column of a product may differ in its last bit: what has stopped stays the same.
+        last = torch.minimum(torch.arange(self.t + 1), found.steps.unsqueeze(-1))  # m b t+1
+        moved = points - self.start.unsqueeze(-1)
+        inside = (moved.abs().amax(dim=1) <= self.settings.epsilon).long()  # m b t+1
+        index = torch.where(inside.bool(), torch.arange(self.t + 1), 0).amax(dim=-1)
+        nascent = torch.minimum(index, found.steps)
+        at_nascent = nascent[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
+        low, high = self.constraints.lower, self.constraints.upper
+        return {
+            "factuals": self.X,
+            "targets": self.y,
+            "group": self.group,
+            "excluded": ((self.start < low) | (self.start > high)).any(dim=1),
+            "points": points.permute(0, 2, 3, 1).contiguous(),
+            "steps": found.steps,
+            "nascent": nascent,
+            "mature": found.mature,
+            "probability": target_probability(logits, goal).gather(-1, last),
+            "energy": -logits.gather(1, goal.unsqueeze(1)).squeeze(1).gather(-1, last),
+            "distance": moved.abs().sum(dim=1).gather(-1, last),
+            "predicted": predict(logits[..., 0]),
+            "predicted_final": predict(logits[..., -1]),
+            "nascent_logits": logits.gather(-1, at_nascent).squeeze(-1).mT.contiguous(),
+        }
+
+    def lesson(self, found: Found, neighbours: Tensor, shield: Constraints) -> dict[str, Tensor]:
+        """The neighbours (d b) and the divergence, by the functions of the training."""
+        own = neighbours.expand(self.m, -1, -1)  # m d b
+        counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, own)
+        shielded = protect(own, counterfactuals, shield)
+        pair = logits_at(self.stack, torch.cat([shielded, counterfactuals], dim=-1))
+        energy = -pair.gather(1, self.goal.repeat(1, 2).unsqueeze(1)).squeeze(1)
+        near, far = energy[:, : self.b], energy[:, self.b :]
+        return {
+            "neighbours": own.mT.contiguous(),
+            "shielded": shielded.mT.contiguous(),
+            "neighbour_energy": near.contiguous(),
+            "divergence": torch.where(found.mature, near - far, 0.0),
+        }
+
+    def reach(self, found: Found, probability: Tensor, extent: Tensor) -> dict[str, Tensor]:
+        """How sure of the target one may become at all, and what came of each search."""
+        failed = ~found.mature
+        # Rows of one factual have one answer: that of the first of them.
+        first = torch.searchsorted(self.group, self.group.unique())
+        wanted = failed.new_zeros(self.m, len(first)).index_add(1, self.group, failed)
+        best = reachable(self.stack, self.start[..., first], self.goal[:, first], self.constraints, wanted)
+        best = torch.where(failed, best[:, self.group], torch.nan)
+        best = torch.maximum(best, probability.amax(dim=-1)) if self.b else best  # NaN stays where it is
+        path, last = path_of(found), found.steps
+        columns = torch.arange(self.b).expand(self.m, -1)
+        models = torch.arange(self.m).unsqueeze(1)
+        step = path[last, models, :, columns] - path[(last - 1).clamp_min(0), models, :, columns]  # m b d
+        moved = (step.abs() / torch.where(extent > 0, extent, 1)).amax(dim=-1)
+        return {"reachable": best, "outcome": outcome_of(found.mature, found.steps, moved, best, self.settings.tau)}
+
+
+def path_of(found: Found) -> Tensor:
+    """The path of a search that was recorded, (t+1 m d b)."""
+    if found.path is None:
+        raise RuntimeError("the search was not recorded")
+    return found.path
