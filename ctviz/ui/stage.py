@@ -56,9 +56,6 @@ from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
 
 T = TypeVar("T")
 
-Ranges = tuple[tuple[float, float], tuple[float, float]]
-"""A low and a high bound for each of the two features, in data units."""
-
 LAYERS = ("points", "paths", "contours")
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 CHUNK_BYTES = 6 * 2**20
@@ -116,12 +113,11 @@ def show_stage(
 
 @dataclass(frozen=True)
 class TracksState:
-    """What the person sees of the searches; all but ``at`` and ``ranges`` goes into the link.
+    """What the person sees of the searches; all but ``at`` goes into the link.
 
     ``epoch`` None means the newest; ``step`` None the end of every search. ``selected`` is the factual that was
-    chosen out of several, counted from 0. ``at`` (a place that was clicked, in data units) and ``ranges`` (a low
-    and a high bound per feature, as the handles were left) are events: they are set only in the run of the script
-    that the person's click caused.
+    chosen out of several, counted from 0. ``at`` (a place that was clicked, in data units) is an event: it is set
+    only in the run of the script that the person's click caused.
     """
 
     epoch: int | None = None
@@ -132,7 +128,6 @@ class TracksState:
     speed: float = 1.0
     loop: bool = False
     layers: tuple[str, ...] = LAYERS
-    ranges: Ranges | None = None
 
 
 def show_tracks(
@@ -149,9 +144,7 @@ def show_tracks(
     tau: float,
     epsilon: float,
     locks: Sequence[Sequence[Lock]] = (),
-    ranges: Ranges | None = None,
     on_place: Callable[[tuple[float, float]], None] | None = None,
-    on_ranges: Callable[[Ranges], None] | None = None,
     key: str = "tracks",
 ) -> TracksState:
     """Shows the searches of every arm and returns what the person has come to rest on.
@@ -164,9 +157,7 @@ def show_tracks(
         tau: probability of the target that ends a search, for the line in the chart.
         epsilon: half the side of the ε-box.
         locks: of each arm, see ``locks_of``; none draws none.
-        ranges: a low and a high bound per feature in data units: draws two handles to an axis, to be dragged.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
-        on_ranges: takes the bounds as the handles were left, in the same way.
         key: of the component; one per key.
 
     Raises:
@@ -182,7 +173,6 @@ def show_tracks(
         "epsilon": epsilon,
         "locks": locks_meta(locks, arms),
         "lines": lines_meta(arms),
-        "ranges": ranges,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "tracks": tracks}
     result = _component("Tracks")(
@@ -191,7 +181,6 @@ def show_tracks(
         on_view_change=_nothing,
         on_need_change=_resender(key, sent),
         on_at_change=lambda: _tell(on_place, _point(st.session_state[key].get("at"))),
-        on_ranges_change=lambda: _tell(on_ranges, _two_ranges(st.session_state[key].get("ranges"))),
     )
     sent[run_key] = last
     _traces_sent()[key] = trace_key
@@ -327,14 +316,14 @@ def _state(view: Any, run_key: str, initial: StageState) -> StageState:
 
 
 def _tracks_state(result: Any, run_key: str, initial: TracksState) -> TracksState:
-    """The same of the searches, with the events of this run."""
+    """The same of the searches, with the event of this run."""
     view = result.get("view")
-    events: dict[str, Any] = {"at": _point(result.get("at")), "ranges": _two_ranges(result.get("ranges"))}
+    at = _point(result.get("at"))
     if not isinstance(view, dict) or view.get("key") != run_key:
-        return replace(initial, **events)
+        return replace(initial, at=at)
     step, selected = (_count(view.get(name), None) for name in ("step", "selected"))
-    selected = None if events["at"] else selected  # a place that was clicked is looked at alone
-    return TracksState(**_common(view, initial), **events, step=step, selected=selected)
+    selected = None if at else selected  # a place that was clicked is looked at alone
+    return TracksState(**_common(view, initial), at=at, step=step, selected=selected)
 
 
 def _common(view: dict[str, Any], initial: StageState | TracksState) -> dict[str, Any]:
@@ -350,16 +339,6 @@ def _common(view: dict[str, Any], initial: StageState | TracksState) -> dict[str
 
 def _count(value: Any, otherwise: int | None) -> int | None:
     return value if type(value) is int and value >= 0 else otherwise
-
-
-def _two_ranges(value: Any) -> Ranges | None:
-    """Two pairs of finite numbers in order; anything else is none."""
-    if not isinstance(value, list) or len(value) != 2:
-        return None
-    first, second = _point(value[0]), _point(value[1])
-    if first is None or second is None or not (first[0] < first[1] and second[0] < second[1]):
-        return None
-    return first, second
 
 
 def _point(value: Any) -> tuple[float, float] | None:

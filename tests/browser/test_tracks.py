@@ -329,7 +329,7 @@ def test_without_factuals_there_are_fields_and_a_hint(browser_page, app):
     assert page.locator(".ctv-charts").is_visible()
 
 
-# -- locks and ranges --------------------------------------------------------------------------------------------
+# -- locks --------------------------------------------------------------------------------------------
 
 
 def test_locks_stand_at_their_axes(browser_page, app):
@@ -337,35 +337,6 @@ def test_locks_stand_at_their_axes(browser_page, app):
     words = [axis.inner_text().strip() for axis in page.locator(".ctv-axis-y").all()]
     assert words == ["x2 →", "x2 locked →", "x2 only up →", "x2 in a range →"]
     assert page.locator(".ctv-axis-x .ctv-lock").count() == 0
-
-
-def test_handles_of_ranges_tell_data_units_when_they_are_left(browser_page, app):
-    page = visited(browser_page, app + MANY + "&handles=1")
-    low = page.get_by_role("slider", name="Lowest x1 that may be advised")
-    assert low.get_attribute("aria-valuetext") == "−1"
-    high = page.get_by_role("slider", name="Highest x2 that may be advised")
-    plot = page.locator(".ctv-plot").first.bounding_box()
-    box = high.bounding_box()
-    page.mouse.move(box["x"] + 5, box["y"] + 5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 5, plot["y"] + 0.25 * plot["height"], steps=3)
-    told(page, "ranged=[]")
-    page.mouse.up()
-    until(
-        page, "[...document.querySelectorAll('[data-testid=stText]')].some(n => n.innerText.startsWith('ranged=[(('))"
-    )
-    bounds = page.get_by_test_id("stText").filter(has_text="ranged=").inner_text()
-    numbers = [float(part) for part in re.findall(r"-?\d+\.?\d*", bounds)]
-    assert numbers[:3] == [-1.0, 2.0, -0.5]
-    assert numbers[3] == pytest.approx(float(high.get_attribute("aria-valuetext").replace("−", "-")), abs=0.1)
-    assert numbers[3] > 0.6
-    low.focus()
-    page.keyboard.press("ArrowRight")
-    until(
-        page,
-        "![...document.querySelectorAll('[data-testid=stText]')].some(n => n.innerText.startsWith('ranged=[((-1.0,'))",
-    )
-    assert page.locator(".ctv-plot").nth(1).locator(".ctv-handle").count() == 0
 
 
 # -- the way to the browser --------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A small app around the stage of searches, for its tests: a short run of four arms, searched as the person asks.
 
 ``?of=100`` many factuals at one epoch; ``?of=1`` one at all of them; ``?of=0`` none. ``?lock=1`` has arms of which x2
-is locked, may only rise or is kept in a range; ``?handles=1`` shows the handles of ranges; ``?dice=1`` searches
+is locked, may only rise or is kept in a range; ``?dice=1`` searches
 four counterfactuals of each factual; ``?slow=1`` takes its time; ``?lose=1`` says that it has sent what it has not.
 """
 
@@ -36,10 +36,6 @@ def material(locked: bool):
 
 def place(at: tuple[float, float]) -> None:
     st.session_state["placed"] = [*st.session_state.get("placed", []), at]
-
-
-def ranged(bounds) -> None:
-    st.session_state["ranged"] = [*st.session_state.get("ranged", []), bounds]
 
 
 st.set_page_config(layout="wide")
@@ -96,15 +92,12 @@ def watch() -> None:
         tau=float(tau),
         epsilon=0.3,
         locks=[locks_of(arm, scene.features) for arm in experiment.arms],
-        ranges=((-1.0, 2.0), (-0.5, 0.5)) if "handles" in asks else None,
         on_place=place,
-        on_ranges=ranged,
     )
     shown = time.perf_counter()
     st.text(f"epoch={seen.epoch} step={seen.step} selected={seen.selected} playing={seen.playing}")
     st.text(f"layers={','.join(seen.layers)} speed={seen.speed} loop={seen.loop}")
     st.text(f"placed={len(placed)} at={seen.at}")
-    st.text(f"ranged={st.session_state.get('ranged', [])[-1:]}")
     st.text(f"search {1000 * (searched - start):.0f} ms, mount {1000 * (shown - searched):.0f} ms")
 
 

@@ -14,7 +14,6 @@ from ctviz.ui.stage import (
     _Shelf,
     _state,
     _tracks_state,
-    _two_ranges,
 )  # fmt: skip
 from tests.figures import fake
 
@@ -63,21 +62,14 @@ def test_a_view_of_the_searches_becomes_a_state_and_events_are_told_once():
 
 
 def test_a_click_counts_before_any_view_was_told():
-    state = _tracks_state({"view": None, "at": [1, 2], "ranges": [[0, 1], [2, 3]]}, "run", TracksState(epoch=5))
-    assert state == TracksState(5, at=(1.0, 2.0), ranges=((0.0, 1.0), (2.0, 3.0)))
+    state = _tracks_state({"view": None, "at": [1, 2]}, "run", TracksState(epoch=5))
+    assert state == TracksState(5, at=(1.0, 2.0))
 
 
 @pytest.mark.parametrize("value", ["3", -1, True, 2.5, [1]])
 def test_a_step_or_a_factual_that_makes_no_sense_is_none(value):
     state = _tracks_state({"view": {**TRACKS, "step": value, "selected": value}}, "run", TracksState())
     assert state.step is None and state.selected is None
-
-
-@pytest.mark.parametrize(
-    "value", [None, [[0, 1]], [[1, 0], [0, 1]], [[0, 0], [0, 1]], [[0, "1"], [0, 1]], "no", [1, 2]]
-)
-def test_bounds_that_are_none(value):
-    assert _two_ranges(value) is None
 
 
 @pytest.mark.parametrize(

@@ -425,96 +425,6 @@ function gapTo(line, x, y) {
   return best;
 }
 
-// ---- ranges -------------------------------------------------------------------------------------------------
-
-/** Two handles to an axis of the first panel, for the values that a feature may take. */
-class Handles {
-  constructor(tracks) {
-    this.tracks = tracks;
-    this.values = [[0, 1], [0, 1]]; // in shares of the extent
-    this.nodes = [0, 1].map((feature) => [0, 1].map((end) => this.make(feature, end)));
-  }
-
-  make(feature, end) {
-    const node = element("div", `ctv-handle ctv-handle-${feature ? "y" : "x"}`);
-    node.tabIndex = 0;
-    node.setAttribute("role", "slider");
-    node.setAttribute("aria-orientation", feature ? "vertical" : "horizontal");
-    node.addEventListener("click", (event) => event.stopPropagation());
-    node.addEventListener("pointerdown", (event) => {
-      node.setPointerCapture(event.pointerId);
-      event.stopPropagation();
-    });
-    node.addEventListener("pointermove", (event) => {
-      if (!node.hasPointerCapture(event.pointerId)) return;
-      const box = this.tracks.panels[0].plot.getBoundingClientRect();
-      this.move(feature, end, feature ? 1 - (event.clientY - box.top) / box.height : (event.clientX - box.left) / box.width);
-    });
-    node.addEventListener("pointerup", () => this.tell());
-    node.addEventListener("pointercancel", () => this.tell());
-    node.addEventListener("keydown", (event) => this.onKey(event, feature, end));
-    return node;
-  }
-
-  onKey(event, feature, end) {
-    const by = { ArrowLeft: -0.02, ArrowDown: -0.02, ArrowRight: 0.02, ArrowUp: 0.02, PageDown: -0.1, PageUp: 0.1 }[event.key];
-    const to = { Home: 0, End: 1 }[event.key];
-    if ((by == null && to == null) || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    this.move(feature, end, to ?? this.values[feature][end] + by);
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.tell(), 3 * SETTLE_MS);
-  }
-
-  move(feature, end, to) {
-    const own = this.values[feature];
-    own[end] = end ? clamp(to, own[0] + 0.02, 1) : clamp(to, 0, own[1] - 0.02);
-    this.place();
-    this.tracks.invalidate();
-  }
-
-  get data() {
-    const [low, high] = [0, 1].map((end) => this.tracks.toData(this.values.map((own) => own[end])));
-    return low.map((value, feature) => [value, high[feature]].map((bound) => Number(bound.toPrecision(5))));
-  }
-
-  /** Takes what the page holds, unless the person is moving something. */
-  take(ranges) {
-    clearTimeout(this.resting);
-    const units = [0, 1].map((end) => this.tracks.toUnit(ranges.map((own) => own[end])));
-    this.values = ranges.map((_, feature) => [units[0][feature], units[1][feature]]);
-    this.told = JSON.stringify(this.data);
-    this.place();
-  }
-
-  tell() {
-    const text = JSON.stringify(this.data);
-    if (text !== this.told) this.tracks.bridge.tell?.("ranges", this.data);
-    this.told = text;
-  }
-
-  place() {
-    const { features } = this.tracks.run.scene;
-    const data = this.data;
-    this.nodes.forEach((pair, feature) => pair.forEach((node, end) => {
-      node.style[feature ? "bottom" : "left"] = `${100 * this.values[feature][end]}%`;
-      const value = number(data[feature][end]);
-      const label = `${end ? "Highest" : "Lowest"} ${features[feature]} that may be advised`;
-      const values = { label, valuemin: 0, valuemax: 100, valuenow: Math.round(100 * this.values[feature][end]), valuetext: value };
-      for (const name in values) node.setAttribute(`aria-${name}`, String(values[name]));
-      node.dataset.value = value;
-    }));
-  }
-
-  draw(panel) {
-    const context = panel.canvas.getContext("2d");
-    this.values.forEach((own, feature) => {
-      if (own[0] > 0 || own[1] < 1) panel.shadeOutside(context, feature, own, css(this.tracks.theme.ink));
-    });
-  }
-}
-
 // ---- charts -------------------------------------------------------------------------------------------------
 
 const CHARTS = [
@@ -850,7 +760,6 @@ export class Tracks extends Stage {
 
   makeMore() {
     this.charts = CHARTS.map(([name, title]) => new Chart(this, name, title));
-    this.handles = new Handles(this);
     this.chartNote = element("p", "ctv-chart-note");
     this.chartGrid = element("div", "ctv-charts", ...this.charts.map((chart) => chart.root));
     this.chartBox = element("div", "ctv-chart-box", this.chartGrid, this.chartNote);
@@ -1132,9 +1041,7 @@ export class Tracks extends Stage {
       this.chosenBefore = this.chosen;
       this.key.replaceChildren(...this.makeKey());
     }
-    this.dressRanges();
     super.paint();
-    if (this.tracks.ranges) this.handles.draw(this.panels[0]);
     this.paintCharts();
     this.drawnKey = this.searched?.fresh ? this.searches.key : null;
     if (this.spokenKey !== this.searches?.key && this.started) {
@@ -1155,19 +1062,6 @@ export class Tracks extends Stage {
     const one = "Each line is one search; a diamond marks its end, filled where it is mature.";
     setText(this.chartNote, count > 1 ? `Lines: the median of ${count} searches; bands: 80 % of them.` : one);
     this.charts.forEach((chart) => chart.paint());
-  }
-
-  /** The handles where the page has put them: taken anew only when it says something else than before. */
-  dressRanges() {
-    const { ranges } = this.tracks;
-    const mark = JSON.stringify([ranges, this.run.key]);
-    const there = this.panels[0].plot.contains(this.handles.nodes[0][0]);
-    if (!ranges) this.handles.nodes.flat().forEach((node) => node.remove());
-    else if (mark !== this.rangesTaken || !there) {
-      this.handles.take(ranges);
-      this.panels[0].plot.append(...this.handles.nodes.flat());
-    }
-    this.rangesTaken = mark;
   }
 
   layout() {
