@@ -6,12 +6,12 @@ from ctviz.ui.draft import current, write_link
 from ctviz.ui.explore import below, explore
 from ctviz.ui.explore_controls import choices
 from ctviz.ui.explore_take_away import take_away
-from ctviz.ui.explore_view import PAGE, TracksView, check
+from ctviz.ui.explore_view import FIRST, PAGE, TracksView, check
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
 from ctviz.ui.shell import page
 
-draft = current(PAGE, TracksView, follows="boundaries")
+draft = current(PAGE, TracksView, follows="boundaries", first=FIRST)
 projecting = draft.view.view == "project"
 
 with page("Trajectories", projecting=projecting):

@@ -156,10 +156,17 @@ class Explorer:
 
     # -- what is made of them ---------------------------------------------------------------------
 
-    def words(self, trace: Trace, arm: int, index: int, names: Sequence[str] | None = None) -> str:
-        """One sentence on what came of a search; ``names`` of the features, by default those of the data."""
+    def words(
+        self,
+        trace: Trace,
+        arm: int,
+        index: int,
+        names: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> str:
+        """One sentence on what came of a search; ``names`` of the features and ``classes`` by default the data's."""
         schema = self.schemas[arm]
-        return outcome_sentence(trace, arm, index, schema, self.data.schema, self.data.classes, names)
+        return outcome_sentence(trace, arm, index, schema, self.data.schema, classes or self.data.classes, names)
 
     def lesson(self, trace: Trace, arm: int, index: int, label: int | None = None) -> LessonNumbers:
         """What the arm would be penalised for, were this search one of its training's.
@@ -307,8 +314,11 @@ class _Session:
         path, last = path_of(found), found.steps
         columns = torch.arange(self.b).expand(self.m, -1)
         models = torch.arange(self.m).unsqueeze(1)
-        step = path[last, models, :, columns] - path[(last - 1).clamp_min(0), models, :, columns]  # m b d
-        moved = (step.abs() / torch.where(extent > 0, extent, 1)).amax(dim=-1)
+        end = path[last, models, :, columns]  # m b d
+        # Small steps may lead far, and a search that swings may be back where it was.
+        since = [path[before, models, :, columns] for before in ((last - 1).clamp_min(0), 3 * last // 4)]
+        moves = torch.stack([(end - there).abs() for there in since]) / torch.where(extent > 0, extent, 1)
+        moved = moves.amax(dim=(0, -1))  # m b
         return {"reachable": best, "outcome": outcome_of(found.mature, found.steps, moved, best, self.settings.tau)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,13 +19,20 @@ OUTCOMES = ("mature", "already", "short", "stuck", "impossible")
 MATURE, ALREADY, SHORT, STUCK, IMPOSSIBLE = range(len(OUTCOMES))
 
 STILL = 1e-3
-"""A last step below this share of the data's extent is none."""
+"""A search whose last moves stay below this share of the data's extent has come to rest."""
+
+SWINGING = 3.0
+"""A search whose way is so many times as long as the distance it has got swings to and fro."""
+
+OTHERWISE = "more steps or longer ones may find it"
+SHORTER = "this search swings to and fro, so shorter steps may find it"
+"""What may help a search that ran out of steps, and one that did so by swinging."""
 
 OUTCOME_WORDS = {
     "mature": "Reached {target} after {steps}: the model is {sure} sure, {asked} was asked for.",
     "already": "Nothing to change: the model is already {sure} sure of {target}, {asked} was asked for.",
     "short": "Not there yet after {steps}: the model is {sure} sure of {target}, {asked} was asked for. A "
-    "counterfactual exists, for {where} the model gets {best} sure: more steps or longer ones may find it.",
+    "counterfactual exists, for {where} the model gets {best} sure: {otherwise}.",
     "stuck": "The search came to rest where the model is {sure} sure of {target}, {asked} was asked for. A "
     "counterfactual exists, for {where} the model gets {best} sure, but from here no small step leads on.",
     "no sample": "No real sample that the search could go to makes the model {asked} sure of {target}. A "
@@ -44,7 +52,8 @@ def outcome_of(mature: Tensor, steps: Tensor, moved: Tensor, reachable: Tensor, 
 
     Args:
         mature, steps: of the search, (m b).
-        moved: length of its last step as a share of the data's extent, (m b).
+        moved: how far it got in its last quarter, or in its last step if that was longer, as a share of the data's
+            extent, (m b).
         reachable: highest probability of the target anywhere, (m b).
         tau: the probability asked for.
     """
@@ -81,7 +90,15 @@ def outcome_sentence(
         best=percent(best, digits),
         where=where or "within the data's range",
         under=" under these locks" if where else "",
+        otherwise=SHORTER if swings(trace, arm, index) else OTHERWISE,
     )
+
+
+def swings(trace: Trace, arm: int, index: int) -> bool:
+    """Whether a search went a long way and got nowhere, because its steps leap over what it looks for."""
+    path = trace.points[arm, index, : int(trace.steps[arm, index]) + 1].astype(np.float64)  # t+1 d
+    way = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
+    return bool(way > SWINGING * np.linalg.norm(path[-1] - path[0]))
 
 
 def _word(trace: Trace, arm: int, index: int) -> str:

@@ -47,6 +47,10 @@ class Names:
         """The class that people hope for, to be used in a sentence."""
         return self.classes[self.wished] if self.loan else f"“{self.classes[self.wished]}”"
 
+    def headed(self, c: int) -> str:
+        """A class, where it stands alone."""
+        return f"{self.classes[c][0].upper()}{self.classes[c][1:]}"
+
     def people(self, count: int) -> str:
         """Those who ask for advice: “100 people who are refused”."""
         if self.loan:
@@ -246,10 +250,10 @@ def _sentence(limit: str, free: Panel, taught: Panel, words: str) -> str:
 
 
 def headline_unprotected(feature: str, share: Span, bare: Span, got: int, asked: int) -> str:
-    """What a lock in training does without the protection: the share of answers without a lock, and so."""
+    """What a lock in training does without the protection: how far answers rest on it, and without a lock."""
     return (
-        f"Trained with the lock but without the protection, {percent(bare.value)} of the model's answers rest on "
-        f"{feature} ({percent(share.value)} without a lock), and {of_those(got, asked)} get advice."
+        f"Trained with the lock but without the protection, the model's answers rest on {feature} to "
+        f"{percent(bare.value)} ({percent(share.value)} without a lock), and {of_those(got, asked)} get advice."
     )
 
 
@@ -281,7 +285,7 @@ def _steps(efforts: Sequence[Span], differ: Sequence[bool]) -> list[str]:
 
 
 def headline_of_proxies(feature: str, free: Span, protected: Span, along: float) -> str:
-    """What protection does to the share of the answers that rests on the locked feature, and what it leaves.
+    """What protection does to how far answers rest on the locked feature, and what it leaves.
 
     Args:
         free: of counterfactual training without a lock.
@@ -290,7 +294,7 @@ def headline_of_proxies(feature: str, free: Span, protected: Span, along: float)
     """
     if not (free.known and protected.known):
         return f"How far answers rest on {feature} could not be measured in this run."
-    rests = f"the share of answers that rests on {feature}"
+    rests = f"how far answers rest on {feature}"
     before, after = percent(free.value), percent(protected.value)
     if not free.apart(protected):
         return f"Protection changes {rests} no more than chance does in this run: {before} without, {after} with it."
@@ -349,13 +353,15 @@ def of_place(place: str, feature: str, share: Span, leans: str, changed: Span, e
         changed: share of the advice that changes the feature.
         bare: whether training went without the protection.
     """
-    rests = f"{percent(share.value)} of its answers"
+    rests = f"to {percent(share.value)}"
     asks = f"{percent(changed.value)} of the advice asks to change {feature}" if changed.known else "There is no advice"
     price = f"effort {number(effort.value)}" if effort.known else "nobody gets any"
     if place == "never":
         return f"The model may rest on {feature} ({rests}). {asks}."
     if place == "searching":
-        return f"Advice leaves {feature} alone ({price}), but the model has not learnt to: {rests} rest on {feature}."
+        return (
+            f"Advice leaves {feature} alone ({price}), but the model has not learnt to: it rests on {feature} {rests}."
+        )
     compared = f"{f'{leans} than' if leans else 'as much as'} without a lock ({rests})"
     learnt = f"The model has learnt to rest on {feature} {compared}."
     if bare:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
-from ctviz.figures.stage.film import Role, arm_labels
+from ctviz.figures.stage.film import ArmLabel, Role, arm_labels
 
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442", "#7F7F7F", "#8C6D46")
 """Class → colour: Okabe and Ito's set, without the green that belongs to counterfactual training."""
@@ -64,11 +64,18 @@ def arm_styles(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) 
     roles = [label.role for label in labels]
     styles = []
     for label in labels:
-        short = SHORT[label.role] if roles.count(label.role) == 1 else label.name
+        short = short_title(label, alone=roles.count(label.role) == 1)
         dash = DASHES[following[label.role] % len(DASHES)]
         styles.append(ArmStyle(label.name, label.title, short, label.role, dash))
         following[label.role] += 2
     return tuple(styles)
+
+
+def short_title(label: ArmLabel, *, alone: bool) -> str:
+    """What an arm is called where there is little room; ``alone``: it is the only one of its role."""
+    if alone:
+        return SHORT[label.role]
+    return label.name if ":" in label.title else label.title.replace("Counterfactual training", SHORT["counterfactual"])
 
 
 def reference_pair(styles: Sequence[ArmStyle]) -> tuple[int | None, int | None]:

@@ -130,10 +130,29 @@ def show(
     shown = value if waiting is None else raw(waiting) if raw else next(iter(waiting.values()))
     if key not in st.session_state or st.session_state[key] != shown:
         st.session_state[key] = shown
-    return {"key": key, "on_change": _changed, "args": (control, read, key, then)}
+    started, experiment = draft.started, draft.experiment
+
+    def is_meant() -> bool:
+        """Whether somebody has moved this control.
+
+        A control that is still being loaded when the next rerun is asked for, or that has just left the page, may
+        report what it shows, and its callback may come after that of the control which chose another experiment.
+        """
+        of_this = st.session_state["draft"] is draft and draft.started == started
+        return of_this and (st.session_state[key] != shown or draft.experiment != experiment)
+
+    return {"key": key, "on_change": _changed, "args": (control, read, key, then, is_meant)}
 
 
-def _changed(control: str, read: Callable[[Any], Mapping[str, Any]], key: str, then: Then | None) -> None:
+def _changed(
+    control: str,
+    read: Callable[[Any], Mapping[str, Any]],
+    key: str,
+    then: Then | None,
+    is_meant: Callable[[], bool],
+) -> None:
+    if not is_meant():
+        return
     on_change(control, read, key)
     if then is not None:
         then()

@@ -32,6 +32,7 @@ class Draft(Generic[V]):
     refused: dict[str, str] = field(default_factory=dict)  # control -> why
     problems: tuple[str, ...] = ()  # of the link that was opened
     opened: int = 0  # how many links this session has opened: a new one remounts the stage
+    started: int = 0  # how often another experiment was put in the place of the one that was opened
     touched: bool = False  # whether this rerun is that of a control
     left_behind: str | None = None  # the attempt that Train was pressed to replace
     written: dict[str, str] = field(default_factory=dict)  # the link as it was opened or written last
@@ -69,6 +70,7 @@ class Draft(Generic[V]):
     def start_from(self, experiment: Experiment) -> None:
         """Puts another experiment in place of this one; nothing waits any more."""
         self.touched = True
+        self.started += 1
         self.experiment = experiment
         self.pending, self.refused, self.problems = {}, {}, ()
         self.view = self.view.elsewhere()
@@ -85,9 +87,15 @@ class Draft(Generic[V]):
 @overload
 def current(page: str = ...) -> Draft: ...
 @overload
-def current(page: str, view: type[W], preset: str = ..., follows: str | None = ...) -> Draft[W]: ...
 def current(
-    page: str = "boundaries", view: type[BaseView] = View, preset: str = "moons", follows: str | None = None
+    page: str, view: type[W], preset: str = ..., follows: str | None = ..., first: Mapping[str, str] | None = ...
+) -> Draft[W]: ...
+def current(
+    page: str = "boundaries",
+    view: type[BaseView] = View,
+    preset: str = "moons",
+    follows: str | None = None,
+    first: Mapping[str, str] | None = None,
 ) -> Draft[Any]:
     """The session's draft of a page, after taking over the link if the person has opened or gone to another one.
 
@@ -95,17 +103,21 @@ def current(
         page: names the page; each keeps a draft of its own while the session lasts.
         view: how this page is looked at.
         preset: what a link that names none starts from.
-        follows: another page. Who comes to this one without a link finds here what was looked at there last.
+        follows: another page. Who comes to this one without a link finds here what was looked at there last, if that
+            is something they chose.
+        first: the link that is opened for who comes without one and has chosen nothing on the other page.
     """
     query, state = dict(st.query_params), st.session_state
     drafts: dict[str, Draft[Any]] = state.setdefault("drafts", {})
     draft, arriving = drafts.get(page), state.get("page") != page
+    other = drafts.get(follows or "")
+    chosen = other is not None and (other.experiment != Experiment.preset(preset) or bool(draft and draft.carried))
     if draft is None:
-        draft = _open(query, 0, view, preset)
+        draft = _open(query or dict({} if chosen else first or {}), 0, view, preset)
     elif query and query != draft.written and not (draft.touched and _lags_behind(query, draft)):
         draft = _open(query, draft.opened + 1, view, preset)
-    if arriving and not query and follows in drafts:
-        _carry_over(drafts[follows].experiment, draft)
+    if arriving and not query and other is not None and chosen:
+        _carry_over(other.experiment, draft)
     draft.touched = False
     state["page"], state["draft"], drafts[page] = page, draft, draft
     return draft

@@ -20,6 +20,7 @@ from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import stored_vae, vae_key, work_vae
+from ctviz.figures.advice import Names
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.stage.trace import locks_of
@@ -27,6 +28,7 @@ from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui import explore_words as words
 from ctviz.ui import results
 from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.explore_names import dressed, names_of
 from ctviz.ui.explore_searches import Answer, Question, question, searches
 from ctviz.ui.explore_view import POINT, TracksView, settings_of
 from ctviz.ui.feed import Feed
@@ -58,6 +60,7 @@ class Seen:
     answer: Answer
     trace: Trace  # at the epoch that the picture rests on
     explorer: Explorer
+    names: Names
     styles: tuple[ArmStyle, ...]
     selected: int | None  # the factual that was chosen; the only one, if there is one
 
@@ -160,8 +163,8 @@ def _seen(view: TracksView, feed: Feed, *, live: bool) -> Seen:
     factuals = int(trace.group[-1]) + 1 if len(trace) else 0
     chosen = view.selected
     selected = 0 if factuals == 1 else chosen if chosen is not None and chosen < factuals else None
-    explorer = shared.explorer(feed.experiment)
-    return Seen(feed, asked, answer, trace, explorer, arm_styles(feed.experiment), selected)
+    explorer, names = shared.explorer(feed.experiment), names_of(feed.scene, view)
+    return Seen(feed, asked, answer, trace, explorer, names, arm_styles(feed.experiment, names.features), selected)
 
 
 def seen_now(service: Service, draft: Draft[TracksView]) -> Seen | None:
@@ -179,15 +182,15 @@ def _tracks(
     draft: Draft[TracksView], feed: Feed, seen: Seen | None, *, live: bool, key: str | None = None
 ) -> TracksState:
     view, experiment = draft.view, feed.experiment
-    settings = settings_of(experiment, view)
+    settings, names = settings_of(experiment, view), names_of(feed.scene, view)
 
     def place(at: tuple[float, float]) -> None:
         draft.view = TracksView(**{**draft.view.model_dump(), "pick": POINT, "at": at, "selected": None})
 
     return show_tracks(
-        run_key=feed.attempt,
-        scene=feed.scene,
-        arms=arm_labels(experiment),
+        run_key=f"{feed.attempt}.{view.names}" if names.loan else feed.attempt,
+        scene=dressed(feed.scene, names),
+        arms=arm_labels(experiment, names.features),
         snapshots_since=feed.since,
         traces=seen.answer.traces if seen else (),
         trace_key=seen.asked.key if seen else "",
@@ -200,7 +203,7 @@ def _tracks(
         tau=settings.tau,
         epsilon=settings.epsilon,
         locks=[locks_of(arm, feed.scene.features) for arm in experiment.arms],
-        on_place=place,
+        on_place=place if seen or key is None else None,
         key=key or f"tracks-{draft.opened}",
     )  # fmt: skip
 
@@ -238,7 +241,7 @@ def _beside(seen: Seen, ends: Endpoints | None) -> None:
     if chosen is None:
         blocks = words.outcomes_html(trace, styles) + (words.ends_html(ends, styles) if ends else "")
     else:
-        blocks = words.search_html(seen.explorer, trace, styles, chosen)
+        blocks = words.search_html(seen.explorer, trace, styles, chosen, seen.names)
     colours = results.palette()
     st.html(
         f'<dl class="ctviz-beside" style="--accent:{colours.accent};--conventional:{colours.conventional}">'
@@ -312,8 +315,8 @@ def _lesson(seen: Seen, factual: int) -> None:
 
 def _where_they_end(seen: Seen, ends: Endpoints) -> None:
     st.subheader("Where the searches end, against real data of the class aimed at", anchor=False)
-    aimed = _aimed_at(ends)
-    colours, scene = results.palette(), seen.feed.scene
+    aimed = _aimed_at(ends, seen.names)
+    colours, scene = results.palette(), dressed(seen.feed.scene, seen.names)
     for cell, feature in zip(st.columns(2, gap="large"), range(len(scene.features)), strict=True):
         parts = [ends.projected(arm, aimed, feature) for arm in range(seen.trace.m)]
         drawn = [Ends(style, values) for style, (values, _) in zip(seen.styles, parts, strict=True)]
@@ -339,14 +342,14 @@ def _judged(ends: Endpoints) -> str:
     return f"{counts[0]} to {counts[-1]} searches that set out from another class, by model"
 
 
-def _aimed_at(ends: Endpoints) -> int:
+def _aimed_at(ends: Endpoints, names: Names) -> int:
     """The class whose endpoints are drawn: the most frequent target, or another that the person prefers."""
     classes, counts = np.unique(ends.targets, return_counts=True)
     most = int(classes[np.argmax(counts)])
     if len(classes) == 1:
         return most
     chosen = st.segmented_control(
-        "Searches that aim at", classes.tolist(), default=most, format_func=lambda c: f"Class {c}", required=True,
+        "Searches that aim at", classes.tolist(), default=most, format_func=names.headed, required=True,
         key="explore-aimed",
     )  # fmt: skip
     return most if chosen is None else int(chosen)

@@ -14,10 +14,13 @@ import streamlit as st
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.knowledge import SAMPLES
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
+from ctviz.figures.advice import LOAN, Names
 from ctviz.ui import link
 from ctviz.ui.draft import Draft
+from ctviz.ui.explore_names import names_in
 from ctviz.ui.explore_searches import searches
 from ctviz.ui.explore_view import (
     CLASS,
@@ -59,8 +62,10 @@ TITLES = {
 def choices(service: Service, draft: Draft[TracksView]) -> None:
     """Everything left of the picture."""
     _run(service, draft)
-    _factuals(draft)
-    _target(draft)
+    names = names_in(service.feed(draft.experiment.key), draft.experiment, draft.view)
+    _names(draft)
+    _factuals(draft, names)
+    _target(draft, names)
     _search(draft)
     st.button(
         "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
@@ -105,7 +110,20 @@ def _run(service: Service, draft: Draft[TracksView]) -> None:
 # -- where searches start, and where to ------------------------------------------------------------
 
 
-def _factuals(draft: Draft[TracksView]) -> None:
+def _names(draft: Draft[TracksView]) -> None:
+    """What features and classes are called, where the paper's first figure has names for them."""
+    shown = draft.view.names
+    if shown == "plain" and draft.experiment.data != Experiment.preset("figure1").data:
+        return
+    options = {"figure": ", ".join(LOAN), "plain": ", ".join(FEATURE_NAMES)}
+    st.segmented_control(
+        "Names", list(options), default=shown, required=True, format_func=options.__getitem__,
+        help="What features and classes are called. It changes nothing but the words.",
+        **_control("names", shown, lambda names: draft.look(names=names)),
+    )  # fmt: skip
+
+
+def _factuals(draft: Draft[TracksView], names: Names) -> None:
     view, classes = draft.view, draft.experiment.data.classes
     shown = CLASS if view.own_class is not None else view.pick
 
@@ -122,12 +140,12 @@ def _factuals(draft: Draft[TracksView]) -> None:
         **_control("pick", shown, take),
     )  # fmt: skip
     if shown == POINT and view.at is not None:
-        _coordinates(draft, view.at)
+        _coordinates(draft, view.at, names)
         return
     if shown == CLASS:
         own = view.own_class or 0
         st.selectbox(
-            "Class", range(classes), own, format_func=_class_name, help="Validation samples of this class.",
+            "Class", range(classes), own, format_func=names.headed, help="Validation samples of this class.",
             **_control("own-class", own, lambda c: draft.look(pick=f"{CLASS}{c}", selected=None)),
         )  # fmt: skip
     st.number_input(
@@ -152,9 +170,10 @@ def _first_sample(experiment: Experiment) -> tuple[float, float]:
     return float(X[0, 0]), float(X[0, 1])
 
 
-def _coordinates(draft: Draft[TracksView], at: tuple[float, float]) -> None:
+def _coordinates(draft: Draft[TracksView], at: tuple[float, float], names: Names) -> None:
     """The point in numbers, for who does not click."""
     for axis, cell in enumerate(st.columns(2)):
+        feature = names.features[axis]
 
         def take(value: float, axis: int = axis) -> None:
             draft.view = _with_point(draft.view, (value, at[1]) if axis == 0 else (at[0], value))
@@ -162,28 +181,24 @@ def _coordinates(draft: Draft[TracksView], at: tuple[float, float]) -> None:
 
         with cell:
             st.number_input(
-                f"x{axis + 1}", -1e6, 1e6, at[axis], step=0.1, format="%g",
+                feature.capitalize() if names.loan else feature, -1e6, 1e6, at[axis], step=0.1, format="%g",
                 help="Where the search starts, in data units.",
                 **_control(f"at-{axis}", at[axis], take),
             )  # fmt: skip
 
 
-def _target(draft: Draft[TracksView]) -> None:
+def _target(draft: Draft[TracksView], names: Names) -> None:
     classes, target = draft.experiment.data.classes, draft.view.target
     shown = OPEN if target is None else target
     options = [OPEN, *range(classes)]
     undecided = "The other class" if classes == 2 else "The next class"
     st.selectbox(
         "Aim at", options, options.index(shown),
-        format_func=lambda c: undecided if c == OPEN else _class_name(c),
+        format_func=lambda c: undecided if c == OPEN else names.headed(c),
         help="The class that the decision is to change to (y⁺). Left open, it is the one after that which the first "
         "model gives the point; the same for all models.",
         **_control("target", shown, lambda c: draft.look(target=None if c == OPEN else c)),
     )  # fmt: skip
-
-
-def _class_name(c: int) -> str:
-    return f"Class {c}"
 
 
 # -- the search --------------------------------------------------------------------------------------

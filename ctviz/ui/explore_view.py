@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -17,8 +17,11 @@ from ctviz.ui.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, 
 
 PAGE = "trajectories"
 
+FIRST = {"preset": "ls", "search.step_size": "0.1"}
+"""What is shown who comes with no wish: searches whose way can be seen. On moons they arrive in one step."""
+
 POINT, RANDOM, CLASS = "point", "random", "class"
-_PICK = re.compile(rf"{POINT}|{RANDOM}|{CLASS}\d{{1,3}}")
+_PICK = re.compile(rf"{POINT}|{RANDOM}|{CLASS}(0|[1-9]\d{{0,2}})")
 
 MOST_FACTUALS = 1000
 """Factuals that one picture can show; the picture is legible up to some hundreds."""
@@ -28,7 +31,8 @@ class TracksView(BaseView):
     """How Trajectories looks at a run.
 
     ``step`` None is the end of the searches. ``target`` None lets the model's own prediction decide. ``search`` holds
-    what differs from the search that the run was measured with.
+    what differs from the search that the run was measured with. ``names`` are those of the data, or those that the
+    paper's first figure lends them.
     """
 
     step: int | None = Field(None, ge=0, le=1000)
@@ -39,6 +43,7 @@ class TracksView(BaseView):
     selected: int | None = Field(None, ge=0, le=100_000)
     layers: tuple[Layer, ...] = LAYERS
     search: Changes = ()
+    names: Literal["plain", "figure"] = "plain"
 
     @field_validator("pick")
     @classmethod
@@ -63,11 +68,16 @@ class TracksView(BaseView):
         changes = search if isinstance(search, Mapping) else dict(search)
         chosen = SearchSettings(**changes)
         # In the order of the settings, and rounded to what the link writes, so that equal searches are equal.
-        return tuple((name, _rounded(getattr(chosen, name))) for name in SearchSettings.model_fields if name in changes)
+        rounded = {name: _rounded(getattr(chosen, name)) for name in SearchSettings.model_fields if name in changes}
+        try:
+            SearchSettings(**rounded)
+        except ConfigError as error:  # 0.999999 is below 1 until it is rounded
+            raise ConfigError(error.field, changes[error.field], f"{error.allowed}, in five digits") from None
+        return tuple(rounded.items())
 
     def elsewhere(self) -> TracksView:
         """The same questions, asked of another run, as far as its plane and its classes (two at least) have them."""
-        changes: dict[str, Any] = {"epoch": None, "step": None, "selected": None, "at": None}
+        changes: dict[str, Any] = {"epoch": None, "step": None, "selected": None, "at": None, "names": "plain"}
         if self.pick == POINT or (self.own_class or 0) > 1:
             changes["pick"] = RANDOM
         if (self.target or 0) > 1:
@@ -129,8 +139,15 @@ def check(draft: Draft[TracksView]) -> None:
         said.append(sentence("pick", view.pick, f"{POINT}, {RANDOM}, or {CLASS}0 to {CLASS}{k - 1}"))
         changes["pick"] = RANDOM
     if view.pick == POINT and view.at is None:
-        said.append(sentence("at", view.at, f"two numbers, separated by a comma, with pick={POINT}"))
+        if not any(problem.startswith("In the link, at is ") for problem in draft.problems):
+            said.append(sentence("pick", view.pick, f"{POINT} only beside at, two numbers separated by a comma"))
         changes["pick"] = RANDOM
+    if view.epoch is not None and view.epoch > experiment.training.epochs:
+        said.append(sentence("epoch", view.epoch, f"0 to {experiment.training.epochs}, the last of this run"))
+        changes["epoch"] = None
+    if view.selected is not None and view.pick != POINT and view.selected >= view.count:
+        said.append(sentence("selected", view.selected, f"0 to {view.count - 1} for {view.count} starting points"))
+        changes["selected"] = None
     if changes:
         draft.view = view.model_copy(update=changes)
         draft.problems = (*draft.problems, *said)

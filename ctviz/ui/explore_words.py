@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 import numpy as np
+import numpy.typing as npt
 
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.lesson import LessonNumbers, words_of
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
+from ctviz.figures.advice import Names
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import METRICS, Metric, amount, compare, number, verdict
 
@@ -68,7 +71,8 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
     if len(trace) == 0:
         return "There is no point to start from."
     conventional, trained = reference_pair(styles)
-    pair = [i for i in (conventional, trained) if i is not None] or [0]
+    first = conventional or 0
+    pair = [first] if trained in (None, first) else [first, trained]
     if int(trace.group[-1]) == 0:
         return when + _one(trace, [(i, _spoken(styles[i])) for i in pair])
     counts = [(_spoken(styles[i]), *arrivals(trace, i)) for i in pair]
@@ -139,7 +143,8 @@ def _closeness(ends: Endpoints | None, conventional: int, trained: int, who: str
         return ""
     if not difference.significant[trained]:
         return "; no clear difference in how close to real data they end"
-    return f"{who} end {compare(METRICS['ip'], ours, theirs)}"
+    said = compare(METRICS["ip"], ours, theirs)
+    return f"{who} end {'about as close to real data' if said == 'about the same' else said}"
 
 
 def _one(trace: Trace, arms: Sequence[tuple[int, str]]) -> str:
@@ -221,15 +226,18 @@ def name_of(style: ArmStyle, styles: Sequence[ArmStyle]) -> str:
     return style.title if len(styles) <= 2 else style.short
 
 
-def search_html(explorer: Explorer, trace: Trace, styles: Sequence[ArmStyle], factual: int) -> str:
-    """What came of every arm's search from one factual."""
+def search_html(
+    explorer: Explorer, trace: Trace, styles: Sequence[ArmStyle], factual: int, names: Names | None = None
+) -> str:
+    """What came of every arm's search from one factual; ``names``: what to call things, by default as the data do."""
+    features, classes = (names.features, names.classes) if names else (None, explorer.data.classes)
     blocks = []
     for arm, style in enumerate(styles):
         row = best_row(trace, arm, factual)
-        said = explorer.words(trace, arm, row)
+        said = explorer.words(trace, arm, row, features, classes)
         of = int((trace.group == factual).sum())
         which = f"The nearest of {of}: " if of > 1 else ""
-        start = explorer.data.classes[int(trace.predicted[arm, row])]
+        start = classes[int(trace.predicted[arm, row])]
         steps, nascent = int(trace.steps[arm, row]), int(trace.nascent[arm, row])
         rows = [
             ("Begins in", start),
@@ -260,7 +268,22 @@ def notes(trace: Trace, factual: int | None, count: int) -> list[str]:
     elif trace.excluded[:, rows].any():
         which = "This point lies" if alone else "Some points lie"
         said.append(f"{which} outside of the range that advice is limited to in one of the models.")
+    if _leaps(trace, rows):
+        said.append(
+            "Most of these searches arrive in one step: they leap across the data, and there is no way to be seen. "
+            "“Slow motion”, below the search's settings, takes smaller steps."
+        )
     return said
+
+
+def _leaps(trace: Trace, rows: npt.NDArray[np.intp]) -> bool:
+    """Whether searches by steps arrive at once in most cases, in every model in which any do."""
+    if "step_size" not in GENERATORS[trace.settings.generator].settings:
+        return False
+    steps = trace.steps[:, rows]
+    arrived = trace.mature[:, rows] & (steps > 0)
+    medians = [float(np.median(own[there])) for own, there in zip(steps, arrived, strict=True) if there.any()]
+    return bool(medians) and len(rows) > 1 and max(medians) <= 1
 
 
 # -- below the picture -----------------------------------------------------------------------------

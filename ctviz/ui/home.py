@@ -46,7 +46,18 @@ DOORS = (
         "Project the moons",
         BOUNDARIES,
         {"preset": "moons", "view": "project", "play": "1", "loop": "1"},
-        ("Click a point and see its way across", TRAJECTORIES, {"preset": "ls", "search.step_size": "0.1"}),
+        (
+            "Follow one search, from nascent to mature",
+            TRAJECTORIES,
+            {
+                "preset": "circles",
+                "pick": "point",
+                "at": "0,0",
+                "step": "0",
+                "search.step_size": "0.002",
+                "search.steps": "200",
+            },
+        ),
     ),
     Door(
         "Deciding",

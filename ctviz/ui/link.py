@@ -35,6 +35,8 @@ LAYERS: tuple[Layer, ...] = ("points", "paths", "contours")
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 
+FARTHEST = 1e6
+"""Of a point from the origin, along each axis: far outside of any data, and near enough to be computed with."""
 
 Changes = tuple[tuple[str, float | int | str], ...]
 """Settings by name, each with the value it is changed to."""
@@ -94,11 +96,16 @@ def in_order(name: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
 def two_numbers(name: str, point: Any) -> tuple[float, ...] | None:
     """A point of the plane from a list or a text with a comma, rounded to what the link writes, so that a link read
     and written again stays the same."""
+    if point is None:
+        return None
     try:
         parts = point.split(",") if isinstance(point, str) else point
-        return None if point is None else tuple(float(f"{float(part):.5g}") for part in parts)
+        numbers = tuple(float(f"{float(part):.5g}") for part in parts)
     except (TypeError, ValueError):
         raise ConfigError(name, point, "two numbers, separated by a comma") from None
+    if any(abs(number) > FARTHEST for number in numbers):
+        raise ConfigError(name, point, f"two numbers from −{FARTHEST:,.0f} to {FARTHEST:,.0f}")
+    return numbers
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,9 @@ CHOSEN = (
 OTHER_DRAW = "Another draw than the one this part starts from: the clusters lie elsewhere, and a lock may matter less."
 
 
+LENT = "The data are made up: debt and age are names lent to their two features, and numbers are in data units."
+
+
 def open_draft() -> Draft[LocksView]:
     """The session's draft of this page; a link without a preset starts from that of its part."""
     part = PARTS.get(st.query_params.get("part", ""), PARTS["figure"])
@@ -134,6 +137,8 @@ def panel(service: Service, draft: Draft[LocksView]) -> None:
     """Everything left of the picture."""
     with st.container(key="controls"):
         st.markdown(PARTS[draft.view.part].lead)
+        if draft.view.names == "figure":
+            st.caption(LENT)
         then = lambda: retrain(service, draft)  # noqa: E731
         if draft.view.part == "proxies":
             _dependence(draft, then)

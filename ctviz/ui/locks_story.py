@@ -32,6 +32,8 @@ from ctviz.ui.watch import Dress, Story
 
 TRAJECTORIES = "pages/trajectories.py"
 
+INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
+
 
 def story(draft: Draft[LocksView]) -> Story:
     """What the page says of the run it watches, in the part of the story that is open."""
@@ -113,13 +115,16 @@ def beside(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
 
 def _person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView) -> None:
     if view.probe is None:
-        st.html('<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>')
+        st.html(INVITATION)
         return
     st.html(person(feed, snapshot, names, view, view.probe))
     at = ",".join(f"{value:.5g}" for value in view.probe)
     st.page_link(
         TRAJECTORIES, label="Follow these searches step by step", icon=":material/route:",
-        query_params={**feed.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished)},
+        query_params={
+            **feed.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished),
+            **({"names": "figure"} if names.loan else {}),
+        },
     )  # fmt: skip
 
 
@@ -141,9 +146,11 @@ def person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView, at: tu
 
 def projected(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """Under the picture on a large screen: what the models tell whoever has been clicked, panel by panel."""
-    if view.probe is not None and not live:
-        with st.container(key="projected"):
-            st.html(person(feed, snapshot, names_of(feed, view), view, view.probe))
+    if live:
+        return
+    told = INVITATION if view.probe is None else person(feed, snapshot, names_of(feed, view), view, view.probe)
+    with st.container(key="projected"):
+        st.html(told)
 
 
 def told_by(trace: Trace, arm: int, experiment: Experiment, names: Names, places: Sequence[int]) -> str:

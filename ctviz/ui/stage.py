@@ -173,6 +173,7 @@ def show_tracks(
         "epsilon": epsilon,
         "locks": locks_meta(locks, arms),
         "lines": lines_meta(arms),
+        "places": on_place is not None,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "tracks": tracks}
     result = _component("Tracks")(

@@ -163,7 +163,7 @@ WORDS: dict[str, Words] = {
     "arms.per_factual": Words(
         "Counterfactuals of each point", "How many are searched together for one point (DiCE only)."
     ),
-    "arms.latent": Words("Latent dimensions", "In how many dimensions the search moves (REVISE only)."),
+    "arms.latent": Words("Latent size", "In how many dimensions the search moves (REVISE only)."),
     "arms.neighbours": Words("Neighbours", "How many neighbours each point is joined to on the way (FACE only)."),
     "arms.gradient_noise": Words(
         "Noise on the gradient",

@@ -44,6 +44,13 @@ def pictures(page) -> list[str]:
     return [canvas.evaluate("c => c.toDataURL()") for canvas in page.locator(".ctv-panel canvas").all()]
 
 
+def test_the_picture_and_its_scrubber_are_seen_without_scrolling(app, browser_page) -> None:
+    browser_page.goto(link(app))
+    stage_ready(browser_page)
+    box = browser_page.get_by_role("slider", name="Epoch", exact=True).bounding_box()
+    assert box["y"] + box["height"] < browser_page.viewport_size["height"]
+
+
 def test_the_figure_opens_with_its_finding(app, browser_page) -> None:
     browser_page.goto(link(app))
     headline(browser_page, "With age locked, ").wait_for()

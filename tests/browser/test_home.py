@@ -28,7 +28,7 @@ def test_the_picture_moves_by_itself(app, browser_page) -> None:
     ("door", "page"),
     [
         ("Project the moons", "boundaries?**preset=moons"),
-        ("Click a point", "trajectories"),
+        ("Follow one search", "trajectories?**pick=point"),
         ("Lock a feature", "actionability?**preset=figure1"),
         ("See where protection stops", "actionability?**part=proxies"),
         ("Compare the four", "boundaries?**preset=objectives"),

@@ -360,6 +360,27 @@ def test_a_trace_that_got_lost_is_sent_again(browser_page, app):
     assert tracks(page)["factuals"] == 100
 
 
+def test_a_run_that_got_lost_is_sent_again_and_its_searches_are_not_dimmed(browser_page, app):
+    page = visited(browser_page, app + MANY + "&lose=film")
+    assert not tracks(page)["asked"]
+    assert "Dimmed" not in page.locator(".ctv-stage").inner_text()
+
+
+@pytest.mark.parametrize("style", ["display: none", "width: 0", "width: 20px"])
+def test_nothing_is_drawn_before_there_is_room(browser_page, app, style):
+    page = visited(browser_page, app + MANY)
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    tag = page.add_style_tag(content=f".stBidiComponent {{ {style} !important; }}")
+    page.get_by_text("100", exact=True).click()
+    page.locator(".ctv-canvas").first.wait_for(state="attached")
+    page.wait_for_timeout(300)  # frames in which an error could show
+    tag.evaluate("tag => tag.remove()")
+    until(page, READY)
+    box = page.locator(".ctv-canvas").first.bounding_box()
+    assert box["width"] > 100 and box["height"] > 100
+
+
 def test_going_away_and_back_keeps_the_picture(browser_page, app):
     page = visited(browser_page, app + MANY)
     page.get_by_text("none", exact=True).click()

@@ -27,12 +27,13 @@ def link(app, experiment: Experiment = MOONS, **view: str) -> str:
     return f"{app.url}/trajectories?{urlencode({**experiment.to_query(), **view})}"
 
 
-def searched(page, part: str = "") -> None:
+def searched(page, part: str = "", seconds: float = 20) -> None:
     """Waits until searches whose key contains ``part`` are drawn."""
     until(
         page,
         f"part => {SEEN}?.drawn != null && {SEEN}.drawn === {SEEN}.traceKey && {SEEN}.traceKey.includes(part)",
         part,
+        seconds,
     )
 
 
@@ -46,6 +47,27 @@ def beside(page):
 
 def picture(page, arm: int = 0):
     return page.locator(".ctv-panel canvas").nth(arm)
+
+
+@pytest.mark.parametrize(("preset", "view"), [("ls", "page"), ("figure1", "page"), ("ls", "project")])
+def test_the_picture_and_its_scrubbers_are_seen_without_scrolling(app, browser_page, preset, view) -> None:
+    browser_page.goto(f"{app.url}/trajectories?preset={preset}&view={view}")
+    searched(browser_page)
+    for name in ("Search step", "Epoch"):
+        box = browser_page.get_by_role("slider", name=name, exact=True).bounding_box()
+        assert box["y"] + box["height"] < browser_page.viewport_size["height"], name
+
+
+def test_a_dimmed_picture_of_another_run_invites_to_no_click(app, browser_page) -> None:
+    browser_page.goto(link(app, MOONS.replace({"training.epochs": 33})))
+    headline(browser_page).filter(has_text="not been trained").wait_for()
+    earlier = browser_page.locator(".st-key-earlier")
+    canvas = earlier.locator(".ctv-panel canvas").first
+    canvas.wait_for()
+    assert "Click" not in earlier.inner_text()
+    canvas.click()
+    assert "Searching" not in earlier.inner_text()
+    assert "pick=point" not in browser_page.url
 
 
 def test_one_hundred_searches_are_there_at_once(app, browser_page) -> None:
@@ -172,8 +194,9 @@ def test_it_trains_here_and_shows_the_searches_as_they_become(app, browser_page)
     quick = MOONS.replace({"training.epochs": 30, "data.n_train": 600, "training.n_ce": 60, "seed": 41})
     browser_page.goto(link(app, quick, count="5"))
     browser_page.get_by_role("button", name="Train", exact=True).first.click()
-    searched(browser_page, "random 5")
-    searched(browser_page, "at 30 random 5")
+    # A worker has to start, and to train beside a browser that draws every epoch.
+    searched(browser_page, "random 5", 60)
+    searched(browser_page, "at 30 random 5", 60)
     headline(browser_page).filter(has_text="arrive").wait_for()
 
 

@@ -2,7 +2,8 @@
 
 ``?of=100`` many factuals at one epoch; ``?of=1`` one at all of them; ``?of=0`` none. ``?lock=1`` has arms of which x2
 is locked, may only rise or is kept in a range; ``?dice=1`` searches
-four counterfactuals of each factual; ``?slow=1`` takes its time; ``?lose=1`` says that it has sent what it has not.
+four counterfactuals of each factual; ``?slow=1`` takes its time; ``?lose=1`` says that it has sent searches that it
+has not, ``?lose=film`` that it has sent the run.
 """
 
 import time
@@ -73,7 +74,10 @@ def watch() -> None:
         time.sleep(1)
     if "lose" in asks and not st.session_state.get("lost"):
         st.session_state["lost"] = True
-        st.session_state.setdefault("_traces_sent", {})["tracks"] = key
+        if asks["lose"] == "film":
+            st.session_state.setdefault("_stage_sent", {})[f"run-{experiment.key}"] = EPOCHS
+        else:
+            st.session_state.setdefault("_traces_sent", {})["tracks"] = key
     searched = time.perf_counter()
     seen = show_tracks(
         run_key=f"run-{experiment.key}",

@@ -361,6 +361,18 @@ def test_a_search_where_the_model_is_flat_is_stuck():
     assert trace.reachable[0, 0] > 0.99 and np.isnan(trace.reachable[0, 1])
 
 
+@pytest.mark.parametrize(("steps", "word"), [(40, "short"), (400, "mature")])
+def test_small_steps_that_lead_on_have_not_come_to_rest(steps, word):
+    explorer = alone()
+    low, high = explorer.data.schema.bounds()
+    steep, step = linear(1.0), 0.5e-3 * float(high[0] - low[0])  # each below what counts as rest
+    start = np.array([[-30 * step, 0.0]], dtype=np.float32)
+    settings = changed(generator="generic", tau=0.51, lambda_cost=0.0, steps=steps, step_size=step)
+    trace = explorer.trace(steep, start, np.array([1]), settings)
+    assert np.abs(np.diff(trace.points[0, 0, :, 0])).max() < 1e-3 * float(high[0] - low[0])
+    assert OUTCOMES[int(trace.outcome[0, 0])] == word
+
+
 def test_a_peak_between_the_nodes_of_the_grid_is_known_where_the_path_has_been():
     explorer = Explorer(alone().experiment.replace({"model.hidden": [3]}))
     low, high = explorer.data.schema.bounds()

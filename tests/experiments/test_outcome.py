@@ -35,10 +35,12 @@ def test_each_outcome(word, mature, steps, moved, reachable):
 
 
 def said(
-    word, constraints=None, *, steps=12, sure=0.4329, best=0.955, tau=0.75, mature=None, generator="generic", **kw
-):
+    word, constraints=None, *, steps=12, sure=0.4329, best=0.955, tau=0.75, mature=None, generator="generic",
+    path=((0.0, 0.0), (1.0, 1.0)), **kw
+):  # fmt: skip
     trace = SimpleNamespace(
         steps=np.array([[steps]]),
+        points=np.array([[path]], dtype=np.float32),
         probability=np.array([[[0.1, sure]]]),
         reachable=np.array([[best]]),
         outcome=np.array([[OUTCOMES.index(word)]]),
@@ -55,6 +57,12 @@ def test_sentences():
     assert said("already", sure=0.8).startswith("Nothing to change: the model is already 80 % sure of yes")
     assert "the model is 43 % sure of yes, 75 % was asked for. A counterfactual exists, for within" in said("short")
     assert "within the data's range the model gets 95 % sure" in said("stuck")
+
+
+def test_what_may_help_depends_on_whether_the_search_swings():
+    straight, swinging = [(t / 4, 0.0) for t in range(13)], [(t % 2, t / 12) for t in range(13)]
+    assert said("short", path=straight).endswith("more steps or longer ones may find it.")
+    assert said("short", path=swinging).endswith("this search swings to and fro, so shorter steps may find it.")
 
 
 @pytest.mark.parametrize(

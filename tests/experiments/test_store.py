@@ -143,6 +143,42 @@ def test_a_growing_run_is_followed(store):
     assert store.summary(KEY) == {"accuracy": 0.5, "cost": None, "n": 3}
 
 
+def test_a_list_made_while_the_run_grows_has_no_gaps(store, monkeypatch):
+    """A folder that grows while it is listed may show what came later and not what came before."""
+    listed = os.listdir
+    with store.writer(EXPERIMENT, "cpu") as writer:
+        writer.append(snapshot(0))
+
+        def while_it_grows(path):
+            monkeypatch.setattr(os, "listdir", listed)
+            names = listed(path)
+            writer.append(snapshot(1))
+            writer.append(snapshot(2))
+            return [*names, "00002.safetensors"]
+
+        monkeypatch.setattr(os, "listdir", while_it_grows)
+        assert store.follow(KEY) == [0, 1, 2]
+
+
+def test_a_list_made_while_the_run_is_sealed_is_whole(store, monkeypatch):
+    listed, ended = os.listdir, list[bool]()
+    writer = store.writer(EXPERIMENT, "cpu")
+    for epoch in range(EPOCHS + 1):
+        writer.append(snapshot(epoch))
+
+    def while_it_is_sealed(path):
+        if Path(path).name != "snapshots":
+            return listed(path)
+        if not ended:
+            ended.append(True)
+            writer.finish({})
+        return ["00004.safetensors"]  # the others have been removed by now
+
+    assert store.status(KEY).state == "running"
+    monkeypatch.setattr(os, "listdir", while_it_is_sealed)
+    assert store.follow(KEY) == list(range(EPOCHS + 1))
+
+
 def test_list(store):
     other = small(seed=1)
     write(store, EXPERIMENT)

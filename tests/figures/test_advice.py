@@ -156,7 +156,7 @@ def test_headline_of_the_places_without_numbers_claims_none() -> None:
 def test_headline_of_proxies_speaks_of_chance_where_intervals_touch() -> None:
     low, high = Span(0.1, 0.05, 0.15), Span(0.4, 0.35, 0.45)
     lowered = words.headline_of_proxies("age", high, low, 0.02)
-    assert lowered == "Protection lowers the share of answers that rests on age from 40 % to 10 % in this run."
+    assert lowered == "Protection lowers how far answers rest on age from 40 % to 10 % in this run."
     assert "raises" in words.headline_of_proxies("age", low, high, 0.9)
     assert "no more than chance" in words.headline_of_proxies("age", low, Span(0.16, 0.14, 0.2), 0.9)
     assert "could not be measured" in words.headline_of_proxies("age", NONE, low, 0.9)
@@ -175,7 +175,7 @@ def test_headline_speaks_of_those_who_lose_or_gain_advice() -> None:
 
 def test_headline_without_protection_says_what_it_costs() -> None:
     said = words.headline_unprotected("age", Span(0.14), Span(0.61), 6, 99)
-    assert "61 % of the model's answers rest on age (14 % without a lock), and 6 of 99 get advice" in said
+    assert "the model's answers rest on age to 61 % (14 % without a lock), and 6 of 99 get advice" in said
 
 
 def test_starving_is_said_of_those_that_starve() -> None:
@@ -195,7 +195,7 @@ def test_a_class_that_is_never_given_is_named() -> None:
 @pytest.mark.parametrize(
     ("place", "leans", "parts"),
     [
-        ("never", "", ("may rest on age (10 % of its answers)", "100 % of the advice asks to change age")),
+        ("never", "", ("may rest on age (to 10 %)", "100 % of the advice asks to change age")),
         ("searching", "", ("Advice leaves age alone (effort 3.0)", "has not learnt to")),
         ("training", "less", ("less than without a lock", "asks to change age")),
         ("training", "", ("as much as without a lock",)),

@@ -252,3 +252,10 @@ def test_what_is_wrong_in_the_link_is_named(visit, bad: dict[str, str]) -> None:
     at = visit(PAGE, **bad)
     assert len(at.warning) == 1
     assert not at.error
+
+
+def test_a_control_that_has_left_the_page_changes_nothing(visit) -> None:
+    at = visit(PAGE, part="proxies")
+    at.segmented_control(key="part").set_value("where")
+    at.slider(key="set-data.separation").set_value(3.0).run()
+    assert query_of(at) == {"preset": "where", "part": "where"}

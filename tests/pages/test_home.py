@@ -7,7 +7,8 @@ import pytest
 import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
-from ctviz.ui.home import ACTIONABILITY, DOORS
+from ctviz.ui.explore_view import TracksView
+from ctviz.ui.home import ACTIONABILITY, DOORS, TRAJECTORIES
 from ctviz.ui.locks import LocksView
 from ctviz.ui.shell import MENU
 
@@ -32,8 +33,11 @@ def test_the_doors_lead_to_valid_links(door) -> None:
     assert opened.problems == ()
     assert link.write(opened.experiment, opened.view) == door.query
     assert door.page in {entry.path for entry in MENU}
-    if door.besides is not None:
-        assert door.besides[1] in {entry.path for entry in MENU}
+    _, page, query = door.besides
+    besides = link.read(query, {ACTIONABILITY: LocksView, TRAJECTORIES: TracksView}[page])
+    assert besides.problems == ()
+    assert link.write(besides.experiment, besides.view) == query
+    assert page in {entry.path for entry in MENU}
 
 
 def test_deciding_shows_both_models_with_and_without_the_lock() -> None:

@@ -11,6 +11,7 @@ from ctviz.experiments.config import STRESSES, Experiment
 from ctviz.experiments.run import Training, run
 from ctviz.jobs import JobStatus
 from ctviz.ui import explore_searches, link
+from ctviz.ui.explore_view import FIRST
 
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(
@@ -254,6 +255,31 @@ def test_who_comes_from_boundaries_finds_the_run_seen_there(visit, stored) -> No
     at.query_params.clear()
     at.switch_page(PAGE).run()
     assert query_of(at) == {"preset": "circles"}, "nothing has changed there since"
+
+
+def test_who_comes_with_no_wish_sees_searches_whose_way_can_be_seen(visit, stored) -> None:
+    at = visit(PAGE)
+    assert query_of(at) == FIRST
+    at = visit("pages/boundaries.py")
+    at.query_params.clear()
+    at.switch_page(PAGE).run()
+    assert query_of(at) == FIRST, "nothing has been chosen on Boundaries"
+
+
+def test_the_names_of_the_figure_are_used_throughout(visit, world) -> None:
+    small = {"training.epochs": 2, "training.n_ce": 40, "data.n_train": 200, "data.n_validation": 60}
+    experiment = Experiment.preset("figure1").replace(small)
+    run(experiment, device="cpu", store=world.store)
+    query = {**experiment.to_query(), "names": "figure", "pick": "point", "at": "8,1", "target": "0"}
+    at = visit(PAGE, **query)
+    assert query_of(at) == query
+    assert [at.number_input(key=f"explore-at-{axis}").label for axis in (0, 1)] == ["Debt", "Age"]
+    assert {"Granted", "Refused"} <= set(at.selectbox(key="explore-target").options)
+    assert "granted" in said(at)
+    assert "class 0" not in said(at)
+    at.segmented_control(key="explore-names").set_value("plain").run()
+    assert "names" not in query_of(at)
+    assert "granted" not in said(at)
 
 
 def test_who_changes_the_run_on_boundaries_finds_the_change(visit, stored) -> None:

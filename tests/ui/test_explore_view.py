@@ -61,8 +61,10 @@ def test_defaults_are_left_out() -> None:
         ("at", "1,inf", "allowed"),
         ("at", "1", "two numbers"),
         ("at", "1,2,3", "allowed"),
+        ("at", "1e308,1", "from −1,000,000 to 1,000,000"),
         ("pick", "everything", "point, random, or class and a number"),
         ("pick", "class", "point, random, or class and a number"),
+        ("pick", "class01", "point, random, or class and a number"),
         ("count", "0", "greater than or equal to 1"),
         ("count", "1e9", "allowed"),
         ("target", "-1", "greater than or equal to 0"),
@@ -70,6 +72,7 @@ def test_defaults_are_left_out() -> None:
         ("step", "5000", "less than or equal to 1000"),
         ("search.tau", "1.5", "less than 1"),
         ("search.tau", "NaN", "allowed"),
+        ("search.tau", "0.999999", "less than 1, in five digits"),
         ("search.generator", "magic", "'generic'"),
         ("search.generatr", "face", "no such setting"),
         ("search.", "1", "no such setting"),
@@ -121,6 +124,8 @@ def put_right(experiment: Experiment = MOONS, **values: object) -> Draft[TracksV
         ({"target": 2}, {}, "target is 2; allowed: 0 to 1"),
         ({"pick": "class4"}, {}, "class0 to class1"),
         ({"pick": "point"}, {}, "two numbers"),
+        ({"epoch": 101}, {}, "epoch is 101; allowed: 0 to 100"),
+        ({"selected": 7, "count": 7}, {"count": 7}, "selected is 7; allowed: 0 to 6"),
         ({"search": {"tau": 0.3, "steps": 9}}, {"search": {"steps": 9}}, "from 1/k = 0.5"),
     ],
 )
@@ -128,6 +133,14 @@ def test_what_this_run_cannot_answer_is_said(values: dict, kept: dict, part: str
     draft = put_right(**values)
     assert part in draft.problems[0]
     assert draft.view == TracksView(**kept)
+
+
+def test_a_point_that_could_not_be_read_is_named_once() -> None:
+    opened = link.read({"pick": "point", "at": "nan,1"}, TracksView)
+    draft = Draft(opened.experiment, opened.view, problems=opened.problems)
+    check(draft)
+    assert len(draft.problems) == 1
+    assert draft.view == TracksView()
 
 
 def test_what_it_can_answer_is_left_alone() -> None:

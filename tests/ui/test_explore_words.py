@@ -76,6 +76,8 @@ def test_the_headline_claims_only_what_is_more_than_chance() -> None:
     trace = told((9, 8), (10, 10))
     closer = words.headline(trace, STYLES, measured(trace, -2, -0.5), last=12)
     assert closer.endswith("counterfactual training: 8, and they end 50 % closer to real data.")
+    alike = words.headline(trace, STYLES, measured(trace, 0.001, 0.02, ours=1.005), last=12)
+    assert alike.endswith(", and they end about as close to real data.")
     farther = words.headline(trace, STYLES, measured(trace, 0.5, 2, ours=1.5), last=12)
     assert farther.endswith(", and they end 50 % farther from real data.")
     unclear = words.headline(trace, STYLES, measured(trace, -1, 1), last=12)
@@ -111,6 +113,16 @@ def test_the_headline_of_one_point() -> None:
 
 def test_no_point_is_said() -> None:
     assert words.headline(searched(0), STYLES, None, last=12) == "There is no point to start from."
+
+
+def test_leaps_are_said() -> None:
+    trace = told((10, 10), (10, 10))
+    leaping = replace(trace, steps=np.where(trace.mature, 1, 7))
+    assert any("leap across the data" in note for note in words.notes(leaping, None, 10))
+    walking = replace(trace, steps=np.where(np.arange(2)[:, None] == 0, 1, 5) * np.ones_like(trace.steps))
+    assert not any("leap" in note for note in words.notes(walking, None, 10)), "one model's way can be seen"
+    sampled = replace(leaping, settings=SearchSettings(generator="nearest"))
+    assert not any("leap" in note for note in words.notes(sampled, None, 10)), "there are no steps to shorten"
 
 
 def test_every_outcome_has_words() -> None:

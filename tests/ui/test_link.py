@@ -65,6 +65,7 @@ def test_an_empty_link_is_the_moons() -> None:
         ("layers", "points,snow", "any of points, paths, contours"),
         ("probe", "1", "allowed"),
         ("probe", "nan,1", "allowed"),
+        ("probe", "1e38,1", "from −1,000,000 to 1,000,000"),
         ("probe", "left", "two numbers"),
         ("data.name", "moons" * 100, "at most 400 characters"),
     ],

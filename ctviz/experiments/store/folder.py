@@ -62,15 +62,27 @@ class RunFolder:
         if record.state == "done":
             return list(record.epochs)
         try:
-            return self._appended()
+            appended = self._appended()
         except FileNotFoundError:
             # Sealed, and ended before its record said so.
             return sorted(int(name) for name in self._open_sealed(record.experiment).metadata)
+        if (self.path / SEALED).exists() and (now := self.record()).state == "done":
+            return list(now.epochs)  # sealed at this moment: what was appended may be half removed
+        return appended
 
     def _appended(self) -> list[int]:
+        """Epochs of the snapshots that were appended, without gaps.
+
+        A list made while the writer appends may lack a snapshot and hold a later one. What is not later than the
+        newest in it was there before a second list was begun, which lacks none of that.
+        """
+        newest = max(self._listed(), default=-1)
+        return sorted(epoch for epoch in self._listed() if epoch <= newest)
+
+    def _listed(self) -> list[int]:
         # Called often; a list of names is all it takes.
         found = (_SNAPSHOT.fullmatch(name) for name in os.listdir(self.path / SNAPSHOTS))  # noqa: PTH208
-        return sorted(int(match[1]) for match in found if match)
+        return [int(match[1]) for match in found if match]
 
     def updated(self, record: Record) -> float:
         """When the run last grew."""

@@ -444,21 +444,24 @@ class Panel {
     for (const walk of walks) this.drawEnd(context, walk, theme.marks[scene.targets[walk.index]], r);
   }
 
+  /** Whether a search swings to and fro: it goes a long way and gets nowhere. */
+  swings(line) {
+    const panel = Math.sqrt(this.width * this.height);
+    const length = travelled(line);
+    return length > 2 * panel || (length > 0.4 * panel && length > 3 * travelled([line[0], line[line.length - 1]]));
+  }
+
   /** The lines. Of a search that swings to and fro only the chord is drawn: the rest would hide everything. */
   drawWalks(context, walks) {
     const { ink, ground } = this.stage.theme;
-    const panel = Math.sqrt(this.width * this.height);
-    const longest = 2 * panel;
     const wild = new Set();
     let calm = 0;
     for (const { line } of walks) {
-      const length = travelled(line);
-      const chord = travelled([line[0], line[line.length - 1]]);
-      if (length > longest || (length > 3 * chord && length > 0.4 * panel)) wild.add(line);
-      else calm += length;
+      if (this.swings(line)) wild.add(line);
+      else calm += travelled(line);
     }
     // The more ink, the lighter: what lies beneath must stay readable.
-    const shade = clamp((5 * longest) / (calm || 1), 0.3, 0.75);
+    const shade = clamp((10 * Math.sqrt(this.width * this.height)) / (calm || 1), 0.3, 0.75);
     const strokes = [["calm", 3, css(ground, 0.6 * shade)], ["chord", 1, css(ink, 0.4)], ["calm", 1.2, css(ink, shade)]];
     context.lineCap = context.lineJoin = "round";
     for (const [kind, width, colour] of strokes) {
@@ -818,14 +821,15 @@ function walkKey({ ink, ground, muted }) {
 
 const boundaryKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 2.6, "stroke-linecap": "round" }]), "decision boundary");
 
+const swingKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1.4, "stroke-dasharray": "2 4" }]), "a search that swings to and fro");
+
 /** The inline key: what the marks are. */
 function key(stage) {
   const { theme } = stage;
   const ink = css(theme.ink);
   const entries = classKey(stage);
   if (stage.run.frames[0]?.paths) {
-    const swinging = svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1.4, "stroke-dasharray": "2 4" }]);
-    entries.push(...walkKey(theme), entry(swinging, "a search that swings to and fro"));
+    entries.push(...walkKey(theme), swingKey(ink));
   }
   entries.push(boundaryKey(ink));
   return entries;
@@ -908,10 +912,8 @@ export class Stage {
     return key(this);
   }
 
-  /** Elements between the panels and the transport. */
-  makeMore() {
-    return [];
-  }
+  /** Adds what else a stage shows to its parts. */
+  makeMore() {}
 
   build(parent) {
     this.transport = this.makeTransport();
@@ -921,7 +923,8 @@ export class Stage {
     this.status = element("p", "ctv-status");
     this.spoken = element("p", "ctv-spoken");
     this.spoken.setAttribute("aria-live", "polite");
-    this.root = element("div", "ctv-stage", this.note, this.grid, ...this.makeMore(), this.transport.root, this.status, this.key, this.spoken);
+    this.makeMore();
+    this.root = element("div", "ctv-stage", this.note, this.grid, this.transport.root, this.status, this.key, this.spoken);
     this.root.setAttribute("role", "group");
     this.root.setAttribute("aria-label", this.label);
     this.root.tabIndex = -1;
@@ -1037,9 +1040,9 @@ export class Stage {
     clearTimeout(this.asking);
     this.asking = setTimeout(() => this.lacking && this.run === run && this.root.isConnected && this.ask(run), 3200);
     const wish = `${run.key} ${run.last}`;
-    if (this.asked === wish && performance.now() - this.askedAt < 3000) return;
-    this.asked = wish;
-    this.askedAt = performance.now();
+    if (this.wish === wish && performance.now() - this.wishedAt < 3000) return;
+    this.wish = wish;
+    this.wishedAt = performance.now();
     setTimeout(() => this.bridge.need?.({ key: run.key, from: run.last + 1 }), 0);
   }
 
@@ -1100,6 +1103,7 @@ export class Stage {
     this.root.style.setProperty("--ctv-panel-size", `${clamp(width / columns / 22, 12, size)}px`);
     this.root.dataset.narrow = String(width < NARROW);
     const inner = this.panels[0].plot.clientWidth;
+    if (!inner) return; // no room yet: what has no size cannot be drawn
     const signature = `${inner} ${height} ${ratio}`;
     if (signature === this.signature && width === this.width) return;
     this.signature = signature;
@@ -1151,7 +1155,7 @@ export class Stage {
 
   tick(now) {
     this.request = 0;
-    if (!this.root.isConnected || !this.panels.length) return;
+    if (!this.root.isConnected || !this.panels.length || !this.width) return;
     const passed = this.before && now - this.before < 250 ? (now - this.before) / 1000 : 1 / 60;
     this.before = this.moving ? now : 0;
     if (this.moving) this.move(passed);
@@ -1563,7 +1567,7 @@ function arrange(m, width, available) {
   const rows = Math.ceil(m / columns);
   const each = width / columns - 24;
   const budget = available / rows - (rows > 1 ? 70 : 0);
-  return { columns, height: Math.round(clamp(budget, (columns === 1 ? 0.62 : 0.72) * each, each)) };
+  return { columns, height: Math.round(clamp(budget, 0.6 * each, each)) };
 }
 
 /** The picture for the download: panels in the page's columns, each under its title and over its figures. */

@@ -51,7 +51,7 @@ from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Scene
 from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.film import ArmLabel, Role
-from ctviz.figures.theme import DASHES, SHORT
+from ctviz.figures.theme import DASHES, short_title
 from ctviz.training.arm import Arm
 
 
@@ -153,7 +153,7 @@ def lines_meta(arms: Sequence[ArmLabel]) -> list[dict[str, str]]:
     roles = [arm.role for arm in arms]
     lines = []
     for arm in arms:
-        short = SHORT[arm.role] if roles.count(arm.role) == 1 else arm.name
+        short = short_title(arm, alone=roles.count(arm.role) == 1)
         lines.append({"short": short, "dash": DASHES[following[arm.role] % len(DASHES)]})
         following[arm.role] += 2
     return lines

@@ -202,7 +202,7 @@ class TrackPanel extends Panel {
   drawMany(context, walks, searched, r) {
     const { theme, layers, walk } = this.stage;
     if (layers.has("paths")) {
-      this.trace(context, walks.map(({ line }) => line), 1, css(theme.ink, 0.12));
+      this.trace(context, walks.map(({ way }) => way), 1, css(theme.ink, 0.12));
       this.drawWalks(context, walks.map((one) => ({ ...one, line: upTo(one.line, walk) })));
     }
     this.drawStations(context, walks, searched, r);
@@ -282,6 +282,8 @@ class TrackPanel extends Panel {
     for (const walk of walks) {
       const i = this.arm * a.dims.b + walk.index;
       walk.step = Math.round((1 - share) * a.paths.nascent[i] + share * b.paths.nascent[i]);
+      // Drawn in full, what swings to and fro would cover the panel in ink.
+      walk.way = this.swings(walk.line) ? [walk.line[0], walk.line[walk.line.length - 1]] : walk.line;
     }
     return walks;
   }
@@ -495,8 +497,8 @@ class Chart {
     context.font = small;
     const names = this.namesOf(series);
     const wide = (words) => Math.max(...words.map((text) => context.measureText(text).width), 0);
-    const margin = { left: wide(ticks.map(([, text]) => text)) + 10, right: Math.min(wide(names) + 16, 0.42 * width), top: 8, bottom: 20 };
-    const plot = { left: margin.left, width: width - margin.left - margin.right, top: margin.top, height: height - margin.top - margin.bottom };
+    const margin = { left: wide(ticks.map(([, text]) => text)) + 10, right: Math.min(wide(names) + 16, (names.length > 2 ? 0.5 : 0.42) * width), top: 8, bottom: 20 };
+    const plot = { left: margin.left, right: margin.right, width: width - margin.left - margin.right, top: margin.top, height: height - margin.top - margin.bottom };
     if (left === 0 && top === 0) this.frame = plot;
     const x = (step) => plot.left + (tracks.longest ? step / tracks.longest : 0) * plot.width;
     const y = (value) => plot.top + (1 - (value - low) / (high - low || 1)) * plot.height;
@@ -620,7 +622,7 @@ class Chart {
     const floor = plot.top + plot.height + 4;
     for (let i = labels.length - 1, limit = floor; i >= 0; i--, limit -= leading) labels[i].at = Math.min(labels[i].at, limit);
     context.textBaseline = "middle";
-    const edge = plot.left + plot.width;
+    const edge = plot.left + plot.width, { right } = plot;
     for (const { one, text, at } of labels) {
       context.fillStyle = context.strokeStyle = this.colour(one);
       context.globalAlpha = 0.45;
@@ -630,7 +632,7 @@ class Chart {
       context.lineTo(edge + 10, at);
       context.stroke();
       context.globalAlpha = 1;
-      context.fillText(text, edge + 13, at, 0.42 * this.width);
+      context.fillText(text, edge + 13, at, right - 13);
     }
     context.textBaseline = "alphabetic";
   }
@@ -722,7 +724,7 @@ export class Tracks extends Stage {
     this.walkGoal = this.peeked = null;
     this.selected = null; // index of a factual
     this.asked = null; // unit point of a click that has not been answered
-    this.chosenBefore = undefined;
+    this.keyed = undefined; // what the key was made for
   }
 
   get label() {
@@ -733,7 +735,7 @@ export class Tracks extends Stage {
     if (this.asked) return "Searching …";
     const { searched, searches } = this;
     if (searched && !searched.fresh) return `Dimmed: searches by the models of epoch ${searched.a.epoch}.`;
-    if (!searches) return "Click anywhere to search from there.";
+    if (!searches) return this.tracks?.places ? "Click anywhere to search from there." : "";
     if (this.selected != null && searches.count > 1) return `Factual ${this.selected + 1} of ${searches.count}; escape shows all.`;
     return TRACK_HINT;
   }
@@ -765,13 +767,14 @@ export class Tracks extends Stage {
     this.chartBox = element("div", "ctv-chart-box", this.chartGrid, this.chartNote);
     this.chartBox.hidden = true;
     this.transport.root.classList.add("ctv-twofold");
-    return [this.chartBox];
+    // The scrubbers belong to the panels and stay in sight; the charts follow them.
+    this.transport.root.querySelector(".ctv-more").before(this.chartBox);
   }
 
   makeKey() {
     const { theme } = this;
     const ink = css(theme.ink);
-    const entries = [...classKey(this), ...walkKey(theme)];
+    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), swingKey(ink)] : [])];
     if (this.chosen != null) {
       const box = svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
       const star = svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(theme.ground), stroke: ink, "stroke-width": 1.2 }]);
@@ -1037,8 +1040,9 @@ export class Tracks extends Stage {
   }
 
   paint() {
-    if (this.chosenBefore !== this.chosen) {
-      this.chosenBefore = this.chosen;
+    const keyed = `${Boolean(this.searches)} ${this.chosen}`;
+    if (this.keyed !== keyed) {
+      this.keyed = keyed;
       this.key.replaceChildren(...this.makeKey());
     }
     super.paint();
@@ -1175,7 +1179,7 @@ export class Tracks extends Stage {
 
   /** Asks for the searches from a place: told at once, and marked until they come. */
   choose(where) {
-    if (!this.bridge.tell) return;
+    if (!this.bridge.tell || !this.tracks.places) return;
     this.asked = where;
     this.hovered = null;
     clearTimeout(this.patience);
