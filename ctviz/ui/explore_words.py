@@ -100,7 +100,7 @@ def _counted(counts: Sequence[tuple[str, int, int]]) -> str:
         if same:
             parts.append(f"{name}: {_of(arrived, of, short=True)}")
         else:
-            parts.append(f"{name}: {_of(arrived, of)} {'arrives' if of == 1 else 'arrive'}")
+            parts.append(f"{name}: {_of(arrived, of)} {'arrives' if 1 in (arrived, of) else 'arrive'}")
     return "; ".join(parts)
 
 
@@ -109,7 +109,7 @@ def _alike(counts: Sequence[tuple[str, int, int]]) -> str:
     _, arrived, of = counts[0]
     if arrived == 0:
         return f"None of {of} searches arrives with either model"
-    many = f"{_of(arrived, of)} {'arrives' if of == 1 else 'arrive'}"
+    many = f"{_of(arrived, of)} {'arrives' if 1 in (arrived, of) else 'arrive'}"
     return f"{many[0].upper()}{many[1:]} with both models"
 
 
@@ -268,6 +268,12 @@ def notes(trace: Trace, factual: int | None, count: int) -> list[str]:
     elif trace.excluded[:, rows].any():
         which = "This point lies" if alone else "Some points lie"
         said.append(f"{which} outside of the range that advice is limited to in one of the models.")
+    unsure = (trace.outcome == OUTCOMES.index("mature")) & (trace.predicted == trace.targets)  # m b
+    if not alone and unsure.any():
+        said.append(
+            "Some points are in the class aimed at already, only less surely than is asked for: they are counted "
+            "beside the picture, and left out of the headline and of the measures."
+        )
     if _leaps(trace, rows):
         said.append(
             "Most of these searches arrive in one step: they leap across the data, and there is no way to be seen. "

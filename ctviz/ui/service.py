@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 import gc
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import streamlit as st
 import torch
 
+from ctviz.data.catalogue import DataSettings, load
+from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size, picture_bytes, work
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
+from ctviz.training.arm import Purpose
 from ctviz.ui.feed import Feed, Feeds
 
 State = Literal["absent", "queued", "running", "done", "failed", "cancelled", "interrupted"]
@@ -107,9 +110,18 @@ def reason_not_to_train(experiment: Experiment) -> str | None:
         )
     try:
         check_size(experiment)
+        for arm in experiment.arms:
+            for purpose in get_args(Purpose):
+                arm.constraints_for(_schema(experiment.data), purpose)
     except ConfigError as error:
         return str(error)
     return None
+
+
+@functools.lru_cache(32)
+def _schema(data: DataSettings) -> Schema:
+    """The features of a data set with their domains: what ranges have to leave something of."""
+    return load(data).schema
 
 
 def about_seconds(experiment: Experiment) -> float:

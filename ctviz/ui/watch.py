@@ -24,7 +24,7 @@ from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
 from ctviz.ui.link import View
 from ctviz.ui.panel import train_button
-from ctviz.ui.service import RunState, Service, about_seconds
+from ctviz.ui.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.shell import guarded, literal
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.vocabulary import CHOICES
@@ -198,9 +198,9 @@ def status(service: Service, draft: Draft[Any], state: RunState, feed: Feed | No
         how = "was stopped" if state.state == "cancelled" else "ended early: its process is gone"
         seen = f"; you see it up to epoch {feed.last} of {epochs}" if feed else ""
         st.info(f"This training {how}{seen}. Press Train to run it from the start.", icon=":material/pause:")
-    elif feed is None:
+    elif feed is None and reason_not_to_train(experiment) is None:
         st.caption(f"Press Train: about {duration(about_seconds(experiment))} on an idle computer.")
-    elif draft.view.view == "page":
+    elif feed is not None and draft.view.view == "page":
         st.caption(_what_it_is(experiment, state))
     if not state.live and state.state != "done":
         # On a phone the controls come after the picture; the style shows this second button there only.

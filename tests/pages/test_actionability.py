@@ -160,6 +160,15 @@ def test_a_range_goes_to_the_locked_models_and_back(visit, world) -> None:
     assert query_of(at) == FIGURE.to_query()
 
 
+def test_a_range_that_other_data_have_nothing_in_is_said_before_training(visit, world) -> None:
+    at = visit(PAGE, preset="figure1", **{"arms.full locked.ranges": "[[0, 2, 3]]", "data.seed": "5"})
+    at.number_input(key="set-data.seed").set_value(4).run()
+    assert "some values of the domain of x1" in said(at)
+    assert "Press Train" not in said(at)
+    assert at.button(key="train").disabled
+    assert world.jobs.submitted == []
+
+
 def test_a_locked_feature_has_no_range(visit) -> None:
     at = visit(PAGE, **FIGURE.to_query())
     assert at.slider(key="set-arms.vanilla locked,full locked.range.x2").disabled
@@ -252,10 +261,3 @@ def test_what_is_wrong_in_the_link_is_named(visit, bad: dict[str, str]) -> None:
     at = visit(PAGE, **bad)
     assert len(at.warning) == 1
     assert not at.error
-
-
-def test_a_control_that_has_left_the_page_changes_nothing(visit) -> None:
-    at = visit(PAGE, part="proxies")
-    at.segmented_control(key="part").set_value("where")
-    at.slider(key="set-data.separation").set_value(3.0).run()
-    assert query_of(at) == {"preset": "where", "part": "where"}

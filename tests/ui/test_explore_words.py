@@ -61,6 +61,8 @@ def measured(trace: Trace, low: float, high: float, ours: float = 0.5) -> Endpoi
         ((9, 8), (10, 10), "Conventional: 9 of 10 searches arrive; counterfactual training: 8."),
         ((9, 10), (10, 10), "Conventional: 9 of 10 searches arrive; counterfactual training: all 10."),
         ((0, 8), (10, 10), "Conventional: none of 10 searches arrive; counterfactual training: 8."),
+        ((1, 8), (10, 10), "Conventional: 1 of 10 searches arrives; counterfactual training: 8."),
+        ((1, 1), (10, 10), "1 of 10 searches arrives with both models."),
         ((10, 10), (10, 10), "All 10 searches arrive with both models."),
         ((0, 0), (10, 10), "None of 10 searches arrives with either model."),
         ((1, 0), (1, 1), "Conventional: 1 of 1 search arrives; counterfactual training: none."),
@@ -169,6 +171,22 @@ def test_a_point_outside_of_the_data_is_mentioned() -> None:
 def test_fewer_samples_than_were_asked_for_are_mentioned() -> None:
     (said,) = words.notes(searched(5), None, 9)
     assert said == "The run has 5 such validation samples: fewer than 9, so all are searched from."
+
+
+def test_what_the_headline_leaves_out_is_said() -> None:
+    trace = told((10, 10), (10, 7))
+    trace = replace(trace, outcome=np.full_like(trace.outcome, OUTCOMES.index("mature")))
+    (said,) = (note for note in words.notes(trace, None, 10) if "left out of the headline" in note)
+    assert "already" in said
+    assert words.headline(trace, STYLES, None, last=12).endswith("counterfactual training: all 7 searches arrive.")
+    assert not any("headline" in note for note in words.notes(told((10, 10), (10, 10)), None, 10))
+
+
+def test_models_without_a_conventional_one_are_compared_with_the_first() -> None:
+    styles = arm_styles(SMALL.replace({"arms": "eccco,other"}))
+    assert words.headline(told((9, 8), (10, 10)), styles, None, last=12) == (
+        "“eccco”: 9 of 10 searches arrive; “other”: 8."
+    )
 
 
 def test_the_lesson_is_told_in_numbers_and_a_sentence() -> None:
