@@ -21,7 +21,7 @@ from ctviz.counterfactuals.api import search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.dataset import Dataset
-from ctviz.errors import CtvizError
+from ctviz.errors import ConfigError, CtvizError
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
@@ -160,10 +160,13 @@ def microseconds(process: subprocess.Popen[str], name: str) -> float:
 
 @contextmanager
 def talking_to(python: str, name: str, file: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process of ``peers.py``, which ends with the block."""
+    """A process of ``peers.py``, which ends with the block; raises ``ConfigError`` if there is no such interpreter."""
+    interpreter = Path(python).absolute()  # the process starts in another folder
+    if not interpreter.is_file():
+        raise ConfigError("peers", python, "a Python interpreter")
     script = Path(__file__).with_name("peers.py")
     process = subprocess.Popen(
-        [python, "-W", "ignore", str(script), name, str(file)],
+        [str(interpreter), "-W", "ignore", str(script), name, str(file)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         cwd=file.parent,
     )  # fmt: skip

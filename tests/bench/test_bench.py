@@ -13,7 +13,7 @@ import torch
 from ctviz.bench import browser, generators, main, search, training
 from ctviz.bench.measure import Goal, Row, alternate, one_core, ratio, table, timed
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.errors import CtvizError
+from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import Experiment
 
 
@@ -192,3 +192,12 @@ def test_bad_arguments_are_named(arguments: list[str], capsys: pytest.CaptureFix
     assert caught.value.code == 2
     error = capsys.readouterr().err
     assert arguments[1] in error and "allowed" in error
+
+
+def test_an_interpreter_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As ``make bench`` does, though the process starts elsewhere."""
+    monkeypatch.chdir(Path(sys.executable).parent)
+    with search.talking_to(Path(sys.executable).name, "dice", tmp_path / "problem") as process:
+        assert process.poll() is None
+    with pytest.raises(ConfigError, match="nowhere"), search.talking_to("nowhere/python", "dice", tmp_path / "problem"):
+        pass
