@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from ctviz.data.dataset import Dataset
     from ctviz.data.schema import Feature, Mutability, Schema
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
-    from ctviz.evaluation.attribution import integrated_gradients
+    from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
     from ctviz.experiments.explorer import Explorer
+    from ctviz.experiments.images import ImageExplorer
     from ctviz.experiments.outcome import OUTCOMES
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
@@ -53,12 +54,13 @@ _WHERE = {
     "ctviz.data.dataset": ("Dataset",),
     "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
-    "ctviz.evaluation.attribution": ("integrated_gradients",),
+    "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
     "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
     "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
     "ctviz.experiments.store": ("Store", "open_store"),
     "ctviz.experiments.explorer": ("Explorer",),
+    "ctviz.experiments.images": ("ImageExplorer",),
     "ctviz.experiments.outcome": ("OUTCOMES",),
     "ctviz.experiments.trace": ("Trace",),
     "ctviz.models.settings": ("ModelSettings",),
@@ -89,6 +91,7 @@ __all__ = [
     "PRESETS",
     "VARIANTS",
     "Arm",
+    "AttributionSettings",
     "ConfigError",
     "Counterfactuals",
     "CtvizError",
@@ -100,6 +103,7 @@ __all__ = [
     "Experiment",
     "Explorer",
     "Feature",
+    "ImageExplorer",
     "JobError",
     "ModelSettings",
     "Mutability",
@@ -113,6 +117,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Trace",
+    "attribute",
     "integrated_gradients",
     "load_data",
     "load_run",

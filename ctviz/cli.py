@@ -1,4 +1,4 @@
-"""The command line: ``ctviz serve | train | runs | presets | export | bench``.
+"""The command line: ``ctviz serve | train | runs | presets | datasets | export | bench``.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done; 2 a request that cannot be
 met, with one sentence that says why; 130 stopped from the keyboard. Whatever is heavy is imported inside its command,
@@ -53,8 +53,10 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(rich_markup_mode=None, help="List the stored runs, or delete one.")
 presets_app = typer.Typer(rich_markup_mode=None, help="List the presets, or train them anew.")
+datasets_app = typer.Typer(rich_markup_mode=None, help="List the data that is read from files, or name your own.")
 app.add_typer(runs_app, name="runs", invoke_without_command=True)
 app.add_typer(presets_app, name="presets", invoke_without_command=True)
+app.add_typer(datasets_app, name="datasets", invoke_without_command=True)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -317,6 +319,52 @@ def build_presets(
     folder = out or assets() / "presets"
     _make_folder(folder)
     for path in build(names or (), folder, lambda name: typer.echo(f"Training {name} …", err=True)):
+        typer.echo(path)
+
+
+# -- datasets ------------------------------------------------------------------------------------------
+
+
+@datasets_app.callback()
+def datasets(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the data that is read from files, or name your own."""
+    if context.invoked_subcommand is not None:
+        return
+    from dataclasses import asdict
+
+    from ctviz.data.images import sources
+
+    found = sources()
+    if as_json:
+        typer.echo(_to_json([asdict(source) for source in found]))
+        return
+    head = ["name", "source", "to train", "to test", ""]
+    rows = [
+        [s.name, s.source, str(s.training), str(s.test), f"{s.folder}, {s.sentence}" if s.verified else s.sentence]
+        for s in found
+    ]
+    typer.echo(_table(head, rows))
+
+
+@datasets_app.command("use")
+def use_datasets(
+    folder: Annotated[str, typer.Argument(help="Folder with the training files of MNIST, plain or .gz.")],
+) -> None:
+    """Check a folder with all 60,000 digits and remember it."""
+    from ctviz.data.images import remember_folder
+
+    typer.echo(remember_folder(folder))
+
+
+@datasets_app.command("build")
+def build_datasets(
+    folder: Annotated[str, typer.Argument(help="Folder with the four files of MNIST, plain or .gz.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
+) -> None:
+    """Write the digits that ship with ctviz."""
+    from ctviz.data.images import build, shipped_folder
+
+    for path in build(folder, out or shipped_folder()):
         typer.echo(path)
 
 

@@ -1,7 +1,13 @@
-"""Where the app and its assets lie: beside the package in a source checkout, inside it in a wheel."""
+"""Where the app and its assets lie, where ctviz keeps what it stores, and how a file is written whole.
+
+App and assets lie beside the package in a source checkout, inside it in a wheel.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import uuid
 from pathlib import Path
 
 from ctviz.errors import CtvizError
@@ -29,3 +35,27 @@ def assets() -> Path:
     Raises ``CtvizError`` if ctviz was installed without the app.
     """
     return app_folder() / "assets"
+
+
+def home() -> Path:
+    """The folder of runs and of what is remembered: ``$CTVIZ_HOME``, else the platform's cache folder."""
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("CTVIZ_HOME")
+    return Path(named).expanduser() if named else user_cache_path("ctviz")
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
+    """Write ``data`` so that a reader sees the old file or the new one, never a part; cleans up when it fails."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise

@@ -74,7 +74,7 @@ def start(home, *args):
 def test_help_names_every_command(ctviz):
     result = ctviz("--help")
     assert result.exit_code == 0
-    for command in ("serve", "train", "runs", "presets", "export", "bench"):
+    for command in ("serve", "train", "runs", "presets", "datasets", "export", "bench"):
         assert f"  {command} " in result.stdout
 
 
@@ -161,6 +161,8 @@ BAD = {
     "a preset without a run": (["export", "blobs", "--csv"], ["ctviz train blobs"]),
     "no format": (["export", "moons"], ["--html"]),
     "two formats": (["export", "moons", "--csv", "--toml"], ["--html"]),
+    "a folder without digits": (["datasets", "use", "."], ["train-images-idx3-ubyte"]),
+    "no folder of digits": (["datasets", "build", "none"], ["none", "not a folder"]),
     "unknown preset to build": (["presets", "build", "mons"], ["mons", "moons"]),
 }
 
@@ -247,6 +249,14 @@ def test_presets_are_listed(ctviz):
     assert {"ls", "ol", "circles", "moons"} <= set(found)
     assert found["moons"]["key"] == Experiment.preset("moons").key
     assert found["moons"]["key"] in ctviz("presets").stdout
+
+
+def test_data_sets_are_listed(ctviz, monkeypatch):
+    monkeypatch.delenv("CTVIZ_DATASETS", raising=False)
+    shipped, folder = json.loads(ctviz("datasets", "--json").stdout)
+    assert (shipped["training"], shipped["test"], shipped["verified"]) == (11_000, 10_000, True)
+    assert not folder["verified"]
+    assert "ctviz datasets use FOLDER" in ctviz("datasets").stdout
 
 
 def test_the_benchmark_gets_its_own_arguments(ctviz):

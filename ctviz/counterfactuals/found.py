@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Passing(Protocol):
-    """A forward pass and its derivative with respect to the input; see ``ctviz.models.stack.Pass``."""
+    """A forward pass and its derivative with respect to the input; see ``ctviz.models.architecture.Pass``."""
 
     def forward(self, x: Tensor) -> Tensor: ...
     def input_gradient(self, gradient: Tensor) -> Tensor: ...

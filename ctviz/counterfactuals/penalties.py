@@ -121,8 +121,8 @@ class Penalties:
         return torch.addcmul(probabilities, onehot, pull, value=-1)
 
     def add_distance_gradient(self, gradient: Tensor, moved: Tensor) -> Tensor:
-        """Add λ_cost · sign(x' − x) to the gradient with respect to the input, (m d b)."""
-        return gradient.addcmul_(torch.sign(moved), self.cost) if self.charged else gradient
+        """Add λ_cost · sign(x' − x) to the gradient with respect to the input, (m d b); ``moved`` is used up."""
+        return gradient.addcmul_(moved.sign_(), self.cost) if self.charged else gradient
 
     def add_forces(self, gradient: Tensor, points: Tensor, onehot: Tensor) -> Tensor:
         """Add the gradients of gravity and diversity at ``points`` (m d b) of targets ``onehot`` (m k b)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from pydantic import Field, model_validator
 
 from ctviz.data import synthetic
 from ctviz.data.dataset import Dataset, Split
-from ctviz.data.schema import Array, FeatureRef, Schema
+from ctviz.data.schema import Array, FeatureRef, Grid, Schema
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 
@@ -22,10 +23,18 @@ DataName = Literal["ls", "ol", "circles", "moons", "blobs", "gaussians"]
 FEATURE_NAMES = ("x1", "x2")
 """Names of the columns of the synthetic sets."""
 
+PIXELS: Grid = (28, 28)
+"""Rows and columns of the images."""
+
+PIXEL_NAMES = tuple(f"r{row + 1}c{column + 1}" for row in range(PIXELS[0]) for column in range(PIXELS[1]))
+"""Names of the columns of the image sets, row by row."""
+
 
 def feature_name(feature: FeatureRef) -> str:
-    """The name of a column that is given by position or by name."""
-    return feature if isinstance(feature, str) else FEATURE_NAMES[feature]
+    """The name of a column, or part of an image, that is given by position or by name."""
+    if isinstance(feature, str):
+        return "painted pixels" if feature.startswith("mask ") else feature
+    return FEATURE_NAMES[feature] if feature < len(FEATURE_NAMES) else PIXEL_NAMES[feature]
 
 
 class DataSettings(Settings):
@@ -45,6 +54,16 @@ class DataSettings(Settings):
     )
     classes: int = Field(2, ge=2, le=8)
     seed: int = Field(0, ge=0, lt=2**31)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return FEATURE_NAMES
+
+    @property
+    def grid(self) -> None:
+        """None: the columns are no pixels."""
+        return None
 
     @model_validator(mode="after")
     def _enough_for_the_classes(self) -> DataSettings:
@@ -70,6 +89,56 @@ class DataSettings(Settings):
         if self.separation is not None and not knob.low <= self.separation <= knob.high:
             raise ConfigError("separation", self.separation, f"from {knob.low:g} to {knob.high:g} for {self.name}")
         return self
+
+
+class ImageSettings(Settings):
+    """A set of images: which, how many of each part, and which ones where that is not all of them."""
+
+    name: Literal["mnist"] = "mnist"
+    source: Literal["shipped", "folder"] = Field(
+        "shipped", description="The digits that come with ctviz, or all of them, from a folder on this computer."
+    )
+    n_train: int = Field(10_000, ge=10, le=59_000)
+    n_validation: int = Field(1_000, ge=10, le=1_000)
+    n_test: int = Field(10_000, ge=10, le=10_000)
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return 10
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return PIXEL_NAMES
+
+    @property
+    def grid(self) -> Grid:
+        """Rows and columns."""
+        return PIXELS
+
+    @model_validator(mode="after")
+    def _as_many_as_there_are(self) -> ImageSettings:
+        if self.source == "shipped" and self.n_train > SHIPPED_TRAINING:
+            raise ConfigError("n_train", self.n_train, f"at most {SHIPPED_TRAINING:,} of the digits that are shipped")
+        return self
+
+
+SHIPPED_TRAINING = 10_000
+"""Training digits that come with ctviz."""
+
+AnyData = DataSettings | ImageSettings
+
+
+def data_settings(values: Mapping[str, Any]) -> AnyData:
+    """Settings of the data set that ``values`` name; without a name, of the moons."""
+    name = values.get("name")
+    if name in IMAGES:
+        return ImageSettings(**values)
+    if name is not None and name not in DATASETS:
+        raise ConfigError("name", name, f"one of {', '.join([*DATASETS, *IMAGES])}")
+    return DataSettings(**values)
 
 
 @dataclass(frozen=True)
@@ -150,12 +219,39 @@ DATASETS = MappingProxyType(
 """The data sets by name."""
 
 
-def load(settings: DataSettings) -> Dataset:
+@dataclass(frozen=True)
+class ImageInfo:
+    """What a set of images is called, and one plain sentence about it."""
+
+    title: str
+    sentence: str
+
+
+IMAGES = MappingProxyType(
+    {
+        "mnist": ImageInfo(
+            "Handwritten digits (MNIST)",
+            "Digits written by hand, 28 × 28 grey pixels each: which of the ten is it?",
+        ),
+    }
+)
+"""The sets of images by name."""
+
+
+def load(settings: AnyData) -> Dataset:
     """The data set that the settings describe; the same settings give the same bits.
 
-    One draw of all samples is dealt out at random to three disjoint splits. Each split holds equally many
-    samples of every class; where that does not come out even, the first classes have one more.
+    Images are read from files. Of the others, one draw of all samples is dealt out at random to three disjoint
+    splits. Each split holds equally many samples of every class; where that does not come out even, the first classes
+    have one more.
+
+    Raises:
+        DataError: images that are not there, or not what was published.
     """
+    if isinstance(settings, ImageSettings):
+        from ctviz.data.images import load_images  # files, which few runs need
+
+        return load_images(settings)
     info = DATASETS[settings.name]
     rng = np.random.default_rng(settings.seed)
     sizes = (settings.n_train, settings.n_validation, settings.n_test)

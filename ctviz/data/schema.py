@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -15,7 +18,11 @@ from ctviz.errors import ConfigError, DataError
 
 Array = npt.NDArray[np.float32]
 FeatureRef = int | str
-"""A feature named by its position in the schema or by its name."""
+"""A feature named by its position in the schema or by its name; pixels of an image also by "rows 1-5", "columns 28" or
+"mask …" (``mask_ref``)."""
+
+Grid = tuple[int, int]
+"""Rows and columns of an image, whose pixels are the features, row by row."""
 
 Range = tuple[FeatureRef, float, float]
 """A feature with the lowest and the highest value that it may be given."""
@@ -66,6 +73,13 @@ class Schema(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     features: tuple[Feature, ...]
+    grid: Grid | None = None
+
+    @model_validator(mode="after")
+    def _one_for_each_pixel(self) -> Schema:
+        if self.grid is not None and math.prod(self.grid) != self.d:
+            raise ConfigError("grid", self.grid, f"rows and columns of {self.d} pixels")
+        return self
 
     @model_validator(mode="after")
     def _named_once(self) -> Schema:
@@ -100,13 +114,12 @@ class Schema(BaseModel):
 
     def position(self, feature: FeatureRef) -> int:
         """Index of a feature given by position or name."""
-        n = len(self.features)
-        if isinstance(feature, str):
-            if feature in self.names:
-                return self.names.index(feature)
-        elif isinstance(feature, int | np.integer) and not isinstance(feature, bool) and 0 <= feature < n:
-            return int(feature)
-        raise ConfigError("feature", feature, f"0 to {n - 1} or one of {', '.join(self.names)}")
+        found = resolve(feature, self.names, None)
+        return found[0]
+
+    def positions(self, ref: FeatureRef) -> tuple[int, ...]:
+        """Indices of the features that a reference stands for: one, or of an image rows, columns or a mask."""
+        return resolve(ref, self.names, self.grid)
 
     def constrain(
         self,
@@ -126,15 +139,16 @@ class Schema(BaseModel):
                 finite, of a category, or outside the domain.
         """
         wanted: dict[int, Mutability] = {}
+        names = self.names
         for refs, mutability in (
             (locked, Mutability.FIXED),
             (increase_only, Mutability.INCREASE),
             (decrease_only, Mutability.DECREASE),
         ):
             for ref in refs:
-                position = self.position(ref)
-                if wanted.setdefault(position, mutability) is not mutability:
-                    raise ConfigError(f"mutability of {self.names[position]}", ref, "one constraint for a feature")
+                for position in resolve(ref, names, self.grid):
+                    if wanted.setdefault(position, mutability) is not mutability:
+                        raise ConfigError(f"mutability of {names[position]}", ref, "one constraint for a feature")
         changes: dict[int, dict[str, object]] = {i: {"mutability": m} for i, m in wanted.items()}
         for entry in ranges:
             try:
@@ -151,7 +165,7 @@ class Schema(BaseModel):
         features = tuple(
             Feature(**{**f.model_dump(), **changes[i]}) if i in changes else f for i, f in enumerate(self.features)
         )
-        return Schema(features=features)
+        return Schema(features=features, grid=self.grid)
 
     def bounds(self) -> tuple[Array, Array]:
         """Lower and upper bound of each column, (d) and (d); a category's columns lie in [0, 1]."""
@@ -165,6 +179,54 @@ class Schema(BaseModel):
         up = np.array([m in (Mutability.BOTH, Mutability.INCREASE) for m in columns], dtype=bool)
         down = np.array([m in (Mutability.BOTH, Mutability.DECREASE) for m in columns], dtype=bool)
         return up, down
+
+
+_PART = re.compile(r"(rows?|columns?) (\d{1,4})(?:-(\d{1,4}))?")
+_MASK = re.compile(r"mask ([A-Za-z0-9_-]*)")
+
+
+def resolve(ref: FeatureRef, names: Sequence[str], grid: Grid | None) -> tuple[int, ...]:
+    """Indices that a reference stands for among features of these names, or among the pixels of an image.
+
+    Raises:
+        ConfigError: nothing goes by that reference.
+    """
+    n = len(names)
+    if isinstance(ref, str):
+        if ref in names:
+            return (names.index(ref),)
+        if grid is not None:
+            return _pixels(ref, grid)
+    elif isinstance(ref, int | np.integer) and not isinstance(ref, bool) and 0 <= ref < n:
+        return (int(ref),)
+    known = f"one of {', '.join(names)}" if n <= 50 else f"a name such as {names[0]}"
+    parts = "" if grid is None else ", or parts such as rows 1-5, columns 28 or mask …"
+    raise ConfigError("feature", ref, f"0 to {n - 1} or {known}{parts}")
+
+
+def _pixels(ref: str, grid: Grid) -> tuple[int, ...]:
+    index = np.arange(math.prod(grid)).reshape(grid)
+    if found := _PART.fullmatch(ref):
+        axis = 0 if found[1].startswith("row") else 1
+        first, last = int(found[2]), int(found[3] or found[2])
+        if 1 <= first <= last <= grid[axis]:
+            return tuple(index.take(range(first - 1, last), axis).ravel().tolist())
+    elif found := _MASK.fullmatch(ref):
+        with_padding = found[1] + "=" * (-len(found[1]) % 4)
+        try:
+            raw = np.frombuffer(base64.urlsafe_b64decode(with_padding), np.uint8)
+        except binascii.Error:
+            raw = np.zeros(0, np.uint8)
+        if len(raw) == -(-index.size // 8):
+            return tuple(np.flatnonzero(np.unpackbits(raw)[: index.size]).tolist())
+    allowed = f"rows 1-{grid[0]}, columns 1-{grid[1]}, a pixel such as r1c1, or a mask of {grid[0]} × {grid[1]} pixels"
+    raise ConfigError("feature", ref, allowed)
+
+
+def mask_ref(mask: npt.ArrayLike) -> str:
+    """A reference to the pixels of a mask, of any shape, true where they are meant; row by row."""
+    bits = np.packbits(np.asarray(mask, dtype=bool).ravel())
+    return "mask " + base64.urlsafe_b64encode(bits.tobytes()).decode().rstrip("=")
 
 
 def _narrowed(feature: Feature, low: float, high: float) -> tuple[float, float]:

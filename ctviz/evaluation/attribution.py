@@ -1,41 +1,205 @@
-"""How much of a model's answer rests on which feature: integrated gradients (Sundararajan, Taly and Yan 2017)."""
+"""How much of a model's answer rests on which feature: one way to ask, six methods (``METHODS``), all by captum."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import torch
-from captum.attr import IntegratedGradients
-from torch import Tensor
+from pydantic import Field, model_validator
+from torch import Tensor, nn
 
 from ctviz.errors import ConfigError, DataError
+from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
+from ctviz.evaluation.methods import (
+    METHODS,
+    RUN,
+    Logits,
+    MethodName,
+    Models,
+    OneModel,
+    Output,
+    Request,
+    Rows,
+    integrate,
+    quiet,
+    rows_at_once,
+)
+from ctviz.settings import Settings
 
-Logits = Callable[[Tensor], Tensor]
-"""A model, (b d) → (b k), or a stack of m models, (m b d) → (m b k); differentiable."""
+__all__ = [
+    "BASELINES",
+    "METHODS",
+    "AttributionSettings",
+    "Attributions",
+    "attribute",
+    "integrated_gradients",
+    "share",
+    "standardised",
+    "uniform_baselines",
+]
 
-Output = Literal["logit", "probability"]
+RANGE = 2.0
+"""Length of a pixel's range, −1 to 1: what the noise is measured by."""
 
-CHUNK = 1 << 17
-"""Rows that captum holds at once."""
+
+class AttributionSettings(Settings):
+    """How an answer is attributed to features; a method listens to those settings that ``METHODS`` names for it."""
+
+    method: MethodName = Field("integrated_gradients", description="How the answer is attributed to pixels.")
+    baseline: BaselineName = Field("uniform", description="The picture that is taken to say nothing.")
+    steps: int = Field(50, ge=1, le=1000, description="Steps from the baseline to the picture, or draws.")
+    smooth: int = Field(0, ge=0, le=100, description="Noisy copies to average over (SmoothGrad); 0 for none.")
+    noise: float = Field(0.15, ge=0, le=1, description="Spread of that noise, as a share of a pixel's range.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of random baselines, draws and noise.")
+    output: Output = Field("logit", description="Which output is attributed.")
+
+    @model_validator(mode="after")
+    def _output_of_deep_lift(self) -> AttributionSettings:
+        # Captum's rule for a softmax mixes the samples of a batch, and its parts do not add up.
+        if self.method == "deep_lift" and self.output != "logit":
+            raise ConfigError("output", self.output, "logit for deep_lift")
+        return self
 
 
 @dataclass(frozen=True)
 class Attributions:
-    """Integrated gradients of samples, and how well they add up."""
+    """Attributions of samples, and how well they add up."""
 
     values: Tensor  # (m) b d: g
-    error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(baseline)], 0 for an exact integral
+    error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(x⁰)], 0 for an exact integral; NaN where they need not add up
 
 
-def uniform_baselines(b: int, d: int, seed: int = 0) -> Tensor:
-    """Baselines from U(−1, 1), (b d) (REFERENCE: section 4)."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(b, d, generator=generator) * 2 - 1
+@torch.inference_mode(False)
+def attribute(
+    stack: Models | nn.Module,
+    X: Tensor,
+    classes: Tensor,
+    settings: AttributionSettings | None = None,
+    grid: tuple[int, int] | None = None,
+    background: Tensor | None = None,
+    baselines: Tensor | None = None,
+) -> Attributions:
+    """Attribute each model's output F for a class, F = M(·)[y] or softmax(M(·))[y], to features.
+
+    With ``smooth`` = s > 0, g is the mean over s copies of the samples with Gaussian noise of standard deviation
+    2 · ``noise``, the same for all models (SmoothGrad, Smilkov et al. 2017). The same request gives the same bits;
+    no random stream of others is moved.
+
+    Args:
+        stack: m models, or one as a plain module, for which the axis m falls away from all that follows.
+        X: (m b d), or (b d) for the same samples in every model.
+        classes: y of each sample, (m b) or shared (b), int64.
+        settings: the method, its baseline and the rest; integrated gradients by default.
+        grid: rows and columns of a picture; without, occlusion covers one feature after the other.
+        background: samples (n d) for GradientSHAP to draw baselines from, and to take the mean of.
+        baselines: x⁰, of X's shape or (b d), in place of those of the settings.
+
+    Returns:
+        Attributions (m b d) in units of F.
+
+    Raises:
+        ConfigError: a blurred baseline without a grid, a grid that has other than d pixels, a class that is none.
+        DataError: shapes that do not fit together, numbers that are not finite, a method without its background.
+    """
+    settings = settings or AttributionSettings()
+    if isinstance(stack, nn.Module):
+        if X.ndim != 2:
+            raise DataError(f"Samples have shape {tuple(X.shape)}; expected (b d) for one model.")
+        found = attribute(OneModel.of(stack, X), X, classes, settings, grid, background, baselines)
+        return Attributions(found.values[0], found.error[0])
+    X, classes = _spread(stack, X, classes)
+    _check_request(stack, X, classes, settings, grid, background, baselines)
+    start = baselines
+    if start is None:
+        start = make_baselines(settings.baseline, X, settings.seed, grid, background)
+    start = start.to(X).expand_as(X)
+    asked = Request(stack, X, classes, start, settings.output, settings.steps, settings.seed, grid, background)
+    if X.shape[1] == 0:
+        return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]))
+    values = _smoothed(asked, settings) if settings.smooth else _in_parts(asked, settings)
+    exact = METHODS[settings.method].complete and settings.smooth == 0
+    return Attributions(values, _error(asked, values) if exact else X.new_full(X.shape[:2], torch.nan))
 
 
+def _spread(stack: Models, X: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Samples and classes of every model, (m b d) and (m b), where they are shared."""
+    if X.ndim == 2:
+        X = X.expand(stack.m, -1, -1)
+    if classes.ndim == 1:
+        classes = classes.expand(stack.m, -1)
+    return X.detach(), classes
+
+
+def _check_request(
+    stack: Models,
+    X: Tensor,
+    classes: Tensor,
+    settings: AttributionSettings,
+    grid: tuple[int, int] | None,
+    background: Tensor | None,
+    baselines: Tensor | None,
+) -> None:
+    if X.ndim != 3 or X.shape[0] != stack.m or X.shape[2] != stack.d:
+        raise DataError(f"Samples have shape {tuple(X.shape)}; expected (b {stack.d}) or ({stack.m} b {stack.d}).")
+    if classes.shape != X.shape[:2]:
+        raise DataError(f"Classes have shape {tuple(classes.shape)}; expected {tuple(X.shape[:2])}, one per sample.")
+    if baselines is not None and baselines.shape not in (X.shape, X.shape[1:]):
+        raise DataError(f"Baselines have shape {tuple(baselines.shape)}; expected {tuple(X.shape[1:])}.")
+    if background is not None and (background.ndim != 2 or background.shape[1] != stack.d):
+        raise DataError(f"The background has shape {tuple(background.shape)}; expected (n {stack.d}).")
+    for name, part in (("samples", X), ("baselines", baselines), ("background samples", background)):
+        if part is not None and not part.isfinite().all():
+            raise DataError(f"Among the {name} there are values that are not finite.")
+    if classes.dtype != torch.int64:
+        raise DataError(f"Classes are of type {classes.dtype}; expected int64.")
+    if classes.numel() and not (int(classes.min()) >= 0 and int(classes.max()) < stack.k):
+        raise ConfigError("classes", sorted(set(classes.flatten().tolist())), f"classes 0 to {stack.k - 1}")
+    if grid is not None and grid[0] * grid[1] != stack.d:
+        raise ConfigError("grid", grid, f"rows and columns of {stack.d} pixels")
+    if settings.method == "gradient_shap" and (background is None or not len(background)):
+        raise DataError("GradientSHAP draws its baselines from samples of the data (background); there are none.")
+
+
+def _in_parts(asked: Request, settings: AttributionSettings) -> Tensor:
+    """g of all samples, some of them at a time, (m b d)."""
+    m, b, d = asked.X.shape
+    copies = asked.steps if settings.method == "gradient_shap" else 1
+    size = max(1, rows_at_once(d, asked.stack.widest) // (m * copies))
+    run, parts = RUN[settings.method], []
+    with quiet():
+        for first in range(0, b, size):
+            here = slice(first, first + size)
+            X, classes, start = (part[:, here] for part in (asked.X, asked.classes, asked.baselines))
+            parts.append(run(replace(asked, X=X, classes=classes, baselines=start, seed=asked.seed + first)))
+    return torch.cat(parts, dim=1)
+
+
+def _smoothed(asked: Request, settings: AttributionSettings) -> Tensor:
+    """The mean of g over noisy copies of the samples, (m b d)."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    total = torch.zeros_like(asked.X)
+    for i in range(settings.smooth):
+        noise = torch.randn(asked.X.shape[1:], generator=generator).to(total) * (settings.noise * RANGE)
+        total += _in_parts(replace(asked, X=asked.X + noise, seed=asked.seed + i), settings)
+    return total / settings.smooth
+
+
+def _error(asked: Request, values: Tensor) -> Tensor:
+    """Σ_d g_d − [F(x) − F(x⁰)], (m b)."""
+    m, b, d = asked.X.shape
+    size = max(1, rows_at_once(d, asked.stack.widest) // m)
+    parts = []
+    with torch.no_grad():
+        for first in range(0, b, size):
+            here = slice(first, first + size)
+            X, classes, start, found = (t[:, here] for t in (asked.X, asked.classes, asked.baselines, values))
+            rows = Rows(asked.stack, X, classes, asked.output)
+            high, low = (rows.outputs(x.reshape(1, rows.r, d)).view(X.shape[:2]) for x in (X, start))
+            parts.append(found.sum(dim=-1) - (high - low))
+    return torch.cat(parts, dim=1)
+
+
+@torch.inference_mode(False)
 def integrated_gradients(
     logits: Logits,
     X: Tensor,
@@ -73,33 +237,20 @@ def integrated_gradients(
         with torch.no_grad():
             classes = logits(X).argmax(dim=-1)
     _check(X, classes, baselines, steps, output)
-    lead, (b, d) = X.shape[:-2], X.shape[-2:]
-    rows = lead.numel() * b
-    if rows == 0:
+    if X.shape[:-1].numel() == 0:
         return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:-1]))
-
-    def outputs(x: Tensor) -> Tensor:
-        """F of n times the samples, (n m·b d) → (n m·b)."""
-        n = len(x)
-        z = logits(x.view(n, *lead, b, d).movedim(0, -3).reshape(*lead, n * b, d))  # … n·b k
-        z = z if output == "logit" else torch.softmax(z, dim=-1)
-        z = z.reshape(*lead, n, b, -1).movedim(-3, 0).reshape(n, rows, -1)
-        return z.gather(-1, classes.reshape(1, rows, 1).expand(n, -1, -1)).squeeze(-1)
-
-    def total(flat: Tensor) -> Tensor:
-        """Captum puts the nodes of the rule first. A sum has the gradient of every row, at once."""
-        return outputs(flat.view(-1, rows, d)).sum().reshape(1)
-
-    end, start = X.detach().reshape(rows, d), baselines.to(X).expand_as(X).reshape(rows, d)
-    with torch.enable_grad(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
-        values: Tensor = IntegratedGradients(total).attribute(
-            end, start, n_steps=steps, internal_batch_size=rows * max(1, CHUNK // rows)
-        )
-    with torch.no_grad():
-        high, low = outputs(torch.stack([end, start]))
-    values = values.detach().to(X.dtype)
-    return Attributions(values.view(X.shape), (values.sum(dim=-1) - (high - low)).view(X.shape[:-1]))
+    start, models = baselines.to(X).expand_as(X), X.shape[:-2].numel()
+    size = max(1, rows_at_once(X.shape[-1], getattr(logits, "widest", 0)) // models)
+    values, error = [], []
+    for x, y, x0 in zip(X.split(size, dim=-2), classes.split(size, dim=-1), start.split(size, dim=-2), strict=True):
+        rows = Rows(logits, x, y, output)
+        flat = x0.reshape(rows.rows.shape)
+        found = integrate(rows, flat, steps)
+        with torch.no_grad():
+            high, low = rows.outputs(torch.stack([rows.rows, flat]))
+        values.append(found.view(x.shape))
+        error.append((found.sum(dim=-1) - (high - low)).view(y.shape))
+    return Attributions(torch.cat(values, dim=-2), torch.cat(error, dim=-1))
 
 
 def share(values: Tensor) -> Tensor:

@@ -89,10 +89,13 @@ class Bootstrap:
         """``rounds`` draws of n out of n with replacement."""
         if n == 0:
             return cls(torch.ones(1 + rounds, 0, dtype=torch.float64))
-        drawn = np.random.default_rng(seed).integers(0, n, (rounds, n))
-        drawn += n * np.arange(rounds)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rounds * n).reshape(rounds, n)
-        return cls(torch.from_numpy(np.concatenate([np.ones((1, n)), counts])))
+        chance, counts = np.random.default_rng(seed), np.ones((1 + rounds, n))
+        block = max(1, BLOCK // n)  # rounds drawn at once, all from one stream
+        for first in range(1, 1 + rounds, block):
+            r = min(block, 1 + rounds - first)
+            drawn = chance.integers(0, n, (r, n)) + n * np.arange(r)[:, None]
+            counts[first : first + r] = np.bincount(drawn.ravel(), minlength=r * n).reshape(r, n)
+        return cls(torch.from_numpy(counts))
 
     def mean(self, values: Tensor, counted: Tensor, group: Tensor | None = None) -> Estimate:
         """Mean over the rows that count.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -16,17 +16,24 @@ Attack = Literal["fgsm", "pgd"]
 Logits = Callable[[Tensor], Tensor]
 """A stack of m models: (m b d) → (m b k), differentiable."""
 
+NUMBERS = 1 << 21
+"""Numbers that the samples of all models, and their widest activation, may hold at once: an attack makes several
+copies of them."""
+
+FREE = torch.tensor(-torch.inf), torch.tensor(torch.inf)
+"""Bounds that are none."""
+
 
 def perturb(
     logits: Logits,
     X: Tensor,
     y: Tensor,
     epsilon: float,
-    lower: Tensor,
-    upper: Tensor,
+    lower: Tensor | None = None,
+    upper: Tensor | None = None,
     attack: Attack = "fgsm",
     steps: int = 40,
-    step_size: float = 0.01,
+    step_size: float | None = 0.01,
 ) -> Tensor:
     """Adversarial examples against each of m models, all of them in one attack.
 
@@ -40,9 +47,10 @@ def perturb(
         X: (m b d).
         y: true classes, (m b), int64.
         epsilon: largest change of a feature, in its units.
-        lower, upper: the domain, (d).
+        lower, upper: the domain, (d); None: there is no bound, and features may leave it.
         attack: ``fgsm`` or ``pgd``.
-        steps, step_size: of PGD.
+        steps, step_size: of PGD. None: steps of 0.01 as in the paper, or of 2.5 ε / steps (Madry et al. 2018) where
+            those would hardly get to ε and back.
 
     Returns:
         (m b d), without gradient.
@@ -51,13 +59,16 @@ def perturb(
         ConfigError: for an ε that is negative or no number, an unknown attack, a PGD without steps.
     """
     _check(epsilon, attack, steps, step_size)
+    if step_size is None:
+        step_size = max(0.01, 2.5 * epsilon / steps)
     m, b, d = X.shape
     start = X.detach().reshape(m * b, d).requires_grad_()
 
     def forward(flat: Tensor) -> Tensor:  # m·b d -> m·b k
         return logits(flat.reshape(m, b, d)).flatten(0, 1)
 
-    bounds = {"lower_bound": start.detach().minimum(lower), "upper_bound": start.detach().maximum(upper)}
+    low, high = (edge if bound is None else bound for edge, bound in ((FREE[0], lower), (FREE[1], upper)))
+    bounds = {"lower_bound": start.detach().minimum(low.to(X)), "upper_bound": start.detach().maximum(high.to(X))}
     labels = y.reshape(m * b)
     found: Tensor
     with warnings.catch_warnings():
@@ -78,11 +89,11 @@ def robust_accuracy(
     X: Tensor,
     y: Tensor,
     epsilon: float,
-    lower: Tensor,
-    upper: Tensor,
+    lower: Tensor | None = None,
+    upper: Tensor | None = None,
     attack: Attack = "fgsm",
     steps: int = 40,
-    step_size: float = 0.01,
+    step_size: float | None = 0.01,
 ) -> Tensor:
     """Share of samples that each model still gets right after the attack of ``perturb``.
 
@@ -95,10 +106,74 @@ def robust_accuracy(
     Returns:
         (m), float64, 0 to 1.
     """
-    y = y.expand(X.shape[:2])
-    found = perturb(logits, X, y, epsilon, lower, upper, attack, steps, step_size)
-    with torch.no_grad():
-        return (logits(found).argmax(-1) == y).double().mean(-1)
+    right = accuracy_curve(logits, X, y, [epsilon], lower, upper, attack, steps, step_size)
+    return right[:, 0].double().mean(-1)
+
+
+def accuracy_curve(
+    logits: Logits,
+    X: Tensor,
+    y: Tensor,
+    epsilons: Sequence[float],
+    lower: Tensor | None = None,
+    upper: Tensor | None = None,
+    attack: Attack = "fgsm",
+    steps: int = 40,
+    step_size: float | None = 0.01,
+) -> Tensor:
+    """Which samples each model still gets right after attacks (``perturb``) of n strengths.
+
+    Some samples at a time, so that memory does not grow with their number.
+
+    Args:
+        X: (m b d); the same samples for every arm may be an expanded view.
+        y: (m b) or shared (b).
+        epsilons: (n); 0 is no attack.
+
+    The rest as in ``perturb``.
+
+    Returns:
+        (m n b), bool.
+    """
+    m, b, d = X.shape
+    y = y.expand(m, b)
+    right = torch.zeros(m, len(epsilons), b, dtype=torch.bool, device=X.device)
+    for epsilon in epsilons:
+        _check(epsilon, attack, steps, step_size)
+    size = max(1, NUMBERS // (m * max(d, getattr(logits, "widest", 0))))
+    for first in range(0, b, size):
+        here = slice(first, first + size)
+        found = _attacks(logits, X[:, here], y[:, here], epsilons, lower, upper, attack, steps, step_size)
+        for i, points in enumerate(found):
+            with torch.no_grad():
+                right[:, i, here] = logits(points).argmax(-1) == y[:, here]
+    return right
+
+
+def _attacks(
+    logits: Logits,
+    X: Tensor,
+    y: Tensor,
+    epsilons: Sequence[float],
+    lower: Tensor | None,
+    upper: Tensor | None,
+    attack: Attack,
+    steps: int,
+    step_size: float | None,
+) -> Iterator[Tensor]:
+    """What ``perturb`` makes of the samples at each strength, (m b d)."""
+    if attack == "pgd":
+        for epsilon in epsilons:
+            yield perturb(logits, X, y, epsilon, lower, upper, attack, steps, step_size)
+        return
+    signs = (perturb(logits, X, y, 1.0) - X).sign()  # one gradient serves all strengths
+    for epsilon in epsilons:
+        points = X + epsilon * signs
+        if lower is not None:
+            points = points.maximum(X.minimum(lower))
+        if upper is not None:
+            points = points.minimum(X.maximum(upper))
+        yield points
 
 
 def _margin(logits: Tensor, y: Tensor) -> Tensor:
@@ -112,10 +187,10 @@ def _margin(logits: Tensor, y: Tensor) -> Tensor:
     return (others - logits[true]).sum().reshape(1)
 
 
-def _check(epsilon: float, attack: str, steps: int, step_size: float) -> None:
+def _check(epsilon: float, attack: str, steps: int, step_size: float | None) -> None:
     if not 0 <= epsilon < torch.inf:
         raise ConfigError("epsilon", epsilon, "a number from 0")
     if attack not in ("fgsm", "pgd"):
         raise ConfigError("attack", attack, "fgsm or pgd")
-    if attack == "pgd" and not (steps >= 1 and 0 < step_size < torch.inf):
+    if attack == "pgd" and not (steps >= 1 and (step_size is None or 0 < step_size < torch.inf)):
         raise ConfigError("steps and step_size", (steps, step_size), "at least one step of a size above 0")

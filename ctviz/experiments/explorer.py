@@ -26,7 +26,7 @@ from ctviz.experiments.reach import logits_at, reachable, target_probability
 from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Floats, Ints, Trace
-from ctviz.models.stack import Stack, predict
+from ctviz.models.stack import Stack, architecture, predict
 from ctviz.models.threads import one_thread
 from ctviz.training.lessons import Teacher, group_size, protect, shields
 
@@ -152,7 +152,7 @@ class Explorer:
     def _neighbours(self, targets: Tensor) -> Tensor:
         """A training sample of each target class, (d b), the same for the same position in every request."""
         draws = torch.rand(len(targets), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        return self._teacher.X[:, self._teacher.neighbours_of(targets, draws)]
+        return self._teacher.samples(self._teacher.neighbours_of(targets, draws))
 
     # -- what is made of them ---------------------------------------------------------------------
 
@@ -188,17 +188,19 @@ class Explorer:
     # -- checks -----------------------------------------------------------------------------------
 
     def _stack(self, snapshots: Sequence[Snapshot]) -> Stack:
-        expected = (len(self.arms), self.data.d, *self.experiment.model.hidden, self.data.k)
+        grid, model = self.data.schema.grid, self.experiment.model
+        expected = len(self.arms), architecture(model, self.data.d, self.data.k, grid).shapes
         for snapshot in snapshots:
-            layers = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
-            if (found := (layers[0][0], layers[0][2], *(shape[1] for shape in layers))) != expected:
-                held, wanted = ("-".join(map(str, sizes)) for sizes in (found[1:], expected[1:]))
+            shapes = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
+            if (found := (shapes[0][0], tuple(shape[1:] for shape in shapes))) != expected:
+                held, wanted = (", ".join(f"{out} × {d}" for out, d in layers) for layers in (found[1], expected[1]))
                 raise DataError(
-                    f"The snapshot holds {found[0]} models {held} wide; the run has {expected[0]} models {wanted} wide."
+                    f"The snapshot holds {found[0]} models of layers {held}; "
+                    f"the run has {expected[0]} models of layers {wanted}."
                 )
         names = snapshots[0].weights
         weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
-        return Stack.from_weights(weights, self.experiment.model.activation)
+        return Stack.from_weights(weights, model, grid)
 
     def _factuals(self, values: npt.ArrayLike) -> Tensor:
         try:

@@ -22,7 +22,7 @@ from ctviz.training.lessons import group_size
 from ctviz.training.loop import PerArm
 
 SHOWN = 600
-"""Training samples that a scene shows at most."""
+"""Training samples that a scene shows at most, on a plane; there is none for more than two features."""
 
 GRID_CHUNK = 1 << 20
 """Numbers that the widest activation may hold while a field is computed."""
@@ -113,7 +113,8 @@ def make_scene(experiment: Experiment, dataset: Dataset, gauge: Gauge) -> Scene:
     """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
     X, y = dataset.train
     lower, upper = dataset.schema.bounds()
-    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))[:SHOWN]
+    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
+    rows = rows[: SHOWN if dataset.d == 2 else 0]
     shown = slice(0, experiment.evaluation.paths)
     return Scene(
         lower=lower,

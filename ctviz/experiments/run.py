@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, D, Experiment
+from ctviz.experiments.config import PRESETS, Experiment, weights_of_one
 from ctviz.experiments.measure import Gauge, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
 Summary = list[dict[str, Any]]
 
 LARGE = 1 << 20
-"""Multiplications per batch from which a GPU, where there is one, is worth its latency."""
-
+"""Weights times samples of a batch from which a GPU, where there is one, is worth its latency."""
 
 MOST_BYTES = 2**30
 """Size that a stored run may have: it is held in memory as a whole when it is sealed and when it is loaded."""
@@ -57,9 +55,7 @@ def resolve_device(device: str, experiment: Experiment) -> torch.device:
     if device == "cuda" and not available:
         raise DeviceError("device is 'cuda', but this machine has no CUDA device that torch can use; allowed: cpu.")
     if device == "auto":
-        widths = (2, *experiment.model.hidden, experiment.data.classes)
-        per_sample = sum(a * b for a, b in pairwise(widths))
-        size = len(experiment.arms) * experiment.training.batch * per_sample
+        size = len(experiment.arms) * experiment.training.batch * weights_of_one(experiment)
         device = "cuda" if available and size >= LARGE else "cpu"
     return torch.device(device)
 
@@ -68,14 +64,14 @@ def picture_bytes(experiment: Experiment) -> int:
     """Bytes of the fields and paths of all snapshots of a run, uncompressed."""
     settings, k = experiment.evaluation, experiment.data.classes
     planes = 1 if k == 2 else k
-    one = planes * settings.field**2 + 2 * D * settings.paths * (settings.steps + 1)
+    one = planes * settings.field**2 + 2 * experiment.d * settings.paths * (settings.steps + 1)
     return len(experiment.arms) * one * _snapshots(experiment)
 
 
 def check_size(experiment: Experiment) -> None:
     """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MOST_BYTES``."""
-    settings, widths = experiment.evaluation, (D, *experiment.model.hidden, experiment.data.classes)
-    weights = 4 * len(experiment.arms) * sum((a + 1) * b for a, b in pairwise(widths))
+    settings = experiment.evaluation
+    weights = 4 * len(experiment.arms) * weights_of_one(experiment)
     size = picture_bytes(experiment) + weights * _snapshots(experiment)
     if size > MOST_BYTES:
         least = math.ceil(settings.every * size / MOST_BYTES)
@@ -84,8 +80,8 @@ def check_size(experiment: Experiment) -> None:
 
 
 def _snapshots(experiment: Experiment) -> int:
-    """At most so many: before the first epoch, after every so many, and after the last."""
-    return experiment.training.epochs // experiment.evaluation.every + 2
+    """At most so many: before the first epoch, after every so many, and after the last; and those named besides."""
+    return experiment.training.epochs // experiment.evaluation.every + 2 + len(experiment.evaluation.also)
 
 
 class Training:
@@ -98,7 +94,9 @@ class Training:
         self.data = load(experiment.data)
         seeds = [experiment.seed if arm.seed is None else arm.seed for arm in experiment.arms]
         self._seeds = seeds
-        self.stack = Stack.initialise(experiment.model, self.data.d, self.data.k, seeds, self.device)
+        self.stack = Stack.initialise(
+            experiment.model, self.data.d, self.data.k, seeds, self.device, self.data.schema.grid
+        )
         self._knowledge = Knowledge.of(self.data, lambda latent: _vae(experiment, latent, store))
         self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat, self._knowledge)
         self.scene = make_scene(experiment, self.data, self._gauge)
@@ -110,12 +108,13 @@ class Training:
         return time.perf_counter() - self._began
 
     def __iter__(self) -> Iterator[Snapshot]:
-        experiment, every = self.experiment, self.experiment.evaluation.every
+        experiment, wanted = self.experiment, self.experiment.evaluation
         yield self._snapshot(0, {})
         epochs = train_stack(self.stack, self.data, experiment.arms, experiment.training, self._seeds, self._knowledge)
         for epoch in epochs:
             self._last = epoch
-            if epoch.epoch % every == 0 or epoch.epoch == experiment.training.epochs:
+            last = epoch.epoch == experiment.training.epochs
+            if epoch.epoch % wanted.every == 0 or epoch.epoch in wanted.also or last:
                 yield self._snapshot(epoch.epoch, epoch.metrics)
 
     def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
@@ -209,7 +208,7 @@ class Run:
         """One arm as a plain ``torch.nn.Module`` from (b d) to logits (b k), after ``epoch`` (default: the last)."""
         if arm not in self.arms:
             raise ConfigError("arm", arm, f"one of {', '.join(self.arms)}")
-        stack = Stack.from_weights(self.snapshot(epoch).weights, self.experiment.model.activation)
+        stack = Stack.from_weights(self.snapshot(epoch).weights, self.experiment.model, self.experiment.data.grid)
         return stack.module(self.arms.index(arm)).eval()
 
 

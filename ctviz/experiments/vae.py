@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from ctviz.data.catalogue import DataSettings, load
+from ctviz.data.catalogue import AnyData, data_settings, load
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.experiments.store import Store, codec, open_store
@@ -31,14 +31,14 @@ _MOST_BYTES = 16 << 20
 _ENTRY = "vae"
 
 
-def vae_key(data: DataSettings, latent: int) -> str:
+def vae_key(data: AnyData, latent: int) -> str:
     """16 hexadecimal digits that change whenever the autoencoder would."""
     settings = VaeSettings(latent=latent)
     text = f"{ALGORITHM_VERSION}:{_ENTRY}:{data.model_dump_json()}:{settings.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def vae_for(data: DataSettings, latent: int, store: Store | None = None) -> Vae:
+def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
     """The autoencoder of a data set: kept, stored, or else fitted now (about a second) and stored.
 
     A disk that takes nothing is no error: then it is kept in memory alone.
@@ -46,7 +46,7 @@ def vae_for(data: DataSettings, latent: int, store: Store | None = None) -> Vae:
     return _KEPT.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
 
 
-def stored_vae(data: DataSettings, latent: int, store: Store | None = None) -> Vae | None:
+def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | None:
     """The autoencoder if it has been fitted before; a cheap look, made for being taken often."""
     key = vae_key(data, latent)
     return _KEPT.look(key) or _KEPT.keep(key, _stored(key, store))
@@ -58,13 +58,13 @@ def work_vae(data_json: str, latent: int, root: str, cancelled: Callable[[], boo
     Raises:
         StoreError: the disk does not take it.
     """
-    data, store = DataSettings(**json.loads(data_json)), open_store(Path(root))
+    data, store = data_settings(json.loads(data_json)), open_store(Path(root))
     key = vae_key(data, latent)
     if _stored(key, store) is None and not cancelled():
         _write(store, key, Vae.fit(load(data).train[0], latent))
 
 
-def _fitted(data: DataSettings, latent: int, store: Store | None) -> Vae:
+def _fitted(data: AnyData, latent: int, store: Store | None) -> Vae:
     vae = Vae.fit(load(data).train[0], latent)
     if store is not None:
         with contextlib.suppress(StoreError):

@@ -10,7 +10,14 @@ from ctviz.settings import Settings
 
 
 class ModelSettings(Settings):
-    """A multilayer perceptron; without hidden layers, a linear model."""
+    """A multilayer perceptron; without hidden layers, a linear model; with channels, a convolutional network."""
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((32,), max_length=8)
     activation: Literal["relu", "tanh", "sigmoid", "softplus"] = "relu"
+    channels: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
+        (), max_length=3, description="Channels of the convolutional layers before the hidden ones (images alone)."
+    )
+    initial: Literal["fan_in", "glorot"] = Field(
+        "fan_in",
+        description="First weights: uniform up to 1/√in, or Glorot's √(6/(in + out)) with biases of 0.",
+    )

@@ -54,6 +54,11 @@ class Slots:
 
     index: Tensor  # batches slots
     mean: Tensor  # batches slots
+    even: bool  # no padding
+
+    def of_items(self, items: Tensor) -> Tensor:
+        """Items (… n) in their slots, (… batches slots); a view where all batches have the same size."""
+        return items.unflatten(-1, self.index.shape) if self.even else items[..., self.index]
 
     @classmethod
     def of(cls, sizes: Sequence[int], like: Tensor) -> Slots:
@@ -64,7 +69,7 @@ class Slots:
         real = column < size
         index = torch.where(real, start + column, 0)
         mean = torch.where(real, 1 / size.double(), 0.0)
-        return cls(index.to(like.device), mean.to(like))
+        return cls(index.to(like.device), mean.to(like), even=bool(real.all()))
 
 
 def batch_sizes(n: int, batch: int) -> list[int]:

@@ -22,14 +22,12 @@ from ctviz.training.draws import Draws
 
 @dataclass(frozen=True)
 class Lessons:
-    """One epoch's counterfactuals for m arms; arms that need none get zeros, with no weight in the loss.
+    """One epoch's counterfactuals for m arms, of which only some are searched, the ``pupils``."""
 
-    Zeros, and no samples, because even without weight a logit that overflows would make the gradient NaN (0 · ∞).
-    """
-
-    nascent: Tensor  # m d c
-    neighbours: Tensor  # m d c: x⁺, after protection
-    counterfactuals: Tensor  # m d c: x'; where the search failed, the neighbour
+    pupils: list[int]  # p
+    nascent: Tensor  # p d c
+    neighbours: Tensor  # p d c: x⁺, after protection
+    counterfactuals: Tensor  # p d c: x'; where the search failed, the neighbour
     labels: Tensor  # m c: true label of the factual
     targets: Tensor  # m c
     mature: Tensor  # m: share of searches that reached τ; NaN without a search
@@ -69,7 +67,7 @@ class Teacher:
 
     def __init__(self, dataset: Dataset, arms: Sequence[Arm], like: Tensor, knowledge: Knowledge | None = None) -> None:
         X, y = dataset.train
-        self.X = X.to(like).T.contiguous()  # d n
+        self.X = X.to(like).contiguous()  # n d
         self.y = y.to(like.device)
         self.k = dataset.k
         self.searching = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
@@ -97,35 +95,30 @@ class Teacher:
         index = torch.stack([groups(c, size) for size in self.group_sizes]).to(draws.factuals.device)  # m c
         return draws.factuals.gather(1, index), draws.shifts.gather(1, index)
 
-    def lessons(self, stack: Stack, draws: Draws) -> Lessons:
-        m, c = draws.factuals.shape
+    def samples(self, index: Tensor) -> Tensor:
+        """Training samples by their places, (m c) → (m d c)."""
+        return self.X[index].mT.contiguous()
+
+    def lessons(self, stack: Stack, draws: Draws) -> Lessons | None:
+        """The counterfactuals of the next epoch; None where no arm needs any, or none are drawn."""
+        if self.constraints is None or self.shields is None or draws.factuals.shape[1] == 0:
+            return None
         chosen, shifts = self.drawn(draws)
-        factuals = self.X[:, chosen].permute(1, 0, 2).contiguous()  # m d c
-        labels = self.y[chosen]
-        nothing = factuals.new_full((m,), torch.nan)
-        result = Lessons(
-            nascent=torch.zeros_like(factuals),
-            neighbours=torch.zeros_like(factuals),
-            counterfactuals=torch.zeros_like(factuals),
-            labels=labels,
-            targets=labels.clone(),
-            mature=nothing,
-            steps=nothing.clone(),
-        )
-        if self.constraints is None or self.shields is None or c == 0:
-            return result
-        pupils = torch.tensor(self.searching, device=factuals.device)
-        students = stack.take(self.searching)
-        own = factuals[pupils]
-        predicted = predict(students.run(c).forward(with_ones(own.mT)))
-        targets = (predicted + shifts[pupils]) % self.k
-        found = search(students, own, targets, self.settings, self.constraints, knowledge=self.knowledge)
-        neighbours = self.X[:, self.neighbours_of(targets, draws.neighbours[pupils])].permute(1, 0, 2)
+        pupils = self.searching
+        students, own = stack.take(pupils), self.samples(chosen[pupils])
+        predicted = predict(students.run(own.shape[-1]).forward(with_ones(own.mT)))
+        wanted = (predicted + shifts[pupils]) % self.k
+        found = search(students, own, wanted, self.settings, self.constraints, knowledge=self.knowledge)
+        neighbours = self.samples(self.neighbours_of(wanted, draws.neighbours[pupils]))
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, neighbours)
-        result.nascent[pupils] = found.nascent
-        result.neighbours[pupils] = protect(neighbours, counterfactuals, self.shields)
-        result.counterfactuals[pupils] = counterfactuals
-        result.targets[pupils] = targets
-        result.mature[pupils] = found.mature.to(factuals.dtype).mean(dim=1)
-        result.steps[pupils] = found.steps.to(factuals.dtype).mean(dim=1)
-        return result
+        labels = self.y[chosen]
+        targets, mature, steps = (
+            labels.clone(),
+            own.new_full((stack.m,), torch.nan),
+            own.new_full((stack.m,), torch.nan),
+        )
+        targets[pupils] = wanted
+        mature[pupils] = found.mature.to(own.dtype).mean(dim=1)
+        steps[pupils] = found.steps.to(own.dtype).mean(dim=1)
+        neighbours = protect(neighbours, counterfactuals, self.shields)
+        return Lessons(pupils, found.nascent, neighbours, counterfactuals, labels, targets, mature, steps)

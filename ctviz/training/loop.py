@@ -55,15 +55,31 @@ def train(
         yield Epoch(epoch, stack, metrics)
 
 
+PORTION = 1 << 22
+"""Numbers that the inputs of the batches that are made together may hold: small batches all at once, large ones one by
+one in the same buffer."""
+
+
 @dataclass(frozen=True)
 class _Material:
-    """An epoch's batches: inputs (m d+1 n r), what their columns are for, and the shape of the loss."""
+    """An epoch's batches: where their columns come from, what they are for, and the shape of the loss."""
 
-    inputs: Tensor
+    order: Tensor  # m n B: the samples of each batch
+    lessons: Lessons | None
+    samples: Slots
+    dealt: Slots
     labels: Tensor  # m n B
     coefficients: Coefficients
-    per_sample: Tensor  # n B
-    per_counterfactual: Tensor  # n C
+
+    @property
+    def per_sample(self) -> Tensor:
+        """1/B, 0 in padding, (n B)."""
+        return self.samples.mean
+
+    @property
+    def per_counterfactual(self) -> Tensor:
+        """1/C, 0 in padding, (n C)."""
+        return self.dealt.mean
 
 
 class _Loop:
@@ -80,6 +96,9 @@ class _Loop:
         self.stack, self.k = stack, dataset.k
         self.weights = Weights.of(arms, like)
         self.teacher = teacher
+        pupils = teacher.searching
+        together = bool(pupils) and pupils == list(range(pupils[0], pupils[-1] + 1))
+        self.pupils = slice(pupils[0], pupils[-1] + 1) if together else pupils  # a slice is no copy
         self.chance = Chance(seeds, n, schedule.n_ce, dataset.k)
         sizes = batch_sizes(n, schedule.batch)
         self.samples = Slots.of(sizes, like)
@@ -92,7 +111,7 @@ class _Loop:
     @torch.inference_mode()
     def epoch(self, burning_in: bool) -> dict[str, PerArm]:
         draws = self._on_device(self.chance.epoch())
-        lessons = self.teacher.lessons(self.stack, draws) if self.teacher.searching and not burning_in else None
+        lessons = None if burning_in else self.teacher.lessons(self.stack, draws)
         material = self._material(draws, lessons)
         kept = [tensor.clone() for tensor in self.adam.state()]
         logits = self._steps(material)
@@ -114,30 +133,52 @@ class _Loop:
 
     def _material(self, draws: Draws, lessons: Lessons | None) -> _Material:
         samples, dealt = self.samples, self.dealt if lessons else self.undealt
-        order = draws.order[:, samples.index]  # m n B
-        x = [self.teacher.X[:, order].transpose(0, 1)]  # m d n B
+        order = samples.of_items(draws.order)  # m n B
         y = [self.teacher.y[order]]
         if lessons is not None:
-            parts = (lessons.nascent, lessons.neighbours, lessons.counterfactuals)
-            x += [part[:, :, dealt.index] for part in parts]
-            y += [part[:, dealt.index] for part in (lessons.labels, lessons.targets, lessons.targets)]
-        # Padding repeats a sample; were that one not finite, 0 · ∞ would spoil the gradient: zeros instead.
-        real = torch.cat([samples.mean, dealt.mean, dealt.mean, dealt.mean], dim=-1) > 0  # n r
-        columns = torch.where(real, torch.cat(x, dim=-1), 0.0)
+            y += [dealt.of_items(part) for part in (lessons.labels, lessons.targets, lessons.targets)]
         labels = torch.cat(y, dim=-1)
-        onehot = torch.nn.functional.one_hot(labels, self.k).to(columns.dtype).permute(0, 3, 1, 2).contiguous()
-        inputs = torch.cat([columns, torch.ones_like(columns[:, :1])], dim=1)
+        onehot = torch.nn.functional.one_hot(labels, self.k).to(self.stack.dtype).permute(0, 3, 1, 2).contiguous()
         coefficients = Coefficients.of(self.weights, onehot, samples.mean, dealt.mean)
-        return _Material(inputs, labels[..., : samples.index.shape[1]], coefficients, samples.mean, dealt.mean)
+        return _Material(order, lessons, samples, dealt, labels[..., : samples.index.shape[1]], coefficients)
+
+    def _inputs(self, material: _Material) -> Iterator[Tensor]:
+        """The inputs of one batch after another, (m d+1 r), in a buffer that the next ones overwrite.
+
+        Arms that are not searched have zeros for counterfactuals, and so has padding: no samples, because even without
+        weight a logit that overflows would make the gradient NaN (0 · ∞).
+        """
+        m, d, (n, r) = self.stack.m, self.stack.d, material.coefficients.onehot.shape[2:]
+        size = max(1, min(n, PORTION // (m * (d + 1) * r)))
+        buffer = self.stack.flat.new_zeros(m, d + 1, size, r)
+        buffer[:, d] = 1
+        for start in range(0, n, size):
+            batches = slice(start, min(start + size, n))
+            portion = buffer[:, :, : batches.stop - start]
+            self._fill(portion[:, :d], material, batches)
+            yield from portion.unbind(2)
+
+    def _fill(self, into: Tensor, material: _Material, batches: slice) -> None:
+        """The columns of some batches, (m d n r)."""
+        b, lessons = material.order.shape[-1], material.lessons
+        into[..., :b] = self.teacher.X[material.order[:, batches]].permute(0, 3, 1, 2)
+        if lessons is not None:
+            parts = (lessons.nascent, lessons.neighbours, lessons.counterfactuals)
+            for part, columns in zip(parts, into[..., b:].chunk(3, dim=-1), strict=True):
+                columns[self.pupils] = material.dealt.of_items(part)[:, :, batches]
+        if not (material.samples.even and material.dealt.even):
+            means = (material.samples.mean, *[material.dealt.mean] * 3)
+            padding = torch.cat([mean[batches] for mean in means], dim=-1) == 0  # n r
+            into.masked_fill_(padding, 0.0)
 
     def _steps(self, material: _Material) -> Tensor:
         """One optimiser step per batch; the logits of all columns, before each step (m k n r)."""
-        inputs, batches = material.inputs.unbind(2), material.coefficients.batches()
-        forward = self.stack.run(material.inputs.shape[-1])
+        batches = material.coefficients.batches()
         all_logits = torch.empty_like(material.coefficients.onehot)
+        forward = self.stack.run(all_logits.shape[-1])
         out = torch.empty_like(all_logits[:, :, 0])
-        scales = self.adam.scales(len(inputs))
-        for x, batch, record, scale in zip(inputs, batches, all_logits.unbind(2), scales, strict=True):
+        columns = (self._inputs(material), batches, all_logits.unbind(2), self.adam.scales(len(batches)))
+        for x, batch, record, scale in zip(*columns, strict=True):
             logits = forward.forward(x)
             record.copy_(logits)
             forward.weight_gradient(logit_gradient(logits, *batch, out=out), x, self.gradients)
@@ -146,12 +187,12 @@ class _Loop:
 
     def _careful_steps(self, material: _Material) -> tuple[Tensor, Tensor]:
         """The same, but an arm whose loss or gradient is not finite sits that batch out; also the steps taken (m n)."""
-        inputs, batches = material.inputs.unbind(2), material.coefficients.batches()
-        forward = self.stack.run(material.inputs.shape[-1])
+        batches = material.coefficients.batches()
         all_logits = torch.empty_like(material.coefficients.onehot)
+        forward = self.stack.run(all_logits.shape[-1])
         out = torch.empty_like(all_logits[:, :, 0])
-        taken = torch.zeros(self.stack.m, len(inputs), dtype=torch.bool, device=self.stack.device)
-        for i, (x, batch) in enumerate(zip(inputs, batches, strict=True)):
+        taken = torch.zeros(self.stack.m, len(batches), dtype=torch.bool, device=self.stack.device)
+        for i, (x, batch) in enumerate(zip(self._inputs(material), batches, strict=True)):
             logits = forward.forward(x)
             all_logits[:, :, i] = logits
             loss = self._terms(all_logits[:, :, i : i + 1], material, slice(i, i + 1)).total(self.weights)

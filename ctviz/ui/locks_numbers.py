@@ -115,7 +115,7 @@ def _tilt(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[float, .
     other = next(c for c in range(explorer.data.k) if c != wished)
     centres = torch.stack([X[y == c].mean(0) for c in (other, wished)])
     lower, upper = (torch.from_numpy(bound) for bound in explorer.data.schema.bounds())
-    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model.activation)
+    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model, explorer.data.schema.grid)
     try:
         return tuple(float(angle) for angle in boundary_tilt(stack, lower, upper, centres, (other, wished)))
     except DataError:  # classes around one centre have no boundary between them
@@ -125,7 +125,7 @@ def _tilt(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[float, .
 def _leaks(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[tuple[float, ...], ...]:
     """How far each model's decisions go along with each feature, on test data."""
     other = next(c for c in range(explorer.data.k) if c != wished)
-    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model.activation)
+    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model, explorer.data.schema.grid)
     by_feature = [leak(stack, *explorer.data.test, feature, (wished, other)) for feature in range(explorer.data.d)]
     return tuple(tuple(map(float, row)) for row in torch.stack(by_feature, dim=1))
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ctviz.data.catalogue import DATASETS, DataSettings, feature_name
+from ctviz.data.catalogue import DATASETS, IMAGES, DataSettings, ImageSettings, feature_name
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import Arm
@@ -26,12 +26,12 @@ class Words:
     step: float = 1.0
 
 
-SECTIONS: dict[str, type[BaseModel]] = {
-    "data": DataSettings,
-    "model": ModelSettings,
-    "training": Schedule,
-    "evaluation": Evaluation,
-    "arms": Arm,
+SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
+    "data": (DataSettings, ImageSettings),
+    "model": (ModelSettings,),
+    "training": (Schedule,),
+    "evaluation": (Evaluation,),
+    "arms": (Arm,),
 }
 
 WORDS: dict[str, Words] = {
@@ -54,12 +54,18 @@ WORDS: dict[str, Words] = {
     ),
     "data.n_test": Words("Test points", "How many points are kept aside until the end.", 100),
     "data.classes": Words("Classes", "How many classes there are (blobs only)."),
+    "data.source": Words("Digits", "Those that come with ctviz, or all 60,000, from a folder on this computer."),
     "data.seed": Words("Draw of the data", "Another number draws other points of the same kind."),
     "model.hidden": Words(
         "Hidden layers",
         "Widths of the layers between input and output, such as 32 or 32, 16; empty for a linear model.",
     ),
     "model.activation": Words("Activation", "The bend that each hidden unit puts into its input."),
+    "model.channels": Words(
+        "Convolutional layers",
+        "Channels of the layers that look at 5 × 5 pixels at a time, such as 6, 16; empty for none (images only).",
+    ),
+    "model.initial": Words("First weights", "How large the random weights are that a model starts from."),
     "training.epochs": Words("Epochs", "How often the models go through all training points.", 10),
     "training.batch": Words("Batch", "Points per step of the optimiser.", 10),
     "training.n_ce": Words(
@@ -72,6 +78,7 @@ WORDS: dict[str, Words] = {
     "training.lr": Words("Learning rate", "How large a step of the optimiser is.", 0.001),
     "seed": Words("Seed", "Another number gives other first weights, batches and draws; all models of a run share it."),
     "evaluation.every": Words("Epochs between pictures", "1 keeps every epoch; more makes long runs lighter."),
+    "evaluation.also": Words("Further epochs kept", "Epochs that are kept besides, such as the first few."),
     "evaluation.generator": Words(
         "Search for measuring",
         "How the counterfactuals that are measured after each epoch are found.",
@@ -208,7 +215,12 @@ CHOICES = {
     "never": "nowhere",
     "on": "on",
     "off": "off",
+    "shipped": "those that come with ctviz",
+    "folder": "all, from a folder",
+    "fan_in": "up to 1/√inputs",
+    "glorot": "Glorot's (the paper's)",
     **{name: info.title for name, info in DATASETS.items()},
+    **{name: info.title for name, info in IMAGES.items()},
 }
 """Option → what a reader sees."""
 
@@ -222,8 +234,8 @@ def generic(path: str) -> str:
 def field_of(path: str) -> FieldInfo:
     """The declaration of a setting, with its type and bounds."""
     parts = generic(path).split(".")
-    owner = SECTIONS[parts[0]] if len(parts) == 2 else Experiment
-    return owner.model_fields[parts[-1]]
+    owners = SECTIONS[parts[0]] if len(parts) == 2 else (Experiment,)
+    return next(owner.model_fields[parts[-1]] for owner in owners if parts[-1] in owner.model_fields)
 
 
 def bounds(path: str) -> tuple[float | None, float | None]:

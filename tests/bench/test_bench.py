@@ -10,11 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from ctviz.bench import browser, generators, main, search, training
+from ctviz.bench import browser, digits, generators, main, search, training
 from ctviz.bench.measure import Goal, Row, alternate, one_core, ratio, table, timed
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError, CtvizError
+from ctviz.evaluation.attribution import AttributionSettings, attribute
+from ctviz.evaluation.baselines import uniform_baselines
 from ctviz.experiments.config import Experiment
+from ctviz.models.stack import Stack
+from ctviz.training.arm import Arm
 
 
 def test_contenders_take_turns_and_the_warm_up_does_not_count():
@@ -146,6 +151,67 @@ def test_generators_part_measures_a_peer_that_is_there(tmp_path: Path):
     *_, several, genetic = generators.measure(rounds=2, at_once=50, interpreters=[str(peer)])
     for row in (several, genetic):
         assert row.beside == 7.0 and row.figure and row.note == "× faster than peer 1.0"
+
+
+def few_digits() -> tuple[Experiment, tuple[Arm, Arm]]:
+    changes = {"data.n_train": 60, "data.n_validation": 20, "data.n_test": 20, "training.batch": 30}
+    experiment = Experiment.preset("mnist").replace({**changes, "training.n_ce": 10})
+    return experiment, (experiment.arms[0], experiment.arms[-1])
+
+
+def test_the_papers_two_models_are_the_first_and_the_one_with_locks() -> None:
+    experiment, (vanilla, full) = digits.setting()
+    assert vanilla == experiment.arms[0] and not vanilla.trains_on_counterfactuals
+    assert full.trains_on_counterfactuals and full.locked == ("rows 1-5", "rows 24-28")
+    assert (experiment.training.epochs, experiment.training.batch, experiment.training.n_ce) == (100, 1000, 5000)
+
+
+def test_digits_part_measures_training_memory_and_attributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits, "setting", few_digits)
+    monkeypatch.setattr(digits, "DIGITS", 10)
+    asked: list[tuple[int, str]] = []
+
+    def run(epochs: int, device: str) -> dict[str, float | None]:
+        asked.append((epochs, device))
+        return {"seconds": 80.0, "megabytes": 2500.0}
+
+    monkeypatch.setattr(digits, "_in_a_process", run)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    beside, whole, memory, attributions, gpu = digits.measure(epochs=100, rounds=1)
+    assert asked == [(100, "cpu")]
+    assert beside.ours and beside.beside and beside.figure and "10 epochs" in beside.note
+    assert (whole.figure, whole.verdict, memory.figure, memory.verdict) == (80.0, "yes", 2500.0, "NO")
+    assert attributions.figure == attributions.ours and attributions.beside and attributions.goal == Goal("≤", 2)
+    assert gpu.figure is None and gpu.note == "not measured: torch has no GPU here"
+
+
+def test_a_shorter_run_of_digits_has_no_goal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digits, "_in_a_process", lambda epochs, device: {"seconds": 1.0, "megabytes": None})
+    assert [row.goal for row in digits._whole(5)] == [None, None]
+
+
+def test_a_run_of_digits_tells_its_time_and_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(digits, "setting", few_digits)
+    digits.main(2, "cpu")
+    told = json.loads(capsys.readouterr().out)
+    assert told["seconds"] > 0 and (told["megabytes"] is None or 50 < told["megabytes"] < 50_000)
+
+
+def test_a_run_of_digits_that_fails_is_reported() -> None:
+    with pytest.raises(CtvizError, match="did not come to its end"):
+        digits._in_a_process(1, "no such device")
+
+
+def test_attributions_beside_ours_are_the_same_numbers() -> None:
+    experiment, _ = few_digits()
+    data = load(experiment.data)
+    stack = Stack.initialise(experiment.model, data.d, data.k, [0, 1])
+    X, classes = data.test[0][:3], torch.tensor([[0, 1, 2], [3, 4, 5]])
+    start = uniform_baselines(*X.shape)
+    own = attribute(stack, X, classes, AttributionSettings(steps=digits.STEPS), baselines=start)
+    torch.testing.assert_close(digits.one_by_one(stack, X, classes, start), own.values, rtol=1e-3, atol=1e-4)
 
 
 def test_app_part_says_why_it_could_not_be_measured(monkeypatch: pytest.MonkeyPatch):

@@ -18,6 +18,7 @@ from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.models.vae import Vae
@@ -281,7 +282,7 @@ def test_a_domain_holds_in_half_precision_too(dtype: torch.dtype) -> None:
 )
 def test_a_factual_outside_the_domain_enters_it_where_it_may(mutability: Mutability, where: float, end: float) -> None:
     rules = Schema(features=(Feature(name="a", domain=(-1, 1), mutability=mutability), Feature(name="b")))
-    still = Stack((2, 2), "relu", torch.zeros(6), 1)  # no gradient: only the domain moves anything
+    still = Stack(Dense((2, 2), "relu"), torch.zeros(6), 1)  # no gradient: only the domain moves anything
     x = torch.tensor([[[where], [0.0]]])
     found = search(still, x, torch.tensor([[1]]), [SearchSettings(tau=0.9, steps=1)], Constraints.of([rules], x))
     assert found.final.flatten().tolist() == [end, 0.0]

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ctviz.bench.plain import Constraints as PlainConstraints
+from ctviz.bench.plain import plain_search
 from ctviz.counterfactuals import descent
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import offsets
@@ -17,8 +19,10 @@ from ctviz.counterfactuals.noise import draw
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
+from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
+from ctviz.models.threads import one_thread
 from tests.reference.generators import Slow, slow_search
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-10}
@@ -128,6 +132,53 @@ def wide_search() -> Found:
     return search(models(), factuals, targets, list(ARMS.values()), rules, True, knowledge())
 
 
+@pytest.mark.parametrize("threads", [1, 3], ids=lambda n: f"{n} threads")
+def test_arms_searched_one_by_one_and_in_threads_change_no_result(
+    crowded: Found, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    """Each arm's points fill more than one chunk, so that each arm is searched apart."""
+    monkeypatch.setattr(descent, "POINTS", 40 * (D + 1))
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with one_thread(), torch.inference_mode():
+            found = wide_search()
+    finally:
+        torch.set_num_threads(before)
+    for name in ("path", "final", "nascent"):
+        torch.testing.assert_close(getattr(found, name), getattr(crowded, name), **TIGHT)
+    assert torch.equal(found.mature, crowded.mature) and torch.equal(found.steps, crowded.steps)
+
+
+@pytest.mark.parametrize("free", [(), (0,), (1, 3), (2, 3, 4)], ids=str)
+@pytest.mark.parametrize("points", [1, 1 << 30], ids=["arm by arm", "together"])
+def test_locks_at_the_edges_are_left_out_and_change_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, free: tuple[int, ...], points: int
+) -> None:
+    """Against the slow search; the other arm is free and has noise."""
+    monkeypatch.setattr(descent, "POINTS", points)
+    d, b = 5, 40
+    plain = Schema(features=tuple(Feature(name=f"x{i}", domain=(-2.0, 2.0)) for i in range(d)))
+    locked = plain.constrain(locked=[i for i in range(d) if i not in free])
+    stack = Stack.initialise(ModelSettings(hidden=(8,), activation="tanh"), d, K, [0, 1]).to(torch.float64)
+    stack.flat.mul_(4)
+    chance = torch.Generator().manual_seed(2)
+    factuals = torch.randn(2, d, b, generator=chance, dtype=torch.float64)  # some of them outside of the domain
+    targets = torch.randint(0, K, (2, b), generator=chance)
+    settings = [SearchSettings(tau=0.9, gradient_noise=0.3), SearchSettings(tau=0.8, steps=9, epsilon=0.1)]
+    found = search(stack, factuals, targets, settings, Constraints.of([plain, locked], factuals), record=True)
+    assert found.path is not None
+    fixed = [i for i in range(d) if i not in free]
+    assert torch.equal(found.path[:, 1][:, fixed], factuals[1, fixed].expand(len(found.path), -1, -1))
+    assert torch.equal(found.final, found.path[-1]) and torch.equal(found.nascent[1, fixed], factuals[1, fixed])
+    slow = plain_search(
+        stack.module(1), factuals[1].mT, targets[1], settings[1], PlainConstraints.of(locked), keep_path=True
+    )
+    torch.testing.assert_close(found.path[: len(slow.path), 1].mT, slow.path, **TIGHT)
+    torch.testing.assert_close(found.nascent[1].mT, slow.nascent, **TIGHT)
+    assert found.mature[1].tolist() == slow.mature.tolist() and found.steps[1].tolist() == slow.steps.tolist()
+
+
 @pytest.mark.parametrize("working_set", [1, 1 << 30], ids=["portions", "at once"])
 @pytest.mark.parametrize("pack_below", [0.0, 1.0], ids=["never packed", "always packed"])
 def test_portions_and_packing_tear_no_group_apart_and_change_no_noise(
@@ -192,7 +243,8 @@ def test_a_linear_model_without_cost_is_crossed_along_its_weights(tau: float, ma
     free = Schema(features=(Feature(name="a"), Feature(name="b")))
     chosen = SearchSettings(generator="generic", tau=tau, step_size=eta, steps=500, lambda_cost=0.0)
     limits = Constraints.of([free], factual)
-    result = search(Stack((2, 2), "relu", layer.reshape(-1), 1), factual, torch.tensor([[1]]), [chosen], limits, True)
+    model = Stack(Dense((2, 2), "relu"), layer.reshape(-1), 1)
+    result = search(model, factual, torch.tensor([[1]]), [chosen], limits, True)
     assert result.mature.item() and int(result.steps) == expected
     assert result.path is not None
     moved = (result.path - factual)[:, 0, :, 0]  # t d
@@ -204,7 +256,7 @@ def test_a_linear_model_without_cost_is_crossed_along_its_weights(tau: float, ma
 
 def test_gravity_alone_comes_to_rest_among_the_samples() -> None:
     """A model without opinion, samples at −1, 0, 1, 1: the point walks to the median, in steps of η λ · share."""
-    even = Stack((1, 2), "relu", torch.zeros(4, dtype=torch.float64), 1)
+    even = Stack(Dense((1, 2), "relu"), torch.zeros(4, dtype=torch.float64), 1)
     X = torch.tensor([[-1.0], [0.0], [1.0], [1.0], [9.0]], dtype=torch.float64)
     y = torch.tensor([1, 1, 1, 1, 0])
     factual = torch.tensor([[[2.0]]], dtype=torch.float64)

@@ -19,6 +19,7 @@ from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError, DataError
+from ctviz.models.dense import Dense
 from ctviz.models.stack import Stack
 from tests.counterfactuals.toys import BOTH, FIXED, RULES, UP, boxed, classes, cloud, known, rules, stack
 from tests.reference import sampled
@@ -80,7 +81,7 @@ def test_the_reference_meets_every_case() -> None:
 def slope() -> Stack:
     """p(class 1) = 1 / (1 + exp(−2 x1)), whatever x2."""
     layer = torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], dtype=torch.float64)
-    return Stack((2, 2), "relu", layer.flatten(), 1)
+    return Stack(Dense((2, 2), "relu"), layer.flatten(), 1)
 
 
 def test_the_way_in_leads_past_nearer_samples_on_the_forbidden_side() -> None:
@@ -208,7 +209,7 @@ def test_no_sample_outside_of_a_range_is_called_on() -> None:
 
 def test_nobody_moves_where_nothing_counts_or_nothing_is_there() -> None:
     knowledge, factuals, targets = crowd(1, 20, torch.float64)
-    unsure = Stack((2, 3), "relu", torch.zeros(9, dtype=torch.float64), 1)
+    unsure = Stack(Dense((2, 3), "relu"), torch.zeros(9, dtype=torch.float64), 1)
     far = boxed(50.0, 60.0, BOTH, BOTH)
     for model, schema in ((unsure, FREE), (stack(), far)):
         found = search_face(model, factuals, targets[None], [settings()], rules(schema, factuals), True, knowledge)

@@ -17,6 +17,7 @@ from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.errors import ConfigError
+from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
 
@@ -96,7 +97,7 @@ def models(m: int = 1) -> Stack:
 def linear() -> Stack:
     """The class is that of the nearest centre."""
     layer = torch.cat([1.5 * CENTRES, torch.zeros(K, 1)], dim=1).double()
-    return Stack((D, K), "relu", layer.reshape(-1), 1)
+    return Stack(Dense((D, K), "relu"), layer.reshape(-1), 1)
 
 
 def known() -> Knowledge:

@@ -22,6 +22,7 @@ from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.schema import Mutability
 from ctviz.errors import ConfigError, DataError
+from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.models.vae import Vae
@@ -145,7 +146,7 @@ def test_a_locked_column_gives_no_gradient() -> None:
     samples = Knowledge(torch.zeros(2, 2), torch.tensor([0, 1]), 2, lambda latent: flat)
     factual = torch.tensor([[[0.0], [0.0]]], dtype=torch.float64)
     layer = torch.tensor([[-1.0, -1.0, 0.0], [1.0, 1.0, 0.0]], dtype=torch.float64)
-    model, chosen = Stack((2, 2), "relu", layer.flatten(), 1), settings(latent=1, step_size=0.5, tau=0.99)
+    model, chosen = Stack(Dense((2, 2), "relu"), layer.flatten(), 1), settings(latent=1, step_size=0.5, tau=0.99)
     for mutability, moves in (((FIXED, BOTH), False), ((BOTH, FIXED), True), ((DOWN, BOTH), False)):
         limits = rules(boxed(-2, 2, *mutability), factual)
         found = search_latent(model, factual, torch.tensor([[1]]), [chosen], limits, True, samples)

@@ -11,6 +11,7 @@ from ctviz.counterfactuals.nearest import search_nearest
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError, DataError
+from ctviz.models.dense import Dense
 from ctviz.models.stack import Stack
 from tests.counterfactuals.toys import BOTH, DOWN, FIXED, RULES, UP, boxed, classes, cloud, known, rules, stack
 from tests.reference import sampled
@@ -45,7 +46,8 @@ def line() -> tuple[Stack, Knowledge, torch.Tensor]:
     layer = torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], dtype=torch.float64)
     X = torch.tensor([[1.0, 0.0], [2.0, 1.0], [4.0, 0.0], [-1.0, 0.0]], dtype=torch.float64)
     knowledge = Knowledge(X, torch.tensor([1, 1, 1, 0]), 2)
-    return Stack((2, 2), "relu", layer.flatten(), 1), knowledge, torch.tensor([[[-1.0], [0.0]]], dtype=torch.float64)
+    model = Stack(Dense((2, 2), "relu"), layer.flatten(), 1)
+    return model, knowledge, torch.tensor([[[-1.0], [0.0]]], dtype=torch.float64)
 
 
 def search_line(schema: Schema, **changes: float):
@@ -145,7 +147,7 @@ def test_a_distance_too_large_for_its_type_is_no_reason_to_choose_what_does_not_
     X = torch.tensor([[-3e38, -1.0], [-3.1e38, 1.0]])
     factuals = torch.tensor([[[3e38], [-1.0]]])
     found = search_nearest(
-        Stack((2, 2), "relu", layer.flatten(), 1),
+        Stack(Dense((2, 2), "relu"), layer.flatten(), 1),
         factuals,
         torch.tensor([[1]]),
         [settings()],

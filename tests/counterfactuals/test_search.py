@@ -15,6 +15,7 @@ from ctviz.counterfactuals.penalties import decay
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
 
@@ -41,7 +42,7 @@ B = torch.tensor([0.1, 0.0, -0.3], dtype=torch.float64)
 
 def linear(m: int = 1) -> Stack:
     layer = torch.cat([W, B[:, None]], dim=1).expand(m, -1, -1)
-    return Stack((2, 3), "relu", layer.reshape(-1).clone(), m)
+    return Stack(Dense((2, 3), "relu"), layer.reshape(-1).clone(), m)
 
 
 def one(x: Sequence[float], target: int, settings: SearchSettings, schema: Schema = FREE) -> Found:
@@ -121,7 +122,7 @@ def test_a_target_already_reached_takes_no_step_and_does_not_move() -> None:
 
 
 def test_tau_is_reached_when_it_is_met_exactly() -> None:
-    even = Stack((2, 2), "relu", torch.zeros(6, dtype=torch.float64), 1)  # every probability is one half
+    even = Stack(Dense((2, 2), "relu"), torch.zeros(6, dtype=torch.float64), 1)  # every probability is one half
     x = torch.zeros(1, 2, 1, dtype=torch.float64)
     found = search(even, x, torch.tensor([[1]]), [generic(tau=0.5)], Constraints.of([FREE], x))
     assert found.mature.item() and found.steps.item() == 0
@@ -276,7 +277,7 @@ def test_results_do_not_depend_on_the_other_samples(problem: Problem, whole: Fou
 def test_outside_the_domain_only_those_that_have_arrived_stay_there(b: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two arms, of which the first has arrived at once; in portions of 32 the last of 33 is on its own."""
     monkeypatch.setattr(module, "WORKING_SET", 1)
-    models = Stack((2, 2), "relu", torch.zeros(12, dtype=torch.float64), 2)
+    models = Stack(Dense((2, 2), "relu"), torch.zeros(12, dtype=torch.float64), 2)
     models.layers[0][:, 1, 0] = torch.tensor([5.0, -5.0], dtype=torch.float64)
     factuals = torch.full((2, 2, b), 3.0, dtype=torch.float64)
     rules = Constraints.of([boxed(-1, 1)] * 2, factuals)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydantic import ValidationError
 
-from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.data.schema import Feature, Mutability, Schema, mask_ref
 from ctviz.errors import ConfigError, CtvizError, DataError
 
 MIXED = Schema(
@@ -253,7 +253,7 @@ def test_what_is_no_range_is_refused(entry):
 
 
 def test_json_keeps_an_open_domain():
-    text = OPEN.model_dump_json()
+    text = OPEN.model_dump_json(exclude={"grid"})
     assert "null" not in text
     assert Schema.model_validate_json(text) == OPEN
     assert Feature.model_validate_json(OPEN.features[1].model_dump_json()) == OPEN.features[1]
@@ -263,3 +263,54 @@ def test_a_schema_survives_copying_and_hashing():
     for again in (Schema.model_validate(MIXED.model_dump()), pickle.loads(pickle.dumps(MIXED))):
         assert again == MIXED
         assert hash(again) == hash(MIXED)
+
+
+# -- parts of an image -----------------------------------------------------------------------------------
+
+IMAGE = Schema(
+    features=tuple(Feature(name=f"r{r}c{c}", domain=(-1, 1)) for r in (1, 2, 3) for c in (1, 2)), grid=(3, 2)
+)
+
+
+@pytest.mark.parametrize(
+    ("ref", "expected"),
+    [
+        (4, (4,)),
+        ("r3c1", (4,)),
+        ("row 1", (0, 1)),
+        ("rows 2-3", (2, 3, 4, 5)),
+        ("column 2", (1, 3, 5)),
+        ("columns 1-2", (0, 1, 2, 3, 4, 5)),
+    ],
+)
+def test_parts_of_an_image_by_name(ref, expected):
+    assert sorted(IMAGE.positions(ref)) == list(expected)
+
+
+@pytest.mark.parametrize(
+    "ref", ["rows 0-1", "rows 3-2", "rows 4", "columns 3", "mask", "mask AA==", "mask AAAA", "r9c9", 6]
+)
+def test_no_such_part_of_an_image(ref):
+    with pytest.raises(ConfigError):
+        IMAGE.positions(ref)
+
+
+@given(st.lists(st.booleans(), min_size=6, max_size=6))
+def test_a_mask_comes_back_as_it_was(mask):
+    assert [i in IMAGE.positions(mask_ref(mask)) for i in range(6)] == mask
+
+
+def test_rows_of_an_image_are_locked():
+    up, down = IMAGE.constrain(locked=("row 1", "r3c2")).directions()
+    assert up.tolist() == down.tolist() == [False, False, True, True, True, False]
+    assert IMAGE.constrain(locked=("row 1",)).grid == (3, 2)
+
+
+def test_columns_of_a_table_have_no_rows():
+    with pytest.raises(ConfigError, match="income"):
+        MIXED.positions("rows 1-2")
+
+
+def test_a_grid_has_a_pixel_for_each_feature():
+    with pytest.raises(ValidationError, match="6 pixels"):
+        Schema(features=IMAGE.features, grid=(2, 2))

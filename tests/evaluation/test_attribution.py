@@ -99,7 +99,7 @@ def test_a_stack_gives_each_model_what_it_gets_alone():
 def test_parts_of_the_rule_add_up_to_the_whole(monkeypatch):
     X, y, start = inputs()
     whole = integrated_gradients(stack(), X, y, start)
-    monkeypatch.setattr("ctviz.evaluation.attribution.CHUNK", M * B * 7 + 3)
+    monkeypatch.setattr("ctviz.evaluation.methods.CHUNK", M * B * 7 + 3)
     torch.testing.assert_close(integrated_gradients(stack(), X, y, start).values, whole.values)
 
 

@@ -36,6 +36,13 @@ def test_the_resamples_are_counts_and_the_first_is_the_sample_itself():
         assert row.tolist() == [list(drawn).count(i) for i in range(N)]
 
 
+@pytest.mark.parametrize("block", [1, N * 7, N * ROUNDS])
+def test_drawn_in_parts_they_are_the_same(block, monkeypatch):
+    whole = Bootstrap.of(N, ROUNDS, SEED).counts
+    monkeypatch.setattr(module, "BLOCK", block)
+    assert torch.equal(Bootstrap.of(N, ROUNDS, SEED).counts, whole)
+
+
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
 def test_the_interval_of_a_mean_is_scipys(level):
     x = values()

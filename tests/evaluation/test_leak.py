@@ -15,7 +15,8 @@ from ctviz.models.stack import Stack
 
 def linear(*normals: tuple[float, float]) -> Stack:
     weights = np.array([[[0.0, 0.0], n] for n in normals], dtype=np.float32)
-    return Stack.from_weights({"0.weight": weights, "0.bias": np.zeros((len(normals), 2), np.float32)}, "relu")
+    bias = np.zeros((len(normals), 2), np.float32)
+    return Stack.from_weights({"0.weight": weights, "0.bias": bias}, ModelSettings(hidden=()))
 
 
 def clouds(rho: float, n: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:

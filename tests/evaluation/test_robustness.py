@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ctviz.errors import ConfigError
-from ctviz.evaluation.robustness import perturb, robust_accuracy
+from ctviz.evaluation import robustness
+from ctviz.evaluation.robustness import accuracy_curve, perturb, robust_accuracy
 
 FREE = torch.tensor([-math.inf, -math.inf]), torch.tensor([math.inf, math.inf])
 WEIGHT = torch.tensor([[2.0, -1.0], [-1.0, 0.5]])  # k d
@@ -168,3 +169,80 @@ def test_bad_settings_are_named(changes, field):
     X, y = samples(1, 5, k=2)
     with pytest.raises(ConfigError, match=field):
         perturb(linear, X, y, **{"epsilon": 0.1, "lower": FREE[0], "upper": FREE[1], **changes})
+
+
+# -- curves, and attacks without bounds --------------------------------------------------------------
+
+STRENGTHS = [0.0, 0.05, 0.3, 1.5]
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+@pytest.mark.parametrize("bounds", [FREE, (torch.tensor([-1.0, -0.5]), torch.tensor([0.5, 1.0]))], ids=["free", "box"])
+def test_a_curve_is_made_of_the_attacks_at_its_strengths(attack, bounds):
+    logits, _ = stack_of(2, scale=2.0)
+    X, y = samples(2, 40)
+    right = accuracy_curve(logits, X, y, STRENGTHS, *bounds, attack, steps=5, step_size=0.1)
+    assert right.shape == (2, 4, 40) and right.dtype == torch.bool
+    for i, epsilon in enumerate(STRENGTHS):
+        attacked = perturb(logits, X, y, epsilon, *bounds, attack, steps=5, step_size=0.1)
+        assert torch.equal(right[:, i], logits(attacked).argmax(-1) == y)
+    assert torch.equal(right[:, 0], logits(X).argmax(-1) == y), "no attack leaves the clean accuracy"
+    assert right[:, -1].double().mean() < right[:, 0].double().mean()
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+def test_a_curve_in_parts_is_the_same(attack, monkeypatch):
+    logits, _ = stack_of(2)
+    X, y = samples(2, 40)
+    whole = accuracy_curve(logits, X, y, STRENGTHS, None, None, attack, steps=3)
+    monkeypatch.setattr(robustness, "NUMBERS", 2 * 2 * 7 + 1)
+    assert torch.equal(accuracy_curve(logits, X, y, STRENGTHS, None, None, attack, steps=3), whole)
+
+
+def test_on_a_linear_model_the_curve_falls():
+    X, y = samples(1, 200, k=2)
+    shares = accuracy_curve(linear, X, y, [0.1 * i for i in range(10)]).double().mean(-1)[0]
+    assert (shares.diff() <= 0).all() and shares[0] > shares[-1]
+
+
+def test_without_bounds_the_domain_may_be_left():
+    X, y = torch.tensor([[[1.0, -1.0]]]), torch.tensor([[1]])
+    torch.testing.assert_close(perturb(linear, X, y, 0.2), torch.tensor([[[1.2, -1.2]]]))
+    box = torch.tensor([-1.0, -1.0]), torch.tensor([1.0, 1.0])
+    assert torch.equal(perturb(linear, X, y, 0.2, *box), X)
+    torch.testing.assert_close(perturb(linear, X, y, 0.2, box[0], None), torch.tensor([[[1.2, -1.0]]]))
+
+
+def test_steps_are_long_enough_to_arrive():
+    X, y = torch.tensor([[[0.4, 0.3]]]), torch.tensor([[0]])
+    found = perturb(linear, X, y, 2.0, attack="pgd", step_size=None)
+    torch.testing.assert_close(found, torch.tensor([[[-1.6, 2.3]]]))
+    short = perturb(linear, X, y, 2.0, attack="pgd")
+    torch.testing.assert_close(short, torch.tensor([[[0.0, 0.7]]]))
+
+
+def test_no_samples_and_no_strengths():
+    logits, _ = stack_of(2)
+    X, y = samples(2, 0)
+    assert accuracy_curve(logits, X, y, STRENGTHS).shape == (2, 4, 0)
+    assert accuracy_curve(logits, *samples(2, 3), []).shape == (2, 0, 3)
+
+
+@pytest.mark.parametrize("epsilons", [[0.1, -1.0], [math.nan]])
+def test_a_curve_of_strengths_that_are_none_is_refused(epsilons):
+    with pytest.raises(ConfigError, match="epsilon"):
+        accuracy_curve(linear, *samples(1, 5, k=2), epsilons)
+
+
+def test_fgsm_on_two_layers_by_hand():
+    # M(x) = W₂ tanh(W₁ x): ∇ₓ CE = W₁ᵀ ((1 − h²) ∘ W₂ᵀ (p − 1_y)).
+    draw = torch.Generator().manual_seed(3)
+    first, second = torch.randn(6, 2, generator=draw), torch.randn(3, 6, generator=draw)
+    X, y = samples(1, 30)
+    found = perturb(lambda x: (x @ first.T).tanh() @ second.T, X, y, 0.2)
+    for x, label, attacked in zip(X[0], y[0], found[0], strict=True):
+        h = (first @ x).tanh()
+        p = (second @ h).softmax(-1)
+        p[label] -= 1
+        gradient = first.T @ ((1 - h**2) * (second.T @ p))
+        torch.testing.assert_close(attacked, x + 0.2 * gradient.sign())

@@ -20,7 +20,7 @@ def lines(*normals: tuple[float, float], offset: float = 0.0) -> Stack:
     """Linear models with f(x) = n · x − offset."""
     weights = torch.tensor([[[0.0, 0.0], list(n)] for n in normals]).numpy()
     bias = torch.tensor([[0.0, -offset] for _ in normals]).numpy()
-    return Stack.from_weights({"0.weight": weights, "0.bias": bias}, "relu")
+    return Stack.from_weights({"0.weight": weights, "0.bias": bias}, ModelSettings(hidden=()))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_lies_near_the_middle_counts() -> None:
     hidden = torch.tensor([[[1.0, 0.0], [-1.0, 0.0], [0.0, -1.0]]]).numpy()  # x1, −x1, −x2 where positive
     out = torch.tensor([[[0.0, 0.0, 0.0], [1.0, -1.0, 1.0]]]).numpy()
     weights = {"0.weight": hidden, "0.bias": torch.zeros(1, 3).numpy(), "1.weight": out}
-    stack = Stack.from_weights({**weights, "1.bias": torch.zeros(1, 2).numpy()}, "relu")
+    stack = Stack.from_weights({**weights, "1.bias": torch.zeros(1, 2).numpy()}, ModelSettings(hidden=(3,)))
     above, below, between = (
         float(boundary_tilt(stack, *WINDOW, torch.tensor([[x - 0.3, y], [x + 0.3, y]]))[0])
         for x, y in ((0.0, 2.5), (-2.5, -2.5), (0.0, 0.0))
@@ -73,7 +73,7 @@ def test_no_boundary_in_the_window_has_no_tilt() -> None:
 
 def test_more_classes_are_compared_in_pairs() -> None:
     weights = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]]).numpy()
-    stack = Stack.from_weights({"0.weight": weights, "0.bias": torch.zeros(1, 3).numpy()}, "relu")
+    stack = Stack.from_weights({"0.weight": weights, "0.bias": torch.zeros(1, 3).numpy()}, ModelSettings(hidden=()))
     found = [float(boundary_tilt(stack, *WINDOW, CENTRES, pair)[0]) for pair in ((0, 1), (0, 2), (1, 2))]
     assert found == [pytest.approx(v, abs=1e-3) for v in (90, 0, 45)]
 

@@ -17,7 +17,7 @@ from ctviz.counterfactuals.settings import GeneratorName
 from ctviz.data.catalogue import DATASETS, DataSettings
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments import config
-from ctviz.experiments.config import PRESETS, STRESSES, Evaluation, Experiment
+from ctviz.experiments.config import LATER, PRESETS, STRESSES, Evaluation, Experiment
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import VARIANTS, Arm
 from ctviz.training.schedule import Schedule
@@ -245,6 +245,41 @@ def test_presets_begin_conventionally_and_have_a_short_link(name):
     assert preset.to_query() == {"preset": name}
 
 
+def test_mnist_has_the_settings_of_the_paper():
+    mnist = Experiment.preset("mnist")
+    assert mnist.d == 784
+    assert (mnist.data.n_train, mnist.training.batch, mnist.training.n_ce, mnist.training.epochs) == (
+        10_000, 1000, 5000, 100,
+    )  # fmt: skip
+    assert (mnist.model.hidden, mnist.model.channels, mnist.model.initial) == ((32,), (), "glorot")
+    assert mnist.arms[1].locked == ()
+    full = mnist.arms[2]
+    assert (full.tau, full.lambda_reg, full.steps, full.generator) == (0.5, 0.1, 30, "eccco")
+    locked = [i for ref in full.locked for i in mnist._columns("locked", ref)]
+    assert sorted(locked) == [*range(5 * 28), *range(23 * 28, 28 * 28)]
+
+
+def test_other_data_of_another_kind_start_at_their_own_settings():
+    images = Experiment.preset("moons").replace({"data.noise": 0.3}).replace({"data.name": "mnist", "data.n_test": 500})
+    assert (images.data.name, images.data.n_train, images.data.n_test) == ("mnist", 10_000, 500)
+    assert (images.evaluation.field, images.evaluation.paths) == (0, 0)
+    points = images.replace({"data.name": "circles"})
+    assert points == Experiment().replace({"data.name": "circles"})
+
+
+@pytest.mark.parametrize(("section", "name"), [(s, n) for s, later in LATER.items() for n in later])
+def test_a_setting_that_came_later_leaves_older_keys_alone(section, name):
+    usual = getattr(getattr(Experiment(), section), name)
+    assert json.loads(json.dumps(usual)) == LATER[section][name]
+    assert f'"{name}"' not in Experiment().to_json()
+    other = {"channels": (4,), "initial": "glorot", "also": (3,)}[name]
+    base = Experiment.preset("mnist").replace({f"{section}.{name}": usual})
+    changed = base.replace({f"{section}.{name}": other})
+    assert f'"{name}"' in changed.to_json()
+    assert changed.key != base.key
+    assert Experiment.from_json(changed.to_json()) == changed
+
+
 def test_figure_1_has_the_settings_of_the_figure():
     """Generic, η 0.1, τ 0.75, T 30; λ 1, 0.5, 0.01 (ridge), 0.1 (adversarial); batch 50, n_ce 1,000, AMSGrad."""
     figure = Experiment.preset("figure1")
@@ -373,7 +408,16 @@ BAD_CHANGES = [
     pytest.param(
         {"data.name": "circles", "data.separation": 2}, "data.separation", "0.99", id="separation out of range"
     ),
-    pytest.param({"data.name": "mnist"}, "data.name", "moons", id="unknown data set"),
+    pytest.param({"model.channels": (6,)}, "model.channels", "no images", id="convolutions of points"),
+    pytest.param({"data.name": "mnist", "data.n_train": 20_000}, "data.n_train", "10,000", id="more than are shipped"),
+    pytest.param({"data.name": "mnist", "data.noise": 0.1}, "data.noise", "no such", id="noise of images"),
+    pytest.param({"data.name": "mnist", "evaluation.paths": 3}, "evaluation.paths", "0", id="paths of images"),
+    pytest.param(
+        {"data.name": "mnist", "arms.*.locked": ("rows 1-28",)}, "locked", "left free", id="every pixel locked"
+    ),
+    pytest.param({"data.name": "mnist", "arms.*.locked": ("rows 0-3",)}, "locked", "rows 1-28", id="no such row"),
+    pytest.param({"arms.*.locked": ("rows 1-5",)}, "locked", "x1", id="rows of points"),
+    pytest.param({"data.name": "cifar"}, "data.name", "moons", id="unknown data set"),
     pytest.param({"model.hidden": [0]}, "model.hidden", "1", id="an empty layer"),
     pytest.param({"model.hidden": 32}, "model.hidden", "", id="a layer that is no list"),
     pytest.param({"model.hidden": [8] * 9}, "model.hidden", "8", id="too deep"),
@@ -503,7 +547,7 @@ def test_bad_links_are_refused(query, field):
         pytest.param("[[arms]]\ntau = 0.9", "arms", id="an arm without a name"),
         pytest.param('[[arms]]\nname = "a"\n[[arms]]\nname = "a"', "arms", id="an arm's name twice"),
         pytest.param('[[arms]]\nname = "a"\nlocked = ["x1", "x2"]', "locked", id="all locked"),
-        pytest.param('[data]\nname = "mnist"', "data.name", id="unknown data set"),
+        pytest.param('[data]\nname = "cifar"', "data.name", id="unknown data set"),
     ],
 )
 def test_bad_toml_is_refused(text, field):

@@ -42,7 +42,7 @@ GENERATORS = tuple(ctviz.GENERATORS)
 
 
 def modules(epoch=-1):
-    stack = Stack.from_weights(run()[1][epoch].weights, EXPERIMENT.model.activation)
+    stack = Stack.from_weights(run()[1][epoch].weights, EXPERIMENT.model)
     return [stack.module(arm) for arm in range(M)]
 
 
@@ -177,7 +177,7 @@ def lessons_and_trace(rows=40):
     """The same searches as the training does them, and as the explorer."""
     explorer, snapshot = Explorer(LESSONS), list(ctviz.train(LESSONS, device="cpu"))[-1]
     X, y = explorer.data.train
-    stack = Stack.from_weights(snapshot.weights, LESSONS.model.activation)
+    stack = Stack.from_weights(snapshot.weights, LESSONS.model)
     m = len(LESSONS.arms)
     draws = Draws(
         order=torch.arange(len(y)).expand(m, -1),
@@ -459,7 +459,7 @@ def test_several_classes():
     targets = explorer.default_targets(X, snapshots[-1])
     trace = explorer.trace(snapshots[-1], X, targets, changed(tau=0.3))
     assert ((trace.predicted[0] + 1) % 4 == targets).all() and trace.nascent_logits.shape == (2, 20, 4)
-    stack = Stack.from_weights(snapshots[-1].weights, experiment.model.activation)
+    stack = Stack.from_weights(snapshots[-1].weights, experiment.model)
     with torch.no_grad():
         z = stack.module(1)(torch.from_numpy(trace.final[1])).softmax(-1)
     np.testing.assert_allclose(trace.probability[1, :, -1], z[np.arange(20), targets], atol=1e-5)

@@ -17,6 +17,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.proposition import assumptions, locked_columns, overshoots, verdict, weight_share
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
+from ctviz.models.dense import Dense
+from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 
@@ -42,7 +44,7 @@ def train(changes: dict[str, Any] | None = None, seeds: Sequence[int] = SEEDS) -
     experiment = Experiment(**{**experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
     training = Training(experiment, device="cpu")
     snapshot = list(training)[-1]
-    stack = Stack.from_weights(snapshot.weights, "relu")
+    stack = Stack.from_weights(snapshot.weights, ModelSettings(hidden=()))
     found = weight_share(stack, 1), leak(stack, *training.data.train, feature=1)
     share, together = (value.reshape(len(seeds), 3).numpy() for value in found)
     return Trained(share, together, snapshot, experiment)
@@ -182,10 +184,11 @@ def test_counterfactuals_that_go_beyond_the_real_samples_turn_the_lesson_round()
 
 def test_shares_are_those_of_the_weights() -> None:
     weights = np.array([[[1.0, 1.0], [4.0, 0.0]], [[0.0, 0.0], [0.0, -2.0]]], dtype=np.float32)
-    stack = Stack.from_weights({"0.weight": weights, "0.bias": np.zeros((2, 2), np.float32)}, "relu")
+    bias = np.zeros((2, 2), np.float32)
+    stack = Stack.from_weights({"0.weight": weights, "0.bias": bias}, ModelSettings(hidden=()))
     assert weight_share(stack, 0).tolist() == [0.75, 0.0]
     assert weight_share(stack, 1).tolist() == [0.25, 1.0]
     with pytest.raises(DataError, match="hidden"):
         weight_share(Stack.initialise(Experiment().model, 2, 2, [0]), 0)
-    none = Stack((2, 2), "relu", torch.zeros(6), 1)
+    none = Stack(Dense((2, 2), "relu"), torch.zeros(6), 1)
     assert weight_share(none, 0).isnan().all()

@@ -10,6 +10,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.data.schema import Feature, Schema
 from ctviz.experiments import reach as module
 from ctviz.experiments.reach import LINE, NODES, logits_at, reachable
+from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
 
@@ -28,7 +29,7 @@ CASES = {
 
 def stack(seed=0, hidden=(12,)):
     made = Stack.initialise(ModelSettings(hidden=hidden, activation="tanh"), 2, K, range(seed, seed + M))
-    return Stack(made.sizes, "tanh", made.flat * 4, M)
+    return Stack(made.architecture, made.flat * 4, M)
 
 
 def factuals(outside=False):
@@ -110,7 +111,7 @@ def test_only_what_is_wanted_is_found_out():
 
 def test_corners_and_the_factual_itself_are_looked_at():
     steep = torch.tensor([[[0.0, 0, 0], [30.0, 30.0, -149.0]]])  # σ(30 (a + b) − 149): half-way only in the corner
-    model = Stack((2, 2), "relu", steep.reshape(-1), 1)
+    model = Stack(Dense((2, 2), "relu"), steep.reshape(-1), 1)
     x = torch.tensor([[[0.1234], [0.4321]]])
     rules = Constraints.of([SCHEMA], x)
     y, wanted = torch.ones(1, 1, dtype=torch.int64), torch.ones(1, 1, dtype=torch.bool)

@@ -10,8 +10,10 @@ import torch
 from captum.attr import IntegratedGradients
 from torch import Tensor, nn
 
+from ctviz.errors import ConfigError, DataError
+from ctviz.models.activations import ACTIVATIONS
 from ctviz.models.settings import ModelSettings
-from ctviz.models.stack import ACTIVATIONS, Stack, predict, with_ones
+from ctviz.models.stack import Stack, parameters, predict, with_ones
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 DEPTHS = {"linear": (), "one hidden layer": (7,), "two": (5, 6), "three": (4, 1, 3)}
@@ -64,7 +66,7 @@ def test_the_written_out_derivatives_are_those_of_autograd(hidden: tuple[int, ..
     toward_input = run.input_gradient(upstream.clone())
 
     flat, x_leaf = models.flat.clone().requires_grad_(), x.clone().requires_grad_()
-    logits = Stack(models.sizes, activation, flat, m)(x_leaf)
+    logits = Stack(models.architecture, flat, m)(x_leaf)
     by_weights, by_input = torch.autograd.grad((logits.mT * upstream).sum(), (flat, x_leaf))
     torch.testing.assert_close(torch.cat([layer.reshape(-1) for layer in into]), by_weights, **TIGHT)
     torch.testing.assert_close(toward_input.mT, by_input, **TIGHT)
@@ -91,15 +93,30 @@ def test_derivatives_stay_finite_for_inputs_far_out(activation: str) -> None:
 
 @every_depth
 def test_weights_round_trip_bit_for_bit(hidden: tuple[int, ...]) -> None:
-    models = Stack.initialise(ModelSettings(hidden=hidden, activation="tanh"), 2, 3, [4, 5])
+    settings = ModelSettings(hidden=hidden, activation="tanh")
+    models = Stack.initialise(settings, 2, 3, [4, 5])
     named = models.weights()
     sizes = [2, *hidden, 3]
     assert list(named) == [f"{i}.{part}" for i in range(len(sizes) - 1) for part in ("weight", "bias")]
     assert [array.shape for array in named.values()] == [
         shape for a, b in itertools.pairwise(sizes) for shape in ((2, b, a), (2, b))
     ]
-    again = Stack.from_weights(named, "tanh")
-    assert torch.equal(again.flat, models.flat) and again.sizes == models.sizes and again.m == 2
+    again = Stack.from_weights(named, settings)
+    assert torch.equal(again.flat, models.flat) and again.architecture == models.architecture and again.m == 2
+
+
+def test_weights_of_other_sizes_than_the_settings_have_are_refused() -> None:
+    named = Stack.initialise(ModelSettings(hidden=(5,)), 2, 3, [0]).weights()
+    with pytest.raises(DataError, match=r"5 × 2, 3 × 5.*4 × 2, 3 × 4"):
+        Stack.from_weights(named, ModelSettings(hidden=(4,)))
+    with pytest.raises(ConfigError, match="no pictures"):
+        Stack.from_weights(named, ModelSettings(hidden=(5,), channels=(2,)))
+
+
+@every_depth
+def test_the_number_of_parameters_is_that_of_one_model(hidden: tuple[int, ...]) -> None:
+    settings = ModelSettings(hidden=hidden)
+    assert parameters(settings, 3, 4) == Stack.initialise(settings, 3, 4, [0, 1]).flat.numel() / 2
 
 
 def test_weights_are_copies() -> None:
@@ -127,6 +144,26 @@ def test_initial_weights_fill_their_interval() -> None:
         assert layer.max() > 0.98 * bound and layer.min() < -0.98 * bound
         assert abs(float(layer.mean())) < 0.05 * bound
         assert float(layer.std()) == pytest.approx(bound / math.sqrt(3), rel=0.05)  # that of a uniform
+
+
+def test_glorot_weights_fill_their_interval_over_biases_of_zero() -> None:
+    models = Stack.initialise(ModelSettings(hidden=(200, 150), initial="glorot"), 9, 5, [0, 1])
+    for layer, (fan_in, fan_out) in zip(models.layers, itertools.pairwise((9, 200, 150, 5)), strict=True):
+        bound = math.sqrt(6 / (fan_in + fan_out))
+        weights = layer[:, :, :-1]
+        assert (layer[:, :, -1] == 0).all() and weights.abs().max() <= bound
+        assert weights.max() > 0.98 * bound and weights.min() < -0.98 * bound
+        assert float(weights.std()) == pytest.approx(bound / math.sqrt(3), rel=0.05)
+        assert not torch.equal(layer[0], layer[1])
+
+
+def test_first_weights_are_those_that_stored_runs_started_from() -> None:
+    models = Stack.initialise(ModelSettings(hidden=(2,)), 2, 2, [0])
+    generator = torch.Generator().manual_seed(0)
+    for layer, (out, inputs) in zip(models.layers, ((2, 2), (2, 2)), strict=True):
+        bound = 1 / math.sqrt(inputs)
+        drawn = torch.empty(out, inputs + 1).uniform_(-bound, bound, generator=generator)
+        assert torch.equal(layer[0], drawn)
 
 
 def test_layers_are_views_of_the_flat_vector() -> None:

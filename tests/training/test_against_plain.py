@@ -43,7 +43,9 @@ def dataset(n: int, k: int = 2, d: int = 2) -> Dataset:
 
 
 def twin(stack: Stack, settings: ModelSettings, arm: int) -> nn.Sequential:
-    """One model of a stack as the plain implementation has it."""
+    """One model of a stack as the plain implementation has it; with convolutions, of torch's own layers."""
+    if settings.channels:
+        return stack.module(arm)
     weights = [part.clone() for layer in stack.layers for part in (layer[arm, :, :-1], layer[arm, :, -1])]
     return plain.plain_model(settings, stack.d, stack.k, weights)
 
@@ -162,7 +164,8 @@ class Case:
 
 
 def start(case: Case, data: Dataset) -> Stack:
-    return sharp(Stack.initialise(case.model, data.d, data.k, case.seeds).to(case.dtype))
+    grid = data.schema.grid
+    return sharp(Stack.initialise(case.model, data.d, data.k, case.seeds, grid=grid).to(case.dtype))
 
 
 def run_fast(case: Case, data: Dataset) -> Outcome:
@@ -213,10 +216,10 @@ def compare_training(case: Case, data: Dataset | None = None, **tolerance: float
     assert len(fast.terms) == case.schedule.epochs
     for arm in range(len(case.arms)):
         for e, (model, epoch) in enumerate(run_plain(case, data, arm)):
-            pairs = zip(fast.weights[e], [layer for layer in model if isinstance(layer, nn.Linear)], strict=True)
-            for layer, linear in pairs:
-                torch.testing.assert_close(layer[arm, :, :-1], linear.weight.detach(), **tolerance)
-                torch.testing.assert_close(layer[arm, :, -1], linear.bias.detach(), **tolerance)
+            learning = [layer for layer in model if isinstance(layer, nn.Linear | nn.Conv2d)]
+            for layer, single in zip(fast.weights[e], learning, strict=True):
+                torch.testing.assert_close(layer[arm, :, :-1], single.weight.detach().flatten(1), **tolerance)
+                torch.testing.assert_close(layer[arm, :, -1], single.bias.detach(), **tolerance)
             mine = {name: float(values[arm]) for name, values in fast.terms[e].items()}
             assert mine["skipped"] == epoch.skipped
             for name, value in expected_terms(epoch).items():
@@ -259,6 +262,17 @@ def test_training_agrees_epoch_by_epoch(schedule: Schedule) -> None:
 )
 def test_training_agrees_for_every_kind_of_model(model: ModelSettings) -> None:
     compare_training(Case(Schedule(epochs=4, batch=12, n_ce=20), model=model))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_training_agrees_for_convolutions(activation: str) -> None:
+    """And the searches that it learns from: pictures of 16 × 18 pixels, two convolutional layers."""
+    data = dataset(40, k=3, d=16 * 18)
+    pictures = replace(data, schema=Schema(features=data.schema.features, grid=(16, 18)))
+    model = ModelSettings(channels=(2, 3), hidden=(5,), activation=activation, initial="glorot")
+    case = Case(Schedule(epochs=2, batch=12, n_ce=20), n=40, k=3, model=model)
+    fast = compare_training(case, pictures)
+    assert np.nanmax([terms["steps"] for terms in fast.terms]) > 1  # guards the agreement: searches went somewhere
 
 
 def test_training_agrees_with_more_classes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.dataset import Dataset
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
+from ctviz.training import loop
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance
 from ctviz.training.loop import train
@@ -115,6 +116,43 @@ def test_every_term_makes_a_difference(lambda_name: str) -> None:
     off = {"lambda_div": 0.0, "lambda_adv": 0.0, "lambda_reg": 0.0, lambda_name: 0.5}
     told = story([VANILLA, Arm.variant("one", **off)])
     assert (told.last(0) - told.last(1)).abs().max() > 1e-3
+
+
+# -- portions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "schedule", [SHORT, Schedule(epochs=2, batch=61, n_ce=20), Schedule(epochs=2, batch=1)], ids=str
+)
+def test_batches_made_one_by_one_are_those_made_at_once_to_the_bit(
+    monkeypatch: pytest.MonkeyPatch, schedule: Schedule
+) -> None:
+    arms = [VANILLA, FULL, Arm.variant("other", seed=4), ENERGY]
+    expected = story(arms, schedule)
+    monkeypatch.setattr(loop, "PORTION", 1)
+    assert_identical(story(arms, schedule), expected)
+
+
+def test_arms_that_are_not_searched_and_padding_get_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even without weight, a sample whose logits overflow would make the gradient no number: 0 · ∞."""
+    seen: list[Tensor] = []
+    made = loop._Loop._inputs
+
+    def spy(self: loop._Loop, material: loop._Material) -> Iterator[Tensor]:
+        for x in made(self, material):
+            seen.append(x.clone())
+            yield x
+
+    monkeypatch.setattr(loop._Loop, "_inputs", spy)
+    story([VANILLA, FULL, VANILLA], Schedule(epochs=1, batch=12, n_ce=20))
+    batches, counterfactuals = [12] * 5 + [1], [4, 4, 3, 3, 3, 3]
+    assert len(seen) == len(batches)
+    for x, b, c in zip(seen, batches, counterfactuals, strict=True):
+        samples, rest = x[:, :2, :12], x[:, :2, 12:].unflatten(-1, (3, 4))
+        assert (x[:, 2] == 1).all()
+        assert (samples[..., :b] != 0).all() and (samples[..., b:] == 0).all()
+        assert (rest[1][..., :c] != 0).all() and (rest[1][..., c:] == 0).all()
+        assert (rest[[0, 2]] == 0).all()
 
 
 # -- burn-in -------------------------------------------------------------------------------------------

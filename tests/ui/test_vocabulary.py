@@ -13,7 +13,12 @@ from ctviz.training.arm import Arm
 from ctviz.ui.controls import OWN, STRENGTHS, free_name, strength_of
 from ctviz.ui.vocabulary import CHOICES, SECTIONS, WORDS, bounds, differences, field_of, generic, plain, value_of
 
-PATHS = [f"{section}.{name}" for section, model in SECTIONS.items() for name in model.model_fields] + ["seed"]
+PATHS = [
+    *dict.fromkeys(
+        f"{section}.{name}" for section, models in SECTIONS.items() for model in models for name in model.model_fields
+    ),
+    "seed",
+]
 
 
 def test_every_setting_has_words_and_there_are_no_others() -> None:

@@ -8,7 +8,6 @@ SHA-256 over everything. What is read is checked against the experiment before a
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import math
 import zlib
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from ctviz.experiments.config import D, Experiment
+from ctviz.experiments.config import Experiment, weights_of_one
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
 
 Array = npt.NDArray[Any]
@@ -236,7 +235,7 @@ def _check_field(experiment: Experiment, shape: tuple[int, ...]) -> None:
 def _check_points(experiment: Experiment, shape: tuple[int, ...]) -> None:
     most = experiment.evaluation
     fits = len(shape) == 4 and shape[0] == len(experiment.arms) and 0 <= shape[1] <= most.paths
-    _require(fits and 1 <= shape[2] <= most.steps + 1 and shape[3] == D, f"shape {shape} of the paths")
+    _require(fits and 1 <= shape[2] <= most.steps + 1 and shape[3] == experiment.d, f"shape {shape} of the paths")
 
 
 def _require(fits: bool, what: str) -> None:
@@ -282,15 +281,16 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
     """``Damaged`` unless every array has the type and shape that the experiment implies."""
     for name, dtype in _SCENE.items():
         _require(getattr(scene, name).dtype == dtype, f"type of {name}")
-    _require(scene.lower.shape == scene.upper.shape == (D,), "extent of the scene")
+    _require(scene.lower.shape == scene.upper.shape == (experiment.d,), "extent of the scene")
     for rows, labels in (("points", ("labels",)), ("factuals", ("factual_labels", "targets"))):
         values = getattr(scene, rows)
-        _require(values.ndim == 2 and values.shape[1] == D, f"shape of {rows}")
+        _require(values.ndim == 2 and values.shape[1] == experiment.d, f"shape of {rows}")
         for name in labels:
             found = getattr(scene, name)
             _require(found.shape == (len(values),), f"shape of {name}")
             _require(found.size == 0 or int(found.max()) < experiment.data.classes, f"a class in {name}")
-    _require(len(scene.classes) == experiment.data.classes and len(scene.features) == D, "names in the scene")
+    named = (len(scene.classes), len(scene.features))
+    _require(named == (experiment.data.classes, experiment.d), "names in the scene")
 
 
 # -- bounds ---------------------------------------------------------------------------------------------
@@ -299,7 +299,6 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
 def most_bytes(experiment: Experiment, snapshots: int) -> int:
     """More than a file with this many snapshots can take; what is larger is not opened."""
     m, k, e = len(experiment.arms), experiment.data.classes, experiment.evaluation
-    widths = [D, *experiment.model.hidden, k]
-    weights = sum((a + 1) * b for a, b in itertools.pairwise(widths)) * 4
-    arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * D * 2 + 8) + len(METRICS) * 64
+    weights = 4 * weights_of_one(experiment)
+    arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
     return _SHARED + 2 * snapshots * (m * arm + 16384)

@@ -8,12 +8,12 @@ import fcntl
 import os
 import shutil
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from ctviz.errors import StoreError
+from ctviz.paths import write_whole as write_whole
 
 
 class Busy(StoreError):  # noqa: N818 (says what it means)
@@ -46,22 +46,6 @@ def explained(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise sentence(root, error) from error
-
-
-def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
-    """Write ``data`` so that a reader sees the old file or the new one, never a part; cleans up when it fails."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def remove(path: Path) -> None:

@@ -25,6 +25,7 @@ from ctviz.experiments.store.folder import RECORD, SEALED, SNAPSHOTS, RunFolder
 from ctviz.experiments.store.notices import Notices
 from ctviz.experiments.store.record import Record
 from ctviz.experiments.store.writer import RunWriter, touch
+from ctviz.paths import home
 
 T = TypeVar("T")
 _Texts = list[str]
@@ -458,10 +459,7 @@ class Store:
 
 def default_root() -> Path:
     """``$CTVIZ_HOME``, else the platform's cache folder."""
-    from platformdirs import user_cache_path
-
-    home = os.environ.get("CTVIZ_HOME")
-    return Path(home).expanduser() if home else user_cache_path("ctviz")
+    return home()
 
 
 def _check_key(key: str) -> None:

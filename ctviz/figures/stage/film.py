@@ -117,7 +117,7 @@ def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES) -> str:
     """What an arm's constraints forbid, and where if not everywhere, in a few words; empty if they forbid nothing."""
 
     def named(refs: Sequence[FeatureRef]) -> str:
-        return " and ".join(features[FEATURE_NAMES.index(ref) if isinstance(ref, str) else ref] for ref in refs)
+        return " and ".join(_called(ref, features) for ref in refs)
 
     parts = [
         f"{named(refs)} {how}"
@@ -130,6 +130,15 @@ def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES) -> str:
     where = {"training": " in training only", "searching": " in advice only"}.get(arm.lock_when, "")
     bare = " (unprotected)" if arm.shield == "off" and arm.lock_when != "searching" else ""
     return f"{', '.join(parts)}{where}{bare}"
+
+
+def _called(ref: FeatureRef, features: Sequence[str]) -> str:
+    """A feature, or a part of an image, in words."""
+    if isinstance(ref, int):
+        return features[ref]
+    if ref in FEATURE_NAMES:
+        return features[FEATURE_NAMES.index(ref)]
+    return "the painted pixels" if ref.startswith("mask ") else ref
 
 
 def _plain(value: float) -> str:

@@ -1,0 +1,300 @@
+"""A drawing or a picture, made into a digit as MNIST has them.
+
+MNIST's digits are light on dark, fit into 20 × 20 pixels with their proportions kept, and lie in 28 × 28 so that their
+centre of mass is in the middle (LeCun et al., 1998). What a person draws or uploads goes the same way, and what was
+done to it is said in words.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+from scipy.ndimage import maximum_filter
+
+from ctviz.data.catalogue import PIXELS
+from ctviz.data.images import to_pixels
+from ctviz.data.schema import Array
+from ctviz.errors import DataError
+
+MOST_SIDE = 4096
+"""Pixels that a side of a picture may have."""
+
+MOST_UPLOAD = 2 * 2**20
+"""Bytes that an uploaded file may have."""
+
+BOX = 20
+"""Pixels that the longer side of a digit takes."""
+
+_AMPLE = 1024
+"""Pixels of the longer side above which a picture is first made smaller: no digit needs more."""
+
+_FAINT = 0.2
+"""Part of the strongest ink below which a pixel does not count as drawn: grain of paper, traces of compression."""
+
+_CONTRAST, _STRONG = 12.0, 240.0
+"""Steps of brightness, of 255, that ink must differ from its ground, and from which on it is strong enough."""
+
+_EVEN = 4.0
+"""Steps of brightness by which half of the edge may differ from its median where light falls evenly."""
+
+_THIN, _USUAL = 1.2, 2.0
+"""Width of strokes as ``stroke_width`` has it, in pixels of the 20 × 20: few of MNIST's digits have thinner
+ones than the first number, the second one is the median."""
+
+_Grey = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A digit as the models see it, float32 in [−1, 1], shape (784), read-only; and what was done, in sentences."""
+
+    pixels: Array
+    notes: tuple[str, ...]
+
+
+def prepare(image: npt.ArrayLike) -> Prepared:
+    """An image as a digit of MNIST.
+
+    Args:
+        image: (h w) grey, (h w 3) colours or (h w 4) colours and opacity, up to ``MOST_SIDE`` pixels a side. Whole
+            numbers from 0 to 255; or true and false; or fractions: from 0 to 1, from −1 to 1 if one is negative,
+            from 0 to 255 if one is above 1.
+
+    Raises:
+        DataError: not an image, values that are not finite or out of range, nothing drawn, or one pixel only.
+    """
+    return _prepare(_grey(_as_bytes(image)))
+
+
+def prepare_file(data: bytes) -> Prepared:
+    """A PNG or JPEG file as a digit of MNIST.
+
+    Raises:
+        DataError: a file that is too large or neither of both, is damaged, or whose picture ``prepare`` refuses.
+    """
+    if len(data) > MOST_UPLOAD:
+        raise DataError(f"The file takes {len(data) / 2**20:.1f} MB; at most {MOST_UPLOAD // 2**20} MB are read.")
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
+            _check_sides(picture.height, picture.width)
+            picture.load()
+            turned = ImageOps.exif_transpose(picture)  # as the camera was held
+            image = _plain(turned)
+    except DataError:
+        raise
+    except Image.DecompressionBombError:
+        raise DataError(f"The image has far more pixels than {MOST_SIDE:,} a side.") from None
+    except UnidentifiedImageError:
+        raise DataError("The file is neither a PNG nor a JPEG picture.") from None
+    except Exception:  # a damaged file can make a decoder fail in any way
+        raise DataError("The file is damaged: its picture cannot be read.") from None
+    return _prepare(_grey(image))
+
+
+# -- any image to one of bytes -------------------------------------------------------------------------
+
+
+def _as_bytes(image: npt.ArrayLike) -> Image.Image:
+    """An array as a picture of kind L, RGB or RGBA."""
+    try:
+        values = np.asarray(image)
+    except (TypeError, ValueError):
+        raise DataError("This is not an image: its rows differ in length.") from None
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.dtype.kind not in "buif" or not (values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (3, 4))):
+        raise DataError(
+            f"This is not an image: {values.dtype} of shape {values.shape}; expected numbers of shape (height, width), "
+            "or (height, width, 3 or 4)."
+        )
+    _check_sides(*values.shape[:2])
+    return Image.fromarray(_scaled(values))
+
+
+def _scaled(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Values of any of the allowed ranges from 0 to 255."""
+    if values.dtype.kind == "b":
+        return values.astype(np.uint8) * np.uint8(255)
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values)
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):  # NaN is the least and the most of what holds one
+        raise DataError("The image holds pixels that are not finite numbers.")
+    if values.dtype.kind == "f" and low >= -1 and high <= 1:
+        values = (values + 1) * 127.5 if low < 0 else values * 255.0
+    elif low < 0 or high > 255:
+        raise DataError(f"The image holds values from {low:g} to {high:g}; expected 0 to 255, or fractions up to 1.")
+    scaled: npt.NDArray[np.uint8] = np.rint(values).astype(np.uint8)
+    return scaled
+
+
+def _check_sides(height: int, width: int) -> None:
+    if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE):
+        raise DataError(f"The image has {width} × {height} pixels; allowed are 1 to {MOST_SIDE:,} a side.")
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """A picture of any kind as one of kind L, RGB or RGBA."""
+    if picture.mode.startswith("I"):  # sixteen bits for each pixel, which a conversion would clip
+        return Image.fromarray((np.clip(np.asarray(picture), 0, 65535) // 257).astype(np.uint8))
+    if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
+        return picture.convert("RGBA")
+    return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
+
+
+# -- grey, ink on ground, the digit --------------------------------------------------------------------
+
+
+def _grey(picture: Image.Image) -> tuple[_Grey, list[str]]:
+    """Brightness from 0 to 255, of at most ``_AMPLE`` pixels a side, and what was done."""
+    notes = []
+    size = picture.size
+    if (size[1], size[0]) != PIXELS:
+        notes.append(f"Resized from {size[0]} × {size[1]} pixels.")
+    if picture.mode == "RGBA":
+        colours, opacity = picture.convert("RGB"), picture.getchannel("A")
+        picture = colours
+        if opacity.getextrema() != (255, 255):
+            picture = _filled(colours, opacity)
+            notes.append("What is transparent was taken as the ground.")
+    if picture.mode == "RGB":
+        red, green, blue = picture.split()
+        if not red.tobytes() == green.tobytes() == blue.tobytes():
+            notes.append("Colours were turned to grey.")
+        picture = picture.convert("L")
+    if max(size) > _AMPLE:
+        picture = picture.reduce(-(-max(size) // _AMPLE))
+    return np.asarray(picture, dtype=np.float32), notes
+
+
+def _filled(colours: Image.Image, opacity: Image.Image) -> Image.Image:
+    """A drawing on transparent ground, laid on white if it is dark and on black if it is light."""
+    grey = colours.convert("L")
+    weight = np.asarray(opacity, dtype=np.float32)
+    mean = float((np.asarray(grey, dtype=np.float32) * weight).sum() / max(float(weight.sum()), 1.0))
+    return Image.composite(grey, Image.new("L", grey.size, 255 if mean < 127.5 else 0), opacity)
+
+
+def _prepare(found: tuple[_Grey, list[str]]) -> Prepared:
+    grey, notes = found
+    ink, inverted, stretched = _ink(grey)
+    if inverted:
+        notes.append("Dark on light was inverted: MNIST's digits are light on dark.")
+    if stretched:
+        notes.append("Contrast was stretched to its full range.")
+    if np.count_nonzero(ink >= _FAINT) < 2:
+        raise DataError("The drawing is a single pixel; draw a digit.")
+    if _laid_out(ink):
+        picture = ink
+    else:
+        cut = _cut(ink)
+        width = stroke_width(cut) * BOX / max(cut.shape)
+        if width < _THIN:
+            radius = round((_USUAL - width) / 2 * max(cut.shape) / BOX)
+            cut = _cut(maximum_filter(np.pad(cut, radius), 2 * radius + 1))
+            notes.append("Thin lines were thickened to what is usual for MNIST.")
+        picture = centred(_fit(cut))
+        box, whole = f"{BOX} × {BOX}", f"{PIXELS[1]} × {PIXELS[0]}"
+        notes.append(f"Cropped, scaled to fit {box} pixels and centred by its mass in {whole}.")
+    pixels = to_pixels(np.rint(picture * 255).astype(np.uint8)).ravel()
+    pixels.flags.writeable = False
+    return Prepared(pixels, tuple(notes))
+
+
+def _laid_out(ink: _Grey) -> bool:
+    """Whether the picture already is as MNIST's are: its ink fits the box, and its mass is in the middle."""
+    if ink.shape != PIXELS:
+        return False
+    inside = max(np.ptp(np.flatnonzero(ink.any(axis))) + 1 for axis in (0, 1))
+    middle = [ink.sum(1 - axis) @ np.arange(PIXELS[axis]) / ink.sum() - PIXELS[axis] / 2 for axis in (0, 1)]
+    return bool(inside == BOX and max(np.abs(middle)) < 0.55)
+
+
+def _cut(ink: _Grey) -> _Grey:
+    """The smallest part of the picture with all that is drawn."""
+    drawn = ink >= _FAINT
+    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def stroke_width(ink: _Grey) -> float:
+    """Width of the strokes in pixels: twice the drawn area over the length of its outline, along rows and columns."""
+    drawn = np.pad(ink >= 0.5, 1)
+    outline = sum(int(np.count_nonzero(np.diff(drawn, axis=axis))) for axis in (0, 1))
+    return 2 * int(drawn.sum()) / max(outline, 1)
+
+
+def _ink(grey: _Grey) -> tuple[_Grey, bool, bool]:
+    """How much ink each pixel holds, 0 to 1; whether it was darker than its ground, and whether it was weak.
+
+    Ink is what differs most strongly from the ground, in one direction.
+    """
+    ground = _ground(grey)
+    lighter = grey - ground
+    darker = -lighter * (ground.max() / ground.clip(1))  # paper in the shade takes the contrast of its ink along
+    inverted = bool(darker.max() > lighter.max())
+    ink = darker if inverted else lighter
+    strongest = float(ink.max())
+    if strongest < _CONTRAST:
+        raise DataError("The drawing is empty: all of it shows one shade.")
+    weak = strongest < _STRONG  # the strongest ink of some of MNIST's digits is a little below 255
+    ink = ink / np.float32(strongest if weak else 255)
+    if ground.min() < ground.max():
+        ink[ink < _FAINT] = 0  # a photograph, whose paper has grain
+    return np.clip(ink, 0, 1), inverted, weak
+
+
+def _ground(grey: _Grey) -> _Grey:
+    """Brightness of the ground: what most of the edge shows, or where light falls unevenly a plane through it.
+
+    The plane is the least-squares one, fitted twice: the second time without what lies far from the first, such as ink
+    that reaches the edge.
+    """
+    inside = np.zeros(grey.shape, dtype=bool)
+    inside[1:-1, 1:-1] = True
+    rows, columns = np.nonzero(~inside)
+    edge = grey[rows, columns]
+    middle = np.median(edge)
+    if np.median(np.abs(edge - middle)) < _EVEN:
+        return np.full(grey.shape, middle, dtype=np.float32)
+    terms = np.stack([np.ones(len(edge)), rows, columns], axis=1)
+    kept = np.ones(len(edge), dtype=bool)
+    for _ in range(2):
+        plane = np.linalg.lstsq(terms[kept], edge[kept], rcond=None)[0]
+        off = np.abs(edge - terms @ plane)
+        kept = off <= 3 * np.median(off)
+    down, across = np.ogrid[: grey.shape[0], : grey.shape[1]]
+    ground: _Grey = (plane[0] + plane[1] * down + plane[2] * across).clip(0, 255).astype(np.float32)
+    return ground
+
+
+def _fit(ink: _Grey) -> _Grey:
+    """Scaled, with its proportions kept, so that the longer side takes ``BOX`` pixels; the strongest ink is 1 again."""
+    h, w = ink.shape
+    scale = BOX / max(h, w)
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    small = Image.fromarray(ink).resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    values: _Grey = np.asarray(small, dtype=np.float32)
+    values = values / np.float32(max(float(values.max()), 1e-6))
+    return values.clip(0, 1)
+
+
+def centred(small: _Grey) -> _Grey:
+    """A small picture laid into 28 × 28 so that its centre of mass is as near to pixel (14, 14) as whole pixels allow.
+
+    It is kept inside where its mass is so uneven that it would stick out. Empty pictures lie in the middle.
+    """
+    placed = np.zeros(PIXELS, dtype=np.float32)
+    total = float(small.sum(dtype=np.float64))
+    start = []
+    for axis, (length, room) in enumerate(zip(small.shape, PIXELS, strict=True)):
+        profile = small.sum(1 - axis, dtype=np.float64)
+        middle = float(profile @ np.arange(length)) / total if total else (length - 1) / 2
+        start.append(int(np.clip(np.floor(room / 2 - middle + 0.5), 0, room - length)))
+    placed[start[0] : start[0] + small.shape[0], start[1] : start[1] + small.shape[1]] = small
+    return placed

@@ -1,0 +1,339 @@
+"""The ways to say which feature an answer rests on, by captum: what each is, and how it is run on m models.
+
+Gradients of all models are taken in one pass: captum sees the rows of all of them, and a sum, whose gradient is that of
+every row. What draws at random or needs modules of its own goes through the models one by one.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from captum.attr import DeepLift, GradientShap, InputXGradient, IntegratedGradients, Occlusion, Saliency
+from torch import Tensor, nn
+
+MethodName = Literal["integrated_gradients", "saliency", "input_x_gradient", "deep_lift", "gradient_shap", "occlusion"]
+
+Output = Literal["logit", "probability"]
+
+Logits = Callable[[Tensor], Tensor]
+"""A model, (b d) → (b k), or a stack of m models, (m b d) → (m b k); differentiable."""
+
+CHUNK = 1 << 17
+"""Rows that captum holds at once at most."""
+
+NUMBERS = 1 << 21
+"""Numbers that those rows, and the widest activation of them, may hold: captum makes several copies of them."""
+
+WINDOW, STRIDE = 4, 2
+"""Pixels per side of the window that occlusion covers, and how far it moves on."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to attribute an answer to features."""
+
+    title: str
+    words: str
+    settings: tuple[str, ...]  # fields of AttributionSettings that it listens to, besides smooth, noise and output
+    signed: bool  # whether it says what speaks for the answer and what against it
+    complete: bool  # whether the parts add up to F(x) − F(x⁰)
+    source: str
+
+
+METHODS: dict[MethodName, Method] = {
+    "integrated_gradients": Method(
+        title="Integrated gradients",
+        words="Walks in a straight line from the baseline to the picture and adds up what each pixel contributes on "
+        "the way. The parts add up to how much the answer has changed between the two.",
+        settings=("baseline", "steps", "seed"),
+        signed=True,
+        complete=True,
+        source="Sundararajan, Taly and Yan 2017",
+    ),
+    "saliency": Method(
+        title="Saliency",
+        words="How strongly the answer reacts to a tiny change of each pixel, whichever way. It speaks of this very "
+        "picture only, and needs no baseline.",
+        settings=(),
+        signed=False,
+        complete=False,
+        source="Simonyan, Vedaldi and Zisserman 2014",
+    ),
+    "input_x_gradient": Method(
+        title="Input times gradient",
+        words="The reaction to a tiny change of each pixel, times the pixel's own value. Black and white count equally "
+        "here (−1 and 1), mid grey (0) never does.",
+        settings=(),
+        signed=True,
+        complete=False,
+        source="Shrikumar et al. 2016",
+    ),
+    "deep_lift": Method(
+        title="DeepLIFT",
+        words="Compares picture and baseline at every unit of the model and passes the differences back to the pixels. "
+        "The parts add up to how much the answer has changed between the two.",
+        settings=("baseline", "seed"),
+        signed=True,
+        complete=True,
+        source="Shrikumar, Greenside and Kundaje 2017, rescale rule",
+    ),
+    "gradient_shap": Method(
+        title="Gradient SHAP",
+        words="Draws training pictures as baselines and a point on the way from each, and averages what each pixel "
+        "contributes there. It approximates Shapley values.",
+        settings=("steps", "seed"),
+        signed=True,
+        complete=False,
+        source="Lundberg and Lee 2017; expected gradients",
+    ),
+    "occlusion": Method(
+        title="Occlusion",
+        words="Covers one small window of the picture after the other with the baseline and notes how far the answer "
+        "falls. It uses no gradients.",
+        settings=("baseline", "seed"),
+        signed=True,
+        complete=False,
+        source="Zeiler and Fergus 2014",
+    ),
+}
+"""Word → method."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The output F of one model or of m models for a class of each sample, as a function of rows: r = m·b or b."""
+
+    logits: Logits
+    X: Tensor  # (m) b d
+    classes: Tensor  # (m) b
+    output: Output
+
+    @property
+    def r(self) -> int:
+        """How many rows there are."""
+        return self.X.shape[:-1].numel()
+
+    @property
+    def d(self) -> int:
+        """Number of columns."""
+        return self.X.shape[-1]
+
+    @property
+    def rows(self) -> Tensor:
+        """The samples, one row each, (r d)."""
+        return self.X.detach().reshape(self.r, self.d)
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """F of n times the samples, (n r d) → (n r)."""
+        n, lead, b = len(x), self.X.shape[:-2], self.X.shape[-2]
+        z = self.logits(x.view(n, *lead, b, self.d).movedim(0, -3).reshape(*lead, n * b, self.d))  # … n·b k
+        z = z if self.output == "logit" else torch.softmax(z, dim=-1)
+        z = z.reshape(*lead, n, b, -1).movedim(-3, 0).reshape(n, self.r, -1)
+        return z.gather(-1, self.classes.reshape(1, self.r, 1).expand(n, -1, -1)).squeeze(-1)
+
+    def each(self, flat: Tensor) -> Tensor:
+        """F of n times the samples, one after the other, (n·r d) → (n·r)."""
+        return self.outputs(flat.view(-1, self.r, self.d)).flatten()
+
+    def total(self, flat: Tensor) -> Tensor:
+        """Σ F, (n·r d) → (1): its gradient is that of every row, at once."""
+        return self.outputs(flat.view(-1, self.r, self.d)).sum().reshape(1)
+
+
+class Models(Protocol):
+    """m models that are asked together, such as a ``Stack``: (m b d) → (m b k)."""
+
+    @property
+    def m(self) -> int: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def k(self) -> int: ...
+    @property
+    def widest(self) -> int: ...
+    def __call__(self, x: Tensor) -> Tensor: ...
+    def take(self, arms: Sequence[int]) -> Models: ...
+    def module(self, arm: int) -> nn.Module: ...
+
+
+@dataclass(frozen=True)
+class OneModel:
+    """A plain module from (b d) to logits (b k) as a stack of one."""
+
+    model: nn.Module
+    d: int
+    k: int
+    m: int = 1
+    widest: int = 0
+
+    @classmethod
+    def of(cls, model: nn.Module, X: Tensor) -> OneModel:
+        """Its classes are counted in what it answers to a sample of the width of X (b d)."""
+        with torch.no_grad():
+            return cls(model, X.shape[-1], model(X.new_zeros(1, X.shape[-1])).shape[-1])
+
+    def __call__(self, x: Tensor) -> Tensor:
+        z: Tensor = self.model(x.squeeze(0))
+        return z.unsqueeze(0)
+
+    def take(self, arms: Sequence[int]) -> OneModel:
+        return self
+
+    def module(self, arm: int) -> nn.Module:
+        return copy.deepcopy(self.model)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a method: some samples, what is known of them, and how exact it is to be."""
+
+    stack: Models
+    X: Tensor  # m b d
+    classes: Tensor  # m b
+    baselines: Tensor  # m b d
+    output: Output
+    steps: int
+    seed: int
+    grid: tuple[int, int] | None
+    background: Tensor | None  # n d
+
+    @property
+    def rows(self) -> Rows:
+        """F of all models."""
+        return Rows(self.stack, self.X, self.classes, self.output)
+
+    def like(self, flat: Tensor) -> Tensor:
+        """Rows (m·b d) as the samples are, (m b d)."""
+        return flat.detach().to(self.X.dtype).view(self.X.shape)
+
+
+def rows_at_once(d: int, widest: int = 0) -> int:
+    """How many rows captum may hold, with samples of ``d`` numbers and activations of ``widest``."""
+    return max(1, min(CHUNK, NUMBERS // max(d, widest, 1)))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Gradients, whatever the caller has switched off, and no warnings of what captum does to its inputs."""
+    with torch.enable_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
+        warnings.filterwarnings("ignore", message="(?s).*Setting forward, backward hooks")
+        yield
+
+
+def integrate(rows: Rows, baselines: Tensor, steps: int) -> Tensor:
+    """Integrated gradients of every row, (r d); ``baselines`` (r d)."""
+    nodes = max(1, rows_at_once(rows.d, getattr(rows.logits, "widest", 0)) // rows.r)
+    with quiet():
+        values: Tensor = IntegratedGradients(rows.total).attribute(
+            rows.rows, baselines, n_steps=steps, internal_batch_size=rows.r * nodes
+        )
+    return values.detach().to(rows.X.dtype)
+
+
+def _integrated_gradients(asked: Request) -> Tensor:
+    rows = asked.rows
+    return asked.like(integrate(rows, asked.baselines.reshape(rows.r, rows.d), asked.steps))
+
+
+def _saliency(asked: Request) -> Tensor:
+    return asked.like(Saliency(asked.rows.total).attribute(asked.rows.rows))
+
+
+def _input_x_gradient(asked: Request) -> Tensor:
+    return asked.like(InputXGradient(asked.rows.total).attribute(asked.rows.rows))
+
+
+def _deep_lift(asked: Request) -> Tensor:
+    parts = []
+    for arm in range(asked.stack.m):
+        method = DeepLift(_known_to_captum(asked.stack.module(arm)))
+        parts.append(method.attribute(asked.X[arm].clone(), asked.baselines[arm], target=asked.classes[arm]))
+    return asked.like(torch.stack(parts))
+
+
+def _known_to_captum(model: nn.Module) -> nn.Module:
+    """The model with activations of exactly those types whose differences DeepLIFT passes back."""
+    for name, part in model.named_children():
+        if isinstance(part, nn.Softplus):
+            setattr(model, name, nn.Softplus(part.beta, part.threshold))
+        else:
+            _known_to_captum(part)
+    return model.requires_grad_(False)
+
+
+def _gradient_shap(asked: Request) -> Tensor:
+    background = asked.background
+    assert background is not None
+    parts = []
+    for arm in range(asked.stack.m):
+        method = GradientShap(_alone(asked.stack.take([arm]), asked.output))
+        with _randomness(asked.seed):  # the same for every model
+            found = method.attribute(
+                asked.X[arm].clone(), background, n_samples=asked.steps, stdevs=0.0, target=asked.classes[arm]
+            )
+        parts.append(found.detach())
+    return asked.like(torch.stack(parts))
+
+
+def _alone(stack: Models, output: Output) -> Logits:
+    """A stack of one model as a function of rows, (q d) → (q k)."""
+
+    def outputs(flat: Tensor) -> Tensor:
+        z = stack(flat.unsqueeze(0)).squeeze(0)
+        return z if output == "logit" else torch.softmax(z, dim=-1)
+
+    return outputs
+
+
+def _occlusion(asked: Request) -> Tensor:
+    rows = asked.rows
+    shape = asked.grid or (rows.d,)
+    window = tuple(min(WINDOW, n) for n in asked.grid) if asked.grid else (1,)
+    strides = tuple(min(STRIDE, n) for n in window)
+
+    def outputs(pictures: Tensor) -> Tensor:
+        return rows.each(pictures.reshape(-1, rows.d))
+
+    with torch.no_grad():
+        found = Occlusion(outputs).attribute(
+            rows.rows.unflatten(-1, shape),
+            sliding_window_shapes=window,
+            strides=strides,
+            baselines=asked.baselines.reshape(rows.r, *shape),
+        )
+    return asked.like(found.reshape(rows.r, rows.d))
+
+
+RUN: dict[MethodName, Callable[[Request], Tensor]] = {
+    "integrated_gradients": _integrated_gradients,
+    "saliency": _saliency,
+    "input_x_gradient": _input_x_gradient,
+    "deep_lift": _deep_lift,
+    "gradient_shap": _gradient_shap,
+    "occlusion": _occlusion,
+}
+"""Word → g (m b d)."""
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def _randomness(seed: int) -> Iterator[None]:
+    """Captum draws from the random streams of torch and numpy that all share: ours for a moment, then as before."""
+    with _one_at_a_time, torch.random.fork_rng(devices=[]):
+        before = np.random.get_state()  # noqa: NPY002
+        torch.default_generator.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(before)  # noqa: NPY002

@@ -1,0 +1,166 @@
+"""What is answered about pictures and the models of a run, as arrays; ``images.py`` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.evaluation.attribution import AttributionSettings
+from ctviz.evaluation.bootstrap import Floats as Doubles
+from ctviz.evaluation.bootstrap import Interval
+from ctviz.evaluation.robustness import Attack
+from ctviz.experiments.trace import Bools, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Test pictures that were chosen."""
+
+    index: Ints  # b: their places in the test split
+    X: Floats  # b d
+    y: Ints  # b: true classes
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True)
+class ImageAttributions:
+    """Which pixels every model's answers rest on."""
+
+    epoch: int
+    settings: AttributionSettings
+    values: Floats  # m b d: g, in units of the output
+    classes: Ints  # m b: whose output is attributed
+    error: Doubles  # m b: Σ g − [F(x) − F(x⁰)]; NaN where the parts need not add up
+    baselines: Floats  # b d: x⁰
+
+
+@dataclass(frozen=True)
+class ImageHistory:
+    """The same of one picture, after every epoch."""
+
+    epochs: tuple[int, ...]
+    settings: AttributionSettings
+    values: Floats  # e m d
+    classes: Ints  # e m
+    error: Doubles  # e m
+    baseline: Floats  # d
+
+
+@dataclass(frozen=True)
+class ClassMeans:
+    """Where every model looks in each class, on average, and how much of it falls on locked pixels.
+
+    Attributed is the class that a model predicts; pictures are sorted by their true class. ``share`` is the part of
+    Σ |g| on the locked pixels; ``standardised`` is the paper's measure, the mean over locked pixels of
+    (|g| − min) / (max − min). Differences are taken to the first arm, picture by picture, and are NaN for itself.
+    All four are NaN where nothing is locked.
+    """
+
+    arms: tuple[str, ...]
+    settings: AttributionSettings
+    level: float
+    samples: int
+    counts: Ints  # k: pictures of each class
+    mean: Floats  # m k d: mean of (|g| − min) / (max − min); NaN for a class without pictures
+    signed: Floats  # m k d: mean of g
+    locked: Bools  # d: the pixels that count as locked
+    share: Interval  # m
+    difference: Interval  # m
+    standardised: Interval  # m
+    standardised_difference: Interval  # m
+    rows: Interval  # m r: share of each row of pixels
+    row_difference: Interval  # m r
+    error: Doubles  # m: mean |Σ g − [F(x) − F(x⁰)]| as a part of mean Σ |g|; NaN where the parts need not add up
+
+
+@dataclass(frozen=True)
+class ImageTrace:
+    """Searches of b pictures by m arms, step by step; after its last step a path stays as it is.
+
+    With a generator that makes several counterfactuals of each picture (DiCE), these are rows of their own.
+    """
+
+    epoch: int
+    settings: SearchSettings
+    factuals: Floats  # b d
+    targets: Ints  # b
+    group: Ints  # b: the picture, as it was given, that a row belongs to
+    points: Floats  # m b t+1 d: x'
+    steps: Ints  # m b: steps taken, 0 to t
+    mature: Bools  # m b: reached τ
+    probability: Floats  # m b t+1: softmax(M(x'))[y⁺]
+    predicted: Ints  # m b: class of the factual
+    predicted_final: Ints  # m b: class of the last point
+    cost: Doubles  # m b: ‖x' − x‖₁ of the last point
+    variation: Doubles  # m b: total variation of the change x' − x
+    start_variation: Doubles  # b: total variation of the factual
+
+    @property
+    def final(self) -> Floats:
+        """Where each search ended, (m b d)."""
+        last: Floats = self.points[:, :, -1]
+        return last
+
+    @property
+    def valid(self) -> Bools:
+        """Whether the last point is of the target class, (m b)."""
+        return np.asarray(self.predicted_final == self.targets)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness")
+
+
+@dataclass(frozen=True)
+class ImageNumbers:
+    """What counterfactual pictures take, and how they look, for every arm, with intervals.
+
+    An arm is judged on the pictures that it does not put into the target class anyway. Of these, ``validity`` and
+    ``mature`` are the shares that end in the target class and that reach τ, ``steps`` the mean number of steps and
+    ``ip`` the mean ℓ1 distance to real pictures of the target class. Over the valid ones ``cost`` = ‖x' − x‖₁,
+    ``variation`` = TV(x'), ``change_variation`` = TV(x' − x) and ``roughness`` = TV(x' − x) / ‖x' − x‖₁ are taken.
+    """
+
+    arms: tuple[str, ...]
+    settings: SearchSettings
+    level: float
+    samples: int
+    judged: Ints  # m
+    metrics: Mapping[str, Interval]  # name of IMAGE_METRICS → (m); NaN where fewer than two pictures are left
+    differences: Mapping[str, Interval]  # (m): an arm minus the first, picture by picture; NaN for the first
+
+
+@dataclass(frozen=True)
+class Fooled:
+    """Pictures under attack, for every strength and arm."""
+
+    epoch: int
+    epsilons: tuple[float, ...]
+    points: Floats  # m n b d
+    probabilities: Floats  # m n b k
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Share of test pictures that every arm still gets right under attacks of n strengths, with intervals."""
+
+    arms: tuple[str, ...]
+    epsilons: tuple[float, ...]
+    attack: Attack
+    within: bool  # whether pixels stay in their range
+    level: float
+    samples: int
+    accuracy: Interval  # m n
+    difference: Interval  # m n: an arm minus the first, picture by picture; NaN for the first
+
+
+def nothing(shape: tuple[int, ...]) -> Interval:
+    """An interval of what is not defined."""
+    return Interval(*(np.full(shape, np.nan) for _ in range(3)))

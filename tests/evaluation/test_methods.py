@@ -1,0 +1,329 @@
+"""Six ways to attribute, on stacks: by hand on linear models, against autograd and loops, and their axioms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ctviz.errors import ConfigError, DataError
+from ctviz.evaluation import attribution, methods
+from ctviz.evaluation.attribution import METHODS, AttributionSettings, attribute, integrated_gradients
+from ctviz.evaluation.baselines import make_baselines, uniform_baselines
+from ctviz.models.settings import ModelSettings
+from ctviz.models.stack import Stack
+from tests.reference import bootstrap as slow_lines
+from tests.reference import images as slow
+
+M, B, K, GRID = 3, 5, 4, (7, 6)
+D = GRID[0] * GRID[1]
+
+
+def stack(hidden=(7,), activation="tanh", **settings):
+    return Stack.initialise(ModelSettings(hidden=hidden, activation=activation, **settings), D, K, range(M), grid=GRID)
+
+
+def samples(seed=7, b=B):
+    chance = torch.Generator().manual_seed(seed)
+    X = torch.rand(b, D, generator=chance) * 2 - 1
+    return X, torch.randint(0, K, (M, b), generator=chance)
+
+
+BACKGROUND = torch.rand(11, D, generator=torch.Generator().manual_seed(9)) * 2 - 1
+
+
+def found(model, X, y, grid=GRID, background=BACKGROUND, baselines=None, **settings):
+    return attribute(model, X, y, AttributionSettings(**settings), grid, background, baselines)
+
+
+def weights_of(linear, y):
+    """w_y of linear models, (m b d)."""
+    return linear.layers[0][..., :-1][torch.arange(M).unsqueeze(1), y]
+
+
+def gradients(model, X, y, output="logit"):
+    """By autograd, one sample of one model after the other, (m b d)."""
+    result = torch.zeros(M, *X.shape)
+    for arm in range(M):
+        module = model.module(arm)
+        for i, x in enumerate(X):
+            point = x.clone().requires_grad_()
+            z = module(point[None])[0]
+            z = z if output == "logit" else z.softmax(-1)
+            (result[arm, i],) = torch.autograd.grad(z[y[arm, i]], point)
+    return result
+
+
+def output_of(module, target, output="logit"):
+    """F of one point, in plain numbers."""
+
+    def function(point):
+        with torch.no_grad():
+            z = module(torch.from_numpy(point)[None])[0]
+        return float((z if output == "logit" else z.softmax(-1))[target])
+
+    return function
+
+
+# -- each by hand ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("baseline", ["uniform", "black", "blurred", "mean"])
+@pytest.mark.parametrize("method", ["integrated_gradients", "deep_lift"])
+def test_of_linear_models_they_are_weight_times_distance(method, baseline):
+    (X, y), linear = samples(), stack(hidden=())
+    start = make_baselines(baseline, X, 4, GRID, BACKGROUND)
+    values = found(linear, X, y, method=method, baseline=baseline, seed=4)
+    torch.testing.assert_close(values.values, weights_of(linear, y) * (X - start), atol=1e-6, rtol=1e-5)
+    assert values.error.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_saliency_is_the_size_of_the_gradient(output):
+    (X, y), model = samples(), stack()
+    values = found(model, X, y, method="saliency", output=output)
+    torch.testing.assert_close(values.values, gradients(model, X, y, output).abs())
+    assert values.error.isnan().all(), "it does not claim to add up"
+
+
+def test_input_times_gradient_by_hand():
+    (X, y), linear, model = samples(), stack(hidden=()), stack()
+    torch.testing.assert_close(found(linear, X, y, method="input_x_gradient").values, weights_of(linear, y) * X)
+    expected = gradients(model, X, y) * X
+    torch.testing.assert_close(found(model, X, y, method="input_x_gradient").values, expected)
+
+
+@pytest.mark.parametrize("output", ["logit", "probability"])
+def test_integrated_gradients_are_the_riemann_sum(output):
+    (X, y), model = samples(), stack(activation="softplus").to(torch.float64)
+    values = found(model, X.double(), y, output=output, seed=3).values
+    start = uniform_baselines(B, D, 3).double()
+    for arm in range(M):
+        function = output_of(model.module(arm), int(y[arm, 0]), output)
+        expected = slow_lines.integrated_gradients(function, X[0].numpy(), start[0].numpy(), nodes=60)
+        np.testing.assert_allclose(values[arm, 0], expected, atol=2e-4)
+
+
+def test_occlusion_is_that_of_loops():
+    (X, y), model = samples(), stack()
+    values = found(model, X, y, method="occlusion", baseline="black").values
+    for arm in range(M):
+        function = output_of(model.module(arm).double(), int(y[arm, 1]))
+        expected = slow.occlusion(function, X[1].numpy(), np.full(D, -1.0), GRID)
+        np.testing.assert_allclose(values[arm, 1], expected, atol=1e-5)
+
+
+def test_occlusion_without_a_grid_covers_one_feature_after_the_other():
+    (X, y), linear = samples(), stack(hidden=())
+    values = found(linear, X, y, grid=None, method="occlusion", baseline="black").values
+    torch.testing.assert_close(values, weights_of(linear, y) * (X + 1), atol=1e-5, rtol=1e-4)
+
+
+def test_gradient_shap_of_linear_models_is_weight_times_mean_distance():
+    (X, y), linear = samples(), stack(hidden=())
+    # All the same background: whatever is drawn of it, and wherever on the way, it is w (x − x⁰).
+    start = BACKGROUND[:1].repeat(5, 1)
+    values = found(linear, X, y, background=start, method="gradient_shap", steps=3).values
+    torch.testing.assert_close(values, weights_of(linear, y) * (X - start[0]), atol=1e-5, rtol=1e-4)
+    many = found(linear, X, y, method="gradient_shap", steps=1000).values
+    torch.testing.assert_close(many, weights_of(linear, y) * (X - BACKGROUND.mean(0)), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "softplus"])
+@pytest.mark.parametrize(
+    "settings", [{"hidden": (9, 6)}, {"hidden": (5,), "channels": (2,)}], ids=["dense", "channels"]
+)
+def test_deep_lift_adds_up(activation, settings):
+    (X, y), model = samples(), stack(activation=activation, **settings)
+    values = found(model, X, y, method="deep_lift")
+    high, low = (
+        model(x.expand(M, -1, -1)).gather(-1, y.unsqueeze(-1)).squeeze(-1) for x in (X, uniform_baselines(B, D))
+    )
+    torch.testing.assert_close(values.values.sum(-1), high - low, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(values.error, values.values.sum(-1) - (high - low), atol=1e-6, rtol=0)
+
+
+def test_deep_lift_is_no_plain_gradient():
+    # ReLU, its kink between baseline and picture: the slope between them, not the one at the picture.
+    model = stack(activation="relu")
+    (X, y) = samples()
+    plain = gradients(model, X, y) * (X + 1)
+    assert (found(model, X, y, method="deep_lift", baseline="black").values - plain).abs().max() > 0.01
+
+
+# -- all of them ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_stack_gives_each_model_what_it_gets_alone(method):
+    (X, y), model = samples(), stack(activation="relu")
+    together = found(model, X, y, method=method, steps=7)
+    for arm in range(M):
+        alone = found(model.take([arm]), X, y[arm], method=method, steps=7)
+        torch.testing.assert_close(alone.values[0], together.values[arm], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(alone.error[0], together.error[arm], atol=1e-5, rtol=1e-4, equal_nan=True)
+
+
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_plain_module_gets_what_it_gets_in_a_stack(method, activation):
+    (X, y), model = samples(), stack(activation=activation)
+    module = model.module(1)
+    alone = found(module, X, y[1], method=method, steps=7)
+    together = found(model, X, y, method=method, steps=7)
+    torch.testing.assert_close(alone.values, together.values[1], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(alone.error, together.error[1], atol=1e-5, rtol=1e-4, equal_nan=True)
+    assert all(p.requires_grad and p.grad is None for p in module.parameters()), "the module is left as it was"
+    with pytest.raises(DataError, match="one model"):
+        found(module, X[None], y[1:2], method=method)
+
+
+@pytest.mark.parametrize("smooth", [0, 3])
+@pytest.mark.parametrize("method", METHODS)
+def test_twice_the_same_bits_and_nobody_elses_chance_is_moved(method, smooth):
+    (X, y), model = samples(), stack()
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    before, state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    first = found(model, X, y, method=method, steps=5, smooth=smooth)
+    assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    torch.manual_seed(6)
+    second = found(model, X, y, method=method, steps=5, smooth=smooth)
+    assert torch.equal(first.values, second.values)
+    assert first.values.dtype == X.dtype and not first.values.requires_grad
+    other = found(model, X, y, method=method, steps=5, smooth=smooth, seed=1)
+    chancy = smooth or "seed" in METHODS[method].settings
+    assert torch.equal(first.values, other.values) == (not chancy)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "gradient_shap"])
+def test_in_parts_it_is_the_same(method, monkeypatch):
+    (X, y), model = samples(b=9), stack()
+    whole = found(model, X, y, method=method)
+    monkeypatch.setattr(methods, "NUMBERS", 2 * M * D + 1)
+    parts = found(model, X, y, method=method)
+    torch.testing.assert_close(parts.values, whole.values, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(parts.error, whole.error, atol=1e-6, rtol=1e-5, equal_nan=True)
+
+
+def test_parts_of_gradient_shap_draw_each_for_itself(monkeypatch):
+    X, y = samples(b=2)
+    X[1], y[:, 1] = X[0], y[:, 0]
+    monkeypatch.setattr(methods, "NUMBERS", 1)
+    values = found(stack(), X, y, method="gradient_shap", steps=3).values
+    assert not torch.equal(values[:, 0], values[:, 1])
+
+
+def test_they_are_those_of_the_function_for_any_model():
+    (X, y), model = samples(), stack()
+    expected = integrated_gradients(model, X.expand(M, -1, -1), y, uniform_baselines(B, D, 2))
+    values = found(model, X, y, seed=2)
+    assert torch.equal(values.values, expected.values)
+    torch.testing.assert_close(values.error, expected.error, atol=1e-6, rtol=0)
+
+
+def test_smoothing_is_the_mean_over_noisy_copies_that_all_models_share():
+    (X, y), model = samples(), stack()
+    values = found(model, X, y, method="saliency", smooth=4, noise=0.1, seed=8)
+    chance = torch.Generator().manual_seed(8)
+    noisy = [X + 0.2 * torch.randn(B, D, generator=chance) for _ in range(4)]
+    expected = sum(gradients(model, x, y).abs() for x in noisy) / 4
+    torch.testing.assert_close(values.values, expected)
+    assert found(model, X, y, smooth=2).error.isnan().all()
+
+
+def test_without_noise_smoothing_changes_nothing():
+    (X, y), model = samples(), stack()
+    torch.testing.assert_close(found(model, X, y, smooth=3, noise=0).values, found(model, X, y).values)
+
+
+def test_samples_of_each_model_and_shared_ones_are_told_apart():
+    (X, y), model = samples(), stack()
+    own = X.repeat(M, 1, 1)
+    own[1] += 0.5
+    shared, apart = found(model, X, y), found(model, own, y)
+    torch.testing.assert_close(shared.values[0], apart.values[0])
+    assert not torch.allclose(shared.values[1], apart.values[1])
+
+
+@pytest.mark.parametrize("switch", [torch.no_grad, torch.inference_mode])
+def test_works_where_gradients_are_switched_off_and_warns_of_nothing(switch, recwarn):
+    (X, y), model = samples(), stack()
+    expected = {method: found(model, X, y, method=method, steps=3).values for method in METHODS}
+    with switch():
+        for method, values in expected.items():
+            assert torch.equal(found(model, X.clone(), y, method=method, steps=3).values, values)
+    assert not recwarn.list
+
+
+def test_no_samples_have_no_attributions():
+    for method in METHODS:
+        values = found(stack(), torch.zeros(0, D), torch.zeros(M, 0).long(), method=method)
+        assert values.values.shape == (M, 0, D) and values.error.shape == (M, 0)
+
+
+def test_every_method_is_run_and_told_of():
+    assert tuple(METHODS) == tuple(methods.RUN)
+    fields = set(AttributionSettings.model_fields)
+    for method in METHODS.values():
+        assert set(method.settings) <= fields and method.words.endswith(".")
+
+
+# -- bad input -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "match"),
+    [
+        ({"X": torch.zeros(B, D + 1)}, DataError, "expected"),
+        ({"X": torch.zeros(D)}, DataError, "expected"),
+        ({"X": torch.zeros(M + 1, B, D)}, DataError, "expected"),
+        ({"X": torch.full((B, D), torch.nan)}, DataError, "not finite"),
+        ({"y": torch.zeros(B + 1).long()}, DataError, "one per sample"),
+        ({"y": torch.zeros(B)}, DataError, "int64"),
+        ({"y": torch.full((B,), K)}, ConfigError, "classes 0 to 3"),
+        ({"y": torch.full((B,), -1)}, ConfigError, "classes 0 to 3"),
+        ({"baselines": torch.zeros(B, 1)}, DataError, "Baselines"),
+        ({"baselines": torch.full((B, D), torch.inf)}, DataError, "not finite"),
+        ({"grid": (D, 2)}, ConfigError, "pixels"),
+        ({"grid": None, "baseline": "blurred"}, ConfigError, "baseline"),
+        ({"background": None, "baseline": "mean"}, DataError, "mean"),
+        ({"background": None, "method": "gradient_shap"}, DataError, "background"),
+        ({"background": torch.zeros(0, D), "method": "gradient_shap"}, DataError, "background"),
+        ({"background": torch.zeros(3, 2), "method": "gradient_shap"}, DataError, "background"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changes, error, match):
+    X, y = samples()
+    with pytest.raises(error, match=match):
+        found(stack(), **{"X": X, "y": y, **changes})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"method": "magic"},
+        {"baseline": "white"},
+        {"steps": 0},
+        {"smooth": -1},
+        {"noise": 2.0},
+        {"output": "energy"},
+        {"method": "deep_lift", "output": "probability"},
+    ],
+)
+def test_unknown_settings_are_refused(settings):
+    with pytest.raises(ConfigError, match=list(settings)[-1]):
+        AttributionSettings(**settings)
+
+
+def test_the_largest_seed_is_taken():
+    X, y = samples()
+    for method in METHODS:
+        found(stack(), X, y, method=method, seed=2**31 - 1, steps=2, smooth=2)
+
+
+def test_settings_round_trip():
+    settings = AttributionSettings(method="occlusion", baseline="blurred", smooth=3)
+    assert AttributionSettings(**settings.model_dump()) == settings
+    assert attribution.AttributionSettings() == AttributionSettings(method="integrated_gradients", steps=50)
