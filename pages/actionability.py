@@ -3,7 +3,8 @@
 import streamlit as st
 
 from ctviz.ui.draft import write_link
-from ctviz.ui.locks import open_draft, panel, parts
+from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.locks import PARTS, open_draft, panel, parts
 from ctviz.ui.locks_story import story
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
@@ -14,6 +15,7 @@ draft = open_draft()
 projecting = draft.view.view == "project"
 
 with page("Actionability", projecting=projecting):
+    send_images_on(draft, PARTS[draft.view.part].preset)
     shared = service()
     if projecting:
         watch(shared, draft, story(draft))

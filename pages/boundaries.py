@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ctviz.ui.draft import current, write_link
+from ctviz.ui.elsewhere import send_images_on
 from ctviz.ui.panel import panel, say_problems
 from ctviz.ui.service import service
 from ctviz.ui.shell import page
@@ -12,6 +13,7 @@ draft = current()
 projecting = draft.view.view == "project"
 
 with page("Boundaries", projecting=projecting):
+    send_images_on(draft, "moons")
     shared = service()
     if projecting:
         watch(shared, draft)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ctviz.ui.draft import current, write_link
+from ctviz.ui.elsewhere import send_images_on
 from ctviz.ui.explore import below, explore
 from ctviz.ui.explore_controls import choices
 from ctviz.ui.explore_take_away import take_away
@@ -15,6 +16,7 @@ draft = current(PAGE, TracksView, follows="boundaries", first=FIRST)
 projecting = draft.view.view == "project"
 
 with page("Trajectories", projecting=projecting):
+    send_images_on(draft, FIRST["preset"])
     shared = service()
     check(draft)
     if projecting:

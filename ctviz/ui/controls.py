@@ -6,7 +6,6 @@ uploaded file move it too; what it changes goes through ``Draft.change``, which 
 
 from __future__ import annotations
 
-import functools
 import math
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +15,14 @@ import streamlit as st
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataSettings, load
+from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.data.schema import Mutability
 from ctviz.experiments.config import Experiment
 from ctviz.figures.advice import decimals
 from ctviz.training.arm import VARIANTS, Arm, Objective
 from ctviz.ui import link
 from ctviz.ui.draft import Draft, on_change
+from ctviz.ui.service import schema_of
 from ctviz.ui.shell import literal
 from ctviz.ui.vocabulary import CHOICES, WORDS, bounds, differences, field_of, generic, value_of
 
@@ -224,10 +224,10 @@ def change_data(draft: Draft[Any], name: str) -> None:
 
 
 def _noise(draft: Draft[Any]) -> None:
-    words, data = WORDS["data.noise"], draft.experiment.data
-    own = DATASETS[data.name].noise.default or 0.0
+    words, noise = WORDS["data.noise"], value_of(draft.experiment, "data.noise")
+    own = DATASETS[draft.experiment.data.name].noise.default or 0.0
     most = max(1.0, 3 * own)
-    shown = own if data.noise is None else min(data.noise, most)
+    shown = own if noise is None else min(noise, most)
 
     def read(value: float) -> dict[str, Any]:
         return {"data.noise": None if value == own else value}
@@ -373,7 +373,7 @@ def allowed_range(draft: Draft[Any], arms: Sequence[Arm], position: int, label: 
     """The lowest and the highest value that advice may give a feature, by the two ends of a slider."""
     control = f"arms.{named(arms)}.range.{FEATURE_NAMES[position]}"
     refs = {position, FEATURE_NAMES[position]}
-    lower, upper = domain_of(draft.experiment.data)
+    lower, upper = (ends.tolist() for ends in schema_of(draft.experiment.data).bounds())
     places = decimals(upper[position] - lower[position])
     step = 10.0**-places
     least = round(math.floor(lower[position] / step) * step, places)
@@ -420,13 +420,6 @@ def _wanted(draft: Draft[Any], arm: Arm) -> dict[str, tuple[Any, ...]]:
     for waiting in draft.pending.values():
         lists |= {name: waiting[path] for name in lists if (path := f"arms.{arm.name}.{name}") in waiting}
     return lists
-
-
-@functools.lru_cache(32)
-def domain_of(data: DataSettings) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Lowest and highest value of each feature of a data set."""
-    lower, upper = load(data).schema.bounds()
-    return tuple(map(float, lower)), tuple(map(float, upper))
 
 
 def _pick_arm(draft: Draft[Any]) -> Arm:

@@ -111,6 +111,8 @@ def current(
     drafts: dict[str, Draft[Any]] = state.setdefault("drafts", {})
     draft, arriving = drafts.get(page), state.get("page") != page
     other = drafts.get(follows or "")
+    if other is not None and other.experiment.data.grid is not None:
+        other = None  # images have a page of their own, where nothing is followed
     chosen = other is not None and (other.experiment != Experiment.preset(preset) or bool(draft and draft.carried))
     if draft is None:
         draft = _open(query or dict({} if chosen else first or {}), 0, view, preset)
@@ -125,7 +127,11 @@ def current(
 
 def _open(query: dict[str, str], opened: int, view: type[W], preset: str) -> Draft[W]:
     found = link.read(query, view, preset)
-    return Draft(found.experiment, found.view, problems=found.problems, opened=opened, written=query)
+    looked, problems, last = found.view, found.problems, found.experiment.training.epochs
+    if looked.epoch is not None and looked.epoch > last:
+        problems += (link.sentence("epoch", looked.epoch, f"0 to {last}, the last of this run"),)
+        looked = looked.model_copy(update={"epoch": None})
+    return Draft(found.experiment, looked, problems=problems, opened=opened, written=query)
 
 
 def _carry_over(experiment: Experiment, draft: Draft[Any]) -> None:

@@ -19,7 +19,6 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.trace import Trace
-from ctviz.experiments.vae import stored_vae, vae_key, work_vae
 from ctviz.figures.advice import Names
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.film import arm_labels
@@ -27,6 +26,7 @@ from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui import explore_words as words
 from ctviz.ui import results
+from ctviz.ui.autoencoder import awaited, say_fitting
 from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.explore_names import dressed, names_of
 from ctviz.ui.explore_searches import Answer, Question, question, searches
@@ -142,7 +142,7 @@ def _searched(
     """The searches that the view asks for; None where there are none, and then why, in words."""
     if _awaits_vae(service, draft):
         with said:
-            _say_fitting(service, draft)
+            say_fitting(service, draft.experiment.data, settings_of(draft.experiment, draft.view))
         return None
     try:
         return _seen(draft.view, feed, live=live)
@@ -260,26 +260,8 @@ def ends_of(seen: Seen) -> Endpoints | None:
 
 
 def _awaits_vae(service: Service, draft: Draft[TracksView]) -> bool:
-    """Whether the chosen search needs an autoencoder that is still to be fitted.
-
-    Where the job failed, say on a full disk, the search fits it for itself and keeps it in memory.
-    """
-    settings, data = settings_of(draft.experiment, draft.view), draft.experiment.data
-    if settings.generator != "revise" or stored_vae(data, settings.latent, service.store) is not None:
-        return False
-    job = service.jobs.status(_job_key(draft))
-    return job is None or job.state not in ("failed", "done")
-
-
-def _job_key(draft: Draft[TracksView]) -> str:
-    return f"vae-{vae_key(draft.experiment.data, settings_of(draft.experiment, draft.view).latent)}"
-
-
-def _say_fitting(service: Service, draft: Draft[TracksView]) -> None:
-    """Starts the fit of the autoencoder if nobody has, and says so; asked for twice, it is fitted once."""
-    data, latent = draft.experiment.data, settings_of(draft.experiment, draft.view).latent
-    service.jobs.submit(_job_key(draft), work_vae, data.model_dump_json(), latent, str(service.store.root))
-    st.info("Fitting the autoencoder for these data, once (about 3 s) …", icon=":material/hourglass_top:")
+    """Whether the chosen search needs an autoencoder that is still to be fitted."""
+    return awaited(service, draft.experiment.data, settings_of(draft.experiment, draft.view))
 
 
 # -- below -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import streamlit as st
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.knowledge import SAMPLES
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import LOAN, Names
@@ -40,6 +40,9 @@ from ctviz.ui.vocabulary import CHOICES, WORDS, bounds
 
 OPEN = -1
 """The choice that leaves the class aimed at open."""
+
+PLANES = tuple(name for name, changes in PRESETS.items() if changes["data.name"] in DATASETS)
+"""The presets whose data lie in a plane; those on images have a page of their own."""
 
 OWN = "own"
 """The choice that stands for settings which no preset has."""
@@ -83,12 +86,12 @@ def title_of(preset: str) -> str:
 
 def preset_of(experiment: Experiment) -> str:
     """The preset that an experiment is, or ``OWN``."""
-    return next((name for name in PRESETS if Experiment.preset(name) == experiment), OWN)
+    return next((name for name in PLANES if Experiment.preset(name) == experiment), OWN)
 
 
 def _run(service: Service, draft: Draft[TracksView]) -> None:
     shown = preset_of(draft.experiment)
-    options = [*PRESETS, *([OWN] if shown == OWN else [])]
+    options = [*PLANES, *([OWN] if shown == OWN else [])]
 
     def take(preset: str) -> None:
         if preset != OWN:

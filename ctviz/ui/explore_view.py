@@ -10,8 +10,10 @@ from pydantic import Field, field_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Evaluation, Experiment
+from ctviz.figures.advice import LOAN
 from ctviz.ui.draft import Draft
 from ctviz.ui.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, two_numbers
 
@@ -44,6 +46,11 @@ class TracksView(BaseView):
     layers: tuple[Layer, ...] = LAYERS
     search: Changes = ()
     names: Literal["plain", "figure"] = "plain"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Debt and age where they are asked for."""
+        return LOAN if self.names == "figure" else FEATURE_NAMES
 
     @field_validator("pick")
     @classmethod
@@ -142,9 +149,6 @@ def check(draft: Draft[TracksView]) -> None:
         if not any(problem.startswith("In the link, at is ") for problem in draft.problems):
             said.append(sentence("pick", view.pick, f"{POINT} only beside at, two numbers separated by a comma"))
         changes["pick"] = RANDOM
-    if view.epoch is not None and view.epoch > experiment.training.epochs:
-        said.append(sentence("epoch", view.epoch, f"0 to {experiment.training.epochs}, the last of this run"))
-        changes["epoch"] = None
     if view.selected is not None and view.pick != POINT and view.selected >= view.count:
         said.append(sentence("selected", view.selected, f"0 to {view.count - 1} for {view.count} starting points"))
         changes["selected"] = None

@@ -1,4 +1,4 @@
-"""What the home page says and shows: the idea in a paragraph, a preset playing, three doors."""
+"""What the home page says and shows: the idea in a paragraph, a preset playing, four doors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ctviz.ui.stage import StageState, show_stage
 BOUNDARIES = "pages/boundaries.py"
 TRAJECTORIES = "pages/trajectories.py"
 ACTIONABILITY = "pages/actionability.py"
+DIGITS = "pages/digits.py"
 ARROW = ":material/arrow_forward:"
 
 IDEA = """
@@ -69,6 +70,15 @@ DOORS = (
         ("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),
     ),
     Door(
+        "Looking",
+        "See where a model looks: handwritten digits before and after counterfactual training, what they would have "
+        "to become for another answer, and how little ink fools the model.",
+        "Open the digits",
+        DIGITS,
+        {"preset": "mnist"},
+        ("Draw a digit of your own", DIGITS, {"preset": "mnist", "pick": "own"}),
+    ),
+    Door(
         "Researching",
         "The paper's four objectives from the same first weights, with every setting at hand, also from Python.",
         "Compare the four objectives",
@@ -109,7 +119,7 @@ def moving_picture(service: Service) -> None:
 
 
 def doors() -> None:
-    """The three ways in, side by side."""
+    """The ways in, side by side."""
     for cell, door in zip(st.columns(len(DOORS), gap="medium"), DOORS, strict=True):
         with cell, st.container(border=True, height="stretch", key=f"door-{door.title.lower()}"):
             st.subheader(door.title, anchor=False)

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Self, overload
 from pydantic import Field, field_validator
 from typing_extensions import TypeVar
 
+from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError, shorten
 from ctviz.experiments.config import PRESETS, Experiment, parse_value
 from ctviz.settings import Settings
@@ -57,6 +58,11 @@ class BaseView(Settings):
         if speed not in SPEEDS:
             raise ConfigError("speed", speed, f"one of {', '.join(f'{offered:g}' for offered in SPEEDS)}")
         return speed
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the page calls the two features of a plane."""
+        return FEATURE_NAMES
 
     def elsewhere(self) -> Self:
         """The same way of looking, at another run: without what points at something in this one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -33,6 +34,11 @@ class LocksView(View):
 
     part: PartName = "figure"
     names: Literal["figure", "plain"] = "figure"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Debt and age, unless their plain names are asked for."""
+        return LOAN if self.names == "figure" else FEATURE_NAMES
 
 
 @dataclass(frozen=True)
@@ -98,11 +104,6 @@ def open_draft() -> Draft[LocksView]:
     return current(PAGE, LocksView, part.preset)
 
 
-def features_of(view: LocksView) -> tuple[str, ...]:
-    """What the page calls the features."""
-    return LOAN if view.names == "figure" else FEATURE_NAMES
-
-
 def limited(experiment: Experiment, part: str) -> tuple[Arm, ...]:
     """The models that the constraints on this page are for: those named as locked, in the second part all."""
     by_name = tuple(arm for arm in experiment.arms if "locked" in arm.name)
@@ -139,7 +140,7 @@ def panel(service: Service, draft: Draft[LocksView]) -> None:
         st.markdown(PARTS[draft.view.part].lead)
         if draft.view.names == "figure":
             st.caption(LENT)
-        then = lambda: retrain(service, draft)  # noqa: E731
+        then = functools.partial(retrain, service, draft)
         if draft.view.part == "proxies":
             _dependence(draft, then)
         else:
@@ -171,7 +172,7 @@ def _constraints(draft: Draft[LocksView], then: Then) -> None:
     arms = limited(draft.experiment, draft.view.part)
     all_of_them = len(arms) == len(draft.experiment.arms)
     st.markdown("**What may advice change?**" + ("" if all_of_them else " In the lower panels:"))
-    for position, feature in enumerate(features_of(draft.view)):
+    for position, feature in enumerate(draft.view.features):
         mutability(draft, arms, position, feature.capitalize(), WAYS, then, _in_words)
         allowed_range(draft, arms, position, f"Range of {feature}", then)
 
@@ -198,7 +199,7 @@ def _protection(draft: Draft[LocksView], then: Then) -> None:
 
 
 def _dependence(draft: Draft[LocksView], then: Then) -> None:
-    free, locked = features_of(draft.view)
+    free, locked = draft.view.features
     _slider(
         draft, "data.correlation", f"Correlation of {free} and {locked}", (-0.95, 0.95, 0.05), 0.0,
         f"How far {free} and {locked} go up and down together within each class (ρ). The proposition needs 0.", then,

@@ -14,7 +14,7 @@ from ctviz.figures.advice import Names
 from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.feed import Feed
-from ctviz.ui.locks import LocksView, features_of
+from ctviz.ui.locks import LocksView
 from ctviz.ui.locks_numbers import wished_class
 
 PLACES: dict[LockWhen, str] = {
@@ -34,7 +34,7 @@ def names_of(feed: Feed, view: LocksView) -> Names:
 
 def labels_of(experiment: Experiment, view: LocksView) -> tuple[ArmLabel, ...]:
     """The panels' headings; where the models differ by nothing but the place of the lock, that place."""
-    features = features_of(view)
+    features = view.features
     labels = arm_labels(experiment, features)
     places = [arm.lock_when for arm in experiment.arms]
     if view.part != "where" or len(set(places)) < len(places) or len({label.role for label in labels}) > 1:
@@ -65,7 +65,7 @@ class Grid:
 
 def grid_of(experiment: Experiment, view: LocksView) -> Grid:
     """The models as a table: trained how against locked how, where they cross like that, else one below the other."""
-    arms, features = experiment.arms, features_of(view)
+    arms, features = experiment.arms, view.features
     taught = [arm.trains_on_counterfactuals for arm in arms]
     if view.part == "where" and {arm.lock_when for arm in arms} == set(PLACES) and len(arms) == len(PLACES):
         at = {arm.lock_when: index for index, arm in enumerate(arms)}

@@ -23,7 +23,7 @@ from ctviz.training.arm import Arm
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
-from ctviz.ui.locks import LocksView, features_of
+from ctviz.ui.locks import LocksView
 from ctviz.ui.locks_names import PLACES, focus_of, labels_of, movable, names_of, pair_of, position_of
 from ctviz.ui.locks_numbers import Numbers, advice_for, numbers_of
 from ctviz.ui.locks_table import table
@@ -60,14 +60,14 @@ def dress(feed: Feed, view: LocksView) -> Dress:
 def finding(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        results.finding(arm_styles(feed.experiment, features_of(view)), snapshot)
+        results.finding(arm_styles(feed.experiment, view.features), snapshot)
         return
     results.title(headline(feed.experiment, numbers_of(feed, snapshot), view))
 
 
 def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
     """The finding of one epoch, by the part of the story."""
-    arms, features = experiment.arms, features_of(view)
+    arms, features = experiment.arms, view.features
     focus = focus_of(experiment)
     by_place = {arm.lock_when: index for index, arm in enumerate(arms)}
     if view.part == "where" and set(by_place) == set(PLACES):

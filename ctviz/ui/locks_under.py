@@ -20,6 +20,7 @@ from ctviz.ui.feed import Feed
 from ctviz.ui.locks import LocksView
 from ctviz.ui.locks_names import focus_of, labels_of, names_of
 from ctviz.ui.locks_numbers import Numbers, numbers_of
+from ctviz.ui.vocabulary import value_of
 
 
 def under(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
@@ -109,7 +110,7 @@ def _chart(feed: Feed, labels: Sequence[ArmLabel], name: str, title: str, extent
     """One number of the settings that this session has tried, over their correlation."""
     tried: dict[str, tuple[Experiment, dict[str, tuple[Span, ...]]]] = st.session_state.get("proxies-tried", {})
     points = [
-        Tried(one.data.correlation, values[name], key == feed.key, _but_correlation(one, feed.experiment))
+        Tried(value_of(one, "data.correlation"), values[name], key == feed.key, _but_correlation(one, feed.experiment))
         for key, (one, values) in tried.items()
         if len(values[name]) == len(labels)
     ]

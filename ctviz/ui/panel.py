@@ -43,7 +43,7 @@ def panel(service: Service, draft: Draft[Any]) -> None:
 def train_button(service: Service, draft: Draft[Any], key: str = "train") -> None:
     """Train, and if that is not possible, why."""
     state = service.state(draft.experiment.key)
-    reason = reason_not_to_train(draft.experiment)
+    reason = reason_not_to_train(draft.experiment, draft.view.features)
     if draft.pending:
         reason = "One of the settings is not possible, as said beside it; change it to train."
     about = f"About {duration(about_seconds(draft.experiment))} on an idle computer."

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import gc
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
 import streamlit as st
 import torch
 
-from ctviz.data.catalogue import DataSettings, load
+from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
@@ -96,36 +99,50 @@ def make() -> Service:
     return Service(store, jobs, Feeds(store))
 
 
-def reason_not_to_train(experiment: Experiment) -> str | None:
-    """Why this page cannot show a run of an experiment, in a sentence; None if it can."""
+def reason_not_to_train(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> str | None:
+    """Why this page cannot show a run of an experiment, in a sentence; None if it can.
+
+    Args:
+        experiment: the settings that would be trained.
+        features: what the page calls the two features of a plane.
+    """
     wanted = picture_bytes(experiment)
     if wanted > MOST_PICTURES:
         return (
             f"The pictures of this run would take {wanted / 2**20:,.0f} MB; allowed: at most {MOST_PICTURES >> 20} MB. "
             "Raise “Epochs between pictures” or lower “Resolution of the picture” under Measuring."
         )
-    if experiment.evaluation.field == 0:
+    if experiment.evaluation.field == 0 and experiment.data.grid is None:
         return (
             "Without a probability field there is nothing to show; raise “Resolution of the picture” under Measuring."
         )
     try:
         check_size(experiment)
-        for arm in experiment.arms:
+        # Ranges alone depend on the samples; whatever else an arm forbids was checked with the experiment.
+        for arm in (arm for arm in experiment.arms if arm.ranges):
             for purpose in get_args(Purpose):
-                arm.constraints_for(_schema(experiment.data), purpose)
+                arm.constraints_for(schema_of(experiment.data), purpose)
     except ConfigError as error:
-        return str(error)
+        return str(ConfigError(error.field, error.value, _renamed(error.allowed, features)))
     return None
 
 
+def _renamed(sentence: str, features: Sequence[str]) -> str:
+    """A sentence with the page's names in the place of the columns' own."""
+    called = dict(zip(FEATURE_NAMES, features, strict=True))
+    return re.sub(rf"\b({'|'.join(FEATURE_NAMES)})\b", lambda found: called[found[0]], sentence)
+
+
 @functools.lru_cache(32)
-def _schema(data: DataSettings) -> Schema:
-    """The features of a data set with their domains: what ranges have to leave something of."""
+def schema_of(data: AnyData) -> Schema:
+    """The features of a data set with their domains, for all pages: what ranges have to leave something of."""
     return load(data).schema
 
 
 def about_seconds(experiment: Experiment) -> float:
     """A rough guess of how long a run takes on one core, from what the parts of an epoch took on one machine."""
+    if experiment.data.grid is not None:
+        return _about_images(experiment, *experiment.data.grid)
     m, training, measured = len(experiment.arms), experiment.training, experiment.evaluation
     width = sum(experiment.model.hidden) / 32 if experiment.model.hidden else 0.5
     searching = [arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals]
@@ -134,3 +151,25 @@ def about_seconds(experiment: Experiment) -> float:
     search = (6e-3 + 3e-6 * n_ce * len(searching) * width) * (max(searching) / 30) ** 0.5 if searching and n_ce else 0
     picture = 4e-3 + (6e-8 * measured.field**2 + 4e-8 * measured.factuals * measured.steps) * m * width
     return training.epochs * (experiment.data.n_train / training.batch * step + search + picture / measured.every)
+
+
+def _about_images(experiment: Experiment, rows: int, columns: int) -> float:
+    """The same of images, where time goes by the pixels that are moved and the products that a model forms of them."""
+    training, pixels = experiment.training, rows * columns
+    products = _products(experiment, rows, columns)
+    steps = sum(arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals)
+    searched = 1.5e-9 * pixels + 8e-11 * products  # seconds for a step of one sample
+    learned = 2e-9 * pixels + 2e-10 * products
+    epoch = min(training.n_ce, experiment.data.n_train) * steps * searched
+    return training.epochs * (epoch + experiment.data.n_train * len(experiment.arms) * learned)
+
+
+def _products(experiment: Experiment, rows: int, columns: int) -> int:
+    """How many products one model forms of an image: in its convolutions, each halved afterwards, and its layers."""
+    total, planes = 0, 1
+    for channels in experiment.model.channels:
+        rows, columns = rows - 4, columns - 4
+        total += 25 * planes * channels * rows * columns
+        rows, columns, planes = rows // 2, columns // 2, channels
+    widths = (rows * columns * planes, *experiment.model.hidden, experiment.data.classes)
+    return total + sum(before * after for before, after in pairwise(widths))

@@ -35,6 +35,7 @@ MENU = (
     Page("pages/boundaries.py", "Boundaries"),
     Page("pages/trajectories.py", "Trajectories"),
     Page("pages/actionability.py", "Actionability"),
+    Page("pages/digits.py", "Digits"),
 )
 """The pages in the order of the menu."""
 

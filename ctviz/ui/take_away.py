@@ -36,7 +36,7 @@ def take_away(draft: Draft[Any], feed: Feed | None) -> None:
             "Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml",
             key="toml", on_click="ignore", icon=":material/settings:", width="stretch",
         )  # fmt: skip
-        _bring_back(draft)
+        bring_back(draft)
         st.markdown("**Python** that computes the same run")
         st.code(python_code(experiment), language="python", height=260)
 
@@ -78,7 +78,7 @@ def metrics_csv(feed: Feed) -> Callable[[], str]:
     return lambda: history(names, snapshots).to_csv(index=False)
 
 
-def _bring_back(draft: Draft[Any]) -> None:
+def bring_back(draft: Draft[Any]) -> None:
     """Takes over the settings of a TOML file, once for each file."""
     st.markdown("**Bring back** settings")
     file = st.file_uploader("Settings as a TOML file", type="toml", key="upload", label_visibility="collapsed")

@@ -2,8 +2,11 @@
 
 ``browser_page`` is a page that fails its test on an error in the console and on any request that leaves this
 computer; ``open_page(**options)`` opens more of them, with Playwright's options of a context (viewport,
-color_scheme, reduced_motion …). ``serve(script)`` starts ``streamlit run`` on a free port with a CTVIZ_HOME of its
-own and returns a ``Server``.
+color_scheme, reduced_motion …). Pages of all tests share one context, so that what one has loaded the next finds in
+the cache; ``open_page(elsewhere=True)`` is a browser of its own, that of somebody else.
+
+``app`` is the app on one server for all tests, with a CTVIZ_HOME of its own; each test asks for settings that no
+other one trains. ``serve(script)`` starts ``streamlit run`` for a script of a test's own and returns a ``Server``.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ctviz.ui.shell import MENU
+
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
@@ -32,18 +37,27 @@ ARGUMENTS = (
 )  # fmt: skip
 LOCAL_SCHEMES = ("file", "data", "blob", "about")
 STARTUP_SECONDS = 60
+PATIENCE = 45_000
+"""Milliseconds to wait for what is sure to come, on a computer that has much else to do."""
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """On a deep link Streamlit's page asks for these below the page's own path first, and below the root after a 404."""
 
 
+VIEWPORT = {"width": 1440, "height": 900}
+
+
 @dataclass
 class Server:
-    """A running app: where it is, where it keeps its state, what it has written."""
+    """A running app: where it is, where it keeps its state, what it has written.
+
+    ``alerts`` are, by page, those that were seen when its first visitors came, all of them by a deep link.
+    """
 
     url: str
     home: Path
     process: subprocess.Popen[bytes]
     log: Path
+    alerts: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -85,23 +99,36 @@ def chromium() -> Iterator:
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium) -> Iterator[Callable]:
-    """Opens pages that must neither err nor call out; ``open_page(viewport=…, color_scheme=…)``."""
-    watch = Watch()
-    contexts = []
+@pytest.fixture(scope="session")
+def shared_context(chromium) -> Iterator:
+    """Where all pages are opened that need no browser of their own."""
+    context = chromium.new_context()
+    yield context
+    context.close()
 
-    def open_(**options):
-        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        context.set_default_timeout(20_000)
-        contexts.append(context)
+
+@pytest.fixture
+def open_page(chromium, shared_context) -> Iterator[Callable]:
+    """Opens pages that must neither err nor call out; ``open_page(viewport=…, color_scheme=…, elsewhere=…)``."""
+    watch = Watch()
+    opened = []
+
+    def open_(*, viewport=VIEWPORT, color_scheme="light", reduced_motion="no-preference", elsewhere=False, **options):
+        context = shared_context
+        if elsewhere or options:
+            context = chromium.new_context(**options)
+            opened.append(context)
         page = context.new_page()
+        opened.append(page)
+        page.set_default_timeout(PATIENCE)
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
         watch.over(page)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page_or_context in reversed(opened):
+        page_or_context.close()
     assert not watch.faults, "\n".join(watch.faults)
 
 
@@ -109,6 +136,31 @@ def open_page(chromium) -> Iterator[Callable]:
 def browser_page(open_page):
     """One page of 1440 × 900 that must neither err nor call out."""
     return open_page()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory, shared_context) -> Iterator[Server]:
+    """The app, whose server has just been started when each of its pages is opened by a deep link, all at once."""
+    place = tmp_path_factory.mktemp("app")
+    server = launch(ROOT / "app.py", place / "home", place / "log", {})
+    try:
+        arrive(server, shared_context)
+        yield server
+    finally:
+        stop(server.process)
+
+
+def arrive(server: Server, context) -> None:
+    pages = {entry.title: context.new_page() for entry in MENU}
+    for entry in MENU:
+        path = "" if entry.path == "app.py" else Path(entry.path).stem
+        pages[entry.title].goto(f"{server.url}/{path}")
+    for title, page in pages.items():
+        # A fresh server loads a lot before it shows its first page.
+        page.locator(".ctviz-headline").first.wait_for(timeout=120_000)
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        server.alerts[title] = page.locator('[data-testid="stAlert"]').all_inner_texts()
+        page.close()
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +179,7 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
         stop(server.process)
 
 
-def until(page, expression: str, arg=None, seconds: float = 20) -> None:
+def until(page, expression: str, arg=None, seconds: float = PATIENCE / 1000) -> None:
     """Waits until a JavaScript expression, or function of ``arg``, holds in the page.
 
     Like Playwright's ``wait_for_function``, which needs an ``eval`` that a strict page forbids.

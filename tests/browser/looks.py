@@ -13,10 +13,10 @@ def stage_ready(page, epochs: int = 1) -> None:
 
 
 def picture_ready(page) -> None:
-    """Waits until the stage holds an epoch, or the searches of Trajectories are drawn."""
+    """Waits until the stage holds an epoch, the searches of Trajectories are drawn, or a wall of digits stands."""
     page.wait_for_function(
-        "globalThis.__ctvizStage?.epochs >= 1 || (globalThis.__ctvizTracks?.drawn ?? null) === "
-        "(globalThis.__ctvizTracks?.traceKey ?? 'none')"
+        "globalThis.__ctvizStage?.epochs >= 1 || globalThis.__ctvizWalls?.size || "
+        "(globalThis.__ctvizTracks?.drawn ?? null) === (globalThis.__ctvizTracks?.traceKey ?? 'none')"
     )
 
 

@@ -40,6 +40,11 @@ SHOTS = (
     Shot("trajectories", "/trajectories?preset=moons"),
     Shot("trajectories-whole", "/trajectories?preset=objectives", whole=True),
     Shot("trajectories-point", "/trajectories?preset=moons&pick=point&at=0.5,0.2&search.step_size=0.01", whole=True),
+    Shot("digits", "/digits?preset=mnist", whole=True),
+    Shot("digits-classes", "/digits?preset=mnist&part=classes"),
+    Shot("digits-counterfactuals", "/digits?preset=mnist&part=counterfactuals"),
+    Shot("digits-fool", "/digits?preset=mnist&part=fool"),
+    Shot("digits-projected", "/digits?preset=mnist&view=project&pick=hard"),
     Shot("trajectories-bad-link", "/trajectories?preset=circles&at=nan,1&search.tau=0.1"),
 )
 README = Shot("boundaries", "/boundaries?preset=moons&epoch=40")

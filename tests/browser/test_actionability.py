@@ -8,19 +8,11 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.ui.locks import PARTS
-from tests.browser.conftest import ROOT
-from tests.browser.looks import picture_of, sideways, stage_ready, warm
+from tests.browser.looks import picture_of, sideways, stage_ready
 
 pytestmark = pytest.mark.browser
 
 QUICK = Experiment.preset("figure1").replace({"training.epochs": 20, "data.n_train": 600, "training.n_ce": 100})
-
-
-@pytest.fixture(scope="module")
-def app(serve, chromium):
-    server = serve(ROOT / "app.py")
-    warm(server, chromium)
-    return server
 
 
 def link(app, **query: str) -> str:
@@ -109,19 +101,19 @@ def test_a_click_asks_for_advice_and_the_link_keeps_it(app, browser_page) -> Non
     browser_page.wait_for_url("**/trajectories?**pick=point**")
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_each_part_opens_by_its_name_and_by_its_link(app, browser_page, part: str) -> None:
-    browser_page.goto(link(app))
-    browser_page.get_by_text(PARTS["figure"].lead).wait_for()
-    stage_ready(browser_page)
-    browser_page.get_by_role("radio", name=PARTS[part].title).click()
-    browser_page.get_by_text(PARTS[part].lead).wait_for()
-    browser_page.wait_for_url(f"**preset={PARTS[part].preset}**")
-    browser_page.locator(".ctviz-grid").wait_for()
-    seen = browser_page.locator(".ctviz-headline").inner_text()
-    browser_page.reload()
-    headline(browser_page, seen).wait_for()
-    browser_page.get_by_text(PARTS[part].lead).wait_for()
+def test_each_part_opens_by_its_name_and_by_its_link(app, open_page) -> None:
+    page, other = open_page(), open_page(elsewhere=True)
+    page.goto(link(app))
+    page.get_by_text(PARTS["figure"].lead).wait_for()
+    stage_ready(page)
+    for part in reversed(PARTS):
+        page.get_by_role("radio", name=PARTS[part].title).click()
+        page.get_by_text(PARTS[part].lead).wait_for()
+        page.wait_for_url(f"**preset={PARTS[part].preset}**")
+        page.locator(".ctviz-grid").wait_for()
+        other.goto(page.url)
+        headline(other, page.locator(".ctviz-headline").inner_text()).wait_for()
+        other.get_by_text(PARTS[part].lead).wait_for()
 
 
 def test_names_change_the_axes_and_nothing_else(app, browser_page) -> None:

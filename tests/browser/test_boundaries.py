@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -13,8 +12,7 @@ import pytest
 from ctviz.bench.browser import ARRIVAL
 from ctviz.experiments.config import Experiment
 from ctviz.ui.shell import MENU
-from tests.browser.conftest import ROOT
-from tests.browser.looks import epoch_of, live_ready, picture_of, sideways, stage_ready, warm
+from tests.browser.looks import epoch_of, live_ready, picture_of, sideways, stage_ready
 
 pytestmark = pytest.mark.browser
 
@@ -30,15 +28,8 @@ QUICK = Experiment.preset("moons").replace(
         "evaluation.paths": 8,
     }
 )
-LONG = QUICK.replace({"training.epochs": 10_000, "data.n_train": 3000, "training.batch": 30})
-"""Long enough not to end before the test does."""
-
-
-@pytest.fixture(scope="module")
-def app(serve, chromium):
-    server = serve(ROOT / "app.py")
-    warm(server, chromium)
-    return server
+LONG = QUICK.replace({"training.epochs": 10_000, "data.n_train": 3000, "training.batch": 30, "evaluation.every": 4})
+"""Long enough not to end before the test does, with fewer pictures than would keep the browser busy."""
 
 
 def link(app, experiment: Experiment, **view: str) -> str:
@@ -57,23 +48,24 @@ def trained(page):
     return page.get_by_role("button", name="Trained")
 
 
-@pytest.mark.parametrize("entry", MENU, ids=lambda entry: entry.title)
-def test_a_deep_link_opens_every_page_of_a_fresh_server(serve, browser_page, entry) -> None:
-    fresh = serve(ROOT / "app.py")
-    path = "" if entry.path == "app.py" else Path(entry.path).stem
-    browser_page.goto(f"{fresh.url}/{path}")
-    browser_page.locator(".ctviz-headline").wait_for(timeout=60_000)
-    stage_ready(browser_page)
-    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+def test_a_deep_link_opens_every_page_of_a_fresh_server(app) -> None:
+    assert app.alerts == {entry.title: [] for entry in MENU}
 
 
-def test_the_field_changes_while_it_plays(app, browser_page) -> None:
+def test_the_field_changes_while_it_plays_by_button_or_space_bar(app, browser_page) -> None:
     browser_page.goto(link(app, Experiment.preset("moons"), epoch="0"))
     stage_ready(browser_page, 101)
     before = picture_of(browser_page)
     browser_page.get_by_role("button", name="Play").click()
     browser_page.wait_for_function("globalThis.__ctvizStage.epoch > 5")
     assert picture_of(browser_page) != before
+    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
+    slider.focus()
+    slider.press("Space")
+    browser_page.wait_for_function("!globalThis.__ctvizStage.playing")
+    slider.press("Home")
+    slider.press("Space")
+    browser_page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
 
 
 def test_scrubbing_moves_words_curves_and_link(app, browser_page) -> None:
@@ -94,17 +86,6 @@ def test_scrubbing_moves_words_curves_and_link(app, browser_page) -> None:
     headline.filter(has_text="At epoch 100").wait_for()
 
 
-def test_the_space_bar_plays_and_stops(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("moons"), epoch="0"))
-    stage_ready(browser_page, 101)
-    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
-    slider.focus()
-    slider.press("Space")
-    browser_page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
-    slider.press("Space")
-    browser_page.wait_for_function("!globalThis.__ctvizStage.playing")
-
-
 def test_the_benchmark_knows_when_a_run_is_shown(app, browser_page) -> None:
     browser_page.goto(f"{app.url}/boundaries?preset=ls")
     assert browser_page.evaluate(ARRIVAL, Experiment.preset("ls").key) > 0
@@ -112,13 +93,13 @@ def test_the_benchmark_knows_when_a_run_is_shown(app, browser_page) -> None:
 
 def test_training_is_seen_live_to_its_end(app, browser_page) -> None:
     # Long enough to be seen on a fast machine, too.
-    browser_page.goto(link(app, QUICK.replace({"training.epochs": 400})))
+    browser_page.goto(link(app, QUICK.replace({"training.epochs": 150})))
     browser_page.get_by_text("These settings have not been trained yet.").wait_for()
     train(browser_page)
     status(browser_page).get_by_text("Training: epoch").wait_for(timeout=60_000)
     trained(browser_page).wait_for(timeout=120_000)
-    stage_ready(browser_page, 401)
-    browser_page.locator(".ctviz-headline").filter(has_text="At epoch 400").wait_for()
+    stage_ready(browser_page, 151)
+    browser_page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
 
 
 def test_a_reload_a_page_switch_and_a_second_browser_find_the_training_again(app, open_page) -> None:
@@ -134,7 +115,7 @@ def test_a_reload_a_page_switch_and_a_second_browser_find_the_training_again(app
     menu.get_by_role("link", name="Boundaries").click()
     status(page).get_by_text("Training: epoch").wait_for()
 
-    other = open_page()
+    other = open_page(elsewhere=True)
     other.goto(page.url)
     status(other).get_by_text("Training: epoch").wait_for()
     live_ready(other, 3)
@@ -162,7 +143,7 @@ def test_one_may_scrub_while_it_trains(app, browser_page) -> None:
 
 
 def test_a_second_browser_sees_the_same(app, open_page) -> None:
-    first, second = open_page(), open_page()
+    first, second = open_page(), open_page(elsewhere=True)
     first.goto(link(app, Experiment.preset("circles")))
     stage_ready(first, 101)
     slider = first.get_by_role("slider", name="Epoch", exact=True)
@@ -191,7 +172,7 @@ def test_a_control_changes_link_and_experiment(app, browser_page) -> None:
 
 
 def test_what_is_downloaded_opens(app, open_page, tmp_path) -> None:
-    page = open_page(accept_downloads=True)
+    page = open_page()
     page.goto(link(app, Experiment.preset("moons")))
     stage_ready(page, 101)
     page.get_by_role("button", name="Share and take away").click()

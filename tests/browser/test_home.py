@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import ROOT
-from tests.browser.looks import MAIN, epoch_of, sideways, stage_ready, warm
+from tests.browser.looks import MAIN, epoch_of, sideways, stage_ready
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def app(serve, chromium):
-    server = serve(ROOT / "app.py")
-    warm(server, chromium)
-    return server
 
 
 def test_the_picture_moves_by_itself(app, browser_page) -> None:
@@ -24,23 +16,30 @@ def test_the_picture_moves_by_itself(app, browser_page) -> None:
     browser_page.wait_for_function("first => globalThis.__ctvizStage.epoch !== first", arg=first)
 
 
-@pytest.mark.parametrize(
-    ("door", "page"),
-    [
-        ("Project the moons", "boundaries?**preset=moons"),
-        ("Follow one search", "trajectories?**pick=point"),
-        ("Lock a feature", "actionability?**preset=figure1"),
-        ("See where protection stops", "actionability?**part=proxies"),
-        ("Compare the four", "boundaries?**preset=objectives"),
-        ("Does it work without gradients", "trajectories"),
-    ],
-)
-def test_the_doors_open(app, browser_page, door: str, page: str) -> None:
+DOORS = {
+    "Project the moons": "boundaries?**preset=moons",
+    "Follow one search": "trajectories?**pick=point",
+    "Lock a feature": "actionability?**preset=figure1",
+    "See where protection stops": "actionability?**part=proxies",
+    "Open the digits": "digits?**preset=mnist",
+    "Draw a digit": "digits?**pick=own",
+    "Compare the four": "boundaries?**preset=objectives",
+    "Does it work without gradients": "trajectories?**preset=generators",
+}
+
+
+def test_the_doors_open(app, browser_page) -> None:
+    home = browser_page.locator(".st-key-menu").get_by_role("link", name="Home")
     browser_page.goto(app.url)
-    browser_page.get_by_role("link", name=door).click()
-    browser_page.wait_for_url(f"**/{page}**")
-    browser_page.locator(".ctviz-headline").wait_for()
-    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+    for door, page in DOORS.items():
+        browser_page.get_by_role("link", name=door).click()
+        browser_page.wait_for_url(f"**/{page}**")
+        browser_page.locator(".ctviz-headline:not(.ctviz-title)").wait_for()
+        assert browser_page.locator('[data-testid="stAlert"]').count() == 0, door
+        if "view=project" in browser_page.url:
+            browser_page.get_by_role("button", name="Show the controls").click()
+        home.click()
+        browser_page.get_by_text("Watch a decision boundary learn").wait_for()
 
 
 def test_the_menu_leads_there_and_back(app, browser_page) -> None:

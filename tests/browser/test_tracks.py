@@ -25,7 +25,6 @@ def app(serve) -> str:
 
 
 def visited(page, address: str):
-    page.set_default_timeout(15_000)
     page.goto(address)
     until(page, READY, seconds=60)
     return page
@@ -41,6 +40,13 @@ def at_step(page, step: int) -> None:
 
 def focus(page) -> None:
     page.locator(".ctv-panels").focus()
+
+
+def frames(page, count: int) -> None:
+    """Lets the browser draw so many times."""
+    page.evaluate(
+        "n => new Promise(done => { const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })", count
+    )
 
 
 def click(page, u: float, v: float, panel: int = 0) -> None:
@@ -310,7 +316,7 @@ def test_layers_come_and_go(browser_page, app):
     for layer in ("Points", "Paths", "Contours"):
         page.get_by_role("button", name=layer).click()
         page.get_by_role("button", name=layer, pressed=False).wait_for()
-        until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        frames(page, 2)
         without = picture(page)
         assert np.abs(whole - without).max() > 20, layer
         whole = without
@@ -366,19 +372,19 @@ def test_a_run_that_got_lost_is_sent_again_and_its_searches_are_not_dimmed(brows
     assert "Dimmed" not in page.locator(".ctv-stage").inner_text()
 
 
-@pytest.mark.parametrize("style", ["display: none", "width: 0", "width: 20px"])
-def test_nothing_is_drawn_before_there_is_room(browser_page, app, style):
+def test_nothing_is_drawn_before_there_is_room(browser_page, app):
     page = visited(browser_page, app + MANY)
-    page.get_by_text("none", exact=True).click()
-    page.locator(".ctv-stage").wait_for(state="detached")
-    tag = page.add_style_tag(content=f".stBidiComponent {{ {style} !important; }}")
-    page.get_by_text("100", exact=True).click()
-    page.locator(".ctv-canvas").first.wait_for(state="attached")
-    page.wait_for_timeout(300)  # frames in which an error could show
-    tag.evaluate("tag => tag.remove()")
-    until(page, READY)
-    box = page.locator(".ctv-canvas").first.bounding_box()
-    assert box["width"] > 100 and box["height"] > 100
+    for style in ("display: none", "width: 0", "width: 20px"):
+        page.get_by_text("none", exact=True).click()
+        page.locator(".ctv-stage").wait_for(state="detached")
+        tag = page.add_style_tag(content=f".stBidiComponent {{ {style} !important; }}")
+        page.get_by_text("100", exact=True).click()
+        page.locator(".ctv-canvas").first.wait_for(state="attached")
+        frames(page, 20)  # in which an error could show
+        tag.evaluate("tag => tag.remove()")
+        until(page, READY)
+        box = page.locator(".ctv-canvas").first.bounding_box()
+        assert box["width"] > 100 and box["height"] > 100, style
 
 
 def test_going_away_and_back_keeps_the_picture(browser_page, app):
@@ -408,7 +414,7 @@ def test_the_theme_may_change_while_it_is_shown(open_page, app):
     light = picture(page)
     page.emulate_media(color_scheme="dark")
     page.locator(".ctv-stage[data-theme=dark]").wait_for()
-    until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+    frames(page, 2)
     assert picture(page).mean() < light.mean() - 60
 
 

@@ -7,20 +7,13 @@ from urllib.parse import urlencode
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.conftest import ROOT, until
-from tests.browser.looks import MAIN, warm
+from tests.browser.conftest import until
+from tests.browser.looks import MAIN
 
 pytestmark = pytest.mark.browser
 
 MOONS = Experiment.preset("moons")
 SEEN = "globalThis.__ctvizTracks"
-
-
-@pytest.fixture(scope="module")
-def app(serve, chromium):
-    server = serve(ROOT / "app.py")
-    warm(server, chromium)
-    return server
 
 
 def link(app, experiment: Experiment = MOONS, **view: str) -> str:
@@ -153,7 +146,7 @@ def test_a_knob_is_answered(app, browser_page) -> None:
 
 
 def test_a_link_brings_the_same_back(app, open_page) -> None:
-    first, second = open_page(), open_page()
+    first, second = open_page(), open_page(elsewhere=True)
     first.goto(link(app, pick="class1", count="12", **{"search.generator": "generic", "search.step_size": "0.02"}))
     searched(first, "class1 12")
     first.locator('[data-testid="stMain"]').get_by_role("button", name="Slow motion").click()

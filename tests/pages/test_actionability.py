@@ -160,10 +160,12 @@ def test_a_range_goes_to_the_locked_models_and_back(visit, world) -> None:
     assert query_of(at) == FIGURE.to_query()
 
 
-def test_a_range_that_other_data_have_nothing_in_is_said_before_training(visit, world) -> None:
-    at = visit(PAGE, preset="figure1", **{"arms.full locked.ranges": "[[0, 2, 3]]", "data.seed": "5"})
+@pytest.mark.parametrize(("names", "called"), [("figure", "debt"), ("plain", "x1")])
+def test_a_range_that_other_data_have_nothing_in_is_said_before_training(visit, world, names, called) -> None:
+    link = {"preset": "figure1", "names": names, "arms.full locked.ranges": "[[0, 2, 3]]", "data.seed": "5"}
+    at = visit(PAGE, **link)
     at.number_input(key="set-data.seed").set_value(4).run()
-    assert "some values of the domain of x1" in said(at)
+    assert f"some values of the domain of {called}, " in said(at)
     assert "Press Train" not in said(at)
     assert at.button(key="train").disabled
     assert world.jobs.submitted == []

@@ -50,9 +50,13 @@ def test_the_link_chooses_the_epoch(visit, world) -> None:
     assert query_of(at) == {**QUERY, "epoch": "2"}
 
 
-def test_an_epoch_beyond_the_run_is_its_last(visit, world) -> None:
+def test_an_epoch_beyond_the_run_is_its_last_and_said_to_be(visit, world) -> None:
     world.keep(TINY)
-    assert "At epoch 3, " in said(visit(PAGE, **QUERY, epoch="77"))
+    at = visit(PAGE, **QUERY, epoch="77")
+    assert "At epoch 3, " in said(at)
+    (warning,) = at.warning
+    assert r"epoch is 77; allowed\: 0 to 3, the last of this run" in warning.value
+    assert query_of(at) == QUERY
 
 
 def test_what_is_wrong_in_the_link_is_named_and_the_rest_kept(visit) -> None:

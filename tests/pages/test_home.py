@@ -7,10 +7,13 @@ import pytest
 import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
+from ctviz.ui.digits_view import DigitsView
 from ctviz.ui.explore_view import TracksView
-from ctviz.ui.home import ACTIONABILITY, DOORS, TRAJECTORIES
+from ctviz.ui.home import ACTIONABILITY, BOUNDARIES, DIGITS, DOORS, TRAJECTORIES
 from ctviz.ui.locks import LocksView
 from ctviz.ui.shell import MENU
+
+VIEWS = {BOUNDARIES: link.View, TRAJECTORIES: TracksView, ACTIONABILITY: LocksView, DIGITS: DigitsView}
 
 
 def test_it_opens_without_any_run_and_says_what_to_do(visit) -> None:
@@ -28,16 +31,11 @@ def test_it_plays_the_moons_when_they_are_there(visit, world) -> None:
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.title)
 def test_the_doors_lead_to_valid_links(door) -> None:
-    view = LocksView if door.page == ACTIONABILITY else link.View
-    opened = link.read(door.query, view)
-    assert opened.problems == ()
-    assert link.write(opened.experiment, opened.view) == door.query
-    assert door.page in {entry.path for entry in MENU}
-    _, page, query = door.besides
-    besides = link.read(query, {ACTIONABILITY: LocksView, TRAJECTORIES: TracksView}[page])
-    assert besides.problems == ()
-    assert link.write(besides.experiment, besides.view) == query
-    assert page in {entry.path for entry in MENU}
+    for page, query in ((door.page, door.query), door.besides[1:]):
+        opened = link.read(query, VIEWS[page])
+        assert opened.problems == ()
+        assert link.write(opened.experiment, opened.view) == query
+        assert page in {entry.path for entry in MENU}
 
 
 def test_deciding_shows_both_models_with_and_without_the_lock() -> None:

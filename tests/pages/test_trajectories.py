@@ -193,9 +193,11 @@ def test_the_link_chooses_the_epoch(visit, stored) -> None:
 
 
 def test_an_epoch_beyond_the_run_is_its_last(visit, stored) -> None:
-    words = said(visit(PAGE, **QUERY, epoch="77"))
-    assert "At epoch" not in words
-    assert "Arrived" in words
+    at = visit(PAGE, **QUERY, epoch="77")
+    assert "At epoch" not in said(at)
+    assert "Arrived" in said(at)
+    (warning,) = at.warning
+    assert r"epoch is 77; allowed\: 0 to 4, the last of this run" in warning.value
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,6 @@ def put_right(experiment: Experiment = MOONS, **values: object) -> Draft[TracksV
         ({"target": 2}, {}, "target is 2; allowed: 0 to 1"),
         ({"pick": "class4"}, {}, "class0 to class1"),
         ({"pick": "point"}, {}, "two numbers"),
-        ({"epoch": 101}, {}, "epoch is 101; allowed: 0 to 100"),
         ({"selected": 7, "count": 7}, {"count": 7}, "selected is 7; allowed: 0 to 6"),
         ({"search": {"tau": 0.3, "steps": 9}}, {"search": {"steps": 9}}, "from 1/k = 0.5"),
     ],

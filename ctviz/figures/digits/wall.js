@@ -1,0 +1,590 @@
+// The wall: digits in rows and columns that move in step along a search, a training or an attack. Comes after stage.js
+// and tiles.js; messages are described in wall.py.
+
+const DASHED = { dash: "6 4", dot: "2 3", dashdot: "6 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3" };
+const SMALLEST = 56; // pixels a side: below, the wall scrolls
+const LARGEST = 300;
+
+// ---- contents -------------------------------------------------------------------------------------------------
+
+/** Contents survive a change of page; the least recently used of more than eight is let go. */
+const WALLS = (globalThis.__ctvizWalls ??= new Map());
+
+function holdWall(key, content) {
+  WALLS.delete(key);
+  WALLS.set(key, content);
+  if (WALLS.size > 8) WALLS.delete(WALLS.keys().next().value);
+  return content;
+}
+
+async function unpacked(meta, payload) {
+  const arrays = sections(meta, await inflate(payload));
+  const { r, c, h, w } = meta.dims;
+  for (const name of ["images", "overlays"]) if (arrays[name]) restore(arrays[name], r * c, h * w);
+  if (arrays.overlays) arrays.overlays = new Int8Array(arrays.overlays.buffer, arrays.overlays.byteOffset, arrays.overlays.length);
+  return { ...meta, ...arrays };
+}
+
+/** Frames are stored as differences to the one before, modulo 256. */
+function restore(array, cells, size) {
+  const length = array.length / cells;
+  for (let cell = 0; cell < cells; cell++) {
+    for (let i = cell * length + size; i < (cell + 1) * length; i++) array[i] += array[i - size];
+  }
+}
+
+/** What a colour stands for, in two significant digits. */
+function worth(level, { limit, signed, clipped, ends }) {
+  if (clipped && Math.abs(level) === 127) return ends[level < 0 ? 0 : 1];
+  const value = (level / 127) * limit;
+  return signed && value > 0 ? `+${short(value)}` : short(value);
+}
+
+// ---- one picture ----------------------------------------------------------------------------------------------
+
+/** One picture with its caption. */
+class Cell {
+  constructor(wall, row, column) {
+    this.wall = wall;
+    this.row = row;
+    this.column = column;
+    this.canvas = element("canvas", "ctv-tile");
+    this.frame = element("div", "ctv-tile-frame", this.canvas);
+    this.words = element("span", "ctv-tile-words");
+    this.mark = element("span", "ctv-tile-mark");
+    this.root = element("div", "ctv-cell", this.frame, this.words, this.mark);
+    this.canvas.tabIndex = -1;
+    this.listen();
+  }
+
+  listen() {
+    const { canvas, wall } = this;
+    const where = (event) => pixelAt(event, canvas, wall.content.dims.w, wall.content.dims.h);
+    canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && wall.point(this, where(event)));
+    canvas.addEventListener("pointerdown", (event) => event.pointerType === "touch" && wall.point(this, where(event)));
+    canvas.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && wall.point(null));
+    canvas.addEventListener("click", () => wall.press(this));
+    canvas.addEventListener("focus", () => wall.rove(this));
+    canvas.addEventListener("blur", () => wall.point(null));
+    canvas.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const { wall } = this;
+    if (arrow && event.shiftKey) wall.neighbour(this, arrow);
+    else if (arrow) wall.nudge(this, arrow);
+    else if (event.key === "Enter" || event.key === " ") wall.press(this);
+    else if (event.key === "Escape") wall.point(null);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  resize(shown, fine) {
+    this.frame.style.width = this.frame.style.height = `${shown}px`;
+    this.root.style.width = `${shown}px`;
+    this.canvas.width = this.canvas.height = fine;
+  }
+
+  /** Brightness and overlay of a frame. */
+  pixels(frame) {
+    const { images, overlays, dims, plain } = this.wall.content;
+    const size = dims.h * dims.w;
+    const of = (array) => {
+      if (!array) return null;
+      const frames = array.length / (dims.r * dims.c * size);
+      const start = ((this.row * dims.c + this.column) * frames + Math.min(frame, frames - 1)) * size;
+      return array.subarray(start, start + size);
+    };
+    return { image: of(images), overlay: plain[this.row][this.column] ? null : of(overlays) };
+  }
+
+  draw(frame, mixes, plate) {
+    const { wall, canvas } = this;
+    const { h, w } = wall.content.dims;
+    const context = canvas.getContext("2d");
+    const { image, overlay } = this.pixels(frame);
+    painted(image, overlay, h * w, overlay ? mixes.laid : mixes.plain, plate.data.data);
+    plate.draw(context, 0, 0, canvas.width, canvas.height);
+    const pixel = canvas.width / w;
+    const line = Math.max(1, canvas.width / 150);
+    if (wall.outlines) strokeBorders(context, wall.outlines[this.row], { pixel, w, h, line });
+    const at = wall.pointed;
+    if (at && at.column === this.column) {
+      for (const [colour, grown] of [["#101820", 2 * line], ["#ffffff", line]]) {
+        context.strokeStyle = colour;
+        context.lineWidth = line;
+        context.strokeRect(at.x * pixel - grown / 2, at.y * pixel - grown / 2, pixel + grown, pixel + grown);
+      }
+    }
+    this.caption(frame);
+  }
+
+  caption(frame) {
+    const { wall } = this;
+    const words = wall.text("captions", this, frame);
+    const mark = wall.text("marks", this, frame);
+    setText(this.words, words);
+    if (this.marked !== mark) {
+      this.marked = mark;
+      this.mark.replaceChildren(...markOf(mark), mark);
+      this.mark.dataset.mark = mark;
+    }
+    const { rows, columns, highlight } = wall.content;
+    const special = highlight.some(([r, c]) => r === this.row && c === this.column) ? "highlighted" : "";
+    const label = [rows[this.row].title, columns[this.column].title, words, mark, wall.frameName(frame), special].filter(Boolean).join(", ") || `Picture ${this.row * columns.length + this.column + 1}`;
+    if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
+  }
+}
+
+const MARKS = {
+  mature: [["path", { d: "M9 1.5l7.5 7.5L9 16.5 1.5 9z", fill: "currentColor" }]],
+  failed: [["path", { d: "M9 1.5l7.5 7.5L9 16.5 1.5 9zM5.5 5.5l7 7M5.5 12.5l7-7", fill: "none", stroke: "currentColor", "stroke-width": 1.6 }]],
+  right: [["path", { d: "M2.5 9.5l4.5 4.5 8.5-10", fill: "none", stroke: "currentColor", "stroke-width": 2.4 }]],
+  wrong: [["path", { d: "M3 3l12 12M15 3L3 15", fill: "none", stroke: "currentColor", "stroke-width": 2.4 }]],
+  searching: [["circle", { cx: 9, cy: 9, r: 5.5, fill: "none", stroke: "currentColor", "stroke-width": 1.6 }]],
+};
+
+/** The shape that stands before a word about a cell's state, if it has one. */
+const markOf = (mark) => (Object.hasOwn(MARKS, mark) ? [svg(18, 18, ...MARKS[mark])] : []);
+
+// ---- the wall -------------------------------------------------------------------------------------------------
+
+/** All pictures in step. `bridge` takes what the outside may want: `report(state)`, `need()`, `tell("cell", [r, c])`. */
+export class Wall extends Tiles {
+  constructor(parent, bridge) {
+    super(parent, bridge, "ctv-wall");
+  }
+
+  build() {
+    this.cells = [];
+    this.content = null;
+    this.position = 0; // in frames, with a fraction while playing
+    this.strength = 0;
+    this.playing = this.dragging = false;
+    this.grid = element("div", "ctv-wall-grid");
+    this.scroller = element("div", "ctv-wall-scroll", this.grid);
+    this.key = element("ul", "ctv-key");
+    this.root.append(this.note, this.scroller, this.makeTransport(), this.status, this.key, this.spoken);
+    this.scroller.hidden = this.transport.hidden = true;
+    this.note.hidden = false;
+    this.note.textContent = "Loading …";
+  }
+
+  makeTransport() {
+    this.play = button("ctv-play", "Play (space)", "", "play");
+    this.back = button("ctv-back", "Step back", "", "back");
+    this.forward = button("ctv-forward", "Step forward", "", "forward");
+    this.slider = range("Frame", 0);
+    this.frameWords = element("output", "ctv-epoch");
+    this.frames = element("div", "ctv-row ctv-main", element("div", "ctv-moves", this.back, this.play, this.forward), this.slider, this.frameWords);
+    this.strengthSlider = range("Strength of the overlay in per cent", 100);
+    this.strengthWords = element("output", "ctv-strength-words");
+    this.strengthName = element("span", "ctv-strength-name");
+    this.overlay = element("label", "ctv-row ctv-strength", this.strengthName, this.strengthSlider, this.strengthWords);
+    this.transport = element("div", "ctv-transport", this.frames, this.overlay);
+    this.listen();
+    return this.transport;
+  }
+
+  listen() {
+    this.play.addEventListener("click", () => this.toggle());
+    this.back.addEventListener("click", () => this.go(this.frame - 1));
+    this.forward.addEventListener("click", () => this.go(this.frame + 1));
+    this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
+    this.strengthSlider.addEventListener("input", () => {
+      this.strength = Number(this.strengthSlider.value);
+      this.settle();
+      this.invalidate();
+    });
+    for (const slider of [this.slider, this.strengthSlider]) {
+      slider.addEventListener("pointerdown", () => (this.dragging = true));
+      for (const end of ["pointerup", "pointercancel", "lostpointercapture", "change"]) slider.addEventListener(end, () => this.drop());
+    }
+    this.root.addEventListener("keydown", (event) => {
+      const taken = event.target.matches?.("button, .ctv-tile") || event.ctrlKey || event.metaKey || event.altKey;
+      if (event.key !== " " || taken || this.last < 1) return;
+      this.toggle();
+      event.preventDefault();
+    });
+  }
+
+  // -- data --
+
+  async take(header, payload) {
+    const content = header.wall ? await unpacked(header.wall, payload) : WALLS.get(header.key);
+    this.lacking = content ? null : header.key;
+    if (!content) return this.ask();
+    clearTimeout(this.asking);
+    holdWall(header.key, content);
+    const before = this.content;
+    if (header.key !== this.contentKey) this.show(content, header.key);
+    if (!before || before.axis !== content.axis) this.begin(header.initial);
+    else this.stay(before);
+    this.colour(header);
+    this.invalidate();
+  }
+
+  /** Asks for what is missing: not while mounting, and again until it is there. */
+  ask() {
+    clearTimeout(this.asking);
+    setTimeout(() => this.lacking && this.bridge.need?.({ key: this.lacking }), 0);
+    this.asking = setTimeout(() => this.lacking && this.root.isConnected && this.ask(), 3200);
+  }
+
+  begin({ frame, strength, playing }) {
+    this.strength = strength;
+    this.playing = playing && this.last > 0 && !this.still.matches;
+    this.position = clamp(frame ?? (this.playing ? 0 : this.last), 0, this.last);
+    this.reported = JSON.stringify(this.state());
+  }
+
+  /** Keeps the frame over a change of content; who was at the end stays there. */
+  stay(before) {
+    const ended = this.frame >= before.dims.f - 1;
+    this.position = ended && !this.playing ? this.last : Math.min(this.position, this.last);
+    if (JSON.stringify(this.state()) !== this.reported) this.settle();
+  }
+
+  show(content, key) {
+    const shape = ({ rows, columns, present, clickable, dims }) => JSON.stringify([rows, columns, present, clickable, dims.h, dims.w]);
+    const same = this.content && shape(this.content) === shape(content);
+    this.content = content;
+    this.contentKey = key;
+    const { h, w, r } = content.dims;
+    this.outlines = content.outline && Array.from({ length: r }, (_, i) => borders(content.outline.subarray(i * h * w, (i + 1) * h * w), h, w));
+    this.root.setAttribute("aria-label", content.alt);
+    this.slider.max = String(this.last);
+    this.slider.setAttribute("aria-label", content.axis);
+    this.frames.hidden = this.last < 1;
+    this.overlay.hidden = !(content.overlays && content.images);
+    this.strengthName.textContent = content.scale ? capital(content.scale.name) : "";
+    this.note.hidden = true;
+    this.scroller.hidden = this.transport.hidden = false;
+    this.transport.hidden = this.frames.hidden && this.overlay.hidden;
+    if (!same) this.furnish();
+    for (const cell of this.cells) cell.marked = null;
+    if (this.theme) this.dress();
+    this.signature = null;
+    this.layout();
+  }
+
+  /** Makes the elements of a content of another shape. */
+  furnish() {
+    const { dims, present, clickable } = this.content;
+    this.pointed = null;
+    this.plate = new Plate(dims.w, dims.h);
+    this.cells = [];
+    for (let row = 0; row < dims.r; row++) {
+      for (let column = 0; column < dims.c; column++) {
+        if (!present[row][column]) continue;
+        const cell = new Cell(this, row, column);
+        cell.canvas.setAttribute("role", clickable ? "button" : "img");
+        if (clickable) cell.canvas.title = clickable;
+        this.cells.push(cell);
+      }
+    }
+    if (this.cells.length) this.cells[0].canvas.tabIndex = 0;
+    this.arrangement = null;
+  }
+
+  text(kind, { row, column }, frame) {
+    const texts = this.content[kind];
+    const cell = texts.length ? texts[row][column] : "";
+    return typeof cell === "string" ? cell : cell[frame];
+  }
+
+  // -- layout --
+
+  get last() {
+    return this.content ? this.content.dims.f - 1 : 0;
+  }
+
+  get frame() {
+    return clamp(Math.floor(this.position), 0, this.last);
+  }
+
+  frameName(frame) {
+    return this.last ? this.content.frames[frame] : "";
+  }
+
+  layout() {
+    const width = this.root.clientWidth;
+    if (!width || !this.content) return;
+    const ratio = clamp(devicePixelRatio || 1, 1, 3);
+    const signature = `${width} ${ratio} ${innerHeight}`;
+    if (signature === this.signature) return;
+    this.signature = signature;
+    const size = clamp(10.5 + width / 170, 14, 19);
+    this.root.style.setProperty("--ctv-size", `${size}px`);
+    this.root.dataset.narrow = String(width < NARROW);
+    const plan = this.plan(width);
+    const { shown, fine } = crisp(plan.cell, this.content.dims.w, ratio);
+    this.root.style.setProperty("--ctv-cell", `${shown}px`);
+    this.root.style.setProperty("--ctv-gap", `${plan.gap}px`);
+    this.root.style.setProperty("--ctv-label", `${plan.label}px`);
+    this.root.style.setProperty("--ctv-tile-size", `${clamp(8.4 + shown / 24, 11, 15.5)}px`);
+    if (this.arrangement !== plan.kind) this.arrange(plan.kind);
+    this.cells.forEach((cell) => cell.resize(shown, fine));
+    this.invalidate();
+  }
+
+  /** Models of a single digit stand side by side; otherwise they are rows, headed at the left or, in little room, above. */
+  plan(width) {
+    const { r, c } = this.content.dims;
+    const turned = c === 1;
+    const headed = this.content.rows.some(({ title }) => title);
+    const across = turned ? r : c;
+    const down = turned ? 1 : r;
+    const gap = width < NARROW ? 5 : clamp(width / 110, 6, 14);
+    const beside = !turned && headed && width >= 760;
+    const label = beside ? clamp(width * 0.13, 104, 180) : 0;
+    const fit = (width - 4 - label - gap * (across - (beside ? 0 : 1))) / across;
+    const tall = (0.66 * innerHeight) / down - 64;
+    return { kind: turned ? "turned" : beside ? "beside" : headed ? "above" : "unheaded", gap, label, cell: Math.floor(Math.max(SMALLEST, Math.min(fit, Math.max(tall, 84), LARGEST))) };
+  }
+
+  arrange(kind) {
+    const { rows, columns } = this.content;
+    this.arrangement = kind;
+    this.root.dataset.kind = kind;
+    const parts = [];
+    const place = (node, row, column, span = 1) => {
+      node.style.gridArea = `${row} / ${column} / auto / span ${span}`;
+      parts.push(node);
+    };
+    this.headings = [];
+    const offset = kind === "beside" ? 2 : 1;
+    const lines = kind === "above" ? 2 : 1;
+    if (kind === "turned") {
+      rows.forEach((label, row) => place(this.heading(label, "ctv-row-title"), 2, row + 1));
+      if (columns[0].title) place(this.heading(columns[0], "ctv-column-title ctv-only"), 1, 1, rows.length);
+    } else {
+      columns.forEach((label, column) => label.title && place(this.heading(label, "ctv-column-title"), 1, column + offset));
+      if (kind !== "unheaded") rows.forEach((label, row) => place(this.heading(label, "ctv-row-title"), 2 + row * lines, 1, kind === "above" ? columns.length : 1));
+    }
+    for (const cell of this.cells) {
+      if (kind === "turned") place(cell.root, 3, cell.row + 1);
+      else place(cell.root, 2 + cell.row * lines + lines - 1, cell.column + offset);
+    }
+    this.grid.replaceChildren(...parts);
+    this.grid.style.gridTemplateColumns = `${kind === "beside" ? "var(--ctv-label) " : ""}repeat(${kind === "turned" ? rows.length : columns.length}, var(--ctv-cell))`;
+  }
+
+  heading(label, name) {
+    const node = element("div", name);
+    if (label.role) {
+      node.append(svg(28, 10, ["path", { d: "M1 5H27", stroke: "currentColor", "stroke-width": 3, "stroke-dasharray": DASHED[label.dash] ?? "none" }]));
+      node.dataset.role = label.role;
+    }
+    node.append(element("span", "ctv-heading-words", element("b", "", label.title), ...(label.note ? [element("small", "", label.note)] : [])));
+    return node;
+  }
+
+  /** The key: the scale with its numbers, the outline, the highlight. */
+  dress() {
+    if (!this.content) return;
+    const { scale, images, overlays, outline, outlined, highlight } = this.content;
+    const entries = [];
+    this.root.style.setProperty("--ctv-paper", css(images ? this.inks.paper : this.inks.bare));
+    if (scale && overlays) entries.push(scaleKey(scale));
+    if (outline?.some(Boolean)) {
+      const rim = { x: 2, y: 2, width: 24, height: 14, "stroke-width": 1.6 };
+      const box = ["rect", { ...rim, fill: css(this.inks.paper), stroke: "#101820" }];
+      const dashes = ["rect", { ...rim, fill: "none", stroke: "#ffffff", "stroke-dasharray": "4 4" }];
+      entries.push(entry(svg(28, 18, box, dashes), outlined));
+    }
+    for (const cell of this.cells) {
+      cell.root.dataset.highlight = String(highlight.some(([r, c]) => r === cell.row && c === cell.column));
+    }
+    this.key.replaceChildren(...entries);
+    this.key.hidden = !entries.length;
+  }
+
+  // -- frames --
+
+  look() {
+    if (this.still.matches) this.playing = false;
+    this.before = 0;
+    this.invalidate();
+  }
+
+  /** Frames a second: a film takes about four seconds, and each frame can be seen. */
+  get pace() {
+    return clamp((this.last + 1) / 4, 2, 10);
+  }
+
+  tick(now) {
+    if (!this.content || !this.root.clientWidth) return;
+    if (this.playing) {
+      this.position += this.before ? (Math.min(now - this.before, 250) / 1000) * this.pace : 0;
+      this.before = now;
+      if (this.position >= this.last) this.end();
+    }
+    this.paint();
+    if (this.playing) this.invalidate();
+  }
+
+  end() {
+    this.position = this.last;
+    this.playing = false;
+    this.settle();
+  }
+
+  paint() {
+    const { frame, content } = this;
+    const strength = content.images ? this.strength : 100;
+    const drawn = `${frame} ${strength} ${this.contentKey} ${this.mark} ${this.signature} ${JSON.stringify(this.pointed)}`;
+    if (drawn !== this.drawn) {
+      const laid = mixer(this.inks, strength, { overlaid: true, signed: content.scale?.signed, bare: !content.images });
+      const mixes = { laid, plain: mixer(this.inks, 0, {}) };
+      for (const cell of this.cells) cell.draw(frame, mixes, this.plate);
+      this.drawn = drawn;
+    }
+    this.refresh();
+  }
+
+  refresh() {
+    const { frame, content } = this;
+    const name = this.frameName(frame);
+    if (!this.dragging || Number(this.slider.value) !== frame) this.slider.value = String(frame);
+    this.slider.setAttribute("aria-valuetext", name);
+    this.slider.style.setProperty("--ctv-share", `${this.last ? (100 * frame) / this.last : 100}%`);
+    setText(this.frameWords, capital(name));
+    this.frameWords.style.minWidth = `${Math.max(...content.frames.map((words) => words.length)) + 1}ch`;
+    this.strengthSlider.value = String(this.strength);
+    this.strengthSlider.style.setProperty("--ctv-share", `${this.strength}%`);
+    setText(this.strengthWords, `${this.strength} %`);
+    const [label, icon] = this.playing ? ["Pause (space)", "pause"] : ["Play (space)", "play"];
+    if (this.play.getAttribute("aria-label") !== label || !this.play.firstChild) {
+      this.play.setAttribute("aria-label", label);
+      this.play.title = label;
+      this.play.replaceChildren(svg(24, 24, ...ICONS[icon]));
+    }
+    this.back.disabled = frame <= 0;
+    this.forward.disabled = frame >= this.last;
+    setText(this.status, this.pointed ? this.reading() : this.hint);
+    const { dataset } = this.root;
+    const state = { frame, strength: this.strength, playing: this.playing, key: this.contentKey };
+    for (const part in state) if (dataset[part] !== String(state[part])) dataset[part] = String(state[part]);
+  }
+
+  // -- what the person does --
+
+  toggle() {
+    if (this.still.matches) return this.go(this.frame + 1);
+    this.playing = !this.playing;
+    this.before = 0;
+    if (this.playing && this.frame >= this.last) this.position = 0;
+    if (!this.playing) this.go(this.frame);
+    this.invalidate();
+  }
+
+  go(frame) {
+    this.playing = false;
+    this.position = clamp(frame, 0, this.last);
+    this.settle();
+    this.invalidate();
+  }
+
+  drop() {
+    if (!this.dragging) return;
+    this.dragging = false;
+    this.settle();
+  }
+
+  press(cell) {
+    if (this.content.clickable) this.bridge.tell?.("cell", [cell.row, cell.column]);
+  }
+
+  get hint() {
+    return this.content.clickable || "Point at a pixel to read it in every model.";
+  }
+
+  /** Points at a pixel of a cell, and so at the same one in all models; at none without a cell. */
+  point(cell, at) {
+    this.pointed = cell ? { row: cell.row, column: cell.column, x: at[0], y: at[1] } : null;
+    this.invalidate();
+  }
+
+  nudge(cell, [dx, dy]) {
+    const { h, w } = this.content.dims;
+    const at = this.pointed ?? { x: w >> 1, y: h >> 1 };
+    const moved = this.pointed ? [clamp(at.x + dx, 0, w - 1), clamp(at.y + dy, 0, h - 1)] : [at.x, at.y];
+    this.point(cell, moved);
+    this.say(this.reading());
+  }
+
+  /** The one cell that is reached by the tab key. */
+  rove(cell) {
+    for (const other of this.cells) other.canvas.tabIndex = other === cell ? 0 : -1;
+  }
+
+  neighbour(cell, [dx, dy]) {
+    const [across, down] = this.arrangement === "turned" ? [dy, dx] : [dx, dy];
+    const next = this.cells.filter((other) => (across ? other.row === cell.row : other.column === cell.column))
+      .filter((other) => Math.sign(other.column - cell.column) === across && Math.sign(other.row - cell.row) === down)
+      .sort((a, b) => Math.abs(a.row - cell.row) + Math.abs(a.column - cell.column) - Math.abs(b.row - cell.row) - Math.abs(b.column - cell.column))[0];
+    next?.canvas.focus();
+  }
+
+  /** The pixel that is pointed at, in every model. */
+  reading() {
+    const { row, column, x, y } = this.pointed;
+    const { rows, dims, scale, outline } = this.content;
+    const at = y * dims.w + x;
+    const locked = outline?.[row * dims.h * dims.w + at] ? " (locked)" : "";
+    const facts = this.cells.filter((cell) => cell.column === column).map((cell) => {
+      const { image, overlay } = cell.pixels(this.frame);
+      const parts = [];
+      if (image) parts.push(`brightness ${Math.round(image[at] / 2.55)} %`);
+      if (overlay) parts.push(`${scale.name} ${worth(overlay[at], scale)}`);
+      return `${rows[cell.row].title}: ${parts.join(", ")}`;
+    });
+    return `Row ${y + 1}, column ${x + 1}${locked}. ${facts.join(" · ")}`;
+  }
+
+  // -- telling others --
+
+  state() {
+    return { axis: this.content.axis, frame: this.frame >= this.last ? null : this.frame, strength: this.strength, playing: false };
+  }
+
+  /** Reports what the person has come to rest on. */
+  settle() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      if (!this.content || this.dragging || this.playing) return;
+      const text = JSON.stringify(this.state());
+      if (text !== this.reported) this.bridge.report?.(this.state());
+      this.reported = text;
+      this.say([capital(this.frameName(this.frame)), ...this.cells.slice(0, 24).map((cell) => this.told(cell))].filter(Boolean).join(". "));
+    }, SETTLE_MS);
+  }
+
+  told(cell) {
+    const words = ["captions", "marks"].map((kind) => this.text(kind, cell, this.frame)).filter(Boolean);
+    const { rows, columns } = this.content;
+    return words.length ? `${[rows[cell.row].title, columns[cell.column].title].filter(Boolean).join(", ")}: ${words.join(", ")}` : "";
+  }
+}
+
+const capital = (text) => text && text[0].toUpperCase() + text.slice(1);
+
+/** A side that a pixel divides evenly where that costs little room; else drawn finer, and scaled down by the browser. */
+function crisp(cell, w, ratio) {
+  const whole = Math.floor((cell * ratio) / w);
+  const even = (whole * w) / ratio;
+  if (whole > 1 && even > 0.9 * cell) return { shown: even, fine: whole * w };
+  return { shown: cell, fine: Math.ceil((cell * ratio) / w) * w };
+}
+
+function scaleKey({ ends, name, low, high, signed: both }) {
+  const bar = element("span", "ctv-scale-bar");
+  bar.dataset.signed = String(both);
+  const end = (value, words) => element("span", "", element("b", "", value), words ? ` ${words}` : "");
+  const parts = [end(ends[0], low), bar, end(ends[1], high)];
+  return element("li", "ctv-scale", element("span", "", `${capital(name)}:`), element("span", "ctv-scale-ends", ...parts));
+}

@@ -1,0 +1,472 @@
+"""Digits as they are looked at: the finding, the picture of a part, and the numbers beside it, at any stored epoch.
+
+All of it is one fragment: it polls the store while a run is being trained, and goes from epoch to epoch while it plays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ctviz.data.drawing import prepare
+from ctviz.errors import CtvizError
+from ctviz.evaluation.methods import METHODS
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.images import ImageExplorer
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.figures import digit_words as words
+from ctviz.figures.digit_curves import by_row, robust
+from ctviz.figures.digits.wall import Wall
+from ctviz.figures.theme import ArmStyle
+from ctviz.ui import digits_answers as ask
+from ctviz.ui import digits_beside as beside
+from ctviz.ui import digits_pictures as pictures
+from ctviz.ui import results
+from ctviz.ui.autoencoder import awaited, say_fitting
+from ctviz.ui.digits_answers import Digit, answers
+from ctviz.ui.digits_stage import WallState, draw_pad, show_wall
+from ctviz.ui.digits_view import EPSILONS, OWN, PRESET, USUAL, DigitsView, attribution_of, encode, search_of
+from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.feed import Feed
+from ctviz.ui.service import Service
+from ctviz.ui.shell import guarded, literal
+from ctviz.ui.watch import POLL, expectation, status
+
+SHARES = (0.72, 0.28)
+"""Of the width: the picture, and what is beside it."""
+
+TICK = 1.2
+"""Seconds that an epoch is shown for, where the epochs of a part play."""
+
+BOUNDARIES = "pages/boundaries.py"
+
+SEEN = "digits-seen"
+"""Session: the run that was shown last."""
+
+NO_CHART_BAR = {"displayModeBar": False}
+
+
+@dataclass
+class Frame:
+    """Where on the page the picture of a part goes, and what all parts need to know."""
+
+    draft: Draft[DigitsView]
+    feed: Feed
+    snapshot: Snapshot
+    live: bool
+    headline: DeltaGenerator
+    left: DeltaGenerator
+    right: DeltaGenerator
+
+    @property
+    def view(self) -> DigitsView:
+        return self.draft.view
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.feed.experiment
+
+    @property
+    def explorer(self) -> ImageExplorer:
+        return answers().explorer(self.experiment)
+
+    @property
+    def styles(self) -> tuple[ArmStyle, ...]:
+        return pictures.styles_of(self.experiment)
+
+    @property
+    def prefix(self) -> str:
+        """Says where in training this is, where it is not the end."""
+        return words.when(self.snapshot.epoch, self.experiment.training.epochs)
+
+    @property
+    def locked(self) -> int:
+        """How many pixels any model is trained not to count on."""
+        return int(self.explorer.locked.sum())
+
+
+def send_planes_on(draft: Draft[Any]) -> None:
+    """Where this page is asked for a run in a plane, says so, leads to where it is shown, and stops there."""
+    if draft.experiment.data.grid is not None:
+        return
+    results.title("This run is about points in a plane.")
+    st.markdown("The page Digits shows models that read images; Boundaries shows those of two features.")
+    st.page_link(
+        BOUNDARIES, label="Open this run in Boundaries", icon=":material/arrow_forward:",
+        query_params=draft.experiment.to_query(),
+    )  # fmt: skip
+    st.button(
+        "Stay here, with digits", key="stay", icon=":material/undo:",
+        on_click=lambda: draft.start_from(Experiment.preset(PRESET)),
+    )  # fmt: skip
+    st.stop()
+
+
+def look(service: Service, draft: Draft[DigitsView]) -> None:
+    """Finding, picture and numbers of the part that is open; growing while the run trains."""
+    results.follow_theme()
+    live = service.state(draft.experiment.key).live
+    waits = live or _awaits_vae(service, draft)
+    polled = waits or _plays(draft.view)
+    body: Callable[[], None] = guarded(lambda: _look(service, polled))
+    st.fragment(body, run_every=(POLL if waits else TICK) if polled else None)()
+
+
+def _awaits_vae(service: Service, draft: Draft[DigitsView]) -> bool:
+    """Whether the chosen search needs an autoencoder that is still to be fitted."""
+    if draft.view.part != "counterfactuals":
+        return False
+    return awaited(service, draft.experiment.data, search_of(draft.experiment, draft.view))
+
+
+def _plays(view: DigitsView) -> bool:
+    """Whether the page itself goes from epoch to epoch; a single digit's film plays in the browser."""
+    return bool(view.play) and view.part != "digit"
+
+
+def _look(service: Service, polled: bool) -> None:
+    draft: Draft[DigitsView] = st.session_state["draft"]
+    state = service.state(draft.experiment.key)
+    if polled != (state.live or _awaits_vae(service, draft) or _plays(draft.view)):
+        st.rerun()
+    feed = service.feed(draft.experiment.key)
+    if feed is not None and state.live and feed.attempt == draft.left_behind:
+        feed = None  # its successor is on the way, and starts at its own beginning
+    headline = st.empty()
+    with st.container(key="status"):
+        status(service, draft, state, feed)
+    if feed is None:
+        with headline:
+            results.title(expectation(state))
+        _show_another(service, draft)
+        return
+    projecting = draft.view.view == "project"
+    left, right = (st.container(),) * 2 if projecting else st.columns(SHARES, gap="medium")
+    if draft.view.part != "digit":
+        with left:
+            _timeline(draft, feed)
+    if _awaits_vae(service, draft):
+        with headline:
+            results.title("Nothing has been searched yet.")
+        with left:
+            say_fitting(service, draft.experiment.data, search_of(draft.experiment, draft.view))
+        return
+    st.session_state[SEEN] = feed.key
+    frame = Frame(draft, feed, feed.at(draft.view.epoch), state.live, headline, left, right)
+    try:
+        SHOWN[draft.view.part](frame)
+    except CtvizError as error:
+        left.error(literal(str(error)), icon=":material/block:")
+
+
+def _show_another(service: Service, draft: Draft[DigitsView]) -> None:
+    """Keeps a run in sight, dimmed and named, until there is something to show of the one that was asked for."""
+    feed, name = seen_last(service)
+    if feed is None:
+        return
+    view = DigitsView(pick=draft.view.pick, at=draft.view.at, draw=draft.view.draw, drawing=draft.view.drawing)
+    digit = ask.digit_of(feed, view)
+    if digit is None:
+        return
+    st.caption(f"Dimmed, until then: {name}.")
+    left, _ = st.columns(SHARES, gap="medium")
+    with left, st.container(key="earlier"):
+        explorer = answers().explorer(feed.experiment)
+        show_wall(pictures.of_digit(digit, ask.seen(feed, digit, view), feed.experiment, explorer.locked), "another")
+
+
+def seen_last(service: Service) -> tuple[Feed | None, str]:
+    """The run on digits that this session saw last, else the one that ships; and what it is called."""
+    keys = {"the run you saw last": st.session_state.get(SEEN), "the run that ships": Experiment.preset(PRESET).key}
+    found = ((service.feed(key), name) for name, key in keys.items() if key)
+    return next(((feed, name) for feed, name in found if feed is not None), (None, ""))
+
+
+# -- epochs ------------------------------------------------------------------------------------------
+
+
+def _timeline(draft: Draft[DigitsView], feed: Feed) -> None:
+    """The stored epochs, to choose from or to play; the newest unless another one was chosen."""
+    epochs = [snapshot.epoch for snapshot in feed.snapshots]
+    if len(epochs) < 2:
+        return
+    _advance(draft, epochs)
+    now = feed.at(draft.view.epoch).epoch
+    plays = bool(draft.view.play)
+    key = "digits-epoch"
+    if st.session_state.get(key) != now:
+        st.session_state[key] = now
+
+    def take() -> None:
+        chosen = st.session_state[key]
+        draft.look(epoch=None if chosen == epochs[-1] else chosen, play=0)
+
+    with st.container(key="digits-timeline"):
+        play, said, choice = st.columns([0.06, 0.13, 0.81], vertical_alignment="center")
+        play.button(
+            "Stop" if plays else "Play", key="digits-play", type="tertiary",
+            icon=":material/pause:" if plays else ":material/play_arrow:",
+            help="Stop here" if plays else "Go through the stored epochs: watch it form",
+            on_click=_press_play, args=(draft, epochs, plays),
+        )  # fmt: skip
+        said.markdown(f"Epoch **{now}**")
+        choice.select_slider(
+            "Epoch: the models as they were after it", epochs, now, key=key, on_change=take,
+            label_visibility="collapsed",
+        )  # fmt: skip
+
+
+def _press_play(draft: Draft[DigitsView], epochs: list[int], plays: bool) -> None:
+    at_end = draft.view.epoch is None or draft.view.epoch >= epochs[-1]
+    draft.look(play=0 if plays else 1, **({"epoch": epochs[0]} if at_end and not plays else {}))
+    st.session_state["digits-played"] = time.monotonic()
+
+
+def _advance(draft: Draft[DigitsView], epochs: list[int]) -> None:
+    """The next epoch, where they play and this one has been shown long enough; the newest ends it."""
+    if not _plays(draft.view) or time.monotonic() - st.session_state.get("digits-played", 0.0) < 0.9 * TICK:
+        return
+    st.session_state["digits-played"] = time.monotonic()
+    now = draft.view.epoch
+    following = [epoch for epoch in epochs if now is not None and epoch > now]
+    if len(following) > 1:
+        draft.view = draft.view.model_copy(update={"epoch": following[0]})
+    else:
+        draft.view = draft.view.model_copy(update={"epoch": None, "play": 0})
+        st.rerun()
+
+
+# -- one digit ---------------------------------------------------------------------------------------
+
+
+def _digit(frame: Frame) -> None:
+    draft, feed = frame.draft, frame.feed
+    with frame.left:
+        place = _own(draft) if draft.view.pick == OWN and draft.view.view == "page" else st.container()
+    digit = ask.digit_of(feed, draft.view)
+    if digit is None:
+        with frame.headline:
+            results.title("Draw a digit: what do the models read, and where do they look?")
+        return
+    with place, st.spinner("Asking every model where it looks, at every stored epoch …"):
+        found = ask.seen(feed, digit, draft.view)
+    experiment, explorer = frame.experiment, frame.explorer
+    with place:
+        resting = show_wall(
+            pictures.of_digit(digit, found, experiment, explorer.locked, bare=draft.view.pick != OWN),
+            key=f"digits-one-{draft.opened}",
+            initial=WallState(_frame_of(found.epochs, draft.view.epoch), draft.view.strength, bool(draft.view.play)),
+        )
+    epoch = pictures.epochs_at(found.epochs, resting.frame)
+    _rest(draft, epoch=epoch, strength=resting.strength, play=int(resting.playing))
+    at = found.at(feed.last if epoch is None else epoch)
+    frame.snapshot = feed.at(epoch)
+    said, shares = found.probabilities[at], found.shares[at]
+    with frame.headline:
+        predicted = [int(c) for c in said.argmax(-1)]
+        results.title(words.headline_of_digit(frame.styles, predicted, digit.label, list(shares), frame.prefix))
+    with frame.right:
+        beside.show(beside.readings(said, frame.styles, digit.label) + beside.shares(list(shares), frame.styles))
+        st.caption(_small_print(frame.view, found.error[at]))
+
+
+def _frame_of(epochs: tuple[int, ...], epoch: int | None) -> int | None:
+    return None if epoch is None else max(int(np.searchsorted(epochs, epoch, side="right")) - 1, 0)
+
+
+def _small_print(view: DigitsView, errors: Any) -> str:
+    """How the picture was made, and how far its parts miss their sum."""
+    whose = "each model's own answer" if view.explain is None else f"the answer {view.explain}"
+    return f"{_how(view)}. Explained: {whose}. {words.of_completeness(list(np.ravel(errors)))}"
+
+
+def _how(view: DigitsView) -> str:
+    """The method, what it compares with, and the seed of that."""
+    settings = attribution_of(view)
+    drawn = f", seed {settings.seed}" if settings.baseline == "uniform" else ""
+    method = METHODS[settings.method]
+    parts = [method.title]
+    if "baseline" in method.settings:
+        parts.append(f"baseline: {words.BASELINES[settings.baseline].lower()}{drawn}")
+    if "steps" in method.settings:
+        parts.append(f"{settings.steps} steps")
+    if settings.smooth:
+        parts.append(f"mean of {settings.smooth} noisy copies")
+    return "; ".join(parts)
+
+
+def _own(draft: Draft[DigitsView]) -> DeltaGenerator:
+    """The pad, and beside it the place for the picture of what was drawn."""
+    pad, place = st.columns([0.42, 0.58], gap="medium")
+    with pad:
+        drawn = draw_pad(prepare, key="digits-pad")
+    if drawn.prepared is not None and drawn.digest != st.session_state.get("digits-drawn"):
+        st.session_state["digits-drawn"] = drawn.digest
+        draft.view = draft.view.model_copy(update={"drawing": encode(drawn.prepared.pixels)})
+        write_link(draft)
+    return place
+
+
+# -- all classes -------------------------------------------------------------------------------------
+
+
+def _classes(frame: Frame) -> None:
+    draft, feed = frame.draft, frame.feed
+    count = 10 * ask.PER_CLASS
+    with frame.left, st.spinner(f"Averaging where the models look, over {count} test digits (a few seconds) …"):
+        means = ask.class_means(feed, frame.snapshot, draft.view)
+        digits = ask.mean_digits(feed)
+    explorer = frame.explorer
+    with frame.left:
+        resting = show_wall(
+            pictures.of_classes(means, digits, frame.experiment, explorer.locked, draft.view.sign),
+            key=f"digits-classes-{draft.opened}",
+            initial=WallState(None, draft.view.strength),
+        )
+    _rest(draft, strength=resting.strength)
+    shares, apart = ask.spans(means.share), ask.spans(means.difference)
+    with frame.headline:
+        results.title(words.headline_of_classes(frame.styles, shares, apart, frame.locked, frame.prefix))
+    with frame.right:
+        beside.show(beside.attention(means, frame.styles, frame.locked))
+        st.caption(
+            f"{count} test digits, {ask.PER_CLASS} of each class, the same for all models; attribution to the class "
+            f"that each model reads. {_how(draft.view)}. {words.of_mean_completeness(list(means.error))}"
+        )
+    if draft.view.view == "page":
+        with frame.left:
+            _rows(frame, means)
+
+
+def _rows(frame: Frame, means: Any) -> None:
+    rows = means.rows.value
+    locked = np.asarray(frame.explorer.locked.reshape(frame.explorer.grid).all(axis=1))
+    title = "Where each model looks, row by row" + (", locked rows shaded" if locked.any() else "")
+    st.html(f'<p class="ctviz-chart-title">{title}</p>')
+    st.plotly_chart(
+        by_row(rows, frame.styles, results.palette(), locked if locked.any() else None),
+        key="digits-rows", theme=None, alt=title, config=NO_CHART_BAR,
+    )  # fmt: skip
+
+
+# -- counterfactual digits -----------------------------------------------------------------------------
+
+
+def _counterfactuals(frame: Frame) -> None:
+    feed, view = frame.feed, frame.view
+    digit = _chosen(frame)
+    if digit is None:
+        return
+    with frame.left, st.spinner("Searching this digit's way to every class …"):
+        trace = ask.counterfactuals(feed, frame.snapshot, digit, view)
+    wall = pictures.of_counterfactuals(trace, digit, frame.experiment)
+    _framed(frame, wall, "digits-counterfactuals")
+    with frame.right:
+        beside.show(beside.one_digit_taken(trace, frame.styles))
+        with st.spinner(f"Searching counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
+            numbers = ask.counterfactual_numbers(feed, frame.snapshot, view)
+        beside.show(beside.taken(numbers, frame.styles))
+        st.caption(
+            f"{ask.GROUP} test digits, each on its way to another class drawn at random, the same for all models. "
+            "Beside each number its 99 % interval. Unevenness is total variation; a lock, which leaves fewer pixels to "
+            "change, lowers it by itself."
+        )
+    variation, apart = (ask.spans(part["variation"]) for part in (numbers.metrics, numbers.differences))
+    with frame.headline:
+        results.title(words.headline_of_counterfactuals(frame.styles, variation, apart, frame.prefix))
+
+
+def _chosen(frame: Frame) -> Digit | None:
+    """The digit that is looked at; where it is to be drawn first, where to do that."""
+    digit = ask.digit_of(frame.feed, frame.view)
+    if digit is None:
+        with frame.headline:
+            results.title("There is no drawing yet.")
+        frame.left.info("Draw a digit under “One digit”, or choose one on the left.", icon=":material/draw:")
+    return digit
+
+
+def _framed(frame: Frame, wall: Wall, key: str) -> int:
+    """Shows a wall whose frames are steps or strengths; the frame that it rests on."""
+    draft, last = frame.draft, wall.shape[2] - 1
+    usual = USUAL if draft.view.part == "fool" else last
+    start = usual if draft.view.frame is None else draft.view.frame
+    with frame.left:
+        resting = show_wall(wall, key=f"{key}-{draft.opened}", initial=WallState(start, draft.view.tint, False))
+    at = last if resting.frame is None else min(resting.frame, last)
+    _rest(draft, frame=None if at == usual else at, tint=resting.strength)
+    return at
+
+
+# -- fool it -------------------------------------------------------------------------------------------
+
+
+def _fool(frame: Frame) -> None:
+    feed, view = frame.feed, frame.view
+    digit = _chosen(frame)
+    if digit is None:
+        return
+    label = ask.label_of(frame.explorer, frame.snapshot, digit)
+    with frame.left, st.spinner("Attacking this digit at 31 strengths …"):
+        found = ask.fooled(feed, frame.snapshot, digit, label, view)
+    at = _framed(frame, pictures.of_fooled(found, digit, label, frame.experiment), "digits-fool")
+    said = np.asarray(found.probabilities)[:, at, 0]
+    with frame.right:
+        beside.show(beside.readings(said, frame.styles, digit.label))
+    count = ask.ATTACKED[view.attack]
+    with frame.left, st.spinner(f"Attacking {count:,} test digits (a few seconds) …"):
+        robust_ = ask.robustness(feed, frame.snapshot, view)
+    strengths = ask.strengths(view)
+    near = int(np.abs(np.array(strengths) - EPSILONS[at]).argmin())
+    shares, differences = ask.at_strength(robust_.accuracy, near), ask.at_strength(robust_.difference, near)
+    with frame.headline:
+        results.title(words.headline_of_fooling(frame.styles, shares, differences, strengths[near], frame.prefix))
+    with frame.right:
+        beside.show(beside.right_at(shares, differences, frame.styles, strengths[near]))
+        st.caption(_attack_in_words(view, count))
+    with frame.left:
+        title = f"How often each model is right under attack ({count:,} test digits, bands: 99 % intervals)"
+        st.html(f'<p class="ctviz-chart-title">{title}</p>')
+        ends = (robust_.accuracy.value, robust_.accuracy.low, robust_.accuracy.high)
+        st.plotly_chart(
+            robust(strengths, ends, frame.styles, results.palette(), EPSILONS[at]),
+            key="digits-robust", theme=None, alt=title, config=NO_CHART_BAR,
+        )  # fmt: skip
+
+
+def _attack_in_words(view: DigitsView, count: int) -> str:
+    how = {
+        "fgsm": "FGSM moves every pixel once, by ε, up or down as the gradient of the model's own loss says.",
+        "pgd": "PGD does so in 40 small steps, never farther than ε from the digit.",
+    }[view.attack]
+    where = "Pixels stay between black and white." if view.within else "Pixels may leave their range."
+    return f"{how} {where} Each model is attacked by what hurts it most itself."
+
+
+# -- the view ------------------------------------------------------------------------------------------
+
+
+def _rest(draft: Draft[DigitsView], **rest: Any) -> None:
+    """Takes what the person has come to rest on into the view, and so into the link and what is taken away."""
+    before = draft.view
+    draft.view = before.model_copy(update=rest)
+    if draft.view == before:
+        return
+    write_link(draft)
+    if not draft.view.play and before.view == "page":
+        st.rerun()
+
+
+SHOWN: dict[str, Callable[[Frame], None]] = {
+    "digit": _digit,
+    "classes": _classes,
+    "counterfactuals": _counterfactuals,
+    "fool": _fool,
+}
+"""Part → what shows it."""

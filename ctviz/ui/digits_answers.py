@@ -1,0 +1,276 @@
+"""What Digits asks of a run, for all sessions: computed once, kept up to a size, never more at once than is borne.
+
+A question is a run, an epoch and what a person chose; two that are equal have the same answer. One explorer for each
+run holds its data. What belongs to one digit takes milliseconds, what is averaged over hundreds a second or a few;
+pages say so while they wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from ctviz.evaluation.bootstrap import Interval
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.images import (
+    ClassMeans,
+    Fooled,
+    ImageExplorer,
+    ImageNumbers,
+    ImageTrace,
+    Picked,
+    Robustness,
+)
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.store import Store
+from ctviz.experiments.vae import vae_for
+from ctviz.figures.advice import Span
+from ctviz.ui.digits_view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
+from ctviz.ui.explore_searches import AT_ONCE, LEVEL, Kept
+from ctviz.ui.feed import Feed
+from ctviz.ui.service import service
+
+T = TypeVar("T")
+Floats = npt.NDArray[np.float32]
+
+MOST_EXPLORERS = 4
+"""Runs whose digits are kept at hand: some 50 MB each."""
+
+MOST_BYTES = 128 * 2**20
+"""Answers kept, over all sessions; those used least recently go first."""
+
+PER_CLASS = 50
+"""Digits of each class that attributions are averaged over."""
+
+GROUP = 200
+"""Digits whose counterfactuals are measured together."""
+
+ATTACKED = {"fgsm": 2000, "pgd": 500}
+"""Test digits behind a curve of robust accuracy; the stronger attack takes forty times as long."""
+
+
+@dataclass(frozen=True)
+class Digit:
+    """The digit that is looked at: its pixels (d), and what was meant, if that is known."""
+
+    pixels: Floats
+    label: int | None
+    words: str
+
+    @property
+    def key(self) -> str:
+        """Names the pixels."""
+        return hashlib.sha256(self.pixels.tobytes()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One digit as every model saw it at every stored epoch."""
+
+    epochs: tuple[int, ...]  # e
+    probabilities: npt.NDArray[np.float32]  # e m k
+    values: npt.NDArray[np.float32]  # e m d
+    error: npt.NDArray[np.float64]  # e m; NaN where the method does not add up
+    shares: npt.NDArray[np.float64]  # e m: of |attribution| on the pixels that any model locks; NaN if there are none
+
+    def at(self, epoch: int) -> int:
+        """Position of an epoch, or of the last one before it."""
+        return max(int(np.searchsorted(self.epochs, epoch, side="right")) - 1, 0)
+
+
+class Answers:
+    """What pages ask about digits, for all sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._explorers = Kept(MOST_EXPLORERS)
+        self._answers = Kept(MOST_BYTES, size=lambda answer: 4096 + nbytes(answer), at_once=AT_ONCE)
+
+    def explorer(self, experiment: Experiment) -> ImageExplorer:
+        """The one explorer of a run.
+
+        Raises:
+            DataError: the digits cannot be read.
+        """
+        data, store = experiment.data, self._store
+        return self._explorers.get(
+            experiment.key, lambda: ImageExplorer(experiment, lambda latent: vae_for(data, latent, store))
+        )
+
+    def ask(self, feed: Feed, question: Hashable, make: Callable[[ImageExplorer], T]) -> T:
+        """The answer to a question about a run, from where it is kept if it is."""
+        explorer = self.explorer(feed.experiment)
+        return self._answers.get((feed.attempt, question), lambda: make(explorer))
+
+
+def nbytes(record: Any) -> int:
+    """Bytes of the arrays of a record, and of the records inside of it."""
+    if isinstance(record, np.ndarray):
+        return record.nbytes
+    if isinstance(record, tuple | list):
+        return sum(map(nbytes, record))
+    if is_dataclass(record):
+        return sum(nbytes(getattr(record, field.name)) for field in fields(record))
+    return 0
+
+
+@st.cache_resource(show_spinner=False)
+def answers() -> Answers:
+    """The server's one."""
+    return Answers(service().store)
+
+
+# -- which digit ------------------------------------------------------------------------------------
+
+
+def gallery(feed: Feed, view: DigitsView) -> Picked | None:
+    """The digits to choose from; None for one that is drawn.
+
+    Those that are hard are so for the models as they have come to be, whatever epoch is looked at.
+    """
+    if view.pick == OWN:
+        return None
+    newest = feed.at(None) if view.pick == HARD else None
+    question = ("gallery", view.pick, view.draw, newest and newest.epoch)
+    return answers().ask(feed, question, lambda of: of.pick(view.pick, GALLERY, view.draw, newest))
+
+
+def digit_of(feed: Feed, view: DigitsView) -> Digit | None:
+    """The digit that is looked at; None where one is to be drawn first."""
+    picked = gallery(feed, view)
+    if picked is None:
+        return Digit(decode(view.drawing), None, "Your own digit") if view.drawing else None
+    at = min(view.at, len(picked.y) - 1)
+    return Digit(np.asarray(picked.X[at]), int(picked.y[at]), f"Test digit {int(picked.index[at]):,}")
+
+
+# -- what is asked of it ------------------------------------------------------------------------------
+
+
+def seen(feed: Feed, digit: Digit, view: DigitsView) -> Seen:
+    """One digit at all stored epochs: what each model reads, and where it looks."""
+    settings, snapshots = attribution_of(view), list(feed.snapshots)
+    question = ("seen", digit.key, settings, view.explain, snapshots[-1].epoch)
+
+    def make(explorer: ImageExplorer) -> Seen:
+        classes = None if view.explain is None else np.full(1, view.explain)
+        found = explorer.attribute_history(snapshots, digit.pixels, settings, classes)
+        said = np.stack([explorer.probabilities(one, digit.pixels[None])[:, 0] for one in snapshots])
+        values = np.asarray(found.values)
+        return Seen(
+            tuple(one.epoch for one in snapshots), said, values, np.asarray(found.error), on_locked(explorer, values)
+        )
+
+    return answers().ask(feed, question, make)
+
+
+def on_locked(explorer: ImageExplorer, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Share of |attribution| (… d) that lies on the pixels which any model locks; NaN where there are none."""
+    size = np.abs(values).astype(np.float64)
+    total = size.sum(-1)
+    if not explorer.locked.any():
+        return np.full(total.shape, np.nan)
+    part = size[..., explorer.locked].sum(-1)
+    shares: npt.NDArray[np.float64] = np.divide(part, total, out=np.full(total.shape, np.nan), where=total > 0)
+    return shares
+
+
+def class_means(feed: Feed, snapshot: Snapshot, view: DigitsView) -> ClassMeans:
+    """Where every model looks in each class, on average."""
+    settings = attribution_of(view)
+    question = ("classes", snapshot.epoch, settings)
+    return answers().ask(feed, question, lambda of: of.class_means(snapshot, settings, PER_CLASS, LEVEL))
+
+
+def mean_digits(feed: Feed) -> Floats:
+    """The mean training digit of each class, (k d)."""
+
+    def make(explorer: ImageExplorer) -> Floats:
+        X, y = (part.numpy() for part in explorer.data.train)
+        return np.stack([X[y == c].mean(0) for c in range(explorer.data.k)]).astype(np.float32)
+
+    return answers().ask(feed, "means", make)
+
+
+def counterfactuals(feed: Feed, snapshot: Snapshot, digit: Digit, view: DigitsView) -> ImageTrace:
+    """One digit on its way to each class, by every model."""
+    settings, k = search_of(feed.experiment, view), feed.experiment.data.classes
+    question = ("counterfactuals", snapshot.epoch, digit.key, settings)
+    X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
+    return answers().ask(feed, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
+
+
+def _one_each(trace: ImageTrace) -> ImageTrace:
+    """One search for each class, where a generator makes several (DiCE): the first."""
+    first = np.unique(trace.group, return_index=True)[1]
+    if len(first) == len(trace):
+        return trace
+    by_model = ("points", "steps", "mature", "probability", "predicted", "predicted_final", "cost", "variation")
+    chosen = {name: getattr(trace, name)[:, first] for name in by_model}
+    rest = {name: getattr(trace, name)[first] for name in ("factuals", "targets", "group", "start_variation")}
+    return replace(trace, **chosen, **rest)
+
+
+def counterfactual_numbers(feed: Feed, snapshot: Snapshot, view: DigitsView) -> ImageNumbers:
+    """What counterfactual digits take and how smooth they are, over a group of test digits."""
+    settings = search_of(feed.experiment, view)
+    question = ("numbers", snapshot.epoch, settings)
+    return answers().ask(
+        feed, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
+    )
+
+
+def label_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> int:
+    """What a digit is to be talked out of: what was meant, or of a drawing what the first model reads."""
+    if digit.label is not None:
+        return digit.label
+    return int(explorer.probabilities(snapshot, digit.pixels[None])[0, 0].argmax())
+
+
+def fooled(feed: Feed, snapshot: Snapshot, digit: Digit, label: int, view: DigitsView) -> Fooled:
+    """One digit under attack, for every strength and model."""
+    question = ("fooled", snapshot.epoch, digit.key, label, view.attack, view.within)
+    return answers().ask(
+        feed,
+        question,
+        lambda of: of.fool(
+            snapshot, digit.pixels[None], np.array([label]), EPSILONS, attack=view.attack, within=bool(view.within)
+        ),
+    )
+
+
+def robustness(feed: Feed, snapshot: Snapshot, view: DigitsView) -> Robustness:
+    """How often every model is right under attack, for every strength."""
+    question = ("robustness", snapshot.epoch, view.attack, view.within)
+    return answers().ask(
+        feed,
+        question,
+        lambda of: of.robustness(
+            snapshot, strengths(view), view.attack, bool(view.within), samples=ATTACKED[view.attack], level=LEVEL
+        ),
+    )
+
+
+def strengths(view: DigitsView) -> tuple[float, ...]:
+    """The strengths at which accuracy is measured: fewer for the attack that takes longer."""
+    return EPSILONS if view.attack == "fgsm" else EPSILONS[::3]
+
+
+# -- intervals ---------------------------------------------------------------------------------------------
+
+
+def spans(interval: Interval) -> tuple[Span, ...]:
+    """An interval of m numbers as one span for each."""
+    ends = zip(np.asarray(interval.value), np.asarray(interval.low), np.asarray(interval.high), strict=True)
+    return tuple(Span(float(value), float(low), float(high)) for value, low, high in ends)
+
+
+def at_strength(interval: Interval, position: int) -> Sequence[Span]:
+    """The spans (m) of an interval (m n) at one of its strengths."""
+    return spans(Interval(interval.value[:, position], interval.low[:, position], interval.high[:, position]))

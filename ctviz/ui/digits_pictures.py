@@ -1,0 +1,245 @@
+"""The pictures of Digits: what is known of digits, laid out as a wall of models, classes and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ctviz.data.catalogue import PIXELS
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.images import ClassMeans, Fooled, ImageTrace, Picked
+from ctviz.figures import digit_words as words
+from ctviz.figures.digits.pictures import greys, quantised
+from ctviz.figures.digits.wall import Label, Scale, Wall
+from ctviz.figures.stage.film import HEADINGS, limits_of
+from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
+from ctviz.training.arm import Arm
+from ctviz.ui.digits_answers import Digit, Seen
+from ctviz.ui.digits_view import EPSILONS, PAPER_LOCK, locked_pixels
+
+Bools = npt.NDArray[np.bool_]
+
+
+def of_change(limit: float) -> Scale:
+    """What the colours of a change mean."""
+    return Scale(limit, "change of a pixel", "darker", "lighter")
+
+
+STANDS_OUT = 0.998
+"""Share of pixels whose attribution the scale of colours covers; the few beyond are drawn in its end's colour."""
+
+PER_ROW = 4
+"""Digits in a row of the gallery."""
+
+
+# -- names --------------------------------------------------------------------------------------------
+
+
+def styles_of(experiment: Experiment) -> tuple[ArmStyle, ...]:
+    """One style for each model, called by how it was trained, and by its locks where that tells models apart."""
+    styles = arm_styles(experiment)
+    kinds = [(style.role, lock_of(arm)) for style, arm in zip(styles, experiment.arms, strict=True)]
+    named = []
+    for style, (role, limit) in zip(styles, kinds, strict=True):
+        title, short = HEADINGS[role], SHORT[role]
+        if kinds.count((role, limit)) > 1:
+            title, short = f"{title}: {style.name}", style.name
+        elif limit and [other for other, _ in kinds].count(role) > 1:
+            title, short = f"{title}, {limit}", f"{short}, locked"
+        named.append(ArmStyle(style.name, title, short, role, style.dash))
+    return tuple(named)
+
+
+def lock_of(arm: Arm) -> str:
+    """What of a digit an arm may not change, in a few words; empty if it may change all of it."""
+    if arm.locked == PAPER_LOCK:
+        plain = arm.model_copy(update={"locked": (0,)})
+        return limits_of(plain).replace("x1", "top and bottom rows")
+    return limits_of(arm)
+
+
+def headings(experiment: Experiment) -> list[Label]:
+    """Each model's row: how it was trained, and beneath what it may not change, where that tells models apart."""
+    styles, limits = styles_of(experiment), [lock_of(arm) for arm in experiment.arms]
+    labels = []
+    for style, limit in zip(styles, limits, strict=True):
+        title = style.title.removesuffix(f", {limit}")
+        siblings = {other for other, one in zip(limits, styles, strict=True) if one.role == style.role}
+        note = limit or ("nothing locked" if len(siblings) > 1 else "")
+        labels.append(Label(title, note, style.role, style.dash))
+    return labels
+
+
+# -- walls ---------------------------------------------------------------------------------------------
+
+
+def of_gallery(picked: Picked, at: int) -> Wall:
+    """Digits to choose from."""
+    count = len(picked.y)
+    rows = -(-count // PER_ROW)
+    d = picked.X.shape[1]
+    images = np.zeros((rows * PER_ROW, 1, d), dtype=np.uint8)
+    images[:count, 0] = greys(picked.X)
+    present = np.arange(rows * PER_ROW) < count
+    mixed = len(set(picked.y.tolist())) > 1
+    labels = [f"{label}" if mixed else "" for label in picked.y] + [""] * (rows * PER_ROW - count)
+    return Wall(
+        rows=[""] * rows,
+        columns=[""] * PER_ROW,
+        images=images.reshape(rows, PER_ROW, 1, d),
+        captions=[labels[start : start + PER_ROW] for start in range(0, len(labels), PER_ROW)],
+        present=present.reshape(rows, PER_ROW),
+        highlight=[divmod(min(at, count - 1), PER_ROW)],
+        alt=f"{count} handwritten digits to choose from.",
+        grid=PIXELS,
+        clickable="Look at this digit",
+    )
+
+
+def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *, bare: bool = True) -> Wall:
+    """One digit as every model looks at it; frames are epochs.
+
+    ``bare``: the digit by itself stands first; not where it is seen beside the wall.
+    """
+    styles = styles_of(experiment)
+    e, m, d = seen.values.shape
+    limit = scale_of(seen.values)
+    overlays = quantised(seen.values.transpose(1, 0, 2), limit)[0][:, None]  # m 1 e d
+    read = seen.probabilities.argmax(-1)  # e m
+    captions = [[[words.answer(seen.probabilities[at, arm]) for at in range(e)]] for arm in range(m)]
+    marks = [[[words.of_wrong(int(read[at, arm]), digit.label) for at in range(e)]] for arm in range(m)]
+    rows = headings(experiment)
+    if bare:
+        meant = "drawn here" if digit.label is None else f"{words.an(digit.label)} was meant"
+        rows, captions, marks = (
+            [Label("The digit", digit.words), *rows],
+            [[[meant] * e], *captions],
+            [[[""] * e], *marks],
+        )
+        overlays = np.concatenate([np.zeros((1, 1, e, d), dtype=np.int8), overlays])
+    told = ", ".join(f"{style.title} reads {words.an(int(read[-1, i]))}" for i, style in enumerate(styles))
+    return Wall(
+        rows=rows,
+        columns=[""],
+        images=np.broadcast_to(greys(digit.pixels), (len(rows), 1, 1, d)).copy(),
+        overlays=overlays,
+        scale=Scale(limit, "attribution to the answer"),
+        frames=[f"epoch {epoch}" for epoch in seen.epochs],
+        axis="Epoch",
+        captions=captions,
+        marks=marks,
+        outline=locked if locked.any() else None,
+        alt=f"{digit.words}, and where each model looks to read it. {told}.",
+        grid=PIXELS,
+    )
+
+
+def scale_of(values: npt.NDArray[Any]) -> float:
+    """The attribution at which colours are full, one for all models and frames."""
+    size = np.abs(np.nan_to_num(values))
+    return float(np.quantile(size, STANDS_OUT)) or float(size.max()) or 1.0
+
+
+def of_classes(means: ClassMeans, digits: npt.NDArray[Any], experiment: Experiment, locked: Bools, sign: str) -> Wall:
+    """Where every model looks in each class on average, over the mean digit of the class."""
+    signed = sign == "signed"
+    values = np.asarray(means.signed if signed else means.mean)  # m k d
+    m, k, d = values.shape
+    limit = scale_of(values)
+    over, _ = quantised(values, limit)
+    scale = (
+        Scale(limit, "mean attribution")
+        if signed
+        else Scale(limit, "mean strength, 0 to 1 for each digit", "none", "much", signed=False)
+    )
+    return Wall(
+        rows=headings(experiment),
+        columns=[str(c) for c in range(k)],
+        images=np.broadcast_to(greys(digits)[None, :, None], (m, k, 1, d)).copy(),
+        overlays=over[:, :, None],
+        scale=scale,
+        outline=locked if locked.any() else None,
+        alt=f"Mean attributions of {m} models in ten classes of digits, one row for each model.",
+        grid=PIXELS,
+    )
+
+
+def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) -> Wall:
+    """One digit on its way to each class, one row for each model; frames are steps of the search."""
+    styles = styles_of(experiment)
+    points = trace.points
+    m, k, frames, _ = points.shape
+    over, _ = quantised(points - points[:, :, :1], 2.0)
+    captions = [[[words.percent(float(chance)) for chance in trace.probability[arm, c]] for c in range(k)]
+                for arm in range(m)]  # fmt: skip
+    marks = [[_states(trace, arm, c) for c in range(k)] for arm in range(m)]
+    arrived = [f"{style.title}: {got} of {asked}" for style, (got, asked) in zip(styles, arrivals(trace), strict=True)]
+    outline = np.stack([outline_of(arm) for arm in experiment.arms])
+    return Wall(
+        rows=headings(experiment),
+        columns=[f"→ {c}" for c in range(k)],
+        images=greys(points),
+        overlays=over,
+        scale=of_change(2.0),
+        frames=[f"step {step}" for step in range(frames)],
+        axis="Search step",
+        captions=captions,
+        marks=marks,
+        outline=outline if outline.any() else None,
+        outlined="may not change",
+        alt=f"{digit.words} on its way to each of ten classes. Arrived: {'; '.join(arrived)}.",
+        grid=PIXELS,
+    )
+
+
+def outline_of(arm: Arm) -> Bools:
+    """Pixels that an arm's advice may not change, (d)."""
+    return locked_pixels(arm.locked if arm.holds("advice") else ())
+
+
+def arrivals(trace: ImageTrace) -> list[tuple[int, int]]:
+    """Of each model, how many of the searches end in the class aimed at, and how many there are: a class that it
+    reads already is no search."""
+    asked = trace.predicted != trace.targets
+    return [(int((trace.valid[arm] & asked[arm]).sum()), int(asked[arm].sum())) for arm in range(len(asked))]
+
+
+def _states(trace: ImageTrace, arm: int, c: int) -> list[str]:
+    """What has become of a search after each step: it may arrive without being sure, as sure as τ asks for."""
+    frames = trace.points.shape[2]
+    if int(trace.predicted[arm, c]) == int(trace.targets[c]):
+        return ["read already"] * frames
+    steps, mature = int(trace.steps[arm, c]), bool(trace.mature[arm, c])
+    end = "mature" if mature else "unsure" if trace.valid[arm, c] else "failed"
+    return ["searching" if step < steps else end for step in range(frames)]
+
+
+def of_fooled(fooled: Fooled, digit: Digit, label: int, experiment: Experiment) -> Wall:
+    """One digit under attack on each model; frames are how far each pixel may be moved."""
+    points = np.asarray(fooled.points)[:, :, 0]  # m n d
+    said = np.asarray(fooled.probabilities)[:, :, 0]  # m n k
+    m, n, _ = points.shape
+    over, _ = quantised(points - points[:, :1], 0.3)
+    captions = [[[words.answer(said[arm, at]) for at in range(n)]] for arm in range(m)]
+    marks = [[["right" if int(said[arm, at].argmax()) == label else "wrong" for at in range(n)]] for arm in range(m)]
+    return Wall(
+        rows=headings(experiment),
+        columns=[""],
+        images=greys(points)[:, None],
+        overlays=over[:, None],
+        scale=of_change(0.3),
+        frames=[f"at ε {epsilon:.2f}" for epsilon in EPSILONS],
+        axis="Strength ε",
+        captions=captions,
+        marks=marks,
+        alt=f"{digit.words} under attack: how far each model can be fooled.",
+        grid=PIXELS,
+    )
+
+
+def epochs_at(frames: Sequence[int], frame: int | None) -> int | None:
+    """The epoch of a frame; None for the newest, which a growing run moves on."""
+    return None if frame is None or frame >= len(frames) - 1 else frames[frame]

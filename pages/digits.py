@@ -1,0 +1,39 @@
+"""Digits: where models look in handwritten digits, what counterfactual digits look like, and what fools them."""
+
+import streamlit as st
+
+from ctviz.ui.digits import look, send_planes_on
+from ctviz.ui.digits_controls import choices, parts
+from ctviz.ui.digits_take_away import take_away
+from ctviz.ui.digits_training import training
+from ctviz.ui.digits_view import PAGE, PRESET, DigitsView, check
+from ctviz.ui.digits_words import explanation
+from ctviz.ui.draft import current, write_link
+from ctviz.ui.panel import say_problems
+from ctviz.ui.service import service
+from ctviz.ui.shell import page
+
+draft = current(PAGE, DigitsView, PRESET)
+projecting = draft.view.view == "project"
+
+with page("Digits", projecting=projecting):
+    send_planes_on(draft)
+    shared = service()
+    check(draft)
+    if projecting:
+        look(shared, draft)
+        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
+    else:
+        say_problems(shared, draft)
+        parts(draft)
+        with st.container(key="page"):
+            left, main = st.columns([0.23, 0.77], gap="medium")
+            # What people wait for comes first: a script writes in its own order, the columns keep theirs.
+            with main:
+                look(shared, draft)
+            with left, st.container(key="controls"):
+                choices(shared, draft)
+                training(shared, draft)
+                take_away(shared, draft)
+        explanation()
+    write_link(draft)

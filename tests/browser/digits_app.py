@@ -1,0 +1,29 @@
+"""A small app around the wall, the pad and the painter, for their tests: digits of nobody's.
+
+A radio offers two walls, a single digit, class means and a page without a wall; below are the pad and the painter.
+"""
+
+import numpy as np
+import streamlit as st
+
+from ctviz.data.drawing import prepare
+from ctviz.ui.digits_stage import WallState, draw_pad, paint_mask, show_wall
+from tests.figures import digits
+
+st.set_page_config(layout="wide")
+which = st.radio("wall", ["many", "other", "single", "means", "none"], horizontal=True)
+
+
+if which != "none":
+    frame = st.query_params.get("frame")
+    state = show_wall(
+        digits.WALLS[which](), key=f"wall-{which == 'single'}", initial=WallState(frame=int(frame) if frame else None)
+    )
+    st.text(f"frame={state.frame} strength={state.strength} cell={state.cell}")
+if "pad" in st.query_params:
+    drawn = draw_pad(prepare, key="pad")
+    ink = 0 if drawn.image is None else int((drawn.image > 127).sum())
+    st.text(f"ink={ink} seen={drawn.prepared is not None} digest={drawn.digest[:4]}")
+if "mask" in st.query_params:
+    painted = paint_mask(digits.x(3), key="mask", initial=("rows 1-2",))
+    st.text(f"locked={painted.count} rows={np.flatnonzero(painted.mask.reshape(28, 28).all(1)).tolist()}")

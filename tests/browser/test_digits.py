@@ -1,0 +1,160 @@
+"""Digits in a real browser: four parts, the film of a digit, drawing, painting, training, and all of it in the link."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from ctviz.experiments.run import run
+from ctviz.experiments.store import Store
+from tests.browser.conftest import until
+from tests.browser.looks import sideways
+from tests.pages.digit_runs import small
+
+pytestmark = pytest.mark.browser
+
+RUN = small(seed=11)
+
+
+@pytest.fixture(scope="module")
+def home(app):
+    """The app, with a small run in its store."""
+    run(RUN, device="cpu", store=Store(app.home))
+    return app
+
+
+def link(app, **query: str) -> str:
+    return f"{app.url}/digits?{urlencode({**RUN.to_query(), **query})}"
+
+
+def query_of(page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def headline(page, words: str):
+    return page.locator(".ctviz-headline").filter(has_text=words)
+
+
+def main_wall(page, axis: str):
+    """The wall whose frames go along an axis; the gallery has none."""
+    return page.locator(".ctv-wall").filter(has=page.get_by_role("slider", name=axis))
+
+
+def link_has(page, name: str, value: str | None) -> None:
+    until(page, "([name, value]) => new URLSearchParams(location.search).get(name) === value", [name, value])
+
+
+PARTS = {
+    "digit": ("read", "Epoch"),
+    "counterfactuals": ("variation", "Search step"),
+    "fool": ("With every pixel moved by at most 0.10", "Strength ε"),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_shows_its_picture_above_the_fold_with_its_finding(home, browser_page, part: str) -> None:
+    words, axis = PARTS[part]
+    browser_page.goto(link(home, part=part))
+    headline(browser_page, words).wait_for()
+    slider = browser_page.get_by_role("slider", name=axis, exact=True)
+    slider.wait_for()
+    box = slider.bounding_box()
+    assert box["y"] + box["height"] < browser_page.viewport_size["height"]
+    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+
+
+def test_all_classes_stand_in_ten_columns_with_numbers_and_a_chart(home, browser_page) -> None:
+    browser_page.goto(link(home, part="classes"))
+    headline(browser_page, "locked pixels draw").wait_for()
+    browser_page.locator(".ctv-wall[data-frame] .ctv-tile").nth(29).wait_for()
+    browser_page.locator(".js-plotly-plot").wait_for()
+    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+
+
+def test_a_digit_is_followed_through_training_and_the_link_keeps_where(home, browser_page) -> None:
+    browser_page.goto(link(home))
+    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
+    slider.wait_for()
+    slider.fill("1")
+    headline(browser_page, "After epoch 1: ").wait_for()
+    link_has(browser_page, "epoch", "1")
+    browser_page.reload()
+    headline(browser_page, "After epoch 1: ").wait_for()
+    slider.fill("3")
+    link_has(browser_page, "epoch", None)
+
+
+def test_averages_are_seen_forming_epoch_by_epoch(home, browser_page) -> None:
+    browser_page.goto(link(home, part="classes"))
+    headline(browser_page, "locked pixels draw").wait_for()
+    browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
+    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Of each model"):
+        headline(browser_page, words).wait_for()
+    link_has(browser_page, "play", None)
+    link_has(browser_page, "epoch", None)
+
+
+def test_a_click_in_the_gallery_chooses_the_digit(home, browser_page) -> None:
+    browser_page.goto(link(home))
+    headline(browser_page, "read").wait_for()
+    browser_page.locator(".st-key-digits-gallery .ctv-tile").nth(5).click()
+    link_has(browser_page, "at", "5")
+
+
+def test_a_stronger_attack_is_a_slider_away(home, browser_page) -> None:
+    browser_page.goto(link(home, part="fool"))
+    slider = browser_page.get_by_role("slider", name="Strength ε", exact=True)
+    slider.wait_for()
+    slider.fill("25")
+    headline(browser_page, "With every pixel moved by at most 0.25").wait_for()
+    link_has(browser_page, "frame", "25")
+
+
+def draw_a_seven(page) -> None:
+    pad = page.locator(".ctv-pad canvas").first
+    pad.wait_for()
+    box = pad.bounding_box()
+    x, y, side = box["x"], box["y"], box["width"]
+    page.mouse.move(x + 0.3 * side, y + 0.25 * side)
+    page.mouse.down()
+    page.mouse.move(x + 0.7 * side, y + 0.25 * side, steps=6)
+    page.mouse.move(x + 0.45 * side, y + 0.8 * side, steps=6)
+    page.mouse.up()
+
+
+def test_a_drawing_is_read_by_every_model_and_comes_back_with_the_link(home, open_page) -> None:
+    page = open_page()
+    page.goto(link(home, pick="own"))
+    headline(page, "Draw a digit").wait_for()
+    draw_a_seven(page)
+    headline(page, "read").wait_for()
+    until(page, "() => new URLSearchParams(location.search).has('drawing')")
+    said = page.locator(".ctviz-headline").inner_text()
+    other = open_page()
+    other.goto(page.url)
+    headline(other, said).wait_for()
+    assert query_of(other)["drawing"] == query_of(page)["drawing"]
+
+
+def test_painting_a_mask_changes_what_would_be_trained_and_trains_it(home, browser_page) -> None:
+    page = browser_page
+    page.goto(link(home))
+    headline(page, "read").wait_for()
+    page.get_by_text("Paint them").click()
+    painter = page.locator(".st-key-digits-mask")
+    painter.get_by_role("button", name="Invert").click()
+    until(page, "() => (new URLSearchParams(location.search).get('arms.full locked.locked') ?? '').includes('mask ')")
+    headline(page, "not been trained yet").wait_for()
+    page.get_by_text("Dimmed, until then: the run you saw last").wait_for()
+    page.get_by_role("button", name="Train", exact=True).first.click()
+    headline(page, "read").wait_for(timeout=60_000)
+    page.get_by_text("3 models, same first weights and batches").wait_for()
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(home, open_page) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page.goto(link(home, part="counterfactuals"))
+    headline(page, "variation").wait_for()
+    page.get_by_role("slider", name="Search step", exact=True).wait_for()
+    assert sideways(page) <= 0

@@ -1,0 +1,371 @@
+"""The wall of digits, the drawing pad and the mask painter in a real Chromium."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ctviz.figures.digits.export import wall_html
+from ctviz.figures.digits.pictures import paint
+from ctviz.figures.digits.wall import Label, Scale, Wall
+from tests.browser.conftest import until
+from tests.figures import digits
+
+pytestmark = pytest.mark.browser
+
+TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, str]:
+    """Addresses of pages with a wall each, and one whose words try to break out of it."""
+    place = tmp_path_factory.mktemp("walls")
+    many = digits.many()
+    walls = {name: make() for name, make in digits.WALLS.items()}
+    over = many.overlays.copy()
+    over[0, 6] = 0
+    walls["open"] = Wall(
+        rows=[Label("<img src=x>", "<b>note</b>", "counterfactual")], columns=many.columns, images=many.images[:1],
+        overlays=over[:1], scale=Scale(1.0), frames=many.frames, axis="<i>", captions=[["<b>x</b>"] * 10],
+        marks=[["constructor"] * 10], alt="<img src=x>",
+    )  # fmt: skip
+    for name, wall in walls.items():
+        (place / f"{name}.html").write_text(wall_html(wall), encoding="utf-8")
+    return {name: (place / f"{name}.html").as_uri() for name in walls}
+
+
+def opened(page, address: str):
+    page.goto(address)
+    shows(page, ".ctv-wall[data-frame]")
+    page.evaluate(TWO_FRAMES)
+    return page
+
+
+def shows(page, selector: str) -> None:
+    """Waits for an element; within an app they lie in shadow trees, which selectors of locators pierce."""
+    page.locator(selector).first.wait_for(state="attached")
+
+
+def wall_of(page) -> dict:
+    return page.locator(".ctv-wall").evaluate("node => ({...node.dataset})")
+
+
+def at_frame(page, frame: int) -> None:
+    shows(page, f".ctv-wall[data-frame='{frame}']")
+    page.evaluate(TWO_FRAMES)
+
+
+def pixels(page, nth: int) -> np.ndarray:
+    """Colours at the middle of each of a cell's 28 × 28 pixels."""
+    url = page.locator(".ctv-tile").nth(nth).evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(url))).convert("RGB"))
+    side = image.shape[0] // 28
+    return image[side // 2 :: side, side // 2 :: side]
+
+
+def nth(row: int, column: int) -> int:
+    """Place of a cell of ``many`` among those that are there."""
+    return row * 9 + column - (column > 3)
+
+
+def set_strength(page, value: int) -> None:
+    page.get_by_role("slider", name="Strength").fill(str(value))
+    shows(page, f".ctv-wall[data-strength='{value}']")
+    page.evaluate(TWO_FRAMES)
+
+
+def test_every_pixel_is_drawn_as_the_formulas_say(open_page, pages):
+    wall = digits.many()
+    for theme in ("light", "dark"):
+        page = opened(open_page(color_scheme=theme), pages["many"])
+        assert page.locator(".ctv-tile").count() == 18
+        for row, column, frame, strength in ((0, 5, 30, 80), (1, 9, 30, 35), (1, 2, 0, 100), (0, 0, 11, 0)):
+            page.get_by_role("slider", name="Search step").fill(str(frame))
+            at_frame(page, frame)
+            set_strength(page, strength)
+            expected = paint(*wall.pixels(row, column, frame), strength, theme).astype(int)
+            assert np.abs(pixels(page, nth(row, column)).astype(int) - expected).max() <= 1
+
+
+def test_attributions_alone_lie_on_a_bare_ground(browser_page, pages):
+    page = opened(browser_page, pages["means"])
+    expected = paint(None, digits.means().pixels(0, 4, 0)[1], 100, signed=False).astype(int)
+    assert np.abs(pixels(page, 4)[6:22] - expected[6:22]).max() <= 1
+    assert not page.get_by_role("slider", name="Strength").is_visible()
+
+
+def test_a_gallery_has_no_headings_and_plain_digits(browser_page, pages):
+    page = opened(browser_page, pages["gallery"])
+    wall = digits.gallery()
+    assert page.locator(".ctv-tile").count() == 7
+    assert page.locator(".ctv-row-title, .ctv-column-title, .ctv-key li").count() == 0
+    assert (pixels(page, 5)[..., 0] == wall.pixels(1, 1, 0)[0]).all()
+    labels = page.locator(".ctv-tile").evaluate_all("tiles => tiles.map(tile => tile.getAttribute('aria-label'))")
+    assert labels == ["zero", *(f"Picture {k}" for k in range(2, 8))]
+
+
+def test_the_slider_moves_frames_and_captions(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    assert wall_of(page)["frame"] == "30", "it opens at the end"
+    slider = page.get_by_role("slider", name="Search step")
+    slider.focus()
+    page.keyboard.press("Home")
+    at_frame(page, 0)
+    words = page.locator(".ctv-tile-words").nth(nth(1, 4))
+    mark = page.locator(".ctv-tile-mark").nth(nth(1, 4))
+    assert words.inner_text() == "4 · 3 %" and mark.inner_text() == "searching"
+    page.keyboard.press("ArrowRight")
+    at_frame(page, 1)
+    page.get_by_role("button", name="Step forward").click()
+    at_frame(page, 2)
+    assert slider.get_attribute("aria-valuetext") == "step 2 of 30"
+    assert page.locator(".ctv-epoch").inner_text() == "Step 2 of 30"
+    page.keyboard.press("Tab")
+    slider.focus()
+    page.keyboard.press("End")
+    at_frame(page, 30)
+    assert words.inner_text() == "4 · 97 %" and mark.inner_text() == "failed"
+    assert mark.locator("svg").count() == 1, "a state has a shape"
+    assert page.get_by_role("button", name="Step forward").is_disabled()
+
+
+def test_it_plays_from_the_start_and_stops_at_the_end(browser_page, pages):
+    page = opened(browser_page, pages["other"])
+    first = page.get_by_role("button", name="Play (space)").evaluate(
+        """async button => {
+          button.click();
+          await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+          return document.querySelector('.ctv-wall').dataset.frame; }"""
+    )
+    assert first == "0"
+    shows(page, ".ctv-wall[data-playing='false']")
+    at_frame(page, 12)
+    page.get_by_role("slider", name="Search step").focus()
+    page.keyboard.press("Space")
+    shows(page, ".ctv-wall[data-playing='true']")
+    page.keyboard.press("Space")
+    shows(page, ".ctv-wall[data-playing='false']")
+
+
+def test_nothing_plays_where_nobody_looks(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    page.evaluate("document.body.style.paddingBottom = '4000px'")
+    page.get_by_role("button", name="Play (space)").click()
+    page.evaluate("scrollTo(0, 3500)")
+    still = """new Promise(done => {
+      const at = () => document.querySelector('.ctv-wall').dataset.frame;
+      let before = at(), left = 30;
+      const look = () => left-- ? requestAnimationFrame(look) : done(at() === before);
+      look(); })"""
+    until(page, still)
+    assert wall_of(page)["playing"] == "true"
+
+
+def test_without_motion_there_is_a_stepper(open_page, pages):
+    page = opened(open_page(reduced_motion="reduce"), pages["many"])
+    assert not page.get_by_role("button", name="Play (space)").is_visible()
+    page.get_by_role("button", name="Step back").click()
+    at_frame(page, 29)
+
+
+def test_the_pixel_under_the_pointer_is_read_in_every_model(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    wall = digits.many()
+    box = page.locator(".ctv-tile").nth(nth(0, 5)).bounding_box()
+    x, y = 13, 2
+    page.mouse.move(box["x"] + (x + 0.5) / 28 * box["width"], box["y"] + (y + 0.5) / 28 * box["height"])
+    until(page, "document.querySelector('.ctv-status').textContent.startsWith('Row 3, column 14 (locked).')")
+    words = page.locator(".ctv-status").inner_text()
+    for row, title in enumerate(("Conventional", "Counterfactual training")):
+        image, over = wall.pixels(row, 5, 30)
+        value = over[y, x] / 127 * wall.scale.limit
+        said = words.split(f"{title}: ")[1].split(" · ")[0]
+        assert said.startswith(f"brightness {round(image[y, x] / 2.55)} %, attribution ")
+        number = said.split("attribution ")[1].replace("−", "-")
+        assert float(number) == pytest.approx(value, rel=0.06, abs=1e-9)
+    page.mouse.move(5, 5)
+    until(page, "document.querySelector('.ctv-status').textContent === 'Click a digit to look at it alone.'")
+
+
+def test_pixels_and_cells_are_reached_by_keys(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    page.locator(".ctv-tile").first.focus()
+    page.keyboard.press("ArrowDown")
+    until(page, "document.querySelector('.ctv-status').textContent.startsWith('Row 15, column 15.')")
+    page.keyboard.press("ArrowLeft")
+    until(page, "document.querySelector('.ctv-spoken').textContent.startsWith('Row 15, column 14.')")
+    focused = "document.activeElement.getAttribute('aria-label')"
+    for key, words in (("ArrowRight", "to 1"), ("ArrowRight", "to 2"), ("ArrowRight", "to 4"), ("ArrowDown", "to 4")):
+        page.keyboard.press(f"Shift+{key}")
+        assert f", {words}, " in page.evaluate(focused)
+    assert page.evaluate(focused) == "Counterfactual training, to 4, 4 · 97 %, failed, step 30 of 30"
+    assert page.locator(".ctv-tile[tabindex='0']").count() == 1
+
+
+def test_the_lock_is_outlined_and_the_key_says_what_is_what(browser_page, pages):
+    page = opened(browser_page, pages["single"])
+    url = page.locator(".ctv-tile").first.evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(url))).convert("RGB")).astype(int)
+    side = image.shape[0] // 28
+    at_edge = image[5 * side - 1 : 5 * side + 1, side:-side]
+    grey = lambda colour: (np.abs(at_edge - colour).max(2) < 40).any(0).mean()  # noqa: E731
+    assert grey(np.array([16, 24, 32])) > 0.3 and grey(np.array([255, 255, 255])) > 0.3
+    words = page.locator(".ctv-key").inner_text()
+    assert "locked pixels" in words and "speaks against" in words and "+0.79" in words and "−0.79" in words
+    wall = page.get_by_role("group", name="Attributions of a 5.")
+    assert wall.count() == 1
+    assert not page.get_by_role("slider", name="Frame").is_visible(), "one frame needs no slider"
+    assert page.locator(".ctv-tile-mark").all_inner_texts() == ["right", "wrong"]
+
+
+@pytest.mark.parametrize(("name", "width", "least", "most"), [
+    ("many", 1440, 64, 110), ("single", 1440, 270, 300), ("many", 390, 56, 70), ("single", 390, 150, 180),
+    ("means", 760, 56, 70), ("many", 320, 56, 70),
+])  # fmt: skip
+def test_cells_are_as_large_as_the_room_allows_and_nothing_overflows(open_page, pages, name, width, least, most):
+    page = opened(open_page(viewport={"width": width, "height": 844}), pages[name])
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".ctv-tile").first.bounding_box()
+    assert least <= box["width"] <= most and box["width"] == box["height"]
+    size = page.locator(".ctv-tile-words, .ctv-column-title").first.evaluate("node => getComputedStyle(node).fontSize")
+    assert float(size.removesuffix("px")) >= 11
+
+
+def test_words_stay_words(browser_page, pages):
+    page = opened(browser_page, pages["open"])
+    assert page.locator("img").count() == 0 and page.locator(".ctv-wall i").count() == 0
+    assert page.locator(".ctv-tile-words").first.inner_text() == "<b>x</b>"
+    assert page.locator(".ctv-tile-mark").first.inner_text() == "constructor"
+    assert (pixels(page, 6)[..., 1] == digits.many().pixels(0, 6, 30)[0]).all(), "nothing is laid over it"
+
+
+# -- inside an app -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def app(serve) -> str:
+    return serve(Path(__file__).parent / "digits_app.py").url
+
+
+def told(page, words: str) -> None:
+    """Waits until the app has written something with these words."""
+    page.get_by_test_id("stText").filter(has_text=words).first.wait_for()
+
+
+def test_the_app_learns_where_the_person_rests(browser_page, app):
+    page = opened(browser_page, f"{app}/?frame=4")
+    at_frame(page, 4)
+    told(page, "frame=4 strength=80 cell=None")
+    page.get_by_role("slider", name="Search step").fill("9")
+    told(page, "frame=9 strength=80")
+    set_strength(page, 25)
+    told(page, "frame=9 strength=25")
+    page.locator(".ctv-tile").nth(nth(1, 6)).click()
+    told(page, "frame=9 strength=25 cell=(1, 6)")
+    page.get_by_role("button", name="Step forward").click()
+    told(page, "frame=10 strength=25 cell=None")
+    page.get_by_text("other", exact=True).click()
+    page.locator(".ctv-epoch").get_by_text("Step 10 of 12").wait_for()
+    at_frame(page, 10)
+    page.get_by_text("means", exact=True).click()
+    page.locator(".ctv-tile").nth(19).wait_for()
+    told(page, "frame=None")
+
+
+def test_what_is_held_is_not_sent_again_and_what_is_lost_is(browser_page, app):
+    received = []
+    browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
+    page = opened(browser_page, app)
+    told(page, "frame=None")
+    first, size = sum(received), len(digits.many().payload)
+    received.clear()
+    page.get_by_role("slider", name="Search step").fill("3")
+    told(page, "frame=3")
+    assert 0 < sum(received) < first - 0.9 * size
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-wall").wait_for(state="detached")
+    page.evaluate("globalThis.__ctvizWalls.clear()")
+    page.get_by_text("many", exact=True).click()
+    page.locator(".ctv-tile").nth(17).wait_for()
+
+
+def drag(page, box: dict, *points: tuple[float, float]) -> None:
+    """Presses at the first of some places, given as shares of a box, moves along the others and lets go."""
+    at = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for place in at[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it(open_page, app):
+    page = open_page(viewport={"width": 1000, "height": 1400})
+    page.goto(f"{app}/?pad=1")
+    told(page, "ink=0 seen=False")
+    paper = page.locator(".ctv-paper")
+    box = paper.bounding_box()
+    assert box["width"] >= 280
+    drag(page, box, (0.5, 0.2), (0.5, 0.8))
+    told(page, "seen=True")
+    shows(page, ".ctv-pad[data-seen='true']")
+    page.evaluate(TWO_FRAMES)
+    grey = "(c, u) => c.getContext('2d').getImageData(u * c.width, c.height / 2, 1, 1).data[0]"
+    seen = [page.locator(".ctv-seen").evaluate(grey, u) for u in (0.5, 0.1)]
+    assert seen[0] > 200 and seen[1] < 30
+    assert "28" in page.locator(".ctv-seen-words").inner_text()
+    drag(page, box, (0.2, 0.5), (0.8, 0.5))
+    shows(page, ".ctv-pad[data-strokes='2']")
+    page.get_by_role("button", name="Take the last stroke back").click()
+    shows(page, ".ctv-pad[data-strokes='1']")
+    page.get_by_role("button", name="Start again").click()
+    told(page, "ink=0 seen=False")
+
+
+def test_a_drawing_is_made_by_keys_and_one_that_cannot_be_used_says_why(open_page, app):
+    page = open_page(viewport={"width": 1000, "height": 1400})
+    page.goto(f"{app}/?pad=1")
+    told(page, "ink=0")
+    page.locator(".ctv-paper").focus()
+    for key in ("ArrowUp", "ArrowUp", "Space", *["ArrowDown"] * 9, "Space", *["ArrowRight"] * 5):
+        page.keyboard.press(key)
+    told(page, "seen=True")
+    assert page.locator(".ctv-pad").get_attribute("data-strokes") == "1"
+    page.keyboard.press("Control+z")
+    told(page, "ink=0 seen=False")
+
+
+def test_a_mask_is_painted_by_pointer_edge_button_and_keys(open_page, app):
+    page = open_page(viewport={"width": 1000, "height": 1400})
+    page.goto(f"{app}/?mask=1")
+    told(page, "locked=56 rows=[0, 1]")
+    board = page.locator(".ctv-board")
+    box = board.bounding_box()
+    edge, span = 26 / 420, 14 / 420  # of the board: room for the numbers, a pixel
+    at = lambda row, column: (edge + (column + 0.5) * span, edge + (row + 0.5) * span)  # noqa: E731
+    drag(page, box, at(10, 3), at(10, 12))
+    told(page, "locked=66 rows=[0, 1]")
+    page.mouse.click(box["x"] + 0.02 * box["width"], box["y"] + at(27, 0)[1] * box["height"])
+    told(page, "locked=94 rows=[0, 1, 27]")
+    page.get_by_role("button", name="Unlock").click()
+    page.get_by_role("button", name="Brush of 2 × 2 pixels").click()
+    drag(page, box, at(0, 0), at(0, 5))
+    told(page, "locked=80 rows=[27]")
+    page.get_by_role("button", name="None").click()
+    told(page, "locked=0 rows=[]")
+    page.get_by_role("button", name="Top and bottom five rows").click()
+    told(page, "locked=280 rows=[0, 1, 2, 3, 4, 23, 24, 25, 26, 27]")
+    page.get_by_role("button", name="Invert").click()
+    told(page, "locked=504")
+    board.focus()
+    for key in ("ArrowUp", "Space", "r"):
+        page.keyboard.press(key)
+    told(page, "locked=504")
+    page.keyboard.press("r")
+    told(page, "locked=476")
+    assert page.locator(".ctv-painter .ctv-status").inner_text() == "476 pixels of 784 locked (61 %)."

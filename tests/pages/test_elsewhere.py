@@ -1,0 +1,54 @@
+"""A link to a run on images, opened on a page that draws the plane: a sentence, and the way to the page Digits."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.experiments.config import Experiment
+from tests.pages.test_boundaries import query_of, said
+
+PAGES = {"boundaries": "moons", "trajectories": "ls", "actionability": "figure1"}
+
+
+def links(at) -> dict[str, str]:
+    return {link.proto.label: link.proto.query_string for link in at.get("page_link")}
+
+
+@pytest.mark.parametrize("view", ["page", "project"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_on_images_is_shown_by_digits(visit, world, page: str, view: str) -> None:
+    query = {"preset": "mnist", "training.epochs": "3"}
+    at = visit(f"pages/{page}.py", **query, view=view)
+    assert "The page Digits shows them" in said(at)
+    assert links(at)["Open this run in Digits"] == "preset=mnist&training.epochs=3"
+    assert not at.error and not at.warning and not at.selectbox
+    assert not world.jobs.submitted
+
+
+@pytest.mark.parametrize(("page", "preset"), PAGES.items())
+def test_who_would_rather_stay_goes_on_with_the_pages_own_run(visit, page: str, preset: str) -> None:
+    at = visit(f"pages/{page}.py", preset="mnist")
+    at.button(key="stay").click().run()
+    assert "have not been trained yet" in said(at)
+    assert query_of(at)["preset"] == preset
+    assert not at.error
+
+
+def test_trajectories_does_not_follow_boundaries_to_images(visit) -> None:
+    at = visit("pages/boundaries.py", preset="mnist")
+    at.query_params.clear()
+    at.switch_page("pages/trajectories.py").run()
+    assert query_of(at)["preset"] == "ls"
+
+
+@pytest.mark.parametrize(("page", "key"), [("boundaries", "set-data.name"), ("trajectories", "explore-run")])
+def test_only_data_in_a_plane_are_offered(visit, page: str, key: str) -> None:
+    options = visit(f"pages/{page}.py").selectbox(key=key).options
+    assert len(options) > 5
+    assert not any("digit" in option.lower() or "mnist" in option.lower() for option in options)
+
+
+def test_every_run_that_digits_may_show_has_its_own_link() -> None:
+    mnist = Experiment.preset("mnist")
+    assert mnist.data.grid is not None
+    assert Experiment.from_query(mnist.to_query()) == mnist

@@ -1,0 +1,70 @@
+"""What may be trained, why not, and about how long it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.data.catalogue import load
+from ctviz.experiments.config import Experiment
+from ctviz.ui import service
+from ctviz.ui.service import about_seconds, reason_not_to_train
+
+MOONS, MNIST = Experiment.preset("moons"), Experiment.preset("mnist")
+RANGED = MOONS.replace({"arms.full.ranges": ((0, 50.0, 60.0),)})
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the data sets that are loaded."""
+    found: list[str] = []
+
+    def noting(data):
+        found.append(data.name)
+        return load(data)
+
+    service.schema_of.cache_clear()
+    monkeypatch.setattr(service, "load", noting)
+    return found
+
+
+@pytest.mark.parametrize("experiment", [MOONS, Experiment.preset("lock"), MNIST], ids=lambda e: e.to_query()["preset"])
+def test_without_ranges_no_data_are_looked_at(loaded, experiment: Experiment) -> None:
+    assert reason_not_to_train(experiment) is None
+    assert loaded == []
+
+
+def test_with_ranges_they_are_looked_at_once(loaded) -> None:
+    reasons = {reason_not_to_train(RANGED) for _ in range(3)}
+    assert loaded == ["moons"]
+    assert "some values of the domain of x1, " in reasons.pop()
+
+
+def test_a_refusal_calls_features_what_the_page_does() -> None:
+    reason = reason_not_to_train(RANGED, ("debt", "age"))
+    assert "some values of the domain of debt, " in reason
+    assert "x1" not in reason
+
+
+def test_a_picture_is_needed_where_there_is_a_plane() -> None:
+    assert "Without a probability field" in reason_not_to_train(MOONS.replace({"evaluation.field": 0}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "at_least"),
+    [
+        ({"training.epochs": 200}, 1.9),
+        ({"arms": "vanilla,full,full locked,energy"}, 1.4),
+        ({"model.hidden": (256,)}, 1.5),
+        ({"model.channels": (6, 16)}, 1.5),
+        ({"training.n_ce": 10_000}, 1.5),
+    ],
+)
+def test_what_takes_longer_is_said_to(changes: dict, at_least: float) -> None:
+    assert about_seconds(MNIST.replace(changes)) > at_least * about_seconds(MNIST)
+
+
+def test_digits_take_minutes_at_most_and_moons_seconds() -> None:
+    assert 20 < about_seconds(MNIST) < 200
+    assert 1 < about_seconds(MOONS) < 20
+    conventional = MNIST.replace({"arms": "vanilla"})
+    assert about_seconds(conventional) < about_seconds(MNIST) / 4
