@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from ctviz.ui.digits import look, send_planes_on
+from ctviz.ui.digits import look
 from ctviz.ui.digits_controls import choices, parts
 from ctviz.ui.digits_take_away import take_away
 from ctviz.ui.digits_training import training
 from ctviz.ui.digits_view import PAGE, PRESET, DigitsView, check
 from ctviz.ui.digits_words import explanation
 from ctviz.ui.draft import current, write_link
+from ctviz.ui.elsewhere import send_planes_on
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
 from ctviz.ui.shell import page
@@ -17,7 +18,7 @@ draft = current(PAGE, DigitsView, PRESET)
 projecting = draft.view.view == "project"
 
 with page("Digits", projecting=projecting):
-    send_planes_on(draft)
+    send_planes_on(draft, PRESET)
     shared = service()
     check(draft)
     if projecting:

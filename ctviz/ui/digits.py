@@ -36,7 +36,7 @@ from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service
 from ctviz.ui.shell import guarded, literal
-from ctviz.ui.watch import POLL, expectation, status
+from ctviz.ui.watch import POLL, expectation, feed_of, status
 
 SHARES = (0.72, 0.28)
 """Of the width: the picture, and what is beside it."""
@@ -91,23 +91,6 @@ class Frame:
         return int(self.explorer.locked.sum())
 
 
-def send_planes_on(draft: Draft[Any]) -> None:
-    """Where this page is asked for a run in a plane, says so, leads to where it is shown, and stops there."""
-    if draft.experiment.data.grid is not None:
-        return
-    results.title("This run is about points in a plane.")
-    st.markdown("The page Digits shows models that read images; Boundaries shows those of two features.")
-    st.page_link(
-        BOUNDARIES, label="Open this run in Boundaries", icon=":material/arrow_forward:",
-        query_params=draft.experiment.to_query(),
-    )  # fmt: skip
-    st.button(
-        "Stay here, with digits", key="stay", icon=":material/undo:",
-        on_click=lambda: draft.start_from(Experiment.preset(PRESET)),
-    )  # fmt: skip
-    st.stop()
-
-
 def look(service: Service, draft: Draft[DigitsView]) -> None:
     """Finding, picture and numbers of the part that is open; growing while the run trains."""
     results.follow_theme()
@@ -135,9 +118,7 @@ def _look(service: Service, polled: bool) -> None:
     state = service.state(draft.experiment.key)
     if polled != (state.live or _awaits_vae(service, draft) or _plays(draft.view)):
         st.rerun()
-    feed = service.feed(draft.experiment.key)
-    if feed is not None and state.live and feed.attempt == draft.left_behind:
-        feed = None  # its successor is on the way, and starts at its own beginning
+    feed = feed_of(service, draft, state)
     headline = st.empty()
     with st.container(key="status"):
         status(service, draft, state, feed)

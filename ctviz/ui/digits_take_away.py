@@ -12,7 +12,6 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.evaluation.bootstrap import Interval
-from ctviz.experiments.take_away import python_code
 from ctviz.figures.digits.export import wall_html, wall_svg
 from ctviz.figures.digits.wall import Wall
 from ctviz.ui import digits_answers as ask
@@ -22,7 +21,8 @@ from ctviz.ui.digits_view import PARTS, USUAL, DigitsView
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service
-from ctviz.ui.take_away import address, bring_back, metrics_csv, stem
+from ctviz.ui.take_away import metrics_csv, stem
+from ctviz.ui.take_away import take_away as offer
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,7 @@ class Shown:
 
 def take_away(service: Service, draft: Draft[DigitsView]) -> None:
     """Everything that can be taken away, in one place; files are made when they are asked for."""
-    with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
-        st.markdown("**Link** to exactly what you see")
-        st.code(address(draft), language=None, wrap_lines=True)
-        feed = service.feed(draft.experiment.key)
-        if feed is not None:
-            _files(feed, draft.view)
-        else:
-            st.caption("Train these settings to take away pictures and numbers.")
-        experiment = draft.experiment
-        st.download_button(
-            "Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml",
-            key="toml", on_click="ignore", icon=":material/settings:", width="stretch",
-        )  # fmt: skip
-        bring_back(draft)
-        st.markdown("**Python** that computes the same run")
-        st.code(python_code(experiment), language="python", height=260)
+    offer(draft, service.feed(draft.experiment.key), lambda feed: _files(feed, draft.view))
     st.button(
         "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
         help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},

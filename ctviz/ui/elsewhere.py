@@ -1,4 +1,4 @@
-"""Runs on images have a page of their own: the pages that draw a plane send there who comes with one."""
+"""Runs on images and runs in a plane are shown on different pages: each sends on who comes with the other kind."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import streamlit as st
 from ctviz.experiments.config import Experiment
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
-from ctviz.ui.home import DIGITS
+from ctviz.ui.home import BOUNDARIES, DIGITS
 
 ON_IMAGES = (
     "This page draws the plane of two features, and the link that you opened is about images, which have hundreds. "
     "The page Digits shows them."
 )
+IN_A_PLANE = "The page Digits shows models that read images; Boundaries shows those of two features."
 
 
 def send_images_on(draft: Draft[Any], preset: str) -> None:
@@ -24,16 +25,26 @@ def send_images_on(draft: Draft[Any], preset: str) -> None:
         draft: what the page has been asked for.
         preset: what the page shows instead, if the person would rather stay.
     """
+    if draft.experiment.data.grid is not None:
+        results.title("Digits have a page of their own.")
+        _send_on(draft, ON_IMAGES, DIGITS, "Digits", "data in a plane", preset)
+
+
+def send_planes_on(draft: Draft[Any], preset: str) -> None:
+    """The same where Digits is asked for a run in a plane."""
     if draft.experiment.data.grid is None:
-        return
-    results.title("Digits have a page of their own.")
-    st.markdown(ON_IMAGES)
+        results.title("This run is about points in a plane.")
+        _send_on(draft, IN_A_PLANE, BOUNDARIES, "Boundaries", "digits", preset)
+
+
+def _send_on(draft: Draft[Any], words: str, page: str, name: str, usual: str, preset: str) -> None:
+    st.markdown(words)
     st.page_link(
-        DIGITS, label="Open this run in Digits", icon=":material/arrow_forward:",
+        page, label=f"Open this run in {name}", icon=":material/arrow_forward:",
         query_params=draft.experiment.to_query(),
     )  # fmt: skip
     st.button(
-        "Stay here, with data in a plane", key="stay", icon=":material/undo:",
+        f"Stay here, with {usual}", key="stay", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),
     )  # fmt: skip
     st.stop()

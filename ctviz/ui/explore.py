@@ -36,7 +36,7 @@ from ctviz.ui.service import Service
 from ctviz.ui.shell import guarded, literal
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.vocabulary import CHOICES
-from ctviz.ui.watch import expectation, status
+from ctviz.ui.watch import expectation, feed_of, status
 
 SHARES = (0.76, 0.24)
 """Of the width: the picture, and what is beside it."""
@@ -91,9 +91,7 @@ def _explore(service: Service, polled: bool) -> None:
     state = service.state(draft.experiment.key)
     if polled != (state.live or _awaits_vae(service, draft)):
         st.rerun()
-    feed = service.feed(draft.experiment.key)
-    if feed is not None and state.live and feed.attempt == draft.left_behind:
-        feed = None  # its successor is on the way, and starts at its own beginning
+    feed = feed_of(service, draft, state)
     headline = st.container()
     with st.container(key="status"):
         status(service, draft, state, feed)

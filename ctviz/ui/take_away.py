@@ -22,13 +22,19 @@ MOST_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""
 
 
-def take_away(draft: Draft[Any], feed: Feed | None) -> None:
-    """Everything that can be taken away, in one place; what is costly is made when it is asked for."""
+def take_away(draft: Draft[Any], feed: Feed | None, files: Callable[[Feed], None] | None = None) -> None:
+    """Everything that can be taken away, in one place; what is costly is made when it is asked for.
+
+    Args:
+        draft: what the page shows.
+        feed: its run, if there is something to see of it.
+        files: offers what the page makes of a run; by default what Boundaries does.
+    """
     with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
         st.markdown("**Link** to exactly what you see")
         st.code(address(draft), language=None, wrap_lines=True)
         if feed is not None:
-            _files_of_run(feed)
+            (files or _files_of_run)(feed)
         else:
             st.caption("Train these settings to take away pictures and numbers.")
         experiment = draft.experiment
@@ -36,7 +42,7 @@ def take_away(draft: Draft[Any], feed: Feed | None) -> None:
             "Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml",
             key="toml", on_click="ignore", icon=":material/settings:", width="stretch",
         )  # fmt: skip
-        bring_back(draft)
+        _bring_back(draft)
         st.markdown("**Python** that computes the same run")
         st.code(python_code(experiment), language="python", height=260)
 
@@ -78,7 +84,7 @@ def metrics_csv(feed: Feed) -> Callable[[], str]:
     return lambda: history(names, snapshots).to_csv(index=False)
 
 
-def bring_back(draft: Draft[Any]) -> None:
+def _bring_back(draft: Draft[Any]) -> None:
     """Takes over the settings of a TOML file, once for each file."""
     st.markdown("**Bring back** settings")
     file = st.file_uploader("Settings as a TOML file", type="toml", key="upload", label_visibility="collapsed")

@@ -95,9 +95,7 @@ def _watch(service: Service, polled: bool, story: Story) -> None:
     state = service.state(draft.experiment.key)
     if polled != state.live:
         st.rerun()
-    feed = service.feed(draft.experiment.key)
-    if feed is not None and state.live and feed.attempt == draft.left_behind:
-        feed = None  # its successor is on the way, and starts at its own beginning
+    feed = feed_of(service, draft, state)
     projecting = draft.view.view == "project"
     headline = st.container()
     with st.container(key="status"):
@@ -120,6 +118,14 @@ def _watch(service: Service, polled: bool, story: Story) -> None:
             story.beside(feed, snapshot, state.live)
     with left:
         (story.projected if right is None else story.under)(feed, snapshot, state.live)
+
+
+def feed_of(service: Service, draft: Draft[Any], state: RunState) -> Feed | None:
+    """The run of the draft's settings, if there is something to see of it."""
+    feed = service.feed(draft.experiment.key)
+    if feed is not None and state.live and feed.attempt == draft.left_behind:
+        return None  # its successor is on the way, and starts at its own beginning
+    return feed
 
 
 def spoken_of(feed: Feed, view: View) -> Snapshot:
