@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ctviz.data.catalogue import DATASETS, DataSettings
     from ctviz.data.catalogue import load as load_data
     from ctviz.data.dataset import Dataset
+    from ctviz.data.image_sets import IMAGES, ImageSettings
     from ctviz.data.schema import Feature, Mutability, Schema
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
@@ -52,6 +53,7 @@ _WHERE = {
     "ctviz.counterfactuals.settings": ("SearchSettings",),
     "ctviz.data.catalogue": ("DATASETS", "DataSettings"),
     "ctviz.data.dataset": ("Dataset",),
+    "ctviz.data.image_sets": ("IMAGES", "ImageSettings"),
     "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
     "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
@@ -86,6 +88,7 @@ __all__ = [
     "ALGORITHM_VERSION",
     "DATASETS",
     "GENERATORS",
+    "IMAGES",
     "METRICS",
     "OUTCOMES",
     "PRESETS",
@@ -104,6 +107,7 @@ __all__ = [
     "Explorer",
     "Feature",
     "ImageExplorer",
+    "ImageSettings",
     "JobError",
     "ModelSettings",
     "Mutability",

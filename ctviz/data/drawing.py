@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy.ndimage import maximum_filter
 
-from ctviz.data.catalogue import PIXELS
+from ctviz.data.image_sets import PIXELS
 from ctviz.data.images import to_pixels
 from ctviz.data.schema import Array
 from ctviz.errors import DataError

@@ -23,8 +23,8 @@ import numpy.typing as npt
 import torch
 
 from ctviz.data import idx
-from ctviz.data.catalogue import PIXEL_NAMES, PIXELS, SHIPPED_TRAINING, ImageSettings
 from ctviz.data.dataset import Dataset, Split
+from ctviz.data.image_sets import PIXEL_NAMES, PIXELS, SHIPPED_TRAINING, ImageSettings
 from ctviz.data.schema import Array, Feature, Schema
 from ctviz.errors import ConfigError, DataError
 from ctviz.paths import assets, home, write_whole

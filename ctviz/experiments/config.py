@@ -14,7 +14,8 @@ import tomli_w
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.catalogue import IMAGES, AnyData, DataSettings, data_settings
+from ctviz.data.catalogue import AnyData, DataSettings, data_settings
+from ctviz.data.image_sets import IMAGES
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.settings import ModelSettings

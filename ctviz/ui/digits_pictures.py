@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.data.catalogue import PIXELS
+from ctviz.data.image_sets import PIXELS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images import ClassMeans, Fooled, ImageTrace, Picked
 from ctviz.figures import digit_words as words

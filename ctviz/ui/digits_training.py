@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.data.catalogue import ImageSettings
+from ctviz.data.image_sets import ImageSettings
 from ctviz.data.images import datasets_folder, remember_folder
 from ctviz.data.schema import FeatureRef
 from ctviz.errors import CtvizError

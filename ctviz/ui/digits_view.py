@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field, field_validator
 
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.catalogue import PIXEL_NAMES, PIXELS
+from ctviz.data.image_sets import PIXEL_NAMES, PIXELS
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings

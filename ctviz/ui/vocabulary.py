@@ -10,7 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ctviz.data.catalogue import DATASETS, IMAGES, DataSettings, ImageSettings, feature_name
+from ctviz.data.catalogue import DATASETS, DataSettings, feature_name
+from ctviz.data.image_sets import IMAGES, ImageSettings
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
 from ctviz.models.settings import ModelSettings
 from ctviz.training.arm import Arm

@@ -15,8 +15,9 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from ctviz.data import drawing
-from ctviz.data.catalogue import ImageSettings, load
+from ctviz.data.catalogue import load
 from ctviz.data.drawing import Prepared, prepare, prepare_file
+from ctviz.data.image_sets import ImageSettings
 from ctviz.data.images import to_bytes
 from ctviz.errors import DataError
 from tests.reference import centring

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from ctviz.data import idx, images
-from ctviz.data.catalogue import ImageSettings, load
+from ctviz.data.catalogue import load
+from ctviz.data.image_sets import ImageSettings
 from ctviz.errors import ConfigError, DataError
 
 SMALL = {"n_train": 60, "n_validation": 20, "n_test": 30}
