@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
     from ctviz.experiments.explorer import Explorer
-    from ctviz.experiments.images import ImageExplorer
+    from ctviz.experiments.images.explorer import ImageExplorer
     from ctviz.experiments.outcome import OUTCOMES
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
@@ -62,7 +62,7 @@ _WHERE = {
     "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
     "ctviz.experiments.store": ("Store", "open_store"),
     "ctviz.experiments.explorer": ("Explorer",),
-    "ctviz.experiments.images": ("ImageExplorer",),
+    "ctviz.experiments.images.explorer": ("ImageExplorer",),
     "ctviz.experiments.outcome": ("OUTCOMES",),
     "ctviz.experiments.trace": ("Trace",),
     "ctviz.models.settings": ("ModelSettings",),

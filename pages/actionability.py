@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from ctviz.ui.actionability.panel import PARTS, open_draft, panel, parts
+from ctviz.ui.actionability.story import story
 from ctviz.ui.draft import write_link
 from ctviz.ui.elsewhere import send_images_on
-from ctviz.ui.locks import PARTS, open_draft, panel, parts
-from ctviz.ui.locks_story import story
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
 from ctviz.ui.shell import page

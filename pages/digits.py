@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from ctviz.ui.digits import look
-from ctviz.ui.digits_controls import choices, parts
-from ctviz.ui.digits_take_away import take_away
-from ctviz.ui.digits_training import training
-from ctviz.ui.digits_view import PAGE, PRESET, DigitsView, check
-from ctviz.ui.digits_words import explanation
+from ctviz.ui.digits.controls import choices, parts
+from ctviz.ui.digits.look import look
+from ctviz.ui.digits.take_away import take_away
+from ctviz.ui.digits.training import training
+from ctviz.ui.digits.view import PAGE, PRESET, DigitsView, check
+from ctviz.ui.digits.words import explanation
 from ctviz.ui.draft import current, write_link
 from ctviz.ui.elsewhere import send_planes_on
 from ctviz.ui.panel import say_problems

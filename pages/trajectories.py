@@ -4,13 +4,13 @@ import streamlit as st
 
 from ctviz.ui.draft import current, write_link
 from ctviz.ui.elsewhere import send_images_on
-from ctviz.ui.explore import below, explore
-from ctviz.ui.explore_controls import choices
-from ctviz.ui.explore_take_away import take_away
-from ctviz.ui.explore_view import FIRST, PAGE, TracksView, check
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
 from ctviz.ui.shell import page
+from ctviz.ui.trajectories.controls import choices
+from ctviz.ui.trajectories.look import below, explore
+from ctviz.ui.trajectories.take_away import take_away
+from ctviz.ui.trajectories.view import FIRST, PAGE, TracksView, check
 
 draft = current(PAGE, TracksView, follows="boundaries", first=FIRST)
 projecting = draft.view.view == "project"

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from ctviz.data.drawing import prepare
-from ctviz.ui.digits_stage import WallState, draw_pad, paint_mask, show_wall
+from ctviz.ui.digits.stage import WallState, draw_pad, paint_mask, show_wall
 from tests.figures import digits
 
 st.set_page_config(layout="wide")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui.locks import PARTS
+from ctviz.ui.actionability.panel import PARTS
 from tests.browser.looks import picture_of, sideways, stage_ready
 
 pytestmark = pytest.mark.browser

@@ -6,7 +6,7 @@ from functools import cache
 
 import ctviz
 from ctviz import Experiment
-from ctviz.experiments.images import ImageExplorer
+from ctviz.experiments.images.explorer import ImageExplorer
 
 ROWS = ("rows 1-5", "rows 24-28")
 

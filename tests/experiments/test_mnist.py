@@ -8,7 +8,7 @@ import pytest
 import ctviz
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images import ImageExplorer
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.run import Run
 
 VANILLA, FULL, LOCKED = range(3)

@@ -8,7 +8,7 @@ import pytest
 from ctviz.data.schema import mask_ref
 from ctviz.errors import DataError
 from ctviz.figures.digits.pad import PAD, mask_message
-from ctviz.ui.digits_stage import Drawn, WallState, _cell, _drawn, _ink, _painted, _wall_state
+from ctviz.ui.digits.stage import Drawn, WallState, _cell, _drawn, _ink, _painted, _wall_state
 from tests.figures import digits
 
 WALL = digits.many()

@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
-from ctviz.ui.locks import PARTS
+from ctviz.ui.actionability.panel import PARTS
 from tests.pages import test_boundaries
 from tests.pages.test_boundaries import query_of
 

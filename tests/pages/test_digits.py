@@ -14,10 +14,10 @@ from PIL import Image
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from ctviz.ui import digits_take_away as take_away
 from ctviz.ui import service as shared
-from ctviz.ui.digits_training import ALL_LOCKED
-from ctviz.ui.digits_view import PARTS, DigitsView, encode
+from ctviz.ui.digits import take_away
+from ctviz.ui.digits.training import ALL_LOCKED
+from ctviz.ui.digits.view import PARTS, DigitsView, encode
 from tests.pages.digit_runs import small
 from tests.pages.test_actionability import said
 from tests.pages.test_boundaries import query_of
@@ -240,8 +240,8 @@ def test_all_pixels_locked_is_answered_in_words_and_nothing_is_lost(visit, world
     at = visit(PAGE, **RUN.to_query(), **{"arms.full locked.locked": '["rows 1-28"]'})
     assert len(at.warning) == 1, "the link's lock is left out and named"
     assert query_of(at) == RUN.to_query()
-    from ctviz.ui import digits_training
-    from ctviz.ui.digits_stage import Painted
+    from ctviz.ui.digits import training as digits_training
+    from ctviz.ui.digits.stage import Painted
 
     monkeypatch.setattr(digits_training, "paint_mask", lambda *args, **named: Painted(np.ones(784, bool)))
     at.radio(key="digits-locks").set_value("paint").run()
@@ -251,8 +251,8 @@ def test_all_pixels_locked_is_answered_in_words_and_nothing_is_lost(visit, world
 
 
 def test_a_painted_mask_is_what_would_be_trained(visit, monkeypatch) -> None:
-    from ctviz.ui import digits_training
-    from ctviz.ui.digits_stage import Painted
+    from ctviz.ui.digits import training as digits_training
+    from ctviz.ui.digits.stage import Painted
 
     mask = np.zeros(784, bool)
     mask[100:130] = True

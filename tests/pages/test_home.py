@@ -7,11 +7,11 @@ import pytest
 import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
-from ctviz.ui.digits_view import DigitsView
-from ctviz.ui.explore_view import TracksView
+from ctviz.ui.actionability.panel import LocksView
+from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.home import ACTIONABILITY, BOUNDARIES, DIGITS, DOORS, TRAJECTORIES
-from ctviz.ui.locks import LocksView
 from ctviz.ui.shell import MENU
+from ctviz.ui.trajectories.view import TracksView
 
 VIEWS = {BOUNDARIES: link.View, TRAJECTORIES: TracksView, ACTIONABILITY: LocksView, DIGITS: DigitsView}
 

@@ -24,17 +24,17 @@ from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
-from ctviz.ui import explore_words as words
 from ctviz.ui import results
 from ctviz.ui.autoencoder import awaited, say_fitting
 from ctviz.ui.draft import Draft, write_link
-from ctviz.ui.explore_names import dressed, names_of
-from ctviz.ui.explore_searches import Answer, Question, question, searches
-from ctviz.ui.explore_view import POINT, TracksView, settings_of
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service
 from ctviz.ui.shell import guarded, literal
 from ctviz.ui.stage import TracksState, show_tracks
+from ctviz.ui.trajectories import words as words
+from ctviz.ui.trajectories.names import dressed, names_of
+from ctviz.ui.trajectories.searches import Answer, Question, question, searches
+from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
 from ctviz.ui.vocabulary import CHOICES
 from ctviz.ui.watch import expectation, feed_of, status
 

@@ -21,13 +21,13 @@ from ctviz.figures.stage.film import limits_of
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
 from ctviz.ui import results
+from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, names_of, pair_of, position_of
+from ctviz.ui.actionability.numbers import Numbers, advice_for, numbers_of
+from ctviz.ui.actionability.panel import LocksView
+from ctviz.ui.actionability.table import table
+from ctviz.ui.actionability.under import under
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
-from ctviz.ui.locks import LocksView
-from ctviz.ui.locks_names import PLACES, focus_of, labels_of, movable, names_of, pair_of, position_of
-from ctviz.ui.locks_numbers import Numbers, advice_for, numbers_of
-from ctviz.ui.locks_table import table
-from ctviz.ui.locks_under import under
 from ctviz.ui.watch import Dress, Story
 
 TRAJECTORIES = "pages/trajectories.py"

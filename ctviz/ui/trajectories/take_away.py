@@ -9,10 +9,10 @@ import streamlit as st
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.ui.draft import Draft
-from ctviz.ui.explore import Seen, ends_of, seen_now
-from ctviz.ui.explore_view import TracksView
 from ctviz.ui.service import Service
 from ctviz.ui.take_away import address, stem
+from ctviz.ui.trajectories.look import Seen, ends_of, seen_now
+from ctviz.ui.trajectories.view import TracksView
 
 
 def take_away(service: Service, draft: Draft[TracksView]) -> None:

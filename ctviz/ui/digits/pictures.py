@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from ctviz.data.image_sets import PIXELS
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images import ClassMeans, Fooled, ImageTrace, Picked
+from ctviz.experiments.images.explorer import ClassMeans, Fooled, ImageTrace, Picked
 from ctviz.figures import digit_words as words
 from ctviz.figures.digits.pictures import greys, quantised
 from ctviz.figures.digits.wall import Label, Scale, Wall
 from ctviz.figures.stage.film import HEADINGS, limits_of
 from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
 from ctviz.training.arm import Arm
-from ctviz.ui.digits_answers import Digit, Seen
-from ctviz.ui.digits_view import EPSILONS, PAPER_LOCK, locked_pixels
+from ctviz.ui.digits.answers import Digit, Seen
+from ctviz.ui.digits.view import EPSILONS, PAPER_LOCK, locked_pixels
 
 Bools = npt.NDArray[np.bool_]
 

@@ -20,9 +20,12 @@ from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import LOAN, Names
 from ctviz.ui import link
 from ctviz.ui.draft import Draft
-from ctviz.ui.explore_names import names_in
-from ctviz.ui.explore_searches import searches
-from ctviz.ui.explore_view import (
+from ctviz.ui.panel import train_button
+from ctviz.ui.service import Service
+from ctviz.ui.shell import literal
+from ctviz.ui.trajectories.names import names_in
+from ctviz.ui.trajectories.searches import searches
+from ctviz.ui.trajectories.view import (
     CLASS,
     MOST_FACTUALS,
     POINT,
@@ -33,9 +36,6 @@ from ctviz.ui.explore_view import (
     settings_of,
     used,
 )  # fmt: skip
-from ctviz.ui.panel import train_button
-from ctviz.ui.service import Service
-from ctviz.ui.shell import literal
 from ctviz.ui.vocabulary import CHOICES, WORDS, bounds
 
 OPEN = -1

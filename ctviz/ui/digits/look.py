@@ -18,20 +18,19 @@ from ctviz.data.drawing import prepare
 from ctviz.errors import CtvizError
 from ctviz.evaluation.methods import METHODS
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images import ImageExplorer
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import by_row, robust
 from ctviz.figures.digits.wall import Wall
 from ctviz.figures.theme import ArmStyle
-from ctviz.ui import digits_answers as ask
-from ctviz.ui import digits_beside as beside
-from ctviz.ui import digits_pictures as pictures
 from ctviz.ui import results
 from ctviz.ui.autoencoder import awaited, say_fitting
-from ctviz.ui.digits_answers import Digit, answers
-from ctviz.ui.digits_stage import WallState, draw_pad, show_wall
-from ctviz.ui.digits_view import EPSILONS, OWN, PRESET, USUAL, DigitsView, attribution_of, encode, search_of
+from ctviz.ui.digits import answers as ask
+from ctviz.ui.digits import beside, pictures
+from ctviz.ui.digits.answers import Digit, answers
+from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
+from ctviz.ui.digits.view import EPSILONS, OWN, PRESET, USUAL, DigitsView, attribution_of, encode, search_of
 from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service

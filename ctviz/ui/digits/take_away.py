@@ -14,10 +14,10 @@ from ctviz.errors import CtvizError
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.figures.digits.export import wall_html, wall_svg
 from ctviz.figures.digits.wall import Wall
-from ctviz.ui import digits_answers as ask
-from ctviz.ui import digits_pictures as pictures
-from ctviz.ui.digits_answers import answers
-from ctviz.ui.digits_view import PARTS, USUAL, DigitsView
+from ctviz.ui.digits import answers as ask
+from ctviz.ui.digits import pictures
+from ctviz.ui.digits.answers import answers
+from ctviz.ui.digits.view import PARTS, USUAL, DigitsView
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service

@@ -18,10 +18,10 @@ from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.baselines import BASELINES
 from ctviz.evaluation.methods import METHODS
 from ctviz.figures import digit_words as words
-from ctviz.ui import digits_pictures as pictures
-from ctviz.ui.digits_answers import gallery
-from ctviz.ui.digits_stage import show_wall
-from ctviz.ui.digits_view import (
+from ctviz.ui.digits import pictures
+from ctviz.ui.digits.answers import gallery
+from ctviz.ui.digits.stage import show_wall
+from ctviz.ui.digits.view import (
     CLASS,
     HARD,
     OWN,

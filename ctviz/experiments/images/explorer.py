@@ -26,7 +26,7 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.robustness import Attack, accuracy_curve, perturb
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import path_of
-from ctviz.experiments.image_answers import (
+from ctviz.experiments.images.answers import (
     IMAGE_METRICS,
     ClassMeans,
     Fooled,
@@ -37,7 +37,7 @@ from ctviz.experiments.image_answers import (
     Picked,
     Robustness,
 )
-from ctviz.experiments.image_measures import Ended, measure_means, measure_numbers
+from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers
 from ctviz.experiments.reach import logits_at, target_probability
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Bools, Floats

@@ -10,9 +10,9 @@ from ctviz.experiments.config import Experiment
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
 from ctviz.figures.words import number
-from ctviz.ui.locks import LocksView
-from ctviz.ui.locks_names import Grid, focus_of, grid_of, labels_of, movable, pair_of
-from ctviz.ui.locks_numbers import LEVEL, Numbers, settings_of
+from ctviz.ui.actionability.names import Grid, focus_of, grid_of, labels_of, movable, pair_of
+from ctviz.ui.actionability.numbers import LEVEL, Numbers, settings_of
+from ctviz.ui.actionability.panel import LocksView
 
 
 @dataclass(frozen=True)

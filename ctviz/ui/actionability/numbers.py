@@ -21,8 +21,8 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
-from ctviz.ui.explore_searches import Kept, searches
 from ctviz.ui.feed import Feed
+from ctviz.ui.trajectories.searches import Kept, searches
 
 GROUP = 100
 """People who ask for advice: as many as make a share that can be said in words."""

@@ -13,8 +13,8 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
 from ctviz.ui.draft import Draft
-from ctviz.ui.explore_view import TracksView, change_search, check, measured_with, settings_of
 from ctviz.ui.link import LAYERS
+from ctviz.ui.trajectories.view import TracksView, change_search, check, measured_with, settings_of
 
 MOONS = Experiment.preset("moons")
 

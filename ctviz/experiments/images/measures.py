@@ -13,7 +13,7 @@ from ctviz.evaluation.attribution import Attributions, AttributionSettings, shar
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.experiments.image_answers import IMAGE_METRICS, ClassMeans, ImageNumbers, nothing
+from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, nothing
 from ctviz.experiments.trace import Floats
 
 ROUNDS = 1_000

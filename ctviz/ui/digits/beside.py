@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from ctviz.experiments.images import ClassMeans, ImageNumbers, ImageTrace
+from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle
 from ctviz.figures.words import number
 from ctviz.ui import results
-from ctviz.ui.digits_answers import spans
-from ctviz.ui.digits_pictures import arrivals
+from ctviz.ui.digits.answers import spans
+from ctviz.ui.digits.pictures import arrivals
 
 Floats = npt.NDArray[Any]
 

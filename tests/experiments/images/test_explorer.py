@@ -16,8 +16,8 @@ import ctviz
 from ctviz import AttributionSettings, ConfigError, DataError, Experiment, SearchSettings
 from ctviz.evaluation.attribution import METHODS, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap
-from ctviz.experiments import images as module
-from ctviz.experiments.images import IMAGE_METRICS, ImageExplorer
+from ctviz.experiments.images import explorer as module
+from ctviz.experiments.images.explorer import IMAGE_METRICS, ImageExplorer
 from ctviz.models.stack import Stack
 from tests.experiments.pictures import EXPERIMENT, FREE, FULL, GRID, ROWS, VANILLA, D, K, M, run
 from tests.reference import images as slow

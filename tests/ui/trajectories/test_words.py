@@ -18,7 +18,7 @@ from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.theme import arm_styles
-from ctviz.ui import explore_words as words
+from ctviz.ui.trajectories import words as words
 
 SMALL = Experiment.preset("moons").replace(
     {"training.epochs": 12, "data.n_train": 600, "training.n_ce": 100, "evaluation.field": 0, "evaluation.paths": 0}

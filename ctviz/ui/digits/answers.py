@@ -18,7 +18,7 @@ import streamlit as st
 
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images import (
+from ctviz.experiments.images.explorer import (
     ClassMeans,
     Fooled,
     ImageExplorer,
@@ -31,10 +31,10 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
-from ctviz.ui.digits_view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
-from ctviz.ui.explore_searches import AT_ONCE, LEVEL, Kept
+from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import service
+from ctviz.ui.trajectories.searches import AT_ONCE, LEVEL, Kept
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]

@@ -8,9 +8,9 @@ from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import Names, names_for
-from ctviz.ui.explore_view import TracksView
+from ctviz.ui.actionability.numbers import wished_class
 from ctviz.ui.feed import Feed
-from ctviz.ui.locks_numbers import wished_class
+from ctviz.ui.trajectories.view import TracksView
 
 
 def names_of(scene: Scene, view: TracksView) -> Names:

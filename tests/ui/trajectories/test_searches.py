@@ -12,9 +12,9 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
-from ctviz.ui.explore_searches import Gate, Kept, Searches, question, spread_out
-from ctviz.ui.explore_view import TracksView
 from ctviz.ui.feed import Feed
+from ctviz.ui.trajectories.searches import Gate, Kept, Searches, question, spread_out
+from ctviz.ui.trajectories.view import TracksView
 
 SMALL = Experiment.preset("moons").replace(
     {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "evaluation.field": 0, "evaluation.paths": 0}

@@ -16,11 +16,11 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Objective
 from ctviz.ui.controls import now, say_why_not, setting, show
-from ctviz.ui.digits import seen_last
-from ctviz.ui.digits_answers import mean_digits
-from ctviz.ui.digits_controls import control
-from ctviz.ui.digits_stage import paint_mask
-from ctviz.ui.digits_view import PAPER_LOCK, PRESET, DigitsView, lockable, locked_pixels
+from ctviz.ui.digits.answers import mean_digits
+from ctviz.ui.digits.controls import control
+from ctviz.ui.digits.look import seen_last
+from ctviz.ui.digits.stage import paint_mask
+from ctviz.ui.digits.view import PAPER_LOCK, PRESET, DigitsView, lockable, locked_pixels
 from ctviz.ui.draft import Draft
 from ctviz.ui.panel import train_button
 from ctviz.ui.service import Service

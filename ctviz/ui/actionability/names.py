@@ -13,9 +13,9 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names
 from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
+from ctviz.ui.actionability.numbers import wished_class
+from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.feed import Feed
-from ctviz.ui.locks import LocksView
-from ctviz.ui.locks_numbers import wished_class
 
 PLACES: dict[LockWhen, str] = {
     "never": "nothing locked",

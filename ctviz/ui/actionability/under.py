@@ -15,11 +15,11 @@ from ctviz.figures.advice import Names, Span
 from ctviz.figures.locks import Row, Tried, intervals, over_correlation
 from ctviz.figures.stage.film import ArmLabel
 from ctviz.ui import results
-from ctviz.ui.explore_searches import searches
+from ctviz.ui.actionability.names import focus_of, labels_of, names_of
+from ctviz.ui.actionability.numbers import Numbers, numbers_of
+from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.feed import Feed
-from ctviz.ui.locks import LocksView
-from ctviz.ui.locks_names import focus_of, labels_of, names_of
-from ctviz.ui.locks_numbers import Numbers, numbers_of
+from ctviz.ui.trajectories.searches import searches
 from ctviz.ui.vocabulary import value_of
 
 

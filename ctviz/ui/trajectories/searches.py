@@ -24,9 +24,9 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
-from ctviz.ui.explore_view import POINT, TracksView, settings_of
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import service
+from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
 
 T = TypeVar("T")
 

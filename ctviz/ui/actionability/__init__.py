@@ -1,0 +1,1 @@
+"""Actionability: what belongs to that page alone."""

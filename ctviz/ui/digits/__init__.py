@@ -1,0 +1,1 @@
+"""Digits: what belongs to that page alone."""

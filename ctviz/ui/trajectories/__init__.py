@@ -1,0 +1,1 @@
+"""Trajectories: what belongs to that page alone."""
