@@ -395,6 +395,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "evaluation.also": (1, 2, 5, 10, 20),
         "evaluation.tau": 0.5,
         "evaluation.step_size": 0.25,
+        "evaluation.latent": 16,
         "arms": "vanilla,full,full locked",
         "arms.*.tau": 0.5,
         "arms.full locked.locked": _ROWS,

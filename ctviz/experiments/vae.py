@@ -31,15 +31,22 @@ _MOST_BYTES = 16 << 20
 _ENTRY = "vae"
 
 
+def vae_settings(data: AnyData, latent: int) -> VaeSettings:
+    """How the autoencoder of a data set is fitted: of images wider, and all pixels on one scale."""
+    if data.grid is None:
+        return VaeSettings(latent=latent)
+    return VaeSettings(latent=latent, hidden=128, lr=0.003, scaling="common")
+
+
 def vae_key(data: AnyData, latent: int) -> str:
     """16 hexadecimal digits that change whenever the autoencoder would."""
-    settings = VaeSettings(latent=latent)
+    settings = vae_settings(data, latent)
     text = f"{ALGORITHM_VERSION}:{_ENTRY}:{data.model_dump_json()}:{settings.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
-    """The autoencoder of a data set: kept, stored, or else fitted now (about a second) and stored.
+    """The autoencoder of a data set: kept, stored, or else fitted now (a second, of images several) and stored.
 
     A disk that takes nothing is no error: then it is kept in memory alone.
     """
@@ -61,11 +68,15 @@ def work_vae(data_json: str, latent: int, root: str, cancelled: Callable[[], boo
     data, store = data_settings(json.loads(data_json)), open_store(Path(root))
     key = vae_key(data, latent)
     if _stored(key, store) is None and not cancelled():
-        _write(store, key, Vae.fit(load(data).train[0], latent))
+        _write(store, key, _fit(data, latent))
+
+
+def _fit(data: AnyData, latent: int) -> Vae:
+    return Vae.fit(load(data).train[0], **vae_settings(data, latent).model_dump())
 
 
 def _fitted(data: AnyData, latent: int, store: Store | None) -> Vae:
-    vae = Vae.fit(load(data).train[0], latent)
+    vae = _fit(data, latent)
     if store is not None:
         with contextlib.suppress(StoreError):
             _write(store, vae_key(data, latent), vae)

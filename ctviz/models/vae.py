@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,9 @@ class VaeSettings(Settings):
     batch: int = Field(128, ge=1, le=100_000, description="Samples per optimiser step.")
     lr: float = Field(0.01, gt=0, le=1, description="Learning rate at the start; it falls to 0 along a cosine.")
     seed: int = Field(0, ge=0, lt=2**31)
+    scaling: Literal["columns", "common"] = Field(
+        "columns", description="Whether each column is standardised, or all by one deviation, as pixels should be."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +121,9 @@ class Vae:
         with torch.inference_mode(False), torch.enable_grad(), one_thread():
             X = X.detach().to("cpu", torch.float64)
             spread = X.std(dim=0, correction=0)
+            if chosen.scaling == "common":
+                # A pixel that holds ink once in a thousand pictures would else count as much as one in the middle.
+                spread = spread.square().mean().sqrt().expand_as(spread)
             scale = torch.where(spread > 0, spread, 1.0).float()
             shift, noise = X.mean(dim=0).float(), near((X / scale).float())
             return _fitted(cls._start(shift, scale, noise, chosen), X.float(), chosen)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ctviz.data.catalogue import DataSettings
+from ctviz.data.image_sets import ImageSettings
 from ctviz.errors import StoreError
 from ctviz.experiments import vae as module
 from ctviz.experiments.store import Store
-from ctviz.experiments.vae import stored_vae, vae_for, vae_key, work_vae
+from ctviz.experiments.vae import stored_vae, vae_for, vae_key, vae_settings, work_vae
 from ctviz.models.vae import Vae
 
 DATA = DataSettings(name="moons", n_train=60, n_validation=10, n_test=10)
@@ -31,7 +32,7 @@ def fits(monkeypatch):
 
     def quick(cls, X, latent, seed=0, **settings):
         counted.append(latent)
-        return fit(cls, X, latent, seed, updates=5)
+        return fit(cls, X, latent, seed, **{**settings, "updates": 5})
 
     monkeypatch.setattr(Vae, "fit", classmethod(quick))
     forget(monkeypatch)
@@ -190,3 +191,13 @@ def test_memory_is_bounded(monkeypatch, fits):
     assert vae_for(DATA, 1) is first
     vae_for(DATA, 3)
     assert stored_vae(DATA, 2) is None and stored_vae(DATA, 1) is first
+
+
+def test_pixels_share_a_scale_and_have_a_wider_net(store):
+    images = ImageSettings(n_train=50, n_validation=10, n_test=10)
+    settings = vae_settings(images, 3)
+    assert (settings.latent, settings.scaling, settings.hidden) == (3, "common", 128)
+    assert vae_settings(DATA, 3).scaling == "columns"
+    made = vae_for(images, 3, store)
+    assert len(made.scale.unique()) == 1
+    assert len(made.decoder[0][1]) == 128

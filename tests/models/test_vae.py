@@ -210,3 +210,10 @@ def test_samples_that_cannot_be_used(X: Tensor) -> None:
 def test_settings_that_are_not_allowed(field: str, value: int) -> None:
     with pytest.raises(ConfigError, match=field):
         Vae.fit(moons(), **{"latent": 2, field: value})
+
+
+def test_a_common_scale_leaves_columns_as_wide_as_they_are() -> None:
+    X = torch.tensor([[0.0, -1.0, 5.0], [0.0, 1.0, 5.0]]).repeat(20, 1)  # variances 0, 1, 0
+    assert Vae.fit(X, 1, updates=1, scaling="common").scale.tolist() == pytest.approx([math.sqrt(1 / 3)] * 3)
+    assert Vae.fit(X, 1, updates=1).scale.tolist() == [1, 1, 1]
+    assert Vae.fit(X[:1], 1, updates=1, scaling="common").scale.tolist() == [1, 1, 1]
