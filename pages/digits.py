@@ -22,7 +22,9 @@ with page("Digits", projecting=projecting):
     shared = service()
     check(draft)
     if projecting:
-        look(shared, draft)
+        with st.container(key="projected"):
+            parts(draft)
+            look(shared, draft)
         st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
     else:
         say_problems(shared, draft)

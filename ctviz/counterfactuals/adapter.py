@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ctviz.errors import DataError
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, so that it neither draws nor learns; each of its parts is left as it was."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
 
 
 class ModuleAdapter:
@@ -53,18 +65,11 @@ class ModuleAdapter:
             if gradients and isinstance(logits, Tensor):
                 flows = logits.requires_grad and torch.autograd.grad(logits.sum(), x, allow_unused=True)[0] is not None
                 if not flows:
-                    raise DataError("No gradient flows from the model's logits back to its input; a search needs one.")
+                    raise DataError("No gradient flows from the model's logits back to its input; one is needed.")
         return logits
 
-    @contextmanager
-    def evaluating(self) -> Iterator[None]:
-        training = [module for module in self._model.modules() if module.training]
-        self._model.eval()
-        try:
-            yield
-        finally:
-            for module in training:
-                module.training = True
+    def evaluating(self) -> AbstractContextManager[None]:
+        return evaluating(self._model)
 
     def run(self, b: int) -> _ModulePass:
         return _ModulePass(self._model)

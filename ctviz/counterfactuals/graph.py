@@ -35,6 +35,9 @@ BAND = 0.25
 STRIDE = 0.2
 """In standard deviations: steps of about this length are the cheapest way through data that lie dense enough."""
 
+EDGES = 1 << 22
+"""Numbers that the differences along edges may take at once."""
+
 MOST_BYTES = 128 * 2**20
 """Of the graphs that are kept for one set of samples; those used least recently go first."""
 
@@ -155,9 +158,11 @@ class Graphs:
         values = self.X[nodes]
         places = self.places(rules, values)
         a, b = joined(places, rules.neighbours)
-        allowed = rules.allow(values[b] - values[a])
-        a, b = a[allowed], b[allowed]
-        weights = np.square(places[b] - places[a]).sum(axis=1) + STRIDE**2
+        # Edges are many and pictures wide: a portion at a time.
+        portions = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGES)))
+        allowed = np.concatenate([rules.allow(values[b[some]] - values[a[some]]) for some in portions])
+        apart = np.concatenate([np.square(places[b[some]] - places[a[some]]).sum(axis=1) for some in portions])
+        a, b, weights = a[allowed], b[allowed], apart[allowed] + STRIDE**2
         return Graph(nodes, values, places, csr_array((weights, (b, a)), shape=(len(nodes), len(nodes))))
 
 

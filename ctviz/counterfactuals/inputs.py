@@ -23,12 +23,17 @@ Refs = Iterable[FeatureRef] | FeatureRef
 
 def points(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
     """A table of finite real numbers, (b d), on the CPU in floating point; ``name`` is what errors call it."""
+    return numbers(values, name, (2,), "(b d)")
+
+
+def numbers(values: Tensor | npt.ArrayLike, name: str, axes: tuple[int, ...], expected: str) -> Tensor:
+    """The same with another number of axes, one of ``axes``; ``expected`` is what errors call such a shape."""
     try:
         X = _tensor(values)
     except (TypeError, ValueError, NotImplementedError):
         raise DataError(f"{name} hold something that is not a number.") from None
-    if X.ndim != 2 or X.shape[1] == 0:
-        raise DataError(f"{name} have shape {tuple(X.shape)}; expected (b d).")
+    if X.ndim not in axes or X.shape[-1] == 0:
+        raise DataError(f"{name} have shape {tuple(X.shape)}; expected {expected}.")
     if X.is_complex():
         raise DataError(f"{name} hold complex numbers; expected real ones.")
     X = X.to(torch.float64 if X.dtype == torch.float64 else torch.float32, copy=True)
@@ -82,9 +87,10 @@ def rules(schema: Schema | None, d: int, refs: Mapping[str, Refs], ranges: Itera
 
 
 def _positions(name: str, refs: Refs, schema: Schema) -> list[FeatureRef]:
-    """Features by position; a single one needs no brackets."""
+    """Features by position; a single one needs no brackets, and a part of an image stands for its pixels."""
     try:
-        return [schema.position(ref) for ref in ([refs] if isinstance(refs, str | int | np.integer) else refs)]
+        several = [refs] if isinstance(refs, str | int | np.integer) else refs
+        return [position for ref in several for position in schema.positions(ref)]
     except ConfigError as error:
         raise ConfigError(name, error.value, error.allowed) from None
     except TypeError:
@@ -105,7 +111,7 @@ def _ranges(given: Iterable[Range] | Range, schema: Schema) -> list[Range]:
         numbers = (int, float, np.integer, np.floating)
         if len(triple) != 3 or any(isinstance(v, bool) or not isinstance(v, numbers) for v in triple[1:]):
             raise ConfigError("ranges", triple, allowed)
-    return [(_positions("ranges", [ref], schema)[0], low, high) for ref, low, high in triples]
+    return [(place, low, high) for ref, low, high in triples for place in _positions("ranges", [ref], schema)]
 
 
 # -- what is known ---------------------------------------------------------------------------------------

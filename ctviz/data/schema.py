@@ -156,12 +156,12 @@ class Schema(BaseModel):
                 low, high = float(low), float(high)
             except (TypeError, ValueError, OverflowError):
                 raise ConfigError("ranges", entry, "a feature, its lowest value and its highest one") from None
-            position = self.position(ref)
-            if "domain" in changes.get(position, {}):
-                raise ConfigError(f"ranges of {self.names[position]}", ref, "one range for a feature")
-            if wanted.get(position, self.features[position].mutability) is Mutability.FIXED:
-                raise ConfigError(f"ranges of {self.names[position]}", ref, "no range for a feature that is locked")
-            changes.setdefault(position, {})["domain"] = _narrowed(self.features[position], low, high)
+            for position in resolve(ref, names, self.grid):
+                if "domain" in changes.get(position, {}):
+                    raise ConfigError(f"ranges of {names[position]}", ref, "one range for a feature")
+                if wanted.get(position, self.features[position].mutability) is Mutability.FIXED:
+                    raise ConfigError(f"ranges of {names[position]}", ref, "no range for a feature that is locked")
+                changes.setdefault(position, {})["domain"] = _narrowed(self.features[position], low, high)
         features = tuple(
             Feature(**{**f.model_dump(), **changes[i]}) if i in changes else f for i, f in enumerate(self.features)
         )
@@ -181,7 +181,7 @@ class Schema(BaseModel):
         return up, down
 
 
-_PART = re.compile(r"(rows?|columns?) (\d{1,4})(?:-(\d{1,4}))?")
+_PART = re.compile(r"(rows?|columns?) ([0-9]{1,4})(?:-([0-9]{1,4}))?")
 _MASK = re.compile(r"mask ([A-Za-z0-9_-]*)")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from ctviz.counterfactuals import inputs
+from ctviz.counterfactuals.adapter import ModuleAdapter, evaluating
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
 from ctviz.evaluation.methods import (
@@ -37,6 +41,9 @@ __all__ = [
     "standardised",
     "uniform_baselines",
 ]
+
+Numbers = Tensor | npt.ArrayLike
+"""A tensor, or whatever numpy makes an array of."""
 
 RANGE = 2.0
 """Length of a pixel's range, −1 to 1: what the noise is measured by."""
@@ -72,12 +79,12 @@ class Attributions:
 @torch.inference_mode(False)
 def attribute(
     stack: Models | nn.Module,
-    X: Tensor,
-    classes: Tensor,
+    X: Numbers,
+    classes: Numbers,
     settings: AttributionSettings | None = None,
     grid: tuple[int, int] | None = None,
-    background: Tensor | None = None,
-    baselines: Tensor | None = None,
+    background: Numbers | None = None,
+    baselines: Numbers | None = None,
 ) -> Attributions:
     """Attribute each model's output F for a class, F = M(·)[y] or softmax(M(·))[y], to features.
 
@@ -86,9 +93,10 @@ def attribute(
     no random stream of others is moved.
 
     Args:
-        stack: m models, or one as a plain module, for which the axis m falls away from all that follows.
-        X: (m b d), or (b d) for the same samples in every model.
-        classes: y of each sample, (m b) or shared (b), int64.
+        stack: m models, or one as a plain module, for which the axis m falls away from all that follows; that is used
+            in evaluation mode and left as it was.
+        X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type.
+        classes: y of each sample, whole numbers (m b) or shared (b), or one for all.
         settings: the method, its baseline and the rest; integrated gradients by default.
         grid: rows and columns of a picture; without, occlusion covers one feature after the other.
         background: samples (n d) for GradientSHAP to draw baselines from, and to take the mean of.
@@ -99,21 +107,28 @@ def attribute(
 
     Raises:
         ConfigError: a blurred baseline without a grid, a grid that has other than d pixels, a class that is none.
-        DataError: shapes that do not fit together, numbers that are not finite, a method without its background.
+        DataError: shapes that do not fit together, numbers that are not finite, a method without its background; a
+            module that is no classifier of such samples, lets no gradient through to a method that needs one, or, for
+            DeepLIFT, uses a layer twice.
     """
     settings = settings or AttributionSettings()
-    if isinstance(stack, nn.Module):
-        if X.ndim != 2:
-            raise DataError(f"Samples have shape {tuple(X.shape)}; expected (b d) for one model.")
-        found = attribute(OneModel.of(stack, X), X, classes, settings, grid, background, baselines)
+    if not isinstance(stack, Models):
+        X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
+        with OneModel.of(stack, X, gradients=settings.method != "occlusion") as one:
+            found = attribute(one, X, classes, settings, grid, background, baselines)
         return Attributions(found.values[0], found.error[0])
-    X, classes = _spread(stack, X, classes)
-    _check_request(stack, X, classes, settings, grid, background, baselines)
-    start = baselines
+    X = _numbers(stack, X, "samples")
+    X = X.expand(stack.m, -1, -1) if X.ndim == 2 else X
+    start, behind = (
+        None if part is None else _numbers(stack, part, name)
+        for name, part in (("baselines", baselines), ("background samples", background))
+    )
+    _check_request(stack, X, settings, grid, behind, start)
+    labels = _classes(stack, classes, X.shape[1])
     if start is None:
-        start = make_baselines(settings.baseline, X, settings.seed, grid, background)
+        start = make_baselines(settings.baseline, X, settings.seed, grid, behind)
     start = start.to(X).expand_as(X)
-    asked = Request(stack, X, classes, start, settings.output, settings.steps, settings.seed, grid, background)
+    asked = Request(stack, X, labels, start, settings.output, settings.steps, settings.seed, grid, behind)
     if X.shape[1] == 0:
         return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]))
     values = _smoothed(asked, settings) if settings.smooth else _in_parts(asked, settings)
@@ -121,19 +136,32 @@ def attribute(
     return Attributions(values, _error(asked, values) if exact else X.new_full(X.shape[:2], torch.nan))
 
 
-def _spread(stack: Models, X: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-    """Samples and classes of every model, (m b d) and (m b), where they are shared."""
-    if X.ndim == 2:
-        X = X.expand(stack.m, -1, -1)
-    if classes.ndim == 1:
-        classes = classes.expand(stack.m, -1)
-    return X.detach(), classes
+def _numbers(stack: Models, values: Numbers, name: str) -> Tensor:
+    """A copy of finite numbers, ((m) b d), as the models take them: of their type, and where they are."""
+    found = inputs.numbers(values, name, (2, 3), "(b d) or (m b d)").to(stack.device, stack.dtype)
+    if not found.isfinite().all():
+        raise DataError(f"{name} hold values too large for the model's {stack.dtype}.")
+    return found
+
+
+def _classes(stack: Models, classes: Numbers, b: int) -> Tensor:
+    """Classes of every model, (m b)."""
+    try:
+        given = classes if isinstance(classes, Tensor) else np.asarray(classes)
+    except ValueError:
+        raise DataError("classes have rows of different lengths.") from None
+    if given.ndim != 2:
+        found = inputs.classes(given, b, stack.k, "classes").expand(stack.m, b)
+    elif tuple(given.shape) == (stack.m, b):
+        found = inputs.classes(given.reshape(-1), stack.m * b, stack.k, "classes").view(stack.m, b)
+    else:
+        raise DataError(f"classes have shape {tuple(given.shape)}; expected ({b},) or ({stack.m}, {b}).")
+    return found.clone().to(stack.device)  # what was made in inference mode cannot take part in gradients
 
 
 def _check_request(
     stack: Models,
     X: Tensor,
-    classes: Tensor,
     settings: AttributionSettings,
     grid: tuple[int, int] | None,
     background: Tensor | None,
@@ -141,19 +169,10 @@ def _check_request(
 ) -> None:
     if X.ndim != 3 or X.shape[0] != stack.m or X.shape[2] != stack.d:
         raise DataError(f"Samples have shape {tuple(X.shape)}; expected (b {stack.d}) or ({stack.m} b {stack.d}).")
-    if classes.shape != X.shape[:2]:
-        raise DataError(f"Classes have shape {tuple(classes.shape)}; expected {tuple(X.shape[:2])}, one per sample.")
     if baselines is not None and baselines.shape not in (X.shape, X.shape[1:]):
         raise DataError(f"Baselines have shape {tuple(baselines.shape)}; expected {tuple(X.shape[1:])}.")
     if background is not None and (background.ndim != 2 or background.shape[1] != stack.d):
         raise DataError(f"The background has shape {tuple(background.shape)}; expected (n {stack.d}).")
-    for name, part in (("samples", X), ("baselines", baselines), ("background samples", background)):
-        if part is not None and not part.isfinite().all():
-            raise DataError(f"Among the {name} there are values that are not finite.")
-    if classes.dtype != torch.int64:
-        raise DataError(f"Classes are of type {classes.dtype}; expected int64.")
-    if classes.numel() and not (int(classes.min()) >= 0 and int(classes.max()) < stack.k):
-        raise ConfigError("classes", sorted(set(classes.flatten().tolist())), f"classes 0 to {stack.k - 1}")
     if grid is not None and grid[0] * grid[1] != stack.d:
         raise ConfigError("grid", grid, f"rows and columns of {stack.d} pixels")
     if settings.method == "gradient_shap" and (background is None or not len(background)):
@@ -202,7 +221,7 @@ def _error(asked: Request, values: Tensor) -> Tensor:
 @torch.inference_mode(False)
 def integrated_gradients(
     logits: Logits,
-    X: Tensor,
+    X: Numbers,
     classes: Tensor | None = None,
     baselines: Tensor | None = None,
     steps: int = 50,
@@ -215,8 +234,8 @@ def integrated_gradients(
     The integral is taken by Gauss and Legendre's rule (captum). For a linear model g_d = w_d (x_d − x⁰_d).
 
     Args:
-        logits: the model or models.
-        X: (b d) for a model, (m b d) for a stack.
+        logits: the model or models; a module is used in evaluation mode and left as it was.
+        X: (b d) for a model, (m b d) for a stack; taken in the floating-point type of a module or stack.
         classes: y of each sample, (b) or (m b), int64; by default those that each model predicts.
         baselines: x⁰, of X's shape or (b d) for all models; by default ``uniform_baselines``.
         steps: nodes of the rule.
@@ -227,10 +246,27 @@ def integrated_gradients(
 
     Raises:
         ConfigError: fewer than one step, an unknown output.
-        DataError: shapes that do not fit together.
+        DataError: shapes that do not fit together, numbers that are not finite, a module that is no classifier of such
+            samples.
     """
-    if X.ndim not in (2, 3):
-        raise DataError(f"Samples have shape {tuple(X.shape)}; expected (b d) or (m b d).")
+    place = X.device if isinstance(X, Tensor) else torch.device("cpu")
+    X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
+    if isinstance(logits, nn.Module):
+        known = ModuleAdapter(logits, X.flatten(0, -2))
+
+        def asked(x: Tensor) -> Tensor:
+            z: Tensor = logits(x.clone())  # a copy, since a module may work in place
+            return z
+
+        with evaluating(logits):
+            return _integrated(asked, X.to(known.device, known.dtype), classes, baselines, steps, output)
+    X = X.to(getattr(logits, "device", place), getattr(logits, "dtype", X.dtype))
+    return _integrated(logits, X, classes, baselines, steps, output)
+
+
+def _integrated(
+    logits: Logits, X: Tensor, classes: Tensor | None, baselines: Tensor | None, steps: int, output: Output
+) -> Attributions:
     if baselines is None:
         baselines = uniform_baselines(*X.shape[-2:])
     if classes is None:
@@ -239,7 +275,8 @@ def integrated_gradients(
     _check(X, classes, baselines, steps, output)
     if X.shape[:-1].numel() == 0:
         return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:-1]))
-    start, models = baselines.to(X).expand_as(X), X.shape[:-2].numel()
+    classes = classes.clone()  # what was made in inference mode cannot take part in gradients
+    start, models = baselines.clone().to(X).expand_as(X), X.shape[:-2].numel()
     size = max(1, rows_at_once(X.shape[-1], getattr(logits, "widest", 0)) // models)
     values, error = [], []
     for x, y, x0 in zip(X.split(size, dim=-2), classes.split(size, dim=-1), start.split(size, dim=-2), strict=True):

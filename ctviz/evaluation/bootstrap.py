@@ -116,6 +116,16 @@ class Bootstrap:
         means = torch.where(enough.unsqueeze(-1) & means.isfinite(), means, torch.nan).movedim(-1, 0)
         return Estimate(means[0], means[1:])
 
+    def pairs(self, values: Tensor, counted: Tensor, group: Tensor | None = None) -> Estimate:
+        """Mean difference of every arm to the first, over the rows that count in both; that of the first is NaN.
+
+        The difference of two means would compare other rows wherever other rows count. Arguments as in ``mean``.
+        """
+        counted = counted.expand(values.shape)
+        difference = self.mean(values.double() - values[:1].double(), counted & counted[:1], group)
+        difference.value[0], difference.resampled[:, 0] = torch.nan, torch.nan
+        return difference
+
     def ip_star(
         self, points: Tensor, targets: Tensor, counted: Tensor, samples: ReferenceSamples, group: Tensor | None = None
     ) -> Estimate:

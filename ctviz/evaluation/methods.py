@@ -12,12 +12,15 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from captum.attr import DeepLift, GradientShap, InputXGradient, IntegratedGradients, Occlusion, Saliency
 from torch import Tensor, nn
+
+from ctviz.counterfactuals.adapter import ModuleAdapter, evaluating
+from ctviz.errors import DataError
 
 MethodName = Literal["integrated_gradients", "saliency", "input_x_gradient", "deep_lift", "gradient_shap", "occlusion"]
 
@@ -44,7 +47,7 @@ class Method:
     words: str
     settings: tuple[str, ...]  # fields of AttributionSettings that it listens to, besides smooth, noise and output
     signed: bool  # whether it says what speaks for the answer and what against it
-    complete: bool  # whether the parts add up to F(x) − F(x⁰)
+    complete: bool  # whether the parts add up to F(x) − F(x⁰); for deep_lift, of models made of layers that it knows
     source: str
 
 
@@ -79,7 +82,8 @@ METHODS: dict[MethodName, Method] = {
     "deep_lift": Method(
         title="DeepLIFT",
         words="Compares picture and baseline at every unit of the model and passes the differences back to the pixels. "
-        "The parts add up to how much the answer has changed between the two.",
+        "Where every step is a layer that DeepLIFT knows, as in the models of ctviz, the parts add up to how much the "
+        "answer has changed between the two.",
         settings=("baseline", "seed"),
         signed=True,
         complete=True,
@@ -148,6 +152,7 @@ class Rows:
         return self.outputs(flat.view(-1, self.r, self.d)).sum().reshape(1)
 
 
+@runtime_checkable
 class Models(Protocol):
     """m models that are asked together, such as a ``Stack``: (m b d) → (m b k)."""
 
@@ -159,6 +164,10 @@ class Models(Protocol):
     def k(self) -> int: ...
     @property
     def widest(self) -> int: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+    @property
+    def device(self) -> torch.device: ...
     def __call__(self, x: Tensor) -> Tensor: ...
     def take(self, arms: Sequence[int]) -> Models: ...
     def module(self, arm: int) -> nn.Module: ...
@@ -171,17 +180,25 @@ class OneModel:
     model: nn.Module
     d: int
     k: int
+    widest: int
+    dtype: torch.dtype
+    device: torch.device
     m: int = 1
-    widest: int = 0
 
     @classmethod
-    def of(cls, model: nn.Module, X: Tensor) -> OneModel:
-        """Its classes are counted in what it answers to a sample of the width of X (b d)."""
-        with torch.no_grad():
-            return cls(model, X.shape[-1], model(X.new_zeros(1, X.shape[-1])).shape[-1])
+    @contextmanager
+    def of(cls, model: nn.Module, X: Tensor, gradients: bool) -> Iterator[OneModel]:
+        """The module in evaluation mode; its classes are counted in what it answers to a sample such as X (b d).
+
+        Raises:
+            DataError: it is no classifier of such samples, or lets no ``gradients`` through.
+        """
+        adapter = ModuleAdapter(model, X, gradients)
+        with evaluating(model):
+            yield cls(model, X.shape[1], adapter.k, adapter.widest, adapter.dtype, adapter.device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        z: Tensor = self.model(x.squeeze(0))
+        z: Tensor = self.model(x.squeeze(0).clone())  # a copy, since a module may work in place
         return z.unsqueeze(0)
 
     def take(self, arms: Sequence[int]) -> OneModel:
@@ -255,14 +272,23 @@ def _input_x_gradient(asked: Request) -> Tensor:
 def _deep_lift(asked: Request) -> Tensor:
     parts = []
     for arm in range(asked.stack.m):
-        method = DeepLift(_known_to_captum(asked.stack.module(arm)))
-        parts.append(method.attribute(asked.X[arm].clone(), asked.baselines[arm], target=asked.classes[arm]))
+        method = DeepLift(_known_to_captum(asked.stack.module(arm).to(asked.X.device)))
+        try:
+            found = method.attribute(asked.X[arm].clone(), asked.baselines[arm], target=asked.classes[arm])
+        except RuntimeError as error:
+            if "more than once" not in str(error):
+                raise
+            sentence = "DeepLIFT needs a layer of its own for every step; this model uses one of its layers twice."
+            raise DataError(sentence) from error
+        parts.append(found)
     return asked.like(torch.stack(parts))
 
 
 def _known_to_captum(model: nn.Module) -> nn.Module:
     """The model with activations of exactly those types whose differences DeepLIFT passes back."""
     for name, part in model.named_children():
+        if getattr(part, "inplace", False):
+            part.inplace = False  # type: ignore[assignment]
         if isinstance(part, nn.Softplus):
             setattr(model, name, nn.Softplus(part.beta, part.threshold))
         else:

@@ -69,6 +69,17 @@ class Experiment(Settings):
         except ConfigError as error:
             raise ConfigError(_with_arm_name(error.field, values.get("arms")), error.value, error.allowed) from None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_pictures_of_images(cls, values: Any) -> Any:
+        """Of images no plane is drawn, unless somebody asks for it and is told so."""
+        data = values.get("data") if isinstance(values, dict) else None
+        name = data.get("name") if isinstance(data, Mapping) else getattr(data, "name", None)
+        wanted = values.get("evaluation", {}) if isinstance(values, dict) else None
+        if name in IMAGES and isinstance(wanted, Mapping):
+            return {**values, "evaluation": {"field": 0, "paths": 0, **wanted}}
+        return values
+
     @field_validator("data", mode="before")
     @classmethod
     def _which_data(cls, values: Any) -> Any:
@@ -105,6 +116,11 @@ class Experiment(Settings):
             raise ConfigError("model.channels", list(self.model.channels), allowed)
         if self.data.grid is None:
             return
+        if self.model.channels:
+            try:
+                weights_of_one(self)
+            except ConfigError as error:
+                raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
             if getattr(self.evaluation, name):
                 allowed = "0 for images, which have no plane to be drawn on"
@@ -249,6 +265,9 @@ class Experiment(Settings):
             candidates = [name for name, changes in PRESETS.items() if changes["data.name"] == self.data.name]
             return min((self.to_query(name) for name in candidates), key=len)
         base = Experiment.preset(preset)
+        if type(base.data) is not type(self.data):
+            allowed = f"one on {'images' if self.data.grid else 'data in a plane'}"
+            raise ConfigError("preset", preset, allowed)
         query = {"preset": preset}
         names = [arm.name for arm in self.arms]
         if names != [arm.name for arm in base.arms]:

@@ -33,7 +33,8 @@ class Endpoints:
     level: float
     judged: npt.NDArray[np.int64]  # m: factuals that count
     metrics: Mapping[str, Interval]  # (m) each
-    differences: Mapping[str, Interval]  # (m) each: an arm minus the first one, pair by pair; NaN for the first
+    differences: Mapping[str, Interval]  # (m) each: an arm minus the first one; NaN for the first
+    """Over the factuals that count in both, pair by pair."""
     points: Floats  # m b d: where the searches ended
     counted: npt.NDArray[np.bool_]  # m b: which of them count
     targets: npt.NDArray[np.int64]  # b
@@ -55,13 +56,13 @@ def compare_endpoints(
     """
     if len(trace) and (n := int(trace.group[-1]) + 1) > MOST_FACTUALS:
         raise ConfigError("factuals", n, f"at most {MOST_FACTUALS:,} to be measured")
-    estimates, judged = _estimates(trace, samples, seed)
+    estimates, differences, judged = _estimates(trace, samples, seed)
     return Endpoints(
         arms=arms,
         level=level,
         judged=judged.sum(axis=1),
         metrics={name: estimate.interval(level) for name, estimate in estimates.items()},
-        differences={name: estimate.against_first().interval(level) for name, estimate in estimates.items()},
+        differences={name: estimate.interval(level) for name, estimate in differences.items()},
         points=trace.final,
         counted=judged,
         targets=trace.targets,
@@ -69,7 +70,10 @@ def compare_endpoints(
     )
 
 
-def _estimates(trace: Trace, samples: ReferenceSamples, seed: int) -> tuple[dict[str, Estimate], npt.NDArray[np.bool_]]:
+def _estimates(
+    trace: Trace, samples: ReferenceSamples, seed: int
+) -> tuple[dict[str, Estimate], dict[str, Estimate], npt.NDArray[np.bool_]]:
+    """Of every arm, of its difference to the first, and which factuals count (m b)."""
     counts = trace.predicted != trace.targets
     final, factuals = torch.from_numpy(trace.final.copy()), torch.from_numpy(trace.factuals)
     targets = torch.from_numpy(trace.targets).expand(final.shape[:2])  # m b
@@ -80,12 +84,36 @@ def _estimates(trace: Trace, samples: ReferenceSamples, seed: int) -> tuple[dict
     rows = None if n == len(group) else group
     bootstrap = Bootstrap.of(n, seed=seed)
     moved = final.double() - factuals.double()
-    estimates = {
-        "ip": bootstrap.mean(samples.implausibility(final, targets), judged, rows),
-        "ip_star": bootstrap.ip_star(final, targets, judged, samples, rows),
-        "cost": bootstrap.mean(moved.abs().sum(dim=-1), judged & valid, rows),
-        "validity": bootstrap.mean(valid, judged, rows),
-        "redundancy": bootstrap.mean((moved == 0).double().mean(dim=-1), judged & valid, rows),
-        "mature": bootstrap.mean(mature, judged, rows),
+    measured = {
+        "ip": (samples.implausibility(final, targets), judged),
+        "cost": (moved.abs().sum(dim=-1), judged & valid),
+        "validity": (valid, judged),
+        "redundancy": ((moved == 0).double().mean(dim=-1), judged & valid),
+        "mature": (mature, judged),
     }
-    return estimates, counts
+    estimates = {name: bootstrap.mean(*given, rows) for name, given in measured.items()}
+    differences = {name: bootstrap.pairs(*given, rows) for name, given in measured.items()}
+    estimates["ip_star"] = bootstrap.ip_star(final, targets, judged, samples, rows)
+    differences["ip_star"] = _nearer(estimates["ip_star"], bootstrap, final, targets, judged, samples, rows)
+    order = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
+    return {name: estimates[name] for name in order}, {name: differences[name] for name in order}, counts
+
+
+def _nearer(
+    estimate: Estimate,
+    bootstrap: Bootstrap,
+    final: torch.Tensor,
+    targets: torch.Tensor,
+    judged: torch.Tensor,
+    samples: ReferenceSamples,
+    rows: torch.Tensor | None,
+) -> Estimate:
+    """The difference in IP* of every arm to the first, each over the factuals that count in both."""
+    result = estimate.against_first()
+    for arm in range(1, len(final)):
+        if torch.equal(judged[arm], judged[0]):
+            continue
+        pair, both = [0, arm], (judged[0] & judged[arm]).expand(2, -1)
+        difference = bootstrap.ip_star(final[pair], targets[pair], both, samples, rows).against_first()
+        result.value[arm], result.resampled[:, arm] = difference.value[1], difference.resampled[:, 1]
+    return result

@@ -49,6 +49,8 @@ class Explorer:
     """
 
     def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:
+        if experiment.data.grid is not None:
+            raise ConfigError("data.name", experiment.data.name, "data in a plane here; images have an ImageExplorer")
         self.experiment = experiment
         self.data = load(experiment.data)
         self.knowledge = Knowledge.of(self.data, vae)

@@ -29,7 +29,7 @@ GRID_CHUNK = 1 << 20
 
 
 class Gauge:
-    """Measures a stack on one split (REFERENCE: section 4).
+    """Measures a stack on one split (REFERENCE: section 4); IP* not of images.
 
     Fixed are ``factuals`` (b d), drawn once per data seed and shared by all arms and epochs, and their target
     classes. An arm is judged on the factuals that it puts into their own class, with its constraints where they hold
@@ -59,6 +59,8 @@ class Gauge:
         self._start = self.factuals.to(like).T.expand(m, -1, -1).contiguous()  # m d b
         self._own = self.labels.to(like.device).expand(m, -1)
         self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
+        # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
+        self._kernels = dataset.schema.grid is None
         self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
         self._knowledge = knowledge or Knowledge.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "advice") for arm in experiment.arms]
@@ -83,7 +85,7 @@ class Gauge:
             values = {
                 "accuracy": accuracy,
                 "ip": masked_mean(self._samples.implausibility(final, self._goal), judged),
-                "ip_star": self._samples.ip_star(final, self._goal, judged),
+                "ip_star": self._ip_star(final, judged),
                 "cost": cost(self._start.mT, final, valid),
                 "validity": validity(logits, self._goal, judged),
             }
@@ -91,6 +93,11 @@ class Gauge:
             stack, self._X, self._y, self._settings.attack, self._lower, self._upper
         )
         return {name: value.cpu().numpy().astype(np.float64) for name, value in values.items()}
+
+    def _ip_star(self, final: Tensor, judged: Tensor) -> Tensor:
+        if not self._kernels:
+            return final.new_full((self._m,), torch.nan)
+        return self._samples.ip_star(final, self._goal, judged)
 
     def paths(self, scene: Scene, found: Found, epsilon: list[float]) -> Paths | None:
         """The paths of the scene's factuals, quantised; ``found`` must carry its paths."""

@@ -55,7 +55,8 @@ def measure_sensitivity(
     error = found.error.abs().sum() / found.values.abs().sum().clamp_min(torch.finfo(X.dtype).tiny)
     bootstrap = Bootstrap.of(len(X), ROUNDS, seed)
     parts = _means(bootstrap, share(found.values)), _means(bootstrap, standardised(found.values))
-    locked = [[i in {data.schema.position(ref) for ref in arm.locked} for i in range(data.d)] for arm in arms]
+    held = [{i for ref in arm.locked for i in data.schema.positions(ref)} for arm in arms]
+    locked = [[i in columns for i in range(data.d)] for columns in held]
     return Sensitivity(
         arms=tuple(arm.name for arm in arms),
         features=data.schema.names,

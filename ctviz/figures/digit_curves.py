@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from ctviz.figures.curves import EMPTY, FONT, cut, spread
+from ctviz.figures.curves import EMPTY, FONT, cut
 from ctviz.figures.theme import ArmStyle, Palette
 
 Floats = npt.NDArray[np.float64]
 
-HEIGHT = 250
-"""Pixels."""
+HEIGHT = 275
+"""Pixels, with the row of names above the lines."""
+
+LONGEST = 24
+"""Letters of a model's name."""
 
 
 def robust(
@@ -42,25 +45,16 @@ def robust(
             {
                 "type": "scatter", "x": around, "y": _five([*high[arm], *low[arm][::-1]]), "fill": "toself",
                 "fillcolor": _tint(colour), "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip",
+                "showlegend": False,
             }
         )  # fmt: skip
         line = {"color": colour, "dash": style.dash, "width": 2.5}
         traces.append(
             {
                 "type": "scatter", "x": list(epsilons), "y": _five(value[arm]), "mode": "lines", "line": line,
-                "name": style.title, "hovertemplate": "%{y:.3~g} %",
+                "name": cut(style.short, LONGEST), "hovertemplate": "%{y:.3~g} %",
             }
         )  # fmt: skip
-    # Names stand where the lines are farthest apart, but not so far right that there is no room for them.
-    at = int(np.ptp(value[:, : 2 * len(epsilons) // 3], axis=0).argmax())
-    places = spread([float(value[arm, at]) for arm in range(len(styles))], gap=11, extent=(6, 100))
-    notes = [
-        {
-            "x": epsilons[at], "y": place, "text": cut(style.short, 24), "showarrow": False, "xanchor": "left",
-            "xshift": 8, "yshift": 9, "font": {"color": palette.of(style.role), "size": 13, "family": FONT},
-        }
-        for style, place in zip(styles, places, strict=True)
-    ]  # fmt: skip
     layout = _layout(palette)
     layout["hovermode"] = "x unified"
     layout["xaxis"] |= {"range": [0, max(epsilons)], "title": _title("strength of the attack, ε", palette)}
@@ -70,7 +64,7 @@ def robust(
         layout["shapes"] = [
             {"type": "line", "x0": marked, "x1": marked, "yref": "paper", "y0": 0, "y1": 1, "line": line}
         ]
-    return go.Figure({"data": traces, "layout": {**layout, "annotations": notes}})
+    return go.Figure({"data": traces, "layout": layout})
 
 
 def by_row(
@@ -88,12 +82,12 @@ def by_row(
         {
             "type": "scatter", "x": list(range(1, h + 1)), "y": _five(100 * rows[arm]), "mode": "lines",
             "line": {"color": palette.of(style.role), "dash": style.dash, "width": 2, "shape": "hvh"},
-            "name": style.title, "hovertemplate": "%{y:.2~f} %",
+            "name": cut(style.short, LONGEST), "hovertemplate": "%{y:.2~f} %",
         }
         for arm, style in enumerate(styles)
     ]  # fmt: skip
     layout = _layout(palette)
-    layout["height"] = 190
+    layout["height"] = 215
     layout["hovermode"] = "x unified"
     most = 100 * float(np.nanmax(rows, initial=0.01))
     layout["yaxis"] |= {"range": [0, 1.1 * most], "ticksuffix": " %", "nticks": 4}
@@ -124,7 +118,19 @@ def _layout(palette: Palette) -> dict[str, Any]:
     return {
         "template": EMPTY,
         "height": HEIGHT,
-        "showlegend": False,
+        # Names stand above: lines cross and lie on each other, so that beside them there is no room that is free.
+        "showlegend": True,
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "itemclick": False,
+            "itemdoubleclick": False,
+            "font": {"size": 13, "family": FONT, "color": palette.ink},
+            "bgcolor": "rgba(0,0,0,0)",
+        },
         "dragmode": False,
         "margin": {"l": 52, "r": 16, "t": 8, "b": 42},
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -7,7 +7,7 @@ nothing is claimed beyond the run that the numbers are from.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -76,23 +76,59 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def span_of_shares(span: Span) -> str:
-    """A share and its interval: 24 % (22 to 26)."""
+def span_of_shares(span: Span, more: int = 0) -> str:
+    """A share and its interval: 24.0 % (22.1 to 26.3); ``more`` digits where that tells models apart."""
     if not math.isfinite(span.value):
         return "—"
-    value = f"{100 * span.value:.1f} %"
+    digits = 1 + more
+    value = f"{100 * span.value:.{digits}f} %"
     if not span.known or not math.isfinite(span.low):
         return value
-    return f"{value} ({100 * span.low:.1f} to {100 * span.high:.1f})"
+    return f"{value} ({100 * span.low:.{digits}f} to {100 * span.high:.{digits}f})"
 
 
-def span_of(span: Span, unit: str = "") -> str:
-    """A number and its interval, with as many digits as the number has."""
+def span_of(span: Span, more: int = 0) -> str:
+    """A number and its interval, with as many digits as the number has; ``more`` where that tells models apart."""
     if not math.isfinite(span.value):
         return "—"
-    digits = 3 if abs(span.value) >= 100 else 2
+    digits = (3 if abs(span.value) >= 100 else 2) + more
     ends = f" ({number(span.low, digits)} to {number(span.high, digits)})" if math.isfinite(span.low) else ""
-    return f"{number(span.value, digits)}{unit}{ends}"
+    return f"{number(span.value, digits)}{ends}"
+
+
+MOST_DIGITS = 3
+"""Digits that are added at most to tell numbers apart."""
+
+
+def told_apart(spans: Sequence[Span], differences: Sequence[Span], told: Callable[[Span, int], str]) -> list[str]:
+    """Numbers of all models, with so many digits that none which is less or more than the first reads the same.
+
+    Args:
+        spans: of the models (m).
+        differences: to the first (m).
+        told: writes one with so many digits more than usual.
+    """
+    written: list[str] = []
+    for more in range(MOST_DIGITS + 1):
+        written = [told(Span(span.value), more) for span in spans]
+        same = (one == written[0] for one, apart in zip(written, differences, strict=True) if direction(apart))
+        if not any(same):
+            break
+    return [told(span, more) for span in spans]
+
+
+def _share(span: Span, more: int = 0) -> str:
+    """A share without its interval: 34 %, 34.2 %."""
+    return f"{number(100 * span.value, 2 + more)} %"
+
+
+def _right(span: Span, more: int = 0) -> str:
+    """A share of answers: 34 %, > 99 %, 99.7 %."""
+    return percent(span.value) if not more else f"{100 * span.value:.{more}f} %"
+
+
+def _size(span: Span, more: int = 0) -> str:
+    return number(span.value, 3 + more)
 
 
 def answer(probabilities: Floats) -> str:
@@ -132,13 +168,29 @@ def _trained(styles: Sequence[ArmStyle]) -> list[int]:
     return [i for i, style in enumerate(styles) if style.role == "counterfactual"]
 
 
-def _each(styles: Sequence[ArmStyle], values: Sequence[str], differences: Sequence[Span], less: str, more: str) -> str:
+def _each(
+    styles: Sequence[ArmStyle],
+    values: Sequence[str],
+    differences: Sequence[Span],
+    less: str,
+    more: str,
+    limits: Sequence[str] = (),
+) -> str:
     """A number of every model, and what its difference to the first means: 34 % in the conventional model, 32 % …"""
     parts = []
-    for style, value, difference in zip(styles, values, differences, strict=True):
+    for style, value, difference, limit in zip(styles, values, differences, limits or [""] * len(styles), strict=True):
         how = {"less": less, "more": more, "": "no clear difference"}[direction(difference)]
+        if limit and direction(difference):
+            how += f", {partly(limit)}"
         parts.append(f"{value} {_within(style)}" + (f" ({how})" if math.isfinite(difference.value) else ""))
     return _listed(parts)
+
+
+def _shortly(style: ArmStyle) -> str:
+    """A model by one word, where several are listed."""
+    name, between, _ = style.short.partition(", ")
+    plain = name.lower() if name in ("Conventional", "Counterfactual") else f"“{name}”"
+    return f"{plain} with the lock" if between else plain
 
 
 def _within(style: ArmStyle) -> str:
@@ -165,32 +217,42 @@ def _begin(prefix: str, sentence: str) -> str:
     return prefix + (sentence[0].lower() + sentence[1:] if prefix else sentence)
 
 
+LOCKED = "locked pixels"
+"""What the pixels are called that the models may not count on, where all of them are trained so."""
+
+
 def headline_of_digit(
-    styles: Sequence[ArmStyle], predicted: Sequence[int], label: int | None, shares: Sequence[float], prefix: str = ""
+    styles: Sequence[ArmStyle],
+    predicted: Sequence[int],
+    label: int | None,
+    shares: Sequence[float],
+    prefix: str = "",
+    where: str = LOCKED,
 ) -> str:
     """What the models read in one digit, and how much of where they look is locked.
+
+    Where they disagree that is said alone; the shares stand beside the picture.
 
     Args:
         predicted: what each model reads (m).
         label: what was written; None for a drawing.
         shares: of each model's attribution that lies on locked pixels (m); NaN where nothing is locked.
+        where: what these pixels are called: the lock may be one model's alone.
     """
-    if len(set(predicted)) == 1:
-        who = "The model reads" if len(styles) == 1 else f"{'Both' if len(styles) == 2 else 'All'} models read"
-        said = f"{who} {an(predicted[0])}"
-        if label is not None and label != predicted[0]:
-            said += f", but {an(label)} was meant"
-    else:
-        read = [f"{called(style)} reads {an(digit)}" for style, digit in zip(styles, predicted, strict=True)]
-        said = f"The models disagree: {_listed(read)}"
-        if label is not None:
-            said += f"; {an(label)} was meant"
+    if len(set(predicted)) > 1:
+        read = [f"{_shortly(style)} {digit}" for style, digit in zip(styles, predicted, strict=True)]
+        meant = "" if label is None else f"; {an(label)} was meant"
+        return _begin(prefix, f"The models disagree: {_listed(read)}{meant}.")
+    who = "The model reads" if len(styles) == 1 else f"{'Both' if len(styles) == 2 else 'All'} models read"
+    said = f"{who} {an(predicted[0])}"
+    if label is not None and label != predicted[0]:
+        said += f", but {an(label)} was meant"
     if len(styles) < 2 or not all(map(math.isfinite, shares)):
         return _begin(prefix, f"{said}.")
     told = [percent(share) for share in shares]
     if len(set(told)) == 1:
-        return _begin(prefix, f"{said}; of where each looks, {told[0]} is locked.")
-    return _begin(prefix, f"{said}; of where they look, {_listed(told)} is locked.")
+        return _begin(prefix, f"{said}; {told[0]} of where each looks lies on {where}.")
+    return _begin(prefix, f"{said}; {_listed(told)} of where they look lies on {where}.")
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -219,72 +281,121 @@ def headline_of_classes(
         (first, share) = (styles[0], shares[0])
         return _begin(prefix, f"{span_of_shares(share)} of where {called(first)} looks lies on locked pixels.")
     if len(_trained(styles)) > 1:
-        values = _each(styles, [f"{number(100 * share.value)} %" for share in shares], differences, "less", "more")
-        return _begin(prefix, f"Of each model's attention, locked pixels draw {values}.")
+        values = _each(styles, told_apart(shares, differences, _share), differences, "less", "more")
+        return _begin(prefix, f"Pixels locked for one of the models draw, of where each looks, {values}.")
     who, less = called(styles[trained], start=True), direction(differences[trained])
-    numbers = f"{number(100 * shares[trained].value)} % against {number(100 * shares[conventional].value)} %"
+    told = told_apart(shares, differences, _share)
+    numbers = f"{told[trained]} against {told[conventional]}"
     if not less:
         return _begin(prefix, f"No clear difference in how much the models look at locked pixels: {numbers}.")
     return _begin(prefix, f"{who} looks {less} at locked pixels than the conventional one: {numbers}.")
 
 
 def headline_of_counterfactuals(
-    styles: Sequence[ArmStyle], variation: Sequence[Span], differences: Sequence[Span], prefix: str = ""
+    styles: Sequence[ArmStyle],
+    variation: Sequence[Span],
+    differences: Sequence[Span],
+    prefix: str = "",
+    limits: Sequence[str] = (),
+    *,
+    begun: bool = True,
 ) -> str:
-    """Whether counterfactual digits are smoother with counterfactual training: their total variation.
+    """Whether counterfactual digits are smoother with counterfactual training: their unevenness (total variation).
+
+    A search that may change fewer pixels leaves a digit smoother by itself: that is said wherever it may be the cause.
 
     Args:
         variation: of each model's counterfactual digits (m).
         differences: to the first model (m); NaN for that.
+        limits: how each model's search is limited otherwise than the first one's (m), such as “fewer pixels may
+            change”; empty: alike.
+        begun: whether training has begun; before, it has done nothing that could be compared.
     """
+    limits = limits or [""] * len(styles)
     conventional, trained = reference_pair(styles)
     if conventional is None or trained is None:
         return _begin(prefix, "What would have to change for the model to read another digit.")
+    if not begun:
+        alone = " What differs is only which pixels a search may change." if any(limits) else ""
+        return _begin(prefix, f"No model has learnt anything yet, so there is nothing to compare.{alone}")
     ours, theirs = variation[trained].value, variation[conventional].value
     if not (math.isfinite(ours) and math.isfinite(theirs)):
         return _begin(prefix, "Too few counterfactuals arrive to compare the models.")
     if len(_trained(styles)) > 1:
-        values = _each(styles, [number(span.value, 3) for span in variation], differences, "smoother", "rougher")
-        return _begin(prefix, f"Total variation of counterfactual digits: {values}.")
+        said = _each(styles, told_apart(variation, differences, _size), differences, "smoother", "rougher", limits)
+        return _begin(prefix, f"Unevenness of counterfactual digits: {said}.")
     who, less = called(styles[trained]), direction(differences[trained])
     if not less:
         return _begin(prefix, f"Counterfactual digits of {who} and of the conventional one are about as smooth.")
     smooth = {"less": "smoother", "more": "rougher"}[less]
-    by = f"{number(100 * abs(ours - theirs) / theirs)} % {less} total variation"
-    return _begin(prefix, f"Counterfactual digits of {who} are {smooth} than the conventional one's: {by}.")
+    by = f"{number(100 * abs(differences[trained].value) / theirs)} % {less} uneven"
+    because = f", {partly(limits[trained])}" if limits[trained] else ""
+    return _begin(prefix, f"Counterfactual digits of {who} are {smooth} than the conventional one's: {by}{because}.")
+
+
+def partly(limit: str, *, begun: bool = True) -> str:
+    """That a difference may not be the training's alone: partly because fewer pixels may change.
+
+    ``begun``: whether training has begun; before, there is no other cause.
+    """
+    return f"{'partly ' if begun else ''}because {limit}"
 
 
 def headline_of_fooling(
-    styles: Sequence[ArmStyle], right: Sequence[Span], differences: Sequence[Span], epsilon: float, prefix: str = ""
+    styles: Sequence[ArmStyle],
+    right: Sequence[Span],
+    differences: Sequence[Span],
+    epsilon: float,
+    prefix: str = "",
+    shown: float | None = None,
 ) -> str:
-    """How often the models are right when every pixel may be moved by ε."""
+    """How often the models are right when every pixel may be moved by ε.
+
+    Args:
+        epsilon: the strength that the numbers are of.
+        shown: the strength that the picture shows, if it was not measured.
+    """
     conventional, trained = reference_pair(styles)
-    at = f"With every pixel moved by at most {epsilon:.2f}" if epsilon else "Without an attack"
+    at = f"With every pixel moved by at most {epsilon:.2f} of the 2 from black to white" if epsilon else AS_IS
+    at += nearest(epsilon, shown)
     if conventional is None or trained is None:
         return _begin(prefix, f"{at}, {called(styles[0])} is right on {percent(right[0].value)} of digits.")
+    told = told_apart(right, differences, _right)
     if len(_trained(styles)) > 1:
-        values = _each(styles, [percent(span.value) for span in right], differences, "less", "more")
-        return _begin(prefix, f"{at}, right answers are {values}.")
-    numbers = f"{percent(right[trained].value)} against {percent(right[conventional].value)}"
+        said = _each(styles, told, differences, "less", "more")
+        return _begin(prefix, f"{at}, right answers on test digits are {said}.")
+    numbers = f"{told[trained]} against {told[conventional]}"
     who, less = called(styles[trained]), direction(differences[trained])
     if not less:
         return _begin(prefix, f"{at}, no clear difference: {who} and the conventional are right on {numbers}.")
-    how = {"more": "more", "less": "less"}[less]
-    return _begin(prefix, f"{at}, {who} is right {how} often than the conventional one: {numbers} of digits.")
+    return _begin(prefix, f"{at}, {who} is right {less} often than the conventional one: {numbers} of digits.")
+
+
+AS_IS = "Without an attack"
+
+
+def nearest(epsilon: float, shown: float | None) -> str:
+    """That another strength is told than the picture shows; nothing where it is the same."""
+    return "" if shown is None or math.isclose(shown, epsilon) else f" (measured nearest to {shown:.2f})"
 
 
 # -- sentences ------------------------------------------------------------------------------------------
 
 
 def of_difference(difference: Span, unit: str = "points") -> str:
-    """What a difference of shares to the first model means, with its interval in percentage points."""
+    """What a difference of shares to the first model means, with its interval in percentage points.
+
+    The word says which way; the numbers say how far, and so carry no sign.
+    """
     if not math.isfinite(difference.value):
         return ""
-    ends = f"{number(100 * difference.low)} to {number(100 * difference.high)}"
-    less = direction(difference)
-    if not less:
-        return f"no clear difference ({ends} {unit})"
-    return f"{number(abs(100 * difference.value))} {unit} {less} ({ends})"
+    how = direction(difference)
+    ends = sorted((difference.low, difference.high), key=abs) if how else [difference.low, difference.high]
+    low, high = (number(100 * (abs(end) if how else end)) for end in ends)
+    if not how:
+        interval = f" ({low} to {high} {unit})" if difference.low < difference.high else ""
+        return f"no clear difference{interval}"
+    return f"{number(abs(100 * difference.value))} {unit} {how} ({low} to {high})"
 
 
 def of_relative(difference: Span, reference: float, less: str, more: str) -> str:
@@ -318,3 +429,10 @@ def of_wrong(predicted: int, label: int | None) -> str:
     if label is None:
         return ""
     return "right" if predicted == label else "wrong"
+
+
+def of_attacked(predicted: int, label: int, *, known: bool) -> str:
+    """What an attack has done to an answer: right or wrong, or of a drawing, as before or changed."""
+    if known:
+        return of_wrong(predicted, label)
+    return "as before" if predicted == label else "changed"

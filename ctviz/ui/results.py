@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
@@ -64,9 +65,9 @@ def finding(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     title(headline(snapshot.epoch, styles, as_lists(snapshot)))
 
 
-def title(words: str) -> None:
-    """The first heading of a page."""
-    st.html(f'<h1 class="ctviz-headline">{escape(words)}</h1>')
+def title(words: str) -> DeltaGenerator:
+    """The first heading of a page; what is written into what it returns takes its place."""
+    return st.html(f'<h1 class="ctviz-headline">{escape(words)}</h1>')
 
 
 def beside(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:

@@ -21,9 +21,9 @@ if which != "none":
     )
     st.text(f"frame={state.frame} strength={state.strength} cell={state.cell}")
 if "pad" in st.query_params:
-    drawn = draw_pad(prepare, key="pad")
+    drawn = draw_pad(prepare, key="pad", initial=digits.x(7) if st.query_params["pad"] == "given" else None)
     ink = 0 if drawn.image is None else int((drawn.image > 127).sum())
-    st.text(f"ink={ink} seen={drawn.prepared is not None} digest={drawn.digest[:4]}")
+    st.text(f"ink={ink} seen={drawn.prepared is not None} digest={drawn.digest[:4]} cleared={drawn.cleared}")
 if "mask" in st.query_params:
     painted = paint_mask(digits.x(3), key="mask", initial=("rows 1-2",))
     st.text(f"locked={painted.count} rows={np.flatnonzero(painted.mask.reshape(28, 28).all(1)).tolist()}")

@@ -47,7 +47,7 @@ def link_has(page, name: str, value: str | None) -> None:
 
 PARTS = {
     "digit": ("read", "Epoch"),
-    "counterfactuals": ("variation", "Search step"),
+    "counterfactuals": ("Unevenness", "Search step"),
     "fool": ("With every pixel moved by at most 0.10", "Strength ε"),
 }
 
@@ -66,7 +66,7 @@ def test_every_part_shows_its_picture_above_the_fold_with_its_finding(home, brow
 
 def test_all_classes_stand_in_ten_columns_with_numbers_and_a_chart(home, browser_page) -> None:
     browser_page.goto(link(home, part="classes"))
-    headline(browser_page, "locked pixels draw").wait_for()
+    headline(browser_page, "ixels locked for one of the models draw").wait_for()
     browser_page.locator(".ctv-wall[data-frame] .ctv-tile").nth(29).wait_for()
     browser_page.locator(".js-plotly-plot").wait_for()
     assert browser_page.locator('[data-testid="stAlert"]').count() == 0
@@ -87,12 +87,43 @@ def test_a_digit_is_followed_through_training_and_the_link_keeps_where(home, bro
 
 def test_averages_are_seen_forming_epoch_by_epoch(home, browser_page) -> None:
     browser_page.goto(link(home, part="classes"))
-    headline(browser_page, "locked pixels draw").wait_for()
+    headline(browser_page, "ixels locked for one of the models draw").wait_for()
     browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
     for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Of each model"):
         headline(browser_page, words).wait_for()
     link_has(browser_page, "play", None)
     link_has(browser_page, "epoch", None)
+
+
+STILL = """() => {
+  const watched = (globalThis.__watched = { lost: 0, tops: new Set() });
+  const look = () => {
+    const wall = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
+    if (!document.querySelector(".ctviz-headline")) watched.lost += 1;
+    if (wall) watched.tops.add(Math.round(wall.getBoundingClientRect().top));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""Notes in every frame whether there is a headline, and where the wall is."""
+
+
+def test_nothing_jumps_while_epochs_play(home, browser_page) -> None:
+    browser_page.goto(link(home, part="counterfactuals"))
+    headline(browser_page, "Unevenness").wait_for()
+    browser_page.locator(".st-key-digits-look .ctv-wall[data-frame]").wait_for()
+    browser_page.evaluate(STILL)
+    browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
+    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Unevenness"):
+        headline(browser_page, words).wait_for()
+    link_has(browser_page, "play", None)
+    watched = browser_page.evaluate("() => ({ ...__watched, tops: [...__watched.tops] })")
+    assert watched["lost"] == 0
+    assert max(watched["tops"]) - min(watched["tops"]) <= LINE, watched["tops"]
+
+
+LINE = 32
+"""Pixels of a line of the headline, which may have one more of them at another epoch."""
 
 
 def test_a_click_in_the_gallery_chooses_the_digit(home, browser_page) -> None:
@@ -135,6 +166,10 @@ def test_a_drawing_is_read_by_every_model_and_comes_back_with_the_link(home, ope
     other.goto(page.url)
     headline(other, said).wait_for()
     assert query_of(other)["drawing"] == query_of(page)["drawing"]
+    other.locator('.ctv-pad[data-given="true"]').wait_for()
+    other.locator(".ctv-pad").get_by_role("button", name="Start again (delete)").click()
+    headline(other, "Draw a digit").wait_for()
+    link_has(other, "drawing", None)
 
 
 def test_painting_a_mask_changes_what_would_be_trained_and_trains_it(home, browser_page) -> None:
@@ -155,6 +190,22 @@ def test_painting_a_mask_changes_what_would_be_trained_and_trains_it(home, brows
 def test_a_phone_shows_all_without_scrolling_sideways(home, open_page) -> None:
     page = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page.goto(link(home, part="counterfactuals"))
-    headline(page, "variation").wait_for()
+    headline(page, "Unevenness").wait_for()
     page.get_by_role("slider", name="Search step", exact=True).wait_for()
     assert sideways(page) <= 0
+    tops = page.locator(".st-key-digits-part button").evaluate_all(
+        "all => all.map((b) => b.getBoundingClientRect().top)"
+    )
+    assert len(tops) == 4
+    assert len(set(tops)) == 1, "the parts stand in one row"
+
+
+def test_on_a_large_screen_numbers_are_near_their_names_and_can_be_read(home, open_page) -> None:
+    page = open_page(viewport={"width": 1920, "height": 1080})
+    page.goto(link(home, part="classes", view="project"))
+    headline(page, "ixels locked for one of the models draw").wait_for()
+    row = page.locator(".ctviz-beside dd:has(b)").first
+    row.wait_for()
+    name, value = row.locator("span").bounding_box(), row.locator("b").bounding_box()
+    assert value["x"] - (name["x"] + name["width"]) < 300
+    assert float(row.evaluate("node => getComputedStyle(node).fontSize").removesuffix("px")) >= 20

@@ -106,7 +106,106 @@ def test_a_gallery_has_no_headings_and_plain_digits(browser_page, pages):
     assert page.locator(".ctv-row-title, .ctv-column-title, .ctv-key li").count() == 0
     assert (pixels(page, 5)[..., 0] == wall.pixels(1, 1, 0)[0]).all()
     labels = page.locator(".ctv-tile").evaluate_all("tiles => tiles.map(tile => tile.getAttribute('aria-label'))")
-    assert labels == ["zero", *(f"Picture {k}" for k in range(2, 8))]
+    assert labels == [f"a {k}, test digit {10 * k}" + (", chosen" if k == 2 else "") for k in range(7)]
+    assert page.locator(".ctv-tile[aria-pressed='true']").count() == 1
+
+
+def test_what_is_chosen_looks_otherwise_than_what_is_focused_and_no_ring_is_cut(browser_page, pages):
+    page = opened(browser_page, pages["gallery"])
+    ticks = page.locator(".ctv-tick").evaluate_all("ticks => ticks.map(tick => getComputedStyle(tick).display)")
+    assert ticks == ["none"] * 2 + ["block"] + ["none"] * 4
+    page.locator(".ctv-tile").first.focus()
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowLeft")
+    ring, room = page.evaluate(
+        """() => {
+          const frame = document.querySelector('.ctv-tile-frame'), style = getComputedStyle(frame);
+          const [a, b] = [frame, frame.closest('.ctv-wall-scroll')].map(node => node.getBoundingClientRect());
+          return [style.outlineStyle + parseFloat(style.outlineWidth), Math.min(a.left - b.left, a.top - b.top)
+            - parseFloat(style.outlineWidth) - parseFloat(style.outlineOffset)]; }"""
+    )
+    assert ring == "dashed2" and room >= 0
+
+
+def test_models_with_one_title_are_told_apart_by_their_notes(browser_page, pages):
+    page = opened(browser_page, pages["models"])
+    labels = page.locator(".ctv-tile").evaluate_all("tiles => tiles.map(tile => tile.getAttribute('aria-label'))")
+    assert labels == [
+        "The digit, a 5 was meant", "Conventional, 5 · 98 %", "Counterfactual training, nothing locked, 3 · 61 %",
+        "Counterfactual training, rows 1–5 and 24–28 locked, 5 · 90 %",
+    ]  # fmt: skip
+    page.locator(".ctv-tile").nth(1).hover()
+    until(page, "document.querySelector('.ctv-status').textContent.includes('training, nothing locked: brightness')")
+
+
+@pytest.mark.parametrize(("width", "height", "across", "least"), [
+    (390, 844, 2, 140), (320, 844, 2, 118), (430, 900, 2, 160), (776, 900, 2, 200), (740, 900, 4, 130),
+    (1300, 700, 4, 280), (1840, 1080, 4, 400),
+])  # fmt: skip
+def test_models_of_one_digit_lie_in_as_many_lines_as_make_them_large(open_page, pages, width, height, across, least):
+    page = opened(open_page(viewport={"width": width, "height": height}), pages["models"])
+    page.locator("main").evaluate("(main, width) => { main.style.maxWidth = `${width}px`; }", width)
+    page.evaluate(TWO_FRAMES)
+    boxes = [tile.bounding_box() for tile in page.locator(".ctv-tile").all()]
+    assert len({round(box["y"]) for box in boxes}) == 4 // across and boxes[0]["width"] >= least
+    assert max(box["x"] + box["width"] for box in boxes) <= width
+    assert page.locator(".ctv-sideways").is_hidden(), "nothing is out of sight"
+    words = [words.bounding_box() for words in page.locator(".ctv-heading-words b").all()]
+    for box, at in zip(words, boxes, strict=True):
+        assert at["x"] - 1 <= box["x"] and box["x"] + box["width"] <= at["x"] + at["width"] + 12, "headings stay apart"
+        assert box["y"] + box["height"] <= at["y"]
+
+
+@pytest.mark.parametrize(("width", "place"), [(736, "aside"), (350, "above"), (1300, "below")])
+def test_the_slider_stays_in_sight_of_the_pictures(open_page, pages, width, place):
+    page = opened(open_page(viewport={"width": width + 40, "height": 900}), pages["models"])
+    shows(page, f".ctv-wall[data-transport='{place}']")
+    first = page.locator(".ctv-tile").first.bounding_box()
+    last = page.locator(".ctv-tile").last.bounding_box()
+    slider = page.get_by_role("slider", name="Strength").bounding_box()
+    seen = {
+        "aside": slider["x"] > last["x"] + last["width"] and slider["y"] < last["y"],
+        "above": slider["y"] < first["y"] and slider["x"] < first["x"] + first["width"],
+        "below": slider["y"] > last["y"] + last["height"],
+    }
+    assert [name for name, there in seen.items() if there] == [place]
+    assert slider["x"] + slider["width"] <= width + 40
+
+
+def test_arrow_keys_go_from_model_to_model_over_lines(open_page, pages):
+    page = opened(open_page(viewport={"width": 390, "height": 844}), pages["models"])
+    page.locator(".ctv-tile").first.focus()
+    focused = "[...document.querySelectorAll('.ctv-tile')].indexOf(document.activeElement)"
+    for key, at in (("ArrowRight", 1), ("ArrowDown", 3), ("ArrowDown", 3), ("ArrowLeft", 2), ("ArrowUp", 0)):
+        page.keyboard.press(f"Shift+{key}")
+        assert page.evaluate(focused) == at
+
+
+def test_words_grow_where_a_wall_is_looked_at_from_afar(open_page, pages):
+    page = opened(open_page(viewport={"width": 1920, "height": 1080}), pages["models"])
+    page.locator("main").evaluate("main => { main.style.maxWidth = '1880px'; }")
+    page.evaluate(TWO_FRAMES)
+    for part in (".ctv-tile-words", ".ctv-row-title"):
+        size = page.locator(part).first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+        assert size >= 20, part
+
+
+def test_a_wall_that_goes_on_at_the_side_says_so(open_page, pages):
+    page = opened(open_page(viewport={"width": 390, "height": 844}), pages["many"])
+    hint, scroller = page.locator(".ctv-sideways"), page.locator(".ctv-wall-scroll")
+    assert hint.is_visible() and scroller.get_attribute("data-more") == "right"
+    scroller.evaluate("node => { node.scrollLeft = 9999; }")
+    shows(page, ".ctv-wall-scroll[data-more='left']")
+    page.set_viewport_size({"width": 1000, "height": 844})
+    shows(page, ".ctv-wall-scroll[data-more='']")
+    assert hint.is_hidden()
+
+
+def test_a_page_taken_away_opens_at_what_was_seen(browser_page, tmp_path):
+    place = tmp_path / "wall.html"
+    place.write_text(wall_html(digits.many(), 7, 35), encoding="utf-8")
+    state = wall_of(opened(browser_page, place.as_uri()))
+    assert (state["frame"], state["strength"]) == ("7", "35")
 
 
 def test_the_slider_moves_frames_and_captions(browser_page, pages):
@@ -224,7 +323,7 @@ def test_the_lock_is_outlined_and_the_key_says_what_is_what(browser_page, pages)
 
 
 @pytest.mark.parametrize(("name", "width", "least", "most"), [
-    ("many", 1440, 64, 110), ("single", 1440, 270, 300), ("many", 390, 56, 70), ("single", 390, 150, 180),
+    ("many", 1440, 64, 110), ("single", 1440, 440, 480), ("many", 390, 56, 70), ("single", 390, 150, 180),
     ("means", 760, 56, 70), ("many", 320, 56, 70),
 ])  # fmt: skip
 def test_cells_are_as_large_as_the_room_allows_and_nothing_overflows(open_page, pages, name, width, least, most):
@@ -325,6 +424,39 @@ def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it(open_page
     shows(page, ".ctv-pad[data-strokes='1']")
     page.get_by_role("button", name="Start again").click()
     told(page, "ink=0 seen=False")
+
+
+def test_a_drawing_of_a_link_lies_on_the_pad_until_it_is_cleared_or_drawn_over(open_page, app):
+    grey = "(c, v) => c.getContext('2d').getImageData(c.width / 2, v * c.height, 1, 1).data[0]"
+    page = open_page(viewport={"width": 1000, "height": 1400})
+    page.goto(f"{app}/?pad=given")
+    shows(page, ".ctv-pad[data-given='true'][data-seen='true']")
+    told(page, "ink=0 seen=False digest= cleared=False")
+    page.evaluate(TWO_FRAMES)
+    expected = digits.x(7).reshape(28, 28)[:, 14].argmax()
+    for canvas in (".ctv-paper", ".ctv-seen"):
+        assert page.locator(canvas).evaluate(grey, (expected + 0.5) / 28) > 200, canvas
+    assert page.locator(".ctv-invite").inner_text() == "Draw here to start anew."
+    page.get_by_role("button", name="Start again").click()
+    told(page, "ink=0 seen=False digest= cleared=True")
+    shows(page, ".ctv-pad[data-given='false'][data-seen='false']")
+    page = open_page(viewport={"width": 1000, "height": 1400})
+    page.goto(f"{app}/?pad=given")
+    shows(page, ".ctv-pad[data-given='true']")
+    drag(page, page.locator(".ctv-paper").bounding_box(), (0.2, 0.9), (0.8, 0.9))
+    told(page, "seen=True")
+    shows(page, ".ctv-pad[data-given='false'][data-seen='true']")
+    page.evaluate(TWO_FRAMES)
+    assert page.locator(".ctv-paper").evaluate(grey, (expected + 0.5) / 28) == 0
+
+
+def test_numbers_at_a_small_painter_can_be_read(open_page, app):
+    page = open_page(viewport={"width": 390, "height": 900})
+    page.goto(f"{app}/?mask=1")
+    told(page, "locked=56")
+    shows(page, ".ctv-painter[data-numbers]")
+    assert page.locator(".ctv-board").bounding_box()["width"] < 380, "smaller than it is drawn"
+    assert float(page.locator(".ctv-painter").get_attribute("data-numbers").split()[0]) >= 10.9
 
 
 def test_a_drawing_is_made_by_keys_and_one_that_cannot_be_used_says_why(open_page, app):

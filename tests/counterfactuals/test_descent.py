@@ -19,6 +19,7 @@ from ctviz.counterfactuals.noise import draw
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
+from ctviz.models.architecture import Pass
 from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
@@ -177,6 +178,38 @@ def test_locks_at_the_edges_are_left_out_and_change_nothing_else(
     torch.testing.assert_close(found.path[: len(slow.path), 1].mT, slow.path, **TIGHT)
     torch.testing.assert_close(found.nascent[1].mT, slow.nascent, **TIGHT)
     assert found.mature[1].tolist() == slow.mature.tolist() and found.steps[1].tolist() == slow.steps.tolist()
+
+
+@pytest.mark.parametrize(
+    ("working_set", "points", "chunks"),
+    [
+        (1 << 30, 1 << 30, {(2, 200)}),
+        (2 * 9 * 70, 1 << 30, {(2, 70), (2, 60)}),  # eight units and their one are wider than the inputs
+        (1, 1 << 30, {(2, 32), (2, 8)}),  # never fewer than 32 columns
+        (1 << 30, 80 * (D + 1), {(1, 80), (1, 40)}),  # points of one arm do not fit: arm by arm
+        (9 * 50, 80 * (D + 1), {(1, 50)}),
+        (1 << 30, 200 * (D + 1), {(1, 200)}),
+    ],
+    ids=["all at once", "working set", "least", "points", "both", "an arm each"],
+)
+def test_a_portion_is_no_larger_than_caches_are_for(
+    monkeypatch: pytest.MonkeyPatch, working_set: int, points: int, chunks: set[tuple[int, int]]
+) -> None:
+    monkeypatch.setattr(descent, "WORKING_SET", working_set)
+    monkeypatch.setattr(descent, "POINTS", points)
+    seen: set[tuple[int, int]] = set()
+    usual = Stack.run
+
+    def run(self: Stack, b: int) -> Pass:
+        seen.add((self.m, b))
+        return usual(self, b)
+
+    monkeypatch.setattr(Stack, "run", run)
+    factuals = torch.zeros(2, D, 200, dtype=torch.float64)
+    chosen = [SearchSettings(tau=0.99, steps=1)] * 2
+    with one_thread():
+        search(models(2), factuals, torch.ones(2, 200).long(), chosen, Constraints.of([BOX] * 2, factuals))
+    assert seen == chunks
 
 
 @pytest.mark.parametrize("working_set", [1, 1 << 30], ids=["portions", "at once"])

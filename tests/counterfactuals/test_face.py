@@ -237,6 +237,18 @@ def test_arms_with_the_same_constraints_share_a_graph_and_searches_keep_it() -> 
     assert len(made._kept) == 2
 
 
+def test_portions_of_edges_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    knowledge, factuals, _ = crowd(3, 20, torch.float64)
+    limits = rules(FREE, factuals)
+    X, _ = knowledge.samples(factuals)
+    whole, parts = (graphs.Graphs(X.T.numpy()) for _ in range(2))
+    one = whole.graph(Rules.of(limits, 0, 5), ())
+    monkeypatch.setattr(graphs, "EDGES", 7)
+    other = parts.graph(Rules.of(limits, 0, 5), ())
+    assert one.backwards.nnz > 0
+    assert (one.backwards != other.backwards).nnz == 0
+
+
 def test_equal_samples_are_no_obstacle() -> None:
     X = torch.tensor([[-1.0, 0.0]] * 12 + [[1.0, 0.0]] * 12).double()
     found = one(slope(), X[0], 1, settings(neighbours=3), FREE, Knowledge(X, (X[:, 0] > 0).long(), 2))

@@ -314,3 +314,11 @@ def test_columns_of_a_table_have_no_rows():
 def test_a_grid_has_a_pixel_for_each_feature():
     with pytest.raises(ValidationError, match="6 pixels"):
         Schema(features=IMAGE.features, grid=(2, 2))
+
+
+def test_a_range_may_be_given_for_a_part_of_an_image():
+    low, high = IMAGE.constrain(ranges=[("row 2", -0.5, 0.0)]).bounds()
+    assert low.tolist() == [-1, -1, -0.5, -0.5, -1, -1]
+    assert high.tolist() == [1, 1, 0, 0, 1, 1]
+    with pytest.raises(ConfigError, match="locked"):
+        IMAGE.constrain(locked=["column 1"], ranges=[("row 2", -0.5, 0.0)])

@@ -179,6 +179,20 @@ def test_shapes_that_do_not_fit_are_refused(X, y, start):
         integrated_gradients(stack().to(torch.float32), X, y, start)
 
 
+def test_what_was_made_in_inference_mode_is_taken():
+    X, y, start = inputs()
+    with torch.inference_mode():
+        inside = [part.clone() for part in (X, y, start)]
+    assert torch.equal(integrated_gradients(stack(), *inside).values, integrated_gradients(stack(), X, y, start).values)
+
+
+def test_a_module_that_is_no_classifier_of_such_samples_is_refused():
+    with pytest.raises(DataError, match="3 columns"):
+        integrated_gradients(nn.Linear(D, K), torch.zeros(B, 3))
+    with pytest.raises(DataError, match="not finite"):
+        integrated_gradients(nn.Linear(D, K), [[math.nan] * D])
+
+
 def test_gradients_flow_where_they_are_switched_off():
     X, y, start = inputs()
     with torch.no_grad():

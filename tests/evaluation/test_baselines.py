@@ -20,6 +20,17 @@ def test_the_blur_is_that_of_loops():
         np.testing.assert_allclose(found[i, j], slow.blurred(X[i, j].numpy(), GRID, 1.5), atol=1e-6)
 
 
+def test_one_bright_pixel_by_hand():
+    # σ = 1: beside a pixel e^−½, two away e^−2, each row of weights divided by its sum.
+    near, far = np.exp(-0.5), np.exp(-2.0)
+    down = np.array([1 / (1 + near), near / (near + 1)])  # what the upper of two rows gives to each
+    across = np.array([1 / (1 + near + far), near / (1 + 2 * near), far / (1 + near + far)])
+    found = blurred(torch.tensor([1.0, 0, 0, 0, 0, 0]), (2, 3), sigma=1.0)
+    np.testing.assert_allclose(found.view(2, 3), np.outer(down, across), atol=1e-6)
+    upright = blurred(torch.tensor([1.0, 0, 0, 0, 0, 0]), (3, 2), sigma=1.0)
+    np.testing.assert_allclose(upright.view(3, 2), np.outer(across, down), atol=1e-6)
+
+
 def test_a_blur_keeps_what_is_even_and_widens_nothing():
     torch.testing.assert_close(blurred(torch.full((20,), -1.0), GRID), torch.full((20,), -1.0))
     found = blurred(X, GRID)

@@ -68,6 +68,26 @@ def test_the_interval_of_a_difference_is_scipys_of_pairs():
     assert math.isnan(ours.value[0]) and math.isnan(ours.low[0]) and not ours.significant[0]
 
 
+def test_pairs_are_compared_where_both_count():
+    x = values()
+    counted = torch.from_numpy(rng(1).random((2, N)) < 0.6)
+    x[0, ~counted[0]] = torch.nan
+    both = counted[0] & counted[1]
+    found = Bootstrap.of(N, ROUNDS, SEED).pairs(x, counted)
+    assert float(found.value[1]) == pytest.approx(float((x[1] - x[0])[both].mean()))
+    assert bool(found.value[0].isnan()) and bool(found.resampled[:, 0].isnan().all())
+    counts = Bootstrap.of(N, ROUNDS, SEED).counts[1:, both]
+    slow = (counts * (x[1] - x[0])[both]).sum(1) / counts.sum(1)
+    torch.testing.assert_close(found.resampled[:, 1], slow)
+
+
+def test_pairs_of_all_are_the_difference_of_means():
+    bootstrap = Bootstrap.of(N, ROUNDS, SEED)
+    ours, theirs = bootstrap.pairs(values(), ALL), bootstrap.mean(values(), ALL).against_first()
+    torch.testing.assert_close(ours.value, theirs.value, equal_nan=True)
+    torch.testing.assert_close(ours.resampled, theirs.resampled, equal_nan=True)
+
+
 def test_means_over_what_counts_are_those_of_a_loop():
     x, counted = values(), torch.from_numpy(rng(1).random((2, N)) < 0.6)
     x[0, ~counted[0]] = torch.nan  # what does not count may be anything

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation import attribution, methods
@@ -270,6 +271,147 @@ def test_every_method_is_run_and_told_of():
         assert set(method.settings) <= fields and method.words.endswith(".")
 
 
+# -- modules of anybody's -------------------------------------------------------------------------------
+
+
+class Moody(nn.Module):
+    """Layers that draw, count and work in place where they are in training mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(D, 8), nn.BatchNorm1d(8), nn.Dropout(0.5))
+        self.last = nn.Linear(8, K)
+
+    def forward(self, x):
+        return self.last(self.first(x))
+
+
+def made(kind, *parts):
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return kind(*parts)
+
+
+@pytest.mark.parametrize("method", [*METHODS, None])
+def test_a_module_in_training_mode_is_asked_in_evaluation_mode_and_left_as_it_was(method):
+    X, y = samples()
+    model = made(Moody)
+    model.last.eval()  # parts of a model may be in different modes
+    modes = [part.training for part in model.modules()]
+    held = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def ask():
+        return found(model, X, y[0], method=method, steps=4) if method else integrated_gradients(model, X, y[0])
+
+    before = torch.get_rng_state()
+    first, second = ask(), ask()
+    assert torch.equal(first.values, second.values) and (first.values != 0).any()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [part.training for part in model.modules()] == modes
+    assert all(torch.equal(value, held[name]) for name, value in model.state_dict().items())
+    assert torch.equal(model.eval() and ask().values, first.values)
+
+
+def test_a_module_is_left_as_it_was_where_it_fails():
+    model = made(Moody)
+    with pytest.raises(ConfigError, match="classes"):
+        found(model, *samples()[:1], [K] * B)
+    assert all(part.training for part in model.modules())
+
+
+@pytest.mark.parametrize("method", [*METHODS, None])
+@pytest.mark.parametrize("of_model", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("of_samples", [torch.float32, torch.float64, torch.int64], ids=str)
+def test_samples_of_any_type_are_taken_in_that_of_the_model(method, of_model, of_samples):
+    X, y = samples()
+    X = (X * 3).round()
+
+    def ask(model, given, classes):
+        if method is None:
+            return integrated_gradients(model, given, torch.as_tensor(classes)).values
+        return found(model, given, classes, method=method, steps=3).values
+
+    several = stack().to(of_model)
+    module = several.module(1)
+    expected = ask(module, X.to(of_model), y[1])
+    assert expected.dtype == of_model
+    for given in (X.to(of_samples), X.to(of_samples).numpy(), X.to(of_samples).tolist()):
+        assert torch.equal(ask(module, given, y[1].numpy()), expected)
+    given = X.to(of_samples)
+    together = ask(several, given.numpy() if method else given.expand(M, -1, -1), y.tolist())
+    torch.testing.assert_close(together[1], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_samples_of_inference_mode_are_taken(method):
+    X, y = samples()
+    with torch.inference_mode():
+        inside = X.clone(), y.clone(), BACKGROUND.clone()
+    for model, own in ((stack(), y), (stack().module(0), y[0])):
+        classes = inside[1] if own is y else inside[1][0]
+        values = found(model, inside[0], classes, background=inside[2], baselines=inside[0] / 2, method=method, steps=3)
+        expected = found(model, X, own, baselines=X / 2, method=method, steps=3)
+        assert torch.equal(values.values, expected.values)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("model", "X", "match"),
+    [
+        (lambda: nn.Linear(D, K), torch.zeros(B, D + 1), f"{D + 1} columns"),
+        (lambda: nn.Linear(D, K), torch.zeros(B, 1, D), "one model"),
+        (lambda: nn.Linear(D, K), torch.full((B, D), torch.nan), "not finite"),
+        (lambda: nn.Linear(D, K), torch.full((B, D), 1e300, dtype=torch.float64), "too large"),
+        (lambda: nn.Linear(D, K), [["a"] * D] * B, "not a number"),
+        (lambda: nn.Linear(D, 1), torch.zeros(B, D), "logits"),
+        (lambda: nn.Flatten(0), torch.zeros(B, D), "logits"),
+        (lambda: lambda x: x, torch.zeros(B, D), "Module"),
+    ],
+    ids=["width", "a stack's", "nan", "too large", "words", "one class", "no rows", "a function"],
+)
+def test_modules_and_samples_that_do_not_fit_are_refused(method, model, X, match):
+    with pytest.raises(DataError, match=match):
+        found(model(), X, 0, method=method)
+
+
+def test_a_model_without_gradients_can_only_be_occluded():
+    class Steps(nn.Module):
+        def forward(self, x):
+            return torch.stack([x[:, 0].round(), x[:, 1].round()], dim=-1).detach()
+
+    X, _ = samples()
+    assert found(Steps(), X, 1, method="occlusion", baseline="black").values.shape == (B, D)
+    for method in [name for name in METHODS if name != "occlusion"]:
+        with pytest.raises(DataError, match="gradient"):
+            found(Steps(), X, 1, method=method)
+
+
+def test_a_layer_used_twice_is_nothing_for_deep_lift():
+    shared = nn.ReLU()
+    model = made(nn.Sequential, nn.Linear(D, 6), shared, nn.Linear(6, 5), shared, nn.Linear(5, K))
+    with pytest.raises(DataError, match="one of its layers twice"):
+        found(model, samples()[0], 1, method="deep_lift")
+    own = nn.Sequential(*model[:3], nn.ReLU(), model[4])
+    assert found(own, samples()[0], 1, method="deep_lift").error.abs().max() < 1e-5
+
+
+def test_where_a_step_is_none_that_deep_lift_knows_its_error_is_told():
+    model = made(lambda: nn.Sequential(nn.Linear(D, 6), nn.GELU(), nn.Linear(6, K)))
+    assert found(model, samples()[0], 1, method="deep_lift").error.abs().max() > 1e-3
+    assert "layer that DeepLIFT knows" in METHODS["deep_lift"].words
+
+
+def test_classes_may_be_numbers_of_any_kind():
+    (X, _), model = samples(), stack()
+    expected = found(model, X, torch.full((M, B), 2)).values
+    for classes in (2, [2] * B, np.full(B, 2, dtype=np.int32), [[2] * B] * M, torch.tensor(2)):
+        assert torch.equal(found(model, X, classes).values, expected)
+    with pytest.raises(DataError, match="different lengths"):
+        found(model, X, [[1], [1, 2]])
+    with pytest.raises(DataError, match=f"{M}, {B}"):
+        found(model, X, torch.zeros(M + 1, B).long())
+
+
 # -- bad input -----------------------------------------------------------------------------------------
 
 
@@ -280,8 +422,8 @@ def test_every_method_is_run_and_told_of():
         ({"X": torch.zeros(D)}, DataError, "expected"),
         ({"X": torch.zeros(M + 1, B, D)}, DataError, "expected"),
         ({"X": torch.full((B, D), torch.nan)}, DataError, "not finite"),
-        ({"y": torch.zeros(B + 1).long()}, DataError, "one per sample"),
-        ({"y": torch.zeros(B)}, DataError, "int64"),
+        ({"y": torch.zeros(B + 1).long()}, DataError, "expected"),
+        ({"y": torch.zeros(B)}, DataError, "whole numbers"),
         ({"y": torch.full((B,), K)}, ConfigError, "classes 0 to 3"),
         ({"y": torch.full((B,), -1)}, ConfigError, "classes 0 to 3"),
         ({"baselines": torch.zeros(B, 1)}, DataError, "Baselines"),

@@ -221,6 +221,37 @@ def test_steps_are_long_enough_to_arrive():
     torch.testing.assert_close(short, torch.tensor([[[0.0, 0.7]]]))
 
 
+def test_long_steps_reach_twice_and_a_half_as_far_as_the_bound():
+    seen = []
+
+    def watched(x):
+        seen.append(x.detach().clone())
+        return linear(x)
+
+    X, y = torch.tensor([[[0.4, 0.3]]]), torch.tensor([[0]])
+    perturb(watched, X, y, 2.0, attack="pgd", steps=10, step_size=None)
+    moved = [round(float((x - X).abs().max()), 5) for x in seen[:6]]
+    assert moved == [0, 0.5, 1.0, 1.5, 2.0, 2.0], "2.5 · 2 / 10 each, until the bound"
+    seen.clear()
+    perturb(watched, X, y, 0.03, attack="pgd", steps=10, step_size=None)
+    assert [round(float((x - X).abs().max()), 5) for x in seen[:4]] == [0, 0.01, 0.02, 0.03], "0.01 at least"
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+@pytest.mark.parametrize(("widest", "most"), [(0, 7), (1, 7), (6, 2), (1000, 1)])
+def test_no_more_samples_at_once_than_memory_is_for(attack, widest, most, monkeypatch):
+    sizes = []
+
+    def watched(x):
+        sizes.append(x.shape[1])
+        return linear(x)
+
+    watched.widest = widest
+    monkeypatch.setattr(robustness, "NUMBERS", 2 * 2 * 7 + 1)  # m d b, and one that serves nobody
+    accuracy_curve(watched, *samples(2, 22, k=2), [0.1], attack=attack, steps=2)
+    assert max(sizes) == most and set(sizes) <= {most, 22 % most}
+
+
 def test_no_samples_and_no_strengths():
     logits, _ = stack_of(2)
     X, y = samples(2, 0)

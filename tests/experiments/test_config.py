@@ -267,6 +267,19 @@ def test_other_data_of_another_kind_start_at_their_own_settings():
     assert points == Experiment().replace({"data.name": "circles"})
 
 
+def test_images_need_not_say_that_no_plane_is_drawn():
+    images = Experiment.from_toml('[data]\nname = "mnist"')
+    assert (images.evaluation.field, images.evaluation.paths, images.d) == (0, 0, 784)
+    assert Experiment(data=images.data) == images
+
+
+def test_a_link_is_told_from_a_preset_of_the_same_kind():
+    with pytest.raises(ConfigError, match="images"):
+        Experiment.preset("mnist").to_query("moons")
+    with pytest.raises(ConfigError, match="plane"):
+        Experiment.preset("moons").to_query("mnist")
+
+
 @pytest.mark.parametrize(("section", "name"), [(s, n) for s, later in LATER.items() for n in later])
 def test_a_setting_that_came_later_leaves_older_keys_alone(section, name):
     usual = getattr(getattr(Experiment(), section), name)
@@ -417,6 +430,7 @@ BAD_CHANGES = [
     ),
     pytest.param({"data.name": "mnist", "arms.*.locked": ("rows 0-3",)}, "locked", "rows 1-28", id="no such row"),
     pytest.param({"arms.*.locked": ("rows 1-5",)}, "locked", "x1", id="rows of points"),
+    pytest.param({"data.name": "mnist", "model.channels": (2, 2, 2)}, "model.channels", "", id="too small a picture"),
     pytest.param({"data.name": "cifar"}, "data.name", "moons", id="unknown data set"),
     pytest.param({"model.hidden": [0]}, "model.hidden", "1", id="an empty layer"),
     pytest.param({"model.hidden": 32}, "model.hidden", "", id="a layer that is no list"),

@@ -56,12 +56,25 @@ def test_intervals_lie_around_the_numbers_and_shrink_with_the_level():
     assert wide.level == 0.99
 
 
-def test_differences_are_those_to_the_first_arm():
-    found = measured()
+def test_differences_are_to_the_first_arm_where_both_count():
+    found, trace = measured(), traced()
+    judged = trace.predicted != trace.targets
+    valid = judged & (trace.predicted_final == trace.targets)
+    moved = np.abs(trace.final.astype(float) - trace.factuals)
+    per_row = {
+        "cost": (moved.sum(-1), valid),
+        "redundancy": ((moved == 0).mean(-1), valid),
+        "validity": (valid.astype(float), judged),
+        "mature": (trace.mature.astype(float), judged),
+    }
+    assert any(not np.array_equal(counted[0], counted[arm]) for _, counted in per_row.values() for arm in range(1, 4))
+    for name, (values, counted) in per_row.items():
+        for arm in range(1, len(values)):
+            both = counted[0] & counted[arm]
+            expected = (values[arm] - values[0])[both].mean()
+            assert found.differences[name].value[arm] == pytest.approx(expected), name
     for name in ENDPOINT_METRICS:
-        values, difference = found.metrics[name].value, found.differences[name]
-        np.testing.assert_allclose(difference.value[1:], values[1:] - values[0])
-        assert np.isnan(difference.value[0]) and not difference.significant[0]
+        assert np.isnan(found.differences[name].value[0]) and not found.differences[name].significant[0]
     assert found.differences["redundancy"].significant[LOCKED]  # one half against nothing
 
 

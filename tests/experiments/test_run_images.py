@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+import ctviz
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Run, check_size, load_run, run, train
 from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.take_away import python_code
 from ctviz.models.stack import Stack
 from ctviz.training.draws import Chance
 from ctviz.training.lessons import Teacher
@@ -82,6 +84,34 @@ def test_locked_rows_move_neither_in_training_nor_in_its_lessons() -> None:
     assert torch.equal(lessons.nascent[pupil][rows], factuals[rows])
     assert torch.equal(lessons.neighbours[pupil][rows], lessons.counterfactuals[pupil][rows])
     assert not torch.equal(lessons.nascent[pupil], factuals)
+
+
+def test_the_python_code_of_a_run_on_images_runs(finished: Run, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CTVIZ_HOME", str(store.root))
+    code = python_code(finished.experiment)
+    assert "rows 1-5" in code
+    exec(compile(code, "taken away", "exec"), {})
+
+
+def test_parts_of_an_image_hold_in_a_search_of_ones_own(finished: Run) -> None:
+    X, schema = finished.data.test[0][:5], finished.data.schema
+    found = ctviz.search(
+        finished.model("full"), X, 3, schema=schema, locked="rows 1-20", ranges=[("rows 21-28", -1, 0.5)], steps=5
+    )
+    moved = (found.final - X).view(-1, 28, 28)
+    assert moved[:, :20].abs().max() == 0
+    assert moved[:, 20:].abs().max() > 0
+    assert found.final[:, 20 * 28 :].max() <= 0.5
+
+
+def test_an_explorer_of_the_plane_refuses_images() -> None:
+    with pytest.raises(ConfigError, match="ImageExplorer"):
+        ctviz.Explorer(small())
+
+
+def test_kernels_say_nothing_of_images(finished: Run) -> None:
+    assert all(np.isnan(snapshot.metrics["ip_star"]).all() for snapshot in finished.snapshots)
+    assert all(row["ip_star"] is None and row["ip"] > 0 for row in finished.summary)
 
 
 def test_all_pixels_locked_is_refused() -> None:

@@ -79,6 +79,19 @@ def single(frames: int = 1) -> Wall:
 
 
 @functools.cache
+def models() -> Wall:
+    """A digit by itself and as three models see it, two of which have the same title."""
+    one = single()
+    free = Label("Counterfactual training", "nothing locked", role="counterfactual")
+    rows = [Label("The digit", "a 5, test digit 15"), ROWS[0], free, ROWS[1]]
+    overlays = np.concatenate([np.zeros_like(one.overlays[:1]), one.overlays, one.overlays[:1]])
+    return Wall(
+        rows=rows, columns=[""], images=one.images[[0, 0, 1, 1]], overlays=overlays, scale=one.scale, outline=LOCKED,
+        captions=[["a 5 was meant"], ["5 · 98 %"], ["3 · 61 %"], ["5 · 90 %"]], alt="A 5, and where models look.",
+    )  # fmt: skip
+
+
+@functools.cache
 def means() -> Wall:
     """Mean attributions of every class without digits under them."""
     overlays, limit = quantised(np.abs(smooth(np.stack([np.stack([x(k) + 1 for k in range(10)])] * 2)))[:, :, None])
@@ -91,12 +104,13 @@ def means() -> Wall:
 
 @functools.cache
 def gallery() -> Wall:
-    """Digits to choose from, without headings; the first has a caption."""
+    """Digits to choose from, without headings; the first has a caption, the third is chosen."""
     images = np.stack([greys(x(k)) for k in range(8)]).reshape(2, 4, 1, 784)
     return Wall(
         rows=[""] * 2, columns=[""] * 4, images=images, alt="Digits to choose from.", clickable="Look at this digit",
-        captions=[["zero", "", "", ""], [""] * 4], present=np.arange(8).reshape(2, 4) < 7,
+        captions=[["zero", "", "", ""], [""] * 4], present=np.arange(8).reshape(2, 4) < 7, highlight=[(0, 2)],
+        names=[[f"a {k}, test digit {10 * k}" for k in range(row, row + 4)] for row in (0, 4)],
     )  # fmt: skip
 
 
-WALLS = {"many": many, "other": other, "single": single, "means": means, "gallery": gallery}
+WALLS = {"many": many, "other": other, "single": single, "models": models, "means": means, "gallery": gallery}

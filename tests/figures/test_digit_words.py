@@ -70,8 +70,11 @@ def test_without_locks_nothing_is_claimed_of_them() -> None:
 
 def test_models_that_disagree_or_are_wrong_are_told() -> None:
     said = words.headline_of_digit(TWO, [3, 8], 3, [0.3, 0.2])
-    assert said.startswith("The models disagree: the conventional model reads a 3 and the counterfactually trained")
-    assert "30 % and 20 % is locked" in said
+    assert said == "The models disagree: conventional 3 and counterfactual 8; a 3 was meant.", (
+        "short: two lines at most"
+    )
+    said = words.headline_of_digit(THREE, [3, 8, 8], None, [0.3, 0.2, 0.4])
+    assert said == "The models disagree: conventional 3, counterfactual 8 and counterfactual with the lock 8."
     assert "but a 5 was meant" in words.headline_of_digit(TWO, [3, 3], 5, [0.3, 0.3])
     assert "was meant" not in words.headline_of_digit(TWO, [3, 3], None, [0.3, 0.3]), "nobody knows what was meant"
 
@@ -79,15 +82,70 @@ def test_models_that_disagree_or_are_wrong_are_told() -> None:
 def test_the_strength_of_an_attack_is_named() -> None:
     assert words.headline_of_fooling(TWO, SHARES[:2], (SELF, MORE), 0.0).startswith("Without an attack, ")
     said = words.headline_of_fooling(TWO, SHARES[:2], (SELF, MORE), 0.1, "After epoch 5: ")
-    assert said.startswith("After epoch 5: with every pixel moved by at most 0.10, ")
+    assert said.startswith("After epoch 5: with every pixel moved by at most 0.10 of the 2 from black to white, ")
     assert "more often" in said
+
+
+def test_where_another_strength_is_measured_than_shown_that_is_said() -> None:
+    said = words.headline_of_fooling(TWO, SHARES[:2], (SELF, MORE), 0.10, shown=0.11)
+    assert "0.10 of the 2 from black to white (measured nearest to 0.11), " in said
+    assert "nearest" not in words.headline_of_fooling(TWO, SHARES[:2], (SELF, MORE), 0.1, shown=0.1)
+
+
+def test_a_lock_of_one_model_is_not_said_to_be_all_models_lock() -> None:
+    where = "pixels locked for one of the models"
+    said = words.headline_of_digit(THREE, [3, 3, 3], 3, [0.31, 0.26, 0.42], "", where)
+    assert said == f"All models read a 3; 31 %, 26 % and 42 % of where they look lies on {where}."
+
+
+def test_numbers_that_differ_are_written_so_that_they_do() -> None:
+    shares = (Span(0.3441, 0.34, 0.35), Span(0.3449, 0.34, 0.35), Span(0.341, 0.33, 0.35))
+    said = words.headline_of_classes(THREE, shares, (SELF, Span(0.0008, 0.0002, 0.001), NEITHER), 280)
+    assert "34.4 % in the conventional model" in said or "34.41 % in the conventional model" in said
+    told = words.told_apart(shares, (SELF, Span(0.0008, 0.0002, 0.001), NEITHER), words.span_of_shares)
+    assert told[0].split(" %")[0] != told[1].split(" %")[0]
+    usual = words.told_apart(shares, (SELF, NEITHER, NEITHER), words.span_of_shares)
+    assert [one.split(" %")[0] for one in usual] == ["34.4", "34.5", "34.1"], "no more digits than are needed"
+    sure = words.headline_of_fooling(THREE, (Span(0.996), Span(0.999), Span(0.996)), (SELF, MORE, NEITHER), 0.0)
+    assert "99.6 % in the conventional model, 99.9 % with counterfactual training (more)" in sure
+
+
+def test_a_difference_carries_its_direction_once() -> None:
+    assert words.of_difference(Span(-0.026, -0.041, -0.012)) == "2.6 points less (1.2 to 4.1)"
+    assert words.of_difference(Span(0.026, 0.012, 0.041)) == "2.6 points more (1.2 to 4.1)"
+    assert words.of_difference(Span(0.01, -0.02, 0.04)) == "no clear difference (−2.0 to 4.0 points)"
+    assert words.of_difference(Span(0, 0, 0)) == "no clear difference", "resamples that are all alike are no interval"
+
+
+FEWER = "fewer pixels may change"
+
+
+def test_what_a_lock_does_to_a_search_is_not_credited_to_training() -> None:
+    variation = (Span(303, 290, 310), Span(303, 290, 310), Span(286, 280, 290))
+    apart = (SELF, Span(0, 0, 0), Span(-17, -20, -10))
+    limits = ("", "", FEWER)
+    said = words.headline_of_counterfactuals(THREE, variation, apart, "Before training: ", limits, begun=False)
+    assert said.startswith("Before training: no model has learnt anything yet")
+    assert "smoother" not in said
+    said = words.headline_of_counterfactuals(THREE, variation, apart, "", limits)
+    assert f"286 where it was trained with the lock (smoother, partly because {FEWER})" in said
+    assert "303 with counterfactual training (no clear difference)" in said
+    two = words.headline_of_counterfactuals(TWO, variation[::2], apart[::2], "", ("", FEWER))
+    assert two.endswith(f"less uneven, partly because {FEWER}.")
+
+
+def test_a_drawing_is_neither_right_nor_wrong() -> None:
+    assert words.of_attacked(2, 2, known=True) == "right"
+    assert words.of_attacked(3, 2, known=True) == "wrong"
+    assert words.of_attacked(2, 2, known=False) == "as before"
+    assert words.of_attacked(3, 2, known=False) == "changed"
 
 
 def test_smoothness_is_told_by_how_much() -> None:
     variation, apart = (Span(200, 190, 210), Span(150, 140, 160)), (SELF, Span(-50, -60, -40))
     said = words.headline_of_counterfactuals(TWO, variation, apart)
     assert "smoother" in said
-    assert "25 % less total variation" in said
+    assert "25 % less uneven" in said
     too_few = (SELF, Span(150, 140, 160))
     assert "Too few" in words.headline_of_counterfactuals(TWO, too_few, (SELF, SELF))
 
@@ -116,8 +174,10 @@ def test_the_curves_carry_their_names_and_a_marker() -> None:
     epsilons = [0.0, 0.1, 0.2, 0.3]
     value = np.array([[0.9, 0.2, 0.1, 0.0], [0.9, 0.6, 0.3, 0.1]])
     figure = robust(epsilons, (value, value - 0.01, value + 0.01), TWO, LIGHT, 0.1)
-    assert [note.text for note in figure.layout.annotations] == ["Conventional", "Counterfactual"]
-    assert {note.x for note in figure.layout.annotations} == {0.1}, "where the lines are farthest apart"
+    assert not figure.layout.annotations, "names on the lines cannot be read"
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == ["Conventional", "Counterfactual"]
+    assert figure.layout.legend.y > 1
+    assert figure.layout.legend.yanchor == "bottom"
     assert figure.layout.shapes[0].x0 == 0.1
     np.testing.assert_allclose(figure.data[3].y, 100 * value[1])
 

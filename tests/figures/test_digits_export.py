@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -52,6 +53,33 @@ def test_words_cannot_break_out():
     assert "<script>alert" not in page and page.count("<script") == 2
 
 
+@pytest.mark.parametrize(("frame", "strength"), [(4, 35), (None, 80)])
+def test_a_page_opens_at_what_was_seen(frame, strength):
+    page = wall_html(digits.many(), frame, strength)
+    data = base64.b64decode(re.search(r'id="data">([^<]+)<', page)[1])
+    header = json.loads(data[8 : 8 + int.from_bytes(data[4:8], "little")])
+    assert header["initial"] == {"frame": frame, "strength": strength, "playing": False}
+    assert page.count("A 3 becomes every other digit.") == 1, "what is seen is said once"
+
+
+def test_how_it_was_made_goes_along():
+    note = "Integrated gradients; baseline: random pixels, seed 3 <&> " + "and so on " * 20
+    texts = ElementTree.fromstring(wall_svg(digits.single(), note=note)).iter(f"{SVG}text")
+    lines = [node.text or "" for node in texts]
+    at = next(i for i, line in enumerate(lines) if line.startswith("Integrated gradients"))
+    assert " ".join(lines[at:]).startswith(note.strip()) and max(map(len, lines)) < 110
+    page = wall_html(digits.single(), note=note)
+    assert 'class="note"' in page and "seed 3 &lt;&amp;&gt; and so on" in page
+    assert 'class="note"' not in wall_html(digits.single())
+
+
+def test_a_note_lies_above_the_pictures():
+    low = lambda note: float(  # noqa: E731
+        ElementTree.fromstring(wall_svg(digits.single(), note=note)).find(f"{SVG}image").get("y")
+    )
+    assert low("One line.") == low("") + 16
+
+
 class Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -62,7 +90,7 @@ class Links(HTMLParser):
 
 
 def test_a_page_refers_to_nothing_outside():
-    page = wall_html(digits.many(), "Digits & more")
+    page = wall_html(digits.many(), title="Digits & more")
     links = Links()
     links.feed(page)
     assert links.found == []

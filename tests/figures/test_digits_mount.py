@@ -71,6 +71,7 @@ def test_a_drawing_that_cannot_be_used_says_why():
     assert _drawn(None, refuse) == Drawn()
     drawn = _drawn(image, refuse)
     assert drawn.prepared is None and drawn.error == "Nothing is drawn."
+    assert not drawn.cleared
     assert len(drawn.digest) == 16 and drawn.digest != _drawn(_ink({"ink": drawing(9)}), refuse).digest
 
 

@@ -52,9 +52,9 @@ def test_the_digest_follows_the_content():
     image[0, 0, 0, 0] += 1
     others = [
         changed(images=image), changed(alt="Another."), changed(highlight=()), changed(outline=~digits.LOCKED),
-        changed(scale=Scale(9.0)), changed(captions=()),
+        changed(scale=Scale(9.0)), changed(captions=()), changed(names=[["x"] * 10] * 2),
     ]  # fmt: skip
-    assert len({wall.digest, *(other.digest for other in others)}) == 7
+    assert len({wall.digest, *(other.digest for other in others)}) == 8
 
 
 def test_texts_and_pixels_of_a_cell():

@@ -9,15 +9,22 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 from PIL import Image
 
+from ctviz.data.drawing import prepare
+from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
+from ctviz.ui import results
 from ctviz.ui import service as shared
+from ctviz.ui.digits import look as digits_look
 from ctviz.ui.digits import take_away
+from ctviz.ui.digits.look import ASKING
+from ctviz.ui.digits.stage import Drawn
 from ctviz.ui.digits.training import ALL_LOCKED
-from ctviz.ui.digits.view import PARTS, DigitsView, encode
+from ctviz.ui.digits.view import PARTS, DigitsView, decode, encode
 from tests.pages.digit_runs import small
 from tests.pages.test_actionability import said
 from tests.pages.test_boundaries import query_of
@@ -53,7 +60,7 @@ def test_every_part_opens_untrained_and_says_what_to_do(visit, part: str) -> Non
     ("part", "words"),
     [
         ("digit", ("read", "On locked pixels, this digit", "baseline: noise, seed 0; 50 steps", "add up to the rise")),
-        ("classes", ("locked pixels draw", "The paper's measure there", "Attributions miss")),
+        ("classes", ("ixels locked for one of the models draw", "The paper's measure there", "Attributions miss")),
         ("counterfactuals", ("Arrive", "Unevenness of the change", "Ink moved", "This digit: searches that arrive")),
         ("fool", ("With every pixel moved by at most 0.10", "Right at ε = 0.10", "FGSM moves every pixel once")),
     ],
@@ -118,6 +125,103 @@ def test_an_earlier_epoch_is_said(visit, trained) -> None:
     at.select_slider(key="digits-epoch").set_value(3).run()
     assert "epoch" not in query_of(at)
     assert "After epoch" not in said(at)
+
+
+def test_a_slider_that_reports_late_neither_stops_the_play_nor_jumps_back(visit, trained) -> None:
+    at = visit(PAGE, **trained.to_query(), part="classes", epoch="1", play="1")
+    assert at.session_state["draft"].view.play == 1
+    at.select_slider[0]._value = 0  # an epoch that it was told to show before; a person could not move it
+    at.run()
+    now = at.session_state["draft"].view
+    assert now.play == 1
+    assert now.epoch in (1, 2)
+    assert at.select_slider[0].disabled
+
+
+def test_a_slider_that_reports_what_it_shows_changes_nothing(visit, trained) -> None:
+    at = visit(PAGE, **trained.to_query(), part="classes", epoch="1")
+    at.select_slider(key="digits-epoch").set_value(2).run()
+    assert query_of(at)["epoch"] == "2"
+    assert not at.select_slider[0].disabled
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_last_headline_stays_until_there_is_another(visit, trained, monkeypatch, part: str) -> None:
+    written: list[str] = []
+    at = visit(PAGE, **trained.to_query(), part=part, epoch="1")
+    monkeypatch.setattr(results, "title", lambda words: (written.append(words), st.empty())[1])
+    at.run()
+    assert len(written) == 2
+    assert written[0] == written[1]
+    assert "After epoch 1: " in written[0]
+
+
+def test_a_headline_of_another_run_does_not_stay(visit, trained, world, monkeypatch) -> None:
+    other = small(seed=7, **{"training.epochs": 1})
+    run(other, device="cpu", store=world.store)
+    written: list[str] = []
+    at = visit(PAGE, **trained.to_query())
+    monkeypatch.setattr(results, "title", lambda words: (written.append(words), st.empty())[1])
+    at.session_state["draft"].start_from(other)
+    at.session_state["draft"].written = dict(query_of(at))
+    at.run()
+    assert written[0] == ASKING
+    assert written[-1] != ASKING
+
+
+@pytest.mark.parametrize("error", [DataError("These digits cannot be read."), ValueError("unforeseen")])
+def test_where_something_goes_wrong_no_headline_promises_more(visit, trained, monkeypatch, error: Exception) -> None:
+    def fail(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr(digits_look.ask, "class_means", fail)
+    at = visit(PAGE, **trained.to_query(), part="classes")
+    assert len(at.error) == 1
+    assert ASKING not in said(at)
+
+
+def test_a_drawing_in_the_link_lies_on_the_pad(visit, trained, monkeypatch) -> None:
+    given: list[tuple[str, object]] = []
+
+    def pad(prepare, key, initial=None):
+        given.append((key, initial))
+        return Drawn()
+
+    monkeypatch.setattr(digits_look, "draw_pad", pad)
+    pixels = np.where(np.arange(784) % 28 == 14, 1, -1).astype(np.float32)
+    at = visit(PAGE, **trained.to_query(), pick="own", drawing=encode(pixels))
+    np.testing.assert_allclose(given[-1][1], pixels)
+    visit(PAGE, **trained.to_query(), pick="own")
+    assert given[-1][1] is None
+    # A picture that comes from a file lies on a pad of its own.
+    at.file_uploader(key="digits-file").set_value(("mine.png", png((90, 120)), "image/png")).run()
+    assert given[-1][0] != given[0][0]
+    np.testing.assert_allclose(given[-1][1], decode(query_of(at)["drawing"]))
+
+
+def test_a_drawing_that_is_wiped_off_leaves_the_link(visit, trained, monkeypatch) -> None:
+    now = [Drawn()]
+    monkeypatch.setattr(digits_look, "draw_pad", lambda prepare, key, initial=None: now[0])
+    pixels = np.where(np.arange(784) % 28 == 14, 1, -1).astype(np.float32)
+    at = visit(PAGE, **trained.to_query(), pick="own", drawing=encode(pixels))
+    assert "drawing" in query_of(at)
+    now[0] = Drawn(cleared=True)
+    at.run()
+    assert "drawing" not in query_of(at)
+    assert "Draw a digit" in said(at)
+    ink = np.zeros((280, 280), np.uint8)
+    ink[60:220, 130:150] = 255
+    now[0] = Drawn(ink, prepare(ink))
+    at.run()
+    assert query_of(at)["drawing"] == encode(prepare(ink).pixels)
+    assert "read" in said(at)
+
+
+def test_a_drawing_under_attack_is_compared_with_what_each_model_read_before(visit, trained) -> None:
+    pixels = np.where(np.arange(784) % 28 == 14, 1, -1).astype(np.float32)
+    query = {**trained.to_query(), "pick": "own", "drawing": encode(pixels), "part": "fool"}
+    assert "counts as what each model reads unattacked" in said(visit(PAGE, **query))
+    assert "counts as" not in said(visit(PAGE, **trained.to_query(), part="fool"))
 
 
 def test_a_drawing_in_the_link_is_read(visit, trained) -> None:
@@ -266,7 +370,7 @@ def test_a_painted_mask_is_what_would_be_trained(visit, monkeypatch) -> None:
 
 def test_a_folder_without_the_files_is_answered_in_a_sentence(visit, tmp_path) -> None:
     at = visit(PAGE, **RUN.to_query())
-    at.selectbox(key="digits-source").set_value("full").run()
+    at.selectbox(key="digits-source").set_value("folder").run()
     at.text_input(key="digits-folder").set_value(str(tmp_path)).run()
     assert len(at.error) == 1
     assert query_of(at) == RUN.to_query()
@@ -286,6 +390,26 @@ def test_what_is_wrong_in_the_link_is_named(visit, trained, bad: dict[str, str])
     assert len(at.warning) == 1
     assert not at.error
     assert "read" in said(at) or "right" in said(at) or "variation" in said(at)
+
+
+def test_projecting_one_can_draw_and_go_to_another_part(visit, trained, monkeypatch) -> None:
+    pads: list[str] = []
+
+    def pad(prepare, key, initial=None):
+        pads.append(key)
+        return Drawn()
+
+    monkeypatch.setattr(digits_look, "draw_pad", pad)
+    at = visit(PAGE, **trained.to_query(), view="project", pick="own")
+    assert pads
+    assert "Draw a digit" in said(at)
+    at.segmented_control(key="digits-part").set_value("classes").run()
+    assert query_of(at)["part"] == "classes"
+    assert query_of(at)["view"] == "project"
+    assert "ixels locked for one of the models draw" in said(at)
+    at.segmented_control(key="digits-part").set_value("fool").run()
+    assert "Draw a digit under “One digit”" in at.info[0].value
+    assert "on the left" not in at.info[0].value
 
 
 def test_projecting_leaves_the_picture_and_its_numbers(visit, trained) -> None:

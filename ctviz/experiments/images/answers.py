@@ -134,7 +134,7 @@ class ImageNumbers:
     samples: int
     judged: Ints  # m
     metrics: Mapping[str, Interval]  # name of IMAGE_METRICS → (m); NaN where fewer than two pictures are left
-    differences: Mapping[str, Interval]  # (m): an arm minus the first, picture by picture; NaN for the first
+    differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that count in both
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from ctviz.experiments.images.answers import (
     Picked,
     Robustness,
 )
-from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers
+from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers, wilson
 from ctviz.experiments.reach import logits_at, target_probability
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Bools, Floats
@@ -140,8 +140,8 @@ class ImageExplorer:
         kinds = ["random", "hard", *(f"class{c}" for c in range(self.data.k))]
         if kind not in kinds:
             raise ConfigError("kind", kind, f"one of {', '.join(kinds)}")
-        if count < 0:
-            raise ConfigError("count", count, "a number from 0")
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
+            raise ConfigError("count", count, "a whole number from 0")
         if kind == "hard":
             if snapshot is None:
                 raise ConfigError("snapshot", None, "a snapshot, whose models say what is hard")
@@ -327,7 +327,11 @@ class ImageExplorer:
         y = inputs.classes(targets, len(pictures), self.data.k, "targets")
         group = groups(len(pictures) * group_size(settings), group_size(settings))
         self._check_tau(settings)
-        self._check_size(len(group) * (settings.steps + 1), "targets", len(pictures))
+        if len(group):
+            most = MOST_NUMBERS // (len(self.arms) * self.data.d * len(group)) - 1
+            if settings.steps > most:
+                allowed = f"at most {most} with {len(group)} counterfactuals of each model"
+                raise ConfigError("steps", settings.steps, allowed)
         pictures, y = pictures[group], y[group]
         with one_thread(), torch.no_grad():
             stack = self._stack([snapshot])
@@ -414,9 +418,10 @@ class ImageExplorer:
         attack: Attack = "fgsm",
         within: bool = True,
     ) -> Fooled:
-        """Pictures (b d) of classes y (b) under attacks of every strength on every arm.
+        """Pictures (b d) under attacks of every strength on every arm, which talk it out of classes y.
 
         Args:
+            y: (b), or (m b) where each arm is to be talked out of something else.
             within: whether pixels stay in their range, or may leave it.
 
         Raises:
@@ -424,12 +429,12 @@ class ImageExplorer:
             DataError: pictures that are not finite numbers of shape (b d).
         """
         pictures = self._pictures(X)
-        labels = inputs.classes(y, len(pictures), self.data.k, "y")
+        labels = self._labels(y, len(pictures))
         self._check_size(len(epsilons) * len(pictures), "epsilons", len(epsilons))
         with one_thread():
             stack = self._stack([snapshot])
             m, b = stack.m, len(pictures)
-            every, own = pictures.expand(m, -1, -1), labels.expand(m, -1)
+            every, own = pictures.expand(m, -1, -1), labels.expand(m, -1).contiguous()
             lower, upper = self._bounds(within)
             points = pictures.new_zeros(m, len(epsilons), b, self.data.d)
             said = pictures.new_zeros(m, len(epsilons), b, self.data.k)
@@ -457,6 +462,8 @@ class ImageExplorer:
         """
         if samples < 2:
             raise ConfigError("samples", samples, "a number from 2")
+        if not len(epsilons):
+            raise ConfigError("epsilons", list(epsilons), "at least one strength")
         X, y = self.data.test
         rows = _permutation(len(y), seed)[:samples]
         pictures, labels = X[rows], y[rows]
@@ -466,6 +473,7 @@ class ImageExplorer:
             every = pictures.expand(stack.m, -1, -1)
             right = accuracy_curve(stack, every, labels, epsilons, lower, upper, attack, step_size=None)  # m n b
             estimate = Bootstrap.of(len(rows), ROUNDS, seed).mean(right, torch.ones_like(right))
+        shares = estimate.value.double().numpy()
         return Robustness(
             arms=self.arms,
             epsilons=tuple(map(float, epsilons)),
@@ -473,7 +481,7 @@ class ImageExplorer:
             within=within,
             level=level,
             samples=len(rows),
-            accuracy=estimate.interval(level),
+            accuracy=wilson(shares, np.array(float(len(rows))), level),
             difference=estimate.against_first().interval(level),
         )
 
@@ -499,6 +507,14 @@ class ImageExplorer:
         if not pictures.isfinite().all():
             raise DataError("pictures hold values that are not finite.")
         return pictures
+
+    def _labels(self, y: npt.ArrayLike, b: int) -> Tensor:
+        """Classes (b) that are the same for all arms, or (m b) of each."""
+        if np.ndim(y) < 2:
+            return inputs.classes(y, b, self.data.k, "y")
+        if np.shape(y) != (len(self.arms), b):
+            raise DataError(f"y has shape {np.shape(y)}; expected ({b},) or ({len(self.arms)}, {b}).")
+        return torch.stack([inputs.classes(row, b, self.data.k, "y") for row in np.asarray(y)])
 
     def _check_tau(self, settings: SearchSettings) -> None:
         k = self.data.k

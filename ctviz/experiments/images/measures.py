@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import Attributions, AttributionSettings, share, standardised
-from ctviz.evaluation.bootstrap import Bootstrap, Estimate
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
+from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, nothing
@@ -102,15 +105,55 @@ def measure_numbers(
     bootstrap = Bootstrap.of(n, ROUNDS, seed)
     estimates = {name: bootstrap.mean(values, judged, ended.group) for name, values in over_all.items()}
     estimates |= {name: bootstrap.mean(values, judged & valid, ended.group) for name, values in over_valid.items()}
+    differences = {name: bootstrap.pairs(values, judged, ended.group) for name, values in over_all.items()}
+    differences |= {name: bootstrap.pairs(values, judged & valid, ended.group) for name, values in over_valid.items()}
     return ImageNumbers(
         arms=arms,
         settings=settings,
         level=level,
         samples=n,
         judged=judged.sum(dim=1).numpy(),
-        metrics={name: estimates[name].interval(level) for name in IMAGE_METRICS},
-        differences={name: estimates[name].against_first().interval(level) for name in IMAGE_METRICS},
+        metrics={name: estimates[name].interval(level) for name in IMAGE_METRICS}
+        | {name: _of_share(estimates[name], judged, ended.group, level) for name in SHARES},
+        differences={name: differences[name].interval(level) for name in IMAGE_METRICS},
     )
+
+
+SHARES = ("validity", "mature")
+"""Numbers that are shares of searches."""
+
+
+def _of_share(estimate: Estimate, judged: Tensor, group: Tensor | None, level: float) -> Interval:
+    """A share of the searches (m b) that are judged, with its interval.
+
+    Where several searches belong to one factual they are not independent: it counts once, which is on the safe side.
+    """
+    if group is not None:
+        judged = torch.stack([judged[:, group == factual].any(dim=1) for factual in group.unique()], dim=1)
+    return wilson(estimate.interval(level).value, judged.sum(dim=1).double().numpy(), level)
+
+
+def wilson(share: Doubles, counted: Doubles, level: float) -> Interval:
+    """Wilson's interval of a share, which has a width at 0 and at 1 too, where resamples are all alike.
+
+    (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n) with z the normal quantile of (1 + level)/2 (Wilson 1927).
+
+    Args:
+        share: p, (…); NaN stays NaN.
+        counted: n of each, of a shape that fits.
+
+    Raises:
+        ConfigError: a level that is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise ConfigError("level", level, "a number between 0 and 1, such as 0.99")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    n = np.where(np.isnan(share), np.nan, np.broadcast_to(counted, np.shape(share)))
+    middle = share + z * z / (2 * n)
+    away = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low, high = ((middle + side) / (1 + z * z / n) for side in (-away, away))
+    # At 0 and at 1 one end is the share itself, which rounding may miss.
+    return Interval(share, np.minimum(low, share).clip(0, 1), np.maximum(high, share).clip(0, 1))
 
 
 def _mean(bootstrap: Bootstrap, values: Tensor) -> Estimate:

@@ -23,19 +23,31 @@ new Wall(document.getElementById("wall"), {}).receive(
 DASHES = {"dash": "6 4", "dot": "2 3", "dashdot": "6 3 2 3", "longdash": "10 4", "longdashdot": "10 3 2 3"}
 
 
-def wall_html(wall: Wall, title: str = "Digits, as the models see them", words: str = "") -> str:
+def wall_html(
+    wall: Wall,
+    frame: int | None = None,
+    strength: int = STRENGTH,
+    *,
+    title: str = "Digits, as the models see them",
+    words: str = "",
+    note: str = "",
+) -> str:
     """A self-contained page with the wall; it works offline and makes no request.
 
     Args:
         wall: what to show.
+        frame: which frame it opens at; None is the last.
+        strength: of the overlay at first, in per cent.
         title: of the page.
         words: a sentence or two below the title; by default what is seen.
+        note: below the wall: how it was made.
     """
     code = script("wall") + BOOT
-    data = wall_message(wall, {"frame": None, "strength": STRENGTH, "playing": False})
+    data = wall_message(wall, {"frame": frame, "strength": strength, "playing": False})
     return Template(source("page.html")).substitute(
         title=escape(title),
         words=escape(words or wall.alt),
+        note=f'<p class="note">{escape(note)}</p>' if note else "",
         hash=base64.b64encode(hashlib.sha256(code.encode()).digest()).decode(),
         style=style("wall"),
         data=base64.b64encode(data).decode(),
@@ -43,7 +55,9 @@ def wall_html(wall: Wall, title: str = "Digits, as the models see them", words: 
     )
 
 
-def wall_svg(wall: Wall, frame: int | None = None, strength: int = STRENGTH, theme: Theme = "light") -> str:
+def wall_svg(
+    wall: Wall, frame: int | None = None, strength: int = STRENGTH, theme: Theme = "light", *, note: str = ""
+) -> str:
     """One frame as a self-contained picture: pixels as PNG, words as text.
 
     Args:
@@ -51,14 +65,15 @@ def wall_svg(wall: Wall, frame: int | None = None, strength: int = STRENGTH, the
         frame: which frame; None is the last.
         strength: of the overlay, in per cent.
         theme: on light or on dark ground.
+        note: below the name of the frame: how the picture was made.
     """
-    return _Drawing(wall, wall.shape[2] - 1 if frame is None else frame, strength, theme).svg()
+    return _Drawing(wall, wall.shape[2] - 1 if frame is None else frame, strength, theme, note).svg()
 
 
 class _Drawing:
     """A wall at one frame; models of a single digit stand side by side, as on the screen."""
 
-    def __init__(self, wall: Wall, frame: int, strength: int, theme: Theme) -> None:
+    def __init__(self, wall: Wall, frame: int, strength: int, theme: Theme, note: str) -> None:
         r, c, _ = wall.shape
         self.wall, self.frame, self.theme = wall, frame, theme
         self.strength = strength if wall.images is not None else 100
@@ -71,14 +86,19 @@ class _Drawing:
         self.size = 14 if self.cell > 100 else 11.5
         self.foot = self.size * 1.35 * ((1 if wall.captions else 0) + (1 if wall.marks else 0)) + 18
         self.noted = self.turned and any(label.note for label in wall.row_labels)
-        self.top = 78.0 if self.noted else 62.0
+        self.width = max(self.left + self.across * (self.cell + self.gap) + 16, 640)
+        self.note = wrap(note, int((self.width - 32) / 6.2))
+        self.top = (78.0 if self.noted else 62.0) + 16 * len(self.note)
 
     def svg(self) -> str:
-        wide = self.left + self.across * (self.cell + self.gap) + 16
-        width = max(wide, 640)
+        width = self.width
         high = self.top + self.down * (self.cell + self.foot) + 34
         body = [*self._headings(), *self._cells(), *self._key(high - 20)]
         name = self.wall.frames[self.frame]
+        first = 42 if name else 24
+        body += [
+            self._text(16, first + 16 * n, line, fill=self.colours.muted, size=12) for n, line in enumerate(self.note)
+        ]
         title = escape(f"{self.wall.alt} {name}".strip())
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {high:g}" width="{width:g}" '

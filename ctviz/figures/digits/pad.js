@@ -89,6 +89,7 @@ export class Pad extends Drawing {
     this.clear = button("", "Start again (delete)", "Clear");
     this.undo.addEventListener("click", () => this.change(this.strokes.slice(0, -1)));
     this.clear.addEventListener("click", () => this.change([]));
+    this.given = false;
     const tools = group("Drawing", "ctv-segments", this.undo, this.clear);
     this.invite = element("span", "ctv-invite", "Draw a digit here");
     const drawing = element("div", "ctv-sheet", element("b", "", "Your drawing"), element("div", "ctv-sheet-frame", this.paper, this.invite), tools);
@@ -106,7 +107,9 @@ export class Pad extends Drawing {
       this.side = header.side;
       this.plate = new Plate(header.side, header.side);
     }
-    this.pixels = payload.length ? payload.slice() : null;
+    // A drawing from elsewhere is shown until somebody draws, or clears it, here.
+    this.given = header.given && !PADS.has(header.key);
+    this.pixels = payload.length && (this.given || !header.given) ? payload.slice() : null;
     const words = header.notes.join(" ");
     setText(this.words, words || (this.pixels ? "" : "28 × 28 pixels, centred and scaled as the digits that the models learnt from."));
     this.root.dataset.bad = String(header.bad);
@@ -135,6 +138,7 @@ export class Pad extends Drawing {
   }
 
   start(event) {
+    this.given = false;
     this.strokes = [...this.strokes, [this.at(event)]];
     this.invalidate();
   }
@@ -149,6 +153,7 @@ export class Pad extends Drawing {
   }
 
   change(strokes) {
+    this.given = false;
     this.strokes = strokes;
     this.down = false;
     this.settle();
@@ -187,6 +192,7 @@ export class Pad extends Drawing {
   lower() {
     this.cursor ??= [this.size / 2, this.size / 2];
     this.down = !this.down;
+    this.given = false;
     if (this.down) this.strokes = [...this.strokes, [this.cursor]];
     this.settle();
     this.say(this.down ? "Pen down." : "Pen up.");
@@ -216,6 +222,11 @@ export class Pad extends Drawing {
     const context = paper.getContext("2d");
     context.fillStyle = "#000000";
     context.fillRect(0, 0, paper.width, paper.height);
+    const plate = () => painted(this.pixels, null, this.side ** 2, mixer(this.inks, 0, {}), this.plate.data.data);
+    if (this.given) {
+      plate();
+      this.plate.draw(context, 0, 0, paper.width, paper.height);
+    }
     this.ink(context, 2);
     if (this.cursor) {
       context.beginPath();
@@ -224,13 +235,16 @@ export class Pad extends Drawing {
       context.strokeStyle = this.down ? css(this.inkSets.dark.speaks_for) : "#9aa6b4";
       context.stroke();
     }
-    this.undo.disabled = this.clear.disabled = !this.strokes.length;
+    this.undo.disabled = !this.strokes.length;
+    this.clear.disabled = !this.strokes.length && !this.given;
     this.invite.hidden = this.strokes.length > 0 || Boolean(this.cursor);
+    setText(this.invite, this.given ? "Draw here to start anew." : "Draw a digit here");
+    this.root.dataset.given = String(this.given);
     const view = seen.getContext("2d");
     view.fillStyle = "#000000";
     view.fillRect(0, 0, 2 * size, 2 * size);
     if (this.pixels) {
-      painted(this.pixels, null, this.side ** 2, mixer(this.inks, 0, {}), this.plate.data.data);
+      plate();
       this.plate.draw(view, 0, 0, 2 * size, 2 * size);
     }
     seen.setAttribute("aria-label", this.pixels ? `The drawing as the models see it, ${this.side} × ${this.side} pixels` : "Nothing is drawn yet");
@@ -484,19 +498,20 @@ export class MaskPainter extends Drawing {
     const { theme } = this;
     const [row, column] = this.cursor ?? this.over ?? [-1, -1];
     context.textBaseline = "middle";
+    // At least 11 pixels high on the screen, however small the board; then not every number has room.
+    const shown = (2 * this.board.clientWidth) / this.board.width || 1;
+    const size = clamp(11 / shown, 10.5, 18);
+    const [down, across] = [Math.ceil((1.1 * size) / TILE), Math.ceil((1.35 * size) / TILE)];
+    const crowded = (i, here, step) => i !== here && (i % step || (here >= 0 && Math.abs(i - here) < step));
     const write_ = (number, here, x, y, align) => {
-      context.font = `${here ? 700 : 400} 10.5px ${theme.font}`;
+      context.font = `${here ? 700 : 400} ${size}px ${theme.font}`;
       context.fillStyle = here ? css(theme.ink) : css(theme.muted);
       context.textAlign = align;
       context.fillText(String(number), x, y);
     };
-    for (let i = 0; i < this.h; i++) write_(i + 1, i === row, EDGE - 6, EDGE + (i + 0.5) * TILE, "right");
-    for (let i = 0; i < this.w; i++) {
-      const here = i === column;
-      if (i % 2 && !here && this.w > 14) continue; // every second: there is room for no more
-      if (!here && column >= 0 && Math.abs(i - column) === 1) continue;
-      write_(i + 1, here, EDGE + (i + 0.5) * TILE, EDGE - 9, "center");
-    }
+    this.root.dataset.numbers = `${Math.round(10 * size * shown) / 10} px, every ${down} and ${across}`;
+    for (let i = 0; i < this.h; i++) if (!crowded(i, row, down)) write_(i + 1, i === row, EDGE - 4, EDGE + (i + 0.5) * TILE, "right");
+    for (let i = 0; i < this.w; i++) if (!crowded(i, column, across)) write_(i + 1, i === column, EDGE + (i + 0.5) * TILE, EDGE - 9, "center");
   }
 
   paintCursor(context, [row, column]) {

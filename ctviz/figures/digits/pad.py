@@ -17,7 +17,9 @@ PRESETS = ({"title": "Top and bottom five rows", "rows": 5}, {"title": "None", "
 """Masks that are a click away: so many rows at both ends."""
 
 
-def pad_message(key: str, seen: Greys | None, notes: list[str], *, held: bool = False, bad: bool = False) -> bytes:
+def pad_message(
+    key: str, seen: Greys | None, notes: list[str], *, held: bool = False, bad: bool = False, given: bool = False
+) -> bytes:
     """What the pad shows beside the drawing.
 
     Args:
@@ -26,9 +28,10 @@ def pad_message(key: str, seen: Greys | None, notes: list[str], *, held: bool = 
         notes: what was done to the drawing, or why it cannot be used.
         held: whether the drawing has arrived.
         bad: whether it cannot be used.
+        given: whether ``seen`` was not drawn on this pad: it lies on it until somebody draws here.
     """
     payload = b"" if seen is None else np.ascontiguousarray(seen, dtype=np.uint8).tobytes()
-    return message(None, payload, key=key, held=held, notes=notes, bad=bad, size=PAD, side=28, **inks())
+    return message(None, payload, key=key, held=held, notes=notes, bad=bad, given=given, size=PAD, side=28, **inks())
 
 
 def mask_message(key: str, under: npt.NDArray[np.uint8], ref: str, grid: tuple[int, int]) -> bytes:

@@ -3,7 +3,12 @@
 
 const DASHED = { dash: "6 4", dot: "2 3", dashdot: "6 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3" };
 const SMALLEST = 56; // pixels a side: below, the wall scrolls
-const LARGEST = 300;
+const LARGEST = 480;
+const LEGIBLE = 118; // pixels a side: in less, a model's name has no room above its picture
+const PROJECTED = 1500; // pixels: a wall so wide is looked at from afar
+const ASIDE = 220; // pixels: room for the slider beside the pictures
+const TRANSPORT = 110; // pixels: height of the sliders above the pictures
+const RIM = 6; // pixels around the pictures, for the rings of those that are chosen and focused
 
 // ---- contents -------------------------------------------------------------------------------------------------
 
@@ -52,6 +57,9 @@ class Cell {
     this.frame = element("div", "ctv-tile-frame", this.canvas);
     this.words = element("span", "ctv-tile-words");
     this.mark = element("span", "ctv-tile-mark");
+    this.tick = svg(18, 18, ["path", { d: "M3 9.5l4 4 8-9", fill: "none", stroke: "currentColor", "stroke-width": 2.8 }]);
+    this.tick.classList.add("ctv-tick");
+    this.frame.append(this.tick);
     this.root = element("div", "ctv-cell", this.frame, this.words, this.mark);
     this.canvas.tabIndex = -1;
     this.listen();
@@ -132,9 +140,13 @@ class Cell {
       this.mark.replaceChildren(...markOf(mark), mark);
       this.mark.dataset.mark = mark;
     }
-    const { rows, columns, highlight } = wall.content;
-    const special = highlight.some(([r, c]) => r === this.row && c === this.column) ? "highlighted" : "";
-    const label = [rows[this.row].title, columns[this.column].title, words, mark, wall.frameName(frame), special].filter(Boolean).join(", ") || `Picture ${this.row * columns.length + this.column + 1}`;
+    const { columns, clickable } = wall.content;
+    const special = wall.special(this) ? (clickable ? "chosen" : "highlighted") : "";
+    const name = wall.text("names", this, frame);
+    const known = name ? [wall.rowName(this.row), name] : [wall.rowName(this.row), columns[this.column].title, words];
+    const told = [...known, mark, wall.frameName(frame)].filter(Boolean);
+    if (!told.length) told.push(`Picture ${this.row * columns.length + this.column + 1}`);
+    const label = [...told, special].filter(Boolean).join(", ");
     if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
   }
 }
@@ -167,7 +179,10 @@ export class Wall extends Tiles {
     this.grid = element("div", "ctv-wall-grid");
     this.scroller = element("div", "ctv-wall-scroll", this.grid);
     this.key = element("ul", "ctv-key");
-    this.root.append(this.note, this.scroller, this.makeTransport(), this.status, this.key, this.spoken);
+    this.scroller.addEventListener("scroll", () => this.sideways(), { passive: true });
+    this.aside = element("p", "ctv-sideways", "Scroll sideways: there is more of it.");
+    this.aside.hidden = true;
+    this.root.append(this.note, this.scroller, this.aside, this.makeTransport(), this.status, this.key, this.spoken);
     this.scroller.hidden = this.transport.hidden = true;
     this.note.hidden = false;
     this.note.textContent = "Loading …";
@@ -310,6 +325,18 @@ export class Wall extends Tiles {
     return this.last ? this.content.frames[frame] : "";
   }
 
+  /** What a row is called where its heading is not in sight: with its note, if another row has the same title. */
+  rowName(row) {
+    const { rows } = this.content;
+    const { title, note } = rows[row];
+    return title && note && rows.filter((other) => other.title === title).length > 1 ? `${title}, ${note}` : title;
+  }
+
+  /** Whether a cell is one of those that are pointed out. */
+  special(cell) {
+    return this.content.highlight.some(([r, c]) => r === cell.row && c === cell.column);
+  }
+
   layout() {
     const width = this.root.clientWidth;
     if (!width || !this.content) return;
@@ -317,7 +344,8 @@ export class Wall extends Tiles {
     const signature = `${width} ${ratio} ${innerHeight}`;
     if (signature === this.signature) return;
     this.signature = signature;
-    const size = clamp(10.5 + width / 170, 14, 19);
+    const far = width >= PROJECTED;
+    const size = clamp(10.5 + width / 170, 14, far ? 24 : 19);
     this.root.style.setProperty("--ctv-size", `${size}px`);
     this.root.dataset.narrow = String(width < NARROW);
     const plan = this.plan(width);
@@ -325,10 +353,32 @@ export class Wall extends Tiles {
     this.root.style.setProperty("--ctv-cell", `${shown}px`);
     this.root.style.setProperty("--ctv-gap", `${plan.gap}px`);
     this.root.style.setProperty("--ctv-label", `${plan.label}px`);
-    this.root.style.setProperty("--ctv-tile-size", `${clamp(8.4 + shown / 24, 11, 15.5)}px`);
-    if (this.arrangement !== plan.kind) this.arrange(plan.kind);
+    this.root.style.setProperty("--ctv-tile-size", `${far ? clamp(11 + shown / 24, 17, 26) : clamp(8.4 + shown / 24, 11, 17)}px`);
+    this.root.dataset.tight = String(shown < 200);
+    const arrangement = `${plan.kind} ${plan.per}`;
+    if (this.arrangement !== arrangement) this.arrange(plan);
+    this.arrangement = arrangement;
     this.cells.forEach((cell) => cell.resize(shown, fine));
+    const lines = plan.kind === "turned" ? Math.ceil(this.content.dims.r / plan.per) : 1;
+    this.settleTransport(lines < 2 ? "below" : width - 2 * RIM - plan.per * (plan.cell + plan.gap) >= ASIDE ? "aside" : "above");
+    this.sideways();
     this.invalidate();
+  }
+
+  /** Below the pictures; where these take several lines, beside or above them, so as to be in sight together. */
+  settleTransport(place) {
+    if (this.root.dataset.transport === place) return;
+    this.root.dataset.transport = place;
+    if (place === "above") this.scroller.before(this.transport);
+    else this.aside.after(this.transport);
+  }
+
+  /** Says where there is more to see at a side than fits. */
+  sideways() {
+    const { scrollLeft, scrollWidth, clientWidth } = this.scroller;
+    const beyond = scrollWidth - clientWidth;
+    this.aside.hidden = beyond < RIM;
+    this.scroller.dataset.more = [beyond - scrollLeft >= RIM && "right", beyond >= RIM && scrollLeft >= RIM && "left"].filter(Boolean).join(" ");
   }
 
   /** Models of a single digit stand side by side; otherwise they are rows, headed at the left or, in little room, above. */
@@ -336,19 +386,34 @@ export class Wall extends Tiles {
     const { r, c } = this.content.dims;
     const turned = c === 1;
     const headed = this.content.rows.some(({ title }) => title);
-    const across = turned ? r : c;
-    const down = turned ? 1 : r;
-    const gap = width < NARROW ? 5 : clamp(width / 110, 6, 14);
+    const gap = (width < NARROW ? 5 : clamp(width / 110, 6, 14)) * (turned ? 2.2 : 1);
     const beside = !turned && headed && width >= 760;
-    const label = beside ? clamp(width * 0.13, 104, 180) : 0;
-    const fit = (width - 4 - label - gap * (across - (beside ? 0 : 1))) / across;
-    const tall = (0.66 * innerHeight) / down - 64;
-    return { kind: turned ? "turned" : beside ? "beside" : headed ? "above" : "unheaded", gap, label, cell: Math.floor(Math.max(SMALLEST, Math.min(fit, Math.max(tall, 84), LARGEST))) };
+    const label = beside ? clamp(width * 0.13, 104, 240) : 0;
+    const room = width - 2 * RIM - label;
+    const side = (across, down, least) => {
+      const fit = (room - gap * (across - (beside ? 0 : 1))) / across;
+      const sized = (height) => Math.floor(Math.max(SMALLEST, Math.min(fit, Math.max(height / down - 64, least), LARGEST)));
+      const cell = sized(0.66 * innerHeight);
+      // Several lines of a single digit share the height with the slider, unless it has room beside them.
+      return turned && down > 1 && room - across * (cell + gap) < ASIDE ? sized(0.66 * innerHeight - TRANSPORT) : cell;
+    };
+    if (turned) return { kind: "turned", gap, label, ...this.wrapped(r, (across, down) => side(across, down, LEGIBLE)) };
+    return { kind: beside ? "beside" : headed ? "above" : "unheaded", gap, label, per: c, cell: side(c, r, 84) };
   }
 
-  arrange(kind) {
+  /** Pictures side by side: in one line, unless more lines make them a good deal larger, or names legible. */
+  wrapped(count, side) {
+    let best = { per: count, cell: side(count, 1) };
+    for (let lines = 2; lines <= count; lines++) {
+      const per = Math.ceil(count / lines);
+      const cell = side(per, lines);
+      if (best.cell < LEGIBLE ? cell > best.cell : per > 1 && cell > 1.25 * best.cell) best = { per, cell };
+    }
+    return best;
+  }
+
+  arrange({ kind, per }) {
     const { rows, columns } = this.content;
-    this.arrangement = kind;
     this.root.dataset.kind = kind;
     const parts = [];
     const place = (node, row, column, span = 1) => {
@@ -359,18 +424,19 @@ export class Wall extends Tiles {
     const offset = kind === "beside" ? 2 : 1;
     const lines = kind === "above" ? 2 : 1;
     if (kind === "turned") {
-      rows.forEach((label, row) => place(this.heading(label, "ctv-row-title"), 2, row + 1));
-      if (columns[0].title) place(this.heading(columns[0], "ctv-column-title ctv-only"), 1, 1, rows.length);
+      rows.forEach((label, row) => place(this.heading(label, "ctv-row-title"), 2 + 2 * Math.floor(row / per), (row % per) + 1));
+      if (columns[0].title) place(this.heading(columns[0], "ctv-column-title ctv-only"), 1, 1, per);
     } else {
       columns.forEach((label, column) => label.title && place(this.heading(label, "ctv-column-title"), 1, column + offset));
       if (kind !== "unheaded") rows.forEach((label, row) => place(this.heading(label, "ctv-row-title"), 2 + row * lines, 1, kind === "above" ? columns.length : 1));
     }
     for (const cell of this.cells) {
-      if (kind === "turned") place(cell.root, 3, cell.row + 1);
+      if (kind === "turned") place(cell.root, 3 + 2 * Math.floor(cell.row / per), (cell.row % per) + 1);
       else place(cell.root, 2 + cell.row * lines + lines - 1, cell.column + offset);
     }
     this.grid.replaceChildren(...parts);
-    this.grid.style.gridTemplateColumns = `${kind === "beside" ? "var(--ctv-label) " : ""}repeat(${kind === "turned" ? rows.length : columns.length}, var(--ctv-cell))`;
+    this.grid.style.gridTemplateColumns = `${kind === "beside" ? "var(--ctv-label) " : ""}repeat(${per}, var(--ctv-cell))`;
+    this.per = per;
   }
 
   heading(label, name) {
@@ -386,7 +452,7 @@ export class Wall extends Tiles {
   /** The key: the scale with its numbers, the outline, the highlight. */
   dress() {
     if (!this.content) return;
-    const { scale, images, overlays, outline, outlined, highlight } = this.content;
+    const { scale, images, overlays, outline, outlined, clickable } = this.content;
     const entries = [];
     this.root.style.setProperty("--ctv-paper", css(images ? this.inks.paper : this.inks.bare));
     if (scale && overlays) entries.push(scaleKey(scale));
@@ -397,7 +463,9 @@ export class Wall extends Tiles {
       entries.push(entry(svg(28, 18, box, dashes), outlined));
     }
     for (const cell of this.cells) {
-      cell.root.dataset.highlight = String(highlight.some(([r, c]) => r === cell.row && c === cell.column));
+      const special = this.special(cell);
+      cell.root.dataset.highlight = String(special);
+      if (clickable) cell.canvas.setAttribute("aria-pressed", String(special));
     }
     this.key.replaceChildren(...entries);
     this.key.hidden = !entries.length;
@@ -523,7 +591,8 @@ export class Wall extends Tiles {
   }
 
   neighbour(cell, [dx, dy]) {
-    const [across, down] = this.arrangement === "turned" ? [dy, dx] : [dx, dy];
+    if (this.content.dims.c === 1) return this.cells.find((other) => other.row === cell.row + dx + dy * this.per)?.canvas.focus();
+    const [across, down] = [dx, dy];
     const next = this.cells.filter((other) => (across ? other.row === cell.row : other.column === cell.column))
       .filter((other) => Math.sign(other.column - cell.column) === across && Math.sign(other.row - cell.row) === down)
       .sort((a, b) => Math.abs(a.row - cell.row) + Math.abs(a.column - cell.column) - Math.abs(b.row - cell.row) - Math.abs(b.column - cell.column))[0];
@@ -533,7 +602,7 @@ export class Wall extends Tiles {
   /** The pixel that is pointed at, in every model. */
   reading() {
     const { row, column, x, y } = this.pointed;
-    const { rows, dims, scale, outline } = this.content;
+    const { dims, scale, outline } = this.content;
     const at = y * dims.w + x;
     const locked = outline?.[row * dims.h * dims.w + at] ? " (locked)" : "";
     const facts = this.cells.filter((cell) => cell.column === column).map((cell) => {
@@ -541,7 +610,7 @@ export class Wall extends Tiles {
       const parts = [];
       if (image) parts.push(`brightness ${Math.round(image[at] / 2.55)} %`);
       if (overlay) parts.push(`${scale.name} ${worth(overlay[at], scale)}`);
-      return `${rows[cell.row].title}: ${parts.join(", ")}`;
+      return [this.rowName(cell.row), parts.join(", ")].filter(Boolean).join(": ");
     });
     return `Row ${y + 1}, column ${x + 1}${locked}. ${facts.join(" · ")}`;
   }
@@ -566,8 +635,8 @@ export class Wall extends Tiles {
 
   told(cell) {
     const words = ["captions", "marks"].map((kind) => this.text(kind, cell, this.frame)).filter(Boolean);
-    const { rows, columns } = this.content;
-    return words.length ? `${[rows[cell.row].title, columns[cell.column].title].filter(Boolean).join(", ")}: ${words.join(", ")}` : "";
+    const { columns } = this.content;
+    return words.length ? `${[this.rowName(cell.row), columns[cell.column].title].filter(Boolean).join(", ")}: ${words.join(", ")}` : "";
   }
 }
 

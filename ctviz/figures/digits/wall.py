@@ -81,6 +81,8 @@ class Wall:
         scale: what their colours mean; needed with overlays.
         captions: under each cell, (r c) or (r c f).
         marks: state of each cell in a word, the same shapes; see ``MARKS``. Empty: none.
+        names: what each cell is called where it is read out, the same shapes; by default its column's title and its
+            caption.
         outline: locked pixels, (d), or (r d) where rows differ.
         outlined: what the outline is called in the key.
         present: which cells there are, (r c); all by default.
@@ -100,6 +102,7 @@ class Wall:
     scale: Scale | None = None
     captions: Texts = ()
     marks: Texts = ()
+    names: Texts = ()
     outline: npt.NDArray[np.bool_] | None = None
     outlined: str = "locked pixels"
     present: npt.NDArray[np.bool_] | None = None
@@ -214,7 +217,7 @@ def _check(wall: Wall) -> None:
         raise DataError(f"The outline has shape {wall.outline.shape}; expected {(d,)} or {(r, d)}.")
     if wall.present is not None and wall.present.shape != (r, c):
         raise DataError(f"The cells that are present have shape {wall.present.shape}; expected {(r, c)}.")
-    for name in ("captions", "marks"):
+    for name in ("captions", "marks", "names"):
         _check_texts(name, getattr(wall, name), (r, c, f))
     for row, column in wall.highlight:
         if not (0 <= row < r and 0 <= column < c):
@@ -259,6 +262,7 @@ def _meta(wall: Wall) -> dict[str, Any]:
         "scale": None if wall.scale is None else {**asdict(wall.scale), "ends": wall.ends},
         "captions": wall.captions,
         "marks": wall.marks,
+        "names": wall.names,
         "outlined": wall.outlined,
         "present": present.tolist(),
         "plain": wall.plain.tolist(),

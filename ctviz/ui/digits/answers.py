@@ -16,7 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ctviz.errors import ConfigError
+from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
+from ctviz.evaluation.methods import METHODS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import (
     ClassMeans,
@@ -31,6 +34,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
+from ctviz.models.stack import architecture
 from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import service
@@ -53,6 +57,15 @@ GROUP = 200
 
 ATTACKED = {"fgsm": 2000, "pgd": 500}
 """Test digits behind a curve of robust accuracy; the stronger attack takes forty times as long."""
+
+ATTACKED_BROAD = {"fgsm": 500, "pgd": 60}
+"""The same for convolutional models, which take about ten times as long."""
+
+MOST_EFFORT = 1 << 30
+"""Gradients of one answer times the width of the network: from seven to twenty seconds of one processor."""
+
+FEW_STEPS = 20
+"""Steps below which an integral is too coarse to be offered instead of fewer noisy copies."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +169,7 @@ def digit_of(feed: Feed, view: DigitsView) -> Digit | None:
 def seen(feed: Feed, digit: Digit, view: DigitsView) -> Seen:
     """One digit at all stored epochs: what each model reads, and where it looks."""
     settings, snapshots = attribution_of(view), list(feed.snapshots)
+    check_effort(feed, settings, len(snapshots))
     question = ("seen", digit.key, settings, view.explain, snapshots[-1].epoch)
 
     def make(explorer: ImageExplorer) -> Seen:
@@ -168,6 +182,21 @@ def seen(feed: Feed, digit: Digit, view: DigitsView) -> Seen:
         )
 
     return answers().ask(feed, question, make)
+
+
+def check_effort(feed: Feed, settings: AttributionSettings, pictures: int) -> None:
+    """Raises ``ConfigError`` where attributing so many pictures would hold up everybody else on this server."""
+    experiment = feed.experiment
+    network = architecture(experiment.model, experiment.d, experiment.data.classes, experiment.data.grid)
+    each = len(experiment.arms) * pictures * network.widest
+    steps = settings.steps if "steps" in METHODS[settings.method].settings else 1
+    copies = max(1, settings.smooth)
+    if each * steps * copies > MOST_EFFORT:
+        most = max(1, MOST_EFFORT // (each * copies))
+        if steps > 1 and copies > 1 and most < FEW_STEPS:
+            most = max(1, MOST_EFFORT // (each * steps))
+            raise ConfigError("attribution.smooth", settings.smooth, f"at most {most} noisy copies with {steps} steps")
+        raise ConfigError("attribution.steps", settings.steps, f"at most {most} here, or fewer noisy copies")
 
 
 def on_locked(explorer: ImageExplorer, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -184,6 +213,7 @@ def on_locked(explorer: ImageExplorer, values: npt.NDArray[Any]) -> npt.NDArray[
 def class_means(feed: Feed, snapshot: Snapshot, view: DigitsView) -> ClassMeans:
     """Where every model looks in each class, on average."""
     settings = attribution_of(view)
+    check_effort(feed, settings, PER_CLASS * feed.experiment.data.classes)
     question = ("classes", snapshot.epoch, settings)
     return answers().ask(feed, question, lambda of: of.class_means(snapshot, settings, PER_CLASS, LEVEL))
 
@@ -226,21 +256,21 @@ def counterfactual_numbers(feed: Feed, snapshot: Snapshot, view: DigitsView) -> 
     )
 
 
-def label_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> int:
-    """What a digit is to be talked out of: what was meant, or of a drawing what the first model reads."""
+def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tuple[int, ...]:
+    """What each model is to be talked out of (m): what was meant, or of a drawing what it reads itself."""
     if digit.label is not None:
-        return digit.label
-    return int(explorer.probabilities(snapshot, digit.pixels[None])[0, 0].argmax())
+        return (digit.label,) * len(explorer.arms)
+    return tuple(explorer.probabilities(snapshot, digit.pixels[None])[:, 0].argmax(-1).tolist())
 
 
-def fooled(feed: Feed, snapshot: Snapshot, digit: Digit, label: int, view: DigitsView) -> Fooled:
+def fooled(feed: Feed, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...], view: DigitsView) -> Fooled:
     """One digit under attack, for every strength and model."""
-    question = ("fooled", snapshot.epoch, digit.key, label, view.attack, view.within)
+    question = ("fooled", snapshot.epoch, digit.key, labels, view.attack, view.within)
     return answers().ask(
         feed,
         question,
         lambda of: of.fool(
-            snapshot, digit.pixels[None], np.array([label]), EPSILONS, attack=view.attack, within=bool(view.within)
+            snapshot, digit.pixels[None], np.array(labels)[:, None], EPSILONS, view.attack, bool(view.within)
         ),
     )
 
@@ -252,14 +282,19 @@ def robustness(feed: Feed, snapshot: Snapshot, view: DigitsView) -> Robustness:
         feed,
         question,
         lambda of: of.robustness(
-            snapshot, strengths(view), view.attack, bool(view.within), samples=ATTACKED[view.attack], level=LEVEL
+            snapshot, strengths(view), view.attack, bool(view.within), samples=attacked(feed, view), level=LEVEL
         ),
     )
 
 
+def attacked(feed: Feed, view: DigitsView) -> int:
+    """How many test digits are attacked for the curve."""
+    return (ATTACKED_BROAD if feed.experiment.model.channels else ATTACKED)[view.attack]
+
+
 def strengths(view: DigitsView) -> tuple[float, ...]:
-    """The strengths at which accuracy is measured: fewer for the attack that takes longer."""
-    return EPSILONS if view.attack == "fgsm" else EPSILONS[::3]
+    """The strengths at which accuracy is measured: fewer for the attack that takes longer, the paper's 0.1 always."""
+    return EPSILONS if view.attack == "fgsm" else EPSILONS[::2]
 
 
 # -- intervals ---------------------------------------------------------------------------------------------

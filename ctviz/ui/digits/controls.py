@@ -201,7 +201,7 @@ def _attribution_knob(draft: Draft[DigitsView], settings: AttributionSettings, n
     declared = AttributionSettings.model_fields[name].metadata
     ends = {key: getattr(rule, key) for rule in declared for key in ("ge", "le", "lt") if hasattr(rule, key)}
     cast: Callable[[Any], Any] = int if isinstance(value, int) else float
-    low, high = cast(ends.get("ge", 0)), cast(min(ends.get("le", ends.get("lt", 1000)), 9999))
+    low, high = cast(ends.get("ge", 0)), cast(max(min(ends.get("le", ends.get("lt", 1000)), 9999), value))
     st.number_input(
         said.label, low, high, cast(value), step=cast(said.step), format="%d" if cast is int else "%g", help=said.help,
         **control(f"attribution.{name}", cast(value), lambda chosen: _explain(draft, {name: chosen})),
@@ -249,7 +249,7 @@ def _knobs(draft: Draft[DigitsView], settings: SearchSettings, names: Sequence[s
         if name == "tau":
             low = max(low or 0.0, 1 / draft.experiment.data.classes)
         if name == "steps":
-            high = MOST_STEPS
+            high = max(MOST_STEPS, value)  # a link may ask for more
         cast: Callable[[Any], Any] = int if isinstance(value, int) else float
 
         def take(chosen: Any, name: str = name) -> None:
@@ -263,7 +263,7 @@ def _knobs(draft: Draft[DigitsView], settings: SearchSettings, names: Sequence[s
 
 
 MOST_STEPS = 200
-"""Steps of a search that a page can show as pictures."""
+"""Steps of a search that the page offers."""
 
 
 def _seek(draft: Draft[DigitsView], changes: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,9 @@ from ctviz.ui.autoencoder import awaited, say_fitting
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import beside, pictures
 from ctviz.ui.digits.answers import Digit, answers
+from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
-from ctviz.ui.digits.view import EPSILONS, OWN, PRESET, USUAL, DigitsView, attribution_of, encode, search_of
+from ctviz.ui.digits.view import EPSILONS, OWN, PRESET, USUAL, DigitsView, attribution_of, decode, encode, search_of
 from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service
@@ -47,6 +48,18 @@ BOUNDARIES = "pages/boundaries.py"
 
 SEEN = "digits-seen"
 """Session: the run that was shown last."""
+
+SAID = "digits-said"
+"""Session: of each part, the run that was spoken of last and the headline that was said of it."""
+
+PADS = "digits-pads"
+"""Session: the drawing pad that is on the page."""
+
+PAD_SHARES = (0.36, 0.64)
+"""Of the width of the picture: the pad, and what the models make of the drawing."""
+
+ASKING = "Asking the models …"
+"""The headline until there is a first finding."""
 
 NO_CHART_BAR = {"displayModeBar": False}
 
@@ -79,6 +92,12 @@ class Frame:
     def styles(self) -> tuple[ArmStyle, ...]:
         return pictures.styles_of(self.experiment)
 
+    def say(self, finding: str) -> None:
+        """Writes the headline, which stays until this part has another one to say of this run."""
+        st.session_state.setdefault(SAID, {})[self.view.part] = self.feed.key, finding
+        with self.headline:
+            results.title(finding)
+
     @property
     def prefix(self) -> str:
         """Says where in training this is, where it is not the end."""
@@ -97,7 +116,8 @@ def look(service: Service, draft: Draft[DigitsView]) -> None:
     waits = live or _awaits_vae(service, draft)
     polled = waits or _plays(draft.view)
     body: Callable[[], None] = guarded(lambda: _look(service, polled))
-    st.fragment(body, run_every=(POLL if waits else TICK) if polled else None)()
+    with st.container(key="digits-look"):
+        st.fragment(body, run_every=(POLL if waits else TICK) if polled else None)()
 
 
 def _awaits_vae(service: Service, draft: Draft[DigitsView]) -> bool:
@@ -118,12 +138,11 @@ def _look(service: Service, polled: bool) -> None:
     if polled != (state.live or _awaits_vae(service, draft) or _plays(draft.view)):
         st.rerun()
     feed = feed_of(service, draft, state)
-    headline = st.empty()
+    with st.container(key="digits-headline-playing" if _plays(draft.view) else "digits-headline"):
+        headline = results.title(expectation(state) if feed is None else _said_before(draft, feed))
     with st.container(key="status"):
         status(service, draft, state, feed)
     if feed is None:
-        with headline:
-            results.title(expectation(state))
         _show_another(service, draft)
         return
     projecting = draft.view.view == "project"
@@ -142,7 +161,17 @@ def _look(service: Service, polled: bool) -> None:
     try:
         SHOWN[draft.view.part](frame)
     except CtvizError as error:
+        headline.empty()
         left.error(literal(str(error)), icon=":material/block:")
+    except Exception:
+        headline.empty()  # what went wrong is said below
+        raise
+
+
+def _said_before(draft: Draft[DigitsView], feed: Feed) -> str:
+    """The last headline: a page that loses it while something is computed jumps up and down again."""
+    key, finding = st.session_state.get(SAID, {}).get(draft.view.part, ("", ""))
+    return finding if key == feed.key else ASKING
 
 
 def _show_another(service: Service, draft: Draft[DigitsView]) -> None:
@@ -179,12 +208,8 @@ def _timeline(draft: Draft[DigitsView], feed: Feed) -> None:
     _advance(draft, epochs)
     now = feed.at(draft.view.epoch).epoch
     plays = bool(draft.view.play)
-    key = "digits-epoch"
-    if st.session_state.get(key) != now:
-        st.session_state[key] = now
 
-    def take() -> None:
-        chosen = st.session_state[key]
+    def take(chosen: int) -> None:
         draft.look(epoch=None if chosen == epochs[-1] else chosen, play=0)
 
     with st.container(key="digits-timeline"):
@@ -197,9 +222,18 @@ def _timeline(draft: Draft[DigitsView], feed: Feed) -> None:
         )  # fmt: skip
         said.markdown(f"Epoch **{now}**")
         choice.select_slider(
-            "Epoch: the models as they were after it", epochs, now, key=key, on_change=take,
-            label_visibility="collapsed",
+            "Epoch: the models as they were after it", epochs, now, label_visibility="collapsed",
+            **(_moved_by_play(now) if plays else control("epoch", now, take)),
         )  # fmt: skip
+
+
+def _moved_by_play(now: int) -> dict[str, Any]:
+    """What the slider needs while epochs play: it shows them and takes nothing, under a key of its own.
+
+    A browser reports late what a slider was told to show; taken for a choice, that would stop the play or jump back.
+    """
+    st.session_state["digits-playing"] = now
+    return {"key": "digits-playing", "disabled": True}
 
 
 def _press_play(draft: Draft[DigitsView], epochs: list[int], plays: bool) -> None:
@@ -228,11 +262,10 @@ def _advance(draft: Draft[DigitsView], epochs: list[int]) -> None:
 def _digit(frame: Frame) -> None:
     draft, feed = frame.draft, frame.feed
     with frame.left:
-        place = _own(draft) if draft.view.pick == OWN and draft.view.view == "page" else st.container()
+        place = _own(draft) if draft.view.pick == OWN else st.container()
     digit = ask.digit_of(feed, draft.view)
     if digit is None:
-        with frame.headline:
-            results.title("Draw a digit: what do the models read, and where do they look?")
+        frame.say("Draw a digit: what do the models read, and where do they look?")
         return
     with place, st.spinner("Asking every model where it looks, at every stored epoch …"):
         found = ask.seen(feed, digit, draft.view)
@@ -248,11 +281,11 @@ def _digit(frame: Frame) -> None:
     at = found.at(feed.last if epoch is None else epoch)
     frame.snapshot = feed.at(epoch)
     said, shares = found.probabilities[at], found.shares[at]
-    with frame.headline:
-        predicted = [int(c) for c in said.argmax(-1)]
-        results.title(words.headline_of_digit(frame.styles, predicted, digit.label, list(shares), frame.prefix))
+    predicted, where = [int(c) for c in said.argmax(-1)], pictures.whose_lock(experiment)
+    frame.say(words.headline_of_digit(frame.styles, predicted, digit.label, list(shares), frame.prefix, where))
     with frame.right:
-        beside.show(beside.readings(said, frame.styles, digit.label) + beside.shares(list(shares), frame.styles))
+        readings = beside.readings(said, frame.styles, digit.label)
+        beside.show(readings + beside.shares(list(shares), frame.styles, where))
         st.caption(_small_print(frame.view, found.error[at]))
 
 
@@ -281,15 +314,39 @@ def _how(view: DigitsView) -> str:
     return "; ".join(parts)
 
 
+@dataclass(frozen=True)
+class Pad:
+    """A drawing pad: the drawing that it began with, as in the link, and what was taken from it last."""
+
+    number: int = 0
+    start: str = ""
+    taken: str = ""
+    digest: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"digits-pad-{self.number}"
+
+
 def _own(draft: Draft[DigitsView]) -> DeltaGenerator:
-    """The pad, and beside it the place for the picture of what was drawn."""
-    pad, place = st.columns([0.42, 0.58], gap="medium")
-    with pad:
-        drawn = draw_pad(prepare, key="digits-pad")
-    if drawn.prepared is not None and drawn.digest != st.session_state.get("digits-drawn"):
-        st.session_state["digits-drawn"] = drawn.digest
-        draft.view = draft.view.model_copy(update={"drawing": encode(drawn.prepared.pixels)})
+    """The pad, and beside it the place for the picture of what was drawn.
+
+    A drawing that came otherwise, by a link or from a file, is on a new pad from the start; one that was wiped off
+    leaves the link.
+    """
+    pad = st.session_state.get(PADS, Pad())
+    if draft.view.drawing != pad.taken:
+        pad = Pad(pad.number + 1, draft.view.drawing, draft.view.drawing)
+    left, place = st.columns(PAD_SHARES, gap="medium")
+    with left:
+        drawn = draw_pad(prepare, key=pad.key, initial=decode(pad.start) if pad.start else None)
+    if drawn.digest != pad.digest or (drawn.cleared and pad.taken):
+        text = "" if drawn.cleared else pad.taken
+        text = encode(drawn.prepared.pixels) if drawn.prepared is not None else text
+        pad = replace(pad, taken=text, digest=drawn.digest)
+        draft.view = draft.view.model_copy(update={"drawing": text})
         write_link(draft)
+    st.session_state[PADS] = pad
     return place
 
 
@@ -311,8 +368,7 @@ def _classes(frame: Frame) -> None:
         )
     _rest(draft, strength=resting.strength)
     shares, apart = ask.spans(means.share), ask.spans(means.difference)
-    with frame.headline:
-        results.title(words.headline_of_classes(frame.styles, shares, apart, frame.locked, frame.prefix))
+    frame.say(words.headline_of_classes(frame.styles, shares, apart, frame.locked, frame.prefix))
     with frame.right:
         beside.show(beside.attention(means, frame.styles, frame.locked))
         st.caption(
@@ -351,24 +407,23 @@ def _counterfactuals(frame: Frame) -> None:
         beside.show(beside.one_digit_taken(trace, frame.styles))
         with st.spinner(f"Searching counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
             numbers = ask.counterfactual_numbers(feed, frame.snapshot, view)
-        beside.show(beside.taken(numbers, frame.styles))
+        limits, begun = pictures.limits_apart(frame.experiment), frame.snapshot.epoch > 0
+        beside.show(beside.taken(numbers, frame.styles, limits, begun=begun))
         st.caption(
-            f"{ask.GROUP} test digits, each on its way to another class drawn at random, the same for all models. "
-            "Beside each number its 99 % interval. Unevenness is total variation; a lock, which leaves fewer pixels to "
-            "change, lowers it by itself."
+            "Each test digit is on its way to another class drawn at random, the same for all models. Beside each "
+            "number its 99 % interval. A lock, which leaves fewer pixels to change, lowers unevenness by itself."
         )
     variation, apart = (ask.spans(part["variation"]) for part in (numbers.metrics, numbers.differences))
-    with frame.headline:
-        results.title(words.headline_of_counterfactuals(frame.styles, variation, apart, frame.prefix))
+    frame.say(words.headline_of_counterfactuals(frame.styles, variation, apart, frame.prefix, limits, begun=begun))
 
 
 def _chosen(frame: Frame) -> Digit | None:
     """The digit that is looked at; where it is to be drawn first, where to do that."""
     digit = ask.digit_of(frame.feed, frame.view)
     if digit is None:
-        with frame.headline:
-            results.title("There is no drawing yet.")
-        frame.left.info("Draw a digit under “One digit”, or choose one on the left.", icon=":material/draw:")
+        frame.say("There is no drawing yet.")
+        choose = "" if frame.view.view == "project" else ", or choose one on the left"
+        frame.left.info(f"Draw a digit under “One digit”{choose}.", icon=":material/draw:")
     return digit
 
 
@@ -392,23 +447,23 @@ def _fool(frame: Frame) -> None:
     digit = _chosen(frame)
     if digit is None:
         return
-    label = ask.label_of(frame.explorer, frame.snapshot, digit)
+    labels = ask.labels_of(frame.explorer, frame.snapshot, digit)
     with frame.left, st.spinner("Attacking this digit at 31 strengths …"):
-        found = ask.fooled(feed, frame.snapshot, digit, label, view)
-    at = _framed(frame, pictures.of_fooled(found, digit, label, frame.experiment), "digits-fool")
+        found = ask.fooled(feed, frame.snapshot, digit, labels, view)
+    at = _framed(frame, pictures.of_fooled(found, digit, labels, frame.experiment), "digits-fool")
     said = np.asarray(found.probabilities)[:, at, 0]
     with frame.right:
         beside.show(beside.readings(said, frame.styles, digit.label))
-    count = ask.ATTACKED[view.attack]
+    count = ask.attacked(feed, view)
     with frame.left, st.spinner(f"Attacking {count:,} test digits (a few seconds) …"):
         robust_ = ask.robustness(feed, frame.snapshot, view)
     strengths = ask.strengths(view)
     near = int(np.abs(np.array(strengths) - EPSILONS[at]).argmin())
     shares, differences = ask.at_strength(robust_.accuracy, near), ask.at_strength(robust_.difference, near)
-    with frame.headline:
-        results.title(words.headline_of_fooling(frame.styles, shares, differences, strengths[near], frame.prefix))
+    at_ = strengths[near], EPSILONS[at]
+    frame.say(words.headline_of_fooling(frame.styles, shares, differences, at_[0], frame.prefix, at_[1]))
     with frame.right:
-        beside.show(beside.right_at(shares, differences, frame.styles, strengths[near]))
+        beside.show(beside.right_at(shares, differences, frame.styles, *at_))
         st.caption(_attack_in_words(view, count))
     with frame.left:
         title = f"How often each model is right under attack ({count:,} test digits, bands: 99 % intervals)"
@@ -426,7 +481,8 @@ def _attack_in_words(view: DigitsView, count: int) -> str:
         "pgd": "PGD does so in 40 small steps, never farther than ε from the digit.",
     }[view.attack]
     where = "Pixels stay between black and white." if view.within else "Pixels may leave their range."
-    return f"{how} {where} Each model is attacked by what hurts it most itself."
+    own = " A drawing counts as what each model reads unattacked." if view.pick == OWN else ""
+    return f"{how} {where} Each model is attacked by what hurts it most itself.{own}"
 
 
 # -- the view ------------------------------------------------------------------------------------------

@@ -85,18 +85,28 @@ def of_gallery(picked: Picked, at: int) -> Wall:
     images[:count, 0] = greys(picked.X)
     present = np.arange(rows * PER_ROW) < count
     mixed = len(set(picked.y.tolist())) > 1
-    labels = [f"{label}" if mixed else "" for label in picked.y] + [""] * (rows * PER_ROW - count)
+    spare = [""] * (rows * PER_ROW - count)
+    labels = [f"{label}" if mixed else "" for label in picked.y] + spare
+    names = [
+        f"{words.an(int(y))}, test digit {int(index):,}{', chosen' if i == min(at, count - 1) else ''}".capitalize()
+        for i, (y, index) in enumerate(zip(picked.y, picked.index, strict=True))
+    ] + spare
     return Wall(
         rows=[""] * rows,
         columns=[""] * PER_ROW,
         images=images.reshape(rows, PER_ROW, 1, d),
-        captions=[labels[start : start + PER_ROW] for start in range(0, len(labels), PER_ROW)],
+        captions=_in_rows(labels),
+        names=_in_rows(names),
         present=present.reshape(rows, PER_ROW),
         highlight=[divmod(min(at, count - 1), PER_ROW)],
         alt=f"{count} handwritten digits to choose from.",
         grid=PIXELS,
-        clickable="Look at this digit",
+        clickable="Click a digit to look at it",
     )
+
+
+def _in_rows(texts: list[str]) -> list[list[str]]:
+    return [texts[start : start + PER_ROW] for start in range(0, len(texts), PER_ROW)]
 
 
 def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *, bare: bool = True) -> Wall:
@@ -132,6 +142,7 @@ def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *,
         captions=captions,
         marks=marks,
         outline=locked if locked.any() else None,
+        outlined=whose_lock(experiment),
         alt=f"{digit.words}, and where each model looks to read it. {told}.",
         grid=PIXELS,
     )
@@ -162,6 +173,7 @@ def of_classes(means: ClassMeans, digits: npt.NDArray[Any], experiment: Experime
         overlays=over[:, :, None],
         scale=scale,
         outline=locked if locked.any() else None,
+        outlined=whose_lock(experiment),
         alt=f"Mean attributions of {m} models in ten classes of digits, one row for each model.",
         grid=PIXELS,
     )
@@ -195,6 +207,33 @@ def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) 
     )
 
 
+def whose_lock(experiment: Experiment) -> str:
+    """What the outlined pixels are called: a lock may be that of one model among several."""
+    holders = [arm for arm in experiment.arms if arm.locked and arm.trains_on_counterfactuals]
+    # Where nothing is learnt from counterfactuals, or all that learn are locked alike, there is no need to tell.
+    taught = [arm for arm in experiment.arms if arm.trains_on_counterfactuals]
+    if len(holders) == len(taught) and len({arm.locked for arm in holders}) <= 1:
+        return words.LOCKED
+    return f"pixels locked for {'one' if len(holders) == 1 else 'some'} of the models"
+
+
+def limits_apart(experiment: Experiment) -> tuple[str, ...]:
+    """Of each model, how its searches are limited otherwise than the first one's, (m); empty where they are alike."""
+    locked = [outline_of(arm) for arm in experiment.arms]
+    rest = [(arm.increase_only, arm.decrease_only, arm.ranges) if arm.holds("advice") else ((), (), ())
+            for arm in experiment.arms]  # fmt: skip
+    said = []
+    for mask, ways in zip(locked, rest, strict=True):
+        more = int(mask.sum()) - int(locked[0].sum())
+        if more:
+            said.append(f"{'fewer' if more > 0 else 'more'} pixels may change")
+        elif (mask != locked[0]).any():
+            said.append("other pixels may change")
+        else:
+            said.append("" if ways == rest[0] else "pixels may change in other ways")
+    return tuple(said)
+
+
 def outline_of(arm: Arm) -> Bools:
     """Pixels that an arm's advice may not change, (d)."""
     return locked_pixels(arm.locked if arm.holds("advice") else ())
@@ -217,14 +256,21 @@ def _states(trace: ImageTrace, arm: int, c: int) -> list[str]:
     return ["searching" if step < steps else end for step in range(frames)]
 
 
-def of_fooled(fooled: Fooled, digit: Digit, label: int, experiment: Experiment) -> Wall:
-    """One digit under attack on each model; frames are how far each pixel may be moved."""
+def of_fooled(fooled: Fooled, digit: Digit, labels: Sequence[int], experiment: Experiment) -> Wall:
+    """One digit under attack on each model; frames are how far each pixel may be moved.
+
+    ``labels``: what each model is to be talked out of (m).
+    """
     points = np.asarray(fooled.points)[:, :, 0]  # m n d
     said = np.asarray(fooled.probabilities)[:, :, 0]  # m n k
     m, n, _ = points.shape
     over, _ = quantised(points - points[:, :1], 0.3)
     captions = [[[words.answer(said[arm, at]) for at in range(n)]] for arm in range(m)]
-    marks = [[["right" if int(said[arm, at].argmax()) == label else "wrong" for at in range(n)]] for arm in range(m)]
+    read, known = said.argmax(-1), digit.label is not None
+    marks = [
+        [[words.of_attacked(int(read[arm, at]), label, known=known) for at in range(n)]]
+        for arm, label in enumerate(labels)
+    ]
     return Wall(
         rows=headings(experiment),
         columns=[""],

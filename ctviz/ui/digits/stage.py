@@ -11,8 +11,9 @@ For the author of a page::
     state.frame, state.strength      # where the person has come to rest: for the link
     state.cell                       # (row, column) that was clicked, in the run of the script that the click caused
 
-    drawn = draw_pad(prepare, key="pad")                    # prepare: of ctviz.data.drawing
+    drawn = draw_pad(prepare, key="pad", initial=pixels)    # prepare: of ctviz.data.drawing; pixels: of a link, or None
     drawn.prepared                                          # what the models see, or None
+    drawn.cleared                                           # whether the person has taken away what was drawn
     painted = paint_mask(mean, key="mask", initial=("rows 1-5", "rows 24-28"))
     painted.ref                                             # "mask …", fit for Arm.locked
 """
@@ -103,11 +104,12 @@ class Prepared(Protocol):
 @dataclass(frozen=True)
 class Drawn:
     """A drawing at rest: ``image`` (280 280) with 255 where there is ink, None where there is none; ``prepared`` is
-    what the models see; ``error`` says why it cannot be used."""
+    what the models see; ``error`` says why it cannot be used. ``cleared``: the person has emptied the pad."""
 
     image: Greys | None = None
     prepared: Prepared | None = None
     error: str = ""
+    cleared: bool = False
 
     @cached_property
     def digest(self) -> str:
@@ -115,20 +117,26 @@ class Drawn:
         return "" if self.image is None else hashlib.sha256(self.image.tobytes()).hexdigest()[:16]
 
 
-def draw_pad(prepare: Callable[[npt.NDArray[Any]], Prepared], key: str) -> Drawn:
+def draw_pad(prepare: Callable[[npt.NDArray[Any]], Prepared], key: str, initial: npt.ArrayLike | None = None) -> Drawn:
     """Shows a drawing pad with the digit as the models see it beside it, and returns what was drawn.
 
     Args:
         prepare: makes pixels of a drawing (280 280), uint8, 255 where there is ink; a ``DataError`` of it is shown.
         key: of the component.
+        initial: pixels (d) in [−1, 1] of a digit that was drawn elsewhere, as by who made a link. It is shown until
+            something is drawn here, or cleared.
     """
     kept = f"_drawing_{key}"  # not the component's own state, which ends when its page is left
     drawn = _drawn(st.session_state.get(kept), prepare)
-    seen = None if drawn.prepared is None else greys(drawn.prepared.pixels)
+    if kept in st.session_state and drawn.image is None:
+        drawn = replace(drawn, cleared=True)
+    given = initial is not None and kept not in st.session_state
+    pixels = initial if given else None if drawn.prepared is None else drawn.prepared.pixels
+    seen = None if pixels is None else greys(pixels)
     notes = list(drawn.prepared.notes) if drawn.prepared else [drawn.error] if drawn.error else []
     _component("pad", "Pad")(
         key=key,
-        data=pad_message(key, seen, notes, held=drawn.image is not None, bad=bool(drawn.error)),
+        data=pad_message(key, seen, notes, held=drawn.image is not None, bad=bool(drawn.error), given=given),
         on_view_change=lambda: st.session_state.update({kept: _ink(st.session_state[key].get("view"))}),
     )
     return drawn

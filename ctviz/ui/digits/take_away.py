@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.errors import CtvizError
 from ctviz.evaluation.bootstrap import Interval
+from ctviz.evaluation.methods import METHODS
 from ctviz.figures.digits.export import wall_html, wall_svg
 from ctviz.figures.digits.wall import Wall
+from ctviz.ui import link
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import answers
-from ctviz.ui.digits.view import PARTS, USUAL, DigitsView
+from ctviz.ui.digits.view import PARTS, USUAL, DigitsView, attribution_of, search_of
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import Service
 from ctviz.ui.take_away import metrics_csv, stem
 from ctviz.ui.take_away import take_away as offer
+from ctviz.ui.trajectories.searches import LEVEL
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ def take_away(service: Service, draft: Draft[DigitsView]) -> None:
 
 
 def _files(feed: Feed, view: DigitsView) -> None:
-    name = f"{stem(feed.experiment)}-{view.part}"
+    name = file_name(feed, view)
     files = (
         ("Picture (SVG)", lambda: svg(feed, view), f"{name}.svg", "image/svg+xml", "image"),
         ("Picture that plays offline (HTML)", lambda: page(feed, view), f"{name}.html", "text/html", "movie"),
@@ -53,7 +59,7 @@ def _files(feed: Feed, view: DigitsView) -> None:
     )
     for label, made, file, kind, icon in files:
         st.download_button(
-            label, made, file, kind, key=f"take-{file}", on_click="ignore", icon=f":material/{icon}:", width="stretch"
+            label, made, file, kind, key=f"take-{icon}", on_click="ignore", icon=f":material/{icon}:", width="stretch"
         )
 
 
@@ -74,8 +80,8 @@ def shown(feed: Feed, view: DigitsView) -> Shown | None:
     if view.part == "counterfactuals":
         wall = pictures.of_counterfactuals(ask.counterfactuals(feed, snapshot, digit, view), digit, experiment)
     else:
-        label = ask.label_of(explorer, snapshot, digit)
-        wall = pictures.of_fooled(ask.fooled(feed, snapshot, digit, label, view), digit, label, experiment)
+        labels = ask.labels_of(explorer, snapshot, digit)
+        wall = pictures.of_fooled(ask.fooled(feed, snapshot, digit, labels, view), digit, labels, experiment)
     last = wall.shape[2] - 1
     usual = USUAL if view.part == "fool" else last
     return Shown(wall, usual if view.frame is None else min(view.frame, last), view.tint)
@@ -84,13 +90,81 @@ def shown(feed: Feed, view: DigitsView) -> Shown | None:
 def svg(feed: Feed, view: DigitsView) -> str:
     """The picture as it stands."""
     found = shown(feed, view)
-    return "" if found is None else wall_svg(found.wall, found.frame, found.strength)
+    return "" if found is None else wall_svg(found.wall, found.frame, found.strength, note=note(feed, view))
 
 
 def page(feed: Feed, view: DigitsView) -> str:
-    """The picture with all its frames, as a page that works offline."""
+    """The picture with all its frames, as a page that works offline and opens at what is seen."""
     found = shown(feed, view)
-    return "" if found is None else wall_html(found.wall, f"{PARTS[view.part].title}: {found.wall.alt}")
+    if found is None:
+        return ""
+    title = f"Digits: {PARTS[view.part].title[0].lower()}{PARTS[view.part].title[1:]}"
+    return wall_html(found.wall, found.frame, found.strength, title=title, note=note(feed, view))
+
+
+# -- what it is --------------------------------------------------------------------------------------
+
+
+def about(feed: Feed, view: DigitsView, *, picture: bool) -> dict[str, Any]:
+    """All that what is taken away depends on, by name; the link opens the same again.
+
+    ``picture``: of what is seen of one digit, else of the numbers of the part, which may be of many.
+    """
+    experiment, many = feed.experiment, view.part == "classes" or (view.part != "digit" and not picture)
+    told: dict[str, Any] = {"run": experiment.key[:8], "part": view.part}
+    told |= {"level": LEVEL, "test_digits": _count(feed, view)} if many else _about_digit(feed, view)
+    if view.part == "digit":
+        told |= _about_method(view) | {"explained": "own answer" if view.explain is None else view.explain}
+    elif view.part == "classes":
+        told |= _about_method(view) | {"shown": view.sign}
+    elif view.part == "counterfactuals":
+        settings = search_of(experiment, view)
+        used = ("generator", *GENERATORS[settings.generator].settings)
+        told |= {f"search_{name}": getattr(settings, name) for name in used}
+    else:
+        told |= {"attack": view.attack, "pixels_stay_in_range": bool(view.within)}
+    return {**told, "link": f"digits?{urlencode(link.write(experiment, view))}"}
+
+
+def _count(feed: Feed, view: DigitsView) -> int:
+    """How many test digits the numbers of a part are of."""
+    return {"classes": 10 * ask.PER_CLASS, "counterfactuals": ask.GROUP}.get(view.part, ask.attacked(feed, view))
+
+
+def _about_digit(feed: Feed, view: DigitsView) -> dict[str, Any]:
+    picked = ask.gallery(feed, view)
+    if picked is None:
+        return {"digit": "own drawing"}
+    at = min(view.at, len(picked.y) - 1)
+    return {"digit": f"test {int(picked.index[at])}", "meant": int(picked.y[at])}
+
+
+def _about_method(view: DigitsView) -> dict[str, Any]:
+    settings = attribution_of(view)
+    used = METHODS[settings.method].settings
+    names = ["method", *(name for name in ("baseline", "steps") if name in used)]
+    names += ["seed"] if ("baseline" in used and settings.baseline == "uniform") or settings.smooth else []
+    names += ["smooth", "noise"] if settings.smooth else []
+    return {name: getattr(settings, name) for name in names}
+
+
+def note(feed: Feed, view: DigitsView) -> str:
+    """The same in a line, for a picture."""
+    told = {"epoch": feed.at(view.epoch).epoch, **about(feed, view, picture=True)}
+    return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in told.items())
+
+
+IN_NAMES = ("method", "baseline", "shown", "search_generator", "attack", "digit")
+"""What files are told apart by, besides the run, the part and the epoch."""
+
+
+def file_name(feed: Feed, view: DigitsView) -> str:
+    """Name of a file about a part, without its ending; another method, attack, digit or epoch has another."""
+    told = about(feed, view, picture=True)
+    parts = [str(told[name]) for name in IN_NAMES if name in told]
+    parts += ["any range"] if told.get("pixels_stay_in_range") is False else []
+    parts += [f"epoch {feed.at(view.epoch).epoch}"]
+    return "-".join([stem(feed.experiment), view.part, *(part.replace(" ", "_") for part in parts)])
 
 
 # -- numbers -----------------------------------------------------------------------------------------
@@ -102,7 +176,8 @@ def numbers_csv(feed: Feed, view: DigitsView) -> str:
         rows = TABLES[view.part](feed, view)
     except CtvizError as error:
         return f"error\n{error}\n"
-    return str(pd.DataFrame(rows).to_csv(index=False, float_format="%.7g"))
+    told = about(feed, view, picture=False)
+    return str(pd.DataFrame([{**row, **told} for row in rows]).to_csv(index=False, float_format="%.7g"))
 
 
 def _digit_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
@@ -129,8 +204,8 @@ def _class_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
         means.arms, snapshot.epoch, "locked_standardised", means.standardised, means.standardised_difference
     )
     for row in range(means.rows.value.shape[1]):
-        parts = (_at(interval, row) for interval in (means.rows, means.row_difference))
-        rows += _interval_rows(means.arms, snapshot.epoch, f"share_of_row_{row + 1}", *parts)
+        found, apart = (_at(interval, row) for interval in (means.rows, means.row_difference))
+        rows += _interval_rows(means.arms, snapshot.epoch, f"share_of_row_{row + 1}", found, apart)
     return rows
 
 
@@ -140,7 +215,9 @@ def _counterfactual_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
     return [
         row
         for name, interval in numbers.metrics.items()
-        for row in _interval_rows(numbers.arms, snapshot.epoch, name, interval, numbers.differences[name])
+        for row in _interval_rows(
+            numbers.arms, snapshot.epoch, name, interval, numbers.differences[name], numbers.judged
+        )
     ]
 
 
@@ -161,13 +238,19 @@ def _at(interval: Interval, position: int) -> Interval:
 
 
 def _interval_rows(
-    arms: Sequence[str], epoch: int, name: str, found: Interval, apart: Interval
+    arms: Sequence[str],
+    epoch: int,
+    name: str,
+    found: Interval,
+    apart: Interval,
+    judged: Sequence[int] | npt.NDArray[np.int64] = (),
 ) -> list[dict[str, Any]]:
     return [
         {
             "model": arm, "epoch": epoch, "number": name,
             **{part: float(np.asarray(getattr(found, part))[i]) for part in ("value", "low", "high")},
             **{f"difference_{part}": float(np.asarray(getattr(apart, part))[i]) for part in ("value", "low", "high")},
+            **({"searches_that_count": int(judged[i])} if len(judged) else {}),
         }
         for i, arm in enumerate(arms)
     ]  # fmt: skip

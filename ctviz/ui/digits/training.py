@@ -19,6 +19,7 @@ from ctviz.ui.controls import now, say_why_not, setting, show
 from ctviz.ui.digits.answers import mean_digits
 from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.look import seen_last
+from ctviz.ui.digits.pictures import styles_of
 from ctviz.ui.digits.stage import paint_mask
 from ctviz.ui.digits.view import PAPER_LOCK, PRESET, DigitsView, lockable, locked_pixels
 from ctviz.ui.draft import Draft
@@ -39,11 +40,16 @@ PAINTED = "digits-painted"
 """Session: the mask that was taken over last, so that one which is refused is refused once."""
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "mlp-32": ("Small network (32 hidden units, the paper's)", {"hidden": (32,), "channels": ()}),
-    "mlp-64": ("Wider network (64 hidden units)", {"hidden": (64,), "channels": ()}),
-    "cnn": ("Convolutional network (LeNet-like: 6 and 16 channels)", {"hidden": (32,), "channels": (6, 16)}),
+    "mlp-32": ("Small (32 hidden, the paper's)", {"hidden": (32,), "channels": ()}),
+    "mlp-64": ("Wider (64 hidden units)", {"hidden": (64,), "channels": ()}),
+    "cnn": ("Convolutional (LeNet-like)", {"hidden": (32,), "channels": (6, 16)}),
 }
 OWN_MODEL = "own"
+
+AS_SHIPPED = (
+    "The run that ships with ctviz: training as in the paper, but for λ_reg, which is its usual 0.1 and not the 0.01 "
+    "that it took for MNIST."
+)
 
 ALL_LOCKED = (
     "With every pixel locked nothing can change: there is no counterfactual to find, and none to learn from. "
@@ -138,7 +144,8 @@ def _model(draft: Draft[DigitsView]) -> None:
     common = show(draft, "digits-model", shown, read, lambda _: shown)
     st.selectbox(
         "Model", options, options.index(now(common)), format_func=titles.__getitem__,
-        help="What all models of the run look like; they share their first weights, batches and draws.", **common,
+        help="What all models of the run look like: one hidden layer, or convolutions of 6 and 16 channels first. "
+        "They share their first weights, batches and draws.", **common,
     )  # fmt: skip
     say_why_not(draft, "digits-model")
 
@@ -146,27 +153,27 @@ def _model(draft: Draft[DigitsView]) -> None:
 def _data(draft: Draft[DigitsView]) -> None:
     source = getattr(draft.experiment.data, "source", "shipped")
     asked = st.session_state.get("digits-folder-asked", False)
-    shown = "full" if source == "full" or asked else "shipped"
+    shown = "folder" if source == "folder" or asked else "shipped"
 
     def take(choice: str) -> None:
-        st.session_state["digits-folder-asked"] = choice == "full" and datasets_folder() is None
+        st.session_state["digits-folder-asked"] = choice == "folder" and datasets_folder() is None
         if choice == "shipped" or datasets_folder() is not None:
             _use(draft, choice)
 
     st.selectbox(
-        "Digits to learn from", ["shipped", "full"], int(shown == "full"),
-        format_func={"shipped": "10,000 that come with ctviz", "full": "59,000 of all, from a folder"}.__getitem__,
+        "Digits to learn from", ["shipped", "folder"], int(shown == "folder"),
+        format_func={"shipped": "10,000 that come with ctviz", "folder": "59,000 of all, from a folder"}.__getitem__,
         help="10,000 as in the paper, 1,000 of each class; or all of MNIST's training digits but 1,000 that are kept "
         "aside, from files that you have.",
         **control("source", shown, take),
     )  # fmt: skip
     say_why_not(draft, "data.source")
-    if shown == "full":
+    if shown == "folder":
         _folder(draft)
 
 
 def _use(draft: Draft[DigitsView], source: str) -> None:
-    draft.change("data.source", {"data.source": source, "data.n_train": 59_000 if source == "full" else 10_000})
+    draft.change("data.source", {"data.source": source, "data.n_train": 59_000 if source == "folder" else 10_000})
 
 
 def _folder(draft: Draft[DigitsView]) -> None:
@@ -187,8 +194,8 @@ def _folder(draft: Draft[DigitsView]) -> None:
         return
     st.success(literal(said), icon=":material/check:")
     st.session_state["digits-folder-asked"] = False
-    if draft.experiment.data.model_dump().get("source") != "full":
-        _use(draft, "full")
+    if draft.experiment.data.model_dump().get("source") != "folder":
+        _use(draft, "folder")
         st.rerun()
 
 
@@ -198,7 +205,7 @@ def _folder(draft: Draft[DigitsView]) -> None:
 def _differs(draft: Draft[DigitsView]) -> None:
     said = differences(draft.experiment)
     if not said:
-        st.caption("The run that ships with ctviz: training as in the paper.")
+        st.caption(AS_SHIPPED)
         return
     st.caption(f"Differs from the run that ships: {literal('; '.join(said[:6]))}{'; …' if len(said) > 6 else ''}.")
 
@@ -211,9 +218,10 @@ def _differs(draft: Draft[DigitsView]) -> None:
 
 
 def _expert(draft: Draft[DigitsView]) -> None:
+    called = dict(zip((arm.name for arm in draft.experiment.arms), styles_of(draft.experiment), strict=True))
     taught = [arm for arm in draft.experiment.arms if arm.trains_on_counterfactuals] or list(draft.experiment.arms)
     for arm in taught:
-        with st.expander(f"Objective and search of {arm.name}", key=f"group-{arm.name}"):
+        with st.expander(f"Objective and search: {called[arm.name].title}", key=f"group-{arm.name}"):
             used = ("generator", *GENERATORS[arm.generator].settings, "lock_when", "shield")
             for name in (*Objective.model_fields, *used):
                 setting(draft, f"arms.{arm.name}.{name}")

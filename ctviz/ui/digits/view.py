@@ -36,7 +36,7 @@ D = len(PIXEL_NAMES)
 PartName = Literal["digit", "classes", "counterfactuals", "fool"]
 
 RANDOM, HARD, OWN, CLASS = "random", "hard", "own", "class"
-_PICK = re.compile(rf"{RANDOM}|{HARD}|{OWN}|{CLASS}\d")
+_PICK = re.compile(rf"{RANDOM}|{HARD}|{OWN}|{CLASS}[0-9]")
 
 GALLERY = 8
 """Digits to choose from at once."""

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 import ctviz
 from ctviz import AttributionSettings, ConfigError, DataError, Experiment, SearchSettings
@@ -18,6 +19,7 @@ from ctviz.evaluation.attribution import METHODS, share, standardised, uniform_b
 from ctviz.evaluation.bootstrap import Bootstrap
 from ctviz.experiments.images import explorer as module
 from ctviz.experiments.images.explorer import IMAGE_METRICS, ImageExplorer
+from ctviz.experiments.images.measures import wilson
 from ctviz.models.stack import Stack
 from tests.experiments.pictures import EXPERIMENT, FREE, FULL, GRID, ROWS, VANILLA, D, K, M, run
 from tests.reference import images as slow
@@ -345,17 +347,22 @@ def painted(bits, mask):
 # -- numbers of many ----------------------------------------------------------------------------------
 
 
+def searched(explorer, snapshot, count, seed):
+    """The searches that the numbers are of, and which of them count."""
+    X, y = explorer.data.test
+    chance = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(y), generator=chance)[:count]
+    targets = (y[rows] + torch.randint(1, K, (count,), generator=chance)) % K
+    assert not (targets == y[rows]).any()
+    trace = explorer.counterfactuals(snapshot, X[rows].numpy(), targets.numpy(), SEARCH)
+    return trace, trace.predicted != trace.targets
+
+
 def test_numbers_are_those_of_the_searches():
     explorer, snapshots = run()
     numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60, seed=2)
     assert set(numbers.metrics) == set(numbers.differences) == set(IMAGE_METRICS) and numbers.samples == 60
-    X, y = explorer.data.test
-    chance = torch.Generator().manual_seed(2)
-    rows = torch.randperm(len(y), generator=chance)[:60]
-    targets = (y[rows] + torch.randint(1, K, (60,), generator=chance)) % K
-    assert not (targets == y[rows]).any()
-    trace = explorer.counterfactuals(snapshots[-1], X[rows].numpy(), targets.numpy(), SEARCH)
-    judged = trace.predicted != trace.targets
+    trace, judged = searched(explorer, snapshots[-1], 60, seed=2)
     np.testing.assert_array_equal(numbers.judged, judged.sum(1))
     real, labels = (part.numpy().astype(float) for part in explorer.data.validation)
     for arm in range(M):
@@ -377,18 +384,52 @@ def test_numbers_are_those_of_the_searches():
         assert value["ip"] == pytest.approx(np.mean(away))
 
 
-def test_their_differences_are_to_the_first_arm():
+def test_their_differences_are_to_the_first_arm_where_both_count():
     explorer, snapshots = run()
-    numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60)
+    numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60, seed=2)
     for name, difference in numbers.differences.items():
-        value = numbers.metrics[name].value
-        assert math.isnan(difference.value[0])
-        np.testing.assert_allclose(difference.value[1:], value[1:] - value[0], atol=1e-9)
+        assert math.isnan(difference.value[0]), name
         assert (difference.low[1:] <= difference.high[1:]).all()
+    trace, judged = searched(explorer, snapshots[-1], 60, seed=2)
+    for arm in range(1, M):
+        both = judged[0] & judged[arm]
+        expected = (trace.steps[arm] - trace.steps[0])[both].mean()
+        assert numbers.differences["steps"].value[arm] == pytest.approx(expected)
+        both &= trace.valid[0] & trace.valid[arm]
+        expected = (trace.cost[arm] - trace.cost[0])[both].mean()
+        assert numbers.differences["cost"].value[arm] == pytest.approx(expected, nan_ok=True)
     several = explorer.counterfactual_numbers(
         snapshots[-1], SearchSettings(generator="dice", per_factual=2, steps=3, tau=0.5), count=10
     )
     assert several.samples == 10 and (several.judged <= 20).all() and (several.judged > 10).any()
+
+
+@pytest.mark.parametrize(("right", "n"), [(198, 198), (0, 20), (150, 200), (1, 2)])
+def test_shares_have_wilsons_interval(right, n):
+    expected = binomtest(right, n).proportion_ci(0.99, method="wilson")
+    found = wilson(np.array([right / n, math.nan]), np.array([float(n), 3.0]), 0.99)
+    assert found.low[0] == pytest.approx(expected.low, abs=1e-12)
+    assert found.high[0] == pytest.approx(expected.high, abs=1e-12)
+    assert found.low[0] < found.high[0] and math.isnan(found.low[1]) and math.isnan(found.high[1])
+    with pytest.raises(ConfigError, match="level"):
+        wilson(np.array([0.5]), np.array([3.0]), 1.0)
+
+
+def test_what_always_holds_has_an_interval_too():
+    explorer, snapshots = run()
+    numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60)
+    for name in ("validity", "mature"):
+        interval, value = numbers.metrics[name], numbers.metrics[name].value
+        expected = [
+            binomtest(round(p * n), int(n)).proportion_ci(0.99, "wilson")
+            for p, n in zip(value, numbers.judged, strict=True)
+        ]
+        np.testing.assert_allclose(interval.low, [ends.low for ends in expected], atol=1e-9)
+        np.testing.assert_allclose(interval.high, [ends.high for ends in expected], atol=1e-9)
+    several = SearchSettings(generator="dice", per_factual=2, steps=3, tau=0.5)
+    found = explorer.counterfactual_numbers(snapshots[-1], several, count=10).metrics["validity"]
+    alone = wilson(found.value, np.full(M, 10.0), 0.99)
+    assert (found.high - found.low >= alone.high - alone.low - 1e-9).all(), "two searches of a digit are not two digits"
 
 
 # -- attacks --------------------------------------------------------------------------------------------
@@ -406,6 +447,19 @@ def test_fooled_digits_stay_within_reach_and_the_answers_are_theirs(attack):
         np.testing.assert_allclose(found.probabilities[arm, 1], answers(model, found.points[arm, 1]), atol=1e-5)
     own = found.probabilities[:, :, np.arange(4), picked.y]
     assert (own[:, 1] < own[:, 0]).all()
+
+
+def test_each_model_may_be_talked_out_of_its_own_answer():
+    explorer, snapshot, picked = digits(3)
+    own = np.stack([picked.y, (picked.y + 1) % K, picked.y])
+    found = explorer.fool(snapshot, picked.X, own, [0.1])
+    shared = explorer.fool(snapshot, picked.X, picked.y, [0.1])
+    other = explorer.fool(snapshot, picked.X, own[1], [0.1])
+    np.testing.assert_array_equal(found.points[[0, 2]], shared.points[[0, 2]])
+    np.testing.assert_array_equal(found.points[1], other.points[1])
+    assert (found.points[1] != shared.points[1]).any()
+    with pytest.raises(DataError, match="y has shape"):
+        explorer.fool(snapshot, picked.X, own[:2], [0.1])
 
 
 def test_pixels_may_leave_their_range_where_that_is_asked_for():
@@ -517,7 +571,7 @@ def test_classes_that_are_none_are_refused(classes):
 def test_what_would_take_too_much_memory_is_refused(monkeypatch):
     explorer, snapshot, picked = digits()
     monkeypatch.setattr(module, "MOST_NUMBERS", 13 * 6 * M * D - 1)
-    with pytest.raises(ConfigError, match="targets"):
+    with pytest.raises(ConfigError, match="steps is 12"):
         explorer.counterfactuals(snapshot, picked.X, picked.y, SEARCH)
     with pytest.raises(ConfigError, match="epsilons"):
         explorer.fool(snapshot, picked.X, picked.y, [0.1] * 13)

@@ -1,0 +1,73 @@
+"""The page Digits where a link asks for much: it stays whole, and says what it will not do."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.errors import ConfigError
+from ctviz.evaluation.attribution import AttributionSettings
+from ctviz.ui.digits import answers, training
+from tests.pages.digit_runs import small
+from tests.pages.test_actionability import said
+from tests.pages.test_boundaries import query_of
+from tests.pages.test_digits import stored, trained  # noqa: F401 (fixtures)
+
+PAGE = "pages/digits.py"
+RUN = small()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"part": "counterfactuals", "search.steps": "500"},
+        {"part": "counterfactuals", "search.steps": "1000"},
+        {"attribution.seed": "100000"},
+    ],
+)
+def test_more_than_a_control_offers_is_shown_as_it_is(visit, trained, asked: dict[str, str]) -> None:  # noqa: F811
+    at = visit(PAGE, **{**trained.to_query(), **asked})
+    assert not at.exception
+    assert at.selectbox(key="digits-source").value == "shipped"
+    name, value = next((key, value) for key, value in asked.items() if key != "part")
+    assert query_of(at)[name] == value
+
+
+def test_what_would_hold_up_everybody_is_refused_in_a_sentence(visit, trained, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setattr(answers, "MOST_EFFORT", 10**8)
+    monkeypatch.setattr(answers.ImageExplorer, "attribute_history", lambda *given: pytest.fail("it was computed"))
+    asked = {"attribution.steps": "1000", "attribution.smooth": "100"}
+    at = visit(PAGE, **{**trained.to_query(), **asked})
+    assert len(at.error) == 1
+    assert "noisy copies" in at.error[0].value
+    assert at.selectbox(key="digits-source").value == "shipped"
+
+
+class Fed:
+    """As much of a feed as the effort depends on."""
+
+    def __init__(self, **changes: object) -> None:
+        self.experiment = small(**changes)
+
+
+@pytest.mark.parametrize("channels", [(), (6, 16)], ids=["dense", "convolutional"])
+def test_usual_questions_are_affordable_and_unusual_ones_are_not(channels: tuple[int, ...]) -> None:
+    feed = Fed(**{"model.channels": channels, "model.hidden": (32,)})
+    for settings in (AttributionSettings(), AttributionSettings(steps=100), AttributionSettings(method="saliency")):
+        answers.check_effort(feed, settings, 500)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="smooth"):
+        answers.check_effort(feed, AttributionSettings(steps=50, smooth=100), 500)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="steps"):
+        answers.check_effort(feed, AttributionSettings(steps=1000), 500)  # type: ignore[arg-type]
+
+
+def test_all_digits_are_learnt_from_once_their_folder_is_known(visit, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(training, "datasets_folder", lambda: tmp_path)
+    at = visit(PAGE, **RUN.to_query())
+    at.selectbox(key="digits-source").set_value("folder").run()
+    assert not at.error
+    asked = query_of(at)
+    assert (asked["data.source"], asked["data.n_train"]) == ("folder", "59000")
+    assert str(tmp_path) in at.text_input(key="digits-folder").value
+    at.selectbox(key="digits-source").set_value("shipped").run()
+    assert "data.source" not in query_of(at)
+    assert "10,000" in said(at) or not at.error

@@ -1,0 +1,85 @@
+"""What is taken away says what it is: how it was made, of what, and under a name of its own."""
+
+from __future__ import annotations
+
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.images.explorer import Picked
+from ctviz.figures.digits.wall import Wall
+from ctviz.ui.digits import take_away
+from ctviz.ui.digits.view import PARTS, DigitsView
+
+SHIPPED = Experiment.preset("mnist")
+
+
+@pytest.fixture
+def feed(monkeypatch) -> Any:
+    """A run with epochs, and a gallery that needs none of its models."""
+    picked = Picked(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
+    gallery = lambda feed, view: None if view.pick == "own" else picked  # noqa: E731
+    monkeypatch.setattr(take_away.ask, "gallery", gallery)
+    return SimpleNamespace(experiment=SHIPPED, at=lambda epoch: SimpleNamespace(epoch=100 if epoch is None else epoch))
+
+
+LOOKS = [
+    *({"part": part} for part in PARTS),
+    {"part": "fool", "attack": "pgd"},
+    {"part": "fool", "within": 0},
+    {"part": "fool", "at": 1},
+    {"part": "fool", "epoch": 5},
+    {"part": "digit", "attribution": (("baseline", "black"),)},
+    {"part": "digit", "attribution": (("method", "saliency"),)},
+    {"part": "digit", "pick": "own"},
+    {"part": "counterfactuals", "search": (("generator", "generic"),)},
+    {"part": "classes", "sign": "strength"},
+]  # fmt: skip
+
+
+def test_files_of_what_differs_have_names_that_differ(feed) -> None:
+    names = [take_away.file_name(feed, DigitsView(**look)) for look in LOOKS]
+    assert len(set(names)) == len(names)
+    assert all(" " not in name and "/" not in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("look", "told"),
+    [
+        ({"part": "digit"}, {"method": "integrated_gradients", "baseline": "uniform", "steps": 50, "seed": 0,
+                             "digit": "test 1204", "meant": 3, "explained": "own answer"}),
+        ({"part": "classes"}, {"method": "integrated_gradients", "test_digits": 500, "level": 0.99, "shown": "signed"}),
+        ({"part": "counterfactuals", "at": 1}, {"search_generator": "eccco", "test_digits": 200, "level": 0.99}),
+        ({"part": "fool", "attack": "pgd", "within": 0}, {"attack": "pgd", "pixels_stay_in_range": False,
+                                                          "test_digits": 500, "level": 0.99}),
+    ],
+)  # fmt: skip
+def test_numbers_say_in_each_row_how_they_were_made(feed, monkeypatch, look, told) -> None:
+    view = DigitsView(**look)
+    monkeypatch.setitem(take_away.TABLES, view.part, lambda feed, view: [{"model": "vanilla", "epoch": 5}] * 2)
+    table = pd.read_csv(StringIO(take_away.numbers_csv(feed, view)))
+    for name, value in {**told, "run": SHIPPED.key[:8]}.items():
+        assert str(table[name].iloc[1]) == str(value), name
+    assert ("meant" in table) == (view.part == "digit"), "numbers of many digits are not those of one"
+    assert table["link"].iloc[0].startswith("digits?preset=mnist")
+    assert f"part={view.part}" in table["link"].iloc[0] or view.part == "digit"
+
+
+def test_a_picture_says_how_it_was_made_and_a_page_opens_at_what_is_seen(feed, monkeypatch) -> None:
+    wall = Wall(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
+    monkeypatch.setattr(take_away, "shown", lambda feed, view: take_away.Shown(wall, 1, 35))
+    opened: dict[str, Any] = {}
+    monkeypatch.setattr(take_away, "wall_html", lambda *given, **named: opened.update(named, given=given) or "page")
+    view = DigitsView(part="fool", epoch=5)
+    drawing = take_away.svg(feed, view)
+    assert take_away.page(feed, view) == "page"
+    assert opened["given"][1:] == (1, 35)
+    assert opened["title"] == "Digits: fool it"
+    for text in ("epoch: 5", "attack: fgsm", "digit: test 1204", f"run: {SHIPPED.key[:8]}"):
+        assert text in opened["note"]
+        assert text in drawing
