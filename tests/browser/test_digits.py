@@ -89,7 +89,7 @@ def test_averages_are_seen_forming_epoch_by_epoch(home, browser_page) -> None:
     browser_page.goto(link(home, part="classes"))
     headline(browser_page, "ixels locked for one of the models draw").wait_for()
     browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
-    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Of each model"):
+    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Pixels locked for one of the models"):
         headline(browser_page, words).wait_for()
     link_has(browser_page, "play", None)
     link_has(browser_page, "epoch", None)
