@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -119,4 +120,6 @@ def serve(path, how):
 
 
 if __name__ == "__main__":
+    # A shell has what it starts in the background ignore Ctrl-C, and children inherit that: tests run there too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     serve(*sys.argv[1:])
