@@ -100,7 +100,7 @@ def main(epochs: int, device: str) -> None:
         if epoch.epoch == epochs:
             break
     stack.flat.cpu()  # waits for a GPU
-    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": _most_memory()}))  # noqa: T201
+    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": _most_memory()}))  # noqa: T201 - the parent reads it
 
 
 def _most_memory() -> float | None:

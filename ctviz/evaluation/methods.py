@@ -356,10 +356,10 @@ _one_at_a_time = threading.Lock()
 def _randomness(seed: int) -> Iterator[None]:
     """Captum draws from the random streams of torch and numpy that all share: ours for a moment, then as before."""
     with _one_at_a_time, torch.random.fork_rng(devices=[]):
-        before = np.random.get_state()  # noqa: NPY002
+        before = np.random.get_state()  # noqa: NPY002 - what captum draws from
         torch.default_generator.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002 - see above
         try:
             yield
         finally:
-            np.random.set_state(before)  # noqa: NPY002
+            np.random.set_state(before)  # noqa: NPY002 - see above
