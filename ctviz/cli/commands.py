@@ -1,31 +1,22 @@
-"""The command line: ``ctviz serve | train | runs | presets | datasets | export | bench``.
-
-Results go to standard output, progress and errors to standard error. Exit codes: 0 done; 2 a request that cannot be
-met, with one sentence that says why; 130 stopped from the keyboard. Whatever is heavy is imported inside its command,
-so that ``ctviz --help`` answers at once.
-"""
+"""The commands for runs, presets and data sets; each imports what is heavy when it is called."""
 
 from __future__ import annotations
 
 import errno
-import json
-import math
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 import ctviz
-from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.say import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
+from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
-    from ctviz.experiments.config import Experiment
     from ctviz.experiments.run import Run
     from ctviz.experiments.store import RunInfo
 
@@ -33,37 +24,12 @@ RESULTS = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_ac
 """What is reported of each arm at the end of a run, in this order."""
 
 
-class _Sentences(TyperGroup):
-    """Turns every error that ctviz raises on purpose into one sentence and exit code 2."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except CtvizError as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(2) from None
-
-
-app = typer.Typer(
-    cls=_Sentences,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
 runs_app = typer.Typer(rich_markup_mode=None, help="List the stored runs, or delete one.")
 presets_app = typer.Typer(rich_markup_mode=None, help="List the presets, or train them anew.")
 datasets_app = typer.Typer(rich_markup_mode=None, help="List the data that is read from files, or name your own.")
 app.add_typer(runs_app, name="runs", invoke_without_command=True)
 app.add_typer(presets_app, name="presets", invoke_without_command=True)
 app.add_typer(datasets_app, name="datasets", invoke_without_command=True)
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-def main() -> None:
-    """Entry point of the ``ctviz`` command."""
-    app()
 
 
 def _print_version(asked: bool) -> None:
@@ -145,44 +111,16 @@ def train(
     """Train all arms of an experiment together."""
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
-    experiment = _experiment(what, changes or ())
+    experiment = experiment_of(what, changes or ())
     if out is not None:
-        _make_folder(out)
+        make_folder(out)
     from ctviz.experiments.run import run
 
-    with _progress(f"{what} ({', '.join(arm.name for arm in experiment.arms)})") as progress:
+    with progress_bar(f"{what} ({', '.join(arm.name for arm in experiment.arms)})") as progress:
         done = run(experiment, device=device, progress=progress)
     if out is not None:
         _write_results(done, out)
-    typer.echo(_to_json(_report(done)) if as_json else _table_of_results(done))
-
-
-def _experiment(what: str, changes: Sequence[str]) -> Experiment:
-    """The experiment that a preset's name or a TOML file describes, with ``path=value`` changes applied."""
-    from ctviz.experiments.config import PRESETS, Experiment, parse_value
-
-    if what in PRESETS:
-        experiment = Experiment.preset(what)
-    elif what.endswith(".toml") or Path(what).is_file():
-        experiment = Experiment.from_toml(_read(Path(what)))
-    else:
-        raise ConfigError("experiment", what, f"a TOML file or one of {', '.join(PRESETS)}")
-    values: dict[str, Any] = {}
-    for change in changes:
-        path, equals, text = change.partition("=")
-        if not equals or not path.strip():
-            raise ConfigError("--set", change, "path=value, as in training.epochs=20")
-        values[path.strip()] = text if path == "arms" else parse_value(text)
-    return experiment.replace(values) if values else experiment
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError("file", str(path), "text in UTF-8") from None
-    except OSError as error:
-        raise ConfigError("file", str(path), f"a file that can be read ({_reason(error)})") from None
+    typer.echo(to_json(_report(done)) if as_json else _table_of_results(done))
 
 
 def _report(run: Run) -> dict[str, Any]:
@@ -191,9 +129,9 @@ def _report(run: Run) -> dict[str, Any]:
 
 
 def _table_of_results(run: Run) -> str:
-    rows = [[str(arm["name"]), *(_number(arm[name]) for name in RESULTS)] for arm in run.summary]
-    table = _table(["arm", *(name.replace("_", " ").replace("ip star", "ip*") for name in RESULTS)], rows)
-    return f"{table}\n\nrun {run.key}, {run.seconds:.1f} s"
+    rows = [[str(arm["name"]), *(number(arm[name]) for name in RESULTS)] for arm in run.summary]
+    text = table(["arm", *(name.replace("_", " ").replace("ip star", "ip*") for name in RESULTS)], rows)
+    return f"{text}\n\nrun {run.key}, {run.seconds:.1f} s"
 
 
 def _write_results(run: Run, folder: Path) -> None:
@@ -203,34 +141,10 @@ def _write_results(run: Run, folder: Path) -> None:
     weights = {
         f"{arm}/{name}": tensor.numpy() for arm in run.arms for name, tensor in run.model(arm).state_dict().items()
     }
-    _write(folder / "history.csv", run.history.to_csv(index=False))
-    _write(folder / "experiment.toml", run.experiment.to_toml())
-    _write(folder / "summary.json", _to_json(_report(run)) + "\n")
-    _write(folder / "weights.safetensors", save(weights, {"key": run.key}))
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; elsewhere a line at each tenth of the way, so that a log stays short."""
-    if sys.stderr.isatty():
-        with typer.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-            def draw(done: int, total: int) -> None:
-                bar.length = max(total, 1)
-                bar.update(done - bar.pos)
-
-            yield draw
-        return
-    reached = -1
-
-    def log(done: int, total: int) -> None:
-        nonlocal reached
-        tenth = 10 * done // max(total, 1)
-        if tenth > reached:
-            reached = tenth
-            typer.echo(f"{label}: epoch {done} of {total}", err=True)
-
-    yield log
+    write(folder / "history.csv", run.history.to_csv(index=False))
+    write(folder / "experiment.toml", run.experiment.to_toml())
+    write(folder / "summary.json", to_json(_report(run)) + "\n")
+    write(folder / "weights.safetensors", save(weights, {"key": run.key}))
 
 
 # -- runs ----------------------------------------------------------------------------------------------
@@ -246,9 +160,9 @@ def runs(context: typer.Context, as_json: JsonFlag = False) -> None:
     store = open_store()
     found = store.list()
     if as_json:
-        typer.echo(_to_json([_run_record(info) for info in found]))
+        typer.echo(to_json([_run_record(info) for info in found]))
     elif found:
-        typer.echo(_table(["key", "state", "data", "arms", "epochs", "MB", ""], [_run_row(info) for info in found]))
+        typer.echo(table(["key", "state", "data", "arms", "epochs", "MB", ""], [_run_row(info) for info in found]))
     else:
         typer.echo("No run is stored yet; `ctviz train moons` makes one.")
     for notice in store.notices():
@@ -297,10 +211,10 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
     found = {name: Experiment.preset(name) for name in PRESETS}
     if as_json:
-        typer.echo(_to_json([{"name": name, "key": e.key, "epochs": e.training.epochs} for name, e in found.items()]))
+        typer.echo(to_json([{"name": name, "key": e.key, "epochs": e.training.epochs} for name, e in found.items()]))
         return
     rows = [[name, e.key, str(e.training.epochs), ", ".join(a.name for a in e.arms)] for name, e in found.items()]
-    typer.echo(_table(["name", "key", "epochs", "arms"], rows))
+    typer.echo(table(["name", "key", "epochs", "arms"], rows))
 
 
 @presets_app.command("build")
@@ -317,7 +231,7 @@ def build_presets(
         if name not in PRESETS:
             raise ConfigError("preset", name, f"one of {', '.join(PRESETS)}")
     folder = out or assets() / "presets"
-    _make_folder(folder)
+    make_folder(folder)
     for path in build(names or (), folder, lambda name: typer.echo(f"Training {name} …", err=True)):
         typer.echo(path)
 
@@ -336,14 +250,14 @@ def datasets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
     found = sources()
     if as_json:
-        typer.echo(_to_json([asdict(source) for source in found]))
+        typer.echo(to_json([asdict(source) for source in found]))
         return
     head = ["name", "source", "to train", "to test", ""]
     rows = [
         [s.name, s.source, str(s.training), str(s.test), f"{s.folder}, {s.sentence}" if s.verified else s.sentence]
         for s in found
     ]
-    typer.echo(_table(head, rows))
+    typer.echo(table(head, rows))
 
 
 @datasets_app.command("use")
@@ -382,7 +296,7 @@ def export(
     """Take a run away: animation, table, settings, code."""
     if sum((html is not None, csv, toml, python)) != 1:
         raise ConfigError("export", what, "one of --html FILE, --csv, --toml and --python")
-    key, experiment = _stored(what)
+    key, experiment = stored(what)
     if toml:
         typer.echo(experiment.to_toml(), nl=False)
     elif python:
@@ -401,24 +315,8 @@ def export(
             return
         from ctviz.figures.stage.export import standalone_html
 
-        _write(html, standalone_html(run.scene, list(run.snapshots), run.experiment))
+        write(html, standalone_html(run.scene, list(run.snapshots), run.experiment))
         typer.echo(f"Wrote {html}.", err=True)
-
-
-def _stored(what: str) -> tuple[str, Experiment]:
-    """Key and experiment of a stored run; a preset's settings need no run."""
-    from ctviz.experiments.config import PRESETS, Experiment
-    from ctviz.experiments.store import open_store
-
-    if what in PRESETS:
-        experiment = Experiment.preset(what)
-        return experiment.key, experiment
-    store = open_store()
-    if store.status(what).state == "absent":
-        raise ConfigError(
-            "run", what, f"the key of a stored run (`ctviz runs` lists them) or one of {', '.join(PRESETS)}"
-        )
-    return what, store.experiment(what)
 
 
 # -- bench ---------------------------------------------------------------------------------------------
@@ -430,66 +328,3 @@ def bench(context: typer.Context) -> None:
     from ctviz.bench import main as measure
 
     raise typer.Exit(measure(context.args))
-
-
-# -- text and files ------------------------------------------------------------------------------------
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of equal width: the first to the left, numbers to the right."""
-    columns = list(zip(head, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
-    lines = []
-    for row in (head, *rows):
-        cells = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _is_number(text: str) -> bool:
-    return text == "–" or text.replace(".", "").replace("-", "").replace("e", "").replace("+", "").isdigit()
-
-
-def _number(value: float) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.3g}"
-
-
-def _to_json(value: Any) -> str:
-    """JSON in which a number that is not finite is null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _finite(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError("out", str(path), f"a folder that can be written ({_reason(error)})") from None
-    if not os.access(path, os.W_OK):
-        raise ConfigError("out", str(path), "a folder that can be written")
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Writes a file so that it is never half there; into a pipe or a device, which must stay what it is, directly."""
-    from ctviz.experiments.store.files import write_whole
-
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
-        else:
-            write_whole(path.resolve(), data)
-    except OSError as error:
-        raise CtvizError(f"{path} could not be written: {_reason(error)}.") from None
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

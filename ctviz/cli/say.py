@@ -1,0 +1,151 @@
+"""What every command needs: tables, JSON, progress, files, and the experiment that a word names."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ctviz.errors import ConfigError, CtvizError
+
+if TYPE_CHECKING:
+    from ctviz.experiments.config import Experiment
+
+
+def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
+    """The experiment that a preset's name or a TOML file describes, with ``path=value`` changes applied."""
+    from ctviz.experiments.config import PRESETS, Experiment, parse_value
+
+    if what in PRESETS:
+        experiment = Experiment.preset(what)
+    elif what.endswith(".toml") or Path(what).is_file():
+        experiment = Experiment.from_toml(read(Path(what)))
+    else:
+        raise ConfigError("experiment", what, f"a TOML file or one of {', '.join(PRESETS)}")
+    values: dict[str, Any] = {}
+    for change in changes:
+        path, equals, text = change.partition("=")
+        if not equals or not path.strip():
+            raise ConfigError("--set", change, "path=value, as in training.epochs=20")
+        values[path.strip()] = text if path == "arms" else parse_value(text)
+    return experiment.replace(values) if values else experiment
+
+
+def read(path: Path) -> str:
+    """The text of a file; raises ``ConfigError`` if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError("file", str(path), "text in UTF-8") from None
+    except OSError as error:
+        raise ConfigError("file", str(path), f"a file that can be read ({reason(error)})") from None
+
+
+def stored(what: str) -> tuple[str, Experiment]:
+    """Key and experiment of a stored run; a preset's settings need no run."""
+    from ctviz.experiments.config import PRESETS, Experiment
+    from ctviz.experiments.store import open_store
+
+    if what in PRESETS:
+        experiment = Experiment.preset(what)
+        return experiment.key, experiment
+    store = open_store()
+    if store.status(what).state == "absent":
+        raise ConfigError(
+            "run", what, f"the key of a stored run (`ctviz runs` lists them) or one of {', '.join(PRESETS)}"
+        )
+    return what, store.experiment(what)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal; elsewhere a line at each tenth of the way, so that a log stays short."""
+    if sys.stderr.isatty():
+        with typer.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+            def draw(done: int, total: int) -> None:
+                bar.length = max(total, 1)
+                bar.update(done - bar.pos)
+
+            yield draw
+        return
+    reached = -1
+
+    def log(done: int, total: int) -> None:
+        nonlocal reached
+        tenth = 10 * done // max(total, 1)
+        if tenth > reached:
+            reached = tenth
+            typer.echo(f"{label}: epoch {done} of {total}", err=True)
+
+    yield log
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of equal width: the first to the left, numbers to the right."""
+    columns = list(zip(head, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    lines = []
+    for row in (head, *rows):
+        cells = [c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _is_number(text: str) -> bool:
+    return text == "–" or text.replace(".", "").replace("-", "").replace("e", "").replace("+", "").isdigit()
+
+
+def number(value: float | None) -> str:
+    """Three significant digits."""
+    return "–" if value is None or math.isnan(value) else f"{value:.3g}"
+
+
+def to_json(value: Any) -> str:
+    """JSON in which a number that is not finite is null."""
+    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder to write to; raises ``ConfigError`` if that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("out", str(path), f"a folder that can be written ({reason(error)})") from None
+    if not os.access(path, os.W_OK):
+        raise ConfigError("out", str(path), "a folder that can be written")
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Writes a file so that it is never half there; into a pipe or a device, which must stay what it is, directly."""
+    from ctviz.experiments.store.files import write_whole
+
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            write_whole(path.resolve(), data)
+    except OSError as error:
+        raise CtvizError(f"{path} could not be written: {reason(error)}.") from None
+
+
+def reason(error: OSError) -> str:
+    """What an error of the system says."""
+    return (error.strerror or str(error)).lower()
