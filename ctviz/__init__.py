@@ -5,6 +5,8 @@ The whole public API::
     experiment = ctviz.Experiment.preset("moons").replace({"training.epochs": 20, "seed": 3})
     run = ctviz.run(experiment)            # trains all arms together, or takes the run from the store
     run.history                            # tidy table: epoch, arm, metric, value
+    report = ctviz.evaluate(run)           # the paper's protocol: rounds, intervals, robustness, sensitivity
+    report.compare()                       # every arm beside the conventional one: difference, interval, reduction
     model = run.model("full")              # a plain torch.nn.Module that returns logits
     found = ctviz.search(model, X, targets, generator="eccco", tau=0.9, steps=50, locked=[0])
     found = ctviz.search(model, X, targets, generator="face", samples=run.data.train, ranges=[("x2", -1, 1)])
@@ -13,6 +15,9 @@ The whole public API::
     trace = explorer.trace(run.snapshot(), X, targets, ctviz.SearchSettings(generator="generic"))
     explorer.endpoints(trace).metrics["ip"]    # value, low and high per arm
     ctviz.integrated_gradients(model, X)       # how much of each answer rests on which feature
+
+    result = ctviz.sweep(experiment, {"lambda_div": (0.01, 0.1, 1), "tau": (0.5, 0.9)}, seeds=3)
+    result.across                          # a row per cell and metric: value, reduction, interval across seeds
 
 ``ctviz.GENERATORS`` names the ways to search. ``ctviz.train(experiment)`` yields a snapshot after every epoch instead
 of blocking, and stores nothing.
@@ -35,12 +40,21 @@ if TYPE_CHECKING:
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
+    from ctviz.experiments.evaluate import evaluate
     from ctviz.experiments.explorer import Explorer
     from ctviz.experiments.images.explorer import ImageExplorer
+    from ctviz.experiments.limits.catalogue import LIMITS
+    from ctviz.experiments.limits.results import LimitResult, run_limit
     from ctviz.experiments.outcome import OUTCOMES
+    from ctviz.experiments.protocol import Protocol
+    from ctviz.experiments.reports import Report
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
+    from ctviz.experiments.sweeps.results import SweepResult
+    from ctviz.experiments.sweeps.settings import Axis, Sweep
+    from ctviz.experiments.sweeps.studies import STUDIES, study
+    from ctviz.experiments.sweeps.sweep import sweep
     from ctviz.experiments.trace import Trace
     from ctviz.models.settings import ModelSettings
     from ctviz.training.arm import VARIANTS, Arm
@@ -58,12 +72,21 @@ _WHERE = {
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
     "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
+    "ctviz.experiments.evaluate": ("evaluate",),
+    "ctviz.experiments.protocol": ("Protocol",),
+    "ctviz.experiments.reports": ("Report",),
     "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
     "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
     "ctviz.experiments.store": ("Store", "open_store"),
     "ctviz.experiments.explorer": ("Explorer",),
     "ctviz.experiments.images.explorer": ("ImageExplorer",),
+    "ctviz.experiments.limits.catalogue": ("LIMITS",),
+    "ctviz.experiments.limits.results": ("LimitResult", "run_limit"),
     "ctviz.experiments.outcome": ("OUTCOMES",),
+    "ctviz.experiments.sweeps.results": ("SweepResult",),
+    "ctviz.experiments.sweeps.settings": ("Axis", "Sweep"),
+    "ctviz.experiments.sweeps.studies": ("STUDIES", "study"),
+    "ctviz.experiments.sweeps.sweep": ("sweep",),
     "ctviz.experiments.trace": ("Trace",),
     "ctviz.models.settings": ("ModelSettings",),
     "ctviz.training.arm": ("VARIANTS", "Arm"),
@@ -89,12 +112,15 @@ __all__ = [
     "DATASETS",
     "GENERATORS",
     "IMAGES",
+    "LIMITS",
     "METRICS",
     "OUTCOMES",
     "PRESETS",
+    "STUDIES",
     "VARIANTS",
     "Arm",
     "AttributionSettings",
+    "Axis",
     "ConfigError",
     "Counterfactuals",
     "CtvizError",
@@ -109,9 +135,12 @@ __all__ = [
     "ImageExplorer",
     "ImageSettings",
     "JobError",
+    "LimitResult",
     "ModelSettings",
     "Mutability",
     "Paths",
+    "Protocol",
+    "Report",
     "Run",
     "Scene",
     "Schedule",
@@ -120,13 +149,19 @@ __all__ = [
     "Snapshot",
     "Store",
     "StoreError",
+    "Sweep",
+    "SweepResult",
     "Trace",
     "attribute",
+    "evaluate",
     "integrated_gradients",
     "load_data",
     "load_run",
     "open_store",
     "run",
+    "run_limit",
     "search",
+    "study",
+    "sweep",
     "train",
 ]

@@ -65,6 +65,7 @@ _PLAIN = {
     "too_long": "at most {max_length} entries",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
     "string_type": "text",
     "string_too_short": "{min_length} or more characters",
     "string_too_long": "at most {max_length} characters",

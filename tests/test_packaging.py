@@ -142,7 +142,8 @@ def test_streamlit_knows_every_option_of_the_configuration():
 
 
 def test_every_import_is_a_declared_dependency():
-    declared = {distribution(line) for line in PROJECT["dependencies"]}
+    extras = [line for name in ("ray", "images") for line in PROJECT["optional-dependencies"][name]]
+    declared = {distribution(line) for line in [*PROJECT["dependencies"], *extras]}
     owners = packages_distributions()
     for path in [*(ROOT / "ctviz").rglob("*.py"), ROOT / "app.py", *ROOT.glob("pages/*.py")]:
         if (ROOT / "ctviz" / "bench") in path.parents:

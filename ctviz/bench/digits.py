@@ -100,10 +100,10 @@ def main(epochs: int, device: str) -> None:
         if epoch.epoch == epochs:
             break
     stack.flat.cpu()  # waits for a GPU
-    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": _most_memory()}))  # noqa: T201 - the parent reads it
+    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": most_memory()}))  # noqa: T201 - the parent reads it
 
 
-def _most_memory() -> float | None:
+def most_memory() -> float | None:
     """The most memory that this process has held, in MB; None where the system does not tell."""
     try:
         import resource

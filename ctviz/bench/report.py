@@ -17,7 +17,7 @@ import torch
 
 from ctviz.bench.measure import Row, say, table
 
-PARTS = ("training", "search", "generators", "digits", "app")
+PARTS = ("training", "search", "generators", "digits", "evaluation", "sweeps", "app", "ray")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +96,18 @@ def _measure(part: str, options: argparse.Namespace) -> list[Row]:
         from ctviz.bench import digits
 
         return digits.measure(options.epochs, options.rounds)
+    if part == "evaluation":
+        from ctviz.bench import evaluation
+
+        return evaluation.measure(options.rounds)
+    if part == "sweeps":
+        from ctviz.bench import sweeps
+
+        return sweeps.measure(options.epochs, options.rounds)
+    if part == "ray":
+        from ctviz.bench import ray_overhead
+
+        return ray_overhead.measure(options.epochs, options.rounds)
     from ctviz.bench import browser
 
     return browser.measure(options.rounds)

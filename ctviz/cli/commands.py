@@ -18,13 +18,13 @@ from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from ctviz.experiments.run import Run
-    from ctviz.experiments.store import RunInfo
+    from ctviz.experiments.store import RunInfo, Store
 
 RESULTS = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")
 """What is reported of each arm at the end of a run, in this order."""
 
 
-runs_app = typer.Typer(rich_markup_mode=None, help="List the stored runs, or delete one.")
+runs_app = typer.Typer(rich_markup_mode=None, help="List the stored runs; name, pin, delete or restore one.")
 presets_app = typer.Typer(rich_markup_mode=None, help="List the presets, or train them anew.")
 datasets_app = typer.Typer(rich_markup_mode=None, help="List the data that is read from files, or name your own.")
 app.add_typer(runs_app, name="runs", invoke_without_command=True)
@@ -152,7 +152,7 @@ def _write_results(run: Run, folder: Path) -> None:
 
 @runs_app.callback()
 def runs(context: typer.Context, as_json: JsonFlag = False) -> None:
-    """List the stored runs, or delete one."""
+    """List the stored runs; name, pin, delete or restore one."""
     if context.invoked_subcommand is not None:
         return
     from ctviz.experiments.store import open_store
@@ -162,9 +162,12 @@ def runs(context: typer.Context, as_json: JsonFlag = False) -> None:
     if as_json:
         typer.echo(to_json([_run_record(info) for info in found]))
     elif found:
-        typer.echo(table(["key", "state", "data", "arms", "epochs", "MB", ""], [_run_row(info) for info in found]))
+        head = ["key", "state", "data", "arms", "epochs", "MB", "name", ""]
+        typer.echo(table(head, [_run_row(info) for info in found]))
     else:
         typer.echo("No run is stored yet; `ctviz train moons` makes one.")
+    if not as_json and (binned := len(store.binned())):
+        typer.echo(f"\n{binned} in the bin; `ctviz runs restore` lists {'it' if binned == 1 else 'them'}.")
     for notice in store.notices():
         typer.echo(notice, err=True)
 
@@ -178,25 +181,96 @@ def _run_record(info: RunInfo) -> dict[str, Any]:
         "epochs": info.epochs,
         "bytes": info.bytes,
         "preset": info.preset,
+        "name": info.name,
+        "pinned": info.pinned,
     }
 
 
 def _run_row(info: RunInfo) -> list[str]:
     size = f"{info.bytes / 1e6:.2f}"
-    preset = "preset" if info.preset else ""
-    return [info.key, info.state, info.data, ", ".join(info.arms), str(info.epochs), size, preset]
+    marks = ", ".join(word for word, holds in (("preset", info.preset), ("pinned", info.pinned)) if holds)
+    arms = ", ".join(info.arms) if len(info.arms) <= 5 else f"{len(info.arms)} arms"
+    return [info.key, info.state, info.data, arms, str(info.epochs), size, info.name, marks]
+
+
+KeyArgument = Annotated[str, typer.Argument(help="Key of the run, as `ctviz runs` shows it, or a preset's name.")]
 
 
 @runs_app.command("delete")
-def delete_run(key: Annotated[str, typer.Argument(help="Key of the run, as `ctviz runs` shows it.")]) -> None:
-    """Delete a stored run."""
+def delete_run(
+    key: Annotated[str, typer.Argument(help="Key of the run, as `ctviz runs` shows it.")],
+    for_good: Annotated[bool, typer.Option("--for-good", help="Not into the bin; it cannot be undone.")] = False,
+) -> None:
+    """Put a stored run into the bin."""
     from ctviz.experiments.store import open_store
 
     store = open_store()
     if store.status(key).state == "absent":
         raise ConfigError("key", key, "the key of a stored run; `ctviz runs` lists them")
-    store.delete(key)
-    typer.echo(f"Deleted {key}.")
+    if for_good:
+        store.delete(key)
+        typer.echo(f"Deleted {key} for good.")
+    else:
+        store.bin(key)
+        typer.echo(f"Deleted {key}; `ctviz runs restore {key}` brings it back.")
+
+
+@runs_app.command("restore")
+def restore_run(
+    key: Annotated[
+        str | None, typer.Argument(help="Key of the run; without one, what is in the bin is listed.")
+    ] = None,
+) -> None:
+    """Bring a deleted run back from the bin, or list what is in it."""
+    from ctviz.experiments.store import open_store
+
+    store = open_store()
+    if key is not None:
+        store.restore(key)
+        typer.echo(f"{key} is back.")
+    elif found := store.binned():
+        head = ["key", "state", "data", "arms", "epochs", "MB", "name", ""]
+        typer.echo(table(head, [_run_row(info) for info in found]))
+    else:
+        typer.echo("The bin is empty.")
+
+
+@runs_app.command("rename")
+def rename_run(
+    key: KeyArgument,
+    name: Annotated[str, typer.Argument(help='What it is to be called; "" takes the name away.')],
+) -> None:
+    """Give a run a name."""
+    store, found = _labelled(key)
+    store.labels.rename(found, name)
+    typer.echo(f"{found} is called {store.labels.of(found).name!r}." if name.strip() else f"{found} has no name.")
+
+
+@runs_app.command("pin")
+def pin_run(key: KeyArgument) -> None:
+    """Keep a run: it is listed first and never removed to make space."""
+    store, found = _labelled(key)
+    store.labels.pin(found)
+    typer.echo(f"Pinned {found}.")
+
+
+@runs_app.command("unpin")
+def unpin_run(key: KeyArgument) -> None:
+    """Let go of a run that was pinned."""
+    store, found = _labelled(key)
+    store.labels.pin(found, False)
+    typer.echo(f"Unpinned {found}.")
+
+
+def _labelled(what: str) -> tuple[Store, str]:
+    """The store, and the key of a run in it that a key or a preset's name stands for."""
+    from ctviz.experiments.store import open_store
+
+    store = open_store()
+    key, _ = stored(what)
+    if store.status(key).state == "absent":
+        raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    return store, key
 
 
 # -- presets -------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
     """The experiment that a preset's name or a TOML file describes, with ``path=value`` changes applied."""
-    from ctviz.experiments.config import PRESETS, Experiment, parse_value
+    from ctviz.experiments.config import PRESETS, Experiment
 
     if what in PRESETS:
         experiment = Experiment.preset(what)
@@ -29,6 +29,13 @@ def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
         experiment = Experiment.from_toml(read(Path(what)))
     else:
         raise ConfigError("experiment", what, f"a TOML file or one of {', '.join(PRESETS)}")
+    return changed(experiment, changes)
+
+
+def changed(experiment: Experiment, changes: Sequence[str]) -> Experiment:
+    """An experiment with ``path=value`` changes applied."""
+    from ctviz.experiments.config import parse_value
+
     values: dict[str, Any] = {}
     for change in changes:
         path, equals, text = change.partition("=")
@@ -65,7 +72,7 @@ def stored(what: str) -> tuple[str, Experiment]:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(label: str, unit: str = "epoch") -> Iterator[Callable[[int, int], None]]:
     """A bar on a terminal; elsewhere a line at each tenth of the way, so that a log stays short."""
     if sys.stderr.isatty():
         with typer.progressbar(length=1, label=label, file=sys.stderr) as bar:
@@ -83,7 +90,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         tenth = 10 * done // max(total, 1)
         if tenth > reached:
             reached = tenth
-            typer.echo(f"{label}: epoch {done} of {total}", err=True)
+            typer.echo(f"{label}: {unit} {done} of {total}", err=True)
 
     yield log
 

@@ -165,7 +165,8 @@ class _Search:
         self.x = torch.cat([factuals, factuals.new_ones(m, 1, b)], dim=1)
         self.factuals = factuals[:, self.span].contiguous()  # m s b
         self.nascent = self.factuals.clone()
-        self.onehot = torch.nn.functional.one_hot(targets, model.k).to(factuals.dtype).mT.contiguous()
+        classes = torch.arange(model.k, device=factuals.device).unsqueeze(-1)
+        self.onehot = (targets.unsqueeze(1) == classes).to(factuals.dtype)  # m k b
         self.low, self.high = self.constraints.box(self.factuals)
         self.boxed = self.low is not self.constraints.lower
         limit = torch.finfo(factuals.dtype).max
@@ -263,8 +264,18 @@ class _Search:
             setattr(self, name, getattr(self, name)[index])
 
     def _write(self, chosen: Tensor) -> None:
-        """Bring the results of the columns ``chosen`` (m b) up to date."""
-        rows, columns = self.arms.expand_as(self.origin)[chosen], self.origin[chosen]
-        self.all_mature[rows, columns], self.all_steps[rows, columns] = self.mature[chosen], self.steps[chosen]
+        """Bring the results of the columns ``chosen`` (m b) up to date; what is not chosen goes to the spare column."""
+        place = torch.where(chosen, self.origin, self.b)
+        self._scatter(self.all_mature, place, self.mature)
+        self._scatter(self.all_steps, place, self.steps)
+        place = place.unsqueeze(1).expand(-1, self.point.shape[1], -1)
         for results, values in ((self.all_points, self.point), (self.all_nascent, self.nascent)):
-            results[:, self.span].mT[rows, columns] = values.mT[chosen]
+            self._scatter(results[:, self.span], place, values)
+
+    def _scatter(self, results: Tensor, place: Tensor, values: Tensor) -> None:
+        """``results[arm, …, place] = values``, of the arms that are still on their way."""
+        if len(values) == len(results):
+            results.scatter_(-1, place, values)
+            return
+        rows = self.arms.squeeze(1)
+        results[rows] = results[rows].scatter_(-1, place, values)

@@ -130,6 +130,11 @@ class ReferenceSamples:
         """IP of each counterfactual: (… b d) and target classes (… b) or shared (b) → (… b), float64."""
         return _mean_by_class(counterfactuals, target, self.distances)
 
+    def nearness(self, points: Tensor, c: int) -> Tensor:
+        """Mean kernel between each point (b d) and the samples of class c, (b), float64; NaN where there is none."""
+        samples = self.samples[c]
+        return _kernel_sums(points.double(), samples, self.length_scale) / (len(samples) or torch.nan)
+
     def mmd2(self, counterfactuals: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Unbiased squared MMD between each arm's counterfactuals of a class and the real samples of it.
 

@@ -279,7 +279,11 @@ def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], b
     """A background job: train an experiment into the store at ``root``, unless it is there or being written."""
     experiment = Experiment.from_json(experiment_json)
     check_size(experiment)
-    store = open_store(Path(root))
+    compute(experiment, open_store(Path(root)), device, cancelled)
+
+
+def compute(experiment: Experiment, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
+    """Train an experiment into a store, unless it is there; waits while another process does so."""
     writer = claim(store, experiment, device, cancelled)
     if writer is None:
         return
@@ -321,11 +325,15 @@ def build_presets(
             run(experiment, device="cpu", store=store)
             written.append(store.export(experiment.key, folder))
     if not names:
+        of_sweeps = {key for path in folder.parent.glob(f"sweeps/*/{RUNS}") for key in path.read_text().split()}
         for record in folder.glob("*/run.json"):
-            if record.parent not in written:
+            if record.parent not in written and record.parent.name not in of_sweeps:
                 shutil.rmtree(record.parent)
     return written
 
+
+RUNS = "runs.txt"
+"""In the folder of a sweep that ships: the keys of its runs, which lie beside those of the presets."""
 
 SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians"))
 """Presets whose runs ship with ctviz."""

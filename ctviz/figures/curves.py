@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,69 @@ def curve(
     if np.isfinite(shown).any():
         notes = _label_ends(shown, styles, palette, extent)
     else:
-        text = {"text": "does not apply in this run", "font": {"color": palette.muted, "size": 13, "family": FONT}}
-        notes = [{**text, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}]
+        notes = [_apart("does not apply in this run", palette)]
     # One call with everything in it: adding part by part costs ten times as much.
     return go.Figure(
         {"data": traces, "layout": {**_layout(palette, last, extent, unit), "shapes": [marker], "annotations": notes}}
     )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model of one of several runs: how it is drawn, and its values at the epochs that its run has kept."""
+
+    style: ArmStyle
+    epochs: npt.NDArray[np.int64]  # e
+    values: npt.NDArray[np.float64]  # e
+
+
+TALL = 320
+"""Pixels of a chart that stands alone."""
+
+ROOM = 18
+"""Characters of a label beside it."""
+
+
+def overlay(metric: Metric, lines: Sequence[Line], palette: Palette) -> go.Figure:
+    """One metric of models of several runs over the epochs, each run with epochs of its own.
+
+    Colour is the role of a model, dash and label are its run; epochs without a value are passed over.
+    """
+    scale, unit = (100.0, " %") if metric.kind == "share" else (1.0, "")
+    traces, ends = [], []
+    for line in lines:
+        known = np.isfinite(line.values)
+        epochs, shown = line.epochs[known], scale * line.values[known]
+        traces.append(
+            {
+                "type": "scatter",
+                "x": epochs.tolist(),
+                "y": _gaps(shown),
+                "mode": "lines" if len(epochs) > 1 else "markers",
+                "name": line.style.title,
+                "line": {"color": palette.of(line.style.role), "dash": line.style.dash, "width": 2},
+                "hovertemplate": "%{y:.3~g}" + unit,
+            }
+        )
+        ends.append(shown[-1] if len(shown) else np.nan)
+    every = np.concatenate([scale * line.values for line in lines]) if lines else np.zeros(0)
+    extent = _range(every, metric)
+    last = max((int(line.epochs[-1]) for line in lines if len(line.epochs)), default=1)
+    if np.isfinite(every).any():
+        styles = [line.style for line in lines]
+        notes = _label_ends(np.array([ends]), styles, palette, extent, gap=0.075, limit=ROOM)
+    else:
+        notes = [_apart("does not apply in these runs", palette)]
+    layout = _layout(palette, last, extent, unit)
+    layout |= {"height": TALL, "margin": {"l": 48, "r": 128, "t": 8, "b": 44}, "annotations": notes}
+    layout["xaxis"]["title"] = {"text": "epoch", "font": layout["xaxis"]["tickfont"], "standoff": 6}
+    return go.Figure({"data": traces, "layout": layout})
+
+
+def _apart(text: str, palette: Palette) -> dict[str, Any]:
+    """A sentence in the middle of a chart that has nothing to show."""
+    font = {"color": palette.muted, "size": 13, "family": FONT}
+    return {"text": text, "font": font, "x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False}
 
 
 def _gaps(column: npt.NDArray[np.float64]) -> list[float | None]:
@@ -81,18 +139,24 @@ def _range(shown: npt.NDArray[np.float64], metric: Metric) -> tuple[float, float
 
 
 def _label_ends(
-    shown: npt.NDArray[np.float64], styles: Sequence[ArmStyle], palette: Palette, extent: tuple[float, float]
+    shown: npt.NDArray[np.float64],
+    styles: Sequence[ArmStyle],
+    palette: Palette,
+    extent: tuple[float, float],
+    gap: float = 0.13,
+    limit: int = 14,
 ) -> list[dict[str, Any]]:
+    """The name of each arm at the last of its finite values; ``gap`` between two as a share of the extent."""
     ends = []
     for index in range(len(styles)):
         finite = np.flatnonzero(np.isfinite(shown[:, index]))
         if finite.size:
             ends.append((float(shown[finite[-1], index]), styles[index]))
-    places = spread([end for end, _ in ends], gap=0.13 * (extent[1] - extent[0]), extent=extent)
+    places = spread([end for end, _ in ends], gap=gap * (extent[1] - extent[0]), extent=extent)
     return [
         {
-            "x": 1.0, "xref": "paper", "y": place, "text": cut(style.short), "showarrow": False, "xanchor": "left",
-            "xshift": 6, "font": {"color": palette.of(style.role), "size": 12, "family": FONT},
+            "x": 1.0, "xref": "paper", "y": place, "text": cut(style.short, limit), "showarrow": False,
+            "xanchor": "left", "xshift": 6, "font": {"color": palette.of(style.role), "size": 12, "family": FONT},
         }
         for (_, style), place in zip(ends, places, strict=True)
     ]  # fmt: skip

@@ -138,7 +138,8 @@ class _Loop:
         if lessons is not None:
             y += [dealt.of_items(part) for part in (lessons.labels, lessons.targets, lessons.targets)]
         labels = torch.cat(y, dim=-1)
-        onehot = torch.nn.functional.one_hot(labels, self.k).to(self.stack.dtype).permute(0, 3, 1, 2).contiguous()
+        classes = torch.arange(self.k, device=labels.device).view(-1, 1, 1)
+        onehot = (labels.unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
         coefficients = Coefficients.of(self.weights, onehot, samples.mean, dealt.mean)
         return _Material(order, lessons, samples, dealt, labels[..., : samples.index.shape[1]], coefficients)
 

@@ -15,6 +15,9 @@ BOUNDARIES = "pages/boundaries.py"
 TRAJECTORIES = "pages/trajectories.py"
 ACTIONABILITY = "pages/actionability.py"
 DIGITS = "pages/digits.py"
+TRADEOFFS = "pages/tradeoffs.py"
+PAPER = "pages/paper.py"
+LIMITS = "pages/limits.py"
 ARROW = ":material/arrow_forward:"
 
 IDEA = """
@@ -24,7 +27,7 @@ otherwise. Train a model the **conventional** way and that advice often points t
 **Counterfactual training** searches such advice in every epoch and teaches the model with it. Where a search
 arrives, the advice is *mature*: the model learns to make it look like real data, so that it is **plausible**. Points
 of the search that have hardly moved are *nascent*: the model learns not to be fooled by them. Features that nobody can
-change can be **locked**: then advice leaves them alone, and the model learns to lean on them less.
+change can be **locked**: then advice leaves them alone, and the model may learn to lean on them less.
 """
 
 
@@ -37,7 +40,7 @@ class Door:
     label: str
     page: str
     query: dict[str, str]
-    besides: tuple[str, str, dict[str, str]] | None = None  # label, page and link of a second way on
+    besides: tuple[tuple[str, str, dict[str, str]], ...] = ()  # label, page and link of further ways on
 
 
 DOORS = (
@@ -48,16 +51,19 @@ DOORS = (
         BOUNDARIES,
         {"preset": "moons", "view": "project", "play": "1", "loop": "1"},
         (
-            "Follow one search, from nascent to mature",
-            TRAJECTORIES,
-            {
-                "preset": "circles",
-                "pick": "point",
-                "at": "0,0",
-                "step": "0",
-                "search.step_size": "0.002",
-                "search.steps": "200",
-            },
+            (
+                "Follow one search, from nascent to mature",
+                TRAJECTORIES,
+                {
+                    "preset": "circles",
+                    "pick": "point",
+                    "at": "0,0",
+                    "step": "0",
+                    "search.step_size": "0.002",
+                    "search.steps": "200",
+                },
+            ),
+            ("See how training can fail", LIMITS, {}),
         ),
     ),
     Door(
@@ -67,7 +73,7 @@ DOORS = (
         "Lock a feature",
         ACTIONABILITY,
         {"preset": "figure1"},
-        ("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),
+        (("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),),
     ),
     Door(
         "Looking",
@@ -76,15 +82,19 @@ DOORS = (
         "Open the digits",
         DIGITS,
         {"preset": "mnist"},
-        ("Draw a digit of your own", DIGITS, {"preset": "mnist", "pick": "own"}),
+        (("Draw a digit of your own", DIGITS, {"preset": "mnist", "pick": "own"}),),
     ),
     Door(
         "Researching",
-        "The paper's four objectives from the same first weights, with every setting at hand, also from Python.",
-        "Compare the four objectives",
-        BOUNDARIES,
-        {"preset": "objectives"},
-        ("Does it work without gradients?", TRAJECTORIES, {"preset": "generators", "search.step_size": "0.02"}),
+        "What each weight buys, and at what price: sweeps with error bars, every setting at hand, also from Python.",
+        "Weigh the trade-offs",
+        TRADEOFFS,
+        {},
+        (
+            ("Check our numbers against the paper", PAPER, {}),
+            ("Compare the four objectives", BOUNDARIES, {"preset": "objectives"}),
+            ("Does it work without gradients?", TRAJECTORIES, {"preset": "generators", "search.step_size": "0.02"}),
+        ),
     ),
 )
 
@@ -125,6 +135,5 @@ def doors() -> None:
             st.subheader(door.title, anchor=False)
             st.markdown(door.words)
             st.page_link(door.page, label=door.label, icon=ARROW, query_params=door.query)
-            if door.besides is not None:
-                label, page, query = door.besides
+            for label, page, query in door.besides:
                 st.page_link(page, label=label, icon=ARROW, query_params=query)

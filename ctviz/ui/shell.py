@@ -36,6 +36,9 @@ MENU = (
     Page("pages/trajectories.py", "Trajectories"),
     Page("pages/actionability.py", "Actionability"),
     Page("pages/digits.py", "Digits"),
+    Page("pages/tradeoffs.py", "Trade-offs"),
+    Page("pages/paper.py", "Paper"),
+    Page("pages/limits.py", "Limits"),
 )
 """The pages in the order of the menu."""
 

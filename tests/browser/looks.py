@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from tests.browser.conftest import until
+
 MAIN = '[data-testid="stMain"]'
+SIDEWAYS = "main => main.scrollWidth - main.clientWidth"
 
 
 def stage_ready(page, epochs: int = 1) -> None:
@@ -13,8 +16,9 @@ def stage_ready(page, epochs: int = 1) -> None:
 
 
 def picture_ready(page) -> None:
-    """Waits until the stage holds an epoch, the searches of Trajectories are drawn, or a wall of digits stands."""
+    """Waits until the stage holds an epoch, searches are drawn, a wall of digits stands, or runs are listed."""
     page.wait_for_function(
+        "document.querySelector('[data-testid=stDataFrame], .st-key-paper-panels .js-plotly-plot') || "
         "globalThis.__ctvizStage?.epochs >= 1 || globalThis.__ctvizWalls?.size || "
         "(globalThis.__ctvizTracks?.drawn ?? null) === (globalThis.__ctvizTracks?.traceKey ?? 'none')"
     )
@@ -37,7 +41,16 @@ def picture_of(page) -> str:
 
 def sideways(page) -> int:
     """Pixels that the page can be scrolled sideways."""
-    return page.locator(MAIN).evaluate("main => main.scrollWidth - main.clientWidth")
+    return page.locator(MAIN).evaluate(SIDEWAYS)
+
+
+def assert_fits_a_phone(page) -> None:
+    """The page, made as narrow as a phone, need not be scrolled sideways; afterwards it is as wide as before."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    until(page, f"() => innerWidth === 390 && (({SIDEWAYS})(document.querySelector('{MAIN}'))) === 0")
+    page.set_viewport_size(before)
+    until(page, "width => innerWidth === width", before["width"])
 
 
 def warm(server, chromium) -> None:

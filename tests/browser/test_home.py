@@ -23,6 +23,9 @@ DOORS = {
     "See where protection stops": "actionability?**part=proxies",
     "Open the digits": "digits?**preset=mnist",
     "Draw a digit": "digits?**pick=own",
+    "See how training can fail": "limits",
+    "Weigh the trade-offs": "tradeoffs",
+    "Check our numbers": "paper",
     "Compare the four": "boundaries?**preset=objectives",
     "Does it work without gradients": "trajectories?**preset=generators",
 }

@@ -892,6 +892,13 @@ def test_a_read_only_disk(small_disk):
             ask(small(seed=1), "cpu")
 
 
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "sweeps").write_text("")
+    for act in (lambda: (tmp_path / "sweeps").mkdir(exist_ok=True), lambda: (tmp_path / "sweeps" / "a").read_bytes()):
+        with pytest.raises(StoreError, match=r"sweeps is not a folder"), files.explained(tmp_path):
+            act()
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [
@@ -981,6 +988,49 @@ def test_finishing_evicts(store):
     store.cap_bytes = files.size_of(store.root / "runs" / keys[0]) * 5 // 2
     keys.append(write(store, small(seed=3)))
     assert present(store, keys) == [False, False, True, True]
+
+
+def test_what_lies_beside_the_runs_counts(store):
+    """Results of evaluations go with the runs, the least recently used first; sweeps count and stay."""
+    keys = runs(store, 3)
+    sizes = [files.size_of(store.root / "runs" / key) for key in keys]
+    for folder, used in (("reports", 1000.5), ("limits", 2000), ("sweeps", 1)):
+        (store.root / folder).mkdir()
+        (store.root / folder / "a.parquet").write_bytes(bytes(10_000))
+        os.utime(store.root / folder / "a.parquet", (used, used))
+    store.cap_bytes = sum(sizes) + 30_000
+    store.evict()
+    assert present(store, keys) == [True] * 3
+    store.cap_bytes -= sizes[0] + 1  # the first run, and then the report
+    store.evict()
+    assert present(store, keys) == [False, True, True]
+    assert [(store.root / name / "a.parquet").exists() for name in ("reports", "limits", "sweeps")] == [
+        False,
+        True,
+        True,
+    ]
+    store.cap_bytes = 0
+    store.evict()
+    assert present(store, keys) == [False, False, True]
+    assert [(store.root / name / "a.parquet").exists() for name in ("limits", "sweeps")] == [False, True]
+
+
+def test_a_file_that_vanishes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    for name in ("a.x", "b.x", "c.x", "d"):
+        (tmp_path / name).write_bytes(bytes(100))
+        os.utime(tmp_path / name, (ord(name[0]), ord(name[0])))
+    scan = os.scandir
+
+    @contextlib.contextmanager
+    def late(folder):
+        with scan(folder) as entries:
+            found = list(entries)
+        (tmp_path / "b.x").unlink()
+        yield iter(found)
+
+    monkeypatch.setattr(files.os, "scandir", late)
+    files.trim(tmp_path, ".x", most_files=1, most_bytes=1000)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.x", "d"]
 
 
 def test_running_runs_are_not_evicted(store):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ctviz.experiments.config import Experiment
-from ctviz.figures.curves import curve, spread
+from ctviz.figures.curves import Line, curve, overlay, spread
 from ctviz.figures.theme import DARK, LIGHT, arm_styles
 from ctviz.figures.words import METRICS
 
@@ -59,3 +60,21 @@ def test_labels_keep_apart_within_the_extent_and_in_order(ends: list[float], gap
     apart = min(gap, 1 / max(len(ends) - 1, 1))
     steps = np.diff([places[i] for i in order])
     assert (steps >= apart - 1e-9).all()
+
+
+def test_runs_of_several_lengths_share_one_chart() -> None:
+    long = Line(STYLES[0], np.array([0, 1, 2, 3]), np.array([4.0, np.nan, 2.0, 1.0]))
+    short = Line(STYLES[1], np.array([0, 2]), np.array([4.0, 3.0]))
+    figure = overlay(METRICS["ip"], [long, short], LIGHT)
+    assert [list(trace.x) for trace in figure.data] == [[0, 2, 3], [0, 2]]
+    assert [list(trace.y) for trace in figure.data] == [[4.0, 2.0, 1.0], [4.0, 3.0]]
+    assert list(figure.layout.xaxis.range) == [0, 3]
+    assert [note.text for note in figure.layout.annotations] == ["Conventional", "Counterfactual"]
+
+
+@pytest.mark.parametrize("values", [[], [np.nan, np.nan]], ids=["no epochs", "no values"])
+def test_runs_without_values_say_so(values) -> None:
+    line = Line(STYLES[0], np.arange(len(values)), np.array(values, dtype=float))
+    for lines in ([line], []):
+        (note,) = overlay(METRICS["ip"], lines, LIGHT).layout.annotations
+        assert note.text == "does not apply in these runs"

@@ -31,11 +31,13 @@ def test_it_plays_the_moons_when_they_are_there(visit, world) -> None:
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.title)
 def test_the_doors_lead_to_valid_links(door) -> None:
-    for page, query in ((door.page, door.query), door.besides[1:]):
+    for page, query in ((door.page, door.query), *(further[1:] for further in door.besides)):
+        assert page in {entry.path for entry in MENU}
+        if not query:  # a page as it opens
+            continue
         opened = link.read(query, VIEWS[page])
         assert opened.problems == ()
         assert link.write(opened.experiment, opened.view) == query
-        assert page in {entry.path for entry in MENU}
 
 
 def test_deciding_shows_both_models_with_and_without_the_lock() -> None:
@@ -45,5 +47,5 @@ def test_deciding_shows_both_models_with_and_without_the_lock() -> None:
 
 
 def test_what_the_doors_show_is_shipped() -> None:
-    for door in DOORS:
+    for door in (door for door in DOORS if door.query):
         assert ctviz.open_store().status(link.read(door.query).experiment.key).preset

@@ -9,6 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -32,11 +33,20 @@ def sentence(root: Path, error: OSError) -> StoreError:
         errno.EACCES: f"There is no permission to use {root}; {_ADVICE}.",
         errno.EPERM: f"There is no permission to use {root}; {_ADVICE}.",
         errno.EROFS: f"{root} lies on a read-only disk; {_ADVICE}.",
-        errno.ENOTDIR: f"{root} is not a folder; {_ADVICE}.",
-        errno.EEXIST: f"{root} is not a folder; {_ADVICE}.",
+        errno.ENOTDIR: f"{_no_folder(root, error)} is not a folder; {_ADVICE}.",
+        errno.EEXIST: f"{_no_folder(root, error)} is not a folder; {_ADVICE}.",
     }
     reason = error.strerror or type(error).__name__
     return StoreError(said.get(error.errno or 0, f"The store in {root} cannot be used ({reason}); {_ADVICE}."))
+
+
+def _no_folder(root: Path, error: OSError) -> Path:
+    """What of the path that an error names is no folder where one is needed."""
+    named = [Path(error.filename)] if isinstance(error.filename, str | os.PathLike) else []
+    for path in (*named, *(parent for name in named for parent in name.parents)):
+        if os.path.lexists(path) and not path.is_dir():
+            return path
+    return root
 
 
 @contextlib.contextmanager
@@ -65,6 +75,46 @@ def size_of(path: Path) -> int:
             with contextlib.suppress(OSError):
                 total += Path(folder, name).lstat().st_size
     return total
+
+
+def last_used(path: Path) -> float:
+    """When a file was written or marked as used, in seconds since 1970; 0 for one that is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process has just removed it
+        return 0.0
+
+
+@dataclass(frozen=True, order=True)
+class File:
+    """A file as it was found in a folder; in order of the time at which it was written or marked as used."""
+
+    used: float  # seconds since 1970
+    path: Path
+    bytes: int
+
+
+def files_in(folder: Path, ending: str = "") -> list[File]:
+    """The files of a folder, without those below it, the one used least recently first; none if it is not there."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # another process has just removed it
+                if entry.name.endswith(ending) and entry.is_file(follow_symlinks=False):
+                    said = entry.stat(follow_symlinks=False)
+                    found.append(File(said.st_mtime, Path(entry.path), said.st_size))
+    return sorted(found)
+
+
+def trim(folder: Path, ending: str, most_files: int, most_bytes: int) -> None:
+    """Remove those files of a folder that were used least recently, until both limits hold; the last one stays."""
+    files = files_in(folder, ending)
+    total = sum(file.bytes for file in files)
+    for place, file in enumerate(files[:-1]):
+        if len(files) - place <= most_files and total <= most_bytes:
+            return
+        remove(file.path)
+        total -= file.bytes
 
 
 MOMENT = 0.3

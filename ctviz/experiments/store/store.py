@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,9 +19,11 @@ from typing import Any, Literal, TypeVar
 from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.store.bin import Bin
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.store.files import Busy, Lock, explained, is_locked, remove, size_of, write_whole
+from ctviz.experiments.store.files import Busy, Lock, explained, files_in, is_locked, remove, size_of, write_whole
 from ctviz.experiments.store.folder import RECORD, SEALED, SNAPSHOTS, RunFolder
+from ctviz.experiments.store.labels import Label, Labels
 from ctviz.experiments.store.notices import Notices
 from ctviz.experiments.store.record import Record
 from ctviz.experiments.store.writer import RunWriter, touch
@@ -29,7 +31,14 @@ from ctviz.paths import home
 
 T = TypeVar("T")
 _Texts = list[str]
+_Infos = list["RunInfo"]
 State = Literal["absent", "running", "done", "failed", "cancelled", "interrupted"]
+
+RESULTS = ("reports", "limits")
+"""Folders of what was measured of runs; each file can be computed again."""
+
+BESIDES = ("sweeps", "paper", "vaes", "aside")
+"""Folders that count toward the size of a store and that ``evict`` leaves alone."""
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 _BROKEN = (Damaged, FileNotFoundError, NotADirectoryError)
@@ -60,7 +69,11 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A line of the list of runs. ``last_used`` in seconds since 1970; 0 for a preset."""
+    """A line of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
+
+    ``name`` and ``pinned`` are what a person has said of it; ``deleted`` is when it was put into the bin, 0 if it was
+    not. ``summary`` holds the results of a finished run.
+    """
 
     key: str
     state: State
@@ -70,10 +83,18 @@ class RunInfo:
     bytes: int
     last_used: float
     preset: bool
+    experiment: Experiment = field(repr=False)
+    summary: dict[str, Any] | None = field(repr=False, compare=False)
+    started: float
+    name: str = ""
+    pinned: bool = False
+    deleted: float = 0.0
 
 
 class Store:
     """Runs in ``root/runs/<key>``, besides the read-only ``presets/<key>``; safe for threads and processes.
+
+    ``labels`` holds what people call their runs and which they pin.
 
     Every method that takes a key raises ``ConfigError`` unless it is 16 hexadecimal digits, before it touches
     the disk, and ``StoreError`` when the disk refuses. A run that is damaged is set aside, with a notice, and
@@ -85,6 +106,8 @@ class Store:
         self.presets = presets
         self.cap_bytes = cap_bytes
         self._notices = Notices(self.root / "notices.json", self.root / "locks" / "notices.lock")
+        self.labels = Labels(self.root, self._notices)
+        self._bin = Bin(self.root)
         self._bad_presets: set[str] = set()
         self._records: dict[Path, tuple[tuple[int, int, int], Record]] = {}
         self._guard = threading.Lock()
@@ -209,10 +232,24 @@ class Store:
                 yield found
 
     def list(self) -> list[RunInfo]:
-        """Every run, the last used first, presets at the end."""
-        found = [self._info(key) for key in dict.fromkeys([*self._keys(self.presets), *self._keys(self._runs)])]
+        """Every run: the pinned ones first, then the last used, presets at the end."""
+        labels = self.labels.all()
+        keys = dict.fromkeys([*self._keys(self.presets), *self._keys(self._runs)])
+        found = [self._info(key, labels.get(key, Label())) for key in keys]
         known = [info for info in found if info is not None]
-        return sorted(known, key=lambda info: (info.preset, -info.last_used, info.data, info.key))
+        return sorted(known, key=lambda info: (not info.pinned, info.preset, -info.last_used, info.data, info.key))
+
+    def binned(self) -> _Infos:
+        """The runs in the bin, the last deleted first."""
+        labels = self.labels.all()
+        found = []
+        for key in self._keys(self._bin.path):
+            with contextlib.suppress(*_BROKEN):  # taken out meanwhile, or damaged before it was deleted
+                folder = self._bin.folder(key)
+                written = self._record(folder).state
+                state: State = "interrupted" if written == "running" else written
+                found.append(self._info_of(folder, state, labels.get(key, Label()), self._bin.deleted(key)))
+        return sorted(found, key=lambda info: (-info.deleted, info.key))
 
     def notices(self) -> _Texts:
         """What happened to the store that a person should know: damaged runs, mostly."""
@@ -231,31 +268,83 @@ class Store:
                 touch(self._local(key).path)
 
     def delete(self, key: str) -> None:
-        """Remove a run; nothing happens if it is absent. ``Busy`` while it is being written."""
+        """Remove a run for good; nothing happens if it is absent. ``Busy`` while it is being written."""
+        self._delete(key, self._remove)
+
+    def bin(self, key: str) -> None:
+        """Put a run into the bin, from where ``restore`` brings it back; nothing happens if it is absent.
+
+        ``Busy`` while it is being written. What is in the bin is removed after some days, or for want of space.
+        """
+        self._delete(key, self._put_into_bin)
+
+    def restore(self, key: str) -> None:
+        """Bring a run back from the bin, whole; one that has been finished anew meanwhile is left as it is."""
         _check_key(key)
-        path = self._local(key).path
+        with explained(self.root), self._held(key):
+            if not self._bin.deleted(key):
+                raise StoreError(f"Run {key} is not in the bin; it may have been removed for want of space.")
+            path, gone = self._local(key).path, self._temporary(key)
+            try:
+                whole = RunFolder(path, key).record().state == "done"
+            except _BROKEN:
+                whole = False
+            if whole:
+                self._bin.take(key, gone)
+            else:
+                gone = self._discard(path)
+                self._runs.mkdir(parents=True, exist_ok=True)
+                self._bin.take(key, path)
+                with contextlib.suppress(OSError):
+                    touch(path)  # what was just brought back is not the next to be removed
+        remove(gone)
+
+    def empty_bin(self) -> None:
+        """Remove what is in the bin for good."""
         with explained(self.root):
-            if os.path.lexists(path):
-                self._remove(key)
+            for key in self._keys(self._bin.path):
+                with contextlib.suppress(Busy):
+                    self._remove_from_bin(key)
+
+    def _delete(self, key: str, away: Callable[[str], None]) -> None:
+        _check_key(key)
+        with explained(self.root):
+            if os.path.lexists(self._local(key).path):
+                away(key)
             elif self._preset(key) is not None:
                 raise StoreError(f"Run {key} ships with ctviz and cannot be deleted.")
 
     def evict(self) -> None:
-        """Remove the least recently used runs until the rest fits ``cap_bytes``.
+        """Remove what is in the bin, then what was used least recently, until all that is kept fits ``cap_bytes``.
 
-        Never a preset, a run being written, or the one used last.
+        That is runs, and the results of evaluations and limits, which can be computed again; tables, sweeps and
+        autoencoders count and stay. Never a preset, a run that is pinned or being written, or the one used last.
         """
         with explained(self.root):
             self._tidy()
+            labels = self.labels.all()
             runs = sorted((self._local(key).last_used(), key) for key in self._keys(self._runs))
-            sizes = {key: size_of(self._local(key).path) for _, key in runs}
-            total = sum(sizes.values())
-            for _, key in runs[:-1]:
+            binned = sorted(self._keys(self._bin.path), key=self._bin.deleted)
+            steps: list[tuple[int, Callable[[], None]]] = []
+            steps += [(self._bin.size(key), partial(self._remove_from_bin, key)) for key in binned]
+            total, by_use = sum(size for size, _ in steps), []
+            for place, (used, key) in enumerate(runs):
+                size = size_of(self._local(key).path)
+                total += size
+                if place < len(runs) - 1 and not labels.get(key, Label()).pinned:
+                    by_use.append((used, key, size, partial(self._remove, key)))
+            for name in RESULTS:
+                for file in files_in(self.root / name):
+                    total += file.bytes
+                    by_use.append((file.used, file.path.name, file.bytes, partial(remove, file.path)))
+            total += sum(size_of(self.root / name) for name in BESIDES)
+            steps += [(size, away) for _, _, size, away in sorted(by_use, key=lambda entry: entry[:2])]
+            for size, away in steps:
                 if total <= self.cap_bytes:
                     break
                 with contextlib.suppress(Busy):
-                    self._remove(key)
-                    total -= sizes[key]
+                    away()
+                    total -= size
 
     def export(self, key: str, folder: Path) -> Path:
         """Copy a finished run to ``folder/<key>``, as presets are kept; what was there is replaced."""
@@ -283,6 +372,10 @@ class Store:
         aside = sorted(_children(self.root / "aside"), key=lambda path: path.name.rpartition("-")[2])
         for path in aside[:-_MOST_ASIDE]:
             remove(path)
+        for key in self._keys(self._bin.path):
+            if self._bin.expired(key):
+                with contextlib.suppress(Busy):
+                    self._remove_from_bin(key)
         for key in self._keys(self._runs):
             folder = self._local(key)
             with contextlib.suppress(*_BROKEN):
@@ -296,13 +389,43 @@ class Store:
             self.evict()
 
     def _remove(self, key: str) -> None:
+        with self._held(key):
+            gone = self._discard(self._local(key).path)
+            forgotten = self._is_gone(key)
+        if forgotten:
+            self.labels.forget([key])
+        remove(gone)
+
+    def _put_into_bin(self, key: str) -> None:
+        out = self._temporary(key)
+        with self._held(key), contextlib.suppress(FileNotFoundError):
+            self._bin.put(self._local(key).path, out)
+        remove(out)
+
+    def _remove_from_bin(self, key: str) -> None:
+        out = self._temporary(key)
+        with self._held(key):
+            self._bin.take(key, out)
+            forgotten = self._is_gone(key)
+        if forgotten:
+            self.labels.forget([key])
+        remove(out)
+
+    def _is_gone(self, key: str) -> bool:
+        """Whether nothing of a run is left, in the bin and among the presets either: its labels go with it."""
+        left = os.path.lexists(self._local(key).path) or self._bin.deleted(key) > 0
+        return not left and self._preset(key) is None
+
+    @contextlib.contextmanager
+    def _held(self, key: str) -> Iterator[None]:
+        """The lock of a run, of which nobody may be writing."""
+        self._lock_path(key).parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock(key)
         lock.acquire(patience=0.1)
         try:
-            gone = self._discard(self._local(key).path)
+            yield
         finally:
             lock.release(forget=True)
-        remove(gone)
 
     def _discard(self, path: Path) -> Path:
         """Take a run out of sight at once; the lock is held. Returns what is then to be removed."""
@@ -382,19 +505,9 @@ class Store:
             preset=folder.preset,
         )
 
-    def _info(self, key: str) -> RunInfo | None:
+    def _info(self, key: str, label: Label) -> RunInfo | None:
         def read(folder: RunFolder) -> RunInfo:
-            status, experiment = self._status_of(folder), self._record(folder).experiment
-            return RunInfo(
-                key=key,
-                state=status.state,
-                data=experiment.data.name,
-                arms=tuple(arm.name for arm in experiment.arms),
-                epochs=experiment.training.epochs,
-                bytes=size_of(folder.path),
-                last_used=0.0 if folder.preset else folder.last_used(),
-                preset=folder.preset,
-            )
+            return self._info_of(folder, self._status_of(folder).state, label)
 
         try:
             return self._read(key, read)
@@ -403,6 +516,26 @@ class Store:
         except StoreError as error:  # one run that cannot be read must not hide the others
             self._notices.add(f"Run {key} cannot be read: {error}")
             return None
+
+    def _info_of(self, folder: RunFolder, state: State, label: Label, deleted: float = 0.0) -> RunInfo:
+        record = self._record(folder)
+        experiment = record.experiment
+        return RunInfo(
+            key=folder.key,
+            state=state,
+            data=experiment.data.name,
+            arms=tuple(arm.name for arm in experiment.arms),
+            epochs=experiment.training.epochs,
+            bytes=size_of(folder.path),
+            last_used=0.0 if folder.preset else folder.last_used(),
+            preset=folder.preset,
+            experiment=experiment,
+            summary=record.summary,
+            started=record.started,
+            name=label.name,
+            pinned=label.pinned,
+            deleted=deleted,
+        )
 
     def _read(self, key: str, read: Callable[[RunFolder], T]) -> T:
         """``read`` a run; what is damaged is set aside and raises ``Absent``, as does what is not there.

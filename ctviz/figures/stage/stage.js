@@ -735,10 +735,8 @@ class Transport {
   }
 
   rows() {
-    return [
-      element("div", "ctv-row ctv-main", this.moves(), this.slider.root, this.epoch.root, this.follow),
-      element("div", "ctv-row ctv-more", ...this.extras()),
-    ];
+    this.way = element("div", "ctv-row ctv-main", this.moves(), this.slider.root, this.epoch.root, this.follow);
+    return [this.way, element("div", "ctv-row ctv-more", ...this.extras())];
   }
 
   moves() {
@@ -746,7 +744,8 @@ class Transport {
   }
 
   extras() {
-    return [group("Show", "ctv-segments", ...this.layers), group("Speed", "ctv-segments", ...this.speeds), this.loop, this.picture];
+    this.pace = group("Speed", "ctv-segments", ...this.speeds);
+    return [group("Show", "ctv-segments", ...this.layers), this.pace, this.loop, this.picture];
   }
 
   listen() {
@@ -769,6 +768,8 @@ class Transport {
     pressed(this.loop, stage.loop);
     this.speeds.forEach((node, i) => pressed(node, SPEEDS[i] === stage.speed));
     this.layers.forEach((node, i) => pressed(node, stage.layers.has(LAYERS[i])));
+    // Of a run that kept its last epoch alone there is nothing to play.
+    if (this.way) this.way.hidden = this.pace.hidden = this.loop.hidden = !stage.live && stage.run.frames.length === 1;
   }
 
   refreshEpoch() {

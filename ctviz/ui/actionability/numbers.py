@@ -22,7 +22,8 @@ from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
 from ctviz.ui.feed import Feed
-from ctviz.ui.trajectories.searches import Kept, searches
+from ctviz.ui.sharing import Kept
+from ctviz.ui.trajectories.searches import searches
 
 GROUP = 100
 """People who ask for advice: as many as make a share that can be said in words."""

@@ -38,7 +38,8 @@ from ctviz.models.stack import architecture
 from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import service
-from ctviz.ui.trajectories.searches import AT_ONCE, LEVEL, Kept
+from ctviz.ui.sharing import AT_ONCE, Kept
+from ctviz.ui.trajectories.searches import LEVEL
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]

@@ -6,11 +6,9 @@ other, and what one of them has asked for is there for all the others.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +24,8 @@ from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
 from ctviz.ui.feed import Feed
 from ctviz.ui.service import service
+from ctviz.ui.sharing import AT_ONCE, Kept
 from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
-
-T = TypeVar("T")
-
-AT_ONCE = 2
-"""Searches that run at the same time; each keeps one processor busy."""
 
 MOST_EXPLORERS = 8
 """Runs whose data are kept at hand."""
@@ -103,71 +97,6 @@ def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[S
     if len(snapshots) <= most:
         return list(snapshots)
     return [snapshots[round(i * (len(snapshots) - 1) / (most - 1))] for i in range(most)]
-
-
-class Gate:
-    """Lets so many in at once, in the order in which they came: nobody waits while later ones pass."""
-
-    def __init__(self, at_once: int) -> None:
-        self._free, self._waiting, self._lock = at_once, deque[threading.Event](), threading.Lock()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                return
-            turn = threading.Event()
-            self._waiting.append(turn)
-        turn.wait()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()  # the place is handed on, and never free in between
-            else:
-                self._free += 1
-
-
-class Kept:
-    """Things made once for each key and kept, up to a size; what is asked for while it is made is waited for."""
-
-    def __init__(self, most: int, size: Callable[[Any], int] = lambda thing: 1, at_once: int = 1) -> None:
-        self._most, self._size = most, size
-        self._things: OrderedDict[Hashable, Any] = OrderedDict()
-        self._making: dict[Hashable, threading.Lock] = {}
-        self._lock = threading.Lock()
-        self._gate = Gate(at_once)
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What ``make`` returns, from where it is kept if it is; what it raises is raised and not kept."""
-        with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-                found: T = self._things[key]
-                return found
-            turn = self._making.setdefault(key, threading.Lock())
-        with turn:
-            with self._lock:
-                if key in self._things:
-                    found = self._things[key]
-                    return found  # noqa: RET504 - the name carries the type
-            try:
-                with self._gate:
-                    thing = make()
-                self._keep(key, thing)
-                return thing
-            finally:
-                with self._lock:
-                    self._making.pop(key, None)
-
-    def _keep(self, key: Hashable, thing: Any) -> None:
-        with self._lock:
-            self._things[key] = thing
-            while len(self._things) > 1 and sum(map(self._size, self._things.values())) > self._most:
-                self._things.popitem(last=False)
-
-    def __len__(self) -> int:
-        return len(self._things)
 
 
 class Searches:

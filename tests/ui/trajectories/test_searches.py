@@ -13,7 +13,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
 from ctviz.ui.feed import Feed
-from ctviz.ui.trajectories.searches import Gate, Kept, Searches, question, spread_out
+from ctviz.ui.sharing import Gate, Kept
+from ctviz.ui.trajectories.searches import Searches, question, spread_out
 from ctviz.ui.trajectories.view import TracksView
 
 SMALL = Experiment.preset("moons").replace(

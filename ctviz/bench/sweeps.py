@@ -1,0 +1,90 @@
+"""Sweeps: the paper's grid of 45 penalties beside one model, its 270 models, and what was estimated of them."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from ctviz.bench.measure import Goal, Row, alternate, ratio, say, threads, timed
+from ctviz.errors import StoreError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.local import LocalEngine
+from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.plan import estimate, plan
+from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.studies import study
+from ctviz.experiments.sweeps.sweep import sweep
+
+GROUP = "Sweeps on moons, two worker processes, one thread each"
+WORKERS = 2
+MOST_ROUNDS = 5
+
+SHORT = Protocol(rounds=2, factuals=10, lambda_egy=(1.0,), also=())
+"""An evaluation that takes next to no time, where training is what is measured."""
+
+
+def measure(epochs: int, rounds: int) -> list[Row]:
+    """45 models against one, trained with the paper's settings; then all 270 of its grid, with their evaluation."""
+    with LocalEngine(WORKERS) as engine, threads(1):
+        say("sweeps: starting workers")
+        engine.warm()
+        return [_grid_against_one(engine, epochs, min(rounds, MOST_ROUNDS)), *_whole_grid(engine, epochs)]
+
+
+def _grid_against_one(engine: LocalEngine, epochs: int, rounds: int) -> Row:
+    say("sweeps: 45 models beside one")
+    many = stacks_of(study("penalties", _moons(epochs), protocol=SHORT))
+    middle = many[0].experiment.arms[len(many[0].experiment.arms) // 2]
+    one = [Portion(many[0].experiment.model_copy(update={"arms": (middle,)}), SHORT)]
+    here = LocalEngine(workers=1)
+    times = alternate(
+        {"many": timed(lambda: _carry_out(engine, many)), "one": timed(lambda: _carry_out(here, one))}, rounds
+    )
+    mine, other = (statistics.median(times[name]) for name in ("many", "one"))
+    note = f"× as long as one alone; {epochs} epochs, with references and storing; {rounds} rounds"
+    return Row(GROUP, "45 penalties", "s", mine, other, ratio(times["many"], times["one"]), Goal("≤", 5), note)
+
+
+def whole_grid(epochs: int) -> Sweep:
+    """270 models: the 45 penalties with three generators, two seeds each."""
+    axes = (*study("penalties", "moons").axes, Axis(setting="generator", values=("generic", "eccco", "revise")))
+    return Sweep(base=_moons(epochs), axes=axes, seeds=2)
+
+
+def _whole_grid(engine: LocalEngine, epochs: int) -> list[Row]:
+    say("sweeps: 270 models")
+    wanted = whole_grid(epochs)
+    with tempfile.TemporaryDirectory() as scratch:
+        store = Store(Path(scratch))
+        _carry_out_into(engine, stacks_of(study("penalties", _moons(epochs), protocol=SHORT))[:1], store)  # known speed
+        guess = estimate(wanted, store, WORKERS, fresh=True).seconds
+        taken = timed(lambda: sweep(wanted, engine=engine, store=store, fresh=True))()
+    note = f"trained for {epochs} epochs, evaluated in {wanted.protocol.rounds} rounds; 49 min on 34 CPUs in the paper"
+    return [
+        Row(GROUP, "the paper's 270 models", "s", taken, figure=taken, goal=Goal("≤", 300), note=note),
+        Row(GROUP, "the same, as estimated before", "s", guess, taken, guess / taken, note="estimate over truth"),
+    ]
+
+
+def stacks_of(wanted: Sweep) -> list[Portion]:
+    """All stacks of a sweep, as if nothing were stored."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return list(plan(wanted, Store(Path(scratch))).portions)
+
+
+def _moons(epochs: int) -> Experiment:
+    return Experiment.preset("moons").replace({"training.epochs": epochs})
+
+
+def _carry_out(engine: LocalEngine, portions: list[Portion]) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        _carry_out_into(engine, portions, Store(Path(scratch)))
+
+
+def _carry_out_into(engine: LocalEngine, portions: list[Portion], store: Store) -> None:
+    for outcome in engine.run(portions, store, lambda: False):
+        if outcome.message:
+            raise StoreError(outcome.message)

@@ -1,0 +1,140 @@
+"""``ctviz reproduce``: the paper's tables, computed anew beside the published numbers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.say import table, to_json, write
+from ctviz.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ctviz.experiments.reproduce.result import Row, Table1
+    from ctviz.experiments.reproduce.settings import Reproduction
+
+reproduce_app = typer.Typer(rich_markup_mode=None, help="Compute the paper's tables anew.", no_args_is_help=True)
+app.add_typer(reproduce_app, name="reproduce")
+
+
+@reproduce_app.callback()
+def reproduce() -> None:
+    """Compute the paper's tables anew."""
+
+
+@reproduce_app.command("table1")
+def table1(
+    data: Annotated[
+        str, typer.Option(help="Data sets, separated by commas: ls, circles, moons, ol, mnist.")
+    ] = "ls,circles,moons,ol,mnist",
+    seeds: Annotated[int | None, typer.Option(help="Draws of the data and of training; 5 by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the work, with rough numbers.")] = False,
+    engine: Annotated[str, typer.Option(help="local, or ray for more than one machine.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each core.")] = None,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only say how long it would take.")] = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Compute nothing: the result that ctviz ships.")] = False,
+    as_json: JsonFlag = False,
+    out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
+) -> None:
+    """Table 1, with settings chosen on validation data; goes on from where it was stopped."""
+    from ctviz.experiments.reproduce.result import Table1, read, shipped
+
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError("out", str(out), "a file in a folder that there is")
+    if stored:
+        content = read(shipped())
+        found = Table1.from_json(content)
+    else:
+        wanted = _reproduction(data, seeds, quick)
+        found = _compute(wanted, engine, address, workers, estimate=estimate, as_json=as_json)
+        content = found.to_json().encode()
+    if out is not None:
+        write(out, content)
+    if as_json:
+        sys.stdout.write(content.decode())
+    else:
+        typer.echo(_words(found))
+
+
+def _reproduction(data: str, seeds: int | None, quick: bool) -> Reproduction:
+    from ctviz.experiments.reproduce.settings import Reproduction
+
+    values: dict[str, Any] = {"data": data} | ({} if seeds is None else {"seeds": seeds})
+    return Reproduction.quick(**values) if quick else Reproduction(**values)
+
+
+def _compute(
+    reproduction: Reproduction,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    *,
+    estimate: bool,
+    as_json: bool,
+) -> Table1:
+    from ctviz.experiments.engines.choice import engine_of
+    from ctviz.experiments.reproduce.estimate import about_seconds
+    from ctviz.experiments.reproduce.result import keep
+    from ctviz.experiments.reproduce.table1 import reproduce as run
+    from ctviz.experiments.store import open_store
+    from ctviz.progress import duration
+
+    # Settings that no engine has are told before anything is looked up or begun.
+    ready, store = engine_of(engine, workers, address), open_store()
+    seconds = about_seconds(reproduction, store, workers or os.cpu_count() or 1)
+    about = f"About {duration(seconds)} for what is not stored yet."
+    if estimate:
+        typer.echo(to_json({"seconds": round(seconds, 1)}) if as_json else about)
+        raise typer.Exit
+    typer.echo(about, err=True)
+    with ready as chosen, _telling() as progress:
+        found = run(reproduction, store, chosen, progress)
+    keep(found, reproduction.key, store.root)
+    return found
+
+
+@contextmanager
+def _telling() -> Iterator[Callable[[int, int, str], None]]:
+    """A line for each portion that has ended, with how long the rest of its kind will take."""
+    from ctviz.progress import Progress
+
+    began: dict[str, tuple[float, int]] = {}
+
+    def tell(done: int, total: int, doing: str) -> None:
+        since, before = began.setdefault(doing, (time.perf_counter(), done))
+        here = Progress(done - before, total - before, time.perf_counter() - since)
+        left = "" if here.eta is None or done == total else f", {here.words('part').rpartition(', ')[2]}"
+        typer.echo(f"Table 1, {doing}: {done} of {total}{left}", err=True)
+
+    try:
+        yield tell
+    except KeyboardInterrupt:
+        typer.echo("Stopped; what is done is kept, and the same command goes on from there.", err=True)
+        raise
+
+
+def _words(result: Table1) -> str:
+    from ctviz.figures.paper_words import COLUMNS, agreement, headline, how, interval, published
+
+    rows = []
+    for row in result.rows:
+        for metric, column in COLUMNS.items():
+            outcome = row.outcome(metric)
+            rows.append([row.title, column.symbol, interval(outcome), published(outcome), agreement(outcome)])
+    text = table(["data", "reduction of", "here, %", "published, %", ""], rows)
+    cells = [f"{row.data}: {_cells(row)}" for row in result.rows]
+    return "\n".join([headline(result), "", text, "", how(result), "", "Chosen on validation data:", *cells])
+
+
+def _cells(row: Row) -> str:
+    """The two cells of a data set."""
+    named = [("IP and IP*", row.settings.plausibility), ("cost", row.settings.mutability)]
+    return "; ".join(f"{what} τ {one.tau:g}, λ_reg {one.lambda_reg:g}" for what, one in named if one is not None)

@@ -1,0 +1,346 @@
+"""``ctviz sweep`` and ``ctviz sweeps``: many settings × seeds, trained, evaluated, compared."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.say import changed, experiment_of, make_folder, number, read, table, to_json, write
+from ctviz.errors import ConfigError
+from ctviz.progress import Progress
+
+if TYPE_CHECKING:
+    from ctviz.experiments.engines.base import Outcome
+    from ctviz.experiments.protocol import Protocol
+    from ctviz.experiments.store import Store
+    from ctviz.experiments.sweeps.catalogue import SweepInfo
+    from ctviz.experiments.sweeps.plan import Estimate
+    from ctviz.experiments.sweeps.results import SweepResult
+    from ctviz.experiments.sweeps.settings import Sweep
+
+sweeps_app = typer.Typer(rich_markup_mode=None, help="List the stored sweeps, or delete one.")
+app.add_typer(sweeps_app, name="sweeps", invoke_without_command=True)
+
+REPORTED = ("ip", "ip_star", "cost", "validity")
+"""Metrics whose reductions are printed; all others are in the JSON, CSV and parquet."""
+
+_Grid = Annotated[
+    list[str] | None,
+    typer.Option("--grid", metavar="SETTING=V1,V2,…", help="A setting and its values; repeatable."),
+]
+_Ranges = Annotated[
+    list[str] | None,
+    typer.Option("--range", metavar="SETTING=LOW:HIGH[:log]", help="A range, for a sample; repeatable."),
+]
+_Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a setting of the experiment, as in training.epochs=20."),
+]
+
+
+@app.command()
+def sweep(
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="PRESET_OR_TOML", help="A preset, or a TOML file."),
+    ] = None,
+    grid: _Grid = None,
+    ranges: _Ranges = None,
+    study: Annotated[str | None, typer.Option(help="One of the paper's studies instead of a grid.")] = None,
+    data: Annotated[str | None, typer.Option(help="Preset for the study.")] = None,
+    arm: Annotated[str | None, typer.Option(help="The arm that varies; full, unless a file says otherwise.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Models of each cell, one for each training seed.")] = None,
+    changes: _Changes = None,
+    sample: Annotated[str | None, typer.Option(help="grid, random or sobol.")] = None,
+    count: Annotated[int | None, typer.Option(help="Cells to draw for a random or Sobol sample.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of the evaluation.")] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the sweep.")] = None,
+    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster, as in ray-host:6379.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train anew what only other runs hold.")] = False,
+    price: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Begin a very large sweep without asking.")] = False,
+    as_json: JsonFlag = False,
+    csv: Annotated[Path | None, typer.Option(help="Write the whole table as CSV.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write the whole table as parquet.")] = None,
+) -> None:
+    """Train an arm over many settings and seeds, and compare each model with conventional training.
+
+    What is stored is not computed again: after Ctrl-C the same command goes on where it was.
+    """
+    from ctviz.experiments.sweeps.settings import Sweep
+
+    values = _wanted(what, study, data, changes or ())
+    if axes := [_grid_axis(text) for text in grid or ()] + [_range_axis(text) for text in ranges or ()]:
+        values["axes"] = axes
+    given = {"arm": arm, "seeds": seeds, "sample": sample, "count": count, "name": name}
+    values |= {setting: value for setting, value in given.items() if value is not None}
+    if rounds is not None:
+        values["protocol"] = _with_rounds(values, rounds)
+    wanted = Sweep(**values)
+    from ctviz.experiments.store import open_store
+
+    store = open_store()
+    if price:
+        _print_estimate(wanted, store, workers, fresh, as_json)
+        return
+    for path in (csv, parquet):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ConfigError("file", str(path), "a file in a folder that is there")
+    result, failures = _carry_out(
+        wanted, store, engine=engine, address=address, workers=workers, fresh=fresh, confirm=lambda e: yes or _ask(e)
+    )
+    if csv is not None:
+        write(csv, result.table.to_csv(index=False))
+    if parquet is not None:
+        result.to_parquet(parquet)
+    typer.echo(_as_json(result) if as_json else _as_table(result))
+    if failures:
+        raise typer.Exit(2)
+
+
+def _wanted(what: str | None, study: str | None, data: str | None, changes: Sequence[str]) -> dict[str, Any]:
+    """What a study, a preset or a file says of a sweep."""
+    from ctviz.experiments.sweeps.settings import Sweep
+
+    if study is not None:
+        from ctviz.experiments.sweeps.studies import study as study_of
+
+        return _fields(study_of(study, experiment_of(data or what or "moons", changes)))
+    if what is None:
+        raise ConfigError("sweep", None, "a preset, a TOML file, or --study with --data")
+    if data is not None:
+        raise ConfigError("data", data, "none beside a preset or a TOML file; it is for --study")
+    if (what.endswith(".toml") or Path(what).is_file()) and _is_sweep(text := read(Path(what))):
+        values = _fields(Sweep.from_toml(text))
+        return {**values, "base": changed(values["base"], changes)}
+    return {"base": experiment_of(what, changes), "axes": ()}
+
+
+def _is_sweep(text: str) -> bool:
+    """Whether a TOML file holds a sweep; else it holds an experiment, or nothing that can be read."""
+    try:
+        return "axes" in tomllib.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _fields(sweep: Sweep) -> dict[str, Any]:
+    return {name: getattr(sweep, name) for name in type(sweep).model_fields}
+
+
+def _with_rounds(values: dict[str, Any], rounds: int) -> Protocol:
+    from ctviz.experiments.protocol import Protocol
+
+    known = values["protocol"] if "protocol" in values else Protocol.usual(values["base"].data)
+    return Protocol(**{**known.model_dump(), "rounds": rounds})
+
+
+def _grid_axis(text: str) -> dict[str, Any]:
+    """``lambda_div=0.1,1`` as an axis; lists are written as in ``model.hidden=[32],[32,32]``."""
+    setting, equals, values = text.partition("=")
+    if not equals or not setting.strip():
+        raise ConfigError("--grid", text, "setting=values, as in lambda_div=0.01,0.1,1")
+    return {"setting": setting.strip(), "values": tuple(_values(values))}
+
+
+def _values(text: str) -> list[Any]:
+    try:
+        return [tuple(value) if isinstance(value, list) else value for value in json.loads(f"[{text}]")]
+    except ValueError:
+        return [_value(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _range_axis(text: str) -> dict[str, Any]:
+    """``tau=0.5:0.95`` or ``training.lr=0.0001:0.01:log`` as an axis."""
+    setting, _, ends = text.partition("=")
+    parts = ends.split(":")
+    try:
+        low, high = float(parts[0]), float(parts[1])
+        scale = {2: "linear", 3: parts[-1]}[len(parts)]
+    except (ValueError, KeyError, IndexError):
+        raise ConfigError("--range", text, "setting=low:high or setting=low:high:log, as in tau=0.5:0.95") from None
+    return {"setting": setting.strip(), "low": low, "high": high, "scale": scale}
+
+
+# -- carrying out -------------------------------------------------------------------------------------
+
+
+def _print_estimate(wanted: Sweep, store: Store, workers: int | None, fresh: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from loky import cpu_count
+
+    from ctviz.experiments.sweeps.plan import estimate
+
+    found = estimate(wanted, store, workers or cpu_count(), fresh)
+    typer.echo(to_json(asdict(found)) if as_json else f"{found.words}.")
+
+
+def _ask(estimate: Estimate) -> bool:
+    """Whether a very large sweep is meant; where nobody can answer, it is not."""
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(f"{estimate.words}. Begin?", err=True)
+
+
+def _carry_out(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult, list[str]]:
+    from ctviz.experiments.sweeps.sweep import sweep as carry_out
+
+    failures: list[str] = []
+
+    def on_result(outcome: Outcome) -> None:
+        if outcome.message and outcome.message not in failures:
+            failures.append(outcome.message)
+            typer.echo(outcome.message, err=True)
+
+    with _progress(wanted.name or wanted.base.data.name) as progress:
+        result = carry_out(wanted, store=store, progress=progress, on_result=on_result, **options)
+    return result, failures
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """How many models are there, and how long the rest will take: a line that is renewed, elsewhere one line each.
+
+    After Ctrl-C, that nothing is lost, and exit code 130.
+    """
+    began, first, latest = time.monotonic(), -1, ""
+    renewed = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        nonlocal first, latest
+        first = done if first < 0 else first
+        words = Progress(done - first, total - first, time.monotonic() - began).words("model")
+        said = f"{label}: {done} of {total} models" + words.partition(",")[1] + words.partition(",")[2]
+        typer.echo(f"\r{said.ljust(len(latest))}" if renewed else said, err=True, nl=not renewed)
+        latest = said
+
+    try:
+        yield show
+    except KeyboardInterrupt:
+        typer.echo("\nStopped. What is done is kept; the same command goes on from there.", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        if renewed and latest:
+            typer.echo("", err=True)
+
+
+# -- results ------------------------------------------------------------------------------------------
+
+
+def _as_json(result: SweepResult) -> str:
+    rows = result.across.to_dict("records")
+    facts = {"key": result.sweep.key, "models": result.sweep.models, "waiting": result.waiting, "failed": result.failed}
+    return to_json({**facts, "rows": rows})
+
+
+def _as_table(result: SweepResult) -> str:
+    """A line for each cell: reductions in percent, with their intervals across seeds."""
+    across, axes = result.across, [axis.setting for axis in result.sweep.axes]
+    rows = []
+    for _, group in across.groupby("cell", sort=False):
+        first = group.iloc[0]
+        by_metric: dict[str, Any] = {str(row["metric"]): row for row in group.to_dict("records")}
+        cells = [number(first[axis]) if isinstance(first[axis], float) else str(first[axis]) for axis in axes]
+        numbers = [_reduction(by_metric.get(metric)) for metric in REPORTED]
+        state = "" if first["state"] == "done" else f"{first['state']}: {first['reason']}".removesuffix(": ")
+        rows.append([*cells, *numbers, state])
+    head = [*axes, *(f"{metric.replace('_star', '*')} less %" for metric in REPORTED), ""]
+    foot = "Reductions against conventional training, in percent; * marks an interval that leaves out zero."
+    return f"{table(head, rows)}\n\n{foot}\nsweep {result.sweep.key}"
+
+
+def _reduction(row: dict[str, Any] | None) -> str:
+    if row is None or not math.isfinite(row["reduction"]):
+        return "–"
+    spread = f" ± {(row['high'] - row['low']) / 2:.1f}" if math.isfinite(row["low"]) else ""
+    return f"{row['reduction']:.1f}{spread}{'*' if row['significant'] else ''}"
+
+
+# -- sweeps -------------------------------------------------------------------------------------------
+
+
+@sweeps_app.callback()
+def sweeps(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the stored sweeps, or delete one."""
+    if context.invoked_subcommand is not None:
+        return
+    from ctviz.experiments.store import open_store
+    from ctviz.experiments.sweeps.catalogue import list_sweeps
+
+    found = list_sweeps(open_store())
+    if as_json:
+        typer.echo(to_json([_record(info) for info in found]))
+    elif found:
+        typer.echo(table(["key", "name", "data", "settings", "cells", "seeds", ""], [_row(info) for info in found]))
+    else:
+        typer.echo("No sweep is stored yet; `ctviz sweep --study penalties --data moons` makes one.")
+
+
+def _record(info: SweepInfo) -> dict[str, Any]:
+    return {
+        "key": info.key,
+        "name": info.name,
+        "data": info.sweep.base.data.name,
+        "settings": [axis.setting for axis in info.sweep.axes],
+        "cells": info.sweep.size,
+        "seeds": info.sweep.seeds,
+        "complete": info.complete,
+        "shipped": info.shipped,
+    }
+
+
+def _row(info: SweepInfo) -> list[str]:
+    record = _record(info)
+    state = "ships with ctviz" if info.shipped else "" if info.complete else "not complete"
+    facts = [info.key, info.name, record["data"], ", ".join(record["settings"])]
+    return [*facts, str(record["cells"]), str(record["seeds"]), state]
+
+
+@sweeps_app.command("delete")
+def delete(
+    what: Annotated[str, typer.Argument(metavar="KEY", help="Key of the sweep, as `ctviz sweeps` shows it.")],
+) -> None:
+    """Forget a sweep and its table; its runs stay."""
+    from ctviz.experiments.store import open_store
+    from ctviz.experiments.sweeps.catalogue import delete_sweep
+
+    typer.echo(f"Deleted {delete_sweep(what, open_store())}.")
+
+
+@sweeps_app.command("build")
+def build(
+    names: Annotated[list[str] | None, typer.Argument(help="Which shipped sweeps; none means all.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of assets to write to; by default this checkout's.")] = None,
+) -> None:
+    """Train the sweeps that ship with ctviz and write their tables and runs."""
+    from ctviz.experiments.sweeps.shipping import build_shipped
+    from ctviz.paths import assets
+
+    folder = out or assets()
+    make_folder(folder)
+    with _progress("sweeps") as progress:
+        for path in build_shipped(names or (), folder, workers, progress):
+            typer.echo(path)

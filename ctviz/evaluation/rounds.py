@@ -1,0 +1,222 @@
+"""Rounds of an evaluation: which samples are drawn, and what is measured of the counterfactuals found from them.
+
+The protocol of the paper, section 4 of REFERENCE. A sample that is drawn several times, in one round or in many, has
+the same counterfactual each time: it is searched and measured once, and a round is a count for each of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ctviz.evaluation.plausibility import ReferenceSamples
+
+ROUND_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps")
+"""What is measured in each round. IP, IP* and steps are taken over all counterfactuals, cost and redundancy over the
+valid ones; validity and mature are shares of all."""
+
+CHUNK = 4096
+"""Samples drawn at once. Part of what a seed means: with another number the draws of a round would be others."""
+
+BLOCK = 1 << 21
+"""Kernel values held in memory at once (16 MB)."""
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What each round draws: a factual class, a target class, and each arm's factuals."""
+
+    k: int
+    factual: Ints  # r
+    target: Ints  # r
+    rows: Ints  # m r n: positions of samples; −1 throughout where an arm puts no sample into the class
+
+    def unique(self, arm: int) -> Unique:
+        """The different searches that the draws of an arm come down to."""
+        rows = self.rows[arm]  # r n
+        there = np.flatnonzero(rows[:, 0] >= 0)
+        codes = rows[there] * self.k + self.target[there, None]
+        values, place = np.unique(codes, return_inverse=True)
+        counts = np.zeros((len(rows), len(values)))
+        if len(values):
+            flat = (place.reshape(codes.shape) + len(values) * np.arange(len(there))[:, None]).ravel()
+            counts[there] = np.bincount(flat, minlength=len(there) * len(values)).reshape(len(there), -1)
+        return Unique(values // self.k, values % self.k, counts)
+
+
+@dataclass(frozen=True)
+class Unique:
+    """The different pairs of factual and target class of one arm, u of them, and how often each round drew them."""
+
+    rows: Ints  # u: positions of the samples
+    targets: Ints  # u
+    counts: Floats  # r u; rows of zeros where the arm had nothing to draw from
+
+
+def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> Draws:
+    """Factuals for every arm and round, with the same random numbers for all arms.
+
+    A round has one factual class, uniform over the k, one target class, uniform over the others, and one endless
+    sequence of samples, uniform with replacement. An arm takes the first n of them that it puts into the factual
+    class. So arms that agree draw the same, whichever arms they are beside, and differences between arms are
+    differences of pairs.
+
+    Args:
+        predicted: class that each arm gives each of s samples, (m s); −1 for a model that gives no answer.
+    """
+    m, s = predicted.shape
+    factual, target = np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=np.int64)
+    rows = np.full((m, rounds, n), -1, dtype=np.int64)
+    for r in range(rounds):
+        chance = np.random.default_rng((seed, r))
+        factual[r] = chance.integers(k)
+        target[r] = (factual[r] + chance.integers(1, k)) % k
+        wanted = predicted == factual[r]  # m s
+        filled = np.zeros(m, dtype=np.int64)
+        waiting = np.flatnonzero(wanted.any(axis=1))
+        while len(waiting):
+            sequence = chance.integers(0, s, CHUNK)
+            for arm in waiting:
+                found = sequence[wanted[arm, sequence]][: n - filled[arm]]
+                rows[arm, r, filled[arm] : filled[arm] + len(found)] = found
+                filled[arm] += len(found)
+            waiting = waiting[filled[waiting] < n]
+    return Draws(k, factual, target, rows)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where some searches of one arm ended, u of them."""
+
+    factuals: Tensor  # u d
+    final: Tensor  # u d
+    valid: Tensor  # u, bool: whether the model puts it into the target class
+    mature: Tensor  # u, bool: reached τ within T steps
+    steps: Tensor  # u
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What counts of each of u counterfactuals, float64; without the points, which of images are large."""
+
+    ip: Tensor  # u
+    cost: Tensor  # u
+    redundancy: Tensor  # u
+    valid: Tensor  # u, 0 or 1
+    mature: Tensor  # u, 0 or 1
+    steps: Tensor  # u
+    broken: Tensor  # u, 1 where the point is not made of numbers
+    points: Tensor  # u d; u 0 where IP* is not to be taken
+
+    @classmethod
+    def of(cls, ends: Ends, targets: Tensor, samples: ReferenceSamples, kernels: bool = True) -> Scores:
+        """Scores of searches to the classes ``targets`` (u).
+
+            ip = 1/l · Σ_j ‖x' − x_j‖₁ over the l samples x_j of the target class,  cost = ‖x' − x‖₁,
+            redundancy = share of features with x'_d = x_d
+
+        Args:
+            samples: real samples of every class; distances are in units of the features.
+            kernels: whether IP* is to be taken. A length scale of 0.5 says nothing about images, any two of which are
+                too far apart.
+        """
+        moved = ends.final.double() - ends.factuals.double()
+        return cls(
+            ip=samples.implausibility(ends.final, targets),
+            cost=moved.abs().sum(-1),
+            redundancy=(moved == 0).double().mean(-1),
+            valid=ends.valid.double(),
+            mature=ends.mature.double(),
+            steps=ends.steps.double(),
+            broken=(~ends.final.isfinite().all(-1)).double(),
+            # Not an empty view, which would hold on to all that it is a view of.
+            points=ends.final if kernels else ends.final.new_zeros(len(ends.final), 0),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """Scores of some searches after those of others."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+def measure_rounds(unique: Unique, scores: Scores, samples: ReferenceSamples) -> Floats:
+    """``ROUND_METRICS`` of one arm in every round, (7 r); NaN where nothing counts or numbers are not finite.
+
+    All but IP* are means of the scores over the draws of a round.
+
+        IP* = max(0, 1/(n(n−1)) Σ_{i≠j} k(x'_i, x'_j) + 1/(l(l−1)) Σ_{i≠j} k(x_i, x_j) − 2/(nl) Σ_{i,j} k(x'_i, x_j))
+
+    with the kernel of ``samples``. Here i and j go over draws: a sample drawn twice makes a pair with itself, as in the
+    paper. With as many draws as there are samples to draw from, n, this raises the first term by about 1/n of what it
+    lacks to 1.
+    """
+    counts = torch.from_numpy(unique.counts)  # r u
+    ones = torch.ones_like(scores.valid)
+    found = {
+        "ip": _mean(counts, scores.ip, ones),
+        "ip_star": _ip_star(counts, scores.points.double(), torch.from_numpy(unique.targets), samples),
+        "cost": _mean(counts, scores.cost, scores.valid),
+        "validity": _mean(counts, scores.valid, ones),
+        "redundancy": _mean(counts, scores.redundancy, scores.valid),
+        "mature": _mean(counts, scores.mature, ones),
+        "steps": _mean(counts, scores.steps, ones),
+    }
+    counted = (counts.sum(dim=1) > 0) & (counts @ scores.broken == 0)
+    rows = [torch.where(counted, found[name], torch.nan) for name in ROUND_METRICS]
+    return np.asarray(torch.stack(rows).numpy(), dtype=np.float64)
+
+
+def _mean(counts: Tensor, values: Tensor, weights: Tensor) -> Tensor:
+    """Mean in every round of values (u) that weigh 0 or 1, (r); NaN where none weighs anything."""
+    total = counts @ weights
+    return counts @ torch.where(weights > 0, values.nan_to_num(0.0), 0.0) / torch.where(total > 0, total, torch.nan)
+
+
+def _ip_star(counts: Tensor, x: Tensor, targets: Tensor, samples: ReferenceSamples) -> Tensor:
+    """IP* of every round, each of which has one target class, (r)."""
+    result = torch.full((len(counts),), torch.nan, dtype=torch.float64)
+    for c in range(samples.k if x.shape[-1] else 0):
+        columns = (targets == c).nonzero().squeeze(-1)
+        n = counts[:, columns].sum(dim=1)
+        rounds = (n >= 2).nonzero().squeeze(-1)
+        if not len(rounds):
+            continue
+        points, drawn, size = x[columns], counts[rounds][:, columns], n[rounds]
+        between = drawn @ samples.nearness(points, c) / size
+        # k(x, x) = 1, once for each draw, is no pair.
+        within = (_pairs(points, drawn, samples.length_scale) - size) / (size * (size - 1))
+        result[rounds] = (within + samples.within[c] - 2 * between).clamp_min(0)
+    return result
+
+
+def _pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
+    """``Σ_ij c_i c_j k(x_i, x_j)`` of points (u d) for every row c of counts (r u), (r).
+
+    Either all pairs at once or round by round, whichever needs fewer kernel values.
+    """
+    drawn = counts > 0
+    if int(drawn.sum(dim=1).square().sum()) < len(x) ** 2:
+        rounds = [(x[chosen], row[chosen].unsqueeze(0)) for row, chosen in zip(counts, drawn, strict=True)]
+        return torch.cat([_all_pairs(points, row, length_scale) for points, row in rounds])
+    return _all_pairs(x, counts, length_scale)
+
+
+def _all_pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
+    """The same, a block of rows of the kernel at a time."""
+    x = (x - x.mean(dim=0)) / length_scale  # about their centre little is lost to cancellation
+    half = x.square().sum(-1) / 2
+    total = counts.new_zeros(len(counts))
+    size = max(1, BLOCK // max(1, len(x)))
+    for first in range(0, len(x), size):
+        here = slice(first, first + size)
+        kernel = (x[here] @ x.T - half[here].unsqueeze(1) - half).clamp_max_(0).exp_()
+        total += ((counts[:, here] @ kernel) * counts).sum(dim=1)
+    return total

@@ -1,0 +1,202 @@
+"""Portions in worker processes of this machine, one thread each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from loky import ProcessPoolExecutor, cpu_count
+from loky.process_executor import ShutdownExecutorError
+
+from ctviz.errors import ConfigError, CtvizError
+from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.portion import Portion, carry_out
+from ctviz.experiments.store import Store
+
+STOPPED = "The worker process was stopped from outside, twice."
+
+PAUSE = 0.1
+"""Seconds between two looks at whether to stop."""
+
+_IDLE = 60
+_BROKEN = (BrokenProcessPool, ShutdownExecutorError)
+
+
+class LocalEngine:
+    """Worker processes of this machine, each with one thread; a portion whose worker is killed is begun once more.
+
+    A single worker is this process itself. Workers are kept for a minute after a run, so that the next one begins
+    at once; ``close``, or leaving the engine as a context, ends them.
+
+    Args:
+        workers: how many; by default as many as there are processors.
+        device: where to train, "cpu", "cuda" or "auto".
+    """
+
+    def __init__(self, workers: int | None = None, device: str = "cpu") -> None:
+        if workers is not None and not 1 <= workers <= 1024:
+            raise ConfigError("workers", workers, "1 to 1024")
+        self.workers = workers or cpu_count()
+        self.device = device
+        self._slots: list[_Slot] = []
+
+    def warm(self) -> None:
+        """Start all workers and wait until they have imported what they need."""
+        for future in [slot.submit(_nothing) for slot in self._ready(self.workers)]:
+            future.result()
+
+    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
+        """Outcomes in the order in which the portions end."""
+        if min(self.workers, len(portions)) <= 1:
+            return self._here(portions, store, cancelled)
+        return self._beside(portions, store, cancelled)
+
+    def close(self) -> None:
+        """End the workers, whatever they are doing."""
+        for slot in self._slots:
+            slot.kill()
+        self._slots = []
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _ready(self, count: int) -> list[_Slot]:
+        while len(self._slots) < count:
+            self._slots.append(_Slot())
+        return self._slots[:count]
+
+    def _here(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
+        for portion in portions:
+            began = time.perf_counter()
+            message = _attempt(portion, store, self.device, cancelled)
+            if cancelled():
+                return
+            yield Outcome(portion, message, time.perf_counter() - began)
+
+    def _beside(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
+        idle = self._ready(min(self.workers, len(portions)))
+        waiting = deque(_Task(portion) for portion in portions)
+        running: dict[Future[str], tuple[_Slot, _Task]] = {}
+        with tempfile.TemporaryDirectory(prefix="ctviz-sweep-") as scratch:
+            flag = Path(scratch) / "cancel"
+            where = str(store.root), str(store.presets) if store.presets else None, store.cap_bytes
+            try:
+                while (waiting or running) and not cancelled():
+                    while idle and waiting:
+                        slot, task = idle.pop(), waiting.popleft()
+                        task.attempts += 1
+                        task.began = task.began or time.perf_counter()
+                        call = task.portion.to_json(), where, self.device, str(flag)
+                        running[slot.submit(_in_worker, *call)] = slot, task
+                    for future in wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED).done:
+                        slot, task = running.pop(future)
+                        idle.append(slot)
+                        message = _message(future)
+                        if message is None and task.attempts < 2:
+                            waiting.appendleft(task)
+                            continue
+                        yield task.outcome(STOPPED if message is None else message)
+            finally:
+                if running:
+                    flag.touch()
+                    wait(running, timeout=2 * PAUSE)
+                    self.close()
+
+
+@dataclass
+class _Task:
+    portion: Portion
+    attempts: int = 0
+    began: float = 0.0
+
+    def outcome(self, message: str) -> Outcome:
+        return Outcome(self.portion, message, time.perf_counter() - self.began)
+
+
+class _Slot:
+    """One worker process, renewed when it has died; its executor is its own, so that it takes no other along."""
+
+    def __init__(self) -> None:
+        self._executor: ProcessPoolExecutor | None = None
+
+    def submit(self, function: Callable[..., str], *args: object) -> Future[str]:
+        for _ in range(2):  # it may have died while it was idle
+            if self._executor is None:
+                self._executor = ProcessPoolExecutor(
+                    1, timeout=_IDLE, initializer=_prepare, initargs=(os.getpid(),), env={"OMP_NUM_THREADS": "1"}
+                )
+            with contextlib.suppress(*_BROKEN):
+                future: Future[str] = self._executor.submit(function, *args)
+                return future
+            self.kill()
+        raise CtvizError("No worker process could be started.")
+
+    def kill(self) -> None:
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+def _message(future: Future[str]) -> str | None:
+    """What the worker said; None if it died."""
+    try:
+        return future.result()
+    except _BROKEN:
+        return None
+
+
+# -- in the worker ------------------------------------------------------------------------------------
+
+
+def _prepare(parent: int) -> None:
+    """One thread, deaf to Ctrl-C in the terminal, and gone soon after the parent is."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os._exit(1)
+
+
+def _nothing() -> str:
+    """What a worker is warmed with."""
+    return ""
+
+
+def _in_worker(text: str, where: tuple[str, str | None, int], device: str, flag: str) -> str:
+    root, presets, cap = where
+    store = Store(Path(root), Path(presets) if presets else None, cap)
+    stop = Path(flag)
+    return _attempt(Portion.from_json(text), store, device, stop.exists)
+
+
+def _attempt(portion: Portion, store: Store, device: str, cancelled: Callable[[], bool]) -> str:
+    """Why a portion is not in the store, as a sentence; empty if it is."""
+    try:
+        carry_out(portion, store, device, cancelled)
+    except CtvizError as error:
+        return str(error)
+    except MemoryError:
+        return "There is not enough memory for this stack."
+    except Exception as error:
+        return f"Unexpected error: {type(error).__name__}: {error}"
+    return ""

@@ -1,0 +1,364 @@
+"""Portions on a Ray cluster: each a task of one thread on some node, its results stored by the machine that asked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.experiments.engines import freight
+from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.freight import Delivery
+from ctviz.experiments.engines.portion import Portion, is_done
+from ctviz.experiments.store import Store
+
+_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:.%\w]+\]):(?P<port>\d{1,5})")
+_ALLOWED = "host:port of a Ray cluster that answers, such as ray-host:6379, or auto for the one this machine belongs to"
+_ANSWER = 5.0
+"""Seconds within which a cluster must answer a first greeting."""
+
+_LOOK = 0.2
+"""Seconds between two looks at ``cancelled`` while nothing ends."""
+
+_RECOUNT = 2.0
+"""Seconds between two counts of the cluster's processors, which come and go with its nodes."""
+
+_FAREWELL = 5.0
+"""Seconds that cancelled tasks have to end by themselves and clean up after them."""
+
+
+@dataclass
+class _Flight:
+    """A portion that a task has been given to the cluster for."""
+
+    portion: Portion
+    began: float
+    losses: int
+
+
+class RayEngine:
+    """Carries portions out on a Ray cluster; what Ray needs is installed with ``pip install 'ctviz[ray]'``.
+
+    Each portion is a task of one processor and one thread. Its worker computes in a folder of its own and sends the
+    finished run and report back; the driver, which is the process that calls ``run``, checks them and writes them into
+    its store. Workers therefore need ctviz, of the driver's version, and no access to the store.
+
+    A portion whose worker or node is lost is given to the cluster again, ``retries`` times. No more than
+    ``most_waiting`` portions are with the cluster at once, by default twice as many as it has processors, and their
+    results are taken one by one: the driver holds one at a time, however long the sweep is.
+
+    Each run connects and disconnects; as a context the engine stays connected in between.
+
+    Args:
+        address: ``host:port`` of the cluster's head, on a machine that belongs to the cluster; ``auto`` for the cluster
+            that this machine belongs to. None: the Ray that the caller has initialised, or that RAY_ADDRESS names, or
+            else one that is started on this machine for the time of the sweep and reached from this machine alone.
+        retries: how often a portion that was lost is tried again.
+        most_waiting: the most portions that are with the cluster at once.
+        workers: processors of a Ray that is started here; by default those that this machine has.
+        patience: seconds to wait for a cluster without any processor before the portions are given up.
+
+    Raises:
+        ConfigError: a setting that is not allowed.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        retries: int = 2,
+        most_waiting: int | None = None,
+        workers: int | None = None,
+        patience: float = 300.0,
+    ) -> None:
+        if address is not None and address != "auto" and not _ADDRESS.fullmatch(address):
+            raise ConfigError("address", address, _ALLOWED)
+        if retries < 0:
+            raise ConfigError("retries", retries, "0 or more")
+        for name, number in (("most_waiting", most_waiting), ("workers", workers)):
+            if number is not None and number < 1:
+                raise ConfigError(name, number, "1 or more")
+        self.address = address
+        self.retries = retries
+        self.most_waiting = most_waiting
+        self.workers = workers
+        self.patience = patience
+        self._kept = contextlib.ExitStack()
+
+    def __enter__(self) -> RayEngine:
+        """Connect now and stay connected, so that one run after another finds its workers ready."""
+        self._kept.enter_context(_connected(self.address, self.workers))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._kept.close()
+
+    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
+        """Outcomes in the order in which the portions end.
+
+        Raises:
+            ConfigError: Ray is not installed, or no cluster answers at the address.
+            StoreError: the cluster has had no processor for ``patience`` seconds.
+        """
+        left: deque[Portion] = deque()
+        for portion in portions:
+            if is_done(portion, store):
+                yield Outcome(portion, "", 0.0)
+            else:
+                left.append(portion)
+        if not left or cancelled():
+            return
+        with _connected(self.address, self.workers) as ray:
+            yield from _Dispatch(self, ray, store, cancelled).all_of(left)
+
+
+class _Dispatch:
+    """One sweep's tasks on a connected cluster."""
+
+    def __init__(self, engine: RayEngine, ray: Any, store: Store, cancelled: Callable[[], bool]) -> None:
+        self._engine = engine
+        self._ray = ray
+        self._store = store
+        self._cancelled = cancelled
+        # Ray's own retries are off: one count, and a loss is told apart from an error of the portion.
+        options = {"num_cpus": 1, "max_retries": 0, "name": "ctviz portion"}
+        self._task = ray.remote(**options)(_task())
+        self._versions = freight.versions()
+        self._flying: dict[Any, _Flight] = {}
+        self._room = 0
+        self._counted = -_RECOUNT
+        self._had_room = time.monotonic()
+
+    def all_of(self, portions: deque[Portion]) -> Iterator[Outcome]:
+        """Submit as results are taken; cancel what is under way when it is left, however it is left."""
+        try:
+            while (portions or self._flying) and not self._cancelled():
+                while portions and len(self._flying) < self._most():
+                    refused = self._submit(_Flight(portions.popleft(), time.monotonic(), losses=0))
+                    if refused is not None:
+                        yield refused
+                if not self._flying:
+                    time.sleep(_LOOK)
+                    continue
+                ended, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK)
+                for task in ended:
+                    outcome = self._taken(task, self._flying.pop(task))
+                    if outcome is not None:
+                        yield outcome
+        finally:
+            self._cancel()
+
+    def _most(self) -> int:
+        """How many portions may be with the cluster now.
+
+        Raises:
+            StoreError: there has been no processor for too long.
+        """
+        now = time.monotonic()
+        if now - self._counted >= _RECOUNT:
+            self._counted = now
+            self._room = int(self._ray.cluster_resources().get("CPU", 0))
+            if self._room:
+                self._had_room = now
+        if now - self._had_room > self._engine.patience:
+            waited = f"{self._engine.patience:g} seconds"
+            raise StoreError(f"The Ray cluster has had no processor for {waited}; start a node that has some.")
+        # Some are given out in vain at first, which makes clusters grow that grow on demand.
+        return self._engine.most_waiting or max(2 * self._room, 2)
+
+    def _submit(self, flight: _Flight) -> Outcome | None:
+        """Give a portion to the cluster; an outcome where what is stored of it cannot be read."""
+        portion = flight.portion
+        try:
+            before = freight.pack(portion, self._store)  # what was finished before is not computed again
+        except StoreError as error:
+            return Outcome(portion, str(error), _since(flight))
+        self._flying[self._task.remote(portion.to_json(), before, self._versions)] = flight
+        return None
+
+    def _taken(self, task: Any, flight: _Flight) -> Outcome | None:
+        """The outcome of a task that has ended; None if its portion was lost and submitted again."""
+        portion = flight.portion
+        try:
+            delivery = Delivery(*self._ray.get(task))
+        except self._ray.exceptions.RayTaskError as error:
+            said = str(error).strip().splitlines()
+            return Outcome(portion, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(flight))
+        except self._ray.exceptions.RayError as error:
+            return self._lost(flight, type(error).__name__)
+        try:
+            freight.unpack(portion, delivery.files, self._store, self._cancelled)
+        except CtvizError as error:
+            return Outcome(portion, delivery.message or str(error), delivery.seconds)
+        if not delivery.message and not self._cancelled() and not is_done(portion, self._store):
+            return self._lost(flight, "results are missing")
+        return Outcome(portion, delivery.message, delivery.seconds)
+
+    def _lost(self, flight: _Flight, reason: str) -> Outcome | None:
+        if flight.losses >= self._engine.retries:
+            times = "once" if flight.losses == 0 else f"{flight.losses + 1} times"
+            message = (
+                f"The worker that trained these models was lost {times} ({reason}); start the sweep again to retry."
+            )
+            return Outcome(flight.portion, message, _since(flight))
+        return self._submit(_Flight(flight.portion, flight.began, flight.losses + 1))
+
+    def _cancel(self) -> None:
+        """End what is under way: first by an interrupt, so that workers clean up, then by force."""
+        for force in (False, True):
+            for task in self._flying:
+                with contextlib.suppress(Exception):  # ended meanwhile, or the cluster is gone
+                    self._ray.cancel(task, force=force)
+            with contextlib.suppress(Exception):
+                waiting = list(self._flying)
+                if waiting:
+                    _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_FAREWELL)
+                self._flying = {task: self._flying[task] for task in waiting}
+        self._flying.clear()
+
+
+def _since(flight: _Flight) -> float:
+    return time.monotonic() - flight.began
+
+
+def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
+    """What a worker runs; a function within a function travels as a whole, so that it can say that ctviz is missing."""
+
+    def portion_on_worker(
+        portion: str, files: dict[str, bytes], versions: dict[str, str]
+    ) -> tuple[str, dict[str, bytes], float]:
+        import importlib
+        import socket
+
+        try:
+            here = importlib.import_module("ctviz.experiments.engines.freight")
+        except ImportError as error:
+            wanted = f"install ctviz {versions['ctviz']} on every node of the cluster"
+            return f"The worker on {socket.gethostname()} cannot use ctviz ({error}); {wanted}.", {}, 0.0
+        delivery = here.carry_out_here(portion, files, versions)
+        return delivery.message, delivery.files, delivery.seconds
+
+    return portion_on_worker
+
+
+# -- the connection -----------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
+    """Ray, connected; disconnected at the end, unless the caller had connected it before."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("engine", "ray", "local; ray needs pip install 'ctviz[ray]'") from None
+    if ray.is_initialized():
+        _check_same(ray, address)
+        yield ray
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    try:
+        if address in (None, "local"):
+            with _this_machine_alone():
+                ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
+        else:
+            _connect(ray, address, quiet)
+    except CtvizError:
+        raise
+    except Exception as error:  # what Ray raises is of many kinds, and its sentences are long
+        said = " ".join(str(error).split())[:200].rstrip(". ")
+        raise ConfigError("address", address or "this machine", f"{_ALLOWED}; Ray says: {said}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_same(ray: Any, address: str | None) -> None:
+    """``ConfigError`` if this process is connected with another cluster than the one that is named."""
+    here = ray.get_runtime_context().gcs_address
+    if address in (None, "auto", here):
+        return
+    host, _, port = str(address).rpartition(":")
+    with contextlib.suppress(OSError):
+        same = {found[4][0] for found in socket.getaddrinfo(host.strip("[]"), None)}
+        mine = here.rpartition(":")[0].strip("[]")
+        if port == here.rpartition(":")[2] and (mine in same or {"127.0.0.1", "::1"} & same):
+            return
+    raise ConfigError("address", address, f"{here}, with which this process is connected, until ray.shutdown()")
+
+
+def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
+    """Connect with a cluster that answers.
+
+    Ray takes 127.0.0.1 for this machine's address in the network, where a head that was started for this machine alone
+    does not answer.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is not None and found["host"] in ("localhost", "127.0.0.1", "[::1]"):
+        try:
+            _greet(f"{ray.util.get_node_ip_address()}:{found['port']}")
+        except ConfigError:
+            _greet(address)
+            with _this_machine_alone():
+                ray.init(address=address, **options)
+            return
+    else:
+        _greet(address)
+    ray.init(address=address, **options)
+
+
+def _greet(address: str) -> None:
+    """``ConfigError`` within seconds unless something that speaks as a Ray head does listens at ``address``.
+
+    Ray itself would try for minutes. Its head speaks HTTP/2, in which a server answers a greeting by its settings.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if address == "auto" or found is None:
+        return  # looked up by Ray, at once
+    greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+    try:
+        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), _ANSWER) as line:
+            line.settimeout(_ANSWER)
+            line.sendall(greeting)
+            answer = b""
+            while len(answer) < 9 and (more := line.recv(9 - len(answer))):
+                answer += more
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise ConfigError("address", address, _ALLOWED) from error
+    if len(answer) < 9 or answer[3] != 4:
+        raise ConfigError("address", address, _ALLOWED)
+
+
+@contextlib.contextmanager
+def _this_machine_alone() -> Iterator[None]:
+    """While it holds, a Ray that is started listens at 127.0.0.1 alone.
+
+    On Linux Ray listens to the network even without a cluster, and takes no address for it; elsewhere this is its
+    default. It has no public switch for that, so that a Ray without this one is not started.
+
+    Raises:
+        ConfigError: this version of Ray has no such switch.
+    """
+    import ray
+
+    try:
+        from ray._private import ray_constants
+
+        before = ray_constants.ENABLE_RAY_CLUSTER
+    except (ImportError, AttributeError):
+        named = f"ray {ray.__version__}"
+        raise ConfigError("engine", named, "local, or a version of ray that pip install 'ctviz[ray]' takes") from None
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before

@@ -1,0 +1,267 @@
+"""Evaluating finished models by the paper's protocol; what was evaluated once is read from the store."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.search import search
+from ctviz.data.dataset import Dataset
+from ctviz.errors import DataError, StoreError
+from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
+from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.robustness import accuracy_curve
+from ctviz.evaluation.rounds import ROUND_METRICS, Draws, Ends, Scores, Unique, draw, measure_rounds
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.reports import PerSample, Report, check_references, keep_report, stored_report
+from ctviz.experiments.run import Run, resolve_device
+from ctviz.experiments.sensitivity import SAMPLES
+from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.vae import vae_for
+from ctviz.models.stack import Stack, predict
+from ctviz.models.threads import one_thread
+
+__all__ = ["Protocol", "Report", "default_references", "evaluate", "stored_report"]
+
+NUMBERS = 1 << 21
+"""Numbers that the points of the arms searched together may hold; a search makes several copies of them."""
+
+TOGETHER = 16
+"""Arms searched together at most, each with every λ_egy: more gain nothing and would be slow to show progress."""
+
+Telling = Callable[[int, int], None]
+
+
+def default_references(experiment: Experiment) -> dict[str, str]:
+    """Every arm that trains on counterfactuals → the first arm that does not, of the same seed or else of any.
+
+    Empty where there is no such arm.
+    """
+    plain = [arm for arm in experiment.arms if not arm.trains_on_counterfactuals]
+    if not plain:
+        return {}
+    first: dict[int, str] = {}
+    for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True):
+        if not arm.trains_on_counterfactuals:
+            first.setdefault(seed, arm.name)
+    return {
+        arm.name: first.get(seed, plain[0].name)
+        for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True)
+        if arm.trains_on_counterfactuals
+    }
+
+
+def seeds_of(experiment: Experiment) -> tuple[int, ...]:
+    """The seed of each arm."""
+    return tuple(experiment.seed if arm.seed is None else arm.seed for arm in experiment.arms)
+
+
+def evaluate(
+    run: Run,
+    protocol: Protocol | None = None,
+    references: Mapping[str, str] | None = None,
+    store: Store | None = None,
+    progress: Telling | None = None,
+    device: str = "cpu",
+) -> Report:
+    """The report of a run: from the store if it is there, else measured now and stored.
+
+    Every arm is searched under its own constraints where they hold for advice, and draws the same as all others
+    (``evaluation.rounds.draw``). Memory does not grow with the number of arms beyond what the report itself holds.
+
+    Args:
+        protocol: by default the paper's for this kind of data (``Protocol.usual``).
+        references: arm → the arm it is compared with; by default ``default_references``. Not part of what is stored.
+        store: where to look and to keep; by default the one of this machine. A disk that takes nothing is no error.
+        progress: called with the units of work done and in all.
+        device: "cpu", "cuda" or "auto"; where the searches run.
+
+    Raises:
+        ConfigError: references that are no arms. DataError: a split without samples. DeviceError: no such device.
+    """
+    protocol, store = protocol or Protocol.usual(run.experiment.data), store or open_store()
+    if references is not None:
+        references = check_references(references, run.arms)
+    report = stored_report(run.key, protocol, store)
+    if report is None:
+        report = _Evaluation(run, protocol, store, device).report(progress or (lambda done, total: None))
+        with contextlib.suppress(StoreError):
+            keep_report(report, store)
+    return report if references is None else report.with_references(references)
+
+
+class _Evaluation:
+    """One evaluation; ``sound`` are the arms whose models give numbers, and only these are searched and attacked."""
+
+    def __init__(self, run: Run, protocol: Protocol, store: Store, device: str) -> None:
+        experiment, data = run.experiment, run.data
+        self._run, self._protocol, self._data = run, protocol, data
+        stack = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
+        self._stack = stack.to(resolve_device(device, experiment))
+        X, y = protocol.samples(data)
+        if not len(y):
+            raise DataError(f"The {protocol.split} split of {data.name} has no samples; nothing can be evaluated.")
+        self._X, self._y = X.to(self._stack.flat), y.to(self._stack.device)
+        self._knowledge = Knowledge.of(data, lambda latent: vae_for(experiment.data, latent, store))
+        schemas = [arm.constraints_for(data.schema, "advice") for arm in experiment.arms]
+        self._constraints = Constraints.of(schemas, self._stack.flat)
+        self._real = ReferenceSamples.of(X, y, data.k)
+        # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
+        self._kernels = data.schema.grid is None or "kernels" in protocol.also
+
+    def report(self, progress: Telling) -> Report:
+        experiment, protocol = self._run.experiment, self._protocol
+        with one_thread(), torch.no_grad():
+            predicted = self._predictions()
+            draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
+            groups = self._groups(draws)
+            total = len(groups) + len(protocol.also) + 1
+            shape = (len(ROUND_METRICS), self._stack.m, len(protocol.pulls), protocol.rounds)
+            rounds = np.full(shape, np.nan)
+            for done, group in enumerate(groups):
+                progress(done, total)
+                self._measure(group, draws, rounds)
+            progress(len(groups), total)
+        sound = np.flatnonzero(predicted[:, 0] >= 0)
+        with one_thread():
+            samples = self._per_sample(sound, predicted)
+        progress(total, total)
+        return Report(
+            run=self._run.key,
+            arms=self._run.arms,
+            seeds=seeds_of(experiment),
+            protocol=protocol,
+            references=default_references(experiment),
+            rounds=rounds,
+            samples=samples,
+        )
+
+    def _predictions(self) -> npt.NDArray[np.int64]:
+        """Class that each arm gives each sample, (m s); −1 throughout for an arm whose answers are not all numbers."""
+        s = len(self._X)
+        size = max(1, 8 * NUMBERS // (s * self._stack.widest))
+        found = []
+        for first in range(0, self._stack.m, size):
+            part = self._stack.take(range(first, min(first + size, self._stack.m)))
+            logits = part(self._X.expand(part.m, -1, -1))  # m s k
+            broken = ~logits.isfinite().flatten(1).all(dim=1)
+            found.append(torch.where(broken.unsqueeze(1), -1, predict(logits.mT)))
+        return np.asarray(torch.cat(found).cpu().numpy(), dtype=np.int64)
+
+    # -- rounds -------------------------------------------------------------------------------------------
+
+    def _groups(self, draws: Draws) -> list[list[int]]:
+        """Arms that are searched together; those that have something to search."""
+        lengths = [len(draws.unique(arm).rows) for arm in range(self._stack.m)]
+        arms = [arm for arm, length in enumerate(lengths) if length]
+        size = max(1, min(TOGETHER, self._columns(1) // max(1, *lengths)))
+        return [arms[first : first + size] for first in range(0, len(arms), size)]
+
+    def _columns(self, arms: int) -> int:
+        """Searches of each of so many arms, with every λ_egy, that are made at once."""
+        return max(1, NUMBERS // (arms * len(self._protocol.pulls) * (self._stack.d + 1)))
+
+    def _measure(self, group: list[int], draws: Draws, rounds: npt.NDArray[np.float64]) -> None:
+        """Search and measure some arms, all λ_egy at once; fills in ``rounds`` (metric m λ r)."""
+        pulls = len(self._protocol.pulls)
+        uniques = [draws.unique(arm) for arm in group]
+        width, size = max(len(unique.rows) for unique in uniques), self._columns(len(group))
+        parts = [self._search(group, uniques, slice(first, first + size)) for first in range(0, width, size)]
+        for place, (arm, unique) in enumerate(zip(group, uniques, strict=True)):
+            for pull in range(pulls):
+                scores = Scores.joined([part[place][pull] for part in parts if part[place]])
+                rounds[:, arm, pull] = measure_rounds(unique, scores, self._real)
+
+    def _search(self, group: list[int], uniques: list[Unique], part: slice) -> list[list[Scores]]:
+        """Scores of some of the searches, for every arm and λ_egy; an arm that has none left has no scores."""
+        settings = self._protocol.searches()
+        width = max(len(unique.rows[part]) for unique in uniques)
+        rows = _table([_padded(unique.rows[part], width) for unique in uniques], len(settings))  # mλ b
+        targets = _table([_padded(unique.targets[part], width) for unique in uniques], len(settings))
+        owners = torch.tensor(group, device=self._stack.device).repeat_interleave(len(settings))
+        stack, goals = self._stack.take(owners.tolist()), targets.to(self._y)
+        factuals = self._X[rows.to(self._y)]  # mλ b d
+        rules = self._constraints.take(owners)
+        start = factuals.mT.contiguous()
+        found = search(stack, start, goals, settings * len(group), rules, knowledge=self._knowledge)
+        final = found.final.mT.contiguous()
+        valid = predict(stack(final).mT) == goals
+        ended = [one.cpu() for one in (factuals, final, valid, found.mature, found.steps)]
+        result = []
+        for place, unique in enumerate(uniques):
+            n = len(unique.rows[part])
+            every = range(place * len(settings), (place + 1) * len(settings))
+            ends = [Ends(*(one[row, :n] for one in ended)) for row in every]
+            goal = torch.from_numpy(unique.targets[part])
+            result.append([Scores.of(end, goal, self._real, self._kernels) for end in ends] if n else [])
+        return result
+
+    # -- samples ------------------------------------------------------------------------------------------
+
+    def _per_sample(self, sound: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> dict[str, PerSample]:
+        right = predicted == self._y.cpu().numpy()
+        accuracy = np.full((len(predicted), 1, right.shape[1]), np.nan, dtype=np.float32)
+        accuracy[sound, 0] = right[sound]
+        found = {"accuracy": PerSample(("",), accuracy)}
+        also, strengths = self._protocol.also, self._protocol.attacks
+        if "robustness" in also and strengths:
+            found["fgsm"] = self._attacked(sound, strengths, "fgsm")
+            found["pgd"] = self._attacked(sound, strengths[-1:], "pgd")
+        if "sensitivity" in also and (sensitivity := self._sensitivity(sound)) is not None:
+            found["sensitivity"] = sensitivity
+        return found
+
+    def _attacked(self, sound: npt.NDArray[np.int64], strengths: tuple[float, ...], attack: str) -> PerSample:
+        """Which samples each arm gets right after attacks within the domain."""
+        values = np.full((self._stack.m, len(strengths), len(self._y)), np.nan, dtype=np.float32)
+        if len(sound):
+            lower, upper = (torch.from_numpy(bound).to(self._X) for bound in self._data.schema.bounds())
+            stack = self._stack.take(sound.tolist())
+            X = self._X.expand(stack.m, -1, -1)
+            right = accuracy_curve(stack, X, self._y, strengths, lower, upper, "pgd" if attack == "pgd" else "fgsm")
+            values[sound] = right.cpu().numpy()
+        return PerSample(tuple(f"{strength:g}" for strength in strengths), values)
+
+    def _sensitivity(self, sound: npt.NDArray[np.int64]) -> PerSample | None:
+        """Standardised integrated gradients by feature; of images by what arms lock, None if they lock nothing."""
+        parts = _parts(self._run.experiment, self._data)
+        if not parts:
+            return None
+        X = self._X[:SAMPLES]
+        values = np.full((self._stack.m, len(parts), len(X)), np.nan, dtype=np.float32)
+        baselines = uniform_baselines(len(X), self._data.d, self._protocol.seed).to(X)
+        for arm in sound.tolist():  # one at a time: of images, attributions are large
+            stack = self._stack.take([arm])
+            inputs = X.expand(1, -1, -1)
+            with torch.no_grad():
+                classes = stack(inputs).argmax(dim=-1)
+            found = standardised(integrated_gradients(stack, inputs, classes, baselines).values)[0].cpu()  # b d
+            values[arm] = np.stack([found[:, columns].mean(dim=-1).numpy() for columns in parts.values()])
+        return PerSample(tuple(parts), values)
+
+
+def _parts(experiment: Experiment, data: Dataset) -> dict[str, list[int]]:
+    """Name → columns of what sensitivity is reported of."""
+    schema = data.schema
+    if schema.grid is None:
+        return {name: [column] for column, name in enumerate(schema.names)}
+    refs = dict.fromkeys(ref for arm in experiment.arms for ref in arm.locked)
+    return {ref if isinstance(ref, str) else schema.names[ref]: list(schema.positions(ref)) for ref in refs}
+
+
+def _padded(values: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64]:
+    """Filled up to ``width`` with copies of the first, or zeros: what is searched more than once is left out again."""
+    return np.concatenate([values, np.full(width - len(values), values[0] if len(values) else 0)])
+
+
+def _table(rows: list[npt.NDArray[np.int64]], copies: int) -> Tensor:
+    """Rows (m b), each repeated for every λ_egy, (mλ b)."""
+    return torch.from_numpy(np.stack(rows)).repeat_interleave(copies, dim=0)

@@ -1,0 +1,75 @@
+"""What the limits measure besides the metrics of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ctviz.data.dataset import Dataset
+from ctviz.evaluation.tilt import boundary_tilt
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.measure import Gauge
+from ctviz.experiments.sensitivity import measure_sensitivity
+from ctviz.models.stack import Stack
+from ctviz.training.loop import PerArm
+
+FINE = {"step_size": 0.01, "steps": 1000}
+"""A search in steps of a tenth of the usual length or less, and so many that it arrives all the same."""
+
+FINE_FACTUALS = 100
+
+Measure = Callable[["Bench", Stack], dict[str, PerArm]]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a measure may need of a run besides the models: made once, used after every epoch that is measured."""
+
+    experiment: Experiment
+    data: Dataset
+    fine: Gauge
+
+    @classmethod
+    def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> Bench:
+        factuals = min(experiment.evaluation.factuals, FINE_FACTUALS)
+        changes = {"evaluation.factuals": factuals} | {f"evaluation.{name}": value for name, value in FINE.items()}
+        careful = experiment.replace(changes)
+        return cls(experiment, data, Gauge(careful, data, data.validation, like))
+
+
+def fine(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+    """ip_fine, cost_fine, validity_fine: the same factuals, searched in steps a tenth as long (``FINE``).
+
+    Where a model is steep, a long step leaps across the data; this says how much of a number is due to that.
+    """
+    found = bench.fine.metrics(stack, bench.fine.search(stack))
+    return {f"{name}_fine": found[name] for name in ("ip", "cost", "validity")}
+
+
+@torch.no_grad()
+def energy(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+    """energy: mean |E(x, y)| = |M(x)[y]| over validation samples and their own classes, (m)."""
+    X, y = bench.data.validation
+    logits = stack(X.to(stack.flat).expand(stack.m, -1, -1))  # m b k
+    own = logits.gather(-1, y.to(logits.device).expand(stack.m, -1).unsqueeze(-1))
+    return {"energy": own.abs().double().mean(dim=(1, 2)).cpu().numpy().astype(np.float64)}
+
+
+def locks(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+    """share, tilt: how much of the answers rests on the locked feature of each arm (integrated gradients, mean of
+    |g_d| / Σ|g|), and the angle of the boundary to the x1 axis in degrees."""
+    arms, data = bench.experiment.arms, bench.data
+    columns = [data.schema.positions(arm.locked[0])[0] for arm in arms]
+    shares = measure_sensitivity(stack, data, arms).share.value  # m d
+    X, y = data.train
+    centres = torch.stack([X[y == c].mean(dim=0) for c in range(2)])
+    lower, upper = (torch.from_numpy(bound) for bound in data.schema.bounds())
+    tilt = boundary_tilt(stack, lower, upper, centres)
+    return {"share": shares[np.arange(len(arms)), columns], "tilt": tilt.double().cpu().numpy().astype(np.float64)}
+
+
+MEASURES: dict[str, Measure] = {"fine": fine, "energy": energy, "locks": locks}

@@ -1,0 +1,133 @@
+"""What the limits are told by: gains over conventional training, means over draws with intervals, and their words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import numpy as np
+import pandas as pd
+
+from ctviz.evaluation.student import reach
+
+LEVEL = 0.99
+"""Of every interval here: that of Student's t over the draws."""
+
+CONVENTIONAL = "conventional"
+"""The variant that gains are taken against."""
+
+GROUP = ["panel", "variant", "dose", "epoch"]
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over draws with its interval; ``low`` and ``high`` are NaN for fewer than two draws."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def sign(self) -> int:
+        """1 or −1 where zero lies outside of the interval, else 0."""
+        return int(self.low > 0) - int(self.high < 0)
+
+
+def mean(values: Iterable[float]) -> Mean:
+    """``x̄ ± t(n−1) · s / √n`` of the values that are finite."""
+    finite = [float(value) for value in values if math.isfinite(value)]
+    n = len(finite)
+    if n == 0:
+        return Mean(math.nan, math.nan, math.nan, 0)
+    value = fmean(finite)
+    if n == 1:
+        return Mean(value, math.nan, math.nan, 1)
+    half = float(reach(stdev(finite), n, LEVEL))
+    return Mean(value, value - half, value + half, n)
+
+
+def values_of(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows of one metric: columns panel, variant, dose, seed, epoch, value."""
+    return table.loc[table["metric"] == metric, ["panel", "variant", "dose", "seed", "epoch", "value"]]
+
+
+def gains(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """How much less of a metric than the conventional model of the same draw and epoch, in % of that one.
+
+        100 · (base − value) / base
+
+    Same columns as ``values_of``, without the conventional models; positive is less. NaN where the base is 0.
+    """
+    rows = values_of(table, metric)
+    base = rows[rows["variant"] == CONVENTIONAL].set_index(["panel", "seed", "epoch"])["value"]
+    found = rows[rows["variant"] != CONVENTIONAL].join(base.rename("base"), on=["panel", "seed", "epoch"])
+    found = found.assign(base=found["base"].where(found["base"] != 0))
+    return found.assign(value=100 * (found["base"] - found["value"]) / found["base"]).drop(columns="base")
+
+
+def geometric(values: Iterable[float]) -> Mean:
+    """Geometric mean of the values above 0, with the interval of their logarithms' mean: for what grows by factors."""
+    found = mean(math.log(value) for value in values if value > 0 and math.isfinite(value))
+    return Mean(math.exp(found.value), math.exp(found.low), math.exp(found.high), found.n)
+
+
+def across(rows: pd.DataFrame, *, log: bool = False) -> pd.DataFrame:
+    """Means over draws with intervals: columns panel, variant, dose, epoch, value, low, high, n.
+
+    Args:
+        log: geometric means, as fits a logarithmic axis.
+    """
+    found = [
+        (*key, summary.value, summary.low, summary.high, summary.n)
+        for key, group in rows.groupby(GROUP, sort=False, dropna=False)
+        for summary in [(geometric if log else mean)(group["value"])]
+    ]
+    return pd.DataFrame(found, columns=[*GROUP, "value", "low", "high", "n"])
+
+
+def difference(first: pd.DataFrame, second: pd.DataFrame) -> Mean:
+    """Mean of ``first − second`` over the draws that both have; several rows of a draw are averaged before."""
+    one, other = (rows.groupby("seed")["value"].mean() for rows in (first, second))
+    return mean((one - other).dropna().to_numpy())
+
+
+def by_draw(rows: pd.DataFrame) -> Mean:
+    """Mean over draws; several rows of a draw are averaged before."""
+    return mean(rows.groupby("seed")["value"].mean().to_numpy())
+
+
+# -- words ---------------------------------------------------------------------------------------------
+
+
+def number(value: float) -> str:
+    """Two significant digits with a real minus sign: ``0.43``, ``12``, ``3,400``; “unknown” if it is not finite."""
+    if not math.isfinite(value):
+        return "unknown"
+    if value == 0:
+        return "0"
+    rounded = round(value, 1 - math.floor(math.log10(abs(value))))
+    digits = max(0, 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{digits}f}".replace("-", "−")
+
+
+def percent(value: float) -> str:
+    """Whole per cent with a real minus sign."""
+    if not math.isfinite(value):
+        return "unknown"
+    return f"{round(value) + 0:d} %".replace("-", "−")
+
+
+def listed(parts: list[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def interval(found: Mean, unit: str = "") -> str:
+    """``35 % (30 to 41 %)``, or without a unit ``3.5 (2.9 to 4.1)``; without an interval for one draw."""
+    said = percent if unit == "%" else number
+    if not np.isfinite(found.low):
+        return said(found.value)
+    return f"{said(found.value)} ({said(found.low).removesuffix(' %')} to {said(found.high)})"

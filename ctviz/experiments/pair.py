@@ -1,0 +1,75 @@
+"""Two models that were trained in a large stack, as a run of their own that can be looked at.
+
+The stacks of a sweep keep the weights of the last epoch and no pictures. The field, the searches and the numbers of
+two of their arms are made from the weights, which takes some tens of milliseconds and trains nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ctviz.data.catalogue import load
+from ctviz.errors import DataError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.measure import Gauge, field, make_scene
+from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
+from ctviz.models.stack import Stack
+from ctviz.models.threads import one_thread
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A run of two arms with one snapshot, that after the last epoch."""
+
+    experiment: Experiment
+    scene: Scene
+    snapshot: Snapshot
+
+
+def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple[str, str]) -> Pair:
+    """Two arms of a stack with their fields, searches and numbers on validation data.
+
+    Args:
+        experiment: the two by themselves, as they are to be shown, measured and called.
+        stack: what they were trained in.
+        last: its last snapshot; only the weights are needed.
+        names: of the two in the stack, in the order of ``experiment``.
+
+    Raises:
+        DataError: no arm of that name in the stack, or weights that are not numbers.
+    """
+    rows = [_row(stack, name) for name in names]
+    weights = {name: values[rows] for name, values in last.weights.items()}
+    if not all(np.isfinite(values).all() for values in weights.values()):
+        raise DataError("The weights of this model ran out of bounds in training; there is nothing to draw of it.")
+    with one_thread():
+        models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
+        dataset = load(experiment.data)
+        gauge = Gauge(experiment, dataset, dataset.validation, models.flat)
+        scene = make_scene(experiment, dataset, gauge)
+        found = gauge.search(models, record=experiment.evaluation.paths > 0)
+        measured = gauge.metrics(models, found)
+        measured["validation_accuracy"] = measured.pop("accuracy")
+        trained = {name: values[rows] for name, values in last.metrics.items()}
+        nothing = np.full(len(rows), np.nan)
+        return Pair(
+            experiment,
+            scene,
+            Snapshot(
+                epoch=last.epoch,
+                seconds=last.seconds,
+                metrics={name: {**trained, **measured}.get(name, nothing) for name in METRICS},
+                weights=weights,
+                field=field(models, scene, experiment.evaluation.field),
+                paths=gauge.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
+            ),
+        )
+
+
+def _row(stack: Experiment, name: str) -> int:
+    found = next((i for i, arm in enumerate(stack.arms) if arm.name == name), None)
+    if found is None:
+        raise DataError(f"There is no model {name!r} in this run.")
+    return found

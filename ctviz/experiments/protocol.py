@@ -1,0 +1,163 @@
+"""How finished models are evaluated: the paper's protocol of rounds, as settings with a key of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tomli_w
+from pydantic import Field, field_validator, model_validator
+
+from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
+from ctviz.errors import ConfigError
+from ctviz.experiments.config import ALGORITHM_VERSION
+from ctviz.settings import Settings
+
+if TYPE_CHECKING:
+    from ctviz.data.catalogue import AnyData
+    from ctviz.data.dataset import Dataset, Split
+
+PROTOCOL_VERSION = 1
+"""Part of every key beside the algorithm's version; raised when the same protocol would give other numbers."""
+
+OF_IMAGES = 25
+"""Factuals of a round of images, in the paper."""
+
+MOST_DRAWS = 1_000_000
+"""Factuals of all rounds together: each arm holds their positions at once, 8 MB for a million."""
+
+Extra = Literal["robustness", "sensitivity", "kernels"]
+
+Weight = Annotated[float, Field(ge=0, le=1000)]
+Strength = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Protocol(Settings):
+    """What is drawn, searched and measured of finished models (REFERENCE: section 4).
+
+    In each of ``rounds`` a factual class and a target class are drawn, then ``factuals`` samples, with replacement,
+    among those that a model puts into the factual class; they are searched once for each λ_egy.
+
+    η is smaller than in training: where a model is steep, long steps leap across the data.
+    """
+
+    rounds: int = Field(100, ge=2, le=10_000, description="Rounds, each with draws of its own.")
+    factuals: int = Field(250, ge=2, le=10_000, description="Samples that are explained in each round.")
+    lambda_egy: tuple[Weight, ...] = Field(
+        (0.1, 0.5, 1.0, 5.0, 10.0),
+        min_length=1,
+        max_length=20,
+        description="λ_egy: the pulls towards low energy with which each round is searched.",
+    )
+    generator: GeneratorName = Field("eccco", description="How counterfactuals are found.")
+    tau: float = Field(0.95, gt=0, lt=1, description="τ: the probability of the target that ends a search.")
+    steps: int = Field(50, ge=1, le=1000, description="T: the most steps a search may take.")
+    step_size: float = Field(0.1, gt=0, le=1000, description="η: the length of a gradient step.")
+    lambda_cost: float = Field(0.001, ge=0, le=1000, description="λ_cost: the price of distance to the factual.")
+    split: Literal["test", "validation"] = Field("test", description="Which samples are explained and attacked.")
+    attacks: tuple[Strength, ...] = Field(
+        tuple(round(0.01 * i, 2) for i in range(11)),
+        max_length=100,
+        description="ε of the FGSM attacks; PGD is run at the largest.",
+    )
+    also: tuple[Extra, ...] = Field(
+        ("robustness", "sensitivity"),
+        description="What is measured besides: attacks, sensitivity to features; kernels: IP* of images too.",
+    )
+    level: float = Field(0.99, ge=0.5, le=0.999, description="Confidence level of all intervals.")
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @field_validator("lambda_egy", "attacks")
+    @classmethod
+    def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        """Each once and in order, so that equals have one key."""
+        return tuple(sorted(set(values)))
+
+    @field_validator("also")
+    @classmethod
+    def _in_order(cls, also: tuple[Extra, ...]) -> tuple[Extra, ...]:
+        return tuple(sorted(set(also)))
+
+    @model_validator(mode="after")
+    def _within_memory(self) -> Protocol:
+        if self.rounds * self.factuals > MOST_DRAWS:
+            allowed = f"at most {MOST_DRAWS // self.factuals:,} with {self.factuals:,} factuals in each"
+            raise ConfigError("rounds", self.rounds, allowed)
+        return self
+
+    @field_validator("generator")
+    @classmethod
+    def _one_of_each(cls, name: GeneratorName) -> GeneratorName:
+        if "per_factual" in GENERATORS[name].settings:
+            raise ConfigError("generator", name, "one that finds a single counterfactual of each factual")
+        return name
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of the JSON and the versions of algorithm and protocol."""
+        text = f"{ALGORITHM_VERSION}:protocol {PROTOCOL_VERSION}:{self.to_json()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def pulls(self) -> tuple[float, ...]:
+        """The values of λ_egy that are searched; for a generator that does not listen to it, one stands for all."""
+        return self.lambda_egy if "lambda_egy" in self.listens else self.lambda_egy[:1]
+
+    @property
+    def listens(self) -> tuple[str, ...]:
+        """Settings of a search that the generator uses."""
+        return GENERATORS[self.generator].settings
+
+    def searches(self) -> tuple[SearchSettings, ...]:
+        """Settings of the search for each of ``pulls``."""
+        names = ("generator", "tau", "steps", "step_size", "lambda_cost")
+        values = {name: getattr(self, name) for name in names}
+        return tuple(SearchSettings(**values, lambda_egy=pull) for pull in self.pulls)
+
+    def samples(self, data: Dataset) -> Split:
+        """The samples that are explained and attacked."""
+        return data.test if self.split == "test" else data.validation
+
+    # -- round trips --------------------------------------------------------------------------------
+
+    @classmethod
+    def usual(cls, data: AnyData) -> Protocol:
+        """The paper's for this kind of data: 25 factuals in each round of images, 250 of data in a plane."""
+        return cls(factuals=cls().factuals if data.grid is None else OF_IMAGES)
+
+    def change(self, changes: Mapping[str, Any]) -> Protocol:
+        """A copy with settings changed: ``{"rounds": 10, "tau": 0.5}``."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces; equals give equal text."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Protocol:
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError("protocol", str(error), "a JSON object") from None
+        return cls.from_mapping(values)
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_toml(cls, text: str) -> Protocol:
+        try:
+            values = tomllib.loads(text.removeprefix("\ufeff"))
+        except (ValueError, RecursionError) as error:
+            raise ConfigError("TOML", str(error), "valid TOML") from None
+        return cls.from_mapping(values)
+
+    @classmethod
+    def from_mapping(cls, values: Any) -> Protocol:
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            raise ConfigError("protocol", values, "a table of settings")
+        return cls(**values)

@@ -1,0 +1,462 @@
+"""The report of an evaluation: every round of every arm, intervals, comparisons, and where reports are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ctviz.errors import ConfigError, CtvizError, DataError, StoreError
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate
+from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.store import Store
+from ctviz.experiments.store.files import explained, remove, trim, write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLDER = "reports"
+
+MOST_FILES = 20_000
+"""Reports that a store keeps; those used least recently go first."""
+
+SHARE = 0.25
+"""Of the bytes that a store may take, those that its reports may take."""
+
+MOST_ROWS = 1 << 25
+"""Rows of a report's table; one that claims more is not read."""
+
+MOST_BYTES = 1 << 28
+"""Size of a report's file; a larger one is not opened."""
+
+REPORT_METRICS = (*ROUND_METRICS, "accuracy", "fgsm", "pgd", "sensitivity")
+"""In this order; the last four are means over samples, and have no rounds."""
+
+TABLE = ("arm", "seed", "metric", "part", "lambda_egy", "round", "value", "low", "high")
+
+COMPARISON = (
+    "arm", "reference", "seed", "metric", "part", "value", "base", "difference", "low", "high",
+    "reduction", "reduction_low", "reduction_high", "error", "significant", "factuals", "rounds",
+)  # fmt: skip
+
+SAMPLE_RESAMPLES = 1000
+"""Resamples behind intervals of means over samples."""
+
+_FACTS, _ARRAYS = b"ctviz.report", b"ctviz.samples"
+_CANONICAL: dict[str, Any] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PerSample:
+    """A metric that is a mean over samples, by parts: strengths of an attack, features."""
+
+    parts: tuple[str, ...]
+    array: Singles  # m p n; NaN where it is not defined
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What was measured of the arms of a run.
+
+    Rows are ``ROUND_METRICS``, in units of the features (ip, cost), of the kernel (ip_star, from 0), of steps (steps)
+    or shares from 0 to 1; accuracy on the split, fgsm and pgd under attacks of strength ``part``, and sensitivity to
+    feature ``part``: mean standardised |integrated gradient|. Of images, ``part`` is what an arm locks, and
+    sensitivity is the mean over its pixels.
+    """
+
+    run: str
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    protocol: Protocol
+    references: Mapping[str, str]
+    rounds: Floats  # metric m λ r
+    samples: Mapping[str, PerSample]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every round, and every metric over all rounds or samples, as a tidy table; columns as in ``TABLE``.
+
+        Rows of single rounds have no interval. Rows over all have round −1 and no λ_egy; with the percentile interval
+        of the mean: over rounds, each the mean over λ_egy, or over samples. ``lambda_egy`` is NaN throughout for a
+        generator that does not listen to it.
+        """
+        import pandas as pd
+
+        names, m = len(ROUND_METRICS), len(self.arms)
+        pulls, r = self.protocol.pulls, self.protocol.rounds
+        listens = "lambda_egy" in self.protocol.listens
+        index = [grid.ravel() for grid in np.indices((names, m, len(pulls), r), dtype=np.int32)]
+        arms, seeds = np.array(self.arms, dtype=object), np.array(self.seeds)
+        single = {
+            "arm": arms[index[1]],
+            "seed": seeds[index[1]],
+            "metric": np.array(ROUND_METRICS, dtype=object)[index[0]],
+            "part": "",
+            "lambda_egy": np.array(pulls if listens else [np.nan])[index[2]],
+            "round": index[3].astype(np.int64),
+            "value": self.rounds.ravel(),
+            "low": np.nan,
+            "high": np.nan,
+        }
+        return pd.concat([pd.DataFrame(single), self.overall], ignore_index=True)
+
+    @cached_property
+    def overall(self) -> pd.DataFrame:
+        """The rows of the table over all rounds or samples alone, without making the others."""
+        import pandas as pd
+
+        rows = [
+            (arm, seed, metric, part, np.nan, -1, *interval)
+            for metric, part, intervals in self._means()
+            for arm, seed, interval in zip(self.arms, self.seeds, intervals, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=list(TABLE))
+
+    def compare(self, references: Mapping[str, str] | None = None) -> pd.DataFrame:
+        """Every arm beside its reference, one row for each metric and part; columns as in ``COMPARISON``.
+
+        ``difference`` is value − base, over the rounds and λ_egy (or samples) in which both are defined, ``low`` to
+        ``high`` its percentile interval; all arms share each resample. ``reduction`` is −100 · difference / base, in %
+        of the reference: positive where the arm has less. ``error`` is the standard deviation of the reduction over
+        the resamples. ``significant``: zero lies outside of the interval of the difference. ``factuals`` were counted
+        in all, in so many ``rounds``; for means over samples, the samples, and 0.
+
+        Args:
+            references: arm → reference; by default those of the report.
+
+        Raises:
+            ConfigError: an arm that is not in the report, or that is its own reference.
+        """
+        if references is None or dict(references) == dict(self.references):
+            return self._comparison.copy()
+        return _compare(self, check_references(references, self.arms))
+
+    @cached_property
+    def _comparison(self) -> pd.DataFrame:
+        return _compare(self, self.references)
+
+    def with_references(self, references: Mapping[str, str]) -> Report:
+        """The same report, with other references."""
+        return replace(self, references=check_references(references, self.arms))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of single arms, as sentences: rounds that do not count."""
+        found = []
+        for arm, values in zip(self.arms, self.rounds[ROUND_METRICS.index("ip")], strict=True):
+            missing = int(np.isnan(values).all(axis=0).sum())
+            if missing == self.protocol.rounds:
+                found.append(f"{arm} has no round that counts: its answers are not numbers, or are never drawn.")
+            elif missing:
+                found.append(
+                    f"{arm} puts no sample into the factual class of {missing} of {self.protocol.rounds} rounds, "
+                    "which do not count for it."
+                )
+        return tuple(found)
+
+    def _means(self) -> list[tuple[str, str, list[tuple[float, float, float]]]]:
+        """Metric, part, and (value, low, high) of every arm."""
+        bootstrap = Bootstrap.of(self.protocol.rounds, seed=self.protocol.seed)
+        values = torch.from_numpy(np_nanmean(self.rounds, axis=2))  # metric m r
+        parts = [
+            (name, "", bootstrap.mean(one, one.isfinite())) for name, one in zip(ROUND_METRICS, values, strict=True)
+        ]
+        for name, per_sample in self.samples.items():
+            over = self._over(per_sample)
+            for p, part in enumerate(per_sample.parts):
+                one = torch.from_numpy(per_sample.array[:, p])  # m n
+                parts.append((name, part, over.mean(one, one.isfinite())))
+        result = []
+        for name, part, estimate in parts:
+            found = estimate.interval(self.protocol.level)
+            ends = (found.value.tolist(), found.low.tolist(), found.high.tolist())
+            result.append((name, part, list(zip(*ends, strict=True))))
+        return result
+
+    def _over(self, per_sample: PerSample) -> Bootstrap:
+        """Resamples of the samples, made once for each number of them: they are large."""
+        n = per_sample.array.shape[-1]
+        if n not in self._resamples:
+            self._resamples[n] = Bootstrap.of(n, SAMPLE_RESAMPLES, self.protocol.seed)
+        return self._resamples[n]
+
+    @cached_property
+    def _resamples(self) -> dict[int, Bootstrap]:
+        return {}
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    def to_parquet(self, path: Path | str) -> None:
+        """Write the table, and beside it in the file's metadata what ``read`` needs.
+
+        Raises:
+            CtvizError: the file cannot be written.
+        """
+        _write(Path(path), self.to_bytes())
+
+    def to_csv(self, path: Path | str) -> None:
+        """Write the table as CSV. Raises ``CtvizError`` when the file cannot be written."""
+        _write(Path(path), self.table.to_csv(index=False).encode())
+
+    def to_bytes(self) -> bytes:
+        """The content of a Parquet file."""
+        import pyarrow as pa
+        from pyarrow import parquet
+        from safetensors.numpy import save
+
+        arrays = {name: np.ascontiguousarray(each.array) for name, each in self.samples.items()}
+        facts = {
+            "run": self.run,
+            "arms": self.arms,
+            "seeds": self.seeds,
+            "protocol": self.protocol.model_dump(mode="json"),
+            "references": dict(self.references),
+            "parts": {name: each.parts for name, each in self.samples.items()},
+        }
+        text = json.dumps({**facts, "sha256": _digest(facts, self.rounds, arrays)}, **_CANONICAL)
+        kept = {_FACTS: text.encode(), _ARRAYS: zlib.compress(save(arrays))}
+        table = pa.Table.from_pandas(self.table, preserve_index=False)
+        out = io.BytesIO()
+        parquet.write_table(table.replace_schema_metadata({**(table.schema.metadata or {}), **kept}), out)
+        return out.getvalue()
+
+    @classmethod
+    def read(cls, path: Path | str) -> Report:
+        """The report in a file that ``to_parquet`` wrote.
+
+        Raises:
+            DataError: a file that is no report, or was changed. OSError: it cannot be read. MemoryError: it does
+            not fit into what memory is left, which says nothing of the file.
+        """
+        path = Path(path)
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path.name} is too large for a report.")
+        content = path.read_bytes()
+        try:
+            return _decoded(content)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever parsers of foreign bytes may raise
+            raise DataError(f"{path.name} is no report of ctviz, or was changed ({error}).") from error
+
+
+def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> dict[str, str]:
+    """The mapping as it is; ``ConfigError`` for a name that is no arm, or an arm that is its own reference."""
+    for arm, reference in references.items():
+        for name in (arm, reference):
+            if name not in arms:
+                raise ConfigError("references", name, f"arms out of {', '.join(arms)}")
+        if arm == reference:
+            raise ConfigError("references", arm, "another arm than itself")
+    return dict(references)
+
+
+def np_nanmean(values: Floats, axis: int) -> Floats:
+    """Mean of what is defined; NaN, without a warning, where nothing is."""
+    defined = ~np.isnan(values)
+    number = defined.sum(axis=axis)
+    total = np.where(defined, values, 0.0).sum(axis=axis)
+    return np.asarray(np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0))
+
+
+# -- comparing -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """Of p pairs of arms, the means of both over what both have, and how much that was."""
+
+    value: Estimate  # p
+    base: Estimate  # p
+    factuals: npt.NDArray[np.int64]  # p
+    rounds: npt.NDArray[np.int64]  # p
+
+
+def _compare(report: Report, references: Mapping[str, str]) -> pd.DataFrame:
+    import pandas as pd
+
+    names = [(arm, references[arm]) for arm in report.arms if arm in references]
+    if not names:
+        return pd.DataFrame({name: [] for name in COMPARISON})
+    pairs = np.array([[report.arms.index(name) for name in pair] for pair in names], dtype=np.int64).reshape(-1, 2)
+    frames = [_columns(report, names, metric, part, beside) for metric, part, beside in _sides(report, pairs)]
+    return pd.concat(frames, ignore_index=True)[list(COMPARISON)]
+
+
+def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str, _Beside]]:
+    """Every metric and part, with both sides of every pair."""
+    found = []
+    n = report.protocol.factuals
+    bootstrap = Bootstrap.of(report.protocol.rounds, seed=report.protocol.seed)
+    for name, values in zip(ROUND_METRICS, report.rounds, strict=True):
+        mine, theirs = values[pairs[:, 0]], values[pairs[:, 1]]  # p λ r
+        both = ~(np.isnan(mine) | np.isnan(theirs))
+        counted = torch.from_numpy(both.any(axis=1))
+        value, base = (
+            bootstrap.mean(torch.from_numpy(np_nanmean(np.where(both, side, np.nan), axis=1)), counted)
+            for side in (mine, theirs)
+        )
+        rounds = counted.sum(dim=1).numpy()
+        found.append((name, "", _Beside(value, base, n * rounds, rounds)))
+    for name, per_sample in report.samples.items():
+        over = report._over(per_sample)
+        for p, part in enumerate(per_sample.parts):
+            one, other = (torch.from_numpy(per_sample.array[pairs[:, i], p]) for i in (0, 1))  # p n
+            counted = one.isfinite() & other.isfinite()
+            number = counted.sum(dim=1).numpy()
+            beside = _Beside(over.mean(one, counted), over.mean(other, counted), number, np.zeros_like(number))
+            found.append((name, part, beside))
+    return found
+
+
+def _columns(report: Report, names: list[tuple[str, str]], metric: str, part: str, beside: _Beside) -> pd.DataFrame:
+    """Rows of the comparison for one metric and part."""
+    import pandas as pd
+
+    difference = _each(beside, lambda value, base: value - base)
+    reduction = _each(beside, lambda value, base: 100 * (base - value) / torch.where(base > 0, base, torch.nan))
+    change, less = difference.interval(report.protocol.level), reduction.interval(report.protocol.level)
+    columns = {
+        "arm": [arm for arm, _ in names],
+        "reference": [reference for _, reference in names],
+        "seed": [report.seeds[report.arms.index(arm)] for arm, _ in names],
+        "metric": metric,
+        "part": part,
+        "value": beside.value.value.numpy(),
+        "base": beside.base.value.numpy(),
+        "difference": change.value,
+        "low": change.low,
+        "high": change.high,
+        "reduction": less.value,
+        "reduction_low": less.low,
+        "reduction_high": less.high,
+        "error": _spread(reduction),
+        "significant": change.significant,
+        "factuals": beside.factuals,
+        "rounds": beside.rounds,
+    }
+    return pd.DataFrame(columns)
+
+
+def _each(beside: _Beside, what: Any) -> Estimate:
+    value, base = beside.value, beside.base
+    return Estimate(what(value.value, base.value), what(value.resampled, base.resampled))
+
+
+def _spread(estimate: Estimate) -> Floats:
+    """Standard deviation over the resamples in which the number is defined."""
+    values = estimate.resampled.numpy()
+    centre = np_nanmean(values, axis=0)
+    spread = np.sqrt(np_nanmean((values - centre) ** 2, axis=0))
+    return np.where(np.isnan(estimate.value.numpy()), np.nan, spread)
+
+
+# -- files -----------------------------------------------------------------------------------------------
+
+
+def stored_report(key: str, protocol: Protocol, store: Store) -> Report | None:
+    """The report of run ``key`` if it was evaluated so before; what is damaged is removed, to be computed again."""
+    path = _path(store, key, protocol)
+    try:
+        report = Report.read(path)
+    except DataError:
+        remove(path)
+        return None
+    except OSError:
+        return None
+    if report.run != key or report.protocol != protocol:
+        remove(path)
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return report
+
+
+def keep_report(report: Report, store: Store) -> None:
+    """Write a report into the store; ``StoreError`` when the disk does not take it."""
+    path = _path(store, report.run, report.protocol)
+    with explained(store.root):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, report.to_bytes())
+        trim(path.parent, ".parquet", MOST_FILES, int(SHARE * store.cap_bytes))
+
+
+def has_report(key: str, protocol: Protocol, store: Store) -> bool:
+    """Whether there is a file for it, without looking inside."""
+    return _path(store, key, protocol).is_file()
+
+
+def _path(store: Store, key: str, protocol: Protocol) -> Path:
+    text = f"report:{key}:{protocol.key}"
+    return store.root / FOLDER / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise CtvizError(f"{path} could not be written: {error.strerror or type(error).__name__}.") from None
+
+
+def _decoded(content: bytes) -> Report:
+    from pyarrow import BufferReader, parquet
+    from safetensors.numpy import load
+
+    file = parquet.ParquetFile(BufferReader(content))
+    metadata = file.schema_arrow.metadata
+    facts = json.loads(metadata[_FACTS])
+    digest = facts.pop("sha256")
+    protocol = Protocol.from_mapping(facts["protocol"])
+    arms = tuple(map(str, facts["arms"]))
+    shape = (len(ROUND_METRICS), len(arms), len(protocol.pulls), protocol.rounds)
+    # Compared before anything is read: a small file can hold billions of equal rows.
+    singles = math.prod(shape)
+    means = len(arms) * (len(ROUND_METRICS) + sum(len(parts) for parts in facts["parts"].values()))
+    if file.metadata.num_rows != singles + means or singles + means > MOST_ROWS:
+        raise StoreError("it has another number of rows than its settings give")
+    if file.schema_arrow.field("value").type != "double":
+        raise StoreError("its values are not numbers")
+    arrays = load(_inflated(metadata[_ARRAYS]))
+    values = file.read(columns=["value"]).column("value").to_numpy()[:singles]
+    rounds = np.ascontiguousarray(values, dtype=np.float64).reshape(shape)
+    if digest != _digest(facts, rounds, arrays):
+        raise StoreError("its numbers are not those that were written")
+    samples = {name: PerSample(tuple(parts), arrays[name]) for name, parts in facts["parts"].items()}
+    in_order = {name: samples[name] for name in REPORT_METRICS if name in samples}
+    seeds = tuple(int(seed) for seed in facts["seeds"])
+    return Report(str(facts["run"]), arms, seeds, protocol, dict(facts["references"]), rounds, in_order)
+
+
+def _inflated(squeezed: bytes) -> bytes:
+    """At most ``MOST_BYTES``, whatever the file claims."""
+    inflate = zlib.decompressobj()
+    found = inflate.decompress(squeezed, MOST_BYTES)
+    if inflate.unconsumed_tail:
+        raise StoreError("it is too large")
+    return found
+
+
+def _digest(facts: Mapping[str, Any], rounds: Floats, arrays: Mapping[str, Singles]) -> str:
+    digest = hashlib.sha256(json.dumps(facts, **_CANONICAL).encode())
+    digest.update(np.ascontiguousarray(rounds).data)
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape};".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""About how long a reproduction takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.reproduce.settings import Reproduction
+from ctviz.experiments.reproduce.studies import passes
+from ctviz.experiments.reproduce.work import Work, is_there
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.cost import price, scale_of
+
+
+class _Missing(Exception):  # noqa: N818 (never leaves this module)
+    """Something is not stored."""
+
+
+class _Idle:
+    """An engine that carries nothing out."""
+
+    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
+        raise _Missing
+
+
+def about_seconds(reproduction: Reproduction, store: Store, workers: int = 1) -> float:
+    """About how long it takes to compute what is not stored yet, with so many workers; 0 if nothing is missing.
+
+    The cells and the draws are not known before; any of them cost about the same.
+    """
+    try:
+        passes(Work(reproduction, store, _Idle()))
+    except _Missing:
+        return _missing_seconds(reproduction, store) / max(1, workers)
+    return 0.0
+
+
+def _missing_seconds(reproduction: Reproduction, store: Store) -> float:
+    scale, cell = scale_of(store), reproduction.cells[0]
+    seconds = 0.0
+    for data in reproduction.data:
+        chosen, seeds = reproduction.selecting(data), range(reproduction.draws(data))
+        on_validation, locked = reproduction.on_validation(data), reproduction.on_validation_locked(data)
+        portions = [Portion(reproduction.selection(data, seed), on_validation) for seed in chosen]
+        portions += [Portion(reproduction.scouting(data, seed), locked) for seed in seeds]
+        portions += [Portion(reproduction.locked_selection(data, seed), locked) for seed in chosen]
+        portions += [Portion(reproduction.final(data, s, cell, cell), reproduction.on_test(data)) for s in seeds]
+        on_test = reproduction.on_test_locked(data)
+        portions += [Portion(reproduction.locked_final(data, seed, cell, cell), on_test) for seed in seeds]
+        seconds += sum(price(portion, scale).seconds for portion in portions if not is_there(portion, store))
+    return seconds

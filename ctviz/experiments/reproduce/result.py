@@ -1,0 +1,331 @@
+"""Table 1 as a record: what was computed beside what was published, read and written as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from ctviz.errors import DataError, StoreError
+from ctviz.experiments.reproduce.published import MetricName
+from ctviz.paths import assets, write_whole
+
+MOST_BYTES = 16 * 2**20
+"""Size of a file that is read: the shipped one takes a fraction of it."""
+
+
+class Record(BaseModel):
+    """Base of every part: frozen, nothing unknown; a number that is not finite is none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _finite(cls, value: Any) -> Any:
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class Reduction(Record):
+    """By how many % the mean is lower than that of conventional training; positive is better.
+
+    ``value`` and ``base`` are the two means; ``low`` and ``high`` the interval of the reduction.
+    """
+
+    reduction: float | None
+    low: float | None
+    high: float | None
+    significant: bool | None
+    error: float | None = None
+    value: float | None = None
+    base: float | None = None
+
+
+class Outcome(Reduction):
+    """A cell of Table 1: the mean over all draws, beside the published number.
+
+    ``agrees`` if both are significant and of one sign, or if neither is significant: then the sign is chance. A cost
+    agrees only if the same holds over the requests that both models meet.
+    """
+
+    published: float
+    published_error: float
+    published_significant: bool
+    same_sign: bool | None = None
+    same_significance: bool | None = None
+    agrees: bool | None = None
+
+
+class Draw(Record):
+    """A draw of data and training of the plausibility study, with intervals over rounds alone as in the paper."""
+
+    seed: int
+    run: str
+    ip: Reduction
+    ip_star: Reduction
+    accuracy: float | None
+    conventional_accuracy: float | None
+    validity: float | None
+    conventional_validity: float | None
+    mature: float | None
+
+
+class LockedDraw(Record):
+    """A draw of the mutability study, with an interval over rounds alone."""
+
+    seed: int
+    run: str
+    cost: Reduction
+    accuracy: float | None
+    conventional_accuracy: float | None
+    validity: float | None
+    conventional_validity: float | None
+
+
+class PassedOver(Record):
+    """A draw on which costs are not compared: how often the conventional model's locked advice is valid there."""
+
+    seed: int
+    validity: float | None
+
+
+class Cell(Record):
+    """A cell of the grid on validation data; what its study does not measure is none."""
+
+    tau: float
+    lambda_reg: float
+    score: float | None
+    qualifies: bool
+    ip: float | None = None
+    ip_star: float | None = None
+    cost: float | None = None
+    validity: float | None = None
+    conventional_validity: float | None = None
+    accuracy: float | None = None
+    conventional_accuracy: float | None = None
+    mature: float | None = None
+
+
+class Chosen(Record):
+    """The cell that a study is trained with, and how it was found."""
+
+    tau: float
+    lambda_reg: float
+    chosen_by: Literal["score", "fallback"]
+    draws: tuple[int, ...]
+    cells: tuple[Cell, ...]
+
+
+class Trained(Record):
+    """What all models of a data set share, and the cells of the two studies."""
+
+    epochs: int
+    batch: int
+    n_ce: int
+    hidden: tuple[int, ...]
+    initial: str
+    locked: tuple[int | str, ...]
+    plausibility: Chosen
+    mutability: Chosen | None  # none where costs can be compared on no draw
+
+
+class Other(Record):
+    """What each cell gives on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
+    with that of the plausibility study; with the validity of that model's locked advice and of the conventional one's,
+    and the cost over the requests that both can meet."""
+
+    ip: Reduction
+    ip_star: Reduction
+    cost: Reduction
+    cost_paired: Reduction
+    validity: float | None
+    conventional_validity: float | None
+
+
+class Room(Record):
+    """IP of factuals that have not moved, of both models' counterfactuals, and of real samples among themselves (the
+    floor), in data units; and what part of the way down to the floor counterfactual training went."""
+
+    start: float | None
+    conventional: float | None
+    counterfactual: float | None
+    floor: float | None
+    share: float | None
+
+
+class Searched(Record):
+    """IP and IP* of the same models where the evaluation searches with other steps: their length η, and at most T."""
+
+    step_size: float
+    steps: int
+    ip: Reduction
+    ip_star: Reduction
+
+
+class Row(Record):
+    """A data set.
+
+    ``cost_paired``: the cost over those factuals and targets alone that both models have a valid counterfactual for.
+    """
+
+    data: str
+    title: str
+    ip: Outcome
+    ip_star: Outcome
+    cost: Outcome
+    cost_paired: Reduction
+    room: Room
+    other: Other
+    searched: tuple[Searched, ...] = ()  # from short steps to long ones; none for images
+    settings: Trained
+    seeds: tuple[Draw, ...]
+    locked_seeds: tuple[LockedDraw, ...]
+    passed_over: tuple[PassedOver, ...]
+
+    def outcome(self, metric: MetricName) -> Outcome:
+        found: Outcome = getattr(self, metric)
+        return found
+
+    @property
+    def short(self) -> Searched | None:
+        """With the shortest steps."""
+        return self.searched[0] if self.searched else None
+
+    def draws(self, metric: MetricName) -> tuple[tuple[int, Reduction], ...]:
+        """Seed and reduction of every draw of the study that a metric belongs to."""
+        several: tuple[Draw | LockedDraw, ...] = self.locked_seeds if metric == "cost" else self.seeds
+        return tuple((draw.seed, getattr(draw, metric)) for draw in several)
+
+    def cell(self, metric: MetricName) -> Chosen | None:
+        """The cell that the study of a metric chose."""
+        return self.settings.mutability if metric == "cost" else self.settings.plausibility
+
+
+class Ablation(Reduction):
+    """One variant of the objective against conventional training, over all draws."""
+
+    data: str
+    arm: str
+    metric: Literal["ip", "ip_star"]
+
+
+class Curve(Record):
+    """Accuracy under an attack: means over the draws, with the least and the greatest of them."""
+
+    data: str
+    arm: str
+    attack: Literal["fgsm", "pgd"]
+    epsilon: tuple[float, ...]
+    accuracy: tuple[float | None, ...]
+    least: tuple[float | None, ...]
+    greatest: tuple[float | None, ...]
+
+
+class Sensitivity(Record):
+    """How much the answers rest on what is locked, with the lock in training and without; means over the draws.
+
+    ``measure``: the paper's ``standardised`` |g_d| / (max − min), which samples with nearly equal parts can dominate,
+    or the ``share`` |g_d| / Σ |g| of what is locked. ``low`` and ``high``: Student's interval of the difference over
+    the draws, none for one draw.
+    """
+
+    data: str
+    feature: str
+    measure: Literal["standardised", "share"]
+    value: float | None
+    base: float | None
+    unlocked: float | None  # of counterfactual training without the lock
+    difference: float | None
+    low: float | None
+    high: float | None
+    significant: bool | None
+
+
+class Table1(Record):
+    """Everything that ``ctviz reproduce table1`` computes."""
+
+    rows: tuple[Row, ...]
+    ablation: tuple[Ablation, ...]
+    robustness: tuple[Curve, ...]
+    sensitivity: tuple[Sensitivity, ...]
+    rule: dict[str, str]
+    source: str
+    reproduction: dict[str, Any]
+    protocol: dict[str, Any]
+    version: str
+    algorithm: int
+    seconds: float
+
+    def row(self, data: str) -> Row | None:
+        return next((row for row in self.rows if row.data == data), None)
+
+    def outcomes(self) -> Iterator[tuple[Row, MetricName, Outcome]]:
+        """Every cell of the table, row by row."""
+        for row in self.rows:
+            for metric in ("ip", "ip_star", "cost"):
+                yield row, metric, row.outcome(metric)
+
+    def to_json(self) -> str:
+        """Text that ends with a line break; equals give equal text."""
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Table1:
+        """Raises ``DataError`` for what is no result of this version."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the text"
+            raise DataError(
+                f"This is no result of `ctviz reproduce table1`: {where}, {first['msg'].lower()}."
+            ) from None
+
+
+def shipped() -> Path:
+    """Where the result lies that comes with ctviz."""
+    return assets() / "paper" / "table1.json"
+
+
+def read(path: Path) -> bytes:
+    """A result as it was written.
+
+    Raises:
+        StoreError: there is none, or it cannot be read.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise StoreError(f"{path.name} is larger than any result; build it again with `ctviz reproduce table1`.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise StoreError("No result is stored here; `ctviz reproduce table1` computes one.") from None
+    except OSError as error:
+        raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
+
+
+def own_folder(root: Path) -> Path:
+    """Where a store keeps the results that were computed on this machine."""
+    return root / "paper"
+
+
+def keep(result: Table1, key: str, root: Path) -> Path:
+    """Writes a result into the store, in place of one of the same settings."""
+    path = own_folder(root) / f"table1-{key}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, result.to_json().encode())
+    except OSError as error:
+        raise StoreError(f"The result could not be stored: {(error.strerror or str(error)).lower()}.") from None
+    return path
+
+
+def own(root: Path) -> tuple[Path, ...]:
+    """Results that were computed on this machine, the newest first."""
+    try:
+        found = [(path.stat().st_mtime, path) for path in own_folder(root).glob("table1-*.json")]
+    except OSError:
+        return ()
+    return tuple(path for _, path in sorted(found, reverse=True))

@@ -1,0 +1,62 @@
+"""How much of the gain hangs on the steps of the evaluation's search: the same models, searched in other ones.
+
+Where a model is steep, a step leaps across the data and ends beyond them. Conventional models grow steeper than those
+trained on counterfactuals, so the longer the steps, the worse they look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.reports import Report
+from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce.intervals import combine
+from ctviz.experiments.reproduce.reading import paired, reduced
+from ctviz.experiments.reproduce.result import Reduction, Searched
+from ctviz.experiments.reproduce.studies import Final
+from ctviz.experiments.reproduce.work import Work
+
+SEARCHES = ((0.01, 1000), (0.25, 50))
+"""η and T that are tried besides the protocol's. Ten times as short, with time enough to arrive; and the paper's η of
+training."""
+
+DRAWS = 10
+"""Draws that are searched again: so many steps take as long as all else."""
+
+_REFERENCES = {what.FULL: what.CONVENTIONAL}
+
+
+def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[Searched, ...]]:
+    """Data → IP and IP* with each search, over the first ``DRAWS`` draws; of images nothing, they take minutes."""
+    planes = {data: several[:DRAWS] for data, several in finals.items() if several[0].experiment.data.grid is None}
+    portions = [
+        Portion(final.experiment, _with(final.report.protocol, *search), tuple(_REFERENCES.items()))
+        for several in planes.values()
+        for final in several
+        for search in SEARCHES
+    ]
+    reports = iter(work.reports(portions, "searching the same models in shorter and longer steps"))
+    found: dict[str, tuple[Searched, ...]] = dict.fromkeys(finals, ())
+    for data, several in planes.items():
+        usual = several[0].report.protocol
+        by_search = {(usual.step_size, usual.steps): [final.report for final in several]}
+        for final_reports in [[next(reports) for _ in SEARCHES] for _ in several]:
+            for search, report in zip(SEARCHES, final_reports, strict=True):
+                by_search.setdefault(search, []).append(report)
+        found[data] = tuple(_compared(*search, by_search[search], usual.level) for search in sorted(by_search))
+    return found
+
+
+def _with(protocol: Protocol, step_size: float, steps: int) -> Protocol:
+    return protocol.change({"step_size": step_size, "steps": steps, "also": (), "attacks": ()})
+
+
+def _compared(step_size: float, steps: int, reports: Sequence[Report], level: float) -> Searched:
+    pairs = {
+        metric: [paired(report, what.FULL, what.CONVENTIONAL, metric) for report in reports]
+        for metric in ("ip", "ip_star")
+    }
+    found = {metric: Reduction(**reduced(combine(several, level), several)) for metric, several in pairs.items()}
+    return Searched(step_size=step_size, steps=steps, **found)

@@ -1,0 +1,149 @@
+"""Which cell of the grid a study is trained with, and on which draws: rules that look at validation data alone.
+
+The two columns about plausibility and the one about costs are studies of their own, as in the paper. Each chooses its
+cell, for what makes counterfactuals plausible may make locked advice dearer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ctviz.errors import DataError
+
+Study = Literal["plausibility", "mutability"]
+
+MOST_LOST = 0.02
+"""Accuracy that counterfactual training may lose on validation data, as a share: two points."""
+
+LEAST_MATURE = 0.1
+"""Share of the counterfactuals that must have matured in the last epoch of training."""
+
+LEAST_VALID = 0.9
+"""Validity of the locked advice, as a share of that of the conventional model: with less, only what is easy to reach
+would be counted."""
+
+RULES: dict[str, str] = {
+    "plausibility": (
+        "For IP and IP*, one cell of the grid τ × λ_reg is chosen for each data set on validation data, without locks; "
+        "test data are not looked at. Among the cells whose mean accuracy is at most 2 points below that of "
+        "conventional training, and of which at least a tenth of the counterfactuals matured in the last epoch, it is "
+        "the one with the largest mean over the draws of (reduction of IP + reduction of IP*) / 2; where IP* is not "
+        "measured, of the reduction of IP. If no cell qualifies, it is the one with the highest share mature. Of "
+        "digits, which take minutes for each cell, cells are compared after 20 epochs and on one draw, in both studies."
+    ),
+    "mutability": (
+        "For the cost, one cell of the same grid is chosen for each data set on validation data, trained and explained "
+        "under the lock, at the lower τ of this study. Among the cells whose mean accuracy is at most 2 points below "
+        "that of conventional training, and whose locked advice is valid at least nine tenths as often, it is the one "
+        "with the largest mean reduction of the cost. If no cell qualifies, it is the one with the highest validity."
+    ),
+    "draws": (
+        "Plausibility is measured on the draws 0, 1, … without a choice. Costs are compared on the first draws, from "
+        "0 on, on which there is locked advice to compare: the conventional model's locked searches on validation data "
+        "are valid at least 45 % of the time (not half: on circles exactly half can be, those from the ring inwards). "
+        "The rule looks at the data and the conventional model alone; which draws "
+        "were passed over is listed."
+    ),
+}
+"""How cells and draws are chosen, word by word."""
+
+
+class Scored(Protocol):
+    """What a rule needs to know of a cell."""
+
+    @property
+    def score(self) -> float: ...
+
+    @property
+    def qualifies(self) -> bool: ...
+
+    @property
+    def otherwise(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Plausibility:
+    """What validation data say of a cell without locks, as means over the draws; NaN where it could not be measured.
+
+    Reductions in % of conventional training, accuracies and ``mature`` as shares.
+    """
+
+    ip: float
+    ip_star: float
+    accuracy: float
+    conventional_accuracy: float
+    mature: float
+
+    @property
+    def score(self) -> float:
+        """(reduction of IP + reduction of IP*) / 2, of those that were measured; NaN without IP."""
+        if math.isnan(self.ip):
+            return math.nan
+        return self.ip if math.isnan(self.ip_star) else (self.ip + self.ip_star) / 2
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether the cell may be chosen by its score. What is NaN does not."""
+        kept = _kept(self.accuracy, self.conventional_accuracy)
+        return kept and self.mature >= LEAST_MATURE and not math.isnan(self.score)
+
+    @property
+    def otherwise(self) -> float:
+        """What decides where no cell qualifies."""
+        return self.mature
+
+
+@dataclass(frozen=True)
+class Mutability:
+    """What validation data say of a cell under the lock, as means over the draws; NaN where it could not be measured.
+
+    The reduction of the cost in %, validities and accuracies as shares.
+    """
+
+    cost: float
+    validity: float
+    conventional_validity: float
+    accuracy: float
+    conventional_accuracy: float
+
+    @property
+    def score(self) -> float:
+        """The reduction of the cost."""
+        return self.cost
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether the cell may be chosen by its score. What is NaN does not."""
+        kept = _kept(self.accuracy, self.conventional_accuracy)
+        valid = self.validity >= LEAST_VALID * self.conventional_validity - 1e-12
+        return kept and valid and not math.isnan(self.cost)
+
+    @property
+    def otherwise(self) -> float:
+        """What decides where no cell qualifies."""
+        return self.validity
+
+
+def _kept(accuracy: float, conventional: float) -> bool:
+    return conventional - accuracy <= MOST_LOST + 1e-12  # 2 points are still allowed
+
+
+def choose(scores: Sequence[Scored]) -> int:
+    """Position of the cell that the rule of its study takes; of equals the first.
+
+    Raises:
+        DataError: there is no cell.
+    """
+    if not scores:
+        raise DataError("Settings are chosen among cells of a grid; there is none.")
+    allowed = [i for i, score in enumerate(scores) if score.qualifies]
+    if allowed:
+        return max(allowed, key=lambda i: scores[i].score)
+    return max(range(len(scores)), key=lambda i: _or_least(scores[i].otherwise))
+
+
+def _or_least(value: float) -> float:
+    return -math.inf if math.isnan(value) else value

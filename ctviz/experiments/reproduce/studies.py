@@ -1,0 +1,245 @@
+"""The two studies behind Table 1: draws, the cells that validation data choose, the final models on test data.
+
+For each pass the portions of all data sets go to the engine together, so that its workers are never idle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.reports import Report
+from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce.reading import mean, overall, paired
+from ctviz.experiments.reproduce.result import Cell, Chosen, PassedOver
+from ctviz.experiments.reproduce.selection import Mutability, Plausibility, Scored, choose
+from ctviz.experiments.reproduce.settings import Choice, cell_name
+from ctviz.experiments.reproduce.work import Work
+from ctviz.experiments.run import load_run
+from ctviz.experiments.store import Store
+
+
+@dataclass(frozen=True)
+class Final:
+    """The final models of one draw, and what was measured of them."""
+
+    seed: int
+    experiment: Experiment
+    report: Report
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws on which costs are compared, and those that were passed over on the way."""
+
+    seeds: tuple[int, ...]
+    passed_over: tuple[PassedOver, ...]
+
+
+# -- plausibility -----------------------------------------------------------------------------------------
+
+
+def plausible_cells(work: Work) -> dict[str, Chosen]:
+    """Data → the cell for IP and IP*, from validation data without locks."""
+    r = work.reproduction
+    references = {cell_name(i): what.CONVENTIONAL for i in range(len(r.cells))}
+    portions = {
+        data: [Portion(r.selection(data, s), r.on_validation(data), _pairs(references)) for s in r.selecting(data)]
+        for data in r.data
+    }
+    reports = _together(work, portions, "choosing the settings for plausibility")
+    chosen = {}
+    for data, found in reports.items():
+        runs = [portion.experiment for portion in portions[data]]
+        scores = [_plausibility(cell_name(i), runs, found, work.store) for i in range(len(r.cells))]
+        chosen[data] = _chosen(r.cells, scores, [run.seed for run in runs])
+    return chosen
+
+
+def _plausibility(arm: str, runs: Sequence[Experiment], reports: Sequence[Report], store: Store) -> Plausibility:
+    """Means over the draws of what validation data say of a cell."""
+    ip, ip_star = (
+        mean([paired(report, arm, what.CONVENTIONAL, metric).reduction for report in reports])
+        for metric in ("ip", "ip_star")
+    )
+    return Plausibility(
+        ip=ip,
+        ip_star=ip_star,
+        accuracy=mean([overall(report, arm, "accuracy") for report in reports]),
+        conventional_accuracy=mean([overall(report, what.CONVENTIONAL, "accuracy") for report in reports]),
+        mature=mean([mature(run, arm, store) for run in runs]),
+    )
+
+
+def mature(experiment: Experiment, arm: str, store: Store) -> float:
+    """Share of the counterfactuals that matured in the last epoch of training; NaN for conventional training."""
+    done = load_run(experiment.key, store)
+    value = done.summary[done.arms.index(arm)]["mature"]
+    return math.nan if value is None else float(value)
+
+
+def plausible_finals(
+    work: Work, cells: Mapping[str, Choice], others: Mapping[str, Choice | None]
+) -> dict[str, list[Final]]:
+    """Data → the final models of the draws 0, 1, … on test data, without locks."""
+    r = work.reproduction
+    references = dict.fromkeys((*what.VARIANTS_COMPARED, what.OTHER), what.CONVENTIONAL)
+    portions = {
+        data: [
+            Portion(r.final(data, seed, cell, others[data] or cell), r.on_test(data), _pairs(references))
+            for seed in range(r.draws(data))
+        ]
+        for data, cell in cells.items()
+    }
+    return _finals(work, portions, "training and evaluating the models for plausibility")
+
+
+# -- mutability -----------------------------------------------------------------------------------------------
+
+
+def draws_to_compare(work: Work) -> dict[str, Draws]:
+    """Data → the first draws on which the conventional model's locked advice is valid often enough."""
+    r = work.reproduction
+    known: dict[str, dict[int, float]] = {data: {} for data in r.data}
+    while waiting := {data: seeds for data, seen in known.items() if (seeds := _next(r.draws(data), data, seen))}:
+        portions = {
+            data: [Portion(r.scouting(data, seed), r.on_validation_locked(data)) for seed in seeds]
+            for data, seeds in waiting.items()
+        }
+        for data, reports in _together(work, portions, "looking for draws with locked advice").items():
+            valid = [overall(report, what.LOCKED_CONVENTIONAL, "validity") for report in reports]
+            known[data].update(zip(waiting[data], valid, strict=True))
+    return {data: _draws(r.draws(data), seen) for data, seen in known.items()}
+
+
+def _next(wanted: int, data: str, seen: Mapping[int, float]) -> range:
+    """Draws that are looked at next: twice as many as are missing, unless there are enough or no more."""
+    missing = wanted - sum(valid >= what.LEAST_REACHED for valid in seen.values())
+    if missing <= 0:
+        return range(0)
+    return range(len(seen), min(len(seen) + (2 * missing if seen else wanted), max(what.LOOKED_AT[data], wanted)))
+
+
+def _draws(wanted: int, seen: Mapping[int, float]) -> Draws:
+    """The first draws that reach; of those passed over, the ones up to the last that is taken."""
+    taken = [seed for seed, valid in seen.items() if valid >= what.LEAST_REACHED][:wanted]
+    enough = len(taken) == wanted
+    over = [seed for seed in seen if seed not in taken and (not enough or seed < taken[-1])]
+    return Draws(tuple(taken), tuple(PassedOver(seed=seed, validity=seen[seed]) for seed in over))
+
+
+def cheap_cells(work: Work, draws: Mapping[str, Draws]) -> dict[str, Chosen | None]:
+    """Data → the cell for the cost, from validation data under the lock; none where there is no draw."""
+    r = work.reproduction
+    references = {cell_name(i): what.LOCKED_CONVENTIONAL for i in range(len(r.cells))}
+    portions = {
+        data: [
+            Portion(r.locked_selection(data, seed), r.on_validation_locked(data), _pairs(references))
+            for seed in draws[data].seeds[: len(r.selecting(data))]
+        ]
+        for data in r.data
+    }
+    reports = _together(work, portions, "choosing the settings for the cost")
+    chosen: dict[str, Chosen | None] = {}
+    for data, found in reports.items():
+        scores = [_mutability(cell_name(i), found) for i in range(len(r.cells))]
+        seeds = [portion.experiment.seed for portion in portions[data]]
+        chosen[data] = _chosen(r.cells, scores, seeds) if seeds else None
+    return chosen
+
+
+def _mutability(arm: str, reports: Sequence[Report]) -> Mutability:
+    reference = what.LOCKED_CONVENTIONAL
+    return Mutability(
+        cost=mean([paired(report, arm, reference, "cost").reduction for report in reports]),
+        validity=mean([overall(report, arm, "validity") for report in reports]),
+        conventional_validity=mean([overall(report, reference, "validity") for report in reports]),
+        accuracy=mean([overall(report, arm, "accuracy") for report in reports]),
+        conventional_accuracy=mean([overall(report, reference, "accuracy") for report in reports]),
+    )
+
+
+def cheap_finals(
+    work: Work, cells: Mapping[str, Choice | None], others: Mapping[str, Choice], draws: Mapping[str, Draws]
+) -> dict[str, list[Final]]:
+    """Data → the final models of the draws on which costs are compared, on test data under the lock."""
+    r = work.reproduction
+    references = dict.fromkeys((what.LOCKED_FULL, what.LOCKED_OTHER, what.UNLOCKED), what.LOCKED_CONVENTIONAL)
+    portions = {
+        data: [
+            Portion(r.locked_final(data, seed, cell, others[data]), r.on_test_locked(data), _pairs(references))
+            for seed in draws[data].seeds
+        ]
+        if cell is not None
+        else []
+        for data, cell in cells.items()
+    }
+    return _finals(work, portions, "training and evaluating the models for the cost")
+
+
+# -- both -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What the passes through the engine gave, by data."""
+
+    plausible: Mapping[str, Chosen]
+    draws: Mapping[str, Draws]
+    cheap: Mapping[str, Chosen | None]
+    free: Mapping[str, Sequence[Final]]
+    locked: Mapping[str, Sequence[Final]]
+
+
+def passes(work: Work) -> Passes:
+    """Everything that is trained and evaluated: cells and draws on validation data, then the final models."""
+    plausible, draws = plausible_cells(work), draws_to_compare(work)
+    cheap = cheap_cells(work, draws)
+    first = {data: _choice(chosen) for data, chosen in plausible.items()}
+    second = {data: _choice(chosen) if chosen else None for data, chosen in cheap.items()}
+    free = plausible_finals(work, first, second)
+    return Passes(plausible, draws, cheap, free, cheap_finals(work, second, first, draws))
+
+
+def _choice(chosen: Chosen) -> Choice:
+    return Choice(tau=chosen.tau, lambda_reg=chosen.lambda_reg)
+
+
+def _pairs(references: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(references.items())
+
+
+def _together(work: Work, portions: Mapping[str, Sequence[Portion]], doing: str) -> dict[str, list[Report]]:
+    """The portions of all data sets in one go; data → their reports."""
+    flat = iter(work.reports([portion for several in portions.values() for portion in several], doing))
+    return {data: [next(flat) for _ in several] for data, several in portions.items()}
+
+
+def _finals(work: Work, portions: Mapping[str, Sequence[Portion]], doing: str) -> dict[str, list[Final]]:
+    reports = _together(work, portions, doing)
+    return {
+        data: [Final(p.experiment.seed, p.experiment, report) for p, report in zip(several, reports[data], strict=True)]
+        for data, several in portions.items()
+    }
+
+
+def _chosen(cells: Sequence[Choice], scores: Sequence[Scored], seeds: Sequence[int]) -> Chosen:
+    taken = choose(scores)
+    return Chosen(
+        tau=cells[taken].tau,
+        lambda_reg=cells[taken].lambda_reg,
+        chosen_by="score" if scores[taken].qualifies else "fallback",
+        draws=tuple(seeds),
+        cells=tuple(_cell(cell, score) for cell, score in zip(cells, scores, strict=True)),
+    )
+
+
+def _cell(cell: Choice, score: Scored) -> Cell:
+    """A cell as it is written down: what its study measured, its score, and whether it qualifies."""
+    measured = {name: value for name, value in vars(score).items() if name in Cell.model_fields}
+    return Cell(
+        tau=cell.tau, lambda_reg=cell.lambda_reg, score=score.score, qualifies=score.qualifies, **measured
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""Table 1, anew: settings chosen on validation data, every draw trained and evaluated, all of them reported."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ctviz.data.catalogue import load
+from ctviz.experiments.config import ALGORITHM_VERSION
+from ctviz.experiments.engines.base import Engine
+from ctviz.experiments.reports import Report
+from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce.extras import ablation, curves, sensitivity
+from ctviz.experiments.reproduce.intervals import Paired, combine
+from ctviz.experiments.reproduce.pairs import paired_costs
+from ctviz.experiments.reproduce.published import METRICS, SOURCE, TABLE1, TITLES, MetricName
+from ctviz.experiments.reproduce.reading import mean, overall, paired, reduced
+from ctviz.experiments.reproduce.result import (
+    Draw,
+    LockedDraw,
+    Other,
+    Outcome,
+    Reduction,
+    Room,
+    Row,
+    Searched,
+    Table1,
+    Trained,
+)
+from ctviz.experiments.reproduce.room import ends_of, mean_ends, share_of_gain
+from ctviz.experiments.reproduce.searched import searched
+from ctviz.experiments.reproduce.selection import RULES
+from ctviz.experiments.reproduce.settings import Reproduction
+from ctviz.experiments.reproduce.studies import Final, Passes, mature, passes
+from ctviz.experiments.reproduce.work import OnPortion, Work, never, nobody
+from ctviz.experiments.run import load_run
+from ctviz.experiments.store import Store
+
+
+def reproduce(
+    reproduction: Reproduction,
+    store: Store,
+    engine: Engine,
+    progress: OnPortion = nobody,
+    cancelled: Callable[[], bool] = never,
+) -> Table1:
+    """The table of a reproduction; whatever the store holds by now is not computed again.
+
+    Raises:
+        CtvizError: a portion that could not be carried out; the work was stopped (``Cancelled``).
+    """
+    from ctviz import __version__
+
+    began = time.perf_counter()
+    work = Work(reproduction, store, engine, progress, cancelled)
+    found = passes(work)
+    level = reproduction.level
+    tried = searched(work, found.free)
+    rows = tuple(_row(work, data, found, tried[data]) for data in reproduction.data)
+    free = {data: _reports(finals) for data, finals in found.free.items()}
+    locked = {
+        data: [(load_run(final.experiment.key, store), final.report) for final in finals]
+        for data, finals in found.locked.items()
+    }
+    return Table1(
+        rows=rows,
+        ablation=tuple(part for data, reports in free.items() for part in ablation(data, reports, level)),
+        robustness=tuple(curve for data, reports in free.items() for curve in curves(data, reports)),
+        sensitivity=tuple(
+            part for data, finals in locked.items() if finals for part in sensitivity(data, finals, level)
+        ),
+        rule=RULES,
+        source=SOURCE,
+        reproduction=reproduction.model_dump(mode="json"),
+        protocol=_protocols(reproduction),
+        version=__version__,
+        algorithm=ALGORITHM_VERSION,
+        seconds=round(time.perf_counter() - began, 1),
+    )
+
+
+def _reports(finals: Sequence[Final]) -> list[Report]:
+    return [final.report for final in finals]
+
+
+def _protocols(reproduction: Reproduction) -> dict[str, Any]:
+    """The protocols of each data set, as plain settings."""
+    return {
+        data: {
+            "validation": reproduction.on_validation(data).model_dump(mode="json"),
+            "validation_locked": reproduction.on_validation_locked(data).model_dump(mode="json"),
+            "test": reproduction.on_test(data).model_dump(mode="json"),
+            "test_locked": reproduction.on_test_locked(data).model_dump(mode="json"),
+        }
+        for data in reproduction.data
+    }
+
+
+# -- the rows ----------------------------------------------------------------------------------------------
+
+
+def _row(work: Work, data: str, found: Passes, tried: tuple[Searched, ...]) -> Row:
+    free, locked = found.free[data], found.locked[data]
+    level = work.reproduction.level
+    pairs: dict[MetricName, list[Paired]] = {
+        metric: _paired(locked, what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, metric)
+        if metric == "cost"
+        else _paired(free, what.FULL, what.CONVENTIONAL, metric)
+        for metric in METRICS
+    }
+    outcomes = {metric: _outcome(data, metric, several, level) for metric, several in pairs.items()}
+    both = _paired_cost(locked, what.LOCKED_FULL, work.store, level)
+    outcomes["cost"] = _for_both(outcomes["cost"], both)
+    experiment = free[0].experiment
+    training, model = experiment.training, experiment.model
+    return Row(
+        data=data,
+        title=TITLES[data],
+        **outcomes,
+        cost_paired=both,
+        room=_room(free, outcomes["ip"]),
+        other=_other(free, locked, work.store, level),
+        searched=tried,
+        settings=Trained(
+            epochs=training.epochs,
+            batch=training.batch,
+            n_ce=training.n_ce,
+            hidden=model.hidden,
+            initial=model.initial,
+            locked=what.LOCKED[data],
+            plausibility=found.plausible[data],
+            mutability=found.cheap[data],
+        ),
+        seeds=tuple(_draw(final, work.store) for final in free),
+        locked_seeds=tuple(_locked_draw(final) for final in locked),
+        passed_over=found.draws[data].passed_over,
+    )
+
+
+def _paired(finals: Sequence[Final], arm: str, reference: str, metric: str) -> list[Paired]:
+    return [paired(final.report, arm, reference, metric) for final in finals]
+
+
+def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: float) -> Outcome:
+    combined, published = combine(pairs, level), TABLE1[data][metric]
+    known = math.isfinite(combined.reduction) and math.isfinite(combined.low)
+    same_sign = (combined.reduction > 0) == (published.reduction > 0) if known else None
+    same_significance = combined.significant == published.significant if known else None
+    return Outcome(
+        **reduced(combined, pairs),
+        published=published.reduction,
+        published_error=published.error,
+        published_significant=published.significant,
+        same_sign=same_sign,
+        same_significance=same_significance,
+        agrees=same_significance and (same_sign or not combined.significant) if known else None,
+    )
+
+
+def _for_both(cost: Outcome, paired: Reduction) -> Outcome:
+    """A saving agrees with the published one only if it is one over the requests that both models meet, too: where the
+    model trained on counterfactuals meets fewer of them, it may be that only the near ones are left."""
+    if not cost.agrees or not cost.significant or paired.significant is None:
+        return cost
+    alike = bool(paired.significant) and (paired.reduction or 0) * (cost.reduction or 0) > 0
+    return cost.model_copy(update={"agrees": alike})
+
+
+def _other(free: Sequence[Final], locked: Sequence[Final], store: Store, level: float) -> Other:
+    """What each cell gives on the other study's metrics; the same as in the table where both chose one cell."""
+    pairs = {metric: _paired(free, what.OTHER, what.CONVENTIONAL, metric) for metric in METRICS[:2]}
+    pairs["cost"] = _paired(locked, what.LOCKED_OTHER, what.LOCKED_CONVENTIONAL, "cost")
+    shares = [_shares(final.report, what.LOCKED_OTHER, what.LOCKED_CONVENTIONAL) for final in locked]
+    return Other(
+        **{m: Reduction(**reduced(combine(found, level), found)) for m, found in pairs.items()},
+        cost_paired=_paired_cost(locked, what.LOCKED_OTHER, store, level),
+        validity=mean([one["validity"] for one in shares]),
+        conventional_validity=mean([one["conventional_validity"] for one in shares]),
+    )
+
+
+def _paired_cost(locked: Sequence[Final], arm: str, store: Store, level: float) -> Reduction:
+    """The cost of the requests that both models can meet."""
+    pairs = [
+        paired_costs(load_run(f.experiment.key, store), f.report.protocol, arm, what.LOCKED_CONVENTIONAL)
+        for f in locked
+    ]
+    return Reduction(**reduced(combine(pairs, level), pairs))
+
+
+def _room(free: Sequence[Final], ip: Outcome) -> Room:
+    """Between which ends IP lies, on test data."""
+    ends = mean_ends([ends_of(load(final.experiment.data), final.report.protocol) for final in free])
+    conventional, counterfactual = (math.nan if mean is None else mean for mean in (ip.base, ip.value))
+    share = share_of_gain(conventional, counterfactual, ends.floor)
+    return Room(start=ends.start, conventional=ip.base, counterfactual=ip.value, floor=ends.floor, share=share)
+
+
+def _draw(final: Final, store: Store) -> Draw:
+    reductions = {m: _of_draw(final.report, what.FULL, what.CONVENTIONAL, m) for m in METRICS[:2]}
+    shares = _shares(final.report, what.FULL, what.CONVENTIONAL)
+    grown = mature(final.experiment, what.FULL, store)
+    return Draw(seed=final.seed, run=final.experiment.key, **reductions, **shares, mature=grown)
+
+
+def _locked_draw(final: Final) -> LockedDraw:
+    arms = what.LOCKED_FULL, what.LOCKED_CONVENTIONAL
+    cost = _of_draw(final.report, *arms, "cost")
+    return LockedDraw(seed=final.seed, run=final.experiment.key, cost=cost, **_shares(final.report, *arms))
+
+
+def _shares(report: Report, arm: str, reference: str) -> dict[str, float]:
+    """Accuracy and validity of an arm and of its reference."""
+    pairs = (("", arm), ("conventional_", reference))
+    return {f"{who}{name}": overall(report, which, name) for who, which in pairs for name in ("accuracy", "validity")}
+
+
+def _of_draw(report: Report, arm: str, reference: str, metric: str) -> Reduction:
+    """The reduction of one draw, with the interval of its report, which is over rounds as in the paper."""
+    compared = report.compare()
+    rows = compared[(compared["arm"] == arm) & (compared["reference"] == reference) & (compared["metric"] == metric)]
+    if rows.empty:
+        return Reduction(reduction=None, low=None, high=None, significant=None)
+    row = {str(name): value for name, value in rows.iloc[0].items()}
+    known = math.isfinite(row["reduction"])
+    return Reduction(
+        reduction=float(row["reduction"]),
+        low=float(row["reduction_low"]),
+        high=float(row["reduction_high"]),
+        significant=bool(row["significant"]) if known else None,
+        error=float(row["error"]),
+        value=float(row["value"]),
+        base=float(row["base"]),
+    )

@@ -1,0 +1,73 @@
+"""Portions carried out by an engine, and the reports they leave in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ctviz.errors import CtvizError, StoreError
+from ctviz.experiments.engines.base import Engine
+from ctviz.experiments.engines.portion import Portion, is_done
+from ctviz.experiments.evaluate import stored_report
+from ctviz.experiments.reports import Report
+from ctviz.experiments.reproduce.settings import Reproduction
+from ctviz.experiments.store import Store
+
+OnPortion = Callable[[int, int, str], None]
+"""Called with the portions that have ended, their number and what is being done."""
+
+
+def nobody(done: int, total: int, doing: str) -> None:
+    """Nobody wants to know."""
+
+
+def never() -> bool:
+    """It is not to be stopped."""
+    return False
+
+
+class Cancelled(CtvizError):  # noqa: N818 (says what it means)
+    """The work was stopped; what is done stays in the store."""
+
+
+def is_there(portion: Portion, store: Store) -> bool:
+    """Whether the store holds both the portion's run, which is looked at again, and a report that can be read."""
+    return is_done(portion, store) and stored_report(portion.run, portion.protocol, store) is not None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is reproduced, where it is kept, and who carries it out."""
+
+    reproduction: Reproduction
+    store: Store
+    engine: Engine
+    progress: OnPortion = nobody
+    cancelled: Callable[[], bool] = never
+
+    def reports(self, portions: Sequence[Portion], doing: str) -> list[Report]:
+        """The reports of portions, in their order; what the store holds by now is not computed again.
+
+        Raises:
+            CtvizError: the first reason why a portion could not be carried out; the work was stopped (``Cancelled``).
+        """
+        waiting = [portion for portion in portions if not is_there(portion, self.store)]
+        done, total = len(portions) - len(waiting), len(portions)
+        self.progress(done, total, doing)
+        failed = []
+        for ended in self.engine.run(waiting, self.store, self.cancelled) if waiting else ():
+            done += 1
+            self.progress(done, total, doing)
+            if ended.message:
+                failed.append(ended.message)
+        if self.cancelled():
+            raise Cancelled("Stopped; what is done is kept, and the same command goes on from there.")
+        if failed:
+            raise StoreError(failed[0])
+        return [self._report(portion) for portion in portions]
+
+    def _report(self, portion: Portion) -> Report:
+        found = stored_report(portion.experiment.key, portion.protocol, self.store)
+        if found is None:
+            raise StoreError(f"The evaluation of run {portion.experiment.key} is not in the store; try again.")
+        return found.with_references(dict(portion.references))

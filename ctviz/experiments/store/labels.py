@@ -1,0 +1,169 @@
+"""What people call their runs, and which they keep: names and pins, in one small file beside the runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ctviz.errors import ConfigError, StoreError
+from ctviz.experiments.store.codec import Damaged
+from ctviz.experiments.store.files import Busy, Lock, explained, write_whole
+from ctviz.experiments.store.notices import Notices
+
+FORMAT = 1
+"""Of the file of labels; one of another format is set aside."""
+
+LONGEST = 60
+"""Characters of a name."""
+
+_MOST_BYTES = 4 << 20
+_PATIENCE = 5.0
+_PAUSE = 0.02
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a person has said of a run: its ``name`` ("" for none), and whether it is ``pinned``."""
+
+    name: str = ""
+    pinned: bool = False
+
+
+NOTHING = Label()
+
+
+class Labels:
+    """Labels by the key of a run, for all processes; a change reads, changes and writes the file under a lock.
+
+    A file that is damaged is set aside, with a notice, and there are no labels from then on. Every method raises a
+    ``StoreError`` when the disk refuses.
+    """
+
+    def __init__(self, root: Path, notices: Notices) -> None:
+        self._root = root
+        self._path = root / "labels.json"
+        self._lock_path = root / "locks" / "labels.lock"
+        self._notices = notices
+        self._kept: tuple[tuple[int, int, int], dict[str, Label]] | None = None
+        self._guard = threading.Lock()
+
+    def all(self) -> dict[str, Label]:
+        """Every run that has a label, by key; read again only when the file was written again."""
+        with explained(self._root):
+            try:
+                found = self._path.stat()
+                signature = found.st_ino, found.st_mtime_ns, found.st_size
+                with self._guard:
+                    kept = self._kept
+                if kept is None or kept[0] != signature:
+                    kept = signature, self._read()
+                    with self._guard:
+                        self._kept = kept
+                return dict(kept[1])
+            except FileNotFoundError:
+                return {}
+            except Damaged:
+                return self._under_lock(self._read_or_set_aside)
+
+    def of(self, key: str) -> Label:
+        """The label of one run."""
+        return self.all().get(key, NOTHING)
+
+    def rename(self, key: str, name: str) -> None:
+        """Calls a run by a name; "" takes the name away. ``ConfigError`` for one that cannot be shown on a line."""
+        cleaned = clean(name)
+        self._change(key, lambda label: replace(label, name=cleaned))
+
+    def pin(self, key: str, pinned: bool = True) -> None:
+        """Keeps a run: it is listed first and never removed to make space. ``pinned=False`` lets go of it."""
+        self._change(key, lambda label: replace(label, pinned=pinned))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drops the labels of runs that are gone for good; writes nothing if there are none."""
+        gone = set(keys)
+        if gone & self.all().keys():
+            self._rewrite(lambda labels: {key: label for key, label in labels.items() if key not in gone})
+
+    def _change(self, key: str, change: Callable[[Label], Label]) -> None:
+        def changed(labels: dict[str, Label]) -> dict[str, Label]:
+            labels[key] = change(labels.get(key, NOTHING))
+            return {name: label for name, label in labels.items() if label != NOTHING}
+
+        self._rewrite(changed)
+
+    def _rewrite(self, change: Callable[[dict[str, Label]], dict[str, Label]]) -> None:
+        def rewrite() -> dict[str, Label]:
+            before = self._read_or_set_aside()
+            after = change(dict(before))
+            if after != before:
+                body = {"format": FORMAT, "runs": {key: asdict(label) for key, label in sorted(after.items())}}
+                write_whole(self._path, json.dumps(body, ensure_ascii=False, indent=1).encode(), sync=True)
+            return after
+
+        self._under_lock(rewrite)
+
+    def _under_lock(self, act: Callable[[], dict[str, Label]]) -> dict[str, Label]:
+        with explained(self._root):
+            self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+            lock = Lock(self._lock_path)
+            deadline = time.monotonic() + _PATIENCE
+            while True:  # those who hold it are done in a moment
+                try:
+                    lock.acquire()
+                    break
+                except Busy:
+                    if time.monotonic() > deadline:
+                        raise StoreError("The names of the runs are being changed at this moment; try again.") from None
+                    time.sleep(_PAUSE)
+            try:
+                return act()
+            finally:
+                lock.release()
+
+    def _read_or_set_aside(self) -> dict[str, Label]:
+        """The labels in the file; the lock is held."""
+        try:
+            return self._read()
+        except FileNotFoundError:
+            return {}
+        except Damaged as error:
+            aside = self._root / "aside"
+            aside.mkdir(exist_ok=True)
+            self._path.rename(aside / f"labels-{time.time_ns()}")
+            self._notices.add(
+                f"The names and pins of the runs were damaged ({error}); they have been set aside in {aside}."
+            )
+            return {}
+
+    def _read(self) -> dict[str, Label]:
+        with self._path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+                raise Damaged("the file is too large")
+            data = file.read()
+        try:
+            body = json.loads(data)
+            if body["format"] != FORMAT:
+                raise Damaged("they were written by another version of ctviz")
+            return {key: _label(entry) for key, entry in body["runs"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
+            raise Damaged("the file cannot be read") from error
+
+
+def clean(name: Any) -> str:
+    """A name on one line, without space around it."""
+    text = " ".join(name.split()) if isinstance(name, str) else None
+    if text is None or len(text) > LONGEST or not text.isprintable():
+        raise ConfigError("name", name, f"up to {LONGEST} letters, digits and signs on one line")
+    return text
+
+
+def _label(entry: Any) -> Label:
+    if not isinstance(entry, dict) or not isinstance(entry.get("pinned"), bool):
+        raise ValueError("no label")
+    return Label(clean(entry["name"]), entry["pinned"])

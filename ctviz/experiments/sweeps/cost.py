@@ -1,0 +1,102 @@
+"""About how long a portion takes and how much it leaves in the store."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ctviz.experiments.config import Experiment, weights_of_one
+from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.store import Store
+
+BATCH_SECONDS = 40e-6
+"""What a batch takes however few models there are: a processor of 2020, one thread."""
+
+STEP_SECONDS = 60e-6
+"""The same of a step of a search."""
+
+RATE = 1.6e10
+"""Operations per second on small layers; large ones run up to ``FASTER`` times as fast."""
+
+FASTER = 8
+_SMALL = 162  # numbers of the model for which RATE was measured
+
+SLOWER = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
+"""How much longer the searches of these generators take than those of a plain descent."""
+
+EARLY = 0.5
+"""Share of the steps that searches take until all of them have ended, as a rule."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """Seconds of one thread, and bytes."""
+
+    seconds: float = 0.0
+    bytes: int = 0
+
+    @classmethod
+    def total(cls, prices: Iterable[Price]) -> Price:
+        known = list(prices)
+        return cls(sum(each.seconds for each in known), sum(each.bytes for each in known))
+
+
+def price(portion: Portion, scale: float = 1.0, trained: bool = False) -> Price:
+    """What a portion takes on a machine that is ``scale`` times as slow as the one that was measured."""
+    experiment = portion.experiment
+    seconds = evaluation_seconds(experiment, portion.protocol)
+    size = report_bytes(experiment, portion.protocol)
+    if not trained:
+        seconds += training_seconds(experiment)
+        size += 8 * len(experiment.arms) * (weights_of_one(experiment) + 400) + 4000
+    return Price(scale * seconds, size)
+
+
+def training_seconds(experiment: Experiment) -> float:
+    """Dispatch of each batch and each step of a search, and the arithmetic of all arms."""
+    schedule, weights = experiment.training, weights_of_one(experiment)
+    rate = RATE * min(max(weights / _SMALL, 1), FASTER)
+    batches = -(-experiment.data.n_train // schedule.batch)
+    pupils = [arm for arm in experiment.arms if arm.trains_on_counterfactuals]
+    taught = schedule.epochs * (1 - schedule.burnin)
+    n_ce = min(schedule.n_ce, experiment.data.n_train)
+    steps = EARLY * max((arm.steps for arm in pupils), default=0)
+    columns = schedule.epochs * experiment.data.n_train + taught * 3 * n_ce
+    arithmetic = 6 * weights * columns * len(experiment.arms)
+    for arm in pupils:
+        arithmetic += taught * n_ce * EARLY * arm.steps * 4 * weights * SLOWER.get(arm.generator, 1.0)
+    return schedule.epochs * batches * BATCH_SECONDS + taught * steps * STEP_SECONDS + arithmetic / rate
+
+
+def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
+    """The searches of each distinct factual, and the rounds."""
+    weights = weights_of_one(experiment)
+    rate = RATE * min(max(weights / _SMALL, 1), FASTER)
+    samples = experiment.data.n_test if protocol.split == "test" else experiment.data.n_validation
+    distinct = min(samples * (experiment.data.classes - 1), protocol.rounds * protocol.factuals)
+    searched = distinct * len(protocol.pulls) * protocol.steps * 4 * weights
+    compared = distinct * len(protocol.pulls) * (min(samples, 1000) + distinct) * (experiment.d + 20)
+    rounds = protocol.rounds * len(protocol.pulls) * protocol.factuals * 60
+    return 0.1 + len(experiment.arms) * (searched + compared + rounds) / rate
+
+
+def report_bytes(experiment: Experiment, protocol: Protocol) -> int:
+    """Numbers of each round and λ_egy, packed."""
+    return 20_000 + len(experiment.arms) * (protocol.rounds * len(protocol.pulls) * 7 * 8 + 2000)
+
+
+def scale_of(store: Store) -> float:
+    """How much slower this machine has trained the stacks that its store holds than was to be expected.
+
+    1 as long as nothing is known; the median of all that are known else.
+    """
+    ratios = []
+    for info in store.list():
+        recorded = info.experiment.evaluation
+        if info.state != "done" or info.preset or recorded.field or recorded.paths or not info.summary:
+            continue
+        if recorded.every >= info.epochs:
+            ratios.append(float(info.summary["seconds"]) / training_seconds(info.experiment))
+    return min(max(statistics.median(ratios), 0.2), 20.0) if ratios else 1.0

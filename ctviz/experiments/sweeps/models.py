@@ -1,0 +1,88 @@
+"""The models of a sweep, under names that say what they are: equal models have equal names in every sweep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.errors import ConfigError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.sweeps.settings import Cell, Ground, Sweep, Value, conventional
+from ctviz.training.arm import Arm
+
+
+@dataclass(frozen=True)
+class Model:
+    """A cell at a seed: the arm to be trained and its conventional reference, both with their seed and name."""
+
+    cell: Cell
+    seed: int
+    ground: Ground
+    arm: Arm
+    reference: Arm
+
+
+def canonical(arm: Arm) -> Arm:
+    """The arm with what has no effect at its default, so that equal models are equal.
+
+    A model that does not train on counterfactuals is the same whatever its searches would have been; a generator
+    listens to some settings alone. The settings of an arm's search matter in training only.
+    """
+    if not arm.trains_on_counterfactuals and arm.lambda_class == 1.0:
+        return conventional(arm)
+    heard = GENERATORS[arm.generator].settings
+    unheard = [name for name in SearchSettings.model_fields if name not in (*heard, "generator")]
+    return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
+
+
+def identity(arm: Arm) -> str:
+    """Twelve hexadecimal digits of everything that matters about an arm with a seed of its own, but its name."""
+    values = canonical(arm).model_dump(mode="json", exclude={"name"})
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def named(arm: Arm) -> Arm:
+    """The arm, with what has no effect at its default, under the name that says what it is."""
+    return Arm(**{**canonical(arm).model_dump(), "name": identity(arm)})
+
+
+def with_seed(arm: Arm, seed: int) -> Arm:
+    """The arm with a seed of its own."""
+    return Arm(**{**arm.model_dump(), "seed": seed})
+
+
+def models_of(sweep: Sweep) -> Iterator[Model]:
+    """All models of a sweep: seed by seed, and for each seed cell by cell.
+
+    Raises:
+        ConfigError: a combination that cannot be trained, with its cell.
+    """
+    grounds: dict[tuple[tuple[str, Value], ...], Ground] = {}
+    references: dict[str, Arm] = {}
+    cells = sweep.cells()
+    for seed in sweep.seed_values:
+        for cell in cells:
+            changes = tuple(entry for entry in cell.values if "." in entry[0])
+            if changes not in grounds:
+                grounds[changes] = sweep.ground(cell)
+            ground, arm = grounds[changes], named(sweep.arm_of(cell, seed))
+            plain = conventional(arm)
+            reference = references.setdefault(identity(plain), named(plain))
+            model = Model(cell, seed, ground, arm, reference)
+            if seed == sweep.base.seed:  # a seed more or less changes nothing of what is allowed
+                _check(model)
+            yield model
+
+
+def _check(model: Model) -> None:
+    try:
+        Experiment(**model.ground._asdict(), arms=(model.arm,))
+    except ConfigError as error:
+        field = error.field.removeprefix(f"arms.{model.arm.name}.")
+        where = f"in cell {model.cell.index}: {model.cell.words}"
+        raise ConfigError(field, error.value, f"{error.allowed} ({where})") from None

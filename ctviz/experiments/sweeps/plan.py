@@ -1,0 +1,265 @@
+"""From a sweep to the stacks that are still to be trained, and what that will take."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ctviz.experiments.config import Evaluation, Experiment
+from ctviz.experiments.engines.portion import Portion, evaluated
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.cost import Price, price, scale_of
+from ctviz.experiments.sweeps.models import Model, identity, models_of, with_seed
+from ctviz.experiments.sweeps.settings import Cell, Ground, Sweep, conventional
+from ctviz.progress import duration
+from ctviz.training.arm import Arm
+
+WIDTH = 24
+"""Models of a stack, references included. Wider ones save little (on moons a model of 45 costs nine tenths of one of
+24), and several stacks can be trained side by side. The same on every machine, so that keys are."""
+
+MOST_BYTES = 1 << 30
+"""Working memory that a stack may need: images have few models in each."""
+
+MANY = 2000
+"""Models from which a sweep is only begun once somebody has said yes to its price."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is, or will be: the portion, and the names of the arm and of its reference there."""
+
+    portion: Portion
+    arm: str
+    reference: str
+
+    @property
+    def run(self) -> str:
+        """Key of the run."""
+        return self.portion.run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep consists of, and what is left to do."""
+
+    sweep: Sweep
+    cells: tuple[Cell, ...]
+    portions: tuple[Portion, ...]
+    """Still to be carried out, in order."""
+    places: Mapping[tuple[int, int], Place]
+    """(index of the cell, seed) → where the model is."""
+    done: frozenset[tuple[int, int]]
+    """Models that are trained and evaluated."""
+    to_train: int
+    """Models that are still to be trained, references included."""
+    seconds: float
+    """About so long for one worker process."""
+    bytes: int
+    """About so much will be stored."""
+
+    @property
+    def models(self) -> int:
+        return len(self.places)
+
+    def waiting(self, portion: Portion) -> int:
+        """Models of the sweep that a portion brings."""
+        return sum(place.portion.key == portion.key for place in self.places.values())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """About what a sweep takes: models in all and still to train, seconds with so many workers, bytes in the store."""
+
+    models: int
+    to_train: int
+    seconds: float
+    bytes: int
+
+    @property
+    def words(self) -> str:
+        """``135 models, 141 to train with their references, about 4 min and 2 MB``."""
+        if not self.to_train and self.seconds < 1:
+            return f"{self.models:,} models, all of which are there"
+        price = f"about {duration(self.seconds)} and {_size(self.bytes)}"
+        return f"{self.models:,} models, {self.to_train:,} to train with their references, {price}"
+
+
+def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
+    """The portions of a sweep that are not in the store yet.
+
+    A model that any finished run holds, with the reference that it is to be compared with, is not trained again. With
+    ``fresh`` only runs that were made for this very sweep count.
+
+    Raises:
+        ConfigError: a combination that cannot be trained, with its cell.
+    """
+    models = tuple(models_of(sweep))
+    shelf: _Shelf = {} if fresh else _shelf(store, {model.ground for model in models})
+    distinct: dict[tuple[Ground, str], Model] = {}
+    for model in models:  # cells may differ in what has no effect
+        distinct.setdefault((model.ground, model.arm.name), model)
+    found = {what: _find(shelf, model, sweep, store) for what, model in distinct.items()}
+    known = {what: place for what, place in found.items() if place is not None}
+    # All of them are split, so that what is left stays in the same stacks, whichever of them are done or have failed.
+    for stack in stacks(list(distinct.values())):
+        missing = [model for model in stack if (model.ground, model.arm.name) not in known]
+        if missing:
+            portion = _portion(missing, sweep)
+            for model in missing:
+                known[model.ground, model.arm.name] = Place(portion, model.arm.name, model.reference.name)
+    places = {(model.cell.index, model.seed): known[model.ground, model.arm.name] for model in models}
+    portions = {place.portion.key: place.portion for place in places.values()}
+    trained = {key: store.status(p.run).state == "done" for key, p in portions.items()}
+    todo = {key: p for key, p in portions.items() if not (trained[key] and evaluated(p, store))}
+    scale = scale_of(store) if todo else 1.0
+    whole = Price.total(price(p, scale, trained[key]) for key, p in todo.items())
+    return Plan(
+        sweep=sweep,
+        cells=sweep.cells(),
+        portions=tuple(todo.values()),
+        places=places,
+        done=frozenset(where for where, place in places.items() if place.portion.key not in todo),
+        to_train=sum(len(p.experiment.arms) for key, p in todo.items() if not trained[key]),
+        seconds=whole.seconds,
+        bytes=whole.bytes,
+    )
+
+
+def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) -> Estimate:
+    """About what a sweep takes; of one with very many models, from a few of its cells.
+
+    Raises:
+        ConfigError: a combination that cannot be trained, with its cell.
+    """
+    if sweep.models > MANY:
+        return _roughly(sweep, store, workers)
+    found = plan(sweep, store, fresh)
+    seconds = found.seconds / max(1, min(workers, len(found.portions)))
+    return Estimate(found.models, found.to_train, seconds, found.bytes)
+
+
+def _roughly(sweep: Sweep, store: Store, workers: int) -> Estimate:
+    """From the cells of all lowest and of all highest values, as if nothing were stored."""
+    scale, width = scale_of(store), WIDTH - 1
+    ends = _ends(sweep)
+    prices = []
+    for cell in ends:
+        arm = sweep.arm_of(cell, sweep.base.seed)
+        arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(WIDTH))
+        prices.append(price(Portion(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
+    whole, stacks = Price.total(prices), sweep.models / width / len(ends)
+    trained = sweep.models + int(sweep.models / width)
+    return Estimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
+
+
+def _ends(sweep: Sweep) -> list[Cell]:
+    return [Cell(index, tuple((axis.setting, sweep.end(axis, index)) for axis in sweep.axes)) for index in (0, -1)]
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{max(number / 1e6, 0.1):,.1f} MB"
+
+
+# -- what is there ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Held:
+    """An arm of a finished run, and the reference that stands beside it there."""
+
+    experiment: Experiment
+    arm: str
+    reference: str
+
+
+_Shelf = dict[tuple[Ground, str, str], list[_Held]]
+
+
+def _shelf(store: Store, grounds: Container[Ground]) -> _Shelf:
+    """What finished runs hold of these grounds: (ground, identity, identity of the reference) → where."""
+    shelf: _Shelf = {}
+    for info in store.list():
+        experiment = info.experiment
+        ground = Ground.of(experiment)
+        if info.state != "done" or ground not in grounds:
+            continue
+        seeded = [arm if arm.seed is not None else with_seed(arm, experiment.seed) for arm in experiment.arms]
+        names = {identity(arm): arm.name for arm in reversed(seeded)}  # of equals, the first
+        for arm in seeded:
+            known, plain = identity(arm), identity(conventional(arm))
+            if plain in names:
+                held = _Held(experiment, names[known], names[plain])
+                shelf.setdefault((ground, known, plain), []).append(held)
+    return shelf
+
+
+def _find(shelf: _Shelf, model: Model, sweep: Sweep, store: Store) -> Place | None:
+    """Where a model is: an evaluated run if there is one, of several the one whose key comes first."""
+    held = shelf.get((model.ground, model.arm.name, model.reference.name), [])
+    places = [
+        Place(Portion(each.experiment, sweep.protocol), each.arm, each.reference)
+        for each in sorted(held, key=lambda each: each.experiment.key)
+    ]
+    return next((place for place in places if evaluated(place.portion, store)), places[0] if places else None)
+
+
+# -- stacks -------------------------------------------------------------------------------------------
+
+
+def stacks(models: Sequence[Model]) -> Iterator[list[Model]]:
+    """Models that are trained together: of one ground, about equally many in each stack, seed by seed.
+
+    The split depends on the models alone. Two stacks at least, where there are enough models to share out.
+    """
+    grounds: dict[Ground, dict[int, list[Model]]] = {}
+    for model in models:
+        grounds.setdefault(model.ground, {}).setdefault(model.seed, []).append(model)
+    for ground, seeds in grounds.items():
+        most = _width(ground)
+        for group in _packed(list(seeds.values()), most):
+            yield from _split(group, most)
+
+
+def _width(ground: Ground) -> int:
+    """Models that a stack may hold besides a reference, for the memory that each needs."""
+    data, _, training = ground
+    each = 4 * len(data.features) * (data.n_train + 20 * training.n_ce)
+    return max(1, min(WIDTH, MOST_BYTES // each) - 1)
+
+
+def _packed(seeds: list[list[Model]], most: int) -> Iterator[list[Model]]:
+    """Seeds with few models share a stack."""
+    held: list[Model] = []
+    for models in seeds:
+        if held and len(held) + len(models) > most:
+            yield held
+            held = []
+        held = held + models
+    if held:
+        yield held
+
+
+def _split(models: list[Model], most: int) -> Iterator[list[Model]]:
+    least = 2 if len(models) >= WIDTH // 2 else 1
+    parts = max(least, -(-len(models) // most))
+    size, more = divmod(len(models), parts)
+    start = 0
+    for part in range(parts):
+        end = start + size + (part < more)
+        yield models[start:end]
+        start = end
+
+
+def _portion(stack: Iterable[Model], sweep: Sweep) -> Portion:
+    stack = list(stack)
+    references = {model.reference.name: model.reference for model in stack}
+    arms = {**references, **{model.arm.name: model.arm for model in stack}}
+    pairs = {model.arm.name: model.reference.name for model in stack if model.arm.name != model.reference.name}
+    return Portion(_stack(stack[0].ground, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
+
+
+def _stack(ground: Ground, arms: tuple[Arm, ...]) -> Experiment:
+    """An experiment that keeps the weights of the last epoch and little else; seeds are those of its arms."""
+    recorded = Evaluation(field=0, paths=0, every=ground.training.epochs, factuals=50)
+    return Experiment(**ground._asdict(), evaluation=recorded, arms=arms, seed=0)

@@ -1,0 +1,342 @@
+"""What a sweep has found, from the runs and reports that the store holds by now."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ctviz.errors import StoreError
+from ctviz.evaluation.student import reach
+from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.evaluate import stored_report
+from ctviz.experiments.reports import Report
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.plan import Place, Plan, plan
+from ctviz.experiments.sweeps.settings import Cell, Ground, Sweep
+from ctviz.experiments.sweeps.tables import NUMBERS, State, cellable, columns, stored_table, to_parquet, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRICS = (
+    "ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps", "accuracy", "fgsm", "pgd", "sensitivity",
+    "trained_mature", "skipped",
+)  # fmt: skip
+"""Those of a report over all rounds (of attacks at the largest ε; of sensitivity to the first locked feature, else to
+the first), and two of the last epoch of training: the share of its counterfactuals that matured, batches left out."""
+
+OUT_OF_BOUNDS = "numbers ran out of bounds"
+NOTHING_MATURED = "nothing matured"
+ONE_CLASS = "the model predicts one class only"
+
+_KEPT = 64
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """The results of a sweep, as far as they are there.
+
+    ``table`` has one row for each cell, seed and metric: cell, one column for each axis under the name of its setting,
+    seed, run, arm, reference, state, reason, metric, part, value, base, difference, reduction, low, high, significant.
+    ``base`` is the reference's value, ``reduction`` how much lower ``value`` is in percent of it; ``low`` and ``high``
+    are its bootstrap interval. What is not measured is NaN.
+    """
+
+    sweep: Sweep
+    table: pd.DataFrame
+
+    @property
+    def waiting(self) -> int:
+        """Models that are still to be trained or evaluated."""
+        return self._count("waiting")
+
+    @property
+    def failed(self) -> int:
+        """Models that did not train."""
+        return self._count("failed")
+
+    @property
+    def missing(self) -> int:
+        """Models of which nothing is measured: those that wait, and those whose stack failed as a whole."""
+        return int((self.table.groupby(["cell", "seed"])["value"].count() == 0).sum())
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.waiting == 0
+
+    def _count(self, state: State) -> int:
+        first = self.table[self.table["metric"] == METRICS[0]]
+        return int((first["state"] == state).sum())
+
+    @cached_property
+    def across(self) -> pd.DataFrame:
+        """One row for each cell and metric, over the seeds that have a number.
+
+        Columns: cell, axes, state, reason, metric, part, value, base, reduction (means), low, high (Student's t
+        interval of the mean reduction at the protocol's level; NaN for one seed), sd (of value), seeds (how many
+        have a value), significant (whether the interval leaves out zero; of one seed its own).
+        """
+        return _across(self.table, [axis.setting for axis in self.sweep.axes], self.sweep.protocol.level)
+
+    def to_csv(self, path: Path) -> None:
+        """Write the table; raises ``StoreError`` when the disk does not take it."""
+        write_table(path, self.table.to_csv(index=False).encode())
+
+    def to_parquet(self, path: Path) -> None:
+        """Write the table; raises ``StoreError`` when the disk does not take it."""
+        write_table(path, to_parquet(self.table))
+
+
+def collect(sweep: Sweep, store: Store, outcomes: Iterable[Outcome] = (), fresh: bool = False) -> SweepResult:
+    """What the store holds of a sweep by now; made for being called often.
+
+    Args:
+        sweep: whose results.
+        store: where runs and reports are.
+        outcomes: how portions have ended, to say why some failed.
+        fresh: as it was planned.
+
+    Raises:
+        ConfigError: a combination that cannot be trained, with its cell.
+    """
+    if not fresh and (table := stored_table(sweep, store)) is not None:
+        return SweepResult(sweep, table)
+    return gather(plan(sweep, store, fresh), store, outcomes)
+
+
+def gather(found: Plan, store: Store, outcomes: Iterable[Outcome] = ()) -> SweepResult:
+    """The same for a sweep that has been planned by now."""
+    messages = {
+        (Ground.of(outcome.portion.experiment), arm.name): outcome.message
+        for outcome in outcomes
+        if outcome.message
+        for arm in outcome.portion.experiment.arms
+    }
+    parts: dict[str, Mapping[str, _Measured]] = {}
+    rows: list[dict[str, Any]] = []
+    for cell in found.cells:
+        for seed in found.sweep.seed_values:
+            place = found.places[cell.index, seed]
+            key = place.portion.key
+            if (cell.index, seed) not in found.done:
+                rows += _rows(cell, seed, place, _undone(place, messages, store))
+                continue
+            if key not in parts:
+                parts[key] = _measured(place.portion, _references(found, key), store)
+            measured = parts[key].get(place.arm) or _Measured("waiting")  # it has vanished meanwhile
+            rows += _rows(cell, seed, place, measured)
+    return SweepResult(found.sweep, _frame(rows, found.sweep))
+
+
+# -- one portion --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What is known of one model."""
+
+    state: State
+    reason: str = ""
+    rows: Mapping[str, Mapping[str, Any]] | None = None  # metric → its columns
+
+
+_cache: OrderedDict[tuple[str, str, str], Mapping[str, _Measured]] = OrderedDict()
+_guard = threading.Lock()
+
+
+def _undone(place: Place, messages: Mapping[tuple[Ground, str], str], store: Store) -> _Measured:
+    message = messages.get((Ground.of(place.portion.experiment), place.arm), "") if messages else ""
+    status = store.status(place.run)
+    if not message and status.state == "failed":
+        message = status.message
+    return _Measured("failed", message) if message else _Measured("waiting")
+
+
+def _references(found: Plan, key: str) -> dict[str, str]:
+    places = [place for place in found.places.values() if place.portion.key == key]
+    return {place.arm: place.reference for place in places if place.arm != place.reference}
+
+
+def _measured(portion: Portion, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:
+    """Of each arm of an evaluated run that is compared, and of the references; kept for the next time."""
+    known = str(store.root), portion.key, repr(sorted(references.items()))
+    with _guard:
+        if known in _cache:
+            _cache.move_to_end(known)
+            return _cache[known]
+    report = stored_report(portion.run, portion.protocol, store)
+    if report is None:
+        return {}
+    try:
+        measured = _of_report(portion, report, references, store)
+    except StoreError:  # the run has been removed meanwhile
+        return {}
+    with _guard:
+        _cache[known] = measured
+        while len(_cache) > _KEPT:
+            _cache.popitem(last=False)
+    return measured
+
+
+def _of_report(
+    portion: Portion, report: Report, references: Mapping[str, str], store: Store
+) -> Mapping[str, _Measured]:
+    experiment = portion.experiment
+    trained = store.snapshot(experiment.key, experiment.training.epochs)
+    compared = report.compare(references)
+    alone = report.overall
+    batches = -(-experiment.data.n_train // experiment.training.batch)
+    found = {}
+    for i, arm in enumerate(experiment.arms):
+        part = str(experiment.data.features[0])
+        if arm.locked:
+            part = str(arm.locked[0] if isinstance(arm.locked[0], str) else experiment.data.features[arm.locked[0]])
+        rows: dict[str, dict[str, Any]] = {}
+        of_arm = compared[compared["arm"] == arm.name]
+        if arm.name in references and len(of_arm):
+            for row in _chosen(of_arm, part).to_dict("records"):
+                ends = {"low": row["reduction_low"], "high": row["reduction_high"]}
+                names = ("part", "value", "base", "difference", "reduction", "significant")
+                rows[str(row["metric"])] = {**{name: row[name] for name in names}, **ends}
+        else:
+            for row in _chosen(alone[alone["arm"] == arm.name], part).to_dict("records"):
+                rows[str(row["metric"])] = _same(row["part"], float(row["value"]))
+        skipped, mature = float(trained.metrics["skipped"][i]), float(trained.metrics["mature"][i])
+        base = references.get(arm.name, arm.name)
+        rows["skipped"] = _plain(skipped, float(trained.metrics["skipped"][_index(experiment.arms, base)]))
+        rows["trained_mature"] = _plain(mature, math.nan)
+        finite = all(np.isfinite(tensor[i]).all() for _, tensor in trained.weights.items())
+        reason = _reason(finite, skipped / batches, mature if arm.lambda_div > 0 else math.nan, rows)
+        found[arm.name] = _Measured("failed" if reason else "done", reason, rows)
+    return found
+
+
+def _reason(finite: bool, skipped: float, mature: float, rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why a model counts as one that did not train; empty if it did. ``skipped``: share of the last epoch's batches."""
+    if not finite or skipped > 0.5:
+        return OUT_OF_BOUNDS
+    if mature == 0:
+        return NOTHING_MATURED
+    if "ip" in rows and math.isnan(rows["ip"]["value"]) and math.isnan(rows.get("validity", {}).get("value", math.nan)):
+        return ONE_CLASS
+    return ""
+
+
+def _index(arms: Sequence[Any], name: str) -> int:
+    return next(i for i, arm in enumerate(arms) if arm.name == name)
+
+
+def _plain(value: float, base: float) -> dict[str, Any]:
+    return {**_nothing(), "value": value, "base": base, "difference": value - base}
+
+
+def _same(part: str, value: float) -> dict[str, Any]:
+    """Of a model that is its own reference."""
+    still = 0.0 if math.isfinite(value) else math.nan
+    numbers = {"value": value, "base": value, "difference": still, "reduction": still, "low": still, "high": still}
+    return {"part": part, "significant": False, **numbers}
+
+
+def _nothing() -> dict[str, Any]:
+    return {"part": "", "significant": False, **dict.fromkeys(NUMBERS, math.nan)}
+
+
+def _chosen(rows: pd.DataFrame, feature: str) -> pd.DataFrame:
+    """One part of each metric: of attacks the largest ε, of sensitivity the feature that is named, else the first."""
+    picked = []
+    for metric, group in rows.groupby("metric", sort=False):
+        if metric in ("fgsm", "pgd"):
+            group = group.loc[[group["part"].astype(float).idxmax()]]
+        elif metric == "sensitivity" and (group["part"] == feature).any():
+            group = group[group["part"] == feature]
+        picked.append(group.iloc[:1])
+    import pandas as pd
+
+    return pd.concat(picked) if picked else rows
+
+
+# -- tables -------------------------------------------------------------------------------------------
+
+
+def _rows(cell: Cell, seed: int, place: Place, measured: _Measured) -> list[dict[str, Any]]:
+    known = measured.rows or {}
+    axes = {name: cellable(value) for name, value in cell.values}  # noqa: PD011 (a cell is no table)
+    same = {"cell": cell.index, **axes, "seed": seed}
+    same |= {"run": place.run, "arm": place.arm, "reference": place.reference}
+    same |= {"state": measured.state, "reason": measured.reason}
+    return [{**same, "metric": metric, **_nothing(), **known.get(metric, {})} for metric in METRICS]
+
+
+def _frame(rows: list[dict[str, Any]], sweep: Sweep) -> pd.DataFrame:
+    """The table, without metrics that are measured nowhere although everything has been."""
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=columns(sweep))
+    table["significant"] = table["significant"].astype(bool)
+    if len(table) and not (table["state"] == "waiting").any():
+        known = table.groupby("metric")["value"].transform("count") > 0
+        table = table[known | (table["metric"] == METRICS[0])].reset_index(drop=True)
+    return table
+
+
+def _across(table: pd.DataFrame, axes: list[str], level: float) -> pd.DataFrame:
+    """In whole columns: a table has a row for each of thousands of models and metrics."""
+    import pandas as pd
+
+    which = ["cell", "metric"]
+    firsts = table.drop_duplicates(which)  # in the order of the groups below
+    told = table["value"].notna()
+    marked = table.assign(significant=table["significant"].astype(bool) & told)
+    groups = marked.groupby(which, sort=False)
+    means = groups[["value", "base", "reduction"]].mean()
+    reductions, seeds = groups["reduction"], groups["value"].count().to_numpy()
+    wide = reach(reductions.std(ddof=1).to_numpy(), reductions.count().to_numpy(), level)
+    low, high = means["reduction"].to_numpy() - wide, means["reduction"].to_numpy() + wide
+    own = groups["significant"].any().to_numpy()
+    states = _over_seeds(table, which)
+    state, reason = zip(*map(states.__getitem__, means.index), strict=True) if len(means) else ((), ())
+    numbers = {name: means[name].to_numpy() for name in means.columns}
+    return pd.DataFrame(
+        {
+            "cell": firsts["cell"].to_numpy(),
+            **{axis: firsts[axis].array for axis in axes},
+            "state": state,
+            "reason": reason,
+            "metric": firsts["metric"].to_numpy(),
+            "part": firsts["part"].to_numpy(),
+            **numbers,
+            "low": low,
+            "high": high,
+            "sd": groups["value"].std(ddof=1).to_numpy(),
+            "seeds": seeds,
+            "significant": np.where(seeds == 1, own, (low > 0) | (high < 0)),
+        }
+    )
+
+
+def _over_seeds(table: pd.DataFrame, which: list[str]) -> dict[tuple[Any, ...], tuple[State, str]]:
+    """Waiting as long as any seed is; failed if any has failed, with why and of how many seeds."""
+    seeds: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
+    for *group, state, reason in zip(*(table[name].tolist() for name in (*which, "state", "reason")), strict=True):
+        seeds.setdefault(tuple(group), []).append((state, reason))
+    return {group: _of_seeds(told) for group, told in seeds.items()}
+
+
+def _of_seeds(told: Sequence[tuple[str, str]]) -> tuple[State, str]:
+    if any(state == "waiting" for state, _ in told):
+        return "waiting", ""
+    reasons = [reason for state, reason in told if state == "failed"]
+    if not reasons:
+        return "done", ""
+    most = max(dict.fromkeys(reasons), key=reasons.count)
+    return "failed", most if len(reasons) == len(told) else f"{most} (seeds: {len(reasons)} of {len(told)})"

@@ -1,0 +1,83 @@
+"""The sweeps that ship with ctviz: their tables, and the runs behind them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ctviz.errors import ConfigError, StoreError
+from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.local import LocalEngine
+from ctviz.experiments.run import RUNS
+from ctviz.experiments.store import Store
+from ctviz.experiments.store.files import remove
+from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.studies import study
+from ctviz.experiments.sweeps.sweep import sweep
+from ctviz.experiments.sweeps.tables import sealed
+from ctviz.paths import write_whole
+
+SEEDS = 3
+
+SHIPPED = {f"penalties-{data}": ("penalties", data) for data in ("moons", "circles")}
+"""Name of the folder → study and preset."""
+
+
+def shipped_sweep(name: str) -> Sweep:
+    """A sweep that ships, by the name of its folder: a study's, with the weights that the paper has settled on.
+
+    Raises:
+        ConfigError: none of that name does.
+    """
+    if name not in SHIPPED:
+        raise ConfigError("sweep", name, f"one of {', '.join(SHIPPED)}")
+    known = study(*SHIPPED[name], seeds=SEEDS)
+    settled = next(arm for arm in known.base.arms if arm.name == known.arm)
+    axes = (
+        Axis(setting=axis.setting, values=tuple(sorted({*axis.values, getattr(settled, axis.setting)})))
+        for axis in known.axes
+    )
+    return Sweep(**{**{field: getattr(known, field) for field in Sweep.model_fields}, "axes": tuple(axes)})
+
+
+def _listed(folder: Path) -> set[str]:
+    """Keys of the runs of a sweep that was shipped before."""
+    path = folder / RUNS
+    return set(path.read_text().split()) if path.is_file() else set()
+
+
+def build_shipped(
+    names: Sequence[str],
+    assets: Path,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Path]:
+    """Compute shipped sweeps (without names all), and write what ships of them below the folder ``assets``.
+
+    ``sweeps/<name>`` gets the settings and the table, ``presets`` the runs, which keep the weights of the last epoch.
+
+    Raises:
+        StoreError: a model could not be trained, or the disk does not take it.
+    """
+    wanted = {name: shipped_sweep(name) for name in names or SHIPPED}
+    with tempfile.TemporaryDirectory() as scratch, LocalEngine(workers) as engine:
+        store = Store(Path(scratch))
+        for name, settings in wanted.items():
+            outcomes: list[Outcome] = []
+            result = sweep(settings, engine=engine, store=store, progress=progress, on_result=outcomes.append)
+            for outcome in outcomes:
+                if outcome.message:
+                    raise StoreError(f"The sweep {name} is not complete: {outcome.message}")
+            folder = assets / "sweeps" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            (assets / "presets").mkdir(exist_ok=True)
+            keys = [str(key) for key in dict.fromkeys(result.table["run"])]
+            for key in _listed(folder) - set(keys):
+                remove(assets / "presets" / key)
+            for key in keys:
+                yield store.export(key, assets / "presets")
+            write_whole(folder / RUNS, "".join(f"{key}\n" for key in keys).encode())
+            write_whole(folder / "sweep.json", settings.to_json().encode() + b"\n")
+            write_whole(folder / "table.parquet", sealed(result.table, settings))
+            yield folder

@@ -1,0 +1,138 @@
+"""Carrying a sweep out: planned, priced, handed to an engine, gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from ctviz.errors import ConfigError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.base import Engine, Outcome
+from ctviz.experiments.engines.choice import engine_of
+from ctviz.experiments.engines.local import LocalEngine
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.sweeps.catalogue import keep_sweep
+from ctviz.experiments.sweeps.plan import MANY, Estimate, estimate, plan
+from ctviz.experiments.sweeps.results import SweepResult, collect, gather
+from ctviz.experiments.sweeps.settings import Axis, Sample, Sweep
+from ctviz.experiments.sweeps.tables import keep_table, stored_table
+
+
+def sweep(
+    what: Experiment | Sweep,
+    grid: Mapping[str, Any] | Sequence[Axis] | None = None,
+    seeds: int | None = None,
+    *,
+    arm: str = "full",
+    sample: Sample = "grid",
+    count: int | None = None,
+    protocol: Protocol | None = None,
+    engine: str | Engine = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    store: Store | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    on_result: Callable[[Outcome], None] | None = None,
+    confirm: Callable[[Estimate], bool] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    fresh: bool = False,
+) -> SweepResult:
+    """Train an arm over many settings and seeds, evaluate all models, and compare each with conventional training.
+
+    What the store holds is not computed again, so that a sweep that was stopped goes on where it was, and one that has
+    grown by a value computes only what is new.
+
+    Args:
+        what: an experiment, with ``grid`` and ``seeds``; or a sweep, which says all of it.
+        grid: setting → values, as in ``{"lambda_div": (0.01, 0.1, 1), "training.n_ce": (100, 1000)}``; or axes.
+        seeds: models of each cell, of training seeds from the experiment's on.
+        arm: the arm of the experiment that varies.
+        sample, count: "grid", or how many cells to draw, "random" or "sobol".
+        protocol: how models are evaluated; by default as is usual for the data.
+        engine: "local", "ray", or anything with the ``run`` of an ``Engine``.
+        workers: processes; by default one for each processor.
+        address: of a Ray cluster.
+        store: by default the one of this machine.
+        progress: called with the models that are there and in all.
+        on_result: called with each portion that has ended.
+        confirm: asked whether a sweep of more than ``MANY`` models is meant.
+        cancelled: asked often whether to stop; what is done by then is kept.
+        fresh: train anew what only runs of other sweeps and pages hold.
+
+    Raises:
+        ConfigError: settings that no sweep may have, or more models than anybody confirmed, before anything is trained.
+        StoreError: the store cannot be used.
+    """
+    wanted = (
+        what if isinstance(what, Sweep) and grid is None else _sweep_of(what, grid, seeds, arm, sample, count, protocol)
+    )
+    store = store or open_store()
+    runner = _engine(engine, workers, address)
+    _confirm(wanted, store, confirm)
+    if not fresh and (table := stored_table(wanted, store)) is not None:
+        if progress:
+            progress(wanted.models, wanted.models)
+        return SweepResult(wanted, table)
+    found = plan(wanted, store, fresh)
+    keep_sweep(wanted, store)
+    done, outcomes = len(found.done), []
+    if progress:
+        progress(done, found.models)
+    try:
+        with closing(runner.run(found.portions, store, cancelled)) as ends:  # type: ignore[type-var]
+            for outcome in ends:
+                outcomes.append(outcome)
+                done += found.waiting(outcome.portion)
+                if progress:
+                    progress(done, found.models)
+                if on_result:
+                    on_result(outcome)
+    finally:
+        if runner is not engine and isinstance(runner, LocalEngine):
+            runner.close()
+    result = gather(plan(wanted, store, fresh), store, outcomes)
+    if result.done and not any(outcome.message for outcome in outcomes):
+        keep_table(wanted, result.table, store)
+    return result
+
+
+def _sweep_of(
+    what: Experiment | Sweep,
+    grid: Mapping[str, Any] | Sequence[Axis] | None,
+    seeds: int | None,
+    arm: str,
+    sample: Sample,
+    count: int | None,
+    protocol: Protocol | None,
+) -> Sweep:
+    if isinstance(what, Sweep):
+        raise ConfigError("grid", list(grid or ()), "none beside a sweep, which has axes of its own")
+    if isinstance(grid, Mapping):
+        axes = tuple(Axis(setting=name, values=_tuple(values)) for name, values in grid.items())
+    else:
+        axes = tuple(grid or ())
+    return Sweep(
+        base=what, arm=arm, axes=axes, sample=sample, count=count, seeds=1 if seeds is None else seeds,
+        **({} if protocol is None else {"protocol": protocol}),
+    )  # fmt: skip
+
+
+def _tuple(values: Any) -> Any:
+    return values if isinstance(values, str | int | float) else tuple(values)
+
+
+def _confirm(wanted: Sweep, store: Store, confirm: Callable[[Estimate], bool] | None) -> None:
+    if wanted.models <= MANY:
+        return
+    price = estimate(wanted, store)
+    if confirm is None or not confirm(price):
+        raise ConfigError("grid", f"{wanted.models:,} models", f"fewer, or a confirmation: {price.words}")
+
+
+def _engine(engine: str | Engine, workers: int | None, address: str | None) -> Engine:
+    return engine_of(engine, workers, address) if isinstance(engine, str) else engine
+
+
+__all__ = ["collect", "sweep"]

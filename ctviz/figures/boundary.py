@@ -1,0 +1,87 @@
+"""A decision boundary as a still picture: the field of one model, the data on it, the line between two classes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageColor, ImageDraw
+
+from ctviz.experiments.snapshot import Scene
+from ctviz.figures.theme import CLASS_COLOURS, DARK, Palette
+
+SIDE = 300
+"""Pixels of a picture's side, drawn at twice as many, for sharp screens."""
+
+MOST_POINTS = 200
+"""Samples drawn; more hide the field."""
+
+Rgb = npt.NDArray[np.float64]
+
+
+def boundary_png(scene: Scene, plane: npt.NDArray[np.uint8], palette: Palette, side: int = SIDE) -> bytes:
+    """A PNG of one model's field.
+
+    Args:
+        scene: extent, and the samples that are drawn: circles, squares, triangles … by class.
+        plane: (c g g) probabilities × 255, of class 1 alone for two classes; row 0 is the lowest x2.
+        palette: of the theme that it will lie on.
+        side: pixels in the page.
+    """
+    size = 2 * side
+    up = np.stack([_enlarged(channel, size) for channel in plane])  # c s s, the highest x2 first
+    shares = np.stack([1 - up[0], up[0]]) if len(up) == 1 else up
+    image = Image.fromarray(_painted(shares, palette).astype(np.uint8))
+    _draw_points(image, scene, palette)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _enlarged(channel: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float64]:
+    picture = Image.fromarray(channel[::-1].astype(np.float32) / 255, mode="F")
+    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float64).clip(0, 1)
+
+
+def _painted(shares: npt.NDArray[np.float64], palette: Palette) -> Rgb:
+    """Tints of the likeliest class, meeting in the ground; a line where the likeliest class changes.  (s s 3)"""
+    k, tint = len(shares), 0.42 if palette == DARK else 0.34
+    classes = np.array([ImageColor.getrgb(colour)[:3] for colour in CLASS_COLOURS[:k]], dtype=np.float64)
+    ground, ink = (np.array(ImageColor.getrgb(c)[:3], dtype=np.float64) for c in (palette.ground, palette.ink))
+    likeliest, best = shares.argmax(axis=0), shares.max(axis=0)
+    strength = tint * (((best - 1 / k) / (1 - 1 / k)).clip(0, 1) ** 0.75)[..., None]
+    painted = ground + (classes[likeliest] - ground) * strength
+    edge = np.zeros(likeliest.shape, dtype=bool)
+    for axis in (0, 1):
+        for shift in (1, 2):
+            moved = np.roll(likeliest, shift, axis) != likeliest
+            moved[(slice(None),) * axis + (slice(0, shift),)] = False  # what rolls in from the other side is no edge
+            edge |= moved
+    painted[edge] = ink
+    return np.asarray(painted)
+
+
+def _draw_points(image: Image.Image, scene: Scene, palette: Palette) -> None:
+    draw, size = ImageDraw.Draw(image), image.width
+    span = np.where(scene.upper > scene.lower, scene.upper - scene.lower, 1)
+    places = (scene.points[:MOST_POINTS] - scene.lower) / span * size
+    for (x, y), label in zip(places, scene.labels[:MOST_POINTS], strict=False):
+        colour = CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
+        if palette == DARK:  # lighter than the tint that it lies on
+            red, green, blue = (round(part + 0.28 * (255 - part)) for part in ImageColor.getrgb(colour)[:3])
+            colour = f"#{red:02x}{green:02x}{blue:02x}"
+        _mark(draw, float(x), size - float(y), 5.0, int(label), colour, palette.ground)
+
+
+def _mark(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, shape: int, fill: str, outline: str) -> None:
+    if shape % 4 == 0:
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=fill, outline=outline)
+        return
+    corners: Sequence[tuple[float, float]] = {
+        1: ((x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)),
+        2: ((x, y - r), (x + r, y + r), (x - r, y + r)),
+        3: ((x, y - r), (x + r, y), (x, y + r), (x - r, y)),
+    }[shape % 4]
+    draw.polygon(corners, fill=fill, outline=outline)

@@ -1,0 +1,207 @@
+"""Our results beside the published ones: dots with intervals; accuracy under attack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from ctviz.experiments.reproduce.published import MetricName
+from ctviz.experiments.reproduce.result import Curve, Outcome, Row
+from ctviz.figures.curves import EMPTY, FONT, cut, spread
+from ctviz.figures.paper_words import ARMS, agreement, interval, published
+from ctviz.figures.theme import Palette
+
+ROW, LARGE = 58, 1.6
+"""Pixels of a data set in a panel; how much larger on a large screen."""
+
+WIDEST = (-100.0, 100.0)
+"""Extent of a panel in %: no reduction is greater, and what lies below is off any useful scale."""
+
+NORMAL = 2.576
+"""Standard errors on each side of an interval of 99 %."""
+
+DASHES = {"vanilla": "dash", "full": "solid", "adversarial": "dot", "energy": "dashdot"}
+
+
+def panel(rows: Sequence[Row], metric: MetricName, palette: Palette, *, large: bool = False) -> go.Figure:
+    """One metric on all data sets: ours as a dot on its interval, the published number as a diamond below it.
+
+    The published interval is ± 2.58 standard errors. What reaches beyond the panel ends at its edge with an arrow.
+    """
+    extent = _extent([row.outcome(metric) for row in rows])
+    traces, notes = [], []
+    for at, row in enumerate(rows):
+        outcome = row.outcome(metric)
+        ours, theirs = _ours(outcome, at - 0.1, extent, palette), _theirs(outcome, at + 0.2, extent, palette)
+        traces += [*ours, *theirs]
+        notes.append(_title(f"<b>{row.title}</b>  {agreement(outcome)}", at, palette))
+        if at == 0:
+            notes += _labels(outcome, extent, palette)
+    zero = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1}
+    if large:
+        for note in notes:
+            note["font"] = {**note["font"], "size": LARGE * note["font"]["size"]}
+    layout = _layout(palette, int((LARGE if large else 1) * ROW * len(rows)) + 40)
+    layout["xaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 6}
+    if large:
+        layout["xaxis"]["tickfont"] = {**layout["xaxis"]["tickfont"], "size": LARGE * 12}
+        layout["margin"] = {**layout["margin"], "b": 40}
+    layout["yaxis"] |= {"range": [len(rows) - 0.5, -0.75], "showgrid": False, "showticklabels": False}
+    layout["shapes"] = [{**zero, "line": {"color": palette.muted, "width": 1, "dash": "dot"}}]
+    return go.Figure({"data": traces, "layout": {**layout, "annotations": notes}})
+
+
+def _extent(outcomes: Sequence[Outcome]) -> tuple[float, float]:
+    """What the dots and our intervals need, with a little air, within ``WIDEST``."""
+    seen = [0.0, *(o.published for o in outcomes)]
+    seen += [end for o in outcomes for end in (o.reduction, o.low, o.high) if end is not None]
+    low, high = max(min(seen), WIDEST[0]), min(max(seen), WIDEST[1])
+    air = 0.06 * (high - low) or 1.0
+    return low - air, high + air
+
+
+def _ours(outcome: Outcome, y: float, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
+    if outcome.reduction is None:
+        return []
+    ends = [outcome.reduction if end is None else end for end in (outcome.low, outcome.high)]
+    words = f"here: {interval(outcome)} %"
+    return _mark(outcome.reduction, ends, y, extent, palette.accent, "circle", 3.0, words)
+
+
+def _theirs(outcome: Outcome, y: float, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
+    reach = NORMAL * outcome.published_error
+    ends = [outcome.published - reach, outcome.published + reach]
+    words = f"published: {published(outcome)} %"
+    return _mark(outcome.published, ends, y, extent, palette.muted, "diamond-open", 1.0, words)
+
+
+def _mark(
+    value: float,
+    ends: Sequence[float],
+    y: float,
+    extent: tuple[float, float],
+    colour: str,
+    symbol: str,
+    width: float,
+    words: str,
+) -> list[dict[str, Any]]:
+    """An interval as a line, with arrows where it is cut, and the number as a mark on it."""
+    low, high = (min(max(end, extent[0]), extent[1]) for end in ends)
+    arrows = ["triangle-left" if ends[0] < low else "line-ns", "triangle-right" if ends[1] > high else "line-ns"]
+    line = {
+        "type": "scatter", "x": [low, high], "y": [y, y], "mode": "lines+markers", "hoverinfo": "skip",
+        "line": {"color": colour, "width": width},
+        "cliponaxis": False,
+        "marker": {
+            "color": colour, "size": 8, "opacity": 1,
+            "symbol": arrows,
+        },
+    }  # fmt: skip
+    dot = {
+        "type": "scatter", "x": [min(max(value, extent[0]), extent[1])], "y": [y], "mode": "markers",
+        "marker": {"color": colour, "size": 11, "symbol": symbol, "line": {"color": colour, "width": 2}},
+        "hovertemplate": f"{words}<extra></extra>",
+    }  # fmt: skip
+    return [line, dot]
+
+
+def _labels(outcome: Outcome, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
+    """The two marks of the first row are named, once."""
+    reach = NORMAL * outcome.published_error
+    ours = (outcome.reduction, outcome.low, outcome.high)
+    theirs = (outcome.published, outcome.published - reach, outcome.published + reach)
+    notes = []
+    for text, (value, low, high), y, colour in (
+        ("here", ours, -0.1, palette.accent),
+        ("published", theirs, 0.2, palette.muted),
+    ):
+        if value is None:
+            continue
+        left, right = (value if end is None else end for end in (low, high))
+        fits = right < extent[0] + 0.8 * (extent[1] - extent[0])
+        notes.append(
+            {
+                "text": text, "x": right if fits else max(left, extent[0]), "y": y, "showarrow": False,
+                "xanchor": "left" if fits else "right", "xshift": 10 if fits else -10,
+                "font": {"size": 12, "family": FONT, "color": colour},
+            }
+        )  # fmt: skip
+    return notes
+
+
+def attack_curves(curves: Sequence[Curve], palette: Palette) -> go.Figure:
+    """Accuracy over the strength of an attack, one line for each variant, with the span over the draws."""
+    traces: list[dict[str, Any]] = []
+    ends: list[tuple[float, Curve]] = []
+    for curve in curves:
+        colour = _colour(curve.arm, palette)
+        x, y = list(curve.epsilon), [_percent(value) for value in curve.accuracy]
+        low, high = ([_percent(value) for value in side] for side in (curve.least, curve.greatest))
+        if curve.arm in ("vanilla", "full") and None not in (*low, *high):
+            band = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "line": {"width": 0}}
+            traces.append(
+                {**band, "x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "fillcolor": f"{colour}22"}
+            )
+        traces.append(
+            {
+                "type": "scatter", "x": x, "y": y, "mode": "lines", "name": ARMS[curve.arm],
+                "line": {"color": colour, "width": 2, "dash": DASHES[curve.arm]}, "hovertemplate": "%{y:.1f} %",
+            }
+        )  # fmt: skip
+        if y and y[-1] is not None:
+            ends.append((y[-1], curve))
+    shown = [value for trace in traces for value in trace["y"] if value is not None]
+    low_end, high_end = (min(shown), max(shown)) if shown else (0.0, 100.0)
+    air = max(0.08 * (high_end - low_end), 1.0)
+    extent = (max(low_end - air, -0.4), min(high_end + air, 100.4))
+    places = spread([end for end, _ in ends], 0.13 * (extent[1] - extent[0]), extent)
+    notes = [
+        {
+            "x": 1.0, "xref": "paper", "y": place, "text": cut(SHORT[curve.arm]), "showarrow": False, "xanchor": "left",
+            "xshift": 6, "font": {"color": _colour(curve.arm, palette), "size": 12, "family": FONT},
+        }
+        for (_, curve), place in zip(ends, places, strict=True)
+    ]  # fmt: skip
+    layout = _layout(palette, 220)
+    layout["margin"] = {"l": 52, "r": 108, "t": 8, "b": 42}
+    title = {"text": "strength of the attack ε", "font": {"size": 12, "family": FONT, "color": palette.muted}}
+    layout["xaxis"] |= {"title": {**title, "standoff": 6}, "nticks": 5, "showgrid": False}
+    layout["yaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 5}
+    return go.Figure({"data": traces, "layout": {**layout, "hovermode": "x unified", "annotations": notes}})
+
+
+SHORT = {"vanilla": "Conventional", "full": "Counterfactual", "adversarial": "Adversarial", "energy": "Energy"}
+"""The variants at the end of a line."""
+
+
+def _colour(arm: str, palette: Palette) -> str:
+    return palette.conventional if arm == "vanilla" else palette.accent
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else float(f"{100 * value:.5g}")
+
+
+def _title(text: str, at: int, palette: Palette) -> dict[str, Any]:
+    font = {"size": 13, "family": FONT, "color": palette.ink}
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": at - 0.42, "yanchor": "middle"}
+    return {**place, "text": text, "showarrow": False, "font": font, "align": "left", "bgcolor": palette.ground}
+
+
+def _layout(palette: Palette, height: int) -> dict[str, Any]:
+    font = {"size": 12, "family": FONT, "color": palette.muted}
+    axis = {"color": palette.muted, "gridcolor": palette.rule, "zeroline": False, "fixedrange": True, "tickfont": font}
+    return {
+        "template": EMPTY,
+        "height": height,
+        "showlegend": False,
+        "dragmode": False,
+        "margin": {"l": 8, "r": 16, "t": 4, "b": 30},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},
+        "xaxis": {**axis, "ticks": "outside", "ticklen": 5, "tickcolor": palette.rule},
+        "yaxis": dict(axis),
+    }

@@ -1,0 +1,81 @@
+"""Table 1, ours beside the published numbers, as CSV, LaTeX and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ctviz.experiments.reproduce.result import Outcome, Reduction, Table1
+from ctviz.figures.paper_words import COLUMNS, agreement, interval, published
+
+HEAD = (
+    "data", "metric", "seed", "reduction", "low", "high", "error", "significant", "value", "base",
+    "published", "published_error", "published_significant", "agrees", "tau", "lambda_reg",
+)  # fmt: skip
+"""Columns of the CSV; ``seed`` is empty where the row is that of all draws."""
+
+
+def to_csv(result: Table1) -> str:
+    """One row for each data set and metric over all draws, and one for each draw; numbers as they are."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(HEAD)
+    for row, metric, outcome in result.outcomes():
+        cell = row.cell(metric)
+        chosen = ["", ""] if cell is None else [str(cell.tau), str(cell.lambda_reg)]
+        theirs = [outcome.published, outcome.published_error, _yes(outcome.published_significant)]
+        rows.writerow([row.data, metric, "", *_numbers(outcome), *theirs, _yes(outcome.agrees), *chosen])
+        for seed, one in row.draws(metric):
+            rows.writerow([row.data, metric, seed, *_numbers(one), "", "", "", "", *chosen])
+    return out.getvalue()
+
+
+def _numbers(one: Reduction) -> list[str]:
+    values = [one.reduction, one.low, one.high, one.error, _yes(one.significant), one.value, one.base]
+    return ["" if value is None else str(value) for value in values]
+
+
+def _yes(value: bool | None) -> str:
+    return "" if value is None else str(value).lower()
+
+
+def to_markdown(result: Table1) -> str:
+    """A table with three columns of ours, each with the published number and the agreement in words."""
+    heads = [f"{column.title} ({column.symbol})" for column in COLUMNS.values()]
+    lines = [f"| data | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for row in result.rows:
+        cells = [_plain(row.outcome(metric)).replace("*", "\\*") for metric in COLUMNS]
+        lines.append(f"| {row.title} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", _note(result).replace("*", "\\*"), ""])
+
+
+def _plain(outcome: Outcome) -> str:
+    return f"{interval(outcome)}; published {published(outcome)}: {agreement(outcome)}"
+
+
+def to_latex(result: Table1) -> str:
+    r"""A ``tabular`` for the package booktabs: two lines for each data set, ours and the published one."""
+    heads = " & ".join(f"{_latex(column.title)} ({_latex(column.symbol)})" for column in COLUMNS.values())
+    lines = [r"\begin{tabular}{llrrr}", r"\toprule", rf"Data & & {heads} \\", r"\midrule"]
+    for row in result.rows:
+        outcomes = [row.outcome(metric) for metric in COLUMNS]
+        ours = " & ".join(_latex(interval(outcome)) for outcome in outcomes)
+        theirs = " & ".join(_latex(published(outcome)) for outcome in outcomes)
+        lines += [rf"{_latex(row.title)} & here & {ours} \\", rf" & published & {theirs} \\"]
+    lines += [r"\bottomrule", r"\end{tabular}", f"% {_note(result)}", ""]
+    return "\n".join(lines)
+
+
+def _latex(text: str) -> str:
+    for plain, written in (("%", r"\%"), ("±", r"$\pm$"), ("−", "$-$"), ("–", "--"), ("*", "$^*$")):
+        text = text.replace(plain, written)
+    return text
+
+
+def _note(result: Table1) -> str:
+    """What the numbers are."""
+    draws = len(result.rows[0].seeds) if result.rows else 0
+    return (
+        f"Reduction in % against conventional training, with its interval; * zero lies outside. {draws} draws. "
+        f"Published: {result.source}."
+    )

@@ -1,0 +1,162 @@
+"""Our results and the published ones, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ctviz.experiments.reproduce.published import MetricName
+from ctviz.experiments.reproduce.result import Outcome, Reduction, Table1
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of Table 1: its title, its symbol and what it says."""
+
+    title: str
+    symbol: str
+    help: str
+
+
+COLUMNS: dict[MetricName, Column] = {
+    "ip": Column(
+        "Distance to real data",
+        "IP",
+        "Mean ℓ1 distance from a counterfactual to real samples of the class that it aims at.",
+    ),
+    "ip_star": Column(
+        "Mismatch with real data",
+        "IP*",
+        "Squared MMD between counterfactuals and real samples of the class that they aim at.",
+    ),
+    "cost": Column(
+        "Cost with a feature locked",
+        "cost",
+        "ℓ1 distance that valid counterfactuals go when a feature may not change, for a model trained with that lock "
+        "against a conventional one.",
+    ),
+}
+
+ARMS = {
+    "vanilla": "Conventional",
+    "full": "Counterfactual training",
+    "adversarial": "Adversarial part alone",
+    "energy": "Energy part alone",
+}
+"""The variants of the objective, as the page calls them."""
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with a proper minus, or a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
+
+
+def interval(one: Reduction | None, digits: int = 1) -> str:
+    """``29.1 [28.0, 30.2] *``: the reduction in %, its interval, and a star where zero is outside."""
+    if one is None or one.reduction is None:
+        return "–"
+    if one.low is None:
+        return number(one.reduction, digits)
+    star = " *" if one.significant else ""
+    return f"{number(one.reduction, digits)} [{number(one.low, digits)}, {number(one.high, digits)}]{star}"
+
+
+def published(outcome: Outcome) -> str:
+    """``29.05 ± 0.67 *``: the published number with its standard error."""
+    star = " *" if outcome.published_significant else ""
+    return f"{number(outcome.published, 2)} ± {number(outcome.published_error, 2)}{star}"
+
+
+def agreement(outcome: Outcome) -> str:
+    """Whether ours and the published number agree in sign and significance."""
+    if outcome.agrees is None:
+        return "not measured"
+    if outcome.agrees:
+        return "as published" if outcome.significant else "no significant difference, as published"
+    if outcome.same_sign and outcome.same_significance:
+        return "as published, but not over the same requests"
+    if not outcome.same_sign:
+        return "other sign"
+    return "same sign, significant here alone" if outcome.significant else "same sign, not significant here"
+
+
+def size(outcome: Outcome) -> str:
+    """How our reduction compares with the published one, where that lies outside of our interval."""
+    if outcome.low is None or outcome.high is None:
+        return ""
+    if outcome.low <= outcome.published <= outcome.high:
+        return "of the published size"
+    if outcome.published < 0 and outcome.high < 0:
+        return "less harm than published" if outcome.published < outcome.low else "more harm than published"
+    return "smaller than published" if outcome.published > outcome.high else "larger than published"
+
+
+def headline(result: Table1) -> str:
+    """The finding, in one sentence."""
+    measured = [(row, outcome) for row, _, outcome in result.outcomes() if outcome.agrees is not None]
+    if not measured:
+        return "Nothing could be measured in this run."
+    agreeing = sum(bool(outcome.agrees) for _, outcome in measured)
+    whole = [row.title for row in result.rows if all(row.outcome(m).agrees for m in COLUMNS)]
+    large = sum(bool(outcome.agrees) and (outcome.reduction or 0) >= outcome.published for _, outcome in measured)
+    size = f"{large} of them are at least as large" if large < agreeing else "and all of these are at least as large"
+    says = f"{agreeing} of {len(measured)} results agree with the paper in sign and significance, {size}"
+    if len(whole) == len(result.rows):
+        return f"All {len(measured)} results agree with the paper in sign and significance, {size}."
+    return f"{says}; on {listed(whole)} all agree." if whole else f"{says}."
+
+
+def fill(words: str, result: Table1) -> str | None:
+    """Words with numbers of a result in the place of their names, so that both always agree.
+
+    ``{ls.ip}`` is the reduction of IP on LS with its interval, ``{ls.other.cost}`` that of the other study's cell,
+    ``{ol.room.floor}`` a number. None where the result has no such number.
+    """
+    missing = False
+
+    def value(found: re.Match[str]) -> str:
+        nonlocal missing
+        data, *path = found[1].split(".")
+        here: object = result.row(data)
+        for name in path:
+            here = getattr(here, name, None)
+        if isinstance(here, Reduction) and here.reduction is not None:
+            return f"{interval(here)} %"
+        if isinstance(here, int | float):
+            return number(float(here), 2)
+        missing = True
+        return "–"
+
+    filled = re.sub(r"\{([a-z0-9_.]+)\}", value, words)
+    return None if missing else filled
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def how(result: Table1) -> str:
+    """How the numbers came about, in two sentences."""
+    draws = len(result.rows[0].seeds) if result.rows else 0
+    rounds = result.reproduction.get("rounds", "some")
+    level = 100 * float(result.reproduction.get("level", 0.99))
+    many = f"{draws} draws of data and training" if draws != 1 else "one draw of data and training"
+    digits = next((len(row.seeds) for row in result.rows if row.data == "mnist"), draws)
+    fewer = f" ({digits} of digits)" if digits != draws else ""
+    passed = [
+        f"{row.title} {listed([str(one.seed) for one in row.passed_over])}" for row in result.rows if row.passed_over
+    ]
+    over = (
+        f" For the cost, draws without locked advice to compare are passed over ({'; '.join(passed)})."
+        if passed
+        else ""
+    )
+    return (
+        f"Means over {many}{fewer}, each evaluated in {rounds} rounds.{over} "
+        f"{level:g} % intervals are Student's t over draws; those of the paper are over rounds of one draw."
+    )

@@ -1,0 +1,1 @@
+"""The page Paper: the published tables, reproduced."""

@@ -1,0 +1,240 @@
+"""What Paper shows: the panels, the table, and below them how the numbers came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from ctviz.experiments.reproduce.published import LINK, METRICS, TITLES, MetricName
+from ctviz.experiments.reproduce.result import Row, Table1
+from ctviz.figures.paper import attack_curves, panel
+from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, number, published, size
+from ctviz.ui import results
+from ctviz.ui.draft import Draft
+from ctviz.ui.paper.results import findings
+from ctviz.ui.paper.settings import choosing, every_draw
+from ctviz.ui.paper.tables import cells, heads, table
+from ctviz.ui.paper.view import PaperView
+from ctviz.ui.shell import literal
+
+QUIET = {"displayModeBar": False}
+
+STAR = "* zero lies outside of the interval. Reductions in % against conventional training: positive is better."
+
+REST = (
+    "“Not over the same requests”: over those requests that both models meet there is no such saving. In the picture, "
+    "published numbers have ± 2.58 standard errors. The paper's other rows (Adult, California, credit, Give Me Some "
+    "Credit) are tables, which ctviz does not have yet."
+)
+
+SENSITIVITY = (
+    "How much of a model's answers rests on what is locked, by integrated gradients: standardised as in the paper, "
+    "which a few samples can dominate, and as a share of all features. The columns: conventional training, "
+    "counterfactual training without and with the lock, and how the last differs from the first, with an interval over "
+    "draws."
+)
+ROOM = (
+    "Mean distance to real samples of the class aimed at: of factuals before any search, of both models' "
+    "counterfactuals, and of real samples of that class among themselves. Where conventional counterfactuals lie no "
+    "farther than real samples do, there is nothing to take away."
+)
+SEARCHED = (
+    "The same models, with counterfactuals searched in shorter and in longer steps. Where a model is steep, long steps "
+    "leap across the data and end beyond them; conventional models are the steeper ones. So how much there is to gain "
+    "depends on how advice is searched. η is the length of a step, T the most steps; the table on top has η = 0.1. "
+    "These are the first ten draws."
+)
+ABLATION = (
+    "The objective has two parts: the energy part teaches with mature counterfactuals, the adversarial part with "
+    "nascent ones. Each is trained alone from the same first weights, with the settings that were chosen for the whole."
+)
+ATTACKS = (
+    "Share of test samples that are still classified correctly when each is moved by up to ε against the model (FGSM). "
+    "Bands span the least and the greatest of the draws."
+)
+
+
+def nothing(problem: str) -> None:
+    """Where there is no result: why, and what to do next."""
+    results.title("The paper's results have not been computed here yet.")
+    if problem:
+        st.warning(literal(problem), icon=":material/error:")
+    st.markdown("This computes them; it can be stopped at any time and goes on from there.")
+    st.code("ctviz reproduce table1 --quick", language="bash")
+
+
+def above(result: Table1, *, large: bool = False) -> None:
+    """The finding, and the three panels that carry it."""
+    results.title(headline(result))
+    st.html(f'<p class="ctviz-muted">{escape(how(result))}</p>')
+    with st.container(key="paper-panels"):
+        places = st.columns(len(METRICS), gap="medium")
+    for cell, metric in zip(places, METRICS, strict=True):
+        column = COLUMNS[metric]
+        with cell:
+            symbol = "" if metric == "cost" else f" ({column.symbol})"
+            st.html(
+                f'<p class="ctviz-chart-title" title="{escape(column.help)}">{escape(column.title + symbol)}</p>'
+                '<p class="ctviz-chart-values ctviz-muted">Less than with conventional training, in %</p>'
+            )
+            said = [f"{row.title}: {interval(row.outcome(metric))}, {_theirs(row, metric)}" for row in result.rows]
+            st.plotly_chart(
+                panel(result.rows, metric, results.palette(), large=large), key=f"panel-{metric}", theme=None,
+                alt=f"{column.title}, reduction in %. {'; '.join(said)}.", config=QUIET,
+            )  # fmt: skip
+
+
+def _theirs(row: Row, metric: MetricName) -> str:
+    outcome = row.outcome(metric)
+    return f"published {published(outcome)}, {agreement(outcome)}"
+
+
+def numbers(result: Table1, problem: str = "") -> None:
+    """The same as a table: ours, the published number, and whether they agree."""
+    if problem:
+        st.warning(literal(problem), icon=":material/link_off:")
+    named = [f"{escape(column.title)} <small>{column.symbol}</small>" for column in COLUMNS.values()]
+    head = "".join(f'<th scope="col">{title}</th>' for title in named)
+    body = []
+    for row in result.rows:
+        texts = []
+        for metric in METRICS:
+            outcome = row.outcome(metric)
+            texts.append(
+                f"<td><b>{escape(interval(outcome))}</b><br><small>published {escape(published(outcome))}</small>"
+                f"<br>{escape(', '.join(filter(None, (agreement(outcome), size(outcome)))))}</td>"
+            )
+        body.append(f'<tr><th scope="row">{escape(row.title)}</th>{"".join(texts)}</tr>')
+    table("Table 1, here and as published", f"<td></td>{head}", body, least=46)
+    st.caption(f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {REST}".replace("*", "\\*", 1))
+
+
+def below(result: Table1, draft: Draft[PaperView]) -> None:
+    """How the settings were chosen and what else was measured, each under a heading."""
+    row = result.row(draft.view.data)
+    if row is None:
+        row = result.rows[0]
+        st.info(f"{TITLES[draft.view.data]} is not in this result; what follows is about {row.title}.")
+    _found_besides(result)
+    left, right = st.columns(2, gap="large")
+    with left:
+        choosing(result, row)
+        every_draw(result, row, draft)
+    with right:
+        _room(result)
+        _searched(result)
+        _ablation(result)
+        _sensitivity(result)
+    _attacks(result)
+
+
+def _found_besides(result: Table1) -> None:
+    filled = [(finding.title, fill(finding.words, result)) for finding in findings()]
+    known = [(title, words) for title, words in filled if words is not None]
+    if not known:
+        return
+    st.subheader("What we found beyond the paper", anchor=False)
+    for start in range(0, len(known), 3):
+        for cell, (title, words) in zip(st.columns(3, gap="large"), known[start : start + 3], strict=False):
+            cell.markdown(f"**{title}** {words}".replace(" *", " \\*"))
+
+
+def _room(result: Table1) -> None:
+    """How much implausibility there was to take away."""
+    st.subheader("How much there is to gain", anchor=False)
+    st.markdown(ROOM)
+    body = []
+    for row in result.rows:
+        room = row.room
+        ends = (room.start, room.conventional, room.counterfactual, room.floor)
+        share = "–" if room.share is None else f"{number(100 * room.share, 0)} %"
+        shown = cells(*(number(end, 2) for end in ends), share)
+        body.append(f'<tr><th scope="row">{escape(row.title)}</th>{shown}</tr>')
+    titles = heads("factuals", "conventional", "counterfactual training", "real samples", "share of the gain")
+    table("IP of factuals, counterfactuals and real samples", titles, body)
+
+
+def _searched(result: Table1) -> None:
+    """How much of the gain hangs on the steps of the search."""
+    known = [(row, search) for row in result.rows for search in row.searched]
+    if not known:
+        return
+    st.subheader("How much hangs on the search", anchor=False)
+    st.markdown(SEARCHED)
+    body = [
+        f'<tr><th scope="row">{escape(row.title)} <small>η {search.step_size:g}, T {search.steps:,}</small></th>'
+        f"{cells(interval(search.ip), interval(search.ip_star))}</tr>"
+        for row, search in known
+    ]
+    table("Reduction in % with other steps of the search", heads("IP, %", "IP*, %"), body)
+
+
+def _ablation(result: Table1) -> None:
+    if not result.ablation:
+        return
+    st.subheader("What each part of the objective does", anchor=False)
+    st.markdown(ABLATION)
+    arms = list(dict.fromkeys(part.arm for part in result.ablation))
+    known = {(part.data, part.arm, str(part.metric)): part for part in result.ablation}
+    body = []
+    for row in result.rows:
+        for metric in METRICS[:2]:
+            texts = [interval(known.get((row.data, arm, metric))) for arm in arms]
+            name = f"{escape(row.title)} <small>{COLUMNS[metric].symbol}</small>"
+            body.append(f'<tr><th scope="row">{name}</th>{cells(*texts)}</tr>')
+    table("Ablation: reduction in %", heads(*(ARMS[arm] for arm in arms)), body)
+
+
+def _sensitivity(result: Table1) -> None:
+    if not result.sensitivity:
+        return
+    st.subheader("How much rests on what is locked", anchor=False)
+    st.markdown(SENSITIVITY)
+    called = {row.data: row.title for row in result.rows}
+    body = []
+    for part in result.sensitivity:
+        spanned = "" if part.low is None else f" [{number(part.low, 2)}, {number(part.high, 2)}]"
+        difference = number(part.difference, 2) + spanned + (" *" if part.significant else "")
+        shown = cells(*(number(value, 2) for value in (part.base, part.unlocked, part.value)), difference)
+        name = f"{escape(called.get(part.data, part.data))} <small>{escape(part.feature)}, {part.measure}</small>"
+        body.append(f'<tr><th scope="row">{name}</th>{shown}</tr>')
+    titles = heads("conventional", "without the lock", "with the lock", "with − conventional")
+    table("Sensitivity to what is locked", titles, body)
+
+
+def _attacks(result: Table1) -> None:
+    shown = [row for row in result.rows if any(c.data == row.data and c.attack == "fgsm" for c in result.robustness)]
+    if not shown:
+        return
+    st.subheader("Accuracy under attack", anchor=False)
+    st.markdown(ATTACKS)
+    for start in range(0, len(shown), 3):
+        for place, row in zip(st.columns(3, gap="medium"), shown[start : start + 3], strict=False):
+            curves = [c for c in result.robustness if c.data == row.data and c.attack == "fgsm"]
+            said = [f"{ARMS[c.arm]} {number(_last(c.accuracy))} %" for c in curves]
+            with place:
+                st.html(
+                    f'<p class="ctviz-chart-title">{escape(row.title)}</p><p class="ctviz-chart-values ctviz-muted">'
+                    f"{escape(_ends(result, row))}</p>"
+                )
+                st.plotly_chart(
+                    attack_curves(curves, results.palette()), key=f"attack-{row.data}", theme=None, config=QUIET,
+                    alt=f"{row.title}, accuracy at ε = {curves[0].epsilon[-1]:g}: {', '.join(said)}.",
+                )  # fmt: skip
+
+
+def _last(values: Sequence[float | None]) -> float | None:
+    return 100 * values[-1] if values and values[-1] is not None else None
+
+
+def _ends(result: Table1, row: Row) -> str:
+    """Accuracy at the strongest attack of each kind, conventional → counterfactual training."""
+    parts = []
+    for attack in ("fgsm", "pgd"):
+        found = {c.arm: c for c in result.robustness if c.data == row.data and c.attack == attack}
+        if "vanilla" in found and "full" in found:
+            values = [number(_last(found[arm].accuracy)) for arm in ("vanilla", "full")]
+            parts.append(f"{attack.upper()} at ε = {found['full'].epsilon[-1]:g}: {values[0]} → {values[1]} %")
+    return "; ".join(parts)

@@ -1,0 +1,96 @@
+"""The results that Paper can show: the shipped one and those of this computer, each read once."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctviz.errors import CtvizError, DataError
+from ctviz.experiments.reproduce.result import Table1, own, read, shipped
+from ctviz.paths import assets
+from ctviz.ui.apart import apart
+from ctviz.ui.paper.view import SHIPPED
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was found beyond the paper, in plain words."""
+
+    title: str
+    words: str
+
+
+def choices(root: Path) -> dict[str, Path]:
+    """Name of a result → its file: the shipped one first, then the newest of this computer."""
+    mine = {path.stem.removeprefix("table1-"): path for path in own(root)}
+    return {SHIPPED: shipped(), **mine}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page shows: the files that there are, the result if there is one, else why there is none."""
+
+    known: dict[str, Path]
+    result: Table1 | None
+    problem: str = ""
+
+
+def choose(name: str, root: Path) -> Shown:
+    """The result of a name, or the shipped one where there is none of that name."""
+    known = choices(root)
+    problem = "" if name in known else f"No result {name} is stored on this computer; this is the one that ships."
+    try:
+        found = load(known.get(name, known[SHIPPED]))
+        return Shown(known, found if found.rows else None, problem)
+    except CtvizError as error:
+        return Shown(known, None, str(error))
+
+
+def load(path: Path) -> Table1:
+    """A result; read again where the file has changed.
+
+    Raises:
+        CtvizError: there is none, or it is damaged.
+    """
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        stamp = 0
+    return _load(path, stamp)
+
+
+@functools.lru_cache(8)
+def _load(path: Path, stamp: int) -> Table1:
+    return Table1.from_json(read(path))
+
+
+@functools.cache
+def findings() -> tuple[Finding, ...]:
+    """What ships of them; none where the file is missing or says nothing."""
+    try:
+        known = json.loads(read(assets() / "paper" / "findings.json"))
+        return tuple(Finding(str(one["title"]), str(one["words"])) for one in known["findings"])
+    except (CtvizError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def called(known: Mapping[str, Path]) -> dict[str, str]:
+    """What each result is called in a list, no two alike."""
+    return apart({name: _titles(name, path) for name, path in known.items()})
+
+
+def _titles(name: str, path: Path) -> tuple[str, ...]:
+    if name == SHIPPED:
+        return ("The one that comes with ctviz",)
+    try:
+        found = load(path)
+    except DataError:
+        return (f"{name} (damaged)",)
+    except CtvizError:
+        return (name,)
+    of, data = found.reproduction, ", ".join(row.title for row in found.rows)
+    short = f"{data}, {of.get('seeds')} draws, {of.get('epochs')} epochs"
+    return short, f"{short}, {of.get('rounds')} rounds"

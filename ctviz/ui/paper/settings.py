@@ -1,0 +1,192 @@
+"""Below Paper's table: the settings of a data set with the reason for them, and every draw on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from ctviz.errors import CtvizError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
+from ctviz.experiments.reproduce.settings import Choice, Reproduction
+from ctviz.figures.paper_words import interval, listed, number
+from ctviz.ui.draft import Draft as PageDraft
+from ctviz.ui.home import ARROW, BOUNDARIES, DIGITS
+from ctviz.ui.paper.tables import cells, heads, table
+from ctviz.ui.paper.view import PaperView
+
+WEIGHTS = (
+    "All models are trained by Adam with a learning rate of 0.001 from Glorot's first weights, as in the paper's "
+    "implementation. Presets and sweeps start from smaller ones, so their numbers differ from these."
+)
+
+
+def _measured(protocol: Mapping[str, Any]) -> str:
+    """A protocol in a sentence; of what the result does not say, nothing."""
+    try:
+        pulls = ", ".join(f"{pull:g}" for pull in protocol["lambda_egy"])
+        return (
+            f"{protocol['rounds']} rounds of {protocol['factuals']} factuals from the {protocol['split']} data, each "
+            f"searched by ECCCo with λ_egy {pulls}, λ_cost {protocol['lambda_cost']:g}, η {protocol['step_size']:g}, "
+            f"at most T = {protocol['steps']} steps, until τ = {protocol['tau']:g}."
+        )
+    except (KeyError, TypeError, ValueError):
+        return "not said in this result."
+
+
+def choosing(result: Table1, row: Row) -> None:
+    """The settings of a data set, the cells that were tried, and what each study's cell gives on the other."""
+    settings = row.settings
+    st.subheader(f"{row.title}: the settings, and why", anchor=False)
+    hidden = ", ".join(str(width) for width in settings.hidden) or "none"
+    locked = " and ".join(f"x{ref + 1}" if isinstance(ref, int) else ref for ref in settings.locked)
+    st.markdown(
+        f"{settings.epochs} epochs, batches of {settings.batch:,}, {settings.n_ce:,} counterfactuals an epoch, hidden "
+        f"units {hidden}, first weights {settings.initial}; locked for the cost: {locked}. Each study chooses its own "
+        "cell of the grid, on validation data."
+    )
+    _trade_off(row)
+    _plausibility(row, settings.plausibility)
+    if settings.mutability is not None:
+        _mutability(row, settings.mutability)
+    with st.expander("How it was measured"):
+        for study, name in (("IP and IP\\*", "test"), ("Cost", "test_locked"), ("Choosing cells", "validation")):
+            st.markdown(f"**{study}**: {_measured(result.protocol.get(row.data, {}).get(name, {}))}")
+        st.markdown(WEIGHTS)
+    with st.expander("The rules, word by word"):
+        for rule in result.rule.values():
+            st.markdown(rule.replace("*", "\\*"))
+
+
+def _trade_off(row: Row) -> None:
+    """Both cells on all three metrics."""
+    settings = row.settings
+    body = [_line("chosen for IP and IP*", settings.plausibility, row.ip, row.ip_star, row.other.cost)]
+    if settings.mutability is not None:
+        body.append(_line("chosen for the cost", settings.mutability, row.other.ip, row.other.ip_star, row.cost))
+    table(f"Both cells on test data, {row.title}", heads("IP, %", "IP*, %", "cost, %"), body)
+    _paired(row)
+
+
+def _paired(row: Row) -> None:
+    """The costs again, over the requests that both models can meet; with how often the advice is valid."""
+    other = row.other
+    if row.cost_paired.reduction is None:
+        return
+    st.markdown(
+        "Where a model reaches fewer of the targets, those that it does reach are the near ones, and its mean cost "
+        "falls for that reason alone. Over the requests that both models meet, the cost falls by "
+        f"{_plainly(other.cost_paired)} with the first cell (its advice is valid {_share(other.validity)} % of the "
+        f"time, conventional advice {_share(other.conventional_validity)} %), and by {_plainly(row.cost_paired)} with "
+        "the second."
+    )
+
+
+def _plainly(one: Reduction) -> str:
+    return f"{interval(one)} %".replace("*", "\\*")
+
+
+def _line(what: str, cell: Chosen, *reductions: Reduction | None) -> str:
+    how = "" if cell.chosen_by == "score" else ", as no cell qualified"
+    name = f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g} <small>{escape(what + how)}</small>"
+    return f'<tr><th scope="row">{name}</th>{cells(*(interval(one) for one in reductions))}</tr>'
+
+
+def _plausibility(row: Row, chosen: Chosen) -> None:
+    with st.expander(f"All cells for IP and IP\\*, on validation data of {len(chosen.draws)} draws"):
+        body = [
+            _cell(
+                cell,
+                chosen,
+                number(cell.score),
+                number(cell.ip),
+                number(cell.ip_star),
+                _lost(cell),
+                _share(cell.mature),
+            )
+            for cell in _ranked(chosen)
+        ]
+        titles = heads("score", "IP, %", "IP*, %", "accuracy lost, points", "mature, %", "")
+        table(f"Cells for plausibility, {row.title}", titles, body)
+
+
+def _mutability(row: Row, chosen: Chosen) -> None:
+    with st.expander(f"All cells for the cost, on validation data of {len(chosen.draws)} draws"):
+        body = [
+            _cell(
+                cell, chosen, number(cell.cost), _share(cell.conventional_validity), _share(cell.validity), _lost(cell)
+            )
+            for cell in _ranked(chosen)
+        ]  # fmt: skip
+        titles = heads("cost, %", "valid, conventional, %", "valid, %", "accuracy lost, points", "")
+        table(f"Cells for the cost, {row.title}", titles, body)
+
+
+def _ranked(chosen: Chosen) -> list[Cell]:
+    return sorted(chosen.cells, key=lambda cell: -(cell.score if cell.score is not None else -1e9))
+
+
+def _cell(cell: Cell, chosen: Chosen, *texts: str) -> str:
+    taken = (cell.tau, cell.lambda_reg) == (chosen.tau, chosen.lambda_reg)
+    mark = "chosen" if taken else "" if cell.qualifies else "does not qualify"
+    name = f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g}"
+    name = f"<b>{name}</b>" if taken else name
+    return f'<tr><th scope="row">{name}</th>{cells(*texts, mark)}</tr>'
+
+
+def _lost(cell: Cell) -> str:
+    if cell.accuracy is None or cell.conventional_accuracy is None:
+        return "–"
+    return number(100 * (cell.conventional_accuracy - cell.accuracy))
+
+
+def _share(value: float | None) -> str:
+    return number(None if value is None else 100 * value, 0)
+
+
+def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
+    """Every draw with its own intervals, where the person asks for them; and what was passed over, and why."""
+    st.toggle(
+        "List every draw", value=bool(draft.view.draws), key="paper-draws",
+        on_change=lambda: draft.look(draws=int(st.session_state["paper-draws"])),
+    )  # fmt: skip
+    if not draft.view.draws:
+        return
+    body = [_draw(draw, interval(draw.ip), interval(draw.ip_star)) for draw in row.seeds]
+    table(f"Draws of {row.title}", heads("IP, %", "IP*, %", "accuracy, %", "valid, %"), body)
+    body = [_draw(draw, interval(draw.cost)) for draw in row.locked_seeds]
+    table(f"Draws of {row.title} with a feature locked", heads("cost, %", "accuracy, %", "valid, %"), body)
+    st.caption("Intervals of single draws are over rounds alone, as in the paper; arrows from conventional to ours.")
+    if row.passed_over:
+        over = listed([f"{one.seed} ({_share(one.validity)} %)" for one in row.passed_over])
+        st.markdown(f"Passed over for the cost, for want of valid conventional advice under the lock: {over}.")
+    experiment = _experiment(result, row)
+    if experiment is not None:
+        page, name = (BOUNDARIES, "Boundaries") if experiment.data.grid is None else (DIGITS, "Digits")
+        st.page_link(page, label=f"Open the first draw in {name}", icon=ARROW, query_params=experiment.to_query())
+
+
+def _draw(draw: Draw | LockedDraw, *texts: str) -> str:
+    accuracy = f"{number(_percent(draw.conventional_accuracy))} → {number(_percent(draw.accuracy))}"
+    validity = f"{_share(draw.conventional_validity)} → {_share(draw.validity)}"
+    return f'<tr><th scope="row">{draw.seed}</th>{cells(*texts, accuracy, validity)}</tr>'
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _experiment(result: Table1, row: Row) -> Experiment | None:
+    """The models of a row's first draw, with pictures; None where this version would not compute them as they were."""
+    try:
+        settings, cell = Reproduction(**result.reproduction), row.settings.plausibility
+        chosen = Choice(tau=cell.tau, lambda_reg=cell.lambda_reg)
+        experiment = settings.final(row.data, row.seeds[0].seed, chosen, chosen)
+        arms = tuple(arm for arm in experiment.arms if arm.name in ("vanilla", "full"))
+        pictures = {} if experiment.data.grid else {"evaluation.field": 80, "evaluation.paths": 40}
+        return experiment.replace({"arms": arms, "evaluation.every": max(1, settings.epochs // 20), **pictures})
+    except (CtvizError, IndexError):
+        return None

@@ -1,0 +1,426 @@
+"""Runs beside each other: their results, what differs in their settings, their boundaries and their curves."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from ctviz.errors import StoreError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.differences import Difference, differences
+from ctviz.experiments.evaluate import default_references
+from ctviz.experiments.limits.numbers import listed
+from ctviz.experiments.measure import field
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.reports import has_report, stored_report
+from ctviz.experiments.store import Store
+from ctviz.figures.boundary import SIDE, boundary_png
+from ctviz.figures.curves import Line as Curve
+from ctviz.figures.curves import overlay
+from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
+from ctviz.figures.words import METRICS, Metric, amount, compare, number
+from ctviz.models.stack import Stack
+from ctviz.ui import vocabulary
+from ctviz.ui.feed import Feed
+from ctviz.ui.home import ARROW, BOUNDARIES, DIGITS, TRAJECTORIES
+from ctviz.ui.link import MAX_ARMS
+from ctviz.ui.results import CURVES, palette
+from ctviz.ui.runs.listing import Line
+from ctviz.ui.runs.view import RunsView
+from ctviz.ui.service import Service
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_SHOWN = 8
+"""Boundaries and curves that are shown of all runs together; of more, each run shows its best model and the
+conventional one."""
+
+COARSE = 100
+"""Cells per side of a field that is made from the weights, where none was recorded."""
+
+TIE = 0.005
+"""Runs whose change in IP is that near to the best one's gain the same: they differ by less than is shown."""
+
+COLUMNS = ("accuracy", "robust_accuracy", "ip", "ip_star", "cost", "validity", "mature")
+"""Results of a finished run, on test data."""
+
+CALLED = {"accuracy": METRICS["validation_accuracy"], **{name: METRICS[name] for name in COLUMNS[1:]}}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A run of the comparison: the letter it goes by, its line of the list, and the models shown of it."""
+
+    letter: str
+    line: Line
+    styles: tuple[ArmStyle, ...]
+    shown: tuple[int, ...]
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.line.info.experiment
+
+    @property
+    def title(self) -> str:
+        return f"{self.letter} · {self.line.title}"
+
+    @property
+    def brief(self) -> str:
+        """``run B (moons)``: with its name where it has one that is short, else with its data."""
+        info = self.line.info
+        return f"run {self.letter} ({self.line.title if info.name or info.preset else info.data})"
+
+
+def chosen_of(lines: Sequence[Line]) -> list[Chosen]:
+    """The runs of a comparison, with as many of their models as there is room for."""
+    found = [
+        Chosen(chr(ord("A") + index), line, arm_styles(line.info.experiment), ()) for index, line in enumerate(lines)
+    ]
+    crowded = sum(len(run.styles) for run in found) > MOST_SHOWN
+    return [replace(run, shown=_pair(run) if crowded else tuple(range(len(run.styles)))) for run in found]
+
+
+def _pair(run: Chosen) -> tuple[int, ...]:
+    """The conventional model and the best of the others, as far as there are two."""
+    names = [style.name for style in run.styles]
+    references = default_references(run.experiment)
+    best = run.line.best or next(iter(references), "")
+    wanted = [references.get(best, names[0]), best]
+    return tuple(dict.fromkeys(names.index(name) for name in wanted if name in names))
+
+
+# -- results -----------------------------------------------------------------------------------------------
+
+
+def finding(store: Store, runs: Sequence[Chosen]) -> str:
+    """Which of the runs gained most, and at what effort; no winner where they were not measured alike."""
+    gains = [(change, run) for run in runs if math.isfinite(change := _change(store, run, "ip"))]
+    if not gains:
+        return "None of the runs that you chose has a counterfactually trained model beside a conventional one."
+    if len(gains) == 1:
+        run = gains[0][1]
+        return f"In {run.brief}, counterfactually trained advice {_ends(store, run)}."
+    if len(set(map(_data, (run for _, run in gains)))) > 1:
+        return f"{_each(gains)}: the data differ, so that no run is named the best."
+    if len({_measured(store, run) for _, run in gains}) > 1:
+        return f"{_each(gains)}: they were not measured alike, so that no run is named the best."
+    ordered = sorted(gains, key=lambda entry: entry[0])
+    change, run = ordered[0]
+    if change > -0.005:
+        return f"In none of {len(gains)} runs does counterfactual training bring advice closer to real data."
+    level = [other for found, other in ordered if found - change < TIE]
+    if len(level) > 1:
+        named = listed([f"run {other.letter}" for other in level])
+        words = compare(METRICS["ip"], 1 + change, 1)
+        return f"Of {len(gains)} runs, {named} gain the same: advice ends about {words} than the conventional model's."
+    return f"Of {len(gains)} runs, {run.brief} gains most: counterfactually trained advice {_ends(store, run)}."
+
+
+def _ends(store: Store, run: Chosen) -> str:
+    """``ends 13 % closer to real data than the conventional model's, for 20 % more effort``."""
+    words = compare(METRICS["ip"], 1 + _change(store, run, "ip"), 1)
+    ends = "ends as far from real data as" if words.startswith(("about", "the same")) else f"ends {words} than"
+    effort = compare(METRICS["cost"], 1 + _change(store, run, "cost"), 1)
+    price = f", for {'the same' if effort.startswith(('about', 'the same')) else effort.removesuffix(' effort')} effort"
+    return f"{ends} the conventional model's{price if effort else ''}"
+
+
+def _each(gains: Sequence[tuple[float, Chosen]]) -> str:
+    """The gain of every run, without an order."""
+    parts = []
+    for change, run in gains:
+        words = compare(METRICS["ip"], 1 + change, 1)
+        same = words.startswith(("about", "the same"))
+        parts.append(f"{run.brief} {'as far from real data' if same else words}")
+    return f"Advice against each run's own conventional model: {', '.join(parts)}"
+
+
+def _data(run: Chosen) -> str:
+    return run.experiment.data.model_dump_json()
+
+
+def _measured(store: Store, run: Chosen) -> str:
+    """How a run's numbers came about: by the rounds of an evaluation, or by the settings that it recorded."""
+    protocol = Protocol.usual(run.experiment.data)
+    if (run.line.best, "ip") in _rounds(store, run.line.key, protocol).reductions:
+        return protocol.key
+    pictures = {"every", "also", "field", "paths"}
+    return run.experiment.evaluation.model_dump_json(exclude=pictures)
+
+
+def _change(store: Store, run: Chosen, metric: str) -> float:
+    """What a run's best model has more (+) or less (−), as a share: over rounds if there were any, as in the table."""
+    rounds = _rounds(store, run.line.key, Protocol.usual(run.experiment.data))
+    found = rounds.reductions.get((run.line.best, metric))
+    return run.line.change(metric) if found is None else -found[0] / 100
+
+
+def results(store: Store, runs: Sequence[Chosen]) -> None:
+    """What the models of each run reach on test data; with intervals where a run has been evaluated in rounds."""
+    body, levels = [], set()
+    for run in runs:
+        protocol = Protocol.usual(run.experiment.data)
+        rounds = _rounds(store, run.line.key, protocol)
+        levels |= {protocol.level} if rounds.means else set()
+        body.append(_rows(run, rounds))
+    heads = "".join(
+        f'<th class="number" scope="col" title="{escape(CALLED[name].help)}">{escape(CALLED[name].title)}<br>'
+        f"<small>{escape(CALLED[name].symbol)}</small></th>"
+        for name in COLUMNS
+    )
+    st.html(
+        '<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Results of the runs">'
+        '<table class="ctviz-table ctviz-results"><thead><tr><th scope="col">Run and model</th>'
+        f'{heads}<th scope="col">Against the conventional model</th></tr></thead><tbody>{"".join(body)}</tbody>'
+        "</table></div>"
+    )
+    if levels:
+        level = " or ".join(f"{100 * level:g} %" for level in sorted(levels))
+        st.caption(f"In brackets: {level} intervals over the rounds of an evaluation. Other rows are one measurement.")
+    else:
+        st.caption("One measurement on test data each; “ctviz evaluate” adds rounds with intervals.")
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What a stored report says: (arm, metric) → mean over the rounds, low, high; and the reduction against the
+    conventional arm in %, low, high, and whether it differs from none. Empty without a report."""
+
+    means: Mapping[tuple[str, str], tuple[float, float, float]]
+    reductions: Mapping[tuple[str, str], tuple[float, float, float, bool]]
+
+
+def _rounds(store: Store, key: str, protocol: Protocol) -> Rounds:
+    if has_report(key, protocol, store):
+        with contextlib.suppress(StoreError):
+            return _of_report(key, protocol.key, store, protocol)
+    return Rounds({}, {})
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _of_report(run: str, key: str, _store: Store, _protocol: Protocol) -> Rounds:
+    """The numbers of the report of a run by a protocol, which stay what they are; ``StoreError`` if it is damaged."""
+    report = stored_report(run, _protocol, _store)
+    if report is None:
+        raise StoreError(f"The report of run {run} was damaged.")
+    over_all, compared = report.overall, report.compare()
+    over_all, compared = over_all[over_all["part"] == ""], compared[compared["part"] == ""]
+    # Those of the training searches are something else than those of an evaluation.
+    means = _by_arm(over_all[over_all["metric"] != "mature"], ("value", "low", "high"))
+    return Rounds(means, _by_arm(compared, ("reduction", "reduction_low", "reduction_high", "significant")))
+
+
+def _by_arm(table: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], Any]:
+    values = zip(*(table[name] for name in columns), strict=True)
+    return dict(zip(zip(table["arm"], table["metric"], strict=True), values, strict=True))
+
+
+def _rows(run: Chosen, rounds: Rounds) -> str:
+    summary = (run.line.info.summary or {}).get("arms") or []
+    measured = {arm["name"]: arm for arm in summary if isinstance(arm, Mapping) and "name" in arm}
+    references = default_references(run.experiment)
+    state = "" if run.line.info.state == "done" else f", {run.line.info.state}"
+    width = len(COLUMNS) + 2
+    rows = [f'<tr><th scope="rowgroup" colspan="{width}"><b>{escape(run.title)}</b>{escape(state)}</th></tr>']
+    for index in run.shown:
+        name = run.styles[index].name
+        mine, base = measured.get(name, {}), measured.get(references.get(name, ""), {})
+        cells = "".join(
+            f'<td class="number">{_cell(CALLED[metric], mine.get(metric), rounds.means.get((name, metric)))}</td>'
+            for metric in COLUMNS
+        )
+        words = [
+            _reduced(CALLED[metric], rounds.reductions[name, metric])
+            if (name, metric) in rounds.reductions
+            else compare(CALLED[metric], _value(mine, metric), _value(base, metric))
+            for metric in ("ip", "cost")
+        ]
+        said = escape("; ".join(filter(None, words)))
+        rows.append(f'<tr><th scope="row">{escape(run.styles[index].title)}</th>{cells}<td>{said}</td></tr>')
+    left = len(run.styles) - len(run.shown)
+    if left:
+        rows.append(f'<tr><td colspan="{width}" class="ctviz-muted">and {left} more models</td></tr>')
+    return "".join(rows)
+
+
+def _cell(metric: Metric, value: Any, rounds: tuple[float, float, float] | None) -> str:
+    if rounds is None:
+        return escape(amount(metric, math.nan if value is None else float(value)))
+    mean, low, high = rounds
+    scale = 100 if metric.kind == "share" else 1
+    interval = f"<br><small>[{number(scale * low, 3)}, {number(scale * high, 3)}]</small>"
+    return escape(amount(metric, mean)) + (interval if math.isfinite(low) and math.isfinite(high) else "")
+
+
+def _reduced(metric: Metric, found: tuple[float, float, float, bool]) -> str:
+    """``13 % closer to real data [10, 16]``, or that no difference is clear."""
+    reduction, low, high, significant = found
+    if not math.isfinite(reduction):
+        return ""
+    if not significant:
+        between = listed([f"{number(abs(end))} % {'less' if end > 0 else 'more'}" for end in (low, high)])
+        return f"no clear difference in {metric.symbol}: between {between}"
+    sign = 1 if reduction > 0 else -1
+    ends = sorted((sign * low, sign * high))
+    return f"{compare(metric, 1 - reduction / 100, 1)} [{number(ends[0])}, {number(ends[1])}]"
+
+
+def _value(arm: Mapping[str, Any], name: str) -> float:
+    value = arm.get(name)
+    return math.nan if value is None else float(value)
+
+
+# -- settings ----------------------------------------------------------------------------------------------
+
+
+def settings(runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
+    """What differs between the settings of the runs; all of them, with what differs in bold, if asked for."""
+    if st.session_state.get("runs-settings") != (view.settings == "all"):
+        st.session_state["runs-settings"] = view.settings == "all"
+    st.toggle(
+        "All settings, not only what differs", key="runs-settings",
+        on_change=lambda: look(settings="all" if st.session_state["runs-settings"] else "differ"),
+    )  # fmt: skip
+    found = differences([run.experiment for run in runs], alike=view.settings == "all")
+    if not found:
+        st.markdown("The settings of these runs are the same.")
+        return
+    heads = "".join(f'<th scope="col">{escape(run.title)}</th>' for run in runs)
+    rows = "".join(f'<tr><th scope="row">{escape(_setting(entry.path))}</th>{_values(entry)}</tr>' for entry in found)
+    st.html(
+        '<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Settings of the runs">'
+        f'<table class="ctviz-table ctviz-settings"><thead><tr><th scope="col">Setting</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _setting(path: str) -> str:
+    if path == "arms":
+        return "Models"
+    generic = vocabulary.generic(path)
+    label = vocabulary.WORDS[generic].label if generic in vocabulary.WORDS else path
+    arm = path.split(".")[1] if path.startswith("arms.") else "*"
+    return label if arm == "*" else f"{label} of “{arm}”"
+
+
+def _values(entry: Difference) -> str:
+    cells = []
+    for value in entry.values:  # noqa: PD011 (no data frame)
+        if value is None and not entry.path.endswith("seed"):
+            text = "—"
+        elif entry.path == "arms" and len(value) > MAX_ARMS:
+            text = f"{len(value)} models"
+        else:
+            text = vocabulary.plain(value)
+        cells.append(f"<td>{f'<b>{escape(text)}</b>' if entry.differs else escape(text)}</td>")
+    return "".join(cells)
+
+
+# -- boundaries --------------------------------------------------------------------------------------------
+
+
+def boundaries(service: Service, runs: Sequence[Chosen]) -> None:
+    """The last boundary of each model, and where its run can be looked at more closely."""
+    columns = 3 if len(runs) == 3 or len(runs) > 4 else min(len(runs), 2)
+    dark = palette() == DARK
+    for start in range(0, len(runs), columns):
+        for cell, run in zip(st.columns(columns, gap="large"), runs[start : start + columns], strict=False):
+            with cell:
+                st.html(f'<p class="ctviz-chart-title">{escape(run.title)}</p>')
+                _pictures(service, run, dark)
+                _open(run)
+
+
+def _pictures(service: Service, run: Chosen, dark: bool) -> None:
+    feed = service.feed(run.line.key)
+    if feed is None:
+        st.markdown("Nothing of this run can be shown yet.")
+        return
+    if run.experiment.data.grid is not None:
+        st.markdown("Images have no plane to draw a boundary in; Digits shows what these models look at.")
+        return
+    with st.container(key=f"runs-pictures-{run.letter}"):
+        row = st.columns(max(len(run.shown), 2), gap="small")
+    for cell, index in zip(row, run.shown, strict=False):
+        style = run.styles[index]
+        picture = _picture(feed.attempt, feed.last, index, dark, feed)
+        if picture is not None:
+            cell.image(
+                picture, caption=style.title, width="stretch",
+                alt=f"Decision boundary of {style.title} in run {run.letter} after epoch {feed.last}.",
+            )  # fmt: skip
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: Feed) -> bytes | None:
+    """The boundary of one arm after an epoch of an attempt; None for data that are not in a plane."""
+    snapshot = _feed.at(epoch)
+    plane = snapshot.field
+    if plane is None:
+        stack = Stack.from_weights(snapshot.weights, _feed.experiment.model)
+        plane = field(stack, _feed.scene, COARSE)
+    return None if plane is None else boundary_png(_feed.scene, plane[arm], DARK if dark else LIGHT, SIDE)
+
+
+def _open(run: Chosen) -> None:
+    if run.experiment.data.grid is None and run.experiment.evaluation.field == 0:
+        st.caption("No pictures were kept of this run, so the other pages have nothing to show of it.")
+        return
+    if len(run.experiment.arms) > MAX_ARMS:
+        st.caption(f"The other pages show at most {MAX_ARMS} models.")
+        return
+    query = run.experiment.to_query()
+    pages = {"Digits": DIGITS} if run.experiment.data.grid else {"Boundaries": BOUNDARIES, "Trajectories": TRAJECTORIES}
+    with st.container(horizontal=True):
+        for name, page in pages.items():
+            st.page_link(page, label=f"Open in {name}", icon=ARROW, query_params=query)
+
+
+# -- curves ------------------------------------------------------------------------------------------------
+
+
+def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
+    """One metric of all runs over the epochs."""
+    if st.session_state.get("runs-curve") != view.curve:
+        st.session_state["runs-curve"] = view.curve
+    st.selectbox(
+        "Over the epochs", CURVES, key="runs-curve", format_func=lambda name: METRICS[name].title, width=320,
+        on_change=lambda: look(curve=st.session_state["runs-curve"]),
+    )  # fmt: skip
+    metric = METRICS[view.curve]
+    lines = [line for run in runs if (feed := service.feed(run.line.key)) for line in _curves(run, feed, metric.name)]
+    ends = [f"{line.style.title} {amount(metric, _last(line.values))}" for line in lines]
+    st.plotly_chart(
+        overlay(metric, lines, palette()), key="runs-curves", theme=None, config={"displayModeBar": False},
+        alt=f"{metric.title} over the epochs, on validation data. At the end: {'; '.join(ends) or 'nothing measured'}.",
+    )  # fmt: skip
+    st.caption(f"{metric.help} On validation data. A dash of its own for each run.")
+
+
+def _curves(run: Chosen, feed: Feed, metric: str) -> list[Curve]:
+    epochs, history = feed.history()
+    dash = DASHES[(ord(run.letter) - ord("A")) % len(DASHES)]
+    return [
+        Curve(
+            replace(
+                run.styles[index], dash=dash, short=f"{run.letter} {run.styles[index].short.lower()}",
+                title=f"{run.letter} {run.styles[index].title}",
+            ),
+            epochs, history[metric][:, index],
+        )
+        for index in run.shown
+    ]  # fmt: skip
+
+
+def _last(values: npt.NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known[-1]) if len(known) else math.nan

@@ -1,0 +1,186 @@
+"""The stored runs as lines of a list: what each is called, what it found, and which of them a search is about."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.differences import Difference, differences, has
+from ctviz.experiments.evaluate import default_references
+from ctviz.experiments.store import RunInfo
+from ctviz.ui import vocabulary
+from ctviz.ui.runs.view import Order
+
+CHANGES = ("ip", "ip_star", "cost")
+"""Of these a line of the list gives the change against the conventional model, in percent."""
+
+LONGEST = 60
+
+_HASHED = re.compile(r"[0-9a-f]{12}|cell \d+")
+_SYMBOL = re.compile(r"\(([^ ()]+)\)")
+_SETTING = re.compile(r"([A-Za-z_][\w.]*)=(.*)")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run of the list.
+
+    ``best`` is the counterfactually trained model whose advice comes nearest to real data, ``accuracy`` its own, and
+    ``changes`` what it has less (−) or more (+) than the conventional model of the same run, as a share; both empty
+    where a run has no two models to compare or no results yet.
+    """
+
+    info: RunInfo
+    title: str
+    stack: bool
+    best: str = ""
+    accuracy: float = math.nan
+    changes: Mapping[str, float] | None = None
+
+    @property
+    def key(self) -> str:
+        return self.info.key
+
+    def change(self, metric: str) -> float:
+        return (self.changes or {}).get(metric, math.nan)
+
+
+def line(info: RunInfo) -> Line:
+    """A stored run as a line of the list."""
+    stack = is_stack(info.experiment)
+    found = Line(info, title_of(info), stack)
+    summary = (info.summary or {}).get("arms")
+    if not isinstance(summary, list) or not all(isinstance(arm, Mapping) for arm in summary):
+        return found
+    results = {str(arm.get("name")): arm for arm in summary}
+    return _with_results(found, info.experiment, results)
+
+
+def _with_results(found: Line, experiment: Experiment, results: Mapping[str, Mapping[str, Any]]) -> Line:
+    references = default_references(experiment)
+    compared = {arm: _changes(results.get(arm, {}), results.get(base, {})) for arm, base in references.items()}
+    arms = [arm for arm in compared if math.isfinite(compared[arm]["ip"])] or list(compared)
+    if not arms:
+        first = next(iter(results.values()), {})
+        return Line(found.info, found.title, found.stack, accuracy=_number(first.get("accuracy")))
+    best = min(arms, key=lambda arm: compared[arm]["ip"] if math.isfinite(compared[arm]["ip"]) else math.inf)
+    accuracy = _number(results.get(best, {}).get("accuracy"))
+    return Line(found.info, found.title, found.stack, best, accuracy, compared[best])
+
+
+def _changes(arm: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, float]:
+    found = {}
+    for metric in CHANGES:
+        mine, theirs = _number(arm.get(metric)), _number(base.get(metric))
+        found[metric] = mine / theirs - 1 if theirs > 0 else math.nan
+    return found
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+# -- names -----------------------------------------------------------------------------------------------
+
+
+def title_of(info: RunInfo) -> str:
+    """What a run is called: by its name, as a preset, by what is special about it."""
+    if info.name:
+        return info.name
+    if info.preset or info.key in _preset_names():
+        return _preset_names().get(info.key, info.data)
+    if _of_sweep(info.experiment):
+        return f"{len(info.arms)} model{'s' if len(info.arms) > 1 else ''} of a sweep"
+    return _described(info.experiment)
+
+
+@functools.cache
+def _preset_names() -> dict[str, str]:
+    return {Experiment.preset(name).key: name for name in PRESETS}
+
+
+@functools.lru_cache(4096)
+def _described(experiment: Experiment) -> str:
+    """The data, and what differs from the preset of the same data, as far as there is room: the models come first."""
+    preset = experiment.data.name if experiment.data.name in PRESETS else None
+    if preset is None:
+        return experiment.data.name
+    parts: list[str] = [experiment.data.name]
+    changed = differences([Experiment.preset(preset), experiment])
+    for entry in sorted(changed, key=lambda entry: _weight(entry.path)):
+        words = _short(entry)
+        if len(", ".join([*parts, words])) > LONGEST:
+            parts.append("…")
+            break
+        parts.append(words)
+    return ", ".join(parts)
+
+
+def _weight(path: str) -> int:
+    """What says most about a run comes first: its models, its seed, its training; how it is measured comes last."""
+    return next(
+        i for i, start in enumerate(("arms", "seed", "training", "model", "data", "")) if path.startswith(start)
+    )
+
+
+def _short(entry: Difference) -> str:
+    """``τ 0.5``: a setting by its symbol if it has one, of which model only where that is not the usual one."""
+    value = entry.values[1]
+    if entry.path == "arms":
+        return " + ".join(value)
+    generic = vocabulary.generic(entry.path)
+    label = vocabulary.WORDS[generic].label if generic in vocabulary.WORDS else generic
+    symbol = _SYMBOL.search(label) or _SYMBOL.search(
+        vocabulary.WORDS[generic].help if generic in vocabulary.WORDS else ""
+    )
+    called = symbol[1] if symbol else label[0].lower() + label[1:]
+    arm = entry.path.split(".")[1] if entry.path.startswith("arms.") else "full"
+    return f"{called} {vocabulary.plain(value)}" + ("" if arm in ("full", "*") else f" ({arm})")
+
+
+@functools.lru_cache(4096)
+def is_stack(experiment: Experiment) -> bool:
+    """Whether a run was made for its numbers, by a sweep or a study: with names that are no words, or no pictures."""
+    return _of_sweep(experiment) or (experiment.data.grid is None and experiment.evaluation.field == 0)
+
+
+def _of_sweep(experiment: Experiment) -> bool:
+    """Whether the counterfactually trained models (or all, where there are none) have names that a sweep gave them."""
+    trained = [arm.name for arm in experiment.arms if arm.trains_on_counterfactuals]
+    return all(_HASHED.fullmatch(name) for name in trained or [arm.name for arm in experiment.arms])
+
+
+# -- finding and sorting -------------------------------------------------------------------------------------
+
+
+def matches(line: Line, text: str) -> bool:
+    """Whether each word of a search is found in a line: in its name, data, models, key or state, or as ``tau=0.5``."""
+    return all(_has_word(line, word) for word in text.split())
+
+
+def _has_word(line: Line, word: str) -> bool:
+    setting = _SETTING.fullmatch(word)
+    if setting:
+        return has(line.info.experiment, setting[1], setting[2])
+    info = line.info
+    preset = "preset" if info.preset else ""
+    texts = (line.title, info.name, info.data, info.key, info.state, preset, *info.arms)
+    return any(word.lower() in text.lower() for text in texts)
+
+
+def ordered(lines: Sequence[Line], order: Order) -> list[Line]:
+    """The lines in an order, pinned ones first; equals stay as the store lists them."""
+    keys = {
+        "new": lambda line: (line.info.preset, -line.info.started),
+        "name": lambda line: line.title.lower(),
+        "data": lambda line: (line.info.data, line.title.lower()),
+        "size": lambda line: -line.info.bytes,
+        "gain": lambda line: line.change("ip") if math.isfinite(line.change("ip")) else math.inf,
+    }
+    by_order = sorted(lines, key=keys[order])
+    return sorted(by_order, key=lambda line: not line.info.pinned)

@@ -1,0 +1,1 @@
+"""Trade-offs: what belongs to that page alone."""

@@ -1,0 +1,310 @@
+"""A sweep of one's own: which data, which settings take which values, how many seeds; what it takes, and the button."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import streamlit as st
+
+from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
+from ctviz.errors import ConfigError, CtvizError, shorten
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import check_size
+from ctviz.experiments.sweeps.catalogue import list_sweeps
+from ctviz.experiments.sweeps.plan import Plan, plan
+from ctviz.experiments.sweeps.settings import Axis, Ground, Sweep, shown
+from ctviz.experiments.sweeps.studies import STUDIES, study
+from ctviz.progress import duration
+from ctviz.training.arm import Purpose
+from ctviz.ui.controls import setting
+from ctviz.ui.draft import Draft
+from ctviz.ui.service import Service, schema_of
+from ctviz.ui.shell import literal
+from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
+from ctviz.ui.tradeoffs.controls import hold
+from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED
+from ctviz.ui.tradeoffs.runner import Runner, to_do
+from ctviz.ui.tradeoffs.view import MOST_ROUNDS, MOST_SEEDS, TradeoffsView, changed, linked, values_in
+from ctviz.ui.vocabulary import CHOICES, WORDS
+
+THERE = "All of it is there already: its models are trained and evaluated."
+
+
+def form(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
+    """All of it; what is not possible is said beside the control."""
+    view = draft.view
+    _data(draft)
+    axes = axes_of(view)
+    taken = st.multiselect(
+        "Settings to vary", list(OFFERED), list(axes), format_func=_label, max_selections=MOST_AXES,
+        help="Every combination of their values is trained, and compared with conventional training.",
+        **hold("axes", list(axes), lambda names: draft.look(grid=_with_axes(view, names))),
+    )  # fmt: skip
+    _studies(draft)
+    for name in taken:
+        _values(draft, name, axes.get(name, OFFERED[name]))
+    _sizes(draft)
+    with st.expander("Data and training of all its models"):
+        for path in ("training.epochs", "training.n_ce", "data.n_train", "data.seed", "seed"):
+            if path not in axes:
+                setting(draft, path)
+    _go(service, draft, sweeps)
+
+
+def _studies(draft: Draft[TradeoffsView]) -> None:
+    """The paper's four studies, to start from."""
+    with st.popover("Take one of the paper's studies", width="stretch"):
+        for name, known in STUDIES.items():
+            st.button(
+                known.title, key=f"trade-study-{name}", help=known.sentence, width="stretch",
+                on_click=lambda name=name: draft.look(**wanted_by_study(name, draft.experiment, draft.view.seeds)),
+            )  # fmt: skip
+
+
+def wanted_by_study(name: str, experiment: Experiment, seeds: int) -> dict[str, Any]:
+    """What the form holds for one of the paper's studies: its axes, and as many seeds as the page bears."""
+    fitting = MOST_MODELS // study(name, experiment).size
+    return {"grid": axes_of_study(name, experiment), "seeds": max(1, min(seeds, fitting))}
+
+
+def axes_of_study(name: str, experiment: Experiment) -> tuple[tuple[str, str], ...]:
+    """The axes of one of the paper's studies, as they are written in the form."""
+    axes = study(name, experiment).axes
+    return tuple((axis.setting, ", ".join(shown(value) for value in axis.values)) for axis in axes)
+
+
+def _label(name: str) -> str:
+    return WORDS[name if "." in name else f"arms.{name}"].label
+
+
+def _data(draft: Draft[TradeoffsView]) -> None:
+    words, name = WORDS["data.name"], draft.experiment.data.name
+
+    def take(chosen: str) -> None:
+        view = draft.view
+        draft.start_from(Experiment.preset(chosen))
+        draft.view = view  # what is looked at stays
+
+    st.selectbox(
+        words.label, list(DATASETS), list(DATASETS).index(name), format_func=CHOICES.__getitem__, help=words.help,
+        **hold("data", name, take),
+    )  # fmt: skip
+
+
+def axes_of(view: TradeoffsView) -> dict[str, str]:
+    """The axes of the sweep that is to be run, each with its values as they were written."""
+    return {name: str(text) for name, text in view.grid} or {name: OFFERED[name] for name in FIRST}
+
+
+def _with_axes(view: TradeoffsView, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    before = axes_of(view)
+    return tuple((name, before.get(name, OFFERED[name])) for name in names)
+
+
+def _values(draft: Draft[TradeoffsView], name: str, text: str) -> None:
+    words = WORDS[name if "." in name else f"arms.{name}"]
+
+    def take(written: str) -> None:
+        draft.look(grid=changed(tuple(axes_of(draft.view).items()), name, written.strip()))
+
+    st.text_input(
+        f"Values of {words.label}", text, help=f"{words.help} Separate values by commas.", max_chars=120,
+        **hold(f"values-{name}", text, take),
+    )  # fmt: skip
+    try:
+        Sweep(base=draft.experiment, arm=arm_of(draft.experiment), axes=(axis(name, text),))
+    except ConfigError as error:
+        st.error(literal(f"{error.value!r} is not possible; allowed: {error.allowed}."), icon=":material/block:")
+
+
+def axis(name: str, text: str) -> Axis:
+    """An axis from its values as they were written, with commas between them."""
+    return Axis(setting=name, values=values_in(name, text))
+
+
+def _sizes(draft: Draft[TradeoffsView]) -> None:
+    view = draft.view
+    left, right = st.columns(2)
+    left.number_input(
+        "Seeds", 1, MOST_SEEDS, view.seeds, help="Models of each cell, with other first weights and batches: they make "
+        "the intervals.", **hold("seeds", view.seeds, lambda seeds: draft.look(seeds=int(seeds))),
+    )  # fmt: skip
+    right.number_input(
+        "Rounds", 2, MOST_ROUNDS, view.rounds, step=10, help="Of the evaluation: draws of people to be explained. The "
+        "paper takes 100.", **hold("rounds", view.rounds, lambda rounds: draft.look(rounds=int(rounds))),
+    )  # fmt: skip
+    options = {"": "nothing", **{name: name for name in FEATURE_NAMES}}
+    st.segmented_control(
+        "Locked", list(options), default=view.lock, required=True, format_func=options.__getitem__,
+        help="A feature that advice may not change, in training and in the evaluation.",
+        **hold("lock", view.lock, lambda lock: draft.look(lock=lock)),
+    )  # fmt: skip
+
+
+# -- the sweep that the controls describe ---------------------------------------------------------------
+
+
+def arm_of(experiment: Experiment) -> str:
+    """The model that a sweep varies: full, or the last one that trains on counterfactuals."""
+    names = [arm.name for arm in experiment.arms if arm.trains_on_counterfactuals] or [experiment.arms[-1].name]
+    return "full" if "full" in names else names[-1]
+
+
+def sweep_of(experiment: Experiment, view: TradeoffsView) -> Sweep:
+    """The sweep that the controls describe.
+
+    Raises:
+        ConfigError: what is not possible, or too much for a page.
+    """
+    base = experiment.replace({"arms.*.locked": (view.lock,)}) if view.lock else experiment
+    axes = tuple(axis(name, text) for name, text in axes_of(view).items())
+    sweep = Sweep(base=base, arm=arm_of(base), axes=axes, seeds=view.seeds, protocol=view.protocol())
+    within_page(sweep)
+    return sweep
+
+
+def _go(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
+    """What it takes, the button, and if it cannot be pressed, why."""
+    reason, about, key, there = "", "", "", False
+    try:
+        sweep = sweep_of(draft.experiment, draft.view)
+        key, there = sweep.key, is_there(service, sweep)
+        about = THERE if there else _about(service, sweeps, sweep)
+    except ConfigError as error:
+        reason = f"{error.field} is {shorten(error.value)}; allowed: {error.allowed}."
+    except CtvizError as error:
+        reason = str(error)
+    if draft.pending:
+        reason = "One of the settings is not possible, as said beside it; change it to run the sweep."
+    running = sweeps.running()
+    if not reason and key in running:
+        _under_way(draft, sweeps, key)
+        return
+    mine = sweeps.running_of(owner())
+    if not reason and not there and mine is not None:
+        reason = "Another sweep of yours is under way; wait for it or stop it."
+    label, icon = ("Look at this sweep", "visibility") if there else ("Run this sweep", "play_arrow")
+    st.button(
+        label, key="trade-run", type="primary", width="stretch", icon=f":material/{icon}:",
+        disabled=bool(reason), on_click=press, args=(service, draft, sweeps),
+    )  # fmt: skip
+    st.caption(literal(reason) if reason else about)
+    if mine is not None:
+        _to_own(draft, mine)
+
+
+def _under_way(draft: Draft[TradeoffsView], sweeps: Runner, key: str) -> None:
+    st.button(
+        "Stop this sweep", key="trade-run-stop", width="stretch", icon=":material/stop:", on_click=sweeps.cancel,
+        args=(key,),
+    )  # fmt: skip
+    st.caption("It is under way. What is done by now is kept, and need not be done again.")
+    _to_own(draft, key)
+
+
+def _to_own(draft: Draft[TradeoffsView], key: str) -> None:
+    """The way to the sweep that is under way, for who looks at another."""
+    if draft.view.sweep.rstrip(",") != key:
+        st.button(
+            "Look at the one under way", key="trade-own", type="tertiary", icon=":material/visibility:",
+            on_click=_look_at, args=(draft, key),
+        )  # fmt: skip
+
+
+def _look_at(draft: Draft[TradeoffsView], key: str) -> None:
+    draft.problems = ()
+    draft.view = draft.view.elsewhere()
+    draft.look(sweep=linked(key), part="sweep")
+
+
+def is_there(service: Service, sweep: Sweep) -> bool:
+    """Whether all of a sweep is stored, or ships with ctviz."""
+    return any(info.key == sweep.key and info.complete for info in list_sweeps(service.store))
+
+
+def _about(service: Service, sweeps: Runner, sweep: Sweep) -> str:
+    """What it takes, kept until a sweep begins or ends: the store is asked for each of its cells.
+
+    Raises:
+        CtvizError: it cannot be trained.
+    """
+    of = sweep.key, sweeps.running()
+    kept = st.session_state.get("trade-about")
+    if kept is None or kept[0] != of:
+        kept = of, takes(planned(service, sweep))
+        st.session_state["trade-about"] = kept
+    return str(kept[1])
+
+
+def takes(found: Plan) -> str:
+    """``2 cells × 1 seed: 2 models, and 1 conventional to compare with. 2 are still to be done: about 2 s, 0.1 MB.``"""
+    sweep, grounds = found.sweep, {place.run: Ground.of(place.portion.experiment) for place in found.places.values()}
+    plain = {(grounds[place.run], place.reference) for place in found.places.values()}
+    plain -= {(grounds[place.run], place.arm) for place in found.places.values()}
+    cells = f"{sweep.size:,} cells" if sweep.size != 1 else "1 cell"
+    seeds = f"{sweep.seeds} seeds" if sweep.seeds != 1 else "1 seed"
+    models = f"{cells} × {seeds}: {found.models:,} {'models' if found.models != 1 else 'model'}"
+    models += f", and {len(plain):,} conventional to compare with" if plain else ""
+    left = sum(to_do(found).values())
+    if not left:
+        return f"{models}. All of them are trained and evaluated already."
+    price = f"about {duration(found.seconds)}, {max(found.bytes / 1e6, 0.1):,.1f} MB"
+    return f"{models}. {left:,} {'are' if left != 1 else 'is'} still to be done: {price}."
+
+
+def planned(service: Service, sweep: Sweep) -> Plan:
+    """What a sweep lacks.
+
+    Raises:
+        CtvizError: it is too much for this page, or cannot be trained.
+    """
+    within_page(sweep)
+    found = plan(sweep, service.store)
+    for portion in found.portions:
+        check_size(portion.experiment)
+        # Ranges alone depend on the samples; whatever else an arm forbids was checked with the sweep.
+        for arm in (arm for arm in portion.experiment.arms if arm.ranges):
+            for purpose in get_args(Purpose):
+                arm.constraints_for(schema_of(portion.experiment.data), purpose)
+    return found
+
+
+def owner() -> str:
+    """Names this session among those of the server."""
+    name: str = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    return name
+
+
+def press(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
+    """Begins the sweep and shows it; what speaks against it is said on top of the page."""
+    try:
+        sweep = sweep_of(draft.experiment, draft.view)
+        if not is_there(service, sweep):
+            begin(service, sweeps, sweep)
+    except CtvizError as error:
+        refuse(error)
+        return
+    _look_at(draft, sweep.key)
+
+
+def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:
+    """Trains and evaluates what a sweep lacks; only one that can be begun is remembered.
+
+    Raises:
+        CtvizError: it is too much for this page, cannot be trained or stored, or another one is under way.
+    """
+    sweeps.start(planned(service, sweep), owner())
+
+
+def refuse(error: CtvizError) -> None:
+    """Keeps why a press had no effect, for the top of the page."""
+    st.session_state["trade-refused"] = str(error)
+
+
+def say_refusal() -> None:
+    """Why the last press had no effect, once."""
+    reason = st.session_state.pop("trade-refused", None)
+    if reason is not None:
+        st.warning(literal(reason), icon=":material/block:")

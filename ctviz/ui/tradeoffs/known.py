@@ -1,0 +1,98 @@
+"""What pages know of sweeps: which there are, and the results of each as far as they have got."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.results import SweepResult, collect
+from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.ui.service import service
+from ctviz.ui.sharing import Kept
+
+REST = 10.0
+"""Seconds between two looks at the store for a sweep of which this server has heard nothing new: another process may be
+at it."""
+
+MOST = 24
+"""Results kept; those used least recently go first."""
+
+
+MOST_TEXTS = 64
+"""Sentences kept, with the results that they are about."""
+
+
+@dataclass
+class _Known:
+    result: SweepResult
+    looked: float
+    token: tuple[str, int]  # what was told of it then
+    complete: bool
+
+    def holds(self, token: tuple[str, int]) -> bool:
+        """Whether there can be no more of it by now."""
+        return self.complete or (self.token == token and time.monotonic() - self.looked < REST)
+
+
+class Results:
+    """The results of sweeps, for all sessions; who asks for one waits for nobody who asks for another."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._reading: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[Outcome] = ()) -> SweepResult:
+        """What is stored of a sweep by now.
+
+        Args:
+            sweep: whose results.
+            state: where it stands on this server; when that changes, the store is looked at again.
+            outcomes: how its parts have ended, to say why some failed.
+
+        Raises:
+            CtvizError: it cannot be read.
+        """
+        key, token = sweep.key, (state, len(outcomes))
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None and known.holds(token):
+                self._known.move_to_end(key)
+                return known.result
+            turn = self._reading.setdefault(key, threading.Lock())
+        with turn:  # of several who ask for the same, one reads
+            try:
+                known = self._known.get(key)
+                if known is None or not known.holds(token):
+                    result = collect(sweep, self._store, outcomes)
+                    complete = state != "running" and result.done and len(result.across) > 0
+                    known = _Known(result, time.monotonic(), token, complete)
+                with self._lock:
+                    self._known[key] = known
+                    self._known.move_to_end(key)
+                    while len(self._known) > MOST:
+                        self._known.popitem(last=False)
+                return known.result
+            finally:
+                with self._lock:
+                    self._reading.pop(key, None)
+
+
+@st.cache_resource(show_spinner=False)
+def known() -> Results:
+    """The server's one."""
+    return Results(service().store)
+
+
+@st.cache_resource(show_spinner=False)
+def texts() -> Kept:
+    """Sentences about results, each made once: they go over all cells several times."""
+    return Kept(MOST_TEXTS)

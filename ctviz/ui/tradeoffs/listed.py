@@ -1,0 +1,122 @@
+"""The list of sweeps: what each is called, the choice of one, and forgetting one of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+
+import streamlit as st
+
+from ctviz.errors import CtvizError
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
+from ctviz.experiments.sweeps.settings import Axis, Sweep, shown
+from ctviz.figures.tradeoffs.metrics import what
+from ctviz.ui.apart import apart
+from ctviz.ui.draft import Draft
+from ctviz.ui.shell import literal
+from ctviz.ui.tradeoffs.controls import hold
+from ctviz.ui.tradeoffs.form import refuse
+from ctviz.ui.tradeoffs.runner import Runner
+from ctviz.ui.tradeoffs.view import TradeoffsView, linked
+from ctviz.ui.vocabulary import CHOICES
+
+MOST_VALUES = 6
+"""Values of an axis that a name lists."""
+
+
+def names(infos: Sequence[SweepInfo], running: Container[str] = ()) -> dict[str, str]:
+    """Key → what a sweep is called, no two alike: data and what varies; for several alike their values and sizes."""
+    return apart({info.key: _names(info, info.key in running) for info in infos})
+
+
+def _names(info: SweepInfo, running: bool) -> tuple[str, str, str]:
+    sweep = info.sweep
+    data = CHOICES.get(sweep.base.data.name, sweep.base.data.name)
+    seeds = f", {sweep.seeds} seeds" if sweep.seeds > 1 else ""
+    cells = "1 cell" if sweep.size == 1 else f"{sweep.size:,} cells"
+    named = f"{info.name}: " if info.name and not info.shipped else ""
+    state = "" if info.shipped else ", yours, running" if running else ", yours"
+    settings = " × ".join(what(axis.setting) for axis in sweep.axes)
+    values = " × ".join(f"{what(axis.setting)} {_values(axis)}" for axis in sweep.axes)
+    begin, end = f"{named}{data}: ", f" ({cells}{seeds}{state})"
+    sizes = f"{sweep.base.data.n_train:,} samples, {sweep.base.training.epochs} epochs, {sweep.protocol.rounds} rounds"
+    measured = f" ({cells}{seeds}, {sizes}{state})"
+    return f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
+
+
+def _values(axis: Axis) -> str:
+    if axis.is_range:
+        return f"{axis.low:g} to {axis.high:g}"
+    words = [CHOICES.get(text, text) for text in map(shown, axis.values)]
+    return ", ".join(words if len(words) <= MOST_VALUES else [*words[: MOST_VALUES - 2], "…", words[-1]])
+
+
+def which(store: Store, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
+    """The choice of a sweep."""
+    infos = {info.key: info for info in list_sweeps(store)}
+    if sweep is not None:
+        _choice(infos, draft, sweep, sweeps)
+        if sweep.key in infos and not infos[sweep.key].shipped:
+            _forgetting(store, draft, sweep, sweeps)
+    forgotten: Sweep | None = st.session_state.get("trade-forgotten")
+    if forgotten is not None and forgotten.key not in infos:
+        _undo(store, draft, forgotten)
+
+
+def _choice(infos: Mapping[str, SweepInfo], draft: Draft[TradeoffsView], sweep: Sweep, sweeps: Runner) -> None:
+    words = names(list(infos.values()), sweeps.running())
+    words.setdefault(sweep.key, sweep.name or sweep.key)
+
+    def take(key: str) -> None:
+        if key not in words:  # the words of a list that has changed since
+            return
+        info = infos.get(key)
+        draft.problems = ()
+        draft.view = draft.view.elsewhere()
+        draft.look(sweep=linked(info.name if info is not None and info.shipped else key))
+
+    options = list(words)
+    st.selectbox(
+        "Sweep", options, options.index(sweep.key), format_func=lambda key: words.get(key, key),
+        help="Those that ship with ctviz, and those that were run here.", **hold("sweep", sweep.key, take),
+    )  # fmt: skip
+
+
+def _forgetting(store: Store, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: Runner) -> None:
+    live = sweep.key in sweeps.running()
+    st.button(
+        "Take it off the list", key="trade-forget", type="tertiary", icon=":material/playlist_remove:", disabled=live,
+        help="It is under way; stop it first." if live else "Its models stay in the store, and it can be undone.",
+        on_click=_forget, args=(store, draft, sweep),
+    )  # fmt: skip
+
+
+def _forget(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
+    try:
+        delete_sweep(sweep.key, store)
+    except CtvizError as error:
+        refuse(error)
+        return
+    st.session_state["trade-forgotten"] = sweep
+    draft.problems = ()
+    draft.view = draft.view.elsewhere()
+    draft.look(sweep="")
+
+
+def _undo(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
+    st.caption(literal(f"A sweep of {sweep.size:,} cells is off the list; its models are still stored."))
+    st.button(
+        "Undo", key="trade-unforget", type="tertiary", icon=":material/undo:", on_click=_bring_back,
+        args=(store, draft, sweep),
+    )  # fmt: skip
+
+
+def _bring_back(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
+    try:
+        keep_sweep(sweep, store)
+    except CtvizError as error:
+        refuse(error)
+        return
+    del st.session_state["trade-forgotten"]
+    draft.view = draft.view.elsewhere()
+    draft.look(sweep=linked(sweep.key))

@@ -1,0 +1,98 @@
+"""The page's draft, the sweep that it shows, and the column of controls beside the picture."""
+
+from __future__ import annotations
+
+import contextlib
+
+import streamlit as st
+
+from ctviz.errors import CtvizError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
+from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.figures.tradeoffs.cells import metrics_of
+from ctviz.ui.draft import Draft, current
+from ctviz.ui.link import sentence
+from ctviz.ui.service import Service
+from ctviz.ui.tradeoffs.controls import check, choices, filters
+from ctviz.ui.tradeoffs.form import form
+from ctviz.ui.tradeoffs.listed import which
+from ctviz.ui.tradeoffs.look import results_of
+from ctviz.ui.tradeoffs.runner import Runner
+from ctviz.ui.tradeoffs.take_away import take_away
+from ctviz.ui.tradeoffs.view import PAGE, PRESET, TradeoffsView
+
+LEAD = "Each cell is a model with settings of its own, compared with a conventional one of the same seed."
+
+GONE = (
+    "is not stored here, so you see another one. Choose one on the left, or bring it back: its settings are a TOML "
+    "file that “Share and take away” gives and takes."
+)
+
+ON_IMAGES = "The sweep that you are about to run is of two features; the link's data are images, and were left out."
+
+
+def open_draft() -> Draft[TradeoffsView]:
+    """The session's draft of this page. Its experiment is the base of the sweep that is to be run."""
+    draft = current(PAGE, TradeoffsView, PRESET)
+    if draft.experiment.data.grid is not None:
+        view = draft.view
+        draft.start_from(Experiment.preset(PRESET))
+        draft.view, draft.problems = view, (ON_IMAGES,)
+    return draft
+
+
+def pick_sweep(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> Sweep | None:
+    """The sweep that the view names; else, and where it is gone, the first there is.
+
+    What the link asks for and the sweep does not have is put right, and said.
+    """
+    sweep = _named(service, draft)
+    if sweep is not None:
+        _draw_of(sweep, draft)
+        with contextlib.suppress(CtvizError):  # said in the place of the picture
+            check(draft, results_of(sweep, sweeps).across)
+    return sweep
+
+
+def _draw_of(sweep: Sweep, draft: Draft[TradeoffsView]) -> None:
+    draw, seeds = draft.view.draw, sweep.seed_values
+    if draw is not None and draw not in seeds:
+        draft.view = draft.view.model_copy(update={"draw": None})
+        draft.problems = (*draft.problems, sentence("draw", draw, f"{seeds[0]} to {seeds[-1]}, the sweep's seeds"))
+
+
+def _named(service: Service, draft: Draft[TradeoffsView]) -> Sweep | None:
+    wanted = draft.view.sweep.rstrip(",")
+    if wanted:
+        try:
+            return load_sweep(wanted, service.store)
+        except CtvizError:
+            draft.problems = (*draft.problems, f"The sweep {wanted!r} {GONE}")
+            draft.view = draft.view.elsewhere().model_copy(update={"sweep": ""})
+    known = list_sweeps(service.store)
+    return next((info.sweep for info in sorted(known, key=lambda info: not info.shipped)), None)
+
+
+def panel(service: Service, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
+    """Everything left of the picture."""
+    with st.container(key="controls"):
+        st.markdown(LEAD)
+        result = None
+        which(service.store, draft, sweep, sweeps)
+        if sweep is not None:
+            with contextlib.suppress(CtvizError):  # said in the place of the picture
+                result = results_of(sweep, sweeps)
+        if result is not None:
+            across = result.across
+            choices(draft, across)
+            if metrics_of(across):
+                with st.expander("Look at", expanded=bool(draft.view.only)):
+                    filters(draft, across)
+        with st.expander("Run a sweep of your own", expanded=sweep is None or bool(draft.view.grid)):
+            form(service, draft, sweeps)
+        take_away(service.store, draft, result)
+        st.button(
+            "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
+            help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
+        )  # fmt: skip

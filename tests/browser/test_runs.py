@@ -1,0 +1,63 @@
+"""Stored runs in a real browser: rows are chosen by mouse and keyboard, and the link remembers them."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.browser.conftest import until
+from tests.browser.looks import assert_fits_a_phone
+
+pytestmark = pytest.mark.browser
+
+HEAD, ROW = 37, 35
+
+
+def chosen(page) -> list[str]:
+    runs = parse_qs(urlsplit(page.url).query).get("runs", [""])[0]
+    return [key for key in runs.split(",") if key]
+
+
+def settled(page) -> None:
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def tick(page, row: int, *, count: int) -> None:
+    box = page.get_by_test_id("stDataFrame").bounding_box()
+    page.mouse.click(box["x"] + 20, box["y"] + HEAD + ROW * row + ROW / 2)
+    until(page, "n => decodeURIComponent(location.search).split(/[0-9a-f]{16}/).length === n + 1", count)
+    settled(page)
+
+
+def test_rows_are_chosen_and_stand_in_the_link(app, browser_page) -> None:
+    browser_page.goto(f"{app.url}/tradeoffs?part=compare&search=preset")
+    browser_page.get_by_text("to see them side by side").wait_for()
+    settled(browser_page)
+    tick(browser_page, 0, count=1)
+    browser_page.get_by_role("heading", name="Results").wait_for()
+    tick(browser_page, 1, count=2)
+    assert len(set(chosen(browser_page))) == 2
+    browser_page.get_by_role("heading", name="What differs in the settings").wait_for()
+    browser_page.reload()
+    browser_page.get_by_role("heading", name="What differs in the settings").wait_for()
+    settled(browser_page)
+    tick(browser_page, 0, count=1)
+    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+
+
+def test_the_keyboard_chooses_by_name(app, browser_page) -> None:
+    browser_page.goto(f"{app.url}/tradeoffs?part=compare")
+    box = browser_page.get_by_role("combobox", name="Compared runs")
+    box.wait_for()
+    settled(browser_page)
+    box.focus()
+    browser_page.keyboard.type("circles")
+    browser_page.get_by_role("option", name="circles").wait_for()
+    browser_page.keyboard.press("ArrowDown")
+    browser_page.keyboard.press("Enter")
+    until(browser_page, "location.search.includes('runs=')")
+    browser_page.keyboard.press("Escape")  # an open list hides the rest of the page from assistive technology
+    browser_page.get_by_role("heading", name="Results").wait_for()
+    assert len(chosen(browser_page)) == 1
+    assert_fits_a_phone(browser_page)

@@ -1,0 +1,355 @@
+"""Portions on a Ray cluster of two nodes, both on this machine."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from ctviz.errors import ConfigError, StoreError
+from ctviz.experiments.engines import freight
+from ctviz.experiments.engines import ray as engine_module
+from ctviz.experiments.engines.portion import Portion, carry_out, is_done
+from ctviz.experiments.engines.ray import RayEngine
+from ctviz.experiments.store import Store
+from tests.experiments.engines.portions import assert_same_results, portions
+from tests.jobs_work import until
+
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+
+
+def never():
+    return False
+
+
+@pytest.fixture(scope="module")
+def surroundings():
+    """Ray keeps nothing in the home folder and asks nobody; its folder is short, for paths of sockets must be."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    patch.setenv("RAY_AUTH_MODE", "disabled")  # else a token is kept in the home folder
+    patch.delenv("RAY_ADDRESS", raising=False)
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        patch.setenv("TMPDIR", folder)
+        pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
+        yield Path(folder)
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def cluster(surroundings):
+    """Two nodes of one processor each, which nobody else can reach."""
+    from ray.cluster_utils import Cluster
+
+    with engine_module._this_machine_alone():
+        cluster = Cluster(initialize_head=True, head_node_args=NODE)
+        cluster.add_node(**NODE)
+        yield cluster
+        cluster.shutdown()
+
+
+@pytest.fixture
+def address(cluster):
+    return cluster.address
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """What the same portions give without Ray."""
+    store = Store(tmp_path_factory.mktemp("local"))
+    for portion in portions(6):
+        carry_out(portion, store, "cpu", never)
+    return store
+
+
+def busy_workers(node):
+    """Process ids of the workers of a node that are computing a portion."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            title = (path / "cmdline").read_bytes()
+        except (OSError, ValueError):
+            continue
+        if parent == raylet and title.startswith(b"ray::ctviz portion"):
+            found.append(int(path.name))
+    return found
+
+
+class Harm:
+    """A ``cancelled`` that never is, and that does something to each of some nodes, one by one, once it is at work."""
+
+    def __init__(self, *left):
+        self.left = list(left)
+
+    def __call__(self):
+        if self.left and (found := busy_workers(self.left[0][0])):
+            self.left.pop(0)[1](found)
+        return False
+
+
+def check(outcomes, wanted, store, local):
+    assert [outcome.message for outcome in outcomes] == [""] * len(wanted)
+    assert sorted(outcome.portion.key for outcome in outcomes) == sorted(portion.key for portion in wanted)
+    for portion in wanted:
+        assert is_done(portion, store)
+        assert_same_results(portion, local, store)
+
+
+def counting_losses(monkeypatch):
+    lost, found = engine_module._Dispatch._lost, []
+
+    def counted(self, flight, reason):
+        found.append(reason)
+        return lost(self, flight, reason)
+
+    monkeypatch.setattr(engine_module._Dispatch, "_lost", counted)
+    return found
+
+
+def test_neither_a_killed_worker_nor_a_lost_node_loses_anything(cluster, address, local, tmp_path, monkeypatch):
+    [second] = [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
+    wanted, store, losses = portions(5), Store(tmp_path), counting_losses(monkeypatch)
+    harm = Harm(
+        (cluster.head_node, lambda found: [os.kill(worker, signal.SIGKILL) for worker in found]),
+        (second, lambda found: cluster.remove_node(second, allow_graceful=False)),
+    )
+    check(list(RayEngine(address).run(wanted, store, harm)), wanted, store, local)
+    assert not harm.left
+    assert len(losses) >= 2
+    again = RayEngine(address).run(wanted, store, never)  # needs no cluster
+    assert [(outcome.message, outcome.seconds) for outcome in again] == [("", 0.0)] * 5
+
+
+def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_when_cancelled(
+    cluster, address, surroundings, tmp_path
+):
+    import ray
+
+    def busy():
+        return [worker for node in cluster.list_all_nodes() for worker in busy_workers(node)]
+
+    ray.init(address=address, logging_level="ERROR", log_to_driver=False)
+    try:
+        [outcome] = RayEngine().run(portions(1), Store(tmp_path / "a"), never)
+        assert outcome.message == ""
+        assert ray.is_initialized()
+        with pytest.raises(ConfigError, match=r"address is '127\.0\.0\.1:1'; allowed: .*, with which this process"):
+            list(RayEngine("127.0.0.1:1").run(portions(1), Store(tmp_path / "b"), never))
+        before = set(surroundings.glob("ctviz-portion-*"))  # of workers that were killed
+        wanted, store = portions(2, **{"training.epochs": 10_000, "evaluation.every": 1000}), Store(tmp_path / "c")
+        assert list(RayEngine(address).run(wanted, store, lambda: bool(busy()))) == []
+        until(lambda: not busy(), "the end of what was cancelled")
+        assert set(surroundings.glob("ctviz-portion-*")) <= before
+        assert list(store.list()) == []
+    finally:
+        ray.shutdown()
+
+
+def test_without_an_address_one_is_started_for_this_machine_alone(surroundings, local, tmp_path):
+    import ray
+
+    seen = set()
+
+    def look():
+        if ray.is_initialized():
+            seen.update(node["NodeManagerAddress"] for node in ray.nodes())
+            seen.add(ray.get_runtime_context().gcs_address.rpartition(":")[0])
+        return False
+
+    wanted, store = portions(1), Store(tmp_path)
+    check(list(RayEngine(workers=1).run(wanted, store, look)), wanted, store, local)
+    assert seen == {"127.0.0.1"}
+    assert not ray.is_initialized()
+
+
+# -- without a cluster ------------------------------------------------------------------------------------
+
+
+def test_no_cluster_at_the_address_is_told_at_once(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    with pytest.raises(ConfigError, match=f"address is '127.0.0.1:{port}'; allowed: host:port of a Ray cluster that"):
+        list(RayEngine(f"127.0.0.1:{port}").run(portions(1), Store(tmp_path), never))
+
+
+@pytest.mark.parametrize("answer", [b"", b"-ERR unknown command\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_something_else_at_the_address_is_no_cluster(answer, monkeypatch):
+    monkeypatch.setattr(engine_module, "_ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            line, _ = server.accept()
+            with line:
+                line.sendall(answer)
+                line.recv(1000)
+                closed.wait(5)
+
+        closed = threading.Event()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ConfigError, match="that answers"):
+            engine_module._greet(f"127.0.0.1:{server.getsockname()[1]}")
+        closed.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(("answers", "alone"), [("192.0.2.9:6379", False), ("127.0.0.1:6379", True)])
+def test_this_machine_is_asked_where_its_cluster_listens(answers, alone, monkeypatch):
+    """Ray takes 127.0.0.1 for the machine's address in the network, and would wait there for a minute."""
+    constants = pytest.importorskip("ray._private.ray_constants", reason="Ray is not installed")
+
+    class Ray:
+        def __init__(self):
+            self.util, self.seen = self, []
+
+        def get_node_ip_address(self):
+            return "192.0.2.9"
+
+        def init(self, address):
+            self.seen.append((address, not constants.ENABLE_RAY_CLUSTER))
+
+    def greet(address):
+        if address != answers:
+            raise ConfigError("address", address, "one that answers")
+
+    monkeypatch.setattr(engine_module, "_greet", greet)
+    monkeypatch.setattr(constants, "ENABLE_RAY_CLUSTER", True)
+    ray = Ray()
+    engine_module._connect(ray, "127.0.0.1:6379", {})
+    assert ray.seen == [("127.0.0.1:6379", alone)]
+    assert constants.ENABLE_RAY_CLUSTER
+    with pytest.raises(ConfigError):
+        engine_module._connect(ray, "127.0.0.1:6378", {})
+
+
+@pytest.mark.parametrize("address", ["", "ray-host", "ray-host:", "http://ray-host:6379", "a b:1", "host:6379/x"])
+def test_an_address_that_cannot_be_one_is_refused_at_once(address):
+    with pytest.raises(ConfigError, match="address is"):
+        RayEngine(address)
+
+
+@pytest.mark.parametrize(("field", "value"), [("retries", -1), ("most_waiting", 0), ("workers", 0)])
+def test_settings_that_are_not_allowed(field, value):
+    with pytest.raises(ConfigError, match=f"{field} is {value}"):
+        RayEngine(**{field: value})
+
+
+def test_ray_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"pip install 'ctviz\[ray\]'"):
+        list(RayEngine().run(portions(1), Store(tmp_path), never))
+
+
+def test_a_worker_without_ctviz_says_so(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
+    from ray import cloudpickle
+
+    task = tmp_path / "task"
+    task.write_bytes(cloudpickle.dumps(engine_module._task()))
+    program = (
+        f"import sys; sys.path.append({sysconfig.get_path('purelib')!r}); sys.modules['ctviz'] = None\n"
+        f"from ray import cloudpickle; task = cloudpickle.load(open({str(task)!r}, 'rb'))\n"
+        "print(task('', {}, {'ctviz': '7'})[0])"
+    )
+    found = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    assert "cannot use ctviz" in found.stdout
+    assert "install ctviz 7 on every node of the cluster" in found.stdout
+
+
+class Pretended:
+    """As much of Ray as a sweep asks for: tasks end in the order of their submission, those of ``lost`` are lost."""
+
+    def __init__(self, source, processors, lost=()):
+        self.source, self.processors, self.lost = source, processors, {portion.to_json() for portion in lost}
+        self.submitted, self.under_way, self.most = [], {}, 0
+
+    @property
+    def exceptions(self):
+        return importlib.import_module("ray.exceptions")
+
+    def cluster_resources(self):
+        return {"CPU": float(self.processors)} if self.processors else {}
+
+    def remote(self, *given, **options):
+        if options:
+            assert options["num_cpus"] == 1
+            return lambda function: self
+        self.submitted.append(given[0])
+        self.under_way[len(self.submitted)] = given[0]
+        self.most = max(self.most, len(self.under_way))
+        return len(self.submitted)
+
+    def wait(self, tasks, num_returns, timeout):
+        assert sorted(tasks) == sorted(self.under_way)
+        return [min(tasks)], sorted(tasks)[1:]
+
+    def get(self, task):
+        text = self.under_way.pop(task)
+        if text in self.lost:
+            raise self.exceptions.WorkerCrashedError
+        return "", freight.pack(Portion.from_json(text), self.source), 1.0
+
+    def cancel(self, task, force):
+        raise AssertionError("nothing is left to be cancelled")
+
+
+@pytest.mark.parametrize(("retries", "times"), [(0, "once"), (2, "3 times")])
+def test_what_is_lost_too_often_is_told_and_the_rest_goes_on(retries, times, local, tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
+    wanted, store = portions(3), Store(tmp_path)
+    ray = Pretended(local, processors=1, lost=wanted[1:2])
+    dispatch = engine_module._Dispatch(RayEngine(retries=retries), ray, store, never)
+    outcomes = {outcome.portion.key: outcome.message for outcome in dispatch.all_of(deque(wanted))}
+    assert [outcomes[portion.key] == "" for portion in wanted] == [True, False, True]
+    assert f"was lost {times} (WorkerCrashedError); start the sweep again" in outcomes[wanted[1].key]
+    assert ray.submitted.count(wanted[1].to_json()) == retries + 1
+    assert [is_done(portion, store) for portion in wanted] == [True, False, True]
+
+
+def test_a_run_that_cannot_be_read_ends_its_portion_alone(local, tmp_path, monkeypatch):
+    wanted, pack = portions(2), freight.pack
+    broken = Store(tmp_path)
+
+    def refused(portion, store):
+        if portion == wanted[0] and store is broken:
+            raise StoreError("The disk cannot be read.")
+        return pack(portion, store)
+
+    monkeypatch.setattr(freight, "pack", refused)
+    dispatch = engine_module._Dispatch(RayEngine(), Pretended(local, processors=1), broken, never)
+    outcomes = {outcome.portion.key: outcome.message for outcome in dispatch.all_of(deque(wanted))}
+    assert outcomes == {wanted[0].key: "The disk cannot be read.", wanted[1].key: ""}
+
+
+def test_a_ray_that_cannot_be_kept_to_this_machine_is_not_started(monkeypatch):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
+    monkeypatch.delattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER")
+    with pytest.raises(ConfigError, match="local, or a version of ray"), engine_module._this_machine_alone():
+        raise AssertionError("it was started")
+
+
+@pytest.mark.parametrize(("settings", "most"), [({}, 4), ({"most_waiting": 1}, 1)])
+def test_no_more_portions_are_with_the_cluster_than_it_can_soon_do(settings, most, local, tmp_path):
+    ray = Pretended(local, processors=2)
+    dispatch = engine_module._Dispatch(RayEngine(**settings), ray, Store(tmp_path), never)
+    assert all(outcome.done for outcome in dispatch.all_of(deque(portions(6))))
+    assert ray.most == most
+
+
+def test_a_cluster_without_a_processor_is_not_waited_for_for_ever(local, tmp_path):
+    dispatch = engine_module._Dispatch(RayEngine(patience=0.0), Pretended(local, 0), Store(tmp_path), never)
+    with pytest.raises(StoreError, match="has had no processor for 0 seconds"):
+        list(dispatch.all_of(deque(portions(1))))

@@ -1,0 +1,280 @@
+"""The protocol on models: against loops that know no shortcut, models worked out by hand, and what goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import ctviz
+from ctviz import ConfigError, DataError, Experiment, Protocol, Run, StoreError, open_store
+from ctviz.experiments import evaluate as module
+from ctviz.experiments import reports
+from ctviz.experiments.evaluate import default_references, evaluate
+from ctviz.experiments.reports import stored_report
+from tests.experiments import pictures, traces
+from tests.experiments.traces import BOUNDED, FULL, LOCKED, VANILLA
+from tests.reference import protocol as slow
+
+PROTOCOL = Protocol(rounds=4, factuals=6, lambda_egy=(0.5, 5.0), tau=0.8, steps=12, attacks=(0.0, 0.05), seed=3)
+METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps")
+
+
+def trained():
+    _, snapshots = traces.run()
+    return Run(traces.EXPERIMENT, None, snapshots, [], 0.0)
+
+
+def made(slopes=(2.0, 4.0), bias=0.0, **changes):
+    """A run of linear models, P(class 1) = σ(slope · x1 + bias)."""
+    names = ["vanilla", *(f"arm {i}" for i in range(1, len(slopes)))]
+    experiment = Experiment.preset("moons").replace({**traces.K2, "arms": ",".join(names), **changes})
+    weight = np.zeros((len(slopes), 2, 2))
+    weight[:, 1, 0] = slopes
+    state = traces.snapshot([(weight, np.tile([0.0, bias], (len(slopes), 1)))])
+    return Run(experiment, None, (state,), [], 0.0)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path)
+
+
+def at(frame, **chosen):
+    for name, value in chosen.items():
+        frame = frame[frame[name] == value]
+    assert len(frame) == 1
+    return frame.iloc[0]
+
+
+# -- against loops -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arm", [VANILLA, FULL, LOCKED, BOUNDED])
+def test_every_round_agrees_with_the_plain_protocol(store, arm):
+    run = trained()
+    table = evaluate(run, PROTOCOL, store=store).table
+    name, data = run.arms[arm], run.data
+    X, y = data.test
+    schema = run.experiment.arms[arm].constraints_for(data.schema, "advice")
+    for number in (0, 3):
+        for pull in PROTOCOL.lambda_egy:
+            wanted = slow.one_round(run.model(name), X, y, data.k, PROTOCOL, pull, schema, number)
+            for metric in METRICS:
+                found = at(table, arm=name, metric=metric, round=number, lambda_egy=pull).value
+                np.testing.assert_allclose(found, wanted[metric], rtol=2e-3, atol=2e-4, err_msg=metric)
+
+
+def test_locks_and_directions_hold_for_the_arm_that_has_them(store):
+    table = evaluate(trained(), PROTOCOL, store=store).table
+    overall = table[table["round"] == -1]
+    assert at(overall, arm="locked", metric="redundancy").value >= 0.5
+    assert at(overall, arm="vanilla", metric="redundancy").value < 0.2
+
+
+def test_robustness_and_sensitivity_are_those_of_their_own_modules(store):
+    run = trained()
+    explorer, snapshots = traces.run()
+    report = evaluate(run, PROTOCOL, store=store)
+    table = report.table
+    X, y = run.data.test
+    for i, name in enumerate(run.arms):
+        right = run.model(name)(X).argmax(-1) == y
+        assert at(table, arm=name, metric="accuracy").value == pytest.approx(right.double().mean().item())
+        assert at(table, arm=name, metric="fgsm", part="0").value == pytest.approx(right.double().mean().item())
+        weaker, attacked = (
+            at(table, arm=name, metric="pgd", part="0.05"),
+            at(table, arm=name, metric="fgsm", part="0.05"),
+        )
+        assert weaker.value <= attacked.value + 0.05 <= right.double().mean().item() + 0.05
+        wanted = explorer.sensitivity(snapshots[-1], 0.99, seed=PROTOCOL.seed).standardised
+        for d, feature in enumerate(run.data.schema.names):
+            found = at(table, arm=name, metric="sensitivity", part=feature)
+            np.testing.assert_allclose(
+                [found.value, found.low, found.high],
+                [wanted.value[i, d], wanted.low[i, d], wanted.high[i, d]],
+                rtol=1e-4,
+            )
+
+
+def test_by_hand_on_linear_models(store):
+    """Steep models call for small moves: the boundary of σ(s x) ≥ 0.8 lies at log 4 / s."""
+    protocol = PROTOCOL.change({"generator": "generic", "step_size": 0.01, "steps": 1000, "lambda_cost": 0})
+    report = evaluate(made(slopes=(2.0, 4.0)), protocol, store=store)
+    assert (report.rounds[METRICS.index("validity")] == 1).all() and (report.rounds[METRICS.index("mature")] == 1).all()
+    assert (report.rounds[METRICS.index("redundancy")] == 0.5).all()  # x2 has no slope, so it never moves
+    run = made(slopes=(2.0, 4.0))
+    X = run.data.test[0][:, 0].double().numpy()
+    predicted = (X > 0).astype(int)
+    for r in range(4):
+        _, _, rows = slow.drawn(predicted, 2, 6, 3, r)
+        for arm, slope in enumerate((2.0, 4.0)):
+            needed = np.abs(X[rows]) + np.log(4) / slope
+            found = report.rounds[METRICS.index("cost"), arm, 0, r]
+            assert needed.mean() <= found <= needed.mean() + 0.01 * slope
+
+
+# -- the same again ------------------------------------------------------------------------------------
+
+
+def test_the_same_bits_again_in_any_company(store, tmp_path, monkeypatch):
+    run = trained()
+    report = evaluate(run, PROTOCOL, store=store)
+    again = evaluate(run, PROTOCOL, store=open_store(tmp_path / "other"))
+    assert report.rounds.tobytes() == again.rounds.tobytes()
+    pd.testing.assert_frame_equal(report.compare(), again.compare(), check_exact=True)
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    monkeypatch.setattr(module, "NUMBERS", 64)
+    alone = evaluate(run, PROTOCOL, store=open_store(tmp_path / "alone"))
+    np.testing.assert_allclose(alone.rounds, report.rounds, rtol=1e-4, atol=1e-6)
+    for name, found in alone.samples.items():
+        np.testing.assert_allclose(found.array, report.samples[name].array, rtol=1e-4)
+
+
+def test_torchs_own_random_state_is_left_alone(store):
+    before = torch.get_rng_state()
+    evaluate(trained(), PROTOCOL, store=store)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_what_was_measured_is_read_and_a_damaged_report_measured_again(store, monkeypatch):
+    run = trained()
+    report = evaluate(run, PROTOCOL, store=store)
+    monkeypatch.setattr(module, "_Evaluation", None)  # would have to be called
+    again = evaluate(run, PROTOCOL, {"full": "locked"}, store)
+    assert again.rounds.tobytes() == report.rounds.tobytes() and dict(again.references) == {"full": "locked"}
+    assert stored_report(run.key, PROTOCOL, store) is not None
+    monkeypatch.undo()
+    (path,) = (store.root / "reports").iterdir()
+    path.write_bytes(b"damaged")
+    assert evaluate(run, PROTOCOL, store=store).rounds.tobytes() == report.rounds.tobytes()
+    assert stored_report(run.key, PROTOCOL, store) is not None
+
+
+def test_a_full_disk_costs_nobody_the_result(store, monkeypatch):
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reports, "write_whole", full)
+    report = evaluate(trained(), PROTOCOL, store=store)
+    assert len(report.table) and stored_report(report.run, PROTOCOL, store) is None
+    with pytest.raises(StoreError, match="No space"):
+        reports.keep_report(report, store)
+
+
+def test_progress_goes_from_nothing_to_all(store):
+    seen = []
+    evaluate(trained(), PROTOCOL, store=store, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0][0] == 0 and seen[-1][0] == seen[-1][1] and [s for s, _ in seen] == sorted(s for s, _ in seen)
+
+
+# -- references ----------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_the_conventional_arm_of_the_same_seed():
+    experiment = Experiment.preset("moons").replace({"arms": "full,vanilla,a,b,adversarial", "seed": 4})
+    changes = {"arms.a.seed": 9, "arms.b.seed": 7, "arms.adversarial.lambda_adv": 0.0, "arms.adversarial.seed": 9}
+    assert default_references(experiment.replace(changes)) == {"full": "vanilla", "a": "adversarial", "b": "vanilla"}
+    assert default_references(experiment.replace({"arms": "full,energy"})) == {}
+    with pytest.raises(ConfigError, match="nobody"):
+        evaluate(trained(), PROTOCOL, {"full": "nobody"})
+
+
+# -- what goes wrong -----------------------------------------------------------------------------------
+
+
+def test_a_model_whose_weights_are_not_numbers_spoils_only_itself(store):
+    run = trained()
+    weights = {name: values.copy() for name, values in run.snapshot().weights.items()}
+    weights["0.weight"][FULL, 0, 0] = np.nan
+    weights["1.bias"][LOCKED] = np.inf
+    broken = Run(run.experiment, None, (replace(run.snapshot(), weights=weights),), [], 0.0)
+    whole = evaluate(run, PROTOCOL, store=store)
+    (path,) = (store.root / "reports").iterdir()
+    path.unlink()  # of the same experiment, as far as the store knows
+    report = evaluate(broken, PROTOCOL, store=store)
+    for arm in (FULL, LOCKED):
+        assert np.isnan(report.rounds[:, arm]).all()
+        assert all(np.isnan(found.array[arm]).all() for found in report.samples.values())
+    for arm in (VANILLA, BOUNDED):
+        np.testing.assert_allclose(report.rounds[:, arm], whole.rounds[:, arm], rtol=1e-4, atol=1e-6)
+    compared = report.compare()
+    assert not compared.loc[compared["arm"] == "full", "significant"].any()
+    assert len(report.notes) == 2 and "full has no round that counts" in report.notes[0]
+
+
+def test_models_that_all_give_no_numbers_are_a_report_too(store):
+    report = evaluate(made(slopes=(np.nan, np.nan)), PROTOCOL, store=store)
+    assert np.isnan(report.rounds).all() and report.compare()["value"].isna().all()
+    assert report.table.loc[report.table["round"] == -1, "value"].isna().all()
+
+
+def test_a_model_that_predicts_one_class_has_only_the_rounds_of_that_class(store):
+    run = made(slopes=(2.0, 2.0), bias=0.0)
+    run.snapshots[0].weights["0.bias"][1] = [0.0, 100.0]
+    protocol = PROTOCOL.change({"rounds": 12})
+    report = evaluate(run, protocol, {"arm 1": "vanilla"}, store)
+    defined = np.isfinite(report.rounds[METRICS.index("ip")])
+    assert defined[0].all() and (defined[1] == defined[1, 0]).all()
+    number = int(defined[1, 0].sum())
+    assert 0 < number < 12
+    ip = at(report.compare(), metric="ip")
+    assert (ip.rounds, ip.factuals) == (number, 6 * number)
+    assert f"{12 - number} of 12 rounds" in report.notes[0]
+
+
+def test_a_split_without_samples_is_a_sentence(store):
+    run = made()
+    data = run.data
+    empty = (data.test[0][:0], data.test[1][:0])
+
+    class Emptied(Run):
+        @property
+        def data(self):
+            return replace(data, test=empty)
+
+    with pytest.raises(DataError, match="test split of moons has no samples"):
+        evaluate(Emptied(run.experiment, None, run.snapshots, [], 0.0), PROTOCOL, store=store)
+
+
+# -- other settings ------------------------------------------------------------------------------------
+
+
+def test_the_validation_split_is_measured_on_request(store):
+    report = evaluate(made(), PROTOCOL.change({"split": "validation"}), store=store)
+    X, y = made().data.validation
+    right = (X[:, 0] > 0).long() == y
+    assert at(report.table, arm="vanilla", metric="accuracy").value == pytest.approx(right.double().mean().item())
+
+
+def test_what_is_not_asked_for_is_left_out(store):
+    report = evaluate(made(), PROTOCOL.change({"also": []}), store=store)
+    assert set(report.table["metric"]) == {*METRICS, "accuracy"}
+
+
+@pytest.mark.parametrize("generator", ["revise", "nearest", "face", "gravitational"])
+def test_other_generators_may_make_the_counterfactuals(store, generator):
+    protocol = PROTOCOL.change({"generator": generator, "also": [], "rounds": 2})
+    report = evaluate(trained(), protocol, store=store)
+    assert report.rounds.shape == (7, 4, 1, 2) and np.isfinite(report.rounds[METRICS.index("ip")]).all()
+
+
+def test_of_images_what_is_locked_stands_for_its_pixels_and_kernels_wait_to_be_asked(store):
+    _, snapshots = pictures.run()
+    run = Run(pictures.EXPERIMENT, None, snapshots, [], 0.0)
+    protocol = PROTOCOL.change({"rounds": 2, "factuals": 4, "steps": 4})
+    report = evaluate(run, protocol, store=store)
+    assert report.samples["sensitivity"].parts == pictures.ROWS
+    assert np.isnan(report.rounds[METRICS.index("ip_star")]).all()
+    assert np.isfinite(report.rounds[METRICS.index("ip")]).all()
+    kernels = evaluate(run, protocol.change({"also": ["kernels"]}), store=store)
+    assert np.isfinite(kernels.rounds[METRICS.index("ip_star")]).all()
+    locked = report.rounds[METRICS.index("redundancy"), pictures.FULL]
+    assert (np.isnan(locked) | (locked >= 10 * 28 / 784)).all()
+
+
+def test_it_is_part_of_the_package():
+    assert ctviz.evaluate is evaluate and ctviz.Report is reports.Report

@@ -1,0 +1,58 @@
+"""The still picture of a boundary: which side is which, where the line runs, in both themes."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageColor
+
+from ctviz.figures.boundary import boundary_png
+from ctviz.figures.theme import CLASS_COLOURS, DARK, LIGHT
+from tests.figures import fake
+
+
+def drawn(plane, palette=LIGHT, points=False, k=2):
+    scene = fake.scene(k=k, b=2, n=40)
+    if not points:
+        scene = replace(scene, points=scene.points[:0], labels=scene.labels[:0])
+    return np.asarray(Image.open(io.BytesIO(boundary_png(scene, np.uint8(plane), palette, side=60))), dtype=int)
+
+
+def colour(text):
+    return np.array(ImageColor.getrgb(text)[:3])
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_each_side_has_the_tint_of_its_class_and_a_line_lies_between(palette):
+    plane = np.zeros((1, 10, 10))
+    plane[:, 5:] = 255  # class 1 above
+    pixels = drawn(plane, palette)
+    assert pixels.shape == (120, 120, 3)
+    ground = colour(palette.ground)
+    for place, label in ((pixels[5, 60], 1), (pixels[115, 60], 0)):
+        towards = [
+            (place - ground) @ (colour(c) - ground) / np.linalg.norm(colour(c) - ground) for c in CLASS_COLOURS[:2]
+        ]
+        assert int(np.argmax(towards)) == label
+    rows = np.flatnonzero((pixels == colour(palette.ink)).all(axis=2).all(axis=1))
+    assert 1 <= len(rows) <= 4 and abs(rows.mean() - 60) < 4
+
+
+def test_without_two_classes_to_part_there_is_no_line():
+    assert not (drawn(np.full((1, 10, 10), 255)) == colour(LIGHT.ink)).all(axis=2).any()
+
+
+def test_of_several_classes_each_has_its_region():
+    plane = np.zeros((3, 9, 9))
+    for label in range(3):
+        plane[label, :, 3 * label : 3 * label + 3] = 255
+    pixels = drawn(plane, k=3)
+    assert len({tuple(pixels[60, x]) for x in (15, 60, 105)}) == 3
+
+
+def test_samples_are_drawn_on_it():
+    plane = np.full((1, 10, 10), 128)
+    assert (drawn(plane, points=True) != drawn(plane)).any(axis=2).sum() > 100

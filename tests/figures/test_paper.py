@@ -1,0 +1,149 @@
+"""Our results and the published ones: words, tables, marks."""
+
+import csv
+import io
+
+import pytest
+
+from ctviz.experiments.reproduce.result import Outcome
+from ctviz.figures.paper import WIDEST, attack_curves, panel
+from ctviz.figures.paper_tables import HEAD, to_csv, to_latex, to_markdown
+from ctviz.figures.paper_words import agreement, fill, headline, how, interval, number, published, size
+from ctviz.figures.theme import LIGHT
+from tests.experiments.reproduce.made_up import outcome, reduction, result, row
+
+
+def given(reduction, low, high, published, significant):
+    ours = low > 0 or high < 0
+    alike = ours == significant
+    same_sign = (reduction > 0) == (published > 0)
+    return Outcome(
+        reduction=reduction, low=low, high=high, significant=ours, published=published, published_error=1.0,
+        published_significant=significant, same_sign=same_sign, same_significance=alike,
+        agrees=alike and (same_sign or not ours),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (given(20, 10, 30, 15, True), "as published"),
+        (given(-20, -30, -10, -15, True), "as published"),
+        (given(-1, -3, 2, 1, False), "no significant difference, as published"),
+        (given(20, 10, 30, 15, False), "same sign, significant here alone"),
+        (given(20, -10, 30, 15, True), "same sign, not significant here"),
+        (given(-20, -30, -10, 15, True), "other sign"),
+        (given(-2, -3, 3, 15, True), "other sign"),
+    ],
+)
+def test_agreement_in_words(one, words):
+    assert agreement(one) == words
+
+
+def test_a_saving_that_only_some_requests_have_is_not_the_published_one():
+    one = given(20, 10, 30, 15, True).model_copy(update={"agrees": False})
+    assert agreement(one) == "as published, but not over the same requests"
+
+
+def test_what_was_not_measured_is_said():
+    none = outcome("mnist", "ip_star", None)
+    assert agreement(none) == "not measured"
+    assert interval(none) == "–"
+    assert size(none) == ""
+
+
+def test_size_is_named_where_the_published_number_is_outside_of_our_interval():
+    assert size(given(20, 10, 30, 30.1, True)) == "smaller than published"
+    assert size(given(20, 10, 30, 9.9, True)) == "larger than published"
+    assert size(given(20, 10, 30, 10, True)) == "of the published size"
+    assert size(given(-20, -30, -10, -1, True)) == "more harm than published"
+    assert size(given(-20, -30, -10, -40, True)) == "less harm than published"
+
+
+def test_numbers_have_a_minus_and_no_negative_zero():
+    assert number(-1.25) == "−1.2"
+    assert number(-0.01) == "0.0"
+    assert number(None) == "–"
+    assert interval(reduction(20)) == "20.0 [15.0, 25.0] *"
+    assert interval(reduction(2)) == "2.0 [−3.0, 7.0]"
+    assert published(outcome("ol", "ip")) == "−1.13 ± 0.88"
+
+
+def test_headline_counts_what_agrees_and_names_where_all_do():
+    whole = headline(result("moons", "ls"))
+    assert whole == "All 6 results agree with the paper in sign and significance, 2 of them are at least as large."
+    mixed = headline(result("moons", "ol"))
+    assert mixed.startswith("4 of 6 results agree with the paper in sign and significance, 2 of them are at least as")
+    assert mixed.endswith("; on Moons all agree.")
+    assert "2 draws" in how(result("moons"))
+
+
+def test_csv_has_a_row_for_the_whole_and_for_every_draw():
+    rows = list(csv.DictReader(io.StringIO(to_csv(result()))))
+    assert tuple(rows[0]) == HEAD
+    moons = [r for r in rows if r["data"] == "moons"]
+    assert [r["seed"] for r in moons if r["metric"] == "cost"] == ["", "1", "3"]
+    assert [r["seed"] for r in moons if r["metric"] == "ip"] == ["", "0", "1"]
+    assert moons[0]["published"] == "20.62"
+    assert moons[0]["significant"] == "true"
+    assert [r["reduction"] for r in rows if r["data"] == "ls" and r["metric"] == "cost"] == [""]
+
+
+def test_latex_and_markdown_have_every_cell_and_nothing_that_breaks_them():
+    latex, markdown = to_latex(result()), to_markdown(result())
+    body = latex.split("\\midrule")[1].split("\\bottomrule")[0]
+    assert body.count("\\\\") == 4
+    assert all(line.count("&") == 4 for line in body.strip().splitlines())
+    assert "$^*$" in body
+    assert not set("±−–") & set(body)
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len(lines) == 4
+    assert {line.count("|") for line in lines} == {5}
+    assert "20.0 [15.0, 25.0] \\*" in markdown
+
+
+def test_marks_stay_inside_the_panel_and_cut_intervals_end_in_an_arrow():
+    wide = row("mnist").model_copy(update={"ip_star": outcome("mnist", "ip_star", -300.0)})
+    figure = panel([row("moons"), wide], "ip_star", LIGHT)
+    low, high = figure.layout.xaxis.range
+    assert low >= WIDEST[0] * 1.2
+    assert high <= WIDEST[1] * 1.2
+    xs = [x for trace in figure.data for x in trace.x]
+    assert low <= min(xs) <= max(xs) <= high
+    symbols = [trace.marker.symbol for trace in figure.data if trace.mode == "lines+markers"]
+    assert symbols[2][0] == "triangle-left"  # ours, far below
+    assert symbols[3] == ("triangle-left", "triangle-right")  # the published interval is wider than any panel
+
+
+def test_what_was_not_measured_has_the_published_mark_alone():
+    figure = panel([row("ls", cost=None)], "cost", LIGHT)
+    assert [trace.marker.symbol for trace in figure.data if trace.mode == "markers"] == ["diamond-open"]
+
+
+def test_every_variant_has_a_line_and_its_name():
+    curves = [curve for curve in result("moons").robustness if curve.attack == "fgsm"]
+    figure = attack_curves(curves, LIGHT)
+    lines = {trace.name: list(trace.y) for trace in figure.data if trace.name}
+    assert lines == {"Conventional": [99, 70], "Counterfactual training": [99, 90]}
+    assert {note.text for note in figure.layout.annotations} == {"Conventional", "Counterfactual"}
+    assert attack_curves([], LIGHT).data == ()
+
+
+def test_words_are_filled_with_the_numbers_of_the_result():
+    words = "IP falls by {moons.ip}, with the other cell by {moons.other.ip}; the floor is {moons.room.floor}."
+    assert fill(words, result("moons")) == (
+        "IP falls by 20.0 [15.0, 25.0] * %, with the other cell by 3.0 [−2.0, 8.0] %; the floor is 1.20."
+    )
+    assert fill("No names.", result("moons")) == "No names."
+    for gone in ("{ls.ip}", "{moons.nothing}", "{moons.ip.nothing.more}", "{moons}", "{moons.title}"):
+        assert fill(f"It is {gone}.", result("moons")) is None
+
+
+def test_every_finding_that_ships_has_its_numbers_in_the_result_that_ships():
+    from ctviz.experiments.reproduce.result import Table1, read, shipped
+    from ctviz.ui.paper.results import findings
+
+    table = Table1.from_json(read(shipped()))
+    assert findings()
+    for finding in findings():
+        assert fill(finding.words, table) is not None, finding.title

@@ -1,0 +1,176 @@
+"""Paper without a browser: every result, none, a damaged one, and links of every kind."""
+
+from pathlib import Path
+
+import pytest
+
+from ctviz.experiments.reproduce import result as results
+from ctviz.experiments.reproduce.result import keep
+from ctviz.ui.paper import results as shown
+from tests.experiments.reproduce.made_up import result
+from tests.pages.test_boundaries import query_of
+
+PAGE = "pages/paper.py"
+KEY = "00c0ffee00c0ffee"
+
+
+@pytest.fixture
+def ships(tmp_path, monkeypatch):
+    """Puts a result, or any text, in the place of the one that ships."""
+    path = tmp_path / "shipped.json"
+    monkeypatch.setattr(shown, "shipped", lambda: path)
+
+    def put(text: str) -> Path:
+        path.write_text(text)
+        return path
+
+    return put
+
+
+def html(at):
+    return " ".join(element.proto.body for element in at.get("html"))
+
+
+def words(at):
+    return " ".join([html(at), *(element.value for element in (*at.markdown, *at.caption))])
+
+
+def sound(at):
+    assert not at.exception
+    assert not [error.value for error in at.error]
+
+
+def test_the_shipped_result_is_shown_at_once(visit):
+    at = visit(PAGE)
+    sound(at)
+    assert "agree with the paper" in html(at)
+    assert len(at.get("plotly_chart")) >= 3
+    assert "published" in html(at)
+
+
+def test_ours_beside_the_published_numbers_with_the_agreement_in_words(visit, ships):
+    ships(result("moons", "ol").to_json())
+    at = visit(PAGE)
+    sound(at)
+    body = html(at)
+    assert "4 of 6 results agree" in body
+    assert "20.0 [15.0, 25.0] *" in body
+    assert "published 20.62 ± 0.67 *".replace("0.67", "0.69") in body
+    assert "other sign" in body
+    assert "as published" in body
+
+
+def test_both_cells_their_rules_and_what_was_passed_over(visit, ships):
+    ships(result("moons").to_json())
+    at = visit(PAGE, draws="1")
+    sound(at)
+    said = words(at)
+    assert "chosen for IP and IP*" in said
+    assert "chosen for the cost" in said
+    assert "test data are not looked at" in said
+    assert "0 (2 %) and 2 (– %)" in said
+
+
+def test_every_draw_is_listed_on_demand(visit, ships):
+    ships(result("moons").to_json())
+    at = visit(PAGE)
+    assert "Draws of Moons" not in html(at)
+    at.toggle(key="paper-draws").set_value(True).run()
+    sound(at)
+    assert "Draws of Moons" in html(at)
+    assert at.query_params["draws"] == "1"
+
+
+def test_the_data_set_in_detail_is_in_the_link(visit, ships):
+    ships(result("moons", "circles").to_json())
+    at = visit(PAGE, data="circles")
+    assert any("Circles: the settings, and why" in s.value for s in at.subheader)
+    at.selectbox(key="paper-data").set_value("moons").run()
+    sound(at)
+    assert any("Moons: the settings, and why" in s.value for s in at.subheader)
+    assert at.query_params["data"] == "moons"
+
+
+def test_results_of_this_computer_can_be_shown_instead(visit, world):
+    keep(result("moons"), KEY, world.root)
+    at = visit(PAGE, result=KEY)
+    sound(at)
+    assert "All 3 results agree" in html(at)
+    at.selectbox(key="paper-result").set_value("shipped").run()
+    sound(at)
+    assert "All 3 results agree" not in html(at)
+
+
+def test_of_results_with_the_same_settings_the_chosen_one_is_shown_and_stays(visit, world):
+    for key, rounds in ((KEY, 100), ("1" * 16, 100), ("2" * 16, 20)):
+        made = result("moons")
+        keep(made.model_copy(update={"reproduction": {**made.reproduction, "rounds": rounds}}), key, world.root)
+    at = visit(PAGE)
+    choice = at.selectbox(key="paper-result")
+    assert len(set(choice.options)) == 4
+    for key in ("1" * 16, KEY, "2" * 16):
+        at.selectbox(key="paper-result").set_value(key).run()
+        at.run()
+        assert query_of(at)["result"] == key
+        assert at.selectbox(key="paper-result").value == key
+    at.query_params["result"] = KEY
+    at.run()
+    assert at.selectbox(key="paper-result").value == KEY
+
+
+def test_without_any_result_the_page_says_what_to_do(visit, ships):
+    at = visit(PAGE)
+    sound(at)
+    assert "have not been computed here yet" in html(at)
+    assert "ctviz reproduce table1" in " ".join(code.value for code in at.code)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"rows": []}'])
+def test_a_damaged_result_is_a_sentence(visit, ships, text):
+    ships(text)
+    at = visit(PAGE)
+    sound(at)
+    assert "no result of" in " ".join(warning.value.replace("\\", "") for warning in at.warning)
+
+
+def test_a_result_that_is_gone_is_told_and_the_shipped_one_is_shown(visit):
+    at = visit(PAGE, result="0123456789abcdef")
+    sound(at)
+    assert "No result" in " ".join(warning.value for warning in at.warning)
+    assert "agree with the paper" in html(at)
+
+
+@pytest.mark.parametrize(
+    "query", [{"result": "../../etc"}, {"data": "adult"}, {"draws": "7"}, {"nothing": "1"}, {"view": "x"}]
+)
+def test_a_bad_link_is_told_and_the_page_is_shown(visit, query):
+    at = visit(PAGE, **query)
+    sound(at)
+    assert "In the link" in " ".join(warning.value.replace("\\", "") for warning in at.warning)
+    assert "agree with the paper" in html(at)
+
+
+def test_projected_it_has_the_panels_and_a_way_back(visit, ships):
+    ships(result("moons").to_json())
+    at = visit(PAGE, view="project")
+    sound(at)
+    assert len(at.get("plotly_chart")) == 3
+    assert not at.selectbox
+    at.button(key="unproject").click().run()
+    sound(at)
+    assert at.selectbox(key="paper-data").value == "moons"
+
+
+def test_a_row_without_costs_is_shown(visit, ships):
+    ships(result().to_json())
+    at = visit(PAGE, data="ls", draws="1")
+    sound(at)
+    assert "not measured" in html(at)
+
+
+def test_the_largest_file_that_is_read_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "MOST_BYTES", 10)
+    path = tmp_path / "large.json"
+    path.write_text("x" * 11)
+    with pytest.raises(results.StoreError, match="larger than any result"):
+        results.read(path)

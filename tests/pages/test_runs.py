@@ -1,0 +1,223 @@
+"""Trade-offs' part that compares stored runs: chosen, named, pinned, deleted and brought back."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.evaluate import evaluate
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.run import run
+from ctviz.experiments.store import Label, Store, labels
+from ctviz.figures.words import METRICS, compare, number
+from ctviz.training.arm import Arm
+from tests.figures import fake
+
+PAGE = "pages/tradeoffs.py"
+SMALL = Experiment.preset("moons").replace(
+    {"training.epochs": 3, "evaluation.field": 9, "evaluation.paths": 2, "evaluation.steps": 3, "model.hidden": [4]}
+)
+OTHER = SMALL.replace({"arms.full.tau": 0.6, "seed": 4})
+
+
+@pytest.fixture
+def keep(world):
+    """Stores a made-up run with results: the trained model at ``gain`` of the conventional one's distances."""
+
+    def store(experiment, gain=0.5):
+        shape = experiment.evaluation
+        on = fake.scene(k=experiment.data.classes, b=shape.paths, n=60)
+        count = len(experiment.arms)
+        arms = [
+            {"name": arm.name, "accuracy": 0.9, "ip": 2 * share, "ip_star": 0.3 * share, "cost": share, "mature": None}
+            for arm in experiment.arms
+            for share in [gain if arm.trains_on_counterfactuals else 1.0]
+        ]
+        with world.store.writer(experiment, "cpu") as writer:
+            writer.scene(on)
+            for snapshot in fake.snapshots(on, count, experiment.training.epochs, shape.field, shape.steps):
+                writer.append(snapshot)
+            writer.finish({"arms": arms, "seconds": 1.0})
+        return experiment.key
+
+    return store
+
+
+@pytest.fixture
+def look(visit):
+    """Opens the part; ``look(key, …)`` with these runs compared."""
+
+    def open_(*keys, **query):
+        runs = {"runs": ",".join([*keys, ""])} if keys else {}
+        at = visit(PAGE, part="compare", **runs, **query)
+        assert not at.exception
+        return at
+
+    return open_
+
+
+def html_of(at):
+    return " ".join(element.proto.body for element in at.get("html"))
+
+
+def listed(at):
+    return list(at.dataframe[0].value["name"])
+
+
+def test_every_run_is_listed_and_nothing_is_compared_at_first(look, keep):
+    keep(SMALL), keep(OTHER)
+    at = look()
+    assert "side by side: 2 of your own" in html_of(at)
+    assert len(listed(at)) == 2 and all(name.startswith("moons, ") for name in listed(at))
+    assert not at.get("image")
+
+
+def test_without_runs_it_says_what_to_do(look):
+    assert "train one on another page" in html_of(look())
+
+
+def test_runs_are_compared_side_by_side(look, keep):
+    at = look(keep(SMALL, 0.5), keep(OTHER, 0.75))
+    html = html_of(at)
+    assert "Of 2 runs, run A (moons) gains most: counterfactually trained advice ends 50 % closer" in html
+    assert "25 % closer to real data; 25 % less effort" in html
+    assert "Confidence (τ) of “full”" in html and "<b>0.6</b>" in html
+    assert "Learning rate" not in html
+    assert len(at.get("image")) == 4
+    at.toggle(key="runs-settings").set_value(True).run()
+    assert "Learning rate" in html_of(at) and at.query_params["settings"] == "all"
+
+
+def test_no_run_is_named_the_best_where_they_were_not_measured_alike(look, keep):
+    first = keep(SMALL, 0.5)
+    html = html_of(look(first, keep(SMALL.replace({"data.noise": 0.2}), 0.75)))
+    assert "50 % closer to real data, run B (moons) 25 % closer to real data: the data differ, so that no run" in html
+    html = html_of(look(first, keep(SMALL.replace({"evaluation.tau": 0.6}), 0.75)))
+    assert "they were not measured alike, so that no run is named the best" in html
+    assert "run A and run B gain the same: advice ends about 50 %" in html_of(look(first, keep(OTHER, 0.502)))
+    assert "for 50 % less effort" in html_of(look(first))
+
+
+def test_a_chosen_run_joins_by_name_and_stands_in_the_link(look, keep):
+    first, second = keep(SMALL), keep(OTHER)
+    at = look(first)
+    at.multiselect(key="runs-chosen").set_value([first, second]).run()
+    assert at.query_params["runs"] == f"{first},{second},"
+    assert not at.exception and "Of 2 runs" in html_of(at)
+
+
+def test_a_search_hides_rows_and_keeps_what_is_chosen(look, keep):
+    first, second = keep(SMALL), keep(OTHER)
+    at = look(first)
+    at.text_input(key="runs-search").set_value("tau=0.6").run()
+    assert len(listed(at)) == 1 and at.dataframe[0].value["key"].tolist() == [second]
+    assert at.query_params["runs"] == f"{first}," and at.query_params["search"] == "tau=0.6"
+    at.text_input(key="runs-search").set_value("nowhere").run()
+    assert not at.dataframe and "No stored run" in at.info[0].value
+
+
+def test_stacks_of_sweeps_are_listed_when_asked_for(look, keep, world):
+    arms = [Arm.variant("vanilla"), *(Arm.variant(f"{number:012x}", lambda_div=number) for number in range(1, 10))]
+    plain = SMALL.replace({"evaluation.field": 0, "evaluation.paths": 0, "training.epochs": 1, "training.n_ce": 10})
+    stack = Experiment(**{**plain.model_dump(), "arms": [arm.model_dump() for arm in arms]})
+    keep(SMALL)
+    run(stack, store=world.store)
+    at = look()
+    assert len(listed(at)) == 1
+    at.toggle(key="runs-stacks").set_value(True).run()
+    assert "10 models of a sweep" in listed(at)
+    at = look(stack.key)  # its boundaries are made from the weights
+    assert len(at.get("image")) == 2 and "and 8 more models" in html_of(at)
+
+
+def test_a_run_is_named_and_pinned(look, keep, world):
+    key = keep(SMALL)
+    at = look(key)
+    at.text_input(key=f"runs-name-{key}").set_value("  the classic ")
+    next(button for button in at.button if button.label == "Save the name").click().run()
+    assert listed(at) == ["the classic"] and "the classic" in html_of(at)
+    at.button(key="runs-pin").click().run()
+    assert Store(world.root).labels.of(key) == Label("the classic", pinned=True)
+    assert at.dataframe[0].value["pinned"].tolist() == ["★"]
+    at.button(key="runs-pin").click().run()
+    assert not world.store.labels.of(key).pinned
+
+
+def test_a_full_disk_is_a_sentence(look, keep, monkeypatch):
+    at = look(keep(SMALL))
+
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(labels, "write_whole", refuse)
+    at.button(key="runs-pin").click().run()
+    assert not at.exception and "No space is left" in at.error[0].value
+
+
+def test_a_deletion_can_be_undone_at_once_and_after_a_reload(look, keep, world):
+    key = keep(SMALL)
+    world.store.labels.rename(key, "mine")
+    at = look(key)
+    at.button(key="runs-delete").click().run()
+    assert world.store.status(key).state == "absent" and "runs" not in at.query_params
+    at.button(key="runs-undo-button").click().run()
+    assert world.store.status(key).state == "done" and at.query_params["runs"] == f"{key},"
+    assert listed(at) == ["mine"]
+    at.button(key="runs-delete").click().run()
+    at = look(key)  # a fresh session, by the link from before
+    assert "is in the bin" in at.info[0].value
+    at.button(key=f"runs-back-page-{key}").click().run()
+    assert world.store.status(key).state == "done" and listed(at) == ["mine"]
+
+
+def test_the_bin_is_emptied(look, keep, world):
+    for experiment in (SMALL, OTHER):
+        world.store.bin(keep(experiment))
+    at = look()
+    at.button(key="runs-empty").click().run()
+    assert not at.exception and world.store.binned() == []
+
+
+def test_a_run_that_is_being_trained_is_not_deleted(look, keep, world):
+    with world.store.writer(SMALL, "cpu") as writer:
+        writer.scene(fake.scene(k=2, b=2, n=60))
+        at = look(SMALL.key)
+        at.button(key="runs-delete").click().run()
+        assert "is being trained at this moment" in at.error[0].value
+        assert at.query_params["runs"] == f"{SMALL.key},"
+        assert world.store.status(SMALL.key).state == "running"
+
+
+def test_runs_that_are_gone_or_never_were_are_named(look, keep):
+    key = keep(SMALL)
+    at = look("0123456789abcdef", key)
+    assert "0123456789abcdef is not stored here" in at.info[0].value
+    assert "run A" in html_of(at)
+
+
+def test_a_malformed_link_is_said_and_the_list_still_stands(look, keep):
+    keep(SMALL)
+    at = look(curve="nothing", order="7")
+    assert listed(at) and not at.exception
+
+
+def test_two_tabs_see_each_other(look, keep, world):
+    key = keep(SMALL)
+    first, second = look(key), look(key)
+    first.button(key="runs-pin").click().run()
+    second.text_input(key=f"runs-name-{key}").set_value("seen")
+    next(button for button in second.button if button.label == "Save the name").click().run()
+    assert world.store.labels.of(key) == Label("seen", pinned=True)
+
+
+def test_a_stored_evaluation_gives_intervals_and_the_headline_agrees(look, world):
+    experiment = SMALL.replace({"training.epochs": 2, "training.n_ce": 20, "data.n_train": 200})
+    report = evaluate(run(experiment, store=world.store), Protocol(), store=world.store)
+    compared = report.compare().set_index(["arm", "metric"]).sort_index()
+    gain = float(compared.loc[("full", "ip"), "reduction"])
+    html = html_of(look(experiment.key))
+    mean = report.table.query("arm == 'full' and metric == 'ip' and round == -1").iloc[0]
+    assert f"[{number(mean.low, 3)}, {number(mean.high, 3)}]" in html
+    assert compare(METRICS["ip"], 1 - gain / 100, 1).removeprefix("about ") in html

@@ -1,0 +1,81 @@
+"""``ctviz limits``: what there is, what it shows, what ships."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ctviz.cli import app
+from ctviz.experiments.limits.catalogue import LIMITS
+from ctviz.experiments.limits.results import _shipped, shipped_stand
+from tests.experiments.limits.tables import shortened
+
+
+@pytest.fixture
+def ctviz(tmp_path, monkeypatch):
+    monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
+
+    def call(*words: str):
+        return CliRunner().invoke(app, ["limits", *words])
+
+    return call
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Energies alone, of one panel, two draws and two epochs."""
+    study = shortened(replace(LIMITS["energies"], panels=LIMITS["energies"].panels[:1], seeds=2), 2, 60)
+    for name in list(LIMITS):
+        if name != "energies":
+            monkeypatch.delitem(LIMITS, name)
+    monkeypatch.setitem(LIMITS, "energies", study)
+    return study
+
+
+def test_it_lists_what_there_is(ctviz) -> None:
+    listed = ctviz()
+    assert listed.exit_code == 0
+    assert all(study.question in listed.output for study in LIMITS.values())
+    assert [entry["name"] for entry in json.loads(ctviz("--json").stdout)] == list(LIMITS)
+
+
+def test_a_limit_is_computed_and_told(ctviz, tiny) -> None:
+    told = ctviz("energies", "--seeds", "1")
+    assert told.exit_code == 0
+    assert "energies" in told.stdout.splitlines()[0]
+    assert "λ_reg = 0.5" in told.stdout
+    record = json.loads(ctviz("energies", "--seeds", "1", "--metric", "loss_reg", "--json").stdout)
+    assert record["draws"] == {"moons": 1}
+    assert {row["metric"] for row in record["rows"]} >= {"energy", "loss_reg"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nothing",), "limit is 'nothing'"),
+        (("locks", "--metric", "nothing"), "metric is 'nothing'"),
+        (("locks", "--seeds", "0"), "seeds is 0"),
+        (("locks", "--out", "."), "only with `ctviz limits build`"),
+    ],
+)
+def test_what_cannot_be_met_is_a_sentence(ctviz, words, said: str) -> None:
+    refused = ctviz(*words)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+
+
+def test_what_is_built_is_found_again(ctviz, tiny, tmp_path: Path) -> None:
+    built = ctviz("build", "--out", str(tmp_path / "out"))
+    assert built.exit_code == 0
+    folder = tmp_path / "out"
+    assert sorted(path.name for path in folder.iterdir()) == ["energies.json", "energies.parquet"]
+    _shipped.cache_clear()
+    stands = tiny.stands()
+    tables = [shipped_stand(stand, "energies", folder) for stand in stands]
+    assert all(table is not None and set(table["seed"]) == {s.seed} for table, s in zip(tables, stands, strict=True))
+    other = shortened(tiny, 1, 60).stands()[0]
+    assert shipped_stand(other, "energies", folder) is None

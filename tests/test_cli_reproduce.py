@@ -1,0 +1,69 @@
+"""``ctviz reproduce``: the stored result byte for byte, and every bad request a sentence."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ctviz.cli import app
+from ctviz.experiments.reproduce.result import shipped
+
+
+@pytest.fixture
+def ctviz(tmp_path, monkeypatch):
+    monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
+
+    def call(*args):
+        return CliRunner().invoke(app, ["reproduce", "table1", *map(str, args)], catch_exceptions=False)
+
+    return call
+
+
+def test_the_stored_result_is_printed_byte_for_byte(ctviz):
+    done = ctviz("--stored", "--json")
+    assert done.exit_code == 0
+    assert done.stdout.encode() == shipped().read_bytes()
+    for row in json.loads(done.stdout)["rows"]:
+        for metric in ("ip", "ip_star", "cost"):
+            assert {"reduction", "low", "high", "significant", "published"} <= set(row[metric])
+
+
+def test_without_json_it_is_a_table_with_the_agreement_in_words(ctviz):
+    done = ctviz("--stored")
+    assert done.exit_code == 0
+    assert "agree with the paper" in done.stdout
+    assert "as published" in done.stdout
+    assert "λ_reg" in done.stdout
+
+
+def test_the_stored_result_can_be_written(ctviz, tmp_path):
+    assert ctviz("--stored", "--out", tmp_path / "copy.json").exit_code == 0
+    assert (tmp_path / "copy.json").read_bytes() == shipped().read_bytes()
+
+
+def test_the_estimate_comes_without_any_training(ctviz, tmp_path):
+    done = ctviz("--estimate", "--quick")
+    assert done.exit_code == 0
+    assert "not stored yet" in done.stdout
+    assert not list((tmp_path / "home").glob("runs/*"))
+    assert json.loads(ctviz("--estimate", "--quick", "--json").stdout)["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--data", "adult"), "ls, circles, moons, ol, mnist"),
+        (("--data", ","), "separated by commas"),
+        (("--seeds", "0"), "seeds is 0"),
+        (("--seeds", "1000"), "seeds is 1000"),
+        (("--engine", "mars", "--quick"), "local or ray"),
+        (("--workers", "0", "--quick"), "workers is 0"),
+        (("--address", "ray-host:6379", "--estimate"), "none for the local engine"),
+        (("--out", "/nowhere/at/all.json", "--stored"), "a folder that there is"),
+    ],
+)
+def test_a_bad_request_is_a_sentence(ctviz, args, says):
+    done = ctviz(*args)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
