@@ -148,13 +148,9 @@ def how(result: Table1) -> str:
     many = f"{draws} draws of data and training" if draws != 1 else "one draw of data and training"
     digits = next((len(row.seeds) for row in result.rows if row.data == "mnist"), draws)
     fewer = f" ({digits} of digits)" if digits != draws else ""
-    passed = [
-        f"{row.title} {listed([str(one.seed) for one in row.passed_over])}" for row in result.rows if row.passed_over
-    ]
-    over = (
-        f" For the cost, draws without locked advice to compare are passed over ({'; '.join(passed)})."
-        if passed
-        else ""
+    passed = [f"{len(row.passed_over)} of {row.title}" for row in result.rows if row.passed_over]
+    over = f" Costs are over as many draws with locked advice to compare; {listed(passed)} are passed over." * bool(
+        passed
     )
     return (
         f"Means over {many}{fewer}, each evaluated in {rounds} rounds.{over} "

@@ -25,7 +25,7 @@ SEEN = 7
 
 ABOUT = (
     "IP (distance to real data), IP* (mismatch with real data) and cost (effort of the advice) are those of the best "
-    "counterfactually trained model against the conventional one of the same run, on test data: −40 % is 40 % less, "
+    "counterfactually trained model against the conventional one of the same run, on test data: 40 % is 40 % less, "
     "which is better. Choose rows with a click on their left edge, or by name below the table."
 )
 
