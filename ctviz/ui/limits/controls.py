@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -12,22 +11,9 @@ import streamlit as st
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.results import LimitResult
 from ctviz.ui.draft import Draft
+from ctviz.ui.held import held
 from ctviz.ui.limits.view import LimitsView
 from ctviz.ui.take_away import address
-
-
-def hold(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
-    """Makes a control show ``value``, and what every widget needs: its key, and what becomes of a new value."""
-    key = f"limits-{name}"
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-    def moved() -> None:
-        now = st.session_state[key]
-        if now != value and now is not None:
-            take(now)
-
-    return {"key": key, "on_change": moved}
 
 
 def stories(draft: Draft[LimitsView]) -> None:
@@ -35,7 +21,7 @@ def stories(draft: Draft[LimitsView]) -> None:
     st.segmented_control(
         "Limit", list(LIMITS), default=draft.view.limit, required=True, label_visibility="collapsed",
         format_func=lambda name: LIMITS[name].title,
-        **hold("limit", draft.view.limit, lambda name: draft.look(limit=name, metric="")),
+        **held("limits-limit", draft.view.limit, lambda name: draft.look(limit=name, metric="")),
     )  # fmt: skip
 
 
@@ -46,7 +32,7 @@ def measure(draft: Draft[LimitsView]) -> None:
     st.selectbox(
         "The pictures show", list(shown), index=list(shown).index(chosen.name),
         format_func=lambda name: shown[name].title, help=chosen.help,
-        **hold(f"metric-{draft.view.limit}", chosen.name, lambda name: draft.look(metric=name)),
+        **held(f"limits-metric-{draft.view.limit}", chosen.name, lambda name: draft.look(metric=name)),
     )  # fmt: skip
 
 

@@ -14,24 +14,15 @@ from ctviz.figures.tradeoffs.cells import METRIC, Brush, axes_of, brushed, cells
 from ctviz.figures.tradeoffs.heatmap import usual_axes
 from ctviz.figures.tradeoffs.metrics import metric_words, shown, spelled
 from ctviz.ui.draft import Draft
+from ctviz.ui.held import held
 from ctviz.ui.link import Changes, sentence
 from ctviz.ui.tradeoffs.view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
 from ctviz.ui.vocabulary import CHOICES, WORDS
 
 
 def hold(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
-    """Makes a control show ``value``, and what every widget needs: its key, and what becomes of a new value."""
-    key = f"trade-{name}"
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-
-    def moved() -> None:
-        now = st.session_state[key]
-        # A control that is still being loaded when something else is pressed reports what it shows.
-        if now != value and now is not None:
-            take(now)
-
-    return {"key": key, "on_change": moved}
+    """``held`` with this page's keys."""
+    return held(f"trade-{name}", value, take)
 
 
 def parts(draft: Draft[TradeoffsView]) -> None:
