@@ -458,11 +458,16 @@ def test_the_shipped_runs_are_the_presets_of_today_and_small() -> None:
     folder = assets() / "presets"
     comparisons = {"lock", "objectives", "generators", "stress", "figure1", "figure1-debt", "where", "proxies"}
     assert set(SHIPPED) == {"moons", "circles", "ls", "ol", "mnist", *comparisons}
-    assert {path.name for path in folder.iterdir() if path.is_dir()} == {Experiment.preset(n).key for n in SHIPPED}
+    swept = {key for path in assets().glob("sweeps/*/runs.txt") for key in path.read_text().split()}
+    kept = {path.name for path in folder.iterdir() if path.is_dir()}
+    assert kept == {Experiment.preset(n).key for n in SHIPPED} | swept
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     digits = sum(size for path, size in sizes.items() if path.parent.name == Experiment.preset("mnist").key)
+    sweeps = sum(size for path, size in sizes.items() if path.parent.name in swept)
+    sweeps += sum(path.stat().st_size for path in (assets() / "sweeps").rglob("*") if path.is_file())
     assert digits < 3e6
-    assert sum(sizes.values()) - digits < 9e6
+    assert 0 < sweeps < 3e6
+    assert sum(sizes.values()) - digits - sweeps < 9e6
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -151,7 +151,7 @@ def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_wh
         wanted, store = portions(2, **{"training.epochs": 10_000, "evaluation.every": 1000}), Store(tmp_path / "c")
         assert list(RayEngine(address).run(wanted, store, lambda: bool(busy()))) == []
         until(lambda: not busy(), "the end of what was cancelled")
-        assert set(surroundings.glob("ctviz-portion-*")) <= before
+        until(lambda: set(surroundings.glob("ctviz-portion-*")) <= before, "the removal of what it had begun")
         assert list(store.list()) == []
     finally:
         ray.shutdown()
