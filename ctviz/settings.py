@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_origin
+import json
+import tomllib
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -32,6 +35,38 @@ class Settings(BaseModel):
         if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
             raise ValueError("a number" if numeric else "no true or false")
         return value + 0.0 if isinstance(value, float) else value
+
+
+class Document(Settings):
+    """Settings that are also files of their own: JSON and TOML, whose errors are sentences too."""
+
+    called: ClassVar[str]
+    """What the whole is called in an error."""
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises ``ConfigError`` for what is no JSON, or no such settings."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(cls.called, str(error), "a JSON object") from None
+        return cls.from_mapping(values)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Self:
+        """Raises ``ConfigError`` for what is no TOML, or no such settings."""
+        try:
+            values = tomllib.loads(text.removeprefix("\ufeff"))  # some editors write a byte order mark
+        except (ValueError, RecursionError) as error:  # also of a number with thousands of digits
+            raise ConfigError("TOML", str(error), "valid TOML") from None
+        return cls.from_mapping(values)
+
+    @classmethod
+    def from_mapping(cls, values: Any) -> Self:
+        """Raises ``ConfigError`` for what is no table with names, or no such settings."""
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            raise ConfigError(cls.called, values, "a table of settings")
+        return cls(**values)
 
 
 def explain(error: ValidationError, known: tuple[str, ...]) -> ConfigError:

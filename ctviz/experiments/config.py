@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -19,7 +18,7 @@ from ctviz.data.image_sets import IMAGES
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.settings import ModelSettings
-from ctviz.settings import Settings
+from ctviz.settings import Document
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
@@ -53,8 +52,10 @@ class Evaluation(SearchSettings):
     paths: int = Field(40, ge=0, le=1000, description="Counterfactual paths recorded per arm.")
 
 
-class Experiment(Settings):
+class Experiment(Document):
     """A data set, an architecture, a schedule, a seed and the arms that are trained together."""
+
+    called = "experiment"
 
     data: AnyData = DataSettings()
     model: ModelSettings = ModelSettings()
@@ -162,35 +163,13 @@ class Experiment(Settings):
                     del values[section][name]
         return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Experiment:
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError("experiment", str(error), "a JSON object") from None
-        return cls.from_mapping(values)
-
     @property
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON and the algorithm's version."""
         return hashlib.sha256(f"{ALGORITHM_VERSION}:{self.to_json()}".encode()).hexdigest()[:16]
 
-    @classmethod
-    def from_mapping(cls, values: Any) -> Experiment:
-        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
-            raise ConfigError("experiment", values, "a table of settings")
-        return cls(**values)
-
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
-
-    @classmethod
-    def from_toml(cls, text: str) -> Experiment:
-        try:
-            values = tomllib.loads(text.removeprefix("\ufeff"))  # some editors write a byte order mark
-        except (ValueError, RecursionError) as error:  # also of a number with thousands of digits
-            raise ConfigError("TOML", str(error), "valid TOML") from None
-        return cls.from_mapping(values)
 
     # -- changing ---------------------------------------------------------------------------------
 

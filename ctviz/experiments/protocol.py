@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +14,7 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.settings import Settings
+from ctviz.settings import Document
 
 if TYPE_CHECKING:
     from ctviz.data.catalogue import AnyData
@@ -36,7 +35,7 @@ Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]
 
 
-class Protocol(Settings):
+class Protocol(Document):
     """What is drawn, searched and measured of finished models (REFERENCE: section 4).
 
     In each of ``rounds`` a factual class and a target class are drawn, then ``factuals`` samples, with replacement,
@@ -44,6 +43,8 @@ class Protocol(Settings):
 
     η is smaller than in training: where a model is steep, long steps leap across the data.
     """
+
+    called = "protocol"
 
     rounds: int = Field(100, ge=2, le=10_000, description="Rounds, each with draws of its own.")
     factuals: int = Field(250, ge=2, le=10_000, description="Samples that are explained in each round.")
@@ -137,27 +138,5 @@ class Protocol(Settings):
         """Canonical JSON: sorted keys, no spaces; equals give equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Protocol:
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError("protocol", str(error), "a JSON object") from None
-        return cls.from_mapping(values)
-
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json"))
-
-    @classmethod
-    def from_toml(cls, text: str) -> Protocol:
-        try:
-            values = tomllib.loads(text.removeprefix("\ufeff"))
-        except (ValueError, RecursionError) as error:
-            raise ConfigError("TOML", str(error), "valid TOML") from None
-        return cls.from_mapping(values)
-
-    @classmethod
-    def from_mapping(cls, values: Any) -> Protocol:
-        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
-            raise ConfigError("protocol", values, "a table of settings")
-        return cls(**values)

@@ -239,10 +239,11 @@ def stored_limit(
     tables: list[pd.DataFrame] = []
     sources: list[Source | None] = []
     for stand in stands:
-        table, source = stored_stand(stand, store), "here"
+        table = stored_stand(stand, store)
+        source: Source = "here"
         if table is None and shipped:
             table, source = shipped_stand(stand, study.name), "shipped"
-        sources.append(source if table is not None else None)  # type: ignore[arg-type]
+        sources.append(source if table is not None else None)
         if table is not None:
             tables.append(table)
     whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))

@@ -55,8 +55,8 @@ def combine(draws: Sequence[Paired], level: float = 0.99, seed: int = 0, resampl
     """The mean reduction over draws s, ``1/S Σ_s 100 · (b̄_s − v̄_s) / b̄_s``, with an interval for other draws.
 
     The interval is Student's over the S draws: ``x̄ ± t(S−1) · s / √S``, which holds what the rounds leave to chance as
-    well, for that is in every draw's number. With five draws a bootstrap over them would hold the truth in 89 % of
-    cases where it says 99. Of a single draw nothing is known about others: there it is the percentile bootstrap over
+    well, for that is in every draw's number. With five draws a bootstrap over them would hold the truth in about 90 %
+    of cases where it says 99. Of a single draw nothing is known about others: there it is the percentile bootstrap over
     rounds, as in the paper, value and base of a round together. No reduction is above 100 %, nor does an interval reach
     beyond. Draws without a single round are left out.
 

@@ -7,7 +7,6 @@ import itertools
 import json
 import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -22,7 +21,7 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.models.settings import ModelSettings
-from ctviz.settings import Settings
+from ctviz.settings import Document, Settings
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
@@ -99,12 +98,14 @@ class Axis(Settings):
         return not self.values
 
 
-class Sweep(Settings):
+class Sweep(Document):
     """Cells × seeds of one arm, each compared with a conventional model of the same seed.
 
     ``seeds`` counts training seeds from that of ``base`` on. With ``sample`` "random" or "sobol", ``count`` cells are
     drawn from the axes, which may then be ranges, by ``seed``. Without a ``protocol``, the usual one of the data.
     """
+
+    called = "sweep"
 
     name: str = Field("", max_length=80)
     base: Experiment = Experiment()
@@ -341,30 +342,8 @@ class Sweep(Settings):
         values = self.model_dump(mode="json")
         return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Sweep:
-        try:
-            values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError("sweep", str(error), "a JSON object") from None
-        return cls.from_mapping(values)
-
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
-
-    @classmethod
-    def from_toml(cls, text: str) -> Sweep:
-        try:
-            values = tomllib.loads(text.removeprefix("\ufeff"))
-        except (ValueError, RecursionError) as error:
-            raise ConfigError("TOML", str(error), "valid TOML") from None
-        return cls.from_mapping(values)
-
-    @classmethod
-    def from_mapping(cls, values: Any) -> Sweep:
-        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
-            raise ConfigError("sweep", values, "a table of settings")
-        return cls(**values)
 
 
 def conventional(arm: Arm) -> Arm:

@@ -81,7 +81,7 @@ def sweep(
     if progress:
         progress(done, found.models)
     try:
-        with closing(runner.run(found.portions, store, cancelled)) as ends:  # type: ignore[type-var]
+        with closing(runner.run(found.portions, store, cancelled)) as ends:  # type: ignore[type-var]  # iterators of engines are generators
             for outcome in ends:
                 outcomes.append(outcome)
                 done += found.waiting(outcome.portion)
