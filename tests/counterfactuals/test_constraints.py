@@ -121,7 +121,7 @@ def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor) -> None:
     assert (moved[:, steps == 0] == 0).all(), "moved though it had arrived"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),
@@ -139,7 +139,7 @@ def test_every_step_of_a_stacked_search_obeys(
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),
@@ -166,7 +166,7 @@ def check_stack(found: Found, factuals: Tensor, rules: list[Schema]) -> None:
         assert (ways == found.nascent[arm]).all(dim=1).any(dim=0).all(), "a nascent point that is not on the path"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0]),
@@ -198,7 +198,7 @@ def test_ranges_locks_and_directions_of_the_public_search(
     check(found.path, found.factuals, rules, found.steps)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     spread=st.sampled_from([0.5, 2.0, 20.0]),
@@ -231,7 +231,7 @@ def test_every_step_of_the_public_search_obeys(
     check(found.path, found.factuals, rules, found.steps)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), feature=st.integers(0, D - 1), up=st.booleans(), dtype=dtypes)
 def test_one_way_streets_beyond_the_schema(seed: int, feature: int, up: bool, dtype: torch.dtype) -> None:
     module = models(seed, torch.float32, m=1).module(0).to(dtype)

@@ -91,7 +91,7 @@ def test_the_first_point_is_the_factual_and_not_its_reconstruction() -> None:
     assert arrived.any() and torch.equal(found.final.mT[arrived], factuals.mT[arrived])
 
 
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     mutability=st.tuples(st.sampled_from(Mutability), st.sampled_from(Mutability)),

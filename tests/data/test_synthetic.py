@@ -52,7 +52,7 @@ def any_settings(draw):
 # -- any settings ----------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(any_settings())
 def test_splits_have_their_sizes_and_equal_shares_of_every_class(wanted):
     data = load(wanted)
@@ -66,7 +66,7 @@ def test_splits_have_their_sizes_and_equal_shares_of_every_class(wanted):
         assert max(counts) <= min(counts) + 1
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(any_settings())
 def test_same_settings_same_bits(wanted):
     first, again = load(wanted), load(wanted)

@@ -102,7 +102,7 @@ def experiments(draw):
     )
 
 
-few = settings(deadline=None, max_examples=50)
+few = settings(max_examples=50)
 
 
 @few
@@ -577,7 +577,7 @@ def test_bad_json_is_refused(text):
     refused(lambda: Experiment.from_json(text), "")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.dictionaries(st.sampled_from([*CHANGES, "preset", "foo"]), st.text(max_size=12), max_size=3))
 def test_any_link_gives_an_experiment_or_one_sentence(query):
     try:

@@ -398,7 +398,7 @@ def test_outside_and_excluded():
     assert trace.excluded[BOUNDED].tolist() == [False, True, True, True]
 
 
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=25)
 @given(
     arrays(np.float32, (3, 2), elements=st.floats(-1e6, 1e6, width=32)),
     st.sampled_from(["generic", "eccco", "gravitational", "nearest"]),

@@ -284,7 +284,7 @@ def test_deep_lift_explains_a_module(activation: str) -> None:
 # -- search ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     locked=st.sets(st.integers(0, 143), max_size=100),
     seed=st.integers(0, 100),

@@ -329,7 +329,7 @@ def test_no_digits_have_no_paths():
 
 
 @given(st.integers(0, 2**20), st.integers(0, 2**31))
-@hypothesis_settings(max_examples=8, deadline=None)
+@hypothesis_settings(max_examples=8)
 def test_any_painted_lock_holds(bits, seed):
     mask = np.random.default_rng(bits).random(D) < 0.5
     explorer = painted(bits, mask)
