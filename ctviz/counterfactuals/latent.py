@@ -130,7 +130,11 @@ class _Search:
             self._write(t)
             if any(moving) and max(moving) * sum(map(bool, moving)) < PACK_BELOW * self.alive.numel():
                 self._pack(moving)
-                shown = self._show()  # the same points; what the passes keep for their derivatives is packed with them
+                # The same points again, for what the passes keep for their derivatives. Which columns follow is packed
+                # and not found anew: with fewer samples a product's last bits may differ, and a point that lay where
+                # the decoder is would lie on its forbidden side.
+                self.decoder.forward(self.z)
+                shown = self.point
                 probabilities = self._probabilities(shown)
         if self.found.path is not None:
             self.found.path[t + 1 :, self.all_arms, :, self.part] = self.found.path[t, self.all_arms, :, self.part]
@@ -208,4 +212,4 @@ class _Search:
 
 
 _PER_ARM = ("arms", "tau", "limit", "rate", "cost", "epsilon")
-_PER_SAMPLE = ("factuals", "point", "nascent", "z", "onehot", "low", "high")
+_PER_SAMPLE = ("factuals", "point", "nascent", "z", "onehot", "low", "high", "follows")

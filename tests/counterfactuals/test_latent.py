@@ -25,7 +25,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
-from ctviz.models.vae import Vae
+from ctviz.models.vae import Decoding, Vae
 from ctviz.training.arm import Arm
 from ctviz.training.loop import train
 from ctviz.training.schedule import Schedule
@@ -197,6 +197,24 @@ def test_neither_chunks_nor_packing_make_a_difference(monkeypatch: pytest.Monkey
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             same(search_latent(*args), whole)
+
+
+@pytest.mark.parametrize("bits", [1e-15, -1e-15])
+@pytest.mark.parametrize("mutability", [(UP, BOTH), (DOWN, DOWN), (FIXED, UP)])
+def test_packing_makes_no_difference_where_last_bits_follow_the_number_of_samples(
+    mutability: tuple[Mutability, Mutability], bits: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a product do on some processors."""
+    plain = Decoding.forward
+    monkeypatch.setattr(Decoding, "forward", lambda self, z: plain(self, z) * (1 + bits * z.shape[-1]))
+    factuals = cloud(40, 0).T[None].contiguous()
+    args = factuals, classes(40, 9)[None], [settings(steps=30)], rules(boxed(-2, 2, *mutability), factuals)
+    found = []
+    for share in (0.0, 1.1):
+        monkeypatch.setattr(module, "PACK_BELOW", share)
+        found.append(search_latent(stack(1), *args, True, knowledge()))
+    assert len(found[0].steps.unique()) > 2  # they arrive at different times, so that there is something to pack
+    same(*found)
 
 
 def test_without_a_path_the_same_result() -> None:
