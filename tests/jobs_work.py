@@ -9,18 +9,9 @@ import time
 from pathlib import Path
 
 from ctviz.errors import DataError
+from tests.waiting import until
 
-PATIENCE = 60.0
 VALUE = "as imported"
-
-
-def until(condition, what="it"):
-    """Poll until a condition holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not happen in {PATIENCE:.0f} s")
-        time.sleep(0.01)
 
 
 def note(path, text):

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from ctviz import __version__
 from ctviz.cli import app
 from ctviz.experiments.config import Experiment
+from tests.waiting import PATIENCE
 
 RESULTS = {"name", "accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy"}
 
@@ -85,7 +86,7 @@ def test_the_command_line_loads_nothing_heavy():
 
 def test_train_prints_one_json_object_and_progress_beside_it(tmp_path):
     process = start(tmp_path, "train", "moons", *SETTINGS, "--json")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert out.count("\n") == 1
     report = json.loads(out)
@@ -229,7 +230,7 @@ def test_the_keyboard_stops_training(tmp_path):
     assert process.stderr is not None
     assert "epoch" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert out == ""
     assert "Traceback" not in err
@@ -304,11 +305,11 @@ def test_an_export_into_a_pipe_leaves_the_pipe(ctviz, trained, tmp_path):
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
     reader.start()
     assert ctviz("export", trained, "--html", pipe).exit_code == 0
-    reader.join(60)
+    reader.join(PATIENCE)
     assert received[0].lstrip().lower().startswith(b"<!doctype html>")
     assert pipe.is_fifo()
 
 
 def test_the_module_is_the_command(tmp_path):
-    out, _ = start(tmp_path, "--version").communicate(timeout=60)
+    out, _ = start(tmp_path, "--version").communicate(timeout=PATIENCE)
     assert out == f"ctviz {__version__}\n"

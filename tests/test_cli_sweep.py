@@ -16,7 +16,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.plan import plan
 from ctviz.experiments.sweeps.settings import Sweep
 from tests.experiments.sweeps.small import CHANGES, PROTOCOL, small
-from tests.jobs_work import until
+from tests.waiting import PATIENCE, until
 
 SETTINGS = [word for path, value in CHANGES.items() for word in ("--set", f"{path}={json.dumps(value)}")]
 
@@ -132,7 +132,7 @@ def test_ctrl_c_keeps_what_is_done(home, tmp_path):
         until(lambda: process.poll() is not None or store.follow(long.run), "the second portion's training")
         assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
     finally:
         process.kill()
         process.wait()

@@ -17,7 +17,7 @@ from ctviz import jobs
 from ctviz.errors import JobError
 from ctviz.jobs import NOT_STARTED, STOPPED, JobManager
 from tests import jobs_work as work
-from tests.jobs_work import PATIENCE, until
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture(scope="module")

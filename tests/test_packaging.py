@@ -7,10 +7,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
-import time
 import tomllib
-import urllib.error
-import urllib.request
 import venv
 import zipfile
 from importlib.metadata import packages_distributions
@@ -19,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import ctviz
+from tests.waiting import PATIENCE, free_port, served
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -73,7 +71,7 @@ from streamlit.testing.v1 import AppTest
 from ctviz.paths import PACKAGE, app_folder, assets
 assert app_folder() == PACKAGE / "_app", app_folder()
 assert assets().is_dir()
-app = AppTest.from_file(app_folder() / "app.py", default_timeout=120).run()
+app = AppTest.from_file(app_folder() / "app.py", default_timeout=300).run()
 print([e.message for e in app.exception])
 """
     assert run_python(installed, code, tmp_path).strip() == "[]"
@@ -99,9 +97,7 @@ def environment(home):
 
 
 def test_serve_works_from_any_folder(installed, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(installed / "ctviz"), "serve", "--port", str(port), "--headless"]
     log = tmp_path / "log"
     with (
@@ -111,25 +107,13 @@ def test_serve_works_from_any_folder(installed, tmp_path):
         ) as server,
     ):
         try:
-            assert wait_for(f"http://127.0.0.1:{port}/_stcore/health", server, log) == b"ok"
+            assert served(f"http://127.0.0.1:{port}/_stcore/health", server, log) == b"ok"
             with pytest.raises(OSError):
                 socket.create_connection(("127.0.0.2", port), timeout=2)
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(PATIENCE)
     assert "Traceback" not in log.read_text()
-
-
-def wait_for(url, server, log):
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return answer.read()
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.1)
-    raise AssertionError(f"no answer from {url}:\n{log.read_text()}")
 
 
 def test_streamlit_knows_every_option_of_the_configuration():

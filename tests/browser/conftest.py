@@ -14,12 +14,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +25,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ctviz.ui.shell import MENU
+from tests.waiting import PATIENCE, free_port, served
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
@@ -36,9 +34,6 @@ ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 LOCAL_SCHEMES = ("file", "data", "blob", "about")
-STARTUP_SECONDS = 60
-PATIENCE = 45_000
-"""Milliseconds to wait for what is sure to come, on a computer that has much else to do."""
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 """On a deep link Streamlit's page asks for these below the page's own path first, and below the root after a 404."""
 
@@ -120,7 +115,7 @@ def open_page(chromium, shared_context) -> Iterator[Callable]:
             opened.append(context)
         page = context.new_page()
         opened.append(page)
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(1000 * PATIENCE)
         page.set_viewport_size(viewport)
         page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
         watch.over(page)
@@ -157,7 +152,7 @@ def arrive(server: Server, context) -> None:
         pages[entry.title].goto(f"{server.url}/{path}")
     for title, page in pages.items():
         # A fresh server loads a lot before it shows its first page.
-        page.locator(".ctviz-headline").first.wait_for(timeout=120_000)
+        page.locator(".ctviz-headline").first.wait_for(timeout=1000 * PATIENCE)
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         server.alerts[title] = page.locator('[data-testid="stAlert"]').all_inner_texts()
         page.close()
@@ -179,15 +174,15 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
         stop(server.process)
 
 
-def until(page, expression: str, arg=None, seconds: float = PATIENCE / 1000) -> None:
+def until(page, expression: str, arg=None) -> None:
     """Waits until a JavaScript expression, or function of ``arg``, holds in the page.
 
     Like Playwright's ``wait_for_function``, which needs an ``eval`` that a strict page forbids.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not page.evaluate(expression, arg):
         if time.monotonic() > end:
-            raise AssertionError(f"After {seconds} s still not: {expression} with {arg}")
+            raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
         page.wait_for_timeout(30)  # between two polls
 
 
@@ -207,25 +202,11 @@ def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> 
         )
     server = Server(f"http://127.0.0.1:{port}", home, process, log)
     try:
-        wait_until_healthy(server)
+        served(f"{server.url}/_stcore/health", process, log)
     except BaseException:
         stop(process)
         raise
     return server
-
-
-def wait_until_healthy(server: Server) -> None:
-    until = time.monotonic() + STARTUP_SECONDS
-    while time.monotonic() < until:
-        if server.process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.1)  # between two polls
-    raise RuntimeError(f"The server did not start:\n{server.log.read_text(errors='replace')[-4000:]}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -238,9 +219,3 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

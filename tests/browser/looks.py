@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from tests.browser.conftest import until
+from tests.waiting import PATIENCE
 
 MAIN = '[data-testid="stMain"]'
 SIDEWAYS = "main => main.scrollWidth - main.clientWidth"
@@ -57,5 +58,5 @@ def warm(server, chromium) -> None:
     """Waits until a fresh server has shown its first page: it loads a lot before that."""
     page = chromium.new_page()
     page.goto(f"{server.url}/boundaries")
-    page.locator(".ctviz-headline").wait_for(timeout=120_000)
+    page.locator(".ctviz-headline").wait_for(timeout=1000 * PATIENCE)
     page.close()

@@ -76,9 +76,9 @@ def test_another_lock_that_is_shipped_redraws_the_panels_without_training(app, b
 def test_a_new_lock_trains_and_then_shows_its_run(app, browser_page) -> None:
     browser_page.goto(link(app, **QUICK.to_query()))
     browser_page.get_by_role("button", name="Train", exact=True).click()
-    headline(browser_page, "With age locked, ").wait_for(timeout=120_000)
+    headline(browser_page, "With age locked, ").wait_for()
     choose(browser_page, "Age", "only ↓")
-    headline(browser_page, "With age only down, ").wait_for(timeout=120_000)
+    headline(browser_page, "With age only down, ").wait_for()
     assert "decrease_only" in str(query_of(browser_page))
     browser_page.locator(".ctv-title").filter(has_text="age only down").first.wait_for()
 

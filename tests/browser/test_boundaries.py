@@ -96,8 +96,8 @@ def test_training_is_seen_live_to_its_end(app, browser_page) -> None:
     browser_page.goto(link(app, QUICK.replace({"training.epochs": 150})))
     browser_page.get_by_text("These settings have not been trained yet.").wait_for()
     train(browser_page)
-    status(browser_page).get_by_text("Training: epoch").wait_for(timeout=60_000)
-    trained(browser_page).wait_for(timeout=120_000)
+    status(browser_page).get_by_text("Training: epoch").wait_for()
+    trained(browser_page).wait_for()
     stage_ready(browser_page, 151)
     browser_page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
 
@@ -228,7 +228,7 @@ def test_on_a_phone_train_is_beside_the_words_that_ask_for_it(app, open_page) ->
     button.wait_for()
     assert button.bounding_box()["y"] < 400
     button.click()
-    page.locator(".ctviz-headline").filter(has_text="At epoch 6").wait_for(timeout=60_000)
+    page.locator(".ctviz-headline").filter(has_text="At epoch 6").wait_for()
 
 
 def test_projecting_hides_what_is_not_the_picture(app, browser_page) -> None:

@@ -183,7 +183,7 @@ def test_painting_a_mask_changes_what_would_be_trained_and_trains_it(home, brows
     headline(page, "not been trained yet").wait_for()
     page.get_by_text("Dimmed, until then: the run you saw last").wait_for()
     page.get_by_role("button", name="Train", exact=True).first.click()
-    headline(page, "read").wait_for(timeout=60_000)
+    headline(page, "read").wait_for()
     page.get_by_text("3 models, same first weights and batches").wait_for()
 
 

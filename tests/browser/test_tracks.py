@@ -26,7 +26,7 @@ def app(serve) -> str:
 
 def visited(page, address: str):
     page.goto(address)
-    until(page, READY, seconds=60)
+    until(page, READY)
     return page
 
 
@@ -326,7 +326,7 @@ def test_layers_come_and_go(browser_page, app):
 def test_without_factuals_there_are_fields_and_a_hint(browser_page, app):
     page = browser_page
     page.goto(app + "?of=0")
-    until(page, "window.__ctvizStage?.epochs === 17", seconds=60)
+    until(page, "window.__ctvizStage?.epochs === 17")
     page.locator(".ctv-canvas").first.wait_for()
     assert not page.locator(".ctv-charts").is_visible()
     assert page.locator(".ctv-status").inner_text() == "Click anywhere to search from there."

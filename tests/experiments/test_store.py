@@ -40,6 +40,7 @@ from ctviz.experiments.store import store as store_module
 from ctviz.experiments.store import writer as writer_module
 from ctviz.experiments.store.codec import Damaged, expand, squeeze
 from tests.experiments.runs import EPOCHS, process, same_scene, same_snapshot, scene, small, snapshot, write
+from tests.waiting import PATIENCE
 
 EXPERIMENT = small()
 KEY = EXPERIMENT.key
@@ -741,7 +742,7 @@ def test_whoever_waits_takes_over_when_the_writer_is_killed(store, holder):
     waiting = threading.Thread(target=lambda: got.append(claim(store, EXPERIMENT, "cpu", lambda: False)))
     waiting.start()
     holder.kill()
-    waiting.join(30)
+    waiting.join(PATIENCE)
     got[0].finish({})
     assert store.status(KEY).state == "done"
 
@@ -754,7 +755,7 @@ def test_two_processes_compute_the_same_run_once(store, tmp_path):
     for other in both:
         other.stdin.write("go\n")
         other.stdin.flush()
-    assert [other.communicate(timeout=60)[0] for other in both] == ["done\n", "done\n"]
+    assert [other.communicate(timeout=PATIENCE)[0] for other in both] == ["done\n", "done\n"]
     assert count.read_text() == "computed\n"
     assert store.follow(KEY) == list(range(EPOCHS + 1))
 

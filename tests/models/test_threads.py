@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ctviz.models.threads import one_thread, shared_out
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(params=[1, 3])
@@ -30,7 +31,7 @@ def test_as_many_work_at_once_as_torch_had_threads(threads: int) -> None:
     barrier = threading.Barrier(threads)
 
     def met(_: int) -> tuple[int, int]:
-        barrier.wait(timeout=60)  # breaks unless all are here
+        barrier.wait(timeout=PATIENCE)  # breaks unless all are here
         return threading.get_ident(), torch.get_num_threads()
 
     with one_thread(), one_thread():

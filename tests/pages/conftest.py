@@ -16,6 +16,7 @@ from ctviz.jobs import JobStatus
 from ctviz.ui import service as shared
 from ctviz.ui.feed import Feeds
 from tests.figures import fake
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +74,7 @@ def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
 
     def open_(path: str, /, **query: str) -> AppTest:
         # Pages know each other only by way of the entry point.
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
         if path != "app.py":
             at.switch_page(path)
         for name, text in query.items():

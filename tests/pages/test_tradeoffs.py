@@ -19,9 +19,9 @@ from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED
 from ctviz.ui.tradeoffs.runner import runner
 from tests.experiments.sweeps.small import base, small
-from tests.jobs_work import until
 from tests.pages import test_boundaries
 from tests.pages.test_boundaries import query_of
+from tests.waiting import until
 
 PAGE = "pages/tradeoffs.py"
 SWEEP = small({"lambda_div": (0.1, 0.5), "lambda_reg": (0.1, 0.5)}, seeds=2)

@@ -141,7 +141,9 @@ def _store_report(portion: Portion, content: bytes, folder: Path, store: Store) 
 # -- the machine that computes ----------------------------------------------------------------------------
 
 
-def carry_out_here(portion_json: str, files: Mapping[str, bytes], wanted: Mapping[str, str]) -> Delivery:
+def carry_out_here(
+    portion_json: str, files: Mapping[str, bytes], wanted: Mapping[str, str], cancelled: Callable[[], bool]
+) -> Delivery:
     """Carry a portion out in a store of its own and return what was finished; errors come back as sentences.
 
     ``files``: what of the portion was finished before. ``wanted``: the ``versions`` of the machine that asks.
@@ -162,9 +164,9 @@ def carry_out_here(portion_json: str, files: Mapping[str, bytes], wanted: Mappin
         portion = Portion.from_json(portion_json)
         with _scratch() as folder:
             store = Store(folder / "store")
-            unpack(portion, files, store, _never)
+            unpack(portion, files, store, cancelled)
             try:
-                carry_out(portion, store, "cpu", _never)
+                carry_out(portion, store, "cpu", cancelled)
             except CtvizError as error:
                 message = str(error)
             done = pack(portion, store)
@@ -173,10 +175,6 @@ def carry_out_here(portion_json: str, files: Mapping[str, bytes], wanted: Mappin
     except Exception as error:
         message = f"Unexpected error: {type(error).__name__}: {error}"
     return Delivery(message, {name: done[name] for name in done if name not in files}, time.perf_counter() - began)
-
-
-def _never() -> bool:
-    return False
 
 
 @contextlib.contextmanager

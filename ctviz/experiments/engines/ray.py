@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from ctviz.errors import ConfigError, CtvizError, StoreError
@@ -235,14 +235,31 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
         portion: str, files: dict[str, bytes], versions: dict[str, str]
     ) -> tuple[str, dict[str, bytes], float]:
         import importlib
+        import signal
         import socket
+        import threading
 
+        stopped = threading.Event()
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            """As by Ctrl-C, but amid an import only noted: a library of which half is imported stays broken."""
+            stopped.set()
+            while frame is not None:
+                if frame.f_globals.get("__name__") == "importlib._bootstrap":
+                    return
+                frame = frame.f_back
+            raise KeyboardInterrupt
+
+        before = signal.signal(signal.SIGINT, stop)  # Ray cancels a task by this signal, and keeps the worker
         try:
             here = importlib.import_module("ctviz.experiments.engines.freight")
         except ImportError as error:
             wanted = f"install ctviz {versions['ctviz']} on every node of the cluster"
             return f"The worker on {socket.gethostname()} cannot use ctviz ({error}); {wanted}.", {}, 0.0
-        delivery = here.carry_out_here(portion, files, versions)
+        else:
+            delivery = here.carry_out_here(portion, files, versions, stopped.is_set)
+        finally:
+            signal.signal(signal.SIGINT, before)
         return delivery.message, delivery.files, delivery.seconds
 
     return portion_on_worker

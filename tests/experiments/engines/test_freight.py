@@ -58,7 +58,7 @@ def test_a_run_without_its_report_travels_alone(files, tmp_path, source):
     assert not evaluated(portion, store)
     assert set(freight.pack(portion, store)) == set(freight.RUN_FILES)
     before = freight.pack(portion, store)
-    delivery = freight.carry_out_here(portion.to_json(), before, freight.versions())
+    delivery = freight.carry_out_here(portion.to_json(), before, freight.versions(), never)
     assert delivery.message == ""
     assert set(delivery.files) == {freight.REPORT}  # what was sent along does not come back
     freight.unpack(portion, delivery.files, store, never)
@@ -109,7 +109,7 @@ def test_results_of_another_portion_are_refused(source, files, tmp_path):
 
 def test_a_portion_is_carried_out_as_it_is_here(source, tmp_path):
     first = portions(1)[0]
-    delivery = freight.carry_out_here(first.to_json(), {}, freight.versions())
+    delivery = freight.carry_out_here(first.to_json(), {}, freight.versions(), never)
     assert delivery.message == ""
     assert delivery.seconds > 0
     store = Store(tmp_path / "store")
@@ -124,11 +124,11 @@ def test_errors_come_back_as_sentences(monkeypatch):
         raise StoreError("The disk is full.")
 
     monkeypatch.setattr(freight, "carry_out", fails)
-    assert freight.carry_out_here(first.to_json(), {}, freight.versions()).message == "The disk is full."
+    assert freight.carry_out_here(first.to_json(), {}, freight.versions(), never).message == "The disk is full."
     monkeypatch.setattr(freight, "carry_out", lambda *_: 1 / 0)
-    said = freight.carry_out_here(first.to_json(), {}, freight.versions()).message
+    said = freight.carry_out_here(first.to_json(), {}, freight.versions(), never).message
     assert said == "Unexpected error: ZeroDivisionError: division by zero"
-    assert "portion" in freight.carry_out_here("{", {}, freight.versions()).message
+    assert "portion" in freight.carry_out_here("{", {}, freight.versions(), never).message
 
 
 def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
@@ -140,7 +140,7 @@ def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
 
     freight_carry_out = freight.carry_out
     monkeypatch.setattr(freight, "carry_out", fails)
-    delivery = freight.carry_out_here(first.to_json(), {}, freight.versions())
+    delivery = freight.carry_out_here(first.to_json(), {}, freight.versions(), never)
     assert delivery.message == "The evaluation failed."
     assert set(freight.RUN_FILES) <= set(delivery.files)
 
@@ -148,7 +148,7 @@ def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
 @pytest.mark.parametrize("name", list(freight.versions()))
 def test_a_worker_of_another_version_says_so(name):
     wanted = {**freight.versions(), name: "99"}
-    delivery = freight.carry_out_here("never read", {}, wanted)
+    delivery = freight.carry_out_here("never read", {}, wanted, never)
     assert f"of {name}, this machine 99; install the same version" in delivery.message
     assert delivery.files == {}
 

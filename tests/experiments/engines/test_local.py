@@ -17,7 +17,7 @@ from ctviz.experiments.engines.portion import is_done
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.plan import plan
 from tests.experiments.sweeps.small import small
-from tests.jobs_work import until
+from tests.waiting import until
 
 
 def never():

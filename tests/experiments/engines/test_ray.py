@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import os
 import signal
@@ -13,6 +14,7 @@ import tempfile
 import threading
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,7 +25,7 @@ from ctviz.experiments.engines.portion import Portion, carry_out, is_done
 from ctviz.experiments.engines.ray import RayEngine
 from ctviz.experiments.store import Store
 from tests.experiments.engines.portions import assert_same_results, portions
-from tests.jobs_work import until
+from tests.waiting import PATIENCE, until
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
@@ -133,26 +135,31 @@ def test_neither_a_killed_worker_nor_a_lost_node_loses_anything(cluster, address
 
 
 def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_when_cancelled(
-    cluster, address, surroundings, tmp_path
+    cluster, address, surroundings, tmp_path, monkeypatch
 ):
     import ray
+
+    monkeypatch.setattr(engine_module, "_FAREWELL", PATIENCE)  # nobody is killed on a busy machine
 
     def busy():
         return [worker for node in cluster.list_all_nodes() for worker in busy_workers(node)]
 
     ray.init(address=address, logging_level="ERROR", log_to_driver=False)
     try:
+        long = portions(2, **{"training.epochs": 10_000, "evaluation.every": 1000})
+        before = set(surroundings.glob("ctviz-portion-*"))  # of workers that were killed
+        # First on workers that have just begun to import, which they must not be spoiled by; then on ready ones.
+        for attempt in range(3):
+            store = Store(tmp_path / f"{attempt}")
+            assert list(RayEngine(address).run(long, store, lambda: bool(busy()))) == []
+            until(lambda: not busy(), "the end of what was cancelled")
+            until(lambda: set(surroundings.glob("ctviz-portion-*")) <= before, "the removal of what it had begun")
+            assert list(store.list()) == []
         [outcome] = RayEngine().run(portions(1), Store(tmp_path / "a"), never)
         assert outcome.message == ""
         assert ray.is_initialized()
         with pytest.raises(ConfigError, match=r"address is '127\.0\.0\.1:1'; allowed: .*, with which this process"):
             list(RayEngine("127.0.0.1:1").run(portions(1), Store(tmp_path / "b"), never))
-        before = set(surroundings.glob("ctviz-portion-*"))  # of workers that were killed
-        wanted, store = portions(2, **{"training.epochs": 10_000, "evaluation.every": 1000}), Store(tmp_path / "c")
-        assert list(RayEngine(address).run(wanted, store, lambda: bool(busy()))) == []
-        until(lambda: not busy(), "the end of what was cancelled")
-        until(lambda: set(surroundings.glob("ctviz-portion-*")) <= before, "the removal of what it had begun")
-        assert list(store.list()) == []
     finally:
         ray.shutdown()
 
@@ -195,7 +202,7 @@ def test_something_else_at_the_address_is_no_cluster(answer, monkeypatch):
             with line:
                 line.sendall(answer)
                 line.recv(1000)
-                closed.wait(5)
+                closed.wait(PATIENCE)
 
         closed = threading.Event()
         thread = threading.Thread(target=serve)
@@ -267,6 +274,62 @@ def test_a_worker_without_ctviz_says_so(tmp_path):
     found = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
     assert "cannot use ctviz" in found.stdout
     assert "install ctviz 7 on every node of the cluster" in found.stdout
+
+
+@pytest.fixture
+def on_worker(monkeypatch):
+    """A task whose portion is a function of ``cancelled``, in this process."""
+
+    def call(portion):
+        stand_in = SimpleNamespace(carry_out_here=lambda text, files, versions, cancelled: portion(cancelled))
+        monkeypatch.setitem(sys.modules, "ctviz.experiments.engines.freight", stand_in)
+        return engine_module._task()("", {}, {"ctviz": "7"})
+
+    return call
+
+
+def test_an_interrupt_amid_the_work_ends_it_and_what_had_been_set_comes_back(on_worker):
+    def portion(cancelled):
+        assert not cancelled()
+        _thread.interrupt_main()
+        pytest.fail("it went on")
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        on_worker(portion)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_interrupt_amid_an_import_waits_for_its_end(nested, on_worker, tmp_path, monkeypatch):
+    """A library like torch that is interrupted there cannot be imported again in the same process."""
+    monkeypatch.syspath_prepend(tmp_path)
+    text = "import _thread\ndef work():\n    _thread.interrupt_main()\n    return 1\nwhole = work()\n"
+    (tmp_path / "interrupted_inner.py").write_text(text)
+    (tmp_path / "interrupted_outer.py").write_text("from interrupted_inner import whole\n")
+    name = "interrupted_outer" if nested else "interrupted_inner"
+
+    def portion(cancelled):
+        seen.append((importlib.import_module(name).whole, cancelled()))
+        return freight.Delivery("", {}, 0.0)
+
+    seen = []
+    try:
+        assert on_worker(portion) == ("", {}, 0.0)
+    except KeyboardInterrupt:
+        pytest.fail("the import was broken off")
+    finally:
+        for name in ("interrupted_inner", "interrupted_outer"):
+            sys.modules.pop(name, None)
+    assert seen == [(1, True)]
+
+
+def test_what_was_cancelled_amid_an_import_does_not_begin(tmp_path, monkeypatch):
+    monkeypatch.setattr(freight.tempfile, "tempdir", str(tmp_path))
+    portion = portions(1, **{"training.epochs": 10_000, "evaluation.every": 1000})[0]
+    delivery = freight.carry_out_here(portion.to_json(), {}, freight.versions(), lambda: True)
+    assert (delivery.message, delivery.files) == ("", {})
+    assert list(tmp_path.iterdir()) == []
 
 
 class Pretended:

@@ -28,7 +28,7 @@ from ctviz.experiments.sweeps.settings import Axis, Sweep
 from ctviz.experiments.sweeps.sweep import sweep
 from ctviz.experiments.sweeps.tables import columns, folder, sealed, stored_table, to_parquet
 from tests.experiments.sweeps.small import PROTOCOL, base, small
-from tests.jobs_work import until
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 

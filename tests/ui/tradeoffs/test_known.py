@@ -13,6 +13,7 @@ from ctviz.ui.tradeoffs import known
 from ctviz.ui.tradeoffs.known import Results
 from tests.experiments.sweeps.small import small
 from tests.pages.test_tradeoffs import Here
+from tests.waiting import PATIENCE
 
 SWEEP = small({"tau": (0.5, 0.9)})
 
@@ -53,7 +54,7 @@ def test_who_asks_for_another_sweep_does_not_wait(tmp_path, monkeypatch) -> None
     def slow(sweep, *more):
         if sweep.key == SWEEP.key:
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
         return collect(sweep, *more)
 
     monkeypatch.setattr(known, "collect", slow)
@@ -61,9 +62,9 @@ def test_who_asks_for_another_sweep_does_not_wait(tmp_path, monkeypatch) -> None
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(results.get, SWEEP)
         try:
-            assert begun.wait(20)
+            assert begun.wait(PATIENCE)
             assert len(results.get(other).table)  # while the first is being read
             second = pool.submit(results.get, SWEEP)
         finally:
             go_on.set()
-        assert first.result(20) is second.result(20)
+        assert first.result(PATIENCE) is second.result(PATIENCE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +14,7 @@ from ctviz.experiments.sweeps.plan import plan
 from ctviz.jobs import JobStatus
 from ctviz.ui.tradeoffs.runner import MOST_AT_ONCE, TRIES, HowFar, Runner
 from tests.experiments.sweeps.small import base, small
+from tests.waiting import until
 
 
 class Jobs:
@@ -45,13 +45,6 @@ class Jobs:
             self.states[key] = state
 
 
-def until(true) -> None:
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def world(tmp_path):
     store = Store(tmp_path)
@@ -74,7 +67,7 @@ def test_portions_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> Non
     runner.start(second, "b")
     for done in range(4):
         until(lambda done=done: len(jobs.order) == done + 1)
-        time.sleep(0.15)  # the other sweep has come to the gate
+        until(lambda done=done: len(runner._gate._waiting) == (done < 3), "the other sweep at the gate")
         jobs.end(jobs.order[-1])
     until(lambda: not runner.how_far(first.sweep.key).live and not runner.how_far(second.sweep.key).live)
     assert [of[key] for key in jobs.order] == [0, 1, 0, 1]

@@ -16,6 +16,7 @@ from ctviz.ui.feed import Feed
 from ctviz.ui.sharing import Gate, Kept
 from ctviz.ui.trajectories.searches import Searches, question, spread_out
 from ctviz.ui.trajectories.view import TracksView
+from tests.waiting import PATIENCE, until
 
 SMALL = Experiment.preset("moons").replace(
     {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "evaluation.field": 0, "evaluation.paths": 0}
@@ -123,7 +124,7 @@ def test_no_more_are_made_at_once_than_allowed() -> None:
         with lock:
             now.append(name)
             most.append(len(now))
-        together.wait(timeout=10)  # two at a time get past here
+        together.wait(timeout=PATIENCE)  # two at a time get past here
         with lock:
             now.remove(name)
         return name
@@ -148,8 +149,7 @@ def test_nobody_is_overtaken() -> None:
         for name in range(5):
             threads.append(threading.Thread(target=pass_through, args=(name,)))
             threads[-1].start()
-            while len(gate._waiting) <= name:
-                threading.Event().wait(0.001)  # until it stands in line
+            until(lambda name=name: len(gate._waiting) > name, "standing in line")
     for thread in threads:
         thread.join()
     assert order == list(range(5))
