@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ctviz.brief import Brief
 from ctviz.counterfactuals import inputs
-from ctviz.counterfactuals.adapter import ModuleAdapter
+from ctviz.counterfactuals.adapter import ModuleAdapter, explained
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS
@@ -23,8 +24,8 @@ from ctviz.errors import ConfigError, DataError
 Samples = tuple[Tensor | npt.ArrayLike, Tensor | npt.ArrayLike]
 
 
-@dataclass(frozen=True)
-class Counterfactuals:
+@dataclass(frozen=True, repr=False)
+class Counterfactuals(Brief):
     """Counterfactuals, on the CPU: one of each factual, or several (generator "dice"), which follow one another."""
 
     factuals: Tensor  # b d: a row for each counterfactual
@@ -62,8 +63,9 @@ def search(
     the first step, unless a locked direction forbids that.
 
     Args:
-        model: any module from (b d) to logits (b k); it is used in evaluation mode and left as it was.
-            The search runs in its floating-point type.
+        model: any module from (b d) to logits (b k); it is searched in evaluation mode, in its own floating-point type
+            and without autocast, and left as it was. Above a million weights it is given torch's threads, on whose
+            number the last bits of a result then depend.
         schema: domain and mutability of the features; without one, nothing is bounded.
         locked, increase_only, decrease_only: features, by position or name, constrained beyond the schema.
         ranges: (feature, lowest, highest) of features that may only take some of their values.
@@ -76,35 +78,43 @@ def search(
             ``per_factual`` rows in the result, and ``of`` says whose each row is.
 
     Raises:
-        ConfigError: a setting that is not allowed, a generator without the samples that it needs, or nothing left to
-            change.
+        ConfigError: a setting that is not allowed, a generator without the samples that it needs, nothing left to
+            change, or a target that is no class or whose logit is −∞.
         DataError: factuals, targets or samples of a wrong shape, or not finite; no sample of a target class; a model
-            that is no classifier of such factuals, or, where the generator needs gradients, lets none through.
+            that is no classifier of such factuals, answers in probabilities or with NaN, or, where the generator needs
+            gradients, lets none through.
     """
     chosen = SearchSettings(**settings)
     generator = GENERATORS[chosen.generator]
-    X = inputs.points(factuals, "factuals")
-    constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
-    rules = inputs.rules(schema, X.shape[1], constrained, ranges)
-    adapter = ModuleAdapter(model, X, gradients=generator.kind in ("gradient", "latent"))
-    X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
-    if not torch.isfinite(X).all():
-        raise DataError(f"factuals hold values too large for the model's {adapter.dtype}.")
-    y = inputs.classes(targets, len(X), adapter.k, "targets")
-    if chosen.tau < 1 / adapter.k:
-        raise ConfigError("tau", chosen.tau, f"from 1/k = {1 / adapter.k:.3g} to below 1 for k = {adapter.k} classes")
-    known = None if samples is None else inputs.knowledge(samples, X.shape[1], adapter.k, y, chosen)
-    if known is None and generator.needs_samples:
-        raise ConfigError("samples", None, f"training samples (X, y), which generator {chosen.generator!r} needs")
-    of = groups(len(X) * chosen.per_factual, chosen.per_factual) if chosen.generator == "dice" else torch.arange(len(X))
-    X, y = X[of], y[of]
-    if len(X) == 0:
-        way = X.new_zeros(chosen.steps + 1, 0, X.shape[1]) if path else None
-        return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of)
-    x = X.T[None].to(adapter.device).contiguous()
-    with torch.inference_mode(False), torch.no_grad(), adapter.evaluating():
+    with explained(model) as own, torch.no_grad():
+        X = inputs.points(factuals, "factuals")
+        constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
+        rules = inputs.rules(schema, X.shape[1], constrained, ranges)
+        adapter = ModuleAdapter(own, X, gradients=generator.kind in ("gradient", "latent"))
+        X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
+        if not torch.isfinite(X).all():
+            raise DataError(f"factuals hold values too large for the model's {adapter.dtype}.")
+        y = inputs.classes(targets, len(X), adapter.k, "targets")
+        adapter.check(X, "factuals", y)
+        if chosen.tau < 1 / adapter.k:
+            raise ConfigError(
+                "tau", chosen.tau, f"from 1/k = {1 / adapter.k:.3g} to below 1 for k = {adapter.k} classes"
+            )
+        known = None if samples is None else inputs.knowledge(samples, X.shape[1], adapter.k, y, chosen)
+        if known is None and generator.needs_samples:
+            raise ConfigError("samples", None, f"training samples (X, y), which generator {chosen.generator!r} needs")
+        of = (
+            groups(len(X) * chosen.per_factual, chosen.per_factual)
+            if chosen.generator == "dice"
+            else torch.arange(len(X))
+        )
+        X, y = X[of], y[of]
+        if len(X) == 0:
+            way = X.new_zeros(chosen.steps + 1, 0, X.shape[1]) if path else None
+            return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of)
+        x = X.T[None].to(adapter.device).contiguous()
         limits = Constraints.of([rules], x)
         found = search_stack(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known)
-    way = None if found.path is None else found.path[:, 0].mT.cpu().contiguous()
-    final, nascent = (tensor[0].mT.cpu().contiguous() for tensor in (found.final, found.nascent))
-    return Counterfactuals(X, y, way, final, nascent, found.mature[0].cpu(), found.steps[0].cpu(), of)
+        way = None if found.path is None else found.path[:, 0].mT.cpu().contiguous()
+        final, nascent = (tensor[0].mT.cpu().contiguous() for tensor in (found.final, found.nascent))
+        return Counterfactuals(X, y, way, final, nascent, found.mature[0].cpu(), found.steps[0].cpu(), of)

@@ -19,7 +19,7 @@ from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.noise import Noise
 from ctviz.counterfactuals.penalties import Penalties
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.models.threads import shared_out
+from ctviz.isolation import shared_out
 
 WORKING_SET = 1 << 20
 """Numbers that the widest activation of a chunk may hold: more would leave the caches, fewer cost calls."""

@@ -99,7 +99,7 @@ def _lines(
     low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))
 
     def at(t: int) -> Tensor:
-        share = (t / total).to(factuals.dtype)
+        share = (t / total.float()).to(factuals.dtype)
         return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
 
     steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)

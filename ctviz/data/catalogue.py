@@ -17,6 +17,7 @@ from ctviz.data.dataset import Dataset, Split
 from ctviz.data.image_sets import IMAGES, PIXEL_NAMES, ImageSettings
 from ctviz.data.schema import Array, FeatureRef, Schema
 from ctviz.errors import ConfigError
+from ctviz.isolation import isolated
 from ctviz.settings import Settings
 
 DataName = Literal["ls", "ol", "circles", "moons", "blobs", "gaussians"]
@@ -177,6 +178,7 @@ DATASETS = MappingProxyType(
 """The data sets by name."""
 
 
+@isolated()
 def load(settings: AnyData) -> Dataset:
     """The data set that the settings describe; the same settings give the same bits.
 

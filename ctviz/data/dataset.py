@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ctviz.brief import Brief
 from ctviz.data.schema import Schema
 from ctviz.errors import DataError
 
@@ -13,8 +14,8 @@ Split = tuple[torch.Tensor, torch.Tensor]
 """Features, float32 (n d), and class labels, int64 (n)."""
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Brief):
     """Three splits of one draw; every class occurs in the training split."""
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ctviz.counterfactuals import inputs
-from ctviz.counterfactuals.adapter import ModuleAdapter, evaluating
+from ctviz.counterfactuals.adapter import ModuleAdapter, explained
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
 from ctviz.evaluation.methods import (
@@ -28,6 +29,7 @@ from ctviz.evaluation.methods import (
     quiet,
     rows_at_once,
 )
+from ctviz.isolation import isolated
 from ctviz.settings import Settings
 
 __all__ = [
@@ -44,6 +46,9 @@ __all__ = [
 
 Numbers = Tensor | npt.ArrayLike
 """A tensor, or whatever numpy makes an array of."""
+
+MISSED: dict[str, float] = {"integrated_gradients": 0.05, "deep_lift": 0.001}
+"""How much of Σ |g|, over all samples, the parts may miss: an integral is approximated, DeepLIFT's rule is exact."""
 
 RANGE = 2.0
 """Length of a pixel's range, −1 to 1: what the noise is measured by."""
@@ -76,7 +81,6 @@ class Attributions:
     error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(x⁰)], 0 for an exact integral; NaN where they need not add up
 
 
-@torch.inference_mode(False)
 def attribute(
     stack: Models | nn.Module,
     X: Numbers,
@@ -93,8 +97,8 @@ def attribute(
     no random stream of others is moved.
 
     Args:
-        stack: m models, or one as a plain module, for which the axis m falls away from all that follows; that is used
-            in evaluation mode and left as it was.
+        stack: m models, or one as a plain module, for which the axis m falls away from all that follows; that is asked
+            in evaluation mode, without autocast, and left as it was.
         X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type.
         classes: y of each sample, whole numbers (m b) or shared (b), or one for all.
         settings: the method, its baseline and the rest; integrated gradients by default.
@@ -108,15 +112,34 @@ def attribute(
     Raises:
         ConfigError: a blurred baseline without a grid, a grid that has other than d pixels, a class that is none.
         DataError: shapes that do not fit together, numbers that are not finite, a method without its background; a
-            module that is no classifier of such samples, lets no gradient through to a method that needs one, or, for
-            DeepLIFT, uses a layer twice.
+            module that is no classifier of such samples, answers with NaN, or, where its probability is attributed, in
+            probabilities already; one that lets no gradient through to a method that needs one, or in which DeepLIFT
+            does not know every step, so that its parts do not add up.
+
+    Warns:
+        UserWarning: integrated gradients whose parts do not add up: the integral needs more steps.
     """
     settings = settings or AttributionSettings()
-    if not isinstance(stack, Models):
+    if isinstance(stack, Models):
+        with isolated():
+            return _attribute(stack, X, classes, settings, grid, background, baselines)
+    with explained(stack) as own:
         X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
-        with OneModel.of(stack, X, gradients=settings.method != "occlusion") as one:
-            found = attribute(one, X, classes, settings, grid, background, baselines)
-        return Attributions(found.values[0], found.error[0])
+        adapter = ModuleAdapter(own, X, gradients=settings.method != "occlusion")
+        adapter.check(_numbers(adapter, X, "samples"), "samples", logits=settings.output == "probability")
+        found = _attribute(OneModel(adapter), X, classes, settings, grid, background, baselines)
+    return Attributions(found.values[0], found.error[0])
+
+
+def _attribute(
+    stack: Models,
+    X: Numbers,
+    classes: Numbers,
+    settings: AttributionSettings,
+    grid: tuple[int, int] | None,
+    background: Numbers | None,
+    baselines: Numbers | None,
+) -> Attributions:
     X = _numbers(stack, X, "samples")
     X = X.expand(stack.m, -1, -1) if X.ndim == 2 else X
     start, behind = (
@@ -132,11 +155,32 @@ def attribute(
     if X.shape[1] == 0:
         return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]))
     values = _smoothed(asked, settings) if settings.smooth else _in_parts(asked, settings)
-    exact = METHODS[settings.method].complete and settings.smooth == 0
-    return Attributions(values, _error(asked, values) if exact else X.new_full(X.shape[:2], torch.nan))
+    if not METHODS[settings.method].complete or settings.smooth:
+        return Attributions(values, X.new_full(X.shape[:2], torch.nan))
+    return _adding_up(Attributions(values, _error(asked, values)), settings.method)
 
 
-def _numbers(stack: Models, values: Numbers, name: str) -> Tensor:
+def _adding_up(found: Attributions, method: MethodName) -> Attributions:
+    """The attributions of a complete method, if their parts add up.
+
+    Raises:
+        DataError: DeepLIFT's do not: it passes by a step of the model that it does not know.
+    """
+    size = found.values.abs().sum()
+    missed = float(found.error.abs().sum() / size) if size > 0 else 0.0
+    if missed <= max(MISSED[method], 8 * torch.finfo(found.error.dtype).eps):
+        return found
+    far = f"the parts miss the change of the answer by up to {float(found.error.abs().max()):.3g}"
+    if method == "deep_lift":
+        raise DataError(
+            f"DeepLIFT does not know every step of this model: {far}. Make each activation a layer that it knows "
+            "(nn.ReLU or nn.Tanh, say, made once and used once), or take integrated_gradients."
+        )
+    warnings.warn(f"Integrated gradients are not exact: {far}. Take more steps.", stacklevel=4)
+    return found
+
+
+def _numbers(stack: Models | ModuleAdapter, values: Numbers, name: str) -> Tensor:
     """A copy of finite numbers, ((m) b d), as the models take them: of their type, and where they are."""
     found = inputs.numbers(values, name, (2, 3), "(b d) or (m b d)").to(stack.device, stack.dtype)
     if not found.isfinite().all():
@@ -218,7 +262,6 @@ def _error(asked: Request, values: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-@torch.inference_mode(False)
 def integrated_gradients(
     logits: Logits,
     X: Numbers,
@@ -249,19 +292,18 @@ def integrated_gradients(
         DataError: shapes that do not fit together, numbers that are not finite, a module that is no classifier of such
             samples.
     """
-    place = X.device if isinstance(X, Tensor) else torch.device("cpu")
-    X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
     if isinstance(logits, nn.Module):
-        known = ModuleAdapter(logits, X.flatten(0, -2))
-
-        def asked(x: Tensor) -> Tensor:
-            z: Tensor = logits(x.clone())  # a copy, since a module may work in place
-            return z
-
-        with evaluating(logits):
-            return _integrated(asked, X.to(known.device, known.dtype), classes, baselines, steps, output)
-    X = X.to(getattr(logits, "device", place), getattr(logits, "dtype", X.dtype))
-    return _integrated(logits, X, classes, baselines, steps, output)
+        with explained(logits) as own:
+            X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
+            adapter = ModuleAdapter(own, X.flatten(0, -2))
+            X = X.to(adapter.device, adapter.dtype)
+            adapter.check(X.flatten(0, -2), "samples", logits=output == "probability")
+            return _integrated(adapter, X, classes, baselines, steps, output)
+    with isolated():
+        place = X.device if isinstance(X, Tensor) else torch.device("cpu")
+        X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
+        X = X.to(getattr(logits, "device", place), getattr(logits, "dtype", X.dtype))
+        return _integrated(logits, X, classes, baselines, steps, output)
 
 
 def _integrated(
@@ -287,7 +329,7 @@ def _integrated(
             high, low = rows.outputs(torch.stack([rows.rows, flat]))
         values.append(found.view(x.shape))
         error.append((found.sum(dim=-1) - (high - low)).view(y.shape))
-    return Attributions(torch.cat(values, dim=-2), torch.cat(error, dim=-1))
+    return _adding_up(Attributions(torch.cat(values, dim=-2), torch.cat(error, dim=-1)), "integrated_gradients")
 
 
 def share(values: Tensor) -> Tensor:

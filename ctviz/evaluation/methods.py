@@ -19,7 +19,7 @@ import torch
 from captum.attr import DeepLift, GradientShap, InputXGradient, IntegratedGradients, Occlusion, Saliency
 from torch import Tensor, nn
 
-from ctviz.counterfactuals.adapter import ModuleAdapter, evaluating
+from ctviz.counterfactuals.adapter import ModuleAdapter
 from ctviz.errors import DataError
 
 MethodName = Literal["integrated_gradients", "saliency", "input_x_gradient", "deep_lift", "gradient_shap", "occlusion"]
@@ -173,39 +173,24 @@ class Models(Protocol):
     def module(self, arm: int) -> nn.Module: ...
 
 
-@dataclass(frozen=True)
 class OneModel:
-    """A plain module from (b d) to logits (b k) as a stack of one."""
+    """A plain module from (b d) to logits (b k), behind its adapter, as a stack of one."""
 
-    model: nn.Module
-    d: int
-    k: int
-    widest: int
-    dtype: torch.dtype
-    device: torch.device
-    m: int = 1
+    m = 1
 
-    @classmethod
-    @contextmanager
-    def of(cls, model: nn.Module, X: Tensor, gradients: bool) -> Iterator[OneModel]:
-        """The module in evaluation mode; its classes are counted in what it answers to a sample such as X (b d).
-
-        Raises:
-            DataError: it is no classifier of such samples, or lets no ``gradients`` through.
-        """
-        adapter = ModuleAdapter(model, X, gradients)
-        with evaluating(model):
-            yield cls(model, X.shape[1], adapter.k, adapter.widest, adapter.dtype, adapter.device)
+    def __init__(self, adapter: ModuleAdapter) -> None:
+        self._adapter = adapter
+        self.d, self.k, self.widest = adapter.d, adapter.k, adapter.widest
+        self.dtype, self.device = adapter.dtype, adapter.device
 
     def __call__(self, x: Tensor) -> Tensor:
-        z: Tensor = self.model(x.squeeze(0).clone())  # a copy, since a module may work in place
-        return z.unsqueeze(0)
+        return self._adapter(x.squeeze(0)).unsqueeze(0)
 
     def take(self, arms: Sequence[int]) -> OneModel:
         return self
 
     def module(self, arm: int) -> nn.Module:
-        return copy.deepcopy(self.model)
+        return copy.deepcopy(self._adapter.model)
 
 
 @dataclass(frozen=True)
@@ -272,7 +257,10 @@ def _input_x_gradient(asked: Request) -> Tensor:
 def _deep_lift(asked: Request) -> Tensor:
     parts = []
     for arm in range(asked.stack.m):
-        method = DeepLift(_known_to_captum(asked.stack.module(arm).to(asked.X.device)))
+        model = asked.stack.module(arm)
+        if any(isinstance(part, torch.jit.ScriptModule) for part in model.modules()):
+            raise DataError("DeepLIFT needs layers that it can look into; a scripted or traced model has none.")
+        method = DeepLift(_known_to_captum(model.to(asked.X.device)))
         try:
             found = method.attribute(asked.X[arm].clone(), asked.baselines[arm], target=asked.classes[arm])
         except RuntimeError as error:

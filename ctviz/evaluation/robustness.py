@@ -20,7 +20,7 @@ NUMBERS = 1 << 21
 """Numbers that the samples of all models, and their widest activation, may hold at once: an attack makes several
 copies of them."""
 
-FREE = torch.tensor(-torch.inf), torch.tensor(torch.inf)
+FREE = torch.tensor(-torch.inf, dtype=torch.float32), torch.tensor(torch.inf, dtype=torch.float32)
 """Bounds that are none."""
 
 

@@ -168,6 +168,17 @@ class Experiment(Document):
         """16 hexadecimal digits of the SHA-256 of the canonical JSON and the algorithm's version."""
         return hashlib.sha256(f"{ALGORITHM_VERSION}:{self.to_json()}".encode()).hexdigest()[:16]
 
+    @property
+    def origin(self) -> str:
+        """Identifies what the models are made from: as ``key``, but for how they are looked at (the evaluation, names,
+        what advice may not change)."""
+        aside = {"name", "locked", "increase_only", "decrease_only", "ranges", "lock_when", "shield"}
+        values = json.loads(self.to_json())
+        del values["evaluation"]
+        values["arms"] = [{k: v for k, v in arm.items() if k not in aside} for arm in values["arms"]]
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{ALGORITHM_VERSION}:{text}".encode()).hexdigest()[:16]
+
     def to_toml(self) -> str:
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ctviz.brief import Brief
 from ctviz.errors import ConfigError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
 from ctviz.evaluation.plausibility import ReferenceSamples
@@ -20,8 +21,8 @@ MOST_FACTUALS = 5_000
 ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
 
 
-@dataclass(frozen=True)
-class Endpoints:
+@dataclass(frozen=True, repr=False)
+class Endpoints(Brief):
     """Metrics of the counterfactuals of a trace.
 
     An arm is judged on the factuals that it does not put into the target class anyway. Of these, ``validity`` and

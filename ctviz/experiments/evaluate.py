@@ -26,8 +26,8 @@ from ctviz.experiments.run import Run, resolve_device
 from ctviz.experiments.sensitivity import SAMPLES
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.vae import vae_for
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.models.threads import one_thread
 
 __all__ = ["Protocol", "Report", "default_references", "evaluate", "stored_report"]
 
@@ -101,6 +101,7 @@ def evaluate(
 class _Evaluation:
     """One evaluation; ``sound`` are the arms whose models give numbers, and only these are searched and attacked."""
 
+    @isolated()
     def __init__(self, run: Run, protocol: Protocol, store: Store, device: str) -> None:
         experiment, data = run.experiment, run.data
         self._run, self._protocol, self._data = run, protocol, data
@@ -117,9 +118,10 @@ class _Evaluation:
         # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
         self._kernels = data.schema.grid is None or "kernels" in protocol.also
 
+    @isolated()
     def report(self, progress: Telling) -> Report:
         experiment, protocol = self._run.experiment, self._protocol
-        with one_thread(), torch.no_grad():
+        with torch.no_grad():
             predicted = self._predictions()
             draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
             groups = self._groups(draws)
@@ -131,8 +133,7 @@ class _Evaluation:
                 self._measure(group, draws, rounds)
             progress(len(groups), total)
         sound = np.flatnonzero(predicted[:, 0] >= 0)
-        with one_thread():
-            samples = self._per_sample(sound, predicted)
+        samples = self._per_sample(sound, predicted)
         progress(total, total)
         return Report(
             run=self._run.key,

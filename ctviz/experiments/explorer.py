@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,10 @@ from ctviz.experiments.lesson import LessonNumbers, lesson_of
 from ctviz.experiments.outcome import outcome_of, outcome_sentence
 from ctviz.experiments.reach import logits_at, reachable, target_probability
 from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Floats, Ints, Trace
-from ctviz.models.stack import Stack, architecture, predict
-from ctviz.models.threads import one_thread
+from ctviz.isolation import isolated
+from ctviz.models.stack import Stack, predict
 from ctviz.training.lessons import Teacher, group_size, protect, shields
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ class Explorer:
     latent dimensions (REVISE); without it, one is fitted to the training data when it is first needed.
     """
 
+    @isolated()
     def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:
         if experiment.data.grid is not None:
             raise ConfigError("data.name", experiment.data.name, "data in a plane here; images have an ImageExplorer")
-        self.experiment = experiment
+        self.experiment, self._vae = experiment, vae
         self.data = load(experiment.data)
         self.knowledge = Knowledge.of(self.data, vae)
         like = self.data.train[0]
@@ -61,6 +62,10 @@ class Explorer:
         self._teacher = Teacher(self.data, experiment.arms, like, self.knowledge)
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as what it is made of."""
+        return type(self), (self.experiment, self._vae)
+
     @property
     def arms(self) -> tuple[str, ...]:
         """Names of the arms."""
@@ -68,6 +73,7 @@ class Explorer:
 
     # -- factuals and targets ---------------------------------------------------------------------
 
+    @isolated()
     def pick(self, kind: str, count: int, seed: int = 0) -> tuple[Floats, Ints]:
         """Up to ``count`` validation samples (b d) and their classes (b), drawn without replacement.
 
@@ -84,13 +90,15 @@ class Explorer:
         chosen = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:count]]
         return X[chosen].numpy(), y[chosen].numpy()
 
+    @isolated()
     def default_targets(self, factuals: npt.ArrayLike, snapshot: Snapshot, target: int | None = None) -> Ints:
         """Target classes (b): ``target`` for all, else the class after the one that the first arm predicts."""
         X, k = self._factuals(factuals), self.data.k
         if target is not None:
             return np.asarray(self._targets(np.full(len(X), target), len(X)).numpy())
-        with one_thread(), torch.no_grad():
-            logits = logits_at(self._stack([snapshot]).take([0]), X.T[None]) if len(X) else X.new_zeros(1, k, 0)
+        with torch.no_grad():
+            first = stack_of([snapshot], self.experiment).take([0])
+            logits = logits_at(first, X.T[None]) if len(X) else X.new_zeros(1, k, 0)
         return np.asarray((predict(logits)[0] + 1).remainder(k).numpy())
 
     # -- searches ---------------------------------------------------------------------------------
@@ -117,6 +125,7 @@ class Explorer:
             raise DataError(f"The factual has shape {one.shape}; expected ({self.data.d},).")
         return self._trace(snapshots, one[None], np.array([target]), settings) if snapshots else []
 
+    @isolated()
     def _trace(
         self, snapshots: Sequence[Snapshot], factuals: npt.ArrayLike, targets: npt.ArrayLike, settings: SearchSettings
     ) -> list[Trace]:
@@ -128,8 +137,8 @@ class Explorer:
         size = group_size(settings)
         self._check_size(len(snapshots) * len(self.arms) * size, len(X), settings)
         group = groups(len(X) * size, size)
-        with one_thread(), torch.no_grad():
-            stack = self._stack(snapshots)
+        with torch.no_grad():
+            stack = stack_of(snapshots, self.experiment)
             index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
             session = _Session(stack, X[group], y[group], group, settings, self._constraints.take(index))
             found = session.search(self.knowledge)
@@ -177,32 +186,18 @@ class Explorer:
         """
         return lesson_of(trace, arm, index, self.experiment.arms[arm], label)
 
+    @isolated()
     def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
         """IP, IP*, cost, validity, redundancy and mature share of every arm, with bootstrap intervals."""
-        with one_thread(), torch.no_grad():
+        with torch.no_grad():
             return compare_endpoints(trace, self._samples, self.arms, level)
 
+    @isolated()
     def sensitivity(self, snapshot: Snapshot, level: float = 0.99, seed: int = 0) -> Sensitivity:
         """How much of every arm's answers rests on which feature, on test data, with bootstrap intervals."""
-        with one_thread():
-            return measure_sensitivity(self._stack([snapshot]), self.data, self.experiment.arms, level, seed)
+        return measure_sensitivity(stack_of([snapshot], self.experiment), self.data, self.experiment.arms, level, seed)
 
     # -- checks -----------------------------------------------------------------------------------
-
-    def _stack(self, snapshots: Sequence[Snapshot]) -> Stack:
-        grid, model = self.data.schema.grid, self.experiment.model
-        expected = len(self.arms), architecture(model, self.data.d, self.data.k, grid).shapes
-        for snapshot in snapshots:
-            shapes = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
-            if (found := (shapes[0][0], tuple(shape[1:] for shape in shapes))) != expected:
-                held, wanted = (", ".join(f"{out} × {d}" for out, d in layers) for layers in (found[1], expected[1]))
-                raise DataError(
-                    f"The snapshot holds {found[0]} models of layers {held}; "
-                    f"the run has {expected[0]} models of layers {wanted}."
-                )
-        names = snapshots[0].weights
-        weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
-        return Stack.from_weights(weights, model, grid)
 
     def _factuals(self, values: npt.ArrayLike) -> Tensor:
         try:

@@ -15,8 +15,8 @@ from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.measure import Gauge, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
-from ctviz.models.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Pair:
     snapshot: Snapshot
 
 
+@isolated()
 def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple[str, str]) -> Pair:
     """Two arms of a stack with their fields, searches and numbers on validation data.
 
@@ -44,28 +45,27 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
     weights = {name: values[rows] for name, values in last.weights.items()}
     if not all(np.isfinite(values).all() for values in weights.values()):
         raise DataError("The weights of this model ran out of bounds in training; there is nothing to draw of it.")
-    with one_thread():
-        models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
-        dataset = load(experiment.data)
-        gauge = Gauge(experiment, dataset, dataset.validation, models.flat)
-        scene = make_scene(experiment, dataset, gauge)
-        found = gauge.search(models, record=experiment.evaluation.paths > 0)
-        measured = gauge.metrics(models, found)
-        measured["validation_accuracy"] = measured.pop("accuracy")
-        trained = {name: values[rows] for name, values in last.metrics.items()}
-        nothing = np.full(len(rows), np.nan)
-        return Pair(
-            experiment,
-            scene,
-            Snapshot(
-                epoch=last.epoch,
-                seconds=last.seconds,
-                metrics={name: {**trained, **measured}.get(name, nothing) for name in METRICS},
-                weights=weights,
-                field=field(models, scene, experiment.evaluation.field),
-                paths=gauge.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
-            ),
-        )
+    models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
+    dataset = load(experiment.data)
+    gauge = Gauge(experiment, dataset, dataset.validation, models.flat)
+    scene = make_scene(experiment, dataset, gauge)
+    found = gauge.search(models, record=experiment.evaluation.paths > 0)
+    measured = gauge.metrics(models, found)
+    measured["validation_accuracy"] = measured.pop("accuracy")
+    trained = {name: values[rows] for name, values in last.metrics.items()}
+    nothing = np.full(len(rows), np.nan)
+    return Pair(
+        experiment,
+        scene,
+        Snapshot(
+            epoch=last.epoch,
+            seconds=last.seconds,
+            metrics={name: {**trained, **measured}.get(name, nothing) for name in METRICS},
+            weights=weights,
+            field=field(models, scene, experiment.evaluation.field),
+            paths=gauge.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
+        ),
+    )
 
 
 def _row(stack: Experiment, name: str) -> int:

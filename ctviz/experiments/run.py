@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ctviz.brief import Brief
 from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
@@ -24,8 +25,8 @@ from ctviz.experiments.config import PRESETS, Experiment, weights_of_one
 from ctviz.experiments.measure import Gauge, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
-from ctviz.models.threads import one_thread
 from ctviz.training.loop import Epoch
 from ctviz.training.loop import train as train_stack
 
@@ -87,6 +88,7 @@ def _snapshots(experiment: Experiment) -> int:
 class Training:
     """One pass through an experiment: iterate for its snapshots, then ask for the summary."""
 
+    @isolated()
     def __init__(self, experiment: Experiment, device: str = "auto", store: Store | None = None) -> None:
         """``store``: where what a search needs of the data is looked for and kept (REVISE)."""
         self.experiment = experiment
@@ -117,27 +119,28 @@ class Training:
             if epoch.epoch % wanted.every == 0 or epoch.epoch in wanted.also or last:
                 yield self._snapshot(epoch.epoch, epoch.metrics)
 
+    @isolated()
     def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
-        with one_thread():
-            found = self._gauge.search(self.stack, record=self.experiment.evaluation.paths > 0)
-            measured = self._gauge.metrics(self.stack, found)
-            measured["validation_accuracy"] = measured.pop("accuracy")
-            nothing = np.full(self.stack.m, np.nan)
-            known = {**trained, **measured}
-            return Snapshot(
-                epoch=epoch,
-                seconds=self.seconds,
-                metrics={name: known.get(name, nothing) for name in METRICS},
-                weights=self.stack.weights(),
-                field=field(self.stack, self.scene, self.experiment.evaluation.field),
-                paths=self._gauge.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
-            )
+        found = self._gauge.search(self.stack, record=self.experiment.evaluation.paths > 0)
+        measured = self._gauge.metrics(self.stack, found)
+        measured["validation_accuracy"] = measured.pop("accuracy")
+        nothing = np.full(self.stack.m, np.nan)
+        known = {**trained, **measured}
+        return Snapshot(
+            epoch=epoch,
+            seconds=self.seconds,
+            metrics={name: known.get(name, nothing) for name in METRICS},
+            weights=self.stack.weights(),
+            field=field(self.stack, self.scene, self.experiment.evaluation.field),
+            paths=self._gauge.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
+            origin=self.experiment.origin,
+        )
 
+    @isolated()
     def summary(self) -> Summary:
         """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
-        with one_thread():
-            gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._knowledge)
-            measured = gauge.metrics(self.stack, gauge.search(self.stack))
+        gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._knowledge)
+        measured = gauge.metrics(self.stack, gauge.search(self.stack))
         nothing = np.full(self.stack.m, np.nan)
         measured["mature"] = self._last.metrics["mature"] if self._last else nothing
         names = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")
@@ -165,8 +168,8 @@ def train(experiment: Experiment, device: str = "auto") -> Iterator[Snapshot]:
     return iter(Training(experiment, device))
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Brief):
     """A finished run."""
 
     experiment: Experiment
@@ -204,6 +207,7 @@ class Run:
                 return snapshot
         raise ConfigError("epoch", epoch, f"a stored epoch from 0 to {self.snapshots[-1].epoch}")
 
+    @isolated()
     def model(self, arm: str, epoch: int | None = None) -> nn.Sequential:
         """One arm as a plain ``torch.nn.Module`` from (b d) to logits (b k), after ``epoch`` (default: the last)."""
         if arm not in self.arms:

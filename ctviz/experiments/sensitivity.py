@@ -12,6 +12,7 @@ import torch
 from ctviz.data.dataset import Dataset
 from ctviz.evaluation.attribution import integrated_gradients, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 
@@ -43,6 +44,7 @@ class Sensitivity:
     error: float  # mean completeness error, as a share of mean Σ |g|: how exact the integral is
 
 
+@isolated()
 def measure_sensitivity(
     stack: Stack, data: Dataset, arms: Sequence[Arm], level: float = 0.99, seed: int = 0
 ) -> Sensitivity:

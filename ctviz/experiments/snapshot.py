@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from ctviz.brief import Brief
+from ctviz.errors import DataError
+from ctviz.experiments.config import Experiment
+from ctviz.models.stack import Stack, architecture
 
 METRICS = (
     "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
@@ -20,8 +26,8 @@ validation data after the epoch. A metric that does not apply (a search that did
 """
 
 
-@dataclass(frozen=True)
-class Paths:
+@dataclass(frozen=True, repr=False)
+class Paths(Brief):
     """Quantised counterfactual paths of one snapshot; the same factuals in every arm and epoch.
 
     ``points`` are steps of 1/65535 of the scene's extent, from its lower to its upper bound; after its
@@ -34,8 +40,8 @@ class Paths:
     mature: npt.NDArray[np.bool_]  # m b
 
 
-@dataclass(frozen=True)
-class Snapshot:
+@dataclass(frozen=True, repr=False)
+class Snapshot(Brief):
     """The state of a run after ``epoch`` epochs (0: before the first)."""
 
     epoch: int
@@ -45,10 +51,39 @@ class Snapshot:
     field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None if d ≠ 2
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
+    origin: str = ""
+    """``Experiment.origin`` of the run that it is of, if that is known."""
 
 
-@dataclass(frozen=True)
-class Scene:
+def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
+    """The models of one or more snapshots of a run with this experiment, e·m of them.
+
+    Raises:
+        DataError: a snapshot of another run, or of other than its models.
+    """
+    settings, grid = experiment.model, experiment.data.grid
+    known = architecture(settings, experiment.d, experiment.data.classes, grid)
+    expected, origin = (len(experiment.arms), known.shapes), experiment.origin
+    for snapshot in snapshots:
+        shapes = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
+        if (found := (shapes[0][0], tuple(shape[1:] for shape in shapes))) != expected:
+            held, wanted = (", ".join(f"{out} × {d}" for out, d in layers) for layers in (found[1], expected[1]))
+            raise DataError(
+                f"The snapshot holds {found[0]} models of layers {held}; "
+                f"the run has {expected[0]} models of layers {wanted}."
+            )
+        if snapshot.origin not in ("", origin):
+            raise DataError(
+                f"The snapshot of epoch {snapshot.epoch} is of another run: its models were trained on other data, "
+                "with other settings or from another seed."
+            )
+    names = snapshots[0].weights
+    weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
+    return Stack.from_weights(weights, settings, grid)
+
+
+@dataclass(frozen=True, repr=False)
+class Scene(Brief):
     """What stays the same over all snapshots of a run: the window, the points on it, the factuals."""
 
     lower: npt.NDArray[np.float32]  # d: lower bound of the extent (the domain)

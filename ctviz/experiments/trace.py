@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.brief import Brief
 from ctviz.counterfactuals.settings import SearchSettings
 
 Floats = npt.NDArray[np.float32]
@@ -14,8 +15,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Trace:
+@dataclass(frozen=True, repr=False)
+class Trace(Brief):
     """The searches of b factuals by m arms after one epoch, step by step.
 
     After its last step a path, and all that is told along it, stays as it is. With a generator that makes several

@@ -26,7 +26,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.threads import one_thread
+from ctviz.isolation import isolated
 from ctviz.settings import Settings
 
 LEAST_NOISE, MOST_NOISE = 0.01, 0.1
@@ -118,7 +118,7 @@ class Vae:
         chosen = VaeSettings(latent=latent, seed=seed, **settings)
         if X.ndim != 2 or 0 in X.shape or not X.isfinite().all():
             raise DataError(f"An autoencoder is fitted to finite samples of shape (n d); got shape {tuple(X.shape)}.")
-        with torch.inference_mode(False), torch.enable_grad(), one_thread():
+        with torch.inference_mode(False), torch.enable_grad(), isolated():
             X = X.detach().to("cpu", torch.float64)
             spread = X.std(dim=0, correction=0)
             if chosen.scaling == "common":

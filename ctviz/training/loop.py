@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.data.dataset import Dataset
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.models.threads import one_thread
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance, Draws, Slots, batch_sizes, dealt_sizes
 from ctviz.training.lessons import Lessons, Teacher
@@ -46,11 +46,12 @@ def train(
     ``seeds`` (m): arms with the same seed share every random draw. ``knowledge``: what searches may know besides the
     model (by default the training samples), for the generators that need it.
     """
-    teacher = Teacher(dataset, arms, stack.flat, knowledge)
-    loop = _Loop(stack, dataset, arms, schedule, seeds, teacher)
+    with isolated():
+        teacher = Teacher(dataset, arms, stack.flat, knowledge)
+        loop = _Loop(stack, dataset, arms, schedule, seeds, teacher)
     burnin = round(schedule.burnin * schedule.epochs)
     for epoch in range(1, schedule.epochs + 1):
-        with one_thread():
+        with isolated():
             metrics = loop.epoch(burning_in=epoch <= burnin)
         yield Epoch(epoch, stack, metrics)
 
@@ -235,5 +236,5 @@ class _Loop:
         result["skipped"] = (~finite).sum(dim=1)
         result["mature"] = lessons.mature if lessons else nothing
         result["steps"] = lessons.steps if lessons else nothing
-        result["train_accuracy"] = (right & real).sum(dim=(1, 2)) / real.sum(dim=(1, 2))
+        result["train_accuracy"] = (right & real).sum(dim=(1, 2)).float() / real.sum(dim=(1, 2)).float()
         return {name: value.cpu().numpy().astype(np.float64) for name, value in result.items()}

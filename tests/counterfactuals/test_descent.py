@@ -19,11 +19,11 @@ from ctviz.counterfactuals.noise import draw
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
+from ctviz.isolation import isolated
 from ctviz.models.architecture import Pass
 from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
-from ctviz.models.threads import one_thread
 from tests.reference.generators import Slow, slow_search
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-10}
@@ -142,7 +142,7 @@ def test_arms_searched_one_by_one_and_in_threads_change_no_result(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with one_thread(), torch.inference_mode():
+        with isolated(), torch.inference_mode():
             found = wide_search()
     finally:
         torch.set_num_threads(before)
@@ -207,7 +207,7 @@ def test_a_portion_is_no_larger_than_caches_are_for(
     monkeypatch.setattr(Stack, "run", run)
     factuals = torch.zeros(2, D, 200, dtype=torch.float64)
     chosen = [SearchSettings(tau=0.99, steps=1)] * 2
-    with one_thread():
+    with isolated():
         search(models(2), factuals, torch.ones(2, 200).long(), chosen, Constraints.of([BOX] * 2, factuals))
     assert seen == chunks
 

@@ -72,7 +72,8 @@ def test_they_add_up_to_the_change_of_the_output(output):
     change = (z - z0).gather(-1, y.unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(found.values.sum(-1) - change, found.error, atol=1e-12, rtol=0)
     assert found.error.abs().max() < 1e-5
-    coarse = integrated_gradients(model, X, y, start, steps=1, output=output)
+    with pytest.warns(UserWarning, match="Take more steps"):
+        coarse = integrated_gradients(model, X, y, start, steps=1, output=output)
     assert coarse.error.abs().max() > 100 * found.error.abs().max()
 
 

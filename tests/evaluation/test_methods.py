@@ -395,10 +395,57 @@ def test_a_layer_used_twice_is_nothing_for_deep_lift():
     assert found(own, samples()[0], 1, method="deep_lift").error.abs().max() < 1e-5
 
 
-def test_where_a_step_is_none_that_deep_lift_knows_its_error_is_told():
-    model = made(lambda: nn.Sequential(nn.Linear(D, 6), nn.GELU(), nn.Linear(6, K)))
-    assert found(model, samples()[0], 1, method="deep_lift").error.abs().max() > 1e-3
-    assert "layer that DeepLIFT knows" in METHODS["deep_lift"].words
+class Steps(nn.Module):
+    """Two layers with whatever between them."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.first, self.last, self.between = nn.Linear(D, 6), nn.Linear(6, K), between
+
+    def forward(self, x):
+        return self.last(self.between(self.first(x)))
+
+
+def functional(x):
+    return torch.relu(x)
+
+
+def fresh(x):
+    return nn.ReLU()(x)
+
+
+@pytest.mark.parametrize("step", [functional, fresh, nn.functional.softplus, nn.GELU(), nn.SiLU()])
+def test_a_step_that_deep_lift_does_not_know_is_refused(step):
+    model = made(lambda: Steps(step))
+    with pytest.raises(DataError, match="does not know every step"):
+        found(model, samples()[0], 1, method="deep_lift")
+    assert found(model, samples()[0], 1).error.abs().max() < 1e-2  # the integral is another matter
+
+
+@pytest.mark.parametrize("step", [nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.ELU()])
+def test_a_step_that_deep_lift_knows_adds_up(step):
+    assert found(made(lambda: Steps(step)), samples()[0], 1, method="deep_lift").error.abs().max() < 1e-5
+
+
+def test_an_integral_that_is_not_exact_is_told():
+    model, X = made(lambda: Steps(lambda h: torch.sin(40 * h))), samples()[0]
+    with pytest.warns(UserWarning, match="parts miss the change of the answer .* Take more steps"):
+        found(model, X, 1, steps=2)
+    with pytest.warns(UserWarning, match="Take more steps"):
+        integrated_gradients(model, X, torch.ones(len(X), dtype=torch.int64), steps=2)
+
+
+@pytest.mark.parametrize("script", [torch.jit.script, lambda model: torch.jit.trace(model, samples()[0])])
+def test_a_scripted_model_is_refused_by_deep_lift_alone(script):
+    model = made(lambda: nn.Sequential(nn.Linear(D, 6), nn.ReLU(), nn.Linear(6, K)))
+    scripted = script(model.eval())
+    with pytest.raises(DataError, match="scripted or traced"):
+        found(scripted, samples()[0], 1, method="deep_lift")
+    for method in METHODS:
+        if method != "deep_lift":
+            values = found(scripted, samples()[0], 1, method=method, background=samples()[0]).values
+            expected = found(model, samples()[0], 1, method=method, background=samples()[0]).values
+            torch.testing.assert_close(values, expected)
 
 
 def test_classes_may_be_numbers_of_any_kind():

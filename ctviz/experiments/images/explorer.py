@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,10 +39,10 @@ from ctviz.experiments.images.answers import (
 )
 from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers, wilson
 from ctviz.experiments.reach import logits_at, target_probability
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Bools, Floats
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.models.threads import one_thread
 from ctviz.training.lessons import group_size
 
 if TYPE_CHECKING:
@@ -85,10 +85,11 @@ class ImageExplorer:
     training data when it is first needed.
     """
 
+    @isolated()
     def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:
         if experiment.data.grid is None:
             raise ConfigError("data.name", experiment.data.name, "a set of images")
-        self.experiment = experiment
+        self.experiment, self._vae = experiment, vae
         self.grid: tuple[int, int] = experiment.data.grid
         self.data = load(experiment.data)
         self.knowledge = Knowledge.of(self.data, vae)
@@ -96,6 +97,10 @@ class ImageExplorer:
         self._constraints = Constraints.of(self.schemas, self.data.train[0])
         lower, upper = self.data.schema.bounds()
         self._domain = torch.from_numpy(lower), torch.from_numpy(upper)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as what it is made of."""
+        return type(self), (self.experiment, self._vae)
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -121,6 +126,7 @@ class ImageExplorer:
 
     # -- pictures -------------------------------------------------------------------------------------
 
+    @isolated()
     def pick(self, kind: str, count: int, seed: int = 0, snapshot: Snapshot | None = None) -> Picked:
         """Up to ``count`` test pictures.
 
@@ -157,8 +163,8 @@ class ImageExplorer:
 
     def _hard(self, snapshot: Snapshot, count: int, seed: int) -> Tensor:
         X, y = self.data.test
-        with one_thread(), torch.no_grad():
-            said = self._answers(self._stack([snapshot]), X)  # m b k
+        with isolated(), torch.no_grad():
+            said = self._answers(stack_of([snapshot], self.experiment), X)  # m b k
         own = said[:, torch.arange(len(y)), y]  # m b
         wrong = (said.argmax(dim=-1) != y).any(dim=0)
         order = torch.argsort(own.amin(dim=0), stable=True)
@@ -169,11 +175,12 @@ class ImageExplorer:
 
     # -- answers --------------------------------------------------------------------------------------
 
+    @isolated()
     def probabilities(self, snapshot: Snapshot, X: npt.ArrayLike) -> Floats:
         """softmax(M(x)) of every model for pictures X (b d), (m b k)."""
         pictures = self._pictures(X)
-        with one_thread(), torch.no_grad():
-            return np.asarray(self._answers(self._stack([snapshot]), pictures).numpy())
+        with torch.no_grad():
+            return np.asarray(self._answers(stack_of([snapshot], self.experiment), pictures).numpy())
 
     @staticmethod
     def _answers(stack: Stack, X: Tensor) -> Tensor:
@@ -185,6 +192,7 @@ class ImageExplorer:
 
     # -- attributions ---------------------------------------------------------------------------------
 
+    @isolated()
     def attribute(
         self,
         snapshot: Snapshot,
@@ -205,11 +213,10 @@ class ImageExplorer:
         """
         settings = settings or AttributionSettings()
         pictures = self._pictures(X)
-        with one_thread():
-            stack = self._stack([snapshot])
-            chosen = self._classes(stack, pictures, classes)
-            start = self._baselines(pictures, settings)
-            found = self._attributed(stack, pictures, chosen, settings, start)
+        stack = stack_of([snapshot], self.experiment)
+        chosen = self._classes(stack, pictures, classes)
+        start = self._baselines(pictures, settings)
+        found = self._attributed(stack, pictures, chosen, settings, start)
         return ImageAttributions(
             epoch=snapshot.epoch,
             settings=settings,
@@ -219,6 +226,7 @@ class ImageExplorer:
             baselines=start.numpy(),
         )
 
+    @isolated()
     def attribute_history(
         self,
         snapshots: Sequence[Snapshot],
@@ -234,11 +242,10 @@ class ImageExplorer:
         picture, e, m = self._pictures(one[None]), len(snapshots), len(self.arms)
         if e == 0:
             raise DataError("There are no snapshots to look at.")
-        with one_thread():
-            stack = self._stack(snapshots)
-            chosen = self._classes(stack, picture, classes)
-            start = self._baselines(picture, settings)
-            found = self._attributed(stack, picture, chosen, settings, start)
+        stack = stack_of(snapshots, self.experiment)
+        chosen = self._classes(stack, picture, classes)
+        start = self._baselines(picture, settings)
+        found = self._attributed(stack, picture, chosen, settings, start)
         return ImageHistory(
             epochs=tuple(snapshot.epoch for snapshot in snapshots),
             settings=settings,
@@ -248,6 +255,7 @@ class ImageExplorer:
             baseline=start[0].numpy(),
         )
 
+    @isolated()
     def class_means(
         self,
         snapshot: Snapshot,
@@ -268,13 +276,12 @@ class ImageExplorer:
         X, y = self.data.test
         order = _permutation(len(y), seed)
         rows = torch.cat([order[y[order] == c][:per_class] for c in range(self.data.k)])
-        with one_thread():
-            stack = self._stack([snapshot])
-            pictures = X[rows]
-            chosen = self._classes(stack, pictures, None)
-            found = self._attributed(stack, pictures, chosen, settings)
-            locked = torch.from_numpy(self.locked)
-            return measure_means(found, y[rows], self.data.k, self.grid, locked, self.arms, settings, level, seed)
+        stack = stack_of([snapshot], self.experiment)
+        pictures = X[rows]
+        chosen = self._classes(stack, pictures, None)
+        found = self._attributed(stack, pictures, chosen, settings)
+        locked = torch.from_numpy(self.locked)
+        return measure_means(found, y[rows], self.data.k, self.grid, locked, self.arms, settings, level, seed)
 
     def _classes(self, stack: Stack, X: Tensor, classes: npt.ArrayLike | None) -> Tensor:
         """Classes to attribute, (m b)."""
@@ -314,6 +321,7 @@ class ImageExplorer:
 
     # -- counterfactuals ------------------------------------------------------------------------------
 
+    @isolated()
     def counterfactuals(
         self, snapshot: Snapshot, X: npt.ArrayLike, targets: npt.ArrayLike, settings: SearchSettings
     ) -> ImageTrace:
@@ -333,8 +341,8 @@ class ImageExplorer:
                 allowed = f"at most {most} with {len(group)} counterfactuals of each model"
                 raise ConfigError("steps", settings.steps, allowed)
         pictures, y = pictures[group], y[group]
-        with one_thread(), torch.no_grad():
-            stack = self._stack([snapshot])
+        with torch.no_grad():
+            stack = stack_of([snapshot], self.experiment)
             found = self._search(stack, pictures, y, settings, record=True)
             path = path_of(found)  # t+1 m d b
             goal = y.expand(stack.m, -1)
@@ -363,6 +371,7 @@ class ImageExplorer:
             start_variation=total_variation(pictures, self.grid).numpy(),
         )
 
+    @isolated()
     def counterfactual_numbers(
         self, snapshot: Snapshot, settings: SearchSettings, count: int = 200, seed: int = 0, level: float = 0.99
     ) -> ImageNumbers:
@@ -381,8 +390,8 @@ class ImageExplorer:
         size = group_size(settings)
         group = groups(len(rows) * size, size)
         pictures, goal = X[rows][group], targets[group]
-        with one_thread(), torch.no_grad():
-            stack = self._stack([snapshot])
+        with torch.no_grad():
+            stack = stack_of([snapshot], self.experiment)
             found = self._search(stack, pictures, goal, settings)
             measured = Ended(
                 start=pictures,
@@ -409,6 +418,7 @@ class ImageExplorer:
 
     # -- attacks --------------------------------------------------------------------------------------
 
+    @isolated()
     def fool(
         self,
         snapshot: Snapshot,
@@ -431,20 +441,20 @@ class ImageExplorer:
         pictures = self._pictures(X)
         labels = self._labels(y, len(pictures))
         self._check_size(len(epsilons) * len(pictures), "epsilons", len(epsilons))
-        with one_thread():
-            stack = self._stack([snapshot])
-            m, b = stack.m, len(pictures)
-            every, own = pictures.expand(m, -1, -1), labels.expand(m, -1).contiguous()
-            lower, upper = self._bounds(within)
-            points = pictures.new_zeros(m, len(epsilons), b, self.data.d)
-            said = pictures.new_zeros(m, len(epsilons), b, self.data.k)
-            for i, epsilon in enumerate(epsilons):
-                found = perturb(stack, every, own, epsilon, lower, upper, attack, step_size=None)
-                points[:, i] = found
-                with torch.no_grad():
-                    said[:, i] = self._answers(stack, found)
+        stack = stack_of([snapshot], self.experiment)
+        m, b = stack.m, len(pictures)
+        every, own = pictures.expand(m, -1, -1), labels.expand(m, -1).contiguous()
+        lower, upper = self._bounds(within)
+        points = pictures.new_zeros(m, len(epsilons), b, self.data.d)
+        said = pictures.new_zeros(m, len(epsilons), b, self.data.k)
+        for i, epsilon in enumerate(epsilons):
+            found = perturb(stack, every, own, epsilon, lower, upper, attack, step_size=None)
+            points[:, i] = found
+            with torch.no_grad():
+                said[:, i] = self._answers(stack, found)
         return Fooled(snapshot.epoch, tuple(map(float, epsilons)), points.numpy(), said.numpy())
 
+    @isolated()
     def robustness(
         self,
         snapshot: Snapshot,
@@ -467,12 +477,11 @@ class ImageExplorer:
         X, y = self.data.test
         rows = _permutation(len(y), seed)[:samples]
         pictures, labels = X[rows], y[rows]
-        with one_thread():
-            stack = self._stack([snapshot])
-            lower, upper = self._bounds(within)
-            every = pictures.expand(stack.m, -1, -1)
-            right = accuracy_curve(stack, every, labels, epsilons, lower, upper, attack, step_size=None)  # m n b
-            estimate = Bootstrap.of(len(rows), ROUNDS, seed).mean(right, torch.ones_like(right))
+        stack = stack_of([snapshot], self.experiment)
+        lower, upper = self._bounds(within)
+        every = pictures.expand(stack.m, -1, -1)
+        right = accuracy_curve(stack, every, labels, epsilons, lower, upper, attack, step_size=None)  # m n b
+        estimate = Bootstrap.of(len(rows), ROUNDS, seed).mean(right, torch.ones_like(right))
         shares = estimate.value.double().numpy()
         return Robustness(
             arms=self.arms,
@@ -489,16 +498,6 @@ class ImageExplorer:
         return self._domain if within else (None, None)
 
     # -- checks ---------------------------------------------------------------------------------------
-
-    def _stack(self, snapshots: Sequence[Snapshot]) -> Stack:
-        """The models of all snapshots, e·m of them."""
-        m = len(self.arms)
-        names = snapshots[0].weights
-        for snapshot in snapshots:
-            if any(array.shape[0] != m for array in snapshot.weights.values()):
-                raise DataError(f"A snapshot of other than {m} models, which the run has, does not belong to it.")
-        weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
-        return Stack.from_weights(weights, self.experiment.model, self.grid)
 
     def _pictures(self, values: npt.ArrayLike) -> Tensor:
         pictures = inputs.points(values, "pictures").float()

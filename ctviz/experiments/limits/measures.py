@@ -14,6 +14,7 @@ from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.measure import Gauge
 from ctviz.experiments.sensitivity import measure_sensitivity
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 from ctviz.training.loop import PerArm
 
@@ -34,6 +35,7 @@ class Bench:
     fine: Gauge
 
     @classmethod
+    @isolated()
     def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> Bench:
         factuals = min(experiment.evaluation.factuals, FINE_FACTUALS)
         changes = {"evaluation.factuals": factuals} | {f"evaluation.{name}": value for name, value in FINE.items()}

@@ -20,7 +20,7 @@ from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS, Snapshot
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.files import explained, remove, trim
-from ctviz.models.threads import one_thread
+from ctviz.isolation import isolated
 from ctviz.paths import assets, write_whole
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def measure_stand(stand: Stand, on_epoch: Callable[[int], None] = lambda done: N
         if not stand.every_epoch and snapshot.epoch < total:
             continue
         values = {name: snapshot.metrics[name] for name in METRICS}
-        with one_thread():
+        with isolated():
             for name in stand.measures:
                 values |= MEASURES[name](bench, training.stack)
         if snapshot.epoch == total:

@@ -18,8 +18,8 @@ from ctviz.experiments.reproduce.intervals import Floats, combine
 from ctviz.experiments.reproduce.reading import mean, paired, parts
 from ctviz.experiments.reproduce.result import Ablation, Curve, Sensitivity
 from ctviz.experiments.run import Run
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
-from ctviz.models.threads import one_thread
 
 MOST = 600
 """Samples that are attributed."""
@@ -96,6 +96,7 @@ def sensitivity(data: str, finals: Sequence[tuple[Run, Report]], level: float) -
     ]
 
 
+@isolated()
 def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[float]:
     """Mean over samples of Σ |g_d| over what an arm locks, as a share of Σ |g| over all features: integrated gradients
     of the predicted class's logit, from baselines U(−1, 1)."""
@@ -104,13 +105,12 @@ def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[flo
     X = protocol.samples(data)[0][:MOST]
     baselines = uniform_baselines(len(X), data.d, protocol.seed)
     found = []
-    with one_thread():
-        for name in arms:
-            position = run.arms.index(name)
-            columns = [i for ref in experiment.arms[position].locked for i in data.schema.positions(ref)]
-            stack = whole.take([position])
-            values = integrated_gradients(stack, X.expand(1, -1, -1), baselines=baselines).values[0]  # b d
-            found.append(mean(share(values)[:, columns].sum(dim=-1).tolist()))
+    for name in arms:
+        position = run.arms.index(name)
+        columns = [i for ref in experiment.arms[position].locked for i in data.schema.positions(ref)]
+        stack = whole.take([position])
+        values = integrated_gradients(stack, X.expand(1, -1, -1), baselines=baselines).values[0]  # b d
+        found.append(mean(share(values)[:, columns].sum(dim=-1).tolist()))
     return found
 
 

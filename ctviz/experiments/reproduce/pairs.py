@@ -13,13 +13,14 @@ from ctviz.counterfactuals.search import search
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reproduce.intervals import Paired
 from ctviz.experiments.run import Run
+from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.models.threads import one_thread
 
 MOST = 600
 """Samples that are explained."""
 
 
+@isolated()
 def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Paired:
     """ℓ1 cost of each (factual, target, λ_egy) that both arms reach, of the arm and of its reference.
 
@@ -34,7 +35,7 @@ def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Pair
     settings = protocol.searches()
     owners = [run.arms.index(name) for name in (arm, reference) for _ in settings]
     schemas = [one.constraints_for(data.schema, "advice") for one in experiment.arms]
-    with one_thread(), torch.no_grad():
+    with torch.no_grad():
         stack = whole.take(owners)
         factuals = X.to(stack.flat).expand(stack.m, -1, -1)  # mλ b d
         aimed = targets.expand(stack.m, -1)

@@ -176,6 +176,7 @@ def decode_snapshot(experiment: Experiment, epoch: int, facts: dict[str, Any], a
             weights={name.removeprefix("weights."): v for name, v in arrays.items() if name.startswith("weights.")},
             field=_field(experiment, shapes["field"], arrays) if "field" in shapes else None,
             paths=_paths(experiment, shapes["paths"], facts.get("order", 1), arrays) if "paths" in shapes else None,
+            origin=experiment.origin,
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Damaged(f"snapshot {epoch} is incomplete ({error!r})") from error

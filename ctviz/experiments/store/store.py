@@ -112,6 +112,10 @@ class Store:
         self._records: dict[Path, tuple[tuple[int, int, int], Record]] = {}
         self._guard = threading.Lock()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied and pickled as what it is made of: all stores of one folder are one."""
+        return type(self), (self.root, self.presets, self.cap_bytes)
+
     # -- writing ----------------------------------------------------------------------------------
 
     def writer(self, experiment: Experiment, device: str) -> RunWriter:

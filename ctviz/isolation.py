@@ -1,0 +1,188 @@
+"""What a caller has set of torch's and numpy's state, put aside: the same request means the same result, everywhere.
+
+All that trains, searches, measures or attributes runs within ``isolated``. Nothing of it is seen by the caller's other
+threads, except that products of matrices are exact in them too for that time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """What was set where ``isolated`` was entered first."""
+
+    threads: int  # for ``shared_out``
+    device: torch.device | None  # where new tensors went, unless that was the CPU
+    single: _SinglePrecision | None
+
+
+_outside: ContextVar[_Outside | None] = ContextVar("outside", default=None)
+
+
+@contextmanager
+def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
+    """The state of torch and numpy that ctviz counts on, in this thread; within another one only ``threads`` counts.
+
+    - New tensors are of single precision and on the CPU where neither is named (``torch.set_default_dtype``,
+      ``torch.set_default_device``).
+    - No autocast, no inference mode; gradients are recorded.
+    - Numbers near 0 are kept (``torch.set_flush_denormal``), products of matrices are exact
+      (``torch.set_float32_matmul_precision``), numpy warns as usual (``numpy.seterr``).
+    - ``threads`` of torch, or as many as the caller has for None. One is faster for small products, and gives the same
+      bits on any number of cores. With ``share`` the others are left to ``shared_out``; ``torch.set_num_threads``, or
+      OMP_NUM_THREADS, says how many there are.
+
+    Also a decorator of functions; not of generators, which would leave their caller in this state between two items.
+    """
+    before = torch.get_num_threads()
+    if _outside.get() is not None:
+        torch.set_num_threads(threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+        return
+    flushing = float(np.float32(1e-39) * np.float32(1)) == 0
+    with ExitStack() as stack:
+        single = None
+        if torch.get_default_dtype() != torch.float32:
+            single = stack.enter_context(_SinglePrecision())
+        device = torch.get_default_device()
+        if device.type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        stack.enter_context(_exact_products)
+        token = _outside.set(_Outside(before if share else 1, None if device.type == "cpu" else device, single))
+        torch.set_num_threads(threads or before)
+        if flushing:
+            torch.set_flush_denormal(False)
+        try:
+            yield
+        finally:
+            if flushing:
+                torch.set_flush_denormal(True)
+            torch.set_num_threads(before)
+            _outside.reset(token)
+
+
+def callers_defaults() -> AbstractContextManager[Any]:
+    """Within ``isolated``: the caller's type and device of new tensors again, for a model of the caller's."""
+    outside = _outside.get()
+    if outside is None or (outside.device is None and outside.single is None):
+        return nullcontext()
+    return _callers_defaults(outside)
+
+
+@contextmanager
+def _callers_defaults(outside: _Outside) -> Iterator[None]:
+    with outside.device or nullcontext(), outside.single.paused() if outside.single else nullcontext():
+        yield
+
+
+def shared_out(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """``work`` of each of the items, which do not depend on each other; within ``isolated`` several at once.
+
+    Each is done by one thread, so that the bits of a result do not depend on how many there are.
+    """
+    outside = _outside.get()
+    workers = 1 if outside is None else min(outside.threads, len(items))
+    if workers < 2:
+        return [work(item) for item in items]
+    inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+
+    def done(item: Item) -> Result:
+        # Whatever is set belongs to a thread.
+        with isolated(), torch.inference_mode(inference), torch.set_grad_enabled(gradients):
+            return work(item)
+
+    with ThreadPoolExecutor(workers, "ctviz", initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(done, items))
+
+
+class _SinglePrecision(TorchFunctionMode):
+    """New tensors of this thread are of single precision where no type is named, whatever torch's default is.
+
+    Setting that default for a moment would reach all threads of the process.
+    """
+
+    _ALWAYS_FLOATING = frozenset(
+        {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.linspace, torch.logspace, torch.eye}
+    )
+    _AS_THE_VALUES = frozenset({torch.tensor, torch.as_tensor, torch.full, torch.arange, torch.scalar_tensor})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._active = True
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if not self._active or kwargs.get("dtype") is not None or kwargs.get("out") is not None:
+            return func(*args, **kwargs)
+        if func in self._ALWAYS_FLOATING:
+            return func(*args, **{**kwargs, "dtype": torch.float32})
+        made = func(*args, **kwargs)
+        if func in self._AS_THE_VALUES and made.dtype == torch.get_default_dtype() and not _typed(args):
+            return func(*args, **{**kwargs, "dtype": torch.float32})
+        return made
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._active = False
+        try:
+            yield
+        finally:
+            self._active = True
+
+
+def _typed(values: Sequence[Any]) -> bool:
+    """Whether any of the values has a type of its own, which its tensor keeps."""
+    return any(isinstance(value, Tensor | np.ndarray | np.generic) for value in values)
+
+
+class _ExactProducts:
+    """Exact products of matrices, as long as anybody asks for them: a setting of the whole process, so users count."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._users = 0
+        self._before = "highest"
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if self._users == 0:
+                self._before = torch.get_float32_matmul_precision()
+                if self._before != "highest":
+                    torch.set_float32_matmul_precision("highest")
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            self._users -= 1
+            if self._users == 0 and self._before != "highest":
+                torch.set_float32_matmul_precision(self._before)
+
+
+_exact_products = _ExactProducts()

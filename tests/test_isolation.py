@@ -1,0 +1,324 @@
+"""torch and numpy as ctviz counts on them: the same results, whatever the caller has set and however many threads."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ctviz
+from ctviz.counterfactuals import inputs
+from ctviz.data.dataset import Dataset
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.store import Store
+from ctviz.isolation import isolated, shared_out
+from ctviz.models.vae import Vae
+from tests.waiting import PATIENCE
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_results_come_in_order_and_torchs_threads_are_given_back(threads: int) -> None:
+    with isolated(), isolated():
+        assert torch.get_num_threads() == 1
+        assert shared_out(lambda i: i * i, range(20)) == [i * i for i in range(20)]
+    assert torch.get_num_threads() == threads
+
+
+def test_as_many_work_at_once_as_torch_had_threads(threads: int) -> None:
+    barrier = threading.Barrier(threads)
+
+    def met(_: int) -> tuple[int, int]:
+        barrier.wait(timeout=PATIENCE)  # breaks unless all are here
+        return threading.get_ident(), torch.get_num_threads()
+
+    with isolated(), isolated():
+        found = shared_out(met, range(2 * threads))
+    assert len({ident for ident, _ in found}) == threads
+    assert {own for _, own in found} == {1}
+
+
+def test_outside_of_one_thread_nothing_is_shared_out(threads: int) -> None:
+    assert set(shared_out(lambda _: threading.get_ident(), range(4))) == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_the_modes_of_the_caller_hold_in_every_thread(threads: int, mode: type) -> None:
+    with isolated(), mode():
+        expected = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+        found = shared_out(lambda _: (torch.is_inference_mode_enabled(), torch.is_grad_enabled()), range(4))
+    assert found == [expected] * 4
+
+
+def test_an_error_in_a_thread_reaches_the_caller(threads: int) -> None:
+    with pytest.raises(ZeroDivisionError), isolated():
+        shared_out(lambda i: 1 // i, [2, 1, 0])
+
+
+# -- whatever the caller has set ---------------------------------------------------------------------------
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@contextmanager
+def default_device(device: str) -> Iterator[None]:
+    torch.set_default_device(device)
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+@contextmanager
+def flushing() -> Iterator[None]:
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot flush denormal numbers")
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@contextmanager
+def rough_products() -> Iterator[None]:
+    torch.set_float32_matmul_precision("medium")
+    try:
+        yield
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+@contextmanager
+def several_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        yield
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+STATES = {
+    "float64 by default": lambda: default_dtype(torch.float64),
+    "float16 by default": lambda: default_dtype(torch.float16),
+    "bfloat16 by default": lambda: default_dtype(torch.bfloat16),
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "inference mode": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "another device by default": lambda: default_device("meta"),
+    "another device in a block": lambda: torch.device("meta"),
+    "denormal numbers flushed": flushing,
+    "deterministic algorithms": deterministic,
+    "anomalies detected": torch.autograd.detect_anomaly,
+    "rough products": rough_products,
+    "numpy raises": lambda: np.errstate(all="raise"),
+    "several threads": several_threads,
+}
+
+METHODS = ("integrated_gradients", "saliency", "input_x_gradient", "deep_lift", "gradient_shap", "occlusion")
+
+
+def small(**changes: Any) -> Experiment:
+    sizes = {"data.n_train": 60, "data.n_validation": 30, "data.n_test": 30, "training.n_ce": 20, "model.hidden": [4]}
+    arms = {"arms": "vanilla,full,another", "arms.another.generator": "face"}
+    return Experiment.preset("moons").replace({**arms, **sizes, "training.epochs": 2, "evaluation.field": 8, **changes})
+
+
+def training(folder: Path) -> Iterator[Any]:
+    run = ctviz.run(small(), store=Store(folder))
+    yield run.summary
+    for snapshot in run.snapshots:
+        yield from (snapshot.weights, snapshot.metrics, snapshot.field, snapshot.paths.points)
+    yield [snapshot.weights for snapshot in ctviz.train(small())]
+    yield [weight.detach().numpy() for weight in run.model("full").parameters()]
+
+
+def evaluation(folder: Path) -> Iterator[Any]:
+    run = ctviz.run(small(), store=Store(folder))
+    report = ctviz.evaluate(run, Protocol(rounds=3, factuals=10, attacks=(0.1,)), store=Store(folder))
+    yield from (report.table.to_numpy(), report.compare().to_numpy())
+
+
+def sweeping(folder: Path) -> Iterator[Any]:
+    result = ctviz.sweep(
+        small().replace({"arms": "vanilla,full"}),
+        grid={"lambda_div": [0.1, 1.0]},
+        seeds=1,
+        store=Store(folder),
+        workers=1,
+    )
+    yield result.across.to_numpy()
+
+
+def quickly_fitted(data: Dataset) -> Callable[[int], Vae]:
+    return lambda latent: Vae.fit(data.train[0], latent, updates=20)
+
+
+def exploring(folder: Path) -> Iterator[Any]:
+    run = ctviz.run(small(), store=Store(folder))
+    explorer, last = ctviz.Explorer(run.experiment, quickly_fitted(run.data)), run.snapshot()
+    factuals, _ = explorer.pick("random", 10)
+    for name in ("eccco", "revise"):
+        settings = ctviz.SearchSettings(generator=name)
+        trace = explorer.trace(last, factuals, explorer.default_targets(factuals, last), settings)
+        yield from (trace.points, trace.probability, trace.reachable, trace.outcome)
+        yield explorer.words(trace, 1, 0)
+        yield [interval.value for interval in explorer.endpoints(trace).metrics.values()]
+    yield explorer.sensitivity(last).share.value
+
+
+def searching(folder: Path) -> Iterator[Any]:
+    run = ctviz.run(Experiment.preset("moons"))
+    X, y = (part[:10].numpy() for part in run.data.test)
+    for name in ("generic", "gravitational", "dice", "nearest", "face"):
+        found = ctviz.search(run.model("full"), X, 1 - y, generator=name, samples=run.data.train)
+        yield from (found.path.numpy(), found.mature.numpy(), found.steps.numpy())
+    for method in METHODS:
+        settings = ctviz.AttributionSettings(method=method, smooth=2 * (method == "saliency"))
+        yield ctviz.attribute(run.model("full"), X, y, settings, background=run.data.train[0]).values.numpy()
+    yield ctviz.integrated_gradients(run.model("full"), X).values.numpy()
+
+
+def pictures(folder: Path) -> Iterator[Any]:
+    run = ctviz.run(Experiment.preset("mnist"))
+    explorer, last = ctviz.ImageExplorer(run.experiment), run.snapshot()
+    picked = explorer.pick("random", 2)
+    yield explorer.attribute(last, picked.X).values
+    yield explorer.counterfactuals(last, picked.X, (picked.y + 1) % 10, ctviz.SearchSettings(steps=3)).points
+    yield explorer.robustness(last, [0.1], samples=20).accuracy.value
+
+
+ASKED = {work.__name__: work for work in (training, evaluation, sweeping, exploring, searching, pictures)}
+
+
+def bits(values: Any) -> Any:
+    """Numbers as bytes, so that only equals are equal, NaN included."""
+    if isinstance(values, dict):
+        return {name: bits(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [bits(value) for value in values]
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.dtype.str, values.shape, values.tobytes()
+    return repr(values.tolist() if isinstance(values, np.ndarray) else values)
+
+
+def asked(work: Callable[[Path], Iterator[Any]], folder: Path) -> list[Any]:
+    """What comes of it where nothing is known from before."""
+    inputs._knowledge.cache_clear()
+    return [bits(values) for values in work(folder)]
+
+
+@cache
+def expected(name: str) -> list[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return asked(ASKED[name], Path(folder))
+
+
+SETS_MUCH = ("float64 by default", "float16 by default", "autocast", "inference mode", "another device by default")
+"""States that reach all kinds of work; the others are tried on two of them."""
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection has been enabled")
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [(state, name) for state in STATES for name in ASKED if state in SETS_MUCH or name in ("training", "searching")],
+)
+def test_whatever_the_caller_has_set_the_bits_are_the_same(tmp_path: Path, state: str, name: str) -> None:
+    right = expected(name)
+    with STATES[state]():
+        found = asked(ASKED[name], tmp_path)
+    assert found == right
+
+
+def test_what_was_made_within_such_a_state_serves_outside_of_it() -> None:
+    """An autoencoder and tensors that are kept are of no state."""
+    run = ctviz.run(Experiment.preset("moons"))
+    X, y = run.data.test
+
+    def mature() -> float:
+        found = ctviz.search(run.model("full"), X[:50], 1 - y[:50], generator="revise", samples=run.data.train)
+        return float(found.mature.float().mean())
+
+    right = mature()
+    for state in ("autocast", "inference mode", "float64 by default", "another device by default"):
+        inputs._knowledge.cache_clear()
+        with STATES[state]():
+            assert mature() == right
+        assert mature() == right
+
+
+class Default(nn.Module):
+    """A model that makes tensors of the default type in its forward pass, as some do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(x @ torch.eye(2) + torch.zeros(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_model_of_the_callers_finds_the_callers_defaults(dtype: torch.dtype) -> None:
+    with default_dtype(dtype):
+        model = Default()
+        found = ctviz.search(model, [[0.0, 1.0]], [1], path=False)
+        assert found.final.dtype == dtype
+        assert ctviz.integrated_gradients(model, [[0.0, 1.0]]).values.dtype == dtype
+        assert torch.zeros(1).dtype == dtype
+
+
+def test_other_threads_of_the_caller_see_nothing_of_it() -> None:
+    inside, seen = threading.Event(), threading.Event()
+    found: list[torch.dtype] = []
+
+    def look() -> None:
+        inside.wait(PATIENCE)
+        found.extend([torch.get_default_dtype(), torch.zeros(1).dtype])
+        seen.set()
+
+    with default_dtype(torch.float64):
+        other = threading.Thread(target=look)
+        other.start()
+        with isolated():
+            assert torch.zeros(1).dtype == torch.tensor(0.5).dtype == torch.full((1,), 0.5).dtype == torch.float32
+            assert torch.tensor(np.array([0.5])).dtype == torch.float64
+            assert torch.tensor([1]).dtype == torch.int64
+            inside.set()
+            assert seen.wait(PATIENCE)
+        other.join()
+    assert found == [torch.float64, torch.float64]
