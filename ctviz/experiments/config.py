@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-import tomli_w
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.settings import SearchSettings
@@ -167,9 +166,6 @@ class Experiment(Document):
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON and the algorithm's version."""
         return hashlib.sha256(f"{ALGORITHM_VERSION}:{self.to_json()}".encode()).hexdigest()[:16]
-
-    def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     # -- changing ---------------------------------------------------------------------------------
 
