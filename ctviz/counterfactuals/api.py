@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 import torch
@@ -17,8 +17,12 @@ from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search import search as search_stack
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.frames import NO_LABELS, Labels
 from ctviz.data.schema import Range, Schema
 from ctviz.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ctviz.data.frames import DataFrame
 
 Samples = tuple[Tensor | npt.ArrayLike, Tensor | npt.ArrayLike]
 
@@ -35,9 +39,19 @@ class Counterfactuals:
     mature: Tensor  # b, bool: reached τ within T steps
     steps: Tensor  # b, int64: steps taken, 0 to T
     of: Tensor  # b, int64: which of the factuals that were given each belongs to
+    labels: Labels = NO_LABELS  # of the factuals that were given
 
     def __len__(self) -> int:
         return len(self.factuals)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the d columns: a frame's own, the schema's, or x1, x2, …"""
+        return self.labels.named(self.factuals.shape[1])
+
+    def frame(self) -> DataFrame:
+        """``final`` as a pandas DataFrame, (b d), with the labels of the factuals' columns and rows."""
+        return self.labels.frame(self.final, self.of)
 
 
 def search(
@@ -61,12 +75,15 @@ def search(
     and domain hold exactly at every point of the path; a factual that lies outside the domain is brought into it by
     the first step, unless a locked direction forbids that.
 
+    Frames, such as a pandas DataFrame, go by the names of their columns: a lock on "age" holds for the column of that
+    name. Names of factuals, samples and schema have to be the same in the same order; what has none goes by position.
+
     Args:
         model: any module from (b d) to logits (b k); it is used in evaluation mode and left as it was.
             The search runs in its floating-point type.
         schema: domain and mutability of the features; without one, nothing is bounded.
         locked, increase_only, decrease_only: features, by position or name, constrained beyond the schema.
-        ranges: (feature, lowest, highest) of features that may only take some of their values.
+        ranges: (feature, lowest, highest) of features that may only take some of their values; None for no end.
         samples: features (n d) and classes (n) of samples that are known, such as the training data; the generators
             "gravitational", "revise", "nearest" and "face" need them. An autoencoder that is fitted to them is kept
             for the next search.
@@ -85,7 +102,8 @@ def search(
     generator = GENERATORS[chosen.generator]
     X = inputs.points(factuals, "factuals")
     constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
-    rules = inputs.rules(schema, X.shape[1], constrained, ranges)
+    labels = inputs.labels(schema, factuals, targets, samples)
+    rules = inputs.rules(schema, X.shape[1], labels, constrained, ranges)
     adapter = ModuleAdapter(model, X, gradients=generator.kind in ("gradient", "latent"))
     X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
     if not torch.isfinite(X).all():
@@ -100,11 +118,11 @@ def search(
     X, y = X[of], y[of]
     if len(X) == 0:
         way = X.new_zeros(chosen.steps + 1, 0, X.shape[1]) if path else None
-        return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of)
+        return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of, labels)
     x = X.T[None].to(adapter.device).contiguous()
     with torch.inference_mode(False), torch.no_grad(), adapter.evaluating():
         limits = Constraints.of([rules], x)
         found = search_stack(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known)
     way = None if found.path is None else found.path[:, 0].mT.cpu().contiguous()
     final, nascent = (tensor[0].mT.cpu().contiguous() for tensor in (found.final, found.nascent))
-    return Counterfactuals(X, y, way, final, nascent, found.mature[0].cpu(), found.steps[0].cpu(), of)
+    return Counterfactuals(X, y, way, final, nascent, found.mature[0].cpu(), found.steps[0].cpu(), of, labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, evaluating
+from ctviz.data.frames import NO_LABELS, Labels, agreed, check_rows, labels_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
 from ctviz.evaluation.methods import (
@@ -29,6 +31,9 @@ from ctviz.evaluation.methods import (
     rows_at_once,
 )
 from ctviz.settings import Settings
+
+if TYPE_CHECKING:
+    from ctviz.data.frames import DataFrame
 
 __all__ = [
     "BASELINES",
@@ -74,6 +79,18 @@ class Attributions:
 
     values: Tensor  # (m) b d: g
     error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(x⁰)], 0 for an exact integral; NaN where they need not add up
+    labels: Labels = NO_LABELS  # of the samples
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the d columns: a frame's own, or x1, x2, …"""
+        return self.labels.named(self.values.shape[-1])
+
+    def frame(self) -> DataFrame:
+        """The attributions of one model as a pandas DataFrame, (b d), with the labels of the samples."""
+        if self.values.ndim != 2:
+            raise DataError(f"A frame holds the attributions of one model; these are of {len(self.values)}.")
+        return self.labels.frame(self.values)
 
 
 @torch.inference_mode(False)
@@ -95,7 +112,8 @@ def attribute(
     Args:
         stack: m models, or one as a plain module, for which the axis m falls away from all that follows; that is used
             in evaluation mode and left as it was.
-        X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type.
+        X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type. Frames go
+            by the names of their columns, which have to be the same in the same order in all that are given.
         classes: y of each sample, whole numbers (m b) or shared (b), or one for all.
         settings: the method, its baseline and the rest; integrated gradients by default.
         grid: rows and columns of a picture; without, occlusion covers one feature after the other.
@@ -112,11 +130,13 @@ def attribute(
             DeepLIFT, uses a layer twice.
     """
     settings = settings or AttributionSettings()
+    known = _labels(X, baselines, background)
+    check_rows(("samples", X), ("classes", classes))
     if not isinstance(stack, Models):
         X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
         with OneModel.of(stack, X, gradients=settings.method != "occlusion") as one:
             found = attribute(one, X, classes, settings, grid, background, baselines)
-        return Attributions(found.values[0], found.error[0])
+        return Attributions(found.values[0], found.error[0], known)
     X = _numbers(stack, X, "samples")
     X = X.expand(stack.m, -1, -1) if X.ndim == 2 else X
     start, behind = (
@@ -130,10 +150,17 @@ def attribute(
     start = start.to(X).expand_as(X)
     asked = Request(stack, X, labels, start, settings.output, settings.steps, settings.seed, grid, behind)
     if X.shape[1] == 0:
-        return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]))
+        return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]), known)
     values = _smoothed(asked, settings) if settings.smooth else _in_parts(asked, settings)
     exact = METHODS[settings.method].complete and settings.smooth == 0
-    return Attributions(values, _error(asked, values) if exact else X.new_full(X.shape[:2], torch.nan))
+    error = _error(asked, values) if exact else X.new_full(X.shape[:2], torch.nan)
+    return Attributions(values, error, known)
+
+
+def _labels(X: Numbers, baselines: Numbers | None, background: Numbers | None = None) -> Labels:
+    """Labels of the samples; frames have to agree in the names of their columns."""
+    tables = (("samples", X), ("baselines", baselines), ("background samples", background))
+    return agreed(*((name, labels_of(table, name)) for name, table in tables))
 
 
 def _numbers(stack: Models, values: Numbers, name: str) -> Tensor:
@@ -223,7 +250,7 @@ def integrated_gradients(
     logits: Logits,
     X: Numbers,
     classes: Tensor | None = None,
-    baselines: Tensor | None = None,
+    baselines: Numbers | None = None,
     steps: int = 50,
     output: Output = "logit",
 ) -> Attributions:
@@ -249,6 +276,9 @@ def integrated_gradients(
         DataError: shapes that do not fit together, numbers that are not finite, a module that is no classifier of such
             samples.
     """
+    labels = _labels(X, baselines)
+    if baselines is not None:
+        baselines = inputs.numbers(baselines, "baselines", (2, 3), "(b d) or (m b d)")
     place = X.device if isinstance(X, Tensor) else torch.device("cpu")
     X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
     if isinstance(logits, nn.Module):
@@ -259,9 +289,10 @@ def integrated_gradients(
             return z
 
         with evaluating(logits):
-            return _integrated(asked, X.to(known.device, known.dtype), classes, baselines, steps, output)
+            found = _integrated(asked, X.to(known.device, known.dtype), classes, baselines, steps, output)
+        return replace(found, labels=labels)
     X = X.to(getattr(logits, "device", place), getattr(logits, "dtype", X.dtype))
-    return _integrated(logits, X, classes, baselines, steps, output)
+    return replace(_integrated(logits, X, classes, baselines, steps, output), labels=labels)
 
 
 def _integrated(
