@@ -73,7 +73,7 @@ def search(
     By default ``x'_t = clamp(x'_{t−1} − η · cut(∇[CE(M(x'), y⁺) + penalties]))`` for t = 1 … T, until
     softmax(M(x'))[y⁺] ≥ τ (Algorithm 1 of the paper); other generators go other ways (``ctviz.GENERATORS``). Mutability
     and domain hold exactly at every point of the path; a factual that lies outside the domain is brought into it by
-    the first step, unless a locked direction forbids that.
+    the first step, unless a locked direction forbids that; one that has reached τ takes none.
 
     Frames, such as a pandas DataFrame, go by the names of their columns: a lock on "age" holds for the column of that
     name. Names of factuals, samples and schema have to be the same in the same order; what has none goes by position.
