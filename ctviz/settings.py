@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self, get_origin
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from ctviz.errors import ConfigError
@@ -15,7 +16,10 @@ from ctviz.errors import ConfigError
 class Settings(BaseModel):
     """Base of every settings record: frozen, hashable, no unknown keys, no NaN or infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    # "constants": infinity may be written, to TOML, though none is ever held.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, ser_json_inf_nan="constants"
+    )
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -51,6 +55,9 @@ class Document(Settings):
         except (ValueError, RecursionError) as error:
             raise ConfigError(cls.called, str(error), "a JSON object") from None
         return cls.from_mapping(values)
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, context="toml"))
 
     @classmethod
     def from_toml(cls, text: str) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 import torch
@@ -18,8 +18,12 @@ from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search import search as search_stack
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.frames import NO_LABELS, Labels
 from ctviz.data.schema import Range, Schema
 from ctviz.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from ctviz.data.frames import DataFrame
 
 Samples = tuple[Tensor | npt.ArrayLike, Tensor | npt.ArrayLike]
 
@@ -36,9 +40,19 @@ class Counterfactuals(Brief):
     mature: Tensor  # b, bool: reached τ within T steps
     steps: Tensor  # b, int64: steps taken, 0 to T
     of: Tensor  # b, int64: which of the factuals that were given each belongs to
+    labels: Labels = NO_LABELS  # of the factuals that were given
 
     def __len__(self) -> int:
         return len(self.factuals)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the d columns: a frame's own, the schema's, or x1, x2, …"""
+        return self.labels.named(self.factuals.shape[1])
+
+    def frame(self) -> DataFrame:
+        """``final`` as a pandas DataFrame, (b d), with the labels of the factuals' columns and rows."""
+        return self.labels.frame(self.final, self.of)
 
 
 def search(
@@ -60,7 +74,10 @@ def search(
     By default ``x'_t = clamp(x'_{t−1} − η · cut(∇[CE(M(x'), y⁺) + penalties]))`` for t = 1 … T, until
     softmax(M(x'))[y⁺] ≥ τ (Algorithm 1 of the paper); other generators go other ways (``ctviz.GENERATORS``). Mutability
     and domain hold exactly at every point of the path; a factual that lies outside the domain is brought into it by
-    the first step, unless a locked direction forbids that.
+    the first step, unless a locked direction forbids that; one that has reached τ takes none.
+
+    Frames, such as a pandas DataFrame, go by the names of their columns: a lock on "age" holds for the column of that
+    name. Names of factuals, samples and schema have to be the same in the same order; what has none goes by position.
 
     Args:
         model: any module from (b d) to logits (b k); it is searched in evaluation mode, in its own floating-point type
@@ -68,7 +85,7 @@ def search(
             number the last bits of a result then depend.
         schema: domain and mutability of the features; without one, nothing is bounded.
         locked, increase_only, decrease_only: features, by position or name, constrained beyond the schema.
-        ranges: (feature, lowest, highest) of features that may only take some of their values.
+        ranges: (feature, lowest, highest) of features that may only take some of their values; None for no end.
         samples: features (n d) and classes (n) of samples that are known, such as the training data; the generators
             "gravitational", "revise", "nearest" and "face" need them. An autoencoder that is fitted to them is kept
             for the next search.
@@ -89,7 +106,8 @@ def search(
     with explained(model) as own, torch.no_grad():
         X = inputs.points(factuals, "factuals")
         constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
-        rules = inputs.rules(schema, X.shape[1], constrained, ranges)
+        labels = inputs.labels(schema, factuals, targets, samples)
+        rules = inputs.rules(schema, X.shape[1], labels, constrained, ranges)
         adapter = ModuleAdapter(own, X, gradients=generator.kind in ("gradient", "latent"))
         X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
         if not torch.isfinite(X).all():
@@ -111,10 +129,10 @@ def search(
         X, y = X[of], y[of]
         if len(X) == 0:
             way = X.new_zeros(chosen.steps + 1, 0, X.shape[1]) if path else None
-            return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of)
+            return Counterfactuals(X, y, way, X.clone(), X.clone(), of.bool(), of.clone(), of, labels)
         x = X.T[None].to(adapter.device).contiguous()
         limits = Constraints.of([rules], x)
         found = search_stack(adapter, x, y[None].to(adapter.device), [chosen], limits, path, known)
         way = None if found.path is None else found.path[:, 0].mT.cpu().contiguous()
         final, nascent = (tensor[0].mT.cpu().contiguous() for tensor in (found.final, found.nascent))
-        return Counterfactuals(X, y, way, final, nascent, found.mature[0].cpu(), found.steps[0].cpu(), of)
+        return Counterfactuals(X, y, way, final, nascent, found.mature[0].cpu(), found.steps[0].cpu(), of, labels)

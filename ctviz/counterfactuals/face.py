@@ -24,7 +24,7 @@ from ctviz.counterfactuals.found import Found, Searchable
 from ctviz.counterfactuals.graph import NONE, STRIDE, Flags, Floats, Graph, Graphs, Ints, Rules
 from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.counterfactuals.trail import probabilities, reached, trail
+from ctviz.counterfactuals.trail import entered, probabilities, reached, trail
 from ctviz.errors import ConfigError, DataError
 
 MOST_PAIRS = 1 << 20
@@ -43,7 +43,8 @@ def search_face(
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``knowledge``.
 
     A factual that has reached τ stays where it is, mature; one from which no path leads to a sample that counts stays
-    as well, immature. A path of more than T moves is cut at T, immature.
+    as well, immature, unless it lies outside the domain: then it makes one move, into it, which may be enough. A path
+    of more than T moves is cut at T, immature.
 
     Raises:
         ConfigError: no knowledge. DataError: samples of other columns than the factuals'.
@@ -69,12 +70,16 @@ def search_face(
         for part in ([walk.arrived for walk in walks], [walk.moves for walk in walks])
     )
     free = constraints.may_rise | constraints.may_fall
+    inside, counts = entered(model, factuals, targets, settings, constraints, done | (moves > 0))
+    entering = (inside != factuals).any(dim=1)
+    moves = torch.where(entering, 1, moves)
 
     def at(t: int) -> Tensor:
         """Point ``t`` of paths that are at least as long."""
-        return torch.where(free, X[:, samples[t]].transpose(0, 1), factuals)
+        own = torch.where(free, X[:, samples[min(t, len(samples) - 1)]].transpose(0, 1), factuals)
+        return torch.where(entering.unsqueeze(1), inside, own)
 
-    return trail(factuals, at, moves, done | arrived, settings, record)
+    return trail(factuals, at, moves, torch.where(entering, counts, done | arrived), settings, record)
 
 
 @dataclass(frozen=True)

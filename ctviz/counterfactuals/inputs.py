@@ -15,21 +15,27 @@ from torch import Tensor
 
 from ctviz.counterfactuals.knowledge import SAMPLES, Knowledge
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.data.frames import Labels, agreed, check_rows, labels_of, numbers_of
 from ctviz.data.schema import Feature, FeatureRef, Range, Schema
 from ctviz.errors import ConfigError, DataError
 
 Refs = Iterable[FeatureRef] | FeatureRef
 
 
-def points(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
-    """A table of finite real numbers, (b d), on the CPU in floating point; ``name`` is what errors call it."""
+def points(values: Tensor | npt.ArrayLike, name: str, schema: Schema | None = None) -> Tensor:
+    """A table of finite real numbers, (b d), on the CPU in floating point; ``name`` is what errors call it.
+
+    With the ``schema`` of a run, a frame's columns have to be called as in it.
+    """
+    if schema is not None:
+        agreed(("the run", Labels(schema.columns)), (name, labels_of(values, name)))
     return numbers(values, name, (2,), "(b d)")
 
 
 def numbers(values: Tensor | npt.ArrayLike, name: str, axes: tuple[int, ...], expected: str) -> Tensor:
     """The same with another number of axes, one of ``axes``; ``expected`` is what errors call such a shape."""
     try:
-        X = _tensor(values)
+        X = _tensor(values, name)
     except (TypeError, ValueError, NotImplementedError):
         raise DataError(f"{name} hold something that is not a number.") from None
     if X.ndim not in axes or X.shape[-1] == 0:
@@ -45,7 +51,7 @@ def numbers(values: Tensor | npt.ArrayLike, name: str, axes: tuple[int, ...], ex
 def classes(values: Tensor | npt.ArrayLike | int, b: int, k: int, name: str) -> Tensor:
     """Classes from 0 to k − 1, (b), int64; a single one stands for all."""
     try:
-        y = _tensor(values)
+        y = _tensor(values, name)
     except (TypeError, ValueError, NotImplementedError):
         raise DataError(f"{name} hold something that is not a number.") from None
     if y.numel() and (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool):
@@ -59,37 +65,55 @@ def classes(values: Tensor | npt.ArrayLike | int, b: int, k: int, name: str) -> 
     return y
 
 
-def _tensor(values: Tensor | npt.ArrayLike) -> Tensor:
+def _tensor(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
     """On the CPU; an array may be turned around or of another machine's byte order, neither of which torch takes."""
     if isinstance(values, Tensor):
         return values.detach().cpu().to_dense()
-    array = np.array(values, order="C")
-    return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
+    array = numbers_of(values, name)
+    return torch.from_numpy(np.asarray(array.astype(array.dtype.newbyteorder("=")), order="C"))
 
 
 # -- what may change -------------------------------------------------------------------------------------
 
 
-def rules(schema: Schema | None, d: int, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range) -> Schema:
-    """The schema, or one without bounds, with features constrained beyond it."""
+def labels(schema: Schema | None, factuals: Any, targets: Any, samples: Any) -> Labels:
+    """Labels of the factuals; names of their columns are the factuals' own, the schema's or the samples'.
+
+    Raises:
+        ConfigError: no schema. DataError: names of columns that disagree; rows in another order than their classes.
+    """
     if schema is not None and not isinstance(schema, Schema):
         raise ConfigError("schema", schema, "a ctviz.Schema, or None")
-    base = schema or Schema(features=tuple(Feature(name=f"x{i + 1}") for i in range(d)))
+    check_rows(("factuals", factuals), ("targets", targets))
+    X, y = samples if isinstance(samples, tuple | list) and len(samples) == 2 else (None, None)
+    check_rows(("samples", X), ("the samples' classes", y))
+    named = ("the schema", Labels(schema.columns if schema else ())), ("samples", labels_of(X, "samples"))
+    return agreed(("factuals", labels_of(factuals, "factuals")), *named)
+
+
+def rules(
+    schema: Schema | None, d: int, called: Labels, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range
+) -> Schema:
+    """The schema, or one without bounds, with features constrained beyond it."""
+    base = schema or Schema(features=tuple(Feature(name=name) for name in called.named(d)))
     if base.d != d:
         raise DataError(f"factuals have {d} columns; the schema has {base.d}.")
-    result = base.constrain(
-        **{name: _positions(name, given, base) for name, given in refs.items()}, ranges=_ranges(ranges, base)
-    )
+    places = {name: _positions(name, given, base, called.numbered) for name, given in refs.items()}
+    result = base.constrain(**places, ranges=_ranges(ranges, base, called.numbered))
     up, down = result.directions()
     if not (up.any() or down.any()):
         raise ConfigError("locked", list(result.names), "at least one feature left free")
     return result
 
 
-def _positions(name: str, refs: Refs, schema: Schema) -> list[FeatureRef]:
+def _positions(name: str, refs: Refs, schema: Schema, numbered: bool) -> list[FeatureRef]:
     """Features by position; a single one needs no brackets, and a part of an image stands for its pixels."""
     try:
-        several = [refs] if isinstance(refs, str | int | np.integer) else refs
+        several = [refs] if isinstance(refs, str | int | np.integer) else list(refs)
+        for ref in several:
+            if numbered and isinstance(ref, int | np.integer):
+                allowed = f"a name such as {schema.names[0]!r}, for columns labelled with numbers that are no positions"
+                raise ConfigError(name, ref, allowed)
         return [position for ref in several for position in schema.positions(ref)]
     except ConfigError as error:
         raise ConfigError(name, error.value, error.allowed) from None
@@ -97,9 +121,9 @@ def _positions(name: str, refs: Refs, schema: Schema) -> list[FeatureRef]:
         raise ConfigError(name, refs, "features by position or name") from None
 
 
-def _ranges(given: Iterable[Range] | Range, schema: Schema) -> list[Range]:
+def _ranges(given: Iterable[Range] | Range, schema: Schema, numbered: bool) -> list[Range]:
     """Triples of a feature's position, its lowest and its highest value; a single one needs no brackets."""
-    allowed = "triples of a feature, its lowest value and its highest"
+    allowed = "triples of a feature, its lowest value and its highest; None for no end"
     try:
         entries: list[Any] = list(given)
         if len(entries) == 3 and isinstance(entries[0], str | int | np.integer):
@@ -108,10 +132,10 @@ def _ranges(given: Iterable[Range] | Range, schema: Schema) -> list[Range]:
     except TypeError:
         raise ConfigError("ranges", given, allowed) from None
     for triple in triples:
-        numbers = (int, float, np.integer, np.floating)
+        numbers = (int, float, np.integer, np.floating, type(None))
         if len(triple) != 3 or any(isinstance(v, bool) or not isinstance(v, numbers) for v in triple[1:]):
             raise ConfigError("ranges", triple, allowed)
-    return [(place, low, high) for ref, low, high in triples for place in _positions("ranges", [ref], schema)]
+    return [(place, low, high) for ref, low, high in triples for place in _positions("ranges", [ref], schema, numbered)]
 
 
 # -- what is known ---------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.found import Found, Searchable
 from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.counterfactuals.trail import WORKING_SET, probabilities, reach, reached, trail
+from ctviz.counterfactuals.trail import WORKING_SET, entered, probabilities, reach, reached, trail
 from ctviz.errors import ConfigError, DataError
 
 
@@ -34,8 +34,9 @@ def search_nearest(
 ) -> Found:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``knowledge``.
 
-    A factual that has reached τ stays where it is, mature; so does, immature, one for whose target there is no sample,
-    or none that the constraints let it approach. All others take T steps.
+    A factual that has reached τ stays where it is, mature. So does, immature, one for whose target there is no sample,
+    or none that the constraints let it approach; but where it lies outside the domain, it is brought into it, which
+    may be enough. All others take T steps.
 
     Raises:
         ConfigError: no knowledge. DataError: samples of other columns than the factuals'.
@@ -47,7 +48,7 @@ def search_nearest(
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
     low, high = reach(constraints, factuals)
     done = reached(model, factuals, targets, settings)
-    end, mature = factuals.clone(), done.clone()
+    end, mature = (part.clone() for part in entered(model, factuals, targets, settings, constraints, done))
     for arm, chosen in enumerate(settings):
         one = model.take([arm])
         for c in targets[arm].unique().tolist():

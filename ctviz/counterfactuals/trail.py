@@ -45,6 +45,25 @@ def reach(constraints: Constraints, factuals: Tensor) -> tuple[Tensor, Tensor]:
     return low, torch.maximum(low, high)
 
 
+def entered(
+    model: Searchable,
+    factuals: Tensor,
+    targets: Tensor,
+    settings: Sequence[SearchSettings],
+    constraints: Constraints,
+    done: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Where searches that lead nowhere end, (m d b), and whether τ is reached there, (m b).
+
+    A factual that lies outside the domain is brought into it, as far as its directions allow; one that is ``done``
+    (m b), or inside, stays.
+    """
+    inside = torch.where(done.unsqueeze(1), factuals, factuals.clamp(*reach(constraints, factuals)))
+    if torch.equal(inside, factuals):
+        return inside, done
+    return inside, reached(model, inside, targets, settings)
+
+
 def trail(
     factuals: Tensor,
     at: Callable[[int], Tensor],

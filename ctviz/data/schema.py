@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from ctviz.data.frames import default_names, labels_of, numbers_of
 from ctviz.errors import ConfigError, DataError
 
 Array = npt.NDArray[np.float32]
@@ -24,8 +25,8 @@ FeatureRef = int | str
 Grid = tuple[int, int]
 """Rows and columns of an image, whose pixels are the features, row by row."""
 
-Range = tuple[FeatureRef, float, float]
-"""A feature with the lowest and the highest value that it may be given."""
+Range = tuple[FeatureRef, float | None, float | None]
+"""A feature with the lowest and the highest value that it may be given; None for an end that the domain sets alone."""
 
 
 class Mutability(StrEnum):
@@ -97,16 +98,28 @@ class Schema(BaseModel):
     def names(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.features)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns: of a number its own, of a category ``kind_a``, ``kind_b``, … for each level."""
+        return tuple(name for f in self.features for name in ([f"{f.name}_{at}" for at in f.levels] or [f.name]))
+
     @classmethod
     def infer(cls, X: npt.ArrayLike, names: Iterable[str] | None = None) -> Schema:
-        """Numbers with domain ``[min(μ−3σ, min), max(μ+3σ, max)]`` per column of ``X`` (n d)."""
-        X = np.asarray(X, dtype=np.float64)
+        """Numbers with domain ``[min(μ−3σ, min), max(μ+3σ, max)]`` per column of ``X`` (n d).
+
+        Without ``names``, features are called as the columns of a frame, or x1, x2, …
+        """
+        own = labels_of(X, "data").names
+        X = numbers_of(X, "data")
+        if X.dtype.kind not in "biuf":
+            raise DataError("data hold something that is not a number.")
+        X = X.astype(np.float64)
         if X.ndim != 2 or len(X) == 0 or not np.isfinite(X).all():
             raise DataError(f"A schema is inferred from finite data of shape (n d); got shape {X.shape}.")
         mean, std = X.mean(0), X.std(0)
         low = np.minimum(mean - 3 * std, X.min(0)).astype(np.float32)
         high = np.maximum(mean + 3 * std, X.max(0)).astype(np.float32)
-        labels = list(names) if names is not None else [f"x{i + 1}" for i in range(X.shape[1])]
+        labels = list(names) if names is not None else list(own or default_names(X.shape[1]))
         if len(labels) != X.shape[1]:
             raise DataError(f"{len(labels)} names for {X.shape[1]} columns.")
         features = zip(labels, low, high, strict=True)
@@ -131,12 +144,13 @@ class Schema(BaseModel):
         """A copy in which the named features may not move, only increase, only decrease, or only take some values.
 
         A range (feature, low, high) narrows the feature's domain to what both allow; its ends are rounded to
-        float32, in which data and searches are kept, so that a point on the end is inside. A direction and a range
-        may be given for the same feature, a lock and a range may not.
+        float32, in which data and searches are kept, so that a point on the end is inside. One end may be None, or
+        infinite: there the domain ends as it did. A direction and a range may be given for the same feature, a lock
+        and a range may not.
 
         Raises:
-            ConfigError: an unknown feature, two constraints that exclude each other, or a range that is empty, not
-                finite, of a category, or outside the domain.
+            ConfigError: an unknown feature, two constraints that exclude each other, or a range that is empty, without
+                ends, of a category, or outside the domain.
         """
         wanted: dict[int, Mutability] = {}
         names = self.names
@@ -153,7 +167,7 @@ class Schema(BaseModel):
         for entry in ranges:
             try:
                 ref, low, high = entry
-                low, high = float(low), float(high)
+                low, high = ends_of(low, high)
             except (TypeError, ValueError, OverflowError):
                 raise ConfigError("ranges", entry, "a feature, its lowest value and its highest one") from None
             for position in resolve(ref, names, self.grid):
@@ -229,6 +243,11 @@ def mask_ref(mask: npt.ArrayLike) -> str:
     return "mask " + base64.urlsafe_b64encode(bits.tobytes()).decode().rstrip("=")
 
 
+def ends_of(low: float | None, high: float | None) -> tuple[float, float]:
+    """The ends of a range as numbers; where there is none, infinity."""
+    return -math.inf if low is None else float(low), math.inf if high is None else float(high)
+
+
 def _narrowed(feature: Feature, low: float, high: float) -> tuple[float, float]:
     """The part of a feature's domain from ``low`` to ``high``, ends in float32."""
     name = f"ranges of {feature.name}"
@@ -236,8 +255,11 @@ def _narrowed(feature: Feature, low: float, high: float) -> tuple[float, float]:
         raise ConfigError(name, (low, high), "ranges for numbers; a category has none")
     with np.errstate(over="ignore"):
         least, most = float(np.float32(low)), float(np.float32(high))
-    if not (math.isfinite(least) and math.isfinite(most) and low < high):
-        raise ConfigError(name, (low, high), "a lowest value and a highest one above it, finite in float32")
+    finite = [end for end, given in ((least, low), (most, high)) if given not in (-math.inf, math.inf)]
+    if not finite or not all(map(math.isfinite, finite)) or not low < high:
+        raise ConfigError(
+            name, (low, high), "a lowest value and a highest one above it, finite in float32, or one of them"
+        )
     below, above = feature.domain
     if low > above or high < below:
         raise ConfigError(name, (low, high), f"some values of the domain of {feature.name}, {below:.4g} to {above:.4g}")

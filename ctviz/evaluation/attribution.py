@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, explained
+from ctviz.data.frames import NO_LABELS, Labels, agreed, check_rows, labels_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
 from ctviz.evaluation.methods import (
@@ -31,6 +33,9 @@ from ctviz.evaluation.methods import (
 )
 from ctviz.isolation import isolated
 from ctviz.settings import Settings
+
+if TYPE_CHECKING:
+    from ctviz.data.frames import DataFrame
 
 __all__ = [
     "BASELINES",
@@ -79,6 +84,18 @@ class Attributions:
 
     values: Tensor  # (m) b d: g
     error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(x⁰)], 0 for an exact integral; NaN where they need not add up
+    labels: Labels = NO_LABELS  # of the samples
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the d columns: a frame's own, or x1, x2, …"""
+        return self.labels.named(self.values.shape[-1])
+
+    def frame(self) -> DataFrame:
+        """The attributions of one model as a pandas DataFrame, (b d), with the labels of the samples."""
+        if self.values.ndim != 2:
+            raise DataError(f"A frame holds the attributions of one model; these are of {len(self.values)}.")
+        return self.labels.frame(self.values)
 
 
 def attribute(
@@ -99,7 +116,8 @@ def attribute(
     Args:
         stack: m models, or one as a plain module, for which the axis m falls away from all that follows; that is asked
             in evaluation mode, without autocast, and left as it was.
-        X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type.
+        X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type. Frames go
+            by the names of their columns, which have to be the same in the same order in all that are given.
         classes: y of each sample, whole numbers (m b) or shared (b), or one for all.
         settings: the method, its baseline and the rest; integrated gradients by default.
         grid: rows and columns of a picture; without, occlusion covers one feature after the other.
@@ -120,15 +138,17 @@ def attribute(
         UserWarning: integrated gradients whose parts do not add up: the integral needs more steps.
     """
     settings = settings or AttributionSettings()
+    known = _labels(X, baselines, background)
+    check_rows(("samples", X), ("classes", classes))
     if isinstance(stack, Models):
         with isolated():
-            return _attribute(stack, X, classes, settings, grid, background, baselines)
+            return replace(_attribute(stack, X, classes, settings, grid, background, baselines), labels=known)
     with explained(stack) as own:
         X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
         adapter = ModuleAdapter(own, X, gradients=settings.method != "occlusion")
         adapter.check(_numbers(adapter, X, "samples"), "samples", logits=settings.output == "probability")
         found = _attribute(OneModel(adapter), X, classes, settings, grid, background, baselines)
-    return Attributions(found.values[0], found.error[0])
+    return Attributions(found.values[0], found.error[0], known)
 
 
 def _attribute(
@@ -160,6 +180,12 @@ def _attribute(
     return _adding_up(Attributions(values, _error(asked, values)), settings.method)
 
 
+def _labels(X: Numbers, baselines: Numbers | None, background: Numbers | None = None) -> Labels:
+    """Labels of the samples; frames have to agree in the names of their columns."""
+    tables = (("samples", X), ("baselines", baselines), ("background samples", background))
+    return agreed(*((name, labels_of(table, name)) for name, table in tables))
+
+
 def _adding_up(found: Attributions, method: MethodName) -> Attributions:
     """The attributions of a complete method, if their parts add up.
 
@@ -180,9 +206,13 @@ def _adding_up(found: Attributions, method: MethodName) -> Attributions:
     return found
 
 
+def _points(values: Numbers, name: str) -> Tensor:
+    return inputs.numbers(values, name, (2, 3), "(b d) or (m b d)")
+
+
 def _numbers(stack: Models | ModuleAdapter, values: Numbers, name: str) -> Tensor:
     """A copy of finite numbers, ((m) b d), as the models take them: of their type, and where they are."""
-    found = inputs.numbers(values, name, (2, 3), "(b d) or (m b d)").to(stack.device, stack.dtype)
+    found = _points(values, name).to(stack.device, stack.dtype)
     if not found.isfinite().all():
         raise DataError(f"{name} hold values too large for the model's {stack.dtype}.")
     return found
@@ -266,7 +296,7 @@ def integrated_gradients(
     logits: Logits,
     X: Numbers,
     classes: Tensor | None = None,
-    baselines: Tensor | None = None,
+    baselines: Numbers | None = None,
     steps: int = 50,
     output: Output = "logit",
 ) -> Attributions:
@@ -292,18 +322,19 @@ def integrated_gradients(
         DataError: shapes that do not fit together, numbers that are not finite, a module that is no classifier of such
             samples.
     """
+    labels = _labels(X, baselines)
     if isinstance(logits, nn.Module):
         with explained(logits) as own:
-            X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
+            X, start = _points(X, "samples"), None if baselines is None else _points(baselines, "baselines")
             adapter = ModuleAdapter(own, X.flatten(0, -2))
             X = X.to(adapter.device, adapter.dtype)
             adapter.check(X.flatten(0, -2), "samples", logits=output == "probability")
-            return _integrated(adapter, X, classes, baselines, steps, output)
+            return replace(_integrated(adapter, X, classes, start, steps, output), labels=labels)
     with isolated():
         place = X.device if isinstance(X, Tensor) else torch.device("cpu")
-        X = inputs.numbers(X, "samples", (2, 3), "(b d) or (m b d)")
+        X, start = _points(X, "samples"), None if baselines is None else _points(baselines, "baselines")
         X = X.to(getattr(logits, "device", place), getattr(logits, "dtype", X.dtype))
-        return _integrated(logits, X, classes, baselines, steps, output)
+        return replace(_integrated(logits, X, classes, start, steps, output), labels=labels)
 
 
 def _integrated(

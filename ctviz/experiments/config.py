@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-import tomli_w
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.settings import SearchSettings
@@ -178,9 +177,6 @@ class Experiment(Document):
         values["arms"] = [{k: v for k, v in arm.items() if k not in aside} for arm in values["arms"]]
         text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{ALGORITHM_VERSION}:{text}".encode()).hexdigest()[:16]
-
-    def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     # -- changing ---------------------------------------------------------------------------------
 

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.catalogue import load
+from ctviz.data.frames import check_rows, numbers_of, row_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
@@ -120,15 +122,14 @@ class Explorer:
         self, snapshots: Sequence[Snapshot], factual: npt.ArrayLike, target: int, settings: SearchSettings
     ) -> list[Trace]:
         """The searches from one ``factual`` (d) after every epoch given, all epochs and arms searched as one stack."""
-        one = np.asarray(factual)
-        if one.ndim != 1:
-            raise DataError(f"The factual has shape {one.shape}; expected ({self.data.d},).")
-        return self._trace(snapshots, one[None], np.array([target]), settings) if snapshots else []
+        one = row_of(factual, "The factual", self.data.d)
+        return self._trace(snapshots, one, np.array([target]), settings) if snapshots else []
 
     @isolated()
     def _trace(
         self, snapshots: Sequence[Snapshot], factuals: npt.ArrayLike, targets: npt.ArrayLike, settings: SearchSettings
     ) -> list[Trace]:
+        check_rows(("factuals", factuals), ("targets", targets))
         X = self._factuals(factuals)
         y = self._targets(targets, len(X))
         if settings.tau < 1 / self.data.k:
@@ -200,19 +201,15 @@ class Explorer:
     # -- checks -----------------------------------------------------------------------------------
 
     def _factuals(self, values: npt.ArrayLike) -> Tensor:
-        try:
-            with np.errstate(over="ignore"):  # what is too large for float32 is not finite there
-                array = np.asarray(values, dtype=np.float32)
-        except (TypeError, ValueError):
-            raise DataError("factuals hold something that is not a number.") from None
-        if array.ndim != 2 or array.shape[1] != self.data.d:
-            raise DataError(f"factuals have shape {array.shape}; expected (b {self.data.d}).")
-        if not np.isfinite(array).all():
+        X = inputs.points(values, "factuals", self.data.schema).float()  # what is too large for it is not finite there
+        if X.shape[1] != self.data.d:
+            raise DataError(f"factuals have shape {tuple(X.shape)}; expected (b {self.data.d}).")
+        if not X.isfinite().all():
             raise DataError("factuals hold values that are not finite.")
-        return torch.from_numpy(array.copy())
+        return X
 
     def _targets(self, values: npt.ArrayLike, b: int) -> Tensor:
-        array, k = np.asarray(values), self.data.k
+        array, k = numbers_of(values, "targets"), self.data.k
         if array.shape != (b,):
             raise DataError(f"targets have shape {array.shape}; expected ({b},).")
         if b and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= k):

@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import tomli_w
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
@@ -137,6 +136,3 @@ class Protocol(Document):
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces; equals give equal text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-    def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json"))

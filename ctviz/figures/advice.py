@@ -157,10 +157,13 @@ def no_advice(outcome: str, names: Names, movable: Sequence[str], best: float, a
 
 
 def outside(name: str, value: float, low: float, high: float, places: int) -> str:
-    """Said to somebody whose own value lies outside the range that advice may use."""
+    """Said to somebody whose own value lies outside the range that advice may use; an end may be infinite."""
+    span = f"from {plain(low, places)} to {plain(high, places)}"
+    if math.isinf(low) or math.isinf(high):
+        span = f"of {plain(high, places)} or less" if math.isinf(low) else f"of {plain(low, places)} or more"
     return (
-        f"{name[0].upper()}{name[1:]} is {plain(value, places)}, outside the allowed range from {plain(low, places)} "
-        f"to {plain(high, places)}: advice has to bring it there first."
+        f"{name[0].upper()}{name[1:]} is {plain(value, places)}, outside the allowed range {span}: "
+        "advice has to bring it there first."
     )
 
 

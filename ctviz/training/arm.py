@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
 from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.data.schema import FeatureRef, Range, Schema
+from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 
@@ -43,7 +44,7 @@ class Arm(Objective, SearchSettings):
     increase_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go up.")
     decrease_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go down.")
     ranges: tuple[Range, ...] = Field(
-        (), description="Features with the lowest and the highest value that advice may give them."
+        (), description="Features with the lowest and the highest value that advice may give them; null for no end."
     )
     lock_when: LockWhen = Field(
         "always", description="Where the constraints above hold: in training, when advice is searched, or both."
@@ -69,7 +70,7 @@ class Arm(Objective, SearchSettings):
     @classmethod
     def _triples(cls, ranges: Any) -> Any:
         """Only numbers bound a feature, and each feature once; in one order, so that equals have one key."""
-        allowed = "for each feature once: the feature, its lowest value and a highest one above it"
+        allowed = "for each feature once: the feature, its lowest value and a highest one above it, or null for one"
         if not isinstance(ranges, list | tuple):
             raise ConfigError("ranges", ranges, allowed)
         found = []
@@ -77,15 +78,23 @@ class Arm(Objective, SearchSettings):
             if not isinstance(entry, list | tuple) or len(entry) != 3:
                 raise ConfigError("ranges", entry, allowed)
             ref, *ends = entry
-            numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
-            if isinstance(ref, bool) or not isinstance(ref, int | str) or not numbers or not ends[0] < ends[1]:
+            numbers = all(isinstance(end, int | float | None) and not isinstance(end, bool) for end in ends)
+            if isinstance(ref, bool) or not isinstance(ref, int | str) or not numbers:
                 raise ConfigError("ranges", entry, allowed)
             try:
-                low, high = (float(end) + 0.0 for end in ends)  # zero has one sign
+                low, high = ends_of(*ends)
             except OverflowError:
                 raise ConfigError("ranges", entry, allowed) from None
-            found.append((ref, low, high))
-        return tuple(sorted(found, key=lambda entry: (isinstance(entry[0], str), *entry)))
+            if not low < high or (low, high) == (-math.inf, math.inf):
+                raise ConfigError("ranges", entry, allowed)
+            found.append((ref, low + 0.0, high + 0.0))  # zero has one sign
+        found.sort(key=lambda entry: (isinstance(entry[0], str), *entry))
+        return tuple((ref, *(None if math.isinf(end) else end for end in ends)) for ref, *ends in found)
+
+    @field_serializer("ranges", when_used="json")
+    def _without_null(self, ranges: tuple[Range, ...], info: SerializationInfo) -> list[tuple[Any, ...]]:
+        """TOML has infinity and no null, JSON null and no infinity."""
+        return [(ref, *(ends_of(*ends) if info.context == "toml" else ends)) for ref, *ends in ranges]
 
     def holds(self, purpose: Purpose) -> bool:
         """Whether the arm's constraints hold in its training's searches, or when advice is searched."""

@@ -16,7 +16,7 @@ import streamlit as st
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
-from ctviz.data.schema import Mutability
+from ctviz.data.schema import Mutability, ends_of
 from ctviz.experiments.config import Experiment
 from ctviz.figures.advice import decimals
 from ctviz.training.arm import VARIANTS, Arm, Objective
@@ -379,7 +379,8 @@ def allowed_range(draft: Draft[Any], arms: Sequence[Arm], position: int, label: 
     least = round(math.floor(lower[position] / step) * step, places)
     most = round(math.ceil(upper[position] / step) * step, places)
 
-    def inside(low: float, high: float) -> tuple[float, float]:
+    def inside(low: float | None, high: float | None) -> tuple[float, float]:
+        low, high = ends_of(low, high)
         return min(max(low, least), most), max(min(high, most), least)
 
     def read(ends: tuple[float, float]) -> dict[str, Any]:

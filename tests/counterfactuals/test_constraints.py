@@ -18,6 +18,7 @@ from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.experiments.reach import logits_at
 from ctviz.models.dense import Dense
 from ctviz.models.settings import ModelSettings
 from ctviz.models.stack import Stack
@@ -78,6 +79,8 @@ def known() -> Knowledge:
 
 
 KNOWN = known()
+NOTHING_NEAR = Knowledge(*(part[KNOWN.y > 0] for part in (KNOWN.X + 50, KNOWN.y)), K, KNOWN.vae)
+"""Samples far from most factuals, outside of most domains, and none of class 0: nothing can be reached."""
 
 
 def models(seed: int, dtype: torch.dtype, m: int = M) -> Stack:
@@ -93,12 +96,12 @@ def crowd(seed: int, spread: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]
     return factuals.to(dtype), torch.randint(0, K, (M, B), generator=chance)
 
 
-def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor) -> None:
-    """One arm's path (t+1 b d) from its factuals (b d)."""
+def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor, mature: Tensor) -> None:
+    """One arm's path (t+1 b d) from its factuals (b d); only what is mature at once may stay outside the domain."""
     assert torch.equal(path[0], factuals)
     assert not path.isnan().any()
     moved = path.diff(dim=0)  # t b d
-    started = (steps > 0).expand(len(path) - 1, -1)
+    started = ((steps > 0) | ~mature).expand(len(path) - 1, -1)
     for i, feature in enumerate(rules.features):
         if feature.mutability is Mutability.FIXED:
             assert (path[..., i] == factuals[:, i]).all(), "a locked feature moved"
@@ -146,20 +149,31 @@ def test_every_step_of_a_stacked_search_obeys(
     rules=st.lists(schemas(), min_size=M, max_size=M),
     chosen=st.lists(searches, min_size=M, max_size=M),
     dtype=dtypes,
+    knowledge=st.sampled_from([KNOWN, NOTHING_NEAR]),
 )
 def test_every_step_of_every_generator_obeys(
-    name: str, seed: int, spread: float, rules: list[Schema], chosen: list[SearchSettings], dtype: torch.dtype
+    name: str,
+    seed: int,
+    spread: float,
+    rules: list[Schema],
+    chosen: list[SearchSettings],
+    dtype: torch.dtype,
+    knowledge: Knowledge,
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
     own = [s.model_copy(update={"generator": name}) for s in chosen]
-    found = search(models(seed, dtype), factuals, targets, own, Constraints.of(rules, factuals), True, KNOWN)
+    stack = models(seed, dtype)
+    found = search(stack, factuals, targets, own, Constraints.of(rules, factuals), True, knowledge)
     check_stack(found, factuals, rules)
+    sure = torch.softmax(logits_at(stack, found.final), dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
+    tau = torch.tensor([[s.tau] for s in own], dtype=dtype)
+    assert ((sure >= tau - 1e-5) | ~found.mature).all() and ((sure < tau + 1e-5) | found.mature).all()
 
 
 def check_stack(found: Found, factuals: Tensor, rules: list[Schema]) -> None:
     assert found.path is not None and found.path.isfinite().all()
     for arm in range(M):
-        check(found.path[:, arm].mT, factuals[arm].T, rules[arm], found.steps[arm])
+        check(found.path[:, arm].mT, factuals[arm].T, rules[arm], found.steps[arm], found.mature[arm])
         final = found.path.gather(0, found.steps[:, None].expand(1, M, D, B))[0, arm]
         assert torch.equal(found.final[arm], final) and torch.equal(found.path[-1, arm], final)
         ways = found.path[:, arm]
@@ -195,7 +209,7 @@ def test_ranges_locks_and_directions_of_the_public_search(
     rules = names.constrain([locked], *([one_way], []) if up else ([], [one_way]), ranges=[(ranged, *ends)])
     assert found.path is not None and len(found) == B * (chosen.per_factual if chosen.generator == "dice" else 1)
     assert torch.equal(found.factuals, X[0].T[found.of]) and torch.equal(found.targets, y[0][found.of])
-    check(found.path, found.factuals, rules, found.steps)
+    check(found.path, found.factuals, rules, found.steps, found.mature)
 
 
 @settings(max_examples=40)
@@ -228,7 +242,7 @@ def test_every_step_of_the_public_search_obeys(
         **chosen.model_dump(),
     )
     assert found.path is not None
-    check(found.path, found.factuals, rules, found.steps)
+    check(found.path, found.factuals, rules, found.steps, found.mature)
 
 
 @settings(max_examples=25)

@@ -13,10 +13,12 @@ from torch import Tensor
 from ctviz.counterfactuals import face as module
 from ctviz.counterfactuals import graph as graphs
 from ctviz.counterfactuals.face import search_face
-from ctviz.counterfactuals.found import Found
+from ctviz.counterfactuals.found import Found, Search
 from ctviz.counterfactuals.graph import STRIDE, Rules
 from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.nearest import search_nearest
 from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.trail import reach
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.dense import Dense
@@ -170,7 +172,7 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
     assert found.path is not None
     assert found.mature.any() or mutability == (FIXED, FIXED)
     made = knowledge.cached(("face", dtype), lambda: pytest.fail("the graphs are not kept"))
-    ours = Rules.of(limits, 0, 6)
+    ours, inside = Rules.of(limits, 0, 6), factuals.clamp(*reach(limits, factuals))
     for arm in range(2):
         for i in range(60):
             t = found.steps[arm, i].item()
@@ -180,7 +182,9 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
                 if rule is FIXED:
                     assert (path[:, column] == path[0, column]).all()
                 elif rule is not BOTH:
-                    assert ((path.diff(dim=0)[:, column] >= 0) == (rule is UP)).all() or t == 0
+                    assert (path.diff(dim=0)[:, column] * (1 if rule is UP else -1) >= 0).all()
+            if t == 1 and torch.equal(path[1], inside[arm, :, i]):  # into the domain, as far as it may, and no further
+                continue
             assert ((path[1:, [r is not FIXED for r in mutability]] - 0.25).abs() <= 1.95 + 1e-6).all()
             _follows_edges(made.graph(ours, tuple(made.cells(ours, path[:1].double().numpy())[0].tolist())), path, ours)
             if found.mature[arm, i]:
@@ -210,11 +214,25 @@ def test_no_sample_outside_of_a_range_is_called_on() -> None:
 def test_nobody_moves_where_nothing_counts_or_nothing_is_there() -> None:
     knowledge, factuals, targets = crowd(1, 20, torch.float64)
     unsure = Stack(Dense((2, 3), "relu"), torch.zeros(9, dtype=torch.float64), 1)
-    far = boxed(50.0, 60.0, BOTH, BOTH)
-    for model, schema in ((unsure, FREE), (stack(), far)):
-        found = search_face(model, factuals, targets[None], [settings()], rules(schema, factuals), True, knowledge)
-        still = ~found.mature[0]
-        assert still.any() and (found.steps[0] == 0).all() and torch.equal(found.final, factuals)
+    found = search_face(unsure, factuals, targets[None], [settings()], rules(FREE, factuals), True, knowledge)
+    assert not found.mature.any() and (found.steps == 0).all() and torch.equal(found.final, factuals)
+
+
+@pytest.mark.parametrize("search", [search_face, search_nearest])
+def test_into_a_domain_without_samples_leads_one_move(search: Search) -> None:
+    """Whoever is outside enters it, though no path or sample leads on, and may find there what was asked for."""
+    knowledge, factuals, targets = crowd(1, 20, torch.float64)
+    none = Knowledge(knowledge.X[knowledge.y == 0], torch.zeros_like(knowledge.y[knowledge.y == 0]), 3)
+    limits = rules(boxed(50.0, 60.0, BOTH, FIXED), factuals)
+    model, wanted = stack(), targets[None].clamp_min(1)
+    found = search(model, factuals, wanted, [settings()], limits, True, none)
+    still = found.steps[0] == 0
+    assert found.mature[0, still].all() and torch.equal(found.final[..., still], factuals[..., still])
+    assert (found.final[0, 0, ~still] == 50).all() and (~still).sum() > 5
+    assert torch.equal(found.final[0, 1], factuals[0, 1]), "a locked feature moved"
+    assert found.path is not None and (found.path[1, 0, 0, ~still] == 50).all()
+    sure = torch.softmax(model.module(0)(found.final[0].T), dim=1)[torch.arange(20), wanted[0]]
+    assert torch.equal(found.mature[0], sure >= settings().tau)
     locked_far = factuals.clone()
     locked_far[:, 0] = 1e9  # no sample within the band
     limits = rules(boxed(-9, 9, FIXED, BOTH), locked_far)

@@ -209,6 +209,17 @@ def test_the_ends_of_a_range_are_exact_in_single_precision(low, high):
     assert lower[1] == np.float32(low) and upper[1] == np.float32(high)
 
 
+@pytest.mark.parametrize("none", [None, np.inf])
+def test_a_range_may_have_one_end(none):
+    """The other is that of the domain, or there is none."""
+    low = None if none is None else -none
+    found = OPEN.constrain(ranges=[("a", low, 1), ("b", 0.5, none)])
+    assert found.features[0].domain == (OPEN.features[0].domain[0], 1)
+    assert found.features[1].domain == (0.5, OPEN.features[1].domain[1])
+    endless = Schema(features=(Feature(name="a"), Feature(name="b")))
+    assert endless.constrain(ranges=[("a", low, 1)]).features[0].domain == (-math.inf, 1)
+
+
 def test_a_range_goes_with_a_direction_but_not_with_a_lock():
     found = OPEN.constrain(increase_only=["a"], ranges=[("a", 0, 1), ("b", 0, 5)])
     assert (found.features[0].mutability, found.features[0].domain) == (Mutability.INCREASE, (0, 1))
@@ -223,7 +234,13 @@ def test_a_range_goes_with_a_direction_but_not_with_a_lock():
     [
         (("a", 1, 1), "highest"),
         (("a", 2, 1), "highest"),
-        (("a", 0, np.inf), "highest"),
+        (("a", -np.inf, np.inf), "highest"),
+        (("a", None, None), "highest"),
+        (("a", np.inf, None), "highest"),
+        (("a", None, -np.inf), "highest"),
+        (("a", None, np.nan), "highest"),
+        (("b", None, -1e39), "float32"),
+        (("a", 4, None), "domain of a, -2 to 3"),
         (("a", np.nan, 1), "highest"),
         (("b", 1e39, 2e39), "float32"),
         (("b", -1e39, 1), "float32"),
@@ -246,7 +263,7 @@ def test_a_feature_has_one_range_and_a_category_none():
         category.constrain(ranges=[("job", 0, 1)])
 
 
-@pytest.mark.parametrize("entry", ["a", 3, ("a",), ("a", 0), ("a", 0, 1, 2), ("a", None, 1), ("a", 0, "much")])
+@pytest.mark.parametrize("entry", ["a", 3, ("a",), ("a", 0), ("a", 0, 1, 2), ("a", "low", 1), ("a", 0, "much")])
 def test_what_is_no_range_is_refused(entry):
     with pytest.raises(ConfigError, match="lowest value"):
         OPEN.constrain(ranges=[entry])

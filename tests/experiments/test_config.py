@@ -57,6 +57,7 @@ def arms(draw, k, name):
                 {"locked": ("x1",), "increase_only": ("x2",)},
                 {"decrease_only": (1, 0)},
                 {"ranges": (("x2", -1.5, 2), (0, 0.1, 3.25))},
+                {"ranges": (("x2", None, 0.5), (0, -1, None))},
                 {"locked": (0,), "ranges": ((1, -1e-3, 1e6),), "lock_when": "searching", "shield": "off"},
             ]
         )
@@ -204,6 +205,7 @@ def test_all_those_changes_have_keys_of_their_own():
         pytest.param("model.hidden", [32], (32,), id="list or tuple"),
         pytest.param("arms.full.decrease_only", [0, 1], [1, 0], id="order of constraints"),
         pytest.param("arms.full.ranges", [[1, 0, 1], [0, 0, 1]], [(0, 0.0, 1), (1, -0.0, 1.0)], id="order of ranges"),
+        pytest.param("arms.full.ranges", [[0, None, 1]], [(0, -math.inf, 1)], id="no end of a range"),
     ],
 )
 def test_the_same_said_in_two_ways_has_one_key(path, one, other):
@@ -460,7 +462,9 @@ BAD_CHANGES = [
     pytest.param({"arms.full.ranges": [["x1", "0", 1]]}, "arms.full.ranges", "highest", id="a range in words"),
     pytest.param({"arms.full.ranges": [["x1", True, 2]]}, "arms.full.ranges", "highest", id="true in a range"),
     pytest.param({"arms.full.ranges": [["x1", math.nan, 1]]}, "arms.full.ranges", "highest", id="no number in a range"),
-    pytest.param({"arms.full.ranges": [["x1", 0, math.inf]]}, "arms.full.ranges", "finite", id="a range without end"),
+    pytest.param(
+        {"arms.full.ranges": [["x1", None, math.inf]]}, "arms.full.ranges", "highest", id="a range without ends"
+    ),
     pytest.param({"arms.full.ranges": [["age", 0, 1]]}, "arms.full.ranges", "x1, x2", id="range of an unknown feature"),
     pytest.param({"arms.full.ranges": [[2, 0, 1]]}, "arms.full.ranges", "0 to 1", id="range of no feature"),
     pytest.param({"arms.full.ranges": [[None, 0, 1]]}, "arms.full.ranges", "highest", id="range of none"),

@@ -78,6 +78,8 @@ def test_those_outside_a_range_hear_of_it() -> None:
     assert words.outside("debt", 6.0, 0, 5, 1) == (
         "Debt is 6.0, outside the allowed range from 0.0 to 5.0: advice has to bring it there first."
     )
+    assert "outside the allowed range of 5.0 or less:" in words.outside("debt", 6.0, -math.inf, 5, 1)
+    assert "outside the allowed range of 7.0 or more:" in words.outside("debt", 6.0, 7, math.inf, 1)
 
 
 def test_who_has_it_already_is_told_so() -> None:

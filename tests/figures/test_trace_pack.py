@@ -12,7 +12,7 @@ from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
-from ctviz.figures.stage.film import arm_labels, message, pack, unpack
+from ctviz.figures.stage.film import arm_labels, limits_of, message, pack, unpack
 from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, locks_of, pack_trace, unpack_trace
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
@@ -153,6 +153,10 @@ def test_locks_are_drawn_where_they_hold_for_advice():
     features = ("debt", "age")
     expected = (Lock(0, "locked"), Lock(1, "up"), Lock(1, "range", -1.0, 2.0))
     assert locks_of(arm, features) == expected
+    one_end = Arm.variant("full", ranges=((1, None, 2.0),))
+    assert locks_of(one_end, features) == (Lock(1, "range", None, 2.0),)
+    assert limits_of(one_end, features) == f"{features[1]} at most 2"
+    assert limits_of(Arm.variant("full", ranges=((0, -3, None),)), features) == f"{features[0]} at least −3"
     assert locks_of(arm.model_copy(update={"lock_when": "searching"}), features) == expected
     for when in ("training", "never"):
         assert locks_of(arm.model_copy(update={"lock_when": when}), features) == ()

@@ -96,10 +96,11 @@ def test_somebody_who_has_it_is_told_so(visit, train) -> None:
     assert "Nothing to change: the model says granted already." in said(at)
 
 
-def test_a_person_outside_the_range_and_outside_the_data_hears_of_it(visit, train) -> None:
-    limited = train(small("figure1", **{"arms.full locked.locked": (), "arms.full locked.ranges": ((0, 1.0, 5.0),)}))
+@pytest.mark.parametrize(("low", "span"), [(1.0, "from 1.0 to 5.0"), (None, "of 5.0 or less")])
+def test_a_person_outside_the_range_and_outside_the_data_hears_of_it(visit, train, low, span) -> None:
+    limited = train(small("figure1", **{"arms.full locked.locked": (), "arms.full locked.ranges": ((0, low, 5.0),)}))
     at = visit(PAGE, **limited.to_query(), probe="80,1")
-    assert "outside the allowed range from 1.0 to 5.0" in said(at)
+    assert f"outside the allowed range {span}" in said(at)
     assert "outside of the data" in said(at)
 
 

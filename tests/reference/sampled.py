@@ -72,7 +72,8 @@ def nearest(module, samples, labels, factual, target, settings, schema):
         return x, True, False
     candidates = [box.towards(x, s) for s, label in zip(samples, labels, strict=True) if label == target]
     if not candidates:
-        return x, False, False
+        path, arrives = nowhere(module, box, x, target, settings)
+        return path[-1], arrives, len(path) > 1
     chances = [chance(module, c, target) for c in candidates]
     counting = [c for c, p in zip(candidates, chances, strict=True) if p >= settings.tau]
     if counting:
@@ -80,6 +81,12 @@ def nearest(module, samples, labels, factual, target, settings, schema):
         return end, True, end != x
     end = candidates[int(np.argmax(chances))]
     return end, False, end != x
+
+
+def nowhere(module, box, x, target, settings):
+    """Points of the path of a search that leads nowhere, into the domain at most, and whether it matures there."""
+    inside = box.towards(x, x)
+    return ([x], False) if inside == x else ([x, inside], chance(module, inside, target) >= settings.tau)
 
 
 def face(module, samples, factual, target, settings, schema, *, band, stride):
@@ -90,7 +97,7 @@ def face(module, samples, factual, target, settings, schema, *, band, stride):
     nodes, units = _nodes(samples, box, x, band)
     n, free = len(nodes), [i for i in range(len(x)) if box.free[i]]
     if not free or n == 0:
-        return [x], False, math.inf
+        return *nowhere(module, box, x, target, settings), math.inf
 
     def length(a, b):
         return math.sqrt(sum(((a[i] - b[i]) / units[i]) ** 2 for i in free))
@@ -122,7 +129,7 @@ def face(module, samples, factual, target, settings, schema, *, band, stride):
         if enter + weight[i, j] < best:
             best, at, goal = enter + weight[i, j], i, j
     if goal < 0:
-        return [x], False, math.inf
+        return *nowhere(module, box, x, target, settings), math.inf
     path = [x] if nodes[at] == x else [x, nodes[at]]
     while at != goal:
         at = first[at, goal]

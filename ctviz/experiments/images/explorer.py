@@ -17,6 +17,7 @@ from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.search import Found, search
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.data.catalogue import load
+from ctviz.data.frames import check_rows, row_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.attribution import Attributions, AttributionSettings, attribute, uniform_baselines
 from ctviz.evaluation.baselines import make_baselines, mean_sample
@@ -212,6 +213,7 @@ class ImageExplorer:
             ConfigError, DataError: pictures that are none, classes that are none.
         """
         settings = settings or AttributionSettings()
+        check_rows(("pictures", X), ("classes", classes))
         pictures = self._pictures(X)
         stack = stack_of([snapshot], self.experiment)
         chosen = self._classes(stack, pictures, classes)
@@ -236,10 +238,7 @@ class ImageExplorer:
     ) -> ImageHistory:
         """The same for one picture (d) after every epoch given, all epochs and arms as one stack."""
         settings = settings or AttributionSettings()
-        one = np.asarray(x)
-        if one.ndim != 1:
-            raise DataError(f"The picture has shape {one.shape}; expected ({self.data.d},).")
-        picture, e, m = self._pictures(one[None]), len(snapshots), len(self.arms)
+        picture, e, m = self._pictures(row_of(x, "The picture", self.data.d)), len(snapshots), len(self.arms)
         if e == 0:
             raise DataError("There are no snapshots to look at.")
         stack = stack_of(snapshots, self.experiment)
@@ -331,6 +330,7 @@ class ImageExplorer:
             ConfigError: targets that are no classes, a τ below 1/k, paths of more than 16 million numbers in all.
             DataError: pictures that are not finite numbers of shape (b d).
         """
+        check_rows(("pictures", X), ("targets", targets))
         pictures = self._pictures(X)
         y = inputs.classes(targets, len(pictures), self.data.k, "targets")
         group = groups(len(pictures) * group_size(settings), group_size(settings))
@@ -438,6 +438,7 @@ class ImageExplorer:
             ConfigError: strengths or an attack that are none, pictures of more than 16 million numbers in all.
             DataError: pictures that are not finite numbers of shape (b d).
         """
+        check_rows(("pictures", X), ("y", y))
         pictures = self._pictures(X)
         labels = self._labels(y, len(pictures))
         self._check_size(len(epsilons) * len(pictures), "epsilons", len(epsilons))
@@ -500,7 +501,7 @@ class ImageExplorer:
     # -- checks ---------------------------------------------------------------------------------------
 
     def _pictures(self, values: npt.ArrayLike) -> Tensor:
-        pictures = inputs.points(values, "pictures").float()
+        pictures = inputs.points(values, "pictures", self.data.schema).float()
         if pictures.shape[1] != self.data.d:
             raise DataError(f"pictures have shape {tuple(pictures.shape)}; expected (b {self.data.d}).")
         if not pictures.isfinite().all():

@@ -13,7 +13,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tomli_w
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.data.catalogue import AnyData
@@ -341,9 +340,6 @@ class Sweep(Document):
         """Canonical JSON: sorted keys, no spaces."""
         values = self.model_dump(mode="json")
         return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-    def to_toml(self) -> str:
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def conventional(arm: Arm) -> Arm:

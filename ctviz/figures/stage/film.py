@@ -124,7 +124,7 @@ def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES) -> str:
         for refs, how in ((arm.locked, "locked"), (arm.increase_only, "only up"), (arm.decrease_only, "only down"))
         if refs
     ]
-    parts += [f"{named([ref])} {_plain(low)} to {_plain(high)}" for ref, low, high in arm.ranges]
+    parts += [f"{named([ref])} {_span(low, high)}" for ref, low, high in arm.ranges]
     if not parts or arm.lock_when == "never":
         return ""
     where = {"training": " in training only", "searching": " in advice only"}.get(arm.lock_when, "")
@@ -139,6 +139,12 @@ def _called(ref: FeatureRef, features: Sequence[str]) -> str:
     if ref in FEATURE_NAMES:
         return features[FEATURE_NAMES.index(ref)]
     return "the painted pixels" if ref.startswith("mask ") else ref
+
+
+def _span(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"at most {_plain(high)}" if high is not None else f"at least {_plain(low or 0.0)}"
+    return f"{_plain(low)} to {_plain(high)}"
 
 
 def _plain(value: float) -> str:

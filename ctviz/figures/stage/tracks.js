@@ -152,7 +152,9 @@ class TrackPanel extends Panel {
     const { theme } = this.stage;
     for (const { feature, kind, low, high } of this.locks) {
       if (kind !== "range") continue;
-      const unit = [low, high].map((value) => this.stage.toUnit(feature ? [0, value] : [value, 0])[feature]);
+      const unit = [low, high].map((value, open) =>
+        value === null ? open : this.stage.toUnit(feature ? [0, value] : [value, 0])[feature],
+      );
       this.shadeOutside(context, feature, unit, css(theme.ink, 0.5));
     }
   }

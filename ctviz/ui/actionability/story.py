@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 import streamlit as st
 
+from ctviz.data.schema import ends_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Snapshot
@@ -172,8 +173,8 @@ def told_by(trace: Trace, arm: int, experiment: Experiment, names: Names, places
 
 def _outside(model: Arm, names: Names, own: Sequence[float], places: Sequence[int]) -> str:
     said = []
-    for ref, low, high in model.ranges if model.holds("advice") else ():
-        at = position_of(ref)
+    for ref, *ends in model.ranges if model.holds("advice") else ():
+        at, (low, high) = position_of(ref), ends_of(*ends)
         if not low <= own[at] <= high:
             said.append(words.outside(names.features[at], own[at], low, high, places[at]) + " ")
     return "".join(said)
