@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +21,7 @@ from streamlit.web.server import server_util
 import ctviz.ui.shell
 from ctviz.ui.launch import launch
 from tests.browser.conftest import PATIENCE, ROOT, begin, free_port, stop
+from tests.elsewhere import noting_proxy
 
 SERVE = [sys.executable, "-P", "-m", "ctviz", "serve"]
 ASKED = ("Email", "Welcome to Streamlit", "usage statistics", "skills", "External URL")
@@ -136,24 +136,8 @@ def no_home():
 
 @pytest.fixture
 def elsewhere():
-    """A proxy through which whatever leaves the machine has to go: its variables, and the requests it was sent."""
-    requests = []
-    with socket.create_server(("127.0.0.1", 0)) as proxy:
-
-        def note():
-            while True:
-                try:
-                    line, _ = proxy.accept()
-                except OSError:
-                    return
-                with line:
-                    requests.append(line.recv(100))
-
-        threading.Thread(target=note, daemon=True).start()
-        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        names = [f"{kind}_proxy" for kind in ("http", "https", "all")]
-        variables = {name: address for lower in names for name in (lower, lower.upper())}
-        yield {**variables, "no_proxy": "", "NO_PROXY": ""}, requests
+    with noting_proxy() as found:
+        yield found
 
 
 def knock(port, origin, path=""):
