@@ -78,6 +78,22 @@ def test_help_names_every_command(ctviz):
         assert f"  {command} " in result.stdout
 
 
+@pytest.mark.parametrize("place", ["/dev/null", "empty"])
+def test_what_is_loaded_besides_neither_complains_nor_writes_into_the_home(tmp_path, place):
+    code = """
+from typer.testing import CliRunner
+from ctviz.cli import app
+CliRunner().invoke(app, ["presets"])
+import ctviz.evaluation.methods, ctviz.evaluation.robustness, ctviz.figures.boundary
+"""
+    (tmp_path / "empty").mkdir()
+    variables = {**os.environ, "HOME": str(tmp_path / place), "CTVIZ_HOME": str(tmp_path / "ctviz")}
+    variables.pop("MPLCONFIGDIR", None)
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+    assert not list((tmp_path / "empty").iterdir())
+
+
 def test_the_command_line_loads_nothing_heavy():
     code = "import sys, ctviz.cli; print(sorted({'torch', 'pandas', 'streamlit', 'plotly'} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -15,7 +16,8 @@ import typer
 import ctviz
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.say import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
-from ctviz.errors import ConfigError, StoreError
+from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.paths import home
 
 if TYPE_CHECKING:
     from ctviz.experiments.run import Run
@@ -46,6 +48,10 @@ def options(
     ] = False,
 ) -> None:
     """Watch how a classifier learns to explain itself: conventional beside counterfactual training."""
+    # Captum loads Matplotlib, of which we draw nothing: what that keeps goes to what is ctviz's own, and where the user
+    # has no home to write to it does not complain.
+    with contextlib.suppress(RuntimeError, CtvizError):  # no folder of ctviz's own either
+        os.environ.setdefault("MPLCONFIGDIR", str(home() / "matplotlib"))
 
 
 # -- serve ---------------------------------------------------------------------------------------------
