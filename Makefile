@@ -58,6 +58,9 @@ clean:  ## Remove the environment and everything that was made
 
 # -- set-up ---------------------------------------------------------------------------------------------
 
+# A file here that is named like a module of Python, such as random.py, is not taken for it.
+$(VENV)/.made $(VENV)/.torch $(VENV)/.app $(VENV)/.dev $(PEERS:=/.made) pins: export PYTHONSAFEPATH = 1
+
 # Stamps: newer than what they were made from, so that a changed pin installs again.
 
 $(VENV)/.made:

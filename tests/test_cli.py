@@ -79,6 +79,22 @@ def test_help_names_every_command(ctviz):
         assert f"  {command} " in result.stdout
 
 
+@pytest.mark.parametrize("place", ["/dev/null", "empty"])
+def test_what_is_loaded_besides_neither_complains_nor_writes_into_the_home(tmp_path, place):
+    code = """
+from typer.testing import CliRunner
+from ctviz.cli import app
+CliRunner().invoke(app, ["presets"])
+import ctviz.evaluation.methods, ctviz.evaluation.robustness, ctviz.figures.boundary
+"""
+    (tmp_path / "empty").mkdir()
+    variables = {**os.environ, "HOME": str(tmp_path / place), "CTVIZ_HOME": str(tmp_path / "ctviz")}
+    variables.pop("MPLCONFIGDIR", None)
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+    assert not list((tmp_path / "empty").iterdir())
+
+
 def test_the_command_line_loads_nothing_heavy():
     code = "import sys, ctviz.cli; print(sorted({'torch', 'pandas', 'streamlit', 'plotly'} & set(sys.modules)))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
@@ -168,6 +184,9 @@ BAD = {
     "unknown device": (["train", "moons", "--device", "tpu"], ["tpu", "cuda"]),
     "a port that is none": (["serve", "--port", "99999"], ["port", "99999", "65535"]),
     "a foreign address": (["serve", "--address", "192.0.2.1"], ["address", "192.0.2.1"]),
+    "a path that leads out": (["serve", "--base-path", "a/../b"], ["base-path", "a/../b", "letters"]),
+    "an address for a path": (["serve", "--base-path", "http://host/a"], ["base-path", "http://host/a", "letters"]),
+    "a path with a space": (["serve", "--base-path", "my app"], ["base-path", "my app", "letters"]),
     "no such run": (["runs", "delete", "0123456789abcdef"], ["0123456789abcdef"]),
     "a key that is a path": (["runs", "delete", "../../etc"], ["../../etc"]),
     "no such run to export": (["export", "0123456789abcdef", "--csv"], ["0123456789abcdef"]),

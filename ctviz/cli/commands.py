@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -14,7 +16,8 @@ import typer
 import ctviz
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.say import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
-from ctviz.errors import ConfigError, StoreError
+from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.paths import home
 
 if TYPE_CHECKING:
     from ctviz.experiments.run import Run
@@ -45,6 +48,10 @@ def options(
     ] = False,
 ) -> None:
     """Watch how a classifier learns to explain itself: conventional beside counterfactual training."""
+    # Captum loads Matplotlib, of which we draw nothing: what that keeps goes to what is ctviz's own, and where the user
+    # has no home to write to it does not complain.
+    with contextlib.suppress(RuntimeError, CtvizError):  # no folder of ctviz's own either
+        os.environ.setdefault("MPLCONFIGDIR", str(home() / "matplotlib"))
 
 
 # -- serve ---------------------------------------------------------------------------------------------
@@ -54,24 +61,42 @@ def options(
 def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
+    base_path: Annotated[str, typer.Option(help="Path under which a proxy shows it, such as tools/ctviz.")] = "",
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Start the app."""
-    from ctviz.paths import app_folder
+    from ctviz.paths import PACKAGE, app_folder
 
     script = app_folder() / "app.py"
-    _check_free(address, port)
     flags = {
         "server.address": address,
         "server.port": str(port),
         "server.headless": str(headless or not _has_screen()).lower(),
         "server.fileWatcherType": "none",
     }
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
+    if base_path.strip("/"):
+        flags["server.baseUrlPath"] = base_path = _checked(base_path)
+    _check_free(address, port)
+    typer.echo(f"Starting ctviz at {_url(address, port, base_path)}; Ctrl+C stops it.")
+    command = [sys.executable, "-P", str(PACKAGE / "ui" / "launch.py"), str(script)]
     for name, value in flags.items():
         command += [f"--{name}", value]
     # Streamlit takes this process over, so that signals reach it and nothing is left behind.
     os.execv(sys.executable, command)
+
+
+def _checked(base_path: str) -> str:
+    """The base path without slashes at its ends."""
+    parts = base_path.strip("/").split("/")
+    if not all(re.fullmatch(r"[\w.~-]*[\w~-][\w.~-]*", part, re.ASCII) for part in parts):
+        raise ConfigError("base-path", base_path, "words of letters, digits, -, ., _ and ~, with / between them")
+    return "/".join(parts)
+
+
+def _url(address: str, port: int, base_path: str) -> str:
+    """Where a browser on this computer finds the app."""
+    host = "localhost" if address in ("0.0.0.0", "::") else f"[{address}]" if ":" in address else address
+    return f"http://{host}:{port}/{base_path.strip('/')}".rstrip("/")
 
 
 def _check_free(address: str, port: int) -> None:

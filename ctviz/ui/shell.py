@@ -18,8 +18,11 @@ from PIL import Image
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
+from ctviz.ui.launch import ask_nobody
 
 P = ParamSpec("P")
+
+ask_nobody()  # `ctviz serve` has done so before; `streamlit run app.py` has not
 
 
 @dataclass(frozen=True)

@@ -193,14 +193,18 @@ def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> 
         "--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false",
         "--server.fileWatcherType", "none",
     ]  # fmt: skip
+    return begin(command, f"http://127.0.0.1:{port}", home, log, environment)
+
+
+def begin(command: list[str], url: str, home: Path, log: Path, environment: dict[str, str], **options) -> Server:
+    """Starts a server of this checkout, with options of ``Popen``; it answers when this returns."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     variables = {**os.environ, "PYTHONPATH": path, "CTVIZ_HOME": str(home), **environment}
     with log.open("wb") as out:
         # A session of its own, so that workers of the app end with it.
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=variables, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    server = Server(f"http://127.0.0.1:{port}", home, process, log)
+        options = {"cwd": ROOT, "stdout": out, "stderr": subprocess.STDOUT, **options}
+        process = subprocess.Popen(command, env=variables, start_new_session=True, **options)
+    server = Server(url, home, process, log)
     try:
         served(f"{server.url}/_stcore/health", process, log)
     except BaseException:

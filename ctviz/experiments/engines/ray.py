@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -284,6 +286,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     try:
         if address in (None, "local"):
+            _own_token()
             with _this_machine_alone():
                 ray.init(address="local", num_cpus=workers, include_dashboard=False, **quiet)
         else:
@@ -357,25 +360,34 @@ def _greet(address: str) -> None:
 
 @contextlib.contextmanager
 def _this_machine_alone() -> Iterator[None]:
-    """While it holds, a Ray that is started listens at 127.0.0.1 alone.
+    """While it holds, a Ray that is started listens at 127.0.0.1 alone and asks nobody.
 
     On Linux Ray listens to the network even without a cluster, and takes no address for it; elsewhere this is its
-    default. It has no public switch for that, so that a Ray without this one is not started.
+    default. Even without its dashboard and statistics it asks the hosts of three clouds whether it runs there, in a
+    process that has nothing else to do. It has no public switches for that, so that a Ray without these is not started.
 
     Raises:
-        ConfigError: this version of Ray has no such switch.
+        ConfigError: this version of Ray has no such switches.
     """
     import ray
 
     try:
-        from ray._private import ray_constants
+        from ray._private import ray_constants, services
 
-        before = ray_constants.ENABLE_RAY_CLUSTER
+        before, server = ray_constants.ENABLE_RAY_CLUSTER, services.start_api_server
     except (ImportError, AttributeError):
         named = f"ray {ray.__version__}"
         raise ConfigError("engine", named, "local, or a version of ray that pip install 'ctviz[ray]' takes") from None
     ray_constants.ENABLE_RAY_CLUSTER = False
+    services.start_api_server = lambda *_, **__: (None, None)
     try:
         yield
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = before
+        ray_constants.ENABLE_RAY_CLUSTER, services.start_api_server = before, server
+
+
+def _own_token() -> None:
+    """A token for the Ray that is started, of this process alone: by itself Ray keeps one in the user's home."""
+    kept = Path("~/.ray/auth_token").expanduser()
+    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys() and not kept.exists():
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

@@ -24,6 +24,7 @@ from ctviz.experiments.engines import ray as engine_module
 from ctviz.experiments.engines.portion import Portion, carry_out, is_done
 from ctviz.experiments.engines.ray import RayEngine
 from ctviz.experiments.store import Store
+from tests.elsewhere import noting_proxy
 from tests.experiments.engines.portions import assert_same_results, portions
 from tests.waiting import PATIENCE, until
 
@@ -182,6 +183,22 @@ def test_without_an_address_one_is_started_for_this_machine_alone(surroundings, 
 
 
 # -- without a cluster ------------------------------------------------------------------------------------
+
+
+def test_a_ray_that_is_started_asks_nobody_and_keeps_nothing_in_the_home(surroundings, tmp_path):
+    program = """
+from ctviz.experiments.engines import ray as engine
+with engine._connected(None, 1) as ray:
+    print(ray.get(ray.remote(lambda: "done").remote()))
+"""
+    with noting_proxy() as (variables, requests):
+        environment = {**os.environ, **variables, "HOME": str(tmp_path)}
+        del environment["RAY_AUTH_MODE"]
+        command = [sys.executable, "-c", program]
+        found = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert found.stdout == "done\n", found.stderr
+    assert not (tmp_path / ".ray").exists()
+    assert not requests
 
 
 def test_no_cluster_at_the_address_is_told_at_once(tmp_path):
@@ -397,9 +414,10 @@ def test_a_run_that_cannot_be_read_ends_its_portion_alone(local, tmp_path, monke
     assert outcomes == {wanted[0].key: "The disk cannot be read.", wanted[1].key: ""}
 
 
-def test_a_ray_that_cannot_be_kept_to_this_machine_is_not_started(monkeypatch):
+@pytest.mark.parametrize("switch", ["ray_constants.ENABLE_RAY_CLUSTER", "services.start_api_server"])
+def test_a_ray_that_cannot_be_kept_to_this_machine_is_not_started(monkeypatch, switch):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
-    monkeypatch.delattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER")
+    monkeypatch.delattr(f"ray._private.{switch}")
     with pytest.raises(ConfigError, match="local, or a version of ray"), engine_module._this_machine_alone():
         raise AssertionError("it was started")
 

@@ -1,0 +1,48 @@
+"""What ``ctviz serve`` becomes: ``streamlit run``, without what that does besides.
+
+By itself it asks newcomers for an e-mail address, and for that reads, writes or deletes files in their home; it asks a
+public host for the address of this computer; and it lets files beside the app stand in for modules of Python.
+This file is started by its path and imports nothing of ctviz, so that it works wherever the app itself does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def ask_nobody() -> None:
+    """No request for this computer's address: not at the start, and not when a page of a foreign origin connects.
+
+    Without it Streamlit does as where there is no network: it shows no such address, and refuses the foreign page.
+    """
+    from streamlit import net_util
+
+    net_util.get_external_ip = lambda: None
+
+
+def launch(script: str, *flags: str) -> None:
+    """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
+    _have_a_home()
+    ask_nobody()
+    from streamlit.runtime import credentials
+
+    credentials.check_credentials = lambda: None  # before it is imported where it is called
+    from streamlit.web import bootstrap, cli
+
+    # Last, not first: else a random.py or queue.py in the folder of the app would be taken for Python's own.
+    bootstrap._fix_sys_path = lambda main_script_path: sys.path.append(str(Path(main_script_path).parent))
+    cli.main(["run", script, *flags], prog_name="streamlit")
+
+
+def _have_a_home() -> None:
+    """Streamlit looks for settings of the user's own, and fails where a user has no home, as in some containers."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.sep
+
+
+if __name__ == "__main__":
+    launch(*sys.argv[1:])

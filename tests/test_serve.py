@@ -1,0 +1,238 @@
+"""``ctviz serve`` wherever it is started: it starts, asks nothing, leaves the user's folders alone, calls nobody."""
+
+import os
+import pty
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from streamlit import net_util
+from streamlit.web import cli
+from streamlit.web.server import server_util
+
+import ctviz.ui.shell
+from ctviz.ui.launch import launch
+from tests.browser.conftest import PATIENCE, ROOT, begin, free_port, stop
+from tests.elsewhere import noting_proxy
+
+SERVE = [sys.executable, "-P", "-m", "ctviz", "serve"]
+ASKED = ("Email", "Welcome to Streamlit", "usage statistics", "skills", "External URL")
+
+
+@contextmanager
+def served(place, *command, url="http://127.0.0.1:{port}", environment=None, **options):
+    """A server that answers, with a home folder of its own; afterwards it is ended."""
+    port = free_port()
+    words = [word.format(port=port) for word in command]
+    home = place / "home"
+    home.mkdir(exist_ok=True)
+    variables = {"HOME": str(home), **(environment or {})}
+    server = begin(words, url.format(port=port), place / "store", place / "log", variables, **options)
+    try:
+        yield server
+    finally:
+        stop(server.process)
+
+
+# -- the first start ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def screen(tmp_path):
+    """Variables of a screen, and a browser that notes what it is asked to open."""
+    programs, opened = tmp_path / "bin", tmp_path / "opened"
+    programs.mkdir()
+    for name in ("xdg-open", "open"):
+        (programs / name).write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+        (programs / name).chmod(stat.S_IRWXU)
+
+    def address():
+        until = time.monotonic() + PATIENCE / 1000
+        while not (opened.exists() and opened.read_text().endswith("\n")):
+            assert time.monotonic() < until, "no browser was opened"
+            time.sleep(0.05)  # between two looks
+        return opened.read_text().strip()
+
+    return {"DISPLAY": ":99", "PATH": str(programs)}, address
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+HOMES = {
+    "empty": {},
+    "known to Streamlit": {".streamlit/credentials.toml": '[general]\nemail = ""\n'},
+    "credentials cut short": {".streamlit/credentials.toml": "[general"},
+    "credentials without an address": {".streamlit/credentials.toml": ""},
+    "credentials that Streamlit refuses": {".streamlit/credentials.toml": '[general]\nemail = "a@b@c"\n'},
+    "settings that want them": {".streamlit/config.toml": "[server]\nshowEmailPrompt = true\n"},
+}
+
+
+@pytest.mark.parametrize("found", HOMES.values(), ids=HOMES)
+def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen, found):
+    variables, opened = screen
+    for name, text in found.items():
+        (tmp_path / "home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "home" / name).write_text(text)
+    command = [*SERVE, "--port", "{port}"]
+    with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
+        assert opened() == server.url
+        assert files(tmp_path / "home") == found
+        said = server.log.read_text()
+    assert f"Starting ctviz at {server.url};" in said
+    assert not [word for word in ASKED if word in said]
+
+
+def test_nor_does_it_at_a_terminal(tmp_path, screen):
+    variables, opened = screen
+    ours, theirs = pty.openpty()
+    terminal = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    with served(tmp_path, *SERVE, "--port", "{port}", environment=variables, **terminal) as server:
+        assert opened() == server.url
+        assert not files(tmp_path / "home")
+        said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert server.url in said
+    assert not [word for word in ASKED if word in said]
+
+
+def test_nor_does_streamlit_run(tmp_path, screen):
+    variables, opened = screen
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "{port}"]
+    with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
+        assert opened() == server.url
+        assert not files(tmp_path / "home")
+        said = server.log.read_text()
+    assert not [word for word in ASKED if word in said]
+
+
+def test_a_user_without_a_home_is_served(tmp_path, monkeypatch):
+    """As in a container whose user has no entry among the users: Python finds no home there."""
+    found = {}
+    monkeypatch.setattr(Path, "home", classmethod(lambda _: Path(os.environ.get("HOME") or no_home())))
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(cli, "main", lambda words, **_: found.update(words=words, home=Path.home()))
+    launch("app.py", "--server.port", "1")
+    assert found == {"words": ["run", "app.py", "--server.port", "1"], "home": Path("/")}
+
+
+def no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+# -- nothing leaves the machine -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere():
+    with noting_proxy() as found:
+        yield found
+
+
+def knock(port, origin, path=""):
+    """What a page of ``origin`` is told when it asks for a connection: the status line of HTTP."""
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        head = (f"GET {path}/_stcore/stream HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: Upgrade")
+        key = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+        line.sendall("\r\n".join((*head, *key, f"Origin: {origin}", "", "")).encode())
+        return line.makefile().readline()
+
+
+def test_the_proxy_of_these_tests_notes_what_leaves(elsewhere):
+    variables, requests = elsewhere
+    code = "from streamlit import net_util; net_util.get_external_ip()"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **variables}, check=True, capture_output=True)
+    assert [b"checkip" in request for request in requests] == [True, True]
+
+
+ORIGINS = ("http://elsewhere.example", "https://203.0.113.7:8501", "http://[2001:db8::1]", "null")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])
+def test_neither_a_start_nor_a_foreign_page_makes_it_call_out(tmp_path, elsewhere, address):
+    variables, requests = elsewhere
+    command = [*SERVE, "--headless", "--address", address, "--port", "{port}"]
+    with served(tmp_path, *command, environment=variables) as server:
+        port = int(urlsplit(server.url).port)
+        for origin in ORIGINS:
+            assert " 403 " in knock(port, origin), origin
+        for origin in (f"http://127.0.0.1:{port}", "http://localhost:3000"):
+            assert " 101 " in knock(port, origin), origin
+    assert not requests
+
+
+def test_nor_does_a_start_of_streamlit_run(tmp_path, elsewhere):
+    variables, requests = elsewhere
+    options = ["--server.address", "0.0.0.0", "--server.headless", "true", "--server.port", "{port}"]
+    with served(tmp_path, sys.executable, "-m", "streamlit", "run", "app.py", *options, environment=variables):
+        pass
+    assert not requests
+
+
+def test_once_a_page_was_shown_streamlit_run_calls_nobody_either(monkeypatch):
+    assert ctviz.ui.shell.ask_nobody  # imported by every page
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("a request"))
+    for origin in ORIGINS:
+        assert not server_util.is_url_from_allowed_origins(origin)
+
+
+# -- names in the folder ------------------------------------------------------------------------------
+
+NAMES = ("random", "queue", "types", "signal", "statistics", "csv")
+
+
+def test_files_named_like_modules_of_python_do_no_harm(tmp_path):
+    place = tmp_path / "a folder with spaces"
+    place.mkdir()
+    for name in NAMES:
+        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n")
+    with served(tmp_path, *SERVE, "--headless", "--port", "{port}", cwd=place) as server:
+        assert "Traceback" not in server.log.read_text()
+
+
+def test_nor_do_they_beside_the_app(tmp_path):
+    """What Streamlit puts where Python looks for modules, asked where it would begin to serve."""
+    for name in ("app", *NAMES):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')\n")
+    code = f"""
+import importlib.util, sys
+from streamlit.web import bootstrap
+from ctviz.ui.launch import launch
+def run(script, *_):
+    bootstrap._fix_sys_path(script)
+    print([importlib.util.find_spec(name).origin for name in {NAMES}], sys.path)
+bootstrap.run = run
+launch({str(tmp_path / "app.py")!r})
+"""
+    command = [sys.executable, "-P", "-c", code]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = subprocess.run(command, env=variables, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    found, _, path = said.partition("] ")
+    assert str(tmp_path) not in found
+    assert str(tmp_path) in path, "what belongs to the app is still found"
+
+
+# -- under a path -------------------------------------------------------------------------------------
+
+
+def test_under_a_path_of_a_proxy(tmp_path):
+    """Settings of Streamlit's own still count, such as the name of a proxy that changes the header Host."""
+    variables = {"STREAMLIT_BROWSER_SERVER_ADDRESS": "proxy.example"}
+    command = [*SERVE, "--headless", "--port", "{port}", "--base-path", "ctviz/"]
+    with served(tmp_path, *command, url="http://127.0.0.1:{port}/ctviz", environment=variables) as server:
+        port = int(urlsplit(server.url).port)
+        assert f"Starting ctviz at {server.url};" in server.log.read_text()
+        assert " 101 " in knock(port, "https://proxy.example", "/ctviz")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health")
