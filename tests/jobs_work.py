@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
 import time
 from pathlib import Path
 
+import ctviz
 from ctviz.errors import DataError
 
 PATIENCE = 60.0
@@ -38,6 +40,18 @@ def pid(path, cancelled):
 
 def value(path, cancelled):
     note(path, VALUE)
+
+
+def where(path, cancelled):
+    note(path, ctviz.__file__)
+
+
+def crash(cancelled):
+    faulthandler._sigsegv()
+
+
+def kill_itself(cancelled):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait_for(gate, path, text, cancelled):

@@ -264,7 +264,7 @@ def test_no_worker_can_be_started(notes, monkeypatch):
     def refuse(*_, **__):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(jobs, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr(jobs, "start_worker", refuse)
     with JobManager(1) as manager:
         status = manager.submit("x", work.write, notes, "x").wait(PATIENCE)
         assert (status.state, status.message) == ("failed", NOT_STARTED)
