@@ -446,7 +446,9 @@ def _logger(path: Path | None) -> logging.Logger:
         logger = logging.Logger("ctviz.jobs")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handler = logging.handlers.RotatingFileHandler(path, maxBytes=1 << 20, backupCount=1, delay=True)
+            handler = logging.handlers.RotatingFileHandler(
+                path, maxBytes=1 << 20, backupCount=1, encoding="utf-8", delay=True
+            )
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
             logger.addHandler(handler)
     return logger

@@ -26,7 +26,7 @@ def until(condition, what="it"):
 
 
 def note(path, text):
-    with Path(path).open("a") as file:
+    with Path(path).open("a", encoding="utf-8") as file:
         file.write(f"{text}\n")
 
 
@@ -108,7 +108,7 @@ def refuse():
 def alive(number):
     """Whether a process is there and no zombie."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         if Path("/proc/self").exists():
             return False

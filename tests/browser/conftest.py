@@ -225,7 +225,7 @@ def wait_until_healthy(server: Server) -> None:
                     return
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.1)  # between two polls
-    raise RuntimeError(f"The server did not start:\n{server.log.read_text(errors='replace')[-4000:]}")
+    raise RuntimeError(f"The server did not start:\n{server.log.read_text(errors='replace', encoding='utf-8')[-4000:]}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
