@@ -1,9 +1,8 @@
 """Background work shared by all sessions of a server: a queue and a bounded pool of worker processes.
 
 A job is a function that returns nothing: what it produces goes elsewhere (a store), so that a page switch, a
-reload or a crash loses nothing. Workers are processes of loky, never forked: a fork of a process in which
-numerical libraries have run can deadlock. Each worker has an executor of its own, so that one that is killed
-takes no other with it.
+reload or a crash loses nothing. Each worker has an executor of its own, so that one that is killed takes no other
+with it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import logging
 import logging.handlers
 import os
 import shutil
-import signal
 import tempfile
 import threading
 import time
@@ -29,10 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from loky import ProcessPoolExecutor, cpu_count
+from loky import cpu_count
 from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import CtvizError, JobError
+from ctviz.workers import begin, how_it_ended, start_worker
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -83,12 +82,10 @@ class _Outcome:
 _startup_error: BaseException | None = None
 
 
-def _start_worker(parent: int, modules: tuple[str, ...], initializer: Callable[[], None] | None) -> None:
+def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer: Callable[[], None] | None) -> None:
     """Prepare a worker: it ends with its parent, and has imported what its jobs need."""
     global _startup_error
-    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
-    # Ctrl+C in a terminal reaches the whole group; the parent decides what becomes of its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin(parent, log)
     try:
         for module in modules:
             importlib.import_module(module)
@@ -96,13 +93,6 @@ def _start_worker(parent: int, modules: tuple[str, ...], initializer: Callable[[
             initializer()
     except Exception as error:  # told by the next job, instead of a worker that ends without a word
         _startup_error = error
-
-
-def _follow_parent(parent: int) -> None:
-    """End this process soon after its parent has ended, even by ``kill -9``, which leaves no other trace."""
-    while os.getppid() == parent:
-        time.sleep(0.25)
-    os._exit(1)
 
 
 def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: Cancelled) -> _Outcome:
@@ -172,7 +162,7 @@ class JobManager:
         initializer: called once in every new worker, after ``modules`` were imported there.
         modules: names of modules that every worker imports before its first job.
         log: a file for the tracebacks of unexpected errors, kept below 2 MB; by default they go to the logger
-            ``ctviz.jobs``. A page never shows them.
+            ``ctviz.jobs``. A page never shows them. Those of crashes go to ``crashes.log`` beside it.
     """
 
     def __init__(
@@ -187,9 +177,9 @@ class JobManager:
         _sweep()
         self._scratch = tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
         self.folder = Path(self._scratch.name)
-        self.prepare = (os.getpid(), modules, initializer)
         self.closed = False
         self.logger = _logger(log)
+        self.prepare = (os.getpid(), log and str(log.with_name("crashes.log")), modules, initializer)
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
         self._jobs: dict[str, Job] = {}
@@ -371,7 +361,7 @@ class _Slot(threading.Thread):
             with self._guard:
                 if self._manager.closed:
                     return None
-                executor = ProcessPoolExecutor(1, initializer=_start_worker, initargs=self._manager.prepare)
+                executor = start_worker(_prepare, *self._manager.prepare)
                 self._executor = executor
             warmed = executor.submit(_nothing)
             _shut_down_before_loky(self._manager)
@@ -385,6 +375,7 @@ class _Slot(threading.Thread):
         return None
 
     def _carry_out(self, job: Job) -> _Outcome:
+        ended = STOPPED
         for _ in range(2):  # the worker may have died while it was idle
             executor = self._executor or self._renew(job)
             if executor is not None:
@@ -393,15 +384,15 @@ class _Slot(threading.Thread):
                     if _wait(job, future) or wait([future], timeout=GRACE).done:
                         outcome: _Outcome = future.result()
                         return outcome
-                except (BrokenProcessPool, ShutdownExecutorError):
-                    pass
+                except (BrokenProcessPool, ShutdownExecutorError) as error:
+                    ended = how_it_ended(error, STOPPED)
                 except Exception as error:  # it could not be sent to the worker
                     return _unexpected(error)
                 self.kill()
             if job.cancelling:
                 return _Outcome("cancelled")
             if job.begun.exists():
-                return _Outcome("failed", STOPPED)
+                return _Outcome("failed", ended)
         return _Outcome("failed", NOT_STARTED)
 
 
@@ -455,7 +446,9 @@ def _logger(path: Path | None) -> logging.Logger:
         logger = logging.Logger("ctviz.jobs")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handler = logging.handlers.RotatingFileHandler(path, maxBytes=1 << 20, backupCount=1, delay=True)
+            handler = logging.handlers.RotatingFileHandler(
+                path, maxBytes=1 << 20, backupCount=1, encoding="utf-8", delay=True
+            )
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
             logger.addHandler(handler)
     return logger

@@ -10,7 +10,7 @@ import os
 import uuid
 from pathlib import Path
 
-from ctviz.errors import CtvizError
+from ctviz.errors import ConfigError, CtvizError
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -38,11 +38,26 @@ def assets() -> Path:
 
 
 def home() -> Path:
-    """The folder of runs and of what is remembered: ``$CTVIZ_HOME``, else the platform's cache folder."""
+    """The folder of runs and of what is remembered: ``$CTVIZ_HOME``, else the platform's cache folder.
+
+    Raises ``ConfigError`` where there is no such folder, for this user has no home.
+    """
     from platformdirs import user_cache_path
 
-    named = os.environ.get("CTVIZ_HOME")
-    return Path(named).expanduser() if named else user_cache_path("ctviz")
+    if named := os.environ.get("CTVIZ_HOME"):
+        return expanded(named, "CTVIZ_HOME")
+    try:
+        return expanded(user_cache_path("ctviz"), "CTVIZ_HOME")
+    except RuntimeError:  # platformdirs; older ones leave ``~`` as it is
+        raise ConfigError("CTVIZ_HOME", None, "a folder that can be written; this user has no home folder") from None
+
+
+def expanded(path: str | Path, field: str) -> Path:
+    """A path in which ``~`` stands for a home folder; ``ConfigError`` if nobody has that one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(field, str(path), "a path without ~, or the home folder of a user there is") from None
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
 import time
 from pathlib import Path
 
+import ctviz
 from ctviz.errors import DataError
 from tests.waiting import until
 
@@ -15,7 +17,7 @@ VALUE = "as imported"
 
 
 def note(path, text):
-    with Path(path).open("a") as file:
+    with Path(path).open("a", encoding="utf-8") as file:
         file.write(f"{text}\n")
 
 
@@ -29,6 +31,18 @@ def pid(path, cancelled):
 
 def value(path, cancelled):
     note(path, VALUE)
+
+
+def where(path, cancelled):
+    note(path, ctviz.__file__)
+
+
+def crash(cancelled):
+    faulthandler._sigsegv()
+
+
+def kill_itself(cancelled):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait_for(gate, path, text, cancelled):
@@ -85,7 +99,7 @@ def refuse():
 def alive(number):
     """Whether a process is there and no zombie."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         if Path("/proc/self").exists():
             return False

@@ -18,7 +18,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ctviz.__file__).parents[1])}
 
 
 def python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, env=ENVIRONMENT
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -66,7 +66,7 @@ def start(home, *args):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         # A test run in the background ignores the keyboard, and what it starts would too.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -97,7 +97,7 @@ import ctviz.evaluation.methods, ctviz.evaluation.robustness, ctviz.figures.boun
 
 def test_the_command_line_loads_nothing_heavy():
     code = "import sys, ctviz.cli; print(sorted({'torch', 'pandas', 'streamlit', 'plotly'} & set(sys.modules)))"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+    assert subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip() == "[]"
 
 
 def test_train_prints_one_json_object_and_progress_beside_it(tmp_path):
@@ -137,9 +137,9 @@ def test_out_holds_everything_about_the_run(ctviz, tmp_path):
     names = {"history.csv", "experiment.toml", "summary.json", "weights.safetensors"}
     assert {path.name for path in out.iterdir()} == names
     report = json.loads(result.stdout)
-    assert json.loads((out / "summary.json").read_text()) == report
-    assert Experiment.from_toml((out / "experiment.toml").read_text()).key == report["key"]
-    rows = list(csv.DictReader((out / "history.csv").open()))
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8")) == report
+    assert Experiment.from_toml((out / "experiment.toml").read_text(encoding="utf-8")).key == report["key"]
+    rows = list(csv.DictReader((out / "history.csv").open(encoding="utf-8")))
     assert set(rows[0]) == {"epoch", "arm", "metric", "value"}
     with safe_open(out / "weights.safetensors", "numpy") as weights:
         assert "full/0.weight" in weights.keys()  # noqa: SIM118 (a safetensors file is no dict)
@@ -161,7 +161,7 @@ def test_a_range_with_one_end_survives_training_and_export(ctviz, tmp_path):
 def test_a_toml_file_is_trained(ctviz, tmp_path):
     path = tmp_path / "mine.toml"
     experiment = Experiment.preset("circles").replace(TINY)
-    path.write_text(experiment.to_toml())
+    path.write_text(experiment.to_toml(), encoding="utf-8")
     result = ctviz("train", path, "--json")
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["key"] == experiment.key
@@ -239,7 +239,7 @@ def test_broken_toml_is_answered_with_one_sentence(ctviz, tmp_path):
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_training(ctviz, tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     result = ctviz("train", "moons", "--out", tmp_path / "file" / "below")
     assert result.exit_code == 2
     assert "epoch" not in result.stderr

@@ -40,7 +40,7 @@ def ctviz(home, monkeypatch):
 def file(tmp_path):
     """A sweep as a file: two cells that take a moment."""
     path = tmp_path / "sweep.toml"
-    path.write_text(small(name="tiny").to_toml())
+    path.write_text(small(name="tiny").to_toml(), encoding="utf-8")
     return path
 
 
@@ -53,7 +53,7 @@ def test_a_grid_from_the_command_line(ctviz, tmp_path):
     assert (said["models"], said["waiting"]) == (8, 0)
     assert {row["model.hidden"] for row in said["rows"]} == {"none", "8"}
     assert "moons: 8 of 8 models" in result.stderr
-    with (tmp_path / "a.csv").open() as lines:
+    with (tmp_path / "a.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     assert {row["lambda_div"] for row in rows} == {"0.1", "1.0"}
     assert len(pd.read_parquet(tmp_path / "a.parquet")) == len(rows)
@@ -78,7 +78,7 @@ def test_an_estimate_trains_nothing(ctviz, file, home):
     assert json.loads(result.stdout)["models"] == 80
     assert "80 models" in ctviz("sweep", file, "--seeds", 40, "--estimate").stdout
     assert "45 models" in ctviz("sweep", "--study", "penalties", "--data", "moons", "--estimate").stdout
-    key = Sweep.from_toml(file.read_text()).model_copy(update={"seeds": 40}).key
+    key = Sweep.from_toml(file.read_text(encoding="utf-8")).model_copy(update={"seeds": 40}).key
     assert not (home / "sweeps" / f"{key}.json").exists()
 
 
@@ -117,14 +117,14 @@ def test_a_bad_request_is_one_sentence(ctviz, words, said):
 def test_ctrl_c_keeps_what_is_done(home, tmp_path):
     wanted = small({"training.epochs": (3, 9999)}, protocol=PROTOCOL)
     path = tmp_path / "long.toml"
-    path.write_text(wanted.to_toml())
+    path.write_text(wanted.to_toml(), encoding="utf-8")
     command = [sys.executable, "-m", "ctviz", "sweep", str(path), "--workers", "1"]
     store = Store(home)
     _, long = plan(wanted, store).portions
     process = subprocess.Popen(
         command,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         env={**os.environ, "CTVIZ_HOME": str(home)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )

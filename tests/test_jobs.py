@@ -39,7 +39,7 @@ def notes(tmp_path):
 
 
 def lines(path):
-    return path.read_text().splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def in_threads(count, call):
@@ -148,7 +148,7 @@ def test_workers_that_cannot_be_prepared(notes, tmp_path, how):
     with JobManager(1, log=tmp_path / "log" / "jobs.log", **how) as manager:
         status = manager.submit("value", work.value, notes).wait(PATIENCE)
     assert status.state == "failed" and status.message.startswith("Unexpected error: ")
-    assert "Traceback" in (tmp_path / "log" / "jobs.log").read_text()
+    assert "Traceback" in (tmp_path / "log" / "jobs.log").read_text(encoding="utf-8")
     assert not notes.exists()
 
 
@@ -178,7 +178,8 @@ def test_errors_travel_as_sentences(tmp_path, kind, message, logged):
         assert manager.submit("next", work.write, tmp_path / "notes", "fine").wait(PATIENCE).state == "done"
     assert log.exists() == logged
     if logged:
-        assert "Traceback" in log.read_text() and "in fail" in log.read_text() and f"job {kind}" in log.read_text()
+        said = log.read_text(encoding="utf-8")
+        assert "Traceback" in said and "in fail" in said and f"job {kind}" in said
 
 
 def test_what_cannot_be_sent(shared):
@@ -264,7 +265,7 @@ def test_no_worker_can_be_started(notes, monkeypatch):
     def refuse(*_, **__):
         raise OSError("no more processes")
 
-    monkeypatch.setattr(jobs, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr(jobs, "start_worker", refuse)
     with JobManager(1) as manager:
         status = manager.submit("x", work.write, notes, "x").wait(PATIENCE)
         assert (status.state, status.message) == ("failed", NOT_STARTED)
@@ -301,7 +302,7 @@ def test_no_worker_outlives_the_server(tmp_path, how):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        text=True,
+        encoding="utf-8",
     )
     workers = []
     try:

@@ -19,7 +19,7 @@ import ctviz
 from tests.waiting import PATIENCE, free_port, served
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def installed(wheel, tmp_path_factory):
     subprocess.run(install, check=True, capture_output=True)
     (site,) = folder.glob("lib/python*/site-packages")
     # A folder named in a .pth has its own .pth files ignored: an editable ctviz stays out of sight.
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     return folder / "bin"
 
 
@@ -83,7 +83,7 @@ def run_python(installed, code, folder):
         cwd=folder,
         env=environment(folder),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -101,7 +101,7 @@ def test_serve_works_from_any_folder(installed, tmp_path):
     command = [str(installed / "ctviz"), "serve", "--port", str(port), "--headless"]
     log = tmp_path / "log"
     with (
-        log.open("w") as sink,
+        log.open("w", encoding="utf-8") as sink,
         subprocess.Popen(
             command, cwd=tmp_path, env=environment(tmp_path), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
         ) as server,
@@ -113,12 +113,16 @@ def test_serve_works_from_any_folder(installed, tmp_path):
         finally:
             server.terminate()
             server.wait(PATIENCE)
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in log.read_text(encoding="utf-8")
 
 
 def test_streamlit_knows_every_option_of_the_configuration():
     shown = subprocess.run(
-        [sys.executable, "-m", "streamlit", "config", "show"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "streamlit", "config", "show"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     assert "is not a valid config option" not in shown.stdout + shown.stderr
     for setting in ('address = "127.0.0.1"', "gatherUsageStats = false", "showSidebarNavigation = false"):
@@ -156,7 +160,28 @@ def distribution(requirement):
 
 
 def test_every_dependency_is_pinned():
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {distribution(line) for line in lines if "==" in line}
     for line in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]:
         assert distribution(line) in pinned, f"constraints.txt does not pin {line}; run make pins"
+
+
+def test_text_is_read_and_written_as_utf_8():
+    """Whatever the locale: without ``encoding`` Python takes the locale's. (Ruff's PLW1514 sees few of these.)"""
+    for path in [path for name in ("ctviz", "pages", "tests") for path in (ROOT / name).rglob("*.py")]:
+        for call in [
+            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+        ]:
+            named = {keyword.arg: keyword.value for keyword in call.keywords}
+            constants = [value.value for value in [*call.args, *named.values()] if isinstance(value, ast.Constant)]
+            name = ast.unparse(call.func).rpartition(".")[2]
+            text = (
+                name in ("read_text", "write_text", "RotatingFileHandler")
+                or getattr(named.get("text"), "value", 0) is True
+            )
+            text |= (
+                name == "open"
+                and not ast.unparse(call.func).startswith(("os.", "Image."))
+                and not any(isinstance(value, str) and re.fullmatch("[rwxa]b[+]?", value) for value in constants)
+            )
+            assert not text or "encoding" in named, f"{path.relative_to(ROOT)}:{call.lineno} lacks an encoding"

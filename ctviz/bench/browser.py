@@ -5,12 +5,10 @@ The server gets a store of its own in a temporary folder; the runs that it shows
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ctviz.bench import searches
-from ctviz.bench.measure import Goal, Row, say
+from ctviz.bench.measure import Goal, Row, python, say
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 
@@ -199,9 +197,10 @@ def serving() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="ctviz-bench-", ignore_cleanup_errors=True) as home:
+        command, environment = python("-m", "ctviz", "serve", "--port", str(port), "--headless")
         process = subprocess.Popen(
-            [sys.executable, "-m", "ctviz", "serve", "--port", str(port), "--headless"],
-            env={**os.environ, "CTVIZ_HOME": home},
+            command,
+            env={**environment, "CTVIZ_HOME": home},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -11,7 +11,7 @@ import time
 import torch
 from torch import Tensor
 
-from ctviz.bench.measure import Goal, Row, alternate, ratio, say, timed
+from ctviz.bench.measure import Goal, Row, alternate, python, ratio, say, timed
 from ctviz.bench.training import endless, ours, theirs
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
@@ -82,8 +82,8 @@ def _on_a_gpu(epochs: int) -> Row:
 
 def _in_a_process(epochs: int, device: str) -> dict[str, float | None]:
     """What ``main`` finds, in a process of its own, so that its memory is that of the run alone."""
-    command = [sys.executable, "-m", "ctviz.bench.digits", str(epochs), device]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command, environment = python("-m", "ctviz.bench.digits", str(epochs), device)
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise CtvizError(f"The run of {epochs} epochs did not come to its end: {reason}")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ctviz.bench.digits import most_memory
-from ctviz.bench.measure import Goal, Row, alternate, one_core, ratio, say, timed
+from ctviz.bench.measure import Goal, Row, alternate, one_core, python, ratio, say, timed
 from ctviz.bench.plain import Constraints, plain_search
 from ctviz.errors import CtvizError
 from ctviz.evaluation.plausibility import ReferenceSamples, mmd2
@@ -99,8 +99,8 @@ def plain_rounds(run: Run, protocol: Protocol) -> list[Tensor]:
 
 def _in_a_process(name: str) -> dict[str, float | None]:
     """What ``main`` finds, in a process of its own, so that its memory is that of the evaluation alone."""
-    command = [sys.executable, "-m", "ctviz.bench.evaluation", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command, environment = python("-m", "ctviz.bench.evaluation", name)
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise CtvizError(f"The evaluation of {name} did not come to its end: {reason}")

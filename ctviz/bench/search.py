@@ -167,7 +167,7 @@ def talking_to(python: str, name: str, file: Path) -> Iterator[subprocess.Popen[
     script = Path(__file__).with_name("peers.py")
     process = subprocess.Popen(
         [str(interpreter), "-W", "ignore", str(script), name, str(file)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
         cwd=file.parent,
     )  # fmt: skip
     try:

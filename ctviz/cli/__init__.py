@@ -1,16 +1,31 @@
 """The command line: ``ctviz serve | train | evaluate | sweep | sweeps | limits | reproduce | runs | presets | …``.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done; 2 a request that cannot be
-met, with one sentence that says why; 130 stopped from the keyboard. Whatever is heavy is imported inside its command,
-so that ``ctviz --help`` answers at once.
+met, with one sentence that says why; 128 and its number after a signal, 130 for Ctrl-C. Whatever is heavy is imported
+inside its command, so that ``ctviz --help`` answers at once.
 """
 
-from ctviz.cli import commands, evaluate, limits, reproduce, sweep  # noqa: F401 (they add their commands to ``app``)
+import sys
+
+import typer
+
+from ctviz.cli import commands, evaluate, limits, reproduce, streams, sweep  # noqa: F401 (they add their commands to ``app``)
 from ctviz.cli.root import app
+from ctviz.errors import CtvizError
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
     """Entry point of the ``ctviz`` command."""
-    app()
+    streams.prepare()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has gone
+        sys.exit(1)
+    except CtvizError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)

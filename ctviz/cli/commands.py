@@ -107,6 +107,8 @@ def _check_free(address: str, port: int) -> None:
         with socket.socket(found[0], found[1]) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(found[4])
+    except UnicodeError:  # no name of a computer
+        raise ConfigError("address", address, "an address of this computer, such as 127.0.0.1 or 0.0.0.0") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError("port", port, "a port that no other program uses; choose one with --port") from None
@@ -208,12 +210,14 @@ def _run_record(info: RunInfo) -> dict[str, Any]:
         "preset": info.preset,
         "name": info.name,
         "pinned": info.pinned,
+        "message": info.message,
     }
 
 
 def _run_row(info: RunInfo) -> list[str]:
     size = f"{info.bytes / 1e6:.2f}"
-    marks = ", ".join(word for word, holds in (("preset", info.preset), ("pinned", info.pinned)) if holds)
+    told = ("preset", info.preset), ("pinned", info.pinned), (info.message, info.message)
+    marks = ", ".join(word for word, holds in told if holds)
     arms = ", ".join(info.arms) if len(info.arms) <= 5 else f"{len(info.arms)} arms"
     return [info.key, info.state, info.data, arms, str(info.epochs), size, info.name, marks]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import table, to_json, write
+from ctviz.cli.say import says_all, table, to_json, write
+from ctviz.cli.streams import exit_code
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def table1(
     if out is not None:
         write(out, content)
     if as_json:
-        sys.stdout.write(content.decode())
+        typer.echo(content.decode() if says_all() else to_json(json.loads(content)), nl=False)
     else:
         typer.echo(_words(found))
 
@@ -116,9 +117,11 @@ def _telling() -> Iterator[Callable[[int, int, str], None]]:
 
     try:
         yield tell
-    except KeyboardInterrupt:
-        typer.echo("Stopped; what is done is kept, and the same command goes on from there.", err=True)
-        raise
+    except KeyboardInterrupt as error:
+        typer.echo(
+            f"{str(error) or 'Stopped'}; what is done is kept, and the same command goes on from there.", err=True
+        )
+        raise typer.Exit(exit_code(error)) from None
 
 
 def _words(result: Table1) -> str:

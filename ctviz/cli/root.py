@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ctviz.cli.streams import exit_code
 from ctviz.errors import CtvizError
 
 
 class _Sentences(TyperGroup):
-    """Turns every error that ctviz raises on purpose into one sentence and exit code 2."""
+    """Turns every error that ctviz raises on purpose into one sentence and exit code 2, and says what stopped it."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -19,6 +20,9 @@ class _Sentences(TyperGroup):
         except CtvizError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
+        except KeyboardInterrupt as error:
+            typer.echo(f"{str(error) or 'Stopped'}; what is stored is kept.", err=True)
+            raise typer.Exit(exit_code(error)) from None
 
 
 app = typer.Typer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
@@ -117,8 +118,13 @@ def number(value: float | None) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON in which a number that is not finite is null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    """JSON in which a number that is not finite is null; escaped where standard output could not say all of it."""
+    return json.dumps(_finite(value), ensure_ascii=not says_all(), allow_nan=False)
+
+
+def says_all() -> bool:
+    """Whether standard output has every character; what it lacks would be replaced."""
+    return codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
 
 
 def _finite(value: Any) -> Any:

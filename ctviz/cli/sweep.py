@@ -16,6 +16,7 @@ import typer
 
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.say import changed, experiment_of, make_folder, number, read, table, to_json, write
+from ctviz.cli.streams import exit_code
 from ctviz.errors import ConfigError
 from ctviz.progress import Progress
 
@@ -223,7 +224,7 @@ def _carry_out(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """How many models are there, and how long the rest will take: a line that is renewed, elsewhere one line each.
 
-    After Ctrl-C, that nothing is lost, and exit code 130.
+    After Ctrl-C or a signal, that nothing is lost, and its exit code.
     """
     began, first, latest = time.monotonic(), -1, ""
     renewed = sys.stderr.isatty()
@@ -238,9 +239,9 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
     try:
         yield show
-    except KeyboardInterrupt:
-        typer.echo("\nStopped. What is done is kept; the same command goes on from there.", err=True)
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as error:
+        typer.echo(f"\n{str(error) or 'Stopped'}. What is done is kept; the same command goes on from there.", err=True)
+        raise typer.Exit(exit_code(error)) from None
     finally:
         if renewed and latest:
             typer.echo("", err=True)

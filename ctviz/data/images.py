@@ -27,7 +27,7 @@ from ctviz.data.dataset import Dataset, Split
 from ctviz.data.image_sets import PIXEL_NAMES, PIXELS, SHIPPED_TRAINING, ImageSettings
 from ctviz.data.schema import Array, Feature, Schema
 from ctviz.errors import ConfigError, DataError
-from ctviz.paths import assets, home, write_whole
+from ctviz.paths import assets, expanded, home, write_whole
 
 Rows = npt.NDArray[np.int64]
 
@@ -252,7 +252,7 @@ def _find(folder: Path, files: Sequence[str]) -> tuple[Path, ...]:
 def datasets_folder() -> Path | None:
     """The folder of the user's files: ``$CTVIZ_DATASETS``, else the one that was remembered; None if there is none."""
     if named := os.environ.get(VARIABLE):
-        return Path(named).expanduser().absolute()
+        return expanded(named, VARIABLE).absolute()
     try:
         remembered = json.loads(_memory().read_text(encoding="utf-8"))
     except (OSError, ValueError):  # nothing remembered, or nothing that can be read: as good as nothing
@@ -292,7 +292,7 @@ def _folder(path: str | Path) -> Path:
     text = str(path).strip()
     if not text or "\0" in text:
         raise DataError("No folder is named; expected one that holds MNIST's files.")
-    return Path(text).expanduser().absolute()
+    return expanded(text, "folder").absolute()
 
 
 def _memory() -> Path:

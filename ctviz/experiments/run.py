@@ -329,7 +329,8 @@ def build_presets(
             run(experiment, device="cpu", store=store)
             written.append(store.export(experiment.key, folder))
     if not names:
-        of_sweeps = {key for path in folder.parent.glob(f"sweeps/*/{RUNS}") for key in path.read_text().split()}
+        lists = [path.read_text(encoding="utf-8") for path in folder.parent.glob(f"sweeps/*/{RUNS}")]
+        of_sweeps = {key for keys in lists for key in keys.split()}
         for record in folder.glob("*/run.json"):
             if record.parent not in written and record.parent.name not in of_sweeps:
                 shutil.rmtree(record.parent)

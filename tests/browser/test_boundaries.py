@@ -182,8 +182,10 @@ def test_what_is_downloaded_opens(app, open_page, tmp_path) -> None:
             page.get_by_role("button", name=label).click()
         files[kind] = tmp_path / f"file.{kind}"
         download.value.save_as(files[kind])
-    assert Experiment.from_mapping(tomllib.loads(files["toml"].read_text())) == Experiment.preset("moons")
-    with files["csv"].open() as text:
+    assert Experiment.from_mapping(tomllib.loads(files["toml"].read_text(encoding="utf-8"))) == Experiment.preset(
+        "moons"
+    )
+    with files["csv"].open(encoding="utf-8") as text:
         rows = list(csv.DictReader(text))
     assert {row["arm"] for row in rows} == {"vanilla", "full"}
     assert {int(row["epoch"]) for row in rows} == set(range(101))
@@ -194,7 +196,7 @@ def test_what_is_downloaded_opens(app, open_page, tmp_path) -> None:
 
 def test_settings_brought_back_are_taken_over(app, browser_page, tmp_path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text(Experiment.preset("ol").to_toml())
+    file.write_text(Experiment.preset("ol").to_toml(), encoding="utf-8")
     browser_page.goto(link(app, Experiment.preset("moons")))
     browser_page.get_by_role("button", name="Share and take away").click()
     browser_page.locator('input[type="file"]').set_input_files(file)

@@ -192,7 +192,7 @@ def test_only_gradients_need_neither_samples_nor_the_libraries_of_others() -> No
         "import ctviz.counterfactuals.search, ctviz.training.loop\n"
         "print([name for name in ('sklearn', 'scipy') if name in sys.modules])\n"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert answer.stdout.strip() == "[]"
 
 

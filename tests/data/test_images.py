@@ -85,7 +85,7 @@ def test_rows_are_rows():
 
 
 def test_source_and_licence_lie_beside_the_files():
-    text = (images.shipped_folder() / "SOURCE.md").read_text()
+    text = (images.shipped_folder() / "SOURCE.md").read_text(encoding="utf-8")
     assert "CC BY-SA 3.0" in text and "LeCun" in text
     told = dict(re.findall(r"\| (\S+)\.gz \| [\d,]+ \| (\w{64}) \|", text))
     assert told == dict(images.SHIPPED)

@@ -115,7 +115,7 @@ def process(root, what, *extra):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
     )
 
 
@@ -134,7 +134,7 @@ def main(root, what, *extra):
         sys.stdin.readline()
         writer = claim(store, experiment, "cpu", cancelled=lambda: False)
         if writer is not None:
-            with writer, Path(extra[0]).open("a") as file:
+            with writer, Path(extra[0]).open("a", encoding="utf-8") as file:
                 file.write("computed\n")
                 for epoch in range(EPOCHS + 1):
                     writer.append(snapshot(epoch))

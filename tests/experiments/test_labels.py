@@ -237,7 +237,7 @@ def test_what_is_damaged_in_the_bin_hides_nothing_else(store):
     for experiment in (FIRST, SECOND):
         write(store, experiment)
         store.bin(experiment.key)
-    (store.root / "bin" / KEY / "run.json").write_text("{}")
+    (store.root / "bin" / KEY / "run.json").write_text("{}", encoding="utf-8")
     assert [info.key for info in store.binned()] == [SECOND.key]
 
 

@@ -380,7 +380,7 @@ def test_the_python_code_runs_and_means_the_same_experiment(tmp_path: Path) -> N
     root = str(Path(ctviz.__file__).parents[1])
     environment = {**os.environ, "PYTHONPATH": root, "CTVIZ_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-"], input=code, capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-"], input=code, capture_output=True, encoding="utf-8", check=False, env=environment
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == experiment.key
@@ -458,7 +458,7 @@ def test_the_shipped_runs_are_the_presets_of_today_and_small() -> None:
     folder = assets() / "presets"
     comparisons = {"lock", "objectives", "generators", "stress", "figure1", "figure1-debt", "where", "proxies"}
     assert set(SHIPPED) == {"moons", "circles", "ls", "ol", "mnist", *comparisons}
-    swept = {key for path in assets().glob("sweeps/*/runs.txt") for key in path.read_text().split()}
+    swept = {key for path in assets().glob("sweeps/*/runs.txt") for key in path.read_text(encoding="utf-8").split()}
     kept = {path.name for path in folder.iterdir() if path.is_dir()}
     assert kept == {Experiment.preset(n).key for n in SHIPPED} | swept
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}

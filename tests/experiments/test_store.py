@@ -366,7 +366,7 @@ def rewrite(path, change):
     body = json.loads(path.read_bytes())
     del body["sha256"]
     change(body)
-    path.write_text(json.dumps({**body, "sha256": record._digest(body)}))
+    path.write_text(json.dumps({**body, "sha256": record._digest(body)}), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def test_a_run_under_the_key_of_another(store, finished):
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "null", "[]", "1e999", '{"sha256": 1}', '{"a": NaN}'])
 def test_strange_json(store, finished, text):
-    (place(store, finished) / "run.json").write_text(text)
+    (place(store, finished) / "run.json").write_text(text, encoding="utf-8")
     assert store.status(KEY).state == "absent"
 
 
@@ -418,7 +418,7 @@ def test_strange_things_in_the_place_of_a_run(store, interrupted, kind):
     path = store.root / "runs" / KEY
     path.parent.mkdir(parents=True)
     if kind == "a file":
-        path.write_text("hello")
+        path.write_text("hello", encoding="utf-8")
     elif kind == "an empty folder":
         path.mkdir()
     elif kind == "a dangling link":
@@ -426,8 +426,8 @@ def test_strange_things_in_the_place_of_a_run(store, interrupted, kind):
     else:
         place(store, interrupted)
         shutil.rmtree(path / "snapshots")
-        (path / "snapshots").write_text("hello")
-    (store.root / "runs" / ".DS_Store").write_text("ignored")
+        (path / "snapshots").write_text("hello", encoding="utf-8")
+    (store.root / "runs" / ".DS_Store").write_text("ignored", encoding="utf-8")
     assert store.status(KEY).state == "absent"
     assert store.list() == []
     write(store, EXPERIMENT)
@@ -756,7 +756,7 @@ def test_two_processes_compute_the_same_run_once(store, tmp_path):
         other.stdin.write("go\n")
         other.stdin.flush()
     assert [other.communicate(timeout=PATIENCE)[0] for other in both] == ["done\n", "done\n"]
-    assert count.read_text() == "computed\n"
+    assert count.read_text(encoding="utf-8") == "computed\n"
     assert store.follow(KEY) == list(range(EPOCHS + 1))
 
 
@@ -894,7 +894,7 @@ def test_a_read_only_disk(small_disk):
 
 
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
-    (tmp_path / "sweeps").write_text("")
+    (tmp_path / "sweeps").write_text("", encoding="utf-8")
     for act in (lambda: (tmp_path / "sweeps").mkdir(exist_ok=True), lambda: (tmp_path / "sweeps" / "a").read_bytes()):
         with pytest.raises(StoreError, match=r"sweeps is not a folder"), files.explained(tmp_path):
             act()
@@ -923,7 +923,7 @@ def test_what_the_disk_says_becomes_a_sentence(store, monkeypatch, number, words
 
 
 def test_a_root_that_is_a_file(tmp_path, finished):
-    (tmp_path / "root").write_text("not a folder")
+    (tmp_path / "root").write_text("not a folder", encoding="utf-8")
     store = Store(tmp_path / "root", presets=finished.parent)
     assert store.status(KEY).state == "done"  # what ships with ctviz can be seen all the same
     assert len(list(store.snapshots(KEY))) == EPOCHS + 1
@@ -931,7 +931,7 @@ def test_a_root_that_is_a_file(tmp_path, finished):
     for action in (lambda: store.writer(other, "cpu"), lambda: store.status(other.key), store.list, store.evict):
         with pytest.raises(StoreError, match=r"not a folder.*CTVIZ_HOME"):
             action()
-    assert (tmp_path / "root").read_text() == "not a folder"
+    assert (tmp_path / "root").read_text(encoding="utf-8") == "not a folder"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

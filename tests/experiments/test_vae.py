@@ -140,7 +140,7 @@ def test_a_disk_that_takes_nothing_is_no_error_but_for_the_job(store, fits, monk
 
 
 def test_a_root_that_is_a_file(tmp_path, fits):
-    (tmp_path / "store").write_text("in the way")
+    (tmp_path / "store").write_text("in the way", encoding="utf-8")
     store = Store(tmp_path / "store")
     assert stored_vae(DATA, 2, store) is None
     assert vae_for(DATA, 2, store).latent == 2 and fits == [2]

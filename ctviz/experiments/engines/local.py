@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +21,7 @@ from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.engines.base import Outcome
 from ctviz.experiments.engines.portion import Portion, carry_out
 from ctviz.experiments.store import Store
+from ctviz.workers import begin, how_it_ended, start_worker
 
 STOPPED = "The worker process was stopped from outside, twice."
 
@@ -109,7 +108,7 @@ class LocalEngine:
                         if message is None and task.attempts < 2:
                             waiting.appendleft(task)
                             continue
-                        yield task.outcome(STOPPED if message is None else message)
+                        yield task.outcome(how_it_ended(future.exception(), STOPPED) if message is None else message)
             finally:
                 if running:
                     flag.touch()
@@ -136,9 +135,7 @@ class _Slot:
     def submit(self, function: Callable[..., str], *args: object) -> Future[str]:
         for _ in range(2):  # it may have died while it was idle
             if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    1, timeout=_IDLE, initializer=_prepare, initargs=(os.getpid(),), env={"OMP_NUM_THREADS": "1"}
-                )
+                self._executor = start_worker(_prepare, os.getpid(), timeout=_IDLE, env={"OMP_NUM_THREADS": "1"})
             with contextlib.suppress(*_BROKEN):
                 future: Future[str] = self._executor.submit(function, *args)
                 return future
@@ -163,18 +160,10 @@ def _message(future: Future[str]) -> str | None:
 
 
 def _prepare(parent: int) -> None:
-    """One thread, deaf to Ctrl-C in the terminal, and gone soon after the parent is."""
+    begin(parent)
     import torch
 
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.25)
-    os._exit(1)
 
 
 def _nothing() -> str:

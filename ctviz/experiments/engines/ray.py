@@ -254,6 +254,7 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
 
         before = signal.signal(signal.SIGINT, stop)  # Ray cancels a task by this signal, and keeps the worker
         try:
+            importlib.import_module("ctviz.imports").standard_library_first()  # Ray adds the driver's current folder
             here = importlib.import_module("ctviz.experiments.engines.freight")
         except ImportError as error:
             wanted = f"install ctviz {versions['ctviz']} on every node of the cluster"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import re
 import shutil
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -56,7 +57,10 @@ class Absent(StoreError):  # noqa: N818 (says what it means)
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. ``interrupted``: its writer ended without a word. Times in seconds since 1970."""
+    """Where a run stands. ``interrupted``: its writer ended without a word. Times in seconds since 1970.
+
+    ``message``: why it was not finished, as far as anybody knows.
+    """
 
     state: State
     epochs_done: int = 0
@@ -72,7 +76,7 @@ class RunInfo:
     """A line of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
 
     ``name`` and ``pinned`` are what a person has said of it; ``deleted`` is when it was put into the bin, 0 if it was
-    not. ``summary`` holds the results of a finished run.
+    not. ``summary`` holds the results of a finished run, ``message`` why one was not finished.
     """
 
     key: str
@@ -89,6 +93,7 @@ class RunInfo:
     name: str = ""
     pinned: bool = False
     deleted: float = 0.0
+    message: str = ""
 
 
 class Store:
@@ -131,6 +136,7 @@ class Store:
             lock.acquire()
             try:
                 self._refuse_finished(key)
+                lock.sign(f"{os.getpid()} on {platform.node()}")
                 now = time.time()
                 record = Record(experiment, device, _version(), "running", started=now, updated=now)
                 path = self._start(record)
@@ -493,25 +499,36 @@ class Store:
     def _status_of(self, folder: RunFolder) -> RunStatus:
         record = self._record(folder)
         state: State = record.state
+        message = ""
         if record.state == "running" and not is_locked(self._lock_path(folder.key)):
             # Its writer may have ended it properly between the two looks.
             again = folder.record()
             state = "interrupted" if again.attempt == record.attempt and again.state == "running" else again.state
             record = again
+            message = self._how_it_ended(folder.key) if state == "interrupted" else ""
         epochs = folder.epochs(record)
         return RunStatus(
             state=state,
             epochs_done=epochs[-1] if epochs else 0,
             epochs=record.experiment.training.epochs,
-            message=record.message,
+            message=message or record.message,
             started=record.started,
             updated=folder.updated(record),
             preset=folder.preset,
         )
 
+    def _how_it_ended(self, key: str) -> str:
+        """What can be said of the process that wrote a run and is gone; empty if it has not signed its lock."""
+        try:
+            writer = self._lock_path(key).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            writer = ""
+        return writer and f"Process {writer} ended without a word: killed, for want of memory perhaps, or crashed."
+
     def _info(self, key: str, label: Label) -> RunInfo | None:
         def read(folder: RunFolder) -> RunInfo:
-            return self._info_of(folder, self._status_of(folder).state, label)
+            status = self._status_of(folder)
+            return replace(self._info_of(folder, status.state, label), message=status.message)
 
         try:
             return self._read(key, read)
@@ -539,6 +556,7 @@ class Store:
             name=label.name,
             pinned=label.pinned,
             deleted=deleted,
+            message=record.message,
         )
 
     def _read(self, key: str, read: Callable[[RunFolder], T]) -> T:

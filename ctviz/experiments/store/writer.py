@@ -78,16 +78,16 @@ class RunWriter:
         """Mark the run failed; what it has appended stays readable."""
         self._end("failed", message)
 
-    def cancel(self) -> None:
+    def cancel(self, message: str = "") -> None:
         """Mark the run cancelled; what it has appended stays readable."""
-        self._end("cancelled", "")
+        self._end("cancelled", message)
 
     def __enter__(self) -> RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if error is None or isinstance(error, GeneratorExit | KeyboardInterrupt):
-            self.cancel()
+            self.cancel(str(error or ""))
         elif isinstance(error, CtvizError):
             self.fail(str(error))
         else:

@@ -44,7 +44,7 @@ def shipped_sweep(name: str) -> Sweep:
 def _listed(folder: Path) -> set[str]:
     """Keys of the runs of a sweep that was shipped before."""
     path = folder / RUNS
-    return set(path.read_text().split()) if path.is_file() else set()
+    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 
 def build_shipped(

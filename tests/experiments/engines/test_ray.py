@@ -81,7 +81,7 @@ def busy_workers(node):
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            parent = int((path / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
             title = (path / "cmdline").read_bytes()
         except (OSError, ValueError):
             continue
@@ -288,7 +288,9 @@ def test_a_worker_without_ctviz_says_so(tmp_path):
         f"from ray import cloudpickle; task = cloudpickle.load(open({str(task)!r}, 'rb'))\n"
         "print(task('', {}, {'ctviz': '7'})[0])"
     )
-    found = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, encoding="utf-8", check=True
+    )
     assert "cannot use ctviz" in found.stdout
     assert "install ctviz 7 on every node of the cluster" in found.stdout
 

@@ -54,7 +54,7 @@ def test_a_missing_result_says_what_to_do(tmp_path):
 
 
 def test_a_full_disk_is_a_sentence(tmp_path):
-    (tmp_path / "paper").write_text("a file where a folder has to be")
+    (tmp_path / "paper").write_text("a file where a folder has to be", encoding="utf-8")
     with pytest.raises(StoreError, match="could not be stored"):
         keep(result(), "a" * 16, tmp_path)
 

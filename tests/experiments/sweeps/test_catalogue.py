@@ -55,7 +55,7 @@ def test_a_sweep_is_forgotten_with_its_table_and_not_with_its_runs(store):
 def test_a_damaged_file_hides_no_other(store):
     keep_sweep(small(), store)
     for name, text in {"0" * 16: "{", "1" * 16: small(seeds=2).to_json(), "2" * 16: "[]", "x": "\x00"}.items():
-        (folder(store) / f"{name}.json").write_text(text)
+        (folder(store) / f"{name}.json").write_text(text, encoding="utf-8")
     assert [info.key for info in list_sweeps(store)] == [small().key]
 
 
@@ -95,7 +95,7 @@ def test_built_again_it_leaves_no_run_of_before(store, tmp_path, few):
     list(shipping.build_shipped(("few",), assets, workers=1))
     after = {path.name for path in (assets / "presets").iterdir()}
     assert before.isdisjoint(after)
-    assert (assets / "sweeps" / "few" / RUNS).read_text().split() == sorted(after)
+    assert (assets / "sweeps" / "few" / RUNS).read_text(encoding="utf-8").split() == sorted(after)
 
 
 def test_only_what_ships_is_built(tmp_path):

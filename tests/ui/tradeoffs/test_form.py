@@ -104,7 +104,7 @@ def test_the_command_computes_the_same_sweep_from_its_file(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ctviz.cli.sweep._print_estimate", lambda wanted, *_: asked.append(wanted))
     for sweep in sweeps:
-        Path("stem.toml").write_text(sweep.to_toml())
+        Path("stem.toml").write_text(sweep.to_toml(), encoding="utf-8")
         done = CliRunner().invoke(app, [*command_line("stem").split()[1:], "--estimate"])
         assert done.exit_code == 0, done.output
     assert asked == sweeps

@@ -1,0 +1,99 @@
+"""Standard output and error as people have them: of any encoding, full, closed, or a terminal that is gone.
+
+And the signals by which a process is asked to end.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import faulthandler
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from ctviz.cli.say import reason
+from ctviz.errors import CtvizError
+
+
+class Ended(KeyboardInterrupt):
+    """This process was asked to end by a signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Stopped by {signal.Signals(number).name}")
+        self.code = 128 + number
+
+
+def prepare() -> None:
+    """Let no stream end the work, nor a signal without a word; tell of a crash in native code."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # else the first file that is opened took its place, and what is printed went there
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout, sys.stderr = _Results.like(sys.stdout), _Messages.like(sys.stderr)
+    with contextlib.suppress(OSError, ValueError):
+        faulthandler.enable()
+    for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(asked) is not signal.SIG_IGN:  # as with nohup
+            signal.signal(asked, _end)
+
+
+def exit_code(error: KeyboardInterrupt) -> int:
+    """What a process that was stopped ends with."""
+    return error.code if isinstance(error, Ended) else 130
+
+
+def _end(number: int, frame: Any) -> None:
+    raise Ended(number)
+
+
+class _Results(io.TextIOWrapper):
+    """Standard output: replaces what cannot be encoded; ``CtvizError`` where nothing can be written."""
+
+    @classmethod
+    def like(cls, stream: Any) -> _Results:
+        if stream is None:  # it was closed when Python began
+            return cls(Path(os.devnull).open("wb"), encoding="utf-8")
+        return cls(stream.buffer, encoding=stream.encoding, errors="replace", line_buffering=stream.line_buffering)
+
+    @property
+    def buffer(self) -> Any:
+        """None where the encoding is ASCII: typer would write UTF-8 to it instead."""
+        return None if codecs.lookup(self.encoding).name == "ascii" else super().buffer
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            self._failed(error)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        self._to_nowhere()
+        if error.errno == errno.EPIPE:
+            raise error
+        raise CtvizError(f"The output could not be written: {reason(error)}.") from None
+
+    def _to_nowhere(self) -> None:
+        """What is still held back is written when Python ends, and would fail again."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+
+
+class _Messages(_Results):
+    """Standard error: work goes on where nobody can be told of it."""
+
+    def _failed(self, error: OSError) -> None:
+        self._to_nowhere()

@@ -1,0 +1,108 @@
+"""Worker processes: started in one way, for the app's jobs and for the sweeps of this machine.
+
+They are processes of loky, never forked: a fork of a process in which numerical libraries have run can deadlock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from multiprocessing import resource_tracker as tracker_of_python
+from typing import Any
+
+from loky import ProcessPoolExecutor
+from loky.backend import resource_tracker as tracker_of_loky
+from loky.backend.context import LokyContext
+from loky.backend.process import LokyProcess
+
+from ctviz.imports import standard_library_first
+
+_SAFE = "PYTHONSAFEPATH"
+_CRASH = re.compile(r"SIG(?:ABRT|BUS|FPE|ILL|SEGV)")
+_guard = threading.Lock()
+
+
+def start_worker(
+    prepare: Callable[..., None], *args: Any, timeout: float | None = None, env: Mapping[str, str] | None = None
+) -> ProcessPoolExecutor:
+    """An executor with one worker, in which ``prepare(*args)`` is called first; it is to call ``begin``.
+
+    Args:
+        timeout: seconds after which a worker without work ends; None for never.
+        env: what is set in its environment.
+    """
+    # Semaphores have watchers, processes that start with the first one and stay: one of loky's, one of Python's.
+    with _guard, _not_from_the_current_folder():
+        tracker_of_loky.ensure_running()
+        tracker_of_python.ensure_running()
+    return ProcessPoolExecutor(
+        1, timeout=timeout, context=_Context(), initializer=prepare, initargs=args, env=dict(env or {})
+    )
+
+
+def begin(parent: int, log: str | None = None) -> None:
+    """In a worker: deaf to Ctrl-C in the terminal, gone soon after its parent, and a crash is told in ``log``."""
+    # Ctrl+C reaches the whole group; the parent decides what becomes of its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
+    with contextlib.suppress(OSError, RuntimeError):  # a folder that cannot be written; no standard error
+        if log is None:
+            faulthandler.enable()
+        else:
+            file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)  # open to the end
+            faulthandler.enable(file)
+
+
+def how_it_ended(error: BaseException | None, otherwise: str) -> str:
+    """A sentence on the error of a worker that is gone: that it crashed, or ``otherwise``."""
+    found = _CRASH.search(str(error))
+    return f"The worker process crashed ({found[0]})." if found else otherwise
+
+
+def _follow_parent(parent: int) -> None:
+    """End this process soon after its parent has ended, even by ``kill -9``, which leaves no other trace."""
+    while os.getppid() == parent:
+        time.sleep(0.25)
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _not_from_the_current_folder() -> Iterator[None]:
+    """While it holds, a Python that is started does not look for modules in the current folder."""
+    before = os.environ.get(_SAFE)
+    os.environ[_SAFE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_SAFE]
+        if before is not None:
+            os.environ[_SAFE] = before
+
+
+class _LibraryFirst:
+    """In a pickle: whatever is unpickled after it finds Python's own library first."""
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        return standard_library_first, ()
+
+
+class _Process(LokyProcess):  # type: ignore[misc]  # loky has no types
+    """A worker that finds Python's modules where a folder holds others of their names.
+
+    It does not look into the current folder when it starts. Then loky gives it the path of its parent, in which there
+    may be such a folder: a notebook's, or the one that Streamlit puts there.
+    """
+
+    def __init__(self, *args: Any, env: Mapping[str, str] | None = None, **options: Any) -> None:
+        self._library_first = _LibraryFirst()  # before all else that is unpickled, such as ``prepare``
+        super().__init__(*args, env={**(env or {}), _SAFE: "1"}, **options)
+
+
+class _Context(LokyContext):  # type: ignore[misc]  # loky has no types
+    Process = _Process
