@@ -90,7 +90,9 @@ import ctviz.evaluation.methods, ctviz.evaluation.robustness, ctviz.figures.boun
     (tmp_path / "empty").mkdir()
     variables = {**os.environ, "HOME": str(tmp_path / place), "CTVIZ_HOME": str(tmp_path / "ctviz")}
     variables.pop("MPLCONFIGDIR", None)
-    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout + done.stderr == ""
     assert not list((tmp_path / "empty").iterdir())
 
@@ -150,7 +152,7 @@ def test_a_range_with_one_end_survives_training_and_export(ctviz, tmp_path):
     settings = [*SETTINGS, "--set", 'arms.full.ranges=[["x1", null, 0.5], [1, -1, null]]', "--json"]
     first = ctviz("train", "circles", *settings, "--out", tmp_path)
     assert first.exit_code == 0, first.stderr
-    text = (tmp_path / "experiment.toml").read_text()
+    text = (tmp_path / "experiment.toml").read_text(encoding="utf-8")
     experiment = Experiment.from_toml(text)
     assert experiment.arms[1].ranges == ((1, -1.0, None), ("x1", None, 0.5))
     assert experiment.key == json.loads(first.stdout)["key"]

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from ctviz.cli import app, streams
 from ctviz.experiments.reproduce.result import read, shipped
 from ctviz.experiments.store import Store
-from tests.jobs_work import PATIENCE, until
 from tests.test_cli import SETTINGS
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[1]
 ENCODINGS = {

@@ -51,21 +51,23 @@ def screen(tmp_path):
     programs, opened = tmp_path / "bin", tmp_path / "opened"
     programs.mkdir()
     for name in ("xdg-open", "open"):
-        (programs / name).write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n')
+        (programs / name).write_text(f'#!/bin/sh\necho "$1" > "{opened}"\n', encoding="utf-8")
         (programs / name).chmod(stat.S_IRWXU)
 
     def address():
         until = time.monotonic() + PATIENCE / 1000
-        while not (opened.exists() and opened.read_text().endswith("\n")):
+        while not (opened.exists() and opened.read_text(encoding="utf-8").endswith("\n")):
             assert time.monotonic() < until, "no browser was opened"
             time.sleep(0.05)  # between two looks
-        return opened.read_text().strip()
+        return opened.read_text(encoding="utf-8").strip()
 
     return {"DISPLAY": ":99", "PATH": str(programs)}, address
 
 
 def files(folder):
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()
+    }
 
 
 HOMES = {
@@ -83,12 +85,12 @@ def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen, foun
     variables, opened = screen
     for name, text in found.items():
         (tmp_path / "home" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "home" / name).write_text(text)
+        (tmp_path / "home" / name).write_text(text, encoding="utf-8")
     command = [*SERVE, "--port", "{port}"]
     with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
         assert opened() == server.url
         assert files(tmp_path / "home") == found
-        said = server.log.read_text()
+        said = server.log.read_text(encoding="utf-8")
     assert f"Starting ctviz at {server.url};" in said
     assert not [word for word in ASKED if word in said]
 
@@ -113,7 +115,7 @@ def test_nor_does_streamlit_run(tmp_path, screen):
     with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
         assert opened() == server.url
         assert not files(tmp_path / "home")
-        said = server.log.read_text()
+        said = server.log.read_text(encoding="utf-8")
     assert not [word for word in ASKED if word in said]
 
 
@@ -196,15 +198,15 @@ def test_files_named_like_modules_of_python_do_no_harm(tmp_path):
     place = tmp_path / "a folder with spaces"
     place.mkdir()
     for name in NAMES:
-        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n")
+        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
     with served(tmp_path, *SERVE, "--headless", "--port", "{port}", cwd=place) as server:
-        assert "Traceback" not in server.log.read_text()
+        assert "Traceback" not in server.log.read_text(encoding="utf-8")
 
 
 def test_nor_do_they_beside_the_app(tmp_path):
     """What Streamlit puts where Python looks for modules, asked where it would begin to serve."""
     for name in ("app", *NAMES):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')\n")
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
     code = f"""
 import importlib.util, sys
 from streamlit.web import bootstrap
@@ -217,7 +219,9 @@ launch({str(tmp_path / "app.py")!r})
 """
     command = [sys.executable, "-P", "-c", code]
     variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-    said = subprocess.run(command, env=variables, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    said = subprocess.run(
+        command, env=variables, capture_output=True, encoding="utf-8", check=True, cwd=tmp_path
+    ).stdout
     found, _, path = said.partition("] ")
     assert str(tmp_path) not in found
     assert str(tmp_path) in path, "what belongs to the app is still found"
@@ -232,7 +236,7 @@ def test_under_a_path_of_a_proxy(tmp_path):
     command = [*SERVE, "--headless", "--port", "{port}", "--base-path", "ctviz/"]
     with served(tmp_path, *command, url="http://127.0.0.1:{port}/ctviz", environment=variables) as server:
         port = int(urlsplit(server.url).port)
-        assert f"Starting ctviz at {server.url};" in server.log.read_text()
+        assert f"Starting ctviz at {server.url};" in server.log.read_text(encoding="utf-8")
         assert " 101 " in knock(port, "https://proxy.example", "/ctviz")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health")

@@ -24,7 +24,7 @@ def test_what_does_not_come_is_named(monkeypatch):
 
 def test_of_a_server_that_ends_its_last_words_are_told(tmp_path):
     log = tmp_path / "log"
-    log.write_text("no such file")
+    log.write_text("no such file", encoding="utf-8")
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
     with pytest.raises(AssertionError, match="no such file"):

@@ -10,7 +10,7 @@ import pytest
 from ctviz.imports import standard_library_first
 from ctviz.jobs import STOPPED, JobManager
 from tests import jobs_work as work
-from tests.jobs_work import PATIENCE
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -27,7 +27,7 @@ def served(url: str, process: subprocess.Popen, log: Path) -> bytes:
     found = []
 
     def answered() -> bool:
-        assert process.poll() is None, f"the server ended:\n{log.read_text(errors='replace')[-4000:]}"
+        assert process.poll() is None, f"the server ended:\n{log.read_text(errors='replace', encoding='utf-8')[-4000:]}"
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
                 found.append(answer.read())

@@ -39,7 +39,7 @@ def test_pages_links_and_what_is_shared_stay_under_it(under, browser_page) -> No
     assert shared.startswith(f"{under.url}/boundaries?")
     with browser_page.expect_download() as download:
         browser_page.get_by_role("button", name="Settings (TOML)").click()
-    assert "moons" in download.value.path().read_text()
+    assert "moons" in download.value.path().read_text(encoding="utf-8")
     browser_page.goto(shared)
     stage_ready(browser_page)
     outside = [url for url in requested if url.startswith("http") and not url.startswith(under.url)]

@@ -195,7 +195,9 @@ with engine._connected(None, 1) as ray:
         environment = {**os.environ, **variables, "HOME": str(tmp_path)}
         del environment["RAY_AUTH_MODE"]
         command = [sys.executable, "-c", program]
-        found = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        found = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
+        )
     assert found.stdout == "done\n", found.stderr
     assert not (tmp_path / ".ray").exists()
     assert not requests
@@ -324,8 +326,8 @@ def test_an_interrupt_amid_an_import_waits_for_its_end(nested, on_worker, tmp_pa
     """A library like torch that is interrupted there cannot be imported again in the same process."""
     monkeypatch.syspath_prepend(tmp_path)
     text = "import _thread\ndef work():\n    _thread.interrupt_main()\n    return 1\nwhole = work()\n"
-    (tmp_path / "interrupted_inner.py").write_text(text)
-    (tmp_path / "interrupted_outer.py").write_text("from interrupted_inner import whole\n")
+    (tmp_path / "interrupted_inner.py").write_text(text, encoding="utf-8")
+    (tmp_path / "interrupted_outer.py").write_text("from interrupted_inner import whole\n", encoding="utf-8")
     name = "interrupted_outer" if nested else "interrupted_inner"
 
     def portion(cancelled):
