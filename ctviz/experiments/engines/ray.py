@@ -389,6 +389,9 @@ def _this_machine_alone() -> Iterator[None]:
 
 def _own_token() -> None:
     """A token for the Ray that is started, of this process alone: by itself Ray keeps one in the user's home."""
-    kept = Path("~/.ray/auth_token").expanduser()
-    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys() and not kept.exists():
-        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+        return
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        if Path("~/.ray/auth_token").expanduser().exists():
+            return
+    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
