@@ -8,7 +8,10 @@ from typing import Any
 
 
 class Brief:
-    """For a dataclass made with ``repr=False``: its arrays are named by type and shape, what else is long is cut."""
+    """For a dataclass made with ``repr=False`` and ``eq=False``, since arrays have no single answer to ``==``.
+
+    Its arrays are named by type and shape, what else is long is cut.
+    """
 
     def __repr__(self) -> str:
         parts = (f"{field.name}={_short(getattr(self, field.name))}" for field in fields(self))  # type: ignore[arg-type]  # it is a dataclass

@@ -1,7 +1,7 @@
 """What a caller has set of torch's and numpy's state, put aside: the same request means the same result, everywhere.
 
-All that trains, searches, measures or attributes runs within ``isolated``. Nothing of it is seen by the caller's other
-threads, except that products of matrices are exact in them too for that time.
+All that trains, searches, measures or attributes runs within ``isolated``. The caller's other threads see nothing of it
+but two settings of the whole process.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,7 +32,13 @@ class _Outside:
     single: _SinglePrecision | None
 
 
-_outside: ContextVar[_Outside | None] = ContextVar("outside", default=None)
+class _Here(threading.local):
+    """Of each thread, as what is set of torch belongs to a thread."""
+
+    outside: _Outside | None = None
+
+
+_here = _Here()
 
 
 @contextmanager
@@ -42,8 +48,8 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
     - New tensors are of single precision and on the CPU where neither is named (``torch.set_default_dtype``,
       ``torch.set_default_device``).
     - No autocast, no inference mode; gradients are recorded.
-    - Numbers near 0 are kept (``torch.set_flush_denormal``), products of matrices are exact
-      (``torch.set_float32_matmul_precision``), numpy warns as usual (``numpy.seterr``).
+    - Numbers near 0 are kept (``torch.set_flush_denormal``), numpy warns as usual (``numpy.seterr``). In all threads
+      products are exact (``torch.set_float32_matmul_precision``) and no anomalies are looked for.
     - ``threads`` of torch, or as many as the caller has for None. One is faster for small products, and gives the same
       bits on any number of cores. With ``share`` the others are left to ``shared_out``; ``torch.set_num_threads``, or
       OMP_NUM_THREADS, says how many there are.
@@ -51,7 +57,7 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
     Also a decorator of functions; not of generators, which would leave their caller in this state between two items.
     """
     before = torch.get_num_threads()
-    if _outside.get() is not None:
+    if _here.outside is not None:
         torch.set_num_threads(threads or before)
         try:
             yield
@@ -72,8 +78,8 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
-        stack.enter_context(_exact_products)
-        token = _outside.set(_Outside(before if share else 1, None if device.type == "cpu" else device, single))
+        stack.enter_context(_process_wide)
+        _here.outside = _Outside(before if share else 1, None if device.type == "cpu" else device, single)
         torch.set_num_threads(threads or before)
         if flushing:
             torch.set_flush_denormal(False)
@@ -83,12 +89,12 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
             if flushing:
                 torch.set_flush_denormal(True)
             torch.set_num_threads(before)
-            _outside.reset(token)
+            _here.outside = None
 
 
 def callers_defaults() -> AbstractContextManager[Any]:
     """Within ``isolated``: the caller's type and device of new tensors again, for a model of the caller's."""
-    outside = _outside.get()
+    outside = _here.outside
     if outside is None or (outside.device is None and outside.single is None):
         return nullcontext()
     return _callers_defaults(outside)
@@ -105,7 +111,7 @@ def shared_out(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Re
 
     Each is done by one thread, so that the bits of a result do not depend on how many there are.
     """
-    outside = _outside.get()
+    outside = _here.outside
     workers = 1 if outside is None else min(outside.threads, len(items))
     if workers < 2:
         return [work(item) for item in items]
@@ -162,27 +168,49 @@ def _typed(values: Sequence[Any]) -> bool:
     return any(isinstance(value, Tensor | np.ndarray | np.generic) for value in values)
 
 
-class _ExactProducts:
-    """Exact products of matrices, as long as anybody asks for them: a setting of the whole process, so users count."""
+class _ProcessWide:
+    """Settings of the whole process, for as long as anybody counts on them."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._users = 0
-        self._before = "highest"
+        self._restore: list[Callable[[], None]] = []
 
     def __enter__(self) -> None:
         with self._guard:
             if self._users == 0:
-                self._before = torch.get_float32_matmul_precision()
-                if self._before != "highest":
-                    torch.set_float32_matmul_precision("highest")
+                self._restore = [*_exact_products(), *_no_anomalies()]
             self._users += 1
 
     def __exit__(self, *_: object) -> None:
         with self._guard:
             self._users -= 1
-            if self._users == 0 and self._before != "highest":
-                torch.set_float32_matmul_precision(self._before)
+            if self._users == 0:
+                for restore in self._restore:
+                    restore()
 
 
-_exact_products = _ExactProducts()
+def _exact_products() -> Iterator[Callable[[], None]]:
+    """Let the CPU multiply in single precision throughout; yields how to undo it.
+
+    By the newer of torch's two interfaces: to ask by the older one is an error where the newer has been used.
+    """
+    everywhere: Any = torch.backends.mkldnn
+    for kind in (everywhere.matmul, everywhere.conv):
+        before = kind.fp32_precision
+        if before not in ("none", "ieee"):
+            inherited = before == everywhere.fp32_precision
+            kind.fp32_precision = "ieee"
+            yield partial(setattr, kind, "fp32_precision", "none" if inherited else before)
+
+
+def _no_anomalies() -> Iterator[Callable[[], None]]:
+    """Let NaN pass, which ctviz looks for itself; yields how to undo it."""
+    if torch.is_anomaly_enabled():
+        check_nan = torch.is_anomaly_check_nan_enabled()
+        torch.autograd.set_detect_anomaly(False)
+        undo: Callable[..., Any] = partial(torch.autograd.set_detect_anomaly, True, check_nan)
+        yield undo
+
+
+_process_wide = _ProcessWide()

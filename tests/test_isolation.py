@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +27,8 @@ from ctviz.experiments.store import Store
 from ctviz.isolation import isolated, shared_out
 from ctviz.models.vae import Vae
 from tests.waiting import PATIENCE
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(params=[1, 3])
@@ -119,6 +124,20 @@ def rough_products() -> Iterator[None]:
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision("highest")
+        torch.backends.mkldnn.matmul.fp32_precision = torch.backends.cuda.matmul.fp32_precision = "none"
+
+
+@contextmanager
+def newer_rough_products() -> Iterator[None]:
+    """By torch's newer interface, after which the older one may not be asked."""
+    torch.backends.fp32_precision = "tf32"
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    try:
+        yield
+        assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+        assert torch.backends.mkldnn.conv.fp32_precision == "tf32"
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = torch.backends.fp32_precision = "none"
 
 
 @contextmanager
@@ -145,6 +164,7 @@ STATES = {
     "deterministic algorithms": deterministic,
     "anomalies detected": torch.autograd.detect_anomaly,
     "rough products": rough_products,
+    "rough products by the newer interface": newer_rough_products,
     "numpy raises": lambda: np.errstate(all="raise"),
     "several threads": several_threads,
 }
@@ -300,6 +320,35 @@ def test_a_model_of_the_callers_finds_the_callers_defaults(dtype: torch.dtype) -
         assert found.final.dtype == dtype
         assert ctviz.integrated_gradients(model, [[0.0, 1.0]]).values.dtype == dtype
         assert torch.zeros(1).dtype == dtype
+
+
+def test_a_callback_finds_what_its_caller_has_set(tmp_path: Path) -> None:
+    """And may itself ask for results, under whatever it sets."""
+    run, seen = ctviz.run(small(), store=Store(tmp_path)), set()
+    other = small(seed=8)
+    right = bits(ctviz.run(other, store=Store(tmp_path / "right")).summary)
+
+    def look(done: int, total: int) -> None:
+        seen.add((torch.get_num_threads(), torch.zeros(1).dtype, torch.is_grad_enabled()))
+        if not done:
+            with torch.autocast("cpu"), torch.inference_mode():
+                assert bits(ctviz.run(other, store=Store(tmp_path / "inside")).summary) == right
+
+    with default_dtype(torch.float64), several_threads():
+        ctviz.evaluate(run, Protocol(rounds=2, factuals=5), store=Store(tmp_path), progress=look)
+    assert seen == {(3, torch.float64, True)}
+
+
+@pytest.mark.parametrize("state", ["torch.device('meta')", "torch.inference_mode()"])
+def test_what_is_imported_in_such_a_state_serves_outside_of_it(state: str) -> None:
+    code = f"""
+import ctviz, torch
+experiment = ctviz.Experiment.preset("moons").replace({{"training.epochs": 1, "data.n_train": 40}})
+with {state}:
+    list(ctviz.train(experiment))
+list(ctviz.train(experiment))
+"""
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_other_threads_of_the_caller_see_nothing_of_it() -> None:

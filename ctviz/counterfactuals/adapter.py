@@ -32,9 +32,9 @@ ROWS = 1 << 12
 def explained(model: nn.Module) -> Iterator[nn.Module]:
     """The model as it is explained: in evaluation mode, with torch as ctviz counts on it (``isolated``).
 
-    It is a copy that shares the model's weights, so that the model itself may be used, also by other threads, and is
-    afterwards bit for bit as it was. What cannot be copied (it holds a lock, or a tensor with a history) is put into
-    evaluation mode for as long as anybody explains it.
+    Threads that explain one model take turns, since it may keep something of its last call. When the last has gone,
+    modes and buffers are bit for bit as they were. Weights made in inference mode, by which no gradient passes, are
+    copied.
 
     Raises:
         DataError: no module, or one whose weights have no size yet.
@@ -45,47 +45,58 @@ def explained(model: nn.Module) -> Iterator[nn.Module]:
         raise DataError("The model has weights without a size; call it once, so that they get one.")
     large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE
     with isolated(threads=None if large else 1, share=False):
-        try:
-            own = _copy(model)
-        except Exception:  # whatever a part of it raises that cannot be copied
-            with _evaluating(model):
-                yield model
-            return
-        with suppress(NotImplementedError):  # an exported module has no modes
-            own.eval()
-        yield own
+        if any(weight.is_inference() for weight in model.parameters()):
+            model = copy.deepcopy(model)
+        with _in_evaluation_mode(model):
+            yield model
 
 
-def _copy(model: nn.Module) -> nn.Module:
-    """Everything but the weights copied; weights made in inference mode too, as no gradient could pass by them."""
-    shared = {id(weight): weight for weight in model.parameters() if not weight.is_inference()}
-    return copy.deepcopy(model, shared)
+class _Part:
+    """A module of a model that is explained, and what it was like before."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.users = 0
+        self.turn = threading.RLock()
+        self._module, self._training = module, getattr(module, "training", False)  # a frozen module has no mode
+        buffers = dict(module.named_buffers(recurse=False))
+        self._buffers = {name: (buffer, buffer.clone()) for name, buffer in buffers.items()}
+
+    def restore(self) -> None:
+        """As it was before it was first explained."""
+        if self._training:
+            self._module.training = True
+        for name, (buffer, before) in self._buffers.items():
+            with torch.inference_mode(buffer.is_inference()), torch.no_grad():
+                buffer.copy_(before)
+            if getattr(self._module, name) is not buffer:
+                setattr(self._module, name, buffer)
 
 
 _guard = threading.Lock()
-_in_use: dict[int, tuple[int, list[nn.Module]]] = {}
-"""By a model's id: how many explain it now, and which of its parts were in training mode before."""
+_in_use: dict[int, _Part] = {}
+"""By their ids, the modules that are explained now; two models may have some in common."""
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """The model itself in evaluation mode; each of its parts is left as it was when the last user has gone."""
+def _in_evaluation_mode(model: nn.Module) -> Iterator[None]:
+    modules = list(model.modules())
     with _guard:
-        users, training = _in_use.get(id(model), (0, []))
-        if not users:
-            training = [module for module in model.modules() if module.training]
+        parts = [_in_use.get(id(module)) or _Part(module) for module in modules]
+        for module, part in zip(modules, parts, strict=True):
+            _in_use[id(module)] = part
+            part.users += 1
+        with suppress(NotImplementedError):  # an exported module has no modes
             model.eval()
-        _in_use[id(model)] = users + 1, training
     try:
-        yield
+        with parts[0].turn:
+            yield
     finally:
         with _guard:
-            users, training = _in_use.pop(id(model))
-            if users > 1:
-                _in_use[id(model)] = users - 1, training
-            else:
-                for module in training:
-                    module.training = True
+            for module, part in zip(modules, parts, strict=True):
+                part.users -= 1
+                if not part.users:
+                    del _in_use[id(module)]
+                    part.restore()
 
 
 class ModuleAdapter:
@@ -117,9 +128,21 @@ class ModuleAdapter:
         self.widest = max([p.shape[0] for p in model.parameters() if p.ndim > 1], default=self.d) + 1
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Logits (b k) of samples (b d)."""
-        with callers_defaults():
-            logits: Tensor = self.model(x.clone())  # a copy, since a module may work in place
+        """Logits (b k) of samples (b d).
+
+        Raises:
+            DataError: the model cannot take them.
+        """
+        try:
+            with callers_defaults():
+                logits: Tensor = self.model(x.clone())  # a copy, since a module may work in place
+        except Exception as error:  # whatever it raises
+            rows, columns = x.shape
+            reason = str(error).partition("\n")[0]
+            raise DataError(
+                f"The model does not take {rows} sample{'s' * (rows != 1)} of {columns} columns: "
+                f"{type(error).__name__}: {reason}."
+            ) from error
         return logits
 
     def _try(self, sample: Tensor, gradients: bool) -> Any:
@@ -130,11 +153,7 @@ class ModuleAdapter:
         """
         with torch.enable_grad():
             x = sample.clone().requires_grad_()
-            try:
-                logits = self(x)
-            except (RuntimeError, TypeError, ValueError, IndexError) as error:
-                reason = str(error).partition("\n")[0]
-                raise DataError(f"The model does not take a sample of {x.shape[1]} columns: {reason}.") from error
+            logits = self(x)
             if gradients and isinstance(logits, Tensor):
                 flows = logits.requires_grad and torch.autograd.grad(logits.sum(), x, allow_unused=True)[0] is not None
                 if not flows:
@@ -174,12 +193,23 @@ class ModuleAdapter:
         Raises:
             DataError: each sample's lie within 0 and 1 and add up to 1.
         """
-        known = [found]
-        with torch.no_grad(), suppress(RuntimeError, TypeError, ValueError, IndexError):  # not every model goes there
-            known += [self((sign * FAR * X).to(self.device)).cpu() for sign in (1, -1)]
-        answers = torch.cat([part[part.isfinite().all(dim=1)] for part in known]).double()
         slack = 4 * self.k * torch.finfo(found.dtype).eps
-        if not len(answers) or answers.min() < 0 or answers.max() > 1 + slack:
+
+        def within(answers: Tensor) -> Tensor:
+            return answers[answers.isfinite().all(dim=1)].double()
+
+        def fits(answers: Tensor) -> bool:
+            varied = len(answers) == 1 or bool((answers != answers[:1]).any())  # a constant may be anything
+            return len(answers) > 0 and varied and bool(answers.min() >= 0) and bool(answers.max() <= 1 + slack)
+
+        answers = within(found)
+        if not fits(answers):
+            return
+        # Far from the data, where logits would leave that range; not on a GPU, which an index out of range would stop.
+        if self.device.type == "cpu":
+            with torch.no_grad(), suppress(DataError):  # not every model goes there
+                answers = within(torch.cat([answers, *(self(sign * FAR * X).double() for sign in (1, -1))]))
+        if not fits(answers):
             return
         if bool(((answers.sum(dim=1) - 1).abs() <= slack).all()):
             raise DataError(

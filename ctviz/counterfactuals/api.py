@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Samples = tuple[Tensor | npt.ArrayLike, Tensor | npt.ArrayLike]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Counterfactuals(Brief):
     """Counterfactuals, on the CPU: one of each factual, or several (generator "dice"), which follow one another."""
 

@@ -14,7 +14,7 @@ Split = tuple[torch.Tensor, torch.Tensor]
 """Features, float32 (n d), and class labels, int64 (n)."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Dataset(Brief):
     """Three splits of one draw; every class occurs in the training split."""
 

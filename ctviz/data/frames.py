@@ -56,6 +56,11 @@ def frame_of(values: Any) -> Any:
     """The pandas DataFrame or Series that ``values`` is or can be made into; None for anything else."""
     if hasattr(values, "to_pandas"):
         values = values.to_pandas()
+    rows = isinstance(values, list | tuple) and len(values) > 0 and all(hasattr(row, "iloc") for row in values)
+    if rows or (isinstance(values, np.ndarray) and values.dtype.names):  # rows of a frame; a structured array
+        import pandas as pd
+
+        return pd.DataFrame(values)
     return values if hasattr(values, "iloc") else None
 
 
@@ -90,13 +95,13 @@ def labels_of(values: Any, name: str) -> Labels:
             f"{name} have column labels of {frame.columns.nlevels} levels; expected a single name for each."
         )
     given = frame.columns.tolist()
-    if given == list(range(len(given))):
+    if given == list(range(len(given))) and not any(isinstance(label, bool | np.bool_) for label in given):
         return Labels(columns=frame.columns, rows=frame.index)
     names = tuple(map(str, given))
     if len(set(names)) < len(names):
         twice = next(each for i, each in enumerate(names) if each in names[:i])
         raise DataError(f"{name} have more than one column called {shorten(twice)}; expected each name once.")
-    return Labels(names, any(isinstance(label, int | float) for label in given), frame.columns, frame.index)
+    return Labels(names, any(isinstance(label, Number) for label in given), frame.columns, frame.index)
 
 
 def agreed(*tables: tuple[str, Labels]) -> Labels:
@@ -166,6 +171,8 @@ def _column(column: Any, name: str, whole: bool = True) -> npt.NDArray[Any]:
 
 def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """An array of Python objects that are all numbers as an array of numbers; any other as it is."""
+    if array.dtype == np.longdouble:  # torch has none
+        return array.astype(np.float64)
     if array.dtype != object or not all(isinstance(value, Number | np.bool_) for value in array.flat):
         return array
     found = np.array(array.tolist()).reshape(array.shape)

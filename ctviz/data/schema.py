@@ -94,6 +94,12 @@ class Schema(BaseModel):
         """Number of columns."""
         return sum(f.width for f in self.features)
 
+    def __repr__(self) -> str:
+        """As of any pydantic model, but of many features the first alone."""
+        if len(self.features) <= 10:
+            return super().__repr__()
+        return f"Schema({len(self.features)} features, the first {self.features[0]!r}; grid={self.grid})"
+
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.features)

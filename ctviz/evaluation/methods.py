@@ -190,7 +190,16 @@ class OneModel:
         return self
 
     def module(self, arm: int) -> nn.Module:
-        return copy.deepcopy(self._adapter.model)
+        """A copy, parts of which may be changed."""
+        own = self._adapter.model
+        try:
+            model = copy.deepcopy(own)
+        except Exception as error:  # whatever a part of it raises that cannot be copied
+            reason = f"{type(error).__name__}: {error}"
+            raise DataError(f"DeepLIFT needs a copy of the model, which cannot be copied: {reason}.") from error
+        if not {id(part) for part in own.modules()}.isdisjoint(id(part) for part in model.modules()):
+            raise DataError("DeepLIFT needs a copy of the model, and what it gives as one shares parts with it.")
+        return model
 
 
 @dataclass(frozen=True)
@@ -302,7 +311,7 @@ def _alone(stack: Models, output: Output) -> Logits:
     """A stack of one model as a function of rows, (q d) → (q k)."""
 
     def outputs(flat: Tensor) -> Tensor:
-        z = stack(flat.unsqueeze(0)).squeeze(0)
+        z = stack(flat.unsqueeze(0).to(stack.dtype)).squeeze(0)  # captum's points are of single precision
         return z if output == "logit" else torch.softmax(z, dim=-1)
 
     return outputs

@@ -20,9 +20,6 @@ NUMBERS = 1 << 21
 """Numbers that the samples of all models, and their widest activation, may hold at once: an attack makes several
 copies of them."""
 
-FREE = torch.tensor(-torch.inf, dtype=torch.float32), torch.tensor(torch.inf, dtype=torch.float32)
-"""Bounds that are none."""
-
 
 def perturb(
     logits: Logits,
@@ -67,8 +64,11 @@ def perturb(
     def forward(flat: Tensor) -> Tensor:  # m·b d -> m·b k
         return logits(flat.reshape(m, b, d)).flatten(0, 1)
 
-    low, high = (edge if bound is None else bound for edge, bound in ((FREE[0], lower), (FREE[1], upper)))
-    bounds = {"lower_bound": start.detach().minimum(low.to(X)), "upper_bound": start.detach().maximum(high.to(X))}
+    low, high = (
+        X.new_full((), edge) if bound is None else bound.to(X)
+        for edge, bound in ((-torch.inf, lower), (torch.inf, upper))
+    )
+    bounds = {"lower_bound": start.detach().minimum(low), "upper_bound": start.detach().maximum(high)}
     labels = y.reshape(m * b)
     found: Tensor
     with warnings.catch_warnings():

@@ -21,7 +21,7 @@ MOST_FACTUALS = 5_000
 ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Endpoints(Brief):
     """Metrics of the counterfactuals of a trace.
 

@@ -118,20 +118,18 @@ class _Evaluation:
         # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
         self._kernels = data.schema.grid is None or "kernels" in protocol.also
 
-    @isolated()
     def report(self, progress: Telling) -> Report:
         experiment, protocol = self._run.experiment, self._protocol
-        with torch.no_grad():
-            predicted = self._predictions()
-            draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
-            groups = self._groups(draws)
-            total = len(groups) + len(protocol.also) + 1
-            shape = (len(ROUND_METRICS), self._stack.m, len(protocol.pulls), protocol.rounds)
-            rounds = np.full(shape, np.nan)
-            for done, group in enumerate(groups):
-                progress(done, total)
-                self._measure(group, draws, rounds)
-            progress(len(groups), total)
+        predicted = self._predictions()
+        draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
+        groups = self._groups(draws)
+        total = len(groups) + len(protocol.also) + 1
+        shape = (len(ROUND_METRICS), self._stack.m, len(protocol.pulls), protocol.rounds)
+        rounds = np.full(shape, np.nan)
+        for done, group in enumerate(groups):
+            progress(done, total)
+            self._measure(group, draws, rounds)
+        progress(len(groups), total)
         sound = np.flatnonzero(predicted[:, 0] >= 0)
         samples = self._per_sample(sound, predicted)
         progress(total, total)
@@ -145,6 +143,8 @@ class _Evaluation:
             samples=samples,
         )
 
+    @isolated()
+    @torch.no_grad()
     def _predictions(self) -> npt.NDArray[np.int64]:
         """Class that each arm gives each sample, (m s); −1 throughout for an arm whose answers are not all numbers."""
         s = len(self._X)
@@ -170,6 +170,8 @@ class _Evaluation:
         """Searches of each of so many arms, with every λ_egy, that are made at once."""
         return max(1, NUMBERS // (arms * len(self._protocol.pulls) * (self._stack.d + 1)))
 
+    @isolated()
+    @torch.no_grad()
     def _measure(self, group: list[int], draws: Draws, rounds: npt.NDArray[np.float64]) -> None:
         """Search and measure some arms, all λ_egy at once; fills in ``rounds`` (metric m λ r)."""
         pulls = len(self._protocol.pulls)
@@ -207,6 +209,7 @@ class _Evaluation:
 
     # -- samples ------------------------------------------------------------------------------------------
 
+    @isolated()
     def _per_sample(self, sound: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> dict[str, PerSample]:
         right = predicted == self._y.cpu().numpy()
         accuracy = np.full((len(predicted), 1, right.shape[1]), np.nan, dtype=np.float32)

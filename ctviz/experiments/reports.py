@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ctviz.brief import Brief
 from ctviz.errors import ConfigError, CtvizError, DataError, StoreError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
@@ -63,16 +64,16 @@ Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class PerSample:
+@dataclass(frozen=True, repr=False, eq=False)
+class PerSample(Brief):
     """A metric that is a mean over samples, by parts: strengths of an attack, features."""
 
     parts: tuple[str, ...]
     array: Singles  # m p n; NaN where it is not defined
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+@dataclass(frozen=True, repr=False, eq=False)
+class Report(Brief):
     """What was measured of the arms of a run.
 
     Rows are ``ROUND_METRICS``, in units of the features (ip, cost), of the kernel (ip_star, from 0), of steps (steps)

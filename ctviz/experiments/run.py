@@ -168,7 +168,7 @@ def train(experiment: Experiment, device: str = "auto") -> Iterator[Snapshot]:
     return iter(Training(experiment, device))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Run(Brief):
     """A finished run."""
 

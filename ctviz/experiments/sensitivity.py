@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ctviz.brief import Brief
 from ctviz.data.dataset import Dataset
 from ctviz.evaluation.attribution import integrated_gradients, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
@@ -23,8 +24,8 @@ ROUNDS = 1000
 """Resamples; the paper takes 100, which leaves no more than half of one outside each end of 99 %."""
 
 
-@dataclass(frozen=True)
-class Sensitivity:
+@dataclass(frozen=True, repr=False, eq=False)
+class Sensitivity(Brief):
     """Integrated gradients of the logit of the predicted class, per arm and feature.
 
     ``share`` is |g_d| / Σ |g|, averaged over samples: what part of the answer rests on the feature, the parts of an

@@ -26,7 +26,7 @@ validation data after the epoch. A metric that does not apply (a search that did
 """
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Paths(Brief):
     """Quantised counterfactual paths of one snapshot; the same factuals in every arm and epoch.
 
@@ -40,7 +40,7 @@ class Paths(Brief):
     mature: npt.NDArray[np.bool_]  # m b
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Snapshot(Brief):
     """The state of a run after ``epoch`` epochs (0: before the first)."""
 
@@ -82,7 +82,7 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
     return Stack.from_weights(weights, settings, grid)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Scene(Brief):
     """What stays the same over all snapshots of a run: the window, the points on it, the factuals."""
 

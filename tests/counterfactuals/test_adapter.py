@@ -89,8 +89,48 @@ class Listed(nn.Module):
         return self.steps[0](x) + self.way(x)
 
 
+class Closed(nn.Module):
+    """A model whose forward pass is a closure over itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = layers()
+        self.way = lambda x: self.parts(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.way(x)
+
+
+class Hooked(nn.Module):
+    """A model whose hook keeps what a layer answers, and which goes on from there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts, self.head, self.seen = layers(), nn.Identity(), {}
+        self.parts.register_forward_hook(lambda module, args, out: self.seen.update(last=out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.parts(x)
+        return self.head(self.seen["last"])
+
+
+class Itself(nn.Module):
+    """A model whose copy is itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = layers()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.parts(x)
+
+    def __deepcopy__(self, memo: Any) -> Itself:
+        return self
+
+
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "layers": layers, "locked": Locked, "remembering": Remembering, "counting": Counting, "listed": Listed,
+    "closed": Closed, "hooked": Hooked, "itself": Itself,
 }  # fmt: skip
 
 
@@ -123,18 +163,25 @@ def test_threads_get_the_same_answers_and_leave_the_model_as_it_was(kind: str) -
     assert same(state(model), before)
 
 
-def test_a_model_may_be_trained_while_it_is_explained() -> None:
-    """What another thread does meanwhile finds the model in the mode that it gave it."""
-    model, modes = layers(), []
+def test_models_that_have_a_part_in_common_are_explained_by_threads() -> None:
+    common = layers()
+    pair = [nn.Sequential(common, nn.Identity()).train(), nn.Sequential(common).train()]
+    before, alone = state(common), [answers(model) for model in pair]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda i: answers(pair[i % 2]), range(12)))
+    for i, found in enumerate(together):
+        assert all(torch.equal(one, other) for one, other in zip(found, alone[i % 2], strict=True))
+    assert same(state(common), before)
 
-    class Looking(nn.Module):
+
+@pytest.mark.parametrize("error", [KeyError("key"), AssertionError("only one"), ZeroDivisionError()])
+def test_what_a_model_raises_is_told(error: Exception) -> None:
+    class Failing(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            modes.append((model.training, self.training))
-            return x
+            raise error
 
-    model.insert(0, Looking())
-    ctviz.search(model, X, 1, steps=2)
-    assert set(modes) == {(True, False)}
+    with pytest.raises(DataError, match=f"does not take 1 sample of 2 columns: {type(error).__name__}"):
+        ctviz.search(Failing(), X, 1)
 
 
 def test_attributions_of_a_model_in_training_mode_are_those_of_its_evaluation_mode() -> None:
@@ -228,9 +275,19 @@ def test_answers_within_0_and_1_are_told(then: Callable[[Tensor], Tensor]) -> No
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("then", [lambda z: z, lambda z: z.log_softmax(dim=1), lambda z: z / 100 + 1, lambda z: -z])
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda z: z,
+        lambda z: z.log_softmax(dim=1),
+        lambda z: z / 100 + 1,
+        lambda z: 0 * z,
+        lambda z: 0 * z + 0.5,
+        lambda z: 0 * z + torch.tensor([1.0, 0.0]),
+    ],
+)
 def test_logits_are_not_taken_for_probabilities(then: Callable[[Tensor], Tensor]) -> None:
-    assert len(ctviz.search(Answering(then), X, 1, steps=1)) == 20
+    assert len(ctviz.search(Answering(then), X, 1, steps=1)) == 20  # and gives no warning
     assert len(ctviz.search(Answering(then), X[:1], 1, steps=1)) == 1
 
 

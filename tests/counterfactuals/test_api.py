@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import ctviz
-from ctviz import GENERATORS, ConfigError, CtvizError, Feature, Mutability, Schema
+from ctviz import GENERATORS, ConfigError, CtvizError, DataError, Feature, Mutability, Schema
 from ctviz.counterfactuals import inputs
 from ctviz.models.vae import Vae
 
@@ -84,7 +84,7 @@ def test_a_model_is_left_as_it_was_also_when_it_fails() -> None:
             return super().forward(x)
 
     model = Fails()
-    with pytest.raises(KeyError):
+    with pytest.raises(DataError, match="does not take 9 samples of 2 columns: KeyError: 'not today'"):
         ctviz.search(model, points(), 1)
     assert model.training and model.body.training and not model.frozen.training
 

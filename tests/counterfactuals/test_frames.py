@@ -7,6 +7,7 @@ import decimal
 import pickle
 import subprocess
 import sys
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -130,11 +131,28 @@ def test_columns_of_a_category_are_named_after_its_levels() -> None:
 # -- labels that are no names ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("columns", [[7, 9], [1, 0], [0, 2], ["a", 0]], ids=str)
+@pytest.mark.parametrize(
+    "columns", [[7, 9], [1, 0], [0, 2], ["a", 0], [np.int64(1), "b"], [Decimal(1), Decimal(0)]], ids=str
+)
 @pytest.mark.parametrize("ref", [1, np.int64(0), [0]], ids=repr)
 def test_a_number_is_no_reference_among_labels_that_are_numbers(columns: list[Any], ref: Any) -> None:
     assert "locked is" in refused(model(), frame(columns), 1, locked=ref)
     assert "ranges is" in refused(model(), frame(columns), 1, ranges=(1, 0, 1))
+
+
+def test_truth_values_are_names() -> None:
+    found = ctviz.search(model(), frame([False, True]), 1, locked="False", tau=0.95)
+    assert torch.equal(found.final[:, 0], found.factuals[:, 0]) and found.names == ("False", "True")
+
+
+def test_rows_of_a_frame_and_a_structured_array_have_names() -> None:
+    table = frame(SWAPPED)
+    expected = ctviz.search(model(), table, 1, locked="x1", tau=0.95)
+    for given in ([row for _, row in table.iterrows()], table.to_records(index=False)):
+        found = ctviz.search(model(), given, 1, locked="x1", tau=0.95)
+        assert torch.equal(found.final, expected.final) and found.names == tuple(SWAPPED)
+    wide = np.asarray(table, dtype=np.longdouble)
+    assert torch.equal(ctviz.search(model(), wide, 1, tau=0.95).factuals, expected.factuals)
 
 
 def test_numbers_as_text_are_names() -> None:
@@ -302,6 +320,12 @@ def test_attributions_have_the_names_of_the_samples() -> None:
         ]
         torch.testing.assert_close(found.values, plain.values)
     assert plain.names == ("x1", "x2") and plain.frame().index.tolist() == [0, 1, 2]
+
+
+def test_classes_may_be_a_series() -> None:
+    given = pd.Series([1, 0, 1], index=["Ann", "Bob", "Cem"])
+    expected = ctviz.integrated_gradients(model(), points(3), [1, 0, 1])
+    assert torch.equal(ctviz.integrated_gradients(model(), points(3), given).values, expected.values)
 
 
 def test_baselines_and_background_have_the_names_of_the_samples() -> None:

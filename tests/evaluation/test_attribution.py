@@ -170,7 +170,7 @@ def test_an_unknown_output_is_refused():
     ("X", "y", "start"),
     [
         (torch.zeros(D), None, None),
-        (torch.zeros(M, B, D), torch.zeros(B).long(), None),
+        (torch.zeros(M, B, D), torch.zeros(B + 1).long(), None),
         (torch.zeros(M, B, D), torch.zeros(M, B).long(), torch.zeros(B, D + 1)),
     ],
     ids=["one sample", "classes", "baselines"],
@@ -199,3 +199,15 @@ def test_gradients_flow_where_they_are_switched_off():
     with torch.no_grad():
         found = integrated_gradients(stack(), X, y, start)
     assert math.isfinite(float(found.values.sum())) and (found.values != 0).any()
+
+
+def test_classes_may_be_given_in_any_way():
+    model = stack().to(torch.float32).module(0)
+    X = inputs()[0][0].float()
+    expected = integrated_gradients(model, X, torch.tensor([1, 0, 2, 1, 0])).values
+    for classes in ([1, 0, 2, 1, 0], np.array([1, 0, 2, 1, 0], dtype=np.int8)):
+        assert torch.equal(integrated_gradients(model, X, classes).values, expected)
+    assert torch.equal(integrated_gradients(model, X, 2).values, integrated_gradients(model, X, [2] * B).values)
+    for wrong in (K, -1):
+        with pytest.raises(ConfigError, match="classes"):
+            integrated_gradients(model, X, wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -417,9 +419,70 @@ def fresh(x):
 @pytest.mark.parametrize("step", [functional, fresh, nn.functional.softplus, nn.GELU(), nn.SiLU()])
 def test_a_step_that_deep_lift_does_not_know_is_refused(step):
     model = made(lambda: Steps(step))
-    with pytest.raises(DataError, match="does not know every step"):
+    with pytest.raises(DataError, match="does not fit every step"):
         found(model, samples()[0], 1, method="deep_lift")
     assert found(model, samples()[0], 1).error.abs().max() < 1e-2  # the integral is another matter
+
+
+def test_neither_smoothing_nor_another_sample_hides_parts_that_do_not_add_up():
+    model, X = made(lambda: Steps(functional)), samples()[0]
+    with pytest.raises(DataError, match="does not fit every step"):
+        found(model, X, 1, method="deep_lift", smooth=1, noise=0)
+    far = torch.cat([X, 1e6 * X[:1]])
+    with pytest.raises(DataError, match="does not fit every step"):
+        found(model, far, 1, method="deep_lift")
+    with pytest.warns(UserWarning, match="Take more steps"):
+        found(made(lambda: Steps(lambda h: torch.sin(40 * h))), far, 1, steps=2)
+
+
+def test_near_the_baseline_rounding_is_no_fault():
+    model, X = made(lambda: Steps(nn.ReLU())), samples()[0]
+    for distance in (1e-4, 1e-6):
+        found(model, X, 1, method="deep_lift", baselines=X + distance)
+
+
+def test_attributions_that_are_no_numbers_are_named():
+    model = made(lambda: Steps(lambda h: (0 * h).sqrt() + h))
+    with pytest.raises(DataError, match=r"attributions of \d of 5 samples are not finite"):
+        found(model, samples()[0], 1, method="saliency")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_of_another_type_is_attributed(method, dtype):
+    model, X = made(lambda: Steps(nn.ReLU())), samples()[0]
+    expected = found(model, X, 1, method=method).values
+    values = found(model.to(dtype), X, 1, method=method).values
+    assert values.dtype == dtype
+    torch.testing.assert_close(values.float(), expected, atol=0.1, rtol=0.1)
+
+
+class Held(nn.Module):
+    """A model that cannot be copied."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = made(lambda: Steps(nn.ReLU()))
+        self.lock = threading.Lock()
+
+    def forward(self, x):
+        return self.parts(x)
+
+
+class Shared(Held):
+    """A model whose copy is itself."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+@pytest.mark.parametrize("kind", [Held, Shared])
+def test_a_model_that_cannot_be_copied_is_refused_by_deep_lift_alone(kind):
+    model = kind()
+    with pytest.raises(DataError, match="needs a copy of the model"):
+        found(model, samples()[0], 1, method="deep_lift")
+    assert all(part.requires_grad for part in model.parameters()) and model.training
+    assert found(model, samples()[0], 1).error.abs().max() < 1e-1
 
 
 @pytest.mark.parametrize("step", [nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.ELU()])
@@ -429,7 +492,7 @@ def test_a_step_that_deep_lift_knows_adds_up(step):
 
 def test_an_integral_that_is_not_exact_is_told():
     model, X = made(lambda: Steps(lambda h: torch.sin(40 * h))), samples()[0]
-    with pytest.warns(UserWarning, match="parts miss the change of the answer .* Take more steps"):
+    with pytest.warns(UserWarning, match=r"for \d of 5 samples the parts miss the change .* Take more steps"):
         found(model, X, 1, steps=2)
     with pytest.warns(UserWarning, match="Take more steps"):
         integrated_gradients(model, X, torch.ones(len(X), dtype=torch.int64), steps=2)

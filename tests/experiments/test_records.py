@@ -33,9 +33,15 @@ def records(folder: Path) -> dict[str, Any]:
 def test_they_are_told_of_in_a_few_lines_that_name_the_size_of_their_arrays(tmp_path: Path) -> None:
     found = {name: repr(record) for name, record in records(tmp_path).items()}
     assert {name: len(text) for name, text in found.items() if len(text) > 1000} == {}
+    assert len(repr(ctviz.load_data(ctviz.Experiment.preset("mnist").data).schema)) < 1000
     assert found["run"].startswith("Run(experiment=")
     assert "final=<float32 (30, 2)>" in found["found"]
     assert "epoch=" in found["snapshot"] and "<bool " in found["trace"]
+
+
+def test_they_are_equal_to_themselves_alone(tmp_path: Path) -> None:
+    for record in records(tmp_path).values():
+        assert record == record and record != copy.copy(record) and record in {record}
 
 
 @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])

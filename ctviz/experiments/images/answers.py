@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ctviz.brief import Brief
 from ctviz.counterfactuals.settings import SearchSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
@@ -15,8 +16,8 @@ from ctviz.evaluation.robustness import Attack
 from ctviz.experiments.trace import Bools, Floats, Ints
 
 
-@dataclass(frozen=True)
-class Picked:
+@dataclass(frozen=True, repr=False, eq=False)
+class Picked(Brief):
     """Test pictures that were chosen."""
 
     index: Ints  # b: their places in the test split
@@ -27,8 +28,8 @@ class Picked:
         return len(self.index)
 
 
-@dataclass(frozen=True)
-class ImageAttributions:
+@dataclass(frozen=True, repr=False, eq=False)
+class ImageAttributions(Brief):
     """Which pixels every model's answers rest on."""
 
     epoch: int
@@ -39,8 +40,8 @@ class ImageAttributions:
     baselines: Floats  # b d: x⁰
 
 
-@dataclass(frozen=True)
-class ImageHistory:
+@dataclass(frozen=True, repr=False, eq=False)
+class ImageHistory(Brief):
     """The same of one picture, after every epoch."""
 
     epochs: tuple[int, ...]
@@ -51,8 +52,8 @@ class ImageHistory:
     baseline: Floats  # d
 
 
-@dataclass(frozen=True)
-class ClassMeans:
+@dataclass(frozen=True, repr=False, eq=False)
+class ClassMeans(Brief):
     """Where every model looks in each class, on average, and how much of it falls on locked pixels.
 
     Attributed is the class that a model predicts; pictures are sorted by their true class. ``share`` is the part of
@@ -78,8 +79,8 @@ class ClassMeans:
     error: Doubles  # m: mean |Σ g − [F(x) − F(x⁰)]| as a part of mean Σ |g|; NaN where the parts need not add up
 
 
-@dataclass(frozen=True)
-class ImageTrace:
+@dataclass(frozen=True, repr=False, eq=False)
+class ImageTrace(Brief):
     """Searches of b pictures by m arms, step by step; after its last step a path stays as it is.
 
     With a generator that makes several counterfactuals of each picture (DiCE), these are rows of their own.
@@ -118,8 +119,8 @@ class ImageTrace:
 IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness")
 
 
-@dataclass(frozen=True)
-class ImageNumbers:
+@dataclass(frozen=True, repr=False, eq=False)
+class ImageNumbers(Brief):
     """What counterfactual pictures take, and how they look, for every arm, with intervals.
 
     An arm is judged on the pictures that it does not put into the target class anyway. Of these, ``validity`` and
@@ -137,8 +138,8 @@ class ImageNumbers:
     differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that count in both
 
 
-@dataclass(frozen=True)
-class Fooled:
+@dataclass(frozen=True, repr=False, eq=False)
+class Fooled(Brief):
     """Pictures under attack, for every strength and arm."""
 
     epoch: int
@@ -147,8 +148,8 @@ class Fooled:
     probabilities: Floats  # m n b k
 
 
-@dataclass(frozen=True)
-class Robustness:
+@dataclass(frozen=True, repr=False, eq=False)
+class Robustness(Brief):
     """Share of test pictures that every arm still gets right under attacks of n strengths, with intervals."""
 
     arms: tuple[str, ...]

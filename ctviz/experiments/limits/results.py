@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ctviz.brief import Brief
 from ctviz.errors import StoreError
 from ctviz.experiments.limits.catalogue import limit
 from ctviz.experiments.limits.limit import Limit, Stand
@@ -43,8 +44,8 @@ MOST_BYTES = 1 << 24
 """Size of a file of results; a larger one is not opened."""
 
 
-@dataclass(frozen=True)
-class LimitResult:
+@dataclass(frozen=True, repr=False, eq=False)
+class LimitResult(Brief):
     """What has been measured of a limit by now.
 
     ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the limit;

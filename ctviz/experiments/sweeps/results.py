@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctviz.brief import Brief
 from ctviz.errors import StoreError
 from ctviz.evaluation.student import reach
 from ctviz.experiments.engines.base import Outcome
@@ -41,8 +42,8 @@ ONE_CLASS = "the model predicts one class only"
 _KEPT = 64
 
 
-@dataclass(frozen=True, eq=False)
-class SweepResult:
+@dataclass(frozen=True, repr=False, eq=False)
+class SweepResult(Brief):
     """The results of a sweep, as far as they are there.
 
     ``table`` has one row for each cell, seed and metric: cell, one column for each axis under the name of its setting,
