@@ -164,7 +164,8 @@ def test_other_references_may_be_asked_for():
     made = report()
     found = made.compare({"plain": "other"})
     assert list(found["arm"].unique()) == ["plain"]
-    assert row(found, metric="ip").difference == -row(made.compare(), arm="other", metric="ip").difference
+    one, other = row(found, metric="ip").difference, row(made.compare(), arm="other", metric="ip").difference
+    assert one == pytest.approx(-other, rel=1e-12)  # sums of another order: the last bits depend on the processor
     pd.testing.assert_frame_equal(made.with_references({"plain": "other"}).compare(), found)
     assert len(made.compare({})) == 0 and tuple(made.compare({}).columns) == COMPARISON
     for wrong in ({"full": "nobody"}, {"nobody": "full"}, {"full": "full"}):
