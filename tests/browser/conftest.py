@@ -153,7 +153,7 @@ def arrive(server: Server, context) -> None:
     for title, page in pages.items():
         # A fresh server loads a lot before it shows its first page.
         page.locator(".ctviz-headline").first.wait_for(timeout=1000 * PATIENCE)
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        picture_ready(page)
         server.alerts[title] = page.locator('[data-testid="stAlert"]').all_inner_texts()
         page.close()
 
@@ -184,6 +184,26 @@ def until(page, expression: str, arg=None) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
         page.wait_for_timeout(30)  # between two polls
+
+
+READY = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const stages = (root) => [...root.querySelectorAll(".ctv-stage")];
+  const drawn = (root) => root?.childElementCount && stages(root).every((stage) => stage.querySelector("canvas"));
+  const tracks = globalThis.__ctvizTracks;
+  const fetched = "[data-testid=stSkeleton], [data-testid=stSpinner]"; // in place of what is on its way
+  return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+    && !all(fetched).length
+    && all("[data-testid=stPlotlyChart]").every((chart) => chart.querySelector(".main-svg"))
+    && all("img").every((image) => image.complete)
+    && all("[data-testid^=stBidiComponent]").every((component) => drawn(component.shadowRoot))
+    && (!tracks || tracks.drawn === tracks.traceKey);
+}"""
+
+
+def picture_ready(page) -> None:
+    """Waits until nothing of a page is on its way any more and every picture on it, of whatever kind, is drawn."""
+    until(page, READY)
 
 
 def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> Server:

@@ -16,15 +16,6 @@ def stage_ready(page, epochs: int = 1) -> None:
     page.wait_for_function("n => globalThis.__ctvizStage && globalThis.__ctvizStage.epochs >= n", arg=epochs)
 
 
-def picture_ready(page) -> None:
-    """Waits until the stage holds an epoch, searches are drawn, a wall of digits stands, or runs are listed."""
-    page.wait_for_function(
-        "document.querySelector('[data-testid=stDataFrame], .st-key-paper-panels .js-plotly-plot') || "
-        "globalThis.__ctvizStage?.epochs >= 1 || globalThis.__ctvizWalls?.size || "
-        "(globalThis.__ctvizTracks?.drawn ?? null) === (globalThis.__ctvizTracks?.traceKey ?? 'none')"
-    )
-
-
 def live_ready(page, epochs: int = 1) -> None:
     """Waits until the stage shows a run that is being trained, with at least so many epochs."""
     page.wait_for_function("n => globalThis.__ctvizStage?.live && globalThis.__ctvizStage.epochs >= n", arg=epochs)

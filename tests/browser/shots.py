@@ -14,8 +14,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, ROOT, Server, executable, launch, stop
-from tests.browser.looks import MAIN, picture_ready, warm
+from tests.browser.conftest import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, stop
+from tests.browser.looks import MAIN, warm
+from tests.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,10 @@ def running() -> Iterator[tuple[Server, Browser]]:
 
 
 def take(browser: Browser, server: Server, shot: Shot, look: dict, path: Path) -> None:
-    """One picture, once the stage has drawn and nothing loads any more."""
+    """One picture, once all of the page is drawn."""
     context = browser.new_context(**look)
     page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE)
     page.goto(server.url + shot.link)
     page.locator(".ctviz-headline").wait_for()
     picture_ready(page)
