@@ -90,7 +90,7 @@ def test_a_session_has_one_sweep_under_way_and_a_server_a_few(world) -> None:
     assert runner.running_of("visitor 1") == world.plans[1].sweep.key
     for planned in world.plans:
         runner.cancel(planned.sweep.key)
-    until(lambda: runner.running_of("visitor 1") is None)
+    until(lambda: not runner.running())
     runner.start(world.plans[-1], "visitor 0")
     runner.cancel(world.plans[-1].sweep.key)
 
