@@ -4,22 +4,20 @@ import streamlit as st
 
 from ctviz.ui.actionability.panel import PARTS, open_draft, panel, parts
 from ctviz.ui.actionability.story import story
-from ctviz.ui.draft import write_link
 from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import ACTIONABILITY
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
-from ctviz.ui.shell import page
 from ctviz.ui.watch import watch
 
 draft = open_draft()
-projecting = draft.view.view == "project"
 
-with page("Actionability", projecting=projecting):
+with page(ACTIONABILITY, draft) as projecting:
     send_images_on(draft, PARTS[draft.view.part].preset)
     shared = service()
     if projecting:
         watch(shared, draft, story(draft))
-        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
     else:
         say_problems(shared, draft)
         parts(draft)
@@ -29,4 +27,3 @@ with page("Actionability", projecting=projecting):
                 watch(shared, draft, story(draft))
             with left:
                 panel(shared, draft)
-    write_link(draft)

@@ -2,22 +2,21 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current, write_link
+from ctviz.ui.draft import current
 from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.panel import panel, say_problems
 from ctviz.ui.service import service
-from ctviz.ui.shell import page
 from ctviz.ui.watch import below, watch
 
-draft = current()
-projecting = draft.view.view == "project"
+draft = current(BOUNDARIES)
 
-with page("Boundaries", projecting=projecting):
+with page(BOUNDARIES, draft) as projecting:
     send_images_on(draft, "moons")
     shared = service()
     if projecting:
         watch(shared, draft)
-        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
     else:
         say_problems(shared, draft)
         with st.container(key="page"):
@@ -28,4 +27,3 @@ with page("Boundaries", projecting=projecting):
             with left:
                 panel(shared, draft)
         below(shared, draft)
-    write_link(draft)

@@ -6,26 +6,25 @@ from ctviz.ui.digits.controls import choices, parts
 from ctviz.ui.digits.look import look
 from ctviz.ui.digits.take_away import take_away
 from ctviz.ui.digits.training import training
-from ctviz.ui.digits.view import PAGE, PRESET, DigitsView, check
+from ctviz.ui.digits.view import DigitsView, check
 from ctviz.ui.digits.words import explanation
-from ctviz.ui.draft import current, write_link
+from ctviz.ui.draft import current
 from ctviz.ui.elsewhere import send_planes_on
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
-from ctviz.ui.shell import page
 
-draft = current(PAGE, DigitsView, PRESET)
-projecting = draft.view.view == "project"
+draft = current(DIGITS, DigitsView)
 
-with page("Digits", projecting=projecting):
-    send_planes_on(draft, PRESET)
+with page(DIGITS, draft) as projecting:
+    send_planes_on(draft, DIGITS.preset)
     shared = service()
     check(draft)
     if projecting:
         with st.container(key="projected"):
             parts(draft)
             look(shared, draft)
-        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
     else:
         say_problems(shared, draft)
         parts(draft)
@@ -39,4 +38,3 @@ with page("Digits", projecting=projecting):
                 training(shared, draft)
                 take_away(shared, draft)
         explanation()
-    write_link(draft)

@@ -2,27 +2,26 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current, write_link
+from ctviz.ui.draft import current
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import PAPER
 from ctviz.ui.panel import say_problems
 from ctviz.ui.paper.controls import panel
 from ctviz.ui.paper.look import above, below, nothing, numbers
 from ctviz.ui.paper.results import choose
-from ctviz.ui.paper.view import PAGE, PRESET, PaperView
+from ctviz.ui.paper.view import PaperView
 from ctviz.ui.results import follow_theme
 from ctviz.ui.service import service
-from ctviz.ui.shell import page
 
-draft = current(PAGE, PaperView, PRESET)
-projecting = draft.view.view == "project"
+draft = current(PAPER, PaperView)
 
-with page("Paper", projecting=projecting):
+with page(PAPER, draft) as projecting:
     follow_theme()
     shared = service()
     shown = choose(draft.view.result, shared.store.root)
     if projecting and shown.result is not None:
         with st.container(key="projected"):
             above(shown.result, large=True)
-        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
     else:
         say_problems(shared, draft)
         with st.container(key="page"):
@@ -37,4 +36,3 @@ with page("Paper", projecting=projecting):
                 panel(draft, shown)
         if shown.result is not None:
             below(shown.result, draft)
-    write_link(draft)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import write_link
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import TRADEOFFS
 from ctviz.ui.panel import say_problems
 from ctviz.ui.runs.compare import compare
 from ctviz.ui.service import service
-from ctviz.ui.shell import page
 from ctviz.ui.tradeoffs.controls import parts
 from ctviz.ui.tradeoffs.form import say_refusal
 from ctviz.ui.tradeoffs.look import look
@@ -14,9 +14,8 @@ from ctviz.ui.tradeoffs.panel import open_draft, panel, pick_sweep
 from ctviz.ui.tradeoffs.runner import runner
 
 draft = open_draft()
-projecting = draft.view.view == "project"
 
-with page("Trade-offs", projecting=projecting):
+with page(TRADEOFFS, draft) as projecting:
     shared, sweeps = service(), runner()
     sweep = pick_sweep(shared, draft, sweeps) if draft.view.part == "sweep" else None
     say_refusal()
@@ -35,6 +34,3 @@ with page("Trade-offs", projecting=projecting):
                 look(shared, draft, sweep, sweeps)
             with left:
                 panel(shared, draft, sweep, sweeps)
-    if projecting:
-        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
-    write_link(draft)

@@ -2,26 +2,25 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current, write_link
+from ctviz.ui.draft import current
 from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import BOUNDARIES, TRAJECTORIES
 from ctviz.ui.panel import say_problems
 from ctviz.ui.service import service
-from ctviz.ui.shell import page
 from ctviz.ui.trajectories.controls import choices
 from ctviz.ui.trajectories.look import below, explore
 from ctviz.ui.trajectories.take_away import take_away
-from ctviz.ui.trajectories.view import FIRST, PAGE, TracksView, check
+from ctviz.ui.trajectories.view import FIRST, TracksView, check
 
-draft = current(PAGE, TracksView, follows="boundaries", first=FIRST)
-projecting = draft.view.view == "project"
+draft = current(TRAJECTORIES, TracksView, follows=BOUNDARIES, first=FIRST)
 
-with page("Trajectories", projecting=projecting):
+with page(TRAJECTORIES, draft) as projecting:
     send_images_on(draft, FIRST["preset"])
     shared = service()
     check(draft)
     if projecting:
         explore(shared, draft)
-        st.button("Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"})
     else:
         say_problems(shared, draft)
         with st.container(key="page"):
@@ -33,4 +32,3 @@ with page("Trajectories", projecting=projecting):
                 choices(shared, draft)
                 take_away(shared, draft)
         below(shared, draft)
-    write_link(draft)

@@ -18,7 +18,7 @@ from streamlit import net_util
 from streamlit.web import cli
 from streamlit.web.server import server_util
 
-import ctviz.ui.shell
+import ctviz.ui.kit.frame
 from ctviz.ui.launch import launch
 from tests.browser.conftest import PATIENCE, ROOT, begin, free_port, stop
 from tests.elsewhere import noting_proxy
@@ -183,7 +183,7 @@ def test_nor_does_a_start_of_streamlit_run(tmp_path, elsewhere):
 
 
 def test_once_a_page_was_shown_streamlit_run_calls_nobody_either(monkeypatch):
-    assert ctviz.ui.shell.ask_nobody  # imported by every page
+    assert ctviz.ui.kit.frame.ask_nobody  # imported by every page
     monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("a request"))
     for origin in ORIGINS:
         assert not server_util.is_url_from_allowed_origins(origin)

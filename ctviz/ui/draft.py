@@ -16,6 +16,7 @@ import streamlit as st
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link
+from ctviz.ui.kit.pages import Page
 from ctviz.ui.link import BaseView, V, View, W
 
 LAG = 3.0
@@ -85,32 +86,36 @@ class Draft(Generic[V]):
 
 
 @overload
-def current(page: str = ...) -> Draft: ...
+def current(page: Page) -> Draft: ...
 @overload
 def current(
-    page: str, view: type[W], preset: str = ..., follows: str | None = ..., first: Mapping[str, str] | None = ...
+    page: Page,
+    view: type[W],
+    preset: str | None = ...,
+    follows: Page | None = ...,
+    first: Mapping[str, str] | None = ...,
 ) -> Draft[W]: ...
 def current(
-    page: str = "boundaries",
+    page: Page,
     view: type[BaseView] = View,
-    preset: str = "moons",
-    follows: str | None = None,
+    preset: str | None = None,
+    follows: Page | None = None,
     first: Mapping[str, str] | None = None,
 ) -> Draft[Any]:
     """The session's draft of a page, after taking over the link if the person has opened or gone to another one.
 
     Args:
-        page: names the page; each keeps a draft of its own while the session lasts.
+        page: each keeps a draft of its own while the session lasts.
         view: how this page is looked at.
-        preset: what a link that names none starts from.
+        preset: what a link that names none starts from; by default that of the page.
         follows: another page. Who comes to this one without a link finds here what was looked at there last, if that
             is something they chose.
         first: the link that is opened for who comes without one and has chosen nothing on the other page.
     """
-    query, state = dict(st.query_params), st.session_state
+    query, state, preset = dict(st.query_params), st.session_state, preset or page.preset
     drafts: dict[str, Draft[Any]] = state.setdefault("drafts", {})
-    draft, arriving = drafts.get(page), state.get("page") != page
-    other = drafts.get(follows or "")
+    draft, arriving = drafts.get(page.name), state.get("page") != page.name
+    other = drafts.get(follows.name) if follows else None
     if other is not None and other.experiment.data.grid is not None:
         other = None  # images have a page of their own, where nothing is followed
     chosen = other is not None and (other.experiment != Experiment.preset(preset) or bool(draft and draft.carried))
@@ -121,7 +126,7 @@ def current(
     if arriving and not query and other is not None and chosen:
         _carry_over(other.experiment, draft)
     draft.touched = False
-    state["page"], state["draft"], drafts[page] = page, draft, draft
+    state["page"], state["draft"], drafts[page.name] = page.name, draft, draft
     return draft
 
 

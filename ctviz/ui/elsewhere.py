@@ -9,7 +9,8 @@ import streamlit as st
 from ctviz.experiments.config import Experiment
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
-from ctviz.ui.home import BOUNDARIES, DIGITS
+from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, Page
 
 ON_IMAGES = (
     "This page draws the plane of two features, and the link that you opened is about images, which have hundreds. "
@@ -27,22 +28,19 @@ def send_images_on(draft: Draft[Any], preset: str) -> None:
     """
     if draft.experiment.data.grid is not None:
         results.title("Digits have a page of their own.")
-        _send_on(draft, ON_IMAGES, DIGITS, "Digits", "data in a plane", preset)
+        _send_on(draft, ON_IMAGES, DIGITS, "data in a plane", preset)
 
 
 def send_planes_on(draft: Draft[Any], preset: str) -> None:
     """The same where Digits is asked for a run in a plane."""
     if draft.experiment.data.grid is None:
         results.title("This run is about points in a plane.")
-        _send_on(draft, IN_A_PLANE, BOUNDARIES, "Boundaries", "digits", preset)
+        _send_on(draft, IN_A_PLANE, BOUNDARIES, "digits", preset)
 
 
-def _send_on(draft: Draft[Any], words: str, page: str, name: str, usual: str, preset: str) -> None:
+def _send_on(draft: Draft[Any], words: str, page: Page, usual: str, preset: str) -> None:
     st.markdown(words)
-    st.page_link(
-        page, label=f"Open this run in {name}", icon=":material/arrow_forward:",
-        query_params=draft.experiment.to_query(),
-    )  # fmt: skip
+    link_to(page, f"Open this run in {page.title}", draft.experiment.to_query())
     st.button(
         f"Stay here, with {usual}", key="stay", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),

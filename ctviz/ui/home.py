@@ -8,17 +8,10 @@ import streamlit as st
 
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.film import arm_labels
+from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
 from ctviz.ui.service import Service
 from ctviz.ui.stage import StageState, show_stage
-
-BOUNDARIES = "pages/boundaries.py"
-TRAJECTORIES = "pages/trajectories.py"
-ACTIONABILITY = "pages/actionability.py"
-DIGITS = "pages/digits.py"
-TRADEOFFS = "pages/tradeoffs.py"
-PAPER = "pages/paper.py"
-LIMITS = "pages/limits.py"
-ARROW = ":material/arrow_forward:"
 
 IDEA = """
 A classifier decides. A **counterfactual** is its advice: the smallest change after which it would decide
@@ -38,9 +31,9 @@ class Door:
     title: str
     words: str
     label: str
-    page: str
+    page: Page
     query: dict[str, str]
-    besides: tuple[tuple[str, str, dict[str, str]], ...] = ()  # label, page and link of further ways on
+    besides: tuple[tuple[str, Page, dict[str, str]], ...] = ()  # label, page and link of further ways on
 
 
 DOORS = (
@@ -103,7 +96,7 @@ def explanation() -> None:
     """What counterfactual training is, in a paragraph each for the problem and the idea."""
     st.html('<h1 class="ctviz-headline ctviz-title">Watch a decision boundary learn, twice</h1>')
     st.markdown(IDEA)
-    st.page_link(BOUNDARIES, label="Open Boundaries", icon=ARROW, query_params={"preset": "moons"})
+    link_to(BOUNDARIES, "Open Boundaries", {"preset": BOUNDARIES.preset})
 
 
 def moving_picture(service: Service) -> None:
@@ -134,6 +127,6 @@ def doors() -> None:
         with cell, st.container(border=True, height="stretch", key=f"door-{door.title.lower()}"):
             st.subheader(door.title, anchor=False)
             st.markdown(door.words)
-            st.page_link(door.page, label=door.label, icon=ARROW, query_params=door.query)
+            link_to(door.page, door.label, door.query)
             for label, page, query in door.besides:
-                st.page_link(page, label=label, icon=ARROW, query_params=query)
+                link_to(page, label, query)

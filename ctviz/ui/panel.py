@@ -10,8 +10,8 @@ from ctviz.errors import CtvizError
 from ctviz.progress import duration
 from ctviz.ui.controls import controls, expert, what_differs
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.service import Service, about_seconds, reason_not_to_train
-from ctviz.ui.shell import literal
 from ctviz.ui.take_away import take_away
 
 

@@ -16,7 +16,7 @@ from ctviz.figures.stage.export import standalone_html
 from ctviz.ui import link
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
-from ctviz.ui.shell import literal
+from ctviz.ui.kit.frame import literal
 
 MOST_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""

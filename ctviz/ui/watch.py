@@ -22,10 +22,10 @@ from ctviz.progress import Progress, duration
 from ctviz.ui import results
 from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
+from ctviz.ui.kit.frame import guarded, literal
 from ctviz.ui.link import View
 from ctviz.ui.panel import train_button
 from ctviz.ui.service import RunState, Service, about_seconds, reason_not_to_train
-from ctviz.ui.shell import guarded, literal
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.vocabulary import CHOICES
 

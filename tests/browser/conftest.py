@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ctviz.ui.shell import MENU
+from ctviz.ui.kit.pages import PAGES
 from tests.waiting import PATIENCE, free_port, served
 
 playwright_api = pytest.importorskip("playwright.sync_api")
@@ -146,8 +146,8 @@ def app(tmp_path_factory, shared_context) -> Iterator[Server]:
 
 
 def arrive(server: Server, context) -> None:
-    pages = {entry.title: context.new_page() for entry in MENU}
-    for entry in MENU:
+    pages = {entry.title: context.new_page() for entry in PAGES}
+    for entry in PAGES:
         path = "" if entry.path == "app.py" else Path(entry.path).stem
         pages[entry.title].goto(f"{server.url}/{path}")
     for title, page in pages.items():

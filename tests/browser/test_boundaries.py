@@ -11,7 +11,7 @@ import pytest
 
 from ctviz.bench.browser import ARRIVAL
 from ctviz.experiments.config import Experiment
-from ctviz.ui.shell import MENU
+from ctviz.ui.kit.pages import PAGES
 from tests.browser.looks import epoch_of, live_ready, picture_of, sideways, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -49,7 +49,7 @@ def trained(page):
 
 
 def test_a_deep_link_opens_every_page_of_a_fresh_server(app) -> None:
-    assert app.alerts == {entry.title: [] for entry in MENU}
+    assert app.alerts == {entry.title: [] for entry in PAGES}
 
 
 def test_the_field_changes_while_it_plays_by_button_or_space_bar(app, browser_page) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ctviz.ui.shell import MENU
+from ctviz.ui.kit.pages import PAGES
 from tests.browser.conftest import READY
 from tests.browser.shots import SHOTS
 
@@ -18,7 +18,7 @@ STAGE = '<template shadowrootmode="open"><div class="ctv-stage">{0}</div></templ
 
 
 def test_every_page_has_a_picture_and_no_two_pictures_one_name():
-    pages = {"/" if page.path == "app.py" else f"/{PurePath(page.path).stem}" for page in MENU}
+    pages = {"/" if page.path == "app.py" else f"/{PurePath(page.path).stem}" for page in PAGES}
     assert {urlsplit(shot.link).path for shot in SHOTS} == pages
     assert len({shot.name for shot in SHOTS}) == len(SHOTS)
 

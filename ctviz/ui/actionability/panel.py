@@ -17,14 +17,13 @@ from ctviz.figures.advice import LOAN
 from ctviz.training.arm import Arm
 from ctviz.ui.controls import Then, allowed_range, mutability, now, say_why_not, show
 from ctviz.ui.draft import Draft, current
+from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
 from ctviz.ui.link import View
 from ctviz.ui.panel import press_train, train_button
 from ctviz.ui.service import Service, reason_not_to_train
 from ctviz.ui.take_away import take_away
 from ctviz.ui.vocabulary import WORDS, bounds, value_of
-
-PAGE = "actionability"
-BOUNDARIES = "pages/boundaries.py"
 
 PartName = Literal["figure", "where", "proxies"]
 
@@ -101,7 +100,7 @@ LENT = "The data are made up: debt and age are names lent to their two features,
 def open_draft() -> Draft[LocksView]:
     """The session's draft of this page; a link without a preset starts from that of its part."""
     part = PARTS.get(st.query_params.get("part", ""), PARTS["figure"])
-    return current(PAGE, LocksView, part.preset)
+    return current(ACTIONABILITY, LocksView, part.preset)
 
 
 def limited(experiment: Experiment, part: str) -> tuple[Arm, ...]:
@@ -273,7 +272,4 @@ def _ways_on(service: Service, draft: Draft[LocksView]) -> None:
         "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
         help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
     )  # fmt: skip
-    st.page_link(
-        BOUNDARIES, label="All settings and curves of this run", icon=":material/tune:",
-        query_params=draft.experiment.to_query(),
-    )  # fmt: skip
+    link_to(BOUNDARIES, "All settings and curves of this run", draft.experiment.to_query(), ":material/tune:")

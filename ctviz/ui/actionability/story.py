@@ -29,9 +29,9 @@ from ctviz.ui.actionability.table import table
 from ctviz.ui.actionability.under import under
 from ctviz.ui.draft import Draft
 from ctviz.ui.feed import Feed
+from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.watch import Dress, Story
-
-TRAJECTORIES = "pages/trajectories.py"
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
 
@@ -120,13 +120,10 @@ def _person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView) -> No
         return
     st.html(person(feed, snapshot, names, view, view.probe))
     at = ",".join(f"{value:.5g}" for value in view.probe)
-    st.page_link(
-        TRAJECTORIES, label="Follow these searches step by step", icon=":material/route:",
-        query_params={
-            **feed.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished),
-            **({"names": "figure"} if names.loan else {}),
-        },
-    )  # fmt: skip
+    query = {**feed.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished)}
+    if names.loan:
+        query["names"] = "figure"
+    link_to(TRAJECTORIES, "Follow these searches step by step", query, ":material/route:")
 
 
 def person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView, at: tuple[float, float]) -> str:

@@ -35,8 +35,8 @@ from ctviz.ui.digits.view import (
     search_of,
 )
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.service import Service
-from ctviz.ui.shell import literal
 from ctviz.ui.vocabulary import WORDS, Words, bounds
 
 PICKS = {CLASS: "Class", HARD: "Hard", RANDOM: "Random", OWN: "Own"}

@@ -31,11 +31,12 @@ from ctviz.ui.digits import beside, pictures
 from ctviz.ui.digits.answers import Digit, answers
 from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
-from ctviz.ui.digits.view import EPSILONS, OWN, PRESET, USUAL, DigitsView, attribution_of, decode, encode, search_of
+from ctviz.ui.digits.view import EPSILONS, OWN, USUAL, DigitsView, attribution_of, decode, encode, search_of
 from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
+from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.service import Service
-from ctviz.ui.shell import guarded, literal
 from ctviz.ui.watch import POLL, expectation, feed_of, status
 
 SHARES = (0.72, 0.28)
@@ -43,8 +44,6 @@ SHARES = (0.72, 0.28)
 
 TICK = 1.2
 """Seconds that an epoch is shown for, where the epochs of a part play."""
-
-BOUNDARIES = "pages/boundaries.py"
 
 SEEN = "digits-seen"
 """Session: the run that was shown last."""
@@ -192,7 +191,10 @@ def _show_another(service: Service, draft: Draft[DigitsView]) -> None:
 
 def seen_last(service: Service) -> tuple[Feed | None, str]:
     """The run on digits that this session saw last, else the one that ships; and what it is called."""
-    keys = {"the run you saw last": st.session_state.get(SEEN), "the run that ships": Experiment.preset(PRESET).key}
+    keys = {
+        "the run you saw last": st.session_state.get(SEEN),
+        "the run that ships": Experiment.preset(DIGITS.preset).key,
+    }
     found = ((service.feed(key), name) for name, key in keys.items() if key)
     return next(((feed, name) for feed, name in found if feed is not None), (None, ""))
 

@@ -21,11 +21,12 @@ from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.look import seen_last
 from ctviz.ui.digits.pictures import styles_of
 from ctviz.ui.digits.stage import paint_mask
-from ctviz.ui.digits.view import PAPER_LOCK, PRESET, DigitsView, lockable, locked_pixels
+from ctviz.ui.digits.view import PAPER_LOCK, DigitsView, lockable, locked_pixels
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.panel import train_button
 from ctviz.ui.service import Service
-from ctviz.ui.shell import literal
 from ctviz.ui.vocabulary import differences
 
 LOCKS = {
@@ -212,7 +213,7 @@ def _differs(draft: Draft[DigitsView]) -> None:
     def back() -> None:
         for name in (PAINTING, PAINTED, "digits-folder-asked"):
             st.session_state.pop(name, None)
-        draft.start_from(Experiment.preset(PRESET))
+        draft.start_from(Experiment.preset(DIGITS.preset))
 
     st.button("Back to the run that ships", key="reset", type="tertiary", icon=":material/undo:", on_click=back)
 

@@ -29,8 +29,6 @@ from ctviz.ui.link import BaseView, Changes, sentence
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-PAGE = "digits"
-PRESET = "mnist"
 D = len(PIXEL_NAMES)
 
 PartName = Literal["digit", "classes", "counterfactuals", "fool"]

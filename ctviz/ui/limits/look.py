@@ -12,11 +12,12 @@ from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import link_to, literal
+from ctviz.ui.kit.pages import BY_NAME
 from ctviz.ui.limits.controls import measure, take_away
 from ctviz.ui.limits.recompute import recompute
 from ctviz.ui.limits.view import LimitsView
 from ctviz.ui.service import Service
-from ctviz.ui.shell import literal
 
 LARGE = 1.35
 """How much larger letters are on a large screen."""
@@ -92,10 +93,8 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
     with cells[0]:
         for place, door in enumerate(study.doors):
             with st.container(key=f"limits-door-{place}"):
-                st.page_link(
-                    f"pages/{door.page}.py", label=f"{door.label} ({door.page.capitalize()})",
-                    icon=":material/arrow_forward:", query_params=dict(door.query),
-                )  # fmt: skip
+                page = BY_NAME[door.page]
+                link_to(page, f"{door.label} ({page.title})", dict(door.query))
     with cells[1]:
         problem = st.session_state.pop("limits-problem", None)
         if problem:

@@ -9,8 +9,8 @@ from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.results import LimitResult, agreement, stored_limit, work_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
+from ctviz.ui.kit.frame import guarded, literal
 from ctviz.ui.service import Service
-from ctviz.ui.shell import guarded, literal
 
 POLL = 1.0
 """Seconds between two looks while a limit is being computed."""

@@ -11,8 +11,6 @@ from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.limit import Limit, Metric
 from ctviz.ui.link import BaseView
 
-PAGE = "limits"
-PRESET = "moons"
 FIRST = next(iter(LIMITS))
 
 

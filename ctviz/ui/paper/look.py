@@ -13,11 +13,11 @@ from ctviz.figures.paper import attack_curves, panel
 from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, number, published, size
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.paper.results import findings
 from ctviz.ui.paper.settings import choosing, every_draw
 from ctviz.ui.paper.tables import cells, heads, table
 from ctviz.ui.paper.view import PaperView
-from ctviz.ui.shell import literal
 
 QUIET = {"displayModeBar": False}
 

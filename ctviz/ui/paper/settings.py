@@ -14,7 +14,8 @@ from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, R
 from ctviz.experiments.reproduce.settings import Choice, Reproduction
 from ctviz.figures.paper_words import interval, listed, number
 from ctviz.ui.draft import Draft as PageDraft
-from ctviz.ui.home import ARROW, BOUNDARIES, DIGITS
+from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.pages import BOUNDARIES, DIGITS
 from ctviz.ui.paper.tables import cells, heads, table
 from ctviz.ui.paper.view import PaperView
 
@@ -165,8 +166,8 @@ def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
         st.markdown(f"Passed over for the cost, for want of valid conventional advice under the lock: {over}.")
     experiment = _experiment(result, row)
     if experiment is not None:
-        page, name = (BOUNDARIES, "Boundaries") if experiment.data.grid is None else (DIGITS, "Digits")
-        st.page_link(page, label=f"Open the first draw in {name}", icon=ARROW, query_params=experiment.to_query())
+        page = BOUNDARIES if experiment.data.grid is None else DIGITS
+        link_to(page, f"Open the first draw in {page.title}", experiment.to_query())
 
 
 def _draw(draw: Draw | LockedDraw, *texts: str) -> str:

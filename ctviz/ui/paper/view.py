@@ -10,9 +10,6 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.reproduce.published import HERE
 from ctviz.ui.link import BaseView
 
-PAGE = "paper"
-PRESET = "moons"
-
 SHIPPED = "shipped"
 """The result that comes with ctviz; any other is named by the key of its settings."""
 

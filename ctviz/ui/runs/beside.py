@@ -30,7 +30,8 @@ from ctviz.figures.words import METRICS, Metric, amount, compare, number
 from ctviz.models.stack import Stack
 from ctviz.ui import vocabulary
 from ctviz.ui.feed import Feed
-from ctviz.ui.home import ARROW, BOUNDARIES, DIGITS, TRAJECTORIES
+from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
 from ctviz.ui.link import MAX_ARMS
 from ctviz.ui.results import CURVES, palette
 from ctviz.ui.runs.listing import Line
@@ -379,10 +380,9 @@ def _open(run: Chosen) -> None:
         st.caption(f"The other pages show at most {MAX_ARMS} models.")
         return
     query = run.experiment.to_query()
-    pages = {"Digits": DIGITS} if run.experiment.data.grid else {"Boundaries": BOUNDARIES, "Trajectories": TRAJECTORIES}
     with st.container(horizontal=True):
-        for name, page in pages.items():
-            st.page_link(page, label=f"Open in {name}", icon=ARROW, query_params=query)
+        for page in (DIGITS,) if run.experiment.data.grid else (BOUNDARIES, TRAJECTORIES):
+            link_to(page, f"Open in {page.title}", query)
 
 
 # -- curves ------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ import streamlit as st
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
 from ctviz.experiments.store.labels import LONGEST
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.runs.listing import CHANGES, Line, line, matches, ordered, title_of
 from ctviz.ui.runs.view import MOST, ORDERS, RunsView, joined
-from ctviz.ui.shell import literal
 
 Look = Callable[..., None]
 

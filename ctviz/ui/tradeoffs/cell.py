@@ -23,14 +23,13 @@ from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import spelled, what
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import link_to, literal
+from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.service import service
 from ctviz.ui.sharing import AT_ONCE, Kept
-from ctviz.ui.shell import literal
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.view import TradeoffsView
-
-BOUNDARIES = "pages/boundaries.py"
 
 MOST_BYTES = 48 * 2**20
 """Pictures kept, over all sessions."""
@@ -88,11 +87,8 @@ def stage_of(draft: Draft[TradeoffsView], sweep: Sweep, table: pd.DataFrame, ind
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         _seed(draft, place.seed, [p.seed for p in places])
-        st.page_link(
-            BOUNDARIES, label="Train this pair in Boundaries", icon=":material/open_in_new:",
-            query_params=experiment.to_query(),
-            help="All settings of these two models; press Train there, and watch them epoch by epoch.",
-        )  # fmt: skip
+        words = "All settings of these two models; press Train there, and watch them epoch by epoch."
+        link_to(BOUNDARIES, "Train this pair in Boundaries", experiment.to_query(), ":material/open_in_new:", words)
 
 
 def _title(cell: Cell) -> str:

@@ -20,8 +20,8 @@ from ctviz.progress import duration
 from ctviz.training.arm import Purpose
 from ctviz.ui.controls import setting
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.service import Service, schema_of
-from ctviz.ui.shell import literal
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
 from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED

@@ -13,7 +13,7 @@ from ctviz.experiments.sweeps.settings import Axis, Sweep, shown
 from ctviz.figures.tradeoffs.metrics import what
 from ctviz.ui.apart import apart
 from ctviz.ui.draft import Draft
-from ctviz.ui.shell import literal
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.form import refuse
 from ctviz.ui.tradeoffs.runner import Runner

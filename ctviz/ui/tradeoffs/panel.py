@@ -12,6 +12,7 @@ from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
 from ctviz.experiments.sweeps.settings import Sweep
 from ctviz.figures.tradeoffs.cells import metrics_of
 from ctviz.ui.draft import Draft, current
+from ctviz.ui.kit.pages import TRADEOFFS
 from ctviz.ui.link import sentence
 from ctviz.ui.service import Service
 from ctviz.ui.tradeoffs.controls import check, choices, filters
@@ -20,7 +21,7 @@ from ctviz.ui.tradeoffs.listed import which
 from ctviz.ui.tradeoffs.look import results_of
 from ctviz.ui.tradeoffs.runner import Runner
 from ctviz.ui.tradeoffs.take_away import take_away
-from ctviz.ui.tradeoffs.view import PAGE, PRESET, TradeoffsView
+from ctviz.ui.tradeoffs.view import TradeoffsView
 
 LEAD = "Each cell is a model with settings of its own, compared with a conventional one of the same seed."
 
@@ -34,10 +35,10 @@ ON_IMAGES = "The sweep that you are about to run is of two features; the link's 
 
 def open_draft() -> Draft[TradeoffsView]:
     """The session's draft of this page. Its experiment is the base of the sweep that is to be run."""
-    draft = current(PAGE, TradeoffsView, PRESET)
+    draft = current(TRADEOFFS, TradeoffsView)
     if draft.experiment.data.grid is not None:
         view = draft.view
-        draft.start_from(Experiment.preset(PRESET))
+        draft.start_from(Experiment.preset(TRADEOFFS.preset))
         draft.view, draft.problems = view, (ON_IMAGES,)
     return draft
 

@@ -20,7 +20,7 @@ from ctviz.figures.tradeoffs.tables import across_table, latex, markdown
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
-from ctviz.ui.shell import literal
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.take_away import MOST_TOML, address
 from ctviz.ui.tradeoffs.bounds import within_page
 from ctviz.ui.tradeoffs.charts import figure

@@ -18,9 +18,6 @@ from ctviz.ui.link import Changes
 from ctviz.ui.runs.view import RunsView
 from ctviz.ui.tradeoffs.offered import MOST_AXES, OFFERED
 
-PAGE = "tradeoffs"
-PRESET = "moons"
-
 PARTS = {"sweep": "What each weight buys", "compare": "Compare stored runs"}
 """The parts of the page."""
 

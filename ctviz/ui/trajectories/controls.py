@@ -20,9 +20,10 @@ from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import LOAN, Names
 from ctviz.ui import link
 from ctviz.ui.draft import Draft
+from ctviz.ui.kit.frame import link_to, literal
+from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.panel import train_button
 from ctviz.ui.service import Service
-from ctviz.ui.shell import literal
 from ctviz.ui.trajectories.names import names_in
 from ctviz.ui.trajectories.searches import searches
 from ctviz.ui.trajectories.view import (
@@ -102,10 +103,8 @@ def _run(service: Service, draft: Draft[TracksView]) -> None:
         help="The run whose models are searched. Runs of other settings are made on Boundaries.",
         **_control("run", shown, take),
     )  # fmt: skip
-    st.page_link(
-        "pages/boundaries.py", label="Open in Boundaries", icon=":material/open_in_new:",
-        query_params=link.write(draft.experiment, link.View(epoch=draft.view.epoch)),
-    )  # fmt: skip
+    there = link.write(draft.experiment, link.View(epoch=draft.view.epoch))
+    link_to(BOUNDARIES, "Open in Boundaries", there, ":material/open_in_new:")
     if service.state(draft.experiment.key).state != "done":
         train_button(service, draft)
 

@@ -28,8 +28,8 @@ from ctviz.ui import results
 from ctviz.ui.autoencoder import awaited, say_fitting
 from ctviz.ui.draft import Draft, write_link
 from ctviz.ui.feed import Feed
+from ctviz.ui.kit.frame import guarded, literal
 from ctviz.ui.service import Service
-from ctviz.ui.shell import guarded, literal
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.names import dressed, names_of

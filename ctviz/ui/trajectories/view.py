@@ -17,8 +17,6 @@ from ctviz.figures.advice import LOAN
 from ctviz.ui.draft import Draft
 from ctviz.ui.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, two_numbers
 
-PAGE = "trajectories"
-
 FIRST = {"preset": "ls", "search.step_size": "0.1"}
 """What is shown who comes with no wish: searches whose way can be seen. On moons they arrive in one step."""
 

@@ -1,4 +1,4 @@
-"""What every page is inside: its configuration, the menu, the style, and a guard that never shows a traceback."""
+"""What every page is inside: its configuration, the menu, the style, the projected view, a guard without tracebacks."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import functools
 import logging
 import logging.handlers
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import numpy as np
 import streamlit as st
@@ -18,6 +17,8 @@ from PIL import Image
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
+from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.kit.pages import PAGES, Page
 from ctviz.ui.launch import ask_nobody
 
 P = ParamSpec("P")
@@ -25,27 +26,9 @@ P = ParamSpec("P")
 ask_nobody()  # `ctviz serve` has done so before; `streamlit run app.py` has not
 
 
-@dataclass(frozen=True)
-class Page:
-    """An entry of the menu: the file of a page and what it is called."""
+ARROW = ":material/arrow_forward:"
 
-    path: str
-    title: str
-
-
-MENU = (
-    Page("app.py", "Home"),
-    Page("pages/boundaries.py", "Boundaries"),
-    Page("pages/trajectories.py", "Trajectories"),
-    Page("pages/actionability.py", "Actionability"),
-    Page("pages/digits.py", "Digits"),
-    Page("pages/tradeoffs.py", "Trade-offs"),
-    Page("pages/paper.py", "Paper"),
-    Page("pages/limits.py", "Limits"),
-)
-"""The pages in the order of the menu."""
-
-STYLE = Path(__file__).with_name("style.css")
+STYLE = Path(__file__).parents[1] / "style.css"
 
 PROJECTING = """
 .block-container { padding-top: .6rem; max-width: none; }
@@ -55,17 +38,31 @@ PROJECTING = """
 
 
 @contextmanager
-def page(title: str, *, projecting: bool = False) -> Iterator[None]:
-    """The frame of a page; its body goes inside, and what goes wrong there is said in place.
+def page(entry: Page, draft: Draft[Any] | None = None) -> Iterator[bool]:
+    """The frame of a page, which yields whether it is projected; what goes wrong inside is said in place.
 
-    ``projecting`` leaves out menu and chrome and enlarges the type.
+    The projected view is without menu and chrome, of larger type, and has a button that leads back. The link is
+    brought in line with the ``draft`` at the end.
     """
-    st.set_page_config(page_title=f"{title} · ctviz", page_icon=_icon(), layout="wide")
+    projecting = draft is not None and draft.view.view == "project"
+    st.set_page_config(page_title=f"{entry.title} · ctviz", page_icon=_icon(), layout="wide")
     st.html(f"<style>{_style()}{PROJECTING if projecting else ''}</style>")
     if not projecting:
         _menu()
     with _guard():
-        yield
+        yield projecting
+        if draft is None:
+            return
+        if projecting:
+            st.button(
+                "Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"}
+            )
+        write_link(draft)
+
+
+def link_to(entry: Page, label: str, query: Mapping[str, str], icon: str = ARROW, help: str | None = None) -> None:
+    """A link to a page in the state that ``query`` names."""
+    st.page_link(entry.path, label=label, icon=icon, query_params=dict(query), help=help)
 
 
 def guarded(function: Callable[P, None]) -> Callable[P, None]:
@@ -102,7 +99,7 @@ def _guard() -> Iterator[None]:
 def _menu() -> None:
     with st.container(key="menu", horizontal=True, vertical_alignment="center", gap="medium"):
         st.html('<span class="ctviz-brand">ctviz</span>', width="content")
-        for entry in MENU:
+        for entry in PAGES:
             st.page_link(entry.path, label=entry.title)
 
 

@@ -1,0 +1,37 @@
+"""The registry of pages: the file of each, its title, its place in the menu, and what it starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the app."""
+
+    path: str
+    title: str
+    preset: str = "moons"
+    """What it shows where the link names no run."""
+
+    @property
+    def name(self) -> str:
+        """The last part of its address; a session keeps a draft under it."""
+        return PurePath(self.path).stem
+
+
+HOME = Page("app.py", "Home")
+BOUNDARIES = Page("pages/boundaries.py", "Boundaries")
+TRAJECTORIES = Page("pages/trajectories.py", "Trajectories")
+ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1")
+DIGITS = Page("pages/digits.py", "Digits", "mnist")
+TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
+PAPER = Page("pages/paper.py", "Paper")
+LIMITS = Page("pages/limits.py", "Limits")
+
+PAGES = (HOME, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
+"""In the order of the menu."""
+
+BY_NAME = {page.name: page for page in PAGES}
+"""Name → page."""
