@@ -9,6 +9,7 @@ import numpy as np
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.trace import Trace
+from ctviz.prose import number
 from ctviz.training.arm import Objective
 
 
@@ -125,11 +126,9 @@ def signed(value: float) -> str:
     """Two significant digits with a sign: ``+1.8``, ``−0.032``, ``0``; what is smaller than 0.0005 is ``≈ 0``."""
     if 0 < abs(value) < 5e-4:
         return "≈ 0"
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else "not a number" if math.isnan(value) else "+∞" if value > 0 else "−∞"
-    value = float(f"{value:.2g}")  # 0.999 has become 1.0
-    digits = max(0, 1 - math.floor(math.log10(abs(value))))
-    return f"{'+' if value > 0 else '−'}{abs(value):,.{digits}f}"
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    missing = "not a number" if math.isnan(value) else "∞"
+    return sign + number(abs(value), group=",", exponents=False, missing=missing)
 
 
 def _extra(lesson: LessonNumbers) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.data.schema import Mutability, Schema
 from ctviz.experiments.trace import Trace
+from ctviz.prose import percent
 
 OUTCOMES = ("mature", "already", "short", "stuck", "impossible")
 """Reached τ; had reached it before the first step; ran out of steps; stopped moving; nowhere to be found."""
@@ -81,13 +83,14 @@ def outcome_sentence(
     sure, best = float(trace.probability[arm, index, -1]), float(trace.reachable[arm, index])
     where = _where(schema, bare, tuple(names or schema.names))
     digits = next((n for n in range(4) if abs(round(tau * 100, n) - tau * 100) < 1e-9), 4)
+    told = partial(percent, digits=digits, down=True, missing="–")
     return OUTCOME_WORDS[_word(trace, arm, index)].format(
         target=classes[int(trace.targets[index])],
         steps=f"{steps} step" if steps == 1 else f"{steps} steps",
         # What was found mature is so, whatever the last bit of a second look says.
-        sure=percent(max(sure, tau) if trace.mature[arm, index] else sure, digits),
-        asked=percent(tau, digits),
-        best=percent(best, digits),
+        sure=told(max(sure, tau) if trace.mature[arm, index] else sure),
+        asked=told(tau),
+        best=told(best),
         where=where or "within the data's range",
         under=" under these locks" if where else "",
         otherwise=SHORTER if swings(trace, arm, index) else OTHERWISE,
@@ -107,18 +110,6 @@ def _word(trace: Trace, arm: int, index: int) -> str:
         return "broken"
     among_samples = GENERATORS[trace.settings.generator].kind in ("nearest", "face")
     return "no sample" if among_samples and word in ("short", "stuck") else word
-
-
-def percent(share: float, digits: int = 0) -> str:
-    """``43 %``; rounded down, so that what is below a threshold does not look as if it had reached it."""
-    if math.isnan(share):
-        return "–"
-    unit = 10.0**-digits
-    parts = math.floor(share * 100 / unit + 1e-4)
-    if share > 0 and parts == 0:
-        return f"under {unit:g} %"
-    most = round(100 / unit) - 1  # nothing is certain
-    return f"over {most * unit:.{digits}f} %" if parts > most else f"{parts * unit:.{digits}f} %"
 
 
 def _where(schema: Schema, bare: Schema, names: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ctviz.figures.words import number
+from ctviz.prose import number, percent
 
 LOAN = ("debt", "age")
 """What the paper's first figure calls the two features."""
@@ -196,7 +196,7 @@ def effort(treated: Span, reference: Span, differs: bool) -> str:
     change = 100 * (treated.value - reference.value) / reference.value
     if abs(change) < 1 or not differs:
         return "about as much effort"
-    return f"{_two(abs(change))} % {'less' if change < 0 else 'more'} effort"
+    return f"{number(abs(change), trim=True)} % {'less' if change < 0 else 'more'} effort"
 
 
 @dataclass(frozen=True)
@@ -331,19 +331,6 @@ def never_wished(titles: Sequence[str], names: Names) -> str:
         return ""
     named = " and ".join(f"“{title}”" for title in titles)
     return f"{named} says {names.goal} nowhere on this plane, so no advice can lead there."
-
-
-def percent(share: float) -> str:
-    """A share in whole %; neither nothing nor everything is said of what is only nearly so."""
-    if share <= 0 or share >= 1:
-        return f"{100 * share:.0f} %"
-    whole = round(100 * share)
-    return "under 1 %" if whole == 0 else "over 99 %" if whole == 100 else f"{whole} %"
-
-
-def _two(value: float) -> str:
-    text = number(value, 2)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def of_place(place: str, feature: str, share: Span, leans: str, changed: Span, effort: Span, bare: bool) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.figures.words import number
+from ctviz.prose import listed, number
 
 Floats = npt.NDArray[np.float64]
 
@@ -183,7 +183,7 @@ def _each(
         if limit and direction(difference):
             how += f", {partly(limit)}"
         parts.append(f"{value} {_within(style)}" + (f" ({how})" if math.isfinite(difference.value) else ""))
-    return _listed(parts)
+    return listed(parts)
 
 
 def _shortly(style: ArmStyle) -> str:
@@ -242,7 +242,7 @@ def headline_of_digit(
     if len(set(predicted)) > 1:
         read = [f"{_shortly(style)} {digit}" for style, digit in zip(styles, predicted, strict=True)]
         meant = "" if label is None else f"; {an(label)} was meant"
-        return _begin(prefix, f"The models disagree: {_listed(read)}{meant}.")
+        return _begin(prefix, f"The models disagree: {listed(read)}{meant}.")
     who = "The model reads" if len(styles) == 1 else f"{'Both' if len(styles) == 2 else 'All'} models read"
     said = f"{who} {an(predicted[0])}"
     if label is not None and label != predicted[0]:
@@ -252,11 +252,7 @@ def headline_of_digit(
     told = [percent(share) for share in shares]
     if len(set(told)) == 1:
         return _begin(prefix, f"{said}; {told[0]} of where each looks lies on {where}.")
-    return _begin(prefix, f"{said}; {_listed(told)} of where they look lies on {where}.")
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return _begin(prefix, f"{said}; {listed(told)} of where they look lies on {where}.")
 
 
 def direction(difference: Span) -> str:

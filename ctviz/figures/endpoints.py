@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from ctviz.figures.curves import EMPTY, FONT
 from ctviz.figures.theme import CLASS_COLOURS, ArmStyle, Palette
-from ctviz.figures.words import number
+from ctviz.prose import number
 
 Values = npt.NDArray[np.floating[Any]]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.reproduce.published import MetricName
 from ctviz.experiments.reproduce.result import Outcome, Reduction, Table1
+from ctviz.prose import decimal, listed
 
 
 @dataclass(frozen=True)
@@ -47,28 +47,20 @@ ARMS = {
 """The variants of the objective, as the page calls them."""
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """A number with a proper minus, or a dash where there is none."""
-    if value is None:
-        return "–"
-    text = f"{value:.{digits}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
-
-
 def interval(one: Reduction | None, digits: int = 1) -> str:
     """``29.1 [28.0, 30.2] *``: the reduction in %, its interval, and a star where zero is outside."""
     if one is None or one.reduction is None:
         return "–"
     if one.low is None:
-        return number(one.reduction, digits)
+        return decimal(one.reduction, digits)
     star = " *" if one.significant else ""
-    return f"{number(one.reduction, digits)} [{number(one.low, digits)}, {number(one.high, digits)}]{star}"
+    return f"{decimal(one.reduction, digits)} [{decimal(one.low, digits)}, {decimal(one.high, digits)}]{star}"
 
 
 def published(outcome: Outcome) -> str:
     """``29.05 ± 0.67 *``: the published number with its standard error."""
     star = " *" if outcome.published_significant else ""
-    return f"{number(outcome.published, 2)} ± {number(outcome.published_error, 2)}{star}"
+    return f"{decimal(outcome.published, 2)} ± {decimal(outcome.published_error, 2)}{star}"
 
 
 def agreement(outcome: Outcome) -> str:
@@ -127,17 +119,12 @@ def fill(words: str, result: Table1) -> str | None:
         if isinstance(here, Reduction) and here.reduction is not None:
             return f"{interval(here)} %"
         if isinstance(here, int | float):
-            return number(float(here), 2)
+            return decimal(float(here), 2)
         missing = True
         return "–"
 
     filled = re.sub(r"\{([a-z0-9_.]+)\}", value, words)
     return None if missing else filled
-
-
-def listed(names: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def how(result: Table1) -> str:

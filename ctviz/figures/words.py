@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ctviz.figures.theme import ArmStyle, reference_pair
+from ctviz.prose import number
 
 Metrics = Mapping[str, Sequence[float]]
 """Metric → one value per arm; what does not apply is NaN."""
@@ -175,20 +176,6 @@ SMALL = 1.0
 """Differences below one percent (or one percentage point) are called about the same."""
 
 
-def number(value: float, digits: int = 2) -> str:
-    """A number with ``digits`` significant digits, without exponents where people read: 0.012, 1.3, 120, —."""
-    if not math.isfinite(value):
-        return "—"
-    if value == 0:
-        return "0"
-    magnitude = math.floor(math.log10(abs(value)))
-    if magnitude >= 6 or magnitude < -5:
-        return f"{value:.{digits - 1}e}".replace("-", "−", 1) if value < 0 else f"{value:.{digits - 1}e}"
-    rounded = round(value, digits - 1 - magnitude)
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
-    return f"{rounded:,.{decimals}f}".replace(",", "\u202f").replace("-", "−")
-
-
 def amount(metric: Metric, value: float) -> str:
     """A metric's value with its unit: shares in %, the rest with three significant digits."""
     if not math.isfinite(value):
@@ -209,7 +196,8 @@ def compare(metric: Metric, treated: float, reference: float) -> str:
         points = 100 * (treated - reference)
         if abs(points) < SMALL:
             return f"about as {metric.less.removeprefix('less ')}"
-        return f"{_count(abs(points))} {'point' if _count(abs(points)) == '1' else 'points'} {_word(metric, points)}"
+        apart = number(abs(points), trim=True)
+        return f"{apart} {'point' if apart == '1' else 'points'} {_word(metric, points)}"
     if reference == treated:
         return "the same"
     if reference <= 0:
@@ -217,7 +205,7 @@ def compare(metric: Metric, treated: float, reference: float) -> str:
     percent = 100 * (treated - reference) / reference
     if abs(percent) < SMALL:
         return "about the same"
-    return f"{_count(abs(percent))} % {_word(metric, percent)}"
+    return f"{number(abs(percent), trim=True)} % {_word(metric, percent)}"
 
 
 def verdict(metric: Metric, treated: float, reference: float) -> Literal["better", "worse", ""]:
@@ -230,12 +218,6 @@ def verdict(metric: Metric, treated: float, reference: float) -> Literal["better
 
 def _word(metric: Metric, difference: float) -> str:
     return metric.less if difference < 0 else metric.more
-
-
-def _count(value: float) -> str:
-    """Two significant digits without idle zeros: 56, 5.6, 5, 120."""
-    text = number(value, 2)
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from ctviz import SearchSettings
 from ctviz.data.schema import Feature, Schema
-from ctviz.experiments.outcome import OUTCOME_WORDS, OUTCOMES, outcome_of, outcome_sentence, percent
+from ctviz.experiments.outcome import OUTCOME_WORDS, OUTCOMES, outcome_of, outcome_sentence
 
 BARE = Schema(features=(Feature(name="debt", domain=(-2.0, 3.0)), Feature(name="age", domain=(0.0, 9.0))))
 
@@ -111,18 +111,6 @@ def test_what_is_just_below_the_threshold_does_not_look_as_if_it_had_reached_it(
     assert "is 94 % sure of yes, 95 %" in said("short", sure=0.9499, tau=0.95)
     assert "is 99.8 % sure of yes, 99.9 %" in said("short", sure=0.9989, tau=0.999)
     assert "is 99 % sure of yes, 99.5 %" not in said("short", sure=0.994, tau=0.995)
-
-
-@pytest.mark.parametrize(
-    ("share", "digits", "text"),
-    [
-        (0.43, 0, "43 %"), (0.439, 0, "43 %"), (0.57, 0, "57 %"), (0.0, 0, "0 %"), (0.004, 0, "under 1 %"),
-        (0.0004, 1, "under 0.1 %"), (1.0, 0, "over 99 %"), (0.99, 0, "99 %"), (0.9999, 1, "99.9 %"),
-        (1.0, 1, "over 99.9 %"), (0.123, 1, "12.3 %"), (math.nan, 0, "–"),
-    ],
-)  # fmt: skip
-def test_percent(share, digits, text):
-    assert percent(share, digits) == text
 
 
 @pytest.mark.parametrize(("tau", "text"), [(0.57, "57"), (0.955, "95.5"), (0.999, "99.9"), (0.9999, "99.99")])

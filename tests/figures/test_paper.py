@@ -8,7 +8,7 @@ import pytest
 from ctviz.experiments.reproduce.result import Outcome
 from ctviz.figures.paper import WIDEST, attack_curves, panel
 from ctviz.figures.paper_tables import HEAD, to_csv, to_latex, to_markdown
-from ctviz.figures.paper_words import agreement, fill, headline, how, interval, number, published, size
+from ctviz.figures.paper_words import agreement, fill, headline, how, interval, published, size
 from ctviz.figures.theme import LIGHT
 from tests.experiments.reproduce.made_up import outcome, reduction, result, row
 
@@ -61,9 +61,6 @@ def test_size_is_named_where_the_published_number_is_outside_of_our_interval():
 
 
 def test_numbers_have_a_minus_and_no_negative_zero():
-    assert number(-1.25) == "−1.2"
-    assert number(-0.01) == "0.0"
-    assert number(None) == "–"
     assert interval(reduction(20)) == "20.0 [15.0, 25.0] *"
     assert interval(reduction(2)) == "2.0 [−3.0, 7.0]"
     assert published(outcome("ol", "ip")) == "−1.13 ± 0.88"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import METRICS as RECORDED
 from ctviz.figures.theme import arm_styles, reference_pair
-from ctviz.figures.words import METRICS, amount, compare, describe_curve, headline, number, verdict
+from ctviz.figures.words import METRICS, amount, compare, describe_curve, headline, verdict
 
 NAN = math.nan
 STYLES = arm_styles(Experiment.preset("moons"))
@@ -19,26 +19,6 @@ STYLES = arm_styles(Experiment.preset("moons"))
 
 def test_every_recorded_metric_has_words() -> None:
     assert set(METRICS) == set(RECORDED)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (1.0, "1.0"),
-        (0.0123, "0.012"),
-        (0.0996, "0.10"),
-        (9.96, "10"),
-        (56.4, "56"),
-        (1234.0, "1\u202f200"),
-        (-0.5, "−0.50"),
-        (NAN, "—"),
-        (math.inf, "—"),
-        (1e9, "1.0e+09"),
-    ],
-)
-def test_number(value: float, text: str) -> None:
-    assert number(value) == text
 
 
 @pytest.mark.parametrize(

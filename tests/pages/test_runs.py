@@ -11,7 +11,8 @@ from ctviz.experiments.evaluate import evaluate
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Label, Store, labels
-from ctviz.figures.words import METRICS, compare, number
+from ctviz.figures.words import METRICS, compare
+from ctviz.prose import number
 from ctviz.training.arm import Arm
 from tests.figures import fake
 

@@ -15,12 +15,12 @@ from ctviz.experiments.limits.numbers import (
     difference,
     gains,
     geometric,
-    listed,
     mean,
     number,
     percent,
     values_of,
 )
+from ctviz.prose import listed
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ctviz.experiments.config import STRESSES, Experiment
 from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.maturity import IP, IP_FINE, IP_STAR
-from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, listed, percent
+from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, percent
+from ctviz.prose import listed
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
-from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, interval, listed, values_of
+from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, interval, values_of
+from ctviz.prose import listed
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

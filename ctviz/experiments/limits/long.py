@@ -9,17 +9,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.energies import ENERGY, ROBUST
 from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.maturity import IP, IP_FINE, IP_STAR
-from ctviz.experiments.limits.numbers import (
-    CONVENTIONAL,
-    Mean,
-    by_draw,
-    difference,
-    gains,
-    interval,
-    listed,
-    number,
-    values_of,
-)
+from ctviz.experiments.limits.numbers import CONVENTIONAL, Mean, by_draw, difference, gains, interval, number, values_of
+from ctviz.prose import listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, stdev
 
 import numpy as np
 import pandas as pd
 
+from ctviz import prose
 from ctviz.evaluation.student import reach
 
 LEVEL = 0.99
@@ -102,27 +104,11 @@ def by_draw(rows: pd.DataFrame) -> Mean:
 # -- words ---------------------------------------------------------------------------------------------
 
 
-def number(value: float) -> str:
-    """Two significant digits with a real minus sign: ``0.43``, ``12``, ``3,400``; “unknown” if it is not finite."""
-    if not math.isfinite(value):
-        return "unknown"
-    if value == 0:
-        return "0"
-    rounded = round(value, 1 - math.floor(math.log10(abs(value))))
-    digits = max(0, 1 - math.floor(math.log10(abs(rounded))))
-    return f"{rounded:,.{digits}f}".replace("-", "−")
+number = partial(prose.number, group=",", exponents=False, missing="unknown")
+"""Two significant digits: ``0.43``, ``12``, ``3,400``."""
 
-
-def percent(value: float) -> str:
-    """Whole per cent with a real minus sign."""
-    if not math.isfinite(value):
-        return "unknown"
-    return f"{round(value) + 0:d} %".replace("-", "−")
-
-
-def listed(parts: list[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+percent = partial(prose.decimal, digits=0, unit=" %", missing="unknown")
+"""Whole per cent of a number in per cent."""
 
 
 def interval(found: Mean, unit: str = "") -> str:

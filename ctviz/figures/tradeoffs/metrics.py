@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ctviz.figures.words import number
+from ctviz.prose import number
 
 Better = Literal["low", "high"]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ctviz.figures.tradeoffs.cells import LEVEL, axes_of, cells, metrics_of, part_of, plain
 from ctviz.figures.tradeoffs.metrics import Measure, better_of, metric_words, short, spelled, state_words, title, what
-from ctviz.figures.words import number
+from ctviz.prose import decimal, number
 
 MISSING = "—"
 
@@ -111,15 +111,10 @@ def _estimate(metric: str, value: float, error: float, measure: Measure, *, sure
         return MISSING
     percent = measure == "reduction" or metric_words(metric).share
     factor = 100.0 if measure == "value" and percent else 1.0
-    text = _percent(factor * value) if percent else number(value, 3)
+    text = decimal(factor * value) if percent else number(value, 3)
     if math.isfinite(error):
-        text += f" ± {_percent(factor * error) if percent else number(error, 2)}"
+        text += f" ± {decimal(factor * error) if percent else number(error, 2)}"
     return text + ("*" if sure else "")
-
-
-def _percent(value: float) -> str:
-    text = f"{value:.1f}".replace("-", "−")
-    return "0.0" if text == "−0.0" else text
 
 
 # -- Markdown -----------------------------------------------------------------------------------------

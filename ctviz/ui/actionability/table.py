@@ -9,7 +9,7 @@ from html import escape
 from ctviz.experiments.config import Experiment
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
-from ctviz.figures.words import number
+from ctviz.prose import number, percent
 from ctviz.ui.actionability.names import Grid, focus_of, grid_of, labels_of, movable, pair_of
 from ctviz.ui.actionability.numbers import LEVEL, Numbers, settings_of
 from ctviz.ui.actionability.panel import LocksView
@@ -111,7 +111,7 @@ def _advised(experiment: Experiment, numbers: Numbers, names: Names, view: Locks
     # Beside four panels there is room for one reason: that of the model with the fewest helped.
     worst = min(range(len(limited)), key=numbers.got)
     title = labels_of(experiment, view)[worst].title
-    tau = words.percent(settings_of(experiment).tau)
+    tau = percent(settings_of(experiment).tau)
     return Block(
         "Get advice",
         f"People whose search arrives where the model is {tau} sure of the class they hope for (τ), out of those it "
@@ -151,4 +151,4 @@ def _share(span: Span) -> tuple[str, str]:
     if not span.known:
         return "—", ""
     low, high = (f"{100 * end:.0f}" if math.isfinite(end) else "" for end in (span.low, span.high))
-    return words.percent(span.value), f"{low}–{high} %" if low != high else ""
+    return percent(span.value), f"{low}–{high} %" if low != high else ""

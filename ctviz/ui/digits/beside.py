@@ -14,7 +14,7 @@ from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTra
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle
-from ctviz.figures.words import number
+from ctviz.prose import number
 from ctviz.ui import results
 from ctviz.ui.digits.answers import spans
 from ctviz.ui.digits.pictures import arrivals

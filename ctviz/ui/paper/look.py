@@ -10,7 +10,8 @@ import streamlit as st
 from ctviz.experiments.reproduce.published import LINK, METRICS, TITLES, MetricName
 from ctviz.experiments.reproduce.result import Row, Table1
 from ctviz.figures.paper import attack_curves, panel
-from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, number, published, size
+from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, published, size
+from ctviz.prose import decimal
 from ctviz.ui import results
 from ctviz.ui.draft import Draft
 from ctviz.ui.kit.frame import literal
@@ -149,8 +150,8 @@ def _room(result: Table1) -> None:
     for row in result.rows:
         room = row.room
         ends = (room.start, room.conventional, room.counterfactual, room.floor)
-        share = "–" if room.share is None else f"{number(100 * room.share, 0)} %"
-        shown = cells(*(number(end, 2) for end in ends), share)
+        share = "–" if room.share is None else f"{decimal(100 * room.share, 0)} %"
+        shown = cells(*(decimal(end, 2) for end in ends), share)
         body.append(f'<tr><th scope="row">{escape(row.title)}</th>{shown}</tr>')
     titles = heads("factuals", "conventional", "counterfactual training", "real samples", "share of the gain")
     table("IP of factuals, counterfactuals and real samples", titles, body)
@@ -195,9 +196,9 @@ def _sensitivity(result: Table1) -> None:
     called = {row.data: row.title for row in result.rows}
     body = []
     for part in result.sensitivity:
-        spanned = "" if part.low is None else f" [{number(part.low, 2)}, {number(part.high, 2)}]"
-        difference = number(part.difference, 2) + spanned + (" *" if part.significant else "")
-        shown = cells(*(number(value, 2) for value in (part.base, part.unlocked, part.value)), difference)
+        spanned = "" if part.low is None else f" [{decimal(part.low, 2)}, {decimal(part.high, 2)}]"
+        difference = decimal(part.difference, 2) + spanned + (" *" if part.significant else "")
+        shown = cells(*(decimal(value, 2) for value in (part.base, part.unlocked, part.value)), difference)
         name = f"{escape(called.get(part.data, part.data))} <small>{escape(part.feature)}, {part.measure}</small>"
         body.append(f'<tr><th scope="row">{name}</th>{shown}</tr>')
     titles = heads("conventional", "without the lock", "with the lock", "with − conventional")
@@ -213,7 +214,7 @@ def _attacks(result: Table1) -> None:
     for start in range(0, len(shown), 3):
         for place, row in zip(st.columns(3, gap="medium"), shown[start : start + 3], strict=False):
             curves = [c for c in result.robustness if c.data == row.data and c.attack == "fgsm"]
-            said = [f"{ARMS[c.arm]} {number(_last(c.accuracy))} %" for c in curves]
+            said = [f"{ARMS[c.arm]} {decimal(_last(c.accuracy))} %" for c in curves]
             with place:
                 st.html(
                     f'<p class="ctviz-chart-title">{escape(row.title)}</p><p class="ctviz-chart-values ctviz-muted">'
@@ -235,6 +236,6 @@ def _ends(result: Table1, row: Row) -> str:
     for attack in ("fgsm", "pgd"):
         found = {c.arm: c for c in result.robustness if c.data == row.data and c.attack == attack}
         if "vanilla" in found and "full" in found:
-            values = [number(_last(found[arm].accuracy)) for arm in ("vanilla", "full")]
+            values = [decimal(_last(found[arm].accuracy)) for arm in ("vanilla", "full")]
             parts.append(f"{attack.upper()} at ε = {found['full'].epsilon[-1]:g}: {values[0]} → {values[1]} %")
     return "; ".join(parts)

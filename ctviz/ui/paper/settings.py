@@ -12,7 +12,8 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
 from ctviz.experiments.reproduce.settings import Choice, Reproduction
-from ctviz.figures.paper_words import interval, listed, number
+from ctviz.figures.paper_words import interval
+from ctviz.prose import decimal, listed
 from ctviz.ui.draft import Draft as PageDraft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS
@@ -102,9 +103,9 @@ def _plausibility(row: Row, chosen: Chosen) -> None:
             _cell(
                 cell,
                 chosen,
-                number(cell.score),
-                number(cell.ip),
-                number(cell.ip_star),
+                decimal(cell.score),
+                decimal(cell.ip),
+                decimal(cell.ip_star),
                 _lost(cell),
                 _share(cell.mature),
             )
@@ -118,7 +119,7 @@ def _mutability(row: Row, chosen: Chosen) -> None:
     with st.expander(f"All cells for the cost, on validation data of {len(chosen.draws)} draws"):
         body = [
             _cell(
-                cell, chosen, number(cell.cost), _share(cell.conventional_validity), _share(cell.validity), _lost(cell)
+                cell, chosen, decimal(cell.cost), _share(cell.conventional_validity), _share(cell.validity), _lost(cell)
             )
             for cell in _ranked(chosen)
         ]  # fmt: skip
@@ -141,11 +142,11 @@ def _cell(cell: Cell, chosen: Chosen, *texts: str) -> str:
 def _lost(cell: Cell) -> str:
     if cell.accuracy is None or cell.conventional_accuracy is None:
         return "–"
-    return number(100 * (cell.conventional_accuracy - cell.accuracy))
+    return decimal(100 * (cell.conventional_accuracy - cell.accuracy))
 
 
 def _share(value: float | None) -> str:
-    return number(None if value is None else 100 * value, 0)
+    return decimal(value, 0, scale=100)
 
 
 def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
@@ -171,13 +172,9 @@ def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
 
 
 def _draw(draw: Draw | LockedDraw, *texts: str) -> str:
-    accuracy = f"{number(_percent(draw.conventional_accuracy))} → {number(_percent(draw.accuracy))}"
+    accuracy = f"{decimal(draw.conventional_accuracy, scale=100)} → {decimal(draw.accuracy, scale=100)}"
     validity = f"{_share(draw.conventional_validity)} → {_share(draw.validity)}"
     return f'<tr><th scope="row">{draw.seed}</th>{cells(*texts, accuracy, validity)}</tr>'
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else 100 * value
 
 
 def _experiment(result: Table1, row: Row) -> Experiment | None:

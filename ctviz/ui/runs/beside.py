@@ -17,7 +17,6 @@ from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import Difference, differences
 from ctviz.experiments.evaluate import default_references
-from ctviz.experiments.limits.numbers import listed
 from ctviz.experiments.measure import field
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import has_report, stored_report
@@ -26,8 +25,9 @@ from ctviz.figures.boundary import SIDE, boundary_png
 from ctviz.figures.curves import Line as Curve
 from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
-from ctviz.figures.words import METRICS, Metric, amount, compare, number
+from ctviz.figures.words import METRICS, Metric, amount, compare
 from ctviz.models.stack import Stack
+from ctviz.prose import listed, number
 from ctviz.ui import vocabulary
 from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import link_to

@@ -17,7 +17,8 @@ from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.figures.words import METRICS, Metric, amount, compare, number, verdict
+from ctviz.figures.words import METRICS, Metric, amount, compare, verdict
+from ctviz.prose import number
 
 OUTCOME_TITLES = {
     "mature": "Arrived",

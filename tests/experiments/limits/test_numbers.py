@@ -15,7 +15,6 @@ from ctviz.experiments.limits.numbers import (
     gains,
     geometric,
     interval,
-    listed,
     mean,
     number,
     percent,
@@ -102,8 +101,6 @@ def test_words() -> None:
     assert percent(-0.4) == "0 %"
     assert percent(-12.6) == "−13 %"
     assert percent(math.nan) == "unknown"
-    assert listed([]) == ""
-    assert listed(["a", "b", "c"]) == "a, b and c"
     assert interval(Mean(35.2, 30.1, 41, 5), "%") == "35 % (30 to 41 %)"
     assert interval(Mean(3.52, math.nan, math.nan, 1)) == "3.5"
 

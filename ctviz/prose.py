@@ -1,0 +1,79 @@
+"""How numbers, shares and lists are written in sentences and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def number(
+    value: float | None,
+    digits: int = 2,
+    *,
+    group: str = "\u202f",
+    trim: bool = False,
+    exponents: bool = True,
+    missing: str = "—",
+) -> str:
+    """A number with significant digits and a real minus sign: ``0.012``, ``1.3``, ``−120``, ``0``.
+
+    Args:
+        digits: how many are significant; 3 makes ``1.30`` of 1.3.
+        group: between thousands; with "," ``1,200``.
+        trim: without zeros at the end of the decimals: ``5`` in place of ``5.0``.
+        exponents: from a million on and below 0.00001, ``1.2e+09``; otherwise only beyond 1e300 and 1e-300.
+        missing: in place of None and of what is not finite.
+    """
+    if value is None or not math.isfinite(value):
+        return missing
+    if value == 0:
+        return "0"
+    size = math.log10(abs(value))
+    if (-5 if exponents else -300) <= size < (6 if exponents else 300):
+        rounded = round(value, digits - 1 - math.floor(size))
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+        text = f"{rounded:,.{decimals}f}".replace(",", group)
+    else:
+        text = f"{value:.{digits - 1}e}"
+    text = text.replace("-", "−", 1) if value < 0 else text
+    return text.rstrip("0").rstrip(".") if trim and "." in text else text
+
+
+def decimal(value: float | None, digits: int = 1, *, scale: float = 1.0, unit: str = "", missing: str = "–") -> str:
+    """A number with a fixed count of decimals, a real minus sign and no minus zero: ``−1.2``, ``0.0``.
+
+    Args:
+        digits: how many decimals.
+        scale: what the value is multiplied by; 100 makes a percentage of a share.
+        unit: follows the number: ``43 %`` with " %" and no digits.
+        missing: in place of None and of what is not finite, without the unit.
+    """
+    if value is None or not math.isfinite(scale * value):
+        return missing
+    text = f"{scale * value:.{digits}f}"
+    return (text.replace("-", "−") if float(text) else text.removeprefix("-")) + unit
+
+
+def percent(share: float | None, digits: int = 0, *, down: bool = False, missing: str = "—") -> str:
+    """A share from 0 to 1 in percent, never 0 or 100 of what is only nearly so: ``43 %``, ``under 1 %``, ``over 99 %``.
+
+    Args:
+        digits: how many decimals: ``43.2 %``, ``under 0.1 %`` with one.
+        down: round down, so that what is below a threshold does not look as if it had reached it; nothing is 100 %.
+        missing: in place of None and of what is not finite.
+    """
+    if share is None or not math.isfinite(share):
+        return missing
+    step = 10.0**-digits
+    steps = math.floor(share * 100 / step + 1e-4) if down else round(share * 100 / step)
+    most = round(100 / step) - 1
+    if share > 0 and steps == 0:
+        return f"under {step:g} %"
+    if steps > most and (down or share < 1):
+        return f"over {most * step:.{digits}f} %"
+    return f"{steps * step:.{digits}f} %"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """The parts in one phrase: ``a``, ``a and b``, ``a, b and c``; empty without parts."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
