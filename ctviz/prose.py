@@ -32,11 +32,12 @@ def number(
     if (-5 if exponents else -300) <= size < (6 if exponents else 300):
         rounded = round(value, digits - 1 - math.floor(size))
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
-        text = f"{rounded:,.{decimals}f}".replace(",", group)
+        text = f"{rounded:,.{decimals}f}"
+        text = text.rstrip("0").rstrip(".") if trim and "." in text else text
+        text = text.replace(",", group)
     else:
         text = f"{value:.{digits - 1}e}"
-    text = text.replace("-", "−", 1) if value < 0 else text
-    return text.rstrip("0").rstrip(".") if trim and "." in text else text
+    return text.replace("-", "−", 1) if value < 0 else text
 
 
 def decimal(value: float | None, digits: int = 1, *, scale: float = 1.0, unit: str = "", missing: str = "–") -> str:

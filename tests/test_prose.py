@@ -114,3 +114,8 @@ def test_what_is_no_number_is_missing(write, value):
 def test_parts_are_listed():
     assert [listed("abcd"[:n]) for n in range(5)] == ["", "a", "a and b", "a, b and c", "a, b, c and d"]
     assert listed(("one thing",)) == "one thing"
+
+
+def test_zeros_of_an_exponent_are_no_decimals() -> None:
+    assert number(1e10, trim=True) == "1.0e+10"
+    assert number(-2.5e30, 3, trim=True) == "−2.50e+30"
