@@ -159,7 +159,7 @@ def test_a_drawing_is_read_by_every_model_and_comes_back_with_the_link(home, ope
     page.goto(link(home, pick="own"))
     headline(page, "Draw a digit").wait_for()
     draw_a_seven(page)
-    headline(page, "read").wait_for()
+    headline(page, "read").filter(has_not_text="Draw a digit").wait_for()
     until(page, "() => new URLSearchParams(location.search).has('drawing')")
     said = page.locator(".ctviz-headline").inner_text()
     other = open_page()

@@ -20,13 +20,12 @@ def link(app, experiment: Experiment = MOONS, **view: str) -> str:
     return f"{app.url}/trajectories?{urlencode({**experiment.to_query(), **view})}"
 
 
-def searched(page, part: str = "", seconds: float = 20) -> None:
+def searched(page, part: str = "") -> None:
     """Waits until searches whose key contains ``part`` are drawn."""
     until(
         page,
         f"part => {SEEN}?.drawn != null && {SEEN}.drawn === {SEEN}.traceKey && {SEEN}.traceKey.includes(part)",
         part,
-        seconds,
     )
 
 
@@ -188,8 +187,8 @@ def test_it_trains_here_and_shows_the_searches_as_they_become(app, browser_page)
     browser_page.goto(link(app, quick, count="5"))
     browser_page.get_by_role("button", name="Train", exact=True).first.click()
     # A worker has to start, and to train beside a browser that draws every epoch.
-    searched(browser_page, "random 5", 60)
-    searched(browser_page, "at 30 random 5", 60)
+    searched(browser_page, "random 5")
+    searched(browser_page, "at 30 random 5")
     headline(browser_page).filter(has_text="arrive").wait_for()
 
 
