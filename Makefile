@@ -7,9 +7,6 @@ BIN    := $(VENV)/bin
 PEERS  := .venv-peers .venv-relax
 # What is downloaded shows, except in a log that nobody watches.
 PIP     = $(BIN)/python -m pip install $(if $(CI),--quiet) --disable-pip-version-check -c constraints.txt
-# Two workers share the tests, in the order in which they are found, so that the long ones for the browser begin early.
-# For a debugger, or to see what a test prints: make test ARGS="-n 0 -s -k …"
-SHARED  = -n 2 --dist loadgroup --no-loadscope-reorder
 # On Linux the usual package index serves PyTorch with CUDA, some gigabytes. For the small CPU build:
 #   make app TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -24,7 +21,7 @@ app: $(VENV)/.app  ## Start the app in a browser
 	$(BIN)/ctviz serve $(ARGS)
 
 test: browser  ## Run all tests; ARGS="-k store" for some
-	$(BIN)/python -m pytest $(SHARED) $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, architecture
 	$(BIN)/ruff check .

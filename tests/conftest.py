@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from typing import Any
+
+# Before torch is imported: on two cores, two workers with two threads each are several times as slow as with one.
+# Tests of threads set how many they want.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+import torch
 from hypothesis import settings
 
 # Hypothesis's own profile for CI, everywhere: no deadline and no check of speed, so that a busy machine fails nothing,
@@ -14,11 +21,27 @@ settings.register_profile("random", settings.get_profile("ci"), derandomize=Fals
 settings.load_profile("ci")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What goes to one worker of ``pytest -n 2 --dist loadgroup``: a file, for its fixtures, or all that need the app.
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Torch has two threads, so that whoever takes one has to give the other back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What goes to one worker: a file, for its fixtures, or all that need the app, in the order of the files.
 
     Those for the browser share one server and one Chromium.
     """
-    for item in items:
-        path = item.path.relative_to(Path(__file__).parent)
-        item.add_marker(pytest.mark.xdist_group(path.parts[0] if path.parts[0] == "browser" else str(path)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "browser" if file.startswith("tests/browser/") else file
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)

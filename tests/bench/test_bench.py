@@ -50,6 +50,7 @@ def test_timed_takes_the_time_of_the_work():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not bind processes to cores")
+@pytest.mark.usefixtures("two_threads")
 def test_one_core_is_given_back():
     cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
     with one_core():

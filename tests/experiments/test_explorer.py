@@ -303,6 +303,7 @@ def test_what_one_factual_can_reach_is_told_of_all_its_rows_that_failed():
     np.testing.assert_allclose(many.reachable[failed], one.reachable[:, many.group][failed], atol=1e-5)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_the_same_request_gives_the_same_bits_and_moves_no_random_stream():
     explorer, snapshots = run()
     threads, state = torch.get_num_threads(), torch.get_rng_state()

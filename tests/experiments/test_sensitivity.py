@@ -48,6 +48,7 @@ def test_the_difference_of_an_arm_that_ignores_a_feature_is_significant():
     assert (found.share.low[0] < found.share.value[0]).all() and (found.share.value[0] < found.share.high[0]).all()
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_shares_add_up_and_are_the_same_every_time():
     explorer, snapshots = run()
     state, threads = torch.get_rng_state(), torch.get_num_threads()

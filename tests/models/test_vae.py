@@ -111,6 +111,7 @@ def test_one_latent_dimension_shows_a_curve() -> None:
     assert 0.01 < missed.mean() < 0.25
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_same_arguments_same_bits_and_nothing_else_moves() -> None:
     before, threads = torch.random.get_rng_state(), torch.get_num_threads()
     first, again, other = (Vae.fit(moons(), 2, seed, updates=50).arrays() for seed in (0, 0, 1))
