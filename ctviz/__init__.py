@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ctviz.counterfactuals.api import Counterfactuals, search
     from ctviz.counterfactuals.generators import GENERATORS
-    from ctviz.counterfactuals.settings import SearchSettings
+    from ctviz.counterfactuals.search_settings import SearchSettings
     from ctviz.data.catalogue import DATASETS, DataSettings
     from ctviz.data.catalogue import load as load_data
     from ctviz.data.dataset import Dataset
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
+    from ctviz.experiments.sweeps.declaration import Axis, Sweep
     from ctviz.experiments.sweeps.results import SweepResult
-    from ctviz.experiments.sweeps.settings import Axis, Sweep
     from ctviz.experiments.sweeps.studies import STUDIES, study
     from ctviz.experiments.sweeps.sweep import sweep
     from ctviz.experiments.trace import Trace
-    from ctviz.models.settings import ModelSettings
+    from ctviz.models.model_settings import ModelSettings
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
 
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "ctviz.counterfactuals.api": ("Counterfactuals", "search"),
     "ctviz.counterfactuals.generators": ("GENERATORS",),
-    "ctviz.counterfactuals.settings": ("SearchSettings",),
+    "ctviz.counterfactuals.search_settings": ("SearchSettings",),
     "ctviz.data.catalogue": ("DATASETS", "DataSettings"),
     "ctviz.data.dataset": ("Dataset",),
     "ctviz.data.image_sets": ("IMAGES", "ImageSettings"),
@@ -84,11 +84,11 @@ _WHERE = {
     "ctviz.experiments.limits.results": ("LimitResult", "run_limit"),
     "ctviz.experiments.outcome": ("OUTCOMES",),
     "ctviz.experiments.sweeps.results": ("SweepResult",),
-    "ctviz.experiments.sweeps.settings": ("Axis", "Sweep"),
+    "ctviz.experiments.sweeps.declaration": ("Axis", "Sweep"),
     "ctviz.experiments.sweeps.studies": ("STUDIES", "study"),
     "ctviz.experiments.sweeps.sweep": ("sweep",),
     "ctviz.experiments.trace": ("Trace",),
-    "ctviz.models.settings": ("ModelSettings",),
+    "ctviz.models.model_settings": ("ModelSettings",),
     "ctviz.training.arm": ("VARIANTS", "Arm"),
     "ctviz.training.schedule": ("Schedule",),
 }

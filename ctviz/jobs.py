@@ -73,7 +73,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _JobResult:
     state: State
     message: str = ""
     trace: str = ""
@@ -95,7 +95,7 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
         _startup_error = error
 
 
-def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: Cancelled) -> _Outcome:
+def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: Cancelled) -> _JobResult:
     with contextlib.suppress(OSError):
         Path(begun).touch()
     try:
@@ -105,16 +105,16 @@ def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], ca
         function(*args, cancelled)
     except BaseException as error:
         if cancelled.seen:
-            return _Outcome("cancelled")
+            return _JobResult("cancelled")
         if isinstance(error, CtvizError):
-            return _Outcome("failed", str(error))
+            return _JobResult("failed", str(error))
         return _unexpected(error)
-    return _Outcome("cancelled" if cancelled.seen else "done")
+    return _JobResult("cancelled" if cancelled.seen else "done")
 
 
-def _unexpected(error: BaseException) -> _Outcome:
+def _unexpected(error: BaseException) -> _JobResult:
     trace = "".join(traceback.format_exception(error))
-    return _Outcome("failed", f"Unexpected error: {type(error).__name__}: {error}", trace)
+    return _JobResult("failed", f"Unexpected error: {type(error).__name__}: {error}", trace)
 
 
 def _nothing() -> None:
@@ -277,7 +277,7 @@ class JobManager:
         with self._changed:
             if job in self._queue:
                 self._queue.remove(job)
-                self._end(job, _Outcome("cancelled"))
+                self._end(job, _JobResult("cancelled"))
             elif job.state == "running" and not job.cancelling:
                 job.cancelling = True
                 with contextlib.suppress(OSError):  # then the worker is killed
@@ -295,14 +295,14 @@ class JobManager:
             slot.job = job
             return job
 
-    def ended(self, slot: _Slot, job: Job, outcome: _Outcome) -> None:
+    def ended(self, slot: _Slot, job: Job, outcome: _JobResult) -> None:
         if outcome.trace:
             self.logger.error("job %s: %s\n%s", job.key, outcome.message, outcome.trace)
         with self._changed:
             slot.job = None
             self._end(job, outcome)
 
-    def _end(self, job: Job, outcome: _Outcome) -> None:
+    def _end(self, job: Job, outcome: _JobResult) -> None:
         job.state, job.message = outcome.state, outcome.message
         job.call = None
         for path in (job.flag, job.begun):
@@ -374,7 +374,7 @@ class _Slot(threading.Thread):
         self.kill()
         return None
 
-    def _carry_out(self, job: Job) -> _Outcome:
+    def _carry_out(self, job: Job) -> _JobResult:
         ended = STOPPED
         for _ in range(2):  # the worker may have died while it was idle
             executor = self._executor or self._renew(job)
@@ -382,7 +382,7 @@ class _Slot(threading.Thread):
                 try:
                     future = executor.submit(_carry_out, str(job.begun), job.call, Cancelled(str(job.flag)))
                     if _wait(job, future) or wait([future], timeout=GRACE).done:
-                        outcome: _Outcome = future.result()
+                        outcome: _JobResult = future.result()
                         return outcome
                 except (BrokenProcessPool, ShutdownExecutorError) as error:
                     ended = how_it_ended(error, STOPPED)
@@ -390,10 +390,10 @@ class _Slot(threading.Thread):
                     return _unexpected(error)
                 self.kill()
             if job.cancelling:
-                return _Outcome("cancelled")
+                return _JobResult("cancelled")
             if job.begun.exists():
-                return _Outcome("failed", ended)
-        return _Outcome("failed", NOT_STARTED)
+                return _JobResult("failed", ended)
+        return _JobResult("failed", NOT_STARTED)
 
 
 def _sweep() -> None:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from ctviz.cli import app
 from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.plan import plan
-from ctviz.experiments.sweeps.settings import Sweep
 from tests.experiments.sweeps.small import CHANGES, PROTOCOL, small
 from tests.waiting import PATIENCE, until
 
@@ -120,7 +120,7 @@ def test_ctrl_c_keeps_what_is_done(home, tmp_path):
     path.write_text(wanted.to_toml(), encoding="utf-8")
     command = [sys.executable, "-m", "ctviz", "sweep", str(path), "--workers", "1"]
     store = Store(home)
-    _, long = plan(wanted, store).portions
+    _, long = plan(wanted, store).tasks
     process = subprocess.Popen(
         command,
         stderr=subprocess.PIPE,
@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_what_is_done(home, tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
-        until(lambda: process.poll() is not None or store.follow(long.run), "the second portion's training")
+        until(lambda: process.poll() is not None or store.follow(long.run), "the second task's training")
         assert process.poll() is None, process.stderr.read()
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=PATIENCE)[1]

@@ -258,7 +258,7 @@ def bits(values: Any) -> Any:
 
 def asked(work: Callable[[Path], Iterator[Any]], folder: Path) -> list[Any]:
     """What comes of it where nothing is known from before."""
-    inputs._knowledge.cache_clear()
+    inputs._reference_data.cache_clear()
     return [bits(values) for values in work(folder)]
 
 
@@ -295,7 +295,7 @@ def test_what_was_made_within_such_a_state_serves_outside_of_it() -> None:
 
     right = mature()
     for state in ("autocast", "inference mode", "float64 by default", "another device by default"):
-        inputs._knowledge.cache_clear()
+        inputs._reference_data.cache_clear()
         with STATES[state]():
             assert mature() == right
         assert mature() == right

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ctviz.bench.digits import most_memory
 from ctviz.bench.measure import Goal, Row, alternate, one_core, python, ratio, say, timed
-from ctviz.bench.plain import Constraints, plain_search
+from ctviz.bench.plain import PlainConstraints, plain_search
 from ctviz.errors import CtvizError
 from ctviz.evaluation.plausibility import ReferenceSamples, mmd2
 from ctviz.evaluation.rounds import draw
@@ -75,7 +75,7 @@ def plain_rounds(run: Run, protocol: Protocol) -> list[Tensor]:
     found = []
     for arm in run.experiment.arms:
         model = run.model(arm.name)
-        rules = Constraints.of(arm.constraints_for(data.schema, "advice"))
+        rules = PlainConstraints.of(arm.constraints_for(data.schema, "advice"))
         with torch.no_grad():
             predicted = model(X).argmax(-1)
         draws = draw(predicted.unsqueeze(0).numpy(), data.k, protocol.rounds, protocol.factuals, protocol.seed)

@@ -14,7 +14,7 @@ from ctviz.bench.measure import Contender, Row, alternate, one_core, ratio, say
 from ctviz.bench.search import PEERS, setting, start, task_file
 from ctviz.counterfactuals.api import Counterfactuals, search
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.data.dataset import Dataset
 
 ROUNDS = 5

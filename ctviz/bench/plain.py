@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Schema
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.training.arm import Arm, Objective
 from ctviz.training.schedule import Schedule
 
@@ -30,7 +30,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 @dataclass(frozen=True)
-class Constraints:
+class PlainConstraints:
     """What holds at every point of a path: the domain and the allowed directions of each column, all (d)."""
 
     lower: Tensor
@@ -39,13 +39,13 @@ class Constraints:
     down: Tensor
 
     @classmethod
-    def none(cls, d: int) -> Constraints:
+    def none(cls, d: int) -> PlainConstraints:
         """Every column may take any value."""
         free = torch.ones(d, dtype=torch.bool)
         return cls(torch.full((d,), -torch.inf), torch.full((d,), torch.inf), free, free)
 
     @classmethod
-    def of(cls, schema: Schema, arm: Arm | None = None) -> Constraints:
+    def of(cls, schema: Schema, arm: Arm | None = None) -> PlainConstraints:
         """Those of a schema, with an arm's own locks on top where they hold in training."""
         if arm is not None and arm.lock_when in ("always", "training"):
             schema = schema.constrain(arm.locked, arm.increase_only, arm.decrease_only, arm.ranges)
@@ -53,7 +53,7 @@ class Constraints:
 
 
 @dataclass(frozen=True)
-class PlainFound:
+class PlainSearchResult:
     """What a search found: ``path`` (t+1 b d) or None, ``final``, ``nascent`` (b d), ``mature``, ``steps`` (b)."""
 
     path: Tensor | None
@@ -75,7 +75,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Draws:
+class PlainDraws:
     """The chance of one epoch, over c counterfactuals and n training samples."""
 
     order: Tensor  # n: the training samples in the order of the mini-batches
@@ -85,7 +85,7 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Counterfactuals:
+class PlainCounterfactuals:
     """One epoch's counterfactuals, ready for the objective, over c samples."""
 
     final: Tensor  # c d: x', or x⁺ where the search stayed immature
@@ -93,7 +93,7 @@ class Counterfactuals:
     neighbours: Tensor  # c d: x⁺ after protection, if there is any
     labels: Tensor  # c: y of the factual
     targets: Tensor  # c: y⁺
-    found: PlainFound
+    found: PlainSearchResult
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class PlainEpoch:
 
     terms: list[Terms]
     skipped: int
-    counterfactuals: Counterfactuals | None
+    counterfactuals: PlainCounterfactuals | None
 
 
 def plain_model(settings: ModelSettings, d: int, k: int, weights: Iterable[Tensor] = ()) -> nn.Sequential:
@@ -142,7 +142,7 @@ def search_loss(logits: Tensor, x: Tensor, factuals: Tensor, targets: Tensor, s:
     return loss
 
 
-def constrained(x: Tensor, step: Tensor, c: Constraints) -> Tensor:
+def constrained(x: Tensor, step: Tensor, c: PlainConstraints) -> Tensor:
     """``x + step`` under mutability, then the domain; a column that the domain would push the forbidden way stays.
 
     So does one whose step is not finite.
@@ -160,15 +160,15 @@ def plain_search(
     factuals: Tensor,
     targets: Tensor,
     settings: SearchSettings,
-    constraints: Constraints | None = None,
+    constraints: PlainConstraints | None = None,
     keep_path: bool = False,
-) -> PlainFound:
+) -> PlainSearchResult:
     """Search counterfactuals of ``factuals`` (b d) towards ``targets`` (b), all in one batch.
 
     A sample is frozen once softmax(M(x'))[y⁺] ≥ τ, which may be before the first step. ``steps`` is T for a sample
     that never matures. Nascent: the last point of the path with ‖x'−x‖∞ ≤ ε.
     """
-    limits = constraints or Constraints.none(factuals.shape[1])
+    limits = constraints or PlainConstraints.none(factuals.shape[1])
     x = nascent = factuals
     active = torch.ones(len(x), dtype=torch.bool)
     steps = torch.zeros(len(x), dtype=torch.int64)
@@ -190,10 +190,10 @@ def plain_search(
             path.append(x)
     x = x.detach()
     path += [x] * (settings.steps + 1 - len(path))
-    return PlainFound(torch.stack(path) if keep_path else None, x, nascent, ~active, steps)
+    return PlainSearchResult(torch.stack(path) if keep_path else None, x, nascent, ~active, steps)
 
 
-def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraints) -> Tensor:
+def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: PlainConstraints) -> Tensor:
     """x⁺ with x'[d] wherever x'[d] could not have moved towards x⁺[d], or x⁺[d] may not be reached at all, (b d)."""
     above, below = neighbours > counterfactuals, neighbours < counterfactuals
     blocked = (above & ~constraints.up) | (below & ~constraints.down)
@@ -212,8 +212,8 @@ def pick_neighbours(y: Tensor, targets: Tensor, uniforms: Tensor, k: int) -> Ten
 
 
 def plain_counterfactuals(
-    model: nn.Module, X: Tensor, y: Tensor, k: int, arm: Arm, constraints: Constraints, draws: Draws
-) -> Counterfactuals:
+    model: nn.Module, X: Tensor, y: Tensor, k: int, arm: Arm, constraints: PlainConstraints, draws: PlainDraws
+) -> PlainCounterfactuals:
     """One epoch's counterfactuals of the training data ``X`` (n d), ``y`` (n), with the model as it stands."""
     factuals, labels = X[draws.factuals], y[draws.factuals]
     with torch.no_grad():
@@ -224,7 +224,7 @@ def plain_counterfactuals(
     final = torch.where(found.mature[:, None], found.final, neighbours)
     if arm.shield == "on":
         neighbours = protect(neighbours, final, constraints)
-    return Counterfactuals(final, found.nascent, neighbours, labels, targets, found)
+    return PlainCounterfactuals(final, found.nascent, neighbours, labels, targets, found)
 
 
 def plain_objective(
@@ -254,7 +254,7 @@ def plain_objective(
     return Terms(total, class_, div, adv, reg)
 
 
-def chunks(made: Counterfactuals, parts: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
+def chunks(made: PlainCounterfactuals, parts: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
     """The epoch's counterfactuals dealt over ``parts`` mini-batches, contiguous and as equal as can be."""
     columns = (made.final, made.nascent, made.neighbours, made.labels, made.targets)
     ends = np.cumsum([len(part) for part in np.array_split(np.arange(len(made.final)), parts)])
@@ -293,12 +293,12 @@ def plain_train(
     k: int,
     arm: Arm,
     schedule: Schedule,
-    constraints: Constraints,
-    draws: Iterable[Draws],
+    constraints: PlainConstraints,
+    draws: Iterable[PlainDraws],
 ) -> Iterator[PlainEpoch]:
     """Train ``model`` in place on ``X`` (n d), ``y`` (n), ``k`` classes; yields after every epoch.
 
-    Takes one ``Draws`` per epoch, ``schedule.epochs`` at most.
+    Takes one ``PlainDraws`` per epoch, ``schedule.epochs`` at most.
     """
     amsgrad = schedule.optimiser == "amsgrad"
     optimiser = torch.optim.Adam(model.parameters(), lr=schedule.lr, amsgrad=amsgrad)
@@ -314,12 +314,12 @@ def plain_train(
         yield PlainEpoch(kept, len(results) - len(kept), made)
 
 
-def own_draws(n: int, k: int, n_ce: int, seed: int) -> Iterator[Draws]:
+def own_draws(n: int, k: int, n_ce: int, seed: int) -> Iterator[PlainDraws]:
     """Draws for one epoch after another when none are supplied, without end."""
     generator = torch.Generator().manual_seed(seed)
     c = min(n_ce, n)
     while True:
-        yield Draws(
+        yield PlainDraws(
             order=torch.randperm(n, generator=generator),
             factuals=torch.randperm(n, generator=generator)[:c],
             offsets=torch.randint(0, max(k - 1, 1), (c,), generator=generator),

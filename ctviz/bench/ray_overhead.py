@@ -13,8 +13,8 @@ from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.base import Engine
 from ctviz.experiments.engines.local import LocalEngine
-from ctviz.experiments.engines.portion import Portion
 from ctviz.experiments.engines.ray import RayEngine
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.training.arm import Arm
@@ -26,10 +26,10 @@ MOST_ROUNDS = 5
 
 
 def measure(epochs: int, rounds: int) -> list[Row]:
-    """Seconds for the same portions with either engine: with workers that are running, and from nothing."""
+    """Seconds for the same tasks with either engine: with workers that are running, and from nothing."""
     if importlib.util.find_spec("ray") is None:
         return [Row(GROUP, "not measured", "", note="needs pip install 'ctviz[ray]'")]
-    wanted = portions(epochs)
+    wanted = tasks(epochs)
     rounds = min(rounds, MOST_ROUNDS)
     what = f"{PORTIONS} stacks of {len(wanted[0].experiment.arms)} models, {epochs} epochs, {WORKERS} workers"
     say("ray: starting")
@@ -39,7 +39,7 @@ def measure(epochs: int, rounds: int) -> list[Row]:
     return [_row(what, ready), _row("the same, engines started for it and ended", cold)]
 
 
-def portions(epochs: int) -> list[Portion]:
+def tasks(epochs: int) -> list[Task]:
     """Stacks on moons, of one seed each: conventional and seven strengths of the divergence; a short evaluation."""
     weights = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
     arms = [Arm.variant("vanilla")]
@@ -51,12 +51,12 @@ def portions(epochs: int) -> list[Portion]:
     protocol = Protocol(rounds=10, factuals=50)
     references = tuple((arm.name, arms[0].name) for arm in arms[1:])
     return [
-        Portion(experiment.model_copy(update={"arms": tuple(arms), "seed": seed}), protocol, references)
+        Task(experiment.model_copy(update={"arms": tuple(arms), "seed": seed}), protocol, references)
         for seed in range(PORTIONS)
     ]
 
 
-def _sweep(engine: Engine, wanted: list[Portion]) -> Callable[[], None]:
+def _sweep(engine: Engine, wanted: list[Task]) -> Callable[[], None]:
     def carry_all_out() -> None:
         with tempfile.TemporaryDirectory(prefix="ctviz-bench-") as folder:
             for outcome in engine.run(wanted, Store(Path(folder)), lambda: False):
@@ -66,7 +66,7 @@ def _sweep(engine: Engine, wanted: list[Portion]) -> Callable[[], None]:
     return carry_all_out
 
 
-def _from_nothing(make: type[RayEngine] | type[LocalEngine], wanted: list[Portion]) -> Contender:
+def _from_nothing(make: type[RayEngine] | type[LocalEngine], wanted: list[Task]) -> Contender:
     def start_and_end() -> None:
         with make(workers=WORKERS) as engine:
             _sweep(engine, wanted)()

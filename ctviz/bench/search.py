@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from ctviz.bench.measure import Contender, Goal, Row, alternate, one_core, ratio, say, timed
-from ctviz.bench.plain import Constraints, own_draws, plain_model, plain_search, plain_train
+from ctviz.bench.plain import PlainConstraints, own_draws, plain_model, plain_search, plain_train
 from ctviz.counterfactuals.api import search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, CtvizError
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
@@ -78,7 +78,7 @@ def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
     torch.manual_seed(0)
     model = plain_model(ModelSettings(hidden=(32,)), data.d, data.k)
     schedule = Schedule(epochs=30, batch=100, lr=0.01)
-    limits = Constraints.of(data.schema)
+    limits = PlainConstraints.of(data.schema)
     for _ in plain_train(model, X, y, data.k, Arm.variant("vanilla"), schedule, limits, own_draws(len(y), 2, 0, 0)):
         pass
     drawn = islice(own_draws(len(y), 2, len(y), 1), -(-b // len(y)))
@@ -89,7 +89,7 @@ def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
 
 def own_contenders(data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Tensor) -> dict[str, Contender]:
     """Ours and plain, each with a τ within and out of reach; µs per counterfactual."""
-    limits = Constraints.of(data.schema)
+    limits = PlainConstraints.of(data.schema)
 
     def fast(tau: float) -> Contender:
         def work() -> object:

@@ -10,11 +10,11 @@ from ctviz.bench.measure import Goal, Row, alternate, ratio, say, threads, timed
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.local import LocalEngine
-from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.plan import estimate, plan
-from ctviz.experiments.sweeps.settings import Axis, Sweep
 from ctviz.experiments.sweeps.studies import study
 from ctviz.experiments.sweeps.sweep import sweep
 
@@ -38,7 +38,7 @@ def _grid_against_one(engine: LocalEngine, epochs: int, rounds: int) -> Row:
     say("sweeps: 45 models beside one")
     many = stacks_of(study("penalties", _moons(epochs), protocol=SHORT))
     middle = many[0].experiment.arms[len(many[0].experiment.arms) // 2]
-    one = [Portion(many[0].experiment.model_copy(update={"arms": (middle,)}), SHORT)]
+    one = [Task(many[0].experiment.model_copy(update={"arms": (middle,)}), SHORT)]
     here = LocalEngine(workers=1)
     times = alternate(
         {"many": timed(lambda: _carry_out(engine, many)), "one": timed(lambda: _carry_out(here, one))}, rounds
@@ -69,22 +69,22 @@ def _whole_grid(engine: LocalEngine, epochs: int) -> list[Row]:
     ]
 
 
-def stacks_of(wanted: Sweep) -> list[Portion]:
+def stacks_of(wanted: Sweep) -> list[Task]:
     """All stacks of a sweep, as if nothing were stored."""
     with tempfile.TemporaryDirectory() as scratch:
-        return list(plan(wanted, Store(Path(scratch))).portions)
+        return list(plan(wanted, Store(Path(scratch))).tasks)
 
 
 def _moons(epochs: int) -> Experiment:
     return Experiment.preset("moons").replace({"training.epochs": epochs})
 
 
-def _carry_out(engine: LocalEngine, portions: list[Portion]) -> None:
+def _carry_out(engine: LocalEngine, tasks: list[Task]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        _carry_out_into(engine, portions, Store(Path(scratch)))
+        _carry_out_into(engine, tasks, Store(Path(scratch)))
 
 
-def _carry_out_into(engine: LocalEngine, portions: list[Portion], store: Store) -> None:
-    for outcome in engine.run(portions, store, lambda: False):
+def _carry_out_into(engine: LocalEngine, tasks: list[Task], store: Store) -> None:
+    for outcome in engine.run(tasks, store, lambda: False):
         if outcome.message:
             raise StoreError(outcome.message)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ctviz.bench.measure import Goal, Row, alternate, ratio, say, threads, timed
-from ctviz.bench.plain import Constraints, Draws, plain_model, plain_train
+from ctviz.bench.plain import PlainConstraints, PlainDraws, plain_model, plain_train
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
@@ -98,7 +98,7 @@ def theirs(experiment: Experiment, data: Dataset, arms: Sequence[Arm]) -> Callab
     models = [plain_model(experiment.model, data.d, data.k, initial(experiment, data)) for _ in arms]
     runs = [
         plain_train(
-            model, X, y, data.k, arm, schedule, Constraints.of(data.schema, arm), same_draws(data, schedule, seed)
+            model, X, y, data.k, arm, schedule, PlainConstraints.of(data.schema, arm), same_draws(data, schedule, seed)
         )
         for model, arm in zip(models, arms, strict=True)
     ]
@@ -116,9 +116,9 @@ def initial(experiment: Experiment, data: Dataset) -> list[Tensor]:
     return [part for layer in stack.layers for part in (layer[0, :, :-1], layer[0, :, -1])]
 
 
-def same_draws(data: Dataset, schedule: Schedule, seed: int) -> Iterator[Draws]:
+def same_draws(data: Dataset, schedule: Schedule, seed: int) -> Iterator[PlainDraws]:
     """The draws of a run of one arm, epoch by epoch."""
     chance = Chance([seed], len(data.train[1]), schedule.n_ce, data.k)
     while True:
         drawn = chance.epoch()
-        yield Draws(drawn.order[0], drawn.factuals[0], drawn.shifts[0] - 1, drawn.neighbours[0].to(torch.float64))
+        yield PlainDraws(drawn.order[0], drawn.factuals[0], drawn.shifts[0] - 1, drawn.neighbours[0].to(torch.float64))

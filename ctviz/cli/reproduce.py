@@ -18,8 +18,8 @@ from ctviz.cli.streams import exit_code
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
+    from ctviz.experiments.reproduce.reproduction import Reproduction
     from ctviz.experiments.reproduce.result import Row, Table1
-    from ctviz.experiments.reproduce.settings import Reproduction
 
 reproduce_app = typer.Typer(rich_markup_mode=None, help="Compute the paper's tables anew.", no_args_is_help=True)
 app.add_typer(reproduce_app, name="reproduce")
@@ -66,7 +66,7 @@ def table1(
 
 
 def _reproduction(data: str, seeds: int | None, quick: bool) -> Reproduction:
-    from ctviz.experiments.reproduce.settings import Reproduction
+    from ctviz.experiments.reproduce.reproduction import Reproduction
 
     values: dict[str, Any] = {"data": data} | ({} if seeds is None else {"seeds": seeds})
     return Reproduction.quick(**values) if quick else Reproduction(**values)
@@ -104,7 +104,7 @@ def _compute(
 
 @contextmanager
 def _telling() -> Iterator[Callable[[int, int, str], None]]:
-    """A line for each portion that has ended, with how long the rest of its kind will take."""
+    """A line for each task that has ended, with how long the rest of its kind will take."""
     from ctviz.progress import Progress
 
     began: dict[str, tuple[float, int]] = {}

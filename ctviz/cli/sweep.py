@@ -21,13 +21,13 @@ from ctviz.errors import ConfigError
 from ctviz.progress import Progress
 
 if TYPE_CHECKING:
-    from ctviz.experiments.engines.base import Outcome
+    from ctviz.experiments.engines.base import TaskResult
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.store import Store
     from ctviz.experiments.sweeps.catalogue import SweepInfo
-    from ctviz.experiments.sweeps.plan import Estimate
+    from ctviz.experiments.sweeps.declaration import Sweep
+    from ctviz.experiments.sweeps.plan import SweepEstimate
     from ctviz.experiments.sweeps.results import SweepResult
-    from ctviz.experiments.sweeps.settings import Sweep
 
 sweeps_app = typer.Typer(rich_markup_mode=None, help="List the stored sweeps, or delete one.")
 app.add_typer(sweeps_app, name="sweeps", invoke_without_command=True)
@@ -80,7 +80,7 @@ def sweep(
 
     What is stored is not computed again: after Ctrl-C the same command goes on where it was.
     """
-    from ctviz.experiments.sweeps.settings import Sweep
+    from ctviz.experiments.sweeps.declaration import Sweep
 
     values = _wanted(what, study, data, changes or ())
     if axes := [_grid_axis(text) for text in grid or ()] + [_range_axis(text) for text in ranges or ()]:
@@ -113,7 +113,7 @@ def sweep(
 
 def _wanted(what: str | None, study: str | None, data: str | None, changes: Sequence[str]) -> dict[str, Any]:
     """What a study, a preset or a file says of a sweep."""
-    from ctviz.experiments.sweeps.settings import Sweep
+    from ctviz.experiments.sweeps.declaration import Sweep
 
     if study is not None:
         from ctviz.experiments.sweeps.studies import study as study_of
@@ -198,7 +198,7 @@ def _print_estimate(wanted: Sweep, store: Store, workers: int | None, fresh: boo
     typer.echo(to_json(asdict(found)) if as_json else f"{found.words}.")
 
 
-def _ask(estimate: Estimate) -> bool:
+def _ask(estimate: SweepEstimate) -> bool:
     """Whether a very large sweep is meant; where nobody can answer, it is not."""
     if not sys.stdin.isatty():
         return False
@@ -210,7 +210,7 @@ def _carry_out(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult
 
     failures: list[str] = []
 
-    def on_result(outcome: Outcome) -> None:
+    def on_result(outcome: TaskResult) -> None:
         if outcome.message and outcome.message not in failures:
             failures.append(outcome.message)
             typer.echo(outcome.message, err=True)

@@ -29,8 +29,8 @@ ROWS = 1 << 12
 
 
 @contextmanager
-def explained(model: nn.Module) -> Iterator[nn.Module]:
-    """The model as it is explained: in evaluation mode, with torch as ctviz counts on it (``isolated``).
+def in_eval_mode(model: nn.Module) -> Iterator[nn.Module]:
+    """The model as it is in_eval_mode: in evaluation mode, with torch as ctviz counts on it (``isolated``).
 
     Threads that explain one model take turns, since it may keep something of its last call. When the last has gone,
     modes and buffers are bit for bit as they were. Weights made in inference mode, by which no gradient passes, are
@@ -52,7 +52,7 @@ def explained(model: nn.Module) -> Iterator[nn.Module]:
 
 
 class _Part:
-    """A module of a model that is explained, and what it was like before."""
+    """A module of a model that is in_eval_mode, and what it was like before."""
 
     def __init__(self, module: nn.Module) -> None:
         self.users = 0
@@ -62,7 +62,7 @@ class _Part:
         self._buffers = {name: (buffer, buffer.clone()) for name, buffer in buffers.items()}
 
     def restore(self) -> None:
-        """As it was before it was first explained."""
+        """As it was before it was first in_eval_mode."""
         if self._training:
             self._module.training = True
         for name, (buffer, before) in self._buffers.items():
@@ -74,7 +74,7 @@ class _Part:
 
 _guard = threading.Lock()
 _in_use: dict[int, _Part] = {}
-"""By their ids, the modules that are explained now; two models may have some in common."""
+"""By their ids, the modules that are in_eval_mode now; two models may have some in common."""
 
 
 @contextmanager
@@ -100,8 +100,7 @@ def _in_evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 class ModuleAdapter:
-    """Any module from (b d) to logits (b k), as ``explained`` gives it, searched as a stack of one (or of copies that
-    share it).
+    """Any module from (b d) to logits (b k), in evaluation mode, searched as a stack of one (or of copies with it).
 
     Raises:
         DataError: no classifier of samples such as ``sample`` (b d), or, where ``gradients`` are needed, none that they

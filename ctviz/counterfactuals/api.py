@@ -10,17 +10,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ctviz.brief import Brief
 from ctviz.counterfactuals import inputs
-from ctviz.counterfactuals.adapter import ModuleAdapter, explained
+from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search import search as search_stack
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.frames import NO_LABELS, Labels
 from ctviz.data.schema import Range, Schema
 from ctviz.errors import ConfigError, DataError
+from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     from ctviz.data.frames import DataFrame
@@ -29,7 +29,7 @@ Samples = tuple[Tensor | npt.ArrayLike, Tensor | npt.ArrayLike]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Counterfactuals(Brief):
+class Counterfactuals(ShortRepr):
     """Counterfactuals, on the CPU: one of each factual, or several (generator "dice"), which follow one another."""
 
     factuals: Tensor  # b d: a row for each counterfactual
@@ -103,7 +103,7 @@ def search(
     """
     chosen = SearchSettings(**settings)
     generator = GENERATORS[chosen.generator]
-    with explained(model) as own, torch.no_grad():
+    with in_eval_mode(model) as own, torch.no_grad():
         X = inputs.points(factuals, "factuals")
         constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
         labels = inputs.labels(schema, factuals, targets, samples)
@@ -118,7 +118,7 @@ def search(
             raise ConfigError(
                 "tau", chosen.tau, f"from 1/k = {1 / adapter.k:.3g} to below 1 for k = {adapter.k} classes"
             )
-        known = None if samples is None else inputs.knowledge(samples, X.shape[1], adapter.k, y, chosen)
+        known = None if samples is None else inputs.reference_data(samples, X.shape[1], adapter.k, y, chosen)
         if known is None and generator.needs_samples:
             raise ConfigError("samples", None, f"training samples (X, y), which generator {chosen.generator!r} needs")
         of = (

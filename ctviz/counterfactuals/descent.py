@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints, clamp_
-from ctviz.counterfactuals.found import Found, Searchable
-from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.noise import Noise
 from ctviz.counterfactuals.penalties import Penalties
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.isolation import shared_out
 
 WORKING_SET = 1 << 20
@@ -39,22 +39,22 @@ def search_gradient(
     settings: Sequence[SearchSettings],
     constraints: Constraints,
     record: bool = False,
-    knowledge: Knowledge | None = None,
-) -> Found:
+    reference_data: ReferenceData | None = None,
+) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
     Arms whose counterfactuals repel each other (DiCE) are searched apart from those of another ``per_factual``.
     Per sample: for t = 1 … T, x' ← clamp(x' − η · cut(∇[cross-entropy(M(x'), y⁺) + penalties])), until
     softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
     """
-    rules = _Rules.of(settings, factuals, knowledge)
+    rules = _Rules.of(settings, factuals, reference_data)
     m, d, b = factuals.shape
     points = POINTS if factuals.device.type == "cpu" else m * (d + 1) * max(1, b)
     together = min(m, max(1, points // ((d + 1) * max(1, b))))  # arms of a chunk
     size = min(WORKING_SET // (together * max(model.widest, d + 1)), points // (together * (d + 1)))
     size = -(-max(32, size) // rules.together) * rules.together
 
-    def chunk(place: tuple[int, int]) -> Found:
+    def chunk(place: tuple[int, int]) -> SearchResult:
         arm, start = place
         part = slice(start, start + size)
         if together == m:
@@ -70,12 +70,12 @@ def search_gradient(
     return _joined(rows, 0)
 
 
-def _joined(parts: Sequence[Found], dim: Literal[0, -1]) -> Found:
+def _joined(parts: Sequence[SearchResult], dim: Literal[0, -1]) -> SearchResult:
     """Results of some arms after those of others (0), or of some samples (−1)."""
     if len(parts) == 1:
         return parts[0]
     paths = [part.path for part in parts if part.path is not None]
-    return Found(
+    return SearchResult(
         final=torch.cat([part.final for part in parts], dim),
         nascent=torch.cat([part.nascent for part in parts], dim),
         mature=torch.cat([part.mature for part in parts], dim),
@@ -115,7 +115,7 @@ class _Rules:
         )
 
     @classmethod
-    def of(cls, settings: Sequence[SearchSettings], like: Tensor, knowledge: Knowledge | None) -> _Rules:
+    def of(cls, settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None) -> _Rules:
         limits = [s.steps for s in settings]
         return cls(
             tau=like.new_tensor([s.tau for s in settings]).unsqueeze(-1),
@@ -124,7 +124,7 @@ class _Rules:
             epsilon=like.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1),
             longest=max(limits),
             alike=len(set(limits)) == 1,
-            penalties=Penalties.of(settings, like, knowledge),
+            penalties=Penalties.of(settings, like, reference_data),
             noise=Noise.of(settings, like),
         )
 
@@ -179,7 +179,7 @@ class _Search:
         self.moved = self.point - self.factuals
         self.passing = self.model.run(self.x.shape[-1])
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         for t in range(self.rules.longest + 1):
             logits = self.passing.forward(self.x)
             probabilities = torch.softmax(logits, dim=1)
@@ -197,7 +197,7 @@ class _Search:
         if self.path is not None:
             self.path[t + 1 :] = self.path[t]
         points, nascent = self.all_points[..., : self.b], self.all_nascent[..., : self.b]
-        return Found(points, nascent, self.all_mature[:, : self.b], self.all_steps[:, : self.b], self.path)
+        return SearchResult(points, nascent, self.all_mature[:, : self.b], self.all_steps[:, : self.b], self.path)
 
     def _stop(self, probabilities: Tensor, t: int) -> list[int]:
         """Freeze what has reached τ (mature) or its T steps; how many samples of each arm are still moving."""

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 
 RHO = 0.1
 """What is added to the diagonal of K."""

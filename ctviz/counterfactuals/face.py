@@ -20,10 +20,10 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.found import Found, Searchable
 from ctviz.counterfactuals.graph import NONE, STRIDE, Flags, Floats, Graph, Graphs, Ints, Rules
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.counterfactuals.trail import entered, probabilities, reached, trail
 from ctviz.errors import ConfigError, DataError
 
@@ -38,23 +38,23 @@ def search_face(
     settings: Sequence[SearchSettings],
     constraints: Constraints,
     record: bool = False,
-    knowledge: Knowledge | None = None,
-) -> Found:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``knowledge``.
+    reference_data: ReferenceData | None = None,
+) -> SearchResult:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``reference_data``.
 
     A factual that has reached τ stays where it is, mature; one from which no path leads to a sample that counts stays
     as well, immature, unless it lies outside the domain: then it makes one move, into it, which may be enough. A path
     of more than T moves is cut at T, immature.
 
     Raises:
-        ConfigError: no knowledge. DataError: samples of other columns than the factuals'.
+        ConfigError: no reference_data. DataError: samples of other columns than the factuals'.
     """
-    if knowledge is None:
-        raise ConfigError("generator", "face", "one that needs no training samples (knowledge), or give some")
-    X, _ = knowledge.samples(factuals)
+    if reference_data is None:
+        raise ConfigError("generator", "face", "one that needs no training samples (reference_data), or give some")
+    X, _ = reference_data.samples(factuals)
     if len(X) != factuals.shape[1]:
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
-    graphs = knowledge.cached(("face", factuals.dtype), lambda: Graphs(X.T.cpu().double().numpy()))
+    graphs = reference_data.cached(("face", factuals.dtype), lambda: Graphs(X.T.cpu().double().numpy()))
     done = reached(model, factuals, targets, settings)
     walks = []
     for arm, chosen in enumerate(settings):

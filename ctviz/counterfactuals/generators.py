@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ctviz.counterfactuals.settings import GeneratorName
+from ctviz.counterfactuals.search_settings import GeneratorName
 
 Penalty = Literal["distance", "energy", "gravity", "diversity"]
 Kind = Literal["gradient", "latent", "nearest", "face"]

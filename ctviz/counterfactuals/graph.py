@@ -158,10 +158,10 @@ class Graphs:
         values = self.X[nodes]
         places = self.places(rules, values)
         a, b = joined(places, rules.neighbours)
-        # Edges are many and pictures wide: a portion at a time.
-        portions = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGES)))
-        allowed = np.concatenate([rules.allow(values[b[some]] - values[a[some]]) for some in portions])
-        apart = np.concatenate([np.square(places[b[some]] - places[a[some]]).sum(axis=1) for some in portions])
+        # Edges are many and pictures wide: a chunk at a time.
+        chunks = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGES)))
+        allowed = np.concatenate([rules.allow(values[b[some]] - values[a[some]]) for some in chunks])
+        apart = np.concatenate([np.square(places[b[some]] - places[a[some]]).sum(axis=1) for some in chunks])
         a, b, weights = a[allowed], b[allowed], apart[allowed] + STRIDE**2
         return Graph(nodes, values, places, csr_array((weights, (b, a)), shape=(len(nodes), len(nodes))))
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.knowledge import SAMPLES, Knowledge
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import SAMPLES, ReferenceData
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.frames import Labels, agreed, check_rows, labels_of, numbers_of
 from ctviz.data.schema import Feature, FeatureRef, Range, Schema
 from ctviz.errors import ConfigError, DataError
@@ -152,12 +152,12 @@ class _Samples:
 
 
 @lru_cache(maxsize=4)
-def _knowledge(samples: _Samples) -> Knowledge:
+def _reference_data(samples: _Samples) -> ReferenceData:
     """What was made of the same samples before, such as an autoencoder, is used again."""
-    return Knowledge(samples.X, samples.y, samples.k)
+    return ReferenceData(samples.X, samples.y, samples.k)
 
 
-def knowledge(samples: Any, d: int, k: int, targets: Tensor, settings: SearchSettings) -> Knowledge:
+def reference_data(samples: Any, d: int, k: int, targets: Tensor, settings: SearchSettings) -> ReferenceData:
     """What searches know from ``samples``, a pair of features (n d) and their classes (n).
 
     Raises:
@@ -183,4 +183,4 @@ def knowledge(samples: Any, d: int, k: int, targets: Tensor, settings: SearchSet
     y = y.clone()
     digest = hashlib.blake2b(X.numpy().tobytes() + y.numpy().tobytes(), digest_size=32)
     digest.update(repr((X.dtype, tuple(X.shape))).encode())
-    return _knowledge(_Samples(digest.digest(), k, X, y))
+    return _reference_data(_Samples(digest.digest(), k, X, y))

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.found import Found, Searchable
-from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.noise import Noise
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.vae import Decoding, Vae
 
@@ -39,18 +39,18 @@ def search_latent(
     settings: Sequence[SearchSettings],
     constraints: Constraints,
     record: bool = False,
-    knowledge: Knowledge | None = None,
-) -> Found:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) through the autoencoders of ``knowledge``.
+    reference_data: ReferenceData | None = None,
+) -> SearchResult:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) through the autoencoders of ``reference_data``.
 
     Raises:
-        ConfigError: no knowledge. DataError: an autoencoder of other columns than the factuals'.
+        ConfigError: no reference_data. DataError: an autoencoder of other columns than the factuals'.
     """
-    if knowledge is None:
-        raise ConfigError("generator", "revise", "one that needs no training samples (knowledge), or give some")
+    if reference_data is None:
+        raise ConfigError("generator", "revise", "one that needs no training samples (reference_data), or give some")
     m, d, b = factuals.shape
     longest = max(s.steps for s in settings)
-    found = Found(
+    found = SearchResult(
         final=factuals.clone(),
         nascent=factuals.clone(),
         mature=torch.zeros_like(targets, dtype=torch.bool),
@@ -58,7 +58,7 @@ def search_latent(
         path=factuals.new_empty(longest + 1, m, d, b) if record else None,
     )
     for latent in sorted({s.latent for s in settings}):
-        vae = knowledge.vae(latent).to(factuals)
+        vae = reference_data.vae(latent).to(factuals)
         if vae.d != d:
             raise DataError(f"The autoencoder knows {vae.d} columns; the factuals have {d}.")
         arms = [arm for arm, s in enumerate(settings) if s.latent == latent]
@@ -83,7 +83,7 @@ class _Search:
         constraints: Constraints,
         arms: list[int],
         columns: Tensor,
-        found: Found,
+        found: SearchResult,
     ) -> None:
         chosen, like = [settings[arm] for arm in arms], factuals
         rows = torch.tensor(arms, device=like.device)

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.found import Found, Searchable
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.counterfactuals.trail import WORKING_SET, entered, probabilities, reach, reached, trail
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.trail import WORKING_SET, entered, probabilities, reachable_range, reached, trail
 from ctviz.errors import ConfigError, DataError
 
 
@@ -30,23 +30,23 @@ def search_nearest(
     settings: Sequence[SearchSettings],
     constraints: Constraints,
     record: bool = False,
-    knowledge: Knowledge | None = None,
-) -> Found:
-    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``knowledge``.
+    reference_data: ReferenceData | None = None,
+) -> SearchResult:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``reference_data``.
 
     A factual that has reached τ stays where it is, mature. So does, immature, one for whose target there is no sample,
     or none that the constraints let it approach; but where it lies outside the domain, it is brought into it, which
     may be enough. All others take T steps.
 
     Raises:
-        ConfigError: no knowledge. DataError: samples of other columns than the factuals'.
+        ConfigError: no reference_data. DataError: samples of other columns than the factuals'.
     """
-    if knowledge is None:
-        raise ConfigError("generator", "nearest", "one that needs no training samples (knowledge), or give some")
-    X, y = knowledge.samples(factuals)
+    if reference_data is None:
+        raise ConfigError("generator", "nearest", "one that needs no training samples (reference_data), or give some")
+    X, y = reference_data.samples(factuals)
     if len(X) != factuals.shape[1]:
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
-    low, high = reach(constraints, factuals)
+    low, high = reachable_range(constraints, factuals)
     done = reached(model, factuals, targets, settings)
     end, mature = (part.clone() for part in entered(model, factuals, targets, settings, constraints, done))
     for arm, chosen in enumerate(settings):
@@ -93,7 +93,7 @@ def _lines(
     high: Tensor,
     settings: Sequence[SearchSettings],
     record: bool,
-) -> Found:
+) -> SearchResult:
     """Straight lines to ``end`` (m d b); clamped, for rounding, or a factual outside the domain, may lead off them."""
     total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
     way = end - factuals

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 
 BLOCK = 256
 """Columns that are drawn together."""
@@ -37,9 +37,9 @@ class Noise:
         return Noise(self.share[arms])
 
     def add(self, gradient: Tensor, t: int, columns: Tensor, first: int, b: int) -> Tensor:
-        """Add it, in place, to the gradient (m d w) of step ``t``, in a portion of ``b`` columns from ``first`` on.
+        """Add it, in place, to the gradient (m d w) of step ``t``, in a chunk of ``b`` columns from ``first`` on.
 
-        ``columns`` (m w): places within the portion; what lies past its end only fills up and gets the last one's.
+        ``columns`` (m w): places within the chunk; what lies past its end only fills up and gets the last one's.
         """
         d = gradient.shape[1]
         n = draw(t, first, b, d).to(gradient)[:, columns.clamp(max=b - 1)].transpose(0, 1)  # m d w

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from ctviz.counterfactuals.diversity import Repulsion
 from ctviz.counterfactuals.generators import GENERATORS, Penalty
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_settings import SearchSettings
 
 RIDGE = 1e-3
 """Weight of E² beside E."""
@@ -49,8 +49,8 @@ class Gravity:
     count: Tensor  # k: samples of each class
 
     @classmethod
-    def of(cls, weights: Sequence[float], knowledge: Knowledge, like: Tensor) -> Gravity:
-        samples = knowledge.attractors(like)
+    def of(cls, weights: Sequence[float], reference_data: ReferenceData, like: Tensor) -> Gravity:
+        samples = reference_data.attractors(like)
         count = samples[:, 0].isfinite().sum(dim=-1).clamp_min(1)
         return cls(like.new_tensor(weights).view(-1, 1, 1), samples.sort(dim=-1).values, count)
 
@@ -87,7 +87,9 @@ class Penalties:
     repulsion: Repulsion | None
 
     @classmethod
-    def of(cls, settings: Sequence[SearchSettings], like: Tensor, knowledge: Knowledge | None = None) -> Penalties:
+    def of(
+        cls, settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None = None
+    ) -> Penalties:
         """For points like ``like`` (m d b)."""
         cost = _weights(settings, "distance", "lambda_cost")
         pull = _weights(settings, "energy", "lambda_egy")
@@ -98,7 +100,7 @@ class Penalties:
             cost=like.new_tensor(cost).view(-1, 1, 1),
             charged=any(cost),
             energy=weights.T.reshape(longest, -1, 1, 1) if any(pull) else None,
-            gravity=Gravity.of(gravity, knowledge, like) if any(gravity) and knowledge is not None else None,
+            gravity=Gravity.of(gravity, reference_data, like) if any(gravity) and reference_data is not None else None,
             repulsion=Repulsion.of(settings, like),
         )
 

@@ -10,13 +10,13 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import search_gradient
 from ctviz.counterfactuals.diversity import repelling
-from ctviz.counterfactuals.found import Found, Search, Searchable
 from ctviz.counterfactuals.generators import GENERATORS, Kind
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import Search, Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 
-__all__ = ["Found", "Searchable", "search"]
+__all__ = ["SearchResult", "Searchable", "search"]
 
 
 def _latent() -> Search:
@@ -53,44 +53,44 @@ def search(
     settings: Sequence[SearchSettings],
     constraints: Constraints,
     record: bool = False,
-    knowledge: Knowledge | None = None,
-) -> Found:
+    reference_data: ReferenceData | None = None,
+) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
     Arms of one kind are searched together. Of an arm with ``generator="dice"``, every ``per_factual`` columns that
     follow one another belong to one factual, whom the caller repeats (``diversity.groups``).
 
     Raises:
-        ConfigError: a generator that needs training samples, without ``knowledge``.
+        ConfigError: a generator that needs training samples, without ``reference_data``.
     """
     # Those that repel each other stay together to the end, which would hold up the others.
     sorts: dict[tuple[Kind, int], list[int]] = {}
     for arm, chosen in enumerate(settings):
         generator = GENERATORS[chosen.generator]
-        if generator.needs_samples and knowledge is None:
-            allowed = "a generator that needs no training samples (knowledge), unless they are given"
+        if generator.needs_samples and reference_data is None:
+            allowed = "a generator that needs no training samples (reference_data), unless they are given"
             raise ConfigError("generator", chosen.generator, allowed)
         sorts.setdefault((generator.kind, repelling(chosen)), []).append(arm)
     if len(sorts) == 1:
         ((kind, _),) = sorts
-        return SEARCHES[kind]()(model, factuals, targets, settings, constraints, record, knowledge)
+        return SEARCHES[kind]()(model, factuals, targets, settings, constraints, record, reference_data)
     parts = []
     for (kind, _), arms in sorts.items():
         index = torch.tensor(arms, device=factuals.device)
         own = [settings[arm] for arm in arms]
         rules = constraints.take(index)
         run = SEARCHES[kind]()
-        parts.append(run(model.take(arms), factuals[index], targets[index], own, rules, record, knowledge))
+        parts.append(run(model.take(arms), factuals[index], targets[index], own, rules, record, reference_data))
     order = torch.tensor([arm for arms in sorts.values() for arm in arms], device=factuals.device).argsort()
     return _merged(parts, order)
 
 
-def _merged(parts: Sequence[Found], order: Tensor) -> Found:
+def _merged(parts: Sequence[SearchResult], order: Tensor) -> SearchResult:
     """Arms one part after the other, put into ``order``; a path that is shorter than others stays at its end."""
     paths = [part.path for part in parts if part.path is not None]
     longest = max((len(path) for path in paths), default=0)
     padded = [torch.cat([path, path[-1:].expand(longest - len(path), -1, -1, -1)]) for path in paths]
-    return Found(
+    return SearchResult(
         final=torch.cat([part.final for part in parts])[order],
         nascent=torch.cat([part.nascent for part in parts])[order],
         mature=torch.cat([part.mature for part in parts])[order],

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.found import Found, Searchable
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
 
 WORKING_SET = 1 << 20
 """Numbers that the widest activation of a chunk may hold."""
@@ -34,7 +34,7 @@ def reached(model: Searchable, points: Tensor, targets: Tensor, settings: Sequen
     return probabilities(model, points).gather(1, targets.unsqueeze(1)).squeeze(1) >= tau
 
 
-def reach(constraints: Constraints, factuals: Tensor) -> tuple[Tensor, Tensor]:
+def reachable_range(constraints: Constraints, factuals: Tensor) -> tuple[Tensor, Tensor]:
     """Bounds (m d b) of what can be reached from each factual: domain, ranges, locks and directions.
 
     Where a factual lies outside the domain, it may enter unless its direction forbids that.
@@ -58,7 +58,7 @@ def entered(
     A factual that lies outside the domain is brought into it, as far as its directions allow; one that is ``done``
     (m b), or inside, stays.
     """
-    inside = torch.where(done.unsqueeze(1), factuals, factuals.clamp(*reach(constraints, factuals)))
+    inside = torch.where(done.unsqueeze(1), factuals, factuals.clamp(*reachable_range(constraints, factuals)))
     if torch.equal(inside, factuals):
         return inside, done
     return inside, reached(model, inside, targets, settings)
@@ -71,7 +71,7 @@ def trail(
     mature: Tensor,
     settings: Sequence[SearchSettings],
     record: bool,
-) -> Found:
+) -> SearchResult:
     """The search whose point t = 1 … ``steps`` (m b) is ``at(t)`` (m d b), where it stays from then on."""
     point, nascent = factuals.clone(), factuals.clone()
     epsilon = factuals.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1)
@@ -87,4 +87,4 @@ def trail(
             path[t] = point
     if path is not None:
         path[moves + 1 :] = point
-    return Found(final=point, nascent=nascent, mature=mature, steps=steps, path=path)
+    return SearchResult(final=point, nascent=nascent, mature=mature, steps=steps, path=path)

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import torch
 
-from ctviz.brief import Brief
 from ctviz.data.schema import Schema
 from ctviz.errors import DataError
+from ctviz.short_repr import ShortRepr
 
 Split = tuple[torch.Tensor, torch.Tensor]
 """Features, float32 (n d), and class labels, int64 (n)."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Dataset(Brief):
+class Dataset(ShortRepr):
     """Three splits of one draw; every class occurs in the training split."""
 
     name: str

@@ -12,9 +12,8 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from ctviz.brief import Brief
 from ctviz.counterfactuals import inputs
-from ctviz.counterfactuals.adapter import ModuleAdapter, explained
+from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
 from ctviz.data.frames import NO_LABELS, Labels, agreed, check_rows, labels_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
@@ -34,6 +33,7 @@ from ctviz.evaluation.methods import (
 )
 from ctviz.isolation import isolated
 from ctviz.settings import Settings
+from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     from ctviz.data.frames import DataFrame
@@ -80,7 +80,7 @@ class AttributionSettings(Settings):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Attributions(Brief):
+class Attributions(ShortRepr):
     """Attributions of samples, and how well they add up."""
 
     values: Tensor  # (m) b d: g
@@ -144,7 +144,7 @@ def attribute(
     if isinstance(stack, Models):
         with isolated():
             return replace(_attribute(stack, X, classes, settings, grid, background, baselines), labels=known)
-    with explained(stack) as own:
+    with in_eval_mode(stack) as own:
         X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
         adapter = ModuleAdapter(own, X, gradients=settings.method != "occlusion")
         adapter.check(_numbers(adapter, X, "samples"), "samples", logits=settings.output == "probability")
@@ -340,7 +340,7 @@ def integrated_gradients(
     labels = _labels(X, baselines)
     check_rows(("samples", X), ("classes", classes), ("baselines", baselines))
     if isinstance(logits, nn.Module):
-        with explained(logits) as own:
+        with in_eval_mode(logits) as own:
             X, start = _points(X, "samples"), None if baselines is None else _points(baselines, "baselines")
             adapter = ModuleAdapter(own, X.flatten(0, -2))
             X = X.to(adapter.device, adapter.dtype)

@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Draws:
+class RoundDraws:
     """What each round draws: a factual class, a target class, and each arm's factuals."""
 
     k: int
@@ -61,7 +61,7 @@ class Unique:
     counts: Floats  # r u; rows of zeros where the arm had nothing to draw from
 
 
-def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> Draws:
+def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> RoundDraws:
     """Factuals for every arm and round, with the same random numbers for all arms.
 
     A round has one factual class, uniform over the k, one target class, uniform over the others, and one endless
@@ -89,11 +89,11 @@ def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> Draws:
                 rows[arm, r, filled[arm] : filled[arm] + len(found)] = found
                 filled[arm] += len(found)
             waiting = waiting[filled[waiting] < n]
-    return Draws(k, factual, target, rows)
+    return RoundDraws(k, factual, target, rows)
 
 
 @dataclass(frozen=True)
-class Ends:
+class RoundEnds:
     """Where some searches of one arm ended, u of them."""
 
     factuals: Tensor  # u d
@@ -117,7 +117,7 @@ class Scores:
     points: Tensor  # u d; u 0 where IP* is not to be taken
 
     @classmethod
-    def of(cls, ends: Ends, targets: Tensor, samples: ReferenceSamples, kernels: bool = True) -> Scores:
+    def of(cls, ends: RoundEnds, targets: Tensor, samples: ReferenceSamples, kernels: bool = True) -> Scores:
         """Scores of searches to the classes ``targets`` (u).
 
             ip = 1/l · Σ_j ‖x' − x_j‖₁ over the l samples x_j of the target class,  cost = ‖x' − x‖₁,

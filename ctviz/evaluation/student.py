@@ -13,7 +13,7 @@ from ctviz.errors import ConfigError
 Floats = npt.NDArray[np.float64]
 
 
-def reach(sd: Any, n: Any, level: float) -> Floats:
+def half_width(sd: Any, n: Any, level: float) -> Floats:
     """Half the width of Student's t interval of a mean, ``t(n−1) · s / √n``; NaN for fewer than two values.
 
     Args:
@@ -45,5 +45,5 @@ def interval(values: Any, level: float, axis: int = -1) -> tuple[Floats, Floats]
     number = np.where(n >= 2, n, np.nan)
     middle = np.where(counted, given, 0.0).sum(axis=axis) / number
     apart = np.where(counted, given - np.expand_dims(middle, axis), 0.0)
-    wide = reach(np.sqrt((apart**2).sum(axis=axis) / (number - 1)), n, level)
+    wide = half_width(np.sqrt((apart**2).sum(axis=axis) / (number - 1)), n, level)
     return middle - wide, middle + wide

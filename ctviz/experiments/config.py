@@ -11,12 +11,12 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import AnyData, DataSettings, data_settings
 from ctviz.data.image_sets import IMAGES
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.settings import Document
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
@@ -313,7 +313,7 @@ STRESSES: dict[str, Stress] = {
     ),
 }
 """Ways in which a search can be bad. Counterfactual training learns from what its search finds, so a bad search makes
-its lessons rare (what does not arrive teaches nothing) or wrong.
+its counterfactuals rare (what does not arrive teaches nothing) or wrong.
 
 Training with them, three draws of each data set: on moons none does much harm (models are steep, so that even short
 steps arrive). On circles tiny steps leave a fifth of the gain in IP. On LS two steps let 33 % mature and tiny ones
@@ -453,7 +453,7 @@ than the conventional one's: 3 (6, 23 and 34), those on which the conventional b
 can be reached by changing debt alone. On draw 6 all claims hold on ten seeds of ten.
 ``figure1-debt``: the same data with debt locked instead. ``where``: CT on them with the lock nowhere, in advice, in
 training or in both. ``proxies``: the set-up of the paper's proposition; τ = 0.5, since with higher values locked
-counterfactuals soon end beyond the real samples, which turns the lesson round (see ``proposition``).
+counterfactuals soon end beyond the real samples, which turns the sign of the divergence round (see ``proposition``).
 """
 
 

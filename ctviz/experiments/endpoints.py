@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ctviz.brief import Brief
 from ctviz.errors import ConfigError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.trace import Floats, Trace
+from ctviz.short_repr import ShortRepr
 
 MOST_FACTUALS = 5_000
 """A resample counts each of them, and IP* each pair."""
@@ -22,7 +22,7 @@ ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Endpoints(Brief):
+class Endpoints(ShortRepr):
     """Metrics of the counterfactuals of a trace.
 
     An arm is judged on the factuals that it does not put into the target class anyway. Of these, ``validity`` and

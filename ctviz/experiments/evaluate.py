@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import search
 from ctviz.data.dataset import Dataset
 from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.robustness import accuracy_curve
-from ctviz.evaluation.rounds import ROUND_METRICS, Draws, Ends, Scores, Unique, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, Unique, draw, measure_rounds
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import PerSample, Report, check_references, keep_report, stored_report
@@ -111,7 +111,7 @@ class _Evaluation:
         if not len(y):
             raise DataError(f"The {protocol.split} split of {data.name} has no samples; nothing can be evaluated.")
         self._X, self._y = X.to(self._stack.flat), y.to(self._stack.device)
-        self._knowledge = Knowledge.of(data, lambda latent: vae_for(experiment.data, latent, store))
+        self._reference_data = ReferenceData.of(data, lambda latent: vae_for(experiment.data, latent, store))
         schemas = [arm.constraints_for(data.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, self._stack.flat)
         self._real = ReferenceSamples.of(X, y, data.k)
@@ -159,7 +159,7 @@ class _Evaluation:
 
     # -- rounds -------------------------------------------------------------------------------------------
 
-    def _groups(self, draws: Draws) -> list[list[int]]:
+    def _groups(self, draws: RoundDraws) -> list[list[int]]:
         """Arms that are searched together; those that have something to search."""
         lengths = [len(draws.unique(arm).rows) for arm in range(self._stack.m)]
         arms = [arm for arm, length in enumerate(lengths) if length]
@@ -172,7 +172,7 @@ class _Evaluation:
 
     @isolated()
     @torch.no_grad()
-    def _measure(self, group: list[int], draws: Draws, rounds: npt.NDArray[np.float64]) -> None:
+    def _measure(self, group: list[int], draws: RoundDraws, rounds: npt.NDArray[np.float64]) -> None:
         """Search and measure some arms, all λ_egy at once; fills in ``rounds`` (metric m λ r)."""
         pulls = len(self._protocol.pulls)
         uniques = [draws.unique(arm) for arm in group]
@@ -194,7 +194,7 @@ class _Evaluation:
         factuals = self._X[rows.to(self._y)]  # mλ b d
         rules = self._constraints.take(owners)
         start = factuals.mT.contiguous()
-        found = search(stack, start, goals, settings * len(group), rules, knowledge=self._knowledge)
+        found = search(stack, start, goals, settings * len(group), rules, reference_data=self._reference_data)
         final = found.final.mT.contiguous()
         valid = predict(stack(final).mT) == goals
         ended = [one.cpu() for one in (factuals, final, valid, found.mature, found.steps)]
@@ -202,7 +202,7 @@ class _Evaluation:
         for place, unique in enumerate(uniques):
             n = len(unique.rows[part])
             every = range(place * len(settings), (place + 1) * len(settings))
-            ends = [Ends(*(one[row, :n] for one in ended)) for row in every]
+            ends = [RoundEnds(*(one[row, :n] for one in ended)) for row in every]
             goal = torch.from_numpy(unique.targets[part])
             result.append([Scores.of(end, goal, self._real, self._kernels) for end in ends] if n else [])
         return result

@@ -13,24 +13,24 @@ from torch import Tensor
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.search import Found, search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import load
 from ctviz.data.frames import check_rows, numbers_of, row_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints, compare_endpoints
-from ctviz.experiments.lesson import LessonNumbers, lesson_of
+from ctviz.experiments.loss_terms import LossTerms, loss_terms_of
 from ctviz.experiments.outcome import outcome_of, outcome_sentence
-from ctviz.experiments.reach import logits_at, reachable, target_probability
+from ctviz.experiments.reachability import logits_at, reachable, target_probability
 from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Floats, Ints, Trace
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.training.lessons import Teacher, group_size, protect, shields
+from ctviz.training.sampler import Sampler, apply_immutable_masks, group_size, immutable_masks
 
 if TYPE_CHECKING:
     from ctviz.models.vae import Vae
@@ -56,12 +56,12 @@ class Explorer:
             raise ConfigError("data.name", experiment.data.name, "data in a plane here; images have an ImageExplorer")
         self.experiment, self._vae = experiment, vae
         self.data = load(experiment.data)
-        self.knowledge = Knowledge.of(self.data, vae)
+        self.reference_data = ReferenceData.of(self.data, vae)
         like = self.data.train[0]
         self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(self.schemas, like)
-        self._shields = shields(experiment.arms, self.data.schema, like)
-        self._teacher = Teacher(self.data, experiment.arms, like, self.knowledge)
+        self._shields = immutable_masks(experiment.arms, self.data.schema, like)
+        self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,9 +142,9 @@ class Explorer:
             stack = stack_of(snapshots, self.experiment)
             index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
             session = _Session(stack, X[group], y[group], group, settings, self._constraints.take(index))
-            found = session.search(self.knowledge)
+            found = session.search(self.reference_data)
             parts = session.along(found)
-            parts |= session.lesson(found, self._neighbours(y)[:, group], self._shields.take(index))
+            parts |= session.loss_terms(found, self._neighbours(y)[:, group], self._shields.take(index))
             lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
             parts |= session.reach(found, parts["probability"], upper - lower)
             parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)
@@ -164,7 +164,7 @@ class Explorer:
     def _neighbours(self, targets: Tensor) -> Tensor:
         """A training sample of each target class, (d b), the same for the same position in every request."""
         draws = torch.rand(len(targets), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-        return self._teacher.samples(self._teacher.neighbours_of(targets, draws))
+        return self._sampler.samples(self._sampler.neighbours_of(targets, draws))
 
     # -- what is made of them ---------------------------------------------------------------------
 
@@ -180,12 +180,12 @@ class Explorer:
         schema = self.schemas[arm]
         return outcome_sentence(trace, arm, index, schema, self.data.schema, classes or self.data.classes, names)
 
-    def lesson(self, trace: Trace, arm: int, index: int, label: int | None = None) -> LessonNumbers:
+    def loss_terms(self, trace: Trace, arm: int, index: int, label: int | None = None) -> LossTerms:
         """What the arm would be penalised for, were this search one of its training's.
 
         ``label``: the true class of the factual; where it is not known, the class that the arm gives it.
         """
-        return lesson_of(trace, arm, index, self.experiment.arms[arm], label)
+        return loss_terms_of(trace, arm, index, self.experiment.arms[arm], label)
 
     @isolated()
     def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
@@ -244,15 +244,17 @@ class _Session:
         self.start = X.T.expand(stack.m, -1, -1).contiguous()  # m d b
         self.goal = y.expand(stack.m, -1).contiguous()  # m b
 
-    def search(self, knowledge: Knowledge) -> Found:
+    def search(self, reference_data: ReferenceData) -> SearchResult:
         if self.b == 0:
             none = torch.zeros(self.m, 0, dtype=torch.int64)
             way = self.start.new_zeros(self.t + 1, *self.start.shape)
-            return Found(self.start, self.start, none.bool(), none, way)
+            return SearchResult(self.start, self.start, none.bool(), none, way)
         settings = [self.settings] * self.m
-        return search(self.stack, self.start, self.goal, settings, self.constraints, record=True, knowledge=knowledge)
+        return search(
+            self.stack, self.start, self.goal, settings, self.constraints, record=True, reference_data=reference_data
+        )
 
-    def along(self, found: Found) -> dict[str, Tensor]:
+    def along(self, found: SearchResult) -> dict[str, Tensor]:
         """What is told of every point of the paths, and of the factuals."""
         points = path_of(found).permute(1, 2, 3, 0)  # m d b t+1
         logits = logits_at(self.stack, points.flatten(2))
@@ -283,11 +285,11 @@ class _Session:
             "nascent_logits": logits.gather(-1, at_nascent).squeeze(-1).mT.contiguous(),
         }
 
-    def lesson(self, found: Found, neighbours: Tensor, shield: Constraints) -> dict[str, Tensor]:
+    def loss_terms(self, found: SearchResult, neighbours: Tensor, shield: Constraints) -> dict[str, Tensor]:
         """The neighbours (d b) and the divergence, by the functions of the training."""
         own = neighbours.expand(self.m, -1, -1)  # m d b
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, own)
-        shielded = protect(own, counterfactuals, shield)
+        shielded = apply_immutable_masks(own, counterfactuals, shield)
         pair = logits_at(self.stack, torch.cat([shielded, counterfactuals], dim=-1))
         energy = -pair.gather(1, self.goal.repeat(1, 2).unsqueeze(1)).squeeze(1)
         near, far = energy[:, : self.b], energy[:, self.b :]
@@ -298,7 +300,7 @@ class _Session:
             "divergence": torch.where(found.mature, near - far, 0.0),
         }
 
-    def reach(self, found: Found, probability: Tensor, extent: Tensor) -> dict[str, Tensor]:
+    def reach(self, found: SearchResult, probability: Tensor, extent: Tensor) -> dict[str, Tensor]:
         """How sure of the target one may become at all, and what came of each search."""
         failed = ~found.mature
         # Rows of one factual have one answer: that of the first of them.
@@ -318,7 +320,7 @@ class _Session:
         return {"reachable": best, "outcome": outcome_of(found.mature, found.steps, moved, best, self.settings.tau)}
 
 
-def path_of(found: Found) -> Tensor:
+def path_of(found: SearchResult) -> Tensor:
     """The path of a search that was recorded, (t+1 m d b)."""
     if found.path is None:
         raise RuntimeError("the search was not recorded")

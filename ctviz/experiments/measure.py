@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.search import Found, search
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search import SearchResult, search
 from ctviz.data.dataset import Dataset, Split
 from ctviz.evaluation.cost import cost, validity
 from ctviz.evaluation.plausibility import ReferenceSamples
@@ -18,8 +18,8 @@ from ctviz.evaluation.robustness import robust_accuracy
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Paths, Scene
 from ctviz.models.stack import Stack, predict, with_ones
-from ctviz.training.lessons import group_size
 from ctviz.training.loop import PerArm
+from ctviz.training.sampler import group_size
 
 SHOWN = 600
 """Training samples that a scene shows at most, on a plane; there is none for more than two features."""
@@ -42,7 +42,7 @@ class Gauge:
         dataset: Dataset,
         split: Split,
         like: Tensor,
-        knowledge: Knowledge | None = None,
+        reference_data: ReferenceData | None = None,
     ) -> None:
         settings, m = experiment.evaluation, len(experiment.arms)
         X, y = split
@@ -62,19 +62,19 @@ class Gauge:
         # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
         self._kernels = dataset.schema.grid is None
         self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
-        self._knowledge = knowledge or Knowledge.of(dataset)
+        self._reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, like)
         lower, upper = dataset.schema.bounds()
         self._lower, self._upper = torch.from_numpy(lower).to(like), torch.from_numpy(upper).to(like)
 
-    def search(self, stack: Stack, record: bool = False) -> Found:
+    def search(self, stack: Stack, record: bool = False) -> SearchResult:
         """Counterfactuals of the fixed factuals, for every arm."""
         settings = [self._settings] * self._m
         with torch.no_grad():
-            return search(stack, self._start, self._goal, settings, self._constraints, record, self._knowledge)
+            return search(stack, self._start, self._goal, settings, self._constraints, record, self._reference_data)
 
-    def metrics(self, stack: Stack, found: Found) -> dict[str, PerArm]:
+    def metrics(self, stack: Stack, found: SearchResult) -> dict[str, PerArm]:
         """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm has no factual left."""
         with torch.no_grad():
             accuracy = (predict(stack(self._X).mT) == self._y).double().mean(dim=1)
@@ -99,7 +99,7 @@ class Gauge:
             return final.new_full((self._m,), torch.nan)
         return self._samples.ip_star(final, self._goal, judged)
 
-    def paths(self, scene: Scene, found: Found, epsilon: list[float]) -> Paths | None:
+    def paths(self, scene: Scene, found: SearchResult, epsilon: list[float]) -> Paths | None:
         """The paths of the scene's factuals, quantised; ``found`` must carry its paths."""
         b = len(scene.factuals)
         if b == 0 or found.path is None:

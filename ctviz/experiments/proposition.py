@@ -186,7 +186,7 @@ def verdict(found: Sequence[Assumption], beyond: bool = False) -> str:
     """
     failed = [assumption for assumption in found if not assumption.holds]
     warning = (
-        " But counterfactuals go beyond the real samples here, which turns the lesson round and may raise the share."
+        " But counterfactuals go beyond the real samples here, which reverses the divergence and may raise the share."
         if beyond
         else ""
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.settings import Document

@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ctviz.brief import Brief
 from ctviz.errors import ConfigError, CtvizError, DataError, StoreError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import explained, remove, trim, write_whole
+from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ Singles = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class PerSample(Brief):
+class PerSample(ShortRepr):
     """A metric that is a mean over samples, by parts: strengths of an attack, features."""
 
     parts: tuple[str, ...]
@@ -73,7 +73,7 @@ class PerSample(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Report(Brief):
+class Report(ShortRepr):
     """What was measured of the arms of a run.
 
     Rows are ``ROUND_METRICS``, in units of the features (ip, cost), of the kernel (ip_star, from 0), of steps (steps)

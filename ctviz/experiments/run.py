@@ -16,8 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ctviz.brief import Brief
-from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, DeviceError, StoreError
@@ -27,6 +26,7 @@ from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
+from ctviz.short_repr import ShortRepr
 from ctviz.training.loop import Epoch
 from ctviz.training.loop import train as train_stack
 
@@ -99,8 +99,8 @@ class Training:
         self.stack = Stack.initialise(
             experiment.model, self.data.d, self.data.k, seeds, self.device, self.data.schema.grid
         )
-        self._knowledge = Knowledge.of(self.data, lambda latent: _vae(experiment, latent, store))
-        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat, self._knowledge)
+        self._reference_data = ReferenceData.of(self.data, lambda latent: _vae(experiment, latent, store))
+        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat, self._reference_data)
         self.scene = make_scene(experiment, self.data, self._gauge)
         self._last: Epoch | None = None
         self._began = time.perf_counter()
@@ -112,7 +112,9 @@ class Training:
     def __iter__(self) -> Iterator[Snapshot]:
         experiment, wanted = self.experiment, self.experiment.evaluation
         yield self._snapshot(0, {})
-        epochs = train_stack(self.stack, self.data, experiment.arms, experiment.training, self._seeds, self._knowledge)
+        epochs = train_stack(
+            self.stack, self.data, experiment.arms, experiment.training, self._seeds, self._reference_data
+        )
         for epoch in epochs:
             self._last = epoch
             last = epoch.epoch == experiment.training.epochs
@@ -139,7 +141,7 @@ class Training:
     @isolated()
     def summary(self) -> Summary:
         """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
-        gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._knowledge)
+        gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
         measured = gauge.metrics(self.stack, gauge.search(self.stack))
         nothing = np.full(self.stack.m, np.nan)
         measured["mature"] = self._last.metrics["mature"] if self._last else nothing
@@ -169,7 +171,7 @@ def train(experiment: Experiment, device: str = "auto") -> Iterator[Snapshot]:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Run(Brief):
+class Run(ShortRepr):
     """A finished run."""
 
     experiment: Experiment

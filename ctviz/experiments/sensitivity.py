@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ctviz.brief import Brief
 from ctviz.data.dataset import Dataset
 from ctviz.evaluation.attribution import integrated_gradients, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
+from ctviz.short_repr import ShortRepr
 from ctviz.training.arm import Arm
 
 SAMPLES = 2500
@@ -25,7 +25,7 @@ ROUNDS = 1000
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Sensitivity(Brief):
+class Sensitivity(ShortRepr):
     """Integrated gradients of the logit of the predicted class, per arm and feature.
 
     ``share`` is |g_d| / Σ |g|, averaged over samples: what part of the answer rests on the feature, the parts of an

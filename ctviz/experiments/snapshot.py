@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.brief import Brief
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.models.stack import Stack, architecture
+from ctviz.short_repr import ShortRepr
 
 METRICS = (
     "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
@@ -27,7 +27,7 @@ validation data after the epoch. A metric that does not apply (a search that did
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Paths(Brief):
+class Paths(ShortRepr):
     """Quantised counterfactual paths of one snapshot; the same factuals in every arm and epoch.
 
     ``points`` are steps of 1/65535 of the scene's extent, from its lower to its upper bound; after its
@@ -41,7 +41,7 @@ class Paths(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Snapshot(Brief):
+class Snapshot(ShortRepr):
     """The state of a run after ``epoch`` epochs (0: before the first)."""
 
     epoch: int
@@ -83,7 +83,7 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Scene(Brief):
+class Scene(ShortRepr):
     """What stays the same over all snapshots of a run: the window, the points on it, the factuals."""
 
     lower: npt.NDArray[np.float32]  # d: lower bound of the extent (the domain)

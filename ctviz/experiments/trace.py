@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.brief import Brief
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.short_repr import ShortRepr
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -16,7 +16,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Trace(Brief):
+class Trace(ShortRepr):
     """The searches of b factuals by m arms after one epoch, step by step.
 
     After its last step a path, and all that is told along it, stays as it is. With a generator that makes several

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ctviz.experiments.reproduce.published import MetricName
-from ctviz.experiments.reproduce.result import Curve, Outcome, Row
+from ctviz.experiments.reproduce.result import ComparedReduction, Curve, Row
 from ctviz.figures.curves import EMPTY, FONT, cut, spread
 from ctviz.figures.paper_words import ARMS, agreement, interval, published
 from ctviz.figures.theme import Palette
@@ -53,7 +53,7 @@ def panel(rows: Sequence[Row], metric: MetricName, palette: Palette, *, large: b
     return go.Figure({"data": traces, "layout": {**layout, "annotations": notes}})
 
 
-def _extent(outcomes: Sequence[Outcome]) -> tuple[float, float]:
+def _extent(outcomes: Sequence[ComparedReduction]) -> tuple[float, float]:
     """What the dots and our intervals need, with a little air, within ``WIDEST``."""
     seen = [0.0, *(o.published for o in outcomes)]
     seen += [end for o in outcomes for end in (o.reduction, o.low, o.high) if end is not None]
@@ -62,7 +62,7 @@ def _extent(outcomes: Sequence[Outcome]) -> tuple[float, float]:
     return low - air, high + air
 
 
-def _ours(outcome: Outcome, y: float, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
+def _ours(outcome: ComparedReduction, y: float, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
     if outcome.reduction is None:
         return []
     ends = [outcome.reduction if end is None else end for end in (outcome.low, outcome.high)]
@@ -70,7 +70,9 @@ def _ours(outcome: Outcome, y: float, extent: tuple[float, float], palette: Pale
     return _mark(outcome.reduction, ends, y, extent, palette.accent, "circle", 3.0, words)
 
 
-def _theirs(outcome: Outcome, y: float, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
+def _theirs(
+    outcome: ComparedReduction, y: float, extent: tuple[float, float], palette: Palette
+) -> list[dict[str, Any]]:
     reach = NORMAL * outcome.published_error
     ends = [outcome.published - reach, outcome.published + reach]
     words = f"published: {published(outcome)} %"
@@ -107,7 +109,7 @@ def _mark(
     return [line, dot]
 
 
-def _labels(outcome: Outcome, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
+def _labels(outcome: ComparedReduction, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
     """The two marks of the first row are named, once."""
     reach = NORMAL * outcome.published_error
     ours = (outcome.reduction, outcome.low, outcome.high)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from ctviz.experiments.reproduce.result import Outcome, Reduction, Table1
+from ctviz.experiments.reproduce.result import ComparedReduction, Reduction, Table1
 from ctviz.figures.paper_words import COLUMNS, agreement, interval, published
 
 HEAD = (
@@ -49,7 +49,7 @@ def to_markdown(result: Table1) -> str:
     return "\n".join([*lines, "", _note(result).replace("*", "\\*"), ""])
 
 
-def _plain(outcome: Outcome) -> str:
+def _plain(outcome: ComparedReduction) -> str:
     return f"{interval(outcome)}; published {published(outcome)}: {agreement(outcome)}"
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ctviz.experiments.reproduce.published import MetricName
-from ctviz.experiments.reproduce.result import Outcome, Reduction, Table1
+from ctviz.experiments.reproduce.result import ComparedReduction, Reduction, Table1
 from ctviz.prose import decimal, listed
 
 
@@ -57,13 +57,13 @@ def interval(one: Reduction | None, digits: int = 1) -> str:
     return f"{decimal(one.reduction, digits)} [{decimal(one.low, digits)}, {decimal(one.high, digits)}]{star}"
 
 
-def published(outcome: Outcome) -> str:
+def published(outcome: ComparedReduction) -> str:
     """``29.05 ± 0.67 *``: the published number with its standard error."""
     star = " *" if outcome.published_significant else ""
     return f"{decimal(outcome.published, 2)} ± {decimal(outcome.published_error, 2)}{star}"
 
 
-def agreement(outcome: Outcome) -> str:
+def agreement(outcome: ComparedReduction) -> str:
     """Whether ours and the published number agree in sign and significance."""
     if outcome.agrees is None:
         return "not measured"
@@ -76,7 +76,7 @@ def agreement(outcome: Outcome) -> str:
     return "same sign, significant here alone" if outcome.significant else "same sign, not significant here"
 
 
-def size(outcome: Outcome) -> str:
+def size(outcome: ComparedReduction) -> str:
     """How our reduction compares with the published one, where that lies outside of our interval."""
     if outcome.low is None or outcome.high is None:
         return ""

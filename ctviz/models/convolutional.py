@@ -37,7 +37,7 @@ SHIFTS = tuple(product(range(POOL), repeat=2))
 """Where the kernel stands in a patch."""
 
 PORTION = 1 << 19
-"""Numbers per model that the widest buffer of a pass may hold; samples beyond that are worked on in portions. It does
+"""Numbers per model that the widest buffer of a pass may hold; samples beyond that are worked on in chunks. It does
 not depend on m, so that a model's gradients are the same bits whatever models stand beside it."""
 
 
@@ -189,7 +189,7 @@ class Convolutional:
 
 
 class _Logits(torch.autograd.Function):
-    """The passes, in portions, as one function of autograd: it keeps the samples alone, and not what they turn into.
+    """The passes, in chunks, as one function of autograd: it keeps the samples alone, and not what they turn into.
 
     Autograd through torch's own grouped convolutions takes at least as long, for a single model twice as long, and
     several times the memory.
@@ -199,8 +199,8 @@ class _Logits(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, architecture: Convolutional, *layers: Tensor) -> Tensor:
         ctx.save_for_backward(x, *layers)
         ctx.architecture = architecture
-        # Copies, since the next portion goes through the same buffers.
-        return torch.cat([run.forward(part).mT.clone() for run, part in _in_portions(architecture, layers, x)], dim=1)
+        # Copies, since the next chunk goes through the same buffers.
+        return torch.cat([run.forward(part).mT.clone() for run, part in _in_chunks(architecture, layers, x)], dim=1)
 
     @staticmethod
     @once_differentiable
@@ -210,7 +210,7 @@ class _Logits(torch.autograd.Function):
         inputs: list[Tensor] = []
         weights = [torch.zeros_like(layer) for layer in layers]
         start = 0
-        for run, part in _in_portions(ctx.architecture, layers, x):
+        for run, part in _in_chunks(ctx.architecture, layers, x):
             run.forward(part)
             own = gradient[:, start : start + part.shape[-1]].mT.contiguous()
             start += part.shape[-1]
@@ -223,8 +223,8 @@ class _Logits(torch.autograd.Function):
         return (torch.cat(inputs, dim=1) if of_input else None, None, *(weights if of_layers else [None] * len(layers)))
 
 
-def _in_portions(architecture: Convolutional, layers: Layers, x: Tensor) -> Iterator[tuple[ConvolutionalPass, Tensor]]:
-    """A pass and what to give it, (m d+1 b') each, for as many of the samples (m b d) as one portion takes."""
+def _in_chunks(architecture: Convolutional, layers: Layers, x: Tensor) -> Iterator[tuple[ConvolutionalPass, Tensor]]:
+    """A pass and what to give it, (m d+1 b') each, for as many of the samples (m b d) as one chunk takes."""
     run, width = None, max(1, PORTION // architecture.widest)
     for part in x.split(width, dim=1):
         if run is None or part.shape[1] < width:
@@ -233,7 +233,7 @@ def _in_portions(architecture: Convolutional, layers: Layers, x: Tensor) -> Iter
 
 
 class ConvolutionalPass:
-    """A forward pass and its derivatives, written out; see ``Pass``. Convolutions are done in portions."""
+    """A forward pass and its derivatives, written out; see ``Pass``. Convolutions are done in chunks."""
 
     def __init__(self, architecture: Convolutional, layers: Layers, b: int) -> None:
         self._sizes = architecture.convolutions
@@ -245,17 +245,15 @@ class ConvolutionalPass:
         starts = range(0, b, width)
         self._slices = [slice(start, min(start + width, b)) for start in starts]
         work = {s.stop - s.start: _Work(architecture, like, m, s.stop - s.start) for s in self._slices}
-        self._portions = [
-            _Portion(work[s.stop - s.start], self._flat[:, :-1, s], self._sizes, like) for s in self._slices
-        ]
+        self._chunks = [_Chunk(work[s.stop - s.start], self._flat[:, :-1, s], self._sizes, like) for s in self._slices]
         self._kernels: list[Tensor] = []
         self._d = architecture.d
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (m k b) of inputs with a last row of ones (m d+1 b)."""
         self._kernels = [sizes.spread(layer) for sizes, layer in zip(self._sizes, self._layers, strict=True)]
-        for portion, s in zip(self._portions, self._slices, strict=True):
-            portion.forward(self._kernels, x[:, :-1, s])
+        for chunk, s in zip(self._chunks, self._slices, strict=True):
+            chunk.forward(self._kernels, x[:, :-1, s])
         return self._head.forward(self._flat)
 
     def weight_gradient(self, gradient: Tensor, x: Tensor, into: Layers) -> None:
@@ -264,8 +262,8 @@ class ConvolutionalPass:
         self._head.weight_gradient(gradient, self._flat, into[n:])
         gradient = self._head.input_gradient(gradient)
         wide = [torch.zeros_like(kernel) for kernel in self._kernels]
-        for portion, s in zip(self._portions, self._slices, strict=True):
-            portion.add_weight_gradient(self._kernels, gradient[..., s], x[:, :-1, s], wide)
+        for chunk, s in zip(self._chunks, self._slices, strict=True):
+            chunk.add_weight_gradient(self._kernels, gradient[..., s], x[:, :-1, s], wide)
         for i, sizes in enumerate(self._sizes):
             sizes.gather(wide[i], into[i])
 
@@ -273,13 +271,13 @@ class ConvolutionalPass:
         """From the gradient with respect to the logits (m k b), the one with respect to the inputs (m d b)."""
         gradient = self._head.input_gradient(gradient)
         result = gradient.new_empty(len(gradient), self._d, gradient.shape[-1])
-        for portion, s in zip(self._portions, self._slices, strict=True):
-            portion.input_gradient(self._kernels, gradient[..., s], result[..., s])
+        for chunk, s in zip(self._chunks, self._slices, strict=True):
+            chunk.input_gradient(self._kernels, gradient[..., s], result[..., s])
         return result
 
 
 class _Work:
-    """What portions of one width use one after another."""
+    """What chunks of one width use one after another."""
 
     def __init__(self, architecture: Convolutional, like: Tensor, m: int, width: int) -> None:
         sizes = architecture.convolutions
@@ -291,7 +289,7 @@ class _Work:
         self.back_pooled = [like.new_empty(m, s.outputs * s.positions, width) for s in sizes[:-1]]
 
 
-class _Portion:
+class _Chunk:
     """Some of the samples in the convolutional layers: what the derivatives need of the forward pass."""
 
     def __init__(self, work: _Work, flat: Tensor, sizes: Sequence[Convolution], like: Tensor) -> None:

@@ -20,7 +20,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.models.architecture import Architecture, Pass
 from ctviz.models.convolutional import Convolutional
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 
 Grid = tuple[int, int]
 

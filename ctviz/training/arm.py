@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings

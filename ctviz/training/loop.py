@@ -10,15 +10,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.dataset import Dataset
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance, Draws, Slots, batch_sizes, dealt_sizes
-from ctviz.training.lessons import Lessons, Teacher
 from ctviz.training.objective import Coefficients, Terms, Weights, logit_gradient, terms
 from ctviz.training.optimiser import Adam
+from ctviz.training.sampler import CounterfactualBatch, Sampler
 from ctviz.training.schedule import Schedule
 
 PerArm = npt.NDArray[np.float64]
@@ -39,16 +39,16 @@ def train(
     arms: Sequence[Arm],
     schedule: Schedule,
     seeds: Sequence[int],
-    knowledge: Knowledge | None = None,
+    reference_data: ReferenceData | None = None,
 ) -> Iterator[Epoch]:
     """Train ``stack`` in place, one arm per model; yields after every epoch. Stop asking to cancel.
 
-    ``seeds`` (m): arms with the same seed share every random draw. ``knowledge``: what searches may know besides the
-    model (by default the training samples), for the generators that need it.
+    ``seeds`` (m): arms with the same seed share every random draw. ``reference_data``: the samples of generators
+    that need some; by default the training samples.
     """
     with isolated():
-        teacher = Teacher(dataset, arms, stack.flat, knowledge)
-        loop = _Loop(stack, dataset, arms, schedule, seeds, teacher)
+        sampler = Sampler(dataset, arms, stack.flat, reference_data)
+        loop = _Loop(stack, dataset, arms, schedule, seeds, sampler)
     burnin = round(schedule.burnin * schedule.epochs)
     for epoch in range(1, schedule.epochs + 1):
         with isolated():
@@ -66,7 +66,7 @@ class _Material:
     """An epoch's batches: where their columns come from, what they are for, and the shape of the loss."""
 
     order: Tensor  # m n B: the samples of each batch
-    lessons: Lessons | None
+    counterfactuals: CounterfactualBatch | None
     samples: Slots
     dealt: Slots
     labels: Tensor  # m n B
@@ -91,15 +91,15 @@ class _Loop:
         arms: Sequence[Arm],
         schedule: Schedule,
         seeds: Sequence[int],
-        teacher: Teacher,
+        sampler: Sampler,
     ) -> None:
         like, n = stack.flat, len(dataset.train[1])
         self.stack, self.k = stack, dataset.k
         self.weights = Weights.of(arms, like)
-        self.teacher = teacher
-        pupils = teacher.searching
-        together = bool(pupils) and pupils == list(range(pupils[0], pupils[-1] + 1))
-        self.pupils = slice(pupils[0], pupils[-1] + 1) if together else pupils  # a slice is no copy
+        self.sampler = sampler
+        searching = sampler.searching
+        together = bool(searching) and searching == list(range(searching[0], searching[-1] + 1))
+        self.searching = slice(searching[0], searching[-1] + 1) if together else searching  # a slice is no copy
         self.chance = Chance(seeds, n, schedule.n_ce, dataset.k)
         sizes = batch_sizes(n, schedule.batch)
         self.samples = Slots.of(sizes, like)
@@ -112,8 +112,8 @@ class _Loop:
     @torch.inference_mode()
     def epoch(self, burning_in: bool) -> dict[str, PerArm]:
         draws = self._on_device(self.chance.epoch())
-        lessons = None if burning_in else self.teacher.lessons(self.stack, draws)
-        material = self._material(draws, lessons)
+        counterfactuals = None if burning_in else self.sampler.sample(self.stack, draws)
+        material = self._material(draws, counterfactuals)
         kept = [tensor.clone() for tensor in self.adam.state()]
         logits = self._steps(material)
         losses = self._terms(logits, material)
@@ -124,7 +124,7 @@ class _Loop:
             self.adam.restore(kept)
             logits, finite = self._careful_steps(material)
             losses = self._terms(logits, material)
-        return self._metrics(logits, losses, finite, material, lessons)
+        return self._metrics(logits, losses, finite, material, counterfactuals)
 
     def _on_device(self, draws: Draws) -> Draws:
         device = self.stack.device
@@ -132,17 +132,20 @@ class _Loop:
             return draws
         return Draws(*(t.to(device) for t in (draws.order, draws.factuals, draws.shifts, draws.neighbours)))
 
-    def _material(self, draws: Draws, lessons: Lessons | None) -> _Material:
-        samples, dealt = self.samples, self.dealt if lessons else self.undealt
+    def _material(self, draws: Draws, counterfactuals: CounterfactualBatch | None) -> _Material:
+        samples, dealt = self.samples, self.dealt if counterfactuals else self.undealt
         order = samples.of_items(draws.order)  # m n B
-        y = [self.teacher.y[order]]
-        if lessons is not None:
-            y += [dealt.of_items(part) for part in (lessons.labels, lessons.targets, lessons.targets)]
+        y = [self.sampler.y[order]]
+        if counterfactuals is not None:
+            y += [
+                dealt.of_items(part)
+                for part in (counterfactuals.labels, counterfactuals.targets, counterfactuals.targets)
+            ]
         labels = torch.cat(y, dim=-1)
         classes = torch.arange(self.k, device=labels.device).view(-1, 1, 1)
         onehot = (labels.unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
         coefficients = Coefficients.of(self.weights, onehot, samples.mean, dealt.mean)
-        return _Material(order, lessons, samples, dealt, labels[..., : samples.index.shape[1]], coefficients)
+        return _Material(order, counterfactuals, samples, dealt, labels[..., : samples.index.shape[1]], coefficients)
 
     def _inputs(self, material: _Material) -> Iterator[Tensor]:
         """The inputs of one batch after another, (m d+1 r), in a buffer that the next ones overwrite.
@@ -156,18 +159,22 @@ class _Loop:
         buffer[:, d] = 1
         for start in range(0, n, size):
             batches = slice(start, min(start + size, n))
-            portion = buffer[:, :, : batches.stop - start]
-            self._fill(portion[:, :d], material, batches)
-            yield from portion.unbind(2)
+            chunk = buffer[:, :, : batches.stop - start]
+            self._fill(chunk[:, :d], material, batches)
+            yield from chunk.unbind(2)
 
     def _fill(self, into: Tensor, material: _Material, batches: slice) -> None:
         """The columns of some batches, (m d n r)."""
-        b, lessons = material.order.shape[-1], material.lessons
-        into[..., :b] = self.teacher.X[material.order[:, batches]].permute(0, 3, 1, 2)
-        if lessons is not None:
-            parts = (lessons.nascent, lessons.neighbours, lessons.counterfactuals)
+        b, counterfactuals = material.order.shape[-1], material.counterfactuals
+        into[..., :b] = self.sampler.X[material.order[:, batches]].permute(0, 3, 1, 2)
+        if counterfactuals is not None:
+            parts = (
+                counterfactuals.nascent,
+                counterfactuals.neighbours,
+                counterfactuals.counterfactuals,
+            )
             for part, columns in zip(parts, into[..., b:].chunk(3, dim=-1), strict=True):
-                columns[self.pupils] = material.dealt.of_items(part)[:, :, batches]
+                columns[self.searching] = material.dealt.of_items(part)[:, :, batches]
         if not (material.samples.even and material.dealt.even):
             means = (material.samples.mean, *[material.dealt.mean] * 3)
             padding = torch.cat([mean[batches] for mean in means], dim=-1) == 0  # n r
@@ -213,7 +220,12 @@ class _Loop:
         return terms(logits, onehot, material.per_sample[batches], material.per_counterfactual[batches])
 
     def _metrics(
-        self, logits: Tensor, losses: Terms, finite: Tensor, material: _Material, lessons: Lessons | None
+        self,
+        logits: Tensor,
+        losses: Terms,
+        finite: Tensor,
+        material: _Material,
+        counterfactuals: CounterfactualBatch | None,
     ) -> dict[str, PerArm]:
         m = self.stack.m
         real = (material.per_sample > 0) & finite.unsqueeze(-1)  # m n B
@@ -227,14 +239,14 @@ class _Loop:
             "loss_reg": losses.reg,
         }
         searched = torch.zeros(m, 1, dtype=torch.bool, device=finite.device)
-        if lessons is not None:
-            searched[self.teacher.searching] = True
+        if counterfactuals is not None:
+            searched[self.sampler.searching] = True
         result = {}
         for name, values in named.items():
             known = finite if name == "loss_class" else finite & searched
             result[name] = torch.where(known, values, torch.nan).nanmean(dim=1)
         result["skipped"] = (~finite).sum(dim=1)
-        result["mature"] = lessons.mature if lessons else nothing
-        result["steps"] = lessons.steps if lessons else nothing
+        result["mature"] = counterfactuals.mature if counterfactuals else nothing
+        result["steps"] = counterfactuals.steps if counterfactuals else nothing
         result["train_accuracy"] = (right & real).sum(dim=(1, 2)).float() / real.sum(dim=(1, 2)).float()
         return {name: value.cpu().numpy().astype(np.float64) for name, value in result.items()}

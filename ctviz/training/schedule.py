@@ -1,4 +1,4 @@
-"""How long and in what portions a run trains."""
+"""How long and in what batches a run trains."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import AnyData
 from ctviz.experiments.vae import stored_vae, vae_key, work_vae
 from ctviz.ui.service import Service

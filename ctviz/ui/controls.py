@@ -14,7 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.data.schema import Mutability, ends_of
 from ctviz.experiments.config import Experiment

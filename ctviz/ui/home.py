@@ -102,18 +102,18 @@ def explanation() -> None:
 def moving_picture(service: Service) -> None:
     """The moons preset, playing; without it, what to do to have one."""
     experiment = Experiment.preset("moons")
-    feed = service.feed(experiment.key)
-    if feed is None:
+    run_view = service.run_view(experiment.key)
+    if run_view is None:
         st.info(
             "The moons have not been trained here yet: open Boundaries and press Train.",
             icon=":material/model_training:",
         )
         return
     show_stage(
-        run_key=feed.attempt,
-        scene=feed.scene,
+        run_key=run_view.attempt,
+        scene=run_view.scene,
         arms=arm_labels(experiment),
-        snapshots_since=feed.since,
+        snapshots_since=run_view.since,
         total_epochs=experiment.training.epochs,
         live=False,
         initial=StageState(playing=True, loop=True),

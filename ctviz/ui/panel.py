@@ -31,7 +31,7 @@ def panel(service: Service, draft: Draft[Any]) -> None:
         controls(draft)
         train_button(service, draft)
         what_differs(draft)
-        take_away(draft, service.feed(draft.experiment.key))
+        take_away(draft, service.run_view(draft.experiment.key))
         st.button(
             "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
             help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
@@ -64,8 +64,8 @@ LABELS = {"done": "Trained", "failed": "Try again", "queued": "Training …", "r
 def press_train(service: Service, draft: Draft[Any]) -> None:
     """Asks for the run, to be watched from its beginning; what speaks against it is said on top of the page."""
     draft.look(epoch=None, play=0)
-    feed = service.feed(draft.experiment.key)
-    draft.left_behind = feed.attempt if feed else None
+    run_view = service.run_view(draft.experiment.key)
+    draft.left_behind = run_view.attempt if run_view else None
     try:
         service.train(draft.experiment)
     except CtvizError as error:

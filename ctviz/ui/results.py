@@ -13,7 +13,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import DARK, LIGHT, ArmStyle, Palette, reference_pair
 from ctviz.figures.words import METRICS, Metric, Metrics, amount, compare, describe_curve, headline, verdict
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
 LOSSES = ("loss_class", "loss_div", "loss_adv", "loss_reg")
@@ -133,10 +133,10 @@ def _table(
     return f'<table class="ctviz-table">{"".join(rows)}</tbody></table>'
 
 
-def curves(feed: Feed, styles: Sequence[ArmStyle], marked: Snapshot, names: Sequence[str], columns: int) -> None:
+def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, names: Sequence[str], columns: int) -> None:
     """Small charts of metrics over the epochs, ``columns`` in a row, with a line at ``marked``."""
-    epochs, history = feed.history()
-    total = feed.experiment.training.epochs
+    epochs, history = run_view.history()
+    total = run_view.experiment.training.epochs
     at = as_lists(marked)
     colours = palette()
     conventional, trained = reference_pair(styles)

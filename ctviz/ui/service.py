@@ -21,7 +21,7 @@ from ctviz.experiments.run import check_size, picture_bytes, work
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
 from ctviz.training.arm import Purpose
-from ctviz.ui.feed import Feed, Feeds
+from ctviz.ui.run_view import RunView, RunViews
 
 State = Literal["absent", "queued", "running", "done", "failed", "cancelled", "interrupted"]
 
@@ -53,7 +53,7 @@ class Service:
 
     store: Store
     jobs: JobManager
-    feeds: Feeds
+    run_views: RunViews
 
     def state(self, key: str) -> RunState:
         """Where a run is: what the store says, and what the queue of this server adds to it."""
@@ -69,8 +69,8 @@ class Service:
         seconds = max(run.updated - run.started, 0.0)
         return RunState(state, run.epochs_done, run.epochs, seconds, position, message, ours, run.preset)
 
-    def feed(self, key: str) -> Feed | None:
-        return self.feeds.get(key)
+    def run_view(self, key: str) -> RunView | None:
+        return self.run_views.get(key)
 
     def train(self, experiment: Experiment) -> None:
         """Asks for a run; asked for twice, it is computed once."""
@@ -96,7 +96,7 @@ def make() -> Service:
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
     gc.freeze()
-    return Service(store, jobs, Feeds(store))
+    return Service(store, jobs, RunViews(store))
 
 
 def reason_not_to_train(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> str | None:

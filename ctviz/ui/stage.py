@@ -3,7 +3,7 @@
 For the author of a page::
 
     state = show_stage(
-        run_key=feed.attempt,
+        run_key=run_view.attempt,
         scene=store.scene(key),
         arms=arm_labels(experiment),
         snapshots_since=lambda epoch: store.snapshots(key, start=epoch),   # lazily: may be an iterator

@@ -15,26 +15,26 @@ from ctviz.experiments.take_away import python_code
 from ctviz.figures.stage.export import standalone_html
 from ctviz.ui import link
 from ctviz.ui.draft import Draft
-from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.run_view import RunView
 
 MOST_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""
 
 
-def take_away(draft: Draft[Any], feed: Feed | None, files: Callable[[Feed], None] | None = None) -> None:
+def take_away(draft: Draft[Any], run_view: RunView | None, files: Callable[[RunView], None] | None = None) -> None:
     """Everything that can be taken away, in one place; what is costly is made when it is asked for.
 
     Args:
         draft: what the page shows.
-        feed: its run, if there is something to see of it.
+        run_view: its run, if there is something to see of it.
         files: offers what the page makes of a run; by default what Boundaries does.
     """
     with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
         st.markdown("**Link** to exactly what you see")
         st.code(address(draft), language=None, wrap_lines=True)
-        if feed is not None:
-            (files or _files_of_run)(feed)
+        if run_view is not None:
+            (files or _files_of_run)(run_view)
         else:
             st.caption("Train these settings to take away pictures and numbers.")
         experiment = draft.experiment
@@ -58,29 +58,29 @@ def stem(experiment: Experiment) -> str:
     return f"ctviz-{experiment.data.name}-{experiment.key[:8]}"
 
 
-def _files_of_run(feed: Feed) -> None:
-    name = stem(feed.experiment)
+def _files_of_run(run_view: RunView) -> None:
+    name = stem(run_view.experiment)
     st.caption("A PNG of the picture: the button below the picture itself.")
     st.download_button(
-        "Animation that works offline (HTML)", animation(feed), f"{name}.html", "text/html",
+        "Animation that works offline (HTML)", animation(run_view), f"{name}.html", "text/html",
         key="html", on_click="ignore", icon=":material/movie:", width="stretch",
     )  # fmt: skip
     st.download_button(
-        "Metrics of every epoch (CSV)", metrics_csv(feed), f"{name}.csv", "text/csv",
+        "Metrics of every epoch (CSV)", metrics_csv(run_view), f"{name}.csv", "text/csv",
         key="csv", on_click="ignore", icon=":material/table:", width="stretch",
     )  # fmt: skip
 
 
-def animation(feed: Feed) -> Callable[[], str]:
+def animation(run_view: RunView) -> Callable[[], str]:
     """The standalone page of what there is of a run by now, made on demand."""
-    snapshots = list(feed.snapshots)
-    return lambda: standalone_html(feed.scene, snapshots, feed.experiment)
+    snapshots = list(run_view.snapshots)
+    return lambda: standalone_html(run_view.scene, snapshots, run_view.experiment)
 
 
-def metrics_csv(feed: Feed) -> Callable[[], str]:
+def metrics_csv(run_view: RunView) -> Callable[[], str]:
     """Columns epoch, arm, metric, value; made on demand."""
-    snapshots = list(feed.snapshots)
-    names = [arm.name for arm in feed.experiment.arms]
+    snapshots = list(run_view.snapshots)
+    names = [arm.name for arm in run_view.experiment.arms]
     return lambda: history(names, snapshots).to_csv(index=False)
 
 

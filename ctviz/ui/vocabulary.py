@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from ctviz.data.catalogue import DATASETS, DataSettings, feature_name
 from ctviz.data.image_sets import IMAGES, ImageSettings
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 

@@ -21,10 +21,10 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui import results
 from ctviz.ui.draft import Draft, write_link
-from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import guarded, literal
 from ctviz.ui.link import View
 from ctviz.ui.panel import train_button
+from ctviz.ui.run_view import RunView
 from ctviz.ui.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.vocabulary import CHOICES
@@ -56,22 +56,22 @@ class Story:
     screen there is nothing beside the picture, and below it only what is ``projected``.
     """
 
-    dress: Callable[[Feed], Dress]
-    finding: Callable[[Feed, Snapshot, bool], None]
-    beside: Callable[[Feed, Snapshot, bool], None]
-    under: Callable[[Feed, Snapshot, bool], None] = lambda feed, snapshot, live: None
-    projected: Callable[[Feed, Snapshot, bool], None] = lambda feed, snapshot, live: None
+    dress: Callable[[RunView], Dress]
+    finding: Callable[[RunView, Snapshot, bool], None]
+    beside: Callable[[RunView, Snapshot, bool], None]
+    under: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
+    projected: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
 
 
-def _dress(feed: Feed) -> Dress:
-    return Dress(feed.attempt, feed.scene, arm_labels(feed.experiment))
+def _dress(run_view: RunView) -> Dress:
+    return Dress(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
 
 
 BOUNDARIES = Story(
     dress=_dress,
-    finding=lambda feed, snapshot, live: results.finding(arm_styles(feed.experiment), snapshot),
-    beside=lambda feed, snapshot, live: results.beside(arm_styles(feed.experiment), snapshot),
+    finding=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
+    beside=lambda run_view, snapshot, live: results.beside(arm_styles(run_view.experiment), snapshot),
 )
 
 
@@ -95,42 +95,42 @@ def _watch(service: Service, polled: bool, story: Story) -> None:
     state = service.state(draft.experiment.key)
     if polled != state.live:
         st.rerun()
-    feed = feed_of(service, draft, state)
+    run_view = run_view_of(service, draft, state)
     projecting = draft.view.view == "project"
     headline = st.container()
     with st.container(key="status"):
-        status(service, draft, state, feed)
+        status(service, draft, state, run_view)
     left, right = (st.container(), None) if projecting else st.columns(story.shares, gap="medium")
-    if feed is None:
+    if run_view is None:
         with headline:
             results.title(expectation(state))
         _show_earlier(service, draft, story, left, right)
         return
-    st.session_state["shown"] = feed.key
+    st.session_state["shown"] = run_view.key
     with left:
-        seen = _stage(feed, story, draft.view, live=state.live, key=f"stage-{draft.opened}")
+        seen = _stage(run_view, story, draft.view, live=state.live, key=f"stage-{draft.opened}")
     _follow(draft, seen)
-    snapshot = spoken_of(feed, draft.view)
+    snapshot = spoken_of(run_view, draft.view)
     with headline:
-        story.finding(feed, snapshot, state.live)
+        story.finding(run_view, snapshot, state.live)
     if right is not None:
         with right:
-            story.beside(feed, snapshot, state.live)
+            story.beside(run_view, snapshot, state.live)
     with left:
-        (story.projected if right is None else story.under)(feed, snapshot, state.live)
+        (story.projected if right is None else story.under)(run_view, snapshot, state.live)
 
 
-def feed_of(service: Service, draft: Draft[Any], state: RunState) -> Feed | None:
+def run_view_of(service: Service, draft: Draft[Any], state: RunState) -> RunView | None:
     """The run of the draft's settings, if there is something to see of it."""
-    feed = service.feed(draft.experiment.key)
-    if feed is not None and state.live and feed.attempt == draft.left_behind:
+    run_view = service.run_view(draft.experiment.key)
+    if run_view is not None and state.live and run_view.attempt == draft.left_behind:
         return None  # its successor is on the way, and starts at its own beginning
-    return feed
+    return run_view
 
 
-def spoken_of(feed: Feed, view: View) -> Snapshot:
+def spoken_of(run_view: RunView, view: View) -> Snapshot:
     """The snapshot that words and numbers are about: where the stage rests; the newest while it plays."""
-    return feed.at(None if view.play else view.epoch)
+    return run_view.at(None if view.play else view.epoch)
 
 
 def expectation(state: RunState) -> str:
@@ -149,24 +149,24 @@ def _show_earlier(
 ) -> None:
     """Keeps in sight, dimmed and named, the run seen last, else a preset, until there is something to show."""
     presets = [Experiment.preset(name).key for name in (draft.experiment.data.name, "moons")]
-    feeds = (service.feed(key) for key in (st.session_state.get("shown"), *presets) if key)
-    feed = next((found for found in feeds if found is not None), None)
-    if feed is None:
+    run_views = (service.run_view(key) for key in (st.session_state.get("shown"), *presets) if key)
+    run_view = next((found for found in run_views if found is not None), None)
+    if run_view is None:
         return
     with left, st.container(key="earlier"):
-        _stage(feed, story, View(), live=False, key="stage-earlier")
+        _stage(run_view, story, View(), live=False, key="stage-earlier")
     if right is not None:
-        right.caption(f"Dimmed, until then: {_named(feed.experiment)}.")
+        right.caption(f"Dimmed, until then: {_named(run_view.experiment)}.")
 
 
-def _stage(feed: Feed, story: Story, view: View, *, live: bool, key: str) -> StageState:
-    dress = story.dress(feed)
+def _stage(run_view: RunView, story: Story, view: View, *, live: bool, key: str) -> StageState:
+    dress = story.dress(run_view)
     return show_stage(
         run_key=dress.key,
         scene=dress.scene,
         arms=dress.labels,
-        snapshots_since=feed.since,
-        total_epochs=feed.experiment.training.epochs,
+        snapshots_since=run_view.since,
+        total_epochs=run_view.experiment.training.epochs,
         live=live,
         initial=StageState(view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe),
         key=key,
@@ -187,7 +187,7 @@ def _follow(draft: Draft[Any], seen: StageState) -> None:
         st.rerun()
 
 
-def status(service: Service, draft: Draft[Any], state: RunState, feed: Feed | None) -> None:
+def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunView | None) -> None:
     """One line: how far the run is and how to stop it, or what it was, or what to do next."""
     experiment, epochs = draft.experiment, draft.experiment.training.epochs
     if state.live:
@@ -202,11 +202,11 @@ def status(service: Service, draft: Draft[Any], state: RunState, feed: Feed | No
         st.error(f"{literal(state.message)} Press “Try again” to train from the start.", icon=":material/error:")
     elif state.state in ("cancelled", "interrupted"):
         how = "was stopped" if state.state == "cancelled" else "ended early: its process is gone"
-        seen = f"; you see it up to epoch {feed.last} of {epochs}" if feed else ""
+        seen = f"; you see it up to epoch {run_view.last} of {epochs}" if run_view else ""
         st.info(f"This training {how}{seen}. Press Train to run it from the start.", icon=":material/pause:")
-    elif feed is None and reason_not_to_train(experiment) is None:
+    elif run_view is None and reason_not_to_train(experiment) is None:
         st.caption(f"Press Train: about {duration(about_seconds(experiment))} on an idle computer.")
-    elif feed is not None and draft.view.view == "page":
+    elif run_view is not None and draft.view.view == "page":
         st.caption(_what_it_is(experiment, state))
     if not state.live and state.state != "done":
         # On a phone the controls come after the picture; the style shows this second button there only.
@@ -233,17 +233,17 @@ def _what_it_is(experiment: Experiment, state: RunState) -> str:
 
 def _below(service: Service) -> None:
     draft: Draft[Any] = st.session_state["draft"]
-    feed = service.feed(draft.experiment.key)
-    if feed is None:
+    run_view = service.run_view(draft.experiment.key)
+    if run_view is None:
         return
-    if st.session_state.get("curved") != feed.attempt:
-        st.session_state["curved"] = feed.attempt
+    if st.session_state.get("curved") != run_view.attempt:
+        st.session_state["curved"] = run_view.attempt
         time.sleep(HEAD_START)
-    snapshot = spoken_of(feed, draft.view)
-    styles = arm_styles(feed.experiment)
+    snapshot = spoken_of(run_view, draft.view)
+    styles = arm_styles(run_view.experiment)
     st.subheader("How it came about, epoch by epoch", anchor=False)
-    results.curves(feed, styles, snapshot, results.CURVES, 3)
+    results.curves(run_view, styles, snapshot, results.CURVES, 3)
     st.subheader("What training weighs: the terms of the objective, each before its weight λ", anchor=False)
-    results.curves(feed, styles, snapshot, results.LOSSES, 4)
+    results.curves(run_view, styles, snapshot, results.LOSSES, 4)
     st.subheader(f"All numbers at epoch {snapshot.epoch}", anchor=False)
     results.table(styles, snapshot)

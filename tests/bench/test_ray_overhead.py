@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib.util
 
 from ctviz.bench import ray_overhead
-from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.engines.task import Task
 
 
 def test_its_stacks_hold_different_models_and_are_compared_with_their_own_reference():
-    portions = ray_overhead.portions(epochs=7)
-    assert len({portion.key for portion in portions}) == ray_overhead.PORTIONS
-    for portion in portions:
-        assert Portion.from_json(portion.to_json()) == portion
-        assert portion.experiment.training.epochs == 7
-        assert {reference for _, reference in portion.references} == {"vanilla"}
-        assert len({arm.lambda_div for arm in portion.experiment.arms[1:]}) == len(portion.references) == 7
+    tasks = ray_overhead.tasks(epochs=7)
+    assert len({task.key for task in tasks}) == ray_overhead.PORTIONS
+    for task in tasks:
+        assert Task.from_json(task.to_json()) == task
+        assert task.experiment.training.epochs == 7
+        assert {reference for _, reference in task.references} == {"vanilla"}
+        assert len({arm.lambda_div for arm in task.experiment.arms[1:]}) == len(task.references) == 7
 
 
 def test_without_ray_a_sentence_stands_in_its_place(monkeypatch):

@@ -8,4 +8,4 @@ def test_its_grids_are_those_of_the_paper():
     assert sweeps.whole_grid(epochs=7).models == 270
     assert sweeps.whole_grid(epochs=7).base.training.epochs == 7
     stacks = sweeps.stacks_of(study("penalties", "moons", protocol=sweeps.SHORT))
-    assert [len(portion.experiment.arms) for portion in stacks] == [24, 23]
+    assert [len(task.experiment.arms) for task in stacks] == [24, 23]

@@ -133,7 +133,7 @@ def test_a_model_that_works_in_place_is_no_trouble() -> None:
 def test_the_search_works_where_gradients_are_switched_off(mode: Callable[[], Any], generator: str) -> None:
     expected = ctviz.search(linear(), points(), 1, generator=generator, samples=samples(), tau=0.9)
     model = linear()
-    inputs._knowledge.cache_clear()  # so that an autoencoder, too, is fitted there
+    inputs._reference_data.cache_clear()  # so that an autoencoder, too, is fitted there
     with mode():
         found = ctviz.search(model, points(), 1, generator=generator, samples=samples(), tau=0.9)
     assert torch.equal(found.final, expected.final) and found.steps.sum() > 0
@@ -201,7 +201,7 @@ def test_an_autoencoder_is_fitted_once_for_the_same_samples(monkeypatch: pytest.
     fitted: list[int] = []
     fit = Vae.fit
     monkeypatch.setattr(Vae, "fit", lambda X, latent: fitted.append(len(X)) or fit(X, latent))
-    inputs._knowledge.cache_clear()
+    inputs._reference_data.cache_clear()
 
     def go(given: Any, **changes: Any) -> Tensor:
         wanted = {"generator": "revise", "tau": 0.9, **changes}

@@ -14,13 +14,13 @@ from torch import Tensor
 import ctviz
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.search import Found, search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
-from ctviz.experiments.reach import logits_at
+from ctviz.experiments.reachability import logits_at
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.models.vae import Vae
 
@@ -72,14 +72,14 @@ searches = st.builds(
 dtypes = st.sampled_from([torch.float32, torch.float64])
 
 
-def known() -> Knowledge:
+def known() -> ReferenceData:
     chance = torch.Generator().manual_seed(0)
     X, y = 1.5 * torch.randn(60, D, generator=chance), torch.arange(60) % K
-    return Knowledge(X, y, K, lambda latent: Vae.fit(X, latent, updates=200))
+    return ReferenceData(X, y, K, lambda latent: Vae.fit(X, latent, updates=200))
 
 
 KNOWN = known()
-NOTHING_NEAR = Knowledge(*(part[KNOWN.y > 0] for part in (KNOWN.X + 50, KNOWN.y)), K, KNOWN.vae)
+NOTHING_NEAR = ReferenceData(*(part[KNOWN.y > 0] for part in (KNOWN.X + 50, KNOWN.y)), K, KNOWN.vae)
 """Samples far from most factuals, outside of most domains, and none of class 0: nothing can be reached."""
 
 
@@ -149,7 +149,7 @@ def test_every_step_of_a_stacked_search_obeys(
     rules=st.lists(schemas(), min_size=M, max_size=M),
     chosen=st.lists(searches, min_size=M, max_size=M),
     dtype=dtypes,
-    knowledge=st.sampled_from([KNOWN, NOTHING_NEAR]),
+    reference_data=st.sampled_from([KNOWN, NOTHING_NEAR]),
 )
 def test_every_step_of_every_generator_obeys(
     name: str,
@@ -158,19 +158,19 @@ def test_every_step_of_every_generator_obeys(
     rules: list[Schema],
     chosen: list[SearchSettings],
     dtype: torch.dtype,
-    knowledge: Knowledge,
+    reference_data: ReferenceData,
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
     own = [s.model_copy(update={"generator": name}) for s in chosen]
     stack = models(seed, dtype)
-    found = search(stack, factuals, targets, own, Constraints.of(rules, factuals), True, knowledge)
+    found = search(stack, factuals, targets, own, Constraints.of(rules, factuals), True, reference_data)
     check_stack(found, factuals, rules)
     sure = torch.softmax(logits_at(stack, found.final), dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)
     tau = torch.tensor([[s.tau] for s in own], dtype=dtype)
     assert ((sure >= tau - 1e-5) | ~found.mature).all() and ((sure < tau + 1e-5) | found.mature).all()
 
 
-def check_stack(found: Found, factuals: Tensor, rules: list[Schema]) -> None:
+def check_stack(found: SearchResult, factuals: Tensor, rules: list[Schema]) -> None:
     assert found.path is not None and found.path.isfinite().all()
     for arm in range(M):
         check(found.path[:, arm].mT, factuals[arm].T, rules[arm], found.steps[arm], found.mature[arm])

@@ -9,20 +9,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from ctviz.bench.plain import Constraints as PlainConstraints
-from ctviz.bench.plain import plain_search
+from ctviz.bench.plain import PlainConstraints, plain_search
 from ctviz.counterfactuals import descent
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import offsets
-from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.noise import draw
-from ctviz.counterfactuals.search import Found, search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.isolation import isolated
 from ctviz.models.architecture import Pass
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from tests.reference.generators import Slow, slow_search
 
@@ -48,8 +47,8 @@ SAMPLES = (torch.randn(60, D, generator=CHANCE, dtype=torch.float64), torch.aran
 B = N * GROUPS + 2  # columns; the last group of four is incomplete, the last of three is not
 
 
-def knowledge() -> Knowledge:
-    return Knowledge(*SAMPLES, K)
+def reference_data() -> ReferenceData:
+    return ReferenceData(*SAMPLES, K)
 
 
 def models(m: int = len(ARMS)) -> Stack:
@@ -67,15 +66,15 @@ def crowd() -> tuple[Tensor, Tensor]:
     return factuals[:, index].transpose(0, 1).contiguous(), targets[index]
 
 
-def found(arms: list[int], record: bool = True) -> Found:
+def found(arms: list[int], record: bool = True) -> SearchResult:
     factuals, targets = (t[arms] for t in crowd())
     chosen = [list(ARMS.values())[arm] for arm in arms]
     rules = Constraints.of([BOX] * len(arms), factuals)
-    return search(models().take(arms), factuals, targets, chosen, rules, record, knowledge())
+    return search(models().take(arms), factuals, targets, chosen, rules, record, reference_data())
 
 
 @pytest.fixture(scope="module")
-def whole() -> Found:
+def whole() -> SearchResult:
     return found(list(range(len(ARMS))))
 
 
@@ -96,7 +95,7 @@ def slow(settings: SearchSettings) -> Slow:
 
 
 @pytest.mark.parametrize("name", ARMS)
-def test_agrees_with_a_search_of_one_factual_at_a_time(name: str, whole: Found) -> None:
+def test_agrees_with_a_search_of_one_factual_at_a_time(name: str, whole: SearchResult) -> None:
     arm, settings, n = list(ARMS).index(name), ARMS[name], PER_FACTUAL[name]
     factuals, targets = (t[arm] for t in crowd())
     module = models().module(arm)
@@ -113,7 +112,7 @@ def test_agrees_with_a_search_of_one_factual_at_a_time(name: str, whole: Found) 
         assert whole.steps[arm, columns].tolist() == expected.steps
 
 
-def test_the_crowd_is_mixed(whole: Found) -> None:
+def test_the_crowd_is_mixed(whole: SearchResult) -> None:
     """Guards the test above: every generator has searches that take a while and some that end before T."""
     for arm, settings in enumerate(ARMS.values()):
         assert (whole.steps[arm] > 2).any() and whole.mature[arm].any(), list(ARMS)[arm]
@@ -122,20 +121,20 @@ def test_the_crowd_is_mixed(whole: Found) -> None:
 
 
 @pytest.fixture(scope="module")
-def crowded() -> Found:
+def crowded() -> SearchResult:
     return wide_search()
 
 
-def wide_search() -> Found:
-    """Sixty columns, whole groups of three and of four, five times the same: more than fit into one small portion."""
+def wide_search() -> SearchResult:
+    """Sixty columns, whole groups of three and of four, five times the same: more than fit into one small chunk."""
     factuals, targets = (t[..., :12].repeat(*[1] * (t.ndim - 1), 5) for t in crowd())
     rules = Constraints.of([BOX] * len(ARMS), factuals)
-    return search(models(), factuals, targets, list(ARMS.values()), rules, True, knowledge())
+    return search(models(), factuals, targets, list(ARMS.values()), rules, True, reference_data())
 
 
 @pytest.mark.parametrize("threads", [1, 3], ids=lambda n: f"{n} threads")
 def test_arms_searched_one_by_one_and_in_threads_change_no_result(
-    crowded: Found, monkeypatch: pytest.MonkeyPatch, threads: int
+    crowded: SearchResult, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     """Each arm's points fill more than one chunk, so that each arm is searched apart."""
     monkeypatch.setattr(descent, "POINTS", 40 * (D + 1))
@@ -192,7 +191,7 @@ def test_locks_at_the_edges_are_left_out_and_change_nothing_else(
     ],
     ids=["all at once", "working set", "least", "points", "both", "an arm each"],
 )
-def test_a_portion_is_no_larger_than_caches_are_for(
+def test_a_chunk_is_no_larger_than_caches_are_for(
     monkeypatch: pytest.MonkeyPatch, working_set: int, points: int, chunks: set[tuple[int, int]]
 ) -> None:
     monkeypatch.setattr(descent, "WORKING_SET", working_set)
@@ -212,17 +211,19 @@ def test_a_portion_is_no_larger_than_caches_are_for(
     assert seen == chunks
 
 
-@pytest.mark.parametrize("working_set", [1, 1 << 30], ids=["portions", "at once"])
+@pytest.mark.parametrize("working_set", [1, 1 << 30], ids=["chunks", "at once"])
 @pytest.mark.parametrize("pack_below", [0.0, 1.0], ids=["never packed", "always packed"])
-def test_portions_and_packing_tear_no_group_apart_and_change_no_noise(
-    crowded: Found, monkeypatch: pytest.MonkeyPatch, working_set: int, pack_below: float
+def test_chunks_and_packing_tear_no_group_apart_and_change_no_noise(
+    crowded: SearchResult, monkeypatch: pytest.MonkeyPatch, working_set: int, pack_below: float
 ) -> None:
     monkeypatch.setattr(descent, "WORKING_SET", working_set)
     monkeypatch.setattr(descent, "PACK_BELOW", pack_below)
     torch.testing.assert_close(wide_search().path, crowded.path, **TIGHT)
 
 
-def test_groups_do_not_feel_each_other_and_each_column_has_noise_of_its_own(whole: Found, crowded: Found) -> None:
+def test_groups_do_not_feel_each_other_and_each_column_has_noise_of_its_own(
+    whole: SearchResult, crowded: SearchResult
+) -> None:
     assert whole.path is not None and crowded.path is not None
     for arm, settings in enumerate(ARMS.values()):
         parts = crowded.path[:, arm].split(12, dim=-1)
@@ -232,14 +233,14 @@ def test_groups_do_not_feel_each_other_and_each_column_has_noise_of_its_own(whol
 
 
 @pytest.mark.parametrize("arms", [[0], [2], [6], [9, 2], [4, 3, 1], [8, 7]], ids=str)
-def test_results_do_not_depend_on_the_other_arms(whole: Found, arms: list[int]) -> None:
+def test_results_do_not_depend_on_the_other_arms(whole: SearchResult, arms: list[int]) -> None:
     some = found(arms)
     assert some.path is not None and whole.path is not None
     torch.testing.assert_close(some.path, whole.path[: len(some.path), arms], **TIGHT)
     assert torch.equal(some.steps, whole.steps[arms]) and torch.equal(some.mature, whole.mature[arms])
 
 
-def test_paths_are_recorded_only_on_request(whole: Found) -> None:
+def test_paths_are_recorded_only_on_request(whole: SearchResult) -> None:
     without = found(list(range(len(ARMS))), record=False)
     assert without.path is None
     for name in ("final", "nascent", "mature", "steps"):
@@ -250,7 +251,7 @@ def test_single_precision_stays_single() -> None:
     factuals, targets = crowd()
     x = factuals.float()
     rules = Constraints.of([BOX] * len(ARMS), x)
-    result = search(models().to(torch.float32), x, targets, list(ARMS.values()), rules, True, knowledge())
+    result = search(models().to(torch.float32), x, targets, list(ARMS.values()), rules, True, reference_data())
     assert {t.dtype for t in (result.final, result.nascent, result.path) if t is not None} == {torch.float32}
 
 
@@ -297,7 +298,7 @@ def test_gravity_alone_comes_to_rest_among_the_samples() -> None:
         generator="gravitational", tau=0.9, steps=12, step_size=0.25, lambda_gravity=1.0, lambda_cost=0.0
     )
     limits = Constraints.of([Schema(features=(Feature(name="a"),))], factual)
-    result = search(even, factual, torch.tensor([[1]]), [chosen], limits, True, Knowledge(X, y, 2))
+    result = search(even, factual, torch.tensor([[1]]), [chosen], limits, True, ReferenceData(X, y, 2))
     assert result.path is not None
     # Above all samples, the share is 1; on both at 1 it is (2 − 0) / 4; between 0 and 1 it is 0.
     expected = [2.0, 1.75, 1.5, 1.25, 1.0, 0.875, *[0.875] * 7]
@@ -327,7 +328,7 @@ def test_settings_of_other_generators_are_ignored() -> None:
 
     def end(**changes: float) -> Tensor:
         chosen = ARMS["eccco"].model_copy(update=changes)
-        return search(models(1), factuals, targets, [chosen], rules, knowledge=knowledge()).final
+        return search(models(1), factuals, targets, [chosen], rules, reference_data=reference_data()).final
 
     others = {"lambda_gravity": 9.0, "lambda_diversity": 9.0, "per_factual": 7, "latent": 5, "neighbours": 3}
     assert torch.equal(end(), end(**others))

@@ -12,9 +12,9 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import OFFSET, Repulsion, groups, offsets, repelling
 from ctviz.counterfactuals.search import search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 from ctviz.training.loop import train

@@ -10,15 +10,15 @@ from torch import Tensor
 
 from ctviz.counterfactuals import search as module
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.found import Search
 from ctviz.counterfactuals.generators import GENERATORS, Generator, Kind
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.search import Found, search
-from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search_result import Search
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.errors import ConfigError
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
 B, D, K = 9, 2, 3
@@ -100,10 +100,10 @@ def linear() -> Stack:
     return Stack(Dense((D, K), "relu"), layer.reshape(-1), 1)
 
 
-def known() -> Knowledge:
+def known() -> ReferenceData:
     chance = torch.Generator().manual_seed(0)
     y = torch.arange(150) % K
-    return Knowledge(CENTRES[y] + 0.4 * torch.randn(150, D, generator=chance), y, K)
+    return ReferenceData(CENTRES[y] + 0.4 * torch.randn(150, D, generator=chance), y, K)
 
 
 KNOWN = known()  # with the autoencoders that the tests have asked for
@@ -156,9 +156,9 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
     def noting(kind: Kind) -> Search:
         real = dict(module.SEARCHES)[kind]()
 
-        def note(model, factuals, targets, settings, constraints, record=False, knowledge=None) -> Found:
+        def note(model, factuals, targets, settings, constraints, record=False, reference_data=None) -> SearchResult:
             asked.append((kind, list(settings)))
-            return real(model, factuals, targets, settings, constraints, record, knowledge)
+            return real(model, factuals, targets, settings, constraints, record, reference_data)
 
         return note
 
@@ -199,7 +199,7 @@ def test_only_gradients_need_neither_samples_nor_the_libraries_of_others() -> No
 @pytest.mark.parametrize("name", [n for n, g in GENERATORS.items() if g.needs_samples])
 def test_a_generator_that_needs_samples_says_so(name: GeneratorName) -> None:
     chosen = [SearchSettings(generator="generic"), SearchSettings(generator=name)]
-    with pytest.raises(ConfigError, match=r"training samples \(knowledge\)") as caught:
+    with pytest.raises(ConfigError, match=r"training samples \(reference_data\)") as caught:
         search(models(2), *crowd(2), chosen, rules(2))
     assert caught.value.field == "generator" and caught.value.value == name
 

@@ -15,15 +15,15 @@ from torch import Tensor
 from ctviz.counterfactuals import latent as module
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import search_gradient
-from ctviz.counterfactuals.found import Found
-from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.latent import search_latent
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.schema import Mutability
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.models.vae import Decoding, Vae
 from ctviz.training.arm import Arm
@@ -42,8 +42,8 @@ def vae(latent: int) -> Vae:
 
 
 @functools.cache
-def knowledge() -> Knowledge:
-    return Knowledge(cloud(300, 0), classes(300, 1), 3, vae)
+def reference_data() -> ReferenceData:
+    return ReferenceData(cloud(300, 0), classes(300, 1), 3, vae)
 
 
 def settings(**changes: float) -> SearchSettings:
@@ -52,8 +52,8 @@ def settings(**changes: float) -> SearchSettings:
     )
 
 
-def same(a: Found, b: Found, **tolerance: float) -> None:
-    for field in fields(Found):
+def same(a: SearchResult, b: SearchResult, **tolerance: float) -> None:
+    for field in fields(SearchResult):
         x, y = getattr(a, field.name), getattr(b, field.name)
         assert (x is None) == (y is None)
         if x is not None:
@@ -67,7 +67,7 @@ def test_against_one_factual_at_a_time(mutability, latent: int, spread: float) -
     schema, models, chosen = boxed(-1.5, 1.75, *mutability), stack(2), settings(latent=latent)
     factuals = torch.stack([cloud(8, seed, spread=spread).T for seed in (1, 2)])
     targets = classes(16, 3).view(2, 8)
-    found = search_latent(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, knowledge())
+    found = search_latent(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data())
     assert found.path is not None
     for arm, plain in enumerate(models.module(a) for a in range(2)):
         for i in range(8):
@@ -84,7 +84,7 @@ def test_against_one_factual_at_a_time(mutability, latent: int, spread: float) -
 def test_the_first_point_is_the_factual_and_not_its_reconstruction() -> None:
     factuals = cloud(20, 1, spread=2.0).T[None].contiguous()
     found = search_latent(
-        stack(), factuals, classes(20, 2)[None], [settings()], rules(FREE, factuals), True, knowledge()
+        stack(), factuals, classes(20, 2)[None], [settings()], rules(FREE, factuals), True, reference_data()
     )
     assert found.path is not None and torch.equal(found.path[0], factuals)
     arrived = found.steps == 0
@@ -121,7 +121,7 @@ def test_decoded_points_obey_exactly(
         [chosen],
         rules(schema, factuals),
         True,
-        knowledge(),
+        reference_data(),
     )
     path, started = found.path, found.steps[0] > 0
     assert path is not None and path.isfinite().all() and torch.equal(path[0], factuals)
@@ -143,7 +143,7 @@ def test_a_locked_column_gives_no_gradient() -> None:
     encoder = ((torch.ones(1, 2), torch.zeros(1)), (torch.zeros(2, 1), torch.zeros(2)))
     decoder = ((one, torch.zeros(1)), (torch.cat([one, zero]), torch.zeros(2)))  # z moves the first column alone
     flat = Vae(torch.zeros(2), torch.ones(2), torch.ones(1), encoder, decoder)
-    samples = Knowledge(torch.zeros(2, 2), torch.tensor([0, 1]), 2, lambda latent: flat)
+    samples = ReferenceData(torch.zeros(2, 2), torch.tensor([0, 1]), 2, lambda latent: flat)
     factual = torch.tensor([[[0.0], [0.0]]], dtype=torch.float64)
     layer = torch.tensor([[-1.0, -1.0, 0.0], [1.0, 1.0, 0.0]], dtype=torch.float64)
     model, chosen = Stack(Dense((2, 2), "relu"), layer.flatten(), 1), settings(latent=1, step_size=0.5, tau=0.99)
@@ -167,7 +167,7 @@ def mixed() -> tuple[list[SearchSettings], Constraints, Tensor, Tensor]:
 
 def test_an_arm_is_the_same_alone_and_in_a_stack() -> None:
     arms, limits, factuals, targets = mixed()
-    found = search_latent(stack(4), factuals, targets, arms, limits, True, knowledge())
+    found = search_latent(stack(4), factuals, targets, arms, limits, True, reference_data())
     assert found.path is not None and len(found.path) == 31
     for arm in range(4):
         index = torch.tensor([arm])
@@ -178,12 +178,12 @@ def test_an_arm_is_the_same_alone_and_in_a_stack() -> None:
             arms[arm : arm + 1],
             limits.take(index),
             True,
-            knowledge(),
+            reference_data(),
         )
         assert alone.path is not None
         t = len(alone.path)
         assert (found.path[t:, arm] == found.path[t - 1, arm]).all(), "moved after its end"
-        cut = Found(
+        cut = SearchResult(
             found.final[index], found.nascent[index], found.mature[index], found.steps[index], found.path[:t, index]
         )
         same(cut, alone)
@@ -191,7 +191,7 @@ def test_an_arm_is_the_same_alone_and_in_a_stack() -> None:
 
 def test_neither_chunks_nor_packing_make_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     arms, limits, factuals, targets = mixed()
-    args = stack(4), factuals, targets, arms, limits, True, knowledge()
+    args = stack(4), factuals, targets, arms, limits, True, reference_data()
     whole = search_latent(*args)
     for name, value in (("WORKING_SET", 0), ("PACK_BELOW", 0.0), ("PACK_BELOW", 1.1)):
         with monkeypatch.context() as patch:
@@ -212,7 +212,7 @@ def test_packing_makes_no_difference_where_last_bits_follow_the_number_of_sample
     found = []
     for share in (0.0, 1.1):
         monkeypatch.setattr(module, "PACK_BELOW", share)
-        found.append(search_latent(stack(1), *args, True, knowledge()))
+        found.append(search_latent(stack(1), *args, True, reference_data()))
     assert len(found[0].steps.unique()) > 2  # they arrive at different times, so that there is something to pack
     same(*found)
 
@@ -220,17 +220,22 @@ def test_packing_makes_no_difference_where_last_bits_follow_the_number_of_sample
 def test_without_a_path_the_same_result() -> None:
     arms, limits, factuals, targets = mixed()
     with_path, without = (
-        search_latent(stack(4), factuals, targets, arms, limits, record, knowledge()) for record in (True, False)
+        search_latent(stack(4), factuals, targets, arms, limits, record, reference_data()) for record in (True, False)
     )
     assert without.path is None
-    same(Found(with_path.final, with_path.nascent, with_path.mature, with_path.steps, None), without, rtol=0, atol=0)
+    same(
+        SearchResult(with_path.final, with_path.nascent, with_path.mature, with_path.steps, None),
+        without,
+        rtol=0,
+        atol=0,
+    )
 
 
 def test_noise_is_the_same_each_time_and_for_each_arm() -> None:
     factuals, targets = cloud(40, 1).T.expand(2, -1, -1).contiguous(), classes(40, 2).expand(2, -1)
     models, limits = stack(1).take([0, 0]), rules(FREE, factuals)
     clean, noisy, again = (
-        search_latent(models, factuals, targets, [settings(gradient_noise=n)] * 2, limits, False, knowledge())
+        search_latent(models, factuals, targets, [settings(gradient_noise=n)] * 2, limits, False, reference_data())
         for n in (0, 1, 1)
     )
     assert torch.equal(noisy.final, again.final) and torch.equal(noisy.final[0], noisy.final[1])
@@ -244,7 +249,7 @@ def test_on_moons_it_arrives_closer_to_the_data_than_generic_does() -> None:
         pass
     X, y = data.train
     factuals, targets = X[:200].T[None].contiguous(), 1 - y[:200][None]
-    limits, samples = rules(data.schema, factuals), Knowledge.of(data)
+    limits, samples = rules(data.schema, factuals), ReferenceData.of(data)
     common = {"tau": 0.9, "steps": 50, "step_size": 0.25}
     revise = search_latent(
         model, factuals, targets, [SearchSettings(generator="revise", **common)], limits, False, samples
@@ -266,4 +271,4 @@ def test_what_is_missing_is_said() -> None:
     with pytest.raises(ConfigError, match="samples"):
         search_latent(*args)
     with pytest.raises(DataError, match="2 columns"):
-        search_latent(*args, knowledge=knowledge())
+        search_latent(*args, reference_data=reference_data())

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ctviz.counterfactuals import nearest as module
-from ctviz.counterfactuals.knowledge import Knowledge
 from ctviz.counterfactuals.nearest import search_nearest
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.dense import Dense
@@ -27,33 +27,39 @@ def settings(**changes: float) -> SearchSettings:
 @pytest.mark.parametrize("tau", [0.5, 0.8, 0.9999], ids=lambda tau: f"tau={tau}")
 @pytest.mark.parametrize("mutability", RULES.values(), ids=RULES)
 def test_against_a_loop_over_the_samples(mutability, tau: float, spread: float) -> None:
-    schema, knowledge, models = boxed(-2.0, 2.0, *mutability), known(), stack(2)
+    schema, reference_data, models = boxed(-2.0, 2.0, *mutability), known(), stack(2)
     factuals = torch.stack([cloud(12, seed, spread=spread).T for seed in (1, 2)])
     targets, chosen = classes(24, 3).view(2, 12), settings(tau=tau)
-    found = search_nearest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, knowledge)
+    found = search_nearest(models, factuals, targets, [chosen] * 2, rules(schema, factuals), True, reference_data)
     for arm, plain in enumerate(models.module(a) for a in range(2)):
         for i in range(12):
             x = factuals[arm, :, i]
             end, mature, moves = sampled.nearest(
-                plain.double(), knowledge.X.tolist(), knowledge.y.tolist(), x, int(targets[arm, i]), chosen, schema
+                plain.double(),
+                reference_data.X.tolist(),
+                reference_data.y.tolist(),
+                x,
+                int(targets[arm, i]),
+                chosen,
+                schema,
             )
             torch.testing.assert_close(found.final[arm, :, i], torch.tensor(end, dtype=torch.float64), **EXACT)
             assert (bool(found.mature[arm, i]), int(found.steps[arm, i])) == (mature, 7 if moves else 0)
 
 
-def line() -> tuple[Stack, Knowledge, torch.Tensor]:
+def line() -> tuple[Stack, ReferenceData, torch.Tensor]:
     """p(class 1) = 1 / (1 + exp(−2 x1)); class 1 lies at x1 = 1, 2 and 4, class 0 at −1. The factual is (−1, 0)."""
     layer = torch.tensor([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], dtype=torch.float64)
     X = torch.tensor([[1.0, 0.0], [2.0, 1.0], [4.0, 0.0], [-1.0, 0.0]], dtype=torch.float64)
-    knowledge = Knowledge(X, torch.tensor([1, 1, 1, 0]), 2)
+    reference_data = ReferenceData(X, torch.tensor([1, 1, 1, 0]), 2)
     model = Stack(Dense((2, 2), "relu"), layer.flatten(), 1)
-    return model, knowledge, torch.tensor([[[-1.0], [0.0]]], dtype=torch.float64)
+    return model, reference_data, torch.tensor([[[-1.0], [0.0]]], dtype=torch.float64)
 
 
 def search_line(schema: Schema, **changes: float):
-    model, knowledge, factual = line()
+    model, reference_data, factual = line()
     return search_nearest(
-        model, factual, torch.tensor([[1]]), [settings(**changes)], rules(schema, factual), True, knowledge
+        model, factual, torch.tensor([[1]]), [settings(**changes)], rules(schema, factual), True, reference_data
     )
 
 
@@ -98,25 +104,27 @@ def test_the_path_is_a_straight_line_in_equal_moves() -> None:
 
 
 def test_who_has_arrived_stays() -> None:
-    model, knowledge, factual = line()
+    model, reference_data, factual = line()
     found = search_nearest(
-        model, -factual * 3, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, knowledge
+        model, -factual * 3, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, reference_data
     )
     assert found.mature.all() and found.steps.item() == 0 and torch.equal(found.final, -factual * 3)
 
 
 def test_no_sample_of_the_target_no_move() -> None:
     model, _, factual = line()
-    knowledge = Knowledge(torch.zeros(1, 2), torch.tensor([0]), 2)
-    found = search_nearest(model, factual, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, knowledge)
+    reference_data = ReferenceData(torch.zeros(1, 2), torch.tensor([0]), 2)
+    found = search_nearest(
+        model, factual, torch.tensor([[1]]), [settings()], rules(FREE, factual), True, reference_data
+    )
     assert not found.mature.any() and found.steps.item() == 0 and torch.equal(found.final, factual)
 
 
 def test_arms_of_different_length_share_a_path() -> None:
-    factuals, targets, knowledge = cloud(5, 1).T.expand(2, -1, -1).contiguous(), torch.ones(2, 5).long(), known()
+    factuals, targets, reference_data = cloud(5, 1).T.expand(2, -1, -1).contiguous(), torch.ones(2, 5).long(), known()
     both = [settings(steps=3), settings(steps=6, tau=0.5)]
     limits = rules(FREE, factuals)
-    found = search_nearest(stack(2), factuals, targets, both, limits, True, knowledge)
+    found = search_nearest(stack(2), factuals, targets, both, limits, True, reference_data)
     assert found.path is not None and len(found.path) == 7
     for arm in range(2):
         alone = search_nearest(
@@ -126,7 +134,7 @@ def test_arms_of_different_length_share_a_path() -> None:
             both[arm : arm + 1],
             limits.take(torch.tensor([arm])),
             True,
-            knowledge,
+            reference_data,
         )
         assert alone.path is not None and torch.equal(found.path[: len(alone.path), arm], alone.path[:, 0])
         assert torch.equal(found.path[-1, arm], found.final[arm]) and torch.equal(found.final[arm], alone.final[0])
@@ -134,8 +142,8 @@ def test_arms_of_different_length_share_a_path() -> None:
 
 @pytest.mark.parametrize("mutability", [(BOTH, BOTH), (FIXED, UP)], ids=["shared candidates", "own candidates"])
 def test_chunks_make_no_difference(mutability, monkeypatch: pytest.MonkeyPatch) -> None:
-    factuals, targets, knowledge = cloud(40, 1).T[None].contiguous(), classes(40, 2)[None], known()
-    args = stack(), factuals, targets, [settings()], rules(boxed(-2, 2, *mutability), factuals), True, knowledge
+    factuals, targets, reference_data = cloud(40, 1).T[None].contiguous(), classes(40, 2)[None], known()
+    args = stack(), factuals, targets, [settings()], rules(boxed(-2, 2, *mutability), factuals), True, reference_data
     whole = search_nearest(*args)
     monkeypatch.setattr(module, "WORKING_SET", 100)
     parts = search_nearest(*args)
@@ -153,15 +161,15 @@ def test_a_distance_too_large_for_its_type_is_no_reason_to_choose_what_does_not_
         [settings()],
         rules(boxed(-3.2e38, 3.2e38, BOTH, BOTH), factuals),
         True,
-        Knowledge(X, torch.tensor([1, 1]), 2),
+        ReferenceData(X, torch.tensor([1, 1]), 2),
     )
     assert found.mature.all() and found.final[0, :, 0].tolist() == X[1].tolist()
 
 
 def test_without_a_path_the_same_result() -> None:
-    factuals, targets, knowledge = cloud(20, 1).T[None].contiguous(), classes(20, 2)[None], known()
+    factuals, targets, reference_data = cloud(20, 1).T[None].contiguous(), classes(20, 2)[None], known()
     args = stack(), factuals, targets, [settings()], rules(FREE, factuals)
-    with_path, without = (search_nearest(*args, record, knowledge) for record in (True, False))
+    with_path, without = (search_nearest(*args, record, reference_data) for record in (True, False))
     assert without.path is None
     for name in ("final", "nascent", "mature", "steps"):
         assert torch.equal(getattr(with_path, name), getattr(without, name))
@@ -173,4 +181,4 @@ def test_what_is_missing_is_said() -> None:
     with pytest.raises(ConfigError, match="samples"):
         search_nearest(*args)
     with pytest.raises(DataError, match="3 columns"):
-        search_nearest(*args, knowledge=Knowledge(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), 2))
+        search_nearest(*args, reference_data=ReferenceData(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), 2))

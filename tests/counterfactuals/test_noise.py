@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from ctviz.counterfactuals.noise import BLOCK, Noise, draw
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 
 
-def test_a_column_gets_the_same_in_whatever_portion() -> None:
+def test_a_column_gets_the_same_in_whatever_chunk() -> None:
     whole = draw(3, 0, 3 * BLOCK + 5, 2)
     for first, b in ((0, 1), (BLOCK - 1, 2), (BLOCK, BLOCK), (17, 2 * BLOCK), (3 * BLOCK + 4, 1)):
         assert torch.equal(draw(3, first, b, 2), whole[:, first : first + b])

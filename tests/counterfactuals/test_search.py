@@ -12,11 +12,11 @@ from torch import Tensor
 from ctviz.counterfactuals import descent as module
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.penalties import decay
-from ctviz.counterfactuals.search import Found, search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
 TIGHT = {"rtol": 1e-10, "atol": 1e-11}
@@ -45,13 +45,13 @@ def linear(m: int = 1) -> Stack:
     return Stack(Dense((2, 3), "relu"), layer.reshape(-1).clone(), m)
 
 
-def one(x: Sequence[float], target: int, settings: SearchSettings, schema: Schema = FREE) -> Found:
+def one(x: Sequence[float], target: int, settings: SearchSettings, schema: Schema = FREE) -> SearchResult:
     """The search from one point under the linear model."""
     factual = torch.tensor(x, dtype=torch.float64).view(1, 2, 1)
     return search(linear(), factual, torch.tensor([[target]]), [settings], Constraints.of([schema], factual), True)
 
 
-def point(found: Found, t: int) -> Tensor:
+def point(found: SearchResult, t: int) -> Tensor:
     assert found.path is not None
     return found.path[t, 0, :, 0]
 
@@ -190,7 +190,7 @@ class Problem:
             tuple(self.rules[i] for i in index),
         )
 
-    def found(self, record: bool = True) -> Found:
+    def found(self, record: bool = True) -> SearchResult:
         rules = Constraints.of(self.rules, self.factuals)
         return search(self.stack, self.factuals, self.targets, self.settings, rules, record)
 
@@ -201,31 +201,33 @@ def problem() -> Problem:
 
 
 @pytest.fixture(scope="module")
-def whole(problem: Problem) -> Found:
+def whole(problem: Problem) -> SearchResult:
     return problem.found()
 
 
-def assert_same(mine: Found, other: Found) -> None:
-    for field in fields(Found):
+def assert_same(mine: SearchResult, other: SearchResult) -> None:
+    for field in fields(SearchResult):
         a, b = getattr(mine, field.name), getattr(other, field.name)
         if a is not None and b is not None:
             torch.testing.assert_close(a, b, **TIGHT, msg=lambda text, name=field.name: f"{name}: {text}")
 
 
-def part(found: Found, arms: Sequence[int] = range(5), samples: Sequence[int] | slice = slice(None)) -> Found:
+def part(
+    found: SearchResult, arms: Sequence[int] = range(5), samples: Sequence[int] | slice = slice(None)
+) -> SearchResult:
     index = list(arms)
-    rest = {f.name: getattr(found, f.name)[index][..., samples] for f in fields(Found) if f.name != "path"}
-    return Found(**rest, path=None if found.path is None else found.path[:, index][..., samples])
+    rest = {f.name: getattr(found, f.name)[index][..., samples] for f in fields(SearchResult) if f.name != "path"}
+    return SearchResult(**rest, path=None if found.path is None else found.path[:, index][..., samples])
 
 
-def test_the_crowd_is_mixed(whole: Found) -> None:
+def test_the_crowd_is_mixed(whole: SearchResult) -> None:
     """Guards the tests below: some searches end at once, some on their way, some never, in different arms."""
     assert (whole.steps[whole.mature] == 0).any() and (whole.steps[whole.mature] > 3).any()
     assert not whole.mature.all() and len(set(whole.mature.sum(dim=1).tolist())) > 2
     assert whole.mature.any(dim=1).sum() >= 4
 
 
-def test_results_are_what_the_paths_say(problem: Problem, whole: Found) -> None:
+def test_results_are_what_the_paths_say(problem: Problem, whole: SearchResult) -> None:
     assert whole.path is not None and whole.path.shape == (41, 5, 2, 43)
     for arm, settings in enumerate(problem.settings):
         points = whole.path[:, arm].mT  # t b d
@@ -244,16 +246,16 @@ def test_results_are_what_the_paths_say(problem: Problem, whole: Found) -> None:
             assert torch.equal(whole.nascent[arm, :, i], path[near[-1]])
 
 
-def test_paths_are_recorded_only_on_request(problem: Problem, whole: Found) -> None:
+def test_paths_are_recorded_only_on_request(problem: Problem, whole: SearchResult) -> None:
     without = problem.found(record=False)
     assert without.path is None
     assert_same(without, whole)
 
 
-@pytest.mark.parametrize("working_set", [1, 32 * 5 * 10 + 1, 1 << 30], ids=["portions of 32", "of 32 again", "at once"])
+@pytest.mark.parametrize("working_set", [1, 32 * 5 * 10 + 1, 1 << 30], ids=["chunks of 32", "of 32 again", "at once"])
 @pytest.mark.parametrize("pack_below", [0.0, 0.5, 1.0], ids=["never packed", "packed late", "always packed"])
-def test_results_do_not_depend_on_portions_and_packing(
-    problem: Problem, whole: Found, monkeypatch: pytest.MonkeyPatch, working_set: int, pack_below: float
+def test_results_do_not_depend_on_chunks_and_packing(
+    problem: Problem, whole: SearchResult, monkeypatch: pytest.MonkeyPatch, working_set: int, pack_below: float
 ) -> None:
     monkeypatch.setattr(module, "WORKING_SET", working_set)
     monkeypatch.setattr(module, "PACK_BELOW", pack_below)
@@ -261,21 +263,23 @@ def test_results_do_not_depend_on_portions_and_packing(
 
 
 @pytest.mark.parametrize("arms", [[0], [1], [2], [3], [4], [4, 1], [0, 2, 3]], ids=str)
-def test_results_do_not_depend_on_the_other_arms(problem: Problem, whole: Found, arms: list[int]) -> None:
+def test_results_do_not_depend_on_the_other_arms(problem: Problem, whole: SearchResult, arms: list[int]) -> None:
     mine, expected = problem.some(arms).found(), part(whole, arms)
     longest = max(problem.settings[i].steps for i in arms)
     assert mine.path is not None and len(mine.path) == longest + 1
-    assert_same(mine, Found(**{**vars(expected), "path": whole.path[: longest + 1, arms]}))  # type: ignore[index]
+    assert_same(mine, SearchResult(**{**vars(expected), "path": whole.path[: longest + 1, arms]}))  # type: ignore[index]
 
 
 @pytest.mark.parametrize("chosen", [range(43)[::-1], range(0, 43, 3), [5], [42], [7, 7, 7]], ids=str)
-def test_results_do_not_depend_on_the_other_samples(problem: Problem, whole: Found, chosen: Sequence[int]) -> None:
+def test_results_do_not_depend_on_the_other_samples(
+    problem: Problem, whole: SearchResult, chosen: Sequence[int]
+) -> None:
     assert_same(problem.some(samples=list(chosen)).found(), part(whole, samples=list(chosen)))
 
 
 @pytest.mark.parametrize("b", [1, 2, 33], ids=lambda b: f"{b} samples")
 def test_outside_the_domain_only_those_that_have_arrived_stay_there(b: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two arms, of which the first has arrived at once; in portions of 32 the last of 33 is on its own."""
+    """Two arms, of which the first has arrived at once; in chunks of 32 the last of 33 is on its own."""
     monkeypatch.setattr(module, "WORKING_SET", 1)
     models = Stack(Dense((2, 2), "relu"), torch.zeros(12, dtype=torch.float64), 2)
     models.layers[0][:, 1, 0] = torch.tensor([5.0, -5.0], dtype=torch.float64)

@@ -7,8 +7,8 @@ import torch
 
 from ctviz.counterfactuals import trail as module
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.settings import SearchSettings
-from ctviz.counterfactuals.trail import probabilities, reach, reached, trail
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.trail import probabilities, reachable_range, reached, trail
 from ctviz.data.schema import Mutability
 from tests.counterfactuals.toys import BOTH, DOWN, FIXED, UP, boxed, classes, cloud, rules, stack
 
@@ -43,7 +43,7 @@ def test_probabilities_are_those_of_each_model(working_set: int, monkeypatch: py
 )
 def test_what_can_be_reached(mutability: Mutability, x: float, bounds: tuple[float, float]) -> None:
     factual = torch.tensor([[[x]]], dtype=torch.float64)
-    found = reach(rules(boxed(-1.0, 1.0, mutability), factual), factual)
+    found = reachable_range(rules(boxed(-1.0, 1.0, mutability), factual), factual)
     assert tuple(bound.item() for bound in found) == bounds
 
 
@@ -51,7 +51,7 @@ def test_each_factual_has_its_own_reach() -> None:
     """One that lies outside of the domain says nothing about its neighbour."""
     factuals = torch.tensor([[[0.5, 3.0]], [[0.5, -3.0]]], dtype=torch.float64)
     limits = Constraints.of([boxed(-1.0, 1.0, UP), boxed(-1.0, 1.0, DOWN)], factuals)
-    low, high = reach(limits, factuals)
+    low, high = reachable_range(limits, factuals)
     assert low[:, 0].tolist() == [[0.5, 3.0], [-1.0, -3.0]] and high[:, 0].tolist() == [[1.0, 3.0], [0.5, -3.0]]
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.schema import Feature, Mutability, Schema
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
 BOTH, UP, DOWN, FIXED = Mutability.BOTH, Mutability.INCREASE, Mutability.DECREASE, Mutability.FIXED
@@ -46,8 +46,8 @@ def classes(n: int, seed: int, k: int = 3) -> Tensor:
     return torch.randint(0, k, (n,), generator=torch.Generator().manual_seed(seed))
 
 
-def known(n: int = 30, seed: int = 5, k: int = 3) -> Knowledge:
-    return Knowledge(cloud(n, seed), classes(n, seed + 1, k), k)
+def known(n: int = 30, seed: int = 5, k: int = 3) -> ReferenceData:
+    return ReferenceData(cloud(n, seed), classes(n, seed + 1, k), k)
 
 
 def rules(schema: Schema, like: Tensor) -> Constraints:

@@ -13,7 +13,7 @@ from torch import nn
 
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.attribution import integrated_gradients, share, standardised, uniform_baselines
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from tests.reference import bootstrap as slow
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ctviz.evaluation.leak import leak
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
 

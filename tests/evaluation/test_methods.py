@@ -13,7 +13,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation import attribution, methods
 from ctviz.evaluation.attribution import METHODS, AttributionSettings, attribute, integrated_gradients
 from ctviz.evaluation.baselines import make_baselines, uniform_baselines
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from tests.reference import bootstrap as slow_lines
 from tests.reference import images as slow

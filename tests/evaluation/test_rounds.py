@@ -10,7 +10,7 @@ import torch
 
 from ctviz.evaluation import rounds as module
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.evaluation.rounds import ROUND_METRICS, Draws, Ends, Scores, Unique, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, Unique, draw, measure_rounds
 from tests.reference import plausibility as slow
 from tests.reference.protocol import drawn
 
@@ -99,7 +99,7 @@ def made(u=14, d=2, k=3, r=5, n=8, seed=0):
     for i in range(r):
         own = np.flatnonzero(targets == target[i])
         counts[i] = np.bincount(chance.choice(own, n), minlength=u)
-    ends = Ends(
+    ends = RoundEnds(
         factuals=torch.from_numpy(chance.normal(size=(u, d))).float(),
         final=torch.from_numpy(chance.normal(size=(u, d))).float(),
         valid=torch.from_numpy(chance.random(u) < 0.7),
@@ -116,7 +116,7 @@ def measured(unique, ends, samples, *, kernels=True):
     """In two parts, of which one may have nothing."""
     parts = [
         Scores.of(
-            Ends(*(getattr(ends, name)[part] for name in ("factuals", "final", "valid", "mature", "steps"))),
+            RoundEnds(*(getattr(ends, name)[part] for name in ("factuals", "final", "valid", "mature", "steps"))),
             torch.from_numpy(unique.targets[part]),
             samples,
             kernels,
@@ -150,7 +150,7 @@ def test_every_round_agrees_with_loops_over_its_draws(d):
 def test_by_hand():
     # Two searches to class 1, whose samples are at 0 and 1; the first was drawn twice, the second once and not valid.
     unique = Unique(np.array([0, 1]), np.array([1, 1]), np.array([[2.0, 1.0]]))
-    ends = Ends(
+    ends = RoundEnds(
         factuals=torch.tensor([[1.0], [5.0]]),
         final=torch.tensor([[3.0], [5.0]]),
         valid=torch.tensor([True, False]),
@@ -218,8 +218,8 @@ def test_ip_star_is_left_out_on_request():
 
 
 def test_no_searches_at_all():
-    unique = Draws(2, np.array([0]), np.array([1]), np.full((1, 1, 4), -1)).unique(0)
+    unique = RoundDraws(2, np.array([0]), np.array([1]), np.full((1, 1, 4), -1)).unique(0)
     nothing = torch.zeros(0, 2)
-    ends = Ends(nothing, nothing, nothing[:, 0].bool(), nothing[:, 0].bool(), nothing[:, 0].long())
+    ends = RoundEnds(nothing, nothing, nothing[:, 0].bool(), nothing[:, 0].bool(), nothing[:, 0].long())
     samples = ReferenceSamples.of(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), 2)
     assert np.isnan(measured(unique, ends, samples)).all()

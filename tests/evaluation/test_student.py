@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from ctviz.errors import ConfigError
-from ctviz.evaluation.student import interval, reach
+from ctviz.evaluation.student import half_width, interval
 
 
 @pytest.mark.parametrize("level", [0.9, 0.99])
@@ -17,7 +17,7 @@ def test_the_interval_is_that_of_scipy(n: int, level: float) -> None:
     low, high = interval(values, level)
     for row, ends in zip(values, zip(low, high, strict=True), strict=True):
         assert ends == pytest.approx(stats.t.interval(level, n - 1, row.mean(), stats.sem(row)))
-    assert (high - low) / 2 == pytest.approx(reach(values.std(axis=1, ddof=1), n, level))
+    assert (high - low) / 2 == pytest.approx(half_width(values.std(axis=1, ddof=1), n, level))
     across = interval(values.T, level, axis=0)
     assert across[0] == pytest.approx(low)
 

@@ -9,7 +9,7 @@ import torch
 
 from ctviz.errors import DataError
 from ctviz.evaluation.tilt import boundary_tilt
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
 WINDOW = torch.tensor([-4.0, -4.0]), torch.tensor([4.0, 4.0])

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctviz.counterfactuals.settings import GeneratorName
+from ctviz.counterfactuals.search_settings import GeneratorName
 from ctviz.data.catalogue import DATASETS, DataSettings
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments import config
 from ctviz.experiments.config import LATER, PRESETS, STRESSES, Evaluation, Experiment
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.training.arm import VARIANTS, Arm
 from ctviz.training.schedule import Schedule
 

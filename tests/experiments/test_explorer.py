@@ -21,8 +21,8 @@ from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.models.stack import Stack
 from ctviz.training.draws import Draws
-from ctviz.training.lessons import Teacher
 from ctviz.training.objective import Weights
+from ctviz.training.sampler import Sampler
 from tests.experiments.traces import (
     BOUNDED,
     EXPERIMENT,
@@ -151,10 +151,10 @@ def test_a_point_on_the_edge_of_the_box_is_inside():
     assert after.nascent[VANILLA, i] == after.steps[VANILLA, i] > before.nascent[VANILLA, i]
 
 
-# -- the lesson is that of the training --------------------------------------------------------------------
+# -- the terms is that of the training --------------------------------------------------------------------
 
 
-LESSONS = EXPERIMENT.replace(
+COUNTERFACTUAL_ARMS = EXPERIMENT.replace(
     {
         "arms": "full,locked,bounded,bare,after,before",
         "arms.locked.locked": ["x2"],
@@ -173,12 +173,12 @@ LESSONS = EXPERIMENT.replace(
 )
 
 
-def lessons_and_trace(rows=40):
+def batch_and_traces(rows=40):
     """The same searches as the training does them, and as the explorer."""
-    explorer, snapshot = Explorer(LESSONS), list(ctviz.train(LESSONS, device="cpu"))[-1]
+    explorer, snapshot = Explorer(COUNTERFACTUAL_ARMS), list(ctviz.train(COUNTERFACTUAL_ARMS, device="cpu"))[-1]
     X, y = explorer.data.train
-    stack = Stack.from_weights(snapshot.weights, LESSONS.model)
-    m = len(LESSONS.arms)
+    stack = Stack.from_weights(snapshot.weights, COUNTERFACTUAL_ARMS.model)
+    m = len(COUNTERFACTUAL_ARMS.arms)
     draws = Draws(
         order=torch.arange(len(y)).expand(m, -1),
         factuals=torch.arange(rows).expand(m, -1),
@@ -186,32 +186,36 @@ def lessons_and_trace(rows=40):
         neighbours=torch.rand(rows, generator=torch.Generator().manual_seed(0), dtype=torch.float64).expand(m, -1),
     )
     with torch.no_grad():
-        lessons = Teacher(explorer.data, LESSONS.arms, X).lessons(stack, draws)
+        counterfactual_batch = Sampler(explorer.data, COUNTERFACTUAL_ARMS.arms, X).sample(stack, draws)
     traces = []
     for arm in range(m):
-        targets = lessons.targets[arm].numpy()  # those of the arm's own predictions
+        targets = counterfactual_batch.targets[arm].numpy()  # those of the arm's own predictions
         traces.append(explorer.trace(snapshot, X[:rows].numpy(), targets, SearchSettings(**settings_of(arm))))
-    return explorer, stack, lessons, traces, y[:rows]
+    return explorer, stack, counterfactual_batch, traces, y[:rows]
 
 
 def settings_of(arm):
-    return {name: getattr(LESSONS.arms[arm], name) for name in SearchSettings.model_fields}
+    return {name: getattr(COUNTERFACTUAL_ARMS.arms[arm], name) for name in SearchSettings.model_fields}
 
 
 def test_neighbours_shield_and_penalties_are_those_of_the_training():
-    explorer, stack, lessons, traces, labels = lessons_and_trace()
-    weights = Weights.of(LESSONS.arms, lessons.nascent)
+    explorer, stack, counterfactual_batch, traces, labels = batch_and_traces()
+    weights = Weights.of(COUNTERFACTUAL_ARMS.arms, counterfactual_batch.nascent)
     for arm, trace in enumerate(traces):
-        if LESSONS.arms[arm].lock_when in ("searching", "training"):
+        if COUNTERFACTUAL_ARMS.arms[arm].lock_when in ("searching", "training"):
             continue  # the searches of advice and of training differ there
-        np.testing.assert_allclose(trace.shielded[arm], lessons.neighbours[arm].T, atol=1e-5)
-        np.testing.assert_array_equal(trace.mature[arm].mean(dtype=np.float32), lessons.mature[arm])
-        numbers = [explorer.lesson(trace, arm, i, int(label)) for i, label in enumerate(labels)]
+        np.testing.assert_allclose(trace.shielded[arm], counterfactual_batch.neighbours[arm].T, atol=1e-5)
+        np.testing.assert_array_equal(trace.mature[arm].mean(dtype=np.float32), counterfactual_batch.mature[arm])
+        numbers = [explorer.loss_terms(trace, arm, i, int(label)) for i, label in enumerate(labels)]
         near, far, small = (
             stack.module(arm)(x[arm].T).double().detach()
-            for x in (lessons.neighbours, lessons.counterfactuals, lessons.nascent)
+            for x in (
+                counterfactual_batch.neighbours,
+                counterfactual_batch.counterfactuals,
+                counterfactual_batch.nascent,
+            )
         )
-        goal = lessons.targets[arm].unsqueeze(1)
+        goal = counterfactual_batch.targets[arm].unsqueeze(1)
         e_near, e_far = -near.gather(1, goal).squeeze(1), -far.gather(1, goal).squeeze(1)
         div = float(weights.div[arm]) * (e_near - e_far)
         adv = float(weights.adv[arm]) * torch.nn.functional.cross_entropy(small, labels, reduction="none")
@@ -224,7 +228,7 @@ def test_neighbours_shield_and_penalties_are_those_of_the_training():
 
 
 def test_the_shield_holds_where_the_training_has_it():
-    _, _, _, traces, _ = lessons_and_trace()
+    _, _, _, traces, _ = batch_and_traces()
     trace = traces[0]
     ends = np.where(trace.mature[..., None], trace.final, trace.neighbours)
     full, locked, bounded, bare, after, before = range(6)

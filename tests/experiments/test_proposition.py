@@ -18,7 +18,7 @@ from ctviz.experiments.proposition import assumptions, locked_columns, overshoot
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 

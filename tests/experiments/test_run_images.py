@@ -17,7 +17,7 @@ from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.take_away import python_code
 from ctviz.models.stack import Stack
 from ctviz.training.draws import Chance
-from ctviz.training.lessons import Teacher
+from ctviz.training.sampler import Sampler
 
 SMALL = {
     "data.n_train": 200,
@@ -75,15 +75,15 @@ def test_locked_rows_move_neither_in_training_nor_in_its_lessons() -> None:
     data = load(experiment.data)
     stack = Stack.initialise(experiment.model, 784, 10, [0, 0, 0], grid=experiment.data.grid)
     draws = Chance([0, 0, 0], 200, 40, 10).epoch()
-    lessons = Teacher(data, experiment.arms, stack.flat).lessons(stack, draws)
-    assert lessons is not None
+    counterfactual_batch = Sampler(data, experiment.arms, stack.flat).sample(stack, draws)
+    assert counterfactual_batch is not None
     arm = next(i for i, arm in enumerate(experiment.arms) if arm.locked)
     rows = [*range(5 * 28), *range(23 * 28, 784)]
     factuals = data.train[0][draws.factuals[arm]].T
-    pupil = lessons.pupils.index(arm)
-    assert torch.equal(lessons.nascent[pupil][rows], factuals[rows])
-    assert torch.equal(lessons.neighbours[pupil][rows], lessons.counterfactuals[pupil][rows])
-    assert not torch.equal(lessons.nascent[pupil], factuals)
+    pupil = counterfactual_batch.arms.index(arm)
+    assert torch.equal(counterfactual_batch.nascent[pupil][rows], factuals[rows])
+    assert torch.equal(counterfactual_batch.neighbours[pupil][rows], counterfactual_batch.counterfactuals[pupil][rows])
+    assert not torch.equal(counterfactual_batch.nascent[pupil], factuals)
 
 
 def test_the_python_code_of_a_run_on_images_runs(finished: Run, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

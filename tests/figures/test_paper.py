@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from ctviz.experiments.reproduce.result import Outcome
+from ctviz.experiments.reproduce.result import ComparedReduction
 from ctviz.figures.paper import WIDEST, attack_curves, panel
 from ctviz.figures.paper_tables import HEAD, to_csv, to_latex, to_markdown
 from ctviz.figures.paper_words import agreement, fill, headline, how, interval, published, size
@@ -17,7 +17,7 @@ def given(reduction, low, high, published, significant):
     ours = low > 0 or high < 0
     alike = ours == significant
     same_sign = (reduction > 0) == (published > 0)
-    return Outcome(
+    return ComparedReduction(
         reduction=reduction, low=low, high=high, significant=ours, published=published, published_error=1.0,
         published_significant=significant, same_sign=same_sign, same_significance=alike,
         agrees=alike and (same_sign or not ours),

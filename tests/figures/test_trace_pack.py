@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES

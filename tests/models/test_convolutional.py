@@ -17,11 +17,11 @@ from ctviz.bench.measure import threads
 from ctviz.counterfactuals import search as fast_search
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import WORKING_SET
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError
 from ctviz.models.activations import ACTIVATIONS
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack, parameters, predict, with_ones
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
@@ -126,7 +126,7 @@ def test_they_are_for_a_single_sample() -> None:
     compare(*NETWORKS["two"], b=1)
 
 
-def test_they_are_when_done_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_are_when_done_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     grid, model = NETWORKS["two"]
     monkeypatch.setattr("ctviz.models.convolutional.PORTION", 4 * stack(grid, model).widest)  # 4 + 4 + 3 samples
     compare(grid, model)
@@ -175,7 +175,7 @@ def test_a_model_s_bits_do_not_depend_on_the_models_beside_it() -> None:
 
 
 def test_no_buffer_holds_more_for_a_sample_than_is_said() -> None:
-    """A search makes its portions by it."""
+    """A search makes its chunks by it."""
     models, held = stack((28, 28), ModelSettings(channels=(6, 16)), m=1), []
 
     class Watch(torch.overrides.TorchFunctionMode):

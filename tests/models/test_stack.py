@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.activations import ACTIVATIONS
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack, parameters, predict, with_ones
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}

@@ -14,7 +14,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
 from ctviz.ui import service as shared
-from ctviz.ui.feed import Feeds
+from ctviz.ui.run_view import RunViews
 from tests.figures import fake
 from tests.waiting import PATIENCE
 
@@ -46,7 +46,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     """The service of all pages, with an empty store and noting jobs; ``keep(experiment)`` stores a run."""
     monkeypatch.setenv("CTVIZ_HOME", str(tmp_path))
     store, jobs = Store(tmp_path), Jobs()
-    service = shared.Service(store, jobs, Feeds(store))
+    service = shared.Service(store, jobs, RunViews(store))
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)
 

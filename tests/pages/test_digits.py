@@ -450,17 +450,17 @@ def test_two_models_and_one_are_shown_as_well(visit, world, stored) -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_pictures_and_numbers_are_taken_away(trained, world, part: str) -> None:
-    feed = shared.service().feed(trained.key)
+    run_view = shared.service().run_view(trained.key)
     looked = DigitsView(part=part, epoch=1, frame=2)
-    drawing = take_away.svg(feed, looked)
+    drawing = take_away.svg(run_view, looked)
     ElementTree.fromstring(drawing)
     assert "Counterfactual" in drawing
-    assert "<canvas" in take_away.page(feed, looked) or "<script" in take_away.page(feed, looked)
-    table = pd.read_csv(StringIO(take_away.numbers_csv(feed, looked)))
+    assert "<canvas" in take_away.page(run_view, looked) or "<script" in take_away.page(run_view, looked)
+    table = pd.read_csv(StringIO(take_away.numbers_csv(run_view, looked)))
     assert set(table["model"]) == {arm.name for arm in trained.arms}
     assert len(table) >= 9
 
 
 def test_before_a_digit_is_drawn_there_is_no_picture_to_take(trained, world) -> None:
-    feed = shared.service().feed(trained.key)
-    assert take_away.svg(feed, DigitsView(pick="own")) == ""
+    run_view = shared.service().run_view(trained.key)
+    assert take_away.svg(run_view, DigitsView(pick="own")) == ""

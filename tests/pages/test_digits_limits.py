@@ -43,7 +43,7 @@ def test_what_would_hold_up_everybody_is_refused_in_a_sentence(visit, trained, m
 
 
 class Fed:
-    """As much of a feed as the effort depends on."""
+    """As much of a run_view as the effort depends on."""
 
     def __init__(self, **changes: object) -> None:
         self.experiment = small(**changes)
@@ -51,13 +51,13 @@ class Fed:
 
 @pytest.mark.parametrize("channels", [(), (6, 16)], ids=["dense", "convolutional"])
 def test_usual_questions_are_affordable_and_unusual_ones_are_not(channels: tuple[int, ...]) -> None:
-    feed = Fed(**{"model.channels": channels, "model.hidden": (32,)})
+    run_view = Fed(**{"model.channels": channels, "model.hidden": (32,)})
     for settings in (AttributionSettings(), AttributionSettings(steps=100), AttributionSettings(method="saliency")):
-        answers.check_effort(feed, settings, 500)  # type: ignore[arg-type]
+        answers.check_effort(run_view, settings, 500)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="smooth"):
-        answers.check_effort(feed, AttributionSettings(steps=50, smooth=100), 500)  # type: ignore[arg-type]
+        answers.check_effort(run_view, AttributionSettings(steps=50, smooth=100), 500)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="steps"):
-        answers.check_effort(feed, AttributionSettings(steps=1000), 500)  # type: ignore[arg-type]
+        answers.check_effort(run_view, AttributionSettings(steps=1000), 500)  # type: ignore[arg-type]
 
 
 def test_all_digits_are_learnt_from_once_their_folder_is_known(visit, tmp_path, monkeypatch) -> None:

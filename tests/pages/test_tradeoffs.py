@@ -7,8 +7,8 @@ from html import unescape
 
 import pytest
 
-from ctviz.experiments.engines.base import Outcome
-from ctviz.experiments.engines.portion import carry_out
+from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.task import carry_out
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.results import collect
@@ -29,12 +29,12 @@ ONE = small({"tau": (0.5,)})
 
 
 class Here:
-    """Carries portions out where it is called."""
+    """Carries tasks out where it is called."""
 
-    def run(self, portions, store, cancelled):
-        for portion in portions:
-            carry_out(portion, store, "cpu", cancelled)
-            yield Outcome(portion, "", 0.0)
+    def run(self, tasks, store, cancelled):
+        for task in tasks:
+            carry_out(task, store, "cpu", cancelled)
+            yield TaskResult(task, "", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +199,7 @@ def test_a_sweep_of_one_s_own_is_taken_off_the_list_and_put_back(visit, stored) 
 
 @pytest.fixture
 def quick(world, monkeypatch):
-    """Jobs that carry out their portion at once, where they are submitted."""
+    """Jobs that carry out their task at once, where they are submitted."""
 
     def submit(key, work, *arguments):
         world.jobs.submitted.append(key)

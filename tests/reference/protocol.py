@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from ctviz.bench.plain import Constraints, plain_search
+from ctviz.bench.plain import PlainConstraints, plain_search
 from ctviz.evaluation.rounds import CHUNK
 from tests.reference import plausibility as slow
 
@@ -36,7 +36,7 @@ def one_round(module, X, y, k, protocol, pull, schema, number, length_scale=0.5)
     real = [x.tolist() for x, c in zip(X, y.tolist(), strict=True) if c == target]
     before, after, valid, mature, steps = [], [], [], [], []
     for row in rows:
-        found = plain_search(module, X[row : row + 1], torch.tensor([target]), settings, Constraints.of(schema))
+        found = plain_search(module, X[row : row + 1], torch.tensor([target]), settings, PlainConstraints.of(schema))
         before.append(X[row].double().numpy())
         after.append(found.final[0].double().numpy())
         valid.append(int(module(found.final).argmax()) == target)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ctviz.bench.plain import (
-    Constraints,
-    Draws,
+    PlainConstraints,
+    PlainDraws,
     Terms,
     chunks,
     own_draws,
@@ -23,9 +23,9 @@ from ctviz.bench.plain import (
     plain_train,
     protect,
 )
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.training.arm import Arm, Objective
 from ctviz.training.schedule import Schedule
 
@@ -55,9 +55,9 @@ def class_gradient(x: Tensor, targets: Tensor) -> Tensor:
     return (1 - p)[:, None] * sign[:, None] * (W[0] - W[1])
 
 
-def box(mutability: list[Mutability], domain: tuple[float, float] = (-5.0, 5.0)) -> Constraints:
+def box(mutability: list[Mutability], domain: tuple[float, float] = (-5.0, 5.0)) -> PlainConstraints:
     features = tuple(Feature(name=f"x{i}", domain=domain, mutability=m) for i, m in enumerate(mutability))
-    return Constraints.of(Schema(features=features))
+    return PlainConstraints.of(Schema(features=features))
 
 
 def generic(**changes: float) -> SearchSettings:
@@ -232,7 +232,7 @@ def test_targets_avoid_the_predicted_class() -> None:
     assert torch.equal(made.labels, y[drawn.factuals])
 
 
-def draw(X: Tensor, c: int = 10) -> Draws:
+def draw(X: Tensor, c: int = 10) -> PlainDraws:
     return next(own_draws(len(X), 2, c, 3))
 
 
@@ -288,6 +288,8 @@ def test_first_adam_step_has_the_length_of_the_learning_rate() -> None:
     model = plain_model(LINEAR, 2, 2)
     before = [p.detach().clone() for p in model.parameters()]
     schedule = Schedule(epochs=1, batch=10, lr=0.01)
-    list(plain_train(model, X, y, 2, Arm.variant("vanilla"), schedule, Constraints.none(2), own_draws(10, 2, 0, 0)))
+    list(
+        plain_train(model, X, y, 2, Arm.variant("vanilla"), schedule, PlainConstraints.none(2), own_draws(10, 2, 0, 0))
+    )
     for old, new in zip(before, model.parameters(), strict=True):
         torch.testing.assert_close((new - old).abs(), torch.full_like(old, 0.01), rtol=1e-3, atol=1e-6)

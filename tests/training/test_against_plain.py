@@ -16,7 +16,7 @@ from ctviz.counterfactuals import search as fast_search
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.data.dataset import Dataset
 from ctviz.data.schema import Schema
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance
@@ -86,7 +86,7 @@ def compare_search(
     # Guards what follows: some searches end at once, some on the way, some never.
     assert {0, *range(2, 5)} & set(found.steps[found.mature].tolist()) > {0} and not found.mature.all()
     for i, arm in enumerate(arms):
-        limits = plain.Constraints.of(data.schema, arm)
+        limits = plain.PlainConstraints.of(data.schema, arm)
         slow = plain.plain_search(twin(stack, model, i), factuals[i].T, targets[i], arm, limits, keep_path=True)
         assert torch.equal(found.steps[i], slow.steps), arm.name
         assert torch.equal(found.mature[i], slow.mature), arm.name
@@ -125,7 +125,7 @@ def test_search_agrees_in_single_precision() -> None:
     compare_search(ModelSettings(), dataset(60), SEARCHES[:2], 1.0, True, torch.float32)
 
 
-def test_search_agrees_when_done_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_agrees_when_done_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctviz.counterfactuals.descent.WORKING_SET", 1)
     compare_search(ModelSettings(), dataset(60), SEARCHES, 1.0, True, torch.float64)
 
@@ -177,17 +177,17 @@ def run_fast(case: Case, data: Dataset) -> Outcome:
     return outcome
 
 
-def drawn(case: Case, arm: int) -> Iterator[plain.Draws]:
+def drawn(case: Case, arm: int) -> Iterator[plain.PlainDraws]:
     chance = Chance(case.seeds, case.n, case.schedule.n_ce, case.k)
     while True:
         draws = chance.epoch()
-        yield plain.Draws(draws.order[arm], draws.factuals[arm], draws.shifts[arm] - 1, draws.neighbours[arm])
+        yield plain.PlainDraws(draws.order[arm], draws.factuals[arm], draws.shifts[arm] - 1, draws.neighbours[arm])
 
 
 def run_plain(case: Case, data: Dataset, arm: int) -> Iterator[tuple[nn.Sequential, plain.PlainEpoch]]:
     model = twin(start(case, data), case.model, arm)
     X, y = data.train
-    limits = plain.Constraints.of(data.schema, case.arms[arm])
+    limits = plain.PlainConstraints.of(data.schema, case.arms[arm])
     for epoch in plain.plain_train(
         model, X.to(case.dtype), y, case.k, case.arms[arm], case.schedule, limits, drawn(case, arm)
     ):

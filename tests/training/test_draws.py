@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.draws import Chance, Slots, batch_sizes, dealt_sizes
 

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ctviz.counterfactuals.settings import GeneratorName
+from ctviz.counterfactuals.search_settings import GeneratorName
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.data.dataset import Dataset
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training import loop
 from ctviz.training.arm import Arm
@@ -118,7 +118,7 @@ def test_every_term_makes_a_difference(lambda_name: str) -> None:
     assert (told.last(0) - told.last(1)).abs().max() > 1e-3
 
 
-# -- portions ------------------------------------------------------------------------------------------
+# -- chunks ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

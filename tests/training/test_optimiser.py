@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.optimiser import Adam
 from ctviz.training.schedule import Schedule

@@ -1,1 +1,1 @@
-"""Who carries a sweep's portions out: worker processes of this machine, or a cluster."""
+"""Who carries a sweep's tasks out: worker processes of this machine, or a cluster."""

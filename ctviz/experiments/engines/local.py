@@ -1,4 +1,4 @@
-"""Portions in worker processes of this machine, one thread each."""
+"""Tasks in worker processes of this machine, one thread each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from loky import ProcessPoolExecutor, cpu_count
 from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import ConfigError, CtvizError
-from ctviz.experiments.engines.base import Outcome
-from ctviz.experiments.engines.portion import Portion, carry_out
+from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.task import Task, carry_out
 from ctviz.experiments.store import Store
 from ctviz.workers import begin, how_it_ended, start_worker
 
@@ -33,7 +33,7 @@ _BROKEN = (BrokenProcessPool, ShutdownExecutorError)
 
 
 class LocalEngine:
-    """Worker processes of this machine, each with one thread; a portion whose worker is killed is begun once more.
+    """Worker processes of this machine, each with one thread; a task whose worker is killed is begun once more.
 
     A single worker is this process itself. Workers are kept for a minute after a run, so that the next one begins
     at once; ``close``, or leaving the engine as a context, ends them.
@@ -55,11 +55,11 @@ class LocalEngine:
         for future in [slot.submit(_nothing) for slot in self._ready(self.workers)]:
             future.result()
 
-    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
-        """Outcomes in the order in which the portions end."""
-        if min(self.workers, len(portions)) <= 1:
-            return self._here(portions, store, cancelled)
-        return self._beside(portions, store, cancelled)
+    def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+        """Outcomes in the order in which the tasks end."""
+        if min(self.workers, len(tasks)) <= 1:
+            return self._here(tasks, store, cancelled)
+        return self._beside(tasks, store, cancelled)
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""
@@ -78,37 +78,37 @@ class LocalEngine:
             self._slots.append(_Slot())
         return self._slots[:count]
 
-    def _here(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
-        for portion in portions:
+    def _here(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+        for task in tasks:
             began = time.perf_counter()
-            message = _attempt(portion, store, self.device, cancelled)
+            message = _attempt(task, store, self.device, cancelled)
             if cancelled():
                 return
-            yield Outcome(portion, message, time.perf_counter() - began)
+            yield TaskResult(task, message, time.perf_counter() - began)
 
-    def _beside(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
-        idle = self._ready(min(self.workers, len(portions)))
-        waiting = deque(_Task(portion) for portion in portions)
-        running: dict[Future[str], tuple[_Slot, _Task]] = {}
+    def _beside(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+        idle = self._ready(min(self.workers, len(tasks)))
+        waiting = deque(_Attempts(task) for task in tasks)
+        running: dict[Future[str], tuple[_Slot, _Attempts]] = {}
         with tempfile.TemporaryDirectory(prefix="ctviz-sweep-") as scratch:
             flag = Path(scratch) / "cancel"
             where = str(store.root), str(store.presets) if store.presets else None, store.cap_bytes
             try:
                 while (waiting or running) and not cancelled():
                     while idle and waiting:
-                        slot, task = idle.pop(), waiting.popleft()
-                        task.attempts += 1
-                        task.began = task.began or time.perf_counter()
-                        call = task.portion.to_json(), where, self.device, str(flag)
-                        running[slot.submit(_in_worker, *call)] = slot, task
+                        slot, queued = idle.pop(), waiting.popleft()
+                        queued.attempts += 1
+                        queued.began = queued.began or time.perf_counter()
+                        call = queued.task.to_json(), where, self.device, str(flag)
+                        running[slot.submit(_in_worker, *call)] = slot, queued
                     for future in wait(running, timeout=PAUSE, return_when=FIRST_COMPLETED).done:
-                        slot, task = running.pop(future)
+                        slot, queued = running.pop(future)
                         idle.append(slot)
                         message = _message(future)
-                        if message is None and task.attempts < 2:
-                            waiting.appendleft(task)
+                        if message is None and queued.attempts < 2:
+                            waiting.appendleft(queued)
                             continue
-                        yield task.outcome(how_it_ended(future.exception(), STOPPED) if message is None else message)
+                        yield queued.outcome(how_it_ended(future.exception(), STOPPED) if message is None else message)
             finally:
                 if running:
                     flag.touch()
@@ -117,13 +117,13 @@ class LocalEngine:
 
 
 @dataclass
-class _Task:
-    portion: Portion
+class _Attempts:
+    task: Task
     attempts: int = 0
     began: float = 0.0
 
-    def outcome(self, message: str) -> Outcome:
-        return Outcome(self.portion, message, time.perf_counter() - self.began)
+    def outcome(self, message: str) -> TaskResult:
+        return TaskResult(self.task, message, time.perf_counter() - self.began)
 
 
 class _Slot:
@@ -175,13 +175,13 @@ def _in_worker(text: str, where: tuple[str, str | None, int], device: str, flag:
     root, presets, cap = where
     store = Store(Path(root), Path(presets) if presets else None, cap)
     stop = Path(flag)
-    return _attempt(Portion.from_json(text), store, device, stop.exists)
+    return _attempt(Task.from_json(text), store, device, stop.exists)
 
 
-def _attempt(portion: Portion, store: Store, device: str, cancelled: Callable[[], bool]) -> str:
-    """Why a portion is not in the store, as a sentence; empty if it is."""
+def _attempt(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> str:
+    """Why a task is not in the store, as a sentence; empty if it is."""
     try:
-        carry_out(portion, store, device, cancelled)
+        carry_out(task, store, device, cancelled)
     except CtvizError as error:
         return str(error)
     except MemoryError:

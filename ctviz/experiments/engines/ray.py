@@ -1,4 +1,4 @@
-"""Portions on a Ray cluster: each a task of one thread on some node, its results stored by the machine that asked."""
+"""Tasks on a Ray cluster: each a task of one thread on some node, its results stored by the machine that asked."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from ctviz.errors import ConfigError, CtvizError, StoreError
-from ctviz.experiments.engines import freight
-from ctviz.experiments.engines.base import Outcome
-from ctviz.experiments.engines.freight import Delivery
-from ctviz.experiments.engines.portion import Portion, is_done
+from ctviz.experiments.engines import payload
+from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.payload import Payload
+from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.store import Store
 
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:.%\w]+\]):(?P<port>\d{1,5})")
@@ -39,22 +39,22 @@ _FAREWELL = 5.0
 
 @dataclass
 class _Flight:
-    """A portion that a task has been given to the cluster for."""
+    """A task that a task has been given to the cluster for."""
 
-    portion: Portion
+    task: Task
     began: float
     losses: int
 
 
 class RayEngine:
-    """Carries portions out on a Ray cluster; what Ray needs is installed with ``pip install 'ctviz[ray]'``.
+    """Carries tasks out on a Ray cluster; what Ray needs is installed with ``pip install 'ctviz[ray]'``.
 
-    Each portion is a task of one processor and one thread. Its worker computes in a folder of its own and sends the
+    Each task is a task of one processor and one thread. Its worker computes in a folder of its own and sends the
     finished run and report back; the driver, which is the process that calls ``run``, checks them and writes them into
     its store. Workers therefore need ctviz, of the driver's version, and no access to the store.
 
-    A portion whose worker or node is lost is given to the cluster again, ``retries`` times. No more than
-    ``most_waiting`` portions are with the cluster at once, by default twice as many as it has processors, and their
+    A task whose worker or node is lost is given to the cluster again, ``retries`` times. No more than
+    ``most_waiting`` tasks are with the cluster at once, by default twice as many as it has processors, and their
     results are taken one by one: the driver holds one at a time, however long the sweep is.
 
     Each run connects and disconnects; as a context the engine stays connected in between.
@@ -63,10 +63,10 @@ class RayEngine:
         address: ``host:port`` of the cluster's head, on a machine that belongs to the cluster; ``auto`` for the cluster
             that this machine belongs to. None: the Ray that the caller has initialised, or that RAY_ADDRESS names, or
             else one that is started on this machine for the time of the sweep and reached from this machine alone.
-        retries: how often a portion that was lost is tried again.
-        most_waiting: the most portions that are with the cluster at once.
+        retries: how often a task that was lost is tried again.
+        most_waiting: the most tasks that are with the cluster at once.
         workers: processors of a Ray that is started here; by default those that this machine has.
-        patience: seconds to wait for a cluster without any processor before the portions are given up.
+        patience: seconds to wait for a cluster without any processor before the tasks are given up.
 
     Raises:
         ConfigError: a setting that is not allowed.
@@ -102,19 +102,19 @@ class RayEngine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._kept.close()
 
-    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
-        """Outcomes in the order in which the portions end.
+    def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+        """Outcomes in the order in which the tasks end.
 
         Raises:
             ConfigError: Ray is not installed, or no cluster answers at the address.
             StoreError: the cluster has had no processor for ``patience`` seconds.
         """
-        left: deque[Portion] = deque()
-        for portion in portions:
-            if is_done(portion, store):
-                yield Outcome(portion, "", 0.0)
+        left: deque[Task] = deque()
+        for task in tasks:
+            if is_done(task, store):
+                yield TaskResult(task, "", 0.0)
             else:
-                left.append(portion)
+                left.append(task)
         if not left or cancelled():
             return
         with _connected(self.address, self.workers) as ray:
@@ -129,36 +129,36 @@ class _Dispatch:
         self._ray = ray
         self._store = store
         self._cancelled = cancelled
-        # Ray's own retries are off: one count, and a loss is told apart from an error of the portion.
-        options = {"num_cpus": 1, "max_retries": 0, "name": "ctviz portion"}
+        # Ray's own retries are off: one count, and a loss is told apart from an error of the task.
+        options = {"num_cpus": 1, "max_retries": 0, "name": "ctviz task"}
         self._task = ray.remote(**options)(_task())
-        self._versions = freight.versions()
+        self._versions = payload.versions()
         self._flying: dict[Any, _Flight] = {}
         self._room = 0
         self._counted = -_RECOUNT
         self._had_room = time.monotonic()
 
-    def all_of(self, portions: deque[Portion]) -> Iterator[Outcome]:
+    def all_of(self, tasks: deque[Task]) -> Iterator[TaskResult]:
         """Submit as results are taken; cancel what is under way when it is left, however it is left."""
         try:
-            while (portions or self._flying) and not self._cancelled():
-                while portions and len(self._flying) < self._most():
-                    refused = self._submit(_Flight(portions.popleft(), time.monotonic(), losses=0))
+            while (tasks or self._flying) and not self._cancelled():
+                while tasks and len(self._flying) < self._most():
+                    refused = self._submit(_Flight(tasks.popleft(), time.monotonic(), losses=0))
                     if refused is not None:
                         yield refused
                 if not self._flying:
                     time.sleep(_LOOK)
                     continue
                 ended, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK)
-                for task in ended:
-                    outcome = self._taken(task, self._flying.pop(task))
+                for handle in ended:
+                    outcome = self._taken(handle, self._flying.pop(handle))
                     if outcome is not None:
                         yield outcome
         finally:
             self._cancel()
 
     def _most(self) -> int:
-        """How many portions may be with the cluster now.
+        """How many tasks may be with the cluster now.
 
         Raises:
             StoreError: there has been no processor for too long.
@@ -175,54 +175,54 @@ class _Dispatch:
         # Some are given out in vain at first, which makes clusters grow that grow on demand.
         return self._engine.most_waiting or max(2 * self._room, 2)
 
-    def _submit(self, flight: _Flight) -> Outcome | None:
-        """Give a portion to the cluster; an outcome where what is stored of it cannot be read."""
-        portion = flight.portion
+    def _submit(self, flight: _Flight) -> TaskResult | None:
+        """Give a task to the cluster; an outcome where what is stored of it cannot be read."""
+        task = flight.task
         try:
-            before = freight.pack(portion, self._store)  # what was finished before is not computed again
+            before = payload.pack(task, self._store)  # what was finished before is not computed again
         except StoreError as error:
-            return Outcome(portion, str(error), _since(flight))
-        self._flying[self._task.remote(portion.to_json(), before, self._versions)] = flight
+            return TaskResult(task, str(error), _since(flight))
+        self._flying[self._task.remote(task.to_json(), before, self._versions)] = flight
         return None
 
-    def _taken(self, task: Any, flight: _Flight) -> Outcome | None:
-        """The outcome of a task that has ended; None if its portion was lost and submitted again."""
-        portion = flight.portion
+    def _taken(self, handle: Any, flight: _Flight) -> TaskResult | None:
+        """The outcome of a task that has ended; None if its task was lost and submitted again."""
+        task = flight.task
         try:
-            delivery = Delivery(*self._ray.get(task))
+            received = Payload(*self._ray.get(handle))
         except self._ray.exceptions.RayTaskError as error:
             said = str(error).strip().splitlines()
-            return Outcome(portion, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(flight))
+            return TaskResult(task, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(flight))
         except self._ray.exceptions.RayError as error:
             return self._lost(flight, type(error).__name__)
         try:
-            freight.unpack(portion, delivery.files, self._store, self._cancelled)
+            payload.unpack(task, received.files, self._store, self._cancelled)
         except CtvizError as error:
-            return Outcome(portion, delivery.message or str(error), delivery.seconds)
-        if not delivery.message and not self._cancelled() and not is_done(portion, self._store):
+            return TaskResult(task, received.message or str(error), received.seconds)
+        if not received.message and not self._cancelled() and not is_done(task, self._store):
             return self._lost(flight, "results are missing")
-        return Outcome(portion, delivery.message, delivery.seconds)
+        return TaskResult(task, received.message, received.seconds)
 
-    def _lost(self, flight: _Flight, reason: str) -> Outcome | None:
+    def _lost(self, flight: _Flight, reason: str) -> TaskResult | None:
         if flight.losses >= self._engine.retries:
             times = "once" if flight.losses == 0 else f"{flight.losses + 1} times"
             message = (
                 f"The worker that trained these models was lost {times} ({reason}); start the sweep again to retry."
             )
-            return Outcome(flight.portion, message, _since(flight))
-        return self._submit(_Flight(flight.portion, flight.began, flight.losses + 1))
+            return TaskResult(flight.task, message, _since(flight))
+        return self._submit(_Flight(flight.task, flight.began, flight.losses + 1))
 
     def _cancel(self) -> None:
         """End what is under way: first by an interrupt, so that workers clean up, then by force."""
         for force in (False, True):
-            for task in self._flying:
+            for handle in self._flying:
                 with contextlib.suppress(Exception):  # ended meanwhile, or the cluster is gone
-                    self._ray.cancel(task, force=force)
+                    self._ray.cancel(handle, force=force)
             with contextlib.suppress(Exception):
                 waiting = list(self._flying)
                 if waiting:
                     _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_FAREWELL)
-                self._flying = {task: self._flying[task] for task in waiting}
+                self._flying = {handle: self._flying[handle] for handle in waiting}
         self._flying.clear()
 
 
@@ -233,8 +233,8 @@ def _since(flight: _Flight) -> float:
 def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
     """What a worker runs; a function within a function travels as a whole, so that it can say that ctviz is missing."""
 
-    def portion_on_worker(
-        portion: str, files: dict[str, bytes], versions: dict[str, str]
+    def task_on_worker(
+        task: str, files: dict[str, bytes], versions: dict[str, str]
     ) -> tuple[str, dict[str, bytes], float]:
         import importlib
         import signal
@@ -255,17 +255,17 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
         before = signal.signal(signal.SIGINT, stop)  # Ray cancels a task by this signal, and keeps the worker
         try:
             importlib.import_module("ctviz.imports").standard_library_first()  # Ray adds the driver's current folder
-            here = importlib.import_module("ctviz.experiments.engines.freight")
+            here = importlib.import_module("ctviz.experiments.engines.payload")
         except ImportError as error:
             wanted = f"install ctviz {versions['ctviz']} on every node of the cluster"
             return f"The worker on {socket.gethostname()} cannot use ctviz ({error}); {wanted}.", {}, 0.0
         else:
-            delivery = here.carry_out_here(portion, files, versions, stopped.is_set)
+            payload = here.carry_out_here(task, files, versions, stopped.is_set)
         finally:
             signal.signal(signal.SIGINT, before)
-        return delivery.message, delivery.files, delivery.seconds
+        return payload.message, payload.files, payload.seconds
 
-    return portion_on_worker
+    return task_on_worker
 
 
 # -- the connection -----------------------------------------------------------------------------------

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ctviz.brief import Brief
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.robustness import Attack
 from ctviz.experiments.trace import Bools, Floats, Ints
+from ctviz.short_repr import ShortRepr
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Picked(Brief):
+class Picked(ShortRepr):
     """Test pictures that were chosen."""
 
     index: Ints  # b: their places in the test split
@@ -29,7 +29,7 @@ class Picked(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageAttributions(Brief):
+class ImageAttributions(ShortRepr):
     """Which pixels every model's answers rest on."""
 
     epoch: int
@@ -41,7 +41,7 @@ class ImageAttributions(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageHistory(Brief):
+class ImageHistory(ShortRepr):
     """The same of one picture, after every epoch."""
 
     epochs: tuple[int, ...]
@@ -53,7 +53,7 @@ class ImageHistory(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ClassMeans(Brief):
+class ClassMeans(ShortRepr):
     """Where every model looks in each class, on average, and how much of it falls on locked pixels.
 
     Attributed is the class that a model predicts; pictures are sorted by their true class. ``share`` is the part of
@@ -80,7 +80,7 @@ class ClassMeans(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageTrace(Brief):
+class ImageTrace(ShortRepr):
     """Searches of b pictures by m arms, step by step; after its last step a path stays as it is.
 
     With a generator that makes several counterfactuals of each picture (DiCE), these are rows of their own.
@@ -120,7 +120,7 @@ IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "chan
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageNumbers(Brief):
+class ImageNumbers(ShortRepr):
     """What counterfactual pictures take, and how they look, for every arm, with intervals.
 
     An arm is judged on the pictures that it does not put into the target class anyway. Of these, ``validity`` and
@@ -139,7 +139,7 @@ class ImageNumbers(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Fooled(Brief):
+class Fooled(ShortRepr):
     """Pictures under attack, for every strength and arm."""
 
     epoch: int
@@ -149,7 +149,7 @@ class Fooled(Brief):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Robustness(Brief):
+class Robustness(ShortRepr):
     """Share of test pictures that every arm still gets right under attacks of n strengths, with intervals."""
 
     arms: tuple[str, ...]

@@ -13,9 +13,9 @@ from torch import Tensor
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.knowledge import Knowledge
-from ctviz.counterfactuals.search import Found, search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import load
 from ctviz.data.frames import check_rows, row_of
 from ctviz.errors import ConfigError, DataError
@@ -39,12 +39,12 @@ from ctviz.experiments.images.answers import (
     Robustness,
 )
 from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers, wilson
-from ctviz.experiments.reach import logits_at, target_probability
+from ctviz.experiments.reachability import logits_at, target_probability
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Bools, Floats
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.training.lessons import group_size
+from ctviz.training.sampler import group_size
 
 if TYPE_CHECKING:
     from ctviz.models.vae import Vae
@@ -93,7 +93,7 @@ class ImageExplorer:
         self.experiment, self._vae = experiment, vae
         self.grid: tuple[int, int] = experiment.data.grid
         self.data = load(experiment.data)
-        self.knowledge = Knowledge.of(self.data, vae)
+        self.reference_data = ReferenceData.of(self.data, vae)
         self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(self.schemas, self.data.train[0])
         lower, upper = self.data.schema.bounds()
@@ -303,12 +303,12 @@ class ImageExplorer:
 
     def _mean_picture(self) -> Tensor:
         """The mean training picture, (1 d)."""
-        return self.knowledge.cached("mean picture", lambda: mean_sample(self.data.train[0]).unsqueeze(0))
+        return self.reference_data.cached("mean picture", lambda: mean_sample(self.data.train[0]).unsqueeze(0))
 
     def _background(self) -> Tensor:
         """Some training pictures, (n d)."""
         X = self.data.train[0]
-        return self.knowledge.cached("background", lambda: X[_permutation(len(X), 0)[:BACKGROUND]])
+        return self.reference_data.cached("background", lambda: X[_permutation(len(X), 0)[:BACKGROUND]])
 
     def _attributed(
         self, stack: Stack, X: Tensor, classes: Tensor, settings: AttributionSettings, baselines: Tensor | None = None
@@ -407,14 +407,18 @@ class ImageExplorer:
 
     def _real(self) -> ReferenceSamples:
         """Validation pictures, which no factual is one of."""
-        return self.knowledge.cached("real pictures", lambda: ReferenceSamples.of(*self.data.validation, self.data.k))
+        return self.reference_data.cached(
+            "real pictures", lambda: ReferenceSamples.of(*self.data.validation, self.data.k)
+        )
 
-    def _search(self, stack: Stack, X: Tensor, y: Tensor, settings: SearchSettings, record: bool = False) -> Found:
+    def _search(
+        self, stack: Stack, X: Tensor, y: Tensor, settings: SearchSettings, record: bool = False
+    ) -> SearchResult:
         start, goal = X.T.expand(stack.m, -1, -1).contiguous(), y.expand(stack.m, -1).contiguous()
         if not len(X):
             none = torch.zeros_like(goal)
-            return Found(start, start, none.bool(), none, start.new_zeros(settings.steps + 1, *start.shape))
-        return search(stack, start, goal, [settings] * stack.m, self._constraints, record, self.knowledge)
+            return SearchResult(start, start, none.bool(), none, start.new_zeros(settings.steps + 1, *start.shape))
+        return search(stack, start, goal, [settings] * stack.m, self._constraints, record, self.reference_data)
 
     # -- attacks --------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import Attributions, AttributionSettings, share, standardised
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.maturity import IP
 from ctviz.experiments.limits.numbers import (
     CONVENTIONAL,
@@ -127,12 +127,12 @@ def _headline(exploded: list[str], held: list[str]) -> str:
     return f"Without ridge the energies stay within bounds on {listed(held)}" if held else "Nothing measured yet"
 
 
-def _door() -> Door:
+def _door() -> DeepLink:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", lambda_reg=ridge) for i, ridge in enumerate((0.0, 0.01, 0.1))]
     base = Experiment.preset("moons")
     experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return Door("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
+    return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
 
 
 _DIGITS: dict[str, object] = {

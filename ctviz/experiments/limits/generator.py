@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import STRESSES, Experiment
-from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.maturity import IP, IP_FINE, IP_STAR
 from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, percent
 from ctviz.prose import listed
@@ -116,9 +116,9 @@ def _headline(gone: list[str], less: list[str], unhurt: list[str], unclear: list
     return rest[0][0].upper() + rest[0][1:] if rest else "Nothing measured yet"
 
 
-def _door() -> Door:
+def _door() -> DeepLink:
     words = "Watch its searches: " + listed([STRESSES[name].title.lower() for name in ("few", "tiny", "noisy")])
-    return Door("trajectories", words, (("preset", "stress"),))
+    return DeepLink("trajectories", words, (("preset", "stress"),))
 
 
 LIMIT = Limit(
@@ -126,7 +126,7 @@ LIMIT = Limit(
     title="A bad search",
     question="How much worse may the search for counterfactuals be before training with it stops helping?",
     expected="Counterfactual training learns from what its search finds. If the search stops too early, staggers, or "
-    "leaps across the data, the lessons are rare or wrong, and the gain should shrink with the dose.",
+    "leaps across the data, counterfactuals are rare or wrong, and the gain should shrink with the dose.",
     advice="Where classes lie far apart, give the search room: T · η has to span the distance. Where they lie close, a "
     "few steps do. Before paying for a better generator, compare it with two steps of the simplest one.",
     kind="doses",

@@ -103,7 +103,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Door:
+class DeepLink:
     """A way to see it: a page of the app, what waits there, and the experiment it opens with."""
 
     page: Literal["boundaries", "trajectories", "actionability"]
@@ -129,7 +129,7 @@ class Limit:
     metrics: tuple[str, ...]  # kept in the table
     shown: tuple[Metric, ...]  # to choose from in the picture, the first by default
     finding: Callable[[pd.DataFrame, Metric], Finding]
-    doors: tuple[Door, ...]
+    doors: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
 

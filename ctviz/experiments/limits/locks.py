@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, interval, values_of
 from ctviz.prose import listed
 from ctviz.training.arm import Arm
@@ -110,13 +110,13 @@ def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
     return f"Protection turns models {', and '.join(parts)}{rest}"
 
 
-def _doors() -> tuple[Door, ...]:
+def _doors() -> tuple[DeepLink, ...]:
     base = Experiment.preset("proxies").replace({"data.signal": 3.0})
     experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
     query = tuple(experiment.to_query().items())
     return (
-        Door("actionability", "Open the linear models under their locks", query),
-        Door("boundaries", "See their boundaries turn", query),
+        DeepLink("actionability", "Open the linear models under their locks", query),
+        DeepLink("boundaries", "See their boundaries turn", query),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.energies import ENERGY, ROBUST
-from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.maturity import IP, IP_FINE, IP_STAR
 from ctviz.experiments.limits.numbers import CONVENTIONAL, Mean, by_draw, difference, gains, interval, number, values_of
 from ctviz.prose import listed
@@ -136,10 +136,10 @@ def _headline(metric: str, gone: list[str], less: list[str], keeps: list[str], u
     return f"Ten times as long, {rest[0]}" if rest else "Nothing measured yet"
 
 
-def _door() -> Door:
+def _door() -> DeepLink:
     changes = {"training.epochs": EPOCHS, "evaluation.every": 20, "evaluation.field": 60}
     query = Experiment.preset("circles").replace(changes).to_query()
-    return Door("boundaries", "Train the circles for 1,000 epochs", tuple(query.items()))
+    return DeepLink("boundaries", "Train the circles for 1,000 epochs", tuple(query.items()))
 
 
 LIMIT = Limit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import Door, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
 from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, percent, values_of
 from ctviz.prose import listed
 from ctviz.training.arm import Arm
@@ -136,14 +136,14 @@ def _headline(lost: list[str], smaller: list[str], larger: list[str], alike: lis
     return f"Where no search arrives, the gain is {listed(parts)}{rest}"
 
 
-def _door(eta: float, tau: float) -> Door:
+def _door(eta: float, tau: float) -> DeepLink:
     arms = [
         Arm.variant("vanilla"), Arm.variant("full", tau=0.75, lambda_reg=0.01),
         Arm.variant("starved", tau=tau, step_size=eta, lambda_reg=0.01),
     ]  # fmt: skip
     base = Experiment.preset("ls")
     experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return Door("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
+    return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
 
 
 LIMIT = Limit(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ctviz import prose
-from ctviz.evaluation.student import reach
+from ctviz.evaluation.student import half_width
 
 LEVEL = 0.99
 """Of every interval here: that of Student's t over the draws."""
@@ -47,7 +47,7 @@ def mean(values: Iterable[float]) -> Mean:
     value = fmean(finite)
     if n == 1:
         return Mean(value, math.nan, math.nan, 1)
-    half = float(reach(stdev(finite), n, LEVEL))
+    half = float(half_width(stdev(finite), n, LEVEL))
     return Mean(value, value - half, value + half, n)
 
 

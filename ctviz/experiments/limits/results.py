@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ctviz.brief import Brief
 from ctviz.errors import StoreError
 from ctviz.experiments.limits.catalogue import limit
 from ctviz.experiments.limits.limit import Limit, Stand
@@ -23,6 +22,7 @@ from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.files import explained, remove, trim
 from ctviz.isolation import isolated
 from ctviz.paths import assets, write_whole
+from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ MOST_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LimitResult(Brief):
+class LimitResult(ShortRepr):
     """What has been measured of a limit by now.
 
     ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the limit;

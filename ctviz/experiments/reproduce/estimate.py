@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ctviz.experiments.engines.base import Outcome
-from ctviz.experiments.engines.portion import Portion
-from ctviz.experiments.reproduce.settings import Reproduction
+from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.task import Task
+from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.studies import passes
 from ctviz.experiments.reproduce.work import Work, is_there
 from ctviz.experiments.store import Store
@@ -20,7 +20,7 @@ class _Missing(Exception):  # noqa: N818 (never leaves this module)
 class _Idle:
     """An engine that carries nothing out."""
 
-    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
         raise _Missing
 
 
@@ -42,11 +42,11 @@ def _missing_seconds(reproduction: Reproduction, store: Store) -> float:
     for data in reproduction.data:
         chosen, seeds = reproduction.selecting(data), range(reproduction.draws(data))
         on_validation, locked = reproduction.on_validation(data), reproduction.on_validation_locked(data)
-        portions = [Portion(reproduction.selection(data, seed), on_validation) for seed in chosen]
-        portions += [Portion(reproduction.scouting(data, seed), locked) for seed in seeds]
-        portions += [Portion(reproduction.locked_selection(data, seed), locked) for seed in chosen]
-        portions += [Portion(reproduction.final(data, s, cell, cell), reproduction.on_test(data)) for s in seeds]
+        tasks = [Task(reproduction.selection(data, seed), on_validation) for seed in chosen]
+        tasks += [Task(reproduction.scouting(data, seed), locked) for seed in seeds]
+        tasks += [Task(reproduction.locked_selection(data, seed), locked) for seed in chosen]
+        tasks += [Task(reproduction.final(data, s, cell, cell), reproduction.on_test(data)) for s in seeds]
         on_test = reproduction.on_test_locked(data)
-        portions += [Portion(reproduction.locked_final(data, seed, cell, cell), on_test) for seed in seeds]
-        seconds += sum(price(portion, scale).seconds for portion in portions if not is_there(portion, store))
+        tasks += [Task(reproduction.locked_final(data, seed, cell, cell), on_test) for seed in seeds]
+        seconds += sum(price(task, scale).seconds for task in tasks if not is_there(task, store))
     return seconds

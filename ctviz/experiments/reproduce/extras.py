@@ -13,10 +13,10 @@ from ctviz.evaluation import student
 from ctviz.evaluation.attribution import integrated_gradients, share, uniform_baselines
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import Report
-from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.intervals import Floats, combine
 from ctviz.experiments.reproduce.reading import mean, paired, parts
-from ctviz.experiments.reproduce.result import Ablation, Curve, Sensitivity
+from ctviz.experiments.reproduce.result import Ablation, Curve, SensitivityResult
 from ctviz.experiments.run import Run
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
@@ -81,7 +81,7 @@ def _numbers(values: Floats) -> tuple[float | None, ...]:
     return tuple(float(value) if math.isfinite(value) else None for value in values)
 
 
-def sensitivity(data: str, finals: Sequence[tuple[Run, Report]], level: float) -> list[Sensitivity]:
+def sensitivity(data: str, finals: Sequence[tuple[Run, Report]], level: float) -> list[SensitivityResult]:
     """How much the answers of the model trained with the lock, and of the conventional one, rest on what is locked."""
     names, arms = [feature_name(ref) for ref in what.LOCKED[data]], LEANING
     standardised, shares = [], []
@@ -116,11 +116,11 @@ def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[flo
 
 def _compared(
     data: str, feature: str, measure: Literal["standardised", "share"], pairs: Sequence[Sequence[float]], level: float
-) -> Sensitivity:
+) -> SensitivityResult:
     """Student's interval of the difference over the draws."""
     differences = np.array([value - base for value, base, _ in pairs if math.isfinite(value - base)])
     low, high = map(float, student.interval(differences, level))
-    return Sensitivity(
+    return SensitivityResult(
         data=data,
         feature=feature,
         measure=measure,

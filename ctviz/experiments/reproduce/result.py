@@ -44,7 +44,7 @@ class Reduction(Record):
     base: float | None = None
 
 
-class Outcome(Reduction):
+class ComparedReduction(Reduction):
     """A cell of Table 1: the mean over all draws, beside the published number.
 
     ``agrees`` if both are significant and of one sign, or if neither is significant: then the sign is chance. A cost
@@ -145,7 +145,7 @@ class Other(Record):
     conventional_validity: float | None
 
 
-class Room(Record):
+class Headroom(Record):
     """IP of factuals that have not moved, of both models' counterfactuals, and of real samples among themselves (the
     floor), in data units; and what part of the way down to the floor counterfactual training went."""
 
@@ -173,11 +173,11 @@ class Row(Record):
 
     data: str
     title: str
-    ip: Outcome
-    ip_star: Outcome
-    cost: Outcome
+    ip: ComparedReduction
+    ip_star: ComparedReduction
+    cost: ComparedReduction
     cost_paired: Reduction
-    room: Room
+    room: Headroom
     other: Other
     searched: tuple[Searched, ...] = ()  # from short steps to long ones; none for images
     settings: Trained
@@ -185,8 +185,8 @@ class Row(Record):
     locked_seeds: tuple[LockedDraw, ...]
     passed_over: tuple[PassedOver, ...]
 
-    def outcome(self, metric: MetricName) -> Outcome:
-        found: Outcome = getattr(self, metric)
+    def outcome(self, metric: MetricName) -> ComparedReduction:
+        found: ComparedReduction = getattr(self, metric)
         return found
 
     @property
@@ -224,7 +224,7 @@ class Curve(Record):
     greatest: tuple[float | None, ...]
 
 
-class Sensitivity(Record):
+class SensitivityResult(Record):
     """How much the answers rest on what is locked, with the lock in training and without; means over the draws.
 
     ``measure``: the paper's ``standardised`` |g_d| / (max − min), which samples with nearly equal parts can dominate,
@@ -250,7 +250,7 @@ class Table1(Record):
     rows: tuple[Row, ...]
     ablation: tuple[Ablation, ...]
     robustness: tuple[Curve, ...]
-    sensitivity: tuple[Sensitivity, ...]
+    sensitivity: tuple[SensitivityResult, ...]
     rule: dict[str, str]
     source: str
     reproduction: dict[str, Any]
@@ -262,7 +262,7 @@ class Table1(Record):
     def row(self, data: str) -> Row | None:
         return next((row for row in self.rows if row.data == data), None)
 
-    def outcomes(self) -> Iterator[tuple[Row, MetricName, Outcome]]:
+    def outcomes(self) -> Iterator[tuple[Row, MetricName, ComparedReduction]]:
         """Every cell of the table, row by row."""
         for row in self.rows:
             for metric in ("ip", "ip_star", "cost"):

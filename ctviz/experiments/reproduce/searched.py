@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import Report
-from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.intervals import combine
 from ctviz.experiments.reproduce.reading import paired, reduced
 from ctviz.experiments.reproduce.result import Reduction, Searched
@@ -31,13 +31,13 @@ _REFERENCES = {what.FULL: what.CONVENTIONAL}
 def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[Searched, ...]]:
     """Data → IP and IP* with each search, over the first ``DRAWS`` draws; of images nothing, they take minutes."""
     planes = {data: several[:DRAWS] for data, several in finals.items() if several[0].experiment.data.grid is None}
-    portions = [
-        Portion(final.experiment, _with(final.report.protocol, *search), tuple(_REFERENCES.items()))
+    tasks = [
+        Task(final.experiment, _with(final.report.protocol, *search), tuple(_REFERENCES.items()))
         for several in planes.values()
         for final in several
         for search in SEARCHES
     ]
-    reports = iter(work.reports(portions, "searching the same models in shorter and longer steps"))
+    reports = iter(work.reports(tasks, "searching the same models in shorter and longer steps"))
     found: dict[str, tuple[Searched, ...]] = dict.fromkeys(finals, ())
     for data, several in planes.items():
         usual = several[0].report.protocol

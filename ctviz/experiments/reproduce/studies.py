@@ -1,6 +1,6 @@
 """The two studies behind Table 1: draws, the cells that validation data choose, the final models on test data.
 
-For each pass the portions of all data sets go to the engine together, so that its workers are never idle.
+For each pass the tasks of all data sets go to the engine together, so that its workers are never idle.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.reports import Report
-from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.reading import mean, overall, paired
+from ctviz.experiments.reproduce.reproduction import Choice, cell_name
 from ctviz.experiments.reproduce.result import Cell, Chosen, PassedOver
 from ctviz.experiments.reproduce.selection import Mutability, Plausibility, Scored, choose
-from ctviz.experiments.reproduce.settings import Choice, cell_name
 from ctviz.experiments.reproduce.work import Work
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
@@ -32,7 +32,7 @@ class Final:
 
 
 @dataclass(frozen=True)
-class Draws:
+class CostDraws:
     """Draws on which costs are compared, and those that were passed over on the way."""
 
     seeds: tuple[int, ...]
@@ -46,14 +46,14 @@ def plausible_cells(work: Work) -> dict[str, Chosen]:
     """Data → the cell for IP and IP*, from validation data without locks."""
     r = work.reproduction
     references = {cell_name(i): what.CONVENTIONAL for i in range(len(r.cells))}
-    portions = {
-        data: [Portion(r.selection(data, s), r.on_validation(data), _pairs(references)) for s in r.selecting(data)]
+    tasks = {
+        data: [Task(r.selection(data, s), r.on_validation(data), _pairs(references)) for s in r.selecting(data)]
         for data in r.data
     }
-    reports = _together(work, portions, "choosing the settings for plausibility")
+    reports = _together(work, tasks, "choosing the settings for plausibility")
     chosen = {}
     for data, found in reports.items():
-        runs = [portion.experiment for portion in portions[data]]
+        runs = [task.experiment for task in tasks[data]]
         scores = [_plausibility(cell_name(i), runs, found, work.store) for i in range(len(r.cells))]
         chosen[data] = _chosen(r.cells, scores, [run.seed for run in runs])
     return chosen
@@ -87,29 +87,29 @@ def plausible_finals(
     """Data → the final models of the draws 0, 1, … on test data, without locks."""
     r = work.reproduction
     references = dict.fromkeys((*what.VARIANTS_COMPARED, what.OTHER), what.CONVENTIONAL)
-    portions = {
+    tasks = {
         data: [
-            Portion(r.final(data, seed, cell, others[data] or cell), r.on_test(data), _pairs(references))
+            Task(r.final(data, seed, cell, others[data] or cell), r.on_test(data), _pairs(references))
             for seed in range(r.draws(data))
         ]
         for data, cell in cells.items()
     }
-    return _finals(work, portions, "training and evaluating the models for plausibility")
+    return _finals(work, tasks, "training and evaluating the models for plausibility")
 
 
 # -- mutability -----------------------------------------------------------------------------------------------
 
 
-def draws_to_compare(work: Work) -> dict[str, Draws]:
+def draws_to_compare(work: Work) -> dict[str, CostDraws]:
     """Data → the first draws on which the conventional model's locked advice is valid often enough."""
     r = work.reproduction
     known: dict[str, dict[int, float]] = {data: {} for data in r.data}
     while waiting := {data: seeds for data, seen in known.items() if (seeds := _next(r.draws(data), data, seen))}:
-        portions = {
-            data: [Portion(r.scouting(data, seed), r.on_validation_locked(data)) for seed in seeds]
+        tasks = {
+            data: [Task(r.scouting(data, seed), r.on_validation_locked(data)) for seed in seeds]
             for data, seeds in waiting.items()
         }
-        for data, reports in _together(work, portions, "looking for draws with locked advice").items():
+        for data, reports in _together(work, tasks, "looking for draws with locked advice").items():
             valid = [overall(report, what.LOCKED_CONVENTIONAL, "validity") for report in reports]
             known[data].update(zip(waiting[data], valid, strict=True))
     return {data: _draws(r.draws(data), seen) for data, seen in known.items()}
@@ -123,30 +123,30 @@ def _next(wanted: int, data: str, seen: Mapping[int, float]) -> range:
     return range(len(seen), min(len(seen) + (2 * missing if seen else wanted), max(what.LOOKED_AT[data], wanted)))
 
 
-def _draws(wanted: int, seen: Mapping[int, float]) -> Draws:
+def _draws(wanted: int, seen: Mapping[int, float]) -> CostDraws:
     """The first draws that reach; of those passed over, the ones up to the last that is taken."""
     taken = [seed for seed, valid in seen.items() if valid >= what.LEAST_REACHED][:wanted]
     enough = len(taken) == wanted
     over = [seed for seed in seen if seed not in taken and (not enough or seed < taken[-1])]
-    return Draws(tuple(taken), tuple(PassedOver(seed=seed, validity=seen[seed]) for seed in over))
+    return CostDraws(tuple(taken), tuple(PassedOver(seed=seed, validity=seen[seed]) for seed in over))
 
 
-def cheap_cells(work: Work, draws: Mapping[str, Draws]) -> dict[str, Chosen | None]:
+def cheap_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, Chosen | None]:
     """Data → the cell for the cost, from validation data under the lock; none where there is no draw."""
     r = work.reproduction
     references = {cell_name(i): what.LOCKED_CONVENTIONAL for i in range(len(r.cells))}
-    portions = {
+    tasks = {
         data: [
-            Portion(r.locked_selection(data, seed), r.on_validation_locked(data), _pairs(references))
+            Task(r.locked_selection(data, seed), r.on_validation_locked(data), _pairs(references))
             for seed in draws[data].seeds[: len(r.selecting(data))]
         ]
         for data in r.data
     }
-    reports = _together(work, portions, "choosing the settings for the cost")
+    reports = _together(work, tasks, "choosing the settings for the cost")
     chosen: dict[str, Chosen | None] = {}
     for data, found in reports.items():
         scores = [_mutability(cell_name(i), found) for i in range(len(r.cells))]
-        seeds = [portion.experiment.seed for portion in portions[data]]
+        seeds = [task.experiment.seed for task in tasks[data]]
         chosen[data] = _chosen(r.cells, scores, seeds) if seeds else None
     return chosen
 
@@ -163,21 +163,21 @@ def _mutability(arm: str, reports: Sequence[Report]) -> Mutability:
 
 
 def cheap_finals(
-    work: Work, cells: Mapping[str, Choice | None], others: Mapping[str, Choice], draws: Mapping[str, Draws]
+    work: Work, cells: Mapping[str, Choice | None], others: Mapping[str, Choice], draws: Mapping[str, CostDraws]
 ) -> dict[str, list[Final]]:
     """Data → the final models of the draws on which costs are compared, on test data under the lock."""
     r = work.reproduction
     references = dict.fromkeys((what.LOCKED_FULL, what.LOCKED_OTHER, what.UNLOCKED), what.LOCKED_CONVENTIONAL)
-    portions = {
+    tasks = {
         data: [
-            Portion(r.locked_final(data, seed, cell, others[data]), r.on_test_locked(data), _pairs(references))
+            Task(r.locked_final(data, seed, cell, others[data]), r.on_test_locked(data), _pairs(references))
             for seed in draws[data].seeds
         ]
         if cell is not None
         else []
         for data, cell in cells.items()
     }
-    return _finals(work, portions, "training and evaluating the models for the cost")
+    return _finals(work, tasks, "training and evaluating the models for the cost")
 
 
 # -- both -----------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ class Passes:
     """What the passes through the engine gave, by data."""
 
     plausible: Mapping[str, Chosen]
-    draws: Mapping[str, Draws]
+    draws: Mapping[str, CostDraws]
     cheap: Mapping[str, Chosen | None]
     free: Mapping[str, Sequence[Final]]
     locked: Mapping[str, Sequence[Final]]
@@ -212,17 +212,17 @@ def _pairs(references: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(references.items())
 
 
-def _together(work: Work, portions: Mapping[str, Sequence[Portion]], doing: str) -> dict[str, list[Report]]:
-    """The portions of all data sets in one go; data → their reports."""
-    flat = iter(work.reports([portion for several in portions.values() for portion in several], doing))
-    return {data: [next(flat) for _ in several] for data, several in portions.items()}
+def _together(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict[str, list[Report]]:
+    """The tasks of all data sets in one go; data → their reports."""
+    flat = iter(work.reports([task for several in tasks.values() for task in several], doing))
+    return {data: [next(flat) for _ in several] for data, several in tasks.items()}
 
 
-def _finals(work: Work, portions: Mapping[str, Sequence[Portion]], doing: str) -> dict[str, list[Final]]:
-    reports = _together(work, portions, doing)
+def _finals(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict[str, list[Final]]:
+    reports = _together(work, tasks, doing)
     return {
         data: [Final(p.experiment.seed, p.experiment, report) for p, report in zip(several, reports[data], strict=True)]
-        for data, several in portions.items()
+        for data, several in tasks.items()
     }
 
 

@@ -11,30 +11,30 @@ from ctviz.data.catalogue import load
 from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.experiments.engines.base import Engine
 from ctviz.experiments.reports import Report
-from ctviz.experiments.reproduce import settings as what
+from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.extras import ablation, curves, sensitivity
+from ctviz.experiments.reproduce.headroom import ends_of, mean_ends, share_of_gain
 from ctviz.experiments.reproduce.intervals import Paired, combine
 from ctviz.experiments.reproduce.pairs import paired_costs
 from ctviz.experiments.reproduce.published import METRICS, SOURCE, TABLE1, TITLES, MetricName
 from ctviz.experiments.reproduce.reading import mean, overall, paired, reduced
+from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.result import (
+    ComparedReduction,
     Draw,
+    Headroom,
     LockedDraw,
     Other,
-    Outcome,
     Reduction,
-    Room,
     Row,
     Searched,
     Table1,
     Trained,
 )
-from ctviz.experiments.reproduce.room import ends_of, mean_ends, share_of_gain
 from ctviz.experiments.reproduce.searched import searched
 from ctviz.experiments.reproduce.selection import RULES
-from ctviz.experiments.reproduce.settings import Reproduction
 from ctviz.experiments.reproduce.studies import Final, Passes, mature, passes
-from ctviz.experiments.reproduce.work import OnPortion, Work, never, nobody
+from ctviz.experiments.reproduce.work import OnTask, Work, never, nobody
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 
@@ -43,13 +43,13 @@ def reproduce(
     reproduction: Reproduction,
     store: Store,
     engine: Engine,
-    progress: OnPortion = nobody,
+    progress: OnTask = nobody,
     cancelled: Callable[[], bool] = never,
 ) -> Table1:
     """The table of a reproduction; whatever the store holds by now is not computed again.
 
     Raises:
-        CtvizError: a portion that could not be carried out; the work was stopped (``Cancelled``).
+        CtvizError: a task that could not be carried out; the work was stopped (``Cancelled``).
     """
     from ctviz import __version__
 
@@ -143,12 +143,12 @@ def _paired(finals: Sequence[Final], arm: str, reference: str, metric: str) -> l
     return [paired(final.report, arm, reference, metric) for final in finals]
 
 
-def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: float) -> Outcome:
+def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: float) -> ComparedReduction:
     combined, published = combine(pairs, level), TABLE1[data][metric]
     known = math.isfinite(combined.reduction) and math.isfinite(combined.low)
     same_sign = (combined.reduction > 0) == (published.reduction > 0) if known else None
     same_significance = combined.significant == published.significant if known else None
-    return Outcome(
+    return ComparedReduction(
         **reduced(combined, pairs),
         published=published.reduction,
         published_error=published.error,
@@ -159,7 +159,7 @@ def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: floa
     )
 
 
-def _for_both(cost: Outcome, paired: Reduction) -> Outcome:
+def _for_both(cost: ComparedReduction, paired: Reduction) -> ComparedReduction:
     """A saving agrees with the published one only if it is one over the requests that both models meet, too: where the
     model trained on counterfactuals meets fewer of them, it may be that only the near ones are left."""
     if not cost.agrees or not cost.significant or paired.significant is None:
@@ -190,12 +190,12 @@ def _paired_cost(locked: Sequence[Final], arm: str, store: Store, level: float) 
     return Reduction(**reduced(combine(pairs, level), pairs))
 
 
-def _room(free: Sequence[Final], ip: Outcome) -> Room:
+def _room(free: Sequence[Final], ip: ComparedReduction) -> Headroom:
     """Between which ends IP lies, on test data."""
     ends = mean_ends([ends_of(load(final.experiment.data), final.report.protocol) for final in free])
     conventional, counterfactual = (math.nan if mean is None else mean for mean in (ip.base, ip.value))
     share = share_of_gain(conventional, counterfactual, ends.floor)
-    return Room(start=ends.start, conventional=ip.base, counterfactual=ip.value, floor=ends.floor, share=share)
+    return Headroom(start=ends.start, conventional=ip.base, counterfactual=ip.value, floor=ends.floor, share=share)
 
 
 def _draw(final: Final, store: Store) -> Draw:

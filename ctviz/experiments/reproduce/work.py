@@ -1,4 +1,4 @@
-"""Portions carried out by an engine, and the reports they leave in the store."""
+"""Tasks carried out by an engine, and the reports they leave in the store."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.engines.base import Engine
-from ctviz.experiments.engines.portion import Portion, is_done
+from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
-from ctviz.experiments.reproduce.settings import Reproduction
+from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.store import Store
 
-OnPortion = Callable[[int, int, str], None]
-"""Called with the portions that have ended, their number and what is being done."""
+OnTask = Callable[[int, int, str], None]
+"""Called with the tasks that have ended, their number and what is being done."""
 
 
 def nobody(done: int, total: int, doing: str) -> None:
@@ -30,9 +30,9 @@ class Cancelled(CtvizError):  # noqa: N818 (says what it means)
     """The work was stopped; what is done stays in the store."""
 
 
-def is_there(portion: Portion, store: Store) -> bool:
-    """Whether the store holds both the portion's run, which is looked at again, and a report that can be read."""
-    return is_done(portion, store) and stored_report(portion.run, portion.protocol, store) is not None
+def is_there(task: Task, store: Store) -> bool:
+    """Whether the store holds both the task's run, which is looked at again, and a report that can be read."""
+    return is_done(task, store) and stored_report(task.run, task.protocol, store) is not None
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Work:
     reproduction: Reproduction
     store: Store
     engine: Engine
-    progress: OnPortion = nobody
+    progress: OnTask = nobody
     cancelled: Callable[[], bool] = never
 
-    def reports(self, portions: Sequence[Portion], doing: str) -> list[Report]:
-        """The reports of portions, in their order; what the store holds by now is not computed again.
+    def reports(self, tasks: Sequence[Task], doing: str) -> list[Report]:
+        """The reports of tasks, in their order; what the store holds by now is not computed again.
 
         Raises:
-            CtvizError: the first reason why a portion could not be carried out; the work was stopped (``Cancelled``).
+            CtvizError: the first reason why a task could not be carried out; the work was stopped (``Cancelled``).
         """
-        waiting = [portion for portion in portions if not is_there(portion, self.store)]
-        done, total = len(portions) - len(waiting), len(portions)
+        waiting = [task for task in tasks if not is_there(task, self.store)]
+        done, total = len(tasks) - len(waiting), len(tasks)
         self.progress(done, total, doing)
         failed = []
         for ended in self.engine.run(waiting, self.store, self.cancelled) if waiting else ():
@@ -64,10 +64,10 @@ class Work:
             raise Cancelled("Stopped; what is done is kept, and the same command goes on from there.")
         if failed:
             raise StoreError(failed[0])
-        return [self._report(portion) for portion in portions]
+        return [self._report(task) for task in tasks]
 
-    def _report(self, portion: Portion) -> Report:
-        found = stored_report(portion.experiment.key, portion.protocol, self.store)
+    def _report(self, task: Task) -> Report:
+        found = stored_report(task.experiment.key, task.protocol, self.store)
         if found is None:
-            raise StoreError(f"The evaluation of run {portion.experiment.key} is not in the store; try again.")
-        return found.with_references(dict(portion.references))
+            raise StoreError(f"The evaluation of run {task.experiment.key} is not in the store; try again.")
+        return found.with_references(dict(task.references))

@@ -10,7 +10,7 @@ from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import PRESETS
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import explained
-from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.experiments.sweeps.tables import folder, shipped
 from ctviz.paths import write_whole

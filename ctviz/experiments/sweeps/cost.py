@@ -1,4 +1,4 @@
-"""About how long a portion takes and how much it leaves in the store."""
+"""About how long a task takes and how much it leaves in the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Experiment, weights_of_one
-from ctviz.experiments.engines.portion import Portion
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 
@@ -43,11 +43,11 @@ class Price:
         return cls(sum(each.seconds for each in known), sum(each.bytes for each in known))
 
 
-def price(portion: Portion, scale: float = 1.0, trained: bool = False) -> Price:
-    """What a portion takes on a machine that is ``scale`` times as slow as the one that was measured."""
-    experiment = portion.experiment
-    seconds = evaluation_seconds(experiment, portion.protocol)
-    size = report_bytes(experiment, portion.protocol)
+def price(task: Task, scale: float = 1.0, trained: bool = False) -> Price:
+    """What a task takes on a machine that is ``scale`` times as slow as the one that was measured."""
+    experiment = task.experiment
+    seconds = evaluation_seconds(experiment, task.protocol)
+    size = report_bytes(experiment, task.protocol)
     if not trained:
         seconds += training_seconds(experiment)
         size += 8 * len(experiment.arms) * (weights_of_one(experiment) + 400) + 4000

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.sweeps.settings import Cell, Ground, Sweep, Value, conventional
+from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep, Value, conventional
 from ctviz.training.arm import Arm
 
 

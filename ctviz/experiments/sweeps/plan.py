@@ -6,11 +6,11 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Evaluation, Experiment
-from ctviz.experiments.engines.portion import Portion, evaluated
+from ctviz.experiments.engines.task import Task, evaluated
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.cost import Price, price, scale_of
+from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep, conventional
 from ctviz.experiments.sweeps.models import Model, identity, models_of, with_seed
-from ctviz.experiments.sweeps.settings import Cell, Ground, Sweep, conventional
 from ctviz.progress import duration
 from ctviz.training.arm import Arm
 
@@ -27,16 +27,16 @@ MANY = 2000
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model is, or will be: the portion, and the names of the arm and of its reference there."""
+    """Where a model is, or will be: the task, and the names of the arm and of its reference there."""
 
-    portion: Portion
+    task: Task
     arm: str
     reference: str
 
     @property
     def run(self) -> str:
         """Key of the run."""
-        return self.portion.run
+        return self.task.run
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Plan:
 
     sweep: Sweep
     cells: tuple[Cell, ...]
-    portions: tuple[Portion, ...]
+    tasks: tuple[Task, ...]
     """Still to be carried out, in order."""
     places: Mapping[tuple[int, int], Place]
     """(index of the cell, seed) → where the model is."""
@@ -62,13 +62,13 @@ class Plan:
     def models(self) -> int:
         return len(self.places)
 
-    def waiting(self, portion: Portion) -> int:
-        """Models of the sweep that a portion brings."""
-        return sum(place.portion.key == portion.key for place in self.places.values())
+    def waiting(self, task: Task) -> int:
+        """Models of the sweep that a task brings."""
+        return sum(place.task.key == task.key for place in self.places.values())
 
 
 @dataclass(frozen=True)
-class Estimate:
+class SweepEstimate:
     """About what a sweep takes: models in all and still to train, seconds with so many workers, bytes in the store."""
 
     models: int
@@ -86,7 +86,7 @@ class Estimate:
 
 
 def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
-    """The portions of a sweep that are not in the store yet.
+    """The tasks of a sweep that are not in the store yet.
 
     A model that any finished run holds, with the reference that it is to be compared with, is not trained again. With
     ``fresh`` only runs that were made for this very sweep count.
@@ -105,28 +105,28 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
     for stack in stacks(list(distinct.values())):
         missing = [model for model in stack if (model.ground, model.arm.name) not in known]
         if missing:
-            portion = _portion(missing, sweep)
+            task = _task(missing, sweep)
             for model in missing:
-                known[model.ground, model.arm.name] = Place(portion, model.arm.name, model.reference.name)
+                known[model.ground, model.arm.name] = Place(task, model.arm.name, model.reference.name)
     places = {(model.cell.index, model.seed): known[model.ground, model.arm.name] for model in models}
-    portions = {place.portion.key: place.portion for place in places.values()}
-    trained = {key: store.status(p.run).state == "done" for key, p in portions.items()}
-    todo = {key: p for key, p in portions.items() if not (trained[key] and evaluated(p, store))}
+    tasks = {place.task.key: place.task for place in places.values()}
+    trained = {key: store.status(p.run).state == "done" for key, p in tasks.items()}
+    todo = {key: p for key, p in tasks.items() if not (trained[key] and evaluated(p, store))}
     scale = scale_of(store) if todo else 1.0
     whole = Price.total(price(p, scale, trained[key]) for key, p in todo.items())
     return Plan(
         sweep=sweep,
         cells=sweep.cells(),
-        portions=tuple(todo.values()),
+        tasks=tuple(todo.values()),
         places=places,
-        done=frozenset(where for where, place in places.items() if place.portion.key not in todo),
+        done=frozenset(where for where, place in places.items() if place.task.key not in todo),
         to_train=sum(len(p.experiment.arms) for key, p in todo.items() if not trained[key]),
         seconds=whole.seconds,
         bytes=whole.bytes,
     )
 
 
-def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) -> Estimate:
+def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) -> SweepEstimate:
     """About what a sweep takes; of one with very many models, from a few of its cells.
 
     Raises:
@@ -135,11 +135,11 @@ def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) 
     if sweep.models > MANY:
         return _roughly(sweep, store, workers)
     found = plan(sweep, store, fresh)
-    seconds = found.seconds / max(1, min(workers, len(found.portions)))
-    return Estimate(found.models, found.to_train, seconds, found.bytes)
+    seconds = found.seconds / max(1, min(workers, len(found.tasks)))
+    return SweepEstimate(found.models, found.to_train, seconds, found.bytes)
 
 
-def _roughly(sweep: Sweep, store: Store, workers: int) -> Estimate:
+def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
     """From the cells of all lowest and of all highest values, as if nothing were stored."""
     scale, width = scale_of(store), WIDTH - 1
     ends = _ends(sweep)
@@ -147,10 +147,10 @@ def _roughly(sweep: Sweep, store: Store, workers: int) -> Estimate:
     for cell in ends:
         arm = sweep.arm_of(cell, sweep.base.seed)
         arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(WIDTH))
-        prices.append(price(Portion(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
+        prices.append(price(Task(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
     whole, stacks = Price.total(prices), sweep.models / width / len(ends)
     trained = sweep.models + int(sweep.models / width)
-    return Estimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
+    return SweepEstimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
 
 
 def _ends(sweep: Sweep) -> list[Cell]:
@@ -198,10 +198,10 @@ def _find(shelf: _Shelf, model: Model, sweep: Sweep, store: Store) -> Place | No
     """Where a model is: an evaluated run if there is one, of several the one whose key comes first."""
     held = shelf.get((model.ground, model.arm.name, model.reference.name), [])
     places = [
-        Place(Portion(each.experiment, sweep.protocol), each.arm, each.reference)
+        Place(Task(each.experiment, sweep.protocol), each.arm, each.reference)
         for each in sorted(held, key=lambda each: each.experiment.key)
     ]
-    return next((place for place in places if evaluated(place.portion, store)), places[0] if places else None)
+    return next((place for place in places if evaluated(place.task, store)), places[0] if places else None)
 
 
 # -- stacks -------------------------------------------------------------------------------------------
@@ -251,12 +251,12 @@ def _split(models: list[Model], most: int) -> Iterator[list[Model]]:
         start = end
 
 
-def _portion(stack: Iterable[Model], sweep: Sweep) -> Portion:
+def _task(stack: Iterable[Model], sweep: Sweep) -> Task:
     stack = list(stack)
     references = {model.reference.name: model.reference for model in stack}
     arms = {**references, **{model.arm.name: model.arm for model in stack}}
     pairs = {model.arm.name: model.reference.name for model in stack if model.arm.name != model.reference.name}
-    return Portion(_stack(stack[0].ground, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
+    return Task(_stack(stack[0].ground, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
 
 
 def _stack(ground: Ground, arms: tuple[Arm, ...]) -> Experiment:

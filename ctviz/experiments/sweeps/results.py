@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ctviz.brief import Brief
 from ctviz.errors import StoreError
-from ctviz.evaluation.student import reach
-from ctviz.experiments.engines.base import Outcome
-from ctviz.experiments.engines.portion import Portion
+from ctviz.evaluation.student import half_width
+from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
 from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep
 from ctviz.experiments.sweeps.plan import Place, Plan, plan
-from ctviz.experiments.sweeps.settings import Cell, Ground, Sweep
 from ctviz.experiments.sweeps.tables import NUMBERS, State, cellable, columns, stored_table, to_parquet, write_table
+from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ _KEPT = 64
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SweepResult(Brief):
+class SweepResult(ShortRepr):
     """The results of a sweep, as far as they are there.
 
     ``table`` has one row for each cell, seed and metric: cell, one column for each axis under the name of its setting,
@@ -98,13 +98,13 @@ class SweepResult(Brief):
         write_table(path, to_parquet(self.table))
 
 
-def collect(sweep: Sweep, store: Store, outcomes: Iterable[Outcome] = (), fresh: bool = False) -> SweepResult:
+def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fresh: bool = False) -> SweepResult:
     """What the store holds of a sweep by now; made for being called often.
 
     Args:
         sweep: whose results.
         store: where runs and reports are.
-        outcomes: how portions have ended, to say why some failed.
+        outcomes: how tasks have ended, to say why some failed.
         fresh: as it was planned.
 
     Raises:
@@ -115,31 +115,31 @@ def collect(sweep: Sweep, store: Store, outcomes: Iterable[Outcome] = (), fresh:
     return gather(plan(sweep, store, fresh), store, outcomes)
 
 
-def gather(found: Plan, store: Store, outcomes: Iterable[Outcome] = ()) -> SweepResult:
+def gather(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
     """The same for a sweep that has been planned by now."""
     messages = {
-        (Ground.of(outcome.portion.experiment), arm.name): outcome.message
+        (Ground.of(outcome.task.experiment), arm.name): outcome.message
         for outcome in outcomes
         if outcome.message
-        for arm in outcome.portion.experiment.arms
+        for arm in outcome.task.experiment.arms
     }
     parts: dict[str, Mapping[str, _Measured]] = {}
     rows: list[dict[str, Any]] = []
     for cell in found.cells:
         for seed in found.sweep.seed_values:
             place = found.places[cell.index, seed]
-            key = place.portion.key
+            key = place.task.key
             if (cell.index, seed) not in found.done:
                 rows += _rows(cell, seed, place, _undone(place, messages, store))
                 continue
             if key not in parts:
-                parts[key] = _measured(place.portion, _references(found, key), store)
+                parts[key] = _measured(place.task, _references(found, key), store)
             measured = parts[key].get(place.arm) or _Measured("waiting")  # it has vanished meanwhile
             rows += _rows(cell, seed, place, measured)
     return SweepResult(found.sweep, _frame(rows, found.sweep))
 
 
-# -- one portion --------------------------------------------------------------------------------------
+# -- one task --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ _guard = threading.Lock()
 
 
 def _undone(place: Place, messages: Mapping[tuple[Ground, str], str], store: Store) -> _Measured:
-    message = messages.get((Ground.of(place.portion.experiment), place.arm), "") if messages else ""
+    message = messages.get((Ground.of(place.task.experiment), place.arm), "") if messages else ""
     status = store.status(place.run)
     if not message and status.state == "failed":
         message = status.message
@@ -164,22 +164,22 @@ def _undone(place: Place, messages: Mapping[tuple[Ground, str], str], store: Sto
 
 
 def _references(found: Plan, key: str) -> dict[str, str]:
-    places = [place for place in found.places.values() if place.portion.key == key]
+    places = [place for place in found.places.values() if place.task.key == key]
     return {place.arm: place.reference for place in places if place.arm != place.reference}
 
 
-def _measured(portion: Portion, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:
+def _measured(task: Task, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:
     """Of each arm of an evaluated run that is compared, and of the references; kept for the next time."""
-    known = str(store.root), portion.key, repr(sorted(references.items()))
+    known = str(store.root), task.key, repr(sorted(references.items()))
     with _guard:
         if known in _cache:
             _cache.move_to_end(known)
             return _cache[known]
-    report = stored_report(portion.run, portion.protocol, store)
+    report = stored_report(task.run, task.protocol, store)
     if report is None:
         return {}
     try:
-        measured = _of_report(portion, report, references, store)
+        measured = _of_report(task, report, references, store)
     except StoreError:  # the run has been removed meanwhile
         return {}
     with _guard:
@@ -189,10 +189,8 @@ def _measured(portion: Portion, references: Mapping[str, str], store: Store) -> 
     return measured
 
 
-def _of_report(
-    portion: Portion, report: Report, references: Mapping[str, str], store: Store
-) -> Mapping[str, _Measured]:
-    experiment = portion.experiment
+def _of_report(task: Task, report: Report, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:
+    experiment = task.experiment
     trained = store.snapshot(experiment.key, experiment.training.epochs)
     compared = report.compare(references)
     alone = report.overall
@@ -301,7 +299,7 @@ def _across(table: pd.DataFrame, axes: list[str], level: float) -> pd.DataFrame:
     groups = marked.groupby(which, sort=False)
     means = groups[["value", "base", "reduction"]].mean()
     reductions, seeds = groups["reduction"], groups["value"].count().to_numpy()
-    wide = reach(reductions.std(ddof=1).to_numpy(), reductions.count().to_numpy(), level)
+    wide = half_width(reductions.std(ddof=1).to_numpy(), reductions.count().to_numpy(), level)
     low, high = means["reduction"].to_numpy() - wide, means["reduction"].to_numpy() + wide
     own = groups["significant"].any().to_numpy()
     states = _over_seeds(table, which)

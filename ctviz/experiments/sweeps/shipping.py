@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ctviz.errors import ConfigError, StoreError
-from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.local import LocalEngine
 from ctviz.experiments.run import RUNS
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import remove
-from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import study
 from ctviz.experiments.sweeps.sweep import sweep
 from ctviz.experiments.sweeps.tables import sealed
@@ -64,7 +64,7 @@ def build_shipped(
     with tempfile.TemporaryDirectory() as scratch, LocalEngine(workers) as engine:
         store = Store(Path(scratch))
         for name, settings in wanted.items():
-            outcomes: list[Outcome] = []
+            outcomes: list[TaskResult] = []
             result = sweep(settings, engine=engine, store=store, progress=progress, on_result=outcomes.append)
             for outcome in outcomes:
                 if outcome.message:

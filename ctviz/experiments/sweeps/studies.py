@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.sweeps.settings import Axis, Sweep, Value
+from ctviz.experiments.sweeps.declaration import Axis, Sweep, Value
 
 
 @dataclass(frozen=True)

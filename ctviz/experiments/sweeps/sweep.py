@@ -8,15 +8,15 @@ from typing import Any
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.base import Engine, Outcome
+from ctviz.experiments.engines.base import Engine, TaskResult
 from ctviz.experiments.engines.choice import engine_of
 from ctviz.experiments.engines.local import LocalEngine
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
-from ctviz.experiments.sweeps.plan import MANY, Estimate, estimate, plan
+from ctviz.experiments.sweeps.declaration import Axis, Sample, Sweep
+from ctviz.experiments.sweeps.plan import MANY, SweepEstimate, estimate, plan
 from ctviz.experiments.sweeps.results import SweepResult, collect, gather
-from ctviz.experiments.sweeps.settings import Axis, Sample, Sweep
 from ctviz.experiments.sweeps.tables import keep_table, stored_table
 
 
@@ -34,8 +34,8 @@ def sweep(
     address: str | None = None,
     store: Store | None = None,
     progress: Callable[[int, int], None] | None = None,
-    on_result: Callable[[Outcome], None] | None = None,
-    confirm: Callable[[Estimate], bool] | None = None,
+    on_result: Callable[[TaskResult], None] | None = None,
+    confirm: Callable[[SweepEstimate], bool] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     fresh: bool = False,
 ) -> SweepResult:
@@ -56,7 +56,7 @@ def sweep(
         address: of a Ray cluster.
         store: by default the one of this machine.
         progress: called with the models that are there and in all.
-        on_result: called with each portion that has ended.
+        on_result: called with each task that has ended.
         confirm: asked whether a sweep of more than ``MANY`` models is meant.
         cancelled: asked often whether to stop; what is done by then is kept.
         fresh: train anew what only runs of other sweeps and pages hold.
@@ -81,10 +81,10 @@ def sweep(
     if progress:
         progress(done, found.models)
     try:
-        with closing(runner.run(found.portions, store, cancelled)) as ends:  # type: ignore[type-var]  # iterators of engines are generators
+        with closing(runner.run(found.tasks, store, cancelled)) as ends:  # type: ignore[type-var]  # iterators of engines are generators
             for outcome in ends:
                 outcomes.append(outcome)
-                done += found.waiting(outcome.portion)
+                done += found.waiting(outcome.task)
                 if progress:
                     progress(done, found.models)
                 if on_result:
@@ -123,7 +123,7 @@ def _tuple(values: Any) -> Any:
     return values if isinstance(values, str | int | float) else tuple(values)
 
 
-def _confirm(wanted: Sweep, store: Store, confirm: Callable[[Estimate], bool] | None) -> None:
+def _confirm(wanted: Sweep, store: Store, confirm: Callable[[SweepEstimate], bool] | None) -> None:
     if wanted.models <= MANY:
         return
     price = estimate(wanted, store)

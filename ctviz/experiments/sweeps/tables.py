@@ -14,7 +14,7 @@ import numpy as np
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import explained, remove
-from ctviz.experiments.sweeps.settings import Sweep, Value, shown
+from ctviz.experiments.sweeps.declaration import Sweep, Value, shown
 from ctviz.paths import write_whole
 
 if TYPE_CHECKING:

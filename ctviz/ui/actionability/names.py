@@ -15,7 +15,7 @@ from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.actionability.numbers import wished_class
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 
 PLACES: dict[LockWhen, str] = {
     "never": "nothing locked",
@@ -26,9 +26,9 @@ PLACES: dict[LockWhen, str] = {
 """Where a lock acts, as a panel is headed."""
 
 
-def names_of(feed: Feed, view: LocksView) -> Names:
+def names_of(run_view: RunView, view: LocksView) -> Names:
     """What features and classes are called on the page."""
-    scene = feed.scene
+    scene = run_view.scene
     return words.names_for(scene.features, scene.classes, wished_class(scene), view.names == "figure")
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 import torch
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
 from ctviz.evaluation.leak import leak
@@ -21,7 +21,7 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.sharing import Kept
 from ctviz.ui.trajectories.searches import searches
 
@@ -66,20 +66,24 @@ def settings_of(experiment: Experiment) -> SearchSettings:
     return SearchSettings(**{**fields, "per_factual": 1})
 
 
-def numbers_of(feed: Feed, snapshot: Snapshot) -> Numbers:
+def numbers_of(run_view: RunView, snapshot: Snapshot) -> Numbers:
     """The numbers of one epoch of a run, measured when they are first asked for."""
     return _kept().get(
-        (feed.attempt, snapshot.epoch),
-        lambda: measure(searches().explorer(feed.experiment), snapshot, wished_class(feed.scene)),
+        (run_view.attempt, snapshot.epoch),
+        lambda: measure(searches().explorer(run_view.experiment), snapshot, wished_class(run_view.scene)),
     )
 
 
-def advice_for(feed: Feed, snapshot: Snapshot, person: tuple[float, float]) -> Trace:
+def advice_for(run_view: RunView, snapshot: Snapshot, person: tuple[float, float]) -> Trace:
     """The search of every model for one person."""
-    target = wished_class(feed.scene)
+    target = wished_class(run_view.scene)
     return _kept().get(
-        (feed.attempt, snapshot.epoch, person),
-        lambda: searches().explorer(feed.experiment).trace(snapshot, [person], [target], settings_of(feed.experiment)),
+        (run_view.attempt, snapshot.epoch, person),
+        lambda: (
+            searches()
+            .explorer(run_view.experiment)
+            .trace(snapshot, [person], [target], settings_of(run_view.experiment))
+        ),
     )
 
 

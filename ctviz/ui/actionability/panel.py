@@ -267,7 +267,7 @@ def _ways_on(service: Service, draft: Draft[LocksView]) -> None:
             "Back to where this part starts", key="reset", type="tertiary", icon=":material/undo:",
             on_click=lambda: draft.start_from(Experiment.preset(preset)),
         )  # fmt: skip
-    take_away(draft, service.feed(draft.experiment.key))
+    take_away(draft, service.run_view(draft.experiment.key))
     st.button(
         "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
         help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},

@@ -28,9 +28,9 @@ from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.actionability.table import table
 from ctviz.ui.actionability.under import under
 from ctviz.ui.draft import Draft
-from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import TRAJECTORIES
+from ctviz.ui.run_view import RunView
 from ctviz.ui.watch import Dress, Story
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
@@ -39,31 +39,31 @@ INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would thi
 def story(draft: Draft[LocksView]) -> Story:
     """What the page says of the run it watches, in the part of the story that is open."""
     return Story(
-        dress=lambda feed: dress(feed, draft.view),
-        finding=lambda feed, snapshot, live: finding(feed, snapshot, live, draft.view),
-        beside=lambda feed, snapshot, live: beside(feed, snapshot, live, draft.view),
-        under=lambda feed, snapshot, live: under(feed, snapshot, live, draft.view),
-        projected=lambda feed, snapshot, live: projected(feed, snapshot, live, draft.view),
+        dress=lambda run_view: dress(run_view, draft.view),
+        finding=lambda run_view, snapshot, live: finding(run_view, snapshot, live, draft.view),
+        beside=lambda run_view, snapshot, live: beside(run_view, snapshot, live, draft.view),
+        under=lambda run_view, snapshot, live: under(run_view, snapshot, live, draft.view),
+        projected=lambda run_view, snapshot, live: projected(run_view, snapshot, live, draft.view),
         shares=(0.7, 0.3),
     )
 
 
-def dress(feed: Feed, view: LocksView) -> Dress:
+def dress(run_view: RunView, view: LocksView) -> Dress:
     """The run with the page's names on it."""
-    names = names_of(feed, view)
-    scene = replace(feed.scene, features=names.features, classes=names.classes)
-    return Dress(f"{feed.attempt}.{view.part}.{view.names}", scene, labels_of(feed.experiment, view))
+    names = names_of(run_view, view)
+    scene = replace(run_view.scene, features=names.features, classes=names.classes)
+    return Dress(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
 
 
 # -- the finding -----------------------------------------------------------------------------------
 
 
-def finding(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        results.finding(arm_styles(feed.experiment, view.features), snapshot)
+        results.finding(arm_styles(run_view.experiment, view.features), snapshot)
         return
-    results.title(headline(feed.experiment, numbers_of(feed, snapshot), view))
+    results.title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
 
 
 def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
@@ -102,39 +102,39 @@ def _panel(numbers: Numbers, arm: int, focus: int) -> Panel:
 # -- beside the picture ----------------------------------------------------------------------------
 
 
-def beside(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def beside(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """What one person is told, what is wrong with this setting, and the numbers of the group."""
-    names = names_of(feed, view)
+    names = names_of(run_view, view)
     if live:
-        results.beside(arm_styles(feed.experiment, names.features), snapshot)
+        results.beside(arm_styles(run_view.experiment, names.features), snapshot)
         st.caption("Advice and intervals follow when the training has ended.")
         return
-    _person(feed, snapshot, names, view)
-    _troubles(feed, snapshot, names, view)
-    st.html(table(feed.experiment, numbers_of(feed, snapshot), names, view))
+    _person(run_view, snapshot, names, view)
+    _troubles(run_view, snapshot, names, view)
+    st.html(table(run_view.experiment, numbers_of(run_view, snapshot), names, view))
 
 
-def _person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView) -> None:
+def _person(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView) -> None:
     if view.probe is None:
         st.html(INVITATION)
         return
-    st.html(person(feed, snapshot, names, view, view.probe))
+    st.html(person(run_view, snapshot, names, view, view.probe))
     at = ",".join(f"{value:.5g}" for value in view.probe)
-    query = {**feed.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished)}
+    query = {**run_view.experiment.to_query(), "pick": "point", "at": at, "target": str(names.wished)}
     if names.loan:
         query["names"] = "figure"
     link_to(TRAJECTORIES, "Follow these searches step by step", query, ":material/route:")
 
 
-def person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView, at: tuple[float, float]) -> str:
+def person(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView, at: tuple[float, float]) -> str:
     """What each model tells somebody at a point of the plane."""
-    trace = advice_for(feed, snapshot, at)
-    places = [words.decimals(float(extent)) for extent in feed.scene.upper - feed.scene.lower]
+    trace = advice_for(run_view, snapshot, at)
+    places = [words.decimals(float(extent)) for extent in run_view.scene.upper - run_view.scene.lower]
     own = trace.factuals[0]
     who = ", ".join(f"{n} {words.plain(v, p)}" for n, v, p in zip(names.features, own, places, strict=True))
     told = [
-        (label, told_by(trace, index, feed.experiment, names, places))
-        for index, label in enumerate(labels_of(feed.experiment, view))
+        (label, told_by(trace, index, run_view.experiment, names, places))
+        for index, label in enumerate(labels_of(run_view.experiment, view))
     ]
     rows = "".join(f"<div><dt>{escape(label.title)}</dt><dd>{escape(said)}</dd></div>" for label, said in told)
     far = "<p>This point lies outside of the data: nobody like that has been seen.</p>" if trace.outside[0] else ""
@@ -142,11 +142,11 @@ def person(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView, at: tu
     return f'<div class="ctviz-person"><h2>{head}: {escape(who)}</h2>{far}<dl>{rows}</dl></div>'
 
 
-def projected(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def projected(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """Under the picture on a large screen: what the models tell whoever has been clicked, panel by panel."""
     if live:
         return
-    told = INVITATION if view.probe is None else person(feed, snapshot, names_of(feed, view), view, view.probe)
+    told = INVITATION if view.probe is None else person(run_view, snapshot, names_of(run_view, view), view, view.probe)
     with st.container(key="projected"):
         st.html(told)
 
@@ -177,10 +177,10 @@ def _outside(model: Arm, names: Names, own: Sequence[float], places: Sequence[in
     return "".join(said)
 
 
-def _troubles(feed: Feed, snapshot: Snapshot, names: Names, view: LocksView) -> None:
+def _troubles(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView) -> None:
     """What makes the numbers mean less than they seem to, in words."""
-    titles = [label.title for label in labels_of(feed.experiment, view)]
-    arms = feed.experiment.arms
+    titles = [label.title for label in labels_of(run_view.experiment, view)]
+    arms = run_view.experiment.arms
     mature = snapshot.metrics.get("mature", np.full(len(arms), np.nan))
     arriving = [
         (title, float(share))

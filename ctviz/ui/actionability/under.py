@@ -18,23 +18,23 @@ from ctviz.ui import results
 from ctviz.ui.actionability.names import focus_of, labels_of, names_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.trajectories.searches import searches
 from ctviz.ui.vocabulary import value_of
 
 
-def under(feed: Feed, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def under(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """What there is room for under the picture: each part's own account of the numbers."""
     if live:
         return
-    names, numbers = names_of(feed, view), numbers_of(feed, snapshot)
+    names, numbers = names_of(run_view, view), numbers_of(run_view, snapshot)
     if view.part == "where":
-        _places(feed.experiment, numbers, names, view)
+        _places(run_view.experiment, numbers, names, view)
     elif view.part == "proxies":
-        _proxies(feed, snapshot, numbers, names, view)
+        _proxies(run_view, snapshot, numbers, names, view)
     else:
         with st.container(key="locks-charts"):
-            _charts(feed.experiment, numbers, names, view)
+            _charts(run_view.experiment, numbers, names, view)
 
 
 def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:
@@ -73,44 +73,49 @@ def _but_correlation(one: Experiment, other: Experiment) -> bool:
     return one.replace({"data.correlation": 0.0}) == other.replace({"data.correlation": 0.0})
 
 
-def _verdict(feed: Feed, snapshot: Snapshot, names: Names) -> None:
+def _verdict(run_view: RunView, snapshot: Snapshot, names: Names) -> None:
     """Whether what the proposition assumes is so here, each assumption with the number that says so."""
-    found = assumptions(feed.experiment, searches().explorer(feed.experiment).data, names.features)
+    found = assumptions(run_view.experiment, searches().explorer(run_view.experiment).data, names.features)
     marks = {True: ("holds", "✓"), False: ("fails", "✗")}
     items = "".join(
         f'<li class="{marks[one.holds][0]}"><span aria-hidden="true">{marks[one.holds][1]}</span> '
         f"{escape(one.sentence)}</li>"
         for one in found
     )
-    said = verdict(found, overshoots(feed.experiment, snapshot))
+    said = verdict(found, overshoots(run_view.experiment, snapshot))
     st.html(f'<div class="ctviz-verdict"><p>{escape(said)}</p><ul>{items}</ul></div>')
 
 
-def _proxies(feed: Feed, snapshot: Snapshot, numbers: Numbers, names: Names, view: LocksView) -> None:
+def _proxies(run_view: RunView, snapshot: Snapshot, numbers: Numbers, names: Names, view: LocksView) -> None:
     """The proposition, and the settings that this session has tried, as charts."""
-    focus, labels = focus_of(feed.experiment), labels_of(feed.experiment, view)
-    _verdict(feed, snapshot, names)
-    if snapshot.epoch == feed.experiment.training.epochs:
+    focus, labels = focus_of(run_view.experiment), labels_of(run_view.experiment, view)
+    _verdict(run_view, snapshot, names)
+    if snapshot.epoch == run_view.experiment.training.epochs:
         tried = st.session_state.setdefault("proxies-tried", {})
-        tried[feed.key] = (
-            feed.experiment,
+        tried[run_view.key] = (
+            run_view.experiment,
             {
                 "share": tuple(share[focus] for share in numbers.share),
                 "leak": tuple(Span(along[focus]) for along in numbers.leak),
             },
         )
     feature = names.features[focus]
-    _chart(feed, labels, "share", f"How far answers rest on {feature}, in the settings tried so far", (0, 1))
-    _chart(feed, labels, "leak", f"How far decisions go along with {feature} (correlation within a class)", (-1, 1))
+    _chart(run_view, labels, "share", f"How far answers rest on {feature}, in the settings tried so far", (0, 1))
+    _chart(run_view, labels, "leak", f"How far decisions go along with {feature} (correlation within a class)", (-1, 1))
     if len(st.session_state.get("proxies-tried", {})) < 2:
         st.caption("Move a slider: every setting you train adds its points.")
 
 
-def _chart(feed: Feed, labels: Sequence[ArmLabel], name: str, title: str, extent: tuple[float, float]) -> None:
+def _chart(run_view: RunView, labels: Sequence[ArmLabel], name: str, title: str, extent: tuple[float, float]) -> None:
     """One number of the settings that this session has tried, over their correlation."""
     tried: dict[str, tuple[Experiment, dict[str, tuple[Span, ...]]]] = st.session_state.get("proxies-tried", {})
     points = [
-        Tried(value_of(one, "data.correlation"), values[name], key == feed.key, _but_correlation(one, feed.experiment))
+        Tried(
+            value_of(one, "data.correlation"),
+            values[name],
+            key == run_view.key,
+            _but_correlation(one, run_view.experiment),
+        )
         for key, (one, values) in tried.items()
         if len(values[name]) == len(labels)
     ]

@@ -36,7 +36,7 @@ from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
 from ctviz.models.stack import architecture
 from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.service import service
 from ctviz.ui.sharing import AT_ONCE, Kept
 from ctviz.ui.trajectories.searches import LEVEL
@@ -117,10 +117,10 @@ class Answers:
             experiment.key, lambda: ImageExplorer(experiment, lambda latent: vae_for(data, latent, store))
         )
 
-    def ask(self, feed: Feed, question: Hashable, make: Callable[[ImageExplorer], T]) -> T:
+    def ask(self, run_view: RunView, question: Hashable, make: Callable[[ImageExplorer], T]) -> T:
         """The answer to a question about a run, from where it is kept if it is."""
-        explorer = self.explorer(feed.experiment)
-        return self._answers.get((feed.attempt, question), lambda: make(explorer))
+        explorer = self.explorer(run_view.experiment)
+        return self._answers.get((run_view.attempt, question), lambda: make(explorer))
 
 
 def nbytes(record: Any) -> int:
@@ -143,21 +143,21 @@ def answers() -> Answers:
 # -- which digit ------------------------------------------------------------------------------------
 
 
-def gallery(feed: Feed, view: DigitsView) -> Picked | None:
+def gallery(run_view: RunView, view: DigitsView) -> Picked | None:
     """The digits to choose from; None for one that is drawn.
 
     Those that are hard are so for the models as they have come to be, whatever epoch is looked at.
     """
     if view.pick == OWN:
         return None
-    newest = feed.at(None) if view.pick == HARD else None
+    newest = run_view.at(None) if view.pick == HARD else None
     question = ("gallery", view.pick, view.draw, newest and newest.epoch)
-    return answers().ask(feed, question, lambda of: of.pick(view.pick, GALLERY, view.draw, newest))
+    return answers().ask(run_view, question, lambda of: of.pick(view.pick, GALLERY, view.draw, newest))
 
 
-def digit_of(feed: Feed, view: DigitsView) -> Digit | None:
+def digit_of(run_view: RunView, view: DigitsView) -> Digit | None:
     """The digit that is looked at; None where one is to be drawn first."""
-    picked = gallery(feed, view)
+    picked = gallery(run_view, view)
     if picked is None:
         return Digit(decode(view.drawing), None, "Your own digit") if view.drawing else None
     at = min(view.at, len(picked.y) - 1)
@@ -167,10 +167,10 @@ def digit_of(feed: Feed, view: DigitsView) -> Digit | None:
 # -- what is asked of it ------------------------------------------------------------------------------
 
 
-def seen(feed: Feed, digit: Digit, view: DigitsView) -> Seen:
+def seen(run_view: RunView, digit: Digit, view: DigitsView) -> Seen:
     """One digit at all stored epochs: what each model reads, and where it looks."""
-    settings, snapshots = attribution_of(view), list(feed.snapshots)
-    check_effort(feed, settings, len(snapshots))
+    settings, snapshots = attribution_of(view), list(run_view.snapshots)
+    check_effort(run_view, settings, len(snapshots))
     question = ("seen", digit.key, settings, view.explain, snapshots[-1].epoch)
 
     def make(explorer: ImageExplorer) -> Seen:
@@ -182,12 +182,12 @@ def seen(feed: Feed, digit: Digit, view: DigitsView) -> Seen:
             tuple(one.epoch for one in snapshots), said, values, np.asarray(found.error), on_locked(explorer, values)
         )
 
-    return answers().ask(feed, question, make)
+    return answers().ask(run_view, question, make)
 
 
-def check_effort(feed: Feed, settings: AttributionSettings, pictures: int) -> None:
+def check_effort(run_view: RunView, settings: AttributionSettings, pictures: int) -> None:
     """Raises ``ConfigError`` where attributing so many pictures would hold up everybody else on this server."""
-    experiment = feed.experiment
+    experiment = run_view.experiment
     network = architecture(experiment.model, experiment.d, experiment.data.classes, experiment.data.grid)
     each = len(experiment.arms) * pictures * network.widest
     steps = settings.steps if "steps" in METHODS[settings.method].settings else 1
@@ -211,30 +211,30 @@ def on_locked(explorer: ImageExplorer, values: npt.NDArray[Any]) -> npt.NDArray[
     return shares
 
 
-def class_means(feed: Feed, snapshot: Snapshot, view: DigitsView) -> ClassMeans:
+def class_means(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> ClassMeans:
     """Where every model looks in each class, on average."""
     settings = attribution_of(view)
-    check_effort(feed, settings, PER_CLASS * feed.experiment.data.classes)
+    check_effort(run_view, settings, PER_CLASS * run_view.experiment.data.classes)
     question = ("classes", snapshot.epoch, settings)
-    return answers().ask(feed, question, lambda of: of.class_means(snapshot, settings, PER_CLASS, LEVEL))
+    return answers().ask(run_view, question, lambda of: of.class_means(snapshot, settings, PER_CLASS, LEVEL))
 
 
-def mean_digits(feed: Feed) -> Floats:
+def mean_digits(run_view: RunView) -> Floats:
     """The mean training digit of each class, (k d)."""
 
     def make(explorer: ImageExplorer) -> Floats:
         X, y = (part.numpy() for part in explorer.data.train)
         return np.stack([X[y == c].mean(0) for c in range(explorer.data.k)]).astype(np.float32)
 
-    return answers().ask(feed, "means", make)
+    return answers().ask(run_view, "means", make)
 
 
-def counterfactuals(feed: Feed, snapshot: Snapshot, digit: Digit, view: DigitsView) -> ImageTrace:
+def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsView) -> ImageTrace:
     """One digit on its way to each class, by every model."""
-    settings, k = search_of(feed.experiment, view), feed.experiment.data.classes
+    settings, k = search_of(run_view.experiment, view), run_view.experiment.data.classes
     question = ("counterfactuals", snapshot.epoch, digit.key, settings)
     X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
-    return answers().ask(feed, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
+    return answers().ask(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
 
 
 def _one_each(trace: ImageTrace) -> ImageTrace:
@@ -248,12 +248,12 @@ def _one_each(trace: ImageTrace) -> ImageTrace:
     return replace(trace, **chosen, **rest)
 
 
-def counterfactual_numbers(feed: Feed, snapshot: Snapshot, view: DigitsView) -> ImageNumbers:
+def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> ImageNumbers:
     """What counterfactual digits take and how smooth they are, over a group of test digits."""
-    settings = search_of(feed.experiment, view)
+    settings = search_of(run_view.experiment, view)
     question = ("numbers", snapshot.epoch, settings)
     return answers().ask(
-        feed, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
+        run_view, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
     )
 
 
@@ -264,11 +264,11 @@ def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tupl
     return tuple(explorer.probabilities(snapshot, digit.pixels[None])[:, 0].argmax(-1).tolist())
 
 
-def fooled(feed: Feed, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...], view: DigitsView) -> Fooled:
+def fooled(run_view: RunView, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...], view: DigitsView) -> Fooled:
     """One digit under attack, for every strength and model."""
     question = ("fooled", snapshot.epoch, digit.key, labels, view.attack, view.within)
     return answers().ask(
-        feed,
+        run_view,
         question,
         lambda of: of.fool(
             snapshot, digit.pixels[None], np.array(labels)[:, None], EPSILONS, view.attack, bool(view.within)
@@ -276,21 +276,21 @@ def fooled(feed: Feed, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...]
     )
 
 
-def robustness(feed: Feed, snapshot: Snapshot, view: DigitsView) -> Robustness:
+def robustness(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Robustness:
     """How often every model is right under attack, for every strength."""
     question = ("robustness", snapshot.epoch, view.attack, view.within)
     return answers().ask(
-        feed,
+        run_view,
         question,
         lambda of: of.robustness(
-            snapshot, strengths(view), view.attack, bool(view.within), samples=attacked(feed, view), level=LEVEL
+            snapshot, strengths(view), view.attack, bool(view.within), samples=attacked(run_view, view), level=LEVEL
         ),
     )
 
 
-def attacked(feed: Feed, view: DigitsView) -> int:
+def attacked(run_view: RunView, view: DigitsView) -> int:
     """How many test digits are attacked for the curve."""
-    return (ATTACKED_BROAD if feed.experiment.model.channels else ATTACKED)[view.attack]
+    return (ATTACKED_BROAD if run_view.experiment.model.channels else ATTACKED)[view.attack]
 
 
 def strengths(view: DigitsView) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.drawing import prepare_file
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.evaluation.attribution import AttributionSettings
@@ -113,11 +113,11 @@ def _pick(service: Service, draft: Draft[DigitsView]) -> None:
 
 def _gallery(service: Service, draft: Draft[DigitsView]) -> None:
     """Digits to click on; those that are hard say themselves what makes them so."""
-    feed = service.feed(draft.experiment.key)
-    if feed is None:
+    run_view = service.run_view(draft.experiment.key)
+    if run_view is None:
         return
     try:
-        picked = gallery(feed, draft.view)
+        picked = gallery(run_view, draft.view)
     except CtvizError as error:
         st.error(literal(str(error)), icon=":material/block:")
         return

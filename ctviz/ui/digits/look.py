@@ -33,11 +33,11 @@ from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
 from ctviz.ui.digits.view import EPSILONS, OWN, USUAL, DigitsView, attribution_of, decode, encode, search_of
 from ctviz.ui.draft import Draft, write_link
-from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import guarded, literal
 from ctviz.ui.kit.pages import DIGITS
+from ctviz.ui.run_view import RunView
 from ctviz.ui.service import Service
-from ctviz.ui.watch import POLL, expectation, feed_of, status
+from ctviz.ui.watch import POLL, expectation, run_view_of, status
 
 SHARES = (0.72, 0.28)
 """Of the width: the picture, and what is beside it."""
@@ -68,7 +68,7 @@ class Frame:
     """Where on the page the picture of a part goes, and what all parts need to know."""
 
     draft: Draft[DigitsView]
-    feed: Feed
+    run_view: RunView
     snapshot: Snapshot
     live: bool
     headline: DeltaGenerator
@@ -81,7 +81,7 @@ class Frame:
 
     @property
     def experiment(self) -> Experiment:
-        return self.feed.experiment
+        return self.run_view.experiment
 
     @property
     def explorer(self) -> ImageExplorer:
@@ -93,7 +93,7 @@ class Frame:
 
     def say(self, finding: str) -> None:
         """Writes the headline, which stays until this part has another one to say of this run."""
-        st.session_state.setdefault(SAID, {})[self.view.part] = self.feed.key, finding
+        st.session_state.setdefault(SAID, {})[self.view.part] = self.run_view.key, finding
         with self.headline:
             results.title(finding)
 
@@ -136,27 +136,27 @@ def _look(service: Service, polled: bool) -> None:
     state = service.state(draft.experiment.key)
     if polled != (state.live or _awaits_vae(service, draft) or _plays(draft.view)):
         st.rerun()
-    feed = feed_of(service, draft, state)
+    run_view = run_view_of(service, draft, state)
     with st.container(key="digits-headline-playing" if _plays(draft.view) else "digits-headline"):
-        headline = results.title(expectation(state) if feed is None else _said_before(draft, feed))
+        headline = results.title(expectation(state) if run_view is None else _said_before(draft, run_view))
     with st.container(key="status"):
-        status(service, draft, state, feed)
-    if feed is None:
+        status(service, draft, state, run_view)
+    if run_view is None:
         _show_another(service, draft)
         return
     projecting = draft.view.view == "project"
     left, right = (st.container(),) * 2 if projecting else st.columns(SHARES, gap="medium")
     if draft.view.part != "digit":
         with left:
-            _timeline(draft, feed)
+            _timeline(draft, run_view)
     if _awaits_vae(service, draft):
         with headline:
             results.title("Nothing has been searched yet.")
         with left:
             say_fitting(service, draft.experiment.data, search_of(draft.experiment, draft.view))
         return
-    st.session_state[SEEN] = feed.key
-    frame = Frame(draft, feed, feed.at(draft.view.epoch), state.live, headline, left, right)
+    st.session_state[SEEN] = run_view.key
+    frame = Frame(draft, run_view, run_view.at(draft.view.epoch), state.live, headline, left, right)
     try:
         SHOWN[draft.view.part](frame)
     except CtvizError as error:
@@ -167,48 +167,50 @@ def _look(service: Service, polled: bool) -> None:
         raise
 
 
-def _said_before(draft: Draft[DigitsView], feed: Feed) -> str:
+def _said_before(draft: Draft[DigitsView], run_view: RunView) -> str:
     """The last headline: a page that loses it while something is computed jumps up and down again."""
     key, finding = st.session_state.get(SAID, {}).get(draft.view.part, ("", ""))
-    return finding if key == feed.key else ASKING
+    return finding if key == run_view.key else ASKING
 
 
 def _show_another(service: Service, draft: Draft[DigitsView]) -> None:
     """Keeps a run in sight, dimmed and named, until there is something to show of the one that was asked for."""
-    feed, name = seen_last(service)
-    if feed is None:
+    run_view, name = seen_last(service)
+    if run_view is None:
         return
     view = DigitsView(pick=draft.view.pick, at=draft.view.at, draw=draft.view.draw, drawing=draft.view.drawing)
-    digit = ask.digit_of(feed, view)
+    digit = ask.digit_of(run_view, view)
     if digit is None:
         return
     st.caption(f"Dimmed, until then: {name}.")
     left, _ = st.columns(SHARES, gap="medium")
     with left, st.container(key="earlier"):
-        explorer = answers().explorer(feed.experiment)
-        show_wall(pictures.of_digit(digit, ask.seen(feed, digit, view), feed.experiment, explorer.locked), "another")
+        explorer = answers().explorer(run_view.experiment)
+        show_wall(
+            pictures.of_digit(digit, ask.seen(run_view, digit, view), run_view.experiment, explorer.locked), "another"
+        )
 
 
-def seen_last(service: Service) -> tuple[Feed | None, str]:
+def seen_last(service: Service) -> tuple[RunView | None, str]:
     """The run on digits that this session saw last, else the one that ships; and what it is called."""
     keys = {
         "the run you saw last": st.session_state.get(SEEN),
         "the run that ships": Experiment.preset(DIGITS.preset).key,
     }
-    found = ((service.feed(key), name) for name, key in keys.items() if key)
-    return next(((feed, name) for feed, name in found if feed is not None), (None, ""))
+    found = ((service.run_view(key), name) for name, key in keys.items() if key)
+    return next(((run_view, name) for run_view, name in found if run_view is not None), (None, ""))
 
 
 # -- epochs ------------------------------------------------------------------------------------------
 
 
-def _timeline(draft: Draft[DigitsView], feed: Feed) -> None:
+def _timeline(draft: Draft[DigitsView], run_view: RunView) -> None:
     """The stored epochs, to choose from or to play; the newest unless another one was chosen."""
-    epochs = [snapshot.epoch for snapshot in feed.snapshots]
+    epochs = [snapshot.epoch for snapshot in run_view.snapshots]
     if len(epochs) < 2:
         return
     _advance(draft, epochs)
-    now = feed.at(draft.view.epoch).epoch
+    now = run_view.at(draft.view.epoch).epoch
     plays = bool(draft.view.play)
 
     def take(chosen: int) -> None:
@@ -262,15 +264,15 @@ def _advance(draft: Draft[DigitsView], epochs: list[int]) -> None:
 
 
 def _digit(frame: Frame) -> None:
-    draft, feed = frame.draft, frame.feed
+    draft, run_view = frame.draft, frame.run_view
     with frame.left:
         place = _own(draft) if draft.view.pick == OWN else st.container()
-    digit = ask.digit_of(feed, draft.view)
+    digit = ask.digit_of(run_view, draft.view)
     if digit is None:
         frame.say("Draw a digit: what do the models read, and where do they look?")
         return
     with place, st.spinner("Asking every model where it looks, at every stored epoch …"):
-        found = ask.seen(feed, digit, draft.view)
+        found = ask.seen(run_view, digit, draft.view)
     experiment, explorer = frame.experiment, frame.explorer
     with place:
         resting = show_wall(
@@ -280,8 +282,8 @@ def _digit(frame: Frame) -> None:
         )
     epoch = pictures.epochs_at(found.epochs, resting.frame)
     _rest(draft, epoch=epoch, strength=resting.strength, play=int(resting.playing))
-    at = found.at(feed.last if epoch is None else epoch)
-    frame.snapshot = feed.at(epoch)
+    at = found.at(run_view.last if epoch is None else epoch)
+    frame.snapshot = run_view.at(epoch)
     said, shares = found.probabilities[at], found.shares[at]
     predicted, where = [int(c) for c in said.argmax(-1)], pictures.whose_lock(experiment)
     frame.say(words.headline_of_digit(frame.styles, predicted, digit.label, list(shares), frame.prefix, where))
@@ -356,11 +358,11 @@ def _own(draft: Draft[DigitsView]) -> DeltaGenerator:
 
 
 def _classes(frame: Frame) -> None:
-    draft, feed = frame.draft, frame.feed
+    draft, run_view = frame.draft, frame.run_view
     count = 10 * ask.PER_CLASS
     with frame.left, st.spinner(f"Averaging where the models look, over {count} test digits (a few seconds) …"):
-        means = ask.class_means(feed, frame.snapshot, draft.view)
-        digits = ask.mean_digits(feed)
+        means = ask.class_means(run_view, frame.snapshot, draft.view)
+        digits = ask.mean_digits(run_view)
     explorer = frame.explorer
     with frame.left:
         resting = show_wall(
@@ -397,18 +399,18 @@ def _rows(frame: Frame, means: Any) -> None:
 
 
 def _counterfactuals(frame: Frame) -> None:
-    feed, view = frame.feed, frame.view
+    run_view, view = frame.run_view, frame.view
     digit = _chosen(frame)
     if digit is None:
         return
     with frame.left, st.spinner("Searching this digit's way to every class …"):
-        trace = ask.counterfactuals(feed, frame.snapshot, digit, view)
+        trace = ask.counterfactuals(run_view, frame.snapshot, digit, view)
     wall = pictures.of_counterfactuals(trace, digit, frame.experiment)
     _framed(frame, wall, "digits-counterfactuals")
     with frame.right:
         beside.show(beside.one_digit_taken(trace, frame.styles))
         with st.spinner(f"Searching counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
-            numbers = ask.counterfactual_numbers(feed, frame.snapshot, view)
+            numbers = ask.counterfactual_numbers(run_view, frame.snapshot, view)
         limits, begun = pictures.limits_apart(frame.experiment), frame.snapshot.epoch > 0
         beside.show(beside.taken(numbers, frame.styles, limits, begun=begun))
         st.caption(
@@ -421,7 +423,7 @@ def _counterfactuals(frame: Frame) -> None:
 
 def _chosen(frame: Frame) -> Digit | None:
     """The digit that is looked at; where it is to be drawn first, where to do that."""
-    digit = ask.digit_of(frame.feed, frame.view)
+    digit = ask.digit_of(frame.run_view, frame.view)
     if digit is None:
         frame.say("There is no drawing yet.")
         choose = "" if frame.view.view == "project" else ", or choose one on the left"
@@ -445,20 +447,20 @@ def _framed(frame: Frame, wall: Wall, key: str) -> int:
 
 
 def _fool(frame: Frame) -> None:
-    feed, view = frame.feed, frame.view
+    run_view, view = frame.run_view, frame.view
     digit = _chosen(frame)
     if digit is None:
         return
     labels = ask.labels_of(frame.explorer, frame.snapshot, digit)
     with frame.left, st.spinner("Attacking this digit at 31 strengths …"):
-        found = ask.fooled(feed, frame.snapshot, digit, labels, view)
+        found = ask.fooled(run_view, frame.snapshot, digit, labels, view)
     at = _framed(frame, pictures.of_fooled(found, digit, labels, frame.experiment), "digits-fool")
     said = np.asarray(found.probabilities)[:, at, 0]
     with frame.right:
         beside.show(beside.readings(said, frame.styles, digit.label))
-    count = ask.attacked(feed, view)
+    count = ask.attacked(run_view, view)
     with frame.left, st.spinner(f"Attacking {count:,} test digits (a few seconds) …"):
-        robust_ = ask.robustness(feed, frame.snapshot, view)
+        robust_ = ask.robustness(run_view, frame.snapshot, view)
     strengths = ask.strengths(view)
     near = int(np.abs(np.array(strengths) - EPSILONS[at]).argmin())
     shares, differences = ask.at_strength(robust_.accuracy, near), ask.at_strength(robust_.difference, near)

@@ -24,7 +24,7 @@ from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import answers
 from ctviz.ui.digits.view import PARTS, USUAL, DigitsView, attribution_of, search_of
 from ctviz.ui.draft import Draft
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.service import Service
 from ctviz.ui.take_away import metrics_csv, stem
 from ctviz.ui.take_away import take_away as offer
@@ -42,20 +42,26 @@ class Shown:
 
 def take_away(service: Service, draft: Draft[DigitsView]) -> None:
     """Everything that can be taken away, in one place; files are made when they are asked for."""
-    offer(draft, service.feed(draft.experiment.key), lambda feed: _files(feed, draft.view))
+    offer(draft, service.run_view(draft.experiment.key), lambda run_view: _files(run_view, draft.view))
     st.button(
         "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
         help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
     )  # fmt: skip
 
 
-def _files(feed: Feed, view: DigitsView) -> None:
-    name = file_name(feed, view)
+def _files(run_view: RunView, view: DigitsView) -> None:
+    name = file_name(run_view, view)
     files = (
-        ("Picture (SVG)", lambda: svg(feed, view), f"{name}.svg", "image/svg+xml", "image"),
-        ("Picture that plays offline (HTML)", lambda: page(feed, view), f"{name}.html", "text/html", "movie"),
-        ("Numbers of this part (CSV)", lambda: numbers_csv(feed, view), f"{name}.csv", "text/csv", "table"),
-        ("Metrics of every epoch (CSV)", metrics_csv(feed), f"{stem(feed.experiment)}.csv", "text/csv", "table_rows"),
+        ("Picture (SVG)", lambda: svg(run_view, view), f"{name}.svg", "image/svg+xml", "image"),
+        ("Picture that plays offline (HTML)", lambda: page(run_view, view), f"{name}.html", "text/html", "movie"),
+        ("Numbers of this part (CSV)", lambda: numbers_csv(run_view, view), f"{name}.csv", "text/csv", "table"),
+        (
+            "Metrics of every epoch (CSV)",
+            metrics_csv(run_view),
+            f"{stem(run_view.experiment)}.csv",
+            "text/csv",
+            "table_rows",
+        ),
     )
     for label, made, file, kind, icon in files:
         st.download_button(
@@ -63,56 +69,56 @@ def _files(feed: Feed, view: DigitsView) -> None:
         )
 
 
-def shown(feed: Feed, view: DigitsView) -> Shown | None:
+def shown(run_view: RunView, view: DigitsView) -> Shown | None:
     """What the page shows at the moment, made anew from what is kept; None before a digit is drawn."""
-    snapshot, experiment = feed.at(view.epoch), feed.experiment
+    snapshot, experiment = run_view.at(view.epoch), run_view.experiment
     explorer = answers().explorer(experiment)
     if view.part == "classes":
-        means, digits = ask.class_means(feed, snapshot, view), ask.mean_digits(feed)
+        means, digits = ask.class_means(run_view, snapshot, view), ask.mean_digits(run_view)
         return Shown(pictures.of_classes(means, digits, experiment, explorer.locked, view.sign), 0, view.strength)
-    digit = ask.digit_of(feed, view)
+    digit = ask.digit_of(run_view, view)
     if digit is None:
         return None
     if view.part == "digit":
-        seen = ask.seen(feed, digit, view)
-        at = seen.at(feed.last if view.epoch is None else view.epoch)
+        seen = ask.seen(run_view, digit, view)
+        at = seen.at(run_view.last if view.epoch is None else view.epoch)
         return Shown(pictures.of_digit(digit, seen, experiment, explorer.locked), at, view.strength)
     if view.part == "counterfactuals":
-        wall = pictures.of_counterfactuals(ask.counterfactuals(feed, snapshot, digit, view), digit, experiment)
+        wall = pictures.of_counterfactuals(ask.counterfactuals(run_view, snapshot, digit, view), digit, experiment)
     else:
         labels = ask.labels_of(explorer, snapshot, digit)
-        wall = pictures.of_fooled(ask.fooled(feed, snapshot, digit, labels, view), digit, labels, experiment)
+        wall = pictures.of_fooled(ask.fooled(run_view, snapshot, digit, labels, view), digit, labels, experiment)
     last = wall.shape[2] - 1
     usual = USUAL if view.part == "fool" else last
     return Shown(wall, usual if view.frame is None else min(view.frame, last), view.tint)
 
 
-def svg(feed: Feed, view: DigitsView) -> str:
+def svg(run_view: RunView, view: DigitsView) -> str:
     """The picture as it stands."""
-    found = shown(feed, view)
-    return "" if found is None else wall_svg(found.wall, found.frame, found.strength, note=note(feed, view))
+    found = shown(run_view, view)
+    return "" if found is None else wall_svg(found.wall, found.frame, found.strength, note=note(run_view, view))
 
 
-def page(feed: Feed, view: DigitsView) -> str:
+def page(run_view: RunView, view: DigitsView) -> str:
     """The picture with all its frames, as a page that works offline and opens at what is seen."""
-    found = shown(feed, view)
+    found = shown(run_view, view)
     if found is None:
         return ""
     title = f"Digits: {PARTS[view.part].title[0].lower()}{PARTS[view.part].title[1:]}"
-    return wall_html(found.wall, found.frame, found.strength, title=title, note=note(feed, view))
+    return wall_html(found.wall, found.frame, found.strength, title=title, note=note(run_view, view))
 
 
 # -- what it is --------------------------------------------------------------------------------------
 
 
-def about(feed: Feed, view: DigitsView, *, picture: bool) -> dict[str, Any]:
+def about(run_view: RunView, view: DigitsView, *, picture: bool) -> dict[str, Any]:
     """All that what is taken away depends on, by name; the link opens the same again.
 
     ``picture``: of what is seen of one digit, else of the numbers of the part, which may be of many.
     """
-    experiment, many = feed.experiment, view.part == "classes" or (view.part != "digit" and not picture)
+    experiment, many = run_view.experiment, view.part == "classes" or (view.part != "digit" and not picture)
     told: dict[str, Any] = {"run": experiment.key[:8], "part": view.part}
-    told |= {"level": LEVEL, "test_digits": _count(feed, view)} if many else _about_digit(feed, view)
+    told |= {"level": LEVEL, "test_digits": _count(run_view, view)} if many else _about_digit(run_view, view)
     if view.part == "digit":
         told |= _about_method(view) | {"explained": "own answer" if view.explain is None else view.explain}
     elif view.part == "classes":
@@ -126,13 +132,13 @@ def about(feed: Feed, view: DigitsView, *, picture: bool) -> dict[str, Any]:
     return {**told, "link": f"digits?{urlencode(link.write(experiment, view))}"}
 
 
-def _count(feed: Feed, view: DigitsView) -> int:
+def _count(run_view: RunView, view: DigitsView) -> int:
     """How many test digits the numbers of a part are of."""
-    return {"classes": 10 * ask.PER_CLASS, "counterfactuals": ask.GROUP}.get(view.part, ask.attacked(feed, view))
+    return {"classes": 10 * ask.PER_CLASS, "counterfactuals": ask.GROUP}.get(view.part, ask.attacked(run_view, view))
 
 
-def _about_digit(feed: Feed, view: DigitsView) -> dict[str, Any]:
-    picked = ask.gallery(feed, view)
+def _about_digit(run_view: RunView, view: DigitsView) -> dict[str, Any]:
+    picked = ask.gallery(run_view, view)
     if picked is None:
         return {"digit": "own drawing"}
     at = min(view.at, len(picked.y) - 1)
@@ -148,9 +154,9 @@ def _about_method(view: DigitsView) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in names}
 
 
-def note(feed: Feed, view: DigitsView) -> str:
+def note(run_view: RunView, view: DigitsView) -> str:
     """The same in a line, for a picture."""
-    told = {"epoch": feed.at(view.epoch).epoch, **about(feed, view, picture=True)}
+    told = {"epoch": run_view.at(view.epoch).epoch, **about(run_view, view, picture=True)}
     return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in told.items())
 
 
@@ -158,33 +164,33 @@ IN_NAMES = ("method", "baseline", "shown", "search_generator", "attack", "digit"
 """What files are told apart by, besides the run, the part and the epoch."""
 
 
-def file_name(feed: Feed, view: DigitsView) -> str:
+def file_name(run_view: RunView, view: DigitsView) -> str:
     """Name of a file about a part, without its ending; another method, attack, digit or epoch has another."""
-    told = about(feed, view, picture=True)
+    told = about(run_view, view, picture=True)
     parts = [str(told[name]) for name in IN_NAMES if name in told]
     parts += ["any range"] if told.get("pixels_stay_in_range") is False else []
-    parts += [f"epoch {feed.at(view.epoch).epoch}"]
-    return "-".join([stem(feed.experiment), view.part, *(part.replace(" ", "_") for part in parts)])
+    parts += [f"epoch {run_view.at(view.epoch).epoch}"]
+    return "-".join([stem(run_view.experiment), view.part, *(part.replace(" ", "_") for part in parts)])
 
 
 # -- numbers -----------------------------------------------------------------------------------------
 
 
-def numbers_csv(feed: Feed, view: DigitsView) -> str:
+def numbers_csv(run_view: RunView, view: DigitsView) -> str:
     """The numbers of a part: one row for each model and whatever else they are taken for."""
     try:
-        rows = TABLES[view.part](feed, view)
+        rows = TABLES[view.part](run_view, view)
     except CtvizError as error:
         return f"error\n{error}\n"
-    told = about(feed, view, picture=False)
+    told = about(run_view, view, picture=False)
     return str(pd.DataFrame([{**row, **told} for row in rows]).to_csv(index=False, float_format="%.7g"))
 
 
-def _digit_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
-    digit = ask.digit_of(feed, view)
+def _digit_rows(run_view: RunView, view: DigitsView) -> list[dict[str, Any]]:
+    digit = ask.digit_of(run_view, view)
     if digit is None:
         return []
-    seen, names = ask.seen(feed, digit, view), [arm.name for arm in feed.experiment.arms]
+    seen, names = ask.seen(run_view, digit, view), [arm.name for arm in run_view.experiment.arms]
     return [
         {
             "model": name, "epoch": epoch,
@@ -196,9 +202,9 @@ def _digit_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _class_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
-    snapshot = feed.at(view.epoch)
-    means = ask.class_means(feed, snapshot, view)
+def _class_rows(run_view: RunView, view: DigitsView) -> list[dict[str, Any]]:
+    snapshot = run_view.at(view.epoch)
+    means = ask.class_means(run_view, snapshot, view)
     rows = _interval_rows(means.arms, snapshot.epoch, "locked_share", means.share, means.difference)
     rows += _interval_rows(
         means.arms, snapshot.epoch, "locked_standardised", means.standardised, means.standardised_difference
@@ -209,9 +215,9 @@ def _class_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
     return rows
 
 
-def _counterfactual_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
-    snapshot = feed.at(view.epoch)
-    numbers = ask.counterfactual_numbers(feed, snapshot, view)
+def _counterfactual_rows(run_view: RunView, view: DigitsView) -> list[dict[str, Any]]:
+    snapshot = run_view.at(view.epoch)
+    numbers = ask.counterfactual_numbers(run_view, snapshot, view)
     return [
         row
         for name, interval in numbers.metrics.items()
@@ -221,9 +227,9 @@ def _counterfactual_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
     ]
 
 
-def _fool_rows(feed: Feed, view: DigitsView) -> list[dict[str, Any]]:
-    snapshot = feed.at(view.epoch)
-    found = ask.robustness(feed, snapshot, view)
+def _fool_rows(run_view: RunView, view: DigitsView) -> list[dict[str, Any]]:
+    snapshot = run_view.at(view.epoch)
+    found = ask.robustness(run_view, snapshot, view)
     return [
         {**row, "epsilon": epsilon}
         for at, epsilon in enumerate(found.epsilons)

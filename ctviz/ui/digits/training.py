@@ -111,8 +111,12 @@ def lock(draft: Draft[DigitsView], refs: tuple[FeatureRef, ...]) -> None:
 
 
 def _paint(service: Service, draft: Draft[DigitsView], refs: tuple[FeatureRef, ...]) -> None:
-    feed = service.feed(draft.experiment.key) or seen_last(service)[0]
-    under = mean_digits(feed).mean(0) if feed is not None else np.full(ImageSettings().grid, -1.0, np.float32).ravel()
+    run_view = service.run_view(draft.experiment.key) or seen_last(service)[0]
+    under = (
+        mean_digits(run_view).mean(0)
+        if run_view is not None
+        else np.full(ImageSettings().grid, -1.0, np.float32).ravel()
+    )
     painted = paint_mask(under, key="digits-mask", initial=refs)
     if painted.ref != st.session_state.get(PAINTED) and (painted.mask != locked_pixels(refs)).any():
         st.session_state[PAINTED] = painted.ref

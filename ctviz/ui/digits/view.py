@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.image_sets import PIXEL_NAMES, PIXELS
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from ctviz.errors import CtvizError
+from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.result import Table1
-from ctviz.experiments.reproduce.settings import Reproduction
 from ctviz.figures.paper_tables import to_csv, to_latex, to_markdown
 from ctviz.ui.draft import Draft
 from ctviz.ui.paper.results import Shown, called

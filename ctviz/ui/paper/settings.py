@@ -10,8 +10,8 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
 from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
-from ctviz.experiments.reproduce.settings import Choice, Reproduction
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
 from ctviz.ui.draft import Draft as PageDraft

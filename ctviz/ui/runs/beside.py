@@ -29,11 +29,11 @@ from ctviz.figures.words import METRICS, Metric, amount, compare
 from ctviz.models.stack import Stack
 from ctviz.prose import listed, number
 from ctviz.ui import vocabulary
-from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
 from ctviz.ui.link import MAX_ARMS
 from ctviz.ui.results import CURVES, palette
+from ctviz.ui.run_view import RunView
 from ctviz.ui.runs.listing import Line
 from ctviz.ui.runs.view import RunsView
 from ctviz.ui.service import Service
@@ -342,8 +342,8 @@ def boundaries(service: Service, runs: Sequence[Chosen]) -> None:
 
 
 def _pictures(service: Service, run: Chosen, dark: bool) -> None:
-    feed = service.feed(run.line.key)
-    if feed is None:
+    run_view = service.run_view(run.line.key)
+    if run_view is None:
         st.markdown("Nothing of this run can be shown yet.")
         return
     if run.experiment.data.grid is not None:
@@ -353,16 +353,16 @@ def _pictures(service: Service, run: Chosen, dark: bool) -> None:
         row = st.columns(max(len(run.shown), 2), gap="small")
     for cell, index in zip(row, run.shown, strict=False):
         style = run.styles[index]
-        picture = _picture(feed.attempt, feed.last, index, dark, feed)
+        picture = _picture(run_view.attempt, run_view.last, index, dark, run_view)
         if picture is not None:
             cell.image(
                 picture, caption=style.title, width="stretch",
-                alt=f"Decision boundary of {style.title} in run {run.letter} after epoch {feed.last}.",
+                alt=f"Decision boundary of {style.title} in run {run.letter} after epoch {run_view.last}.",
             )  # fmt: skip
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: Feed) -> bytes | None:
+def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: RunView) -> bytes | None:
     """The boundary of one arm after an epoch of an attempt; None for data that are not in a plane."""
     snapshot = _feed.at(epoch)
     plane = snapshot.field
@@ -397,7 +397,12 @@ def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) 
         on_change=lambda: look(curve=st.session_state["runs-curve"]),
     )  # fmt: skip
     metric = METRICS[view.curve]
-    lines = [line for run in runs if (feed := service.feed(run.line.key)) for line in _curves(run, feed, metric.name)]
+    lines = [
+        line
+        for run in runs
+        if (run_view := service.run_view(run.line.key))
+        for line in _curves(run, run_view, metric.name)
+    ]
     ends = [f"{line.style.title} {amount(metric, _last(line.values))}" for line in lines]
     st.plotly_chart(
         overlay(metric, lines, palette()), key="runs-curves", theme=None, config={"displayModeBar": False},
@@ -406,8 +411,8 @@ def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) 
     st.caption(f"{metric.help} On validation data. A dash of its own for each run.")
 
 
-def _curves(run: Chosen, feed: Feed, metric: str) -> list[Curve]:
-    epochs, history = feed.history()
+def _curves(run: Chosen, run_view: RunView, metric: str) -> list[Curve]:
+    epochs, history = run_view.history()
     dash = DASHES[(ord(run.letter) - ord("A")) % len(DASHES)]
     return [
         Curve(

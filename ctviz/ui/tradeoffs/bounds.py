@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.ui.tradeoffs.offered import MOST_AXES
 from ctviz.ui.tradeoffs.view import MOST_ROUNDS
 

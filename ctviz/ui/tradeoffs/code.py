@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 
 _CODE = '''\
 import ctviz

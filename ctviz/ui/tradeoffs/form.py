@@ -13,8 +13,8 @@ from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
 from ctviz.experiments.sweeps.catalogue import list_sweeps
+from ctviz.experiments.sweeps.declaration import Axis, Ground, Sweep, shown
 from ctviz.experiments.sweeps.plan import Plan, plan
-from ctviz.experiments.sweeps.settings import Axis, Ground, Sweep, shown
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.progress import duration
 from ctviz.training.arm import Purpose
@@ -240,7 +240,7 @@ def _about(service: Service, sweeps: Runner, sweep: Sweep) -> str:
 
 def takes(found: Plan) -> str:
     """``2 cells × 1 seed: 2 models, and 1 conventional to compare with. 2 are still to be done: about 2 s, 0.1 MB.``"""
-    sweep, grounds = found.sweep, {place.run: Ground.of(place.portion.experiment) for place in found.places.values()}
+    sweep, grounds = found.sweep, {place.run: Ground.of(place.task.experiment) for place in found.places.values()}
     plain = {(grounds[place.run], place.reference) for place in found.places.values()}
     plain -= {(grounds[place.run], place.arm) for place in found.places.values()}
     cells = f"{sweep.size:,} cells" if sweep.size != 1 else "1 cell"
@@ -262,12 +262,12 @@ def planned(service: Service, sweep: Sweep) -> Plan:
     """
     within_page(sweep)
     found = plan(sweep, service.store)
-    for portion in found.portions:
-        check_size(portion.experiment)
+    for task in found.tasks:
+        check_size(task.experiment)
         # Ranges alone depend on the samples; whatever else an arm forbids was checked with the sweep.
-        for arm in (arm for arm in portion.experiment.arms if arm.ranges):
+        for arm in (arm for arm in task.experiment.arms if arm.ranges):
             for purpose in get_args(Purpose):
-                arm.constraints_for(schema_of(portion.experiment.data), purpose)
+                arm.constraints_for(schema_of(task.experiment.data), purpose)
     return found
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult, collect
-from ctviz.experiments.sweeps.settings import Sweep
 from ctviz.ui.service import service
 from ctviz.ui.sharing import Kept
 
@@ -50,7 +50,7 @@ class Results:
         self._reading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[Outcome] = ()) -> SweepResult:
+    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult] = ()) -> SweepResult:
         """What is stored of a sweep by now.
 
         Args:

@@ -9,7 +9,7 @@ import streamlit as st
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.settings import Axis, Sweep, shown
+from ctviz.experiments.sweeps.declaration import Axis, Sweep, shown
 from ctviz.figures.tradeoffs.metrics import what
 from ctviz.ui.apart import apart
 from ctviz.ui.draft import Draft

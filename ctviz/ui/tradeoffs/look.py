@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from ctviz.errors import ConfigError, CtvizError
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult
-from ctviz.experiments.sweeps.settings import Sweep
 from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui import results

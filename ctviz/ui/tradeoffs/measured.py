@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.figures.tradeoffs.metrics import spelled
 from ctviz.ui.vocabulary import CHOICES
 

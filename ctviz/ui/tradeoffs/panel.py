@@ -9,7 +9,7 @@ import streamlit as st
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
-from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.figures.tradeoffs.cells import metrics_of
 from ctviz.ui.draft import Draft, current
 from ctviz.ui.kit.pages import TRADEOFFS

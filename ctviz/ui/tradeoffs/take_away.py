@@ -11,9 +11,9 @@ import streamlit as st
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.plan import plan
 from ctviz.experiments.sweeps.results import SweepResult
-from ctviz.experiments.sweeps.settings import Sweep
 from ctviz.figures.tradeoffs.cells import LEVEL, metrics_of
 from ctviz.figures.tradeoffs.export import can_draw, image, standalone
 from ctviz.figures.tradeoffs.tables import across_table, latex, markdown

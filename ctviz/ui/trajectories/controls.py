@@ -12,8 +12,8 @@ from typing import Any
 import streamlit as st
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.knowledge import SAMPLES
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.reference_data import SAMPLES
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
@@ -66,7 +66,7 @@ TITLES = {
 def choices(service: Service, draft: Draft[TracksView]) -> None:
     """Everything left of the picture."""
     _run(service, draft)
-    names = names_in(service.feed(draft.experiment.key), draft.experiment, draft.view)
+    names = names_in(service.run_view(draft.experiment.key), draft.experiment, draft.view)
     _names(draft)
     _factuals(draft, names)
     _target(draft, names)

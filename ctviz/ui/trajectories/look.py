@@ -27,8 +27,8 @@ from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui import results
 from ctviz.ui.autoencoder import awaited, say_fitting
 from ctviz.ui.draft import Draft, write_link
-from ctviz.ui.feed import Feed
 from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.run_view import RunView
 from ctviz.ui.service import Service
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.trajectories import words as words
@@ -36,7 +36,7 @@ from ctviz.ui.trajectories.names import dressed, names_of
 from ctviz.ui.trajectories.searches import Answer, Question, question, searches
 from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
 from ctviz.ui.vocabulary import CHOICES
-from ctviz.ui.watch import expectation, feed_of, status
+from ctviz.ui.watch import expectation, run_view_of, status
 
 SHARES = (0.76, 0.24)
 """Of the width: the picture, and what is beside it."""
@@ -55,7 +55,7 @@ HEAD_START = 0.12
 class Seen:
     """What a page shows at the moment."""
 
-    feed: Feed
+    run_view: RunView
     asked: Question
     answer: Answer
     trace: Trace  # at the epoch that the picture rests on
@@ -91,11 +91,11 @@ def _explore(service: Service, polled: bool) -> None:
     state = service.state(draft.experiment.key)
     if polled != (state.live or _awaits_vae(service, draft)):
         st.rerun()
-    feed = feed_of(service, draft, state)
+    run_view = run_view_of(service, draft, state)
     headline = st.container()
     with st.container(key="status"):
-        status(service, draft, state, feed)
-    if feed is None:
+        status(service, draft, state, run_view)
+    if run_view is None:
         with headline:
             results.title(expectation(state))
         _show_another(service, draft)
@@ -103,9 +103,9 @@ def _explore(service: Service, polled: bool) -> None:
     said = st.container()
     projecting = draft.view.view == "project"
     left, right = (st.container(), None) if projecting else st.columns(SHARES, gap="medium")
-    seen = _searched(service, draft, feed, live=state.live, said=said)
+    seen = _searched(service, draft, run_view, live=state.live, said=said)
     with left:
-        resting = _tracks(draft, feed, seen, live=state.live)
+        resting = _tracks(draft, run_view, seen, live=state.live)
     if _follow(draft, resting):
         st.rerun()
     _tell(seen, headline, said, right)
@@ -124,18 +124,20 @@ def _about(view: TracksView, seen: Seen | None, *, live: bool) -> tuple[object, 
 def _show_another(service: Service, draft: Draft[TracksView]) -> None:
     """Keeps a run in sight, dimmed and named, until there is something to show of the one that was asked for."""
     names = (draft.experiment.data.name, "moons")
-    feed = next((found for found in (service.feed(Experiment.preset(name).key) for name in names) if found), None)
-    if feed is None:
+    run_view = next(
+        (found for found in (service.run_view(Experiment.preset(name).key) for name in names) if found), None
+    )
+    if run_view is None:
         return
-    st.caption(f"Dimmed, until then: {CHOICES[feed.experiment.data.name]}, without searches.")
+    st.caption(f"Dimmed, until then: {CHOICES[run_view.experiment.data.name]}, without searches.")
     left, _ = st.columns(SHARES, gap="medium")
-    dimmed = Draft(feed.experiment, TracksView(layers=("points", "contours")))
+    dimmed = Draft(run_view.experiment, TracksView(layers=("points", "contours")))
     with left, st.container(key="earlier"):
-        _tracks(dimmed, feed, None, live=False, key="another")
+        _tracks(dimmed, run_view, None, live=False, key="another")
 
 
 def _searched(
-    service: Service, draft: Draft[TracksView], feed: Feed, *, live: bool, said: DeltaGenerator
+    service: Service, draft: Draft[TracksView], run_view: RunView, *, live: bool, said: DeltaGenerator
 ) -> Seen | None:
     """The searches that the view asks for; None where there are none, and then why, in words."""
     if _awaits_vae(service, draft):
@@ -143,53 +145,55 @@ def _searched(
             say_fitting(service, draft.experiment.data, settings_of(draft.experiment, draft.view))
         return None
     try:
-        return _seen(draft.view, feed, live=live)
+        return _seen(draft.view, run_view, live=live)
     except CtvizError as error:
         said.error(literal(str(error)), icon=":material/block:")
         return None
 
 
-def _seen(view: TracksView, feed: Feed, *, live: bool) -> Seen:
+def _seen(view: TracksView, run_view: RunView, *, live: bool) -> Seen:
     """What there is to see, searched now or before.
 
     Raises:
         CtvizError: settings or factuals that cannot be searched.
     """
-    asked, shared = question(feed, view, live=live), searches()
-    answer = shared.answer(feed, asked)
-    trace = answer.at(feed.at(view.epoch).epoch)
+    asked, shared = question(run_view, view, live=live), searches()
+    answer = shared.answer(run_view, asked)
+    trace = answer.at(run_view.at(view.epoch).epoch)
     factuals = int(trace.group[-1]) + 1 if len(trace) else 0
     chosen = view.selected
     selected = 0 if factuals == 1 else chosen if chosen is not None and chosen < factuals else None
-    explorer, names = shared.explorer(feed.experiment), names_of(feed.scene, view)
-    return Seen(feed, asked, answer, trace, explorer, names, arm_styles(feed.experiment, names.features), selected)
+    explorer, names = shared.explorer(run_view.experiment), names_of(run_view.scene, view)
+    return Seen(
+        run_view, asked, answer, trace, explorer, names, arm_styles(run_view.experiment, names.features), selected
+    )
 
 
 def seen_now(service: Service, draft: Draft[TracksView]) -> Seen | None:
     """What the page shows at the moment; None where that is nothing, the picture having said why."""
-    feed = service.feed(draft.experiment.key)
-    if feed is None or _awaits_vae(service, draft):
+    run_view = service.run_view(draft.experiment.key)
+    if run_view is None or _awaits_vae(service, draft):
         return None
     try:
-        return _seen(draft.view, feed, live=service.state(draft.experiment.key).live)
+        return _seen(draft.view, run_view, live=service.state(draft.experiment.key).live)
     except CtvizError:
         return None
 
 
 def _tracks(
-    draft: Draft[TracksView], feed: Feed, seen: Seen | None, *, live: bool, key: str | None = None
+    draft: Draft[TracksView], run_view: RunView, seen: Seen | None, *, live: bool, key: str | None = None
 ) -> TracksState:
-    view, experiment = draft.view, feed.experiment
-    settings, names = settings_of(experiment, view), names_of(feed.scene, view)
+    view, experiment = draft.view, run_view.experiment
+    settings, names = settings_of(experiment, view), names_of(run_view.scene, view)
 
     def place(at: tuple[float, float]) -> None:
         draft.view = TracksView(**{**draft.view.model_dump(), "pick": POINT, "at": at, "selected": None})
 
     return show_tracks(
-        run_key=f"{feed.attempt}.{view.names}" if names.loan else feed.attempt,
-        scene=dressed(feed.scene, names),
+        run_key=f"{run_view.attempt}.{view.names}" if names.loan else run_view.attempt,
+        scene=dressed(run_view.scene, names),
         arms=arm_labels(experiment, names.features),
-        snapshots_since=feed.since,
+        snapshots_since=run_view.since,
         traces=seen.answer.traces if seen else (),
         trace_key=seen.asked.key if seen else "",
         total_epochs=experiment.training.epochs,
@@ -200,7 +204,7 @@ def _tracks(
         ),
         tau=settings.tau,
         epsilon=settings.epsilon,
-        locks=[locks_of(arm, feed.scene.features) for arm in experiment.arms],
+        locks=[locks_of(arm, run_view.scene.features) for arm in experiment.arms],
         on_place=place if seen or key is None else None,
         key=key or f"tracks-{draft.opened}",
     )  # fmt: skip
@@ -226,7 +230,7 @@ def _tell(seen: Seen | None, headline: DeltaGenerator, said: DeltaGenerator, rig
         return
     trace, styles, ends = seen.trace, seen.styles, ends_of(seen)
     with headline:
-        results.title(words.headline(trace, styles, ends, seen.feed.last))
+        results.title(words.headline(trace, styles, ends, seen.run_view.last))
     for note in words.notes(trace, seen.selected, seen.asked.count):
         said.caption(f":material/info: {note}")
     if right is not None:
@@ -251,7 +255,7 @@ def _beside(seen: Seen, ends: Endpoints | None) -> None:
 
 def ends_of(seen: Seen) -> Endpoints | None:
     """Where the searches ended, measured; nothing for a single one."""
-    return searches().endpoints(seen.feed, seen.asked, seen.trace) if len(seen.trace) > 1 else None
+    return searches().endpoints(seen.run_view, seen.asked, seen.trace) if len(seen.trace) > 1 else None
 
 
 # -- what REVISE needs once ----------------------------------------------------------------------------
@@ -285,8 +289,8 @@ def _lesson(seen: Seen, factual: int) -> None:
     st.subheader("What training would make of this search", anchor=False)
     label = None if seen.answer.labels is None else int(seen.answer.labels[factual])
     rows = [words.best_row(seen.trace, arm, factual) for arm in range(seen.trace.m)]
-    lessons = [seen.explorer.lesson(seen.trace, arm, row, label) for arm, row in enumerate(rows)]
-    _table(words.lesson_table(lessons, seen.styles), "What training would make of this search")
+    loss_terms = [seen.explorer.loss_terms(seen.trace, arm, row, label) for arm, row in enumerate(rows)]
+    _table(words.loss_terms_table(loss_terms, seen.styles), "What training would make of this search")
     st.caption(
         "Energies are of the class aimed at, E(x, y⁺) = −M(x)[y⁺]: the lower, the likelier the model finds the point. "
         "The real sample x⁺ is drawn from that class; what a lock forbids to change is taken from the counterfactual."
@@ -296,7 +300,7 @@ def _lesson(seen: Seen, factual: int) -> None:
 def _where_they_end(seen: Seen, ends: Endpoints) -> None:
     st.subheader("Where the searches end, against real data of the class aimed at", anchor=False)
     aimed = _aimed_at(ends, seen.names)
-    colours, scene = results.palette(), dressed(seen.feed.scene, seen.names)
+    colours, scene = results.palette(), dressed(seen.run_view.scene, seen.names)
     for cell, feature in zip(st.columns(2, gap="large"), range(len(scene.features)), strict=True):
         parts = [ends.projected(arm, aimed, feature) for arm in range(seen.trace.m)]
         drawn = [Ends(style, values) for style, (values, _) in zip(seen.styles, parts, strict=True)]

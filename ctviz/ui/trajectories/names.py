@@ -9,7 +9,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import Names, names_for
 from ctviz.ui.actionability.numbers import wished_class
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.trajectories.view import TracksView
 
 
@@ -18,11 +18,11 @@ def names_of(scene: Scene, view: TracksView) -> Names:
     return names_for(scene.features, scene.classes, wished_class(scene), view.names == "figure")
 
 
-def names_in(feed: Feed | None, experiment: Experiment, view: TracksView) -> Names:
+def names_in(run_view: RunView | None, experiment: Experiment, view: TracksView) -> Names:
     """The names beside it; plain ones as long as nothing can be seen of the run."""
-    if feed is None:
+    if run_view is None:
         return names_for(FEATURE_NAMES, [f"class {c}" for c in range(experiment.data.classes)], 0, loan=False)
-    return names_of(feed.scene, view)
+    return names_of(run_view.scene, view)
 
 
 def dressed(scene: Scene, names: Names) -> Scene:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
@@ -22,7 +22,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.service import service
 from ctviz.ui.sharing import AT_ONCE, Kept
 from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
@@ -82,14 +82,14 @@ def _bytes(record: Any) -> int:
     return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
-def question(feed: Feed, view: TracksView, *, live: bool) -> Question:
+def question(run_view: RunView, view: TracksView, *, live: bool) -> Question:
     """What a view asks of a run as far as it has got; one point is searched at all epochs of a run that is over."""
     one = view.pick == POINT
     throughout = one and not live
-    epoch = feed.last if throughout else feed.at(view.epoch).epoch
+    epoch = run_view.last if throughout else run_view.at(view.epoch).epoch
     at, count = (view.at, 1) if one else (None, view.count)
-    settings = settings_of(feed.experiment, view)
-    return Question(feed.attempt, epoch, throughout, view.pick, at, count, view.target, settings)
+    settings = settings_of(run_view.experiment, view)
+    return Question(run_view.attempt, epoch, throughout, view.pick, at, count, view.target, settings)
 
 
 def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:
@@ -114,28 +114,28 @@ class Searches:
             experiment.key, lambda: Explorer(experiment, lambda latent: vae_for(data, latent, store))
         )
 
-    def answer(self, feed: Feed, asked: Question) -> Answer:
+    def answer(self, run_view: RunView, asked: Question) -> Answer:
         """The searches that were asked for.
 
         Raises:
             CtvizError: settings or factuals that cannot be searched.
         """
-        explorer = self.explorer(feed.experiment)
-        return self._answers.get(asked, lambda: _search(explorer, feed, asked))
+        explorer = self.explorer(run_view.experiment)
+        return self._answers.get(asked, lambda: _search(explorer, run_view, asked))
 
-    def endpoints(self, feed: Feed, asked: Question, trace: Trace) -> Endpoints:
+    def endpoints(self, run_view: RunView, asked: Question, trace: Trace) -> Endpoints:
         """How the searches of one epoch ended, with intervals."""
-        explorer = self.explorer(feed.experiment)
+        explorer = self.explorer(run_view.experiment)
         key = (asked, trace.epoch, "endpoints")
         return self._answers.get(key, lambda: explorer.endpoints(trace, LEVEL))
 
 
-def _search(explorer: Explorer, feed: Feed, asked: Question) -> Answer:
-    snapshot = feed.at(asked.epoch)
+def _search(explorer: Explorer, run_view: RunView, asked: Question) -> Answer:
+    snapshot = run_view.at(asked.epoch)
     if asked.pick == POINT:
         point = np.array([asked.at], dtype=np.float32)
         target = int(explorer.default_targets(point, snapshot, asked.target)[0])
-        before = [s for s in feed.snapshots if s.epoch <= asked.epoch]
+        before = [s for s in run_view.snapshots if s.epoch <= asked.epoch]
         over = spread_out(before) if asked.throughout else [snapshot]
         return Answer(tuple(explorer.history(over, point[0], target, asked.settings)), None)
     factuals, labels = explorer.pick(asked.pick, asked.count)

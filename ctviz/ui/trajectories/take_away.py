@@ -24,7 +24,7 @@ def take_away(service: Service, draft: Draft[TracksView]) -> None:
         if seen is None:
             st.caption("Once something has been searched, its paths and numbers can be taken away here.")
             return
-        name = f"{stem(seen.feed.experiment)}-epoch-{seen.trace.epoch}"
+        name = f"{stem(seen.run_view.experiment)}-epoch-{seen.trace.epoch}"
         st.caption("A PNG of the picture: the button below the picture itself.")
         st.download_button(
             "Every step of every path (CSV)", lambda: paths_csv(seen), f"{name}-paths.csv", "text/csv",
@@ -50,7 +50,7 @@ def paths_csv(seen: Seen) -> str:
         "path": row,
         "target": trace.targets[row],
         "step": step,
-        **{name: trace.points[arm, row, step, i] for i, name in enumerate(seen.feed.scene.features)},
+        **{name: trace.points[arm, row, step, i] for i, name in enumerate(seen.run_view.scene.features)},
         "probability": trace.probability[arm, row, step],
         "energy": trace.energy[arm, row, step],
         "distance": trace.distance[arm, row, step],

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Evaluation, Experiment

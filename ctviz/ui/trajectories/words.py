@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.lesson import LessonNumbers, words_of
+from ctviz.experiments.loss_terms import LossTerms, words_of
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
@@ -298,7 +298,7 @@ def _leaps(trace: Trace, rows: npt.NDArray[np.intp]) -> bool:
 
 _LOW = "Low where the model finds a point likely for the class aimed at."
 
-_TERMS: tuple[tuple[str, str, str, Callable[[LessonNumbers], str]], ...] = (
+_TERMS: tuple[tuple[str, str, str, Callable[[LossTerms], str]], ...] = (
     ("Energy of the real sample", "E(x⁺)", _LOW, lambda one: number(one.energy_neighbour, 3)),
     ("Energy of the counterfactual", "E(x′)", _LOW, lambda one: number(one.energy_counterfactual, 3)),
     (
@@ -324,16 +324,18 @@ _TERMS: tuple[tuple[str, str, str, Callable[[LessonNumbers], str]], ...] = (
 """Title, symbol, help and value of what one search adds to the objective."""
 
 
-def lesson_table(lessons: Sequence[LessonNumbers], styles: Sequence[ArmStyle]) -> str:
+def loss_terms_table(loss_terms: Sequence[LossTerms], styles: Sequence[ArmStyle]) -> str:
     """What training would make of one search of each arm: the terms of the objective, and a sentence."""
-    rows = [(title, symbol, help_, "number", [value(one) for one in lessons]) for title, symbol, help_, value in _TERMS]
-    said = ("In words", "", "What training does on account of such a search.", "words", list(map(words_of, lessons)))
+    rows = [
+        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in _TERMS
+    ]
+    said = ("In words", "", "What training does on account of such a search.", "words", list(map(words_of, loss_terms)))
     body = []
     for title, symbol, help_, kind, cells in (*rows, said):
         head = f"{escape(title)} <small>{escape(symbol)}</small>"
         values = "".join(f'<td class="{kind}">{escape(cell)}</td>' for cell in cells)
         body.append(f'<tr><th scope="row" title="{escape(help_)}">{head}</th>{values}</tr>')
-    return _table(styles, "ctviz-lesson", "", body)
+    return _table(styles, "ctviz-loss-terms", "", body)
 
 
 def _table(styles: Sequence[ArmStyle], kind: str, last: str, body: Sequence[str]) -> str:

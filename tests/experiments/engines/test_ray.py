@@ -1,4 +1,4 @@
-"""Portions on a Ray cluster of two nodes, both on this machine."""
+"""Tasks on a Ray cluster of two nodes, both on this machine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from types import SimpleNamespace
 import pytest
 
 from ctviz.errors import ConfigError, StoreError
-from ctviz.experiments.engines import freight
+from ctviz.experiments.engines import payload
 from ctviz.experiments.engines import ray as engine_module
-from ctviz.experiments.engines.portion import Portion, carry_out, is_done
 from ctviz.experiments.engines.ray import RayEngine
+from ctviz.experiments.engines.task import Task, carry_out, is_done
 from ctviz.experiments.store import Store
 from tests.elsewhere import noting_proxy
-from tests.experiments.engines.portions import assert_same_results, portions
+from tests.experiments.engines.tasks import assert_same_results, tasks
 from tests.waiting import PATIENCE, until
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
@@ -68,15 +68,15 @@ def address(cluster):
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    """What the same portions give without Ray."""
+    """What the same tasks give without Ray."""
     store = Store(tmp_path_factory.mktemp("local"))
-    for portion in portions(6):
-        carry_out(portion, store, "cpu", never)
+    for task in tasks(6):
+        carry_out(task, store, "cpu", never)
     return store
 
 
 def busy_workers(node):
-    """Process ids of the workers of a node that are computing a portion."""
+    """Process ids of the workers of a node that are computing a task."""
     raylet = node.all_processes["raylet"][0].process.pid
     found = []
     for path in Path("/proc").glob("[0-9]*"):
@@ -85,7 +85,7 @@ def busy_workers(node):
             title = (path / "cmdline").read_bytes()
         except (OSError, ValueError):
             continue
-        if parent == raylet and title.startswith(b"ray::ctviz portion"):
+        if parent == raylet and title.startswith(b"ray::ctviz task"):
             found.append(int(path.name))
     return found
 
@@ -104,10 +104,10 @@ class Harm:
 
 def check(outcomes, wanted, store, local):
     assert [outcome.message for outcome in outcomes] == [""] * len(wanted)
-    assert sorted(outcome.portion.key for outcome in outcomes) == sorted(portion.key for portion in wanted)
-    for portion in wanted:
-        assert is_done(portion, store)
-        assert_same_results(portion, local, store)
+    assert sorted(outcome.task.key for outcome in outcomes) == sorted(task.key for task in wanted)
+    for task in wanted:
+        assert is_done(task, store)
+        assert_same_results(task, local, store)
 
 
 def counting_losses(monkeypatch):
@@ -123,7 +123,7 @@ def counting_losses(monkeypatch):
 
 def test_neither_a_killed_worker_nor_a_lost_node_loses_anything(cluster, address, local, tmp_path, monkeypatch):
     [second] = [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
-    wanted, store, losses = portions(5), Store(tmp_path), counting_losses(monkeypatch)
+    wanted, store, losses = tasks(5), Store(tmp_path), counting_losses(monkeypatch)
     harm = Harm(
         (cluster.head_node, lambda found: [os.kill(worker, signal.SIGKILL) for worker in found]),
         (second, lambda found: cluster.remove_node(second, allow_graceful=False)),
@@ -147,20 +147,20 @@ def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_wh
 
     ray.init(address=address, logging_level="ERROR", log_to_driver=False)
     try:
-        long = portions(2, **{"training.epochs": 10_000, "evaluation.every": 1000})
-        before = set(surroundings.glob("ctviz-portion-*"))  # of workers that were killed
+        long = tasks(2, **{"training.epochs": 10_000, "evaluation.every": 1000})
+        before = set(surroundings.glob("ctviz-task-*"))  # of workers that were killed
         # First on workers that have just begun to import, which they must not be spoiled by; then on ready ones.
         for attempt in range(3):
             store = Store(tmp_path / f"{attempt}")
             assert list(RayEngine(address).run(long, store, lambda: bool(busy()))) == []
             until(lambda: not busy(), "the end of what was cancelled")
-            until(lambda: set(surroundings.glob("ctviz-portion-*")) <= before, "the removal of what it had begun")
+            until(lambda: set(surroundings.glob("ctviz-task-*")) <= before, "the removal of what it had begun")
             assert list(store.list()) == []
-        [outcome] = RayEngine().run(portions(1), Store(tmp_path / "a"), never)
+        [outcome] = RayEngine().run(tasks(1), Store(tmp_path / "a"), never)
         assert outcome.message == ""
         assert ray.is_initialized()
         with pytest.raises(ConfigError, match=r"address is '127\.0\.0\.1:1'; allowed: .*, with which this process"):
-            list(RayEngine("127.0.0.1:1").run(portions(1), Store(tmp_path / "b"), never))
+            list(RayEngine("127.0.0.1:1").run(tasks(1), Store(tmp_path / "b"), never))
     finally:
         ray.shutdown()
 
@@ -176,7 +176,7 @@ def test_without_an_address_one_is_started_for_this_machine_alone(surroundings, 
             seen.add(ray.get_runtime_context().gcs_address.rpartition(":")[0])
         return False
 
-    wanted, store = portions(1), Store(tmp_path)
+    wanted, store = tasks(1), Store(tmp_path)
     check(list(RayEngine(workers=1).run(wanted, store, look)), wanted, store, local)
     assert seen == {"127.0.0.1"}
     assert not ray.is_initialized()
@@ -208,7 +208,7 @@ def test_no_cluster_at_the_address_is_told_at_once(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
     with pytest.raises(ConfigError, match=f"address is '127.0.0.1:{port}'; allowed: host:port of a Ray cluster that"):
-        list(RayEngine(f"127.0.0.1:{port}").run(portions(1), Store(tmp_path), never))
+        list(RayEngine(f"127.0.0.1:{port}").run(tasks(1), Store(tmp_path), never))
 
 
 @pytest.mark.parametrize("answer", [b"", b"-ERR unknown command\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
@@ -276,7 +276,7 @@ def test_settings_that_are_not_allowed(field, value):
 def test_ray_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'ctviz\[ray\]'"):
-        list(RayEngine().run(portions(1), Store(tmp_path), never))
+        list(RayEngine().run(tasks(1), Store(tmp_path), never))
 
 
 def test_a_worker_without_ctviz_says_so(tmp_path):
@@ -299,25 +299,25 @@ def test_a_worker_without_ctviz_says_so(tmp_path):
 
 @pytest.fixture
 def on_worker(monkeypatch):
-    """A task whose portion is a function of ``cancelled``, in this process."""
+    """A task whose task is a function of ``cancelled``, in this process."""
 
-    def call(portion):
-        stand_in = SimpleNamespace(carry_out_here=lambda text, files, versions, cancelled: portion(cancelled))
-        monkeypatch.setitem(sys.modules, "ctviz.experiments.engines.freight", stand_in)
+    def call(task):
+        stand_in = SimpleNamespace(carry_out_here=lambda text, files, versions, cancelled: task(cancelled))
+        monkeypatch.setitem(sys.modules, "ctviz.experiments.engines.payload", stand_in)
         return engine_module._task()("", {}, {"ctviz": "7"})
 
     return call
 
 
 def test_an_interrupt_amid_the_work_ends_it_and_what_had_been_set_comes_back(on_worker):
-    def portion(cancelled):
+    def task(cancelled):
         assert not cancelled()
         _thread.interrupt_main()
         pytest.fail("it went on")
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        on_worker(portion)
+        on_worker(task)
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -330,13 +330,13 @@ def test_an_interrupt_amid_an_import_waits_for_its_end(nested, on_worker, tmp_pa
     (tmp_path / "interrupted_outer.py").write_text("from interrupted_inner import whole\n", encoding="utf-8")
     name = "interrupted_outer" if nested else "interrupted_inner"
 
-    def portion(cancelled):
+    def task(cancelled):
         seen.append((importlib.import_module(name).whole, cancelled()))
-        return freight.Delivery("", {}, 0.0)
+        return payload.Payload("", {}, 0.0)
 
     seen = []
     try:
-        assert on_worker(portion) == ("", {}, 0.0)
+        assert on_worker(task) == ("", {}, 0.0)
     except KeyboardInterrupt:
         pytest.fail("the import was broken off")
     finally:
@@ -346,10 +346,10 @@ def test_an_interrupt_amid_an_import_waits_for_its_end(nested, on_worker, tmp_pa
 
 
 def test_what_was_cancelled_amid_an_import_does_not_begin(tmp_path, monkeypatch):
-    monkeypatch.setattr(freight.tempfile, "tempdir", str(tmp_path))
-    portion = portions(1, **{"training.epochs": 10_000, "evaluation.every": 1000})[0]
-    delivery = freight.carry_out_here(portion.to_json(), {}, freight.versions(), lambda: True)
-    assert (delivery.message, delivery.files) == ("", {})
+    monkeypatch.setattr(payload.tempfile, "tempdir", str(tmp_path))
+    task = tasks(1, **{"training.epochs": 10_000, "evaluation.every": 1000})[0]
+    received = payload.carry_out_here(task.to_json(), {}, payload.versions(), lambda: True)
+    assert (received.message, received.files) == ("", {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -357,7 +357,7 @@ class Pretended:
     """As much of Ray as a sweep asks for: tasks end in the order of their submission, those of ``lost`` are lost."""
 
     def __init__(self, source, processors, lost=()):
-        self.source, self.processors, self.lost = source, processors, {portion.to_json() for portion in lost}
+        self.source, self.processors, self.lost = source, processors, {task.to_json() for task in lost}
         self.submitted, self.under_way, self.most = [], {}, 0
 
     @property
@@ -384,7 +384,7 @@ class Pretended:
         text = self.under_way.pop(task)
         if text in self.lost:
             raise self.exceptions.WorkerCrashedError
-        return "", freight.pack(Portion.from_json(text), self.source), 1.0
+        return "", payload.pack(Task.from_json(text), self.source), 1.0
 
     def cancel(self, task, force):
         raise AssertionError("nothing is left to be cancelled")
@@ -393,28 +393,28 @@ class Pretended:
 @pytest.mark.parametrize(("retries", "times"), [(0, "once"), (2, "3 times")])
 def test_what_is_lost_too_often_is_told_and_the_rest_goes_on(retries, times, local, tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'ctviz[ray]'")
-    wanted, store = portions(3), Store(tmp_path)
+    wanted, store = tasks(3), Store(tmp_path)
     ray = Pretended(local, processors=1, lost=wanted[1:2])
     dispatch = engine_module._Dispatch(RayEngine(retries=retries), ray, store, never)
-    outcomes = {outcome.portion.key: outcome.message for outcome in dispatch.all_of(deque(wanted))}
-    assert [outcomes[portion.key] == "" for portion in wanted] == [True, False, True]
+    outcomes = {outcome.task.key: outcome.message for outcome in dispatch.all_of(deque(wanted))}
+    assert [outcomes[task.key] == "" for task in wanted] == [True, False, True]
     assert f"was lost {times} (WorkerCrashedError); start the sweep again" in outcomes[wanted[1].key]
     assert ray.submitted.count(wanted[1].to_json()) == retries + 1
-    assert [is_done(portion, store) for portion in wanted] == [True, False, True]
+    assert [is_done(task, store) for task in wanted] == [True, False, True]
 
 
-def test_a_run_that_cannot_be_read_ends_its_portion_alone(local, tmp_path, monkeypatch):
-    wanted, pack = portions(2), freight.pack
+def test_a_run_that_cannot_be_read_ends_its_task_alone(local, tmp_path, monkeypatch):
+    wanted, pack = tasks(2), payload.pack
     broken = Store(tmp_path)
 
-    def refused(portion, store):
-        if portion == wanted[0] and store is broken:
+    def refused(task, store):
+        if task == wanted[0] and store is broken:
             raise StoreError("The disk cannot be read.")
-        return pack(portion, store)
+        return pack(task, store)
 
-    monkeypatch.setattr(freight, "pack", refused)
+    monkeypatch.setattr(payload, "pack", refused)
     dispatch = engine_module._Dispatch(RayEngine(), Pretended(local, processors=1), broken, never)
-    outcomes = {outcome.portion.key: outcome.message for outcome in dispatch.all_of(deque(wanted))}
+    outcomes = {outcome.task.key: outcome.message for outcome in dispatch.all_of(deque(wanted))}
     assert outcomes == {wanted[0].key: "The disk cannot be read.", wanted[1].key: ""}
 
 
@@ -427,14 +427,14 @@ def test_a_ray_that_cannot_be_kept_to_this_machine_is_not_started(monkeypatch, s
 
 
 @pytest.mark.parametrize(("settings", "most"), [({}, 4), ({"most_waiting": 1}, 1)])
-def test_no_more_portions_are_with_the_cluster_than_it_can_soon_do(settings, most, local, tmp_path):
+def test_no_more_tasks_are_with_the_cluster_than_it_can_soon_do(settings, most, local, tmp_path):
     ray = Pretended(local, processors=2)
     dispatch = engine_module._Dispatch(RayEngine(**settings), ray, Store(tmp_path), never)
-    assert all(outcome.done for outcome in dispatch.all_of(deque(portions(6))))
+    assert all(outcome.done for outcome in dispatch.all_of(deque(tasks(6))))
     assert ray.most == most
 
 
 def test_a_cluster_without_a_processor_is_not_waited_for_for_ever(local, tmp_path):
     dispatch = engine_module._Dispatch(RayEngine(patience=0.0), Pretended(local, 0), Store(tmp_path), never)
     with pytest.raises(StoreError, match="has had no processor for 0 seconds"):
-        list(dispatch.all_of(deque(portions(1))))
+        list(dispatch.all_of(deque(tasks(1))))

@@ -3,23 +3,23 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from ctviz.errors import CtvizError
-from ctviz.experiments.engines.base import Outcome
-from ctviz.experiments.engines.portion import Portion, carry_out
+from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.task import Task, carry_out
 from ctviz.experiments.store import Store
 
 
 class Here:
-    """Carries portions out one after the other, in this process."""
+    """Carries tasks out one after the other, in this process."""
 
     def __init__(self) -> None:
-        self.given: list[Portion] = []
+        self.given: list[Task] = []
 
-    def run(self, portions: Sequence[Portion], store: Store, cancelled: Callable[[], bool]) -> Iterator[Outcome]:
-        for portion in portions:
-            self.given.append(portion)
+    def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+        for task in tasks:
+            self.given.append(task)
             message = ""
             try:
-                carry_out(portion, store, "cpu", cancelled)
+                carry_out(task, store, "cpu", cancelled)
             except CtvizError as error:
                 message = str(error)
-            yield Outcome(portion, message, 0.0)
+            yield TaskResult(task, message, 0.0)

@@ -1,25 +1,25 @@
 """A result with made-up numbers, for pages and tables."""
 
 from ctviz.experiments.reproduce.published import SOURCE, TABLE1, TITLES
+from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.result import (
     Ablation,
     Cell,
     Chosen,
+    ComparedReduction,
     Curve,
     Draw,
+    Headroom,
     LockedDraw,
     Other,
-    Outcome,
     PassedOver,
     Reduction,
-    Room,
     Row,
-    Sensitivity,
+    SensitivityResult,
     Table1,
     Trained,
 )
 from ctviz.experiments.reproduce.selection import RULES
-from ctviz.experiments.reproduce.settings import Reproduction
 
 
 def reduction(value: float = 20.0, reach: float = 5.0) -> Reduction:
@@ -28,7 +28,7 @@ def reduction(value: float = 20.0, reach: float = 5.0) -> Reduction:
     return Reduction(reduction=value, low=low, high=high, significant=significant, error=reach / 2.6, value=1, base=2)
 
 
-def outcome(data: str, metric: str, value: float | None = 20.0) -> Outcome:
+def outcome(data: str, metric: str, value: float | None = 20.0) -> ComparedReduction:
     theirs = TABLE1[data][metric]  # type: ignore[index]
     told = {
         "published": theirs.reduction,
@@ -36,13 +36,13 @@ def outcome(data: str, metric: str, value: float | None = 20.0) -> Outcome:
         "published_significant": theirs.significant,
     }
     if value is None:
-        return Outcome(reduction=None, low=None, high=None, significant=None, **told)
+        return ComparedReduction(reduction=None, low=None, high=None, significant=None, **told)
     ours = reduction(value)
     same_sign = (value > 0) == (theirs.reduction > 0)
     alike = ours.significant == theirs.significant
     agrees = alike and (same_sign or not ours.significant)
     known = {"same_sign": same_sign, "same_significance": alike, "agrees": agrees}
-    return Outcome(**ours.model_dump(), **told, **known)
+    return ComparedReduction(**ours.model_dump(), **told, **known)
 
 
 def chosen() -> Chosen:
@@ -72,7 +72,7 @@ def row(data: str, cost: float | None = 10.0) -> Row:
         ip_star=outcome(data, "ip_star", 21.0),
         cost=outcome(data, "cost", cost),
         cost_paired=reduction(8),
-        room=Room(start=3.0, conventional=1.8, counterfactual=1.4, floor=1.2, share=0.66),
+        room=Headroom(start=3.0, conventional=1.8, counterfactual=1.4, floor=1.2, share=0.66),
         other=Other(
             ip=reduction(3), ip_star=reduction(4), cost=reduction(-30), cost_paired=reduction(-31), validity=0.5,
             conventional_validity=0.6,
@@ -103,7 +103,7 @@ def result(*data: str) -> Table1:
         ),
         robustness=curves,
         sensitivity=tuple(
-            Sensitivity(
+            SensitivityResult(
                 data=one.data, feature="x1", measure=measure, value=0.2, base=0.5, unlocked=0.4, difference=-0.3,
                 low=-0.4, high=-0.2, significant=True,
             )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ctviz.experiments.reproduce.settings import Reproduction
+from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.studies import draws_to_compare
 
 
@@ -17,13 +17,13 @@ class Scouts:
         self.reproduction = Reproduction(data=data, seeds=seeds)
         self.looked = []
 
-    def reports(self, portions, doing):
+    def reports(self, tasks, doing):
         assert "draws" in doing
         found = []
-        for portion in portions:
-            assert [arm.name for arm in portion.experiment.arms] == ["vanilla locked"]
-            assert portion.protocol.split == "validation"
-            seed = portion.experiment.data.seed
+        for task in tasks:
+            assert [arm.name for arm in task.experiment.arms] == ["vanilla locked"]
+            assert task.protocol.split == "validation"
+            seed = task.experiment.data.seed
             self.looked.append(seed)
             found.append(report(self.valid(seed)))
         return found

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from ctviz.errors import StoreError
-from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.reports import has_report
 from ctviz.experiments.reproduce.estimate import about_seconds
 from ctviz.experiments.reproduce.pairs import paired_costs
-from ctviz.experiments.reproduce.settings import Choice, Reproduction
+from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
 from ctviz.experiments.reproduce.table1 import reproduce
 from ctviz.experiments.reproduce.work import Cancelled
 from ctviz.experiments.run import load_run
@@ -66,7 +66,7 @@ def test_cells_are_those_that_the_rule_takes_from_validation_data(computed):
         taken = next(cell for cell in chosen.cells if cell.tau == chosen.tau)
         if chosen.chosen_by == "score":
             assert taken.score == max(cell.score for cell in chosen.cells if cell.qualifies)
-    splits = [(len(portion.experiment.arms), portion.protocol.split) for portion in engine.given]
+    splits = [(len(task.experiment.arms), task.protocol.split) for task in engine.given]
     assert splits[:5] == [(3, "validation"), (1, "validation"), (3, "validation"), (5, "test"), (4, "test")]
     assert splits[5:] == [(5, "test")] * 2  # the same models, searched in other steps
 
@@ -116,11 +116,11 @@ def test_paired_costs_are_of_requests_that_both_models_meet(computed):
     assert (found.base > 0).all()
 
 
-def test_a_portion_that_fails_is_a_sentence_and_what_is_done_stays(tmp_path):
+def test_a_task_that_fails_is_a_sentence_and_what_is_done_stays(tmp_path):
     class Fails:
-        def run(self, portions, store, cancelled):
-            for portion in portions:
-                yield Outcome(portion, "The disk is full.", 0.1)
+        def run(self, tasks, store, cancelled):
+            for task in tasks:
+                yield TaskResult(task, "The disk is full.", 0.1)
 
     with pytest.raises(StoreError, match=r"The disk is full\."):
         reproduce(SMALL, Store(tmp_path), Fails())
@@ -128,7 +128,7 @@ def test_a_portion_that_fails_is_a_sentence_and_what_is_done_stays(tmp_path):
 
 def test_stopped_it_says_that_it_goes_on(tmp_path):
     class Stops:
-        def run(self, portions, store, cancelled):
+        def run(self, tasks, store, cancelled):
             yield from ()
 
     with pytest.raises(Cancelled, match="goes on from there"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 
 CHANGES = {
     "data.n_train": 60,

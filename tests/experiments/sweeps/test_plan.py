@@ -7,13 +7,13 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.portion import Portion, carry_out, is_done
+from ctviz.experiments.engines.task import Task, carry_out, is_done
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.models import identity, models_of, with_seed
 from ctviz.experiments.sweeps.plan import MANY, WIDTH, estimate, plan, stacks
-from ctviz.experiments.sweeps.settings import Axis, Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.training.arm import Arm
 from tests.experiments.sweeps.small import base, small
@@ -29,28 +29,28 @@ def never():
 
 
 def finish(found, store):
-    for portion in found.portions:
-        carry_out(portion, store, "cpu", never)
+    for task in found.tasks:
+        carry_out(task, store, "cpu", never)
 
 
-def arms_of(portion):
-    return {arm.name for arm in portion.experiment.arms}
+def arms_of(task):
+    return {arm.name for arm in task.experiment.arms}
 
 
 def test_every_model_has_a_place_beside_its_reference(store):
     sweep = study("penalties", "moons", seeds=3)
     found = plan(sweep, store)
     assert (found.models, len(found.cells), len(found.done)) == (135, 45, 0)
-    assert len(found.portions) == 6
-    for portion in found.portions:
-        assert len(portion.experiment.arms) <= WIDTH
-        assert portion.experiment.evaluation.every == 100
+    assert len(found.tasks) == 6
+    for task in found.tasks:
+        assert len(task.experiment.arms) <= WIDTH
+        assert task.experiment.evaluation.every == 100
     for (_, seed), place in found.places.items():
-        arms = {arm.name: arm for arm in place.portion.experiment.arms}
+        arms = {arm.name: arm for arm in place.task.experiment.arms}
         assert arms[place.arm].seed == arms[place.reference].seed == seed
         assert arms[place.arm].trains_on_counterfactuals
         assert not arms[place.reference].trains_on_counterfactuals
-        assert dict(place.portion.references)[place.arm] == place.reference
+        assert dict(place.task.references)[place.arm] == place.reference
     assert found.to_train == 135 + 6
     assert len({place.arm for place in found.places.values()}) == 135
 
@@ -71,8 +71,8 @@ def test_seeds_of_few_cells_share_a_stack():
 def test_what_all_models_of_a_run_share_makes_stacks_of_its_own(store):
     sweep = small({"lambda_div": (0.1, 1.0), "training.n_ce": (10, 20), "data.seed": (0, 1)})
     found = plan(sweep, store)
-    assert len(found.portions) == 4
-    grounds = {(p.experiment.training.n_ce, p.experiment.data.seed) for p in found.portions}
+    assert len(found.tasks) == 4
+    grounds = {(p.experiment.training.n_ce, p.experiment.data.seed) for p in found.tasks}
     assert grounds == set(itertools.product((10, 20), (0, 1)))
 
 
@@ -114,7 +114,7 @@ def test_a_cell_without_penalties_is_its_own_reference(store):
 
 def test_a_lock_holds_for_the_reference_too(store):
     found = plan(small({"locked": ([], [0])}), store)
-    arms = {arm.name: arm for portion in found.portions for arm in portion.experiment.arms}
+    arms = {arm.name: arm for task in found.tasks for arm in task.experiment.arms}
     locked = [arms[found.places[cell, 0].reference].locked for cell in (0, 1)]
     assert locked == [(), (0,)]
 
@@ -124,7 +124,7 @@ def test_what_is_stored_is_not_trained_again(store):
     first = plan(sweep, store)
     finish(first, store)
     again = plan(sweep, store)
-    assert again.portions == ()
+    assert again.tasks == ()
     assert (again.to_train, again.seconds, len(again.done)) == (0, 0.0, 4)
     assert {place.run for place in again.places.values()} == {place.run for place in first.places.values()}
 
@@ -133,7 +133,7 @@ def test_a_grid_with_a_value_more_trains_the_new_cells_alone(store):
     finish(plan(small({"lambda_div": (0.1, 1.0)}), store), store)
     found = plan(small({"lambda_div": (0.1, 0.5, 1.0)}), store)
     assert found.to_train == 2
-    assert [arm.lambda_div for arm in found.portions[0].experiment.arms] == [0.0, 0.5]
+    assert [arm.lambda_div for arm in found.tasks[0].experiment.arms] == [0.0, 0.5]
     assert found.done == {(0, 0), (2, 0)}
 
 
@@ -142,8 +142,8 @@ def test_another_protocol_trains_nothing(store):
     other = small(protocol=small().protocol.model_copy(update={"rounds": 5}))
     found = plan(other, store)
     assert found.to_train == 0
-    assert len(found.portions) == 1
-    assert found.portions[0].protocol.rounds == 5
+    assert len(found.tasks) == 1
+    assert found.tasks[0].protocol.rounds == 5
 
 
 def test_runs_of_other_pages_count_if_they_hold_the_reference(store):
@@ -166,17 +166,17 @@ def test_a_run_without_the_reference_does_not_count(store):
 def test_fresh_still_knows_its_own_stacks(store):
     sweep = small()
     finish(plan(sweep, store, fresh=True), store)
-    assert plan(sweep, store, fresh=True).portions == ()
+    assert plan(sweep, store, fresh=True).tasks == ()
 
 
-def test_a_portion_travels_as_text(store):
-    portion = plan(small(), store).portions[0]
-    again = Portion.from_json(portion.to_json())
-    assert again == portion
-    assert again.key == portion.key
-    assert not is_done(portion, store)
+def test_a_task_travels_as_text(store):
+    task = plan(small(), store).tasks[0]
+    again = Task.from_json(task.to_json())
+    assert again == task
+    assert again.key == task.key
+    assert not is_done(task, store)
     with pytest.raises(ConfigError):
-        Portion.from_json("{}")
+        Task.from_json("{}")
 
 
 def test_a_combination_that_cannot_be_is_named_with_its_cell(store):

@@ -17,14 +17,14 @@ from scipy import stats
 
 from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.base import Outcome
+from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.local import LocalEngine
 from ctviz.experiments.evaluate import evaluate
 from ctviz.experiments.run import load_run, train
 from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.plan import MANY, plan
 from ctviz.experiments.sweeps.results import METRICS, SweepResult, collect
-from ctviz.experiments.sweeps.settings import Axis, Sweep
 from ctviz.experiments.sweeps.sweep import sweep
 from ctviz.experiments.sweeps.tables import columns, folder, sealed, stored_table, to_parquet
 from tests.experiments.sweeps.small import PROTOCOL, base, small
@@ -48,10 +48,10 @@ def here(what, store, **options):
 def test_an_arm_trained_alone_and_in_a_stack_agree():
     """To float tolerance over the first epochs: a stack only adds rows to its tensors."""
     wanted = Sweep(base=base(training__epochs=3), axes=[Axis(setting="lambda_div", values=[0.1, 0.5, 1.0])])
-    portion = plan(wanted, Store(Path("/nonexistent"))).portions[0]
-    together = list(train(portion.experiment.replace({"evaluation.every": 1}), "cpu"))
-    for i, arm in enumerate(portion.experiment.arms):
-        alone = portion.experiment.model_copy(update={"arms": (arm,)}).replace({"evaluation.every": 1})
+    task = plan(wanted, Store(Path("/nonexistent"))).tasks[0]
+    together = list(train(task.experiment.replace({"evaluation.every": 1}), "cpu"))
+    for i, arm in enumerate(task.experiment.arms):
+        alone = task.experiment.model_copy(update={"arms": (arm,)}).replace({"evaluation.every": 1})
         for one, all_of_them in zip(train(alone, "cpu"), together, strict=True):
             for name, values in one.weights.items():
                 np.testing.assert_allclose(values[0], all_of_them.weights[name][i], rtol=1e-3, atol=1e-4)
@@ -200,12 +200,12 @@ def test_a_cell_whose_numbers_run_out_of_bounds_says_so(store):
 class Failing:
     """An engine that carries out nothing."""
 
-    def run(self, portions, store, cancelled):
-        for portion in portions:
-            yield Outcome(portion, "The machine was struck by lightning.", 0.0)
+    def run(self, tasks, store, cancelled):
+        for task in tasks:
+            yield TaskResult(task, "The machine was struck by lightning.", 0.0)
 
 
-def test_a_portion_that_fails_is_a_reason_and_not_an_error(store):
+def test_a_task_that_fails_is_a_reason_and_not_an_error(store):
     seen = []
     result = sweep(small(), store=store, engine=Failing(), on_result=seen.append)
     assert state_of(result, 0) == ("failed", "The machine was struck by lightning.")
@@ -216,21 +216,21 @@ def test_a_portion_that_fails_is_a_reason_and_not_an_error(store):
 
 def test_what_fails_beside_what_is_done_keeps_its_reason_and_its_stack(store):
     wanted = small({"lambda_div": [round(0.1 + 0.01 * i, 2) for i in range(14)]})
-    first, second = plan(wanted, store).portions
+    first, second = plan(wanted, store).tasks
     result = sweep(wanted, store=store, engine=FailingBut(first))
     assert {state_of(result, cell) for cell in range(7)} == {("done", "")}
     assert {state_of(result, cell)[1] for cell in range(7, 14)} == {"The machine was struck by lightning."}
-    assert [portion.key for portion in plan(wanted, store).portions] == [second.key]
+    assert [task.key for task in plan(wanted, store).tasks] == [second.key]
 
 
 class FailingBut(Failing):
-    """An engine that carries out a single portion, after all others have failed."""
+    """An engine that carries out a single task, after all others have failed."""
 
     def __init__(self, kept):
         self.kept = kept
 
-    def run(self, portions, store, cancelled):
-        yield from super().run([portion for portion in portions if portion.key != self.kept.key], store, cancelled)
+    def run(self, tasks, store, cancelled):
+        yield from super().run([task for task in tasks if task.key != self.kept.key], store, cancelled)
         yield from LocalEngine(1).run([self.kept], store, cancelled)
 
 
@@ -256,7 +256,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(store, monkeypatch):
 # -- going on -----------------------------------------------------------------------------------------
 
 
-def test_results_grow_portion_by_portion(store):
+def test_results_grow_task_by_task(store):
     wanted = small({"training.n_ce": (10, 20)})
     empty = collect(wanted, store)
     assert (empty.waiting, set(empty.across["state"])) == (2, {"waiting"})
@@ -279,14 +279,14 @@ def test_a_stopped_sweep_goes_on(store):
     assert first.waiting == 2
     result = here(wanted, store, on_result=ends.append)
     assert result.done
-    assert len({outcome.portion.key for outcome in ends}) == len(ends) == 3
+    assert len({outcome.task.key for outcome in ends}) == len(ends) == 3
 
 
 KILLED = """
 import sys
 from pathlib import Path
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.settings import Sweep
+from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.sweep import sweep
 if __name__ == "__main__":
     sweep(Sweep.from_json(sys.argv[2]), store=Store(Path(sys.argv[1])), workers=1)
@@ -295,10 +295,10 @@ if __name__ == "__main__":
 
 def test_nothing_is_lost_by_kill_9(store):
     wanted = small({"training.epochs": (2, 4000)})
-    first, second = plan(wanted, store).portions
+    first, second = plan(wanted, store).tasks
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(store.root), wanted.to_json()], cwd=ROOT)
     try:
-        until(lambda: process.poll() is not None or store.follow(second.run), "the second portion's training")
+        until(lambda: process.poll() is not None or store.follow(second.run), "the second task's training")
         assert process.poll() is None, "it ended before it could be killed"
         os.kill(process.pid, signal.SIGKILL)
     finally:
@@ -308,7 +308,7 @@ def test_nothing_is_lost_by_kill_9(store):
     begun = store.status(first.run).started
     found = collect(wanted, store)
     assert (state_of(found, 0)[0], state_of(found, 1)[0]) == ("done", "waiting")
-    assert [portion.key for portion in plan(wanted, store).portions] == [second.key]
+    assert [task.key for task in plan(wanted, store).tasks] == [second.key]
     shorter = small({"training.epochs": (2, 3)})
     assert here(shorter, store).done
     assert store.status(first.run).started == begun

@@ -20,10 +20,10 @@ SHIPPED = Experiment.preset("mnist")
 
 
 @pytest.fixture
-def feed(monkeypatch) -> Any:
+def run_view(monkeypatch) -> Any:
     """A run with epochs, and a gallery that needs none of its models."""
     picked = Picked(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
-    gallery = lambda feed, view: None if view.pick == "own" else picked  # noqa: E731
+    gallery = lambda run_view, view: None if view.pick == "own" else picked  # noqa: E731
     monkeypatch.setattr(take_away.ask, "gallery", gallery)
     return SimpleNamespace(experiment=SHIPPED, at=lambda epoch: SimpleNamespace(epoch=100 if epoch is None else epoch))
 
@@ -42,8 +42,8 @@ LOOKS = [
 ]  # fmt: skip
 
 
-def test_files_of_what_differs_have_names_that_differ(feed) -> None:
-    names = [take_away.file_name(feed, DigitsView(**look)) for look in LOOKS]
+def test_files_of_what_differs_have_names_that_differ(run_view) -> None:
+    names = [take_away.file_name(run_view, DigitsView(**look)) for look in LOOKS]
     assert len(set(names)) == len(names)
     assert all(" " not in name and "/" not in name for name in names)
 
@@ -59,10 +59,10 @@ def test_files_of_what_differs_have_names_that_differ(feed) -> None:
                                                           "test_digits": 500, "level": 0.99}),
     ],
 )  # fmt: skip
-def test_numbers_say_in_each_row_how_they_were_made(feed, monkeypatch, look, told) -> None:
+def test_numbers_say_in_each_row_how_they_were_made(run_view, monkeypatch, look, told) -> None:
     view = DigitsView(**look)
-    monkeypatch.setitem(take_away.TABLES, view.part, lambda feed, view: [{"model": "vanilla", "epoch": 5}] * 2)
-    table = pd.read_csv(StringIO(take_away.numbers_csv(feed, view)))
+    monkeypatch.setitem(take_away.TABLES, view.part, lambda run_view, view: [{"model": "vanilla", "epoch": 5}] * 2)
+    table = pd.read_csv(StringIO(take_away.numbers_csv(run_view, view)))
     for name, value in {**told, "run": SHIPPED.key[:8]}.items():
         assert str(table[name].iloc[1]) == str(value), name
     assert ("meant" in table) == (view.part == "digit"), "numbers of many digits are not those of one"
@@ -70,14 +70,14 @@ def test_numbers_say_in_each_row_how_they_were_made(feed, monkeypatch, look, tol
     assert f"part={view.part}" in table["link"].iloc[0] or view.part == "digit"
 
 
-def test_a_picture_says_how_it_was_made_and_a_page_opens_at_what_is_seen(feed, monkeypatch) -> None:
+def test_a_picture_says_how_it_was_made_and_a_page_opens_at_what_is_seen(run_view, monkeypatch) -> None:
     wall = Wall(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
-    monkeypatch.setattr(take_away, "shown", lambda feed, view: take_away.Shown(wall, 1, 35))
+    monkeypatch.setattr(take_away, "shown", lambda run_view, view: take_away.Shown(wall, 1, 35))
     opened: dict[str, Any] = {}
     monkeypatch.setattr(take_away, "wall_html", lambda *given, **named: opened.update(named, given=given) or "page")
     view = DigitsView(part="fool", epoch=5)
-    drawing = take_away.svg(feed, view)
-    assert take_away.page(feed, view) == "page"
+    drawing = take_away.svg(run_view, view)
+    assert take_away.page(run_view, view) == "page"
     assert opened["given"][1:] == (1, 35)
     assert opened["title"] == "Digits: fool it"
     for text in ("epoch: 5", "attack: fgsm", "digit: test 1204", f"run: {SHIPPED.key[:8]}"):

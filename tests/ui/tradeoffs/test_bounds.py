@@ -11,7 +11,7 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps import plan
 from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.shipping import SHIPPED, shipped_sweep
 from ctviz.ui.tradeoffs.bounds import MOST_SHOWN, within_page, within_sight
 from ctviz.ui.tradeoffs.form import begin

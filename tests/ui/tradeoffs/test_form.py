@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from ctviz.cli import app
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.portion import carry_out
+from ctviz.experiments.engines.task import carry_out
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.code import command_line, python_code
@@ -121,7 +121,7 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
     service = SimpleNamespace(store=Store(tmp_path))
     found = planned(service, sweep_of(MOONS, TradeoffsView(grid={"lambda_reg": "0.1, 0.5, 1"}, seeds=10)))
     # Each stack holds the conventional models that its own need; here some are in two.
-    assert sum(len(portion.experiment.arms) for portion in found.portions) > 40
+    assert sum(len(task.experiment.arms) for task in found.tasks) > 40
     assert sum(to_do(found).values()) == 30
     told = takes(found)
     assert told.startswith(
@@ -132,9 +132,9 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
 def test_models_of_a_stack_that_was_trained_for_another_sweep_are_not_counted(tmp_path) -> None:
     service = SimpleNamespace(store=Store(tmp_path))
     wide, narrow = small({"lambda_div": (0.1, 0.5, 1.0)}), small({"lambda_div": (0.5,)}, protocol=Protocol(rounds=2))
-    carry_out(planned(service, wide).portions[0], service.store, "cpu", lambda: False)
+    carry_out(planned(service, wide).tasks[0], service.store, "cpu", lambda: False)
     found = planned(service, narrow)
-    assert [len(portion.experiment.arms) for portion in found.portions] == [4]  # trained, and to be evaluated
+    assert [len(task.experiment.arms) for task in found.tasks] == [4]  # trained, and to be evaluated
     assert takes(found).startswith(
         "1 cell × 1 seed: 1 model, and 1 conventional to compare with. 1 is still to be done"
     )

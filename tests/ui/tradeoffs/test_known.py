@@ -38,7 +38,7 @@ def test_the_store_is_looked_at_again_when_a_part_has_ended_and_no_more_once_all
     first = results.get(SWEEP, "running")
     assert results.get(SWEEP, "running") is first
     assert (first.across["state"] == "waiting").all()
-    outcomes = list(Here().run(plan(SWEEP, store).portions, store, lambda: False))
+    outcomes = list(Here().run(plan(SWEEP, store).tasks, store, lambda: False))
     grown = results.get(SWEEP, "running", outcomes)
     assert (grown.across["state"] != "waiting").all()
     done = results.get(SWEEP, "done", outcomes)

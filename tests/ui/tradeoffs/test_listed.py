@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.settings import Axis, Sweep
+from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.ui.tradeoffs.listed import names
 from tests.experiments.sweeps.small import PROTOCOL, base, small
 

@@ -56,11 +56,11 @@ def world(tmp_path):
     return SimpleNamespace(store=store, plans=plans, sweep=plans[0].sweep)
 
 
-def test_portions_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> None:
+def test_tasks_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> None:
     jobs = Jobs(slots=2)
     runner = Runner(world.store, jobs)
     first, second = world.plans[:2]
-    of = {portion.key: 0 for portion in first.portions} | {portion.key: 1 for portion in second.portions}
+    of = {task.key: 0 for task in first.tasks} | {task.key: 1 for task in second.tasks}
     assert len(of) == 4
     runner.start(first, "a")
     until(lambda: jobs.order)
@@ -108,18 +108,18 @@ def test_a_sweep_that_is_stopped_begins_nothing_more(world) -> None:
     assert runner.how_far(world.sweep.key).message == ""
 
 
-def test_a_portion_that_fails_is_tried_again_and_then_told(world) -> None:
+def test_a_task_that_fails_is_tried_again_and_then_told(world) -> None:
     jobs = Jobs(state="failed")
     runner = Runner(world.store, jobs)
     runner.start(world.plans[0], "a")
     until(lambda: not runner.how_far(world.sweep.key).live)
     far = runner.how_far(world.sweep.key)
     assert (far.state, far.message, far.done) == ("failed", "It broke.", 0)
-    assert len(jobs.order) == TRIES * len(world.plans[0].portions)
+    assert len(jobs.order) == TRIES * len(world.plans[0].tasks)
     assert {outcome.message for outcome in runner.outcomes(world.sweep.key)} == {"It broke."}
 
 
-def test_an_error_that_nobody_foresaw_ends_a_portion_and_not_the_sweep(world, monkeypatch) -> None:
+def test_an_error_that_nobody_foresaw_ends_a_task_and_not_the_sweep(world, monkeypatch) -> None:
     class Broken(Jobs):
         def submit(self, key, *rest):
             super().submit(key, *rest)
@@ -129,7 +129,7 @@ def test_an_error_that_nobody_foresaw_ends_a_portion_and_not_the_sweep(world, mo
     runner = Runner(world.store, jobs)
     runner.start(world.plans[0], "a")
     until(lambda: not runner.how_far(world.sweep.key).live)
-    assert len(set(jobs.order)) == len(world.plans[0].portions) == 2
+    assert len(set(jobs.order)) == len(world.plans[0].tasks) == 2
     assert "RuntimeError: no such thing" in runner.how_far(world.sweep.key).message
     # Nor does one in the end, when the results are put together.
     monkeypatch.setattr("ctviz.ui.tradeoffs.runner.collect", lambda *_: 1 / 0)

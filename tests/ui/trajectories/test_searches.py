@@ -12,7 +12,7 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
-from ctviz.ui.feed import Feed
+from ctviz.ui.run_view import RunView
 from ctviz.ui.sharing import Gate, Kept
 from ctviz.ui.trajectories.searches import Searches, question, spread_out
 from ctviz.ui.trajectories.view import TracksView
@@ -24,9 +24,9 @@ SMALL = Experiment.preset("moons").replace(
 
 
 @cache
-def feed() -> Feed:
+def run_view() -> RunView:
     training = Training(SMALL, "cpu")
-    return Feed(SMALL, training.scene, 0.0, list(training))
+    return RunView(SMALL, training.scene, 0.0, list(training))
 
 
 @pytest.fixture
@@ -35,9 +35,11 @@ def searches(tmp_path) -> Searches:
 
 
 def test_equal_questions_have_one_answer(searches: Searches) -> None:
-    asked = question(feed(), TracksView(count=5), live=False)
-    again = question(feed(), TracksView(count=5, step=3, selected=1, play=1), live=False)
-    assert searches.answer(feed(), asked) is searches.answer(feed(), again), "how it is looked at changes no answer"
+    asked = question(run_view(), TracksView(count=5), live=False)
+    again = question(run_view(), TracksView(count=5, step=3, selected=1, play=1), live=False)
+    assert searches.answer(run_view(), asked) is searches.answer(run_view(), again), (
+        "how it is looked at changes no answer"
+    )
     assert searches.explorer(SMALL) is searches.explorer(SMALL)
 
 
@@ -45,12 +47,12 @@ def test_equal_questions_have_one_answer(searches: Searches) -> None:
     "changed", [{"count": 6}, {"pick": "class0"}, {"target": 1}, {"epoch": 2}, {"search": {"tau": 0.7}}]
 )
 def test_other_questions_have_other_keys(changed: dict) -> None:
-    keys = {question(feed(), TracksView(**{"count": 5, **values}), live=False).key for values in ({}, changed)}
+    keys = {question(run_view(), TracksView(**{"count": 5, **values}), live=False).key for values in ({}, changed)}
     assert len(keys) == 2
 
 
 def test_many_are_searched_at_the_epoch(searches: Searches) -> None:
-    answer = searches.answer(feed(), question(feed(), TracksView(count=5, epoch=2), live=False))
+    answer = searches.answer(run_view(), question(run_view(), TracksView(count=5, epoch=2), live=False))
     (trace,) = answer.traces
     assert (trace.epoch, len(trace)) == (2, 5)
     assert len(answer.labels) == 5
@@ -58,9 +60,9 @@ def test_many_are_searched_at_the_epoch(searches: Searches) -> None:
 
 def test_one_point_is_followed_over_all_epochs(searches: Searches) -> None:
     view = TracksView(pick="point", at=(0.5, 0.2))
-    asked = question(feed(), view, live=False)
-    assert asked == question(feed(), view.model_copy(update={"epoch": 2, "count": 7}), live=False)
-    answer = searches.answer(feed(), asked)
+    asked = question(run_view(), view, live=False)
+    assert asked == question(run_view(), view.model_copy(update={"epoch": 2, "count": 7}), live=False)
+    answer = searches.answer(run_view(), asked)
     assert [trace.epoch for trace in answer.traces] == list(range(7))
     assert {int(trace.targets[0]) for trace in answer.traces} == {int(answer.traces[-1].targets[0])}
     assert [answer.at(epoch).epoch for epoch in (0, 3, 99)] == [0, 3, 6]
@@ -68,29 +70,31 @@ def test_one_point_is_followed_over_all_epochs(searches: Searches) -> None:
 
 
 def test_while_it_trains_one_point_is_searched_at_the_newest_epoch_alone(searches: Searches) -> None:
-    answer = searches.answer(feed(), question(feed(), TracksView(pick="point", at=(0.5, 0.2)), live=True))
+    answer = searches.answer(run_view(), question(run_view(), TracksView(pick="point", at=(0.5, 0.2)), live=True))
     assert [trace.epoch for trace in answer.traces] == [6]
 
 
 def test_one_search_over_the_epochs_is_that_of_each_epoch(searches: Searches) -> None:
-    over = searches.answer(feed(), question(feed(), TracksView(pick="point", at=(0.5, 0.2), target=0), live=False))
+    over = searches.answer(
+        run_view(), question(run_view(), TracksView(pick="point", at=(0.5, 0.2), target=0), live=False)
+    )
     live = searches.answer(
-        feed(), question(feed(), TracksView(pick="point", at=(0.5, 0.2), target=0, epoch=3), live=True)
+        run_view(), question(run_view(), TracksView(pick="point", at=(0.5, 0.2), target=0, epoch=3), live=True)
     )
     np.testing.assert_array_equal(over.at(3).points, live.traces[0].points)
 
 
 def test_what_cannot_be_searched_is_raised_and_not_kept(searches: Searches) -> None:
-    asked = question(feed(), TracksView(pick="class7"), live=False)
+    asked = question(run_view(), TracksView(pick="class7"), live=False)
     for _ in range(2):
         with pytest.raises(CtvizError):
-            searches.answer(feed(), asked)
+            searches.answer(run_view(), asked)
 
 
 def test_ends_are_measured_once(searches: Searches) -> None:
-    asked = question(feed(), TracksView(count=12), live=False)
-    trace = searches.answer(feed(), asked).traces[0]
-    assert searches.endpoints(feed(), asked, trace) is searches.endpoints(feed(), asked, trace)
+    asked = question(run_view(), TracksView(count=12), live=False)
+    trace = searches.answer(run_view(), asked).traces[0]
+    assert searches.endpoints(run_view(), asked, trace) is searches.endpoints(run_view(), asked, trace)
 
 
 @pytest.mark.parametrize(("count", "most"), [(5, 10), (10, 10), (101, 10), (11, 10), (3, 2)])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.counterfactuals.settings import GeneratorName, SearchSettings
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui import link

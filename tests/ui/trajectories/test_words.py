@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
@@ -192,8 +192,8 @@ def test_models_without_a_conventional_one_are_compared_with_the_first() -> None
 def test_the_lesson_is_told_in_numbers_and_a_sentence() -> None:
     explorer, _ = trained()
     trace = searched(5)
-    lessons = [explorer.lesson(trace, arm, 0) for arm in range(2)]
-    table = words.lesson_table(lessons, STYLES)
+    loss_terms = [explorer.loss_terms(trace, arm, 0) for arm in range(2)]
+    table = words.loss_terms_table(loss_terms, STYLES)
     assert "E(x⁺) − E(x′)" in table
     assert "This model is not penalised for it" in table
     assert table.count("<tr>") == 8

@@ -10,8 +10,8 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from ctviz.counterfactuals.constraints import Constraints
-    from ctviz.counterfactuals.knowledge import Knowledge
-    from ctviz.counterfactuals.settings import SearchSettings
+    from ctviz.counterfactuals.reference_data import ReferenceData
+    from ctviz.counterfactuals.search_settings import SearchSettings
 
 
 class Passing(Protocol):
@@ -35,7 +35,7 @@ class Searchable(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """Counterfactuals of m arms; samples last."""
 
     final: Tensor  # m d b: where each search ended
@@ -56,5 +56,5 @@ class Search(Protocol):
         settings: Sequence[SearchSettings],
         constraints: Constraints,
         record: bool = False,
-        knowledge: Knowledge | None = None,
-    ) -> Found: ...
+        reference_data: ReferenceData | None = None,
+    ) -> SearchResult: ...

@@ -28,7 +28,7 @@ MOST_POINTS = 400
 
 
 @dataclass
-class Feed:
+class RunView:
     """One run as far as it has got: only ever appended to, so that readers need no lock."""
 
     experiment: Experiment
@@ -91,57 +91,57 @@ def _epoch(snapshot: Snapshot) -> int:
     return snapshot.epoch
 
 
-class Feeds:
+class RunViews:
     """The runs that pages look at, by key."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._feeds: OrderedDict[str, Feed] = OrderedDict()
+        self._feeds: OrderedDict[str, RunView] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: str) -> Feed | None:
+    def get(self, key: str) -> RunView | None:
         """The run of a key with all that is stored of it by now; None while there is nothing to show.
 
         Raises ``StoreError`` if the store cannot be read.
         """
         with self._lock:
-            feed = self._feeds.get(key)
-            if feed is not None and time.monotonic() - feed.looked < PAUSE:
-                return feed
-            feed = self._refresh(key, feed)
-            if feed is not None:
-                self._feeds[key] = feed
+            run_view = self._feeds.get(key)
+            if run_view is not None and time.monotonic() - run_view.looked < PAUSE:
+                return run_view
+            run_view = self._refresh(key, run_view)
+            if run_view is not None:
+                self._feeds[key] = run_view
                 self._feeds.move_to_end(key)
                 self._shrink()
             else:
                 self._feeds.pop(key, None)
-            return feed
+            return run_view
 
-    def _refresh(self, key: str, feed: Feed | None) -> Feed | None:
+    def _refresh(self, key: str, run_view: RunView | None) -> RunView | None:
         status = self._store.status(key)
         if status.state == "absent":
             return None
         try:
-            if feed is None or feed.started != status.started:
-                feed = self._begin(key, status.started)
+            if run_view is None or run_view.started != status.started:
+                run_view = self._begin(key, status.started)
             # A run that is complete here cannot have grown.
-            if feed is not None and not (status.state == "done" and feed.complete(status.epochs_done)):
-                feed.snapshots.extend(self._store.snapshots(key, start=feed.last + 1))
+            if run_view is not None and not (status.state == "done" and run_view.complete(status.epochs_done)):
+                run_view.snapshots.extend(self._store.snapshots(key, start=run_view.last + 1))
         except (Absent, Busy):
             # The run is changing at this very moment: the next look will see what became of it.
             pass
-        if feed is None or not feed.snapshots:
+        if run_view is None or not run_view.snapshots:
             return None
-        feed.looked = time.monotonic()
-        return feed
+        run_view.looked = time.monotonic()
+        return run_view
 
-    def _begin(self, key: str, started: float) -> Feed | None:
+    def _begin(self, key: str, started: float) -> RunView | None:
         scene = self._store.scene(key)
         if scene is None:
             return None
         self._store.touch(key)
-        return Feed(self._store.experiment(key), scene, started)
+        return RunView(self._store.experiment(key), scene, started)
 
     def _shrink(self) -> None:
-        while len(self._feeds) > 1 and sum(feed.nbytes for feed in self._feeds.values()) > MOST_BYTES:
+        while len(self._feeds) > 1 and sum(run_view.nbytes for run_view in self._feeds.values()) > MOST_BYTES:
             self._feeds.popitem(last=False)

@@ -8,10 +8,10 @@ import torch
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.data.schema import Feature, Schema
-from ctviz.experiments import reach as module
-from ctviz.experiments.reach import LINE, NODES, logits_at, reachable
+from ctviz.experiments import reachability as module
+from ctviz.experiments.reachability import LINE, NODES, logits_at, reachable
 from ctviz.models.dense import Dense
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 
 M, B, K = 3, 8, 3

@@ -14,7 +14,7 @@ from ctviz.training.arm import Objective
 
 
 @dataclass(frozen=True)
-class LessonNumbers:
+class LossTerms:
     """The terms of the objective for one counterfactual, before and after the arm's weights.
 
     E(x, y) = −M(x)[y]; x⁺ is the neighbour after the shield. Where the search failed, x' is x⁺ as in training.
@@ -62,8 +62,8 @@ class LessonNumbers:
         return self.weighted_divergence + self.weighted_adversarial + self.weighted_ridge
 
 
-def lesson_of(trace: Trace, arm: int, index: int, weights: Objective, label: int | None = None) -> LessonNumbers:
-    """The lesson of search ``index`` for ``arm``; without a ``label``, that of the class it predicts.
+def loss_terms_of(trace: Trace, arm: int, index: int, weights: Objective, label: int | None = None) -> LossTerms:
+    """The terms of search ``index`` for ``arm``; without a ``label``, that of the class it predicts.
 
     Raises:
         ConfigError: a label that is no class.
@@ -76,7 +76,7 @@ def lesson_of(trace: Trace, arm: int, index: int, weights: Objective, label: int
     near = float(trace.neighbour_energy[arm, index])
     far = near - float(trace.divergence[arm, index])
     drawn, shielded = trace.neighbours[arm, index], trace.shielded[arm, index]
-    return LessonNumbers(
+    return LossTerms(
         target=int(trace.targets[index]),
         label=known,
         guessed=label is None,
@@ -95,30 +95,30 @@ def lesson_of(trace: Trace, arm: int, index: int, weights: Objective, label: int
     )
 
 
-def words_of(lesson: LessonNumbers) -> str:
+def words_of(terms: LossTerms) -> str:
     """One sentence on what training does with this counterfactual."""
-    if lesson.lambda_div == lesson.lambda_adv == lesson.lambda_reg == 0:
+    if terms.lambda_div == terms.lambda_adv == terms.lambda_reg == 0:
         return (
             f"This model is not penalised for it: it learns from the data alone (its divergence would be "
-            f"{signed(lesson.divergence)})."
+            f"{signed(terms.divergence)})."
         )
-    extra = _extra(lesson)
-    if not lesson.mature:
+    extra = _extra(terms)
+    if not terms.mature:
         return (
             "The search found nothing, so there is no divergence: the real sample stands in for the counterfactual"
             f"{extra}."
         )
-    if lesson.lambda_div == 0:
-        return f"This model's weights leave the divergence out (it would be {signed(lesson.divergence)}){extra}."
-    if lesson.sign > 0:
+    if terms.lambda_div == 0:
+        return f"This model's weights leave the divergence out (it would be {signed(terms.divergence)}){extra}."
+    if terms.sign > 0:
         push = "The model is pushed to find the real sample more likely than this counterfactual, which it now prefers"
-    elif lesson.sign < 0:
+    elif terms.sign < 0:
         push = "The model already finds the real sample more likely than this counterfactual and is pushed further"
     else:
         push = "The model finds the real sample as likely as this counterfactual, so there is nothing to push"
     return (
-        f"{push}: divergence {signed(lesson.divergence)}, times λ_div {lesson.lambda_div:g} = "
-        f"{signed(lesson.weighted_divergence)}{extra}."
+        f"{push}: divergence {signed(terms.divergence)}, times λ_div {terms.lambda_div:g} = "
+        f"{signed(terms.weighted_divergence)}{extra}."
     )
 
 
@@ -131,11 +131,11 @@ def signed(value: float) -> str:
     return sign + number(abs(value), group=",", exponents=False, missing=missing)
 
 
-def _extra(lesson: LessonNumbers) -> str:
+def _extra(terms: LossTerms) -> str:
     """The other terms that count."""
     parts = []
-    if lesson.lambda_reg > 0:
-        parts.append(f"keeping both energies small adds {signed(lesson.weighted_ridge)}")
-    if lesson.lambda_adv > 0:
-        parts.append(f"the nascent point, as an adversarial example, adds {signed(lesson.weighted_adversarial)}")
+    if terms.lambda_reg > 0:
+        parts.append(f"keeping both energies small adds {signed(terms.weighted_ridge)}")
+    if terms.lambda_adv > 0:
+        parts.append(f"the nascent point, as an adversarial example, adds {signed(terms.weighted_adversarial)}")
     return f"; {' and '.join(parts)}" if parts else ""

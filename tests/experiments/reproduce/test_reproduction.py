@@ -4,7 +4,7 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.reproduce.published import HERE, TABLE1, TITLES
-from ctviz.experiments.reproduce.settings import CELLS, Choice, Reproduction
+from ctviz.experiments.reproduce.reproduction import CELLS, Choice, Reproduction
 
 CELL, OTHER = Choice(tau=0.9, lambda_reg=0.5), Choice(tau=0.5, lambda_reg=0.01)
 

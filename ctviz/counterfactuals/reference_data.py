@@ -25,11 +25,11 @@ SAMPLES = 1_000
 T = TypeVar("T")
 
 
-class Knowledge:
+class ReferenceData:
     """Training samples ``X`` (n d) with classes ``y`` (n) of 0 … k − 1, for searches that need them.
 
     What is drawn or made of them is drawn with fixed seeds, made when first asked for and kept, so that all searches
-    with one ``Knowledge`` share it, also from several threads. ``vae`` makes the autoencoder of a number of latent
+    with one ``ReferenceData`` share it, also from several threads. ``vae`` makes the autoencoder of a number of latent
     dimensions; without it, one is fitted to ``X``.
     """
 
@@ -48,7 +48,7 @@ class Knowledge:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, dataset: Dataset, vae: Callable[[int], Vae] | None = None) -> Knowledge:
+    def of(cls, dataset: Dataset, vae: Callable[[int], Vae] | None = None) -> ReferenceData:
         """The training split of a data set."""
         return cls(*dataset.train, dataset.k, vae)
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 
-class Brief:
+class ShortRepr:
     """For a dataclass made with ``repr=False`` and ``eq=False``, since arrays have no single answer to ``==``.
 
     Its arrays are named by type and shape, what else is long is cut.

@@ -18,14 +18,14 @@ MOST = 300
 
 
 @dataclass(frozen=True)
-class Ends:
+class HeadroomEnds:
     """IP before any search and of real samples themselves, in data units."""
 
     start: float
     floor: float
 
 
-def ends_of(data: Dataset, protocol: Protocol) -> Ends:
+def ends_of(data: Dataset, protocol: Protocol) -> HeadroomEnds:
     """The two ends between which IP can be expected to lie.
 
     ``start``: mean over pairs of different classes of the mean ℓ1 distance from samples of the one to samples of the
@@ -46,7 +46,7 @@ def ends_of(data: Dataset, protocol: Protocol) -> Ends:
                 floor.append(far * len(others) / (len(others) - 1))  # its distance to itself is no distance
             else:
                 start.append(far)
-    return Ends(mean(start), mean(floor))
+    return HeadroomEnds(mean(start), mean(floor))
 
 
 def share_of_gain(conventional: float, counterfactual: float, floor: float) -> float:
@@ -55,6 +55,6 @@ def share_of_gain(conventional: float, counterfactual: float, floor: float) -> f
     return (conventional - counterfactual) / way if way > 0 else math.nan
 
 
-def mean_ends(ends: Sequence[Ends]) -> Ends:
+def mean_ends(ends: Sequence[HeadroomEnds]) -> HeadroomEnds:
     """Over the draws."""
-    return Ends(mean([one.start for one in ends]), mean([one.floor for one in ends]))
+    return HeadroomEnds(mean([one.start for one in ends]), mean([one.floor for one in ends]))

@@ -19,7 +19,7 @@ from ctviz.experiments.store import Store
 
 
 @dataclass(frozen=True)
-class Portion:
+class Task:
     """A stack, the protocol, and which arm of the stack each other arm is compared with."""
 
     experiment: Experiment
@@ -34,12 +34,12 @@ class Portion:
 
     @cached_property
     def key(self) -> str:
-        """16 hexadecimal digits; equal portions have equal keys on every machine."""
+        """16 hexadecimal digits; equal tasks have equal keys on every machine."""
         text = f"{self.run}:{self.protocol.key}:{json.dumps(sorted(self.references))}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_json(self) -> str:
-        """The portion as text, to be sent to another process or machine."""
+        """The task as text, to be sent to another process or machine."""
         values = {
             "experiment": self.experiment.model_dump(mode="json"),
             "protocol": self.protocol.model_dump(mode="json"),
@@ -48,36 +48,36 @@ class Portion:
         return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Portion:
+    def from_json(cls, text: str | bytes) -> Task:
         """Inverse of ``to_json``; raises ``ConfigError`` for any other text."""
         try:
             values: Any = json.loads(text)
             references = tuple((str(arm), str(other)) for arm, other in values["references"])
             parts = values["experiment"], values["protocol"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ConfigError("portion", str(error), "a portion as its to_json writes it") from None
+            raise ConfigError("task", str(error), "a task as its to_json writes it") from None
         return cls(Experiment.from_mapping(parts[0]), Protocol.from_mapping(parts[1]), references)
 
 
-def is_done(portion: Portion, store: Store) -> bool:
-    """Whether the store holds the portion's run and its report."""
-    return store.status(portion.run).state == "done" and evaluated(portion, store)
+def is_done(task: Task, store: Store) -> bool:
+    """Whether the store holds the task's run and its report."""
+    return store.status(task.run).state == "done" and evaluated(task, store)
 
 
-def evaluated(portion: Portion, store: Store) -> bool:
-    """Whether the store holds the report of the portion's run."""
-    return has_report(portion.run, portion.protocol, store)
+def evaluated(task: Task, store: Store) -> bool:
+    """Whether the store holds the report of the task's run."""
+    return has_report(task.run, task.protocol, store)
 
 
-def carry_out(portion: Portion, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
+def carry_out(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
     """Train the stack, unless it is stored, then evaluate its models, unless that is stored.
 
     Raises:
         CtvizError: what cannot be trained, evaluated or stored; what was finished before stays in the store.
     """
-    check_size(portion.experiment)
-    compute(portion.experiment, store, device, cancelled)
-    if cancelled() or evaluated(portion, store):
+    check_size(task.experiment)
+    compute(task.experiment, store, device, cancelled)
+    if cancelled() or evaluated(task, store):
         return
-    references: Mapping[str, str] = dict(portion.references)
-    evaluate(load_run(portion.run, store), portion.protocol, references, store)
+    references: Mapping[str, str] = dict(task.references)
+    evaluate(load_run(task.run, store), task.protocol, references, store)

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.knowledge import Knowledge
+from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import search
-from ctviz.counterfactuals.settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.dataset import Dataset
 from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
@@ -21,10 +21,10 @@ from ctviz.training.draws import Draws
 
 
 @dataclass(frozen=True)
-class Lessons:
-    """One epoch's counterfactuals for m arms, of which only some are searched, the ``pupils``."""
+class CounterfactualBatch:
+    """One epoch's counterfactuals for m arms, of which only some are searched, the ``arms``."""
 
-    pupils: list[int]  # p
+    arms: list[int]  # p
     nascent: Tensor  # p d c
     neighbours: Tensor  # p d c: x⁺, after protection
     counterfactuals: Tensor  # p d c: x'; where the search failed, the neighbour
@@ -34,7 +34,7 @@ class Lessons:
     steps: Tensor  # m: mean number of steps
 
 
-def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraints) -> Tensor:
+def apply_immutable_masks(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraints) -> Tensor:
     """Neighbours x⁺ (m d c) that take over x' where a feature could not have gone there.
 
     x⁺[d] := x'[d] for every d that is locked, that may only decrease while x⁺[d] > x'[d], or that may only increase
@@ -47,8 +47,8 @@ def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraint
     return torch.where(out_of_reach | out_of_range, counterfactuals, neighbours)
 
 
-def shields(arms: Sequence[Arm], schema: Schema, like: Tensor) -> Constraints:
-    """What the neighbours of m arms are protected by, for ``protect``: nothing at all where an arm has no shield."""
+def immutable_masks(arms: Sequence[Arm], schema: Schema, like: Tensor) -> Constraints:
+    """Immutable masks of m arms, for ``apply_immutable_masks``; that of an arm without shield masks nothing."""
     bare = Schema(features=tuple(Feature(name=f"column {i}") for i in range(schema.d)))
     shielded = [arm.constraints_for(schema, "training") if arm.shield == "on" else bare for arm in arms]
     return Constraints.of(shielded, like)
@@ -59,13 +59,15 @@ def group_size(settings: SearchSettings) -> int:
     return settings.per_factual if settings.generator == "dice" else 1
 
 
-class Teacher:
+class Sampler:
     """Makes the counterfactuals of each epoch from the training data and the model as it stands.
 
-    ``knowledge``: what searches may know besides the model, kept over all epochs; by default that of the data.
+    ``reference_data``: what searches may know besides the model, kept over all epochs; by default that of the data.
     """
 
-    def __init__(self, dataset: Dataset, arms: Sequence[Arm], like: Tensor, knowledge: Knowledge | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset, arms: Sequence[Arm], like: Tensor, reference_data: ReferenceData | None = None
+    ) -> None:
         X, y = dataset.train
         self.X = X.to(like).contiguous()  # n d
         self.y = y.to(like.device)
@@ -73,10 +75,10 @@ class Teacher:
         self.searching = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
         self.settings = [arms[i] for i in self.searching]
         self.group_sizes = [group_size(arm) for arm in arms]
-        self.knowledge = knowledge or Knowledge.of(dataset)
+        self.reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "training") for arm in self.settings]
         self.constraints = Constraints.of(schemas, like) if schemas else None
-        self.shields = shields(self.settings, dataset.schema, like) if schemas else None
+        self.immutable_masks = immutable_masks(self.settings, dataset.schema, like) if schemas else None
         self._by_class = torch.argsort(self.y, stable=True)
         self._count = torch.bincount(self.y, minlength=self.k)
         self._start = self._count.cumsum(0) - self._count
@@ -99,17 +101,17 @@ class Teacher:
         """Training samples by their places, (m c) → (m d c)."""
         return self.X[index].mT.contiguous()
 
-    def lessons(self, stack: Stack, draws: Draws) -> Lessons | None:
+    def sample(self, stack: Stack, draws: Draws) -> CounterfactualBatch | None:
         """The counterfactuals of the next epoch; None where no arm needs any, or none are drawn."""
-        if self.constraints is None or self.shields is None or draws.factuals.shape[1] == 0:
+        if self.constraints is None or self.immutable_masks is None or draws.factuals.shape[1] == 0:
             return None
         chosen, shifts = self.drawn(draws)
-        pupils = self.searching
-        students, own = stack.take(pupils), self.samples(chosen[pupils])
-        predicted = predict(students.run(own.shape[-1]).forward(with_ones(own.mT)))
-        wanted = (predicted + shifts[pupils]) % self.k
-        found = search(students, own, wanted, self.settings, self.constraints, knowledge=self.knowledge)
-        neighbours = self.samples(self.neighbours_of(wanted, draws.neighbours[pupils]))
+        arms = self.searching
+        models, own = stack.take(arms), self.samples(chosen[arms])
+        predicted = predict(models.run(own.shape[-1]).forward(with_ones(own.mT)))
+        wanted = (predicted + shifts[arms]) % self.k
+        found = search(models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data)
+        neighbours = self.samples(self.neighbours_of(wanted, draws.neighbours[arms]))
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, neighbours)
         labels = self.y[chosen]
         targets, mature, steps = (
@@ -117,8 +119,8 @@ class Teacher:
             own.new_full((stack.m,), torch.nan),
             own.new_full((stack.m,), torch.nan),
         )
-        targets[pupils] = wanted
-        mature[pupils] = found.mature.to(own.dtype).mean(dim=1)
-        steps[pupils] = found.steps.to(own.dtype).mean(dim=1)
-        neighbours = protect(neighbours, counterfactuals, self.shields)
-        return Lessons(pupils, found.nascent, neighbours, counterfactuals, labels, targets, mature, steps)
+        targets[arms] = wanted
+        mature[arms] = found.mature.to(own.dtype).mean(dim=1)
+        steps[arms] = found.steps.to(own.dtype).mean(dim=1)
+        neighbours = apply_immutable_masks(neighbours, counterfactuals, self.immutable_masks)
+        return CounterfactualBatch(arms, found.nascent, neighbours, counterfactuals, labels, targets, mature, steps)

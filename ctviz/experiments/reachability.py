@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.trail import reach
+from ctviz.counterfactuals.trail import reachable_range
 from ctviz.models.stack import Stack
 
 NODES = 64
@@ -62,7 +62,7 @@ def reachable(stack: Stack, factuals: Tensor, targets: Tensor, constraints: Cons
     some = stack if every else stack.take(arms.tolist())
     rules = constraints if every else constraints.take(arms)
     x, goal = factuals[arms][..., columns], targets[arms][:, columns]
-    low, high = reach(rules, x)
+    low, high = reachable_range(rules, x)
     # The edges have many points for each factual, however few steps its search has: some factuals at a time.
     width = max(1, 2 * CHUNK // (x.shape[0] * x.shape[1] * (LINE + 1)))
     pieces = zip(*(t.split(width, dim=-1) for t in (x, low, high, goal)), strict=True)

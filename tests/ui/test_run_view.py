@@ -9,8 +9,8 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
-from ctviz.ui import feed as module
-from ctviz.ui.feed import Feed, Feeds
+from ctviz.ui import run_view as module
+from ctviz.ui.run_view import RunView, RunViews
 from tests.figures import fake
 
 TINY = Experiment.preset("moons").replace(
@@ -27,60 +27,60 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 def test_nothing_is_there_before_the_first_snapshot(store: Store) -> None:
-    feeds = Feeds(store)
-    assert feeds.get(TINY.key) is None
+    run_views = RunViews(store)
+    assert run_views.get(TINY.key) is None
     with store.writer(TINY, "cpu") as writer:
-        assert feeds.get(TINY.key) is None
+        assert run_views.get(TINY.key) is None
         writer.scene(ON)
-        assert feeds.get(TINY.key) is None
+        assert run_views.get(TINY.key) is None
         writer.append(FILM[0])
-        assert feeds.get(TINY.key).last == 0
+        assert run_views.get(TINY.key).last == 0
         writer.cancel()
 
 
 def test_a_run_grows_in_place_and_is_read_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    feeds, read = Feeds(store), []
+    run_views, read = RunViews(store), []
     original = store.snapshots
     monkeypatch.setattr(store, "snapshots", lambda key, start=0: read.append(start) or original(key, start))
     with store.writer(TINY, "cpu") as writer:
         writer.scene(ON)
         for snapshot in FILM:
             writer.append(snapshot)
-            feed = feeds.get(TINY.key)
-            assert feed.last == snapshot.epoch
+            run_view = run_views.get(TINY.key)
+            assert run_view.last == snapshot.epoch
         writer.finish({})
     assert read == list(range(7))
-    assert feeds.get(TINY.key) is feed
+    assert run_views.get(TINY.key) is run_view
     assert read == list(range(7)), "a run that is complete is not read again"
 
 
 def test_a_new_attempt_begins_anew(store: Store) -> None:
-    feeds, attempts = Feeds(store), set()
+    run_views, attempts = RunViews(store), set()
     for count in (4, 2):
         with store.writer(TINY, "cpu") as writer:
             writer.scene(ON)
             for snapshot in FILM[:count]:
                 writer.append(snapshot)
-            assert len(feeds.get(TINY.key).snapshots) == count
-            attempts.add(feeds.get(TINY.key).attempt)
+            assert len(run_views.get(TINY.key).snapshots) == count
+            attempts.add(run_views.get(TINY.key).attempt)
             writer.cancel()
     assert len(attempts) == 2, "or the stage would keep what it holds of the first"
 
 
 def test_a_run_that_is_deleted_is_gone(store: Store) -> None:
-    feeds = Feeds(store)
+    run_views = RunViews(store)
     with store.writer(TINY, "cpu") as writer:
         writer.scene(ON)
         writer.append(FILM[0])
         writer.cancel()
-    assert feeds.get(TINY.key)
+    assert run_views.get(TINY.key)
     store.delete(TINY.key)
-    assert feeds.get(TINY.key) is None
+    assert run_views.get(TINY.key) is None
 
 
 def test_memory_is_bounded_by_dropping_what_was_used_least_recently(store: Store, monkeypatch) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 3 * len(FILM) * 8 * 8)
-    feeds = Feeds(store)
+    run_views = RunViews(store)
     keys = []
     for seed in range(3):
         experiment = TINY.replace({"seed": seed})
@@ -90,21 +90,21 @@ def test_memory_is_bounded_by_dropping_what_was_used_least_recently(store: Store
             for snapshot in FILM:
                 writer.append(snapshot)
             writer.finish({})
-        feeds.get(experiment.key)
-    assert list(feeds._feeds) == keys[-1:]
+        run_views.get(experiment.key)
+    assert list(run_views._feeds) == keys[-1:]
 
 
-def whole() -> Feed:
-    return Feed(TINY, ON, 0.0, list(FILM))
+def whole() -> RunView:
+    return RunView(TINY, ON, 0.0, list(FILM))
 
 
 def test_since_and_at() -> None:
-    feed = whole()
-    feed.snapshots = feed.snapshots[::2]
-    assert [s.epoch for s in feed.since(3)] == [4, 6]
-    assert [s.epoch for s in feed.since(-1)] == [0, 2, 4, 6]
-    assert feed.since(7) == []
-    assert [feed.at(epoch).epoch for epoch in (0, 1, 2, 99, None)] == [0, 0, 2, 6, 6]
+    run_view = whole()
+    run_view.snapshots = run_view.snapshots[::2]
+    assert [s.epoch for s in run_view.since(3)] == [4, 6]
+    assert [s.epoch for s in run_view.since(-1)] == [0, 2, 4, 6]
+    assert run_view.since(7) == []
+    assert [run_view.at(epoch).epoch for epoch in (0, 1, 2, 99, None)] == [0, 0, 2, 6, 6]
 
 
 def test_history_has_a_row_per_snapshot() -> None:

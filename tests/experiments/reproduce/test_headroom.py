@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.reproduce.room import ends_of, share_of_gain
+from ctviz.experiments.reproduce.headroom import ends_of, share_of_gain
 
 
 def test_start_and_floor_are_mean_distances_between_and_within_classes():

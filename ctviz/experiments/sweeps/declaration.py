@@ -19,7 +19,7 @@ from ctviz.data.catalogue import AnyData
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.protocol import Protocol
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.settings import Document, Settings
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from ctviz.counterfactuals.knowledge import SAMPLES, Knowledge
+from ctviz.counterfactuals.reference_data import SAMPLES, ReferenceData
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import DataError
 from ctviz.models.vae import Vae
@@ -16,11 +16,11 @@ from ctviz.models.vae import Vae
 LIKE = torch.zeros(())
 
 
-def uneven(counts: tuple[int, ...] = (2_000, 60, 3), d: int = 2) -> Knowledge:
+def uneven(counts: tuple[int, ...] = (2_000, 60, 3), d: int = 2) -> ReferenceData:
     y = torch.cat([torch.full((n,), c) for c, n in enumerate(counts)])
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
     X = torch.arange(len(y) * d, dtype=torch.float32).view(-1, d)
-    return Knowledge(X, y[order], len(counts))
+    return ReferenceData(X, y[order], len(counts))
 
 
 def test_attractors_are_samples_of_their_class_each_once() -> None:
@@ -36,7 +36,7 @@ def test_attractors_are_samples_of_their_class_each_once() -> None:
 
 
 def test_a_class_without_samples_is_only_infinite() -> None:
-    known = Knowledge(torch.zeros(3, 1), torch.tensor([0, 2, 2]), 3)
+    known = ReferenceData(torch.zeros(3, 1), torch.tensor([0, 2, 2]), 3)
     assert (known.attractors(LIKE)[1] == torch.inf).all()
 
 
@@ -69,7 +69,7 @@ def test_types_follow_what_is_searched() -> None:
 
 def test_of_a_data_set_knows_its_training_split() -> None:
     data = load(DataSettings(name="moons", n_train=100, n_validation=50, n_test=50))
-    known = Knowledge.of(data)
+    known = ReferenceData.of(data)
     assert torch.equal(known.X, data.train[0]) and torch.equal(known.y, data.train[1]) and known.k == 2
 
 
@@ -108,7 +108,7 @@ def test_autoencoders_are_asked_for_once_for_each_latent_space() -> None:
         asked.append(latent)
         return Vae.fit(X, latent, updates=1)
 
-    known = Knowledge(X, torch.arange(20) % 2, 2, make)
+    known = ReferenceData(X, torch.arange(20) % 2, 2, make)
     assert known.vae(1) is known.vae(1) is not known.vae(2)
     assert asked == [1, 2]
 
@@ -127,4 +127,4 @@ def test_autoencoders_are_asked_for_once_for_each_latent_space() -> None:
 )
 def test_samples_that_are_none_are_refused(X: torch.Tensor, y: torch.Tensor) -> None:
     with pytest.raises(DataError, match="samples"):
-        Knowledge(X, y, 2)
+        ReferenceData(X, y, 2)

@@ -1,4 +1,4 @@
-"""The counterfactuals of an epoch: targets, neighbours, protection, and who gets a lesson at all."""
+"""The counterfactuals of an epoch: targets, neighbours, protection, and who gets a terms at all."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ctviz.counterfactuals import search as fast_search
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.data.dataset import Dataset
 from ctviz.data.schema import Feature, Mutability, Schema
-from ctviz.models.settings import ModelSettings
+from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
-from ctviz.training import lessons as module
+from ctviz.training import sampler as module
 from ctviz.training.arm import Arm
 from ctviz.training.draws import Chance, Draws
-from ctviz.training.lessons import Lessons, Teacher, protect, shields
+from ctviz.training.sampler import CounterfactualBatch, Sampler, apply_immutable_masks, immutable_masks
 
 K, N, C = 3, 90, 60
 
@@ -31,12 +31,14 @@ def dataset() -> Dataset:
     return Dataset("clouds", Schema.infer(X), ("a", "b", "c"), split, split, split)
 
 
-def lessons(arms: Sequence[Arm], seeds: Sequence[int], data: Dataset | None = None) -> tuple[Lessons, Draws, Stack]:
+def counterfactual_batch(
+    arms: Sequence[Arm], seeds: Sequence[int], data: Dataset | None = None
+) -> tuple[CounterfactualBatch, Draws, Stack]:
     data = data or dataset()
     stack = Stack.initialise(ModelSettings(hidden=(8,)), 2, K, seeds).to(torch.float64)
     stack.flat.mul_(3)
     draws = Chance(seeds, N, C, K).epoch()
-    made = Teacher(data, arms, stack.flat).lessons(stack, draws)
+    made = Sampler(data, arms, stack.flat).sample(stack, draws)
     assert made is not None
     return made, draws, stack
 
@@ -67,13 +69,13 @@ def test_protection_by_hand(mutability: Mutability, neighbour: float, counterfac
     like = torch.zeros(0)
     rules = Constraints.of([Schema(features=(Feature(name="a", mutability=mutability), Feature(name="b")))], like)
     x_plus, x = torch.tensor([[[neighbour], [7.0]]]), torch.tensor([[[counterfactual], [9.0]]])
-    result = protect(x_plus, x, rules)
+    result = apply_immutable_masks(x_plus, x, rules)
     assert result.flatten().tolist() == [protected, 7.0]
     assert x_plus.flatten().tolist() == [neighbour, 7.0] and x.flatten().tolist() == [counterfactual, 9.0]
 
 
 def test_each_arm_is_protected_by_its_own_locks() -> None:
-    made, _, _ = lessons([FULL, LOCKED], [0, 0])
+    made, _, _ = counterfactual_batch([FULL, LOCKED], [0, 0])
     assert torch.equal(made.neighbours[1, 0], made.counterfactuals[1, 0])
     assert not torch.equal(made.neighbours[0, 0], made.counterfactuals[0, 0])
     assert not torch.equal(made.neighbours[1, 1], made.counterfactuals[1, 1])
@@ -85,7 +87,7 @@ def test_a_neighbour_out_of_range_takes_over_the_counterfactual() -> None:
     rules = Constraints.of([schema.constrain(ranges=[("a", 0.0, 2.0)])], torch.zeros(0))
     x = torch.tensor([[[1.5], [9.0]]])
     for x_plus, expected in ((5.0, 1.5), (-0.1, 1.5), (0.0, 0.0), (2.0, 2.0), (1.0, 1.0)):
-        result = protect(torch.tensor([[[x_plus], [0.5]]]), x, rules)
+        result = apply_immutable_masks(torch.tensor([[[x_plus], [0.5]]]), x, rules)
         assert result.flatten().tolist() == [expected, 0.5]
 
 
@@ -96,7 +98,7 @@ NARROW = Arm.variant("narrow", tau=0.6, ranges=(("x1", 0.0, 1.0),))
 
 
 def test_where_locks_hold_in_training_and_what_the_shield_adds() -> None:
-    made, draws, _ = lessons([FULL, LOCKED, BARE, LATER, EARLY], [0] * 5)
+    made, draws, _ = counterfactual_batch([FULL, LOCKED, BARE, LATER, EARLY], [0] * 5)
     factuals = dataset().train[0].double()[draws.factuals].mT
     immature = (made.neighbours == made.counterfactuals).all(dim=1)
     kept = (made.counterfactuals[:, 0] == factuals[:, 0]) | immature
@@ -111,7 +113,7 @@ def test_where_locks_hold_in_training_and_what_the_shield_adds() -> None:
 
 
 def test_counterfactuals_stay_in_their_range_and_neighbours_are_held_to_it() -> None:
-    made, draws, _ = lessons([NARROW], [0])
+    made, draws, _ = counterfactual_batch([NARROW], [0])
     immature = (made.neighbours == made.counterfactuals).all(dim=1)[0]
     assert 0.05 < float(immature.double().mean()) < 0.95
     factuals = dataset().train[0].double()[draws.factuals].mT
@@ -125,7 +127,7 @@ def test_counterfactuals_stay_in_their_range_and_neighbours_are_held_to_it() -> 
 
 def test_the_shield_is_that_of_training() -> None:
     schema = dataset().schema
-    found = shields([FULL, LOCKED, BARE, LATER, EARLY, NARROW], schema, torch.zeros(0))
+    found = immutable_masks([FULL, LOCKED, BARE, LATER, EARLY, NARROW], schema, torch.zeros(0))
     assert found.may_rise[:, 0, 0].tolist() == [True, False, True, True, False, True]
     low, high = schema.bounds()
     assert found.lower[:, 0, 0].tolist() == [low[0], low[0], -np.inf, low[0], low[0], 0]
@@ -137,7 +139,7 @@ def test_the_shield_is_that_of_training() -> None:
 
 def test_a_target_is_never_the_class_that_the_model_predicts() -> None:
     arms, seeds = [FULL, LOCKED, FULL], [0, 1, 2]
-    made, draws, stack = lessons(arms, seeds)
+    made, draws, stack = counterfactual_batch(arms, seeds)
     X = dataset().train[0].double()
     for arm in range(3):
         predicted = stack.take([arm])(X[draws.factuals[arm]][None])[0].argmax(dim=-1)
@@ -150,7 +152,7 @@ def test_a_target_is_never_the_class_that_the_model_predicts() -> None:
 def test_several_counterfactuals_of_each_are_as_many_in_all(size: int) -> None:
     """The first ⌈c / size⌉ drawn factuals, each with one target, ``size`` times; other arms keep their own draws."""
     arm = Arm.variant("several", tau=0.6, generator="dice", per_factual=size)
-    made, draws, stack = lessons([arm, FULL], [0, 0])
+    made, draws, stack = counterfactual_batch([arm, FULL], [0, 0])
     data = dataset()
     index = torch.arange(C) // size
     assert torch.equal(made.labels[0], data.train[1][draws.factuals[0, index]])
@@ -164,12 +166,12 @@ def test_several_counterfactuals_of_each_are_as_many_in_all(size: int) -> None:
 
 
 def test_labels_are_the_true_ones() -> None:
-    made, draws, _ = lessons([FULL, VANILLA], [0, 1])
+    made, draws, _ = counterfactual_batch([FULL, VANILLA], [0, 1])
     assert torch.equal(made.labels, dataset().train[1][draws.factuals])
 
 
 def test_a_neighbour_is_a_training_sample_of_the_target_class() -> None:
-    made, _, _ = lessons([FULL], [0])
+    made, _, _ = counterfactual_batch([FULL], [0])
     X, y = dataset().train
     for i in range(C):
         rows = (X.double() == made.neighbours[0, :, i]).all(dim=1).nonzero()
@@ -178,10 +180,10 @@ def test_a_neighbour_is_a_training_sample_of_the_target_class() -> None:
 
 def test_every_sample_of_a_class_is_as_likely_a_neighbour() -> None:
     data = dataset()
-    teacher = Teacher(data, [FULL], torch.zeros(1))
+    sampler = Sampler(data, [FULL], torch.zeros(1))
     for c, size in enumerate((15, 30, 45)):
         draws = torch.linspace(0, 1, 100 * size + 1, dtype=torch.float64)[:-1] + 1e-9
-        picked = teacher.neighbours_of(torch.full((1, 100 * size), c), draws[None])[0]
+        picked = sampler.neighbours_of(torch.full((1, 100 * size), c), draws[None])[0]
         assert torch.equal(torch.bincount(picked, minlength=N), 100 * (data.train[1] == c))
 
 
@@ -189,7 +191,7 @@ def test_the_largest_draw_stays_within_the_class() -> None:
     data = dataset()
     last = torch.tensor([[1 - 2**-53]], dtype=torch.float64)
     for c in range(K):
-        index = Teacher(data, [FULL], torch.zeros(1)).neighbours_of(torch.tensor([[c]]), last)
+        index = Sampler(data, [FULL], torch.zeros(1)).neighbours_of(torch.tensor([[c]]), last)
         assert int(data.train[1][index]) == c
 
 
@@ -197,7 +199,7 @@ def test_the_largest_draw_stays_within_the_class() -> None:
 
 
 def test_what_is_not_mature_gives_way_to_its_neighbour_and_adds_no_divergence() -> None:
-    made, _, stack = lessons([FULL, LOCKED], [0, 1])
+    made, _, stack = counterfactual_batch([FULL, LOCKED], [0, 1])
     same = (made.neighbours == made.counterfactuals).all(dim=1)  # m c
     share = made.mature.tolist()
     assert all(0.05 < m < 0.95 for m in share), "guards this test: some mature, some do not"
@@ -212,7 +214,7 @@ def test_what_is_not_mature_gives_way_to_its_neighbour_and_adds_no_divergence() 
 
 def test_an_immature_counterfactual_is_the_neighbour_whole_even_in_a_locked_feature() -> None:
     never = Arm.variant("full", tau=0.999999, steps=1, locked=("x1",))
-    made, _, _ = lessons([never], [0])
+    made, _, _ = counterfactual_batch([never], [0])
     assert made.mature.tolist() == [0.0] and made.steps.tolist() == [1.0]
     X = dataset().train[0].double()
     assert all((made.counterfactuals[0, :, i] == X).all(dim=1).any() for i in range(C))
@@ -220,7 +222,7 @@ def test_an_immature_counterfactual_is_the_neighbour_whole_even_in_a_locked_feat
 
 
 def test_a_nascent_point_stays_near_its_factual() -> None:
-    made, draws, _ = lessons([FULL, LOCKED], [0, 1])
+    made, draws, _ = counterfactual_batch([FULL, LOCKED], [0, 1])
     factuals = dataset().train[0].double()[draws.factuals].mT
     assert (made.nascent - factuals).abs().max() <= 0.3
     assert (made.nascent != factuals).any(dim=1).double().mean() > 0.05
@@ -228,7 +230,7 @@ def test_a_nascent_point_stays_near_its_factual() -> None:
 
 
 def test_steps_and_maturity_are_those_of_the_search() -> None:
-    made, draws, stack = lessons([FULL], [0])
+    made, draws, stack = counterfactual_batch([FULL], [0])
     data = dataset()
     factuals = data.train[0].double()[draws.factuals].mT.contiguous()
     found = fast_search.search(stack, factuals, made.targets, [FULL], Constraints.of([data.schema], factuals))
@@ -243,27 +245,27 @@ def test_steps_and_maturity_are_those_of_the_search() -> None:
 def test_arms_without_counterfactual_terms_are_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def spy(model: Stack, *rest: object, **named: object) -> fast_search.Found:
+    def spy(model: Stack, *rest: object, **named: object) -> fast_search.SearchResult:
         asked.append(model.m)
         return fast_search.search(model, *rest, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "search", spy)
-    made, _, _ = lessons([VANILLA, FULL, VANILLA], [0, 0, 0])
+    made, _, _ = counterfactual_batch([VANILLA, FULL, VANILLA], [0, 0, 0])
     assert asked == [1]
     for arm in (0, 2):
         assert made.mature[arm].isnan() and made.steps[arm].isnan()
-    assert made.pupils == [1]
+    assert made.arms == [1]
     for part in (made.nascent, made.neighbours, made.counterfactuals):
         assert part.shape == (1, 2, C)
     data, stack, draws = dataset(), Stack.initialise(ModelSettings(hidden=(8,)), 2, K, [0]), Chance([0], N, C, K)
-    assert Teacher(data, [VANILLA], stack.flat).lessons(stack, draws.epoch()) is None
+    assert Sampler(data, [VANILLA], stack.flat).sample(stack, draws.epoch()) is None
     assert asked == [1]
 
 
 @pytest.mark.parametrize("others", [[VANILLA, FULL], [FULL, LOCKED], [LOCKED, VANILLA, FULL]], ids=len)
 def test_a_lesson_does_not_depend_on_the_other_arms(others: list[Arm]) -> None:
-    mine, _, _ = lessons([others[-1]], [4])
-    all_, _, _ = lessons(others, [4] * len(others))
+    mine, _, _ = counterfactual_batch([others[-1]], [4])
+    all_, _, _ = counterfactual_batch(others, [4] * len(others))
     for name in ("nascent", "neighbours", "counterfactuals", "labels", "targets", "mature", "steps"):
         value: Tensor = getattr(all_, name)[-1]
         torch.testing.assert_close(value, getattr(mine, name)[0], rtol=1e-10, atol=1e-11)

@@ -1,4 +1,4 @@
-"""A portion's results as bytes: made on the machine that computed them, checked and stored on the one that asked."""
+"""A task's results as bytes: made on the machine that computed them, checked and stored on the one that asked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ctviz.errors import CtvizError, DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.portion import Portion, carry_out
+from ctviz.experiments.engines.task import Task, carry_out
 from ctviz.experiments.protocol import PROTOCOL_VERSION
 from ctviz.experiments.reports import Report, keep_report, stored_report
 from ctviz.experiments.run import MOST_BYTES
@@ -28,15 +28,15 @@ Files = dict[str, bytes]
 REPORT = "report.parquet"
 RUN_FILES = (RECORD, SCENE, SEALED)
 
-_SCRATCH = "ctviz-portion-"
+_SCRATCH = "ctviz-task-"
 _LOCK = "in-use"
 _YOUNG = 60.0
 """Seconds for which a scratch folder without a lock is left alone: it may be just being made."""
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What comes back for a portion: ``files`` of what was finished, ``message`` where not all was."""
+class Payload:
+    """What comes back for a task: ``files`` of what was finished, ``message`` where not all was."""
 
     message: str
     files: Files
@@ -47,7 +47,7 @@ class Delivery:
 
 
 def versions() -> dict[str, str]:
-    """What must be equal on both machines, so that equal portions give equal results."""
+    """What must be equal on both machines, so that equal tasks give equal results."""
     return {
         "ctviz": importlib.metadata.version("ctviz"),
         "its algorithm": str(ALGORITHM_VERSION),
@@ -55,49 +55,49 @@ def versions() -> dict[str, str]:
     }
 
 
-def pack(portion: Portion, store: Store) -> Files:
-    """The portion's run and report, as far as the store holds them.
+def pack(task: Task, store: Store) -> Files:
+    """The task's run and report, as far as the store holds them.
 
     Raises:
         StoreError: the run cannot be read.
     """
-    key = portion.experiment.key
+    key = task.experiment.key
     if store.status(key).state != "done":
         return {}
     with _scratch() as folder, explained(folder):
         exported = store.export(key, folder)
         files = {name: (exported / name).read_bytes() for name in RUN_FILES if (exported / name).is_file()}
-    report = stored_report(key, portion.protocol, store)
+    report = stored_report(key, task.protocol, store)
     if report is not None:
         files[REPORT] = report.to_bytes()
     return files
 
 
-def unpack(portion: Portion, files: Mapping[str, bytes], store: Store, cancelled: Callable[[], bool]) -> None:
-    """Check ``files`` to be the portion's run and report, and write them as if they had been computed here.
+def unpack(task: Task, files: Mapping[str, bytes], store: Store, cancelled: Callable[[], bool]) -> None:
+    """Check ``files`` to be the task's run and report, and write them as if they had been computed here.
 
     Every array is read and compared with its checksum and with what the experiment implies, and then written by the
     store's own writer: nothing that arrives is moved into the store as it came. What is there already stays.
 
     Raises:
-        StoreError: they are not what ``pack`` makes of this portion, or the disk does not take them.
+        StoreError: they are not what ``pack`` makes of this task, or the disk does not take them.
     """
     unknown = sorted(set(files) - {*RUN_FILES, REPORT})
     if unknown:
-        raise StoreError(f"What was sent of run {portion.experiment.key} holds files that do not belong to a run.")
+        raise StoreError(f"What was sent of run {task.experiment.key} holds files that do not belong to a run.")
     if any(len(content) > MOST_BYTES for content in files.values()):
-        raise StoreError(f"What was sent of run {portion.experiment.key} is larger than a run may be.")
+        raise StoreError(f"What was sent of run {task.experiment.key} is larger than a run may be.")
     with _scratch() as folder:
         if RECORD in files:
-            _store_run(portion, files, Store(folder), store, cancelled)
+            _store_run(task, files, Store(folder), store, cancelled)
         if REPORT in files and not cancelled():
-            _store_report(portion, files[REPORT], folder, store)
+            _store_report(task, files[REPORT], folder, store)
 
 
 def _store_run(
-    portion: Portion, files: Mapping[str, bytes], arrived: Store, store: Store, cancelled: Callable[[], bool]
+    task: Task, files: Mapping[str, bytes], arrived: Store, store: Store, cancelled: Callable[[], bool]
 ) -> None:
-    key = portion.experiment.key
+    key = task.experiment.key
     path = arrived.root / "runs" / key
     with explained(arrived.root):
         (arrived.root / "locks").mkdir(parents=True)
@@ -108,7 +108,7 @@ def _store_run(
     scene, summary = (arrived.scene(key), arrived.summary(key)) if arrived.status(key).state == "done" else (None, None)
     if scene is None or summary is None:
         raise StoreError(f"What was sent of run {key} was damaged on its way.")
-    writer = claim(store, portion.experiment, "cpu", cancelled)
+    writer = claim(store, task.experiment, "cpu", cancelled)
     if writer is None:
         return  # done by somebody else meanwhile
     with writer:
@@ -122,9 +122,9 @@ def _store_run(
         writer.finish(summary)
 
 
-def _store_report(portion: Portion, content: bytes, folder: Path, store: Store) -> None:
-    key = portion.experiment.key
-    if stored_report(key, portion.protocol, store) is not None:
+def _store_report(task: Task, content: bytes, folder: Path, store: Store) -> None:
+    key = task.experiment.key
+    if stored_report(key, task.protocol, store) is not None:
         return
     with explained(folder):
         (folder / REPORT).write_bytes(content)
@@ -132,8 +132,8 @@ def _store_report(portion: Portion, content: bytes, folder: Path, store: Store) 
             report = Report.read(folder / REPORT)
         except DataError as error:
             raise StoreError(f"The report that was sent of run {key} was damaged on its way.") from error
-    arms = tuple(arm.name for arm in portion.experiment.arms)
-    if (report.run, report.protocol, tuple(report.arms)) != (key, portion.protocol, arms):
+    arms = tuple(arm.name for arm in task.experiment.arms)
+    if (report.run, report.protocol, tuple(report.arms)) != (key, task.protocol, arms):
         raise StoreError(f"The report that was sent of run {key} is that of another evaluation.")
     keep_report(report, store)
 
@@ -142,11 +142,11 @@ def _store_report(portion: Portion, content: bytes, folder: Path, store: Store) 
 
 
 def carry_out_here(
-    portion_json: str, files: Mapping[str, bytes], wanted: Mapping[str, str], cancelled: Callable[[], bool]
-) -> Delivery:
-    """Carry a portion out in a store of its own and return what was finished; errors come back as sentences.
+    task_json: str, files: Mapping[str, bytes], wanted: Mapping[str, str], cancelled: Callable[[], bool]
+) -> Payload:
+    """Carry a task out in a store of its own and return what was finished; errors come back as sentences.
 
-    ``files``: what of the portion was finished before. ``wanted``: the ``versions`` of the machine that asks.
+    ``files``: what of the task was finished before. ``wanted``: the ``versions`` of the machine that asks.
     """
     import torch
 
@@ -157,24 +157,24 @@ def carry_out_here(
             said = (
                 f"The worker on {socket.gethostname()} has version {found.get(name, 'none')} of {name}, this machine "
             )
-            return Delivery(f"{said}{version}; install the same version of ctviz on both.", {}, 0.0)
+            return Payload(f"{said}{version}; install the same version of ctviz on both.", {}, 0.0)
     torch.set_num_threads(1)
     message, done = "", Files()
     try:
-        portion = Portion.from_json(portion_json)
+        task = Task.from_json(task_json)
         with _scratch() as folder:
             store = Store(folder / "store")
-            unpack(portion, files, store, cancelled)
+            unpack(task, files, store, cancelled)
             try:
-                carry_out(portion, store, "cpu", cancelled)
+                carry_out(task, store, "cpu", cancelled)
             except CtvizError as error:
                 message = str(error)
-            done = pack(portion, store)
+            done = pack(task, store)
     except CtvizError as error:
         message = str(error)
     except Exception as error:
         message = f"Unexpected error: {type(error).__name__}: {error}"
-    return Delivery(message, {name: done[name] for name in done if name not in files}, time.perf_counter() - began)
+    return Payload(message, {name: done[name] for name in done if name not in files}, time.perf_counter() - began)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import pytest
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.sweeps.settings import Axis, Sweep, conventional
+from ctviz.experiments.sweeps.declaration import Axis, Sweep, conventional
 from ctviz.training.arm import Arm
 from tests.experiments.sweeps.small import base, small
 
