@@ -7,8 +7,8 @@ from ctviz.ui.actionability.story import story
 from ctviz.ui.kit.elsewhere import send_images_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import ACTIONABILITY
-from ctviz.ui.kit.panel import say_problems
 from ctviz.ui.kit.service import service
+from ctviz.ui.kit.training import say_problems
 from ctviz.ui.kit.watch import watch
 
 draft = open_draft()

@@ -1,13 +1,12 @@
 """Boundaries: how a conventional and a counterfactually trained model come to see the same data."""
 
-import streamlit as st
-
+from ctviz.ui.boundaries.panel import panel
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_images_on
-from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.kit.panel import panel, say_problems
 from ctviz.ui.kit.service import service
+from ctviz.ui.kit.training import say_problems
 from ctviz.ui.kit.watch import below, watch
 
 draft = current(BOUNDARIES)
@@ -19,11 +18,9 @@ with page(BOUNDARIES, draft) as projecting:
         watch(shared, draft)
     else:
         say_problems(shared, draft)
-        with st.container(key="page"):
-            left, main = st.columns([0.21, 0.79], gap="medium")
-            # What people wait for comes first: a script writes in its own order, the columns keep theirs.
-            with main:
-                watch(shared, draft)
-            with left:
-                panel(shared, draft)
+        main, controls = columns(0.21)
+        with main:
+            watch(shared, draft)
+        with controls:
+            panel(shared, draft)
         below(shared, draft)

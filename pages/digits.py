@@ -12,8 +12,8 @@ from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_planes_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import DIGITS
-from ctviz.ui.kit.panel import say_problems
 from ctviz.ui.kit.service import service
+from ctviz.ui.kit.training import say_problems
 
 draft = current(DIGITS, DigitsView)
 

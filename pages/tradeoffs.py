@@ -4,8 +4,8 @@ import streamlit as st
 
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import TRADEOFFS
-from ctviz.ui.kit.panel import say_problems
 from ctviz.ui.kit.service import service
+from ctviz.ui.kit.training import say_problems
 from ctviz.ui.tradeoffs.controls import parts
 from ctviz.ui.tradeoffs.form import say_refusal
 from ctviz.ui.tradeoffs.look import look

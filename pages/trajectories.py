@@ -6,8 +6,8 @@ from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_images_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import BOUNDARIES, TRAJECTORIES
-from ctviz.ui.kit.panel import say_problems
 from ctviz.ui.kit.service import service
+from ctviz.ui.kit.training import say_problems
 from ctviz.ui.trajectories.controls import choices
 from ctviz.ui.trajectories.look import below, explore
 from ctviz.ui.trajectories.take_away import take_away

@@ -21,8 +21,8 @@ from ctviz.ui.kit.export import take_away
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
-from ctviz.ui.kit.panel import press_train, train_button
 from ctviz.ui.kit.service import Service, reason_not_to_train
+from ctviz.ui.kit.training import press_train, train_button
 from ctviz.ui.vocabulary import WORDS, bounds, value_of
 
 PartName = Literal["figure", "where", "proxies"]

@@ -28,7 +28,7 @@ from ctviz.ui.actionability.table import table
 from ctviz.ui.actionability.under import under
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.watch import Dress, Story
@@ -63,7 +63,7 @@ def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) 
     if live:
         results.finding(arm_styles(run_view.experiment, view.features), snapshot)
         return
-    results.title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
+    page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
 
 
 def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:

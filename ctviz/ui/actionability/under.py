@@ -17,9 +17,9 @@ from ctviz.figures.stage.film import ArmLabel
 from ctviz.ui.actionability.names import focus_of, labels_of, names_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.kit import results
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.vocabulary import value_of
 
 
@@ -40,7 +40,7 @@ def under(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) ->
 def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:
     """Effort and attribution of every model, each on one scale, with intervals."""
     focus = focus_of(experiment)
-    feature, labels, colours = names.features[focus], labels_of(experiment, view), results.palette()
+    feature, labels, colours = names.features[focus], labels_of(experiment, view), palette()
     of_effort = [Row(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
     of_share = [Row(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
     charts = (
@@ -122,6 +122,6 @@ def _chart(run_view: RunView, labels: Sequence[ArmLabel], name: str, title: str,
     st.html(f'<p class="ctviz-chart-title">{escape(title)}</p>')
     titles = [(label.title, label.role) for label in labels]
     st.plotly_chart(
-        over_correlation(points, titles, results.palette(), extent, percent=name == "share"),
+        over_correlation(points, titles, palette(), extent, percent=name == "share"),
         key=f"locks-{name}-tried", theme=None, alt=title, config={"displayModeBar": False},
     )  # fmt: skip

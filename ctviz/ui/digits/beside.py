@@ -17,14 +17,14 @@ from ctviz.figures.theme import ArmStyle
 from ctviz.prose import number
 from ctviz.ui.digits.answers import spans
 from ctviz.ui.digits.pictures import arrivals
-from ctviz.ui.kit import results
+from ctviz.ui.kit.theme import palette
 
 Floats = npt.NDArray[Any]
 
 
 def show(blocks: str) -> None:
     """Blocks of words and numbers beside a picture."""
-    colours = results.palette()
+    colours = palette()
     st.html(
         f'<dl class="ctviz-beside" style="--accent:{colours.accent};--conventional:{colours.conventional}">'
         f"{blocks}</dl>"

@@ -30,13 +30,13 @@ from ctviz.ui.digits.answers import Digit, answers
 from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
 from ctviz.ui.digits.view import EPSILONS, OWN, USUAL, DigitsView, attribution_of, decode, encode, search_of
-from ctviz.ui.kit import results
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.kit.frame import guarded, literal, page_title
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.kit.watch import POLL, expectation, run_view_of, status
 
 SHARES = (0.72, 0.28)
@@ -95,7 +95,7 @@ class Frame:
         """Writes the headline, which stays until this part has another one to say of this run."""
         st.session_state.setdefault(SAID, {})[self.view.part] = self.run_view.key, finding
         with self.headline:
-            results.title(finding)
+            page_title(finding)
 
     @property
     def prefix(self) -> str:
@@ -110,7 +110,7 @@ class Frame:
 
 def look(service: Service, draft: Draft[DigitsView]) -> None:
     """Finding, picture and numbers of the part that is open; growing while the run trains."""
-    results.follow_theme()
+    follow_theme()
     live = service.state(draft.experiment.key).live
     waits = live or _awaits_vae(service, draft)
     polled = waits or _plays(draft.view)
@@ -138,7 +138,7 @@ def _look(service: Service, polled: bool) -> None:
         st.rerun()
     run_view = run_view_of(service, draft, state)
     with st.container(key="digits-headline-playing" if _plays(draft.view) else "digits-headline"):
-        headline = results.title(expectation(state) if run_view is None else _said_before(draft, run_view))
+        headline = page_title(expectation(state) if run_view is None else _said_before(draft, run_view))
     with st.container(key="status"):
         status(service, draft, state, run_view)
     if run_view is None:
@@ -151,7 +151,7 @@ def _look(service: Service, polled: bool) -> None:
             _timeline(draft, run_view)
     if _awaits_vae(service, draft):
         with headline:
-            results.title("Nothing has been searched yet.")
+            page_title("Nothing has been searched yet.")
         with left:
             say_fitting(service, draft.experiment.data, search_of(draft.experiment, draft.view))
         return
@@ -390,7 +390,7 @@ def _rows(frame: Frame, means: Any) -> None:
     title = "Where each model looks, row by row" + (", locked rows shaded" if locked.any() else "")
     st.html(f'<p class="ctviz-chart-title">{title}</p>')
     st.plotly_chart(
-        by_row(rows, frame.styles, results.palette(), locked if locked.any() else None),
+        by_row(rows, frame.styles, palette(), locked if locked.any() else None),
         key="digits-rows", theme=None, alt=title, config=NO_CHART_BAR,
     )  # fmt: skip
 
@@ -474,7 +474,7 @@ def _fool(frame: Frame) -> None:
         st.html(f'<p class="ctviz-chart-title">{title}</p>')
         ends = (robust_.accuracy.value, robust_.accuracy.low, robust_.accuracy.high)
         st.plotly_chart(
-            robust(strengths, ends, frame.styles, results.palette(), EPSILONS[at]),
+            robust(strengths, ends, frame.styles, palette(), EPSILONS[at]),
             key="digits-robust", theme=None, alt=title, config=NO_CHART_BAR,
         )  # fmt: skip
 

@@ -25,8 +25,8 @@ from ctviz.ui.kit.controls import now, say_why_not, setting, show
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
-from ctviz.ui.kit.panel import train_button
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.training import train_button
 from ctviz.ui.vocabulary import differences
 
 LOCKS = {

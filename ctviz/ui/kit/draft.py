@@ -7,7 +7,7 @@ the view. The link is read when a person opens or moves through links, and writt
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, overload
 
@@ -165,9 +165,3 @@ def write_link(draft: Draft[Any]) -> None:
     draft.replaced = [*((when, old) for when, old in draft.replaced if now - when < LAG), (now, draft.written)]
     draft.written = query
     st.query_params.from_dict(query)
-
-
-def on_change(control: str, changes_of: Callable[[Any], Mapping[str, Any]], key: str) -> None:
-    """Callback of a control: its new value, as changes of the experiment, into the draft."""
-    draft: Draft[Any] = st.session_state["draft"]
-    draft.change(control, changes_of(st.session_state[key]))

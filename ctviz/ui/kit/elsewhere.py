@@ -7,9 +7,8 @@ from typing import Any
 import streamlit as st
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, Page
 
 ON_IMAGES = (
@@ -27,14 +26,14 @@ def send_images_on(draft: Draft[Any], preset: str) -> None:
         preset: what the page shows instead, if the person would rather stay.
     """
     if draft.experiment.data.grid is not None:
-        results.title("Digits have a page of their own.")
+        page_title("Digits have a page of their own.")
         _send_on(draft, ON_IMAGES, DIGITS, "data in a plane", preset)
 
 
 def send_planes_on(draft: Draft[Any], preset: str) -> None:
     """The same where Digits is asked for a run in a plane."""
     if draft.experiment.data.grid is None:
-        results.title("This run is about points in a plane.")
+        page_title("This run is about points in a plane.")
         _send_on(draft, IN_A_PLANE, BOUNDARIES, "digits", preset)
 
 

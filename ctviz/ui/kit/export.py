@@ -1,8 +1,10 @@
-"""What a person can take away from a page, and a file of settings they can bring back."""
+"""The menu "Share and take away": the link, files that are made on demand, code, and settings that are brought back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -18,33 +20,80 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.run_view import RunView
 
-MOST_TOML = 64 * 1024
+MAX_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""
 
 
-def take_away(draft: Draft[Any], run_view: RunView | None, files: Callable[[RunView], None] | None = None) -> None:
-    """Everything that can be taken away, in one place; what is costly is made when it is asked for.
+@dataclass(frozen=True)
+class File:
+    """A file to download: what the button says, what it holds (or what makes it), its name, type and icon."""
 
-    Args:
-        draft: what the page shows.
-        run_view: its run, if there is something to see of it.
-        files: offers what the page makes of a run; by default what Boundaries does.
-    """
+    label: str
+    content: str | Callable[[], str] | Callable[[], bytes]
+    name: str
+    mime: str
+    icon: str
+
+    @property
+    def key(self) -> str:
+        return f"take-{self.name.rpartition('.')[2]}-{self.icon}"
+
+
+@contextmanager
+def share_menu(draft: Draft[Any]) -> Iterator[None]:
+    """The menu, with the link on top; what is drawn inside follows."""
     with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
         st.markdown("**Link** to exactly what you see")
         st.code(address(draft), language=None, wrap_lines=True)
-        if run_view is not None:
-            (files or _files_of_run)(run_view)
-        else:
-            st.caption("Train these settings to take away pictures and numbers.")
-        experiment = draft.experiment
+        yield
+
+
+def offer(files: Iterable[File]) -> None:
+    """A button for each file."""
+    for file in files:
         st.download_button(
-            "Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml",
-            key="toml", on_click="ignore", icon=":material/settings:", width="stretch",
+            file.label, file.content, file.name, file.mime, key=file.key, on_click="ignore",
+            icon=f":material/{file.icon}:", width="stretch",
         )  # fmt: skip
-        _bring_back(draft)
-        st.markdown("**Python** that computes the same run")
-        st.code(python_code(experiment), language="python", height=260)
+
+
+def show_code(title: str, code: str, language: str, height: int | None = None) -> None:
+    """Code to copy, under a title."""
+    st.markdown(title)
+    st.code(code, language=language, wrap_lines=height is None, height=height or "content")
+
+
+def bring_back(title: str, label: str, key: str, take: Callable[[bytes], None]) -> None:
+    """A place for a TOML file, handed to ``take`` once for each file; an error of it is said there.
+
+    Args:
+        title: above it.
+        label: for screen readers.
+        key: of the control.
+        take: takes over the content of a file.
+    """
+    st.markdown(title)
+    file = st.file_uploader(label, type="toml", key=key, label_visibility="collapsed")
+    taken = f"{key}-taken"
+    if file is None or st.session_state.get(taken) == file.file_id:
+        return
+    try:
+        take(file.getvalue())
+    except CtvizError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    st.session_state[taken] = file.file_id
+    st.rerun()
+
+
+def read_toml(content: bytes) -> str:
+    """The text of an uploaded TOML file; raises ``ConfigError`` where it is too large or no text."""
+    if len(content) > MAX_TOML:
+        raise ConfigError("The file", f"{len(content)} bytes", f"at most {MAX_TOML} bytes")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError("The file", "not text", "TOML in UTF-8") from None
 
 
 def address(draft: Draft[Any]) -> str:
@@ -53,62 +102,59 @@ def address(draft: Draft[Any]) -> str:
     return urlunsplit((scheme, host, path, urlencode(link.write(draft.experiment, draft.view)), ""))
 
 
+# -- of one run ------------------------------------------------------------------------------------------
+
+
+def share_run(
+    draft: Draft[Any], run_view: RunView | None, files: Callable[[RunView], Iterable[File]] | None = None
+) -> None:
+    """The menu of a page that shows one run; ``files``: what the page makes of it, by default what Boundaries does."""
+    experiment = draft.experiment
+    with share_menu(draft):
+        if run_view is None:
+            st.caption("Train these settings to take away pictures and numbers.")
+        elif files is None:
+            st.caption("A PNG of the picture: the button below the picture itself.")
+            offer([animation(run_view), metrics(run_view)])
+        else:
+            offer(files(run_view))
+        offer(
+            [File("Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml", "settings")]
+        )
+        bring_back(
+            "**Bring back** settings", "Settings as a TOML file", "upload",
+            lambda content: draft.start_from(experiment_in(content)),
+        )  # fmt: skip
+        show_code("**Python** that computes the same run", python_code(experiment), "python", height=260)
+
+
 def stem(experiment: Experiment) -> str:
     """Name of files about an experiment, without its ending."""
     return f"ctviz-{experiment.data.name}-{experiment.key[:8]}"
 
 
-def _files_of_run(run_view: RunView) -> None:
-    name = stem(run_view.experiment)
-    st.caption("A PNG of the picture: the button below the picture itself.")
-    st.download_button(
-        "Animation that works offline (HTML)", animation(run_view), f"{name}.html", "text/html",
-        key="html", on_click="ignore", icon=":material/movie:", width="stretch",
-    )  # fmt: skip
-    st.download_button(
-        "Metrics of every epoch (CSV)", metrics_csv(run_view), f"{name}.csv", "text/csv",
-        key="csv", on_click="ignore", icon=":material/table:", width="stretch",
+def animation(run_view: RunView) -> File:
+    """The standalone page of what there is of a run by now."""
+    snapshots, experiment = list(run_view.snapshots), run_view.experiment
+    return File(
+        "Animation that works offline (HTML)", lambda: standalone_html(run_view.scene, snapshots, experiment),
+        f"{stem(experiment)}.html", "text/html", "movie",
     )  # fmt: skip
 
 
-def animation(run_view: RunView) -> Callable[[], str]:
-    """The standalone page of what there is of a run by now, made on demand."""
-    snapshots = list(run_view.snapshots)
-    return lambda: standalone_html(run_view.scene, snapshots, run_view.experiment)
+def metrics(run_view: RunView) -> File:
+    """Columns epoch, arm, metric, value."""
+    snapshots, experiment = list(run_view.snapshots), run_view.experiment
+    names = [arm.name for arm in experiment.arms]
+    return File(
+        "Metrics of every epoch (CSV)", lambda: history(names, snapshots).to_csv(index=False),
+        f"{stem(experiment)}.csv", "text/csv", "table_rows",
+    )  # fmt: skip
 
 
-def metrics_csv(run_view: RunView) -> Callable[[], str]:
-    """Columns epoch, arm, metric, value; made on demand."""
-    snapshots = list(run_view.snapshots)
-    names = [arm.name for arm in run_view.experiment.arms]
-    return lambda: history(names, snapshots).to_csv(index=False)
-
-
-def _bring_back(draft: Draft[Any]) -> None:
-    """Takes over the settings of a TOML file, once for each file."""
-    st.markdown("**Bring back** settings")
-    file = st.file_uploader("Settings as a TOML file", type="toml", key="upload", label_visibility="collapsed")
-    if file is None or st.session_state.get("uploaded") == file.file_id:
-        return
-    try:
-        experiment = from_toml(file.getvalue())
-    except CtvizError as error:
-        st.error(literal(str(error)), icon=":material/error:")
-        return
-    st.session_state["uploaded"] = file.file_id
-    draft.start_from(experiment)
-    st.rerun()
-
-
-def from_toml(content: bytes) -> Experiment:
+def experiment_in(content: bytes) -> Experiment:
     """The experiment in an uploaded file; raises ``ConfigError`` if it is not one that this app can show."""
-    if len(content) > MOST_TOML:
-        raise ConfigError("The file", f"{len(content)} bytes", f"at most {MOST_TOML} bytes")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ConfigError("The file", "not text", "TOML in UTF-8") from None
-    experiment = Experiment.from_toml(text)
+    experiment = Experiment.from_toml(read_toml(content))
     if len(experiment.arms) > link.MAX_ARMS:
         raise ConfigError("arms", len(experiment.arms), f"at most {link.MAX_ARMS} in this app")
     return experiment

@@ -8,12 +8,14 @@ import logging.handlers
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any, ParamSpec
 
 import numpy as np
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
@@ -58,6 +60,45 @@ def page(entry: Page, draft: Draft[Any] | None = None) -> Iterator[bool]:
                 "Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"}
             )
         write_link(draft)
+
+
+def columns(width: float) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """The picture's column and that of the controls left of it, whose share of the page is ``width``.
+
+    Draw the picture first: people wait for it, and a script writes in its own order while columns keep theirs.
+    """
+    with st.container(key="page"):
+        left, main = st.columns([width, 1 - width], gap="medium")
+    return main, left.container(key="controls")
+
+
+def project_button(draft: Draft[Any]) -> None:
+    """The button that shows the page without its controls, for a large screen."""
+    st.button(
+        "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
+        help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
+    )  # fmt: skip
+
+
+def live(body: Callable[[], None], every: Callable[[], float | None]) -> None:
+    """Shows a part of the page that runs again by itself, as long as ``every`` gives the seconds until then.
+
+    Whenever that changes, say because a run has ended, the whole page runs again. What goes wrong is said in place.
+    """
+    pause = every()
+
+    @guarded
+    def part() -> None:
+        if every() != pause:
+            st.rerun()
+        body()
+
+    st.fragment(part, run_every=pause)()
+
+
+def page_title(words: str) -> DeltaGenerator:
+    """The first heading of a page; what is written into what it returns takes its place."""
+    return st.html(f'<h1 class="ctviz-headline">{escape(words)}</h1>')
 
 
 def link_to(entry: Page, label: str, query: Mapping[str, str], icon: str = ARROW, help: str | None = None) -> None:

@@ -114,6 +114,11 @@ def two_numbers(name: str, point: Any) -> tuple[float, ...] | None:
     return numbers
 
 
+def rounded(value: float | int | str) -> float | int | str:
+    """A value as the link writes it, so that a link read and written again stays the same."""
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
 @dataclass(frozen=True)
 class Opened(Generic[V]):
     """What a link says: as much of it as is valid, and a sentence for each thing that is not."""

@@ -4,55 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
-from ctviz.figures.theme import DARK, LIGHT, ArmStyle, Palette, reference_pair
+from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import METRICS, Metric, Metrics, amount, compare, describe_curve, headline, verdict
+from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.theme import palette
 
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
 LOSSES = ("loss_class", "loss_div", "loss_adv", "loss_reg")
 BESIDE = ("ip", "cost", "validation_accuracy", "robust_accuracy")
 OTHERS = ("validation_accuracy", "robust_accuracy", "mature", "steps")
 TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS, *LOSSES, "skipped")
-
-
-def palette() -> Palette:
-    """The colours that fit the theme the browser shows."""
-    return DARK if st.context.theme.type == "dark" else LIGHT
-
-
-THEME_JS = """
-export default function ({ parentElement, setStateValue }) {
-  if (parentElement.querySelector("span")) return;
-  const mark = document.createElement("span");
-  // A transition ends where a colour has changed, however it came about.
-  mark.style.cssText = "position:absolute;width:1px;height:1px;opacity:0;pointer-events:none;" +
-    "background-color:var(--st-background-color);transition:background-color 1ms";
-  mark.setAttribute("aria-hidden", "true");
-  parentElement.append(mark);
-  mark.addEventListener("transitionend", () => setStateValue("ground", getComputedStyle(mark).backgroundColor));
-}
-"""
-
-
-def follow_theme() -> None:
-    """Runs the page again when the browser's theme changes: charts are drawn in the colours of one theme."""
-    _theme_component()(key="theme", on_ground_change=_nothing)
-
-
-def _nothing() -> None:
-    """A state without a callback would not be returned."""
-
-
-@st.cache_resource(show_spinner=False)
-def _theme_component() -> Any:
-    return st.components.v2.component("ctviz_theme", js=THEME_JS)
 
 
 def as_lists(snapshot: Snapshot) -> Metrics:
@@ -62,12 +29,7 @@ def as_lists(snapshot: Snapshot) -> Metrics:
 
 def finding(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     """The headline: what the picture shows, in one sentence."""
-    title(headline(snapshot.epoch, styles, as_lists(snapshot)))
-
-
-def title(words: str) -> DeltaGenerator:
-    """The first heading of a page; what is written into what it returns takes its place."""
-    return st.html(f'<h1 class="ctviz-headline">{escape(words)}</h1>')
+    page_title(headline(snapshot.epoch, styles, as_lists(snapshot)))
 
 
 def beside(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:

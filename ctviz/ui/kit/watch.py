@@ -21,11 +21,12 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.kit.frame import guarded, literal, page_title
 from ctviz.ui.kit.link import View
-from ctviz.ui.kit.panel import train_button
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
+from ctviz.ui.kit.theme import follow_theme
+from ctviz.ui.kit.training import train_button
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.vocabulary import CHOICES
 
@@ -77,7 +78,7 @@ BOUNDARIES = Story(
 
 def watch(service: Service, draft: Draft[Any], story: Story = BOUNDARIES) -> None:
     """The run of the draft's settings, live where it is being trained: finding, picture, the numbers beside it."""
-    results.follow_theme()
+    follow_theme()
     live = service.state(draft.experiment.key).live
     body: Callable[[], None] = guarded(lambda: _watch(service, live, story))
     st.fragment(body, run_every=POLL if live else None)()
@@ -103,7 +104,7 @@ def _watch(service: Service, polled: bool, story: Story) -> None:
     left, right = (st.container(), None) if projecting else st.columns(story.shares, gap="medium")
     if run_view is None:
         with headline:
-            results.title(expectation(state))
+            page_title(expectation(state))
         _show_earlier(service, draft, story, left, right)
         return
     st.session_state["shown"] = run_view.key

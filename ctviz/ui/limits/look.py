@@ -10,11 +10,11 @@ from ctviz.experiments.limits.limit import Finding, Limit, Metric
 from ctviz.experiments.limits.numbers import LEVEL, Mean, number, percent
 from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to, literal
+from ctviz.ui.kit.frame import link_to, literal, page_title
 from ctviz.ui.kit.pages import BY_NAME
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.limits.controls import measure, take_away
 from ctviz.ui.limits.recompute import recompute
 from ctviz.ui.limits.view import LimitsView
@@ -34,7 +34,7 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     projecting = draft.view.view == "project"
     result = stored_limit(study, service.store)
     found = study.finding(result.table, metric)
-    results.title(f"{found.headline}.")
+    page_title(f"{found.headline}.")
     lead = escape(study.question) if projecting else f"{escape(study.question)} {escape(study.expected)}"
     st.html(f'<p class="ctviz-limit-lead ctviz-muted">{lead}</p>')
     if not result.done:
@@ -54,7 +54,7 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
 
 
 def _pictures(study: Limit, result: LimitResult, metric: Metric, scale: float) -> None:
-    drawn = pictures(study, result.table, metric, results.palette(), scale)
+    drawn = pictures(study, result.table, metric, palette(), scale)
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
         more = "<span>each at four thresholds τ</span>" if study.kind == "gains" else ""

@@ -12,9 +12,9 @@ from ctviz.experiments.reproduce.result import Row, Table1
 from ctviz.figures.paper import attack_curves, panel
 from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, published, size
 from ctviz.prose import decimal
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.frame import literal, page_title
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.paper.results import findings
 from ctviz.ui.paper.settings import choosing, every_draw
 from ctviz.ui.paper.tables import cells, heads, table
@@ -59,7 +59,7 @@ ATTACKS = (
 
 def nothing(problem: str) -> None:
     """Where there is no result: why, and what to do next."""
-    results.title("The paper's results have not been computed here yet.")
+    page_title("The paper's results have not been computed here yet.")
     if problem:
         st.warning(literal(problem), icon=":material/error:")
     st.markdown("This computes them; it can be stopped at any time and goes on from there.")
@@ -68,7 +68,7 @@ def nothing(problem: str) -> None:
 
 def above(result: Table1, *, large: bool = False) -> None:
     """The finding, and the three panels that carry it."""
-    results.title(headline(result))
+    page_title(headline(result))
     st.html(f'<p class="ctviz-muted">{escape(how(result))}</p>')
     with st.container(key="paper-panels"):
         places = st.columns(len(METRICS), gap="medium")
@@ -82,7 +82,7 @@ def above(result: Table1, *, large: bool = False) -> None:
             )
             said = [f"{row.title}: {interval(row.outcome(metric))}, {_theirs(row, metric)}" for row in result.rows]
             st.plotly_chart(
-                panel(result.rows, metric, results.palette(), large=large), key=f"panel-{metric}", theme=None,
+                panel(result.rows, metric, palette(), large=large), key=f"panel-{metric}", theme=None,
                 alt=f"{column.title}, reduction in %. {'; '.join(said)}.", config=QUIET,
             )  # fmt: skip
 
@@ -221,7 +221,7 @@ def _attacks(result: Table1) -> None:
                     f"{escape(_ends(result, row))}</p>"
                 )
                 st.plotly_chart(
-                    attack_curves(curves, results.palette()), key=f"attack-{row.data}", theme=None, config=QUIET,
+                    attack_curves(curves, palette()), key=f"attack-{row.data}", theme=None, config=QUIET,
                     alt=f"{row.title}, accuracy at ε = {curves[0].epsilon[-1]:g}: {', '.join(said)}.",
                 )  # fmt: skip
 

@@ -21,8 +21,8 @@ from ctviz.figures.tradeoffs.metrics import (
     state_words,
 )
 from ctviz.figures.tradeoffs.words import marginal_means
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.controls import hold, label
 from ctviz.ui.tradeoffs.view import TradeoffsView
 
@@ -144,7 +144,7 @@ def numbers(across: pd.DataFrame, cell: int, metric: str, level: float = LEVEL) 
 
 
 def _list(names: Sequence[str], known: Mapping[str, Mapping[Any, Any]], level: float) -> None:
-    colours = results.palette()
+    colours = palette()
     style = f"--accent:{colours.accent};--conventional:{colours.conventional}"
     items = "".join(_block(name, known[name], level) for name in names)
     st.html(f'<dl class="ctviz-beside ctviz-cell" style="{style}">{items}</dl>')

@@ -15,8 +15,8 @@ from ctviz.figures.tradeoffs.front import front
 from ctviz.figures.tradeoffs.heatmap import heatmap
 from ctviz.figures.tradeoffs.parallel import boxed, parallel, usual_dimensions
 from ctviz.figures.tradeoffs.words import describe_front, describe_lines, describe_map
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.beside import table
 from ctviz.ui.tradeoffs.controls import brushes_of, chosen_axes
 from ctviz.ui.tradeoffs.view import TradeoffsView, range_text
@@ -88,7 +88,7 @@ def draw(
         ConfigError: what cannot be drawn so, in a sentence.
     """
     view = draft.view
-    drawn = figure(across, view, results.palette(), cell, paper, kept, scale, level)
+    drawn = figure(across, view, palette(), cell, paper, kept, scale, level)
     key = f"trade-{view.chart}-{draft.opened}"
     st.plotly_chart(
         drawn, key=key, theme=None, alt=_described(across, view, kept, level), config=config("ctviz-sweep"),

@@ -14,10 +14,10 @@ from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult
 from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.kit.frame import guarded, literal, page_title
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.tradeoffs.beside import beside, headline
 from ctviz.ui.tradeoffs.bounds import within_sight
 from ctviz.ui.tradeoffs.cell import stage_of
@@ -53,9 +53,9 @@ def results_of(sweep: Sweep, sweeps: Runner) -> SweepResult:
 
 def look(service: Service, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
     """The sweep of the view, live where it is under way."""
-    results.follow_theme()
+    follow_theme()
     if sweep is None:
-        results.title("What does each weight buy, and at what price?")
+        page_title("What does each weight buy, and at what price?")
         st.html(f'<p class="ctviz-invite">{NOTHING}</p>')
         return
     far = sweeps.how_far(sweep.key)
@@ -76,7 +76,7 @@ def _look(service: Service, sweep: Sweep, sweeps: Runner, polled: bool, seen_vie
     try:
         result = results_of(sweep, sweeps)
     except CtvizError as error:
-        results.title("This sweep cannot be read.")
+        page_title("This sweep cannot be read.")
         st.error(literal(str(error)), icon=":material/error:")
         return
     across = result.across
@@ -87,7 +87,7 @@ def _look(service: Service, sweep: Sweep, sweeps: Runner, polled: bool, seen_vie
         if seen is not None and seen[0] == sweep.key:
             st.rerun()  # the controls on the left offer what is measured
     view = draft.view
-    results.title(texts().get((result, view.metric), lambda: headline(across, view.metric)))
+    page_title(texts().get((result, view.metric), lambda: headline(across, view.metric)))
     _status(service, result, sweeps, far)
     if not metrics:
         _nothing_yet(across, live)
@@ -156,7 +156,7 @@ def _nothing_yet(across: pd.DataFrame, live: bool) -> None:
 def _empty_map(across: pd.DataFrame, view: TradeoffsView, paper: int | None) -> None:
     """The cells that there will be, all of them crossed out."""
     with contextlib.suppress(ConfigError):  # of a sample there is no map
-        drawn = figure(across, view, results.palette(), None, paper)
+        drawn = figure(across, view, palette(), None, paper)
         st.plotly_chart(drawn, key="trade-empty", theme=None, alt="No cell has results yet.", config=STILL)
 
 

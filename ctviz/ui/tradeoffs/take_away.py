@@ -18,10 +18,10 @@ from ctviz.figures.tradeoffs.cells import LEVEL, metrics_of
 from ctviz.figures.tradeoffs.export import can_draw, image, standalone
 from ctviz.figures.tradeoffs.tables import across_table, latex, markdown
 from ctviz.figures.tradeoffs.words import finding
-from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import MOST_TOML, address
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.bounds import within_page
 from ctviz.ui.tradeoffs.charts import figure
 from ctviz.ui.tradeoffs.code import command_line, python_code
@@ -91,25 +91,25 @@ def parquet(table: pd.DataFrame) -> bytes:
 
 def html(result: SweepResult, view: TradeoffsView) -> Callable[[], str]:
     """The picture as a page that needs no network, made on demand."""
-    palette, level = results.palette(), result.sweep.protocol.level
+    colours, level = palette(), result.sweep.protocol.level
 
     def made() -> str:
         across = result.across
-        drawn = figure(across, view, palette, view.cell, None, kept_cells(across, view), level=level)
+        drawn = figure(across, view, colours, view.cell, None, kept_cells(across, view), level=level)
         words = finding(across, view.metric, view.show, level=level)
         table = across_table(across, view.metric, view.show, level=level)
-        return standalone(drawn, _title(result.sweep), palette, words, table, stem(result.sweep))
+        return standalone(drawn, _title(result.sweep), colours, words, table, stem(result.sweep))
 
     return made
 
 
 def png(result: SweepResult, view: TradeoffsView) -> Callable[[], bytes]:
     """The picture as pixels, made on demand where something that draws it is installed."""
-    palette, level = results.palette(), result.sweep.protocol.level
+    colours, level = palette(), result.sweep.protocol.level
 
     def made() -> bytes:
         across = result.across
-        return image(figure(across, view, palette, view.cell, None, kept_cells(across, view), level=level), "png")
+        return image(figure(across, view, colours, view.cell, None, kept_cells(across, view), level=level), "png")
 
     return made
 

@@ -22,9 +22,9 @@ from ctviz.ui.kit import link
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.kit.panel import train_button
 from ctviz.ui.kit.searches import searches
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.training import train_button
 from ctviz.ui.trajectories.names import names_in
 from ctviz.ui.trajectories.view import (
     CLASS,

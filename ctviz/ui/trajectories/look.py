@@ -24,13 +24,13 @@ from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
-from ctviz.ui.kit import results
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.kit.frame import guarded, literal, page_title
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import Answer, Question, question, searches
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.kit.watch import expectation, run_view_of, status
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.trajectories import words as words
@@ -67,7 +67,7 @@ class Seen:
 
 def explore(service: Service, draft: Draft[TracksView]) -> None:
     """Finding, picture, and beside it what came of the searches; growing while the run trains."""
-    results.follow_theme()
+    follow_theme()
     live = service.state(draft.experiment.key).live
     polled = live or _awaits_vae(service, draft)
     st.session_state["explore-whole"] = True
@@ -97,7 +97,7 @@ def _explore(service: Service, polled: bool) -> None:
         status(service, draft, state, run_view)
     if run_view is None:
         with headline:
-            results.title(expectation(state))
+            page_title(expectation(state))
         _show_another(service, draft)
         return
     said = st.container()
@@ -226,11 +226,11 @@ def _tell(seen: Seen | None, headline: DeltaGenerator, said: DeltaGenerator, rig
     """The finding over the picture and the outcomes beside it."""
     if seen is None:
         with headline:
-            results.title("Nothing has been searched yet.")
+            page_title("Nothing has been searched yet.")
         return
     trace, styles, ends = seen.trace, seen.styles, ends_of(seen)
     with headline:
-        results.title(words.headline(trace, styles, ends, seen.run_view.last))
+        page_title(words.headline(trace, styles, ends, seen.run_view.last))
     for note in words.notes(trace, seen.selected, seen.asked.count):
         said.caption(f":material/info: {note}")
     if right is not None:
@@ -244,7 +244,7 @@ def _beside(seen: Seen, ends: Endpoints | None) -> None:
         blocks = words.outcomes_html(trace, styles) + (words.ends_html(ends, styles) if ends else "")
     else:
         blocks = words.search_html(seen.explorer, trace, styles, chosen, seen.names)
-    colours = results.palette()
+    colours = palette()
     st.html(
         f'<dl class="ctviz-beside" style="--accent:{colours.accent};--conventional:{colours.conventional}">'
         f"{blocks}</dl>"
@@ -300,7 +300,7 @@ def _lesson(seen: Seen, factual: int) -> None:
 def _where_they_end(seen: Seen, ends: Endpoints) -> None:
     st.subheader("Where the searches end, against real data of the class aimed at", anchor=False)
     aimed = _aimed_at(ends, seen.names)
-    colours, scene = results.palette(), dressed(seen.run_view.scene, seen.names)
+    colours, scene = palette(), dressed(seen.run_view.scene, seen.names)
     for cell, feature in zip(st.columns(2, gap="large"), range(len(scene.features)), strict=True):
         parts = [ends.projected(arm, aimed, feature) for arm in range(seen.trace.m)]
         drawn = [Ends(style, values) for style, (values, _) in zip(seen.styles, parts, strict=True)]

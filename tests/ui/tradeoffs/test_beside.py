@@ -50,7 +50,7 @@ def test_the_level_of_the_protocol_is_the_one_that_is_said(monkeypatch) -> None:
     shown = []
     monkeypatch.setattr("ctviz.ui.tradeoffs.beside.st", SimpleNamespace(
         html=shown.append, caption=shown.append, expander=lambda _: nullcontext()))  # fmt: skip
-    monkeypatch.setattr("ctviz.ui.tradeoffs.beside.results.palette", lambda: LIGHT)
+    monkeypatch.setattr("ctviz.ui.tradeoffs.beside.palette", lambda: LIGHT)
     numbers(grid(), 2, "ip", 0.9)
     assert "90 % interval of the reduction from 26 to 34 %" in " ".join(shown)
     assert "99 %" not in " ".join(shown)

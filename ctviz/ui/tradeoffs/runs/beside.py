@@ -32,9 +32,10 @@ from ctviz.ui import vocabulary
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
-from ctviz.ui.kit.results import CURVES, palette
+from ctviz.ui.kit.results import CURVES
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.runs.listing import Line
 from ctviz.ui.tradeoffs.runs.view import RunsView
 

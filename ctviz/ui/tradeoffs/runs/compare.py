@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ctviz.experiments.store import Store
-from ctviz.ui.kit import results
+from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.service import Service
 from ctviz.ui.tradeoffs.runs import beside, table
 from ctviz.ui.tradeoffs.runs.listing import Line
@@ -25,7 +25,7 @@ def compare(service: Service, view: RunsView, look: Look) -> None:
     lines = table.lines_of(store)
     chosen = _chosen(lines, view)
     runs = beside.chosen_of(chosen)
-    results.title(beside.finding(store, runs) if runs else _invitation(lines))
+    page_title(beside.finding(store, runs) if runs else _invitation(lines))
     table.said()
     _missing(store, lines, view, look)
     if view.view != "project" or not runs:

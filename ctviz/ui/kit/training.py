@@ -1,4 +1,4 @@
-"""The column of controls of a page that trains: the settings, the button, what can be taken away."""
+"""The button that trains, and what a page says on top: problems of the link, what happened to the store."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.progress import duration
-from ctviz.ui.kit.controls import controls, expert, what_differs
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import take_away
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
 
@@ -23,21 +21,6 @@ def say_problems(service: Service, draft: Draft[Any]) -> None:
     if notices:
         st.info("\n\n".join(literal(notice) for notice in notices[-3:]), icon=":material/inventory_2:")
         st.button("Understood", key="notices", type="tertiary", on_click=service.store.clear_notices)
-
-
-def panel(service: Service, draft: Draft[Any]) -> None:
-    """Everything left of the picture."""
-    with st.container(key="controls"):
-        controls(draft)
-        train_button(service, draft)
-        what_differs(draft)
-        take_away(draft, service.run_view(draft.experiment.key))
-        st.button(
-            "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
-            help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
-        )  # fmt: skip
-        st.markdown("##### All settings")
-        expert(draft)
 
 
 def train_button(service: Service, draft: Draft[Any], key: str = "train") -> None:

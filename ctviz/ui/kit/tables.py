@@ -1,0 +1,61 @@
+"""Tables as HTML, which scroll where they do not fit; the keyboard reaches them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import streamlit as st
+
+
+def scrolling(label: str, html: str) -> None:
+    """Shows a table that scrolls; ``label`` names it for screen readers."""
+    st.html(f'<div class="ctviz-scroll" tabindex="0" role="region" aria-label="{escape(label)}">{html}</div>')
+
+
+def table(
+    head: Sequence[str], rows: Iterable[str], *, kind: str = "", caption: str = "", width: int | None = None
+) -> str:
+    """A table of rows under a head, all of them HTML.
+
+    Args:
+        head: cells (``heads`` makes some).
+        rows: each a ``<tr>`` (``row`` makes one).
+        kind: a class of the style sheet.
+        caption: above the table.
+        width: below which it scrolls, in widths of the type.
+    """
+    least = f' style="min-width:{width}rem"' if width else ""
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    classes = f"ctviz-table {kind}".strip()
+    return (
+        f'<table class="{classes}"{least}>{above}<thead><tr>{"".join(head)}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def heads(*titles: str, number: bool = True) -> list[str]:
+    """A head for each column, of numbers or of words."""
+    kind = ' class="number"' if number else ""
+    return [f'<th{kind} scope="col">{escape(title)}</th>' for title in titles]
+
+
+CORNER = "<td></td>"
+"""The empty corner above the titles of the rows."""
+
+
+def row(title: str, cells: Iterable[str], *, symbol: str = "", help: str = "") -> str:
+    """A row: its title, with a symbol in small type, and its cells."""
+    hint = f' title="{escape(help)}"' if help else ""
+    small = f" <small>{escape(symbol)}</small>" if symbol else ""
+    return f'<tr><th scope="row"{hint}>{escape(title)}{small}</th>{"".join(cells)}</tr>'
+
+
+def numbers(*texts: str) -> list[str]:
+    """Cells of numbers."""
+    return [f'<td class="number">{escape(text)}</td>' for text in texts]
+
+
+def words(*texts: str) -> list[str]:
+    """Cells of words."""
+    return [f"<td>{escape(text)}</td>" for text in texts]
