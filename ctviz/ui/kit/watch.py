@@ -41,7 +41,7 @@ REDRAW = 2.0
 
 
 @dataclass(frozen=True)
-class Dress:
+class Drawing:
     """A run as a page draws it: ``key`` names what the browser holds, so another dress has another key."""
 
     key: str
@@ -57,22 +57,22 @@ class Story:
     screen there is nothing beside the picture, and below it only what is ``projected``.
     """
 
-    dress: Callable[[RunView], Dress]
-    finding: Callable[[RunView, Snapshot, bool], None]
-    beside: Callable[[RunView, Snapshot, bool], None]
-    under: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
+    drawing: Callable[[RunView], Drawing]
+    headline: Callable[[RunView, Snapshot, bool], None]
+    facts: Callable[[RunView, Snapshot, bool], None]
+    details: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     projected: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
 
 
-def _dress(run_view: RunView) -> Dress:
-    return Dress(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
+def _drawing(run_view: RunView) -> Drawing:
+    return Drawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
 
 
 BOUNDARIES = Story(
-    dress=_dress,
-    finding=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
-    beside=lambda run_view, snapshot, live: results.beside(arm_styles(run_view.experiment), snapshot),
+    drawing=_drawing,
+    headline=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
+    facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
 )
 
 
@@ -113,12 +113,12 @@ def _watch(service: Service, story: Story) -> None:
     _follow(draft, seen)
     snapshot = spoken_of(run_view, draft.view)
     with headline:
-        story.finding(run_view, snapshot, state.live)
+        story.headline(run_view, snapshot, state.live)
     if right is not None:
         with right:
-            story.beside(run_view, snapshot, state.live)
+            story.facts(run_view, snapshot, state.live)
     with left:
-        (story.projected if right is None else story.under)(run_view, snapshot, state.live)
+        (story.projected if right is None else story.details)(run_view, snapshot, state.live)
 
 
 def run_view_of(service: Service, draft: Draft[Any], state: RunState) -> RunView | None:
@@ -161,11 +161,11 @@ def _show_earlier(
 
 
 def _stage(run_view: RunView, story: Story, view: View, *, live: bool, key: str) -> StageState:
-    dress = story.dress(run_view)
+    drawn = story.drawing(run_view)
     return show_stage(
-        run_key=dress.key,
-        scene=dress.scene,
-        arms=dress.labels,
+        run_key=drawn.key,
+        scene=drawn.scene,
+        arms=drawn.labels,
         snapshots_since=run_view.since,
         total_epochs=run_view.experiment.training.epochs,
         live=live,
