@@ -7,7 +7,7 @@ otherwise.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from ctviz.figures.stage.film import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.run_view import RunView
@@ -34,7 +34,7 @@ POLL = 0.3
 """Seconds between two looks while a run is live."""
 
 HEAD_START = 0.12
-"""Seconds that the picture of another run has before its curves: in one batch, the browser would draw them first."""
+"""Seconds that a new picture has before the charts below it."""
 
 REDRAW = 2.0
 """Seconds between two drawings of the curves while a run is live: each one interrupts who is reading them."""
@@ -89,12 +89,19 @@ def below(service: Service) -> None:
 
 def trains(service: Service) -> bool:
     """Whether the run that the session looks at is being trained."""
-    draft: Draft[Any] = st.session_state["draft"]
-    return service.state(draft.experiment.key).live
+    return service.state(draft_now().experiment.key).live
+
+
+def head_start(name: str, shown: Hashable) -> None:
+    """Gives the picture above a moment where what is to be ``shown`` below it is new: in one batch, the browser would
+    draw the charts first."""
+    if st.session_state.get(f"head-start-{name}") != shown:
+        st.session_state[f"head-start-{name}"] = shown
+        time.sleep(HEAD_START)
 
 
 def _watch(service: Service, story: Story) -> None:
-    draft: Draft[Any] = st.session_state["draft"]
+    draft = draft_now()
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
     projecting = draft.view.view == "project"
@@ -233,13 +240,11 @@ def _what_it_is(experiment: Experiment, state: RunState) -> str:
 
 
 def _below(service: Service) -> None:
-    draft: Draft[Any] = st.session_state["draft"]
+    draft = draft_now()
     run_view = service.run_view(draft.experiment.key)
     if run_view is None:
         return
-    if st.session_state.get("curved") != run_view.attempt:
-        st.session_state["curved"] = run_view.attempt
-        time.sleep(HEAD_START)
+    head_start("curves", run_view.attempt)
     snapshot = spoken_of(run_view, draft.view)
     styles = arm_styles(run_view.experiment)
     st.subheader("How it came about, epoch by epoch", anchor=False)
