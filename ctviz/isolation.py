@@ -24,21 +24,21 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Outside:
+class _CallerState:
     """What was set where ``isolated`` was entered first."""
 
-    threads: int  # for ``shared_out``
+    threads: int  # for ``parallel_map``
     device: torch.device | None  # where new tensors went, unless that was the CPU
     single: _SinglePrecision | None
 
 
-class _Here(threading.local):
+class _ThreadState(threading.local):
     """Of each thread, as what is set of torch belongs to a thread."""
 
-    outside: _Outside | None = None
+    outside: _CallerState | None = None
 
 
-_here = _Here()
+_here = _ThreadState()
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
     - Numbers near 0 are kept (``torch.set_flush_denormal``), numpy warns as usual (``numpy.seterr``). In all threads
       products are exact (``torch.set_float32_matmul_precision``) and no anomalies are looked for.
     - ``threads`` of torch, or as many as the caller has for None. One is faster for small products, and gives the same
-      bits on any number of cores. With ``share`` the others are left to ``shared_out``; ``torch.set_num_threads``, or
+      bits on any number of cores. With ``share`` the others are left to ``parallel_map``; ``torch.set_num_threads``, or
       OMP_NUM_THREADS, says how many there are.
 
     Also a decorator of functions; not of generators, which would leave their caller in this state between two items.
@@ -79,7 +79,7 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
         stack.enter_context(_process_wide)
-        _here.outside = _Outside(before if share else 1, None if device.type == "cpu" else device, single)
+        _here.outside = _CallerState(before if share else 1, None if device.type == "cpu" else device, single)
         torch.set_num_threads(threads or before)
         if flushing:
             torch.set_flush_denormal(False)
@@ -101,12 +101,12 @@ def callers_defaults() -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def _callers_defaults(outside: _Outside) -> Iterator[None]:
+def _callers_defaults(outside: _CallerState) -> Iterator[None]:
     with outside.device or nullcontext(), outside.single.paused() if outside.single else nullcontext():
         yield
 
 
-def shared_out(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def parallel_map(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """``work`` of each of the items, which do not depend on each other; within ``isolated`` several at once.
 
     Each is done by one thread, so that the bits of a result do not depend on how many there are.

@@ -31,7 +31,7 @@ from loky import cpu_count
 from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import CtvizError, JobError
-from ctviz.workers import begin, how_it_ended, start_worker
+from ctviz.workers import begin, crash_message, start_worker
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -42,8 +42,8 @@ STOPPED = "The worker process was stopped from outside."
 NOT_STARTED = "No worker process could be started."
 
 _SCRATCH = "ctviz-jobs-"
-_MOST_REMEMBERED = 1000
-_MOST_SLOTS = 4
+_MAX_REMEMBERED = 1000
+_MAX_SLOTS = 4
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class JobStatus:
     started: float | None = None
 
 
-class Cancelled:
+class CancelFlag:
     """Handed to every job as its last argument: call it now and then, and return soon once it is true."""
 
     def __init__(self, path: str) -> None:
@@ -95,7 +95,7 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
         _startup_error = error
 
 
-def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: Cancelled) -> _JobResult:
+def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: CancelFlag) -> _JobResult:
     with contextlib.suppress(OSError):
         Path(begun).touch()
     try:
@@ -117,7 +117,7 @@ def _unexpected(error: BaseException) -> _JobResult:
     return _JobResult("failed", f"Unexpected error: {type(error).__name__}: {error}", trace)
 
 
-def _nothing() -> None:
+def _noop() -> None:
     """What a worker is warmed with."""
 
 
@@ -173,8 +173,8 @@ class JobManager:
         modules: tuple[str, ...] = (),
         log: Path | None = None,
     ) -> None:
-        self.slots = max(1, slots if slots is not None else min(_MOST_SLOTS, cpu_count()))
-        _sweep()
+        self.slots = max(1, slots if slots is not None else min(_MAX_SLOTS, cpu_count()))
+        _remove_stale_scratch()
         self._scratch = tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
         self.folder = Path(self._scratch.name)
         self.closed = False
@@ -316,7 +316,7 @@ class JobManager:
         slot.start()
 
     def _forget_oldest(self) -> None:
-        spare = len(self._jobs) - _MOST_REMEMBERED
+        spare = len(self._jobs) - _MAX_REMEMBERED
         if spare > 0:
             over = [key for key, job in self._jobs.items() if job.over.is_set()]
             for key in over[:spare]:
@@ -363,7 +363,7 @@ class _Slot(threading.Thread):
                     return None
                 executor = start_worker(_prepare, *self._manager.prepare)
                 self._executor = executor
-            warmed = executor.submit(_nothing)
+            warmed = executor.submit(_noop)
             _shut_down_before_loky(self._manager)
             if job is None or _wait(job, warmed):
                 warmed.result()
@@ -380,12 +380,12 @@ class _Slot(threading.Thread):
             executor = self._executor or self._renew(job)
             if executor is not None:
                 try:
-                    future = executor.submit(_carry_out, str(job.begun), job.call, Cancelled(str(job.flag)))
+                    future = executor.submit(_carry_out, str(job.begun), job.call, CancelFlag(str(job.flag)))
                     if _wait(job, future) or wait([future], timeout=GRACE).done:
                         outcome: _JobResult = future.result()
                         return outcome
                 except (BrokenProcessPool, ShutdownExecutorError) as error:
-                    ended = how_it_ended(error, STOPPED)
+                    ended = crash_message(error, STOPPED)
                 except Exception as error:  # it could not be sent to the worker
                     return _unexpected(error)
                 self.kill()
@@ -396,7 +396,7 @@ class _Slot(threading.Thread):
         return _JobResult("failed", NOT_STARTED)
 
 
-def _sweep() -> None:
+def _remove_stale_scratch() -> None:
     """Remove the scratch folders of managers whose process was killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
         owner = folder.name.removeprefix(_SCRATCH).partition("-")[0]

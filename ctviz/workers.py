@@ -59,7 +59,7 @@ def begin(parent: int, log: str | None = None) -> None:
             faulthandler.enable(file)
 
 
-def how_it_ended(error: BaseException | None, otherwise: str) -> str:
+def crash_message(error: BaseException | None, otherwise: str) -> str:
     """A sentence on the error of a worker that is gone: that it crashed, or ``otherwise``."""
     found = _CRASH.search(str(error))
     return f"The worker process crashed ({found[0]})." if found else otherwise

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ctviz.bench import searches
-from ctviz.bench.measure import Goal, Row, python, say
+from ctviz.bench.measure import BenchRow, Goal, python, say
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 
@@ -77,7 +77,7 @@ PLAYED = """async (seconds) => {
 """Frames a second that the stage draws."""
 
 
-def measure(rounds: int) -> list[Row]:
+def measure(rounds: int) -> list[BenchRow]:
     """The rows of the app, or why they could not be measured."""
     try:
         from playwright.sync_api import Error, sync_playwright
@@ -95,11 +95,11 @@ def measure(rounds: int) -> list[Row]:
         return _missing(str(error).splitlines()[0])
 
 
-def _missing(reason: str) -> list[Row]:
-    return [Row(GROUP, what, unit, goal=goal, note=f"not measured: {reason}") for what, unit, goal in FIGURES]
+def _missing(reason: str) -> list[BenchRow]:
+    return [BenchRow(GROUP, what, unit, goal=goal, note=f"not measured: {reason}") for what, unit, goal in FIGURES]
 
 
-def _rows(browser: Browser, url: str, rounds: int) -> list[Row]:
+def _rows(browser: Browser, url: str, rounds: int) -> list[BenchRow]:
     few = max(3, rounds // 3)
     runs = [Experiment.preset("moons").replace({"training.epochs": EPOCHS + i}) for i in range(few + 1)]
     say("app: training by clicks")
@@ -114,10 +114,10 @@ def _rows(browser: Browser, url: str, rounds: int) -> list[Row]:
     return [_row(*what, values) for what, values in zip(FIGURES, times, strict=True)]
 
 
-def _row(what: str, unit: str, goal: Goal, values: list[float]) -> Row:
+def _row(what: str, unit: str, goal: Goal, values: list[float]) -> BenchRow:
     median = statistics.median(values)
     note = f"median of {len(values)}, {min(values):.3g} to {max(values):.3g}"
-    return Row(GROUP, what, unit, ours=median, figure=median, goal=goal, note=note)
+    return BenchRow(GROUP, what, unit, ours=median, figure=median, goal=goal, note=note)
 
 
 # -- what a person does -----------------------------------------------------------------------------------

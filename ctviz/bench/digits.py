@@ -11,7 +11,7 @@ import time
 import torch
 from torch import Tensor
 
-from ctviz.bench.measure import Goal, Row, alternate, python, ratio, say, timed
+from ctviz.bench.measure import BenchRow, Goal, alternate, python, ratio, say, timed
 from ctviz.bench.training import endless, ours, theirs
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
@@ -32,7 +32,7 @@ STEPS = 50
 ROUNDS = 5
 
 
-def measure(epochs: int, rounds: int) -> list[Row]:
+def measure(epochs: int, rounds: int) -> list[BenchRow]:
     """An epoch beside the plain implementation's, over a tenth of ``epochs``; all ``epochs``; attributions.
 
     Both sides may use all threads that torch has.
@@ -45,7 +45,7 @@ def measure(epochs: int, rounds: int) -> list[Row]:
     times = alternate(contenders, tenth)
     medians = [statistics.median(times[name]) for name in ("ours", "plain")]
     note = f"× faster than plain; {tenth} epochs"
-    beside = Row(GROUP, "an epoch", "s", medians[0], medians[1], ratio(times["plain"], times["ours"]), None, note)
+    beside = BenchRow(GROUP, "an epoch", "s", medians[0], medians[1], ratio(times["plain"], times["ours"]), None, note)
     return [beside, *_whole(epochs), _attributions(experiment, data, min(rounds, ROUNDS)), _on_a_gpu(epochs)]
 
 
@@ -59,25 +59,27 @@ def setting() -> tuple[Experiment, tuple[Arm, Arm]]:
 # -- the whole run --------------------------------------------------------------------------------------
 
 
-def _whole(epochs: int) -> list[Row]:
+def _whole(epochs: int) -> list[BenchRow]:
     say(f"digits: {epochs} epochs")
     found = _in_a_process(epochs, "cpu")
     seconds, megabytes = found["seconds"], found["megabytes"]
     goals = (Goal("≤", 90), Goal("≤", 2000)) if epochs == EPOCHS else (None, None)
     note = f"{epochs} epochs, {torch.get_num_threads()} threads"
     return [
-        Row(GROUP, "the run", "s", seconds, figure=seconds, goal=goals[0], note=note),
-        Row(GROUP, "its memory at most", "MB", megabytes, figure=megabytes, goal=goals[1], note="data and torch too"),
+        BenchRow(GROUP, "the run", "s", seconds, figure=seconds, goal=goals[0], note=note),
+        BenchRow(
+            GROUP, "its memory at most", "MB", megabytes, figure=megabytes, goal=goals[1], note="data and torch too"
+        ),
     ]
 
 
-def _on_a_gpu(epochs: int) -> Row:
+def _on_a_gpu(epochs: int) -> BenchRow:
     what = "the run on a GPU"
     if not torch.cuda.is_available():
-        return Row(GROUP, what, "s", note="not measured: torch has no GPU here")
+        return BenchRow(GROUP, what, "s", note="not measured: torch has no GPU here")
     say(f"digits: {epochs} epochs on a GPU")
     seconds = _in_a_process(epochs, "cuda")["seconds"]
-    return Row(GROUP, what, "s", seconds, figure=seconds, note=f"{epochs} epochs, {torch.cuda.get_device_name()}")
+    return BenchRow(GROUP, what, "s", seconds, figure=seconds, note=f"{epochs} epochs, {torch.cuda.get_device_name()}")
 
 
 def _in_a_process(epochs: int, device: str) -> dict[str, float | None]:
@@ -100,10 +102,10 @@ def main(epochs: int, device: str) -> None:
         if epoch.epoch == epochs:
             break
     stack.flat.cpu()  # waits for a GPU
-    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": most_memory()}))  # noqa: T201 - the parent reads it
+    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": max_memory()}))  # noqa: T201 - the parent reads it
 
 
-def most_memory() -> float | None:
+def max_memory() -> float | None:
     """The most memory that this process has held, in MB; None where the system does not tell."""
     try:
         import resource
@@ -116,7 +118,7 @@ def most_memory() -> float | None:
 # -- attribution ----------------------------------------------------------------------------------------
 
 
-def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> Row:
+def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> BenchRow:
     """Integrated gradients of both models at once, beside captum on one after the other."""
     say("digits: attributions")
     stack = Stack.initialise(experiment.model, data.d, data.k, [0, 1], grid=experiment.data.grid)
@@ -133,7 +135,7 @@ def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> Row:
     mine, other = (statistics.median(times[name]) for name in ("ours", "captum"))
     note = f"captum, one model after the other, takes {ratio(times['captum'], times['ours']):.2g} × as long"
     what = f"{len(X)} digits, 2 models, {STEPS} steps"
-    return Row(GROUP, f"integrated gradients: {what}", "s", mine, other, mine, Goal("≤", 2), note)
+    return BenchRow(GROUP, f"integrated gradients: {what}", "s", mine, other, mine, Goal("≤", 2), note)
 
 
 def one_by_one(stack: Stack, X: Tensor, classes: Tensor, start: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """One line of the report: our time, another's time, what is judged, and against which goal."""
 
     group: str
@@ -123,7 +123,7 @@ def say(text: str) -> None:
         sys.stderr.flush()
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[BenchRow]) -> str:
     """The report as text: one block of aligned columns for each group."""
     head = ("", "ours", "beside", "unit", "figure", "goal", "met", "")
     blocks = []
@@ -134,7 +134,7 @@ def table(rows: list[Row]) -> str:
     return "\n\n".join(blocks)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: BenchRow) -> tuple[str, ...]:
     goal = f"{row.goal.sign} {row.goal.value:g}" if row.goal else ""
     numbers = _number(row.ours), _number(row.beside), row.unit, _number(row.figure)
     return ("  " + row.what, *numbers, goal, row.verdict, row.note)

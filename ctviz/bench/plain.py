@@ -64,7 +64,7 @@ class PlainSearchResult:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PlainTerms:
     """The objective of one mini-batch and its four terms, each a scalar and before its λ."""
 
     total: Tensor
@@ -100,7 +100,7 @@ class PlainCounterfactuals:
 class PlainEpoch:
     """One epoch: the terms of each batch that was kept, the number skipped, the counterfactuals if there were any."""
 
-    terms: list[Terms]
+    terms: list[PlainTerms]
     skipped: int
     counterfactuals: PlainCounterfactuals | None
 
@@ -233,7 +233,7 @@ def plain_objective(
     y: Tensor,
     weights: Objective,
     chunk: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None = None,
-) -> Terms:
+) -> PlainTerms:
     """λ_class·yloss + λ_div[E(x⁺)−E(x')] + λ_adv·yloss(nascent, y) + λ_reg[E(x⁺)²+E(x')²], means over the batch.
 
     ``x`` (b d), ``y`` (b). ``chunk``: the batch's counterfactuals as they enter the formula, x' (c d) with immature
@@ -244,14 +244,14 @@ def plain_objective(
     total = weights.lambda_class * class_
     if chunk is None or len(chunk[0]) == 0:
         zero = torch.zeros_like(class_)
-        return Terms(total, class_, zero, zero, zero)
+        return PlainTerms(total, class_, zero, zero, zero)
     final, nascent, neighbours, labels, targets = chunk
     e_plus, e_ce = energy(model, neighbours, targets), energy(model, final, targets)
     div = (e_plus - e_ce).mean()
     adv = cross_entropy(model(nascent), labels)
     reg = (e_plus**2 + e_ce**2).mean()
     total = total + weights.lambda_div * div + weights.lambda_adv * adv + weights.lambda_reg * reg
-    return Terms(total, class_, div, adv, reg)
+    return PlainTerms(total, class_, div, adv, reg)
 
 
 def chunks(made: PlainCounterfactuals, parts: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
@@ -273,7 +273,7 @@ def plain_steps(
     arm: Arm,
     batches: Iterable[Tensor],
     dealt: Iterable[tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None],
-) -> Iterator[Terms | None]:
+) -> Iterator[PlainTerms | None]:
     """One optimiser step for each mini-batch of indices; yields its terms, None where the loss was not finite."""
     for batch, chunk in zip(batches, dealt, strict=True):
         terms = plain_objective(model, X[batch], y[batch], arm, chunk)
@@ -283,7 +283,7 @@ def plain_steps(
         optimiser.zero_grad()
         terms.total.backward()
         optimiser.step()
-        yield Terms(*(value.detach() for value in vars(terms).values()))
+        yield PlainTerms(*(value.detach() for value in vars(terms).values()))
 
 
 def plain_train(

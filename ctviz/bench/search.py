@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ctviz.bench.measure import Contender, Goal, Row, alternate, one_core, ratio, say, timed
+from ctviz.bench.measure import BenchRow, Contender, Goal, alternate, one_core, ratio, say, timed
 from ctviz.bench.plain import PlainConstraints, own_draws, plain_model, plain_search, plain_train
 from ctviz.counterfactuals.api import search
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -37,13 +37,13 @@ PEERS = {
     "dice several": "DiCE's gradient method",
     "dice genetic": "DiCE's genetic method",
 }
-BESIDE = ("relax", "jax", "dice")
+COMPARED = ("relax", "jax", "dice")
 """Peers that make one counterfactual of each factual."""
 
 GOALS = {"relax": Goal("≥", 1)}
 
 
-def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
+def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[BenchRow]:
     """µs per counterfactual, ours against each peer that one of the ``interpreters`` (paths of Python) can import."""
     group = f"Search, moons, MLP 2-32-2, {STEPS} steps, {at_once:,} at once, one thread"
     say("search: training the model")
@@ -51,7 +51,7 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
         data, model, factuals, targets = setting(at_once)
         contenders = own_contenders(data, model, factuals, targets)
         file = task_file(data, model, factuals, targets, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        peers = {name: start(stack, name, file, interpreters) for name in BESIDE}
+        peers = {name: start(stack, name, file, interpreters) for name in COMPARED}
         contenders.update({name: peer for name, (peer, _) in peers.items() if peer is not None})
         times = alternate(contenders, rounds)
     rows = [
@@ -61,14 +61,16 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
     for name, (peer, note) in peers.items():
         what = f"all steps, beside {PEERS[name]}"
         if peer is None:
-            rows.append(Row(group, what, "µs", note=f"not installed ({note})"))
+            rows.append(BenchRow(group, what, "µs", note=f"not installed ({note})"))
         else:
             rows.append(_row(group, what, times["full"], times[name], GOALS.get(name), f"× faster than {note}"))
     return rows
 
 
-def _row(group: str, what: str, mine: list[float], other: list[float], goal: Goal | None, note: str) -> Row:
-    return Row(group, what, "µs", statistics.median(mine), statistics.median(other), ratio(other, mine), goal, note)
+def _row(group: str, what: str, mine: list[float], other: list[float], goal: Goal | None, note: str) -> BenchRow:
+    return BenchRow(
+        group, what, "µs", statistics.median(mine), statistics.median(other), ratio(other, mine), goal, note
+    )
 
 
 def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ctviz
+from ctviz.cli.common import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
 from ctviz.errors import ConfigError, CtvizError, StoreError
 from ctviz.paths import home
 
@@ -403,7 +403,7 @@ def export(
     if toml:
         typer.echo(experiment.to_toml(), nl=False)
     elif python:
-        from ctviz.experiments.take_away import python_code
+        from ctviz.experiments.python_code import python_code
 
         typer.echo(python_code(experiment), nl=False)
     else:

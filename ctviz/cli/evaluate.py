@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import number, progress_bar, stored, table, to_json, write
 from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:

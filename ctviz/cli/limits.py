@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import make_folder, number, progress_bar, table, to_json
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import make_folder, number, progress_bar, table, to_json
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:

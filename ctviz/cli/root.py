@@ -11,7 +11,7 @@ from ctviz.cli.streams import exit_code
 from ctviz.errors import CtvizError
 
 
-class _Sentences(TyperGroup):
+class _ErrorSentences(TyperGroup):
     """Turns every error that ctviz raises on purpose into one sentence and exit code 2, and says what stopped it."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -26,7 +26,7 @@ class _Sentences(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Sentences,
+    cls=_ErrorSentences,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -16,11 +16,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ctviz.cli.say import reason
+from ctviz.cli.common import reason
 from ctviz.errors import CtvizError
 
 
-class Ended(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """This process was asked to end by a signal."""
 
     def __init__(self, number: int) -> None:
@@ -45,11 +45,11 @@ def prepare() -> None:
 
 def exit_code(error: KeyboardInterrupt) -> int:
     """What a process that was stopped ends with."""
-    return error.code if isinstance(error, Ended) else 130
+    return error.code if isinstance(error, Terminated) else 130
 
 
 def _end(number: int, frame: Any) -> None:
-    raise Ended(number)
+    raise Terminated(number)
 
 
 class _Results(io.TextIOWrapper):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.streams import exit_code
 from ctviz.errors import ConfigError
 from ctviz.progress import Progress

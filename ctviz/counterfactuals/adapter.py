@@ -15,16 +15,16 @@ from torch import Tensor, nn
 from ctviz.errors import ConfigError, DataError
 from ctviz.isolation import callers_defaults, isolated
 
-LARGE = 1 << 20
+LARGE_MODEL = 1 << 20
 """Weights from which a module is worth several threads, on whose number the last bits of its answers then depend."""
 
-ASKED = 256
+PROBE_SAMPLES = 256
 """Samples by which it is judged whether a module answers in probabilities."""
 
-FAR = 1e4
+PROBE_DISTANCE = 1e4
 """How much farther from 0 those samples are put: answers that stay within 0 and 1 even there are no logits."""
 
-ROWS = 1 << 12
+CHECK_ROWS = 1 << 12
 """Samples that a module is asked about at once when its answers are checked."""
 
 
@@ -43,15 +43,15 @@ def in_eval_mode(model: nn.Module) -> Iterator[nn.Module]:
         raise DataError(f"The model is a {type(model).__name__}; expected a torch.nn.Module.")
     if any(nn.parameter.is_lazy(weight) for weight in (*model.parameters(), *model.buffers())):
         raise DataError("The model has weights without a size; call it once, so that they get one.")
-    large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE
+    large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE_MODEL
     with isolated(threads=None if large else 1, share=False):
         if any(weight.is_inference() for weight in model.parameters()):
             model = copy.deepcopy(model)
-        with _in_evaluation_mode(model):
+        with _modules_in_eval_mode(model):
             yield model
 
 
-class _Part:
+class _ModuleState:
     """A module of a model that is in_eval_mode, and what it was like before."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -73,15 +73,15 @@ class _Part:
 
 
 _guard = threading.Lock()
-_in_use: dict[int, _Part] = {}
+_in_use: dict[int, _ModuleState] = {}
 """By their ids, the modules that are in_eval_mode now; two models may have some in common."""
 
 
 @contextmanager
-def _in_evaluation_mode(model: nn.Module) -> Iterator[None]:
+def _modules_in_eval_mode(model: nn.Module) -> Iterator[None]:
     modules = list(model.modules())
     with _guard:
-        parts = [_in_use.get(id(module)) or _Part(module) for module in modules]
+        parts = [_in_use.get(id(module)) or _ModuleState(module) for module in modules]
         for module, part in zip(modules, parts, strict=True):
             _in_use[id(module)] = part
             part.users += 1
@@ -170,7 +170,7 @@ class ModuleAdapter:
             UserWarning: where logits are expected, and all answers lie within 0 and 1, however far the samples.
         """
         with torch.no_grad():
-            found = torch.cat([self(part.to(self.device)).cpu() for part in X.split(ROWS)]) if len(X) else None
+            found = torch.cat([self(part.to(self.device)).cpu() for part in X.split(CHECK_ROWS)]) if len(X) else None
         if found is None:
             return
         broken = torch.nonzero((found.isnan() | (found == torch.inf)).any(dim=1)).squeeze(1)
@@ -184,7 +184,7 @@ class ModuleAdapter:
             if len(never):
                 raise ConfigError("targets", sorted(set(never.tolist())), "classes whose logit is not −∞")
         if logits:
-            self._check_logits(X[:ASKED], found[:ASKED])
+            self._check_logits(X[:PROBE_SAMPLES], found[:PROBE_SAMPLES])
 
     def _check_logits(self, X: Tensor, found: Tensor) -> None:
         """Whether answers ``found`` to ``X`` (b d) may be logits.
@@ -207,7 +207,7 @@ class ModuleAdapter:
         # Far from the data, where logits would leave that range; not on a GPU, which an index out of range would stop.
         if self.device.type == "cpu":
             with torch.no_grad(), suppress(DataError):  # not every model goes there
-                answers = within(torch.cat([answers, *(self(sign * FAR * X).double() for sign in (1, -1))]))
+                answers = within(torch.cat([answers, *(self(sign * PROBE_DISTANCE * X).double() for sign in (1, -1))]))
         if not fits(answers):
             return
         if bool(((answers.sum(dim=1) - 1).abs() <= slack).all()):

@@ -17,7 +17,7 @@ from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search import search as search_stack
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.frames import NO_LABELS, Labels
+from ctviz.data.frames import NO_LABELS, TableLabels
 from ctviz.data.schema import Range, Schema
 from ctviz.errors import ConfigError, DataError
 from ctviz.short_repr import ShortRepr
@@ -40,7 +40,7 @@ class Counterfactuals(ShortRepr):
     mature: Tensor  # b, bool: reached τ within T steps
     steps: Tensor  # b, int64: steps taken, 0 to T
     of: Tensor  # b, int64: which of the factuals that were given each belongs to
-    labels: Labels = NO_LABELS  # of the factuals that were given
+    labels: TableLabels = NO_LABELS  # of the factuals that were given
 
     def __len__(self) -> int:
         return len(self.factuals)
@@ -107,7 +107,7 @@ def search(
         X = inputs.points(factuals, "factuals")
         constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
         labels = inputs.labels(schema, factuals, targets, samples)
-        rules = inputs.rules(schema, X.shape[1], labels, constrained, ranges)
+        rules = inputs.constrained_schema(schema, X.shape[1], labels, constrained, ranges)
         adapter = ModuleAdapter(own, X, gradients=generator.kind in ("gradient", "latent"))
         X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
         if not torch.isfinite(X).all():

@@ -19,7 +19,7 @@ from ctviz.counterfactuals.penalties import Penalties
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.isolation import shared_out
+from ctviz.isolation import parallel_map
 
 WORKING_SET = 1 << 20
 """Numbers that the widest activation of a chunk may hold: more would leave the caches, fewer cost calls."""
@@ -47,7 +47,7 @@ def search_gradient(
     Per sample: for t = 1 … T, x' ← clamp(x' − η · cut(∇[cross-entropy(M(x'), y⁺) + penalties])), until
     softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
     """
-    rules = _Rules.of(settings, factuals, reference_data)
+    rules = _ArmSettings.of(settings, factuals, reference_data)
     m, d, b = factuals.shape
     points = POINTS if factuals.device.type == "cpu" else m * (d + 1) * max(1, b)
     together = min(m, max(1, points // ((d + 1) * max(1, b))))  # arms of a chunk
@@ -58,14 +58,16 @@ def search_gradient(
         arm, start = place
         part = slice(start, start + size)
         if together == m:
-            return _Search(model, factuals[..., part], targets[:, part], rules, constraints, record, start).run()
+            return _GradientSearch(
+                model, factuals[..., part], targets[:, part], rules, constraints, record, start
+            ).run()
         own = range(m)[arm : arm + together]
         index = torch.tensor(own, device=factuals.device)
         chosen = (model.take(own), factuals[index][..., part], targets[index][:, part])
-        return _Search(*chosen, rules.take(index), constraints.take(index), record, start).run()
+        return _GradientSearch(*chosen, rules.take(index), constraints.take(index), record, start).run()
 
     starts = range(0, max(b, 1), size)
-    found = shared_out(chunk, [(arm, start) for arm in range(0, m, together) for start in starts])
+    found = parallel_map(chunk, [(arm, start) for arm in range(0, m, together) for start in starts])
     rows = [_joined(found[i : i + len(starts)], -1) for i in range(0, len(found), len(starts))]
     return _joined(rows, 0)
 
@@ -85,7 +87,7 @@ def _joined(parts: Sequence[SearchResult], dim: Literal[0, -1]) -> SearchResult:
 
 
 @dataclass(frozen=True)
-class _Rules:
+class _ArmSettings:
     """The settings of m arms as tensors."""
 
     tau: Tensor  # m 1
@@ -102,7 +104,7 @@ class _Rules:
         """Columns that must not be torn apart: the counterfactuals of one factual where they repel each other."""
         return 1 if self.penalties.repulsion is None else self.penalties.repulsion.n
 
-    def take(self, arms: Tensor) -> _Rules:
+    def take(self, arms: Tensor) -> _ArmSettings:
         """The rules of some of the arms."""
         return replace(
             self,
@@ -115,7 +117,7 @@ class _Rules:
         )
 
     @classmethod
-    def of(cls, settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None) -> _Rules:
+    def of(cls, settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None) -> _ArmSettings:
         limits = [s.steps for s in settings]
         return cls(
             tau=like.new_tensor([s.tau for s in settings]).unsqueeze(-1),
@@ -129,7 +131,7 @@ class _Rules:
         )
 
 
-class _Search:
+class _GradientSearch:
     """One chunk of a search: the samples on their way, packed, and the results of all (``all_…``).
 
     What moves are the s columns of ``span``: locked pixels at the edges of a picture cost a pass and nothing else.
@@ -140,7 +142,7 @@ class _Search:
         model: Searchable,
         factuals: Tensor,
         targets: Tensor,
-        rules: _Rules,
+        rules: _ArmSettings,
         constraints: Constraints,
         record: bool,
         first: int,

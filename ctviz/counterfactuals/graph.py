@@ -35,13 +35,13 @@ BAND = 0.25
 STRIDE = 0.2
 """In standard deviations: steps of about this length are the cheapest way through data that lie dense enough."""
 
-EDGES = 1 << 22
+EDGE_CHUNK = 1 << 22
 """Numbers that the differences along edges may take at once."""
 
-MOST_BYTES = 128 * 2**20
+MAX_BYTES = 128 * 2**20
 """Of the graphs that are kept for one set of samples; those used least recently go first."""
 
-NONE = -1
+NO_NODE = -1
 """Instead of a node or a sample: there is none."""
 
 Floats = npt.NDArray[np.float64]
@@ -51,7 +51,7 @@ Cell = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Rules:
+class EdgeRules:
     """What decides, besides the samples, which edges there are: hashable, equal for arms with the same constraints."""
 
     low: tuple[float, ...]
@@ -61,7 +61,7 @@ class Rules:
     neighbours: int  # k
 
     @classmethod
-    def of(cls, constraints: Constraints, arm: int, neighbours: int) -> Rules:
+    def of(cls, constraints: Constraints, arm: int, neighbours: int) -> EdgeRules:
         """Those of one arm."""
         parts = (constraints.lower, constraints.upper, constraints.may_rise, constraints.may_fall)
         low, high, may_rise, may_fall = (tuple(part[arm, :, 0].tolist()) for part in parts)
@@ -103,7 +103,7 @@ class Graph:
     def towards(self, goals: Ints) -> tuple[Floats, Ints, Ints]:
         """From each node to the nearest of the ``goals``: least weight, next node on the way, that goal, (N) each."""
         if len(goals) == 0:
-            nowhere = np.full(len(self.nodes), NONE)
+            nowhere = np.full(len(self.nodes), NO_NODE)
             return np.full(len(self.nodes), np.inf), nowhere, nowhere
         weight, following, goal = dijkstra(self.backwards, indices=goals, return_predecessors=True, min_only=True)
         return weight, following, goal
@@ -123,32 +123,32 @@ class Graphs:
         spread = X.std(axis=0)
         self.scale = np.where(spread > 0, spread, 1.0)
         self.centre = X.mean(axis=0)
-        self._kept: OrderedDict[tuple[Rules, Cell], Graph] = OrderedDict()
+        self._kept: OrderedDict[tuple[EdgeRules, Cell], Graph] = OrderedDict()
         self._lock = threading.Lock()
 
-    def cells(self, rules: Rules, values: Floats) -> Ints:
+    def cells(self, rules: EdgeRules, values: Floats) -> Ints:
         """The cell in the locked columns of each of the points ``values`` (b d), (b l)."""
         units = ((values - self.centre) / self.scale)[:, ~rules.free]
         cells: Ints = np.floor(np.clip(units / BAND, -1e6, 1e6) + 0.5).astype(np.int64)
         return cells
 
-    def places(self, rules: Rules, values: Floats) -> Floats:
+    def places(self, rules: EdgeRules, values: Floats) -> Floats:
         """The free columns of points (… d) in standardised units, (… f)."""
         free = rules.free
         return values[..., free] / self.scale[free]
 
-    def graph(self, rules: Rules, cell: Cell) -> Graph:
+    def graph(self, rules: EdgeRules, cell: Cell) -> Graph:
         """The graph that factuals of this cell walk on."""
         key = rules, cell
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = self._make(rules, cell)
-                while len(self._kept) > 1 and sum(graph.bytes for graph in self._kept.values()) > MOST_BYTES:
+                while len(self._kept) > 1 and sum(graph.bytes for graph in self._kept.values()) > MAX_BYTES:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def _make(self, rules: Rules, cell: Cell) -> Graph:
+    def _make(self, rules: EdgeRules, cell: Cell) -> Graph:
         free = rules.free
         low, high = np.array(rules.low), np.array(rules.high)
         inside = (np.clip(self.X, low, high) == self.X)[:, free].all(axis=1)
@@ -157,16 +157,16 @@ class Graphs:
         nodes = np.flatnonzero(inside & close)
         values = self.X[nodes]
         places = self.places(rules, values)
-        a, b = joined(places, rules.neighbours)
+        a, b = neighbour_pairs(places, rules.neighbours)
         # Edges are many and pictures wide: a chunk at a time.
-        chunks = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGES)))
+        chunks = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGE_CHUNK)))
         allowed = np.concatenate([rules.allow(values[b[some]] - values[a[some]]) for some in chunks])
         apart = np.concatenate([np.square(places[b[some]] - places[a[some]]).sum(axis=1) for some in chunks])
         a, b, weights = a[allowed], b[allowed], apart[allowed] + STRIDE**2
         return Graph(nodes, values, places, csr_array((weights, (b, a)), shape=(len(nodes), len(nodes))))
 
 
-def joined(places: Floats, neighbours: int) -> Ints:
+def neighbour_pairs(places: Floats, neighbours: int) -> Ints:
     """Pairs (2 e) of places (N f), both ways: one is among the k nearest others of the other, or they are a bridge.
 
     Where there are too few places, k is N − 1.

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.reference_data import SAMPLES, ReferenceData
+from ctviz.counterfactuals.reference_data import MAX_SAMPLES, ReferenceData
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.frames import Labels, agreed, check_rows, labels_of, numbers_of
+from ctviz.data.frames import TableLabels, check_rows, common_labels, labels_of, numbers_of
 from ctviz.data.schema import Feature, FeatureRef, Range, Schema
 from ctviz.errors import ConfigError, DataError
 
@@ -28,7 +28,7 @@ def points(values: Tensor | npt.ArrayLike, name: str, schema: Schema | None = No
     With the ``schema`` of a run, a frame's columns have to be called as in it.
     """
     if schema is not None:
-        agreed(("the run", Labels(schema.columns)), (name, labels_of(values, name)))
+        common_labels(("the run", TableLabels(schema.columns)), (name, labels_of(values, name)))
     return numbers(values, name, (2,), "(b d)")
 
 
@@ -76,7 +76,7 @@ def _tensor(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
 # -- what may change -------------------------------------------------------------------------------------
 
 
-def labels(schema: Schema | None, factuals: Any, targets: Any, samples: Any) -> Labels:
+def labels(schema: Schema | None, factuals: Any, targets: Any, samples: Any) -> TableLabels:
     """Labels of the factuals; names of their columns are the factuals' own, the schema's or the samples'.
 
     Raises:
@@ -87,12 +87,12 @@ def labels(schema: Schema | None, factuals: Any, targets: Any, samples: Any) -> 
     check_rows(("factuals", factuals), ("targets", targets))
     X, y = samples if isinstance(samples, tuple | list) and len(samples) == 2 else (None, None)
     check_rows(("samples", X), ("the samples' classes", y))
-    named = ("the schema", Labels(schema.columns if schema else ())), ("samples", labels_of(X, "samples"))
-    return agreed(("factuals", labels_of(factuals, "factuals")), *named)
+    named = ("the schema", TableLabels(schema.columns if schema else ())), ("samples", labels_of(X, "samples"))
+    return common_labels(("factuals", labels_of(factuals, "factuals")), *named)
 
 
-def rules(
-    schema: Schema | None, d: int, called: Labels, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range
+def constrained_schema(
+    schema: Schema | None, d: int, called: TableLabels, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range
 ) -> Schema:
     """The schema, or one without bounds, with features constrained beyond it."""
     base = schema or Schema(features=tuple(Feature(name=name) for name in called.named(d)))
@@ -177,8 +177,8 @@ def reference_data(samples: Any, d: int, k: int, targets: Tensor, settings: Sear
     if missing:
         known = ", ".join(map(str, there[:10]))
         raise DataError(f"No sample has class {missing[0]}, which is a target; there are samples of {known}.")
-    if settings.generator == "face" and settings.neighbours >= min(n, SAMPLES):
-        allowed = f"1 to {min(n, SAMPLES) - 1}, with {n} samples" if n > 1 else "two samples or more"
+    if settings.generator == "face" and settings.neighbours >= min(n, MAX_SAMPLES):
+        allowed = f"1 to {min(n, MAX_SAMPLES) - 1}, with {n} samples" if n > 1 else "two samples or more"
         raise ConfigError("neighbours", settings.neighbours, allowed)
     y = y.clone()
     digest = hashlib.blake2b(X.numpy().tobytes() + y.numpy().tobytes(), digest_size=32)

@@ -23,7 +23,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.vae import Decoding, Vae
+from ctviz.models.vae import DecoderPass, Vae
 
 WORKING_SET = 1 << 20
 """Numbers that the widest activation of a chunk may hold."""
@@ -66,11 +66,11 @@ def search_latent(
         size = max(32, WORKING_SET // (len(arms) * width))
         for start in range(0, b, size):
             columns = torch.arange(start, min(start + size, b), device=factuals.device)
-            _Search(model, vae, factuals, targets, settings, constraints, arms, columns, found).run()
+            _LatentSearch(model, vae, factuals, targets, settings, constraints, arms, columns, found).run()
     return found
 
 
-class _Search:
+class _LatentSearch:
     """Some arms and columns of a search: those still on their way, packed; results go straight to ``found``."""
 
     def __init__(
@@ -87,7 +87,7 @@ class _Search:
     ) -> None:
         chosen, like = [settings[arm] for arm in arms], factuals
         rows = torch.tensor(arms, device=like.device)
-        self.found, self.decoder = found, Decoding(vae)
+        self.found, self.decoder = found, DecoderPass(vae)
         self.first, self.b = int(columns[0]), len(columns)
         self.all_arms, self.part = rows, slice(self.first, self.first + self.b)
 

@@ -19,7 +19,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.counterfactuals.trail import WORKING_SET, entered, probabilities, reachable_range, reached, trail
+from ctviz.counterfactuals.trail import WORKING_SET, enter_domain, probabilities, reachable_range, reached, result_along
 from ctviz.errors import ConfigError, DataError
 
 
@@ -48,7 +48,7 @@ def search_nearest(
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
     low, high = reachable_range(constraints, factuals)
     done = reached(model, factuals, targets, settings)
-    end, mature = (part.clone() for part in entered(model, factuals, targets, settings, constraints, done))
+    end, mature = (part.clone() for part in enter_domain(model, factuals, targets, settings, constraints, done))
     for arm, chosen in enumerate(settings):
         one = model.take([arm])
         for c in targets[arm].unique().tolist():
@@ -104,4 +104,4 @@ def _lines(
         return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
 
     steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
-    return trail(factuals, at, steps, mature, settings, record)
+    return result_along(factuals, at, steps, mature, settings, record)

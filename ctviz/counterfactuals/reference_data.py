@@ -16,10 +16,10 @@ from ctviz.errors import DataError
 if TYPE_CHECKING:
     from ctviz.models.vae import Vae
 
-ATTRACTORS = 50
+MAX_ATTRACTORS = 50
 """Samples of each class that attract (Gravitational) at most."""
 
-SAMPLES = 1_000
+MAX_SAMPLES = 1_000
 """Samples that searches without gradients choose from, at most."""
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class ReferenceData:
         """Up to 1,000 samples, (d n), and their classes, (n): of each class its share, at least one."""
 
         def make() -> tuple[Tensor, Tensor]:
-            rows = _stratified(self.y.numpy(), SAMPLES)
+            rows = _stratified(self.y.numpy(), MAX_SAMPLES)
             return self.X[rows].to(like).T.contiguous(), self.y[rows].to(like.device)
 
         return self.cached(("samples", like.dtype, like.device), make)
@@ -85,7 +85,7 @@ class ReferenceData:
 
     def _attractors(self) -> Tensor:
         chance = np.random.default_rng(0)
-        chosen = [chance.permutation(np.flatnonzero(self.y.numpy() == c))[:ATTRACTORS] for c in range(self.k)]
+        chosen = [chance.permutation(np.flatnonzero(self.y.numpy() == c))[:MAX_ATTRACTORS] for c in range(self.k)]
         result = self.X.new_full((self.k, self.X.shape[1], max(map(len, chosen))), torch.inf)
         for c, rows in enumerate(chosen):
             result[c, :, : len(rows)] = self.X[rows].T

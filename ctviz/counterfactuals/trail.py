@@ -45,7 +45,7 @@ def reachable_range(constraints: Constraints, factuals: Tensor) -> tuple[Tensor,
     return low, torch.maximum(low, high)
 
 
-def entered(
+def enter_domain(
     model: Searchable,
     factuals: Tensor,
     targets: Tensor,
@@ -64,7 +64,7 @@ def entered(
     return inside, reached(model, inside, targets, settings)
 
 
-def trail(
+def result_along(
     factuals: Tensor,
     at: Callable[[int], Tensor],
     steps: Tensor,

@@ -101,7 +101,7 @@ def data_settings(values: Mapping[str, Any]) -> AnyData:
 
 
 @dataclass(frozen=True)
-class Knob:
+class SettingRange:
     """A setting of one data set: its own value (None: left to the draw), the range allowed, its meaning."""
 
     default: float | None
@@ -117,16 +117,18 @@ class DatasetInfo:
     title: str
     sentence: str
     makes: synthetic.Maker
-    noise: Knob
-    separation: Knob
+    noise: SettingRange
+    separation: SettingRange
 
 
-def _spread(std: float) -> Knob:
-    return Knob(std, 0, 10, "Standard deviation of each cluster.")
+def _spread(std: float) -> SettingRange:
+    return SettingRange(std, 0, 10, "Standard deviation of each cluster.")
 
 
-def _apart(std: float, high: float) -> Knob:
-    return Knob(None, 0, high, f"Distance of the closest clusters, in steps of the set's usual spread ({std:g}).")
+def _apart(std: float, high: float) -> SettingRange:
+    return SettingRange(
+        None, 0, high, f"Distance of the closest clusters, in steps of the set's usual spread ({std:g})."
+    )
 
 
 DATASETS = MappingProxyType(
@@ -149,15 +151,15 @@ DATASETS = MappingProxyType(
             "Circles",
             "A ring around a core: the boundary has to close on itself.",
             synthetic.circles,
-            Knob(0.15, 0, 10, "How far points stray from their ring."),
-            Knob(0.99, 0.01, 0.99, "Gap between the rings, as a share of the outer radius."),
+            SettingRange(0.15, 0, 10, "How far points stray from their ring."),
+            SettingRange(0.99, 0.01, 0.99, "Gap between the rings, as a share of the outer radius."),
         ),
         "moons": DatasetInfo(
             "Moons",
             "Two half circles that reach into each other: the boundary has to bend twice.",
             synthetic.moons,
-            Knob(0.1, 0, 10, "How far points stray from their half circle."),
-            Knob(0.0, 0, 5, "Extra vertical distance between the half circles."),
+            SettingRange(0.1, 0, 10, "How far points stray from their half circle."),
+            SettingRange(0.0, 0, 5, "Extra vertical distance between the half circles."),
         ),
         "blobs": DatasetInfo(
             "Blobs",
@@ -170,8 +172,8 @@ DATASETS = MappingProxyType(
             "Two Gaussians",
             "Two normal clouds of one shape, as in the paper's proposition: you set how much each feature tells.",
             synthetic.gaussians,
-            Knob(1.0, 0, 10, "Standard deviation of each feature within a class."),
-            Knob(synthetic.SIGNAL, 0, 10, "How many standard deviations apart the classes lie in x2."),
+            SettingRange(1.0, 0, 10, "Standard deviation of each feature within a class."),
+            SettingRange(synthetic.SIGNAL, 0, 10, "How many standard deviations apart the classes lie in x2."),
         ),
     }
 )
@@ -198,7 +200,7 @@ def load(settings: AnyData) -> Dataset:
     sizes = (settings.n_train, settings.n_validation, settings.n_test)
     shares = np.array([_shares(n, settings.classes) for n in sizes])  # split k
     noise = info.noise.default if settings.noise is None else settings.noise
-    shape = synthetic.Shape(noise or 0.0, settings.separation, settings.signal, settings.correlation)
+    shape = synthetic.DrawSettings(noise or 0.0, settings.separation, settings.signal, settings.correlation)
     X = info.makes(shares.sum(0).tolist(), shape, rng).astype(np.float32)
     split_of = np.concatenate([rng.permutation(np.repeat(np.arange(3), share)) for share in shares.T])
     y = np.repeat(np.arange(settings.classes), shares.sum(0))

@@ -21,28 +21,28 @@ from ctviz.data.images import to_pixels
 from ctviz.data.schema import Array
 from ctviz.errors import DataError
 
-MOST_SIDE = 4096
+MAX_SIDE = 4096
 """Pixels that a side of a picture may have."""
 
-MOST_UPLOAD = 2 * 2**20
+MAX_UPLOAD = 2 * 2**20
 """Bytes that an uploaded file may have."""
 
 BOX = 20
 """Pixels that the longer side of a digit takes."""
 
-_AMPLE = 1024
+_RESIZE_ABOVE = 1024
 """Pixels of the longer side above which a picture is first made smaller: no digit needs more."""
 
-_FAINT = 0.2
+_MIN_INK = 0.2
 """Part of the strongest ink below which a pixel does not count as drawn: grain of paper, traces of compression."""
 
-_CONTRAST, _STRONG = 12.0, 240.0
+_LEAST_CONTRAST, _FULL_CONTRAST = 12.0, 240.0
 """Steps of brightness, of 255, that ink must differ from its ground, and from which on it is strong enough."""
 
-_EVEN = 4.0
+_EVEN_LIGHT = 4.0
 """Steps of brightness by which half of the edge may differ from its median where light falls evenly."""
 
-_THIN, _USUAL = 1.2, 2.0
+_MIN_STROKE, _USUAL_STROKE = 1.2, 2.0
 """Width of strokes as ``stroke_width`` has it, in pixels of the 20 × 20: few of MNIST's digits have thinner
 ones than the first number, the second one is the median."""
 
@@ -50,18 +50,18 @@ _Grey = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedDigit:
     """A digit as the models see it, float32 in [−1, 1], shape (784), read-only; and what was done, in sentences."""
 
     pixels: Array
     notes: tuple[str, ...]
 
 
-def prepare(image: npt.ArrayLike) -> Prepared:
+def prepare(image: npt.ArrayLike) -> PreparedDigit:
     """An image as a digit of MNIST.
 
     Args:
-        image: (h w) grey, (h w 3) colours or (h w 4) colours and opacity, up to ``MOST_SIDE`` pixels a side. Whole
+        image: (h w) grey, (h w 3) colours or (h w 4) colours and opacity, up to ``MAX_SIDE`` pixels a side. Whole
             numbers from 0 to 255; or true and false; or fractions: from 0 to 1, from −1 to 1 if one is negative,
             from 0 to 255 if one is above 1.
 
@@ -71,14 +71,14 @@ def prepare(image: npt.ArrayLike) -> Prepared:
     return _prepare(_grey(_as_bytes(image)))
 
 
-def prepare_file(data: bytes) -> Prepared:
+def prepare_file(data: bytes) -> PreparedDigit:
     """A PNG or JPEG file as a digit of MNIST.
 
     Raises:
         DataError: a file that is too large or neither of both, is damaged, or whose picture ``prepare`` refuses.
     """
-    if len(data) > MOST_UPLOAD:
-        raise DataError(f"The file takes {len(data) / 2**20:.1f} MB; at most {MOST_UPLOAD // 2**20} MB are read.")
+    if len(data) > MAX_UPLOAD:
+        raise DataError(f"The file takes {len(data) / 2**20:.1f} MB; at most {MAX_UPLOAD // 2**20} MB are read.")
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
             _check_sides(picture.height, picture.width)
@@ -88,7 +88,7 @@ def prepare_file(data: bytes) -> Prepared:
     except DataError:
         raise
     except Image.DecompressionBombError:
-        raise DataError(f"The image has far more pixels than {MOST_SIDE:,} a side.") from None
+        raise DataError(f"The image has far more pixels than {MAX_SIDE:,} a side.") from None
     except UnidentifiedImageError:
         raise DataError("The file is neither a PNG nor a JPEG picture.") from None
     except Exception:  # a damaged file can make a decoder fail in any way
@@ -134,8 +134,8 @@ def _scaled(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _check_sides(height: int, width: int) -> None:
-    if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE):
-        raise DataError(f"The image has {width} × {height} pixels; allowed are 1 to {MOST_SIDE:,} a side.")
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise DataError(f"The image has {width} × {height} pixels; allowed are 1 to {MAX_SIDE:,} a side.")
 
 
 def _plain(picture: Image.Image) -> Image.Image:
@@ -151,7 +151,7 @@ def _plain(picture: Image.Image) -> Image.Image:
 
 
 def _grey(picture: Image.Image) -> tuple[_Grey, list[str]]:
-    """Brightness from 0 to 255, of at most ``_AMPLE`` pixels a side, and what was done."""
+    """Brightness from 0 to 255, of at most ``_RESIZE_ABOVE`` pixels a side, and what was done."""
     notes = []
     size = picture.size
     if (size[1], size[0]) != PIXELS:
@@ -167,8 +167,8 @@ def _grey(picture: Image.Image) -> tuple[_Grey, list[str]]:
         if not red.tobytes() == green.tobytes() == blue.tobytes():
             notes.append("Colours were turned to grey.")
         picture = picture.convert("L")
-    if max(size) > _AMPLE:
-        picture = picture.reduce(-(-max(size) // _AMPLE))
+    if max(size) > _RESIZE_ABOVE:
+        picture = picture.reduce(-(-max(size) // _RESIZE_ABOVE))
     return np.asarray(picture, dtype=np.float32), notes
 
 
@@ -180,22 +180,22 @@ def _filled(colours: Image.Image, opacity: Image.Image) -> Image.Image:
     return Image.composite(grey, Image.new("L", grey.size, 255 if mean < 127.5 else 0), opacity)
 
 
-def _prepare(found: tuple[_Grey, list[str]]) -> Prepared:
+def _prepare(found: tuple[_Grey, list[str]]) -> PreparedDigit:
     grey, notes = found
     ink, inverted, stretched = _ink(grey)
     if inverted:
         notes.append("Dark on light was inverted: MNIST's digits are light on dark.")
     if stretched:
         notes.append("Contrast was stretched to its full range.")
-    if np.count_nonzero(ink >= _FAINT) < 2:
+    if np.count_nonzero(ink >= _MIN_INK) < 2:
         raise DataError("The drawing is a single pixel; draw a digit.")
     if _laid_out(ink):
         picture = ink
     else:
         cut = _cut(ink)
         width = stroke_width(cut) * BOX / max(cut.shape)
-        if width < _THIN:
-            radius = round((_USUAL - width) / 2 * max(cut.shape) / BOX)
+        if width < _MIN_STROKE:
+            radius = round((_USUAL_STROKE - width) / 2 * max(cut.shape) / BOX)
             cut = _cut(maximum_filter(np.pad(cut, radius), 2 * radius + 1))
             notes.append("Thin lines were thickened to what is usual for MNIST.")
         picture = centred(_fit(cut))
@@ -203,7 +203,7 @@ def _prepare(found: tuple[_Grey, list[str]]) -> Prepared:
         notes.append(f"Cropped, scaled to fit {box} pixels and centred by its mass in {whole}.")
     pixels = to_pixels(np.rint(picture * 255).astype(np.uint8)).ravel()
     pixels.flags.writeable = False
-    return Prepared(pixels, tuple(notes))
+    return PreparedDigit(pixels, tuple(notes))
 
 
 def _laid_out(ink: _Grey) -> bool:
@@ -217,7 +217,7 @@ def _laid_out(ink: _Grey) -> bool:
 
 def _cut(ink: _Grey) -> _Grey:
     """The smallest part of the picture with all that is drawn."""
-    drawn = ink >= _FAINT
+    drawn = ink >= _MIN_INK
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -240,12 +240,12 @@ def _ink(grey: _Grey) -> tuple[_Grey, bool, bool]:
     inverted = bool(darker.max() > lighter.max())
     ink = darker if inverted else lighter
     strongest = float(ink.max())
-    if strongest < _CONTRAST:
+    if strongest < _LEAST_CONTRAST:
         raise DataError("The drawing is empty: all of it shows one shade.")
-    weak = strongest < _STRONG  # the strongest ink of some of MNIST's digits is a little below 255
+    weak = strongest < _FULL_CONTRAST  # the strongest ink of some of MNIST's digits is a little below 255
     ink = ink / np.float32(strongest if weak else 255)
     if ground.min() < ground.max():
-        ink[ink < _FAINT] = 0  # a photograph, whose paper has grain
+        ink[ink < _MIN_INK] = 0  # a photograph, whose paper has grain
     return np.clip(ink, 0, 1), inverted, weak
 
 
@@ -260,7 +260,7 @@ def _ground(grey: _Grey) -> _Grey:
     rows, columns = np.nonzero(~inside)
     edge = grey[rows, columns]
     middle = np.median(edge)
-    if np.median(np.abs(edge - middle)) < _EVEN:
+    if np.median(np.abs(edge - middle)) < _EVEN_LIGHT:
         return np.full(grey.shape, middle, dtype=np.float32)
     terms = np.stack([np.ones(len(edge)), rows, columns], axis=1)
     kept = np.ones(len(edge), dtype=bool)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Labels:
+class TableLabels:
     """What the columns and rows of a table are called."""
 
     names: tuple[str, ...] = ()  # of the columns, as text; empty where they go by position alone
@@ -44,7 +44,7 @@ class Labels:
         return pd.DataFrame(array, index=index, columns=columns)
 
 
-NO_LABELS = Labels()
+NO_LABELS = TableLabels()
 
 
 def default_names(d: int) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def row_of(values: Any, name: str, d: int) -> Any:
     return row[None]
 
 
-def labels_of(values: Any, name: str) -> Labels:
+def labels_of(values: Any, name: str) -> TableLabels:
     """Labels of a table; ``name`` is what errors call it.
 
     Labels 0, 1, … d − 1 in this order are positions and no names; any others are names, numbers as text ("7").
@@ -89,22 +89,22 @@ def labels_of(values: Any, name: str) -> Labels:
     """
     frame = frame_of(values)
     if frame is None or frame.ndim != 2:
-        return Labels()
+        return TableLabels()
     if frame.columns.nlevels > 1:
         raise DataError(
             f"{name} have column labels of {frame.columns.nlevels} levels; expected a single name for each."
         )
     given = frame.columns.tolist()
     if given == list(range(len(given))) and not any(isinstance(label, bool | np.bool_) for label in given):
-        return Labels(columns=frame.columns, rows=frame.index)
+        return TableLabels(columns=frame.columns, rows=frame.index)
     names = tuple(map(str, given))
     if len(set(names)) < len(names):
         twice = next(each for i, each in enumerate(names) if each in names[:i])
         raise DataError(f"{name} have more than one column called {shorten(twice)}; expected each name once.")
-    return Labels(names, any(isinstance(label, Number) for label in given), frame.columns, frame.index)
+    return TableLabels(names, any(isinstance(label, Number) for label in given), frame.columns, frame.index)
 
 
-def agreed(*tables: tuple[str, Labels]) -> Labels:
+def common_labels(*tables: tuple[str, TableLabels]) -> TableLabels:
     """The labels of the first table, with the names that any of them has; tables without names go by position.
 
     Raises:
@@ -120,7 +120,7 @@ def agreed(*tables: tuple[str, Labels]) -> Labels:
                     "expected the same names in the same order."
                 )
     own = tables[0][1]
-    return Labels(named[0][1].names, named[0][1].numbered, own.columns, own.rows) if named else own
+    return TableLabels(named[0][1].names, named[0][1].numbered, own.columns, own.rows) if named else own
 
 
 def check_rows(*tables: tuple[str, Any]) -> None:

@@ -24,10 +24,10 @@ from ctviz.errors import DataError, shorten
 
 Bytes = npt.NDArray[np.uint8]
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 """Samples that a file may hold."""
 
-_LARGEST = 80 * 2**20
+_MAX_BYTES = 80 * 2**20
 _UNSIGNED_BYTES = 8
 _GZIP = b"\x1f\x8b"
 
@@ -37,7 +37,7 @@ def read(source: Path | bytes, shape: Sequence[int | None], name: str = "") -> B
 
     Args:
         source: the file, or its content.
-        shape: length of each axis that is expected; None for the first one: any, up to ``MOST_ROWS``.
+        shape: length of each axis that is expected; None for the first one: any, up to ``MAX_ROWS``.
         name: what to call the file in a sentence; by default its path.
 
     Raises:
@@ -81,7 +81,7 @@ def _open(source: Path | bytes, name: str, opened: ExitStack) -> BinaryIO:
     if isinstance(source, Path):
         if source.exists() and not source.is_file():
             raise DataError(f"{name} is not a file.")
-        if source.stat().st_size > _LARGEST + 2**20:
+        if source.stat().st_size > _MAX_BYTES + 2**20:
             raise DataError(f"{name} is larger than any file of MNIST.")
         raw: BinaryIO = opened.enter_context(source.open("rb"))
     else:
@@ -103,8 +103,8 @@ def _parse(file: BinaryIO, expected: tuple[int | None, ...], name: str) -> Bytes
     shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
     fits = len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected, strict=True))
     size = math.prod(shape)
-    if not fits or shape[0] > MOST_ROWS or size > _LARGEST:
-        wanted = " × ".join(f"up to {MOST_ROWS:,}" if n is None else str(n) for n in expected)
+    if not fits or shape[0] > MAX_ROWS or size > _MAX_BYTES:
+        wanted = " × ".join(f"up to {MAX_ROWS:,}" if n is None else str(n) for n in expected)
         raise DataError(f"{name} holds {' × '.join(map(str, shape[:4]))} values; expected {wanted}.")
     body = file.read(size)
     if len(body) < size:

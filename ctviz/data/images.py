@@ -32,10 +32,10 @@ from ctviz.paths import assets, expanded, home, write_whole
 Rows = npt.NDArray[np.int64]
 
 CLASSES = tuple("0123456789")
-VARIABLE = "CTVIZ_DATASETS"
+DATASETS_VARIABLE = "CTVIZ_DATASETS"
 """The variable of the environment that names the folder."""
 
-VALIDATION = 1_000
+VALIDATION_SIZE = 1_000
 """Training digits that are kept for validation, the same ones in either source."""
 
 PUBLISHED: Mapping[str, str] = MappingProxyType(
@@ -185,7 +185,7 @@ def _full() -> tuple[Digits, Digits, Digits]:
     if folder is None:
         raise DataError(
             f"All 60,000 digits are read from a folder of yours: put {TRAINING[0]}.gz and {TRAINING[1]}.gz there "
-            f"and run `ctviz datasets use FOLDER`, or name the folder in {VARIABLE}."
+            f"and run `ctviz datasets use FOLDER`, or name the folder in {DATASETS_VARIABLE}."
         )
     return (*_training_of(folder), _shipped()[2])
 
@@ -200,17 +200,17 @@ def _training_of(folder: Path) -> tuple[Digits, Digits]:
 @lru_cache(maxsize=1)
 def _training_in(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> tuple[Digits, Digits]:
     digits = _read(folder, TRAINING, PUBLISHED)
-    _, validation = chosen(digits.labels)
+    _, validation = shipped_rows(digits.labels)
     rest = np.setdiff1d(np.arange(len(digits)), validation)
     return digits.take(rest), digits.take(validation)
 
 
-def chosen(labels: npt.ArrayLike) -> tuple[Rows, Rows]:
+def shipped_rows(labels: npt.ArrayLike) -> tuple[Rows, Rows]:
     """Which of the 60,000 ship: the first 1,000 of every class to train on, the next 100 of every class to validate.
 
     Both with the classes in turn, 0 to 9, as ``balanced`` has them.
     """
-    rows = balanced(labels, SHIPPED_TRAINING + VALIDATION)
+    rows = balanced(labels, SHIPPED_TRAINING + VALIDATION_SIZE)
     return rows[:SHIPPED_TRAINING], rows[SHIPPED_TRAINING:]
 
 
@@ -251,10 +251,10 @@ def _find(folder: Path, files: Sequence[str]) -> tuple[Path, ...]:
 
 def datasets_folder() -> Path | None:
     """The folder of the user's files: ``$CTVIZ_DATASETS``, else the one that was remembered; None if there is none."""
-    if named := os.environ.get(VARIABLE):
-        return expanded(named, VARIABLE).absolute()
+    if named := os.environ.get(DATASETS_VARIABLE):
+        return expanded(named, DATASETS_VARIABLE).absolute()
     try:
-        remembered = json.loads(_memory().read_text(encoding="utf-8"))
+        remembered = json.loads(_remembered_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):  # nothing remembered, or nothing that can be read: as good as nothing
         return None
     folder = remembered.get("folder") if isinstance(remembered, dict) else None
@@ -280,11 +280,13 @@ def remember_folder(path: str | Path) -> str:
     """
     folder, sentence = _folder(path), check_folder(path)
     try:
-        _memory().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(_memory(), json.dumps({"folder": str(folder)}).encode())
+        _remembered_path().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_remembered_path(), json.dumps({"folder": str(folder)}).encode())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise DataError(f"The folder cannot be remembered in {_memory()}: {reason}; name it in {VARIABLE}.") from None
+        raise DataError(
+            f"The folder cannot be remembered in {_remembered_path()}: {reason}; name it in {DATASETS_VARIABLE}."
+        ) from None
     return sentence
 
 
@@ -295,7 +297,7 @@ def _folder(path: str | Path) -> Path:
     return expanded(text, "folder").absolute()
 
 
-def _memory() -> Path:
+def _remembered_path() -> Path:
     return home() / "datasets.json"
 
 
@@ -324,7 +326,7 @@ def build(folder: str | Path, out: Path) -> tuple[Path, ...]:
     """
     whole = _folder(folder)
     training, test = (_read(whole, files, PUBLISHED) for files in (TRAINING, TEST))
-    choice = training.take(np.concatenate(chosen(training.labels)))
+    choice = training.take(np.concatenate(shipped_rows(training.labels)))
     arrays = (choice.pictures, choice.labels, test.pictures, test.labels)
     written = []
     try:

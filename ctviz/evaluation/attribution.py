@@ -14,21 +14,21 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
-from ctviz.data.frames import NO_LABELS, Labels, agreed, check_rows, labels_of
+from ctviz.data.frames import NO_LABELS, TableLabels, check_rows, common_labels, labels_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
 from ctviz.evaluation.methods import (
+    COMPUTE,
     METHODS,
-    RUN,
+    AttributableModels,
     Logits,
     MethodName,
-    Models,
-    OneModel,
     Output,
     Request,
     Rows,
+    SingleModel,
     integrate,
-    quiet,
+    quiet_captum,
     rows_at_once,
 )
 from ctviz.isolation import isolated
@@ -53,10 +53,10 @@ __all__ = [
 Numbers = Tensor | npt.ArrayLike
 """A tensor, or whatever numpy makes an array of."""
 
-MISSED: dict[str, float] = {"integrated_gradients": 0.1, "deep_lift": 0.001}
+COMPLETENESS_TOLERANCE: dict[str, float] = {"integrated_gradients": 0.1, "deep_lift": 0.001}
 """How much of Σ |g| the parts of a sample may miss: an integral is approximated, DeepLIFT's rule is exact."""
 
-RANGE = 2.0
+PIXEL_RANGE = 2.0
 """Length of a pixel's range, −1 to 1: what the noise is measured by."""
 
 
@@ -85,7 +85,7 @@ class Attributions(ShortRepr):
 
     values: Tensor  # (m) b d: g
     error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(x⁰)], 0 for an exact integral; NaN where they need not add up
-    labels: Labels = NO_LABELS  # of the samples
+    labels: TableLabels = NO_LABELS  # of the samples
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Attributions(ShortRepr):
 
 
 def attribute(
-    stack: Models | nn.Module,
+    stack: AttributableModels | nn.Module,
     X: Numbers,
     classes: Numbers,
     settings: AttributionSettings | None = None,
@@ -141,20 +141,20 @@ def attribute(
     settings = settings or AttributionSettings()
     known = _labels(X, baselines, background)
     check_rows(("samples", X), ("classes", classes), ("baselines", baselines))
-    if isinstance(stack, Models):
+    if isinstance(stack, AttributableModels):
         with isolated():
             return replace(_attribute(stack, X, classes, settings, grid, background, baselines), labels=known)
     with in_eval_mode(stack) as own:
         X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
         adapter = ModuleAdapter(own, X, gradients=settings.method != "occlusion")
         adapter.check(_numbers(adapter, X, "samples"), "samples", logits=settings.output == "probability")
-        found = _attribute(OneModel(adapter), X, classes, settings, grid, background, baselines)
+        found = _attribute(SingleModel(adapter), X, classes, settings, grid, background, baselines)
         found = _finite(found, settings.method)
     return Attributions(found.values[0], found.error[0], known)
 
 
 def _attribute(
-    stack: Models,
+    stack: AttributableModels,
     X: Numbers,
     classes: Numbers,
     settings: AttributionSettings,
@@ -173,21 +173,21 @@ def _attribute(
     if start is None:
         start = make_baselines(settings.baseline, X, settings.seed, grid, behind)
     start = start.to(X).expand_as(X)
-    asked = Request(stack, X, labels, start, settings.output, settings.steps, settings.seed, grid, behind)
+    request = Request(stack, X, labels, start, settings.output, settings.steps, settings.seed, grid, behind)
     if X.shape[1] == 0:
         return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]))
     if settings.smooth:
-        return Attributions(_smoothed(asked, settings), X.new_full(X.shape[:2], torch.nan))
-    return _in_parts(asked, settings)
+        return Attributions(_smoothed(request, settings), X.new_full(X.shape[:2], torch.nan))
+    return _in_parts(request, settings)
 
 
-def _labels(X: Numbers, baselines: Numbers | None, background: Numbers | None = None) -> Labels:
+def _labels(X: Numbers, baselines: Numbers | None, background: Numbers | None = None) -> TableLabels:
     """Labels of the samples; frames have to agree in the names of their columns."""
     tables = (("samples", X), ("baselines", baselines), ("background samples", background))
-    return agreed(*((name, labels_of(table, name)) for name, table in tables))
+    return common_labels(*((name, labels_of(table, name)) for name, table in tables))
 
 
-def _adding_up(rows: Rows, values: Tensor, baselines: Tensor, method: MethodName) -> Tensor:
+def _completeness_error(rows: Rows, values: Tensor, baselines: Tensor, method: MethodName) -> Tensor:
     """How far the parts of a complete method miss the change of the output, Σ_d g_d − [F(x) − F(x⁰)], (r).
 
     Args:
@@ -202,7 +202,7 @@ def _adding_up(rows: Rows, values: Tensor, baselines: Tensor, method: MethodName
     error: Tensor = values.sum(dim=-1) - (high - low)
     size, reach = values.abs().sum(dim=-1), high.abs() + low.abs()
     # A sample of which little is said is measured by the others; rounding is no fault.
-    slack = MISSED[method] * size.maximum(size.nanmedian()) + 32 * torch.finfo(reach.dtype).eps * reach
+    slack = COMPLETENESS_TOLERANCE[method] * size.maximum(size.nanmedian()) + 32 * torch.finfo(reach.dtype).eps * reach
     wrong = int((error.abs() > slack).sum())
     if wrong:
         far = f"for {wrong} of {len(error)} samples the parts miss the change of the answer, "
@@ -220,7 +220,7 @@ def _points(values: Numbers, name: str) -> Tensor:
     return inputs.numbers(values, name, (2, 3), "(b d) or (m b d)")
 
 
-def _numbers(stack: Models | ModuleAdapter, values: Numbers, name: str) -> Tensor:
+def _numbers(stack: AttributableModels | ModuleAdapter, values: Numbers, name: str) -> Tensor:
     """A copy of finite numbers, ((m) b d), as the models take them: of their type, and where they are."""
     found = _points(values, name).to(stack.device, stack.dtype)
     if not found.isfinite().all():
@@ -244,7 +244,7 @@ def _classes(classes: Numbers, shape: torch.Size, k: int) -> Tensor:
 
 
 def _check_request(
-    stack: Models,
+    stack: AttributableModels,
     X: Tensor,
     settings: AttributionSettings,
     grid: tuple[int, int] | None,
@@ -263,32 +263,32 @@ def _check_request(
         raise DataError("GradientSHAP draws its baselines from samples of the data (background); there are none.")
 
 
-def _in_parts(asked: Request, settings: AttributionSettings) -> Attributions:
+def _in_parts(request: Request, settings: AttributionSettings) -> Attributions:
     """Of all samples, some of them at a time: (m b d), and by how much they miss the change of the output, (m b)."""
-    m, b, d = asked.X.shape
-    copies = asked.steps if settings.method == "gradient_shap" else 1
-    size = max(1, rows_at_once(d, asked.stack.widest) // (m * copies))
-    run, values, errors = RUN[settings.method], [], []
-    with quiet():
+    m, b, d = request.X.shape
+    copies = request.steps if settings.method == "gradient_shap" else 1
+    size = max(1, rows_at_once(d, request.stack.widest) // (m * copies))
+    run, values, errors = COMPUTE[settings.method], [], []
+    with quiet_captum():
         for first in range(0, b, size):
             here = slice(first, first + size)
-            X, classes, start = (part[:, here] for part in (asked.X, asked.classes, asked.baselines))
-            one = replace(asked, X=X, classes=classes, baselines=start, seed=asked.seed + first)
+            X, classes, start = (part[:, here] for part in (request.X, request.classes, request.baselines))
+            one = replace(request, X=X, classes=classes, baselines=start, seed=request.seed + first)
             values.append(run(one))
             if METHODS[settings.method].complete:
-                error = _adding_up(one.rows, values[-1].reshape(-1, d), start.reshape(-1, d), settings.method)
+                error = _completeness_error(one.rows, values[-1].reshape(-1, d), start.reshape(-1, d), settings.method)
                 errors.append(error.view(X.shape[:2]))
-    missed = torch.cat(errors, dim=1) if errors else asked.X.new_full((m, b), torch.nan)
+    missed = torch.cat(errors, dim=1) if errors else request.X.new_full((m, b), torch.nan)
     return Attributions(torch.cat(values, dim=1), missed)
 
 
-def _smoothed(asked: Request, settings: AttributionSettings) -> Tensor:
+def _smoothed(request: Request, settings: AttributionSettings) -> Tensor:
     """The mean of g over noisy copies of the samples, (m b d)."""
     generator = torch.Generator().manual_seed(settings.seed)
-    total = torch.zeros_like(asked.X)
+    total = torch.zeros_like(request.X)
     for i in range(settings.smooth):
-        noise = torch.randn(asked.X.shape[1:], generator=generator).to(total) * (settings.noise * RANGE)
-        total += _in_parts(replace(asked, X=asked.X + noise, seed=asked.seed + i), settings).values
+        noise = torch.randn(request.X.shape[1:], generator=generator).to(total) * (settings.noise * PIXEL_RANGE)
+        total += _in_parts(replace(request, X=request.X + noise, seed=request.seed + i), settings).values
     return total / settings.smooth
 
 
@@ -374,7 +374,7 @@ def _integrated(
         flat = x0.reshape(rows.rows.shape)
         found = integrate(rows, flat, steps)
         values.append(found.view(x.shape))
-        error.append(_adding_up(rows, found, flat, "integrated_gradients").view(y.shape))
+        error.append(_completeness_error(rows, found, flat, "integrated_gradients").view(y.shape))
     return Attributions(torch.cat(values, dim=-2), torch.cat(error, dim=-1))
 
 

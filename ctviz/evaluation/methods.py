@@ -153,8 +153,8 @@ class Rows:
 
 
 @runtime_checkable
-class Models(Protocol):
-    """m models that are asked together, such as a ``Stack``: (m b d) → (m b k)."""
+class AttributableModels(Protocol):
+    """m models that are evaluated together, such as a ``Stack``: (m b d) → (m b k)."""
 
     @property
     def m(self) -> int: ...
@@ -169,11 +169,11 @@ class Models(Protocol):
     @property
     def device(self) -> torch.device: ...
     def __call__(self, x: Tensor) -> Tensor: ...
-    def take(self, arms: Sequence[int]) -> Models: ...
+    def take(self, arms: Sequence[int]) -> AttributableModels: ...
     def module(self, arm: int) -> nn.Module: ...
 
 
-class OneModel:
+class SingleModel:
     """A plain module from (b d) to logits (b k), behind its adapter, as a stack of one."""
 
     m = 1
@@ -186,7 +186,7 @@ class OneModel:
     def __call__(self, x: Tensor) -> Tensor:
         return self._adapter(x.squeeze(0)).unsqueeze(0)
 
-    def take(self, arms: Sequence[int]) -> OneModel:
+    def take(self, arms: Sequence[int]) -> SingleModel:
         return self
 
     def module(self, arm: int) -> nn.Module:
@@ -206,7 +206,7 @@ class OneModel:
 class Request:
     """What is asked of a method: some samples, what is known of them, and how exact it is to be."""
 
-    stack: Models
+    stack: AttributableModels
     X: Tensor  # m b d
     classes: Tensor  # m b
     baselines: Tensor  # m b d
@@ -232,7 +232,7 @@ def rows_at_once(d: int, widest: int = 0) -> int:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet_captum() -> Iterator[None]:
     """Gradients, whatever the caller has switched off, and no warnings of what captum does to its inputs."""
     with torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
@@ -243,42 +243,42 @@ def quiet() -> Iterator[None]:
 def integrate(rows: Rows, baselines: Tensor, steps: int) -> Tensor:
     """Integrated gradients of every row, (r d); ``baselines`` (r d)."""
     nodes = max(1, rows_at_once(rows.d, getattr(rows.logits, "widest", 0)) // rows.r)
-    with quiet():
+    with quiet_captum():
         values: Tensor = IntegratedGradients(rows.total).attribute(
             rows.rows, baselines, n_steps=steps, internal_batch_size=rows.r * nodes
         )
     return values.detach().to(rows.X.dtype)
 
 
-def _integrated_gradients(asked: Request) -> Tensor:
-    rows = asked.rows
-    return asked.like(integrate(rows, asked.baselines.reshape(rows.r, rows.d), asked.steps))
+def _integrated_gradients(request: Request) -> Tensor:
+    rows = request.rows
+    return request.like(integrate(rows, request.baselines.reshape(rows.r, rows.d), request.steps))
 
 
-def _saliency(asked: Request) -> Tensor:
-    return asked.like(Saliency(asked.rows.total).attribute(asked.rows.rows))
+def _saliency(request: Request) -> Tensor:
+    return request.like(Saliency(request.rows.total).attribute(request.rows.rows))
 
 
-def _input_x_gradient(asked: Request) -> Tensor:
-    return asked.like(InputXGradient(asked.rows.total).attribute(asked.rows.rows))
+def _input_x_gradient(request: Request) -> Tensor:
+    return request.like(InputXGradient(request.rows.total).attribute(request.rows.rows))
 
 
-def _deep_lift(asked: Request) -> Tensor:
+def _deep_lift(request: Request) -> Tensor:
     parts = []
-    for arm in range(asked.stack.m):
-        model = asked.stack.module(arm)
+    for arm in range(request.stack.m):
+        model = request.stack.module(arm)
         if any(isinstance(part, torch.jit.ScriptModule) for part in model.modules()):
             raise DataError("DeepLIFT needs layers that it can look into; a scripted or traced model has none.")
-        method = DeepLift(_known_to_captum(model.to(asked.X.device)))
+        method = DeepLift(_known_to_captum(model.to(request.X.device)))
         try:
-            found = method.attribute(asked.X[arm].clone(), asked.baselines[arm], target=asked.classes[arm])
+            found = method.attribute(request.X[arm].clone(), request.baselines[arm], target=request.classes[arm])
         except RuntimeError as error:
             if "more than once" not in str(error):
                 raise
             sentence = "DeepLIFT needs a layer of its own for every step; this model uses one of its layers twice."
             raise DataError(sentence) from error
         parts.append(found)
-    return asked.like(torch.stack(parts))
+    return request.like(torch.stack(parts))
 
 
 def _known_to_captum(model: nn.Module) -> nn.Module:
@@ -293,21 +293,21 @@ def _known_to_captum(model: nn.Module) -> nn.Module:
     return model.requires_grad_(False)
 
 
-def _gradient_shap(asked: Request) -> Tensor:
-    background = asked.background
+def _gradient_shap(request: Request) -> Tensor:
+    background = request.background
     assert background is not None
     parts = []
-    for arm in range(asked.stack.m):
-        method = GradientShap(_alone(asked.stack.take([arm]), asked.output))
-        with _randomness(asked.seed):  # the same for every model
+    for arm in range(request.stack.m):
+        method = GradientShap(_alone(request.stack.take([arm]), request.output))
+        with _randomness(request.seed):  # the same for every model
             found = method.attribute(
-                asked.X[arm].clone(), background, n_samples=asked.steps, stdevs=0.0, target=asked.classes[arm]
+                request.X[arm].clone(), background, n_samples=request.steps, stdevs=0.0, target=request.classes[arm]
             )
         parts.append(found.detach())
-    return asked.like(torch.stack(parts))
+    return request.like(torch.stack(parts))
 
 
-def _alone(stack: Models, output: Output) -> Logits:
+def _alone(stack: AttributableModels, output: Output) -> Logits:
     """A stack of one model as a function of rows, (q d) → (q k)."""
 
     def outputs(flat: Tensor) -> Tensor:
@@ -317,10 +317,10 @@ def _alone(stack: Models, output: Output) -> Logits:
     return outputs
 
 
-def _occlusion(asked: Request) -> Tensor:
-    rows = asked.rows
-    shape = asked.grid or (rows.d,)
-    window = tuple(min(WINDOW, n) for n in asked.grid) if asked.grid else (1,)
+def _occlusion(request: Request) -> Tensor:
+    rows = request.rows
+    shape = request.grid or (rows.d,)
+    window = tuple(min(WINDOW, n) for n in request.grid) if request.grid else (1,)
     strides = tuple(min(STRIDE, n) for n in window)
 
     def outputs(pictures: Tensor) -> Tensor:
@@ -331,12 +331,12 @@ def _occlusion(asked: Request) -> Tensor:
             rows.rows.unflatten(-1, shape),
             sliding_window_shapes=window,
             strides=strides,
-            baselines=asked.baselines.reshape(rows.r, *shape),
+            baselines=request.baselines.reshape(rows.r, *shape),
         )
-    return asked.like(found.reshape(rows.r, rows.d))
+    return request.like(found.reshape(rows.r, rows.d))
 
 
-RUN: dict[MethodName, Callable[[Request], Tensor]] = {
+COMPUTE: dict[MethodName, Callable[[Request], Tensor]] = {
     "integrated_gradients": _integrated_gradients,
     "saliency": _saliency,
     "input_x_gradient": _input_x_gradient,

@@ -39,7 +39,7 @@ class RoundDraws:
     target: Ints  # r
     rows: Ints  # m r n: positions of samples; −1 throughout where an arm puts no sample into the class
 
-    def unique(self, arm: int) -> Unique:
+    def unique(self, arm: int) -> UniqueSearches:
         """The different searches that the draws of an arm come down to."""
         rows = self.rows[arm]  # r n
         there = np.flatnonzero(rows[:, 0] >= 0)
@@ -49,11 +49,11 @@ class RoundDraws:
         if len(values):
             flat = (place.reshape(codes.shape) + len(values) * np.arange(len(there))[:, None]).ravel()
             counts[there] = np.bincount(flat, minlength=len(there) * len(values)).reshape(len(there), -1)
-        return Unique(values // self.k, values % self.k, counts)
+        return UniqueSearches(values // self.k, values % self.k, counts)
 
 
 @dataclass(frozen=True)
-class Unique:
+class UniqueSearches:
     """The different pairs of factual and target class of one arm, u of them, and how often each round drew them."""
 
     rows: Ints  # u: positions of the samples
@@ -147,7 +147,7 @@ class Scores:
         return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
-def measure_rounds(unique: Unique, scores: Scores, samples: ReferenceSamples) -> Floats:
+def measure_rounds(unique: UniqueSearches, scores: Scores, samples: ReferenceSamples) -> Floats:
     """``ROUND_METRICS`` of one arm in every round, (7 r); NaN where nothing counts or numbers are not finite.
 
     All but IP* are means of the scores over the draws of a round.

@@ -26,7 +26,7 @@ SearchT = TypeVar("SearchT", bound=SearchSettings)
 ALGORITHM_VERSION = 1
 """Part of every key; raised when the same experiment would give other results than before."""
 
-LATER: dict[str, dict[str, Any]] = {"model": {"channels": [], "initial": "fan_in"}, "evaluation": {"also": []}}
+LATER_DEFAULTS: dict[str, dict[str, Any]] = {"model": {"channels": [], "initial": "fan_in"}, "evaluation": {"also": []}}
 """Settings that came after runs had been stored: at these values they are left out of the text that makes the key, so
 that a run from before keeps its own."""
 
@@ -118,7 +118,7 @@ class Experiment(Document):
             return
         if self.model.channels:
             try:
-                weights_of_one(self)
+                weights_per_model(self)
             except ConfigError as error:
                 raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
@@ -154,9 +154,9 @@ class Experiment(Document):
     # -- identity and round trips ---------------------------------------------------------------
 
     def to_json(self) -> str:
-        """Canonical JSON of every setting (but see ``LATER``): sorted keys, no spaces; equals give equal text."""
+        """Canonical JSON of every setting (but see ``LATER_DEFAULTS``): sorted keys, no spaces."""
         values = self.model_dump(mode="json")
-        for section, later in LATER.items():
+        for section, later in LATER_DEFAULTS.items():
             for name, usual in later.items():
                 if values[section][name] == usual:
                     del values[section][name]
@@ -325,7 +325,7 @@ none, and with noise IP is no better than conventional.
 _FAR = {"arms.*.tau": 0.5, "evaluation.step_size": 0.25}
 
 # The paper's Figure 1: search, objective and optimiser as they are given there, for training and for advice.
-_LIGHT = {"evaluation.every": 5, "evaluation.field": 80}
+_COARSE_RECORD = {"evaluation.every": 5, "evaluation.field": 80}
 
 _FIGURE = {
     "data.name": "ls",
@@ -375,7 +375,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms": "vanilla,eccco,nearest,face",
         "arms.nearest.generator": "nearest",
         "arms.face.generator": "face",
-        **_LIGHT,
+        **_COARSE_RECORD,
     },
     "stress": {
         "data.name": "ls",
@@ -387,7 +387,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             for arm, stress in _STRESSED.items()
             for setting, value in STRESSES[stress].changes
         },
-        **_LIGHT,
+        **_COARSE_RECORD,
     },
     "mnist": {
         "data.name": "mnist",
@@ -457,7 +457,7 @@ counterfactuals soon end beyond the real samples, which turns the sign of the di
 """
 
 
-def weights_of_one(experiment: Experiment) -> int:
+def weights_per_model(experiment: Experiment) -> int:
     """Numbers that each model of an experiment has."""
     from ctviz.models.stack import parameters  # torch, which settings alone do not need
 

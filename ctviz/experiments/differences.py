@@ -12,7 +12,7 @@ from ctviz.training.arm import Arm
 
 Table = dict[str, Any]
 
-EVERY = "arms.*"
+ALL_ARMS = "arms.*"
 """Stands for every model of a run, where all of them have the same value."""
 
 
@@ -86,7 +86,7 @@ def _merged(field: str, paths: Sequence[str], tables: Sequence[Table]) -> list[D
         if any(value != own[0] for value in own):
             return [_of_arm(path, tables) for path in paths]
         common.append(own[0])
-    return [Difference(f"{EVERY}.{field}", tuple(common), any(value != common[0] for value in common))]
+    return [Difference(f"{ALL_ARMS}.{field}", tuple(common), any(value != common[0] for value in common))]
 
 
 def _of_arm(path: str, tables: Sequence[Table]) -> Difference:

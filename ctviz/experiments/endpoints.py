@@ -15,7 +15,7 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.trace import Floats, Trace
 from ctviz.short_repr import ShortRepr
 
-MOST_FACTUALS = 5_000
+MAX_FACTUALS = 5_000
 """A resample counts each of them, and IP* each pair."""
 
 ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
@@ -55,8 +55,8 @@ def compare_endpoints(
     Raises:
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
     """
-    if len(trace) and (n := int(trace.group[-1]) + 1) > MOST_FACTUALS:
-        raise ConfigError("factuals", n, f"at most {MOST_FACTUALS:,} to be measured")
+    if len(trace) and (n := int(trace.group[-1]) + 1) > MAX_FACTUALS:
+        raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
     estimates, differences, judged = _estimates(trace, samples, seed)
     return Endpoints(
         arms=arms,
@@ -95,12 +95,14 @@ def _estimates(
     estimates = {name: bootstrap.mean(*given, rows) for name, given in measured.items()}
     differences = {name: bootstrap.pairs(*given, rows) for name, given in measured.items()}
     estimates["ip_star"] = bootstrap.ip_star(final, targets, judged, samples, rows)
-    differences["ip_star"] = _nearer(estimates["ip_star"], bootstrap, final, targets, judged, samples, rows)
+    differences["ip_star"] = _ip_star_differences(
+        estimates["ip_star"], bootstrap, final, targets, judged, samples, rows
+    )
     order = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
     return {name: estimates[name] for name in order}, {name: differences[name] for name in order}, counts
 
 
-def _nearer(
+def _ip_star_differences(
     estimate: Estimate,
     bootstrap: Bootstrap,
     final: torch.Tensor,

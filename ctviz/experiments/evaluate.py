@@ -18,7 +18,7 @@ from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.robustness import accuracy_curve
-from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, Unique, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import PerSample, Report, check_references, keep_report, stored_report
@@ -31,13 +31,13 @@ from ctviz.models.stack import Stack, predict
 
 __all__ = ["Protocol", "Report", "default_references", "evaluate", "stored_report"]
 
-NUMBERS = 1 << 21
+WORKING_SET = 1 << 21
 """Numbers that the points of the arms searched together may hold; a search makes several copies of them."""
 
-TOGETHER = 16
+MAX_ARMS = 16
 """Arms searched together at most, each with every λ_egy: more gain nothing and would be slow to show progress."""
 
-Telling = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 def default_references(experiment: Experiment) -> dict[str, str]:
@@ -69,7 +69,7 @@ def evaluate(
     protocol: Protocol | None = None,
     references: Mapping[str, str] | None = None,
     store: Store | None = None,
-    progress: Telling | None = None,
+    progress: OnProgress | None = None,
     device: str = "cpu",
 ) -> Report:
     """The report of a run: from the store if it is there, else measured now and stored.
@@ -118,7 +118,7 @@ class _Evaluation:
         # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
         self._kernels = data.schema.grid is None or "kernels" in protocol.also
 
-    def report(self, progress: Telling) -> Report:
+    def report(self, progress: OnProgress) -> Report:
         experiment, protocol = self._run.experiment, self._protocol
         predicted = self._predictions()
         draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
@@ -148,7 +148,7 @@ class _Evaluation:
     def _predictions(self) -> npt.NDArray[np.int64]:
         """Class that each arm gives each sample, (m s); −1 throughout for an arm whose answers are not all numbers."""
         s = len(self._X)
-        size = max(1, 8 * NUMBERS // (s * self._stack.widest))
+        size = max(1, 8 * WORKING_SET // (s * self._stack.widest))
         found = []
         for first in range(0, self._stack.m, size):
             part = self._stack.take(range(first, min(first + size, self._stack.m)))
@@ -163,12 +163,12 @@ class _Evaluation:
         """Arms that are searched together; those that have something to search."""
         lengths = [len(draws.unique(arm).rows) for arm in range(self._stack.m)]
         arms = [arm for arm, length in enumerate(lengths) if length]
-        size = max(1, min(TOGETHER, self._columns(1) // max(1, *lengths)))
+        size = max(1, min(MAX_ARMS, self._columns(1) // max(1, *lengths)))
         return [arms[first : first + size] for first in range(0, len(arms), size)]
 
     def _columns(self, arms: int) -> int:
         """Searches of each of so many arms, with every λ_egy, that are made at once."""
-        return max(1, NUMBERS // (arms * len(self._protocol.pulls) * (self._stack.d + 1)))
+        return max(1, WORKING_SET // (arms * len(self._protocol.pulls) * (self._stack.d + 1)))
 
     @isolated()
     @torch.no_grad()
@@ -183,7 +183,7 @@ class _Evaluation:
                 scores = Scores.joined([part[place][pull] for part in parts if part[place]])
                 rounds[:, arm, pull] = measure_rounds(unique, scores, self._real)
 
-    def _search(self, group: list[int], uniques: list[Unique], part: slice) -> list[list[Scores]]:
+    def _search(self, group: list[int], uniques: list[UniqueSearches], part: slice) -> list[list[Scores]]:
         """Scores of some of the searches, for every arm and λ_egy; an arm that has none left has no scores."""
         settings = self._protocol.searches()
         width = max(len(unique.rows[part]) for unique in uniques)

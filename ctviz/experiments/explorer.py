@@ -35,7 +35,7 @@ from ctviz.training.sampler import Sampler, apply_immutable_masks, group_size, i
 if TYPE_CHECKING:
     from ctviz.models.vae import Vae
 
-MOST_POINTS = 1 << 22
+MAX_POINTS = 1 << 22
 """Points that the paths of one request may have in all: they, and what is known at each, take a few hundred MB."""
 
 
@@ -219,10 +219,10 @@ class Explorer:
     @staticmethod
     def _check_size(each: int, b: int, settings: SearchSettings) -> None:
         """Of ``b`` factuals, with ``each`` so many paths."""
-        if b * each * (settings.steps + 1) > MOST_POINTS:
-            most = MOST_POINTS // (b * each) - 1
+        if b * each * (settings.steps + 1) > MAX_POINTS:
+            most = MAX_POINTS // (b * each) - 1
             if most < 1:
-                raise ConfigError("factuals", b, f"at most {MOST_POINTS // (2 * each):,} here")
+                raise ConfigError("factuals", b, f"at most {MAX_POINTS // (2 * each):,} here")
             raise ConfigError("steps", settings.steps, f"at most {most:,} for {b * each:,} paths, or fewer factuals")
 
 

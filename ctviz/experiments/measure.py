@@ -21,14 +21,14 @@ from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.loop import PerArm
 from ctviz.training.sampler import group_size
 
-SHOWN = 600
+MAX_SCENE_SAMPLES = 600
 """Training samples that a scene shows at most, on a plane; there is none for more than two features."""
 
 GRID_CHUNK = 1 << 20
 """Numbers that the widest activation may hold while a field is computed."""
 
 
-class Gauge:
+class EpochEvaluator:
     """Measures a stack on one split (REFERENCE: section 4); IP* not of images.
 
     Fixed are ``factuals`` (b d), drawn once per data seed and shared by all arms and epochs, and their target
@@ -116,12 +116,12 @@ class Gauge:
         )
 
 
-def make_scene(experiment: Experiment, dataset: Dataset, gauge: Gauge) -> Scene:
+def make_scene(experiment: Experiment, dataset: Dataset, gauge: EpochEvaluator) -> Scene:
     """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
     X, y = dataset.train
     lower, upper = dataset.schema.bounds()
     rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
-    rows = rows[: SHOWN if dataset.d == 2 else 0]
+    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
     shown = slice(0, experiment.evaluation.paths)
     return Scene(
         lower=lower,

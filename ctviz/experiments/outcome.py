@@ -20,14 +20,14 @@ OUTCOMES = ("mature", "already", "short", "stuck", "impossible")
 
 MATURE, ALREADY, SHORT, STUCK, IMPOSSIBLE = range(len(OUTCOMES))
 
-STILL = 1e-3
+REST_SHARE = 1e-3
 """A search whose last moves stay below this share of the data's extent has come to rest."""
 
-SWINGING = 3.0
+OSCILLATION = 3.0
 """A search whose way is so many times as long as the distance it has got swings to and fro."""
 
-OTHERWISE = "more steps or longer ones may find it"
-SHORTER = "this search swings to and fro, so shorter steps may find it"
+MORE_STEPS = "more steps or longer ones may find it"
+SHORTER_STEPS = "this search swings to and fro, so shorter steps may find it"
 """What may help a search that ran out of steps, and one that did so by swinging."""
 
 OUTCOME_WORDS = {
@@ -59,7 +59,7 @@ def outcome_of(mature: Tensor, steps: Tensor, moved: Tensor, reachable: Tensor, 
         reachable: highest probability of the target anywhere, (m b).
         tau: the probability asked for.
     """
-    failed = torch.where((moved < STILL) | (steps == 0), STUCK, SHORT)
+    failed = torch.where((moved < REST_SHARE) | (steps == 0), STUCK, SHORT)
     failed = torch.where(reachable < tau, IMPOSSIBLE, failed)
     return torch.where(mature, torch.where(steps == 0, ALREADY, MATURE), failed)
 
@@ -93,15 +93,15 @@ def outcome_sentence(
         best=told(best),
         where=where or "within the data's range",
         under=" under these locks" if where else "",
-        otherwise=SHORTER if swings(trace, arm, index) else OTHERWISE,
+        otherwise=SHORTER_STEPS if oscillates(trace, arm, index) else MORE_STEPS,
     )
 
 
-def swings(trace: Trace, arm: int, index: int) -> bool:
+def oscillates(trace: Trace, arm: int, index: int) -> bool:
     """Whether a search went a long way and got nowhere, because its steps leap over what it looks for."""
     path = trace.points[arm, index, : int(trace.steps[arm, index]) + 1].astype(np.float64)  # t+1 d
     way = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
-    return bool(way > SWINGING * np.linalg.norm(path[-1] - path[0]))
+    return bool(way > OSCILLATION * np.linalg.norm(path[-1] - path[0]))
 
 
 def _word(trace: Trace, arm: int, index: int) -> str:

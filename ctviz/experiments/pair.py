@@ -13,7 +13,7 @@ import numpy as np
 from ctviz.data.catalogue import load
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.measure import Gauge, field, make_scene
+from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
@@ -47,7 +47,7 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
         raise DataError("The weights of this model ran out of bounds in training; there is nothing to draw of it.")
     models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
     dataset = load(experiment.data)
-    gauge = Gauge(experiment, dataset, dataset.validation, models.flat)
+    gauge = EpochEvaluator(experiment, dataset, dataset.validation, models.flat)
     scene = make_scene(experiment, dataset, gauge)
     found = gauge.search(models, record=experiment.evaluation.paths > 0)
     measured = gauge.metrics(models, found)

@@ -31,21 +31,21 @@ from ctviz.training.arm import Arm
 
 Numbers = npt.NDArray[np.float64]
 
-CORRELATION = 0.1
+MAX_CORRELATION = 0.1
 """Largest correlation within classes that still passes for none."""
 
-SPREAD = 1.25
+MAX_SPREAD_RATIO = 1.25
 """Largest ratio of a feature's standard deviations in two classes that still passes for a common one."""
 
-SKEWNESS = 0.5
-TAILS = 1.0
+MAX_SKEWNESS = 0.5
+MAX_KURTOSIS = 1.0
 """Largest skewness and excess kurtosis within a class that still pass for those of a normal distribution, 0."""
 
-EFFECT = 1.0
+MIN_EFFECT = 1.0
 """Least distance of two class means, in standard deviations, at which a feature discriminates: below it protection
 changed the share of the locked feature by 0.01 or less in our runs."""
 
-OVERSHOOT = 0.01
+MAX_DIVERGENCE = 0.01
 """Divergence above which locked counterfactuals count as going beyond the real samples."""
 
 
@@ -93,7 +93,7 @@ def _normal(groups: Sequence[Numbers]) -> Assumption:
     scaled = [(g - g.mean(0)) / _spread(g) for g in groups]
     skewness = max(float(np.abs((z**3).mean(0)).max()) for z in scaled)
     tails = max(float(np.abs((z**4).mean(0) - 3).max()) for z in scaled)
-    holds = skewness <= SKEWNESS and tails <= TAILS
+    holds = skewness <= MAX_SKEWNESS and tails <= MAX_KURTOSIS
     shape = "looks normal" if holds else "does not look normal"
     sentence = f"Each class {shape}: skewness up to {skewness:.2f}, excess kurtosis up to {tails:.2f}."
     return Assumption("normal", holds, sentence.replace("Each class does not look", "Not each class looks"))
@@ -103,7 +103,7 @@ def _common(groups: Sequence[Numbers], features: Sequence[str]) -> Assumption:
     spreads = np.stack([_spread(g) for g in groups])  # k d
     ratios = spreads.max(0) / spreads.min(0)
     worst = int(ratios.argmax())
-    holds = bool(ratios[worst] <= SPREAD)
+    holds = bool(ratios[worst] <= MAX_SPREAD_RATIO)
     how = "spread alike" if holds else "spread differently"
     times = f"the standard deviation of {features[worst]} differs by a factor of {ratios[worst]:.2f}"
     return Assumption("common", holds, f"The classes {how}: {times}.")
@@ -113,7 +113,7 @@ def _uncorrelated(groups: Sequence[Numbers], features: Sequence[str]) -> Assumpt
     pairs = list(combinations(range(groups[0].shape[1]), 2))
     found = {pair: max((_correlation(g, *pair) for g in groups), key=abs) for pair in pairs}
     (i, j), worst = max(found.items(), key=lambda item: abs(item[1]))
-    holds = abs(worst) <= CORRELATION
+    holds = abs(worst) <= MAX_CORRELATION
     text = f"{worst:.2f}".replace("-", "−")
     together = "do not go together" if holds else "go together"
     sentence = f"Within a class, {features[i]} and {features[j]} {together}: their correlation is {text}."
@@ -126,7 +126,7 @@ def _discriminative(groups: Sequence[Numbers], free: Sequence[Sequence[int]], fe
     spread = np.sqrt(np.mean([_spread(g) ** 2 for g in groups], axis=0))
     effects = np.max([np.abs(a - b) for a, b in combinations(means, 2)], axis=0) / spread
     best = min((max(own, key=lambda i: effects[i]) for own in free), key=lambda i: effects[i])
-    holds = bool(effects[best] >= EFFECT)
+    holds = bool(effects[best] >= MIN_EFFECT)
     tells = "tells the classes apart" if holds else "hardly tells the classes apart"
     apart = f"their means are {effects[best]:.1f} standard deviations apart"
     return Assumption("discriminative", holds, f"The free feature {features[best]} {tells}: {apart}.")
@@ -160,7 +160,7 @@ def overshoots(experiment: Experiment, snapshot: Snapshot) -> bool:
     """Whether the counterfactuals of an arm that locks features end beyond the real samples: its divergence is > 0."""
     divergence = snapshot.metrics["loss_div"]
     return any(
-        arm.lambda_div > 0 and arm.shield == "on" and locked_columns([arm]) and divergence[i] > OVERSHOOT
+        arm.lambda_div > 0 and arm.shield == "on" and locked_columns([arm]) and divergence[i] > MAX_DIVERGENCE
         for i, arm in enumerate(experiment.arms)
     )
 

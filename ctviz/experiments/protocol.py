@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 PROTOCOL_VERSION = 1
 """Part of every key beside the algorithm's version; raised when the same protocol would give other numbers."""
 
-OF_IMAGES = 25
+IMAGE_FACTUALS = 25
 """Factuals of a round of images, in the paper."""
 
-MOST_DRAWS = 1_000_000
+MAX_DRAWS = 1_000_000
 """Factuals of all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
 Extra = Literal["robustness", "sensitivity", "kernels"]
@@ -84,8 +84,8 @@ class Protocol(Document):
 
     @model_validator(mode="after")
     def _within_memory(self) -> Protocol:
-        if self.rounds * self.factuals > MOST_DRAWS:
-            allowed = f"at most {MOST_DRAWS // self.factuals:,} with {self.factuals:,} factuals in each"
+        if self.rounds * self.factuals > MAX_DRAWS:
+            allowed = f"at most {MAX_DRAWS // self.factuals:,} with {self.factuals:,} factuals in each"
             raise ConfigError("rounds", self.rounds, allowed)
         return self
 
@@ -127,7 +127,7 @@ class Protocol(Document):
     @classmethod
     def usual(cls, data: AnyData) -> Protocol:
         """The paper's for this kind of data: 25 factuals in each round of images, 250 of data in a plane."""
-        return cls(factuals=cls().factuals if data.grid is None else OF_IMAGES)
+        return cls(factuals=cls().factuals if data.grid is None else IMAGE_FACTUALS)
 
     def change(self, changes: Mapping[str, Any]) -> Protocol:
         """A copy with settings changed: ``{"rounds": 10, "tau": 0.5}``."""

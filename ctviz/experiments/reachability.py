@@ -12,7 +12,7 @@ from ctviz.models.stack import Stack
 NODES = 64
 """Nodes per axis of the grid on which the highest probability is looked for where both features are free."""
 
-LINE = 4 * NODES
+LINE_NODES = 4 * NODES
 """Nodes of the line where only one is; as many lie on the edges of the allowed rectangle where both are."""
 
 CHUNK = 1 << 20
@@ -64,7 +64,7 @@ def reachable(stack: Stack, factuals: Tensor, targets: Tensor, constraints: Cons
     x, goal = factuals[arms][..., columns], targets[arms][:, columns]
     low, high = reachable_range(rules, x)
     # The edges have many points for each factual, however few steps its search has: some factuals at a time.
-    width = max(1, 2 * CHUNK // (x.shape[0] * x.shape[1] * (LINE + 1)))
+    width = max(1, 2 * CHUNK // (x.shape[0] * x.shape[1] * (LINE_NODES + 1)))
     pieces = zip(*(t.split(width, dim=-1) for t in (x, low, high, goal)), strict=True)
     edges = torch.cat([_on_edges(some, *piece) for piece in pieces], dim=-1)
     best = torch.maximum(edges, _inside(some, rules, low, high, goal))
@@ -79,7 +79,7 @@ def _on_edges(stack: Stack, x: Tensor, low: Tensor, high: Tensor, targets: Tenso
     unit = torch.linspace(0, 1, NODES)
     zero, one = torch.zeros(NODES), torch.ones(NODES)
     around = torch.stack([torch.cat([unit, unit, zero, one]), torch.cat([zero, one, unit, unit])])  # d 4·nodes
-    along = torch.linspace(0, 1, LINE).expand(d, -1)
+    along = torch.linspace(0, 1, LINE_NODES).expand(d, -1)
     flat = (high <= low).any(dim=1)[:, None, :, None]  # m 1 b 1: then going along the axes together walks the line
     share = torch.where(flat, along[:, None], around[:, None])  # m d b nodes
     points = low.unsqueeze(-1) + share * (high - low).unsqueeze(-1)

@@ -24,7 +24,7 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import explained, remove, trim, write_whole
+from ctviz.experiments.store.files import remove, store_errors, trim, write_whole
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 FOLDER = "reports"
 
-MOST_FILES = 20_000
+MAX_FILES = 20_000
 """Reports that a store keeps; those used least recently go first."""
 
-SHARE = 0.25
+STORE_SHARE = 0.25
 """Of the bytes that a store may take, those that its reports may take."""
 
-MOST_ROWS = 1 << 25
+MAX_ROWS = 1 << 25
 """Rows of a report's table; one that claims more is not read."""
 
-MOST_BYTES = 1 << 28
+MAX_BYTES = 1 << 28
 """Size of a report's file; a larger one is not opened."""
 
 REPORT_METRICS = (*ROUND_METRICS, "accuracy", "fgsm", "pgd", "sensitivity")
@@ -247,7 +247,7 @@ class Report(ShortRepr):
             not fit into what memory is left, which says nothing of the file.
         """
         path = Path(path)
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path.name} is too large for a report.")
         content = path.read_bytes()
         try:
@@ -281,7 +281,7 @@ def np_nanmean(values: Floats, axis: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Beside:
+class _PairedMeans:
     """Of p pairs of arms, the means of both over what both have, and how much that was."""
 
     value: Estimate  # p
@@ -301,7 +301,7 @@ def _compare(report: Report, references: Mapping[str, str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[list(COMPARISON)]
 
 
-def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str, _Beside]]:
+def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str, _PairedMeans]]:
     """Every metric and part, with both sides of every pair."""
     found = []
     n = report.protocol.factuals
@@ -315,19 +315,21 @@ def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str,
             for side in (mine, theirs)
         )
         rounds = counted.sum(dim=1).numpy()
-        found.append((name, "", _Beside(value, base, n * rounds, rounds)))
+        found.append((name, "", _PairedMeans(value, base, n * rounds, rounds)))
     for name, per_sample in report.samples.items():
         over = report._over(per_sample)
         for p, part in enumerate(per_sample.parts):
             one, other = (torch.from_numpy(per_sample.array[pairs[:, i], p]) for i in (0, 1))  # p n
             counted = one.isfinite() & other.isfinite()
             number = counted.sum(dim=1).numpy()
-            beside = _Beside(over.mean(one, counted), over.mean(other, counted), number, np.zeros_like(number))
+            beside = _PairedMeans(over.mean(one, counted), over.mean(other, counted), number, np.zeros_like(number))
             found.append((name, part, beside))
     return found
 
 
-def _columns(report: Report, names: list[tuple[str, str]], metric: str, part: str, beside: _Beside) -> pd.DataFrame:
+def _columns(
+    report: Report, names: list[tuple[str, str]], metric: str, part: str, beside: _PairedMeans
+) -> pd.DataFrame:
     """Rows of the comparison for one metric and part."""
     import pandas as pd
 
@@ -356,7 +358,7 @@ def _columns(report: Report, names: list[tuple[str, str]], metric: str, part: st
     return pd.DataFrame(columns)
 
 
-def _each(beside: _Beside, what: Any) -> Estimate:
+def _each(beside: _PairedMeans, what: Any) -> Estimate:
     value, base = beside.value, beside.base
     return Estimate(what(value.value, base.value), what(value.resampled, base.resampled))
 
@@ -393,10 +395,10 @@ def stored_report(key: str, protocol: Protocol, store: Store) -> Report | None:
 def keep_report(report: Report, store: Store) -> None:
     """Write a report into the store; ``StoreError`` when the disk does not take it."""
     path = _path(store, report.run, report.protocol)
-    with explained(store.root):
+    with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, report.to_bytes())
-        trim(path.parent, ".parquet", MOST_FILES, int(SHARE * store.cap_bytes))
+        trim(path.parent, ".parquet", MAX_FILES, int(STORE_SHARE * store.cap_bytes))
 
 
 def has_report(key: str, protocol: Protocol, store: Store) -> bool:
@@ -430,7 +432,7 @@ def _decoded(content: bytes) -> Report:
     # Compared before anything is read: a small file can hold billions of equal rows.
     singles = math.prod(shape)
     means = len(arms) * (len(ROUND_METRICS) + sum(len(parts) for parts in facts["parts"].values()))
-    if file.metadata.num_rows != singles + means or singles + means > MOST_ROWS:
+    if file.metadata.num_rows != singles + means or singles + means > MAX_ROWS:
         raise StoreError("it has another number of rows than its settings give")
     if file.schema_arrow.field("value").type != "double":
         raise StoreError("its values are not numbers")
@@ -446,9 +448,9 @@ def _decoded(content: bytes) -> Report:
 
 
 def _inflated(squeezed: bytes) -> bytes:
-    """At most ``MOST_BYTES``, whatever the file claims."""
+    """At most ``MAX_BYTES``, whatever the file claims."""
     inflate = zlib.decompressobj()
-    found = inflate.decompress(squeezed, MOST_BYTES)
+    found = inflate.decompress(squeezed, MAX_BYTES)
     if inflate.unconsumed_tail:
         raise StoreError("it is too large")
     return found

@@ -20,8 +20,8 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, Experiment, weights_of_one
-from ctviz.experiments.measure import Gauge, field, make_scene
+from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
+from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
 from ctviz.isolation import isolated
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 Summary = list[dict[str, Any]]
 
-LARGE = 1 << 20
+GPU_THRESHOLD = 1 << 20
 """Weights times samples of a batch from which a GPU, where there is one, is worth its latency."""
 
-MOST_BYTES = 2**30
+MAX_BYTES = 2**30
 """Size that a stored run may have: it is held in memory as a whole when it is sealed and when it is loaded."""
 
 
@@ -56,8 +56,8 @@ def resolve_device(device: str, experiment: Experiment) -> torch.device:
     if device == "cuda" and not available:
         raise DeviceError("device is 'cuda', but this machine has no CUDA device that torch can use; allowed: cpu.")
     if device == "auto":
-        size = len(experiment.arms) * experiment.training.batch * weights_of_one(experiment)
-        device = "cuda" if available and size >= LARGE else "cpu"
+        size = len(experiment.arms) * experiment.training.batch * weights_per_model(experiment)
+        device = "cuda" if available and size >= GPU_THRESHOLD else "cpu"
     return torch.device(device)
 
 
@@ -70,12 +70,12 @@ def picture_bytes(experiment: Experiment) -> int:
 
 
 def check_size(experiment: Experiment) -> None:
-    """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MOST_BYTES``."""
+    """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MAX_BYTES``."""
     settings = experiment.evaluation
-    weights = 4 * len(experiment.arms) * weights_of_one(experiment)
+    weights = 4 * len(experiment.arms) * weights_per_model(experiment)
     size = picture_bytes(experiment) + weights * _snapshots(experiment)
-    if size > MOST_BYTES:
-        least = math.ceil(settings.every * size / MOST_BYTES)
+    if size > MAX_BYTES:
+        least = math.ceil(settings.every * size / MAX_BYTES)
         allowed = f"{least:,} or more here, for the stored run would take {size / 2**30:,.1f} GB"
         raise ConfigError("evaluation.every", settings.every, allowed)
 
@@ -100,7 +100,7 @@ class Training:
             experiment.model, self.data.d, self.data.k, seeds, self.device, self.data.schema.grid
         )
         self._reference_data = ReferenceData.of(self.data, lambda latent: _vae(experiment, latent, store))
-        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat, self._reference_data)
+        self._gauge = EpochEvaluator(experiment, self.data, self.data.validation, self.stack.flat, self._reference_data)
         self.scene = make_scene(experiment, self.data, self._gauge)
         self._last: Epoch | None = None
         self._began = time.perf_counter()
@@ -141,7 +141,7 @@ class Training:
     @isolated()
     def summary(self) -> Summary:
         """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
-        gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
+        gauge = EpochEvaluator(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
         measured = gauge.metrics(self.stack, gauge.search(self.stack))
         nothing = np.full(self.stack.m, np.nan)
         measured["mature"] = self._last.metrics["mature"] if self._last else nothing
@@ -281,7 +281,7 @@ def load_run(key: str, store: Store | None = None) -> Run:
     return Run(store.experiment(key), scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
 
 
-def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
+def run_job(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
     """A background job: train an experiment into the store at ``root``, unless it is there or being written."""
     experiment = Experiment.from_json(experiment_json)
     check_size(experiment)
@@ -331,7 +331,7 @@ def build_presets(
             run(experiment, device="cpu", store=store)
             written.append(store.export(experiment.key, folder))
     if not names:
-        lists = [path.read_text(encoding="utf-8") for path in folder.parent.glob(f"sweeps/*/{RUNS}")]
+        lists = [path.read_text(encoding="utf-8") for path in folder.parent.glob(f"sweeps/*/{RUN_LIST}")]
         of_sweeps = {key for keys in lists for key in keys.split()}
         for record in folder.glob("*/run.json"):
             if record.parent not in written and record.parent.name not in of_sweeps:
@@ -339,7 +339,7 @@ def build_presets(
     return written
 
 
-RUNS = "runs.txt"
+RUN_LIST = "runs.txt"
 """In the folder of a sweep that ships: the keys of its runs, which lie beside those of the presets."""
 
 SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians"))

@@ -17,17 +17,17 @@ from ctviz.errors import DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.experiments.store import Store, codec, open_store
 from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.files import explained, remove, write_whole
+from ctviz.experiments.store.files import remove, store_errors, write_whole
 from ctviz.models.vae import Vae, VaeSettings
 
 FOLDER = "vaes"
 
-MOST_FILES = 200
+MAX_FILES = 200
 """Autoencoders that a store keeps, of a few kB each; those used least recently go first."""
 
-_MOST_KEPT = 32
+_MAX_KEPT = 32
 _STALE = 3600.0
-_MOST_BYTES = 16 << 20
+_MAX_BYTES = 16 << 20
 _ENTRY = "vae"
 
 
@@ -50,16 +50,16 @@ def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
 
     A disk that takes nothing is no error: then it is kept in memory alone.
     """
-    return _KEPT.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
+    return _cache.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
 
 
 def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | None:
     """The autoencoder if it has been fitted before; a cheap look, made for being taken often."""
     key = vae_key(data, latent)
-    return _KEPT.look(key) or _KEPT.keep(key, _stored(key, store))
+    return _cache.look(key) or _cache.keep(key, _stored(key, store))
 
 
-def work_vae(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
+def vae_job(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
     """A background job: the autoencoder of a data set into the store at ``root``, unless it is there.
 
     Raises:
@@ -93,7 +93,7 @@ def _stored(key: str, store: Store | None) -> Vae | None:
         return None
     path = _path(store, key)
     try:
-        _, arrays = EntryFile(path, _MOST_BYTES).entry(key, _ENTRY)
+        _, arrays = EntryFile(path, _MAX_BYTES).entry(key, _ENTRY)
         vae = Vae.from_arrays(arrays)
     except (Damaged, DataError):
         remove(path)
@@ -108,11 +108,11 @@ def _stored(key: str, store: Store | None) -> Vae | None:
 def _write(store: Store, key: str, vae: Vae) -> None:
     """Raises ``StoreError`` when the disk does not take it."""
     path = _path(store, key)
-    with explained(store.root):
+    with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, codec.to_bytes(*codec.pack(key, _ENTRY, {}, vae.arrays())))
         stale = [left for left in path.parent.glob(".*.tmp") if time.time() - _used(left) > _STALE]  # of a crash
-        for old in [*sorted(path.parent.glob("*.safetensors"), key=_used)[:-MOST_FILES], *stale]:
+        for old in [*sorted(path.parent.glob("*.safetensors"), key=_used)[:-MAX_FILES], *stale]:
             remove(old)
 
 
@@ -123,7 +123,7 @@ def _used(path: Path) -> float:
         return 0.0
 
 
-class _Memory:
+class _Cache:
     """The autoencoders used last in this process; each is made once, also when several threads ask for it."""
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class _Memory:
         if vae is not None:
             with self._guard:
                 self._kept[key] = vae
-                if len(self._kept) > _MOST_KEPT:
+                if len(self._kept) > _MAX_KEPT:
                     self._kept.popitem(last=False)
         return vae
 
@@ -158,4 +158,4 @@ class _Memory:
         return found
 
 
-_KEPT = _Memory()
+_cache = _Cache()

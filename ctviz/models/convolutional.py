@@ -36,7 +36,7 @@ MEAN = 1 / POOL**2
 SHIFTS = tuple(product(range(POOL), repeat=2))
 """Where the kernel stands in a patch."""
 
-PORTION = 1 << 19
+WORKING_SET = 1 << 19
 """Numbers per model that the widest buffer of a pass may hold; samples beyond that are worked on in chunks. It does
 not depend on m, so that a model's gradients are the same bits whatever models stand beside it."""
 
@@ -225,7 +225,7 @@ class _Logits(torch.autograd.Function):
 
 def _in_chunks(architecture: Convolutional, layers: Layers, x: Tensor) -> Iterator[tuple[ConvolutionalPass, Tensor]]:
     """A pass and what to give it, (m d+1 b') each, for as many of the samples (m b d) as one chunk takes."""
-    run, width = None, max(1, PORTION // architecture.widest)
+    run, width = None, max(1, WORKING_SET // architecture.widest)
     for part in x.split(width, dim=1):
         if run is None or part.shape[1] < width:
             run = architecture.run(layers, part.shape[1])
@@ -241,10 +241,10 @@ class ConvolutionalPass:
         self._layers = layers[:n]
         self._head = architecture.head.run(layers[n:], b)
         self._flat = like.new_ones(m, architecture.head.d + 1, b)  # the last row stays 1
-        width = max(1, PORTION // architecture.widest)
+        width = max(1, WORKING_SET // architecture.widest)
         starts = range(0, b, width)
         self._slices = [slice(start, min(start + width, b)) for start in starts]
-        work = {s.stop - s.start: _Work(architecture, like, m, s.stop - s.start) for s in self._slices}
+        work = {s.stop - s.start: _Buffers(architecture, like, m, s.stop - s.start) for s in self._slices}
         self._chunks = [_Chunk(work[s.stop - s.start], self._flat[:, :-1, s], self._sizes, like) for s in self._slices]
         self._kernels: list[Tensor] = []
         self._d = architecture.d
@@ -276,7 +276,7 @@ class ConvolutionalPass:
         return result
 
 
-class _Work:
+class _Buffers:
     """What chunks of one width use one after another."""
 
     def __init__(self, architecture: Convolutional, like: Tensor, m: int, width: int) -> None:
@@ -292,7 +292,7 @@ class _Work:
 class _Chunk:
     """Some of the samples in the convolutional layers: what the derivatives need of the forward pass."""
 
-    def __init__(self, work: _Work, flat: Tensor, sizes: Sequence[Convolution], like: Tensor) -> None:
+    def __init__(self, work: _Buffers, flat: Tensor, sizes: Sequence[Convolution], like: Tensor) -> None:
         m = len(flat)
         self._work, self._sizes = work, sizes
         self._before = [torch.empty_like(value) for value in work.values]

@@ -17,7 +17,7 @@ from ctviz.data.dataset import Dataset
 from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Draws
+from ctviz.training.draws import EpochDraws
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Sampler:
         offset = (draws * self._count[targets]).long()
         return self._by_class[self._start[targets] + offset]
 
-    def drawn(self, draws: Draws) -> tuple[Tensor, Tensor]:
+    def drawn(self, draws: EpochDraws) -> tuple[Tensor, Tensor]:
         """Factuals and shifts of the targets, (m c) each: as drawn, but where an arm makes several counterfactuals of
         each factual (DiCE), the first ones drawn, repeated, so that an epoch has as many counterfactuals as ever."""
         c = draws.factuals.shape[1]
@@ -101,7 +101,7 @@ class Sampler:
         """Training samples by their places, (m c) → (m d c)."""
         return self.X[index].mT.contiguous()
 
-    def sample(self, stack: Stack, draws: Draws) -> CounterfactualBatch | None:
+    def sample(self, stack: Stack, draws: EpochDraws) -> CounterfactualBatch | None:
         """The counterfactuals of the next epoch; None where no arm needs any, or none are drawn."""
         if self.constraints is None or self.immutable_masks is None or draws.factuals.shape[1] == 0:
             return None

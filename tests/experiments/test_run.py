@@ -18,8 +18,8 @@ import torch
 import ctviz
 from ctviz import ConfigError, DeviceError, Experiment, Run, Store, StoreError
 from ctviz.experiments import run as module
-from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, work
-from ctviz.experiments.take_away import python_code
+from ctviz.experiments.python_code import python_code
+from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, run_job
 from ctviz.paths import assets
 
 TINY = Experiment.preset("moons").replace(
@@ -170,7 +170,7 @@ def test_the_scene_shows_training_data_and_explains_validation_data(run: Run) ->
 def test_cost_and_validity_are_those_of_the_factuals_that_the_arm_gets_right(run: Run) -> None:
     """By hand from the test split, as the summary has them; the search is the evaluation's."""
     training = Training(TINY)
-    gauge = module.Gauge(TINY, run.data, run.data.test, training.stack.flat)
+    gauge = module.EpochEvaluator(TINY, run.data, run.data.test, training.stack.flat)
     chosen = {name: getattr(TINY.evaluation, name) for name in ctviz.SearchSettings.model_fields}
     for i, (arm, summary) in enumerate(zip(run.arms, run.summary, strict=True)):
         model = run.model(arm)
@@ -274,7 +274,7 @@ def test_a_background_job_stops_when_told(home: Path) -> None:
         asked.append(1)
         return len(asked) > 4
 
-    work(experiment.to_json(), str(home), "cpu", cancelled)
+    run_job(experiment.to_json(), str(home), "cpu", cancelled)
     store = ctviz.open_store(home)
     assert store.status(experiment.key).state == "cancelled"
     assert 0 < store.status(experiment.key).epochs_done < 50

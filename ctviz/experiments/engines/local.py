@@ -19,9 +19,9 @@ from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.engines.task import Task, carry_out
+from ctviz.experiments.engines.task import Task, run_task
 from ctviz.experiments.store import Store
-from ctviz.workers import begin, how_it_ended, start_worker
+from ctviz.workers import begin, crash_message, start_worker
 
 STOPPED = "The worker process was stopped from outside, twice."
 
@@ -48,11 +48,11 @@ class LocalEngine:
             raise ConfigError("workers", workers, "1 to 1024")
         self.workers = workers or cpu_count()
         self.device = device
-        self._slots: list[_Slot] = []
+        self._slots: list[_Worker] = []
 
     def warm(self) -> None:
         """Start all workers and wait until they have imported what they need."""
-        for future in [slot.submit(_nothing) for slot in self._ready(self.workers)]:
+        for future in [slot.submit(_noop) for slot in self._ready(self.workers)]:
             future.result()
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
@@ -73,9 +73,9 @@ class LocalEngine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _ready(self, count: int) -> list[_Slot]:
+    def _ready(self, count: int) -> list[_Worker]:
         while len(self._slots) < count:
-            self._slots.append(_Slot())
+            self._slots.append(_Worker())
         return self._slots[:count]
 
     def _here(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
@@ -89,7 +89,7 @@ class LocalEngine:
     def _beside(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
         idle = self._ready(min(self.workers, len(tasks)))
         waiting = deque(_Attempts(task) for task in tasks)
-        running: dict[Future[str], tuple[_Slot, _Attempts]] = {}
+        running: dict[Future[str], tuple[_Worker, _Attempts]] = {}
         with tempfile.TemporaryDirectory(prefix="ctviz-sweep-") as scratch:
             flag = Path(scratch) / "cancel"
             where = str(store.root), str(store.presets) if store.presets else None, store.cap_bytes
@@ -108,7 +108,7 @@ class LocalEngine:
                         if message is None and queued.attempts < 2:
                             waiting.appendleft(queued)
                             continue
-                        yield queued.outcome(how_it_ended(future.exception(), STOPPED) if message is None else message)
+                        yield queued.outcome(crash_message(future.exception(), STOPPED) if message is None else message)
             finally:
                 if running:
                     flag.touch()
@@ -126,7 +126,7 @@ class _Attempts:
         return TaskResult(self.task, message, time.perf_counter() - self.began)
 
 
-class _Slot:
+class _Worker:
     """One worker process, renewed when it has died; its executor is its own, so that it takes no other along."""
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ def _prepare(parent: int) -> None:
     torch.set_num_threads(1)
 
 
-def _nothing() -> str:
+def _noop() -> str:
     """What a worker is warmed with."""
     return ""
 
@@ -181,7 +181,7 @@ def _in_worker(text: str, where: tuple[str, str | None, int], device: str, flag:
 def _attempt(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> str:
     """Why a task is not in the store, as a sentence; empty if it is."""
     try:
-        carry_out(task, store, device, cancelled)
+        run_task(task, store, device, cancelled)
     except CtvizError as error:
         return str(error)
     except MemoryError:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from ctviz.errors import CtvizError, DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.task import Task, carry_out
+from ctviz.experiments.engines.task import Task, run_task
 from ctviz.experiments.protocol import PROTOCOL_VERSION
 from ctviz.experiments.reports import Report, keep_report, stored_report
-from ctviz.experiments.run import MOST_BYTES
+from ctviz.experiments.run import MAX_BYTES
 from ctviz.experiments.store import Store, claim
-from ctviz.experiments.store.files import Lock, explained, is_locked, remove
+from ctviz.experiments.store.files import FileLock, is_locked, remove, store_errors
 from ctviz.experiments.store.folder import RECORD, SCENE, SEALED
 
 Files = dict[str, bytes]
@@ -30,7 +30,7 @@ RUN_FILES = (RECORD, SCENE, SEALED)
 
 _SCRATCH = "ctviz-task-"
 _LOCK = "in-use"
-_YOUNG = 60.0
+_MIN_AGE = 60.0
 """Seconds for which a scratch folder without a lock is left alone: it may be just being made."""
 
 
@@ -64,7 +64,7 @@ def pack(task: Task, store: Store) -> Files:
     key = task.experiment.key
     if store.status(key).state != "done":
         return {}
-    with _scratch() as folder, explained(folder):
+    with _scratch() as folder, store_errors(folder):
         exported = store.export(key, folder)
         files = {name: (exported / name).read_bytes() for name in RUN_FILES if (exported / name).is_file()}
     report = stored_report(key, task.protocol, store)
@@ -85,7 +85,7 @@ def unpack(task: Task, files: Mapping[str, bytes], store: Store, cancelled: Call
     unknown = sorted(set(files) - {*RUN_FILES, REPORT})
     if unknown:
         raise StoreError(f"What was sent of run {task.experiment.key} holds files that do not belong to a run.")
-    if any(len(content) > MOST_BYTES for content in files.values()):
+    if any(len(content) > MAX_BYTES for content in files.values()):
         raise StoreError(f"What was sent of run {task.experiment.key} is larger than a run may be.")
     with _scratch() as folder:
         if RECORD in files:
@@ -99,7 +99,7 @@ def _store_run(
 ) -> None:
     key = task.experiment.key
     path = arrived.root / "runs" / key
-    with explained(arrived.root):
+    with store_errors(arrived.root):
         (arrived.root / "locks").mkdir(parents=True)
         path.mkdir(parents=True)
         for name in RUN_FILES:
@@ -126,7 +126,7 @@ def _store_report(task: Task, content: bytes, folder: Path, store: Store) -> Non
     key = task.experiment.key
     if stored_report(key, task.protocol, store) is not None:
         return
-    with explained(folder):
+    with store_errors(folder):
         (folder / REPORT).write_bytes(content)
         try:
             report = Report.read(folder / REPORT)
@@ -141,7 +141,7 @@ def _store_report(task: Task, content: bytes, folder: Path, store: Store) -> Non
 # -- the machine that computes ----------------------------------------------------------------------------
 
 
-def carry_out_here(
+def compute_payload(
     task_json: str, files: Mapping[str, bytes], wanted: Mapping[str, str], cancelled: Callable[[], bool]
 ) -> Payload:
     """Carry a task out in a store of its own and return what was finished; errors come back as sentences.
@@ -166,7 +166,7 @@ def carry_out_here(
             store = Store(folder / "store")
             unpack(task, files, store, cancelled)
             try:
-                carry_out(task, store, "cpu", cancelled)
+                run_task(task, store, "cpu", cancelled)
             except CtvizError as error:
                 message = str(error)
             done = pack(task, store)
@@ -184,11 +184,11 @@ def _scratch() -> Iterator[Path]:
     prefix = f"{_SCRATCH}{os.getuid()}-"
     for left in parent.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _YOUNG and not is_locked(left / _LOCK):
+            if time.time() - left.stat().st_mtime > _MIN_AGE and not is_locked(left / _LOCK):
                 remove(left)
-    with explained(parent):
+    with store_errors(parent):
         folder = Path(tempfile.mkdtemp(prefix=prefix))
-    lock = Lock(folder / _LOCK)
+    lock = FileLock(folder / _LOCK)
     try:
         lock.acquire()
         yield folder

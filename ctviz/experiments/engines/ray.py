@@ -24,21 +24,21 @@ from ctviz.experiments.store import Store
 
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:.%\w]+\]):(?P<port>\d{1,5})")
 _ALLOWED = "host:port of a Ray cluster that answers, such as ray-host:6379, or auto for the one this machine belongs to"
-_ANSWER = 5.0
+_GREETING_TIMEOUT = 5.0
 """Seconds within which a cluster must answer a first greeting."""
 
-_LOOK = 0.2
+_POLL = 0.2
 """Seconds between two looks at ``cancelled`` while nothing ends."""
 
 _RECOUNT = 2.0
 """Seconds between two counts of the cluster's processors, which come and go with its nodes."""
 
-_FAREWELL = 5.0
+_GRACE = 5.0
 """Seconds that cancelled tasks have to end by themselves and clean up after them."""
 
 
 @dataclass
-class _Flight:
+class _Submission:
     """A task that a task has been given to the cluster for."""
 
     task: Task
@@ -133,7 +133,7 @@ class _Dispatch:
         options = {"num_cpus": 1, "max_retries": 0, "name": "ctviz task"}
         self._task = ray.remote(**options)(_task())
         self._versions = payload.versions()
-        self._flying: dict[Any, _Flight] = {}
+        self._flying: dict[Any, _Submission] = {}
         self._room = 0
         self._counted = -_RECOUNT
         self._had_room = time.monotonic()
@@ -143,13 +143,13 @@ class _Dispatch:
         try:
             while (tasks or self._flying) and not self._cancelled():
                 while tasks and len(self._flying) < self._most():
-                    refused = self._submit(_Flight(tasks.popleft(), time.monotonic(), losses=0))
+                    refused = self._submit(_Submission(tasks.popleft(), time.monotonic(), losses=0))
                     if refused is not None:
                         yield refused
                 if not self._flying:
-                    time.sleep(_LOOK)
+                    time.sleep(_POLL)
                     continue
-                ended, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK)
+                ended, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_POLL)
                 for handle in ended:
                     outcome = self._taken(handle, self._flying.pop(handle))
                     if outcome is not None:
@@ -175,7 +175,7 @@ class _Dispatch:
         # Some are given out in vain at first, which makes clusters grow that grow on demand.
         return self._engine.most_waiting or max(2 * self._room, 2)
 
-    def _submit(self, flight: _Flight) -> TaskResult | None:
+    def _submit(self, flight: _Submission) -> TaskResult | None:
         """Give a task to the cluster; an outcome where what is stored of it cannot be read."""
         task = flight.task
         try:
@@ -185,7 +185,7 @@ class _Dispatch:
         self._flying[self._task.remote(task.to_json(), before, self._versions)] = flight
         return None
 
-    def _taken(self, handle: Any, flight: _Flight) -> TaskResult | None:
+    def _taken(self, handle: Any, flight: _Submission) -> TaskResult | None:
         """The outcome of a task that has ended; None if its task was lost and submitted again."""
         task = flight.task
         try:
@@ -203,14 +203,14 @@ class _Dispatch:
             return self._lost(flight, "results are missing")
         return TaskResult(task, received.message, received.seconds)
 
-    def _lost(self, flight: _Flight, reason: str) -> TaskResult | None:
+    def _lost(self, flight: _Submission, reason: str) -> TaskResult | None:
         if flight.losses >= self._engine.retries:
             times = "once" if flight.losses == 0 else f"{flight.losses + 1} times"
             message = (
                 f"The worker that trained these models was lost {times} ({reason}); start the sweep again to retry."
             )
             return TaskResult(flight.task, message, _since(flight))
-        return self._submit(_Flight(flight.task, flight.began, flight.losses + 1))
+        return self._submit(_Submission(flight.task, flight.began, flight.losses + 1))
 
     def _cancel(self) -> None:
         """End what is under way: first by an interrupt, so that workers clean up, then by force."""
@@ -221,12 +221,12 @@ class _Dispatch:
             with contextlib.suppress(Exception):
                 waiting = list(self._flying)
                 if waiting:
-                    _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_FAREWELL)
+                    _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_GRACE)
                 self._flying = {handle: self._flying[handle] for handle in waiting}
         self._flying.clear()
 
 
-def _since(flight: _Flight) -> float:
+def _since(flight: _Submission) -> float:
     return time.monotonic() - flight.began
 
 
@@ -347,8 +347,8 @@ def _greet(address: str) -> None:
         return  # looked up by Ray, at once
     greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
     try:
-        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), _ANSWER) as line:
-            line.settimeout(_ANSWER)
+        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), _GREETING_TIMEOUT) as line:
+            line.settimeout(_GREETING_TIMEOUT)
             line.sendall(greeting)
             answer = b""
             while len(answer) < 9 and (more := line.recv(9 - len(answer))):

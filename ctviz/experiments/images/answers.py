@@ -17,7 +17,7 @@ from ctviz.short_repr import ShortRepr
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Picked(ShortRepr):
+class ImageSample(ShortRepr):
     """Test pictures that were chosen."""
 
     index: Ints  # b: their places in the test split
@@ -139,7 +139,7 @@ class ImageNumbers(ShortRepr):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Fooled(ShortRepr):
+class AttackedImages(ShortRepr):
     """Pictures under attack, for every strength and arm."""
 
     epoch: int
@@ -162,6 +162,6 @@ class Robustness(ShortRepr):
     difference: Interval  # m n: an arm minus the first, picture by picture; NaN for the first
 
 
-def nothing(shape: tuple[int, ...]) -> Interval:
+def undefined_interval(shape: tuple[int, ...]) -> Interval:
     """An interval of what is not defined."""
     return Interval(*(np.full(shape, np.nan) for _ in range(3)))

@@ -29,16 +29,16 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import path_of
 from ctviz.experiments.images.answers import (
     IMAGE_METRICS,
+    AttackedImages,
     ClassMeans,
-    Fooled,
     ImageAttributions,
     ImageHistory,
     ImageNumbers,
+    ImageSample,
     ImageTrace,
-    Picked,
     Robustness,
 )
-from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers, wilson
+from ctviz.experiments.images.measures import SearchEnds, measure_means, measure_numbers, wilson
 from ctviz.experiments.reachability import logits_at, target_probability
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Bools, Floats
@@ -51,24 +51,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMAGE_METRICS",
+    "AttackedImages",
     "ClassMeans",
-    "Fooled",
     "ImageAttributions",
     "ImageExplorer",
     "ImageHistory",
     "ImageNumbers",
+    "ImageSample",
     "ImageTrace",
-    "Picked",
     "Robustness",
 ]
 
-MOST_NUMBERS = 1 << 24
+MAX_NUMBERS = 1 << 24
 """Numbers that the pictures of one answer may hold in all, 64 MB: paths, or pictures at every strength of an attack."""
 
-MOST_PER_CLASS = 200
+MAX_PER_CLASS = 200
 """Pictures of each class that attributions are averaged over at most."""
 
-MOST_PICTURES = 2_000
+MAX_PICTURES = 2_000
 """Pictures whose counterfactuals are measured at most."""
 
 BACKGROUND = 1_000
@@ -128,7 +128,7 @@ class ImageExplorer:
     # -- pictures -------------------------------------------------------------------------------------
 
     @isolated()
-    def pick(self, kind: str, count: int, seed: int = 0, snapshot: Snapshot | None = None) -> Picked:
+    def pick(self, kind: str, count: int, seed: int = 0, snapshot: Snapshot | None = None) -> ImageSample:
         """Up to ``count`` test pictures.
 
         Args:
@@ -158,9 +158,9 @@ class ImageExplorer:
             raise DataError(f"There is no test picture of {self.data.classes[kinds.index(kind) - 2]}.")
         return self._picked(rows[_permutation(len(rows), seed)[:count]])
 
-    def _picked(self, rows: Tensor) -> Picked:
+    def _picked(self, rows: Tensor) -> ImageSample:
         X, y = self.data.test
-        return Picked(rows.numpy(), X[rows].numpy(), y[rows].numpy())
+        return ImageSample(rows.numpy(), X[rows].numpy(), y[rows].numpy())
 
     def _hard(self, snapshot: Snapshot, count: int, seed: int) -> Tensor:
         X, y = self.data.test
@@ -270,8 +270,8 @@ class ImageExplorer:
             ConfigError: too many or too few pictures, a level that is not between 0 and 1.
         """
         settings = settings or AttributionSettings()
-        if not 1 <= per_class <= MOST_PER_CLASS:
-            raise ConfigError("per_class", per_class, f"1 to {MOST_PER_CLASS}")
+        if not 1 <= per_class <= MAX_PER_CLASS:
+            raise ConfigError("per_class", per_class, f"1 to {MAX_PER_CLASS}")
         X, y = self.data.test
         order = _permutation(len(y), seed)
         rows = torch.cat([order[y[order] == c][:per_class] for c in range(self.data.k)])
@@ -336,7 +336,7 @@ class ImageExplorer:
         group = groups(len(pictures) * group_size(settings), group_size(settings))
         self._check_tau(settings)
         if len(group):
-            most = MOST_NUMBERS // (len(self.arms) * self.data.d * len(group)) - 1
+            most = MAX_NUMBERS // (len(self.arms) * self.data.d * len(group)) - 1
             if settings.steps > most:
                 allowed = f"at most {most} with {len(group)} counterfactuals of each model"
                 raise ConfigError("steps", settings.steps, allowed)
@@ -380,8 +380,8 @@ class ImageExplorer:
         Raises:
             ConfigError: too many or too few pictures, a τ below 1/k, a level that is not between 0 and 1.
         """
-        if not 2 <= count <= MOST_PICTURES:
-            raise ConfigError("count", count, f"2 to {MOST_PICTURES:,}")
+        if not 2 <= count <= MAX_PICTURES:
+            raise ConfigError("count", count, f"2 to {MAX_PICTURES:,}")
         self._check_tau(settings)
         X, y = self.data.test
         chance = torch.Generator().manual_seed(seed)
@@ -393,7 +393,7 @@ class ImageExplorer:
         with torch.no_grad():
             stack = stack_of([snapshot], self.experiment)
             found = self._search(stack, pictures, goal, settings)
-            measured = Ended(
+            measured = SearchEnds(
                 start=pictures,
                 final=found.final.mT.contiguous(),
                 targets=goal,
@@ -431,7 +431,7 @@ class ImageExplorer:
         epsilons: Sequence[float],
         attack: Attack = "fgsm",
         within: bool = True,
-    ) -> Fooled:
+    ) -> AttackedImages:
         """Pictures (b d) under attacks of every strength on every arm, which talk it out of classes y.
 
         Args:
@@ -457,7 +457,7 @@ class ImageExplorer:
             points[:, i] = found
             with torch.no_grad():
                 said[:, i] = self._answers(stack, found)
-        return Fooled(snapshot.epoch, tuple(map(float, epsilons)), points.numpy(), said.numpy())
+        return AttackedImages(snapshot.epoch, tuple(map(float, epsilons)), points.numpy(), said.numpy())
 
     @isolated()
     def robustness(
@@ -527,7 +527,7 @@ class ImageExplorer:
 
     def _check_size(self, pictures: int, field: str, value: int) -> None:
         """Of each arm, so many pictures."""
-        most = MOST_NUMBERS // (len(self.arms) * self.data.d)
+        most = MAX_NUMBERS // (len(self.arms) * self.data.d)
         if pictures > most:
             raise ConfigError(field, value, f"fewer, for {pictures:,} pictures of each model; at most {most:,}")
 

@@ -16,7 +16,7 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, nothing
+from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, undefined_interval
 from ctviz.experiments.trace import Floats
 
 ROUNDS = 1_000
@@ -42,7 +42,7 @@ def measure_means(
     measures = [_mean(bootstrap, parts[..., locked].sum(-1)), _mean(bootstrap, scaled[..., locked].mean(-1))]
     intervals = [(one.interval(level), one.against_first().interval(level)) for one in measures]
     if not locked.any():
-        intervals = [(nothing((len(g),)), nothing((len(g),)))] * 2
+        intervals = [(undefined_interval((len(g),)), undefined_interval((len(g),)))] * 2
     size = g.abs().sum(dim=-1).double().mean(dim=-1)
     return ClassMeans(
         arms=arms,
@@ -64,7 +64,7 @@ def measure_means(
 
 
 @dataclass(frozen=True)
-class Ended:
+class SearchEnds:
     """Searches of b pictures by m arms, where they began and ended."""
 
     start: Tensor  # b d
@@ -78,7 +78,7 @@ class Ended:
 
 
 def measure_numbers(
-    ended: Ended,
+    ended: SearchEnds,
     real: ReferenceSamples,
     grid: tuple[int, int],
     arms: tuple[str, ...],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MEASURES_VERSION = 1
 """Part of every stand's key; raised when the same experiment would be measured differently than before."""
 
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 
 Kind = Literal["gains", "epochs", "dots", "doses"]
 """How a limit is drawn: gains against the share of mature searches, lines over epochs, a dot for each draw, or gains
@@ -37,14 +37,14 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Panel:
+class LimitPanel:
     """One data set of a limit: an experiment, whose seeds are those of the draw, and the variants among its arms."""
 
     name: str
     title: str
     experiment: Experiment
     variants: tuple[Variant, ...]
-    most_draws: int = MOST_SEEDS
+    most_draws: int = MAX_SEEDS
     """Where a draw takes minutes, no more than so many are made."""
 
     def at(self, seed: int) -> Experiment:
@@ -55,10 +55,10 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Stand:
+class PanelDraw:
     """One draw of one panel: the unit of work, trained as one stack."""
 
-    panel: Panel
+    panel: LimitPanel
     seed: int
     experiment: Experiment
     measures: tuple[str, ...]
@@ -74,7 +74,7 @@ class Stand:
 
 
 @dataclass(frozen=True)
-class Metric:
+class LimitMetric:
     """What a limit may be drawn by; ``unit`` "%" for shares and gains, ``log`` for a logarithmic axis.
 
     ``gain``: shown is how much less of ``column`` there is than in the conventional model, in % of that.
@@ -94,7 +94,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Finding:
+class LimitFinding:
     """What the numbers say: a headline, a sentence for each panel, and on which panels the failure shows."""
 
     headline: str
@@ -124,32 +124,32 @@ class Limit:
     expected: str
     advice: str
     kind: Kind
-    panels: tuple[Panel, ...]
+    panels: tuple[LimitPanel, ...]
     measures: tuple[str, ...]
     metrics: tuple[str, ...]  # kept in the table
-    shown: tuple[Metric, ...]  # to choose from in the picture, the first by default
-    finding: Callable[[pd.DataFrame, Metric], Finding]
+    shown: tuple[LimitMetric, ...]  # to choose from in the picture, the first by default
+    finding: Callable[[pd.DataFrame, LimitMetric], LimitFinding]
     doors: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
 
-    def metric(self, name: str | None = None) -> Metric:
+    def metric(self, name: str | None = None) -> LimitMetric:
         """One of ``shown``, by default the first."""
         for metric in self.shown:
             if name in (None, metric.name):
                 return metric
         raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
 
-    def panel(self, name: str) -> Panel:
+    def panel(self, name: str) -> LimitPanel:
         return next(panel for panel in self.panels if panel.name == name)
 
-    def stands(self, seeds: int | None = None) -> tuple[Stand, ...]:
+    def stands(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
         """All draws of all panels, a draw of each panel before the next."""
         wanted = self.seeds if seeds is None else seeds
-        if not 1 <= wanted <= MOST_SEEDS:
-            raise ConfigError("seeds", wanted, f"1 to {MOST_SEEDS}")
+        if not 1 <= wanted <= MAX_SEEDS:
+            raise ConfigError("seeds", wanted, f"1 to {MAX_SEEDS}")
         return tuple(
-            Stand(panel, seed, panel.at(seed), self.measures, self.metrics, self.every_epoch)
+            PanelDraw(panel, seed, panel.at(seed), self.measures, self.metrics, self.every_epoch)
             for seed in range(wanted)
             for panel in self.panels
             if seed < panel.most_draws

@@ -12,7 +12,7 @@ from torch import Tensor
 from ctviz.data.dataset import Dataset
 from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.measure import Gauge
+from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.sensitivity import measure_sensitivity
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
@@ -23,27 +23,27 @@ FINE = {"step_size": 0.01, "steps": 1000}
 
 FINE_FACTUALS = 100
 
-Measure = Callable[["Bench", Stack], dict[str, PerArm]]
+Measure = Callable[["MeasureContext", Stack], dict[str, PerArm]]
 
 
 @dataclass(frozen=True)
-class Bench:
+class MeasureContext:
     """What a measure may need of a run besides the models: made once, used after every epoch that is measured."""
 
     experiment: Experiment
     data: Dataset
-    fine: Gauge
+    fine: EpochEvaluator
 
     @classmethod
     @isolated()
-    def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> Bench:
+    def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> MeasureContext:
         factuals = min(experiment.evaluation.factuals, FINE_FACTUALS)
         changes = {"evaluation.factuals": factuals} | {f"evaluation.{name}": value for name, value in FINE.items()}
         careful = experiment.replace(changes)
-        return cls(experiment, data, Gauge(careful, data, data.validation, like))
+        return cls(experiment, data, EpochEvaluator(careful, data, data.validation, like))
 
 
-def fine(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+def fine(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """ip_fine, cost_fine, validity_fine: the same factuals, searched in steps a tenth as long (``FINE``).
 
     Where a model is steep, a long step leaps across the data; this says how much of a number is due to that.
@@ -53,7 +53,7 @@ def fine(bench: Bench, stack: Stack) -> dict[str, PerArm]:
 
 
 @torch.no_grad()
-def energy(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+def energy(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """energy: mean |E(x, y)| = |M(x)[y]| over validation samples and their own classes, (m)."""
     X, y = bench.data.validation
     logits = stack(X.to(stack.flat).expand(stack.m, -1, -1))  # m b k
@@ -61,7 +61,7 @@ def energy(bench: Bench, stack: Stack) -> dict[str, PerArm]:
     return {"energy": own.abs().double().mean(dim=(1, 2)).cpu().numpy().astype(np.float64)}
 
 
-def locks(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+def locks(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """share, tilt: how much of the answers rests on the locked feature of each arm (integrated gradients, mean of
     |g_d| / Σ|g|), and the angle of the boundary to the x1 axis in degrees."""
     arms, data = bench.experiment.arms, bench.data

@@ -14,12 +14,12 @@ import numpy as np
 
 from ctviz.errors import StoreError
 from ctviz.experiments.limits.catalogue import limit
-from ctviz.experiments.limits.limit import Limit, Stand
-from ctviz.experiments.limits.measures import MEASURES, Bench
+from ctviz.experiments.limits.limit import Limit, PanelDraw
+from ctviz.experiments.limits.measures import MEASURES, MeasureContext
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS, Snapshot
 from ctviz.experiments.store import Store, open_store
-from ctviz.experiments.store.files import explained, remove, trim
+from ctviz.experiments.store.files import remove, store_errors, trim
 from ctviz.isolation import isolated
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
@@ -31,16 +31,16 @@ COLUMNS = ("panel", "variant", "dose", "seed", "epoch", "metric", "value")
 
 Source = Literal["here", "shipped"]
 
-MOST_FILES = 2000
+MAX_FILES = 2000
 """Stands that a store keeps; the oldest go first."""
 
-MOST_KEPT = 1 << 27
+MAX_TOTAL_BYTES = 1 << 27
 """Bytes that they may take together."""
 
-MOST_ROWS = 1 << 20
+MAX_ROWS = 1 << 20
 """Rows of a file of results; one that claims more is not read."""
 
-MOST_BYTES = 1 << 24
+MAX_BYTES = 1 << 24
 """Size of a file of results; a larger one is not opened."""
 
 
@@ -55,7 +55,7 @@ class LimitResult(ShortRepr):
 
     limit: Limit
     table: pd.DataFrame
-    stands: tuple[Stand, ...]
+    stands: tuple[PanelDraw, ...]
     sources: tuple[Source | None, ...]
     """Of each stand: computed on this computer, shipped with ctviz, or not there yet."""
 
@@ -80,7 +80,7 @@ class LimitResult(ShortRepr):
 # -- measuring -----------------------------------------------------------------------------------------
 
 
-def measure_stand(stand: Stand, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
+def measure_draw(stand: PanelDraw, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
     """Train one stand and measure it: one row for each variant, epoch and metric.
 
     Args:
@@ -89,7 +89,7 @@ def measure_stand(stand: Stand, on_epoch: Callable[[int], None] = lambda done: N
     import pandas as pd
 
     training = Training(stand.experiment, "cpu")
-    bench = Bench.of(stand.experiment, training.data, training.stack.flat)
+    bench = MeasureContext.of(stand.experiment, training.data, training.stack.flat)
     total = stand.experiment.training.epochs
     rows: list[tuple[str, float, int, str, float]] = []
     trained: list[Snapshot] = []
@@ -119,7 +119,7 @@ def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
     return {"trained_mature": mean, "all_skipped": sum(snapshot.metrics["skipped"] for snapshot in trained)}
 
 
-def _rows(stand: Stand, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
+def _rows(stand: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
     places = {arm.name: i for i, arm in enumerate(stand.experiment.arms)}
     for variant in stand.panel.variants:
         for name in stand.metrics:
@@ -130,11 +130,11 @@ def _rows(stand: Stand, epoch: int, values: dict[str, Any]) -> Iterator[tuple[st
 # -- keeping -------------------------------------------------------------------------------------------
 
 
-def _path(store: Store, stand: Stand) -> Path:
+def _path(store: Store, stand: PanelDraw) -> Path:
     return store.root / "limits" / f"{stand.key}.parquet"
 
 
-def stored_stand(stand: Stand, store: Store) -> pd.DataFrame | None:
+def stored_draw(stand: PanelDraw, store: Store) -> pd.DataFrame | None:
     """The rows of a stand from the store; a damaged file is removed, to be computed again."""
     path = _path(store, stand)
     if not path.is_file():
@@ -145,12 +145,12 @@ def stored_stand(stand: Stand, store: Store) -> pd.DataFrame | None:
     return table
 
 
-def _keep(stand: Stand, table: pd.DataFrame, store: Store) -> None:
+def _keep(stand: PanelDraw, table: pd.DataFrame, store: Store) -> None:
     path = _path(store, stand)
-    with explained(store.root):
+    with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, to_parquet(table))
-        trim(path.parent, ".parquet", MOST_FILES, MOST_KEPT)
+        trim(path.parent, ".parquet", MAX_FILES, MAX_TOTAL_BYTES)
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
@@ -167,10 +167,10 @@ def _read(path: Path) -> pd.DataFrame | None:
     from pyarrow import parquet
 
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             return None
         content = path.read_bytes()
-        if parquet.ParquetFile(io.BytesIO(content)).metadata.num_rows > MOST_ROWS:
+        if parquet.ParquetFile(io.BytesIO(content)).metadata.num_rows > MAX_ROWS:
             return None
         table = pd.read_parquet(io.BytesIO(content), columns=list(COLUMNS))
         names = dict.fromkeys(("panel", "variant", "metric"), str)
@@ -198,7 +198,7 @@ def shipped_folder() -> Path:
     return assets() / "limits"
 
 
-def shipped_stand(stand: Stand, name: str, folder: Path | None = None) -> pd.DataFrame | None:
+def shipped_draw(stand: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
     """The rows of a stand as they ship; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
     if found is None or found[0].get(f"{stand.panel.name} {stand.seed}") != stand.key:
@@ -240,10 +240,10 @@ def stored_limit(
     tables: list[pd.DataFrame] = []
     sources: list[Source | None] = []
     for stand in stands:
-        table = stored_stand(stand, store)
+        table = stored_draw(stand, store)
         source: Source = "here"
         if table is None and shipped:
-            table, source = shipped_stand(stand, study.name), "shipped"
+            table, source = shipped_draw(stand, study.name), "shipped"
         sources.append(source if table is not None else None)
         if table is not None:
             tables.append(table)
@@ -276,14 +276,14 @@ def run_limit(
     lengths = [stand.experiment.training.epochs for stand in stands]
     before = 0
     for stand, length in zip(stands, lengths, strict=True):
-        there = stored_stand(stand, store) is not None or (shipped and shipped_stand(stand, study.name) is not None)
+        there = stored_draw(stand, store) is not None or (shipped and shipped_draw(stand, study.name) is not None)
         if not there:
 
             def tell(done: int, before: int = before) -> None:
                 if progress:
                     progress(before + done, sum(lengths))
 
-            _keep(stand, measure_stand(stand, tell), store)
+            _keep(stand, measure_draw(stand, tell), store)
         before += length
         if progress:
             progress(before, sum(lengths))
@@ -294,7 +294,7 @@ class _StoppedError(Exception):
     """Ends a stand whose job was cancelled."""
 
 
-def work_limit(name: str, root: str, cancelled: Callable[[], bool]) -> None:
+def limit_job(name: str, root: str, cancelled: Callable[[], bool]) -> None:
     """A background job: measure a limit on this computer, whatever ships; whole draws stay when it is cancelled."""
 
     def look(done: int, total: int) -> None:
@@ -314,7 +314,7 @@ def agreement(here: LimitResult) -> float | None:
     """
     worst: float | None = None
     for stand, source in zip(here.stands, here.sources, strict=True):
-        shipped = shipped_stand(stand, here.limit.name) if source == "here" else None
+        shipped = shipped_draw(stand, here.limit.name) if source == "here" else None
         if shipped is None:
             continue
         own = here.table[(here.table["panel"] == stand.panel.name) & (here.table["seed"] == stand.seed)]

@@ -21,10 +21,10 @@ from ctviz.experiments.run import Run
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 
-MOST = 600
+MAX_SAMPLES = 600
 """Samples that are attributed."""
 
-LEANING = (what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, what.UNLOCKED)
+SENSITIVITY_ARMS = (what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, what.UNLOCKED)
 """Arms whose answers are looked at for how much they rest on what is locked."""
 
 Attack = Literal["fgsm", "pgd"]
@@ -83,7 +83,7 @@ def _numbers(values: Floats) -> tuple[float | None, ...]:
 
 def sensitivity(data: str, finals: Sequence[tuple[Run, Report]], level: float) -> list[SensitivityResult]:
     """How much the answers of the model trained with the lock, and of the conventional one, rest on what is locked."""
-    names, arms = [feature_name(ref) for ref in what.LOCKED[data]], LEANING
+    names, arms = [feature_name(ref) for ref in what.LOCKED[data]], SENSITIVITY_ARMS
     standardised, shares = [], []
     for run, report in finals:
         known = [parts(report, arm, "sensitivity") for arm in arms]
@@ -102,7 +102,7 @@ def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[flo
     of the predicted class's logit, from baselines U(−1, 1)."""
     experiment, data = run.experiment, run.data
     whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
-    X = protocol.samples(data)[0][:MOST]
+    X = protocol.samples(data)[0][:MAX_SAMPLES]
     baselines = uniform_baselines(len(X), data.d, protocol.seed)
     found = []
     for name in arms:

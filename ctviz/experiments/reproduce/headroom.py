@@ -13,7 +13,7 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reproduce.reading import mean
 
-MOST = 300
+MAX_SAMPLES = 300
 """Samples of a class that are looked at."""
 
 
@@ -25,7 +25,7 @@ class HeadroomEnds:
     floor: float
 
 
-def ends_of(data: Dataset, protocol: Protocol) -> HeadroomEnds:
+def headroom_ends(data: Dataset, protocol: Protocol) -> HeadroomEnds:
     """The two ends between which IP can be expected to lie.
 
     ``start``: mean over pairs of different classes of the mean ℓ1 distance from samples of the one to samples of the
@@ -37,7 +37,7 @@ def ends_of(data: Dataset, protocol: Protocol) -> HeadroomEnds:
     real = ReferenceSamples.of(X, y, data.k)
     start, floor = [], []
     for a, samples in enumerate(real.samples):
-        points = samples[:MOST]
+        points = samples[:MAX_SAMPLES]
         for b, others in enumerate(real.samples):
             if not len(points) or not len(others) or (a == b and len(others) < 2):
                 continue

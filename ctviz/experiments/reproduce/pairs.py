@@ -16,7 +16,7 @@ from ctviz.experiments.run import Run
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
 
-MOST = 600
+MAX_SAMPLES = 600
 """Samples that are explained."""
 
 
@@ -29,7 +29,7 @@ def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Pair
     """
     data, experiment = run.data, run.experiment
     whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
-    X, y = (part[:MOST] for part in protocol.samples(data))
+    X, y = (part[:MAX_SAMPLES] for part in protocol.samples(data))
     chance = torch.Generator().manual_seed(protocol.seed)
     targets = (y + torch.randint(1, data.k, y.shape, generator=chance)) % data.k
     settings = protocol.searches()

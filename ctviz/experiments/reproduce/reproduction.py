@@ -50,13 +50,13 @@ it; ``LOCKED_OTHER`` with the cell that the plausibility study chose, ``UNLOCKED
 LOCKED_TAU = 0.5
 """τ of the searches that compare costs, as in the paper's study of locked features."""
 
-LEAST_REACHED = 0.45
+MIN_REACHED = 0.45
 """Validity that the conventional model's locked advice must have on a draw that costs are compared on."""
 
-LOOKED_AT: Mapping[str, int] = MappingProxyType({"ls": 60, "circles": 60, "moons": 60, "ol": 60, "mnist": 5})
+MAX_SCOUTED: Mapping[str, int] = MappingProxyType({"ls": 60, "circles": 60, "moons": 60, "ol": 60, "mnist": 5})
 """Data → draws that are looked at, at most, to find such draws. Those of MNIST differ in the training alone."""
 
-MOST_DRAWS: Mapping[str, int] = MappingProxyType({"mnist": 5})
+MAX_DRAWS: Mapping[str, int] = MappingProxyType({"mnist": 5})
 """Data → draws at most, however many are asked for."""
 
 SELECTION_SEEDS: Mapping[str, int] = MappingProxyType({"mnist": 1})
@@ -114,7 +114,7 @@ class Reproduction(Settings):
 
     def draws(self, data: str) -> int:
         """Draws of the final models of a data set."""
-        return min(self.seeds, MOST_DRAWS.get(data, self.seeds))
+        return min(self.seeds, MAX_DRAWS.get(data, self.seeds))
 
     def selecting(self, data: str) -> range:
         """Draws on which the settings of a data set are chosen."""

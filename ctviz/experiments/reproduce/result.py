@@ -14,11 +14,11 @@ from ctviz.errors import DataError, StoreError
 from ctviz.experiments.reproduce.published import MetricName
 from ctviz.paths import assets, write_whole
 
-MOST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 """Size of a file that is read: the shipped one takes a fraction of it."""
 
 
-class Record(BaseModel):
+class ResultRecord(BaseModel):
     """Base of every part: frozen, nothing unknown; a number that is not finite is none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,7 +29,7 @@ class Record(BaseModel):
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-class Reduction(Record):
+class Reduction(ResultRecord):
     """By how many % the mean is lower than that of conventional training; positive is better.
 
     ``value`` and ``base`` are the two means; ``low`` and ``high`` the interval of the reduction.
@@ -59,7 +59,7 @@ class ComparedReduction(Reduction):
     agrees: bool | None = None
 
 
-class Draw(Record):
+class Draw(ResultRecord):
     """A draw of data and training of the plausibility study, with intervals over rounds alone as in the paper."""
 
     seed: int
@@ -73,7 +73,7 @@ class Draw(Record):
     mature: float | None
 
 
-class LockedDraw(Record):
+class LockedDraw(ResultRecord):
     """A draw of the mutability study, with an interval over rounds alone."""
 
     seed: int
@@ -85,14 +85,14 @@ class LockedDraw(Record):
     conventional_validity: float | None
 
 
-class PassedOver(Record):
+class SkippedDraw(ResultRecord):
     """A draw on which costs are not compared: how often the conventional model's locked advice is valid there."""
 
     seed: int
     validity: float | None
 
 
-class Cell(Record):
+class GridCell(ResultRecord):
     """A cell of the grid on validation data; what its study does not measure is none."""
 
     tau: float
@@ -109,17 +109,17 @@ class Cell(Record):
     mature: float | None = None
 
 
-class Chosen(Record):
+class ChosenCell(ResultRecord):
     """The cell that a study is trained with, and how it was found."""
 
     tau: float
     lambda_reg: float
     chosen_by: Literal["score", "fallback"]
     draws: tuple[int, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
 
 
-class Trained(Record):
+class TrainingDetails(ResultRecord):
     """What all models of a data set share, and the cells of the two studies."""
 
     epochs: int
@@ -128,11 +128,11 @@ class Trained(Record):
     hidden: tuple[int, ...]
     initial: str
     locked: tuple[int | str, ...]
-    plausibility: Chosen
-    mutability: Chosen | None  # none where costs can be compared on no draw
+    plausibility: ChosenCell
+    mutability: ChosenCell | None  # none where costs can be compared on no draw
 
 
-class Other(Record):
+class CrossStudy(ResultRecord):
     """What each cell gives on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
     with that of the plausibility study; with the validity of that model's locked advice and of the conventional one's,
     and the cost over the requests that both can meet."""
@@ -145,7 +145,7 @@ class Other(Record):
     conventional_validity: float | None
 
 
-class Headroom(Record):
+class Headroom(ResultRecord):
     """IP of factuals that have not moved, of both models' counterfactuals, and of real samples among themselves (the
     floor), in data units; and what part of the way down to the floor counterfactual training went."""
 
@@ -156,7 +156,7 @@ class Headroom(Record):
     share: float | None
 
 
-class Searched(Record):
+class SearchVariant(ResultRecord):
     """IP and IP* of the same models where the evaluation searches with other steps: their length η, and at most T."""
 
     step_size: float
@@ -165,7 +165,7 @@ class Searched(Record):
     ip_star: Reduction
 
 
-class Row(Record):
+class Table1Row(ResultRecord):
     """A data set.
 
     ``cost_paired``: the cost over those factuals and targets alone that both models have a valid counterfactual for.
@@ -178,19 +178,19 @@ class Row(Record):
     cost: ComparedReduction
     cost_paired: Reduction
     room: Headroom
-    other: Other
-    searched: tuple[Searched, ...] = ()  # from short steps to long ones; none for images
-    settings: Trained
+    other: CrossStudy
+    searched: tuple[SearchVariant, ...] = ()  # from short steps to long ones; none for images
+    settings: TrainingDetails
     seeds: tuple[Draw, ...]
     locked_seeds: tuple[LockedDraw, ...]
-    passed_over: tuple[PassedOver, ...]
+    passed_over: tuple[SkippedDraw, ...]
 
     def outcome(self, metric: MetricName) -> ComparedReduction:
         found: ComparedReduction = getattr(self, metric)
         return found
 
     @property
-    def short(self) -> Searched | None:
+    def short(self) -> SearchVariant | None:
         """With the shortest steps."""
         return self.searched[0] if self.searched else None
 
@@ -199,7 +199,7 @@ class Row(Record):
         several: tuple[Draw | LockedDraw, ...] = self.locked_seeds if metric == "cost" else self.seeds
         return tuple((draw.seed, getattr(draw, metric)) for draw in several)
 
-    def cell(self, metric: MetricName) -> Chosen | None:
+    def cell(self, metric: MetricName) -> ChosenCell | None:
         """The cell that the study of a metric chose."""
         return self.settings.mutability if metric == "cost" else self.settings.plausibility
 
@@ -212,7 +212,7 @@ class Ablation(Reduction):
     metric: Literal["ip", "ip_star"]
 
 
-class Curve(Record):
+class Curve(ResultRecord):
     """Accuracy under an attack: means over the draws, with the least and the greatest of them."""
 
     data: str
@@ -224,7 +224,7 @@ class Curve(Record):
     greatest: tuple[float | None, ...]
 
 
-class SensitivityResult(Record):
+class SensitivityResult(ResultRecord):
     """How much the answers rest on what is locked, with the lock in training and without; means over the draws.
 
     ``measure``: the paper's ``standardised`` |g_d| / (max − min), which samples with nearly equal parts can dominate,
@@ -244,10 +244,10 @@ class SensitivityResult(Record):
     significant: bool | None
 
 
-class Table1(Record):
+class Table1(ResultRecord):
     """Everything that ``ctviz reproduce table1`` computes."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Table1Row, ...]
     ablation: tuple[Ablation, ...]
     robustness: tuple[Curve, ...]
     sensitivity: tuple[SensitivityResult, ...]
@@ -259,10 +259,10 @@ class Table1(Record):
     algorithm: int
     seconds: float
 
-    def row(self, data: str) -> Row | None:
+    def row(self, data: str) -> Table1Row | None:
         return next((row for row in self.rows if row.data == data), None)
 
-    def outcomes(self) -> Iterator[tuple[Row, MetricName, ComparedReduction]]:
+    def outcomes(self) -> Iterator[tuple[Table1Row, MetricName, ComparedReduction]]:
         """Every cell of the table, row by row."""
         for row in self.rows:
             for metric in ("ip", "ip_star", "cost"):
@@ -297,7 +297,7 @@ def read(path: Path) -> bytes:
         StoreError: there is none, or it cannot be read.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise StoreError(f"{path.name} is larger than any result; build it again with `ctviz reproduce table1`.")
         return path.read_bytes()
     except FileNotFoundError:
@@ -306,14 +306,14 @@ def read(path: Path) -> bytes:
         raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
 
 
-def own_folder(root: Path) -> Path:
+def local_folder(root: Path) -> Path:
     """Where a store keeps the results that were computed on this machine."""
     return root / "paper"
 
 
 def keep(result: Table1, key: str, root: Path) -> Path:
     """Writes a result into the store, in place of one of the same settings."""
-    path = own_folder(root) / f"table1-{key}.json"
+    path = local_folder(root) / f"table1-{key}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, result.to_json().encode())
@@ -322,10 +322,10 @@ def keep(result: Table1, key: str, root: Path) -> Path:
     return path
 
 
-def own(root: Path) -> tuple[Path, ...]:
+def local_results(root: Path) -> tuple[Path, ...]:
     """Results that were computed on this machine, the newest first."""
     try:
-        found = [(path.stat().st_mtime, path) for path in own_folder(root).glob("table1-*.json")]
+        found = [(path.stat().st_mtime, path) for path in local_folder(root).glob("table1-*.json")]
     except OSError:
         return ()
     return tuple(path for _, path in sorted(found, reverse=True))

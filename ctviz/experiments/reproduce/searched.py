@@ -14,7 +14,7 @@ from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.intervals import combine
 from ctviz.experiments.reproduce.reading import paired, reduced
-from ctviz.experiments.reproduce.result import Reduction, Searched
+from ctviz.experiments.reproduce.result import Reduction, SearchVariant
 from ctviz.experiments.reproduce.studies import Final
 from ctviz.experiments.reproduce.work import Work
 
@@ -28,7 +28,7 @@ DRAWS = 10
 _REFERENCES = {what.FULL: what.CONVENTIONAL}
 
 
-def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[Searched, ...]]:
+def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[SearchVariant, ...]]:
     """Data → IP and IP* with each search, over the first ``DRAWS`` draws; of images nothing, they take minutes."""
     planes = {data: several[:DRAWS] for data, several in finals.items() if several[0].experiment.data.grid is None}
     tasks = [
@@ -38,7 +38,7 @@ def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tup
         for search in SEARCHES
     ]
     reports = iter(work.reports(tasks, "searching the same models in shorter and longer steps"))
-    found: dict[str, tuple[Searched, ...]] = dict.fromkeys(finals, ())
+    found: dict[str, tuple[SearchVariant, ...]] = dict.fromkeys(finals, ())
     for data, several in planes.items():
         usual = several[0].report.protocol
         by_search = {(usual.step_size, usual.steps): [final.report for final in several]}
@@ -53,10 +53,10 @@ def _with(protocol: Protocol, step_size: float, steps: int) -> Protocol:
     return protocol.change({"step_size": step_size, "steps": steps, "also": (), "attacks": ()})
 
 
-def _compared(step_size: float, steps: int, reports: Sequence[Report], level: float) -> Searched:
+def _compared(step_size: float, steps: int, reports: Sequence[Report], level: float) -> SearchVariant:
     pairs = {
         metric: [paired(report, what.FULL, what.CONVENTIONAL, metric) for report in reports]
         for metric in ("ip", "ip_star")
     }
     found = {metric: Reduction(**reduced(combine(several, level), several)) for metric, several in pairs.items()}
-    return Searched(step_size=step_size, steps=steps, **found)
+    return SearchVariant(step_size=step_size, steps=steps, **found)

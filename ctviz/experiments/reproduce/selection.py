@@ -15,13 +15,13 @@ from ctviz.errors import DataError
 
 Study = Literal["plausibility", "mutability"]
 
-MOST_LOST = 0.02
+MAX_ACCURACY_LOSS = 0.02
 """Accuracy that counterfactual training may lose on validation data, as a share: two points."""
 
-LEAST_MATURE = 0.1
+MIN_MATURE = 0.1
 """Share of the counterfactuals that must have matured in the last epoch of training."""
 
-LEAST_VALID = 0.9
+MIN_VALID = 0.9
 """Validity of the locked advice, as a share of that of the conventional model: with less, only what is easy to reach
 would be counted."""
 
@@ -65,7 +65,7 @@ class Scored(Protocol):
 
 
 @dataclass(frozen=True)
-class Plausibility:
+class PlausibilityScore:
     """What validation data say of a cell without locks, as means over the draws; NaN where it could not be measured.
 
     Reductions in % of conventional training, accuracies and ``mature`` as shares.
@@ -88,7 +88,7 @@ class Plausibility:
     def qualifies(self) -> bool:
         """Whether the cell may be chosen by its score. What is NaN does not."""
         kept = _kept(self.accuracy, self.conventional_accuracy)
-        return kept and self.mature >= LEAST_MATURE and not math.isnan(self.score)
+        return kept and self.mature >= MIN_MATURE and not math.isnan(self.score)
 
     @property
     def otherwise(self) -> float:
@@ -97,7 +97,7 @@ class Plausibility:
 
 
 @dataclass(frozen=True)
-class Mutability:
+class MutabilityScore:
     """What validation data say of a cell under the lock, as means over the draws; NaN where it could not be measured.
 
     The reduction of the cost in %, validities and accuracies as shares.
@@ -118,7 +118,7 @@ class Mutability:
     def qualifies(self) -> bool:
         """Whether the cell may be chosen by its score. What is NaN does not."""
         kept = _kept(self.accuracy, self.conventional_accuracy)
-        valid = self.validity >= LEAST_VALID * self.conventional_validity - 1e-12
+        valid = self.validity >= MIN_VALID * self.conventional_validity - 1e-12
         return kept and valid and not math.isnan(self.cost)
 
     @property
@@ -128,7 +128,7 @@ class Mutability:
 
 
 def _kept(accuracy: float, conventional: float) -> bool:
-    return conventional - accuracy <= MOST_LOST + 1e-12  # 2 points are still allowed
+    return conventional - accuracy <= MAX_ACCURACY_LOSS + 1e-12  # 2 points are still allowed
 
 
 def choose(scores: Sequence[Scored]) -> int:
@@ -142,8 +142,8 @@ def choose(scores: Sequence[Scored]) -> int:
     allowed = [i for i, score in enumerate(scores) if score.qualifies]
     if allowed:
         return max(allowed, key=lambda i: scores[i].score)
-    return max(range(len(scores)), key=lambda i: _or_least(scores[i].otherwise))
+    return max(range(len(scores)), key=lambda i: _or_lowest(scores[i].otherwise))
 
 
-def _or_least(value: float) -> float:
+def _or_lowest(value: float) -> float:
     return -math.inf if math.isnan(value) else value

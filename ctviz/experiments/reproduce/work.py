@@ -17,11 +17,11 @@ OnTask = Callable[[int, int, str], None]
 """Called with the tasks that have ended, their number and what is being done."""
 
 
-def nobody(done: int, total: int, doing: str) -> None:
+def no_progress(done: int, total: int, doing: str) -> None:
     """Nobody wants to know."""
 
 
-def never() -> bool:
+def never_cancelled() -> bool:
     """It is not to be stopped."""
     return False
 
@@ -30,7 +30,7 @@ class Cancelled(CtvizError):  # noqa: N818 (says what it means)
     """The work was stopped; what is done stays in the store."""
 
 
-def is_there(task: Task, store: Store) -> bool:
+def is_complete(task: Task, store: Store) -> bool:
     """Whether the store holds both the task's run, which is looked at again, and a report that can be read."""
     return is_done(task, store) and stored_report(task.run, task.protocol, store) is not None
 
@@ -42,8 +42,8 @@ class Work:
     reproduction: Reproduction
     store: Store
     engine: Engine
-    progress: OnTask = nobody
-    cancelled: Callable[[], bool] = never
+    progress: OnTask = no_progress
+    cancelled: Callable[[], bool] = never_cancelled
 
     def reports(self, tasks: Sequence[Task], doing: str) -> list[Report]:
         """The reports of tasks, in their order; what the store holds by now is not computed again.
@@ -51,7 +51,7 @@ class Work:
         Raises:
             CtvizError: the first reason why a task could not be carried out; the work was stopped (``Cancelled``).
         """
-        waiting = [task for task in tasks if not is_there(task, self.store)]
+        waiting = [task for task in tasks if not is_complete(task, self.store)]
         done, total = len(tasks) - len(waiting), len(tasks)
         self.progress(done, total, doing)
         failed = []

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from ctviz.experiments.config import Experiment, weights_of_one
+from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
 
 Array = npt.NDArray[Any]
@@ -29,7 +29,7 @@ Arrays = dict[str, Array]
 LEVEL = 6
 """Of zlib: a seventh smaller than level 1 for half a millisecond more per snapshot; 9 is slow and gains 2 %."""
 
-_MOST_ARRAYS = 64
+_MAX_ARRAYS = 64
 _SHARED = 1 << 20
 _SCENE = {
     "lower": np.float32, "upper": np.float32, "points": np.float32, "labels": np.uint8,
@@ -44,7 +44,7 @@ class Damaged(Exception):  # noqa: N818 (a state of what was read)
 # -- entries and files ----------------------------------------------------------------------------
 
 
-def name_of(epoch: int) -> str:
+def entry_name(epoch: int) -> str:
     """Name of the entry that holds the snapshot after ``epoch`` epochs."""
     return f"{epoch:05d}"
 
@@ -76,8 +76,8 @@ def to_bytes(tensors: Arrays, metadata: dict[str, str]) -> bytes:
 class EntryFile:
     """An open safetensors file; its arrays are read one by one."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
-        if path.stat().st_size > most_bytes:
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        if path.stat().st_size > max_bytes:
             raise Damaged(f"{path.name} is larger than its experiment allows")
         try:
             self._file: Any = _open_untyped(str(path), framework="numpy")
@@ -93,7 +93,7 @@ class EntryFile:
             body = json.loads(self.metadata[name])
             digest = body.pop("sha256")
             facts, listed = body["facts"], body["arrays"]
-            if body["key"] != key or body["name"] != name or len(listed) > _MOST_ARRAYS:
+            if body["key"] != key or body["name"] != name or len(listed) > _MAX_ARRAYS:
                 raise Damaged(f"entry {name} belongs to another run")
             arrays = {array: np.asarray(self._file.get_tensor(f"{name}/{array}")) for array in listed}
             intact = digest == _digest(body, arrays)
@@ -162,7 +162,7 @@ def encode_snapshot(experiment: Experiment, snapshot: Snapshot) -> tuple[Arrays,
         facts["shapes"]["paths"] = list(snapshot.paths.points.shape)
         facts["order"], arrays["paths.points"] = _squeeze_points(snapshot.paths.points)
         arrays |= {f"paths.{part}": getattr(snapshot.paths, part) for part in ("steps", "nascent", "mature")}
-    return pack(experiment.key, name_of(snapshot.epoch), facts, arrays)
+    return pack(experiment.key, entry_name(snapshot.epoch), facts, arrays)
 
 
 def decode_snapshot(experiment: Experiment, epoch: int, facts: dict[str, Any], arrays: Arrays) -> Snapshot:
@@ -297,9 +297,9 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
 # -- bounds ---------------------------------------------------------------------------------------------
 
 
-def most_bytes(experiment: Experiment, snapshots: int) -> int:
+def max_bytes(experiment: Experiment, snapshots: int) -> int:
     """More than a file with this many snapshots can take; what is larger is not opened."""
     m, k, e = len(experiment.arms), experiment.data.classes, experiment.evaluation
-    weights = 4 * weights_of_one(experiment)
+    weights = 4 * weights_per_model(experiment)
     arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
     return _SHARED + 2 * snapshots * (m * arm + 16384)

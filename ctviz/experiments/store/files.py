@@ -24,7 +24,7 @@ class Busy(StoreError):  # noqa: N818 (says what it means)
 _ADVICE = "set CTVIZ_HOME to another folder"
 
 
-def sentence(root: Path, error: OSError) -> StoreError:
+def store_error(root: Path, error: OSError) -> StoreError:
     """What a person can do about an error of the file system."""
     said = {
         errno.ENOSPC: f"No space is left on the disk that holds {root}; free some, or {_ADVICE}.",
@@ -50,12 +50,12 @@ def _no_folder(root: Path, error: OSError) -> Path:
 
 
 @contextlib.contextmanager
-def explained(root: Path) -> Iterator[None]:
+def store_errors(root: Path) -> Iterator[None]:
     """Turns every ``OSError`` of the block into a ``StoreError`` that names ``root`` and a way out."""
     try:
         yield
     except OSError as error:
-        raise sentence(root, error) from error
+        raise store_error(root, error) from error
 
 
 def remove(path: Path) -> None:
@@ -117,11 +117,11 @@ def trim(folder: Path, ending: str, most_files: int, most_bytes: int) -> None:
         total -= file.bytes
 
 
-MOMENT = 0.3
+LOCK_WAIT = 0.3
 """Seconds to wait for a lock that is held before its holder is taken for a writer."""
 
 
-class Lock:
+class FileLock:
     """An exclusive ``flock`` on a file of its own; the system drops it when its holder ends, however it ends."""
 
     def __init__(self, path: Path) -> None:
@@ -135,7 +135,7 @@ class Lock:
         a reader who makes sure of damage, and not a writer.
         """
         now = time.monotonic()
-        deadline, moment = now + patience, now + min(patience, MOMENT)
+        deadline, moment = now + patience, now + min(patience, LOCK_WAIT)
         while True:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             try:
@@ -168,7 +168,7 @@ class Lock:
         os.close(self._fd)
         self._fd = None
 
-    def __enter__(self) -> Lock:
+    def __enter__(self) -> FileLock:
         self.acquire()
         return self
 

@@ -10,7 +10,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.record import MOST_BYTES, Record
+from ctviz.experiments.store.record import MAX_BYTES, RunRecord
 
 RECORD = "run.json"
 SCENE = "scene.safetensors"
@@ -39,13 +39,13 @@ class RunFolder:
         found = (self.path / RECORD).stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def record(self) -> Record:
+    def record(self) -> RunRecord:
         path = self.path / RECORD
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise Damaged(f"{RECORD} is too large")
-        return Record.from_bytes(path.read_bytes(), self.key)
+        return RunRecord.from_bytes(path.read_bytes(), self.key)
 
-    def check(self, record: Record) -> None:
+    def check(self, record: RunRecord) -> None:
         """Of a finished run, that its snapshots are there and, where sealed, of the right size."""
         if record.state != "done":
             return
@@ -57,7 +57,7 @@ class RunFolder:
         elif not set(record.epochs) <= set(self._appended()):
             raise Damaged("snapshots are missing")
 
-    def epochs(self, record: Record) -> list[int]:
+    def epochs(self, record: RunRecord) -> list[int]:
         """Epochs of the snapshots that can be read, in order."""
         if record.state == "done":
             return list(record.epochs)
@@ -84,7 +84,7 @@ class RunFolder:
         found = (_SNAPSHOT.fullmatch(name) for name in os.listdir(self.path / SNAPSHOTS))  # noqa: PTH208
         return [int(match[1]) for match in found if match]
 
-    def updated(self, record: Record) -> float:
+    def updated(self, record: RunRecord) -> float:
         """When the run last grew."""
         try:
             return max(record.updated, (self.path / SNAPSHOTS).stat().st_mtime)
@@ -93,14 +93,14 @@ class RunFolder:
 
     def scene(self, experiment: Experiment) -> Scene:
         """``FileNotFoundError`` as long as it was not written."""
-        file = EntryFile(self.path / SCENE, codec.most_bytes(experiment, 0))
+        file = EntryFile(self.path / SCENE, codec.max_bytes(experiment, 0))
         return codec.decode_scene(experiment, *file.entry(self.key, "scene"))
 
     def snapshot(self, experiment: Experiment, epoch: int) -> Snapshot:
-        name = codec.name_of(epoch)
+        name = codec.entry_name(epoch)
         try:
             file = self._sealed or EntryFile(
-                self.path / SNAPSHOTS / f"{name}.safetensors", codec.most_bytes(experiment, 1)
+                self.path / SNAPSHOTS / f"{name}.safetensors", codec.max_bytes(experiment, 1)
             )
         except FileNotFoundError:
             file = self._open_sealed(experiment)
@@ -110,7 +110,7 @@ class RunFolder:
 
     def _open_sealed(self, experiment: Experiment) -> EntryFile:
         if self._sealed is None:
-            most = codec.most_bytes(experiment, experiment.training.epochs + 1)
+            most = codec.max_bytes(experiment, experiment.training.epochs + 1)
             self._sealed = EntryFile(self.path / SEALED, most)
         return self._sealed
 

@@ -16,14 +16,14 @@ from ctviz.experiments.store.codec import Damaged
 FORMAT = 1
 """Of the run folder; a folder of another format is set aside."""
 
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 """A larger ``run.json`` is not read."""
 
 Written = Literal["running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
-class Record:
+class RunRecord:
     """State of one attempt to compute a run, as last written by its writer."""
 
     experiment: Experiment
@@ -55,7 +55,7 @@ class Record:
             raise StoreError(f"The summary of a run cannot be written as JSON: {error}.") from None
 
     @classmethod
-    def from_bytes(cls, data: bytes, key: str) -> Record:
+    def from_bytes(cls, data: bytes, key: str) -> RunRecord:
         """Inverse of ``to_bytes``; ``Damaged`` unless it is the intact record of the run ``key``."""
         try:
             body = json.loads(data)

@@ -22,11 +22,20 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store.bin import Bin
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.store.files import Busy, Lock, explained, files_in, is_locked, remove, size_of, write_whole
+from ctviz.experiments.store.files import (
+    Busy,
+    FileLock,
+    files_in,
+    is_locked,
+    remove,
+    size_of,
+    store_errors,
+    write_whole,
+)
 from ctviz.experiments.store.folder import RECORD, SEALED, SNAPSHOTS, RunFolder
-from ctviz.experiments.store.labels import Label, Labels
+from ctviz.experiments.store.labels import RunLabel, RunLabels
 from ctviz.experiments.store.notices import Notices
-from ctviz.experiments.store.record import Record
+from ctviz.experiments.store.record import RunRecord
 from ctviz.experiments.store.writer import RunWriter, touch
 from ctviz.paths import home
 
@@ -35,15 +44,15 @@ _Texts = list[str]
 _Infos = list["RunInfo"]
 State = Literal["absent", "running", "done", "failed", "cancelled", "interrupted"]
 
-RESULTS = ("reports", "limits")
+RESULT_FOLDERS = ("reports", "limits")
 """Folders of what was measured of runs; each file can be computed again."""
 
-BESIDES = ("sweeps", "paper", "vaes", "aside")
+OTHER_FOLDERS = ("sweeps", "paper", "vaes", "aside")
 """Folders that count toward the size of a store and that ``evict`` leaves alone."""
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 _BROKEN = (Damaged, FileNotFoundError, NotADirectoryError)
-_MOST_ASIDE = 10
+_MAX_ASIDE = 10
 _STALE = 3600.0
 
 
@@ -111,10 +120,10 @@ class Store:
         self.presets = presets
         self.cap_bytes = cap_bytes
         self._notices = Notices(self.root / "notices.json", self.root / "locks" / "notices.lock")
-        self.labels = Labels(self.root, self._notices)
+        self.labels = RunLabels(self.root, self._notices)
         self._bin = Bin(self.root)
         self._bad_presets: set[str] = set()
-        self._records: dict[Path, tuple[tuple[int, int, int], Record]] = {}
+        self._records: dict[Path, tuple[tuple[int, int, int], RunRecord]] = {}
         self._guard = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -129,7 +138,7 @@ class Store:
         Raises ``Busy`` if the run is being written, ``Finished`` if it is done.
         """
         key = experiment.key
-        with explained(self.root):
+        with store_errors(self.root):
             for name in ("runs", "locks", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             lock = self._lock(key)
@@ -138,7 +147,7 @@ class Store:
                 self._refuse_finished(key)
                 lock.sign(f"{os.getpid()} on {platform.node()}")
                 now = time.time()
-                record = Record(experiment, device, _version(), "running", started=now, updated=now)
+                record = RunRecord(experiment, device, _version(), "running", started=now, updated=now)
                 path = self._start(record)
             except BaseException:
                 lock.release()
@@ -160,7 +169,7 @@ class Store:
         if record.state == "done":
             raise Finished(f"Run {key} is already done; delete it to compute it again.")
 
-    def _start(self, record: Record) -> Path:
+    def _start(self, record: RunRecord) -> Path:
         """A fresh run folder in the place of what was there, so that no reader sees two attempts mixed."""
         path = self._local(record.experiment.key).path
         staged = self._temporary(record.experiment.key)
@@ -245,7 +254,7 @@ class Store:
         """Every run: the pinned ones first, then the last used, presets at the end."""
         labels = self.labels.all()
         keys = dict.fromkeys([*self._keys(self.presets), *self._keys(self._runs)])
-        found = [self._info(key, labels.get(key, Label())) for key in keys]
+        found = [self._info(key, labels.get(key, RunLabel())) for key in keys]
         known = [info for info in found if info is not None]
         return sorted(known, key=lambda info: (not info.pinned, info.preset, -info.last_used, info.data, info.key))
 
@@ -258,7 +267,7 @@ class Store:
                 folder = self._bin.folder(key)
                 written = self._record(folder).state
                 state: State = "interrupted" if written == "running" else written
-                found.append(self._info_of(folder, state, labels.get(key, Label()), self._bin.deleted(key)))
+                found.append(self._info_of(folder, state, labels.get(key, RunLabel()), self._bin.deleted(key)))
         return sorted(found, key=lambda info: (-info.deleted, info.key))
 
     def notices(self) -> _Texts:
@@ -291,7 +300,7 @@ class Store:
     def restore(self, key: str) -> None:
         """Bring a run back from the bin, whole; one that has been finished anew meanwhile is left as it is."""
         _check_key(key)
-        with explained(self.root), self._held(key):
+        with store_errors(self.root), self._held(key):
             if not self._bin.deleted(key):
                 raise StoreError(f"Run {key} is not in the bin; it may have been removed for want of space.")
             path, gone = self._local(key).path, self._temporary(key)
@@ -311,14 +320,14 @@ class Store:
 
     def empty_bin(self) -> None:
         """Remove what is in the bin for good."""
-        with explained(self.root):
+        with store_errors(self.root):
             for key in self._keys(self._bin.path):
                 with contextlib.suppress(Busy):
                     self._remove_from_bin(key)
 
     def _delete(self, key: str, away: Callable[[str], None]) -> None:
         _check_key(key)
-        with explained(self.root):
+        with store_errors(self.root):
             if os.path.lexists(self._local(key).path):
                 away(key)
             elif self._preset(key) is not None:
@@ -330,7 +339,7 @@ class Store:
         That is runs, and the results of evaluations and limits, which can be computed again; tables, sweeps and
         autoencoders count and stay. Never a preset, a run that is pinned or being written, or the one used last.
         """
-        with explained(self.root):
+        with store_errors(self.root):
             self._tidy()
             labels = self.labels.all()
             runs = sorted((self._local(key).last_used(), key) for key in self._keys(self._runs))
@@ -341,13 +350,13 @@ class Store:
             for place, (used, key) in enumerate(runs):
                 size = size_of(self._local(key).path)
                 total += size
-                if place < len(runs) - 1 and not labels.get(key, Label()).pinned:
+                if place < len(runs) - 1 and not labels.get(key, RunLabel()).pinned:
                     by_use.append((used, key, size, partial(self._remove, key)))
-            for name in RESULTS:
+            for name in RESULT_FOLDERS:
                 for file in files_in(self.root / name):
                     total += file.bytes
                     by_use.append((file.used, file.path.name, file.bytes, partial(remove, file.path)))
-            total += sum(size_of(self.root / name) for name in BESIDES)
+            total += sum(size_of(self.root / name) for name in OTHER_FOLDERS)
             steps += [(size, away) for _, _, size, away in sorted(by_use, key=lambda entry: entry[:2])]
             for size, away in steps:
                 if total <= self.cap_bytes:
@@ -361,7 +370,7 @@ class Store:
         if self.status(key).state != "done":
             raise StoreError(f"Run {key} is not done; only finished runs can be exported.")
         target, staged = Path(folder) / key, Path(folder) / f".{key}-{uuid.uuid4().hex[:8]}"
-        with explained(Path(folder)):
+        with store_errors(Path(folder)):
             try:
                 source = self._find(key).path
                 shutil.copytree(source, staged, ignore=shutil.ignore_patterns(SNAPSHOTS, "used", ".*"))
@@ -380,7 +389,7 @@ class Store:
                 if time.time() - path.lstat().st_mtime > _STALE:
                     remove(path)
         aside = sorted(_children(self.root / "aside"), key=lambda path: path.name.rpartition("-")[2])
-        for path in aside[:-_MOST_ASIDE]:
+        for path in aside[:-_MAX_ASIDE]:
             remove(path)
         for key in self._keys(self._bin.path):
             if self._bin.expired(key):
@@ -451,8 +460,8 @@ class Store:
     def _runs(self) -> Path:
         return self.root / "runs"
 
-    def _lock(self, key: str) -> Lock:
-        return Lock(self._lock_path(key))
+    def _lock(self, key: str) -> FileLock:
+        return FileLock(self._lock_path(key))
 
     def _lock_path(self, key: str) -> Path:
         return self.root / "locks" / f"{key}.lock"
@@ -475,10 +484,10 @@ class Store:
     def _keys(self, folder: Path | None) -> _Texts:
         if folder is None:
             return []
-        with explained(folder):
+        with store_errors(folder):
             return sorted(path.name for path in _children(folder) if _KEY.fullmatch(path.name))
 
-    def _record(self, folder: RunFolder) -> Record:
+    def _record(self, folder: RunFolder) -> RunRecord:
         """The record, parsed again only when it was written again, and checked against what lies beside it."""
         signature = folder.signature()
         with self._guard:
@@ -505,7 +514,7 @@ class Store:
             again = folder.record()
             state = "interrupted" if again.attempt == record.attempt and again.state == "running" else again.state
             record = again
-            message = self._how_it_ended(folder.key) if state == "interrupted" else ""
+            message = self._end_message(folder.key) if state == "interrupted" else ""
         epochs = folder.epochs(record)
         return RunStatus(
             state=state,
@@ -517,7 +526,7 @@ class Store:
             preset=folder.preset,
         )
 
-    def _how_it_ended(self, key: str) -> str:
+    def _end_message(self, key: str) -> str:
         """What can be said of the process that wrote a run and is gone; empty if it has not signed its lock."""
         try:
             writer = self._lock_path(key).read_text(encoding="utf-8", errors="replace")
@@ -525,7 +534,7 @@ class Store:
             writer = ""
         return writer and f"Process {writer} ended without a word: killed, for want of memory perhaps, or crashed."
 
-    def _info(self, key: str, label: Label) -> RunInfo | None:
+    def _info(self, key: str, label: RunLabel) -> RunInfo | None:
         def read(folder: RunFolder) -> RunInfo:
             status = self._status_of(folder)
             return replace(self._info_of(folder, status.state, label), message=status.message)
@@ -538,7 +547,7 @@ class Store:
             self._notices.add(f"Run {key} cannot be read: {error}")
             return None
 
-    def _info_of(self, folder: RunFolder, state: State, label: Label, deleted: float = 0.0) -> RunInfo:
+    def _info_of(self, folder: RunFolder, state: State, label: RunLabel, deleted: float = 0.0) -> RunInfo:
         record = self._record(folder)
         experiment = record.experiment
         return RunInfo(
@@ -565,7 +574,7 @@ class Store:
         What a reader sees while a writer is at work may be neither the state before nor the one after, so
         damage counts only when it is still seen under the lock; ``Busy`` if a writer holds it.
         """
-        with explained(self.root):
+        with store_errors(self.root):
             for _ in range(3):
                 folder = self._find(key)
                 try:

@@ -16,9 +16,9 @@ from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.files import Lock, explained, remove, write_whole
+from ctviz.experiments.store.files import FileLock, remove, store_errors, write_whole
 from ctviz.experiments.store.folder import RECORD, SCENE, SEALED, SNAPSHOTS, USED
-from ctviz.experiments.store.record import Record
+from ctviz.experiments.store.record import RunRecord
 
 logger = logging.getLogger("ctviz.store")
 
@@ -31,7 +31,7 @@ class RunWriter:
     method raises a ``StoreError`` when the disk does not take what is written; no half-written file stays.
     """
 
-    def __init__(self, path: Path, root: Path, record: Record, lock: Lock, finished: Callable[[], None]) -> None:
+    def __init__(self, path: Path, root: Path, record: RunRecord, lock: FileLock, finished: Callable[[], None]) -> None:
         self._path = path
         self._root = root
         self._record = record
@@ -103,7 +103,7 @@ class RunWriter:
             logger.warning("run %s could not be marked %s: %s", self.key, state, error)
         self._release()
 
-    def _write_record(self, record: Record) -> None:
+    def _write_record(self, record: RunRecord) -> None:
         record = replace(record, updated=time.time())
         with self._writing():
             write_whole(self._path / RECORD, record.to_bytes(), sync=True)
@@ -118,8 +118,8 @@ class RunWriter:
         tensors: codec.Arrays = {}
         metadata: dict[str, str] = {}
         for epoch in self._epochs:
-            file = EntryFile(self._snapshot_path(epoch), codec.most_bytes(self._record.experiment, 1))
-            name = codec.name_of(epoch)
+            file = EntryFile(self._snapshot_path(epoch), codec.max_bytes(self._record.experiment, 1))
+            name = codec.entry_name(epoch)
             _, arrays = file.entry(self.key, name)
             tensors |= {f"{name}/{array}": values for array, values in arrays.items()}
             metadata[name] = file.metadata[name]
@@ -128,14 +128,14 @@ class RunWriter:
         return len(data)
 
     def _snapshot_path(self, epoch: int) -> Path:
-        return self._path / SNAPSHOTS / f"{codec.name_of(epoch)}.safetensors"
+        return self._path / SNAPSHOTS / f"{codec.entry_name(epoch)}.safetensors"
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         if self._record.state != "running":
             raise StoreError(f"Run {self.key} is {self._record.state}; nothing more can be written to it.")
         try:
-            with explained(self._root):
+            with store_errors(self._root):
                 yield
         except Damaged as error:
             raise StoreError(f"Run {self.key} cannot be written: {error}.") from error

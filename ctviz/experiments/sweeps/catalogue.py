@@ -9,13 +9,13 @@ from pathlib import Path
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import PRESETS
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import explained
+from ctviz.experiments.store.files import store_errors
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.experiments.sweeps.tables import folder, shipped
 from ctviz.paths import write_whole
 
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 """Of the settings of a sweep: a larger file is not read."""
 
 
@@ -36,7 +36,7 @@ def list_sweeps(store: Store) -> list[SweepInfo]:
     """Every sweep that is remembered, the last begun first, those that ship at the end."""
     found = []
     ships = shipped(store)
-    with explained(store.root):
+    with store_errors(store.root):
         for path in sorted(folder(store).glob("*.json")):
             with contextlib.suppress(OSError, CtvizError):  # damaged, or gone
                 sweep = _read(path)
@@ -74,7 +74,7 @@ def keep_sweep(sweep: Sweep, store: Store) -> None:
     """Remember a sweep, so that it is listed; raises ``StoreError`` when the disk does not take it."""
     if sweep.key in shipped(store):
         return
-    with explained(store.root):
+    with store_errors(store.root):
         folder(store).mkdir(parents=True, exist_ok=True)
         path = folder(store) / f"{sweep.key}.json"
         if not path.is_file() or sweep.name:
@@ -91,14 +91,14 @@ def delete_sweep(what: str, store: Store) -> str:
     path = folder(store) / f"{key}.json"
     if not path.is_file():
         raise ConfigError("sweep", what, "a stored sweep that does not ship with ctviz")
-    with explained(store.root):
+    with store_errors(store.root):
         path.with_suffix(".parquet").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
     return key
 
 
 def _read(path: Path) -> Sweep:
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise ConfigError("sweep", path.name, "a file of at most 4 MB")
     sweep = Sweep.from_json(path.read_bytes())
     if sweep.key != path.stem:

@@ -27,14 +27,14 @@ from ctviz.training.schedule import Schedule
 Value = int | float | str | tuple[int | float | str, ...]
 Sample = Literal["grid", "random", "sobol"]
 
-MOST_CELLS = 10_000_000
+MAX_CELLS = 10_000_000
 """More are no sweep that anybody waits for."""
 
 _SECTIONS = ("data", "model", "training")
 _NO_AXES = ("name", "seed", "ranges")
 
 
-class Ground(NamedTuple):
+class SharedSettings(NamedTuple):
     """What all models of a stack share besides the seed."""
 
     data: AnyData
@@ -42,7 +42,7 @@ class Ground(NamedTuple):
     training: Schedule
 
     @classmethod
-    def of(cls, experiment: Experiment) -> Ground:
+    def of(cls, experiment: Experiment) -> SharedSettings:
         """That of all arms of an experiment."""
         return cls(experiment.data, experiment.model, experiment.training)
 
@@ -111,7 +111,7 @@ class Sweep(Document):
     arm: str = "full"
     axes: tuple[Axis, ...] = Field(min_length=1, max_length=12)
     sample: Sample = "grid"
-    count: int | None = Field(None, ge=1, le=MOST_CELLS, description="Cells to draw, unless it is a grid.")
+    count: int | None = Field(None, ge=1, le=MAX_CELLS, description="Cells to draw, unless it is a grid.")
     seed: int = Field(0, ge=0, lt=2**31, description="Of the draw of cells.")
     seeds: int = Field(1, ge=1, le=1000, description="Models of each cell.")
     protocol: Protocol = Protocol()
@@ -148,8 +148,8 @@ class Sweep(Document):
             raise ConfigError("count", None, f"how many cells to draw for a {self.sample} sample")
         if self.sample == "sobol" and len(self.axes) == 1 and not self.axes[0].is_range:
             raise ConfigError("sample", self.sample, "grid, for a single axis of values")
-        if self.size > MOST_CELLS:
-            raise ConfigError("grid", f"{self.size:,} cells", f"at most {MOST_CELLS:,}")
+        if self.size > MAX_CELLS:
+            raise ConfigError("grid", f"{self.size:,} cells", f"at most {MAX_CELLS:,}")
         if "protocol" not in self.model_fields_set:
             object.__setattr__(self, "protocol", Protocol.usual(self.base.data))
             self.model_fields_set.add("protocol")
@@ -287,16 +287,16 @@ class Sweep(Document):
 
     # -- what a cell is -----------------------------------------------------------------------------
 
-    def ground(self, cell: Cell) -> Ground:
+    def ground(self, cell: Cell) -> SharedSettings:
         """Data, architecture and schedule of a cell; raises ``ConfigError`` that names the cell."""
         return self._ground(cell, {name: value for name, value in cell.values if "." in name})
 
-    def _ground(self, cell: Cell, changes: Mapping[str, Value]) -> Ground:
+    def _ground(self, cell: Cell, changes: Mapping[str, Value]) -> SharedSettings:
         try:
             changed = self.base.replace(changes) if changes else self.base
         except ConfigError as error:
             raise _in_cell(error, cell) from None
-        return Ground(changed.data, changed.model, changed.training)
+        return SharedSettings(changed.data, changed.model, changed.training)
 
     def arm_of(self, cell: Cell, seed: int) -> Arm:
         """The arm of a cell at a seed, under the sweep's name for it; raises ``ConfigError`` that names the cell."""

@@ -11,17 +11,17 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep, Value, conventional
+from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
 from ctviz.training.arm import Arm
 
 
 @dataclass(frozen=True)
-class Model:
+class SweepModel:
     """A cell at a seed: the arm to be trained and its conventional reference, both with their seed and name."""
 
     cell: Cell
     seed: int
-    ground: Ground
+    ground: SharedSettings
     arm: Arm
     reference: Arm
 
@@ -56,13 +56,13 @@ def with_seed(arm: Arm, seed: int) -> Arm:
     return Arm(**{**arm.model_dump(), "seed": seed})
 
 
-def models_of(sweep: Sweep) -> Iterator[Model]:
+def models_of(sweep: Sweep) -> Iterator[SweepModel]:
     """All models of a sweep: seed by seed, and for each seed cell by cell.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
-    grounds: dict[tuple[tuple[str, Value], ...], Ground] = {}
+    grounds: dict[tuple[tuple[str, Value], ...], SharedSettings] = {}
     references: dict[str, Arm] = {}
     cells = sweep.cells()
     for seed in sweep.seed_values:
@@ -73,13 +73,13 @@ def models_of(sweep: Sweep) -> Iterator[Model]:
             ground, arm = grounds[changes], named(sweep.arm_of(cell, seed))
             plain = conventional(arm)
             reference = references.setdefault(identity(plain), named(plain))
-            model = Model(cell, seed, ground, arm, reference)
+            model = SweepModel(cell, seed, ground, arm, reference)
             if seed == sweep.base.seed:  # a seed more or less changes nothing of what is allowed
                 _check(model)
             yield model
 
 
-def _check(model: Model) -> None:
+def _check(model: SweepModel) -> None:
     try:
         Experiment(**model.ground._asdict(), arms=(model.arm,))
     except ConfigError as error:

@@ -6,27 +6,27 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Evaluation, Experiment
-from ctviz.experiments.engines.task import Task, evaluated
+from ctviz.experiments.engines.task import Task, is_evaluated
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.cost import Price, price, scale_of
-from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep, conventional
-from ctviz.experiments.sweeps.models import Model, identity, models_of, with_seed
+from ctviz.experiments.sweeps.cost import TaskCost, slowdown, task_cost
+from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, conventional
+from ctviz.experiments.sweeps.models import SweepModel, identity, models_of, with_seed
 from ctviz.progress import duration
 from ctviz.training.arm import Arm
 
-WIDTH = 24
+MAX_WIDTH = 24
 """Models of a stack, references included. Wider ones save little (on moons a model of 45 costs nine tenths of one of
 24), and several stacks can be trained side by side. The same on every machine, so that keys are."""
 
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 """Working memory that a stack may need: images have few models in each."""
 
-MANY = 2000
+CONFIRM_ABOVE = 2000
 """Models from which a sweep is only begun once somebody has said yes to its price."""
 
 
 @dataclass(frozen=True)
-class Place:
+class ModelLocation:
     """Where a model is, or will be: the task, and the names of the arm and of its reference there."""
 
     task: Task
@@ -47,7 +47,7 @@ class Plan:
     cells: tuple[Cell, ...]
     tasks: tuple[Task, ...]
     """Still to be carried out, in order."""
-    places: Mapping[tuple[int, int], Place]
+    places: Mapping[tuple[int, int], ModelLocation]
     """(index of the cell, seed) → where the model is."""
     done: frozenset[tuple[int, int]]
     """Models that are trained and evaluated."""
@@ -81,8 +81,8 @@ class SweepEstimate:
         """``135 models, 141 to train with their references, about 4 min and 2 MB``."""
         if not self.to_train and self.seconds < 1:
             return f"{self.models:,} models, all of which are there"
-        price = f"about {duration(self.seconds)} and {_size(self.bytes)}"
-        return f"{self.models:,} models, {self.to_train:,} to train with their references, {price}"
+        cost = f"about {duration(self.seconds)} and {_size(self.bytes)}"
+        return f"{self.models:,} models, {self.to_train:,} to train with their references, {cost}"
 
 
 def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
@@ -95,8 +95,8 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
         ConfigError: a combination that cannot be trained, with its cell.
     """
     models = tuple(models_of(sweep))
-    shelf: _Shelf = {} if fresh else _shelf(store, {model.ground for model in models})
-    distinct: dict[tuple[Ground, str], Model] = {}
+    shelf: _StoredArms = {} if fresh else _stored_arms(store, {model.ground for model in models})
+    distinct: dict[tuple[SharedSettings, str], SweepModel] = {}
     for model in models:  # cells may differ in what has no effect
         distinct.setdefault((model.ground, model.arm.name), model)
     found = {what: _find(shelf, model, sweep, store) for what, model in distinct.items()}
@@ -107,13 +107,13 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
         if missing:
             task = _task(missing, sweep)
             for model in missing:
-                known[model.ground, model.arm.name] = Place(task, model.arm.name, model.reference.name)
+                known[model.ground, model.arm.name] = ModelLocation(task, model.arm.name, model.reference.name)
     places = {(model.cell.index, model.seed): known[model.ground, model.arm.name] for model in models}
     tasks = {place.task.key: place.task for place in places.values()}
     trained = {key: store.status(p.run).state == "done" for key, p in tasks.items()}
-    todo = {key: p for key, p in tasks.items() if not (trained[key] and evaluated(p, store))}
-    scale = scale_of(store) if todo else 1.0
-    whole = Price.total(price(p, scale, trained[key]) for key, p in todo.items())
+    todo = {key: p for key, p in tasks.items() if not (trained[key] and is_evaluated(p, store))}
+    scale = slowdown(store) if todo else 1.0
+    whole = TaskCost.total(task_cost(p, scale, trained[key]) for key, p in todo.items())
     return Plan(
         sweep=sweep,
         cells=sweep.cells(),
@@ -132,7 +132,7 @@ def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
-    if sweep.models > MANY:
+    if sweep.models > CONFIRM_ABOVE:
         return _roughly(sweep, store, workers)
     found = plan(sweep, store, fresh)
     seconds = found.seconds / max(1, min(workers, len(found.tasks)))
@@ -141,14 +141,14 @@ def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) 
 
 def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
     """From the cells of all lowest and of all highest values, as if nothing were stored."""
-    scale, width = scale_of(store), WIDTH - 1
+    scale, width = slowdown(store), MAX_WIDTH - 1
     ends = _ends(sweep)
     prices = []
     for cell in ends:
         arm = sweep.arm_of(cell, sweep.base.seed)
-        arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(WIDTH))
-        prices.append(price(Task(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
-    whole, stacks = Price.total(prices), sweep.models / width / len(ends)
+        arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(MAX_WIDTH))
+        prices.append(task_cost(Task(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
+    whole, stacks = TaskCost.total(prices), sweep.models / width / len(ends)
     trained = sweep.models + int(sweep.models / width)
     return SweepEstimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
 
@@ -165,7 +165,7 @@ def _size(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _StoredArm:
     """An arm of a finished run, and the reference that stands beside it there."""
 
     experiment: Experiment
@@ -173,15 +173,15 @@ class _Held:
     reference: str
 
 
-_Shelf = dict[tuple[Ground, str, str], list[_Held]]
+_StoredArms = dict[tuple[SharedSettings, str, str], list[_StoredArm]]
 
 
-def _shelf(store: Store, grounds: Container[Ground]) -> _Shelf:
+def _stored_arms(store: Store, grounds: Container[SharedSettings]) -> _StoredArms:
     """What finished runs hold of these grounds: (ground, identity, identity of the reference) → where."""
-    shelf: _Shelf = {}
+    shelf: _StoredArms = {}
     for info in store.list():
         experiment = info.experiment
-        ground = Ground.of(experiment)
+        ground = SharedSettings.of(experiment)
         if info.state != "done" or ground not in grounds:
             continue
         seeded = [arm if arm.seed is not None else with_seed(arm, experiment.seed) for arm in experiment.arms]
@@ -189,30 +189,30 @@ def _shelf(store: Store, grounds: Container[Ground]) -> _Shelf:
         for arm in seeded:
             known, plain = identity(arm), identity(conventional(arm))
             if plain in names:
-                held = _Held(experiment, names[known], names[plain])
+                held = _StoredArm(experiment, names[known], names[plain])
                 shelf.setdefault((ground, known, plain), []).append(held)
     return shelf
 
 
-def _find(shelf: _Shelf, model: Model, sweep: Sweep, store: Store) -> Place | None:
+def _find(shelf: _StoredArms, model: SweepModel, sweep: Sweep, store: Store) -> ModelLocation | None:
     """Where a model is: an evaluated run if there is one, of several the one whose key comes first."""
     held = shelf.get((model.ground, model.arm.name, model.reference.name), [])
     places = [
-        Place(Task(each.experiment, sweep.protocol), each.arm, each.reference)
+        ModelLocation(Task(each.experiment, sweep.protocol), each.arm, each.reference)
         for each in sorted(held, key=lambda each: each.experiment.key)
     ]
-    return next((place for place in places if evaluated(place.task, store)), places[0] if places else None)
+    return next((place for place in places if is_evaluated(place.task, store)), places[0] if places else None)
 
 
 # -- stacks -------------------------------------------------------------------------------------------
 
 
-def stacks(models: Sequence[Model]) -> Iterator[list[Model]]:
+def stacks(models: Sequence[SweepModel]) -> Iterator[list[SweepModel]]:
     """Models that are trained together: of one ground, about equally many in each stack, seed by seed.
 
     The split depends on the models alone. Two stacks at least, where there are enough models to share out.
     """
-    grounds: dict[Ground, dict[int, list[Model]]] = {}
+    grounds: dict[SharedSettings, dict[int, list[SweepModel]]] = {}
     for model in models:
         grounds.setdefault(model.ground, {}).setdefault(model.seed, []).append(model)
     for ground, seeds in grounds.items():
@@ -221,16 +221,16 @@ def stacks(models: Sequence[Model]) -> Iterator[list[Model]]:
             yield from _split(group, most)
 
 
-def _width(ground: Ground) -> int:
+def _width(ground: SharedSettings) -> int:
     """Models that a stack may hold besides a reference, for the memory that each needs."""
     data, _, training = ground
     each = 4 * len(data.features) * (data.n_train + 20 * training.n_ce)
-    return max(1, min(WIDTH, MOST_BYTES // each) - 1)
+    return max(1, min(MAX_WIDTH, MAX_BYTES // each) - 1)
 
 
-def _packed(seeds: list[list[Model]], most: int) -> Iterator[list[Model]]:
+def _packed(seeds: list[list[SweepModel]], most: int) -> Iterator[list[SweepModel]]:
     """Seeds with few models share a stack."""
-    held: list[Model] = []
+    held: list[SweepModel] = []
     for models in seeds:
         if held and len(held) + len(models) > most:
             yield held
@@ -240,8 +240,8 @@ def _packed(seeds: list[list[Model]], most: int) -> Iterator[list[Model]]:
         yield held
 
 
-def _split(models: list[Model], most: int) -> Iterator[list[Model]]:
-    least = 2 if len(models) >= WIDTH // 2 else 1
+def _split(models: list[SweepModel], most: int) -> Iterator[list[SweepModel]]:
+    least = 2 if len(models) >= MAX_WIDTH // 2 else 1
     parts = max(least, -(-len(models) // most))
     size, more = divmod(len(models), parts)
     start = 0
@@ -251,7 +251,7 @@ def _split(models: list[Model], most: int) -> Iterator[list[Model]]:
         start = end
 
 
-def _task(stack: Iterable[Model], sweep: Sweep) -> Task:
+def _task(stack: Iterable[SweepModel], sweep: Sweep) -> Task:
     stack = list(stack)
     references = {model.reference.name: model.reference for model in stack}
     arms = {**references, **{model.arm.name: model.arm for model in stack}}
@@ -259,7 +259,7 @@ def _task(stack: Iterable[Model], sweep: Sweep) -> Task:
     return Task(_stack(stack[0].ground, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
 
 
-def _stack(ground: Ground, arms: tuple[Arm, ...]) -> Experiment:
+def _stack(ground: SharedSettings, arms: tuple[Arm, ...]) -> Experiment:
     """An experiment that keeps the weights of the last epoch and little else; seeds are those of its arms."""
     recorded = Evaluation(field=0, paths=0, every=ground.training.epochs, factuals=50)
     return Experiment(**ground._asdict(), evaluation=recorded, arms=arms, seed=0)

@@ -20,9 +20,9 @@ from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep
-from ctviz.experiments.sweeps.plan import Place, Plan, plan
-from ctviz.experiments.sweeps.tables import NUMBERS, State, cellable, columns, stored_table, to_parquet, write_table
+from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep
+from ctviz.experiments.sweeps.plan import ModelLocation, Plan, plan
+from ctviz.experiments.sweeps.tables import NUMBERS, State, columns, stored_table, table_value, to_parquet, write_table
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fre
     """
     if not fresh and (table := stored_table(sweep, store)) is not None:
         return SweepResult(sweep, table)
-    return gather(plan(sweep, store, fresh), store, outcomes)
+    return collect_planned(plan(sweep, store, fresh), store, outcomes)
 
 
-def gather(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
+def collect_planned(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
     """The same for a sweep that has been planned by now."""
     messages = {
-        (Ground.of(outcome.task.experiment), arm.name): outcome.message
+        (SharedSettings.of(outcome.task.experiment), arm.name): outcome.message
         for outcome in outcomes
         if outcome.message
         for arm in outcome.task.experiment.arms
@@ -155,8 +155,8 @@ _cache: OrderedDict[tuple[str, str, str], Mapping[str, _Measured]] = OrderedDict
 _guard = threading.Lock()
 
 
-def _undone(place: Place, messages: Mapping[tuple[Ground, str], str], store: Store) -> _Measured:
-    message = messages.get((Ground.of(place.task.experiment), place.arm), "") if messages else ""
+def _undone(place: ModelLocation, messages: Mapping[tuple[SharedSettings, str], str], store: Store) -> _Measured:
+    message = messages.get((SharedSettings.of(place.task.experiment), place.arm), "") if messages else ""
     status = store.status(place.run)
     if not message and status.state == "failed":
         message = status.message
@@ -267,9 +267,9 @@ def _chosen(rows: pd.DataFrame, feature: str) -> pd.DataFrame:
 # -- tables -------------------------------------------------------------------------------------------
 
 
-def _rows(cell: Cell, seed: int, place: Place, measured: _Measured) -> list[dict[str, Any]]:
+def _rows(cell: Cell, seed: int, place: ModelLocation, measured: _Measured) -> list[dict[str, Any]]:
     known = measured.rows or {}
-    axes = {name: cellable(value) for name, value in cell.values}  # noqa: PD011 (a cell is no table)
+    axes = {name: table_value(value) for name, value in cell.values}  # noqa: PD011 (a cell is no table)
     same = {"cell": cell.index, **axes, "seed": seed}
     same |= {"run": place.run, "arm": place.arm, "reference": place.reference}
     same |= {"state": measured.state, "reason": measured.reason}

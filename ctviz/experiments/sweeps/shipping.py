@@ -9,7 +9,7 @@ from pathlib import Path
 from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.local import LocalEngine
-from ctviz.experiments.run import RUNS
+from ctviz.experiments.run import RUN_LIST
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import remove
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
@@ -43,7 +43,7 @@ def shipped_sweep(name: str) -> Sweep:
 
 def _listed(folder: Path) -> set[str]:
     """Keys of the runs of a sweep that was shipped before."""
-    path = folder / RUNS
+    path = folder / RUN_LIST
     return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 
@@ -77,7 +77,7 @@ def build_shipped(
                 remove(assets / "presets" / key)
             for key in keys:
                 yield store.export(key, assets / "presets")
-            write_whole(folder / RUNS, "".join(f"{key}\n" for key in keys).encode())
+            write_whole(folder / RUN_LIST, "".join(f"{key}\n" for key in keys).encode())
             write_whole(folder / "sweep.json", settings.to_json().encode() + b"\n")
             write_whole(folder / "table.parquet", sealed(result.table, settings))
             yield folder

@@ -15,8 +15,8 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
 from ctviz.experiments.sweeps.declaration import Axis, Sample, Sweep
-from ctviz.experiments.sweeps.plan import MANY, SweepEstimate, estimate, plan
-from ctviz.experiments.sweeps.results import SweepResult, collect, gather
+from ctviz.experiments.sweeps.plan import CONFIRM_ABOVE, SweepEstimate, estimate, plan
+from ctviz.experiments.sweeps.results import SweepResult, collect, collect_planned
 from ctviz.experiments.sweeps.tables import keep_table, stored_table
 
 
@@ -57,7 +57,7 @@ def sweep(
         store: by default the one of this machine.
         progress: called with the models that are there and in all.
         on_result: called with each task that has ended.
-        confirm: asked whether a sweep of more than ``MANY`` models is meant.
+        confirm: asked whether a sweep of more than ``CONFIRM_ABOVE`` models is meant.
         cancelled: asked often whether to stop; what is done by then is kept.
         fresh: train anew what only runs of other sweeps and pages hold.
 
@@ -92,7 +92,7 @@ def sweep(
     finally:
         if runner is not engine and isinstance(runner, LocalEngine):
             runner.close()
-    result = gather(plan(wanted, store, fresh), store, outcomes)
+    result = collect_planned(plan(wanted, store, fresh), store, outcomes)
     if result.done and not any(outcome.message for outcome in outcomes):
         keep_table(wanted, result.table, store)
     return result
@@ -124,7 +124,7 @@ def _tuple(values: Any) -> Any:
 
 
 def _confirm(wanted: Sweep, store: Store, confirm: Callable[[SweepEstimate], bool] | None) -> None:
-    if wanted.models <= MANY:
+    if wanted.models <= CONFIRM_ABOVE:
         return
     price = estimate(wanted, store)
     if confirm is None or not confirm(price):

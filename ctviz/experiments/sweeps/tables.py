@@ -13,7 +13,7 @@ import numpy as np
 
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import explained, remove
+from ctviz.experiments.store.files import remove, store_errors
 from ctviz.experiments.sweeps.declaration import Sweep, Value, shown
 from ctviz.paths import write_whole
 
@@ -24,10 +24,10 @@ State = Literal["done", "waiting", "failed"]
 
 NUMBERS = ("value", "base", "difference", "reduction", "low", "high")
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """A larger table is not read."""
 
-MOST_METRICS = 20
+MAX_METRICS = 20
 """Rows for each model; more are no table of a sweep."""
 
 _SEAL = b"ctviz"
@@ -85,7 +85,7 @@ def stored_table(sweep: Sweep, store: Store) -> pd.DataFrame | None:
 
 def keep_table(sweep: Sweep, table: pd.DataFrame, store: Store) -> None:
     """Keep the table of a sweep of which nothing is left to do; ``StoreError`` when the disk does not take it."""
-    with explained(store.root):
+    with store_errors(store.root):
         folder(store).mkdir(parents=True, exist_ok=True)
         write_whole(folder(store) / f"{sweep.key}.parquet", sealed(table, sweep))
 
@@ -129,7 +129,7 @@ def read_table(path: Path, sweep: Sweep) -> pd.DataFrame | None:
     import pyarrow
 
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             return None
         table = _unsealed(path.read_bytes(), sweep)
     except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException):
@@ -138,7 +138,7 @@ def read_table(path: Path, sweep: Sweep) -> pd.DataFrame | None:
         return None
     names = [name for name in columns(sweep)[: 2 + len(sweep.axes)] if name != "seed"]
     found = set(zip(*(table[name].tolist() for name in (*names, "seed")), strict=True))
-    cells = [(cell.index, *(cellable(value) for _, value in cell.values)) for cell in sweep.walk()]  # noqa: PD011 (a cell is no table)
+    cells = [(cell.index, *(table_value(value) for _, value in cell.values)) for cell in sweep.walk()]  # noqa: PD011 (a cell is no table)
     return table if found == {(*cell, seed) for cell in cells for seed in sweep.seed_values} else None
 
 
@@ -149,7 +149,7 @@ def _unsealed(content: bytes, sweep: Sweep) -> pd.DataFrame | None:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(pyarrow.BufferReader(content))
-    if file.schema_arrow.names != columns(sweep) or file.metadata.num_rows > MOST_METRICS * sweep.models:
+    if file.schema_arrow.names != columns(sweep) or file.metadata.num_rows > MAX_METRICS * sweep.models:
         return None
     seal = json.loads((file.schema_arrow.metadata or {})[_SEAL])
     if seal["sweep"] != sweep.key:
@@ -162,7 +162,7 @@ def _unsealed(content: bytes, sweep: Sweep) -> pd.DataFrame | None:
     return table if seal["sha256"] == _digest(table) else None
 
 
-def cellable(value: Value) -> int | float | str:
+def table_value(value: Value) -> int | float | str:
     """A value of an axis as a table holds it."""
     return shown(value) if isinstance(value, tuple) else value
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.results import LimitResult, agreement, stored_limit, work_limit
+from ctviz.experiments.limits.results import LimitResult, agreement, limit_job, stored_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
 from ctviz.ui.kit.frame import guarded, literal
@@ -89,7 +89,7 @@ def _about(study: Limit) -> str:
 
 def _press(service: Service, study: Limit) -> None:
     try:
-        service.jobs.submit(job_key(study), work_limit, study.name, str(service.store.root))
+        service.jobs.submit(job_key(study), limit_job, study.name, str(service.store.root))
     except CtvizError as error:
         st.session_state["limits-problem"] = str(error)
 

@@ -11,7 +11,7 @@ import streamlit as st
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
-from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
+from ctviz.experiments.reproduce.result import ChosenCell, Draw, GridCell, LockedDraw, Reduction, Table1, Table1Row
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
 from ctviz.ui.draft import Draft as PageDraft
@@ -39,7 +39,7 @@ def _measured(protocol: Mapping[str, Any]) -> str:
         return "not said in this result."
 
 
-def choosing(result: Table1, row: Row) -> None:
+def choosing(result: Table1, row: Table1Row) -> None:
     """The settings of a data set, the cells that were tried, and what each study's cell gives on the other."""
     settings = row.settings
     st.subheader(f"{row.title}: the settings, and why", anchor=False)
@@ -63,7 +63,7 @@ def choosing(result: Table1, row: Row) -> None:
             st.markdown(rule.replace("*", "\\*"))
 
 
-def _trade_off(row: Row) -> None:
+def _trade_off(row: Table1Row) -> None:
     """Both cells on all three metrics."""
     settings = row.settings
     body = [_line("chosen for IP and IP*", settings.plausibility, row.ip, row.ip_star, row.other.cost)]
@@ -73,7 +73,7 @@ def _trade_off(row: Row) -> None:
     _paired(row)
 
 
-def _paired(row: Row) -> None:
+def _paired(row: Table1Row) -> None:
     """The costs again, over the requests that both models can meet; with how often the advice is valid."""
     other = row.other
     if row.cost_paired.reduction is None:
@@ -91,13 +91,13 @@ def _plainly(one: Reduction) -> str:
     return f"{interval(one)} %".replace("*", "\\*")
 
 
-def _line(what: str, cell: Chosen, *reductions: Reduction | None) -> str:
+def _line(what: str, cell: ChosenCell, *reductions: Reduction | None) -> str:
     how = "" if cell.chosen_by == "score" else ", as no cell qualified"
     name = f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g} <small>{escape(what + how)}</small>"
     return f'<tr><th scope="row">{name}</th>{cells(*(interval(one) for one in reductions))}</tr>'
 
 
-def _plausibility(row: Row, chosen: Chosen) -> None:
+def _plausibility(row: Table1Row, chosen: ChosenCell) -> None:
     with st.expander(f"All cells for IP and IP\\*, on validation data of {len(chosen.draws)} draws"):
         body = [
             _cell(
@@ -115,7 +115,7 @@ def _plausibility(row: Row, chosen: Chosen) -> None:
         table(f"Cells for plausibility, {row.title}", titles, body)
 
 
-def _mutability(row: Row, chosen: Chosen) -> None:
+def _mutability(row: Table1Row, chosen: ChosenCell) -> None:
     with st.expander(f"All cells for the cost, on validation data of {len(chosen.draws)} draws"):
         body = [
             _cell(
@@ -127,11 +127,11 @@ def _mutability(row: Row, chosen: Chosen) -> None:
         table(f"Cells for the cost, {row.title}", titles, body)
 
 
-def _ranked(chosen: Chosen) -> list[Cell]:
+def _ranked(chosen: ChosenCell) -> list[GridCell]:
     return sorted(chosen.cells, key=lambda cell: -(cell.score if cell.score is not None else -1e9))
 
 
-def _cell(cell: Cell, chosen: Chosen, *texts: str) -> str:
+def _cell(cell: GridCell, chosen: ChosenCell, *texts: str) -> str:
     taken = (cell.tau, cell.lambda_reg) == (chosen.tau, chosen.lambda_reg)
     mark = "chosen" if taken else "" if cell.qualifies else "does not qualify"
     name = f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g}"
@@ -139,7 +139,7 @@ def _cell(cell: Cell, chosen: Chosen, *texts: str) -> str:
     return f'<tr><th scope="row">{name}</th>{cells(*texts, mark)}</tr>'
 
 
-def _lost(cell: Cell) -> str:
+def _lost(cell: GridCell) -> str:
     if cell.accuracy is None or cell.conventional_accuracy is None:
         return "–"
     return decimal(100 * (cell.conventional_accuracy - cell.accuracy))
@@ -149,7 +149,7 @@ def _share(value: float | None) -> str:
     return decimal(value, 0, scale=100)
 
 
-def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
+def every_draw(result: Table1, row: Table1Row, draft: PageDraft[PaperView]) -> None:
     """Every draw with its own intervals, where the person asks for them; and what was passed over, and why."""
     st.toggle(
         "List every draw", value=bool(draft.view.draws), key="paper-draws",
@@ -177,7 +177,7 @@ def _draw(draw: Draw | LockedDraw, *texts: str) -> str:
     return f'<tr><th scope="row">{draw.seed}</th>{cells(*texts, accuracy, validity)}</tr>'
 
 
-def _experiment(result: Table1, row: Row) -> Experiment | None:
+def _experiment(result: Table1, row: Table1Row) -> Experiment | None:
     """The models of a row's first draw, with pictures; None where this version would not compute them as they were."""
     try:
         settings, cell = Reproduction(**result.reproduction), row.settings.plausibility

@@ -14,23 +14,23 @@ import torch
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS, limit
-from ctviz.experiments.limits.limit import Limit, Stand
-from ctviz.experiments.limits.measures import FINE, Bench, energy, fine, locks
+from ctviz.experiments.limits.limit import Limit, PanelDraw
+from ctviz.experiments.limits.measures import FINE, MeasureContext, energy, fine, locks
 from ctviz.experiments.limits.numbers import CONVENTIONAL
 from ctviz.experiments.limits.results import (
     COLUMNS,
     _over_epochs,
     agreement,
-    measure_stand,
+    limit_job,
+    measure_draw,
     run_limit,
+    shipped_draw,
     shipped_folder,
-    shipped_stand,
+    stored_draw,
     stored_limit,
-    stored_stand,
     to_parquet,
-    work_limit,
 )
-from ctviz.experiments.measure import Gauge
+from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
@@ -113,7 +113,7 @@ def test_doors_lead_to_runs_that_their_pages_can_open() -> None:
 def test_energies_are_those_of_the_own_class(tiny: Limit) -> None:
     stand = tiny.stands(1)[0]
     training = Training(stand.experiment, "cpu")
-    bench = Bench.of(stand.experiment, training.data, training.stack.flat)
+    bench = MeasureContext.of(stand.experiment, training.data, training.stack.flat)
     X, y = training.data.validation
     found = energy(bench, training.stack)["energy"]
     for i in range(training.stack.m):
@@ -128,10 +128,12 @@ def test_short_steps_are_short(tiny: Limit, monkeypatch) -> None:
     stand = tiny.stands(1)[0]
     training = Training(stand.experiment, "cpu")
     list(training)
-    bench = Bench.of(stand.experiment, training.data, training.stack.flat)
+    bench = MeasureContext.of(stand.experiment, training.data, training.stack.flat)
     assert bench.fine._settings.step_size == FINE["step_size"]
     changes = {f"evaluation.{name}": value for name, value in FINE.items()}
-    gauge = Gauge(stand.experiment.replace(changes), training.data, training.data.validation, training.stack.flat)
+    gauge = EpochEvaluator(
+        stand.experiment.replace(changes), training.data, training.data.validation, training.stack.flat
+    )
     usual = gauge.metrics(training.stack, gauge.search(training.stack))
     np.testing.assert_array_equal(fine(bench, training.stack)["ip_fine"], usual["ip"])
 
@@ -145,7 +147,7 @@ def test_the_share_is_that_of_the_locked_feature() -> None:
     layer = training.stack.layers[0]  # m k d+1
     layer.zero_()
     layer[0, 1, 1], layer[1:, 1, 0] = 3.0, 3.0
-    found = locks(Bench.of(stand.experiment, load(stand.experiment.data), training.stack.flat), training.stack)
+    found = locks(MeasureContext.of(stand.experiment, load(stand.experiment.data), training.stack.flat), training.stack)
     np.testing.assert_allclose(found["share"], [1, 0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found["tilt"], [0, 90, 90, 90], atol=1e-3)
 
@@ -179,7 +181,7 @@ def test_a_limit_is_computed_once_and_read_afterwards(tiny: Limit, store: Store,
 
 def test_the_table_holds_the_runs_own_numbers(tiny: Limit) -> None:
     stand = tiny.stands(1)[0]
-    table = measure_stand(stand)
+    table = measure_draw(stand)
     last = list(Training(stand.experiment, "cpu"))[-1]
     for place, variant in enumerate(stand.panel.variants):
         row = table[(table["variant"] == variant.name) & (table["metric"] == "ip") & (table["epoch"] == 2)]
@@ -191,18 +193,18 @@ def test_a_variant_that_shares_an_arm_has_its_numbers() -> None:
     study = shortened(limit("generator"), 1, 40)
     stand = replace(study, panels=study.panels[:1]).stands(1)[0]
     plain = [arm for arm in stand.experiment.arms if arm.generator != "revise"]
-    kept = Stand(
+    kept = PanelDraw(
         replace(stand.panel, variants=tuple(v for v in stand.panel.variants if v.arm != "revise")),
         0, replace_arms(stand, plain), (), ("ip", "trained_mature"), every_epoch=False,
     )  # fmt: skip
-    table = measure_stand(kept)
+    table = measure_draw(kept)
     sound = table[(table["dose"].isin([30.0, 0.0, 0.25])) & (table["metric"] == "ip")]
     assert len(sound) == 4
     assert len(set(sound["value"])) == 1
     assert len(set(table[table["metric"] == "ip"]["value"])) > 1
 
 
-def replace_arms(stand: Stand, arms):
+def replace_arms(stand: PanelDraw, arms):
     return type(stand.experiment)(**{**stand.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
 
 
@@ -211,7 +213,7 @@ def test_a_damaged_file_is_removed_and_computed_again(tiny: Limit, store: Store,
     whole = run_limit(tiny, store, seeds=1).table
     (path,) = (store.root / "limits").glob("*.parquet")
     path.write_bytes(to_parquet(whole)[:200] if damage is None else damage)
-    assert stored_stand(tiny.stands(1)[0], store) is None
+    assert stored_draw(tiny.stands(1)[0], store) is None
     assert not path.exists()
     pd.testing.assert_frame_equal(run_limit(tiny, store, seeds=1).table, whole)
 
@@ -224,9 +226,9 @@ def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store, monkey
         asked.append(1)
         return len(asked) > 5  # in the second draw: each asks once for each snapshot, and once at its end
 
-    work_limit("energies", str(store.root), cancelled)
+    limit_job("energies", str(store.root), cancelled)
     assert stored_limit(tiny, store).done == 1
-    work_limit("energies", str(store.root), lambda: False)
+    limit_job("energies", str(store.root), lambda: False)
     assert stored_limit(tiny, store).complete
 
 
@@ -252,9 +254,9 @@ def test_a_shipped_draw_can_be_computed_again(store: Store) -> None:
     """The cheapest of them, whole; processors round differently, and training carries it on."""
     study = limit("locks")
     stand = study.stands(1)[0]
-    shipped = shipped_stand(stand, "locks")
+    shipped = shipped_draw(stand, "locks")
     assert shipped is not None
-    own = measure_stand(stand)
+    own = measure_draw(stand)
     both = own.merge(shipped, on=["variant", "epoch", "metric"])
     both = both[both["metric"] == "share"]
     assert len(both) == 4
@@ -267,7 +269,7 @@ def test_agreement_is_the_largest_relative_deviation(tiny: Limit, store: Store, 
     other = result.table.assign(value=result.table["value"] * 1.0)
     spot = other.index[(other["metric"] == "ip") & (other["seed"] == 1)][0]
     other.loc[spot, "value"] *= 1.25
-    name = "ctviz.experiments.limits.results.shipped_stand"
+    name = "ctviz.experiments.limits.results.shipped_draw"
     monkeypatch.setattr(name, lambda stand, _: other[other["seed"] == stand.seed])
     assert agreement(result) == pytest.approx(0.2)
 
@@ -275,5 +277,5 @@ def test_agreement_is_the_largest_relative_deviation(tiny: Limit, store: Store, 
 def test_torch_random_state_stays_as_it_is(tiny: Limit) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
-    measure_stand(tiny.stands(1)[0])
+    measure_draw(tiny.stands(1)[0])
     assert torch.equal(before, torch.random.get_rng_state())

@@ -119,10 +119,10 @@ def number(value: float | None) -> str:
 
 def to_json(value: Any) -> str:
     """JSON in which a number that is not finite is null; escaped where standard output could not say all of it."""
-    return json.dumps(_finite(value), ensure_ascii=not says_all(), allow_nan=False)
+    return json.dumps(_finite(value), ensure_ascii=not can_print_unicode(), allow_nan=False)
 
 
-def says_all() -> bool:
+def can_print_unicode() -> bool:
     """Whether standard output has every character; what it lacks would be replaced."""
     return codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
 
