@@ -1,4 +1,4 @@
-"""Word → data set: what there is, what its settings mean, and the samples themselves."""
+"""The catalogue of data sets: their names, their settings and their samples."""
 
 from __future__ import annotations
 
@@ -34,19 +34,21 @@ def feature_name(feature: FeatureRef) -> str:
 
 
 class DataSettings(Settings):
-    """A synthetic data set: which, how many samples, how noisy, how far apart, which draw."""
+    """Settings of a synthetic data set: its name, sizes, noise, separation and seed."""
 
     name: DataName = "moons"
     n_train: int = Field(3000, ge=4, le=100_000)
     n_validation: int = Field(600, ge=2, le=100_000)
     n_test: int = Field(600, ge=2, le=100_000)
-    noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; none takes the set's own.")
+    noise: float | None = Field(
+        None, ge=0, le=10, description="Spread of the samples; by default the set's own."
+    )
     separation: float | None = Field(None, ge=0, le=100, description="How far apart the classes lie.")
     signal: float | None = Field(
         None, ge=0, le=10, description="How far apart the classes lie in x1, in standard deviations (gaussians)."
     )
     correlation: float = Field(
-        0.0, ge=-0.95, le=0.95, description="How x1 and x2 go together within each class (gaussians)."
+        0.0, ge=-0.95, le=0.95, description="Correlation of x1 and x2 within each class (gaussians)."
     )
     classes: int = Field(2, ge=2, le=8)
     seed: int = Field(0, ge=0, lt=2**31)
@@ -58,7 +60,7 @@ class DataSettings(Settings):
 
     @property
     def grid(self) -> None:
-        """None: the columns are no pixels."""
+        """None: the columns are not pixels."""
         return None
 
     @model_validator(mode="after")
@@ -91,7 +93,7 @@ AnyData = DataSettings | ImageSettings
 
 
 def data_settings(values: Mapping[str, Any]) -> AnyData:
-    """Settings of the data set that ``values`` name; without a name, of the moons."""
+    """The settings of the data set named in ``values``; without a name, of moons."""
     name = values.get("name")
     if name in IMAGES:
         return ImageSettings(**values)
@@ -102,7 +104,7 @@ def data_settings(values: Mapping[str, Any]) -> AnyData:
 
 @dataclass(frozen=True)
 class SettingRange:
-    """A setting of one data set: its own value (None: left to the draw), the range allowed, its meaning."""
+    """One setting of a data set: default (None: chosen by the draw), allowed range, meaning."""
 
     default: float | None
     low: float
@@ -112,7 +114,7 @@ class SettingRange:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a data set is called, one plain sentence about it, who makes it, and what its settings mean."""
+    """A data set's title, one plain sentence about it, its generator, and the meaning of its settings."""
 
     title: str
     sentence: str
@@ -182,17 +184,16 @@ DATASETS = MappingProxyType(
 
 @isolated()
 def load(settings: AnyData) -> Dataset:
-    """The data set that the settings describe; the same settings give the same bits.
+    """Load the data set that the settings describe; the same settings give the same bits.
 
-    Images are read from files. Of the others, one draw of all samples is dealt out at random to three disjoint
-    splits. Each split holds equally many samples of every class; where that does not come out even, the first classes
-    have one more.
+    Images are read from files. Synthetic samples are drawn once and split at random into three disjoint splits. Each
+    split is balanced over the classes; a remainder goes to the first classes.
 
     Raises:
-        DataError: images that are not there, or not what was published.
+        DataError: images are missing, or are not those that were published.
     """
     if isinstance(settings, ImageSettings):
-        from ctviz.data.images import load_images  # files, which few runs need
+        from ctviz.data.images import load_images  # imported late: few runs need images
 
         return load_images(settings)
     info = DATASETS[settings.name]
@@ -216,7 +217,7 @@ def load(settings: AnyData) -> Dataset:
 
 
 def _shares(n: int, k: int) -> list[int]:
-    """``n`` dealt out equally over ``k`` classes, the remainder to the first ones."""
+    """``n`` split equally over ``k`` classes; the first classes get the remainder."""
     return [n // k + (c < n % k) for c in range(k)]
 
 

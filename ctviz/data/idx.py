@@ -1,8 +1,8 @@
-"""IDX, the format of MNIST's files: a head that tells the shape, then one byte for each pixel or label.
+"""IDX, the format of MNIST's files: a header with the shape, then one byte per pixel or label.
 
-The head: two zero bytes, the type (8: unsigned bytes), the number of axes, then each axis as four bytes, most
-significant first. A file is checked before anything as large as what it promises is reserved, and no more of a
-compressed one is unpacked than its head allows.
+The header: two zero bytes, the type (8: unsigned bytes), the number of axes, then the length of each axis in four
+bytes, most significant first. A file is checked before memory is reserved for its content, and a compressed one is
+unpacked no further than its header allows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ctviz.errors import DataError, shorten
 Bytes = npt.NDArray[np.uint8]
 
 MAX_ROWS = 100_000
-"""Samples that a file may hold."""
+"""Most samples in a file."""
 
 _MAX_BYTES = 80 * 2**20
 _UNSIGNED_BYTES = 8
@@ -37,7 +37,7 @@ def read(source: Path | bytes, shape: Sequence[int | None], name: str = "") -> B
 
     Args:
         source: the file, or its content.
-        shape: length of each axis that is expected; None for the first one: any, up to ``MAX_ROWS``.
+        shape: expected length of each axis; None for the first one allows any, up to ``MAX_ROWS``.
         name: what to call the file in a sentence; by default its path.
 
     Raises:
@@ -62,12 +62,12 @@ def content(array: npt.ArrayLike) -> bytes:
 
 
 def pack(array: npt.ArrayLike) -> bytes:
-    """``content`` compressed with gzip, without the time, so that the same array gives the same bytes."""
+    """``content`` compressed with gzip, without a timestamp, so that the same array gives the same bytes."""
     return gzip.compress(content(array), 9, mtime=0)
 
 
 def digest(array: Bytes) -> str:
-    """SHA-256, in hexadecimal digits, of ``content(array)``; what gzip made of it does not count."""
+    """SHA-256 of ``content(array)`` in hexadecimal digits, whatever the compression."""
     told = hashlib.sha256(_head(array.shape))
     told.update(np.ascontiguousarray(array).data)
     return told.hexdigest()
@@ -99,7 +99,7 @@ def _parse(file: BinaryIO, expected: tuple[int | None, ...], name: str) -> Bytes
         raise DataError(f"{name} is an IDX file of type {magic[2]}; expected unsigned bytes, type {_UNSIGNED_BYTES}.")
     lengths = file.read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
-        raise DataError(f"{name} is not a whole IDX file: it ends in the middle of its head.")
+        raise DataError(f"{name} is not a whole IDX file: it ends in the middle of its header.")
     shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
     fits = len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected, strict=True))
     size = math.prod(shape)
@@ -110,5 +110,5 @@ def _parse(file: BinaryIO, expected: tuple[int | None, ...], name: str) -> Bytes
     if len(body) < size:
         raise DataError(f"{name} is cut off: it holds {len(body):,} of {size:,} values.")
     if file.read(1):
-        raise DataError(f"{name} holds more than the {size:,} values that its head tells of.")
+        raise DataError(f"{name} holds more than the {size:,} values that its header names.")
     return np.frombuffer(body, np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""Draws of the synthetic sets, by scikit-learn's generators: points of one class after the other."""
+"""Draws of the synthetic data sets, by scikit-learn's generators, class by class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Points = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DrawSettings:
-    """What may be asked of a draw; a set ignores what it does not know, and None leaves a thing to the set."""
+    """Parameters of a draw; None takes the data set's own value, and a set ignores parameters that it does not have."""
 
     noise: float
     separation: float | None
@@ -24,7 +24,7 @@ class DrawSettings:
 
 
 Maker = Callable[[Sequence[int], DrawSettings, np.random.Generator], Points]
-"""``(samples of each class, shape, random draws)`` → points (n d), those of one class after the other."""
+"""``(samples per class, settings, random generator)`` → points (n d), class by class."""
 
 EXTENT = 10.0
 """Centres of blobs are drawn uniformly from the square [−EXTENT, EXTENT]²."""

@@ -45,7 +45,7 @@ def _sigmoid_back(gradient: Tensor, x: Tensor, value: Tensor) -> Tensor:
 
 
 LINEAR_FROM = 80.0
-"""Where softplus becomes a straight line: float32 cannot tell there, in neither value nor derivative."""
+"""Input from which softplus is taken as linear: in float32 neither its value nor its derivative differs there."""
 
 
 def _softplus(x: Tensor, out: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A small variational autoencoder (Kingma and Welling 2014): which points look like the data.
+"""A small variational autoencoder (Kingma and Welling 2014), which tells what points look like the data.
 
 Columns are standardised inside. With x in standard units, encoder q(z|x) = N(μ(x), diag σ²(x)), prior N(0, I) and
 decoder p(x|z) = N(x̂(z), s² I), what is maximised is the mean over the samples of
@@ -6,8 +6,8 @@ decoder p(x|z) = N(x̂(z), s² I), what is maximised is the mean over the sample
     ELBO(x) = −‖x − x̂(z)‖² / (2 s²) − d · ln(s √(2π)) − KL,    z = μ(x) + σ(x) · ξ,  ξ ~ N(0, I)
     KL      = ½ Σ_l (μ_l² + σ_l² − 1 − ln σ_l²)
 
-The noise s of the decoder is what β = s² is to a β-autoencoder: with a small one reconstruction comes first, with a
-large one a round latent space, all of which shows points like the data. Here it is as large as samples are far from
+The noise s of the decoder has the role of β = s² in a β-autoencoder: a small s favours reconstruction, a large one a
+latent space that is close to normal, all of which decodes to points like the data. Here s is the distance of samples to
 their near neighbours (``spacing``): a tight cluster is then not collapsed to one point, which no gradient could leave.
 """
 
@@ -33,8 +33,8 @@ MIN_NOISE, MAX_NOISE = 0.01, 0.1
 """Bounds of s, in standard deviations of a column."""
 
 WARM_UP = 0.5
-"""Share of a fit over which the KL comes in. At full weight from the start it would switch dimensions off for good
-before they say anything."""
+"""Share of a fit over which the weight of the KL grows to 1. At full weight from the start, it would make latent
+dimensions collapse for good."""
 
 Layers = tuple[tuple[Tensor, Tensor], ...]
 """Weight (out in) and bias (out) of each layer; tanh between layers."""
@@ -85,13 +85,13 @@ class Vae:
         return self._code(x)[0]
 
     def decode(self, z: Tensor) -> Tensor:
-        """The points that latent points stand for, (… L) → (… d)."""
+        """Decode latent points, (… L) → (… d)."""
         return torch.addcmul(self.shift, _forward(self.decoder, z), self.scale)
 
     def elbo(self, x: Tensor, noise: Tensor, share: float = 1.0) -> Tensor:
         """ELBO of ``x`` (b d), in standard units, with the draws ξ ``noise`` (b L); see the module. Nats, (b).
 
-        ``share`` of the KL counts: a fit begins with none of it.
+        ``share`` is the weight of the KL, which grows from 0 during a fit.
         """
         mean, log_variance = self._code(x)
         z = mean + noise * torch.exp(0.5 * log_variance)
@@ -104,11 +104,11 @@ class Vae:
         mean, log_variance = _forward(self.encoder, (x - self.shift) / self.scale).chunk(2, dim=-1)
         return mean, log_variance
 
-    # -- made and kept ------------------------------------------------------------------------------
+    # -- fitting, storing ---------------------------------------------------------------------------
 
     @classmethod
     def fit(cls, X: Tensor, latent: int = 2, seed: int = 0, **settings: Any) -> Vae:
-        """Fitted to ``X`` (n d), on the CPU in single precision, with Adam; the same bits for the same arguments.
+        """Fit to ``X`` (n d), on the CPU in single precision, with Adam; the same bits for the same arguments.
 
         ``settings``: further fields of ``VaeSettings``.
 
@@ -122,7 +122,7 @@ class Vae:
             X = X.detach().to("cpu", torch.float64)
             spread = X.std(dim=0, correction=0)
             if chosen.scaling == "common":
-                # A pixel that holds ink once in a thousand pictures would else count as much as one in the middle.
+                # A pixel that holds ink once in a thousand pictures would otherwise count as much as one in the middle.
                 spread = spread.square().mean().sqrt().expand_as(spread)
             scale = torch.where(spread > 0, spread, 1.0).float()
             shift, noise = X.mean(dim=0).float(), spacing((X / scale).float())
@@ -196,7 +196,7 @@ class DecoderPass:
 
 
 def spacing(X: Tensor) -> Tensor:
-    """How far samples (n d) are, column by column, from near neighbours, within the bounds of the noise, (1).
+    """Distance of samples (n d) to near neighbours, per column, clamped to the bounds of the noise, (1).
 
     The median, over the first 1,000, of the distance to the (n/100)-th nearest other sample, over √d.
     """

@@ -154,7 +154,7 @@ def test_a_drawing_on_transparent_ground(shade):
     image[drawn] = (shade, shade, shade, 255)
     made = prepare(image)
     assert (made.pixels == prepare(drawn).pixels).all()
-    assert "What is transparent was taken as the ground." in made.notes
+    assert "Transparent parts were taken as background." in made.notes
 
 
 def test_what_was_done_is_said():
