@@ -2,8 +2,8 @@
 
 The factual is joined to the k nearest samples that it may move to, as these are to each other (``graph``). The path of
 least weight leads from it to a sample at which the model finds the target likely enough, softmax(M(x'))[y⁺] ≥ τ. The
-points of the path are samples, its steps the moves between them. Where columns are locked, a sample is walked on with
-the factual's own locked values, and that is also where the model is asked.
+points of the path are samples, its steps the moves between them. Locked columns keep the factual's values all along the
+path, and the model is evaluated there.
 
 A graph depends on constraints and k and not on the model: it is made once and kept with the samples. So a search is the
 model's probabilities at the nodes and a few passes over tables, cheap enough for every epoch of a training.
@@ -28,7 +28,7 @@ from ctviz.counterfactuals.trail import enter_domain, probabilities, reached, re
 from ctviz.errors import ConfigError, DataError
 
 MAX_PAIRS = 1 << 20
-"""Numbers that a table of factuals and nodes may hold."""
+"""Most numbers in a table of factuals and nodes."""
 
 
 def search_face(
@@ -42,12 +42,12 @@ def search_face(
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``reference_data``.
 
-    A factual that has reached τ stays where it is, mature; one from which no path leads to a sample that counts stays
-    as well, immature, unless it lies outside the domain: then it makes one move, into it, which may be enough. A path
-    of more than T moves is cut at T, immature.
+    A factual that has reached τ stays where it is, mature. One without a path to a goal stays as well, immature; if it
+    lies outside the domain, it makes one move into it, which may be enough. A path of more than T moves is cut at T,
+    immature.
 
     Raises:
-        ConfigError: no reference_data. DataError: samples of other columns than the factuals'.
+        ConfigError: there is no ``reference_data``. DataError: samples of other columns than the factuals'.
     """
     if reference_data is None:
         raise ConfigError("generator", "face", "one that needs no training samples (reference_data), or give some")
@@ -75,7 +75,7 @@ def search_face(
     moves = torch.where(entering, 1, moves)
 
     def at(t: int) -> Tensor:
-        """Point ``t`` of paths that are at least as long."""
+        """Point ``t`` of those paths that are long enough."""
         own = torch.where(free, X[:, samples[min(t, len(samples) - 1)]].transpose(0, 1), factuals)
         return torch.where(entering.unsqueeze(1), inside, own)
 
@@ -84,12 +84,12 @@ def search_face(
 
 @dataclass(frozen=True)
 class _Routes:
-    """The best ways of B factuals through a graph."""
+    """The best paths of B factuals through a graph."""
 
     entry: Ints  # B: the first node; NO_NODE where no path leads to a goal
     goal: Ints  # B: the last node
-    trees: Ints  # R N: in each row, the node that follows each on the way to one goal, or to the nearest of several
-    row: Ints  # B: which of the rows is followed
+    trees: Ints  # R N: in each row, the next node on the path to one goal, or to the nearest of several
+    row: Ints  # B: the row of each factual
 
 
 class _Walk:
@@ -133,7 +133,7 @@ class _Walk:
                 part = own[start : start + size]
                 self._follow(graph, part, self._routes(graph, part))
 
-    # -- where to ----------------------------------------------------------------------------------
+    # -- routes ------------------------------------------------------------------------------------
 
     def _routes(self, graph: Graph, part: Ints) -> _Routes:
         """From factuals ``part`` (B)."""
@@ -150,7 +150,7 @@ class _Walk:
         return self._to_own_goals(graph, part, nearest, weight)
 
     def _to_shared_goals(self, graph: Graph, part: Ints, nearest: Ints, weight: Floats) -> _Routes:
-        """Where all factuals walk on the same points, the goals are the same for all with the same target."""
+        """Where all factuals move along the same points, those with the same target have the same goals."""
         chance = probabilities(self.model, self.X[None][..., torch.from_numpy(graph.nodes)])[0]  # k N
         classes, row = np.unique(self.targets[part], return_inverse=True)
         counts = (chance >= self.settings.tau).cpu().numpy()
@@ -160,7 +160,7 @@ class _Walk:
         return _Routes(entry, goals[row, entry], trees, row)
 
     def _to_own_goals(self, graph: Graph, part: Ints, nearest: Ints, weight: Floats) -> _Routes:
-        """Where they walk with locked values of their own, each has goals of its own."""
+        """Where factuals keep locked values of their own, each has its own goals."""
         reach, trees = graph.all_pairs
         counts = self._counts(graph, part)
         through = np.full(counts.shape, np.inf)  # B N: least weight to each node, over all entries
@@ -184,10 +184,10 @@ class _Walk:
         )
         return reached_there
 
-    # -- and how -----------------------------------------------------------------------------------
+    # -- paths -------------------------------------------------------------------------------------
 
     def _follow(self, graph: Graph, part: Ints, routes: _Routes) -> None:
-        """Note the samples on the way, at most T."""
+        """Record the samples on the path, at most T."""
         known = routes.entry != NO_NODE
         part, entry, goal, row = part[known], routes.entry[known], routes.goal[known], routes.row[known]
         there = (graph.values[entry] == self.values[part])[:, self.rules.free].all(axis=1)

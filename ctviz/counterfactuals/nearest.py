@@ -1,9 +1,9 @@
 """The nearest unlike neighbour (Wexler et al. 2019): a search without gradients.
 
-Candidates are the samples of the target class, each brought to what can be reached from the factual: a locked column
-takes the factual's value, the others are clamped to domain, range and allowed direction. A candidate counts if the
-model finds the target likely enough there, softmax(M(x'))[y⁺] ≥ τ. The closest one that counts (ℓ1) is the
-counterfactual; if none counts, the candidate at which the target is most likely stands in for it, immature.
+Candidates are the samples of the target class, each projected onto what can be reached from the factual: a locked
+column takes the factual's value, the others are clamped to domain, range and allowed direction. A candidate counts if
+the model finds the target likely enough there, softmax(M(x'))[y⁺] ≥ τ. The closest one that counts (ℓ1) is the
+counterfactual; if none counts, it is the candidate at which the target is most likely, immature.
 
 The path is the straight line to it, in T equal moves.
 """
@@ -34,12 +34,12 @@ def search_nearest(
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``reference_data``.
 
-    A factual that has reached τ stays where it is, mature. So does, immature, one for whose target there is no sample,
-    or none that the constraints let it approach; but where it lies outside the domain, it is brought into it, which
-    may be enough. All others take T steps.
+    A factual that has reached τ stays where it is, mature. One whose target class has no sample, or none that the
+    constraints let it approach, stays as well, immature; if it lies outside the domain, it is moved into it, which may
+    be enough. All others take T steps.
 
     Raises:
-        ConfigError: no reference_data. DataError: samples of other columns than the factuals'.
+        ConfigError: there is no ``reference_data``. DataError: samples of other columns than the factuals'.
     """
     if reference_data is None:
         raise ConfigError("generator", "nearest", "one that needs no training samples (reference_data), or give some")
@@ -64,7 +64,7 @@ def search_nearest(
 def _closest(
     model: Searchable, target: int, tau: float, candidates: Tensor, factuals: Tensor, low: Tensor, high: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Of one model, the candidate (d n) chosen for each factual (d b), (d b), and whether it counts, (b)."""
+    """The candidate (d n) that one model chooses for each factual (d b), (d b), and whether it counts, (b)."""
     b, n, width = factuals.shape[1], candidates.shape[1], max(model.widest, len(candidates) + 1)
     alike = bool((low == low[:, :1]).all() and (high == high[:, :1]).all())
     if alike:  # nothing depends on the factual: each candidate is judged once
@@ -77,7 +77,7 @@ def _closest(
         chance = likely[part] if alike else probabilities(model, points.reshape(1, len(points), -1))[0, target]
         chance = chance.reshape(len(part), n)
         counting = chance >= tau
-        distance = (points - x).abs().sum(dim=0).clamp_max(torch.finfo(x.dtype).max)  # too far to tell still counts
+        distance = (points - x).abs().sum(dim=0).clamp_max(torch.finfo(x.dtype).max)  # an infinite one still counts
         distance = torch.where(counting, distance, torch.inf)
         counts.append(counting.any(dim=1))
         best = torch.where(counts[-1], distance.argmin(dim=1), chance.argmax(dim=1))
@@ -94,7 +94,7 @@ def _lines(
     settings: Sequence[SearchSettings],
     record: bool,
 ) -> SearchResult:
-    """Straight lines to ``end`` (m d b); clamped, for rounding, or a factual outside the domain, may lead off them."""
+    """Straight lines to ``end`` (m d b), clamped because of rounding and of factuals outside the domain."""
     total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
     way = end - factuals
     low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))

@@ -1,4 +1,4 @@
-"""What a search of a stack is given and what it returns; the terms that all searches share."""
+"""The interface of a search: the model that it takes, its signature and its result."""
 
 from __future__ import annotations
 

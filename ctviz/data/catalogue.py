@@ -40,9 +40,7 @@ class DataSettings(Settings):
     n_train: int = Field(3000, ge=4, le=100_000)
     n_validation: int = Field(600, ge=2, le=100_000)
     n_test: int = Field(600, ge=2, le=100_000)
-    noise: float | None = Field(
-        None, ge=0, le=10, description="Spread of the samples; by default the set's own."
-    )
+    noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; by default the set's own.")
     separation: float | None = Field(None, ge=0, le=100, description="How far apart the classes lie.")
     signal: float | None = Field(
         None, ge=0, le=10, description="How far apart the classes lie in x1, in standard deviations (gaussians)."

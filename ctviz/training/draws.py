@@ -1,4 +1,4 @@
-"""What is left to chance in an epoch, drawn once per seed, so that arms of the same seed share every draw."""
+"""The random draws of an epoch, made once per seed, so that arms of the same seed share them all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def stream(seed: int) -> torch.Generator:
-    """The random stream of a seed's epochs, apart from that of its initial weights, which uses the bare seed."""
+    """The random stream of a seed's epochs, separate from that of its initial weights, which uses the bare seed."""
     state = np.random.SeedSequence((seed, 1)).generate_state(1)  # torch reads 32 bits of a seed
     return torch.Generator().manual_seed(int(state[0]))
 
@@ -50,7 +50,7 @@ class RandomStreams:
 
 @dataclass(frozen=True)
 class BatchLayout:
-    """How n items are dealt over batches: an index per slot, and 1/size of its batch (0 in padding)."""
+    """The layout of n items in batches: an item's index per slot, and 1/size of its batch (0 in padding)."""
 
     index: Tensor  # batches slots
     mean: Tensor  # batches slots
@@ -78,5 +78,5 @@ def batch_sizes(n: int, batch: int) -> list[int]:
 
 
 def even_sizes(n: int, batches: int) -> list[int]:
-    """n items dealt out as equally as can be; the first batches get the remainder."""
+    """Sizes of batches that share n items evenly; the first batches get the remainder."""
     return [n // batches + (i < n % batches) for i in range(batches)]

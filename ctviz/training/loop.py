@@ -26,7 +26,7 @@ PerArm = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch did; ``stack`` is the live one, valid until the next epoch is asked for."""
+    """The result of an epoch; ``stack`` is the live one, which the next epoch changes."""
 
     epoch: int  # 1 to epochs
     stack: Stack
@@ -41,10 +41,10 @@ def train(
     seeds: Sequence[int],
     reference_data: ReferenceData | None = None,
 ) -> Iterator[Epoch]:
-    """Train ``stack`` in place, one arm per model; yields after every epoch. Stop asking to cancel.
+    """Train ``stack`` in place, one arm per model; yields after every epoch. Stop iterating to cancel.
 
-    ``seeds`` (m): arms with the same seed share every random draw. ``reference_data``: the samples of generators
-    that need some; by default the training samples.
+    ``seeds`` (m): arms with the same seed share every random draw. ``reference_data``: for generators that need it; by
+    default made from the training samples.
     """
     with isolated():
         sampler = Sampler(dataset, arms, stack.flat, reference_data)
@@ -57,13 +57,13 @@ def train(
 
 
 WORKING_SET = 1 << 22
-"""Numbers that the inputs of the batches that are made together may hold: small batches all at once, large ones one by
-one in the same buffer."""
+"""Most numbers in the inputs of batches that are built together: small batches all at once, large ones one by one in
+the same buffer."""
 
 
 @dataclass(frozen=True)
 class _EpochBatches:
-    """An epoch's batches: where their columns come from, what they are for, and the shape of the loss."""
+    """An epoch's batches: the indices of their columns, their labels, and the coefficients of the loss."""
 
     order: Tensor  # m n B: the samples of each batch
     counterfactuals: CounterfactualBatch | None
@@ -120,7 +120,7 @@ class _Trainer:
         finite = losses.total(self.weights).isfinite()  # m n
         if finite.all() and self.stack.flat.isfinite().all():
             self.adam.taken += finite.shape[1]
-        else:  # rare: do the epoch again, looking before each step
+        else:  # rare: repeat the epoch, checking before each step
             self.adam.restore(kept)
             logits, finite = self._careful_steps(material)
             losses = self._terms(logits, material)
@@ -150,10 +150,10 @@ class _Trainer:
         )
 
     def _inputs(self, material: _EpochBatches) -> Iterator[Tensor]:
-        """The inputs of one batch after another, (m d+1 r), in a buffer that the next ones overwrite.
+        """The inputs of one batch after another, (m d+1 r), in a buffer that the next one overwrites.
 
-        Arms that are not searched have zeros for counterfactuals, and so has padding: no samples, because even without
-        weight a logit that overflows would make the gradient NaN (0 · ∞).
+        Arms that are not searched have zeros for counterfactuals, and so has padding. They are not copies of samples,
+        because even with weight 0 a logit that overflows would make the gradient NaN (0 · ∞).
         """
         m, d, (n, r) = self.stack.m, self.stack.d, material.coefficients.onehot.shape[2:]
         size = max(1, min(n, WORKING_SET // (m * (d + 1) * r)))
@@ -197,7 +197,8 @@ class _Trainer:
         return all_logits
 
     def _careful_steps(self, material: _EpochBatches) -> tuple[Tensor, Tensor]:
-        """The same, but an arm whose loss or gradient is not finite sits that batch out; also the steps taken (m n)."""
+        """Like ``_steps``, but an arm whose loss or gradient is not finite skips that batch; and the steps
+        taken (m n)."""
         batches = material.coefficients.batches()
         all_logits = torch.empty_like(material.coefficients.onehot)
         forward = self.stack.run(all_logits.shape[-1])

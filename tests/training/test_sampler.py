@@ -1,4 +1,4 @@
-"""The counterfactuals of an epoch: targets, neighbours, protection, and who gets a terms at all."""
+"""The counterfactuals of an epoch: targets, neighbours, protection, and which arms get any."""
 
 from __future__ import annotations
 
