@@ -1,7 +1,7 @@
-"""The ways to say which feature an answer rests on, by captum: what each is, and how it is run on m models.
+"""The methods of attribution, by captum: a description of each, and its computation for m models.
 
-Gradients of all models are taken in one pass: captum sees the rows of all of them, and a sum, whose gradient is that of
-every row. What draws at random or needs modules of its own goes through the models one by one.
+Gradients of all models are computed in one pass: captum sees the rows of all models, and the sum of their outputs,
+whose gradient is that of every row. Methods that draw at random or need modules take the models one by one.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ Logits = Callable[[Tensor], Tensor]
 """A model, (b d) → (b k), or a stack of m models, (m b d) → (m b k); differentiable."""
 
 CHUNK = 1 << 17
-"""Rows that captum holds at once at most."""
+"""Most rows that captum holds at once."""
 
 NUMBERS = 1 << 21
-"""Numbers that those rows, and the widest activation of them, may hold: captum makes several copies of them."""
+"""Most numbers in those rows and in their widest activation: captum makes several copies of them."""
 
 WINDOW, STRIDE = 4, 2
-"""Pixels per side of the window that occlusion covers, and how far it moves on."""
+"""Pixels per side of the window that occlusion covers, and the stride of that window."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to attribute an answer to features."""
+    """A method that attributes an output to features."""
 
     title: str
     words: str
-    settings: tuple[str, ...]  # fields of AttributionSettings that it listens to, besides smooth, noise and output
-    signed: bool  # whether it says what speaks for the answer and what against it
-    complete: bool  # whether the parts add up to F(x) − F(x⁰); for deep_lift, of models made of layers that it knows
+    settings: tuple[str, ...]  # fields of AttributionSettings that it uses, besides smooth, noise and output
+    signed: bool  # whether it tells evidence for the answer from evidence against it
+    complete: bool  # whether the parts add up to F(x) − F(x⁰); for deep_lift, if it knows all layers of the model
     source: str
 
 
@@ -108,7 +108,7 @@ METHODS: dict[MethodName, Method] = {
         source="Zeiler and Fergus 2014",
     ),
 }
-"""Word → method."""
+"""Name → method."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Rows:
 
     @property
     def r(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return self.X.shape[:-1].numel()
 
     @property
@@ -136,7 +136,7 @@ class Rows:
         return self.X.detach().reshape(self.r, self.d)
 
     def outputs(self, x: Tensor) -> Tensor:
-        """F of n times the samples, (n r d) → (n r)."""
+        """F of n copies of the samples, (n r d) → (n r)."""
         n, lead, b = len(x), self.X.shape[:-2], self.X.shape[-2]
         z = self.logits(x.view(n, *lead, b, self.d).movedim(0, -3).reshape(*lead, n * b, self.d))  # … n·b k
         z = z if self.output == "logit" else torch.softmax(z, dim=-1)
@@ -144,7 +144,7 @@ class Rows:
         return z.gather(-1, self.classes.reshape(1, self.r, 1).expand(n, -1, -1)).squeeze(-1)
 
     def each(self, flat: Tensor) -> Tensor:
-        """F of n times the samples, one after the other, (n·r d) → (n·r)."""
+        """F of n copies of the samples, one after the other, (n·r d) → (n·r)."""
         return self.outputs(flat.view(-1, self.r, self.d)).flatten()
 
     def total(self, flat: Tensor) -> Tensor:
@@ -190,11 +190,11 @@ class SingleModel:
         return self
 
     def module(self, arm: int) -> nn.Module:
-        """A copy, parts of which may be changed."""
+        """A copy that may be modified."""
         own = self._adapter.model
         try:
             model = copy.deepcopy(own)
-        except Exception as error:  # whatever a part of it raises that cannot be copied
+        except Exception as error:  # whatever a part that cannot be copied raises
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"DeepLIFT needs a copy of the model, which cannot be copied: {reason}.") from error
         if not {id(part) for part in own.modules()}.isdisjoint(id(part) for part in model.modules()):
@@ -204,7 +204,7 @@ class SingleModel:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a method: some samples, what is known of them, and how exact it is to be."""
+    """The input of a method: samples, their classes and baselines, and the settings."""
 
     stack: AttributableModels
     X: Tensor  # m b d
@@ -222,18 +222,18 @@ class Request:
         return Rows(self.stack, self.X, self.classes, self.output)
 
     def like(self, flat: Tensor) -> Tensor:
-        """Rows (m·b d) as the samples are, (m b d)."""
+        """Rows (m·b d) in the shape of the samples, (m b d)."""
         return flat.detach().to(self.X.dtype).view(self.X.shape)
 
 
 def rows_at_once(d: int, widest: int = 0) -> int:
-    """How many rows captum may hold, with samples of ``d`` numbers and activations of ``widest``."""
+    """Number of rows that captum may hold, for samples of ``d`` numbers and activations of ``widest``."""
     return max(1, min(CHUNK, NUMBERS // max(d, widest, 1)))
 
 
 @contextmanager
 def quiet_captum() -> Iterator[None]:
-    """Gradients, whatever the caller has switched off, and no warnings of what captum does to its inputs."""
+    """Gradients on, whatever the caller has switched off, and no warnings about what captum does to its inputs."""
     with torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
         warnings.filterwarnings("ignore", message="(?s).*Setting forward, backward hooks")
@@ -282,7 +282,7 @@ def _deep_lift(request: Request) -> Tensor:
 
 
 def _known_to_captum(model: nn.Module) -> nn.Module:
-    """The model with activations of exactly those types whose differences DeepLIFT passes back."""
+    """The model, its activations replaced by the exact types whose differences DeepLIFT passes back."""
     for name, part in model.named_children():
         if getattr(part, "inplace", False):
             part.inplace = False  # type: ignore[assignment]
@@ -311,7 +311,7 @@ def _alone(stack: AttributableModels, output: Output) -> Logits:
     """A stack of one model as a function of rows, (q d) → (q k)."""
 
     def outputs(flat: Tensor) -> Tensor:
-        z = stack(flat.unsqueeze(0).to(stack.dtype)).squeeze(0)  # captum's points are of single precision
+        z = stack(flat.unsqueeze(0).to(stack.dtype)).squeeze(0)  # captum's points have single precision
         return z if output == "logit" else torch.softmax(z, dim=-1)
 
     return outputs
@@ -344,14 +344,14 @@ COMPUTE: dict[MethodName, Callable[[Request], Tensor]] = {
     "gradient_shap": _gradient_shap,
     "occlusion": _occlusion,
 }
-"""Word → g (m b d)."""
+"""Name → function that computes g (m b d)."""
 
 _one_at_a_time = threading.Lock()
 
 
 @contextmanager
 def _randomness(seed: int) -> Iterator[None]:
-    """Captum draws from the random streams of torch and numpy that all share: ours for a moment, then as before."""
+    """Captum draws from the global random streams of torch and numpy: seeded here, and restored afterwards."""
     with _one_at_a_time, torch.random.fork_rng(devices=[]):
         before = np.random.get_state()  # noqa: NPY002 - what captum draws from
         torch.default_generator.manual_seed(seed)
