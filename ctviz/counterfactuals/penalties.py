@@ -6,7 +6,8 @@ With logits z, target class y⁺ and energy E = −z[y⁺] (REFERENCE, section 2
 - energy: λ_egy · φ_t · (E + 10⁻³ E²) with φ_t = a (b + t)^(−0.9), b = round(T / 25), a = b / 10, t = 1 … T.
   Its gradient with respect to z[y⁺] is −λ_egy · φ_t · (1 + 2 · 10⁻³ E);
 - gravity: λ_gravity · mean over samples s of y⁺ of ‖x' − s‖₁, whose gradient is λ_gravity · mean of sign(x' − s): it
-lowers the implausibility of x' (REFERENCE, section 4: IP); - diversity: see ``ctviz.counterfactuals.diversity``.
+  lowers the implausibility of x' (REFERENCE, section 4: IP);
+- diversity: see ``ctviz.counterfactuals.diversity``.
 """
 
 from __future__ import annotations

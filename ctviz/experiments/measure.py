@@ -1,4 +1,4 @@
-"""What is measured after an epoch: the same factuals, the same search and the same attack for every arm."""
+"""Metrics after an epoch, with the same factuals, search and attack for every arm."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ from ctviz.training.loop import PerArm
 from ctviz.training.sampler import group_size
 
 MAX_SCENE_SAMPLES = 600
-"""Training samples that a scene shows at most, on a plane; there is none for more than two features."""
+"""Most training samples in a scene; none for more than two features."""
 
 GRID_CHUNK = 1 << 20
-"""Numbers that the widest activation may hold while a field is computed."""
+"""Most numbers in the widest activation while a field is computed."""
 
 
 class EpochEvaluator:
-    """Measures a stack on one split (REFERENCE: section 4); IP* not of images.
+    """Measures a stack on one split (REFERENCE: section 4); without IP* for images.
 
-    Fixed are ``factuals`` (b d), drawn once per data seed and shared by all arms and epochs, and their target
-    classes. An arm is judged on the factuals that it puts into their own class, with its constraints where they hold
-    for advice.
+    The ``factuals`` (b d) and their target classes are fixed: drawn once per data seed and shared by all arms and
+    epochs. An arm is judged on the factuals that it classifies correctly, under its constraints for advice.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class EpochEvaluator:
         chance = torch.Generator().manual_seed(experiment.data.seed)
         rows = torch.randperm(len(y), generator=chance)[: settings.factuals]
         shifts = torch.randint(1, dataset.k, (len(rows),), generator=chance)
-        if (size := group_size(settings)) > 1:  # several counterfactuals of each: of fewer factuals, as many in all
+        if (size := group_size(settings)) > 1:  # several counterfactuals of each of fewer factuals, with the same total
             index = groups(len(rows), size)
             rows, shifts = rows[index], shifts[index]
         self.factuals, self.labels = X[rows], y[rows]
@@ -59,7 +58,7 @@ class EpochEvaluator:
         self._start = self.factuals.to(like).T.expand(m, -1, -1).contiguous()  # m d b
         self._own = self.labels.to(like.device).expand(m, -1)
         self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
-        # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
+        # With a length scale of 0.5, any two pictures are too far apart for the kernel.
         self._kernels = dataset.schema.grid is None
         self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
         self._reference_data = reference_data or ReferenceData.of(dataset)
@@ -75,7 +74,8 @@ class EpochEvaluator:
             return search(stack, self._start, self._goal, settings, self._constraints, record, self._reference_data)
 
     def metrics(self, stack: Stack, found: SearchResult) -> dict[str, PerArm]:
-        """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm has no factual left."""
+        """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm classifies no factual
+        correctly."""
         with torch.no_grad():
             accuracy = (predict(stack(self._X).mT) == self._y).double().mean(dim=1)
             judged = predict(stack(self._start.mT).mT) == self._own

@@ -1,4 +1,4 @@
-"""Running an experiment: the arms trained together, a snapshot after every epoch, the store between all who ask."""
+"""Running an experiment: all arms are trained together, with a snapshot after every epoch, kept in the store."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 Summary = list[dict[str, Any]]
 
 GPU_THRESHOLD = 1 << 20
-"""Weights times samples of a batch from which a GPU, where there is one, is worth its latency."""
+"""Number of weights times batch size from which a GPU is worth its latency."""
 
 MAX_BYTES = 2**30
-"""Size that a stored run may have: it is held in memory as a whole when it is sealed and when it is loaded."""
+"""Largest size of a stored run: it is held in memory as a whole when it is sealed and when it is loaded."""
 
 
 def resolve_device(device: str, experiment: Experiment) -> torch.device:
     """``cpu``, ``cuda``, or with ``auto`` whichever suits the size of the experiment.
 
     Raises:
-        ConfigError: another word. DeviceError: ``cuda`` where there is none.
+        ConfigError: an unknown device. DeviceError: ``cuda`` without a GPU.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
@@ -70,7 +70,7 @@ def picture_bytes(experiment: Experiment) -> int:
 
 
 def check_size(experiment: Experiment) -> None:
-    """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MAX_BYTES``."""
+    """Raise ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MAX_BYTES``."""
     settings = experiment.evaluation
     weights = 4 * len(experiment.arms) * weights_per_model(experiment)
     size = picture_bytes(experiment) + weights * _snapshots(experiment)
@@ -81,7 +81,8 @@ def check_size(experiment: Experiment) -> None:
 
 
 def _snapshots(experiment: Experiment) -> int:
-    """At most so many: before the first epoch, after every so many, and after the last; and those named besides."""
+    """Upper bound on their number: before the first epoch, after every ``every`` epochs, after the last, and those in
+    ``also``."""
     return experiment.training.epochs // experiment.evaluation.every + 2 + len(experiment.evaluation.also)
 
 
@@ -90,7 +91,7 @@ class Training:
 
     @isolated()
     def __init__(self, experiment: Experiment, device: str = "auto", store: Store | None = None) -> None:
-        """``store``: where what a search needs of the data is looked for and kept (REVISE)."""
+        """``store``: where the autoencoders of REVISE are read and kept."""
         self.experiment = experiment
         self.device = resolve_device(device, experiment)
         self.data = load(experiment.data)
@@ -153,7 +154,7 @@ class Training:
 
 
 def _vae(experiment: Experiment, latent: int, store: Store | None) -> Vae:
-    from ctviz.experiments.vae import vae_for  # few runs need one
+    from ctviz.experiments.vae import vae_for  # imported late: few runs need one
 
     return vae_for(experiment.data, latent, store)
 
@@ -165,7 +166,7 @@ def _number(value: float) -> float | None:
 def train(experiment: Experiment, device: str = "auto") -> Iterator[Snapshot]:
     """Train all arms together and yield a snapshot before the first epoch and after every ``evaluation.every``.
 
-    Nothing is stored; to cancel, stop asking.
+    Nothing is stored; stop iterating to cancel.
     """
     return iter(Training(experiment, device))
 
@@ -219,7 +220,7 @@ class Run(ShortRepr):
 
 
 def history(arms: Sequence[str], snapshots: Sequence[Snapshot]) -> pd.DataFrame:
-    """Metrics of snapshots as a tidy table; what does not apply is left out."""
+    """Metrics of snapshots as a tidy table, without those that do not apply."""
     import pandas as pd
 
     rows = [
@@ -242,11 +243,11 @@ def run(
 
     Args:
         device: "auto", "cpu" or "cuda".
-        store: where to look and to keep; by default the one of this machine (``CTVIZ_HOME``).
-        progress: called with the epochs done and in all.
+        store: where runs are read and kept; by default that of this machine (``CTVIZ_HOME``).
+        progress: called with the epochs that are done and their total.
 
     Raises:
-        ConfigError: a run too large to be stored.
+        ConfigError: a run that is too large to be stored.
         DeviceError, StoreError: no such device; the store cannot be used.
     """
     resolve_device(device, experiment)
@@ -275,7 +276,7 @@ def load_run(key: str, store: Store | None = None) -> Run:
     scene, summary = store.scene(key), store.summary(key)
     if scene is None or summary is None:
         raise StoreError(f"Run {key} is not complete; train it again.")
-    with suppress(StoreError):  # a read-only store still serves
+    with suppress(StoreError):  # a read-only store can still be read
         store.touch(key)
     snapshots = tuple(store.snapshots(key))
     return Run(store.experiment(key), scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
@@ -289,7 +290,7 @@ def run_job(experiment_json: str, root: str, device: str, cancelled: Callable[[]
 
 
 def compute(experiment: Experiment, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-    """Train an experiment into a store, unless it is there; waits while another process does so."""
+    """Train an experiment into a store, unless it is there; waits while another process trains it."""
     writer = claim(store, experiment, device, cancelled)
     if writer is None:
         return
@@ -306,7 +307,7 @@ def _write(
     cancelled: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[int], None] = lambda done: None,
 ) -> bool:
-    """Train into the store; whether it went to the end."""
+    """Train into the store; returns whether the training ran to its end."""
     training = Training(experiment, device, store)
     writer.scene(training.scene)
     for snapshot in training:
@@ -321,7 +322,8 @@ def _write(
 def build_presets(
     names: Sequence[str], folder: Path, on_preset: Callable[[str], None] = lambda name: None
 ) -> list[Path]:
-    """Train presets and write them as shipped runs into ``folder``; without names all, in place of what was there."""
+    """Train presets and write them as shipped runs into ``folder``; without names, all presets; replaces what was
+    there."""
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch))
         written = []
@@ -340,7 +342,7 @@ def build_presets(
 
 
 RUN_LIST = "runs.txt"
-"""In the folder of a sweep that ships: the keys of its runs, which lie beside those of the presets."""
+"""File in the folder of a shipped sweep, with the keys of its runs, which are stored with those of the presets."""
 
 SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians"))
 """Presets whose runs ship with ctviz."""

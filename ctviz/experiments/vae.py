@@ -1,4 +1,4 @@
-"""The autoencoders of data sets: fitted once, kept in memory and in the store's folder ``vaes``."""
+"""The autoencoders of data sets, fitted once and kept in memory and in the store's folder ``vaes``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ctviz.models.vae import Vae, VaeSettings
 FOLDER = "vaes"
 
 MAX_FILES = 200
-"""Autoencoders that a store keeps, of a few kB each; those used least recently go first."""
+"""Most autoencoders in a store, a few kB each; the least recently used are removed first."""
 
 _MAX_KEPT = 32
 _STALE = 3600.0
@@ -32,7 +32,7 @@ _ENTRY = "vae"
 
 
 def vae_settings(data: AnyData, latent: int) -> VaeSettings:
-    """How the autoencoder of a data set is fitted: of images wider, and all pixels on one scale."""
+    """Settings of a data set's autoencoder; for images it is wider, with one scale for all pixels."""
     if data.grid is None:
         return VaeSettings(latent=latent)
     return VaeSettings(latent=latent, hidden=128, lr=0.003, scaling="common")
@@ -46,24 +46,25 @@ def vae_key(data: AnyData, latent: int) -> str:
 
 
 def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
-    """The autoencoder of a data set: kept, stored, or else fitted now (a second, of images several) and stored.
+    """The autoencoder of a data set: from memory or the store, else fitted now (a second, several for images) and
+    stored.
 
-    A disk that takes nothing is no error: then it is kept in memory alone.
+    A disk that cannot be written is no error: then it is kept in memory alone.
     """
     return _cache.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
 
 
 def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | None:
-    """The autoencoder if it has been fitted before; a cheap look, made for being taken often."""
+    """The autoencoder if it has been fitted before; cheap enough to be called often."""
     key = vae_key(data, latent)
     return _cache.look(key) or _cache.keep(key, _stored(key, store))
 
 
 def vae_job(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
-    """A background job: the autoencoder of a data set into the store at ``root``, unless it is there.
+    """A background job: fit the autoencoder of a data set into the store at ``root``, unless it is there.
 
     Raises:
-        StoreError: the disk does not take it.
+        StoreError: the disk cannot be written.
     """
     data, store = data_settings(json.loads(data_json)), open_store(Path(root))
     key = vae_key(data, latent)
@@ -88,7 +89,7 @@ def _path(store: Store, key: str) -> Path:
 
 
 def _stored(key: str, store: Store | None) -> Vae | None:
-    """From the store; what is damaged there is removed, to be fitted again."""
+    """Read from the store; a damaged file is removed, to be fitted again."""
     if store is None:
         return None
     path = _path(store, key)
@@ -106,7 +107,7 @@ def _stored(key: str, store: Store | None) -> Vae | None:
 
 
 def _write(store: Store, key: str, vae: Vae) -> None:
-    """Raises ``StoreError`` when the disk does not take it."""
+    """Raises ``StoreError`` if the disk cannot be written."""
     path = _path(store, key)
     with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,7 @@ def _used(path: Path) -> float:
 
 
 class _Cache:
-    """The autoencoders used last in this process; each is made once, also when several threads ask for it."""
+    """The autoencoders used last in this process; each is fitted once, even if several threads need it."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Vae] = OrderedDict()
@@ -154,7 +155,7 @@ class _Cache:
                 found = make(key)
                 self.keep(key, found)
         with self._guard:
-            self._making.pop(key, None)  # whoever still waits for this lock finds what was made
+            self._making.pop(key, None)  # threads that still wait for this lock find the result
         return found
 
 
