@@ -1,4 +1,4 @@
-"""Energies without ridge: what becomes of the logits when nothing holds them back."""
+"""Energies without the ridge penalty: what happens to the logits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RIDGES = (0.0, 0.01, 0.1, 0.5)
 USUAL = 0.1
 
 LARGE = 10.0
-"""How many times larger than with the usual ridge energies have to be, to be called exploding."""
+"""Energies explode if they are this many times as large as with the usual ridge."""
 
 ENERGY = LimitMetric(
     "energy", "Mean size of the energy |E| of real data",
@@ -61,7 +61,7 @@ def _panel(
 
 
 def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """Energies after the last epoch without ridge against those with the usual one, and what came of it."""
+    """Energies after the last epoch without ridge against those with the usual one, and the consequences."""
     exploded: list[str] = []
     held: list[str] = []
     sentences: list[str] = []
@@ -86,13 +86,13 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
 
 
 def _ratio(energy: pd.DataFrame, variant: str, other: str) -> Mean:
-    """Mean over draws of log(variant / other): energies grow by factors, so that their logarithms are compared."""
+    """Mean over draws of log(variant / other): energies grow by factors, so their logarithms are compared."""
     one, two = (energy[energy["variant"] == name].set_index("seed")["value"] for name in (variant, other))
     return mean(math.log(ratio) for ratio in (one / two).dropna() if ratio > 0)
 
 
 def _consequences(last: pd.DataFrame) -> str:
-    """What lacking ridge costs in IP and robustness, where that is no chance."""
+    """The significant losses in IP and robustness without ridge."""
     worse = []
     for metric, words in (("ip", "less close to real data"), ("robust_accuracy", "less accurate under attack")):
         rows = values_of(last, metric)
@@ -139,7 +139,7 @@ _DIGITS: dict[str, object] = {
     "data.n_train": 2000, "training.batch": 200, "training.n_ce": 1000, "training.epochs": 30,
     "evaluation.every": 5, "evaluation.also": (1, 2),
 }  # fmt: skip
-"""A fifth of the digits and of each batch, so that an epoch has as many steps as in the paper, and takes a second."""
+"""A fifth of the digits and of each batch, so that an epoch has as many steps as in the paper and takes a second."""
 
 _SHORT: dict[str, object] = {"evaluation.every": 10, "evaluation.also": (1, 2, 5)}
 

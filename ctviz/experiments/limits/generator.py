@@ -1,4 +1,4 @@
-"""A generator made worse on purpose: fewer steps, noise, steps of the wrong length, another method."""
+"""A generator made worse on purpose: fewer steps, noise, steps of the wrong size, another method."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ KINDS: dict[str, tuple[str, tuple[float, ...]]] = {
     "Noise in each step": ("gradient_noise", (0, 1, 3, 10)),
     "Length of a step η": ("step_size", (0.005, 0.02, 0.25, 1, 5)),
 }
-"""Kind of harm → the setting, and its doses; among them that of the undisturbed search."""
+"""Kind of disturbance → its setting and doses, including that of the undisturbed search."""
 
 UNDISTURBED: dict[str, float] = {"Steps T": 30, "Noise in each step": 0, "Length of a step η": 0.25}
-"""The dose of each kind at which the search is the paper's."""
+"""The dose of each kind at which the search is that of the paper."""
 
 CHANCE = "Each dose is compared by itself: of a hundred such comparisons one comes out by chance alone."
 
@@ -51,7 +51,7 @@ def _panel(name: str, title: str, tau: float, ridge: float) -> LimitPanel:
 
 
 def dose_words(kind: str, dose: float) -> str:
-    """A dose as it stands on the axis: ``30``, ``0.005``, ``revise``."""
+    """A dose as it is written on the axis: ``30``, ``0.005``, ``revise``."""
     return METHODS[int(dose)] if kind == METHOD else f"{dose:g}"
 
 
@@ -104,7 +104,7 @@ def _harm(kind: str, dose: float) -> str:
 
 
 def _headline(gone: list[str], less: list[str], unhurt: list[str], unclear: list[str]) -> str:
-    """What the worst of the harms does, where there is a gain to lose."""
+    """The effect of the worst disturbance, where there is a gain to lose."""
     parts = [f"all of the gain on {listed(gone)}"] if gone else []
     parts += [f"some of it on {listed(less)}" if gone else f"some of the gain on {listed(less)}"] if less else []
     rest = [f"no loss shows on {listed(unhurt)}"] if unhurt and parts else []

@@ -1,4 +1,4 @@
-"""Locks without protection: whether a model still leans on a feature that its searches may not change."""
+"""Locks without protection: whether a model still relies on a feature that its searches may not change."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _panel(name: str, title: str, preset: str, locked: int) -> LimitPanel:
 
 
 def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """With protection against without, draw by draw; and both against a lock that acts in advice alone."""
+    """Protection against none, paired by draw; and both against a lock in advice alone."""
     helped: list[str] = []
     reversed_: list[str] = []
     other: list[str] = []
@@ -85,7 +85,7 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
 
 
 def _meaning(protection: int, bare: int, protected: int) -> str:
-    """In terms of the share: what protection does, and whether a lock in training beats none."""
+    """The effect of protection on the share, and whether a lock in training is better than none."""
     first = {
         1: "Protection makes the model lean on the feature less",
         0: "What protection does to the model could be chance",

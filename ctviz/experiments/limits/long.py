@@ -1,4 +1,4 @@
-"""Training ten times as long: whether what was gained is kept."""
+"""Training ten times as long: whether the gain remains."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACCURACY = LimitMetric("validation_accuracy", "Accuracy", "On validation data.",
 MATURE = LimitMetric("mature", "Searches that arrive in training", "Share of an epoch's searches that reach τ.", "%")
 
 COMPARED = ("ip", "ip_fine", "ip_star", "cost")
-"""Metrics of which less is better, and of which gains are taken."""
+"""Metrics of which less is better, and whose gains are computed."""
 
 ALSO = {
     "energy": "the mean energy",
@@ -41,7 +41,7 @@ ALSO = {
     "robust_accuracy": "accuracy under attack",
     "mature": "the share of searches that arrive",
 }
-"""What else is told of the longer training, where it is no chance."""
+"""Further metrics that are reported if longer training changes them significantly."""
 
 
 def _panel(name: str, title: str) -> LimitPanel:
@@ -52,7 +52,7 @@ def _panel(name: str, title: str) -> LimitPanel:
 
 
 def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """The gain after the usual number of epochs against that after ten times as many, draw by draw."""
+    """The gain after the usual number of epochs against that after ten times as many, paired by draw."""
     told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "keeps", "unclear")}
     moved: dict[int, list[str]] = {1: [], -1: [], 0: []}
     sentences: list[str] = []
@@ -99,7 +99,7 @@ def _meaning(before: int, decay: int, left: int) -> str:
 
 
 def _changes(table: pd.DataFrame, panel: str, usual: int, last: int) -> str:
-    """What else has changed in the counterfactually trained model by more than chance."""
+    """Further significant changes of the counterfactually trained model."""
     said = []
     for metric, words in ALSO.items():
         rows = _trained(table, panel, metric)
@@ -122,7 +122,7 @@ def _moved(table: pd.DataFrame, panel: str, metric: str, usual: int, last: int) 
 
 
 def _of_other(moved: Mapping[int, list[str]], words: str) -> str:
-    """The headline of what is no gain: whether it rises or falls."""
+    """The headline for a metric that is not a gain: whether it rises or falls."""
     named = {1: "rises", -1: "falls", 0: "does not change by more than chance"}
     parts = [f"{named[sign]} on {listed(panels)}" for sign, panels in moved.items() if panels]
     return f"Ten times as long, {words} of the counterfactually trained model {listed(parts)}"

@@ -1,4 +1,4 @@
-"""Few searches arrive: a high threshold or short steps, and what is left of the gain."""
+"""Few mature searches: a high threshold or short steps, and what remains of the gain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAUS = (0.5, 0.75, 0.9, 0.99)
 ETAS = (0.01, 0.05, 0.25)
 
 WITHOUT = "without the divergence"
-"""The control: what ridge and adversarial loss do by themselves."""
+"""The control: the effect of ridge and adversarial loss alone."""
 
 STARVED, FED = 0.05, 0.5
 """Mean share of mature searches up to which a cell counts as starved, and from which as fed."""
@@ -67,10 +67,10 @@ def cells(table: pd.DataFrame, panel: str, metric: LimitMetric) -> tuple[pd.Data
 
 
 def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """Cells in which next to nothing matures against those in which most does, draw by draw and at the same η.
+    """Cells in which almost no search matures against those in which most do, paired by draw and η.
 
-    Steps of another length find other counterfactuals, so that cells of different η would differ by more than by how
-    many searches arrive.
+    Steps of another size find other counterfactuals, so cells with different η would differ by more than their share of
+    mature searches.
     """
     said: dict[str, list[str]] = {name: [] for name in ("lost", "smaller", "larger", "alike")}
     sentences: list[str] = []
@@ -107,15 +107,15 @@ def _evenly(rows: pd.DataFrame, etas: list[str]) -> pd.DataFrame:
 
 
 def _elsewhere(fed: pd.DataFrame, etas: list[str]) -> str:
-    """The gains at other η, where most searches arrive too: what the length of the steps does."""
+    """The gains at other η at which most searches mature too: the effect of the step size."""
     rest = fed[~fed["variant"].isin(etas)]
     said = [f"{percent(by_draw(rows).value)} at {eta}" for eta, rows in rest.groupby("variant", sort=False)]
     return f" Where most arrive at another step length, the gain is {listed(said)}." if said else ""
 
 
 def _meaning(apart: int, left: int, alone: int, taken: int) -> str:
-    """Of the difference, of what is left where nothing arrives, of the gain without any divergence, and of whether
-    that is more than with it."""
+    """Words for the signs of the difference, of the gain where nothing matures, of the gain without any divergence, and
+    of its lead over that with it."""
     if apart > 0:
         return (
             "So a part of the gain goes with the counterfactuals, but not all."

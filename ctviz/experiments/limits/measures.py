@@ -1,4 +1,4 @@
-"""What the limits measure besides the metrics of every run."""
+"""The metrics of the limits, in addition to those of every run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ctviz.models.stack import Stack
 from ctviz.training.loop import PerArm
 
 FINE = {"step_size": 0.01, "steps": 1000}
-"""A search in steps of a tenth of the usual length or less, and so many that it arrives all the same."""
+"""A search with steps of a tenth of the usual size or less, and enough of them to mature."""
 
 FINE_FACTUALS = 100
 
@@ -28,7 +28,7 @@ Measure = Callable[["MeasureContext", Stack], dict[str, PerArm]]
 
 @dataclass(frozen=True)
 class MeasureContext:
-    """What a measure may need of a run besides the models: made once, used after every epoch that is measured."""
+    """What a measure needs of a run besides the models; made once and used after every measured epoch."""
 
     experiment: Experiment
     data: Dataset
@@ -46,7 +46,7 @@ class MeasureContext:
 def fine(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """ip_fine, cost_fine, validity_fine: the same factuals, searched in steps a tenth as long (``FINE``).
 
-    Where a model is steep, a long step leaps across the data; this says how much of a number is due to that.
+    Where a model is steep, a long step overshoots the data; this shows how much of a number is due to that.
     """
     found = bench.fine.metrics(stack, bench.fine.search(stack))
     return {f"{name}_fine": found[name] for name in ("ip", "cost", "validity")}
@@ -62,8 +62,8 @@ def energy(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
 
 
 def locks(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
-    """share, tilt: how much of the answers rests on the locked feature of each arm (integrated gradients, mean of
-    |g_d| / Σ|g|), and the angle of the boundary to the x1 axis in degrees."""
+    """share, tilt: the share of each arm's locked feature in its outputs (integrated gradients, mean of |g_d| / Σ|g|),
+    and the angle of the boundary to the x1 axis in degrees."""
     arms, data = bench.experiment.arms, bench.data
     columns = [data.schema.positions(arm.locked[0])[0] for arm in arms]
     shares = measure_sensitivity(stack, data, arms).share.value  # m d

@@ -1,4 +1,4 @@
-"""Measuring the stands of a limit, keeping them, and putting together what is there by now."""
+"""Measuring the draws of a limit, storing them, and collecting what has been measured."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ COLUMNS = ("panel", "variant", "dose", "seed", "epoch", "metric", "value")
 Source = Literal["here", "shipped"]
 
 MAX_FILES = 2000
-"""Stands that a store keeps; the oldest go first."""
+"""Most draws in a store; the oldest are removed first."""
 
 MAX_TOTAL_BYTES = 1 << 27
-"""Bytes that they may take together."""
+"""Their largest total size."""
 
 MAX_ROWS = 1 << 20
-"""Rows of a file of results; one that claims more is not read."""
+"""Most rows in a file of results; a larger one is not read."""
 
 MAX_BYTES = 1 << 24
-"""Size of a file of results; a larger one is not opened."""
+"""Largest size of a file of results; a larger one is not opened."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LimitResult(ShortRepr):
-    """What has been measured of a limit by now.
+    """The measured part of a limit.
 
     ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the limit;
     ``trained_mature`` and ``all_skipped`` are the mean share of mature searches over the recorded epochs, and the
-    batches left out in them.
+    batches that were skipped in them.
     """
 
     limit: Limit
     table: pd.DataFrame
     stands: tuple[PanelDraw, ...]
     sources: tuple[Source | None, ...]
-    """Of each stand: computed on this computer, shipped with ctviz, or not there yet."""
+    """Source of each draw: computed on this computer, shipped with ctviz, or None if missing."""
 
     @property
     def done(self) -> int:
-        """Stands that are there."""
+        """Number of draws that are there."""
         return sum(source is not None for source in self.sources)
 
     @property
@@ -70,7 +70,7 @@ class LimitResult(ShortRepr):
 
     @property
     def draws(self) -> dict[str, int]:
-        """How many draws of each panel are there."""
+        """Number of draws of each panel that are there."""
         found = {panel.name: 0 for panel in self.limit.panels}
         for stand, source in zip(self.stands, self.sources, strict=True):
             found[stand.panel.name] += source is not None
@@ -81,10 +81,10 @@ class LimitResult(ShortRepr):
 
 
 def measure_draw(stand: PanelDraw, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
-    """Train one stand and measure it: one row for each variant, epoch and metric.
+    """Train and measure one draw: one row for each variant, epoch and metric.
 
     Args:
-        on_epoch: called with the epochs done; what it raises ends the work.
+        on_epoch: called with the epochs that are done; its exceptions end the work.
     """
     import pandas as pd
 
@@ -135,7 +135,7 @@ def _path(store: Store, stand: PanelDraw) -> Path:
 
 
 def stored_draw(stand: PanelDraw, store: Store) -> pd.DataFrame | None:
-    """The rows of a stand from the store; a damaged file is removed, to be computed again."""
+    """The rows of a draw from the store; a damaged file is removed, to be computed again."""
     path = _path(store, stand)
     if not path.is_file():
         return None
@@ -162,7 +162,7 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 
 
 def _read(path: Path) -> pd.DataFrame | None:
-    """A table of results; None where the file does not hold one."""
+    """A table of results; None if the file does not hold one."""
     import pandas as pd
     from pyarrow import parquet
 
@@ -184,7 +184,7 @@ def _read(path: Path) -> pd.DataFrame | None:
 
 @lru_cache(16)
 def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | None:
-    """Keys of the stands that ship with a limit (by panel and seed), and their rows."""
+    """Keys of the draws that ship with a limit (by panel and seed), and their rows."""
     table = _read(folder / f"{name}.parquet")
     try:
         keys = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["stands"]
@@ -194,12 +194,12 @@ def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | N
 
 
 def shipped_folder() -> Path:
-    """Where the results that come with ctviz lie."""
+    """The folder of the results that ship with ctviz."""
     return assets() / "limits"
 
 
 def shipped_draw(stand: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
-    """The rows of a stand as they ship; None if they were made with other settings or another algorithm."""
+    """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
     if found is None or found[0].get(f"{stand.panel.name} {stand.seed}") != stand.key:
         return None
@@ -208,7 +208,7 @@ def shipped_draw(stand: PanelDraw, name: str, folder: Path | None = None) -> pd.
 
 
 def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], None] = lambda name: None) -> list[Path]:
-    """Measure limits anew where the store of this machine does not have them, and write them as they ship."""
+    """Measure limits, unless the store of this machine has them, and write the files that ship."""
     written = []
     for name in names:
         on_limit(name)
@@ -232,7 +232,7 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
 def stored_limit(
     name: str | Limit, store: Store | None = None, seeds: int | None = None, *, shipped: bool = True
 ) -> LimitResult:
-    """What is there of a limit, without computing anything: from this machine's store, else as it ships."""
+    """The measured part of a limit, without computing anything: from this machine's store, else as shipped."""
     import pandas as pd
 
     study, store = limit(name), store or open_store()
@@ -259,17 +259,18 @@ def run_limit(
     *,
     shipped: bool = True,
 ) -> LimitResult:
-    """A limit, measured: what is neither in the store nor shipped is trained now, draw by draw, and kept.
+    """Measure a limit: draws that are neither in the store nor shipped are trained now, one by one, and stored.
 
     Args:
         name: one of ``LIMITS``, or a limit of one's own.
-        store: where to look and to keep; by default the one of this machine (``CTVIZ_HOME``).
-        progress: called with the epochs done and in all; what it raises ends the work, and whole draws are kept.
-        seeds: how many draws of each panel, at most as many as the panel allows; by default as many as ship.
-        shipped: whether results that ship with ctviz count.
+        store: where draws are read and kept; by default that of this machine (``CTVIZ_HOME``).
+        progress: called with the epochs that are done and their total; its exceptions end the work, and complete draws
+            are kept.
+        seeds: draws of each panel, at most as many as the panel allows; by default as many as ship.
+        shipped: whether results that ship with ctviz are used.
 
     Raises:
-        ConfigError: no such limit, or not that many draws. StoreError: the store does not take the results.
+        ConfigError: no such limit, or too many draws. StoreError: the results cannot be stored.
     """
     study, store = limit(name), store or open_store()
     stands = study.stands(seeds)
@@ -291,11 +292,12 @@ def run_limit(
 
 
 class _StoppedError(Exception):
-    """Ends a stand whose job was cancelled."""
+    """Ends a draw whose job was cancelled."""
 
 
 def limit_job(name: str, root: str, cancelled: Callable[[], bool]) -> None:
-    """A background job: measure a limit on this computer, whatever ships; whole draws stay when it is cancelled."""
+    """A background job: measure a limit on this computer, whatever ships; complete draws are kept when it is
+    cancelled."""
 
     def look(done: int, total: int) -> None:
         if cancelled() and done < total:
@@ -308,7 +310,7 @@ def limit_job(name: str, root: str, cancelled: Callable[[], bool]) -> None:
 
 
 def agreement(here: LimitResult) -> float | None:
-    """Largest deviation of what was computed here from what ships, relative to the larger of the two numbers.
+    """Largest deviation of results computed here from those that ship, relative to the larger of the two numbers.
 
     None where nothing was computed here or nothing ships.
     """

@@ -14,20 +14,20 @@ from ctviz.experiments.sweeps.cost import slowdown, task_cost
 
 
 class _Missing(Exception):  # noqa: N818 (never leaves this module)
-    """Something is not stored."""
+    """A result is not stored."""
 
 
 class _Idle:
-    """An engine that carries nothing out."""
+    """An engine that runs no task."""
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
         raise _Missing
 
 
 def about_seconds(reproduction: Reproduction, store: Store, workers: int = 1) -> float:
-    """About how long it takes to compute what is not stored yet, with so many workers; 0 if nothing is missing.
+    """Estimated seconds to compute what is not stored yet, with ``workers`` workers; 0 if nothing is missing.
 
-    The cells and the draws are not known before; any of them cost about the same.
+    The chosen cells and draws are not known in advance; all of them cost about the same.
     """
     try:
         run_studies(Work(reproduction, store, _Idle()))

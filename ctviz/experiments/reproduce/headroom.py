@@ -1,4 +1,4 @@
-"""How much implausibility there is to take away: where factuals start, and where real samples lie themselves."""
+"""The headroom for plausibility: IP of unmoved factuals, and IP of real samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reproduce.reading import mean
 
 MAX_SAMPLES = 300
-"""Samples of a class that are looked at."""
+"""Most samples of a class that are used."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class HeadroomEnds:
 
 
 def headroom_ends(data: Dataset, protocol: Protocol) -> HeadroomEnds:
-    """The two ends between which IP can be expected to lie.
+    """The two ends between which IP is expected to lie.
 
     ``start``: mean over pairs of different classes of the mean ℓ1 distance from samples of the one to samples of the
     other, which is the IP of factuals that have not moved. ``floor``: mean over classes of the mean ℓ1 distance of
@@ -43,14 +43,15 @@ def headroom_ends(data: Dataset, protocol: Protocol) -> HeadroomEnds:
                 continue
             far = float(real.implausibility(points, torch.full((len(points),), b)).mean())
             if a == b:
-                floor.append(far * len(others) / (len(others) - 1))  # its distance to itself is no distance
+                floor.append(far * len(others) / (len(others) - 1))  # without its distance to itself
             else:
                 start.append(far)
     return HeadroomEnds(mean(start), mean(floor))
 
 
 def share_of_gain(conventional: float, counterfactual: float, floor: float) -> float:
-    """What part of the way from conventional training's IP down to the floor was gone; NaN where there is no way."""
+    """Share of the distance from conventional training's IP down to the floor that was covered; NaN if there is
+    none."""
     way = conventional - floor
     return (conventional - counterfactual) / way if way > 0 else math.nan
 

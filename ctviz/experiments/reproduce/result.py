@@ -1,4 +1,4 @@
-"""Table 1 as a record: what was computed beside what was published, read and written as JSON."""
+"""Table 1 as a record: computed beside published numbers, read and written as JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ctviz.experiments.reproduce.published import MetricName
 from ctviz.paths import assets, write_whole
 
 MAX_BYTES = 16 * 2**20
-"""Size of a file that is read: the shipped one takes a fraction of it."""
+"""Largest size of a file that is read; the shipped one is much smaller."""
 
 
 class ResultRecord(BaseModel):
-    """Base of every part: frozen, nothing unknown; a number that is not finite is none."""
+    """Base of all parts of the result: frozen, without unknown fields; numbers that are not finite become None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,7 +30,7 @@ class ResultRecord(BaseModel):
 
 
 class Reduction(ResultRecord):
-    """By how many % the mean is lower than that of conventional training; positive is better.
+    """Reduction of the mean relative to conventional training in %; positive is better.
 
     ``value`` and ``base`` are the two means; ``low`` and ``high`` the interval of the reduction.
     """
@@ -47,8 +47,8 @@ class Reduction(ResultRecord):
 class ComparedReduction(Reduction):
     """A cell of Table 1: the mean over all draws, beside the published number.
 
-    ``agrees`` if both are significant and of one sign, or if neither is significant: then the sign is chance. A cost
-    agrees only if the same holds over the requests that both models meet.
+    ``agrees`` if both are significant with the same sign, or if neither is significant. A cost agrees only if the same
+    holds over the requests that both models meet.
     """
 
     published: float
@@ -86,14 +86,14 @@ class LockedDraw(ResultRecord):
 
 
 class SkippedDraw(ResultRecord):
-    """A draw on which costs are not compared: how often the conventional model's locked advice is valid there."""
+    """A draw on which costs are not compared, with the validity of the conventional model's locked advice there."""
 
     seed: int
     validity: float | None
 
 
 class GridCell(ResultRecord):
-    """A cell of the grid on validation data; what its study does not measure is none."""
+    """A cell of the grid, on validation data; metrics that its study does not measure are None."""
 
     tau: float
     lambda_reg: float
@@ -120,7 +120,7 @@ class ChosenCell(ResultRecord):
 
 
 class TrainingDetails(ResultRecord):
-    """What all models of a data set share, and the cells of the two studies."""
+    """The settings that all models of a data set share, and the cells of the two studies."""
 
     epochs: int
     batch: int
@@ -129,13 +129,13 @@ class TrainingDetails(ResultRecord):
     initial: str
     locked: tuple[int | str, ...]
     plausibility: ChosenCell
-    mutability: ChosenCell | None  # none where costs can be compared on no draw
+    mutability: ChosenCell | None  # none if costs can be compared on no draw
 
 
 class CrossStudy(ResultRecord):
-    """What each cell gives on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
+    """Each cell on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
     with that of the plausibility study; with the validity of that model's locked advice and of the conventional one's,
-    and the cost over the requests that both can meet."""
+    and the cost over the requests that both meet."""
 
     ip: Reduction
     ip_star: Reduction
@@ -147,7 +147,7 @@ class CrossStudy(ResultRecord):
 
 class Headroom(ResultRecord):
     """IP of factuals that have not moved, of both models' counterfactuals, and of real samples among themselves (the
-    floor), in data units; and what part of the way down to the floor counterfactual training went."""
+    floor), in data units; and the share of the distance down to the floor that counterfactual training covered."""
 
     start: float | None
     conventional: float | None
@@ -157,7 +157,7 @@ class Headroom(ResultRecord):
 
 
 class SearchVariant(ResultRecord):
-    """IP and IP* of the same models where the evaluation searches with other steps: their length η, and at most T."""
+    """IP and IP* of the same models, evaluated with other search steps: size η, at most T."""
 
     step_size: float
     steps: int
@@ -168,7 +168,7 @@ class SearchVariant(ResultRecord):
 class Table1Row(ResultRecord):
     """A data set.
 
-    ``cost_paired``: the cost over those factuals and targets alone that both models have a valid counterfactual for.
+    ``cost_paired``: the cost over only those factuals and targets for which both models have a valid counterfactual.
     """
 
     data: str
@@ -213,7 +213,7 @@ class Ablation(Reduction):
 
 
 class Curve(ResultRecord):
-    """Accuracy under an attack: means over the draws, with the least and the greatest of them."""
+    """Accuracy under an attack: means over the draws, with minimum and maximum."""
 
     data: str
     arm: str
@@ -225,11 +225,11 @@ class Curve(ResultRecord):
 
 
 class SensitivityResult(ResultRecord):
-    """How much the answers rest on what is locked, with the lock in training and without; means over the draws.
+    """Sensitivity to the locked features, with the lock in training and without; means over the draws.
 
     ``measure``: the paper's ``standardised`` |g_d| / (max − min), which samples with nearly equal parts can dominate,
-    or the ``share`` |g_d| / Σ |g| of what is locked. ``low`` and ``high``: Student's interval of the difference over
-    the draws, none for one draw.
+    or the ``share`` |g_d| / Σ |g| of the locked features. ``low`` and ``high``: Student's interval of the difference
+    over the draws, none for one draw.
     """
 
     data: str
@@ -274,7 +274,7 @@ class Table1(ResultRecord):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Table1:
-        """Raises ``DataError`` for what is no result of this version."""
+        """Raises ``DataError`` for text that is not a result of this version."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -286,12 +286,12 @@ class Table1(ResultRecord):
 
 
 def shipped() -> Path:
-    """Where the result lies that comes with ctviz."""
+    """The file of the result that ships with ctviz."""
     return assets() / "paper" / "table1.json"
 
 
 def read(path: Path) -> bytes:
-    """A result as it was written.
+    """The bytes of a stored result.
 
     Raises:
         StoreError: there is none, or it cannot be read.
@@ -307,12 +307,12 @@ def read(path: Path) -> bytes:
 
 
 def local_folder(root: Path) -> Path:
-    """Where a store keeps the results that were computed on this machine."""
+    """The folder in the store for results computed on this machine."""
     return root / "paper"
 
 
 def keep(result: Table1, key: str, root: Path) -> Path:
-    """Writes a result into the store, in place of one of the same settings."""
+    """Write a result into the store, replacing one with the same settings."""
     path = local_folder(root) / f"table1-{key}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -323,7 +323,7 @@ def keep(result: Table1, key: str, root: Path) -> Path:
 
 
 def local_results(root: Path) -> tuple[Path, ...]:
-    """Results that were computed on this machine, the newest first."""
+    """Results computed on this machine, newest first."""
     try:
         found = [(path.stat().st_mtime, path) for path in local_folder(root).glob("table1-*.json")]
     except OSError:

@@ -1,7 +1,7 @@
-"""Which cell of the grid a study is trained with, and on which draws: rules that look at validation data alone.
+"""The rules that choose each study's cell of the grid, and its draws; they use validation data alone.
 
-The two columns about plausibility and the one about costs are studies of their own, as in the paper. Each chooses its
-cell, for what makes counterfactuals plausible may make locked advice dearer.
+As in the paper, the two columns on plausibility and the one on costs are separate studies. Each chooses its own cell,
+since settings that make counterfactuals plausible may make locked advice more expensive.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from ctviz.errors import DataError
 Study = Literal["plausibility", "mutability"]
 
 MAX_ACCURACY_LOSS = 0.02
-"""Accuracy that counterfactual training may lose on validation data, as a share: two points."""
+"""Largest loss of accuracy on validation data by counterfactual training: two points."""
 
 MIN_MATURE = 0.1
-"""Share of the counterfactuals that must have matured in the last epoch of training."""
+"""Least share of mature counterfactuals in the last epoch of training."""
 
 MIN_VALID = 0.9
-"""Validity of the locked advice, as a share of that of the conventional model: with less, only what is easy to reach
-would be counted."""
+"""Least validity of the locked advice, relative to the conventional model's: with less, only easy targets would be
+counted."""
 
 RULES: dict[str, str] = {
     "plausibility": (
@@ -48,11 +48,11 @@ RULES: dict[str, str] = {
         "were passed over is listed."
     ),
 }
-"""How cells and draws are chosen, word by word."""
+"""The rules for choosing cells and draws, as the page shows them."""
 
 
 class Scored(Protocol):
-    """What a rule needs to know of a cell."""
+    """What a rule needs of a cell."""
 
     @property
     def score(self) -> float: ...
@@ -66,7 +66,7 @@ class Scored(Protocol):
 
 @dataclass(frozen=True)
 class PlausibilityScore:
-    """What validation data say of a cell without locks, as means over the draws; NaN where it could not be measured.
+    """A cell without locks, on validation data, as means over the draws; NaN where not measured.
 
     Reductions in % of conventional training, accuracies and ``mature`` as shares.
     """
@@ -79,7 +79,8 @@ class PlausibilityScore:
 
     @property
     def score(self) -> float:
-        """(reduction of IP + reduction of IP*) / 2, of those that were measured; NaN without IP."""
+        """(reduction of IP + reduction of IP*) / 2, or the reduction of IP where IP* is not measured; NaN without
+        IP."""
         if math.isnan(self.ip):
             return math.nan
         return self.ip if math.isnan(self.ip_star) else (self.ip + self.ip_star) / 2
@@ -98,7 +99,7 @@ class PlausibilityScore:
 
 @dataclass(frozen=True)
 class MutabilityScore:
-    """What validation data say of a cell under the lock, as means over the draws; NaN where it could not be measured.
+    """A cell under the lock, on validation data, as means over the draws; NaN where not measured.
 
     The reduction of the cost in %, validities and accuracies as shares.
     """
@@ -132,10 +133,10 @@ def _kept(accuracy: float, conventional: float) -> bool:
 
 
 def choose(scores: Sequence[Scored]) -> int:
-    """Position of the cell that the rule of its study takes; of equals the first.
+    """Position of the cell that the rule of its study chooses; ties go to the first.
 
     Raises:
-        DataError: there is no cell.
+        DataError: there are no cells.
     """
     if not scores:
         raise DataError("Settings are chosen among cells of a grid; there is none.")

@@ -1,6 +1,6 @@
-"""The two studies behind Table 1: draws, the cells that validation data choose, the final models on test data.
+"""The two studies behind Table 1: draws, cells chosen on validation data, final models on test data.
 
-For each pass the tasks of all data sets go to the engine together, so that its workers are never idle.
+In each step, the tasks of all data sets go to the engine together, so that its workers are never idle.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ctviz.experiments.store import Store
 
 @dataclass(frozen=True)
 class Final:
-    """The final models of one draw, and what was measured of them."""
+    """The final models of one draw, and their report."""
 
     seed: int
     experiment: Experiment
@@ -33,7 +33,7 @@ class Final:
 
 @dataclass(frozen=True)
 class CostDraws:
-    """Draws on which costs are compared, and those that were passed over on the way."""
+    """Draws on which costs are compared, and the draws that were skipped."""
 
     seeds: tuple[int, ...]
     passed_over: tuple[SkippedDraw, ...]
@@ -60,7 +60,7 @@ def plausibility_cells(work: Work) -> dict[str, ChosenCell]:
 
 
 def _plausibility(arm: str, runs: Sequence[Experiment], reports: Sequence[Report], store: Store) -> PlausibilityScore:
-    """Means over the draws of what validation data say of a cell."""
+    """A cell on validation data, as means over the draws."""
     ip, ip_star = (
         mean([paired(report, arm, what.CONVENTIONAL, metric).reduction for report in reports])
         for metric in ("ip", "ip_star")
@@ -116,7 +116,7 @@ def draws_to_compare(work: Work) -> dict[str, CostDraws]:
 
 
 def _next(wanted: int, data: str, seen: Mapping[int, float]) -> range:
-    """Draws that are looked at next: twice as many as are missing, unless there are enough or no more."""
+    """Draws to try next: twice as many as are missing, unless there are enough or none are left."""
     missing = wanted - sum(valid >= what.MIN_REACHED for valid in seen.values())
     if missing <= 0:
         return range(0)
@@ -124,7 +124,7 @@ def _next(wanted: int, data: str, seen: Mapping[int, float]) -> range:
 
 
 def _draws(wanted: int, seen: Mapping[int, float]) -> CostDraws:
-    """The first draws that reach; of those passed over, the ones up to the last that is taken."""
+    """The first draws that qualify, and the skipped draws before the last of them."""
     taken = [seed for seed, valid in seen.items() if valid >= what.MIN_REACHED][:wanted]
     enough = len(taken) == wanted
     over = [seed for seed in seen if seed not in taken and (not enough or seed < taken[-1])]
@@ -132,7 +132,7 @@ def _draws(wanted: int, seen: Mapping[int, float]) -> CostDraws:
 
 
 def mutability_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, ChosenCell | None]:
-    """Data → the cell for the cost, from validation data under the lock; none where there is no draw."""
+    """Data → the cell for the cost, from validation data under the lock; None without draws."""
     r = work.reproduction
     references = {cell_name(i): what.LOCKED_CONVENTIONAL for i in range(len(r.cells))}
     tasks = {
@@ -185,7 +185,7 @@ def mutability_finals(
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What the passes through the engine gave, by data."""
+    """The results of both studies, by data."""
 
     plausible: Mapping[str, ChosenCell]
     draws: Mapping[str, CostDraws]
@@ -195,7 +195,7 @@ class StudyResults:
 
 
 def run_studies(work: Work) -> StudyResults:
-    """Everything that is trained and evaluated: cells and draws on validation data, then the final models."""
+    """Train and evaluate everything: cells and draws on validation data, then the final models."""
     plausible, draws = plausibility_cells(work), draws_to_compare(work)
     cheap = mutability_cells(work, draws)
     first = {data: _choice(chosen) for data, chosen in plausible.items()}
@@ -213,7 +213,7 @@ def _pairs(references: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _together(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict[str, list[Report]]:
-    """The tasks of all data sets in one go; data → their reports."""
+    """Run the tasks of all data sets together; data → their reports."""
     flat = iter(work.reports([task for several in tasks.values() for task in several], doing))
     return {data: [next(flat) for _ in several] for data, several in tasks.items()}
 
@@ -238,7 +238,7 @@ def _chosen(cells: Sequence[Choice], scores: Sequence[Scored], seeds: Sequence[i
 
 
 def _cell(cell: Choice, score: Scored) -> GridCell:
-    """A cell as it is written down: what its study measured, its score, and whether it qualifies."""
+    """A cell as it is stored: the metrics of its study, its score, and whether it qualifies."""
     measured = {name: value for name, value in vars(score).items() if name in GridCell.model_fields}
     return GridCell(
         tau=cell.tau, lambda_reg=cell.lambda_reg, score=score.score, qualifies=score.qualifies, **measured

@@ -1,4 +1,4 @@
-"""Table 1, anew: settings chosen on validation data, every draw trained and evaluated, all of them reported."""
+"""Table 1, reproduced: settings are chosen on validation data; every draw is trained, evaluated and reported."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def reproduce(
     progress: OnTask = no_progress,
     cancelled: Callable[[], bool] = never_cancelled,
 ) -> Table1:
-    """The table of a reproduction; whatever the store holds by now is not computed again.
+    """The table of a reproduction; results in the store are not computed again.
 
     Raises:
-        CtvizError: a task that could not be carried out; the work was stopped (``Cancelled``).
+        CtvizError: a task failed, or the work was cancelled (``Cancelled``).
     """
     from ctviz import __version__
 
@@ -86,7 +86,7 @@ def _reports(finals: Sequence[Final]) -> list[Report]:
 
 
 def _protocols(reproduction: Reproduction) -> dict[str, Any]:
-    """The protocols of each data set, as plain settings."""
+    """The protocols of each data set, as plain dicts."""
     return {
         data: {
             "validation": reproduction.on_validation(data).model_dump(mode="json"),
@@ -160,8 +160,8 @@ def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: floa
 
 
 def _for_both(cost: ComparedReduction, paired: Reduction) -> ComparedReduction:
-    """A saving agrees with the published one only if it is one over the requests that both models meet, too: where the
-    model trained on counterfactuals meets fewer of them, it may be that only the near ones are left."""
+    """A lower cost agrees with the published one only if it is also lower over the requests that both models meet: if
+    counterfactual training meets fewer requests, only the near ones may be left."""
     if not cost.agrees or not cost.significant or paired.significant is None:
         return cost
     alike = bool(paired.significant) and (paired.reduction or 0) * (cost.reduction or 0) > 0
@@ -169,7 +169,7 @@ def _for_both(cost: ComparedReduction, paired: Reduction) -> ComparedReduction:
 
 
 def _other(free: Sequence[Final], locked: Sequence[Final], store: Store, level: float) -> CrossStudy:
-    """What each cell gives on the other study's metrics; the same as in the table where both chose one cell."""
+    """Each cell on the other study's metrics; the same as in the table if both chose the same cell."""
     pairs = {metric: _paired(free, what.OTHER, what.CONVENTIONAL, metric) for metric in METRICS[:2]}
     pairs["cost"] = _paired(locked, what.LOCKED_OTHER, what.LOCKED_CONVENTIONAL, "cost")
     shares = [_shares(final.report, what.LOCKED_OTHER, what.LOCKED_CONVENTIONAL) for final in locked]
@@ -182,7 +182,7 @@ def _other(free: Sequence[Final], locked: Sequence[Final], store: Store, level: 
 
 
 def _paired_cost(locked: Sequence[Final], arm: str, store: Store, level: float) -> Reduction:
-    """The cost of the requests that both models can meet."""
+    """The cost over the requests that both models meet."""
     pairs = [
         paired_costs(load_run(f.experiment.key, store), f.report.protocol, arm, what.LOCKED_CONVENTIONAL)
         for f in locked
@@ -191,7 +191,7 @@ def _paired_cost(locked: Sequence[Final], arm: str, store: Store, level: float) 
 
 
 def _headroom(free: Sequence[Final], ip: ComparedReduction) -> Headroom:
-    """Between which ends IP lies, on test data."""
+    """The ends between which IP lies, on test data."""
     ends = mean_ends([headroom_ends(load(final.experiment.data), final.report.protocol) for final in free])
     conventional, counterfactual = (math.nan if mean is None else mean for mean in (ip.base, ip.value))
     share = share_of_gain(conventional, counterfactual, ends.floor)
@@ -218,7 +218,7 @@ def _shares(report: Report, arm: str, reference: str) -> dict[str, float]:
 
 
 def _of_draw(report: Report, arm: str, reference: str, metric: str) -> Reduction:
-    """The reduction of one draw, with the interval of its report, which is over rounds as in the paper."""
+    """The reduction of one draw, with its report's interval over rounds, as in the paper."""
     compared = report.compare()
     rows = compared[(compared["arm"] == arm) & (compared["reference"] == reference) & (compared["metric"] == metric)]
     if rows.empty:

@@ -1,4 +1,4 @@
-"""Computed runs on disk, by the key of their experiment; the only channel from who computes to who looks."""
+"""Runs on disk, by the key of their experiment; the only channel between processes that compute and those that show."""
 
 from ctviz.experiments.store.files import Busy
 from ctviz.experiments.store.labels import RunLabel, RunLabels

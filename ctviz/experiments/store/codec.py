@@ -2,7 +2,7 @@
 
 A file holds entries. An entry has a name (``"00012"`` for the snapshot after epoch 12, ``"scene"``), arrays stored as
 ``"<name>/<array>"``, and in the file's metadata a JSON text that carries its scalars, the key of its run and a
-SHA-256 over everything. What is read is checked against the experiment before anything is allocated for it.
+SHA-256 over everything. Data are checked against the experiment before memory is allocated for them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
 
 LEVEL = 6
-"""Of zlib: a seventh smaller than level 1 for half a millisecond more per snapshot; 9 is slow and gains 2 %."""
+"""Level of zlib: a seventh smaller than level 1, for half a millisecond more per snapshot; 9 is slow and gains 2 %."""
 
 _MAX_ARRAYS = 64
 _SHARED = 1 << 20
@@ -37,8 +37,8 @@ _SCENE = {
 }  # fmt: skip
 
 
-class Damaged(Exception):  # noqa: N818 (a state of what was read)
-    """What was read cannot be what was written; the store turns it into a notice, it never gets out."""
+class Damaged(Exception):  # noqa: N818 (a state)
+    """The data read are not those that were written; the store turns this into a notice and never raises it."""
 
 
 # -- entries and files ----------------------------------------------------------------------------
@@ -84,11 +84,11 @@ class EntryFile:
             self.metadata: dict[str, str] = dict(self._file.metadata() or {})
         except OSError:
             raise
-        except Exception as error:  # whatever a parser of foreign bytes may raise
+        except Exception as error:  # a parser of foreign bytes may raise anything
             raise Damaged(f"{path.name} cannot be read ({error})") from error
 
     def entry(self, key: str, name: str) -> tuple[dict[str, Any], Arrays]:
-        """Facts and arrays of an entry, checked to be what was written for this run."""
+        """Facts and arrays of an entry, checked against its digest and the key of the run."""
         try:
             body = json.loads(self.metadata[name])
             digest = body.pop("sha256")
@@ -113,7 +113,7 @@ _open_untyped: Any = safe_open  # its methods have no types
 
 
 def squeeze(values: Array, axes: tuple[int, ...]) -> Array:
-    """``values`` of unsigned integers as zlib bytes: differences along ``axes`` (modulo), one plane per byte."""
+    """Compress unsigned integers with zlib: differences along ``axes`` (modulo), one plane per byte."""
     for axis in axes:
         values = np.diff(values, axis=axis, prepend=np.zeros_like(values.take([0], axis=axis)))
     planes = np.ascontiguousarray(values)[..., None].view(np.uint8)
@@ -123,7 +123,7 @@ def squeeze(values: Array, axes: tuple[int, ...]) -> Array:
 def expand(
     squeezed: Array, dtype: type[np.unsignedinteger[Any]], shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> Array:
-    """Inverse of ``squeeze``; never expands beyond what ``shape`` needs."""
+    """Inverse of ``squeeze``; never decompresses more than ``shape`` needs."""
     width = np.dtype(dtype).itemsize
     size = math.prod(shape) * width
     if squeezed.dtype != np.uint8 or squeezed.ndim != 1:
@@ -192,7 +192,8 @@ def _field(experiment: Experiment, shape: tuple[int, ...], arrays: Arrays) -> np
 
 
 def _squeeze_points(points: npt.NDArray[np.uint16]) -> tuple[int, Array]:
-    """Order of the differences and the bytes: long smooth paths want the second, short ones the first."""
+    """Order of the differences, and the bytes: long smooth paths compress best with the second, short ones with the
+    first."""
     moved = np.moveaxis(points, -1, 0)
     return min(((order, squeeze(moved, axes)) for order, axes in _POINT_AXES.items()), key=lambda found: len(found[1]))
 
@@ -245,7 +246,7 @@ def _require(fits: bool, what: str) -> None:
 
 
 def _number_out(value: float) -> float | str | None:
-    """JSON knows neither NaN (null here) nor the infinities (text here)."""
+    """JSON has neither NaN (null here) nor infinities (text here)."""
     if math.isnan(value):
         return None
     return value if math.isfinite(value) else str(value)
@@ -298,7 +299,7 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
 
 
 def max_bytes(experiment: Experiment, snapshots: int) -> int:
-    """More than a file with this many snapshots can take; what is larger is not opened."""
+    """Upper bound on the size of a file with this many snapshots; a larger one is not opened."""
     m, k, e = len(experiment.arms), experiment.data.classes, experiment.evaluation
     weights = 4 * weights_per_model(experiment)
     arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64

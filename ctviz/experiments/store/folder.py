@@ -1,4 +1,4 @@
-"""Reading one run folder, finished or still growing."""
+"""Reading a run folder, of a finished or a running run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SNAPSHOT = re.compile(r"(\d{5})\.safetensors")
 
 
 class RunFolder:
-    """A run on disk. Anything may vanish between two looks: ``FileNotFoundError``. What cannot be right: ``Damaged``.
+    """A run on disk. Files may vanish at any time: ``FileNotFoundError``. Invalid content: ``Damaged``.
 
     Not shared between threads; a sealed file is opened once and kept, so a run that is evicted meanwhile
     can still be read to its end.
@@ -46,7 +46,7 @@ class RunFolder:
         return RunRecord.from_bytes(path.read_bytes(), self.key)
 
     def check(self, record: RunRecord) -> None:
-        """Of a finished run, that its snapshots are there and, where sealed, of the right size."""
+        """Check that the snapshots of a finished run are there and, if sealed, of the right size."""
         if record.state != "done":
             return
         if record.has_scene and not (self.path / SCENE).is_file():
@@ -64,35 +64,35 @@ class RunFolder:
         try:
             appended = self._appended()
         except FileNotFoundError:
-            # Sealed, and ended before its record said so.
+            # Sealed, but its writer ended before the record said so.
             return sorted(int(name) for name in self._open_sealed(record.experiment).metadata)
         if (self.path / SEALED).exists() and (now := self.record()).state == "done":
-            return list(now.epochs)  # sealed at this moment: what was appended may be half removed
+            return list(now.epochs)  # being sealed now: the appended snapshots may be partly removed
         return appended
 
     def _appended(self) -> list[int]:
         """Epochs of the snapshots that were appended, without gaps.
 
-        A list made while the writer appends may lack a snapshot and hold a later one. What is not later than the
-        newest in it was there before a second list was begun, which lacks none of that.
+        A listing made while the writer appends may lack a snapshot and have a later one. All snapshots up to its newest
+        were there before a second listing was begun, so the second one has them all.
         """
         newest = max(self._listed(), default=-1)
         return sorted(epoch for epoch in self._listed() if epoch <= newest)
 
     def _listed(self) -> list[int]:
-        # Called often; a list of names is all it takes.
+        # Called often, so it only lists names.
         found = (_SNAPSHOT.fullmatch(name) for name in os.listdir(self.path / SNAPSHOTS))  # noqa: PTH208
         return [int(match[1]) for match in found if match]
 
     def updated(self, record: RunRecord) -> float:
-        """When the run last grew."""
+        """Time at which the run last grew."""
         try:
             return max(record.updated, (self.path / SNAPSHOTS).stat().st_mtime)
         except FileNotFoundError:
             return record.updated
 
     def scene(self, experiment: Experiment) -> Scene:
-        """``FileNotFoundError`` as long as it was not written."""
+        """The scene; ``FileNotFoundError`` until it is written."""
         file = EntryFile(self.path / SCENE, codec.max_bytes(experiment, 0))
         return codec.decode_scene(experiment, *file.entry(self.key, "scene"))
 
@@ -115,7 +115,7 @@ class RunFolder:
         return self._sealed
 
     def last_used(self) -> float:
-        """When the run was last touched; 0 when nothing is known."""
+        """Time at which the run was last touched; 0 if unknown."""
         for name in (USED, RECORD):
             try:
                 return (self.path / name).stat().st_mtime

@@ -1,4 +1,4 @@
-"""What people call their runs, and which they keep: names and pins, in one small file beside the runs."""
+"""Labels of runs, their names and pins, in one small file beside the runs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ctviz.experiments.store.files import Busy, FileLock, store_errors, write_wh
 from ctviz.experiments.store.notices import Notices
 
 FORMAT = 1
-"""Of the file of labels; one of another format is set aside."""
+"""Format of the file of labels; a file of another format is set aside."""
 
 MAX_NAME_LENGTH = 60
-"""Characters of a name."""
+"""Most characters of a name."""
 
 _MAX_BYTES = 4 << 20
 _PATIENCE = 5.0
@@ -29,7 +29,7 @@ _PAUSE = 0.02
 
 @dataclass(frozen=True)
 class RunLabel:
-    """What a person has said of a run: its ``name`` ("" for none), and whether it is ``pinned``."""
+    """A user's label of a run: its ``name`` ("" for none), and whether it is ``pinned``."""
 
     name: str = ""
     pinned: bool = False
@@ -39,10 +39,10 @@ NO_LABEL = RunLabel()
 
 
 class RunLabels:
-    """Labels by the key of a run, for all processes; a change reads, changes and writes the file under a lock.
+    """Labels by the keys of runs, shared by all processes; a change reads and writes the file under a lock.
 
-    A file that is damaged is set aside, with a notice, and there are no labels from then on. Every method raises a
-    ``StoreError`` when the disk refuses.
+    A damaged file is set aside, with a notice, and all labels are gone. Every method raises a ``StoreError`` if the
+    disk fails.
     """
 
     def __init__(self, root: Path, notices: Notices) -> None:
@@ -54,7 +54,7 @@ class RunLabels:
         self._guard = threading.Lock()
 
     def all(self) -> dict[str, RunLabel]:
-        """Every run that has a label, by key; read again only when the file was written again."""
+        """All labels by key; the file is read again only if it has changed."""
         with store_errors(self._root):
             try:
                 found = self._path.stat()
@@ -76,16 +76,16 @@ class RunLabels:
         return self.all().get(key, NO_LABEL)
 
     def rename(self, key: str, name: str) -> None:
-        """Calls a run by a name; "" takes the name away. ``ConfigError`` for one that cannot be shown on a line."""
+        """Name a run; "" removes its name. ``ConfigError`` for a name that does not fit on a line."""
         cleaned = clean(name)
         self._change(key, lambda label: replace(label, name=cleaned))
 
     def pin(self, key: str, pinned: bool = True) -> None:
-        """Keeps a run: it is listed first and never removed to make space. ``pinned=False`` lets go of it."""
+        """Pin a run: it is listed first and never removed for space. ``pinned=False`` unpins it."""
         self._change(key, lambda label: replace(label, pinned=pinned))
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Drops the labels of runs that are gone for good; writes nothing if there are none."""
+        """Remove the labels of runs that are gone for good; writes nothing if there are none."""
         gone = set(keys)
         if gone & self.all().keys():
             self._rewrite(lambda labels: {key: label for key, label in labels.items() if key not in gone})
@@ -113,7 +113,7 @@ class RunLabels:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._lock_path)
             deadline = time.monotonic() + _PATIENCE
-            while True:  # those who hold it are done in a moment
+            while True:  # holders release it soon
                 try:
                     lock.acquire()
                     break

@@ -1,4 +1,4 @@
-"""What happened to the store that a person should know, kept for every process that shows it."""
+"""Notices about the store for users, shared by all processes that show them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_BYTES = 1 << 20
 
 
 class Notices:
-    """The last sentences, oldest first, each once; on disk where possible, in memory in any case."""
+    """The last notices, oldest first, without repetition; on disk if possible, always in memory."""
 
     def __init__(self, path: Path, lock: Path) -> None:
         self._path = path

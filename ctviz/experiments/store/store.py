@@ -45,7 +45,7 @@ _Infos = list["RunInfo"]
 State = Literal["absent", "running", "done", "failed", "cancelled", "interrupted"]
 
 RESULT_FOLDERS = ("reports", "limits")
-"""Folders of what was measured of runs; each file can be computed again."""
+"""Folders of results; every file in them can be computed again."""
 
 OTHER_FOLDERS = ("sweeps", "paper", "vaes", "aside")
 """Folders that count toward the size of a store and that ``evict`` leaves alone."""
@@ -66,9 +66,9 @@ class Absent(StoreError):  # noqa: N818 (says what it means)
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. ``interrupted``: its writer ended without a word. Times in seconds since 1970.
+    """Status of a run. ``interrupted``: its writer died. Times in seconds since 1970.
 
-    ``message``: why it was not finished, as far as anybody knows.
+    ``message``: why it was not finished, if known.
     """
 
     state: State
@@ -82,10 +82,10 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A line of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
+    """An entry of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
 
-    ``name`` and ``pinned`` are what a person has said of it; ``deleted`` is when it was put into the bin, 0 if it was
-    not. ``summary`` holds the results of a finished run, ``message`` why one was not finished.
+    ``name`` and ``pinned`` are its label; ``deleted`` is the time at which it was put into the bin, 0 if it was not.
+    ``summary`` holds the results of a finished run, ``message`` why one was not finished.
     """
 
     key: str
@@ -108,11 +108,10 @@ class RunInfo:
 class Store:
     """Runs in ``root/runs/<key>``, besides the read-only ``presets/<key>``; safe for threads and processes.
 
-    ``labels`` holds what people call their runs and which they pin.
+    ``labels`` holds the names and pins of runs.
 
-    Every method that takes a key raises ``ConfigError`` unless it is 16 hexadecimal digits, before it touches
-    the disk, and ``StoreError`` when the disk refuses. A run that is damaged is set aside, with a notice, and
-    from then on absent.
+    Every method that takes a key raises ``ConfigError`` unless it is 16 hexadecimal digits, before it touches the disk,
+    and ``StoreError`` if the disk fails. A damaged run is set aside, with a notice, and is absent from then on.
     """
 
     def __init__(self, root: Path, presets: Path | None = None, cap_bytes: int = 2 * 2**30) -> None:
@@ -127,13 +126,13 @@ class Store:
         self._guard = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled as what it is made of: all stores of one folder are one."""
+        """Copied and pickled as its arguments: all stores of one folder are equivalent."""
         return type(self), (self.root, self.presets, self.cap_bytes)
 
     # -- writing ----------------------------------------------------------------------------------
 
     def writer(self, experiment: Experiment, device: str) -> RunWriter:
-        """The only writer of this run, at a new attempt; what an unfinished one left is cleared.
+        """The only writer of this run, for a new attempt; remains of an unfinished one are removed.
 
         Raises ``Busy`` if the run is being written, ``Finished`` if it is done.
         """
@@ -170,7 +169,7 @@ class Store:
             raise Finished(f"Run {key} is already done; delete it to compute it again.")
 
     def _start(self, record: RunRecord) -> Path:
-        """A fresh run folder in the place of what was there, so that no reader sees two attempts mixed."""
+        """Replace the run folder by a new one, so that no reader sees a mix of two attempts."""
         path = self._local(record.experiment.key).path
         staged = self._temporary(record.experiment.key)
         try:
@@ -187,7 +186,7 @@ class Store:
     # -- reading ------------------------------------------------------------------------------------
 
     def status(self, key: str) -> RunStatus:
-        """Where the run stands; never raises for a run that is missing or damaged."""
+        """Status of the run; never raises for a run that is missing or damaged."""
         try:
             return self._read(key, self._status_of)
         except Busy:
@@ -196,7 +195,7 @@ class Store:
             return RunStatus("absent")
 
     def follow(self, key: str) -> list[int]:
-        """Epochs of the snapshots there are, in order; made for being called often."""
+        """Epochs of the available snapshots, in order; cheap enough to be called often."""
         try:
             return self._read(key, lambda folder: folder.epochs(self._record(folder)))
         except (Busy, Absent):
@@ -210,13 +209,13 @@ class Store:
         return self._read(key, self._record).summary
 
     def scene(self, key: str) -> Scene | None:
-        """What the snapshots are drawn on; None as long as it was not written."""
+        """The scene of the snapshots; None until it is written."""
 
         def read(folder: RunFolder) -> Scene | None:
             try:
                 return folder.scene(self._record(folder).experiment)
             except FileNotFoundError:
-                self._record(folder)  # notices when there should be one
+                self._record(folder)  # raises if there should be one
                 return None
 
         return self._read(key, read)
@@ -228,11 +227,11 @@ class Store:
         return found
 
     def snapshots(self, key: str, start: int = 0) -> Iterator[Snapshot]:
-        """The snapshots there are from epoch ``start`` on, in order."""
+        """The available snapshots from epoch ``start`` on, in order."""
         return self._snapshots(key, [epoch for epoch in self.follow(key) if epoch >= start])
 
     def _snapshots(self, key: str, wanted: list[int]) -> Iterator[Snapshot]:
-        kept: list[RunFolder] = []  # with its open file, for as long as nothing is wrong with it
+        kept: list[RunFolder] = []  # keeps its open file, as long as it is sound
 
         def read(epoch: int, folder: RunFolder) -> Snapshot | None:
             folder = kept[0] if kept else folder
@@ -263,7 +262,7 @@ class Store:
         labels = self.labels.all()
         found = []
         for key in self._keys(self._bin.path):
-            with contextlib.suppress(*_BROKEN):  # taken out meanwhile, or damaged before it was deleted
+            with contextlib.suppress(*_BROKEN):  # restored meanwhile, or damaged before it was deleted
                 folder = self._bin.folder(key)
                 written = self._record(folder).state
                 state: State = "interrupted" if written == "running" else written
@@ -271,16 +270,16 @@ class Store:
         return sorted(found, key=lambda info: (-info.deleted, info.key))
 
     def notices(self) -> _Texts:
-        """What happened to the store that a person should know: damaged runs, mostly."""
+        """Notices for users, mostly about damaged runs."""
         return self._notices.all()
 
     def clear_notices(self) -> None:
         self._notices.clear()
 
-    # -- keeping house ------------------------------------------------------------------------------
+    # -- housekeeping -------------------------------------------------------------------------------
 
     def touch(self, key: str) -> None:
-        """Note that the run was used now. Only advice to ``evict``, so a disk that refuses is no error."""
+        """Mark the run as used now. Only a hint for ``evict``, so a disk that fails is no error."""
         _check_key(key)
         if self._preset(key) is None:
             with contextlib.suppress(OSError):
@@ -293,12 +292,12 @@ class Store:
     def bin(self, key: str) -> None:
         """Put a run into the bin, from where ``restore`` brings it back; nothing happens if it is absent.
 
-        ``Busy`` while it is being written. What is in the bin is removed after some days, or for want of space.
+        ``Busy`` while it is being written. Runs in the bin are removed after some days, or for space.
         """
         self._delete(key, self._put_into_bin)
 
     def restore(self, key: str) -> None:
-        """Bring a run back from the bin, whole; one that has been finished anew meanwhile is left as it is."""
+        """Restore a run from the bin; a run that has been finished again meanwhile is left as it is."""
         _check_key(key)
         with store_errors(self.root), self._held(key):
             if not self._bin.deleted(key):
@@ -315,11 +314,11 @@ class Store:
                 self._runs.mkdir(parents=True, exist_ok=True)
                 self._bin.take(key, path)
                 with contextlib.suppress(OSError):
-                    touch(path)  # what was just brought back is not the next to be removed
+                    touch(path)  # so that it is not the next to be removed
         remove(gone)
 
     def empty_bin(self) -> None:
-        """Remove what is in the bin for good."""
+        """Remove all runs in the bin for good."""
         with store_errors(self.root):
             for key in self._keys(self._bin.path):
                 with contextlib.suppress(Busy):
@@ -334,10 +333,11 @@ class Store:
                 raise StoreError(f"Run {key} ships with ctviz and cannot be deleted.")
 
     def evict(self) -> None:
-        """Remove what is in the bin, then what was used least recently, until all that is kept fits ``cap_bytes``.
+        """Remove runs in the bin, then the least recently used files, until the store fits ``cap_bytes``.
 
-        That is runs, and the results of evaluations and limits, which can be computed again; tables, sweeps and
-        autoencoders count and stay. Never a preset, a run that is pinned or being written, or the one used last.
+        These are runs, and results of evaluations and limits, which can be computed again; tables, sweeps and
+        autoencoders count but stay. Never removed are presets, runs that are pinned or being written, and the one used
+        last.
         """
         with store_errors(self.root):
             self._tidy()
@@ -366,7 +366,7 @@ class Store:
                     total -= size
 
     def export(self, key: str, folder: Path) -> Path:
-        """Copy a finished run to ``folder/<key>``, as presets are kept; what was there is replaced."""
+        """Copy a finished run to ``folder/<key>``, in the format of presets, replacing what was there."""
         if self.status(key).state != "done":
             raise StoreError(f"Run {key} is not done; only finished runs can be exported.")
         target, staged = Path(folder) / key, Path(folder) / f".{key}-{uuid.uuid4().hex[:8]}"
@@ -383,7 +383,7 @@ class Store:
         return target
 
     def _tidy(self) -> None:
-        """Remove what crashes have left and all but the newest of what was set aside."""
+        """Remove remains of crashes, and all but the newest folders that were set aside."""
         for path in _children(self.root / "tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - path.lstat().st_mtime > _STALE:
@@ -399,11 +399,11 @@ class Store:
             folder = self._local(key)
             with contextlib.suppress(*_BROKEN):
                 if (folder.path / SNAPSHOTS).is_dir() and self._record(folder).sealed_bytes:
-                    # Its writer ended between the record and this; sealed runs have no other writer.
+                    # Its writer died after writing the record; sealed runs have no other writer.
                     remove(folder.path / SNAPSHOTS)
 
     def _evict_quietly(self) -> None:
-        # The run itself is safe; that others could not be removed is no fault of its writer.
+        # The run itself is stored; a failed eviction of others is not an error of its writer.
         with contextlib.suppress(StoreError):
             self.evict()
 
@@ -431,13 +431,13 @@ class Store:
         remove(out)
 
     def _is_gone(self, key: str) -> bool:
-        """Whether nothing of a run is left, in the bin and among the presets either: its labels go with it."""
+        """Whether nothing of a run is left, neither in the bin nor among the presets, so that its label is removed."""
         left = os.path.lexists(self._local(key).path) or self._bin.deleted(key) > 0
         return not left and self._preset(key) is None
 
     @contextlib.contextmanager
     def _held(self, key: str) -> Iterator[None]:
-        """The lock of a run, of which nobody may be writing."""
+        """Hold the lock of a run that is not being written."""
         self._lock_path(key).parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock(key)
         lock.acquire(patience=0.1)
@@ -447,14 +447,14 @@ class Store:
             lock.release(forget=True)
 
     def _discard(self, path: Path) -> Path:
-        """Take a run out of sight at once; the lock is held. Returns what is then to be removed."""
+        """Move a run out of sight at once; the lock is held. Returns the folder to be removed."""
         gone = self._temporary(path.name)
         gone.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.rename(gone)
         return gone
 
-    # -- finding and settling -----------------------------------------------------------------------
+    # -- reading safely -----------------------------------------------------------------------------
 
     @property
     def _runs(self) -> Path:
@@ -488,7 +488,7 @@ class Store:
             return sorted(path.name for path in _children(folder) if _KEY.fullmatch(path.name))
 
     def _record(self, folder: RunFolder) -> RunRecord:
-        """The record, parsed again only when it was written again, and checked against what lies beside it."""
+        """The record, parsed again only if it has changed, and checked against the files beside it."""
         signature = folder.signature()
         with self._guard:
             kept = self._records.get(folder.path)
@@ -510,7 +510,7 @@ class Store:
         state: State = record.state
         message = ""
         if record.state == "running" and not is_locked(self._lock_path(folder.key)):
-            # Its writer may have ended it properly between the two looks.
+            # Its writer may have finished between the two checks.
             again = folder.record()
             state = "interrupted" if again.attempt == record.attempt and again.state == "running" else again.state
             record = again
@@ -527,7 +527,7 @@ class Store:
         )
 
     def _end_message(self, key: str) -> str:
-        """What can be said of the process that wrote a run and is gone; empty if it has not signed its lock."""
+        """How the writer of a run ended, in words; empty if it did not sign its lock."""
         try:
             writer = self._lock_path(key).read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -543,7 +543,7 @@ class Store:
             return self._read(key, read)
         except (Busy, Absent):
             return None
-        except StoreError as error:  # one run that cannot be read must not hide the others
+        except StoreError as error:  # an unreadable run must not hide the others
             self._notices.add(f"Run {key} cannot be read: {error}")
             return None
 
@@ -569,10 +569,10 @@ class Store:
         )
 
     def _read(self, key: str, read: Callable[[RunFolder], T]) -> T:
-        """``read`` a run; what is damaged is set aside and raises ``Absent``, as does what is not there.
+        """``read`` a run; a damaged run is set aside and raises ``Absent``, as does a missing one.
 
-        What a reader sees while a writer is at work may be neither the state before nor the one after, so
-        damage counts only when it is still seen under the lock; ``Busy`` if a writer holds it.
+        While a writer works, a reader may see neither the state before nor the one after, so a run counts as damaged
+        only if it is so under the lock; ``Busy`` if a writer holds it.
         """
         with store_errors(self.root):
             for _ in range(3):
@@ -587,7 +587,7 @@ class Store:
         raise Busy(f"Run {key} is changing at this moment; try again.")
 
     def _settle(self, folder: RunFolder, read: Callable[[RunFolder], T]) -> None:
-        """Returns if a run that looked broken is whole after all; else ``Busy`` or ``Absent``."""
+        """Return if a run that looked broken is intact after all; else raise ``Busy`` or ``Absent``."""
         key = folder.key
         if not os.path.lexists(folder.path):
             if is_locked(self._lock_path(key)):

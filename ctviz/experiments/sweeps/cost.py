@@ -1,4 +1,4 @@
-"""About how long a task takes and how much it leaves in the store."""
+"""Estimates of a task's time and of its size in the store."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 
 BATCH_SECONDS = 40e-6
-"""What a batch takes however few models there are: a processor of 2020, one thread."""
+"""Overhead of a batch, whatever the number of models: one thread of a processor of 2020."""
 
 STEP_SECONDS = 60e-6
-"""The same of a step of a search."""
+"""Overhead of a search step."""
 
 RATE = 1.6e10
-"""Operations per second on small layers; large ones run up to ``LARGE_LAYER_SPEEDUP`` times as fast."""
+"""Operations per second on small layers; large layers run up to ``LARGE_LAYER_SPEEDUP`` times as fast."""
 
 LARGE_LAYER_SPEEDUP = 8
-_SMALL = 162  # numbers of the model for which RATE was measured
+_SMALL = 162  # parameters of the model for which RATE was measured
 
 GENERATOR_FACTORS = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
-"""How much longer the searches of these generators take than those of a plain descent."""
+"""Factors by which searches of these generators take longer than plain descent."""
 
 STEPS_TAKEN = 0.5
-"""Share of the steps that searches take until all of them have ended, as a rule."""
+"""Typical share of T after which all searches have ended."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TaskCost:
 
 
 def task_cost(task: Task, scale: float = 1.0, trained: bool = False) -> TaskCost:
-    """What a task takes on a machine that is ``scale`` times as slow as the one that was measured."""
+    """The cost of a task on a machine ``scale`` times as slow as the one that was measured."""
     experiment = task.experiment
     seconds = evaluation_seconds(experiment, task.protocol)
     size = report_bytes(experiment, task.protocol)
@@ -55,7 +55,7 @@ def task_cost(task: Task, scale: float = 1.0, trained: bool = False) -> TaskCost
 
 
 def training_seconds(experiment: Experiment) -> float:
-    """Dispatch of each batch and each step of a search, and the arithmetic of all arms."""
+    """Overhead of each batch and search step, and the arithmetic of all arms."""
     schedule, weights = experiment.training, weights_per_model(experiment)
     rate = RATE * min(max(weights / _SMALL, 1), LARGE_LAYER_SPEEDUP)
     batches = -(-experiment.data.n_train // schedule.batch)
@@ -83,14 +83,14 @@ def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
 
 
 def report_bytes(experiment: Experiment, protocol: Protocol) -> int:
-    """Numbers of each round and λ_egy, packed."""
+    """Size of a report: the numbers of each round and λ_egy, compressed."""
     return 20_000 + len(experiment.arms) * (protocol.rounds * len(protocol.pulls) * 7 * 8 + 2000)
 
 
 def slowdown(store: Store) -> float:
-    """How much slower this machine has trained the stacks that its store holds than was to be expected.
+    """How much slower this machine trained the stacks in its store than estimated.
 
-    1 as long as nothing is known; the median of all that are known else.
+    The median over stored stacks; 1 without any.
     """
     ratios = []
     for info in store.list():

@@ -1,4 +1,4 @@
-"""The models of a sweep, under names that say what they are: equal models have equal names in every sweep."""
+"""The models of a sweep, named by their settings: equal models have equal names in every sweep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctviz.training.arm import Arm
 
 @dataclass(frozen=True)
 class SweepModel:
-    """A cell at a seed: the arm to be trained and its conventional reference, both with their seed and name."""
+    """A cell with a seed: the arm to be trained and its conventional reference, with their seeds and names."""
 
     cell: Cell
     seed: int
@@ -27,10 +27,10 @@ class SweepModel:
 
 
 def canonical(arm: Arm) -> Arm:
-    """The arm with what has no effect at its default, so that equal models are equal.
+    """The arm with all settings without effect at their defaults, so that equal models compare equal.
 
-    A model that does not train on counterfactuals is the same whatever its searches would have been; a generator
-    listens to some settings alone. The settings of an arm's search matter in training only.
+    A model that does not train on counterfactuals is the same whatever its searches would have been; and a generator
+    uses only some settings. The settings of an arm's search affect training only.
     """
     if not arm.trains_on_counterfactuals and arm.lambda_class == 1.0:
         return conventional(arm)
@@ -40,14 +40,14 @@ def canonical(arm: Arm) -> Arm:
 
 
 def identity(arm: Arm) -> str:
-    """Twelve hexadecimal digits of everything that matters about an arm with a seed of its own, but its name."""
+    """Twelve hexadecimal digits of all that affects an arm with a seed of its own; its name does not."""
     values = canonical(arm).model_dump(mode="json", exclude={"name"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def named(arm: Arm) -> Arm:
-    """The arm, with what has no effect at its default, under the name that says what it is."""
+    """The canonical arm, named by its identity."""
     return Arm(**{**canonical(arm).model_dump(), "name": identity(arm)})
 
 
@@ -57,7 +57,7 @@ def with_seed(arm: Arm, seed: int) -> Arm:
 
 
 def models_of(sweep: Sweep) -> Iterator[SweepModel]:
-    """All models of a sweep: seed by seed, and for each seed cell by cell.
+    """All models of a sweep, seed by seed and, for each seed, cell by cell.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
@@ -74,7 +74,7 @@ def models_of(sweep: Sweep) -> Iterator[SweepModel]:
             plain = conventional(arm)
             reference = references.setdefault(identity(plain), named(plain))
             model = SweepModel(cell, seed, ground, arm, reference)
-            if seed == sweep.base.seed:  # a seed more or less changes nothing of what is allowed
+            if seed == sweep.base.seed:  # one seed is enough: the seed does not affect what is allowed
                 _check(model)
             yield model
 

@@ -1,4 +1,4 @@
-"""From a sweep to the stacks that are still to be trained, and what that will take."""
+"""Planning a sweep: the stacks that are still to be trained, and their cost."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from ctviz.progress import duration
 from ctviz.training.arm import Arm
 
 MAX_WIDTH = 24
-"""Models of a stack, references included. Wider ones save little (on moons a model of 45 costs nine tenths of one of
-24), and several stacks can be trained side by side. The same on every machine, so that keys are."""
+"""Most models in a stack, references included. Wider stacks save little (on moons, a model in a stack of 45 costs nine
+tenths of one in a stack of 24), and several stacks can be trained in parallel. The same on every machine, so that keys
+are too."""
 
 MAX_BYTES = 1 << 30
-"""Working memory that a stack may need: images have few models in each."""
+"""Most working memory of a stack: stacks on images have few models."""
 
 CONFIRM_ABOVE = 2000
-"""Models from which a sweep is only begun once somebody has said yes to its price."""
+"""Number of models from which a sweep needs a confirmation."""
 
 
 @dataclass(frozen=True)
 class ModelLocation:
-    """Where a model is, or will be: the task, and the names of the arm and of its reference there."""
+    """Location of a model: its task, and the names of its arm and reference there."""
 
     task: Task
     arm: str
@@ -41,35 +42,35 @@ class ModelLocation:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep consists of, and what is left to do."""
+    """The plan of a sweep: its models, and the tasks that are left."""
 
     sweep: Sweep
     cells: tuple[Cell, ...]
     tasks: tuple[Task, ...]
-    """Still to be carried out, in order."""
+    """Tasks that are left, in order."""
     places: Mapping[tuple[int, int], ModelLocation]
-    """(index of the cell, seed) → where the model is."""
+    """(index of the cell, seed) → location of the model."""
     done: frozenset[tuple[int, int]]
     """Models that are trained and evaluated."""
     to_train: int
     """Models that are still to be trained, references included."""
     seconds: float
-    """About so long for one worker process."""
+    """Estimated time with one worker process."""
     bytes: int
-    """About so much will be stored."""
+    """Estimated size in the store."""
 
     @property
     def models(self) -> int:
         return len(self.places)
 
     def waiting(self, task: Task) -> int:
-        """Models of the sweep that a task brings."""
+        """Number of the sweep's models in a task."""
         return sum(place.task.key == task.key for place in self.places.values())
 
 
 @dataclass(frozen=True)
 class SweepEstimate:
-    """About what a sweep takes: models in all and still to train, seconds with so many workers, bytes in the store."""
+    """The estimated cost of a sweep: models in all and to train, seconds with these workers, bytes in the store."""
 
     models: int
     to_train: int
@@ -88,8 +89,8 @@ class SweepEstimate:
 def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
     """The tasks of a sweep that are not in the store yet.
 
-    A model that any finished run holds, with the reference that it is to be compared with, is not trained again. With
-    ``fresh`` only runs that were made for this very sweep count.
+    A model that any finished run holds, together with its reference, is not trained again. With ``fresh``, only runs of
+    this very sweep count.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
@@ -97,11 +98,11 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
     models = tuple(models_of(sweep))
     shelf: _StoredArms = {} if fresh else _stored_arms(store, {model.ground for model in models})
     distinct: dict[tuple[SharedSettings, str], SweepModel] = {}
-    for model in models:  # cells may differ in what has no effect
+    for model in models:  # cells may differ only in settings without effect
         distinct.setdefault((model.ground, model.arm.name), model)
     found = {what: _find(shelf, model, sweep, store) for what, model in distinct.items()}
     known = {what: place for what, place in found.items() if place is not None}
-    # All of them are split, so that what is left stays in the same stacks, whichever of them are done or have failed.
+    # All models are split into stacks, so that the stacks stay the same whichever of them are done or have failed.
     for stack in stacks(list(distinct.values())):
         missing = [model for model in stack if (model.ground, model.arm.name) not in known]
         if missing:
@@ -127,7 +128,7 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
 
 
 def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) -> SweepEstimate:
-    """About what a sweep takes; of one with very many models, from a few of its cells.
+    """The estimated cost of a sweep; if it has very many models, extrapolated from a few cells.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
@@ -140,7 +141,7 @@ def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) 
 
 
 def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
-    """From the cells of all lowest and of all highest values, as if nothing were stored."""
+    """Extrapolated from the cells with all lowest and all highest values, as if nothing were stored."""
     scale, width = slowdown(store), MAX_WIDTH - 1
     ends = _ends(sweep)
     prices = []
@@ -161,12 +162,12 @@ def _size(number: int) -> str:
     return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{max(number / 1e6, 0.1):,.1f} MB"
 
 
-# -- what is there ------------------------------------------------------------------------------------
+# -- stored models ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _StoredArm:
-    """An arm of a finished run, and the reference that stands beside it there."""
+    """An arm of a finished run, and its reference in that run."""
 
     experiment: Experiment
     arm: str
@@ -177,7 +178,7 @@ _StoredArms = dict[tuple[SharedSettings, str, str], list[_StoredArm]]
 
 
 def _stored_arms(store: Store, grounds: Container[SharedSettings]) -> _StoredArms:
-    """What finished runs hold of these grounds: (ground, identity, identity of the reference) → where."""
+    """The arms of finished runs with these shared settings: (settings, identity, identity of the reference) → arms."""
     shelf: _StoredArms = {}
     for info in store.list():
         experiment = info.experiment
@@ -185,7 +186,7 @@ def _stored_arms(store: Store, grounds: Container[SharedSettings]) -> _StoredArm
         if info.state != "done" or ground not in grounds:
             continue
         seeded = [arm if arm.seed is not None else with_seed(arm, experiment.seed) for arm in experiment.arms]
-        names = {identity(arm): arm.name for arm in reversed(seeded)}  # of equals, the first
+        names = {identity(arm): arm.name for arm in reversed(seeded)}  # the first of equal arms
         for arm in seeded:
             known, plain = identity(arm), identity(conventional(arm))
             if plain in names:
@@ -195,7 +196,7 @@ def _stored_arms(store: Store, grounds: Container[SharedSettings]) -> _StoredArm
 
 
 def _find(shelf: _StoredArms, model: SweepModel, sweep: Sweep, store: Store) -> ModelLocation | None:
-    """Where a model is: an evaluated run if there is one, of several the one whose key comes first."""
+    """Location of a stored model: an evaluated run if there is one; ties go to the smallest key."""
     held = shelf.get((model.ground, model.arm.name, model.reference.name), [])
     places = [
         ModelLocation(Task(each.experiment, sweep.protocol), each.arm, each.reference)
@@ -208,9 +209,9 @@ def _find(shelf: _StoredArms, model: SweepModel, sweep: Sweep, store: Store) -> 
 
 
 def stacks(models: Sequence[SweepModel]) -> Iterator[list[SweepModel]]:
-    """Models that are trained together: of one ground, about equally many in each stack, seed by seed.
+    """Models that are trained together: with the same shared settings, in stacks of about equal size, seed by seed.
 
-    The split depends on the models alone. Two stacks at least, where there are enough models to share out.
+    The split depends on the models alone. There are at least two stacks if there are enough models.
     """
     grounds: dict[SharedSettings, dict[int, list[SweepModel]]] = {}
     for model in models:
@@ -222,7 +223,7 @@ def stacks(models: Sequence[SweepModel]) -> Iterator[list[SweepModel]]:
 
 
 def _width(ground: SharedSettings) -> int:
-    """Models that a stack may hold besides a reference, for the memory that each needs."""
+    """Most models in a stack besides a reference, given the memory that each needs."""
     data, _, training = ground
     each = 4 * len(data.features) * (data.n_train + 20 * training.n_ce)
     return max(1, min(MAX_WIDTH, MAX_BYTES // each) - 1)
@@ -260,6 +261,6 @@ def _task(stack: Iterable[SweepModel], sweep: Sweep) -> Task:
 
 
 def _stack(ground: SharedSettings, arms: tuple[Arm, ...]) -> Experiment:
-    """An experiment that keeps the weights of the last epoch and little else; seeds are those of its arms."""
+    """An experiment that records little but the weights of the last epoch; its arms have their own seeds."""
     recorded = Evaluation(field=0, paths=0, every=ground.training.epochs, factuals=50)
     return Experiment(**ground._asdict(), evaluation=recorded, arms=arms, seed=0)
