@@ -1,4 +1,4 @@
-"""The app as a person meets it: a real server and a real Chromium, timed inside the page.
+"""Benchmark of the app: a real server and a real Chromium, timed inside the page.
 
 The server gets a store of its own in a temporary folder; the runs that it shows are trained here, by clicks.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GROUP = "App on a warm server, headless Chromium"
 EPOCHS = 20
 PATIENCE = 60
-"""Seconds after which something that ought to happen counts as failed."""
+"""Seconds after which an expected event counts as failed."""
 
 FIGURES = (
     ("click on Train → first new snapshot", "s", Goal("≤", 1.5)),
@@ -78,7 +78,7 @@ PLAYED = """async (seconds) => {
 
 
 def measure(rounds: int) -> list[BenchRow]:
-    """The rows of the app, or why they could not be measured."""
+    """The rows of the app, or the reason why they could not be measured."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -120,7 +120,7 @@ def _row(what: str, unit: str, goal: Goal, values: list[float]) -> BenchRow:
     return BenchRow(GROUP, what, unit, ours=median, figure=median, goal=goal, note=note)
 
 
-# -- what a person does -----------------------------------------------------------------------------------
+# -- actions of a user -------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -137,11 +137,11 @@ def _visit(browser: Browser, url: str, experiment: Experiment) -> Iterator[Page]
 
 
 def _train(browser: Browser, url: str, experiment: Experiment) -> float:
-    """Press Train; wait for the run to end as well, so that the next one finds the server at rest."""
+    """Press Train; also wait for the run to end, so that the server is idle for the next one."""
     button = ".st-key-train button"
     with _visit(browser, url, experiment) as page:
         page.wait_for_selector(f"{button}:enabled")
-        page.wait_for_timeout(500)  # the page settles: the click is to meet a server at rest
+        page.wait_for_timeout(500)  # wait until the server is idle
         page.evaluate(WATCH, [button, "click", experiment.key])
         page.click(button)
         taken = float(page.evaluate("__bench"))
@@ -150,7 +150,7 @@ def _train(browser: Browser, url: str, experiment: Experiment) -> float:
 
 
 def _switch(browser: Browser, url: str, runs: list[Experiment], rounds: int) -> list[float]:
-    """Go to and fro between two runs by their number of epochs; the first time of each warms it up."""
+    """Switch between two runs by their number of epochs; the first switch to each is a warm-up."""
     field = ".st-key-set-training-epochs input"
     taken = []
     with _visit(browser, url, runs[0]) as page:

@@ -1,4 +1,4 @@
-"""Digits: the paper's MNIST run, and what attributes a model's answer to pixels."""
+"""Benchmark of digits: the paper's MNIST run, and attributions to pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ctviz.training.loop import train
 
 GROUP = "Digits: MNIST, MLP 784-32-10, vanilla and full with its locks"
 EPOCHS = 100
-"""Epochs of the paper's run, which the goals are about."""
+"""Epochs of the paper's run, to which the goals refer."""
 
 DIGITS = 500
 STEPS = 50
@@ -33,7 +33,7 @@ ROUNDS = 5
 
 
 def measure(epochs: int, rounds: int) -> list[BenchRow]:
-    """An epoch beside the plain implementation's, over a tenth of ``epochs``; all ``epochs``; attributions.
+    """Rows: an epoch compared with the plain implementation, over a tenth of ``epochs``; all ``epochs``; attributions.
 
     Both sides may use all threads that torch has.
     """
@@ -50,7 +50,7 @@ def measure(epochs: int, rounds: int) -> list[BenchRow]:
 
 
 def setting() -> tuple[Experiment, tuple[Arm, Arm]]:
-    """The preset, and of its arms the two that the paper compares: the first one, and the one with locks."""
+    """The preset, and the two of its arms that the paper compares: the first one, and the one with locks."""
     experiment = Experiment.preset("mnist")
     first, *others = experiment.arms
     return experiment, (first, next(arm for arm in others if arm.locked))
@@ -83,7 +83,7 @@ def _on_a_gpu(epochs: int) -> BenchRow:
 
 
 def _in_a_process(epochs: int, device: str) -> dict[str, float | None]:
-    """What ``main`` finds, in a process of its own, so that its memory is that of the run alone."""
+    """The result of ``main`` in a process of its own, so that its memory is that of the run alone."""
     command, environment = python("-m", "ctviz.bench.digits", str(epochs), device)
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
@@ -93,7 +93,7 @@ def _in_a_process(epochs: int, device: str) -> dict[str, float | None]:
 
 
 def main(epochs: int, device: str) -> None:
-    """Train for some epochs and print the seconds that they took and the most memory held, in MB, as JSON."""
+    """Train for some epochs and print the seconds and the peak memory in MB, as JSON."""
     experiment, arms = setting()
     data, seeds = load(experiment.data), [experiment.seed] * len(arms)
     stack = Stack.initialise(experiment.model, data.d, data.k, seeds, device, experiment.data.grid)
@@ -106,7 +106,7 @@ def main(epochs: int, device: str) -> None:
 
 
 def max_memory() -> float | None:
-    """The most memory that this process has held, in MB; None where the system does not tell."""
+    """Peak memory of this process in MB; None if the system does not report it."""
     try:
         import resource
     except ImportError:
@@ -119,7 +119,7 @@ def max_memory() -> float | None:
 
 
 def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> BenchRow:
-    """Integrated gradients of both models at once, beside captum on one after the other."""
+    """Integrated gradients of both models at once, compared with captum on one after the other."""
     say("digits: attributions")
     stack = Stack.initialise(experiment.model, data.d, data.k, [0, 1], grid=experiment.data.grid)
     X = data.test[0][:DIGITS]

@@ -1,4 +1,4 @@
-"""The paper's evaluation of one data set, beside a plain loop over its rounds."""
+"""Benchmark of the paper's evaluation, compared with a plain loop over its rounds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ COMPARED_ROUNDS = 10
 
 
 def measure(rounds: int) -> list[BenchRow]:
-    """Seconds and memory for each data set, in a process of its own; and, on moons, beside the plain loop."""
+    """Rows: seconds and memory for each data set, in a process of its own; on moons, also compared with the plain
+    loop."""
     rows = []
     for name in PRESETS:
         say(f"evaluation: {name}")
@@ -49,7 +50,7 @@ def measure(rounds: int) -> list[BenchRow]:
 
 
 def _beside(rounds: int) -> BenchRow:
-    """Rounds alone, on one core: each side searches and measures IP, IP*, cost and validity."""
+    """Only rounds, on one core: each side searches and measures IP, IP*, cost and validity."""
     say("evaluation: beside a plain loop")
     run = load_run(Experiment.preset("moons").key)
     protocol = Protocol(rounds=COMPARED_ROUNDS, also=())
@@ -98,7 +99,7 @@ def plain_rounds(run: Run, protocol: Protocol) -> list[Tensor]:
 
 
 def _in_a_process(name: str) -> dict[str, float | None]:
-    """What ``main`` finds, in a process of its own, so that its memory is that of the evaluation alone."""
+    """The result of ``main`` in a process of its own, so that its memory is that of the evaluation alone."""
     command, environment = python("-m", "ctviz.bench.evaluation", name)
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
@@ -108,7 +109,7 @@ def _in_a_process(name: str) -> dict[str, float | None]:
 
 
 def main(name: str) -> None:
-    """Evaluate a preset's run; print the seconds that took and the most memory held, in MB, as JSON."""
+    """Evaluate a preset's run; print the seconds and the peak memory in MB, as JSON."""
     run = load_run(Experiment.preset(name).key)
     run.data  # noqa: B018 - reading it is not what is measured
     begun = time.perf_counter()

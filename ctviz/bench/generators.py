@@ -1,4 +1,4 @@
-"""How long a counterfactual takes by each generator, beside DiCE's: moons, MLP 2-32-2, one thread."""
+"""Benchmark of the generators, compared with DiCE: moons, MLP 2-32-2, one thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.data.dataset import Dataset
 
 ROUNDS = 5
-"""At most: the peers take seconds for a few counterfactuals."""
+"""Most rounds: the peers take seconds for a few counterfactuals."""
 
 COMPARED = ("dice several", "dice genetic")
 """Peers that make several counterfactuals of each factual, as our DiCE does."""
@@ -27,7 +27,7 @@ COMPARED = ("dice several", "dice genetic")
 def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[BenchRow]:
     """µs per counterfactual of each generator with its defaults (τ = 0.75, at most 30 steps), samples known to it.
 
-    What a generator makes of the samples once, an autoencoder or a graph, is not counted but named.
+    What a generator computes from the samples once, an autoencoder or a graph, is excluded from the time and noted.
     """
     group = f"Generators, moons, MLP 2-32-2, {at_once:,} counterfactuals at once, one thread"
     say("generators: training the model")
@@ -60,7 +60,7 @@ def _beside(group: str, what: str, mine: list[float], other: list[float], note: 
 
 
 class _OwnGenerator:
-    """One of our generators; its first search, which makes what it needs of the samples, is timed apart."""
+    """One of our generators; its first search, which includes one-time work on the samples, is timed separately."""
 
     def __init__(
         self, name: GeneratorName, data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Tensor

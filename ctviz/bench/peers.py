@@ -1,9 +1,9 @@
-"""Other libraries on the same search: a script that runs in its own process, in whichever environment has them.
+"""Other libraries on the same search: a script that runs in a process of its own, in an environment that has them.
 
-``python peers.py NAME FILE.npz`` loads the model and the factuals, prints one line of JSON ``{"ready": version}``
-(or ``{"missing": reason}``), and then answers every line on its standard input with ``{"microseconds": …,
-"valid": …}``: time per counterfactual of one measurement, and the share that reached the target class. It imports
-nothing of ctviz, since no single environment holds all peers: jax-relax wants pydantic 1 and an older jax.
+``python peers.py NAME FILE.npz`` loads the model and the factuals, prints one line of JSON ``{"ready": version}`` (or
+``{"missing": reason}``), and then answers every line on its standard input with ``{"microseconds": …, "valid": …}``:
+time per counterfactual of one measurement, and the share that reached the target class. It imports nothing of ctviz,
+since no single environment has all peers: jax-relax needs pydantic 1 and an older jax.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SEVERAL = 4
 
 @dataclass(frozen=True)
 class PeerTask:
-    """A model with one hidden ReLU layer, two classes, and what is to be explained."""
+    """A model with one hidden ReLU layer and two classes, and the factuals to be explained."""
 
     weights: tuple[Array, Array, Array, Array]  # (h d) (h) (k h) (k)
     factuals: Array  # b d
@@ -213,7 +213,7 @@ def measure(task: PeerTask, search: Search) -> dict[str, float]:
 
 def main(name: str, path: str) -> None:
     """Set up one peer, warm it up, then answer each line of input with a measurement."""
-    replies, sys.stdout = sys.stdout, sys.stderr  # libraries may print; only the replies go to whoever asked
+    replies, sys.stdout = sys.stdout, sys.stderr  # libraries may print; only replies go to standard output
     one_thread()
     task = PeerTask.load(path)
     try:

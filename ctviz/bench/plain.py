@@ -1,4 +1,4 @@
-"""Counterfactual training as one would first write it: the yardstick of the tests and of the benchmark.
+"""A plain implementation of counterfactual training: the baseline of the tests and of the benchmark.
 
 One model at a time, autograd throughout, ``torch.optim.Adam``. It shares nothing with the fast implementation but
 the settings records and the random draws, which come from outside, so that both can be compared step by step.
@@ -31,7 +31,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 @dataclass(frozen=True)
 class PlainConstraints:
-    """What holds at every point of a path: the domain and the allowed directions of each column, all (d)."""
+    """The constraints at every point of a path: domain and allowed directions of each column, all (d)."""
 
     lower: Tensor
     upper: Tensor
@@ -76,7 +76,7 @@ class PlainTerms:
 
 @dataclass(frozen=True)
 class PlainDraws:
-    """The chance of one epoch, over c counterfactuals and n training samples."""
+    """The random draws of one epoch, over c counterfactuals and n training samples."""
 
     order: Tensor  # n: the training samples in the order of the mini-batches
     factuals: Tensor  # c: training samples that are explained
@@ -90,7 +90,7 @@ class PlainCounterfactuals:
 
     final: Tensor  # c d: x', or x⁺ where the search stayed immature
     nascent: Tensor  # c d
-    neighbours: Tensor  # c d: x⁺ after protection, if there is any
+    neighbours: Tensor  # c d: x⁺ after the immutable mask, if there is one
     labels: Tensor  # c: y of the factual
     targets: Tensor  # c: y⁺
     found: PlainSearchResult
@@ -143,7 +143,8 @@ def search_loss(logits: Tensor, x: Tensor, factuals: Tensor, targets: Tensor, s:
 
 
 def constrained(x: Tensor, step: Tensor, c: PlainConstraints) -> Tensor:
-    """``x + step`` under mutability, then the domain; a column that the domain would push the forbidden way stays.
+    """``x + step`` under mutability, then the domain; a column that the domain would move in a forbidden direction
+    stays.
 
     So does one whose step is not finite.
     """
@@ -255,7 +256,7 @@ def plain_objective(
 
 
 def chunks(made: PlainCounterfactuals, parts: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
-    """The epoch's counterfactuals dealt over ``parts`` mini-batches, contiguous and as equal as can be."""
+    """The epoch's counterfactuals split over ``parts`` mini-batches, contiguous and as evenly as possible."""
     columns = (made.final, made.nascent, made.neighbours, made.labels, made.targets)
     ends = np.cumsum([len(part) for part in np.array_split(np.arange(len(made.final)), parts)])
     starts = [0, *ends[:-1]]

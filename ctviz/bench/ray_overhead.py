@@ -1,4 +1,4 @@
-"""What a sweep costs more on Ray than with worker processes, on one machine and with as many workers."""
+"""Benchmark of a sweep on Ray, compared with worker processes, on one machine with as many workers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_ROUNDS = 5
 
 
 def measure(epochs: int, rounds: int) -> list[BenchRow]:
-    """Seconds for the same tasks with either engine: with workers that are running, and from nothing."""
+    """Seconds for the same tasks with either engine: with running workers, and from a cold start."""
     if importlib.util.find_spec("ray") is None:
         return [BenchRow(GROUP, "not measured", "", note="needs pip install 'ctviz[ray]'")]
     wanted = tasks(epochs)

@@ -1,4 +1,5 @@
-"""The search against plain PyTorch, DiCE, jax-relax and compiled JAX: moons, MLP 2-32-2, 30 steps, one thread."""
+"""Benchmark of the search against plain PyTorch, DiCE, jax-relax and compiled JAX: moons, MLP 2-32-2, 30 steps, one
+thread."""
 
 from __future__ import annotations
 
@@ -120,7 +121,7 @@ def own_contenders(data: Dataset, model: nn.Sequential, factuals: Tensor, target
 
 
 def task_file(data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Tensor, folder: Path) -> Path:
-    """Everything that a peer needs to know, for ``peers.py``."""
+    """Write the input of ``peers.py``."""
     settings = SearchSettings()
     w0, b0, w1, b1 = (p.detach().numpy() for p in model.parameters())
     X, y = data.train
@@ -140,7 +141,8 @@ def task_file(data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Te
 
 
 def start(stack: ExitStack, name: str, file: Path, interpreters: list[str]) -> tuple[Contender | None, str]:
-    """A peer that is ready to be measured and its version, from the first interpreter that has it; or None and why."""
+    """A peer that is ready to be measured and its version, from the first interpreter that has it; or None and the
+    reason."""
     reason = "no interpreter to look in"
     for python in interpreters:
         say(f"setting up {PEERS[name]}")
@@ -153,7 +155,7 @@ def start(stack: ExitStack, name: str, file: Path, interpreters: list[str]) -> t
 
 
 def microseconds(process: subprocess.Popen[str], name: str) -> float:
-    """One measurement of a peer that is ready; raises ``CtvizError`` if it has ended."""
+    """One measurement of a ready peer; raises ``CtvizError`` if it has ended."""
     answer = ask(process, "\n")
     if "microseconds" not in answer:
         raise CtvizError(f"{PEERS[name]} ended in the middle of the comparison.")

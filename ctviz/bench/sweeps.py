@@ -1,4 +1,4 @@
-"""Sweeps: the paper's grid of 45 penalties beside one model, its 270 models, and what was estimated of them."""
+"""Benchmark of sweeps: the paper's grid of 45 penalties against one model, its 270 models, and their estimate."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ WORKERS = 2
 MAX_ROUNDS = 5
 
 SHORT = Protocol(rounds=2, factuals=10, lambda_egy=(1.0,), also=())
-"""An evaluation that takes next to no time, where training is what is measured."""
+"""An evaluation that takes almost no time, where training is measured."""
 
 
 def measure(epochs: int, rounds: int) -> list[BenchRow]:
-    """45 models against one, trained with the paper's settings; then all 270 of its grid, with their evaluation."""
+    """Rows: 45 models against one, trained with the paper's settings; then all 270 of its grid, with their
+    evaluation."""
     with LocalEngine(WORKERS) as engine, threads(1):
         say("sweeps: starting workers")
         engine.warm()

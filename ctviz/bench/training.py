@@ -1,4 +1,4 @@
-"""Training against the plain implementation: the paper's run on LS, and its grid of 45 penalties."""
+"""Benchmark of training against the plain implementation: the paper's run on LS, and its grid of 45 penalties."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ctviz.training.schedule import Schedule
 
 GROUP = "Training on LS, one thread"
 SAMPLED = 3
-"""Arms of the grid that are also trained alone, and by the plain implementation, whose time is scaled up from these."""
+"""Arms of the grid that are also trained alone and by the plain implementation, whose time is extrapolated from
+these."""
 
 
 def grid(base: Arm) -> tuple[Arm, ...]:

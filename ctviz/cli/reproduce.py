@@ -40,8 +40,8 @@ def table1(
     engine: Annotated[str, typer.Option(help="local, or ray for more than one machine.")] = "local",
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each core.")] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Only say how long it would take.")] = False,
-    stored: Annotated[bool, typer.Option("--stored", help="Compute nothing: the result that ctviz ships.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only estimate how long it would take.")] = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")] = False,
     as_json: JsonFlag = False,
     out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
 ) -> None:
@@ -88,7 +88,7 @@ def _compute(
     from ctviz.experiments.store import open_store
     from ctviz.progress import duration
 
-    # Settings that no engine has are told before anything is looked up or begun.
+    # Reports settings that no engine has before anything is looked up or begun.
     ready, store = engine_of(engine, workers, address), open_store()
     seconds = about_seconds(reproduction, store, workers or os.cpu_count() or 1)
     about = f"About {duration(seconds)} for what is not stored yet."
@@ -104,7 +104,7 @@ def _compute(
 
 @contextmanager
 def _progress_lines() -> Iterator[Callable[[int, int, str], None]]:
-    """A line for each task that has ended, with how long the rest of its kind will take."""
+    """Print a line for each task that has ended, with the time left for this kind of task."""
     from ctviz.progress import Progress
 
     began: dict[str, tuple[float, int]] = {}
@@ -138,6 +138,6 @@ def _words(result: Table1) -> str:
 
 
 def _cells(row: Table1Row) -> str:
-    """The two cells of a data set."""
+    """The two chosen cells of a data set."""
     named = [("IP and IP*", row.settings.plausibility), ("cost", row.settings.mutability)]
     return "; ".join(f"{what} τ {one.tau:g}, λ_reg {one.lambda_reg:g}" for what, one in named if one is not None)

@@ -1,4 +1,4 @@
-"""The command to which all others are added, and how its errors are said."""
+"""The root command, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ctviz.errors import CtvizError
 
 
 class _ErrorSentences(TyperGroup):
-    """Turns every error that ctviz raises on purpose into one sentence and exit code 2, and says what stopped it."""
+    """Turns every error that ctviz raises on purpose into one sentence and exit code 2, and reports interruptions."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -26,20 +26,20 @@ from ctviz.workers import begin, crash_message, start_worker
 STOPPED = "The worker process was stopped from outside, twice."
 
 PAUSE = 0.1
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two checks whether to stop."""
 
 _IDLE = 60
 _BROKEN = (BrokenProcessPool, ShutdownExecutorError)
 
 
 class LocalEngine:
-    """Worker processes of this machine, each with one thread; a task whose worker is killed is begun once more.
+    """Worker processes of this machine, each with one thread; a task whose worker is killed is retried once.
 
-    A single worker is this process itself. Workers are kept for a minute after a run, so that the next one begins
-    at once; ``close``, or leaving the engine as a context, ends them.
+    A single worker is this process itself. Workers are kept for a minute after a run, so that the next one begins at
+    once; ``close``, or leaving the context, ends them.
 
     Args:
-        workers: how many; by default as many as there are processors.
+        workers: their number; by default one for each processor.
         device: where to train, "cpu", "cuda" or "auto".
     """
 
@@ -51,18 +51,18 @@ class LocalEngine:
         self._slots: list[_Worker] = []
 
     def warm(self) -> None:
-        """Start all workers and wait until they have imported what they need."""
+        """Start all workers and wait until their imports are done."""
         for future in [slot.submit(_noop) for slot in self._ready(self.workers)]:
             future.result()
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
-        """Outcomes in the order in which the tasks end."""
+        """Results in the order in which the tasks end."""
         if min(self.workers, len(tasks)) <= 1:
             return self._here(tasks, store, cancelled)
         return self._beside(tasks, store, cancelled)
 
     def close(self) -> None:
-        """End the workers, whatever they are doing."""
+        """Kill the workers, whatever they are doing."""
         for slot in self._slots:
             slot.kill()
         self._slots = []
@@ -127,13 +127,14 @@ class _Attempts:
 
 
 class _Worker:
-    """One worker process, renewed when it has died; its executor is its own, so that it takes no other along."""
+    """One worker process, restarted when it has died; it has an executor of its own, so that its death does not affect
+    others."""
 
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
 
     def submit(self, function: Callable[..., str], *args: object) -> Future[str]:
-        for _ in range(2):  # it may have died while it was idle
+        for _ in range(2):  # the worker may have died while it was idle
             if self._executor is None:
                 self._executor = start_worker(_prepare, os.getpid(), timeout=_IDLE, env={"OMP_NUM_THREADS": "1"})
             with contextlib.suppress(*_BROKEN):
@@ -149,7 +150,7 @@ class _Worker:
 
 
 def _message(future: Future[str]) -> str | None:
-    """What the worker said; None if it died."""
+    """The worker's message; None if it died."""
     try:
         return future.result()
     except _BROKEN:
@@ -167,7 +168,7 @@ def _prepare(parent: int) -> None:
 
 
 def _noop() -> str:
-    """What a worker is warmed with."""
+    """The task that warms up a worker."""
     return ""
 
 
@@ -179,7 +180,7 @@ def _in_worker(text: str, where: tuple[str, str | None, int], device: str, flag:
 
 
 def _attempt(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> str:
-    """Why a task is not in the store, as a sentence; empty if it is."""
+    """Run a task; returns why it is not in the store, as a sentence, or "" if it is."""
     try:
         run_task(task, store, device, cancelled)
     except CtvizError as error:

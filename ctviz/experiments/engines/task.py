@@ -20,7 +20,7 @@ from ctviz.experiments.store import Store
 
 @dataclass(frozen=True)
 class Task:
-    """A stack, the protocol, and which arm of the stack each other arm is compared with."""
+    """A stack, the protocol, and the reference of each arm."""
 
     experiment: Experiment
     protocol: Protocol
@@ -70,10 +70,10 @@ def is_evaluated(task: Task, store: Store) -> bool:
 
 
 def run_task(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-    """Train the stack, unless it is stored, then evaluate its models, unless that is stored.
+    """Train the stack, unless it is stored; then evaluate its models, unless the report is stored.
 
     Raises:
-        CtvizError: what cannot be trained, evaluated or stored; what was finished before stays in the store.
+        CtvizError: the stack cannot be trained, evaluated or stored; finished parts stay in the store.
     """
     check_size(task.experiment)
     compute(task.experiment, store, device, cancelled)

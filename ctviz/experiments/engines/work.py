@@ -10,9 +10,9 @@ from ctviz.experiments.store import open_store
 
 
 def task_job(task_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
-    """Train and evaluate a task into the store at ``root``, as far as that is not there yet.
+    """Train and evaluate a task into the store at ``root``, skipping the parts that are there.
 
     Raises:
-        CtvizError: what cannot be trained, evaluated or stored.
+        CtvizError: the task cannot be trained, evaluated or stored.
     """
     run_task(Task.from_json(task_json), open_store(Path(root)), device, cancelled)

@@ -1,4 +1,4 @@
-"""What is measured over many pictures: where models look on average, and what their counterfactuals take."""
+"""Metrics over many pictures: mean attributions, and metrics of counterfactuals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def measure_means(
 
 @dataclass(frozen=True)
 class SearchEnds:
-    """Searches of b pictures by m arms, where they began and ended."""
+    """Start and end points of searches of b pictures by m arms."""
 
     start: Tensor  # b d
     final: Tensor  # m b d
@@ -86,7 +86,7 @@ def measure_numbers(
     level: float,
     seed: int,
 ) -> ImageNumbers:
-    """Means over the searches that count; all arms share the resamples of the factuals."""
+    """Means over the judged searches; all arms share the resamples of the factuals."""
     judged, valid = ended.before != ended.targets, ended.after == ended.targets
     change = ended.final.double() - ended.start
     over_all = {
@@ -120,13 +120,13 @@ def measure_numbers(
 
 
 SHARES = ("validity", "mature")
-"""Numbers that are shares of searches."""
+"""Metrics that are shares of searches."""
 
 
 def _of_share(estimate: Estimate, judged: Tensor, group: Tensor | None, level: float) -> Interval:
-    """A share of the searches (m b) that are judged, with its interval.
+    """A share of the judged searches (m b), with its interval.
 
-    Where several searches belong to one factual they are not independent: it counts once, which is on the safe side.
+    Several searches of one factual are not independent, so the factual counts once, which is conservative.
     """
     if group is not None:
         judged = torch.stack([judged[:, group == factual].any(dim=1) for factual in group.unique()], dim=1)
@@ -134,7 +134,7 @@ def _of_share(estimate: Estimate, judged: Tensor, group: Tensor | None, level: f
 
 
 def wilson(share: Doubles, counted: Doubles, level: float) -> Interval:
-    """Wilson's interval of a share, which has a width at 0 and at 1 too, where resamples are all alike.
+    """Wilson's interval of a share, which has a positive width even at 0 and 1, where all resamples are alike.
 
     (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n) with z the normal quantile of (1 + level)/2 (Wilson 1927).
 
@@ -152,7 +152,7 @@ def wilson(share: Doubles, counted: Doubles, level: float) -> Interval:
     middle = share + z * z / (2 * n)
     away = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = ((middle + side) / (1 + z * z / n) for side in (-away, away))
-    # At 0 and at 1 one end is the share itself, which rounding may miss.
+    # At 0 and 1, one end is the share itself, which rounding may miss.
     return Interval(share, np.minimum(low, share).clip(0, 1), np.maximum(high, share).clip(0, 1))
 
 
