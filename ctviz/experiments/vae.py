@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from ctviz.cache import Cache
 from ctviz.data.catalogue import AnyData, data_settings, load
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -51,13 +50,17 @@ def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
 
     A disk that cannot be written is no error: then it is kept in memory alone.
     """
-    return _cache.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
+    key = vae_key(data, latent)
+    return _cache.get(key, lambda: _stored(key, store) or _fitted(data, latent, store))
 
 
 def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | None:
     """The autoencoder if it has been fitted before; cheap enough to be called often."""
     key = vae_key(data, latent)
-    return _cache.look(key) or _cache.keep(key, _stored(key, store))
+    vae: Vae | None = _cache.peek(key) or _stored(key, store)
+    if vae is not None:
+        _cache.put(key, vae)
+    return vae
 
 
 def vae_job(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
@@ -124,39 +127,5 @@ def _used(path: Path) -> float:
         return 0.0
 
 
-class _Cache:
-    """The autoencoders used last in this process; each is fitted once, even if several threads need it."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Vae] = OrderedDict()
-        self._making: dict[str, threading.Lock] = {}
-        self._guard = threading.Lock()
-
-    def look(self, key: str) -> Vae | None:
-        with self._guard:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def keep(self, key: str, vae: Vae | None) -> Vae | None:
-        if vae is not None:
-            with self._guard:
-                self._kept[key] = vae
-                if len(self._kept) > _MAX_KEPT:
-                    self._kept.popitem(last=False)
-        return vae
-
-    def get(self, key: str, make: Callable[[str], Vae]) -> Vae:
-        with self._guard:
-            lock = self._making.setdefault(key, threading.Lock())
-        with lock:
-            found = self.look(key)
-            if found is None:
-                found = make(key)
-                self.keep(key, found)
-        with self._guard:
-            self._making.pop(key, None)  # threads that still wait for this lock find the result
-        return found
-
-
-_cache = _Cache()
+_cache = Cache(_MAX_KEPT, at_once=None)
+"""The autoencoders used last in this process."""

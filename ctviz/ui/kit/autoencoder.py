@@ -6,8 +6,8 @@ import streamlit as st
 
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import AnyData
-from ctviz.experiments.vae import stored_vae, vae_job, vae_key
-from ctviz.ui.service import Service
+from ctviz.experiments.vae import stored_vae, vae_key, vae_job
+from ctviz.ui.kit.service import Service
 
 
 def awaited(service: Service, data: AnyData, settings: SearchSettings) -> bool:
