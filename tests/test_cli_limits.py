@@ -74,8 +74,8 @@ def test_what_is_built_is_found_again(ctviz, tiny, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == ["energies.json", "energies.parquet"]
     _shipped.cache_clear()
-    stands = tiny.stands()
+    stands = tiny.all_draws()
     tables = [shipped_draw(stand, "energies", folder) for stand in stands]
     assert all(table is not None and set(table["seed"]) == {s.seed} for table, s in zip(tables, stands, strict=True))
-    other = shortened(tiny, 1, 60).stands()[0]
+    other = shortened(tiny, 1, 60).all_draws()[0]
     assert shipped_draw(other, "energies", folder) is None

@@ -116,7 +116,7 @@ class EpochEvaluator:
         )
 
 
-def make_scene(experiment: Experiment, dataset: Dataset, gauge: EpochEvaluator) -> Scene:
+def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluator) -> Scene:
     """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
     X, y = dataset.train
     lower, upper = dataset.schema.bounds()
@@ -128,9 +128,9 @@ def make_scene(experiment: Experiment, dataset: Dataset, gauge: EpochEvaluator) 
         upper=upper,
         points=X[rows].numpy(),
         labels=y[rows].numpy().astype(np.uint8),
-        factuals=gauge.factuals[shown].numpy(),
-        factual_labels=gauge.labels[shown].numpy().astype(np.uint8),
-        targets=gauge.targets[shown].numpy().astype(np.uint8),
+        factuals=evaluator.factuals[shown].numpy(),
+        factual_labels=evaluator.labels[shown].numpy().astype(np.uint8),
+        targets=evaluator.targets[shown].numpy().astype(np.uint8),
         classes=dataset.classes,
         features=dataset.schema.names,
     )

@@ -47,10 +47,10 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
         raise DataError("The training of this model diverged: its weights are not finite, so it cannot be drawn.")
     models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
     dataset = load(experiment.data)
-    gauge = EpochEvaluator(experiment, dataset, dataset.validation, models.flat)
-    scene = make_scene(experiment, dataset, gauge)
-    found = gauge.search(models, record=experiment.evaluation.paths > 0)
-    measured = gauge.metrics(models, found)
+    evaluator = EpochEvaluator(experiment, dataset, dataset.validation, models.flat)
+    scene = make_scene(experiment, dataset, evaluator)
+    found = evaluator.search(models, record=experiment.evaluation.paths > 0)
+    measured = evaluator.metrics(models, found)
     measured["validation_accuracy"] = measured.pop("accuracy")
     trained = {name: values[rows] for name, values in last.metrics.items()}
     nothing = np.full(len(rows), np.nan)
@@ -63,7 +63,7 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
             metrics={name: {**trained, **measured}.get(name, nothing) for name in METRICS},
             weights=weights,
             field=field(models, scene, experiment.evaluation.field),
-            paths=gauge.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
+            paths=evaluator.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
         ),
     )
 

@@ -101,8 +101,10 @@ class Training:
             experiment.model, self.data.d, self.data.k, seeds, self.device, self.data.schema.grid
         )
         self._reference_data = ReferenceData.of(self.data, lambda latent: _vae(experiment, latent, store))
-        self._gauge = EpochEvaluator(experiment, self.data, self.data.validation, self.stack.flat, self._reference_data)
-        self.scene = make_scene(experiment, self.data, self._gauge)
+        self._evaluator = EpochEvaluator(
+            experiment, self.data, self.data.validation, self.stack.flat, self._reference_data
+        )
+        self.scene = make_scene(experiment, self.data, self._evaluator)
         self._last: Epoch | None = None
         self._began = time.perf_counter()
 
@@ -124,8 +126,8 @@ class Training:
 
     @isolated()
     def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
-        found = self._gauge.search(self.stack, record=self.experiment.evaluation.paths > 0)
-        measured = self._gauge.metrics(self.stack, found)
+        found = self._evaluator.search(self.stack, record=self.experiment.evaluation.paths > 0)
+        measured = self._evaluator.metrics(self.stack, found)
         measured["validation_accuracy"] = measured.pop("accuracy")
         nothing = np.full(self.stack.m, np.nan)
         known = {**trained, **measured}
@@ -135,15 +137,15 @@ class Training:
             metrics={name: known.get(name, nothing) for name in METRICS},
             weights=self.stack.weights(),
             field=field(self.stack, self.scene, self.experiment.evaluation.field),
-            paths=self._gauge.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
+            paths=self._evaluator.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
             origin=self.experiment.origin,
         )
 
     @isolated()
     def summary(self) -> Summary:
         """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
-        gauge = EpochEvaluator(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
-        measured = gauge.metrics(self.stack, gauge.search(self.stack))
+        evaluator = EpochEvaluator(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
+        measured = evaluator.metrics(self.stack, evaluator.search(self.stack))
         nothing = np.full(self.stack.m, np.nan)
         measured["mature"] = self._last.metrics["mature"] if self._last else nothing
         names = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")

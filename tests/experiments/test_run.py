@@ -170,16 +170,16 @@ def test_the_scene_shows_training_data_and_explains_validation_data(run: Run) ->
 def test_cost_and_validity_are_those_of_the_factuals_that_the_arm_gets_right(run: Run) -> None:
     """By hand from the test split, as the summary has them; the search is the evaluation's."""
     training = Training(TINY)
-    gauge = module.EpochEvaluator(TINY, run.data, run.data.test, training.stack.flat)
+    evaluator = module.EpochEvaluator(TINY, run.data, run.data.test, training.stack.flat)
     chosen = {name: getattr(TINY.evaluation, name) for name in ctviz.SearchSettings.model_fields}
     for i, (arm, summary) in enumerate(zip(run.arms, run.summary, strict=True)):
         model = run.model(arm)
         rules = {"locked": ["x1"]} if arm == "locked" else {}
-        found = ctviz.search(model, gauge.factuals, gauge.targets, schema=run.data.schema, **rules, **chosen)
-        judged = model(gauge.factuals).argmax(dim=1) == gauge.labels
-        valid = judged & (model(found.final).argmax(dim=1) == gauge.targets)
+        found = ctviz.search(model, evaluator.factuals, evaluator.targets, schema=run.data.schema, **rules, **chosen)
+        judged = model(evaluator.factuals).argmax(dim=1) == evaluator.labels
+        valid = judged & (model(found.final).argmax(dim=1) == evaluator.targets)
         assert summary["validity"] == pytest.approx(float(valid.sum() / judged.sum())), i
-        expected = float((found.final - gauge.factuals).abs().sum(dim=1)[valid].double().mean())
+        expected = float((found.final - evaluator.factuals).abs().sum(dim=1)[valid].double().mean())
         if math.isnan(expected):
             assert summary["cost"] is None
         else:

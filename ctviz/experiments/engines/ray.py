@@ -133,7 +133,7 @@ class _Dispatch:
         options = {"num_cpus": 1, "max_retries": 0, "name": "ctviz task"}
         self._task = ray.remote(**options)(_task())
         self._versions = payload.versions()
-        self._flying: dict[Any, _Submission] = {}
+        self._submitted: dict[Any, _Submission] = {}
         self._room = 0
         self._counted = -_RECOUNT
         self._had_room = time.monotonic()
@@ -141,17 +141,17 @@ class _Dispatch:
     def all_of(self, tasks: deque[Task]) -> Iterator[TaskResult]:
         """Submit tasks as results are fetched; cancel pending ones when the iterator is left, in whatever way."""
         try:
-            while (tasks or self._flying) and not self._cancelled():
-                while tasks and len(self._flying) < self._most():
+            while (tasks or self._submitted) and not self._cancelled():
+                while tasks and len(self._submitted) < self._most():
                     refused = self._submit(_Submission(tasks.popleft(), time.monotonic(), losses=0))
                     if refused is not None:
                         yield refused
-                if not self._flying:
+                if not self._submitted:
                     time.sleep(_POLL)
                     continue
-                ended, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_POLL)
+                ended, _ = self._ray.wait(list(self._submitted), num_returns=1, timeout=_POLL)
                 for handle in ended:
-                    outcome = self._taken(handle, self._flying.pop(handle))
+                    outcome = self._taken(handle, self._submitted.pop(handle))
                     if outcome is not None:
                         yield outcome
         finally:
@@ -175,59 +175,61 @@ class _Dispatch:
         # More tasks than processors make clusters grow that scale on demand.
         return self._engine.most_waiting or max(2 * self._room, 2)
 
-    def _submit(self, flight: _Submission) -> TaskResult | None:
+    def _submit(self, submission: _Submission) -> TaskResult | None:
         """Submit a task; returns a result only if its stored parts cannot be read."""
-        task = flight.task
+        task = submission.task
         try:
             before = payload.pack(task, self._store)  # finished parts are not computed again
         except StoreError as error:
-            return TaskResult(task, str(error), _since(flight))
-        self._flying[self._task.remote(task.to_json(), before, self._versions)] = flight
+            return TaskResult(task, str(error), _since(submission))
+        self._submitted[self._task.remote(task.to_json(), before, self._versions)] = submission
         return None
 
-    def _taken(self, handle: Any, flight: _Submission) -> TaskResult | None:
+    def _taken(self, handle: Any, submission: _Submission) -> TaskResult | None:
         """The result of a task that has ended; None if it was lost and submitted again."""
-        task = flight.task
+        task = submission.task
         try:
             received = Payload(*self._ray.get(handle))
         except self._ray.exceptions.RayTaskError as error:
             said = str(error).strip().splitlines()
-            return TaskResult(task, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(flight))
+            return TaskResult(
+                task, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(submission)
+            )
         except self._ray.exceptions.RayError as error:
-            return self._lost(flight, type(error).__name__)
+            return self._lost(submission, type(error).__name__)
         try:
             payload.unpack(task, received.files, self._store, self._cancelled)
         except CtvizError as error:
             return TaskResult(task, received.message or str(error), received.seconds)
         if not received.message and not self._cancelled() and not is_done(task, self._store):
-            return self._lost(flight, "results are missing")
+            return self._lost(submission, "results are missing")
         return TaskResult(task, received.message, received.seconds)
 
-    def _lost(self, flight: _Submission, reason: str) -> TaskResult | None:
-        if flight.losses >= self._engine.retries:
-            times = "once" if flight.losses == 0 else f"{flight.losses + 1} times"
+    def _lost(self, submission: _Submission, reason: str) -> TaskResult | None:
+        if submission.losses >= self._engine.retries:
+            times = "once" if submission.losses == 0 else f"{submission.losses + 1} times"
             message = (
                 f"The worker that trained these models was lost {times} ({reason}); start the sweep again to retry."
             )
-            return TaskResult(flight.task, message, _since(flight))
-        return self._submit(_Submission(flight.task, flight.began, flight.losses + 1))
+            return TaskResult(submission.task, message, _since(submission))
+        return self._submit(_Submission(submission.task, submission.began, submission.losses + 1))
 
     def _cancel(self) -> None:
         """End pending tasks: first by an interrupt, so that workers clean up, then by force."""
         for force in (False, True):
-            for handle in self._flying:
+            for handle in self._submitted:
                 with contextlib.suppress(Exception):  # it has ended meanwhile, or the cluster is gone
                     self._ray.cancel(handle, force=force)
             with contextlib.suppress(Exception):
-                waiting = list(self._flying)
+                waiting = list(self._submitted)
                 if waiting:
                     _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_GRACE)
-                self._flying = {handle: self._flying[handle] for handle in waiting}
-        self._flying.clear()
+                self._submitted = {handle: self._submitted[handle] for handle in waiting}
+        self._submitted.clear()
 
 
-def _since(flight: _Submission) -> float:
-    return time.monotonic() - flight.began
+def _since(submission: _Submission) -> float:
+    return time.monotonic() - submission.began
 
 
 def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:

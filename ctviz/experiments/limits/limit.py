@@ -143,7 +143,7 @@ class Limit:
     def panel(self, name: str) -> LimitPanel:
         return next(panel for panel in self.panels if panel.name == name)
 
-    def stands(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
+    def all_draws(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
         """All draws of all panels, a draw of each panel before the next."""
         wanted = self.seeds if seeds is None else seeds
         if not 1 <= wanted <= MAX_SEEDS:

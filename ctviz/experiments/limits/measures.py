@@ -43,28 +43,28 @@ class MeasureContext:
         return cls(experiment, data, EpochEvaluator(careful, data, data.validation, like))
 
 
-def fine(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
+def fine(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """ip_fine, cost_fine, validity_fine: the same factuals, searched in steps a tenth as long (``FINE``).
 
     Where a model is steep, a long step overshoots the data; this shows how much of a number is due to that.
     """
-    found = bench.fine.metrics(stack, bench.fine.search(stack))
+    found = context.fine.metrics(stack, context.fine.search(stack))
     return {f"{name}_fine": found[name] for name in ("ip", "cost", "validity")}
 
 
 @torch.no_grad()
-def energy(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
+def energy(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """energy: mean |E(x, y)| = |M(x)[y]| over validation samples and their own classes, (m)."""
-    X, y = bench.data.validation
+    X, y = context.data.validation
     logits = stack(X.to(stack.flat).expand(stack.m, -1, -1))  # m b k
     own = logits.gather(-1, y.to(logits.device).expand(stack.m, -1).unsqueeze(-1))
     return {"energy": own.abs().double().mean(dim=(1, 2)).cpu().numpy().astype(np.float64)}
 
 
-def locks(bench: MeasureContext, stack: Stack) -> dict[str, PerArm]:
+def locks(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """share, tilt: the share of each arm's locked feature in its outputs (integrated gradients, mean of |g_d| / Σ|g|),
     and the angle of the boundary to the x1 axis in degrees."""
-    arms, data = bench.experiment.arms, bench.data
+    arms, data = context.experiment.arms, context.data
     columns = [data.schema.positions(arm.locked[0])[0] for arm in arms]
     shares = measure_sensitivity(stack, data, arms).share.value  # m d
     X, y = data.train

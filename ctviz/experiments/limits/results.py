@@ -55,9 +55,14 @@ class LimitResult(ShortRepr):
 
     limit: Limit
     table: pd.DataFrame
-    stands: tuple[PanelDraw, ...]
+    panel_draws: tuple[PanelDraw, ...]
     sources: tuple[Source | None, ...]
     """Source of each draw: computed on this computer, shipped with ctviz, or None if missing."""
+
+    @property
+    def stands(self) -> tuple[PanelDraw, ...]:
+        """Former name of ``panel_draws``."""
+        return self.panel_draws
 
     @property
     def done(self) -> int:
@@ -66,21 +71,21 @@ class LimitResult(ShortRepr):
 
     @property
     def complete(self) -> bool:
-        return self.done == len(self.stands)
+        return self.done == len(self.panel_draws)
 
     @property
     def draws(self) -> dict[str, int]:
         """Number of draws of each panel that are there."""
         found = {panel.name: 0 for panel in self.limit.panels}
-        for stand, source in zip(self.stands, self.sources, strict=True):
-            found[stand.panel.name] += source is not None
+        for draw, source in zip(self.panel_draws, self.sources, strict=True):
+            found[draw.panel.name] += source is not None
         return found
 
 
 # -- measuring -----------------------------------------------------------------------------------------
 
 
-def measure_draw(stand: PanelDraw, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
+def measure_draw(draw: PanelDraw, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
     """Train and measure one draw: one row for each variant, epoch and metric.
 
     Args:
@@ -88,26 +93,26 @@ def measure_draw(stand: PanelDraw, on_epoch: Callable[[int], None] = lambda done
     """
     import pandas as pd
 
-    training = Training(stand.experiment, "cpu")
-    bench = MeasureContext.of(stand.experiment, training.data, training.stack.flat)
-    total = stand.experiment.training.epochs
+    training = Training(draw.experiment, "cpu")
+    context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
+    total = draw.experiment.training.epochs
     rows: list[tuple[str, float, int, str, float]] = []
     trained: list[Snapshot] = []
     for snapshot in training:
         on_epoch(snapshot.epoch)
         if snapshot.epoch > 0:
             trained.append(snapshot)
-        if not stand.every_epoch and snapshot.epoch < total:
+        if not draw.every_epoch and snapshot.epoch < total:
             continue
         values = {name: snapshot.metrics[name] for name in METRICS}
         with isolated():
-            for name in stand.measures:
-                values |= MEASURES[name](bench, training.stack)
+            for name in draw.measures:
+                values |= MEASURES[name](context, training.stack)
         if snapshot.epoch == total:
             values |= _over_epochs(trained)
-        rows += _rows(stand, snapshot.epoch, values)
+        rows += _rows(draw, snapshot.epoch, values)
     table = pd.DataFrame(rows, columns=["variant", "dose", "epoch", "metric", "value"])
-    return table.assign(panel=stand.panel.name, seed=stand.seed)[list(COLUMNS)].astype({"value": np.float32})
+    return table.assign(panel=draw.panel.name, seed=draw.seed)[list(COLUMNS)].astype({"value": np.float32})
 
 
 def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
@@ -119,10 +124,10 @@ def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
     return {"trained_mature": mean, "all_skipped": sum(snapshot.metrics["skipped"] for snapshot in trained)}
 
 
-def _rows(stand: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
-    places = {arm.name: i for i, arm in enumerate(stand.experiment.arms)}
-    for variant in stand.panel.variants:
-        for name in stand.metrics:
+def _rows(draw: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
+    places = {arm.name: i for i, arm in enumerate(draw.experiment.arms)}
+    for variant in draw.panel.variants:
+        for name in draw.metrics:
             if name in values and np.isfinite(value := float(values[name][places[variant.arm]])):
                 yield variant.name, variant.dose, epoch, name, value
 
@@ -130,13 +135,13 @@ def _rows(stand: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tupl
 # -- keeping -------------------------------------------------------------------------------------------
 
 
-def _path(store: Store, stand: PanelDraw) -> Path:
-    return store.root / "limits" / f"{stand.key}.parquet"
+def _path(store: Store, draw: PanelDraw) -> Path:
+    return store.root / "limits" / f"{draw.key}.parquet"
 
 
-def stored_draw(stand: PanelDraw, store: Store) -> pd.DataFrame | None:
+def stored_draw(draw: PanelDraw, store: Store) -> pd.DataFrame | None:
     """The rows of a draw from the store; a damaged file is removed, to be computed again."""
-    path = _path(store, stand)
+    path = _path(store, draw)
     if not path.is_file():
         return None
     table = _read(path)
@@ -145,8 +150,8 @@ def stored_draw(stand: PanelDraw, store: Store) -> pd.DataFrame | None:
     return table
 
 
-def _keep(stand: PanelDraw, table: pd.DataFrame, store: Store) -> None:
-    path = _path(store, stand)
+def _keep(draw: PanelDraw, table: pd.DataFrame, store: Store) -> None:
+    path = _path(store, draw)
     with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, to_parquet(table))
@@ -198,13 +203,13 @@ def shipped_folder() -> Path:
     return assets() / "limits"
 
 
-def shipped_draw(stand: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
+def shipped_draw(draw: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
     """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
-    if found is None or found[0].get(f"{stand.panel.name} {stand.seed}") != stand.key:
+    if found is None or found[0].get(f"{draw.panel.name} {draw.seed}") != draw.key:
         return None
     table = found[1]
-    return table[(table["panel"] == stand.panel.name) & (table["seed"] == stand.seed)]
+    return table[(table["panel"] == draw.panel.name) & (table["seed"] == draw.seed)]
 
 
 def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], None] = lambda name: None) -> list[Path]:
@@ -213,7 +218,7 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
     for name in names:
         on_limit(name)
         result = run_limit(name, shipped=False)
-        keys = {f"{stand.panel.name} {stand.seed}": stand.key for stand in result.stands}
+        keys = {f"{draw.panel.name} {draw.seed}": draw.key for draw in result.panel_draws}
         arms = {p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}
         facts = {"stands": keys, "experiments": arms}
         for path, data in (
@@ -236,19 +241,19 @@ def stored_limit(
     import pandas as pd
 
     study, store = limit(name), store or open_store()
-    stands = study.stands(seeds)
+    drawn = study.all_draws(seeds)
     tables: list[pd.DataFrame] = []
     sources: list[Source | None] = []
-    for stand in stands:
-        table = stored_draw(stand, store)
+    for draw in drawn:
+        table = stored_draw(draw, store)
         source: Source = "here"
         if table is None and shipped:
-            table, source = shipped_draw(stand, study.name), "shipped"
+            table, source = shipped_draw(draw, study.name), "shipped"
         sources.append(source if table is not None else None)
         if table is not None:
             tables.append(table)
     whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
-    return LimitResult(study, whole, stands, tuple(sources))
+    return LimitResult(study, whole, drawn, tuple(sources))
 
 
 def run_limit(
@@ -273,18 +278,18 @@ def run_limit(
         ConfigError: no such limit, or too many draws. StoreError: the results cannot be stored.
     """
     study, store = limit(name), store or open_store()
-    stands = study.stands(seeds)
-    lengths = [stand.experiment.training.epochs for stand in stands]
+    drawn = study.all_draws(seeds)
+    lengths = [draw.experiment.training.epochs for draw in drawn]
     before = 0
-    for stand, length in zip(stands, lengths, strict=True):
-        there = stored_draw(stand, store) is not None or (shipped and shipped_draw(stand, study.name) is not None)
+    for draw, length in zip(drawn, lengths, strict=True):
+        there = stored_draw(draw, store) is not None or (shipped and shipped_draw(draw, study.name) is not None)
         if not there:
 
             def tell(done: int, before: int = before) -> None:
                 if progress:
                     progress(before + done, sum(lengths))
 
-            _keep(stand, measure_draw(stand, tell), store)
+            _keep(draw, measure_draw(draw, tell), store)
         before += length
         if progress:
             progress(before, sum(lengths))
@@ -315,11 +320,11 @@ def agreement(here: LimitResult) -> float | None:
     None where nothing was computed here or nothing ships.
     """
     worst: float | None = None
-    for stand, source in zip(here.stands, here.sources, strict=True):
-        shipped = shipped_draw(stand, here.limit.name) if source == "here" else None
+    for draw, source in zip(here.panel_draws, here.sources, strict=True):
+        shipped = shipped_draw(draw, here.limit.name) if source == "here" else None
         if shipped is None:
             continue
-        own = here.table[(here.table["panel"] == stand.panel.name) & (here.table["seed"] == stand.seed)]
+        own = here.table[(here.table["panel"] == draw.panel.name) & (here.table["seed"] == draw.seed)]
         keys = ["variant", "dose", "epoch", "metric"]
         both = own.merge(shipped, on=keys, suffixes=("", "_shipped"))
         if len(both) != len(own) or len(own) != len(shipped):

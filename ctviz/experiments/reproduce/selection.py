@@ -61,7 +61,7 @@ class Scored(Protocol):
     def qualifies(self) -> bool: ...
 
     @property
-    def otherwise(self) -> float: ...
+    def fallback(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class PlausibilityScore:
         return kept and self.mature >= MIN_MATURE and not math.isnan(self.score)
 
     @property
-    def otherwise(self) -> float:
+    def fallback(self) -> float:
         """What decides where no cell qualifies."""
         return self.mature
 
@@ -123,7 +123,7 @@ class MutabilityScore:
         return kept and valid and not math.isnan(self.cost)
 
     @property
-    def otherwise(self) -> float:
+    def fallback(self) -> float:
         """What decides where no cell qualifies."""
         return self.validity
 
@@ -143,7 +143,7 @@ def choose(scores: Sequence[Scored]) -> int:
     allowed = [i for i, score in enumerate(scores) if score.qualifies]
     if allowed:
         return max(allowed, key=lambda i: scores[i].score)
-    return max(range(len(scores)), key=lambda i: _or_lowest(scores[i].otherwise))
+    return max(range(len(scores)), key=lambda i: _or_lowest(scores[i].fallback))
 
 
 def _or_lowest(value: float) -> float:

@@ -288,11 +288,11 @@ class Sweep(Document):
 
     # -- models of a cell ---------------------------------------------------------------------------
 
-    def ground(self, cell: Cell) -> SharedSettings:
+    def shared_settings(self, cell: Cell) -> SharedSettings:
         """Data, architecture and schedule of a cell; a ``ConfigError`` names the cell."""
-        return self._ground(cell, {name: value for name, value in cell.values if "." in name})
+        return self._shared_settings(cell, {name: value for name, value in cell.values if "." in name})
 
-    def _ground(self, cell: Cell, changes: Mapping[str, Value]) -> SharedSettings:
+    def _shared_settings(self, cell: Cell, changes: Mapping[str, Value]) -> SharedSettings:
         try:
             changed = self.base.replace(changes) if changes else self.base
         except ConfigError as error:
@@ -309,7 +309,7 @@ class Sweep(Document):
 
     def experiment(self, cell: Cell, seed: int | None = None) -> Experiment:
         """The cell beside conventional training, as an experiment of two arms that records what the base records."""
-        ground = self.ground(cell)
+        shared = self.shared_settings(cell)
         arm = self.arm_of(cell, self.base.seed if seed is None else seed)
         plain = conventional(arm)
         values = {**plain.model_dump(), "name": "vanilla", "seed": None}, {**arm.model_dump(), "seed": None}
@@ -317,7 +317,7 @@ class Sweep(Document):
             values[1]["name"] = "cell"
         try:
             return Experiment(
-                **ground._asdict(),
+                **shared._asdict(),
                 evaluation=self.base.evaluation,
                 arms=tuple(Arm(**each) for each in values),
                 seed=self.base.seed if seed is None else seed,

@@ -21,7 +21,7 @@ class SweepModel:
 
     cell: Cell
     seed: int
-    ground: SharedSettings
+    shared: SharedSettings
     arm: Arm
     reference: Arm
 
@@ -62,18 +62,18 @@ def models_of(sweep: Sweep) -> Iterator[SweepModel]:
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
-    grounds: dict[tuple[tuple[str, Value], ...], SharedSettings] = {}
+    groups: dict[tuple[tuple[str, Value], ...], SharedSettings] = {}
     references: dict[str, Arm] = {}
     cells = sweep.cells()
     for seed in sweep.seed_values:
         for cell in cells:
             changes = tuple(entry for entry in cell.values if "." in entry[0])
-            if changes not in grounds:
-                grounds[changes] = sweep.ground(cell)
-            ground, arm = grounds[changes], named(sweep.arm_of(cell, seed))
+            if changes not in groups:
+                groups[changes] = sweep.shared_settings(cell)
+            shared, arm = groups[changes], named(sweep.arm_of(cell, seed))
             plain = conventional(arm)
             reference = references.setdefault(identity(plain), named(plain))
-            model = SweepModel(cell, seed, ground, arm, reference)
+            model = SweepModel(cell, seed, shared, arm, reference)
             if seed == sweep.base.seed:  # one seed is enough: the seed does not affect what is allowed
                 _check(model)
             yield model
@@ -81,7 +81,7 @@ def models_of(sweep: Sweep) -> Iterator[SweepModel]:
 
 def _check(model: SweepModel) -> None:
     try:
-        Experiment(**model.ground._asdict(), arms=(model.arm,))
+        Experiment(**model.shared._asdict(), arms=(model.arm,))
     except ConfigError as error:
         field = error.field.removeprefix(f"arms.{model.arm.name}.")
         where = f"in cell {model.cell.index}: {model.cell.words}"

@@ -96,20 +96,20 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
         ConfigError: a combination that cannot be trained, with its cell.
     """
     models = tuple(models_of(sweep))
-    shelf: _StoredArms = {} if fresh else _stored_arms(store, {model.ground for model in models})
+    stored_arms: _StoredArms = {} if fresh else _stored_arms(store, {model.shared for model in models})
     distinct: dict[tuple[SharedSettings, str], SweepModel] = {}
     for model in models:  # cells may differ only in settings without effect
-        distinct.setdefault((model.ground, model.arm.name), model)
-    found = {what: _find(shelf, model, sweep, store) for what, model in distinct.items()}
+        distinct.setdefault((model.shared, model.arm.name), model)
+    found = {what: _find(stored_arms, model, sweep, store) for what, model in distinct.items()}
     known = {what: place for what, place in found.items() if place is not None}
     # All models are split into stacks, so that the stacks stay the same whichever of them are done or have failed.
     for stack in stacks(list(distinct.values())):
-        missing = [model for model in stack if (model.ground, model.arm.name) not in known]
+        missing = [model for model in stack if (model.shared, model.arm.name) not in known]
         if missing:
             task = _task(missing, sweep)
             for model in missing:
-                known[model.ground, model.arm.name] = ModelLocation(task, model.arm.name, model.reference.name)
-    places = {(model.cell.index, model.seed): known[model.ground, model.arm.name] for model in models}
+                known[model.shared, model.arm.name] = ModelLocation(task, model.arm.name, model.reference.name)
+    places = {(model.cell.index, model.seed): known[model.shared, model.arm.name] for model in models}
     tasks = {place.task.key: place.task for place in places.values()}
     trained = {key: store.status(p.run).state == "done" for key, p in tasks.items()}
     todo = {key: p for key, p in tasks.items() if not (trained[key] and is_evaluated(p, store))}
@@ -148,7 +148,7 @@ def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
     for cell in ends:
         arm = sweep.arm_of(cell, sweep.base.seed)
         arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(MAX_WIDTH))
-        prices.append(task_cost(Task(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
+        prices.append(task_cost(Task(_stack(sweep.shared_settings(cell), arms), sweep.protocol), scale))
     whole, stacks = TaskCost.total(prices), sweep.models / width / len(ends)
     trained = sweep.models + int(sweep.models / width)
     return SweepEstimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
@@ -177,13 +177,13 @@ class _StoredArm:
 _StoredArms = dict[tuple[SharedSettings, str, str], list[_StoredArm]]
 
 
-def _stored_arms(store: Store, grounds: Container[SharedSettings]) -> _StoredArms:
+def _stored_arms(store: Store, groups: Container[SharedSettings]) -> _StoredArms:
     """The arms of finished runs with these shared settings: (settings, identity, identity of the reference) → arms."""
-    shelf: _StoredArms = {}
+    stored_arms: _StoredArms = {}
     for info in store.list():
         experiment = info.experiment
-        ground = SharedSettings.of(experiment)
-        if info.state != "done" or ground not in grounds:
+        shared = SharedSettings.of(experiment)
+        if info.state != "done" or shared not in groups:
             continue
         seeded = [arm if arm.seed is not None else with_seed(arm, experiment.seed) for arm in experiment.arms]
         names = {identity(arm): arm.name for arm in reversed(seeded)}  # the first of equal arms
@@ -191,13 +191,13 @@ def _stored_arms(store: Store, grounds: Container[SharedSettings]) -> _StoredArm
             known, plain = identity(arm), identity(conventional(arm))
             if plain in names:
                 held = _StoredArm(experiment, names[known], names[plain])
-                shelf.setdefault((ground, known, plain), []).append(held)
-    return shelf
+                stored_arms.setdefault((shared, known, plain), []).append(held)
+    return stored_arms
 
 
-def _find(shelf: _StoredArms, model: SweepModel, sweep: Sweep, store: Store) -> ModelLocation | None:
+def _find(stored_arms: _StoredArms, model: SweepModel, sweep: Sweep, store: Store) -> ModelLocation | None:
     """Location of a stored model: an evaluated run if there is one; ties go to the smallest key."""
-    held = shelf.get((model.ground, model.arm.name, model.reference.name), [])
+    held = stored_arms.get((model.shared, model.arm.name, model.reference.name), [])
     places = [
         ModelLocation(Task(each.experiment, sweep.protocol), each.arm, each.reference)
         for each in sorted(held, key=lambda each: each.experiment.key)
@@ -213,18 +213,18 @@ def stacks(models: Sequence[SweepModel]) -> Iterator[list[SweepModel]]:
 
     The split depends on the models alone. There are at least two stacks if there are enough models.
     """
-    grounds: dict[SharedSettings, dict[int, list[SweepModel]]] = {}
+    groups: dict[SharedSettings, dict[int, list[SweepModel]]] = {}
     for model in models:
-        grounds.setdefault(model.ground, {}).setdefault(model.seed, []).append(model)
-    for ground, seeds in grounds.items():
-        most = _width(ground)
+        groups.setdefault(model.shared, {}).setdefault(model.seed, []).append(model)
+    for shared, seeds in groups.items():
+        most = _width(shared)
         for group in _packed(list(seeds.values()), most):
             yield from _split(group, most)
 
 
-def _width(ground: SharedSettings) -> int:
+def _width(shared: SharedSettings) -> int:
     """Most models in a stack besides a reference, given the memory that each needs."""
-    data, _, training = ground
+    data, _, training = shared
     each = 4 * len(data.features) * (data.n_train + 20 * training.n_ce)
     return max(1, min(MAX_WIDTH, MAX_BYTES // each) - 1)
 
@@ -257,10 +257,10 @@ def _task(stack: Iterable[SweepModel], sweep: Sweep) -> Task:
     references = {model.reference.name: model.reference for model in stack}
     arms = {**references, **{model.arm.name: model.arm for model in stack}}
     pairs = {model.arm.name: model.reference.name for model in stack if model.arm.name != model.reference.name}
-    return Task(_stack(stack[0].ground, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
+    return Task(_stack(stack[0].shared, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
 
 
-def _stack(ground: SharedSettings, arms: tuple[Arm, ...]) -> Experiment:
+def _stack(shared: SharedSettings, arms: tuple[Arm, ...]) -> Experiment:
     """An experiment that records little but the weights of the last epoch; its arms have their own seeds."""
-    recorded = Evaluation(field=0, paths=0, every=ground.training.epochs, factuals=50)
-    return Experiment(**ground._asdict(), evaluation=recorded, arms=arms, seed=0)
+    recorded = Evaluation(field=0, paths=0, every=shared.training.epochs, factuals=50)
+    return Experiment(**shared._asdict(), evaluation=recorded, arms=arms, seed=0)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import AnyData
-from ctviz.experiments.vae import stored_vae, vae_key, vae_job
+from ctviz.experiments.vae import stored_vae, vae_job, vae_key
 from ctviz.ui.kit.service import Service
 
 

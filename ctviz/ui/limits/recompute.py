@@ -54,7 +54,7 @@ def recompute(service: Service, study: Limit, result: LimitResult) -> None:
 
 def _under_way(service: Service, study: Limit, job: JobStatus | None) -> None:
     found = stored_limit(study, service.store, shipped=False)
-    total = len(found.stands)
+    total = len(found.panel_draws)
     if job is not None and job.state == "queued":
         st.progress(0.0, f"Waiting for a worker, place {job.position} in the queue.")
     else:
@@ -65,7 +65,7 @@ def _under_way(service: Service, study: Limit, job: JobStatus | None) -> None:
 
 def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | None) -> None:
     here = sum(source == "here" for source in result.sources)
-    total = len(result.stands)
+    total = len(result.panel_draws)
     if job is not None and job.state == "failed":
         st.error(literal(job.message or "The computation failed."), icon=":material/error:")
     if here == total:
@@ -83,7 +83,7 @@ def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | 
 def _about(study: Limit) -> str:
     from ctviz.ui.kit.service import about_seconds
 
-    seconds = sum(about_seconds(stand.experiment) for stand in study.stands())
+    seconds = sum(about_seconds(stand.experiment) for stand in study.all_draws())
     return duration(seconds * (2 if "fine" in study.measures else 1))
 
 

@@ -113,9 +113,9 @@ def check(outcomes, wanted, store, local):
 def counting_losses(monkeypatch):
     lost, found = engine_module._Dispatch._lost, []
 
-    def counted(self, flight, reason):
+    def counted(self, submission, reason):
         found.append(reason)
-        return lost(self, flight, reason)
+        return lost(self, submission, reason)
 
     monkeypatch.setattr(engine_module._Dispatch, "_lost", counted)
     return found
