@@ -301,7 +301,7 @@ class Store:
         _check_key(key)
         with store_errors(self.root), self._held(key):
             if not self._bin.deleted(key):
-                raise StoreError(f"Run {key} is not in the bin; it may have been removed for want of space.")
+                raise StoreError(f"Run {key} is not in the bin; it may have been removed for lack of space.")
             path, gone = self._local(key).path, self._temporary(key)
             try:
                 whole = RunFolder(path, key).record().state == "done"
@@ -375,7 +375,7 @@ class Store:
                 source = self._find(key).path
                 shutil.copytree(source, staged, ignore=shutil.ignore_patterns(SNAPSHOTS, "used", ".*"))
                 if not (staged / SEALED).is_file():
-                    raise StoreError(f"Run {key} was not sealed for want of space; compute it again to export it.")
+                    raise StoreError(f"Run {key} was not sealed for lack of space; compute it again to export it.")
                 remove(target)
                 staged.rename(target)
             finally:
@@ -532,7 +532,7 @@ class Store:
             writer = self._lock_path(key).read_text(encoding="utf-8", errors="replace")
         except OSError:
             writer = ""
-        return writer and f"Process {writer} ended without a word: killed, for want of memory perhaps, or crashed."
+        return writer and f"Process {writer} ended unexpectedly: it was killed, perhaps for lack of memory, or it crashed."
 
     def _info(self, key: str, label: RunLabel) -> RunInfo | None:
         def read(folder: RunFolder) -> RunInfo:
