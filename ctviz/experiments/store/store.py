@@ -532,7 +532,7 @@ class Store:
             writer = self._lock_path(key).read_text(encoding="utf-8", errors="replace")
         except OSError:
             writer = ""
-        return writer and f"Process {writer} ended unexpectedly: it was killed, perhaps for lack of memory, or it crashed."
+        return writer and f"Process {writer} ended unexpectedly: killed, perhaps for lack of memory, or crashed."
 
     def _info(self, key: str, label: RunLabel) -> RunInfo | None:
         def read(folder: RunFolder) -> RunInfo:
