@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ctviz.data.image_sets import PIXELS
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import ClassMeans, Fooled, ImageTrace, Picked
+from ctviz.experiments.images.explorer import AttackedImages, ClassMeans, ImageSample, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.digits.pictures import greys, quantised
 from ctviz.figures.digits.wall import Label, Scale, Wall
@@ -76,7 +76,7 @@ def headings(experiment: Experiment) -> list[Label]:
 # -- walls ---------------------------------------------------------------------------------------------
 
 
-def of_gallery(picked: Picked, at: int) -> Wall:
+def of_gallery(picked: ImageSample, at: int) -> Wall:
     """Digits to choose from."""
     count = len(picked.y)
     rows = -(-count // PER_ROW)
@@ -256,7 +256,7 @@ def _states(trace: ImageTrace, arm: int, c: int) -> list[str]:
     return ["searching" if step < steps else end for step in range(frames)]
 
 
-def of_fooled(fooled: Fooled, digit: Digit, labels: Sequence[int], experiment: Experiment) -> Wall:
+def of_fooled(fooled: AttackedImages, digit: Digit, labels: Sequence[int], experiment: Experiment) -> Wall:
     """One digit under attack on each model; frames are how far each pixel may be moved.
 
     ``labels``: what each model is to be talked out of (m).

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import Picked
+from ctviz.experiments.images.explorer import ImageSample
 from ctviz.figures.digits.wall import Wall
 from ctviz.ui.digits import take_away
 from ctviz.ui.digits.view import PARTS, DigitsView
@@ -22,7 +22,7 @@ SHIPPED = Experiment.preset("mnist")
 @pytest.fixture
 def run_view(monkeypatch) -> Any:
     """A run with epochs, and a gallery that needs none of its models."""
-    picked = Picked(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
+    picked = ImageSample(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
     gallery = lambda run_view, view: None if view.pick == "own" else picked  # noqa: E731
     monkeypatch.setattr(take_away.ask, "gallery", gallery)
     return SimpleNamespace(experiment=SHIPPED, at=lambda epoch: SimpleNamespace(epoch=100 if epoch is None else epoch))
