@@ -11,7 +11,7 @@ from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names
-from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
+from ctviz.figures.stage.recording import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.actionability.numbers import wished_class
 from ctviz.ui.actionability.panel import LocksView
