@@ -39,14 +39,13 @@ Where the epoch comes to rest on one that the traces do not hold, they are shown
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.player.source import component, style
@@ -240,11 +239,11 @@ def _due(run: _Watched, sent: dict[str, int]) -> tuple[Recording | None, bool, i
     """The stretch that the browser lacks, whether there is more behind it, and the last epoch it will then hold."""
     after = sent.get(run.key, -1)
     place = (run.key, after, tuple(run.arms))
-    kept = None if run.live else _shelf().get(place)
+    kept = None if run.live else _packed().peek(place)
     recording, more = (kept, False) if kept else _next_stretch(run.scene, run.arms, run.snapshots_since, after)
     last = recording.epochs[-1] if recording else after
     if recording and last >= run.total:
-        _shelf().put(place, recording)
+        _packed().put(place, recording)
     return recording, more, last
 
 
@@ -272,30 +271,10 @@ def _size(snapshot: Snapshot) -> int:
     return field + (0 if snapshot.paths is None else snapshot.paths.points.nbytes)
 
 
-class _Shelf:
-    """Finished runs as they were packed last, for all sessions; the least recently used goes first."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._recordings: OrderedDict[Any, Recording] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, place: Any) -> Recording | None:
-        with self._lock:
-            if place in self._recordings:
-                self._recordings.move_to_end(place)
-            return self._recordings.get(place)
-
-    def put(self, place: Any, recording: Recording) -> None:
-        with self._lock:
-            self._recordings[place] = recording
-            while len(self._recordings) > self._room:
-                self._recordings.popitem(last=False)
-
-
 @st.cache_resource(show_spinner=False)
-def _shelf() -> _Shelf:
-    return _Shelf(room=16)
+def _packed() -> Cache:
+    """Finished runs as they were packed last, for all sessions."""
+    return Cache(16)
 
 
 def _note_need(need: Any, sent: dict[str, int]) -> None:

@@ -4,7 +4,6 @@ import math
 
 import pytest
 
-from ctviz.figures.stage.recording import pack
 from ctviz.ui.stage import (
     CHUNK_BYTES,
     PathsState,
@@ -12,7 +11,6 @@ from ctviz.ui.stage import (
     _next_stretch,
     _note_need,
     _paths_state,
-    _Shelf,
     _state,
 )  # fmt: skip
 from tests.figures import fake
@@ -113,14 +111,3 @@ def test_a_long_run_comes_in_stretches_that_join():
         rest = recording
     assert rest.epochs[-1] == 40
     assert _next_stretch(scene, fake.LABELS, since, 40) == (None, False)
-
-
-def test_the_shelf_keeps_what_was_used_last():
-    scene = fake.scene(n=10, b=2)
-    recording = pack(scene, fake.LABELS, fake.snapshots(scene, epochs=1, g=4, steps=3))
-    shelf = _Shelf(room=2)
-    shelf.put("a", recording)
-    shelf.put("b", recording)
-    assert shelf.get("a") is recording
-    shelf.put("c", recording)
-    assert shelf.get("b") is None and shelf.get("a") is recording and shelf.get("c") is recording
