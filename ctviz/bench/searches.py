@@ -16,16 +16,16 @@ FIGURES = (
     ("a click → searches of 4 models, all epochs, drawn", "ms", Goal("≤", 300)),
 )
 
-DRAWN = "globalThis.__ctvizTracks?.drawn && __ctvizTracks.drawn === __ctvizTracks.traceKey"
+DRAWN = "globalThis.__ctvizPaths?.drawn && __ctvizPaths.drawn === __ctvizPaths.traceKey"
 
 WATCH = f"""(event) => {{
-  const before = __ctvizTracks.drawn;
+  const before = __ctvizPaths.drawn;
   globalThis.__bench = new Promise((resolve, reject) => {{
     setTimeout(() => reject(new Error("the searches were not drawn within a minute")), 60_000);
     const begin = () => {{
       const start = performance.now();
       const look = () =>
-        {DRAWN} && __ctvizTracks.drawn !== before ? resolve(performance.now() - start) : requestAnimationFrame(look);
+        {DRAWN} && __ctvizPaths.drawn !== before ? resolve(performance.now() - start) : requestAnimationFrame(look);
       look();
     }};
     document.addEventListener(event, begin, {{ capture: true, once: true }});

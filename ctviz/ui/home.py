@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ctviz.experiments.config import Experiment
-from ctviz.figures.stage.film import arm_labels
+from ctviz.figures.stage.recording import arm_labels
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
 from ctviz.ui.kit.service import Service

@@ -17,7 +17,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Panel
-from ctviz.figures.stage.film import limits_of
+from ctviz.figures.stage.recording import limits_of
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
 from ctviz.ui.actionability.details import details

@@ -20,7 +20,7 @@ from ctviz.evaluation.methods import METHODS
 from ctviz.figures import digit_words as words
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import gallery
-from ctviz.ui.digits.stage import show_wall
+from ctviz.ui.digits.stage import show_image_grid
 from ctviz.ui.digits.view import (
     CLASS,
     HARD,
@@ -127,7 +127,7 @@ def _gallery(service: Service, draft: Draft[DigitsView]) -> None:
     def take(cell: tuple[int, int]) -> None:
         draft.look(at=min(cell[0] * pictures.PER_ROW + cell[1], len(picked.y) - 1))
 
-    show_wall(pictures.of_gallery(picked, draft.view.at), key="digits-gallery", on_cell=take)
+    show_image_grid(pictures.of_gallery(picked, draft.view.at), key="digits-gallery", on_cell=take)
     if draft.view.pick == HARD:
         st.caption("Test digits that these models get wrong, or are least sure of.")
 

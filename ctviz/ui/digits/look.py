@@ -22,13 +22,13 @@ from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import by_row, robust
-from ctviz.figures.digits.wall import Wall
+from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.figures.theme import ArmStyle
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import beside, pictures
 from ctviz.ui.digits.answers import Digit, answers
 from ctviz.ui.digits.controls import control
-from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
+from ctviz.ui.digits.stage import ImageGridState, draw_pad, show_image_grid
 from ctviz.ui.digits.view import EPSILONS, OWN, USUAL, DigitsView, attribution_of, decode, encode, search_of
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, write_link
@@ -186,7 +186,7 @@ def _show_another(service: Service, draft: Draft[DigitsView]) -> None:
     left, _ = st.columns(SHARES, gap="medium")
     with left, st.container(key="earlier"):
         explorer = answers().explorer(run_view.experiment)
-        show_wall(
+        show_image_grid(
             pictures.of_digit(digit, ask.seen(run_view, digit, view), run_view.experiment, explorer.locked), "another"
         )
 
@@ -275,10 +275,12 @@ def _digit(frame: Frame) -> None:
         found = ask.seen(run_view, digit, draft.view)
     experiment, explorer = frame.experiment, frame.explorer
     with place:
-        resting = show_wall(
+        resting = show_image_grid(
             pictures.of_digit(digit, found, experiment, explorer.locked, bare=draft.view.pick != OWN),
             key=f"digits-one-{draft.opened}",
-            initial=WallState(_frame_of(found.epochs, draft.view.epoch), draft.view.strength, bool(draft.view.play)),
+            initial=ImageGridState(
+                _frame_of(found.epochs, draft.view.epoch), draft.view.strength, bool(draft.view.play)
+            ),
         )
     epoch = pictures.epochs_at(found.epochs, resting.frame)
     _rest(draft, epoch=epoch, strength=resting.strength, play=int(resting.playing))
@@ -365,10 +367,10 @@ def _classes(frame: Frame) -> None:
         digits = ask.mean_digits(run_view)
     explorer = frame.explorer
     with frame.left:
-        resting = show_wall(
+        resting = show_image_grid(
             pictures.of_classes(means, digits, frame.experiment, explorer.locked, draft.view.sign),
             key=f"digits-classes-{draft.opened}",
-            initial=WallState(None, draft.view.strength),
+            initial=ImageGridState(None, draft.view.strength),
         )
     _rest(draft, strength=resting.strength)
     shares, apart = ask.spans(means.share), ask.spans(means.difference)
@@ -431,13 +433,15 @@ def _chosen(frame: Frame) -> Digit | None:
     return digit
 
 
-def _framed(frame: Frame, wall: Wall, key: str) -> int:
+def _framed(frame: Frame, wall: ImageGrid, key: str) -> int:
     """Shows a wall whose frames are steps or strengths; the frame that it rests on."""
     draft, last = frame.draft, wall.shape[2] - 1
     usual = USUAL if draft.view.part == "fool" else last
     start = usual if draft.view.frame is None else draft.view.frame
     with frame.left:
-        resting = show_wall(wall, key=f"{key}-{draft.opened}", initial=WallState(start, draft.view.tint, False))
+        resting = show_image_grid(
+            wall, key=f"{key}-{draft.opened}", initial=ImageGridState(start, draft.view.tint, False)
+        )
     at = last if resting.frame is None else min(resting.frame, last)
     _rest(draft, frame=None if at == usual else at, tint=resting.strength)
     return at

@@ -16,8 +16,8 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.errors import CtvizError
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
-from ctviz.figures.digits.export import wall_html, wall_svg
-from ctviz.figures.digits.wall import Wall
+from ctviz.figures.digits.export import grid_html, grid_svg
+from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import answers
@@ -35,7 +35,7 @@ from ctviz.ui.kit.service import Service
 class Shown:
     """The picture of a part, the frame that it rests on, and how strong its colours are."""
 
-    wall: Wall
+    wall: ImageGrid
     frame: int
     strength: int
 
@@ -96,7 +96,7 @@ def shown(run_view: RunView, view: DigitsView) -> Shown | None:
 def svg(run_view: RunView, view: DigitsView) -> str:
     """The picture as it stands."""
     found = shown(run_view, view)
-    return "" if found is None else wall_svg(found.wall, found.frame, found.strength, note=note(run_view, view))
+    return "" if found is None else grid_svg(found.wall, found.frame, found.strength, note=note(run_view, view))
 
 
 def page(run_view: RunView, view: DigitsView) -> str:
@@ -105,7 +105,7 @@ def page(run_view: RunView, view: DigitsView) -> str:
     if found is None:
         return ""
     title = f"Digits: {PARTS[view.part].title[0].lower()}{PARTS[view.part].title[1:]}"
-    return wall_html(found.wall, found.frame, found.strength, title=title, note=note(run_view, view))
+    return grid_html(found.wall, found.frame, found.strength, title=title, note=note(run_view, view))
 
 
 # -- what it is --------------------------------------------------------------------------------------

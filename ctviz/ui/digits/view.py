@@ -20,7 +20,7 @@ from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.experiments.config import Experiment
-from ctviz.figures.digits.wall import STRENGTH
+from ctviz.figures.digits.image_grid import STRENGTH
 from ctviz.settings import Settings
 from ctviz.training.arm import Arm
 from ctviz.ui.kit.draft import Draft

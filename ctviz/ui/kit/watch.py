@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
-from ctviz.figures.stage.film import ArmLabel, arm_labels
+from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results

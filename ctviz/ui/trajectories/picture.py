@@ -19,7 +19,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
-from ctviz.figures.stage.film import arm_labels
+from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
@@ -33,7 +33,7 @@ from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.kit.watch import REDRAW, expectation, head_start, run_view_of, status, trains
-from ctviz.ui.stage import TracksState, show_tracks
+from ctviz.ui.stage import PathsState, show_paths
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
 from ctviz.ui.vocabulary import CHOICES
@@ -174,14 +174,14 @@ def seen_now(service: Service, draft: Draft[TracksView]) -> Seen | None:
 
 def _tracks(
     draft: Draft[TracksView], run_view: RunView, seen: Seen | None, *, live: bool, key: str | None = None
-) -> TracksState:
+) -> PathsState:
     view, experiment = draft.view, run_view.experiment
     settings, names = settings_of(experiment, view), names_of(run_view.scene, view.names)
 
     def place(at: tuple[float, float]) -> None:
         draft.view = TracksView(**{**draft.view.model_dump(), "pick": POINT, "at": at, "selected": None})
 
-    return show_tracks(
+    return show_paths(
         run_key=f"{run_view.attempt}.{view.names}" if names.loan else run_view.attempt,
         scene=renamed(run_view.scene, names),
         arms=arm_labels(experiment, names.features),
@@ -190,7 +190,7 @@ def _tracks(
         trace_key=seen.asked.key if seen else "",
         total_epochs=experiment.training.epochs,
         live=live,
-        initial=TracksState(
+        initial=PathsState(
             epoch=view.epoch, step=view.step, selected=view.selected, playing=bool(view.play), speed=view.speed,
             loop=bool(view.loop), layers=view.layers,
         ),
@@ -202,7 +202,7 @@ def _tracks(
     )  # fmt: skip
 
 
-def _follow(draft: Draft[TracksView], resting: TracksState) -> bool:
+def _follow(draft: Draft[TracksView], resting: PathsState) -> bool:
     """Takes what the person has come to rest on into the view; whether that asks for another answer."""
     before = draft.view
     rest = {

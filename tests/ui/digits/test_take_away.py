@@ -12,7 +12,7 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import ImageSample
-from ctviz.figures.digits.wall import Wall
+from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.ui.digits import take_away
 from ctviz.ui.digits.view import PARTS, DigitsView
 
@@ -71,10 +71,10 @@ def test_numbers_say_in_each_row_how_they_were_made(run_view, monkeypatch, look,
 
 
 def test_a_picture_says_how_it_was_made_and_a_page_opens_at_what_is_seen(run_view, monkeypatch) -> None:
-    wall = Wall(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
+    wall = ImageGrid(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
     monkeypatch.setattr(take_away, "shown", lambda run_view, view: take_away.Shown(wall, 1, 35))
     opened: dict[str, Any] = {}
-    monkeypatch.setattr(take_away, "wall_html", lambda *given, **named: opened.update(named, given=given) or "page")
+    monkeypatch.setattr(take_away, "grid_html", lambda *given, **named: opened.update(named, given=given) or "page")
     view = DigitsView(part="fool", epoch=5)
     drawing = take_away.svg(run_view, view)
     assert take_away.page(run_view, view) == "page"
