@@ -7,12 +7,13 @@ uploaded file move it too; what it changes goes through ``Draft.change``, which 
 from __future__ import annotations
 
 import math
-import typing
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES, differences, value_of
+from ctviz.catalogue.settings import setting as described
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
@@ -24,7 +25,6 @@ from ctviz.ui import link
 from ctviz.ui.draft import Draft, on_change
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.service import schema_of
-from ctviz.ui.vocabulary import CHOICES, WORDS, bounds, differences, field_of, generic, value_of
 
 STRENGTHS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Multiples of the preset's λ_div and λ_adv that the newcomer's control offers."""
@@ -96,14 +96,13 @@ def what_differs(draft: Draft[Any]) -> None:
 
 def setting(draft: Draft[Any], path: str) -> None:
     """The control that fits the type of a setting: a choice, a whole number, a number, or a text."""
-    kind = field_of(path).annotation
-    options = [typing.get_args(part) for part in (kind, *typing.get_args(kind)) if typing.get_origin(part) is Literal]
-    if options:
-        _choice(draft, path, list(options[0]))
-    elif kind is str:
+    words = described(path)
+    if words.options:
+        _choice(draft, path, list(words.options))
+    elif words.declared.annotation is str:
         _text(draft, path)
     else:
-        _number(draft, path, whole=int in (kind, *typing.get_args(kind)))
+        _number(draft, path)
     say_why_not(draft, path)
 
 
@@ -174,7 +173,7 @@ def say_why_not(draft: Draft[Any], control: str, words: Callable[[str], str] = s
 
 
 def _choice(draft: Draft[Any], path: str, options: list[str]) -> None:
-    words = WORDS[generic(path)]
+    words = described(path)
     common = show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
     st.selectbox(
         words.label, options, options.index(now(common)), format_func=lambda o: CHOICES.get(o, o), help=words.help,
@@ -183,21 +182,21 @@ def _choice(draft: Draft[Any], path: str, options: list[str]) -> None:
 
 
 def _text(draft: Draft[Any], path: str) -> None:
-    words = WORDS[generic(path)]
+    words = described(path)
     common = show(draft, path, value_of(draft.experiment, path), lambda value: {path: value.strip()})
     st.text_input(words.label, now(common), help=words.help, max_chars=40, **common)
 
 
-def _number(draft: Draft[Any], path: str, whole: bool) -> None:
-    words = WORDS[generic(path)]
-    low, high = bounds(path)
-    cast = int if whole else float
+def _number(draft: Draft[Any], path: str) -> None:
+    words = described(path)
+    low, high = words.bounds
+    cast = int if words.whole else float
     # Only a setting that may be left out gets a control that can be emptied.
-    empty: dict[str, Any] = {"placeholder": "its own"} if field_of(path).default is None else {}
+    empty: dict[str, Any] = {"placeholder": "its own"} if words.declared.default is None else {}
     common = show(draft, path, value_of(draft.experiment, path), lambda value: {path: value})
     st.number_input(
         words.label, None if low is None else cast(low), None if high is None else cast(high), now(common),
-        step=cast(words.step), format="%d" if whole else "%g", help=words.help, **empty, **common,
+        step=cast(words.step), format=words.format, help=words.help, **empty, **common,
     )  # fmt: skip
 
 
@@ -205,7 +204,7 @@ def _number(draft: Draft[Any], path: str, whole: bool) -> None:
 
 
 def _data(draft: Draft[Any]) -> None:
-    words = WORDS["data.name"]
+    words = described("data.name")
     name = draft.experiment.data.name
     key = "set-data.name"
     st.session_state[key] = name
@@ -224,7 +223,7 @@ def change_data(draft: Draft[Any], name: str) -> None:
 
 
 def _noise(draft: Draft[Any]) -> None:
-    words, noise = WORDS["data.noise"], value_of(draft.experiment, "data.noise")
+    words, noise = described("data.noise"), value_of(draft.experiment, "data.noise")
     own = DATASETS[draft.experiment.data.name].noise.default or 0.0
     most = max(1.0, 3 * own)
     shown = own if noise is None else min(noise, most)
@@ -299,7 +298,7 @@ def _epochs(draft: Draft[Any]) -> None:
 
 
 def _hidden(draft: Draft[Any]) -> None:
-    path, words = "model.hidden", WORDS["model.hidden"]
+    path, words = "model.hidden", described("model.hidden")
 
     def read(text: str) -> dict[str, Any]:
         parts = [part.strip() for part in text.split(",") if part.strip()]
@@ -463,7 +462,7 @@ ADDED = {
 
 
 def _rename(draft: Draft[Any], name: str) -> None:
-    words = WORDS["arms.name"]
+    words = described("arms.name")
     control = f"arms.{name}.name"
 
     def read(value: str) -> dict[str, Any]:

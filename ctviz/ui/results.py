@@ -9,10 +9,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.differences import difference
+from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import DARK, LIGHT, ArmStyle, Palette, reference_pair
-from ctviz.figures.words import METRICS, Metric, Metrics, amount, compare, describe_curve, headline, verdict
+from ctviz.figures.words import Metrics, describe_curve, headline
 from ctviz.ui.run_view import RunView
 
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
@@ -81,10 +83,10 @@ def beside(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
         pair = f"In words: {name_of[styles[trained].name]} against {name_of[styles[conventional].name].lower()}"
         blocks.append(f"<div><dt>{escape(pair)}</dt></div>")
     for name in BESIDE:
-        metric, values = METRICS[name], metrics.get(name, ())
+        metric, values = RECORDED[name], metrics.get(name, ())
         said = _said(metric, metrics, conventional, trained)
         rows = "".join(
-            f'<dd class="{style.role}"><span>{escape(name_of[style.name])}</span> <b>{amount(metric, value)}</b></dd>'
+            f'<dd class="{style.role}"><span>{escape(name_of[style.name])}</span> <b>{metric.amount(value)}</b></dd>'
             for style, value in zip(styles, values, strict=False)
         )
         words = f'<dd class="ctviz-words">{escape(said)}</dd>' if said else ""
@@ -101,7 +103,7 @@ def _said(metric: Metric, metrics: Metrics, conventional: int | None, trained: i
     values = metrics.get(metric.name, ())
     if conventional is None or trained is None or not values:
         return ""
-    return compare(metric, values[trained], values[conventional])
+    return difference(metric, values[trained], values[conventional]).words
 
 
 def table(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
@@ -121,13 +123,12 @@ def _table(
     for name in names:
         if name not in metrics:
             continue
-        metric, values = METRICS[name], metrics[name]
-        cells = "".join(f'<td class="number">{amount(metric, value)}</td>' for value in values)
+        metric, values = RECORDED[name], metrics[name]
+        cells = "".join(f'<td class="number">{metric.amount(value)}</td>' for value in values)
         words = ""
         if conventional is not None and trained is not None:
-            said = compare(metric, values[trained], values[conventional])
-            mark = {"better": "↑ ", "worse": "↓ ", "": ""}[verdict(metric, values[trained], values[conventional])]
-            words = f"<td>{mark}{escape(said)}</td>"
+            found = difference(metric, values[trained], values[conventional])
+            words = f"<td>{found.mark}{escape(found.words)}</td>"
         head = f"{escape(metric.title)} <small>{escape(metric.symbol)}</small>"
         rows.append(f'<tr><th scope="row" title="{escape(metric.help)}">{head}</th>{cells}{words}</tr>')
     return f'<table class="ctviz-table">{"".join(rows)}</tbody></table>'
@@ -143,14 +144,14 @@ def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, name
     for start in range(0, len(names), columns):
         row = st.columns(columns, gap="medium")
         for cell, name in zip(row, names[start : start + columns], strict=False):
-            metric = METRICS[name]
+            metric = RECORDED[name]
             described = describe_curve(metric, styles, marked.epoch, at.get(name, ()))
             said = _said(metric, at, conventional, trained)
             with cell:
                 words = f'<p class="ctviz-chart-values ctviz-muted">{escape(said) or "&nbsp;"}</p>'
                 st.html(
                     f'<p class="ctviz-chart-title" title="{escape(metric.help)}">{escape(metric.title)}</p>'
-                    + ("" if metric.kind == "value" else words)
+                    + (words if metric.compared else "")
                 )
                 st.plotly_chart(
                     curve(metric, epochs, history[name], styles, colours, marked.epoch, total),

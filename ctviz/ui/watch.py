@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.film import ArmLabel, arm_labels
@@ -27,7 +28,6 @@ from ctviz.ui.panel import train_button
 from ctviz.ui.run_view import RunView
 from ctviz.ui.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.stage import StageState, show_stage
-from ctviz.ui.vocabulary import CHOICES
 
 POLL = 0.3
 """Seconds between two looks while a run is live."""

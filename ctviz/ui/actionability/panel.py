@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from ctviz.catalogue.settings import setting, value_of
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
@@ -23,7 +24,6 @@ from ctviz.ui.link import View
 from ctviz.ui.panel import press_train, train_button
 from ctviz.ui.service import Service, reason_not_to_train
 from ctviz.ui.take_away import take_away
-from ctviz.ui.vocabulary import WORDS, bounds, value_of
 
 PartName = Literal["figure", "where", "proxies"]
 
@@ -239,9 +239,9 @@ def _slider(
 def _draw(draft: Draft[LocksView], then: Then) -> None:
     """Which data: those of a picture that shows an effect well are chosen, and people may see others."""
     path = "data.seed"
-    low, high = (int(bound) for bound in bounds(path) if bound is not None)
+    low, high = (int(bound) for bound in setting(path).bounds if bound is not None)
     common = show(draft, path, draft.experiment.data.seed, lambda number: {path: number}, then=then)
-    st.number_input(WORDS[path].label, low, high, now(common), step=1, help=WORDS[path].help, **common)
+    st.number_input(setting(path).label, low, high, now(common), step=1, help=setting(path).help, **common)
     say_why_not(draft, path)
     if draft.view.part != "proxies":
         st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)

@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from ctviz.catalogue.settings import value_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.proposition import assumptions, overshoots, verdict
 from ctviz.experiments.snapshot import Snapshot
@@ -20,7 +21,6 @@ from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.run_view import RunView
 from ctviz.ui.trajectories.searches import searches
-from ctviz.ui.vocabulary import value_of
 
 
 def under(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES, setting
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import SAMPLES
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -37,7 +38,6 @@ from ctviz.ui.trajectories.view import (
     settings_of,
     used,
 )  # fmt: skip
-from ctviz.ui.vocabulary import CHOICES, WORDS, bounds
 
 OPEN = -1
 """The choice that leaves the class aimed at open."""
@@ -254,15 +254,14 @@ def _slow_motion(draft: Draft[TracksView], settings: SearchSettings) -> None:
 
 
 def _knob(draft: Draft[TracksView], settings: SearchSettings, name: str) -> None:
-    path = f"arms.{name}"
-    words, value = WORDS[path], getattr(settings, name)
-    low, high = bounds(f"arms.any.{name}")
+    words, value = setting(name), getattr(settings, name)
+    low, high = words.bounds
     if name == "tau":
         low = max(low or 0.0, 1 / draft.experiment.data.classes)
     cast: Callable[[Any], Any] = int if isinstance(value, int) else float
     st.number_input(
-        plain_label(words.label), None if low is None else cast(low), None if high is None else cast(high), cast(value),
-        step=cast(_press(value, words.step)), format="%d" if cast is int else "%g", help=words.help,
+        words.title, None if low is None else cast(low), None if high is None else cast(high), cast(value),
+        step=cast(_press(value, words.step)), format=words.format, help=words.help,
         **_control(f"search.{name}", cast(value), lambda chosen: _change(draft, {name: chosen})),
     )  # fmt: skip
 
@@ -272,11 +271,6 @@ def _press(value: float, usual: float) -> float:
     if isinstance(value, int) or value <= 0:
         return usual
     return min(usual, 10.0 ** math.floor(math.log10(value / 2)))
-
-
-def plain_label(label: str) -> str:
-    """A label without its symbol, which the help gives."""
-    return label.partition(" (")[0]
 
 
 def _change(draft: Draft[TracksView], changes: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
@@ -35,7 +36,6 @@ from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.names import dressed, names_of
 from ctviz.ui.trajectories.searches import Answer, Question, question, searches
 from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
-from ctviz.ui.vocabulary import CHOICES
 from ctviz.ui.watch import expectation, run_view_of, status
 
 SHARES = (0.76, 0.24)
