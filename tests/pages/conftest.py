@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
-from ctviz.ui import service as shared
-from ctviz.ui.run_view import RunViews
+from ctviz.ui.kit import service as shared
+from ctviz.ui.kit.run_view import RunViews
 from tests.figures import fake
 from tests.waiting import PATIENCE
 

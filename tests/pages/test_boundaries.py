@@ -7,7 +7,7 @@ import pytest
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.jobs import JobStatus
-from ctviz.ui import link
+from ctviz.ui.kit import link
 
 PAGE = "pages/boundaries.py"
 TINY = Experiment.preset("moons").replace(

@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
-from ctviz.ui.controls import OWN, STRENGTHS, free_name, strength_of
+from ctviz.ui.kit.controls import OWN, STRENGTHS, free_name, strength_of
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

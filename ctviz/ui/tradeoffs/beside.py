@@ -20,8 +20,8 @@ from ctviz.figures.tradeoffs.metrics import (
 )
 from ctviz.figures.tradeoffs.words import marginal_means
 from ctviz.prose import spelled
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.tradeoffs.controls import hold, label
 from ctviz.ui.tradeoffs.view import TradeoffsView
 
