@@ -228,7 +228,7 @@ OF_IMAGES: dict[str, Metric] = _by_name(
         ),
         _share(
             "mature", "Mature", "mature",
-            "Those after which it does so with the probability asked for (τ) or more.", "less", "more",
+            "Those after which it does so with a probability of at least τ.", "less", "more",
         ),
         Metric(
             "variation", "Unevenness of the digit", "TV(x′)",
@@ -258,6 +258,20 @@ OF_IMAGES: dict[str, Metric] = _by_name(
     )
 )  # fmt: skip
 """Metrics of counterfactual digits, whose distances are counted in pixels, in the order of the page."""
+
+OF_ATTENTION: dict[str, Metric] = _by_name(
+    (
+        _share(
+            "share", "On locked pixels", "Σ|g|", "Share of |attribution| on the locked pixels.", "less", "more", None,
+        ),
+        Metric(
+            "standardised", "The paper's measure there", "|g|",
+            "Mean |attribution| on the locked pixels, each digit's own put on a scale from 0 to 1.",
+            less="less", more="more", bounds=(0.0, 1.0),
+        ),
+    )
+)  # fmt: skip
+"""Where models look at digits."""
 
 
 def metric(name: str, part: str = "", among: Mapping[str, Metric] = METRICS) -> Metric:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from ctviz.catalogue.differences import difference
 from ctviz.catalogue.metrics import RECORDED, Metric
-from ctviz.figures.theme import ArmStyle, reference_pair
+from ctviz.figures.theme import ArmStyle, called, reference_pair
 
 Metrics = Mapping[str, Sequence[float]]
 """Metric → one value per arm; what does not apply is NaN."""
@@ -27,7 +27,7 @@ def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
     if max(conventional, trained) >= len(ip):
         return f"{at}, nothing has been measured in this run yet."
     theirs, ours = ip[conventional], ip[trained]
-    subject = _subject(styles, trained)
+    subject = called(styles[trained])
     if not (math.isfinite(theirs) and math.isfinite(ours)):
         return f"{at}, the counterfactuals of the two models cannot be compared in this run: {_missing(theirs, ours)}."
     if theirs == ours and not epoch:
@@ -36,11 +36,6 @@ def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
     if found.alike:
         return f"{at}, counterfactuals of {subject} end as far from real data as the conventional model's in this run."
     return f"{at}, counterfactuals of {subject} end {found.words} than the conventional model's in this run."
-
-
-def _subject(styles: Sequence[ArmStyle], trained: int) -> str:
-    style = styles[trained]
-    return "the counterfactually trained model" if style.name == "full" else f"the model “{style.title}”"
 
 
 def _missing(theirs: float, ours: float) -> str:

@@ -55,8 +55,8 @@ def test_the_pair_compared_is_conventional_and_full() -> None:
 
 
 def test_another_name_than_full_is_called_by_it() -> None:
-    styles = arm_styles(Experiment.preset("moons").replace({"arms": "vanilla,energy"}))
-    assert styles[1].title in headline(9, styles, {"ip": [1.0, 0.5]})
+    styles = arm_styles(Experiment.preset("moons").replace({"arms": "vanilla,adversarial,energy"}))
+    assert styles[2].title in headline(9, styles, {"ip": [1.0, 0.7, 0.5]})
 
 
 def test_text_alternative_names_every_arm() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -11,32 +11,17 @@ import numpy.typing as npt
 
 from ctviz.catalogue.differences import UNCLEAR, difference
 from ctviz.catalogue.metrics import METRICS, Metric
+from ctviz.catalogue.objective import TERMS, in_words
+from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import ENDPOINT_METRICS, Endpoints
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.loss_terms import LossTerms, words_of
+from ctviz.experiments.loss_terms import LossTerms
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.prose import inside, number, signed
-
-OUTCOME_TITLES = {
-    "mature": "Arrived",
-    "already": "Already there",
-    "short": "Ran out of steps",
-    "stuck": "Came to rest on the way",
-    "impossible": "Nowhere to go",
-}
-"""What a count of searches with each outcome is called."""
-
-OUTCOME_HELP = {
-    "mature": "The model became as sure of the class aimed at as was asked for (mature).",
-    "already": "The model was that sure from the start.",
-    "short": "A counterfactual exists, but the search ended before it got there.",
-    "stuck": "A counterfactual exists, but the search stopped moving before it got there.",
-    "impossible": "Nowhere that locks and the range of the data allow is the model sure enough.",
-}
+from ctviz.prose import inside, number
 
 ENDS = tuple(METRICS[name] for name in ENDPOINT_METRICS)
 """What is measured where searches end, in the order a reader meets it."""
@@ -270,40 +255,12 @@ def _leaps(trace: Trace, rows: npt.NDArray[np.intp]) -> bool:
 # -- below the picture -----------------------------------------------------------------------------
 
 
-_LOW = "Low where the model finds a point likely for the class aimed at."
-
-_TERMS: tuple[tuple[str, str, str, Callable[[LossTerms], str]], ...] = (
-    ("Energy of the real sample", "E(x⁺)", _LOW, lambda one: number(one.energy_neighbour, 3)),
-    ("Energy of the counterfactual", "E(x′)", _LOW, lambda one: number(one.energy_counterfactual, 3)),
-    (
-        "Divergence",
-        "E(x⁺) − E(x′)",
-        "Above zero where the model finds the counterfactual likelier than the real sample: that is penalised.",
-        lambda one: signed(one.divergence, 3),
-    ),
-    ("… with its weight", "λ_div", "What it adds to the objective.", lambda one: signed(one.weighted_divergence, 3)),
-    (
-        "Large energies, with their weight",
-        "λ_reg",
-        "Both energies squared, times their weight: what it adds to the objective.",
-        lambda one: signed(one.weighted_ridge, 3),
-    ),
-    (
-        "Fooled by a small nudge, with its weight",
-        "λ_adv",
-        "How badly the nascent point is classified, times its weight: what it adds to the objective.",
-        lambda one: signed(one.weighted_adversarial, 3),
-    ),
-)
-"""Title, symbol, help and value of what one search adds to the objective."""
-
-
 def loss_terms_table(loss_terms: Sequence[LossTerms], styles: Sequence[ArmStyle]) -> str:
     """What training would make of one search of each arm: the terms of the objective, and a sentence."""
     rows = [
-        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in _TERMS
+        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in TERMS
     ]
-    said = ("In words", "", "What training does on account of such a search.", "words", list(map(words_of, loss_terms)))
+    said = ("In words", "", "What training does on account of such a search.", "words", list(map(in_words, loss_terms)))
     body = []
     for title, symbol, help_, kind, cells in (*rows, said):
         head = f"{escape(title)} <small>{escape(symbol)}</small>"
