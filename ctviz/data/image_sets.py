@@ -26,9 +26,7 @@ class ImageSettings(Settings):
     """A set of images: which, how many of each part, and which ones where that is not all of them."""
 
     name: Literal["mnist"] = "mnist"
-    source: Literal["shipped", "folder"] = Field(
-        "shipped", description="The digits that come with ctviz, or all of them, from a folder on this computer."
-    )
+    source: Literal["shipped", "folder"] = "shipped"
     n_train: int = Field(10_000, ge=10, le=59_000)
     n_validation: int = Field(1_000, ge=10, le=1_000)
     n_test: int = Field(10_000, ge=10, le=10_000)
