@@ -201,7 +201,8 @@ RECORDED: dict[str, Metric] = _by_name(
             "How badly nascent counterfactuals are classified, before λ_adv.", direction="less",
         ),
         Metric(
-            "loss_reg", "Ridge on the energies", "ridge", "How large the energies are, before λ_reg.", direction="less",
+            "loss_reg", "Ridge on the energies", "ridge",
+            "How large the energies are: the mean of E(x⁺)² + E(x′)², before λ_reg.", direction="less",
         ),
         _SKIPPED,
     )

@@ -1,27 +1,19 @@
-"""The record of a limit: its question, its settings as experiments, what is measured, and what is found."""
+"""The record of a limit: its settings as experiments, and what is measured."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 MEASURES_VERSION = 1
 """Part of every stand's key; raised when the same experiment would be measured differently than before."""
 
 MOST_SEEDS = 100
-
-Kind = Literal["gains", "epochs", "dots", "doses"]
-"""How a limit is drawn: gains against the share of mature searches, lines over epochs, a dot for each draw, or gains
-against the dose of each kind of harm."""
 
 
 @dataclass(frozen=True)
@@ -74,71 +66,18 @@ class Stand:
 
 
 @dataclass(frozen=True)
-class Metric:
-    """What a limit may be drawn by; ``unit`` "%" for shares and gains, ``log`` for a logarithmic axis.
-
-    ``gain``: shown is how much less of ``column`` there is than in the conventional model, in % of that.
-    """
-
-    name: str
-    title: str
-    help: str
-    unit: str = ""
-    log: bool = False
-    gain: bool = False
-
-    @property
-    def column(self) -> str:
-        """The metric of the table that it is made of."""
-        return self.name.removeprefix("gain_")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What the numbers say: a headline, a sentence for each panel, and on which panels the failure shows."""
-
-    headline: str
-    sentences: tuple[str, ...]
-    shows: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class DeepLink:
-    """A way to see it: a page of the app, what waits there, and the experiment it opens with."""
-
-    page: Literal["boundaries", "trajectories", "actionability"]
-    label: str
-    query: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class Limit:
     """A failure that was to be expected, as an experiment that shows whether it happens.
 
-    ``finding`` computes its sentences from a table and the name of one of ``shown``; no claim stands elsewhere.
+    How it is told stands in ``ctviz/catalogue/limits``.
     """
 
     name: str
-    title: str
-    question: str
-    expected: str
-    advice: str
-    kind: Kind
     panels: tuple[Panel, ...]
     measures: tuple[str, ...]
     metrics: tuple[str, ...]  # kept in the table
-    shown: tuple[Metric, ...]  # to choose from in the picture, the first by default
-    finding: Callable[[pd.DataFrame, Metric], Finding]
-    doors: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
-
-    def metric(self, name: str | None = None) -> Metric:
-        """One of ``shown``, by default the first."""
-        for metric in self.shown:
-            if name in (None, metric.name):
-                return metric
-        raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
 
     def panel(self, name: str) -> Panel:
         return next(panel for panel in self.panels if panel.name == name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from ctviz.experiments.limits.catalogue import LIMITS
+from ctviz.catalogue.limits.stories import STORIES
 from ctviz.experiments.limits.results import LimitResult
 from ctviz.ui.held import held
 from ctviz.ui.kit.draft import Draft
@@ -19,15 +19,15 @@ from ctviz.ui.limits.view import LimitsView
 def stories(draft: Draft[LimitsView]) -> None:
     """The choice of the limit."""
     st.segmented_control(
-        "Limit", list(LIMITS), default=draft.view.limit, required=True, label_visibility="collapsed",
-        format_func=lambda name: LIMITS[name].title,
+        "Limit", list(STORIES), default=draft.view.limit, required=True, label_visibility="collapsed",
+        format_func=lambda name: STORIES[name].title,
         **held("limits-limit", draft.view.limit, lambda name: draft.look(limit=name, metric="")),
     )  # fmt: skip
 
 
 def measure(draft: Draft[LimitsView]) -> None:
     """The choice of the number that the pictures show."""
-    shown = {metric.name: metric for metric in draft.view.study.shown}
+    shown = {metric.name: metric for metric in draft.view.story.shown}
     chosen = draft.view.chosen
     st.selectbox(
         "The pictures show", list(shown), index=list(shown).index(chosen.name),

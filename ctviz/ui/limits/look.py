@@ -6,8 +6,10 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.experiments.limits.limit import Finding, Limit, Metric
-from ctviz.experiments.limits.numbers import LEVEL, Mean, number, percent
+from ctviz.catalogue.limits.stories import story as tell
+from ctviz.catalogue.limits.story import Finding, Shown, Story, number, percent
+from ctviz.experiments.limits.limit import Limit
+from ctviz.experiments.limits.numbers import LEVEL, Mean
 from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
 from ctviz.ui.kit import results
@@ -30,12 +32,12 @@ PLAIN = (
 
 def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     """Everything of the limit that is chosen; on a large screen without what is for reading alone."""
-    study, metric = draft.view.study, draft.view.chosen
+    study, story, metric = draft.view.study, draft.view.story, draft.view.chosen
     projecting = draft.view.view == "project"
     result = stored_limit(study, service.store)
-    found = study.finding(result.table, metric)
+    found = story.finding(result.table, metric)
     results.title(f"{found.headline}.")
-    lead = escape(study.question) if projecting else f"{escape(study.question)} {escape(study.expected)}"
+    lead = escape(story.question) if projecting else f"{escape(story.question)} {escape(story.expected)}"
     st.html(f'<p class="ctviz-limit-lead ctviz-muted">{lead}</p>')
     if not result.done:
         st.info("No numbers ship for these settings; compute them below.", icon=":material/hourglass_empty:")
@@ -45,19 +47,19 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
                 measure(draft)
         _pictures(study, result, metric, LARGE if projecting else 1.0)
     if projecting:
-        st.html(f'<p class="ctviz-limit-lead">{escape(study.advice)}</p>')
+        st.html(f'<p class="ctviz-limit-lead">{escape(story.advice)}</p>')
         return result
-    _words(study, found)
+    _words(story, found)
     _ways_on(service, draft, result)
     _reading(study, result, metric)
     return result
 
 
-def _pictures(study: Limit, result: LimitResult, metric: Metric, scale: float) -> None:
+def _pictures(study: Limit, result: LimitResult, metric: Shown, scale: float) -> None:
     drawn = pictures(study, result.table, metric, results.palette(), scale)
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
-        more = "<span>each at four thresholds τ</span>" if study.kind == "gains" else ""
+        more = "<span>each at four thresholds τ</span>" if tell(study).kind == "gains" else ""
         st.html(f'<p class="ctviz-limit-key">{symbols}{more}</p>')
     for cell, picture in zip(st.columns(len(drawn), gap="medium"), drawn, strict=True):
         with cell:
@@ -72,12 +74,12 @@ def _pictures(study: Limit, result: LimitResult, metric: Metric, scale: float) -
     st.caption(f"{metric.title}.{means} {INTERVALS}; {many} draws.")
 
 
-def _words(study: Limit, found: Finding) -> None:
+def _words(story: Story, found: Finding) -> None:
     shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
         f"<section><h2>What it shows</h2><ul>{shown}</ul></section>"
-        f"<section><h2>What to do about it</h2><p>{escape(study.advice)}</p></section></div>"
+        f"<section><h2>What to do about it</h2><p>{escape(story.advice)}</p></section></div>"
     )
 
 
@@ -91,7 +93,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
     study = draft.view.study
     cells = st.columns(3, gap="medium")
     with cells[0]:
-        for place, door in enumerate(study.doors):
+        for place, door in enumerate(draft.view.story.doors):
             with st.container(key=f"limits-door-{place}"):
                 page = BY_NAME[door.page]
                 link_to(page, f"{door.label} ({page.title})", dict(door.query))
@@ -108,7 +110,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
         )  # fmt: skip
 
 
-def _reading(study: Limit, result: LimitResult, metric: Metric) -> None:
+def _reading(study: Limit, result: LimitResult, metric: Shown) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
         st.html(table(study, result, metric))
     with st.expander("Exact settings", key="limits-settings"):
@@ -122,24 +124,24 @@ def _reading(study: Limit, result: LimitResult, metric: Metric) -> None:
             st.code(experiment.to_toml(), language="toml", height=220)
 
 
-def table(study: Limit, result: LimitResult, metric: Metric) -> str:
+def table(study: Limit, result: LimitResult, metric: Shown) -> str:
     """Every mean of the pictures with its interval (of the last epoch, where they go over epochs), as a table."""
     rows = []
     for panel, variant, dose, found in summary_rows(study, result.table, metric):
         name = f'<th scope="row">{escape(panel)}</th><td>{escape(variant)}</td><td>{escape(dose)}</td>'
         rows.append(f'<tr>{name}<td class="number">{_amount(found, metric)}</td><td class="number">{found.n}</td></tr>')
-    dose = {"gains": "τ", "doses": "dose"}.get(study.kind, "")
+    dose = {"gains": "τ", "doses": "dose"}.get(tell(study).kind, "")
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in ("Data", "Variant", dose))
     mean = "Geometric mean" if metric.log else "Mean"
     for head in (f"{mean} ({100 * LEVEL:g} % interval)", "Draws"):
         heads += f'<th class="number" scope="col">{head}</th>'
     body = f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>"
-    caption = escape(metric.title) + (", after the last epoch" if study.kind == "epochs" else "")
+    caption = escape(metric.title) + (", after the last epoch" if tell(study).kind == "epochs" else "")
     inner = f'<table class="ctviz-table"><caption>{caption}</caption>{body}</table>'
     return f'<div class="ctviz-scroll" tabindex="0" role="region" aria-label="The numbers">{inner}</div>'
 
 
-def _amount(found: Mean, metric: Metric) -> str:
+def _amount(found: Mean, metric: Shown) -> str:
     said = percent if metric.unit == "%" else number
     if found.n < 2:
         return said(found.value)
