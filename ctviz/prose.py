@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 def number(
@@ -55,12 +56,23 @@ def decimal(value: float | None, digits: int = 1, *, scale: float = 1.0, unit: s
     return (text.replace("-", "−") if float(text) else text.removeprefix("-")) + unit
 
 
-def percent(share: float | None, digits: int = 0, *, down: bool = False, missing: str = "—") -> str:
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign: ``+1.8``, ``−0.032``, ``0``; what is smaller than 0.0005 is ``≈ 0``."""
+    if 0 < abs(value) < 5e-4:
+        return "≈ 0"
+    sign = "+" if value > 0 else "−" if value < 0 else ""
+    return sign + number(abs(value), digits, exponents=False, missing="not a number" if math.isnan(value) else "∞")
+
+
+def percent(
+    share: float | None, digits: int = 0, *, down: bool = False, short: bool = False, missing: str = "—"
+) -> str:
     """A share from 0 to 1 in percent, never 0 or 100 of what is only nearly so: ``43 %``, ``under 1 %``, ``over 99 %``.
 
     Args:
         digits: how many decimals: ``43.2 %``, ``under 0.1 %`` with one.
         down: round down, so that what is below a threshold does not look as if it had reached it; nothing is 100 %.
+        short: ``< 1 %`` and ``> 99 %`` in place of the words.
         missing: in place of None and of what is not finite.
     """
     if share is None or not math.isfinite(share):
@@ -69,12 +81,39 @@ def percent(share: float | None, digits: int = 0, *, down: bool = False, missing
     steps = math.floor(share * 100 / step + 1e-4) if down else round(share * 100 / step)
     most = round(100 / step) - 1
     if share > 0 and steps == 0:
-        return f"under {step:g} %"
+        return f"{'<' if short else 'under'} {step:g} %"
     if steps > most and (down or share < 1):
-        return f"over {most * step:.{digits}f} %"
+        return f"{'>' if short else 'over'} {most * step:.{digits}f} %"
     return f"{steps * step:.{digits}f} %"
 
 
 def listed(parts: Sequence[str]) -> str:
     """The parts in one phrase: ``a``, ``a and b``, ``a, b and c``; empty without parts."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:
+    """The value of a setting: ``0.25``, ``−1``, ``yes``, ``32, 16``; numbers with as many significant digits as needed.
+
+    Args:
+        digits: the most significant digits of a number that is not whole.
+        missing: in place of None, of NaN, of an empty list and of an empty word.
+    """
+    value = getattr(value, "tolist", lambda: value)()  # of numpy
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float) and not math.isnan(value):
+        return f"{value:.{digits}g}".replace("-", "−") if isinstance(value, float) else str(value).replace("-", "−")
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return ", ".join(spelled(part, digits, missing=missing) for part in value) or "none"
+    return missing if value is None or value != value else str(value) or "none"
+
+
+def inside(title: str) -> str:
+    """A title within a sentence: its first letter small."""
+    return title[:1].lower() + title[1:]
+
+
+def begun(sentence: str) -> str:
+    """A phrase at the beginning of a sentence: its first letter large."""
+    return sentence[:1].upper() + sentence[1:]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ctviz.catalogue.limits.stories import STORIES
 from ctviz.cli import app
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.results import _shipped, shipped_draw
@@ -39,7 +40,7 @@ def tiny(monkeypatch):
 def test_it_lists_what_there_is(ctviz) -> None:
     listed = ctviz()
     assert listed.exit_code == 0
-    assert all(study.question in listed.output for study in LIMITS.values())
+    assert all(told.question in listed.output for told in STORIES.values())
     assert [entry["name"] for entry in json.loads(ctviz("--json").stdout)] == list(LIMITS)
 
 

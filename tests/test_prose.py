@@ -3,11 +3,12 @@
 import math
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.prose import decimal, listed, number, percent
+from ctviz.prose import begun, decimal, inside, listed, number, percent, signed, spelled
 
 NOTHING = (None, math.nan, math.inf, -math.inf)
 FINITE = st.floats(-1e307, 1e307)
@@ -119,3 +120,36 @@ def test_parts_are_listed():
 def test_zeros_of_an_exponent_are_no_decimals() -> None:
     assert number(1e10, trim=True) == "1.0e+10"
     assert number(-2.5e30, 3, trim=True) == "−2.50e+30"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.25, "0.25"), (1, "1"), (-1.0, "−1"), (None, "none"), ((), "none"), ((32, 16), "32, 16"), (True, "yes"),
+        ("eccco", "eccco"), (np.float64(0.5), "0.5"), (1e-05, "1e−05"), (math.nan, "none"), ("", "none"),
+        (np.bool_(False), "no"), (np.array([1, 2]), "1, 2"), (0.123456, "0.1235"),
+    ],
+)  # fmt: skip
+def test_values_of_settings_are_spelled(value, text):
+    assert spelled(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.84, "+1.8"), (-0.0321, "−0.032"), (0.0, "0"), (12.34, "+12"), (1234.5, "+1\u202f200"), (0.999, "+1.0"),
+        (math.inf, "+∞"), (-math.inf, "−∞"), (math.nan, "not a number"), (-9.96, "−10"),
+        (4.9e-7, "≈ 0"), (-4e-4, "≈ 0"), (6e-4, "+0.00060"),
+    ],
+)  # fmt: skip
+def test_a_number_with_its_sign(value, text):
+    assert signed(value) == text
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.004, "< 1 %"), (0.9999, "> 99 %"), (0.5, "50 %"), (1.0, "100 %")])
+def test_where_there_is_little_room_nearly_all_is_not_called_all_either(share, text):
+    assert percent(share, short=True) == text
+
+
+def test_a_title_within_a_sentence_and_at_its_beginning():
+    assert (inside("Step size"), begun("no change"), inside(""), begun("")) == ("step size", "No change", "", "")

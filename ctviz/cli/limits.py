@@ -30,22 +30,22 @@ def limits(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Five small experiments on where counterfactual training may fail, with intervals over draws."""
-    from ctviz.experiments.limits.catalogue import LIMITS, limit
+    """Five small experiments on where counterfactual training may fail: what they show, with intervals over draws."""
+    from ctviz.catalogue.limits.stories import STORIES, story
     from ctviz.experiments.limits.results import run_limit
 
     if out is not None and name != BUILD:
         raise ConfigError("out", str(out), "only with `ctviz limits build`")
     if name is None:
-        rows = [[study.name, study.title, study.question] for study in LIMITS.values()]
+        rows = [[told.name, told.title, told.question] for told in STORIES.values()]
         listed = [{"name": row[0], "title": row[1], "question": row[2]} for row in rows]
         typer.echo(to_json(listed) if as_json else table(["name", "title", "question"], rows))
         return
     if name == BUILD:
         _build(out)
         return
-    chosen = limit(name).metric(metric)
-    with progress_bar(limit(name).title) as progress:
+    chosen = story(name).metric(metric)
+    with progress_bar(story(name).title) as progress:
         result = run_limit(name, progress=progress, seeds=seeds, shipped=not fresh)
     typer.echo(to_json(_record(result, chosen.name)) if as_json else _text(result, chosen.name))
 
@@ -61,12 +61,14 @@ def _build(out: Path | None) -> None:
 
 
 def _record(result: LimitResult, metric: str) -> dict[str, Any]:
-    study = result.limit
-    found = study.finding(result.table, study.metric(metric))
+    from ctviz.catalogue.limits.stories import story
+
+    told = story(result.limit)
+    found = told.finding(result.table, told.metric(metric))
     return {
-        "name": study.name,
-        "title": study.title,
-        "question": study.question,
+        "name": told.name,
+        "title": told.title,
+        "question": told.question,
         "metric": metric,
         "headline": found.headline,
         "sentences": list(found.sentences),
@@ -77,11 +79,12 @@ def _record(result: LimitResult, metric: str) -> dict[str, Any]:
 
 
 def _text(result: LimitResult, metric: str) -> str:
+    from ctviz.catalogue.limits.stories import story
     from ctviz.experiments.limits.numbers import across, gains, values_of
 
-    study = result.limit
-    chosen = study.metric(metric)
-    found = study.finding(result.table, chosen)
+    told = story(result.limit)
+    chosen = told.metric(metric)
+    found = told.finding(result.table, chosen)
     rows = gains(result.table, chosen.column) if chosen.gain else values_of(result.table, chosen.column)
     last = rows[rows["epoch"] == rows.groupby("panel")["epoch"].transform("max")]
     head = ["data", "variant", "dose", "mean", "low", "high", "draws"]

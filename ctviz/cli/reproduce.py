@@ -125,13 +125,17 @@ def _progress_lines() -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _words(result: Table1) -> str:
-    from ctviz.figures.paper_words import COLUMNS, agreement, headline, how, interval, published
+    from ctviz.catalogue.metrics import REPRODUCED
+    from ctviz.experiments.reproduce.published import METRICS
+    from ctviz.figures.paper_words import agreement, headline, how, interval, published
 
     rows = []
     for row in result.rows:
-        for metric, column in COLUMNS.items():
+        for metric in METRICS:
             outcome = row.outcome(metric)
-            rows.append([row.title, column.symbol, interval(outcome), published(outcome), agreement(outcome)])
+            rows.append(
+                [row.title, REPRODUCED[metric].symbol, interval(outcome), published(outcome), agreement(outcome)]
+            )
     text = table(["data", "reduction of", "here, %", "published, %", ""], rows)
     cells = [f"{row.data}: {_cells(row)}" for row in result.rows]
     return "\n".join([headline(result), "", text, "", how(result), "", "Chosen on validation data:", *cells])

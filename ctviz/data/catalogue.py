@@ -40,14 +40,10 @@ class DataSettings(Settings):
     n_train: int = Field(3000, ge=4, le=100_000)
     n_validation: int = Field(600, ge=2, le=100_000)
     n_test: int = Field(600, ge=2, le=100_000)
-    noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; by default the set's own.")
-    separation: float | None = Field(None, ge=0, le=100, description="How far apart the classes lie.")
-    signal: float | None = Field(
-        None, ge=0, le=10, description="How far apart the classes lie in x1, in standard deviations (gaussians)."
-    )
-    correlation: float = Field(
-        0.0, ge=-0.95, le=0.95, description="Correlation of x1 and x2 within each class (gaussians)."
-    )
+    noise: float | None = Field(None, ge=0, le=10)
+    separation: float | None = Field(None, ge=0, le=100)
+    signal: float | None = Field(None, ge=0, le=10)
+    correlation: float = Field(0.0, ge=-0.95, le=0.95)
     classes: int = Field(2, ge=2, le=8)
     seed: int = Field(0, ge=0, lt=2**31)
 

@@ -26,9 +26,7 @@ class ImageSettings(Settings):
     """Settings of an image set: its name and source, the size of each split, and the seed that chooses samples."""
 
     name: Literal["mnist"] = "mnist"
-    source: Literal["shipped", "folder"] = Field(
-        "shipped", description="The digits that come with ctviz, or all of them, from a folder on this computer."
-    )
+    source: Literal["shipped", "folder"] = "shipped"
     n_train: int = Field(10_000, ge=10, le=59_000)
     n_validation: int = Field(1_000, ge=10, le=1_000)
     n_test: int = Field(10_000, ge=10, le=10_000)

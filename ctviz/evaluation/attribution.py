@@ -64,13 +64,13 @@ PIXEL_RANGE = 2.0
 class AttributionSettings(Settings):
     """How an output is attributed to features; a method uses the settings that ``METHODS`` names for it."""
 
-    method: MethodName = Field("integrated_gradients", description="How the answer is attributed to pixels.")
-    baseline: BaselineName = Field("uniform", description="The picture that is taken to say nothing.")
-    steps: int = Field(50, ge=1, le=1000, description="Steps from the baseline to the picture, or draws.")
-    smooth: int = Field(0, ge=0, le=100, description="Noisy copies to average over (SmoothGrad); 0 for none.")
-    noise: float = Field(0.15, ge=0, le=1, description="Spread of that noise, as a share of a pixel's range.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Seed of random baselines, draws and noise.")
-    output: Output = Field("logit", description="Which output is attributed.")
+    method: MethodName = "integrated_gradients"
+    baseline: BaselineName = "uniform"
+    steps: int = Field(50, ge=1, le=1000)
+    smooth: int = Field(0, ge=0, le=100)
+    noise: float = Field(0.15, ge=0, le=1)
+    seed: int = Field(0, ge=0, lt=2**31)
+    output: Output = "logit"
 
     @model_validator(mode="after")
     def _output_of_deep_lift(self) -> AttributionSettings:

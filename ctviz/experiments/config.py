@@ -41,14 +41,12 @@ class Evaluation(SearchSettings):
     tau: float = Field(0.95, gt=0, lt=1)
     steps: int = Field(50, ge=1, le=1000)
     step_size: float = Field(0.1, gt=0, le=1000)
-    every: int = Field(1, ge=1, le=10_000, description="Epochs between two snapshots.")
-    also: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = Field(
-        (), max_length=100, description="Further epochs with a snapshot, such as the first few."
-    )
-    factuals: int = Field(100, ge=1, le=10_000, description="Validation samples that are explained.")
-    attack: float = Field(0.1, ge=0, le=1000, description="ε of the FGSM attack behind the robust accuracy.")
-    field: int = Field(100, ge=0, le=400, description="Cells per side of the recorded probability field.")
-    paths: int = Field(40, ge=0, le=1000, description="Counterfactual paths recorded per arm.")
+    every: int = Field(1, ge=1, le=10_000)
+    also: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = Field((), max_length=100)
+    factuals: int = Field(100, ge=1, le=10_000)
+    attack: float = Field(0.1, ge=0, le=1000)
+    field: int = Field(100, ge=0, le=400)
+    paths: int = Field(40, ge=0, le=1000)
 
 
 class Experiment(Document):

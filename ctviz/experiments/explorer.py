@@ -23,7 +23,7 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints, compare_endpoints
 from ctviz.experiments.loss_terms import LossTerms, loss_terms_of
-from ctviz.experiments.outcome import outcome_of, outcome_sentence
+from ctviz.experiments.outcome import outcome_of
 from ctviz.experiments.reachability import logits_at, reachable, target_probability
 from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
 from ctviz.experiments.snapshot import Snapshot, stack_of
@@ -176,8 +176,9 @@ class Explorer:
         names: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
     ) -> str:
-        """One sentence on the outcome of a search; ``names`` of the features and ``classes`` are by default the
-        data's."""
+        """One sentence on what came of a search; ``names`` of the features and ``classes`` by default the data's."""
+        from ctviz.catalogue.outcomes import outcome_sentence  # words lie a floor higher; this is only the way to them
+
         schema = self.schemas[arm]
         return outcome_sentence(trace, arm, index, schema, self.data.schema, classes or self.data.classes, names)
 

@@ -1,15 +1,13 @@
-"""The loss terms that one counterfactual adds in training, as numbers and as a sentence."""
+"""What a model in training is penalised for on account of one counterfactual."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.trace import Trace
-from ctviz.prose import number
 from ctviz.training.arm import Objective
 
 
@@ -94,49 +92,3 @@ def loss_terms_of(trace: Trace, arm: int, index: int, weights: Objective, label:
         lambda_adv=weights.lambda_adv,
         lambda_reg=weights.lambda_reg,
     )
-
-
-def words_of(terms: LossTerms) -> str:
-    """One sentence on what training does with this counterfactual."""
-    if terms.lambda_div == terms.lambda_adv == terms.lambda_reg == 0:
-        return (
-            f"This model is not penalised for it: it learns from the data alone (its divergence would be "
-            f"{signed(terms.divergence)})."
-        )
-    extra = _extra(terms)
-    if not terms.mature:
-        return (
-            "The search found nothing, so there is no divergence: the real sample stands in for the counterfactual"
-            f"{extra}."
-        )
-    if terms.lambda_div == 0:
-        return f"This model's weights leave the divergence out (it would be {signed(terms.divergence)}){extra}."
-    if terms.sign > 0:
-        push = "The model is pushed to find the real sample more likely than this counterfactual, which it now prefers"
-    elif terms.sign < 0:
-        push = "The model already finds the real sample more likely than this counterfactual and is pushed further"
-    else:
-        push = "The model finds the real sample as likely as this counterfactual, so there is nothing to push"
-    return (
-        f"{push}: divergence {signed(terms.divergence)}, times λ_div {terms.lambda_div:g} = "
-        f"{signed(terms.weighted_divergence)}{extra}."
-    )
-
-
-def signed(value: float) -> str:
-    """Two significant digits with a sign: ``+1.8``, ``−0.032``, ``0``; ``≈ 0`` below 0.0005."""
-    if 0 < abs(value) < 5e-4:
-        return "≈ 0"
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    missing = "not a number" if math.isnan(value) else "∞"
-    return sign + number(abs(value), group=",", exponents=False, missing=missing)
-
-
-def _extra(terms: LossTerms) -> str:
-    """The other terms that are not zero."""
-    parts = []
-    if terms.lambda_reg > 0:
-        parts.append(f"keeping both energies small adds {signed(terms.weighted_ridge)}")
-    if terms.lambda_adv > 0:
-        parts.append(f"the nascent point, as an adversarial example, adds {signed(terms.weighted_adversarial)}")
-    return f"; {' and '.join(parts)}" if parts else ""

@@ -51,11 +51,12 @@ MAX_DIVERGENCE = 0.01
 
 @dataclass(frozen=True)
 class Assumption:
-    """One assumption of the proposition: whether it holds, and a sentence with the number that says so."""
+    """One assumption of the proposition, whether it holds, and by which numbers, of which columns."""
 
     name: str
     holds: bool
-    sentence: str
+    numbers: tuple[float, ...]
+    columns: tuple[int, ...] = ()
 
 
 def locked_columns(arms: Sequence[Arm]) -> tuple[int, ...]:
@@ -64,72 +65,56 @@ def locked_columns(arms: Sequence[Arm]) -> tuple[int, ...]:
     return tuple(sorted({FEATURE_NAMES.index(ref) if isinstance(ref, str) else ref for ref in refs}))
 
 
-def assumptions(
-    experiment: Experiment, dataset: Dataset, features: Sequence[str] = FEATURE_NAMES
-) -> tuple[Assumption, ...]:
-    """The assumptions in order, each measured on the training data; ``features``: names of the columns."""
+def assumptions(experiment: Experiment, dataset: Dataset) -> tuple[Assumption, ...]:
+    """The assumptions in their order, each measured on the training data."""
     X, y = dataset.train
     groups = [X[y == c].numpy().astype(np.float64) for c in range(dataset.k)]
     locks = {locked_columns([arm]) for arm in experiment.arms} - {()} or {()}
     free = [[i for i in range(dataset.d) if i not in locked] for locked in sorted(locks)]
+    layers = len(experiment.model.hidden)
     return (
-        _linear(experiment),
+        Assumption("linear", layers == 0, (layers,)),
         _normal(groups),
-        _common(groups, features),
-        _uncorrelated(groups, features),
-        _discriminative(groups, free, features),
+        _common(groups),
+        _uncorrelated(groups),
+        _discriminative(groups, free),
     )
 
 
-def _linear(experiment: Experiment) -> Assumption:
-    layers = len(experiment.model.hidden)
-    if layers == 0:
-        return Assumption("linear", True, "The models are linear.")
-    have = "a hidden layer" if layers == 1 else f"{layers} hidden layers"
-    return Assumption("linear", False, f"The models have {have}; the proposition speaks of linear ones.")
-
-
 def _normal(groups: Sequence[Numbers]) -> Assumption:
+    """By the largest skewness and the largest excess kurtosis."""
     scaled = [(g - g.mean(0)) / _spread(g) for g in groups]
     skewness = max(float(np.abs((z**3).mean(0)).max()) for z in scaled)
     tails = max(float(np.abs((z**4).mean(0) - 3).max()) for z in scaled)
-    holds = skewness <= MAX_SKEWNESS and tails <= MAX_KURTOSIS
-    shape = "looks normal" if holds else "does not look normal"
-    sentence = f"Each class {shape}: skewness up to {skewness:.2f}, excess kurtosis up to {tails:.2f}."
-    return Assumption("normal", holds, sentence.replace("Each class does not look", "Not each class looks"))
+    return Assumption("normal", skewness <= MAX_SKEWNESS and tails <= MAX_KURTOSIS, (skewness, tails))
 
 
-def _common(groups: Sequence[Numbers], features: Sequence[str]) -> Assumption:
+def _common(groups: Sequence[Numbers]) -> Assumption:
+    """By the largest ratio of a feature's standard deviations in two classes."""
     spreads = np.stack([_spread(g) for g in groups])  # k d
     ratios = spreads.max(0) / spreads.min(0)
     worst = int(ratios.argmax())
-    holds = bool(ratios[worst] <= MAX_SPREAD_RATIO)
-    how = "spread alike" if holds else "spread differently"
-    times = f"the standard deviation of {features[worst]} differs by a factor of {ratios[worst]:.2f}"
-    return Assumption("common", holds, f"The classes {how}: {times}.")
+    return Assumption("common", bool(ratios[worst] <= MAX_SPREAD_RATIO), (float(ratios[worst]),), (worst,))
 
 
-def _uncorrelated(groups: Sequence[Numbers], features: Sequence[str]) -> Assumption:
+def _uncorrelated(groups: Sequence[Numbers]) -> Assumption:
+    """By the largest correlation within a class."""
     pairs = list(combinations(range(groups[0].shape[1]), 2))
     found = {pair: max((_correlation(g, *pair) for g in groups), key=abs) for pair in pairs}
-    (i, j), worst = max(found.items(), key=lambda item: abs(item[1]))
-    holds = abs(worst) <= MAX_CORRELATION
-    text = f"{worst:.2f}".replace("-", "−")
-    together = "do not go together" if holds else "go together"
-    sentence = f"Within a class, {features[i]} and {features[j]} {together}: their correlation is {text}."
-    return Assumption("uncorrelated", holds, sentence)
+    pair, worst = max(found.items(), key=lambda item: abs(item[1]))
+    return Assumption("uncorrelated", abs(worst) <= MAX_CORRELATION, (worst,), pair)
 
 
-def _discriminative(groups: Sequence[Numbers], free: Sequence[Sequence[int]], features: Sequence[str]) -> Assumption:
-    """``free``: the free columns, for each distinct set of locks; the worst case decides."""
+def _discriminative(groups: Sequence[Numbers], free: Sequence[Sequence[int]]) -> Assumption:
+    """By the distance of two class means in standard deviations.
+
+    ``free``: the columns that an arm leaves free, for each set of locks; the worst off decides.
+    """
     means = np.stack([g.mean(0) for g in groups])
     spread = np.sqrt(np.mean([_spread(g) ** 2 for g in groups], axis=0))
     effects = np.max([np.abs(a - b) for a, b in combinations(means, 2)], axis=0) / spread
     best = min((max(own, key=lambda i: effects[i]) for own in free), key=lambda i: effects[i])
-    holds = bool(effects[best] >= MIN_EFFECT)
-    tells = "tells the classes apart" if holds else "hardly tells the classes apart"
-    apart = f"their means are {effects[best]:.1f} standard deviations apart"
-    return Assumption("discriminative", holds, f"The free feature {features[best]} {tells}: {apart}.")
+    return Assumption("discriminative", bool(effects[best] >= MIN_EFFECT), (float(effects[best]),), (best,))
 
 
 def _spread(group: Numbers) -> Numbers:
@@ -163,35 +148,3 @@ def overshoots(experiment: Experiment, snapshot: Snapshot) -> bool:
         arm.lambda_div > 0 and arm.shield == "on" and locked_columns([arm]) and divergence[i] > MAX_DIVERGENCE
         for i, arm in enumerate(experiment.arms)
     )
-
-
-PROMISE = "protection lowers the share of the locked feature"
-
-CONSEQUENCES = {
-    "linear": "the promise is not proven for such models, though it may hold",
-    "normal": "the promise is not proven for such data",
-    "common": "the promise is not proven for such data",
-    "uncorrelated": (
-        "the free feature is a proxy: the weight of the locked one may shrink while decisions go along with it"
-    ),
-    "discriminative": "without the locked feature there is little left to decide by, and protection changes little",
-}
-"""The consequence of each assumption that fails."""
-
-
-def verdict(found: Sequence[Assumption], beyond: bool = False) -> str:
-    """One line: what the proposition claims here, or which assumptions fail and with what consequence.
-
-    ``beyond``: whether the counterfactuals overshoot, as ``overshoots`` tells.
-    """
-    failed = [assumption for assumption in found if not assumption.holds]
-    warning = (
-        " But counterfactuals go beyond the real samples here, which reverses the divergence and may raise the share."
-        if beyond
-        else ""
-    )
-    if not failed:
-        return f"The assumptions hold, so the paper's proposition promises: {PROMISE}.{warning}"
-    reasons = [f"{a.sentence[0].lower()}{a.sentence[1:].rstrip('.')}, so {CONSEQUENCES[a.name]}" for a in failed]
-    count = "One assumption fails" if len(failed) == 1 else f"{len(failed)} assumptions fail"
-    return f"{count}: {'; '.join(reasons)}.{warning}"

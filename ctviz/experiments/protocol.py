@@ -41,35 +41,24 @@ class Protocol(Document):
     In each of ``rounds`` a factual class and a target class are drawn, then ``factuals`` samples, with replacement,
     among those that a model puts into the factual class; they are searched once for each λ_egy.
 
-    η is smaller than in training: where a model is steep, long steps overshoot the data.
+    η is smaller than in training: where a model is steep, long steps leap across the data. What each setting does
+    stands in ``ctviz/catalogue/settings.py``.
     """
 
     called = "protocol"
 
-    rounds: int = Field(100, ge=2, le=10_000, description="Rounds, each with draws of its own.")
-    factuals: int = Field(250, ge=2, le=10_000, description="Samples that are explained in each round.")
-    lambda_egy: tuple[Weight, ...] = Field(
-        (0.1, 0.5, 1.0, 5.0, 10.0),
-        min_length=1,
-        max_length=20,
-        description="λ_egy: the weights of the energy with which each round is searched.",
-    )
-    generator: GeneratorName = Field("eccco", description="How counterfactuals are found.")
-    tau: float = Field(0.95, gt=0, lt=1, description="τ: the probability of the target that ends a search.")
-    steps: int = Field(50, ge=1, le=1000, description="T: the most steps a search may take.")
-    step_size: float = Field(0.1, gt=0, le=1000, description="η: the length of a gradient step.")
-    lambda_cost: float = Field(0.001, ge=0, le=1000, description="λ_cost: the price of distance to the factual.")
-    split: Literal["test", "validation"] = Field("test", description="Which samples are explained and attacked.")
-    attacks: tuple[Strength, ...] = Field(
-        tuple(round(0.01 * i, 2) for i in range(11)),
-        max_length=100,
-        description="ε of the FGSM attacks; PGD is run at the largest.",
-    )
-    also: tuple[Extra, ...] = Field(
-        ("robustness", "sensitivity"),
-        description="Further metrics: attacks, sensitivity to features; kernels: IP* for images too.",
-    )
-    level: float = Field(0.99, ge=0.5, le=0.999, description="Confidence level of all intervals.")
+    rounds: int = Field(100, ge=2, le=10_000)
+    factuals: int = Field(250, ge=2, le=10_000)
+    lambda_egy: tuple[Weight, ...] = Field((0.1, 0.5, 1.0, 5.0, 10.0), min_length=1, max_length=20)
+    generator: GeneratorName = "eccco"
+    tau: float = Field(0.95, gt=0, lt=1)
+    steps: int = Field(50, ge=1, le=1000)
+    step_size: float = Field(0.1, gt=0, le=1000)
+    lambda_cost: float = Field(0.001, ge=0, le=1000)
+    split: Literal["test", "validation"] = "test"
+    attacks: tuple[Strength, ...] = Field(tuple(round(0.01 * i, 2) for i in range(11)), max_length=100)
+    also: tuple[Extra, ...] = ("robustness", "sensitivity")
+    level: float = Field(0.99, ge=0.5, le=0.999)
     seed: int = Field(0, ge=0, lt=2**31)
 
     @field_validator("lambda_egy", "attacks")

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ctviz.prose import number, percent
+from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.metrics import METRICS
+from ctviz.prose import begun, decimal, listed, number, percent
 
 LOAN = ("debt", "age")
 """What the paper's first figure calls the two features."""
@@ -49,7 +51,7 @@ class Names:
 
     def headed(self, c: int) -> str:
         """A class, where it stands alone."""
-        return f"{self.classes[c][0].upper()}{self.classes[c][1:]}"
+        return begun(self.classes[c])
 
     def people(self, count: int) -> str:
         """Those who ask for advice: “100 people who are refused”."""
@@ -94,11 +96,6 @@ def decimals(extent: float) -> int:
     return max(0, 1 - math.floor(math.log10(extent / 6))) if extent > 0 and math.isfinite(extent) else 2
 
 
-def plain(value: float, places: int) -> str:
-    """A feature's value with a real minus sign and no minus zero."""
-    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
-
-
 def advice(names: Names, before: Sequence[float], after: Sequence[float], places: Sequence[int]) -> str:
     """What to change, in the features' own units: “Lower debt by 3.1 (from 6.0 to 2.9); age stays 4.2.”
 
@@ -108,14 +105,13 @@ def advice(names: Names, before: Sequence[float], after: Sequence[float], places
     for name, a, b, shown in zip(names.features, before, after, places, strict=True):
         a, b = round(float(a), shown), round(float(b), shown)
         if a == b:
-            stays.append(f"{name} stays {plain(b, shown)}")
+            stays.append(f"{name} stays {decimal(b, shown)}")
             continue
         verb = "raise" if b > a else "lower"
-        moves.append(f"{verb} {name} by {plain(abs(b - a), shown)} (from {plain(a, shown)} to {plain(b, shown)})")
+        moves.append(f"{verb} {name} by {decimal(abs(b - a), shown)} (from {decimal(a, shown)} to {decimal(b, shown)})")
     if not moves:
-        return f"A change too small to be shown is enough: {' and '.join(stays)}."
-    words = " and ".join(moves)
-    return f"{words[0].upper()}{words[1:]}{'; ' if stays else ''}{' and '.join(stays)}."
+        return f"A change too small to be shown is enough: {listed(stays)}."
+    return f"{begun(listed(moves))}{'; ' if stays else ''}{listed(stays)}."
 
 
 def unsure(names: Names, sure: float, asked: float) -> str:
@@ -158,11 +154,11 @@ def no_advice(outcome: str, names: Names, movable: Sequence[str], best: float, a
 
 def outside(name: str, value: float, low: float, high: float, places: int) -> str:
     """Said to somebody whose own value lies outside the range that advice may use; an end may be infinite."""
-    span = f"from {plain(low, places)} to {plain(high, places)}"
+    span = f"from {decimal(low, places)} to {decimal(high, places)}"
     if math.isinf(low) or math.isinf(high):
-        span = f"of {plain(high, places)} or less" if math.isinf(low) else f"of {plain(low, places)} or more"
+        span = f"of {decimal(high, places)} or less" if math.isinf(low) else f"of {decimal(low, places)} or more"
     return (
-        f"{name[0].upper()}{name[1:]} is {plain(value, places)}, outside the allowed range {span}: "
+        f"{begun(name)} is {decimal(value, places)}, outside the allowed range {span}: "
         "advice has to bring it there first."
     )
 
@@ -186,17 +182,14 @@ def why_not(counts: dict[str, int], names: Names, movable: Sequence[str]) -> str
     return ", ".join(said)
 
 
-def effort(treated: Span, reference: Span, differs: bool) -> str:
-    """How the effort of advice differs: “43 % less effort”, “about as much effort”; empty if it cannot be said.
+def effort(treated: Span, reference: Span, differs: bool) -> Difference:
+    """How the effort of advice differs: “43 % less effort”; empty if it cannot be said.
 
     ``differs``: whether the interval of the difference leaves out zero.
     """
-    if not (treated.known and reference.known) or reference.value <= 0:
-        return ""
-    change = 100 * (treated.value - reference.value) / reference.value
-    if abs(change) < 1 or not differs:
-        return "about as much effort"
-    return f"{number(abs(change), trim=True)} % {'less' if change < 0 else 'more'} effort"
+    if not (treated.known and reference.value > 0):
+        return Difference()
+    return difference(METRICS["cost"], treated.value, reference.value, clear=differs)
 
 
 @dataclass(frozen=True)
@@ -233,17 +226,18 @@ def headline_of_lock(limit: str, free: Panel, taught: Panel, differs: bool) -> s
     return _compared(limit, free, taught, effort(taught.effort, free.effort, differs))
 
 
-def _compared(limit: str, free: Panel, taught: Panel, words: str) -> str:
+def _compared(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
     few = abs(taught.got / taught.asked - free.got / free.asked) >= FEWER
     who = f" Advice is there for {of_those(taught.got, taught.asked)} instead of {of_those(free.got, free.asked)}."
-    return f"{_sentence(limit, free, taught, words)}{who if few else ''}"
+    return f"{_sentence(limit, free, taught, found)}{who if few else ''}"
 
 
-def _sentence(limit: str, free: Panel, taught: Panel, words: str) -> str:
+def _sentence(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
+    words = found.words
     if not words:
         return f"With {limit}, the effort of advice cannot be compared in this run."
-    if words.startswith("about"):
-        return f"With {limit}, advice takes {words} from either model in this run."
+    if found.alike:
+        return f"With {limit}, advice takes about as much effort from either model in this run."
     turned = free.tilt - taught.tilt
     if turned >= TURNED:
         turn = f"counterfactual training turns the boundary by {turned:.0f}°, and advice takes {words}"
@@ -271,7 +265,10 @@ def headline_of_places(feature: str, efforts: Sequence[Span], differ: Sequence[b
     if not all(span.known for span in efforts):
         return f"What locking {feature} does depends on where the lock acts."
     nothing, advised, both = (number(span.value) for span in efforts)
-    first, second = (bool(words) and not words.startswith("about") for words in _steps(efforts, differ))
+    first, second = (
+        bool(effort(after, before, apart).side)
+        for (before, after), apart in zip(pairwise(efforts), differ, strict=True)
+    )
     start = f"takes the effort of advice from {nothing} to {advised}"
     if not first:
         start = f"leaves the effort of advice at about {advised}"
@@ -281,10 +278,6 @@ def headline_of_places(feature: str, efforts: Sequence[Span], differ: Sequence[b
     elif not first:
         end = f"protecting {feature} in training too takes it to {both}"
     return f"Locking {feature} in advice alone {start}; {end}."
-
-
-def _steps(efforts: Sequence[Span], differ: Sequence[bool]) -> list[str]:
-    return [effort(after, before, d) for (before, after), d in zip(pairwise(efforts), differ, strict=True)]
 
 
 def headline_of_proxies(feature: str, free: Span, protected: Span, along: float) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from ctviz.catalogue.metrics import Metric
 from ctviz.figures.theme import ArmStyle, Palette
-from ctviz.figures.words import Metric
 
 FONT = '"Source Sans", sans-serif'
 """The app's own; a name that is no CSS identifier would have the whole style ignored."""
@@ -37,8 +37,7 @@ def curve(
     Lines carry their arm's name at their end instead of a legend; where two ends would collide, the labels are
     moved apart. Gaps (NaN) stay gaps.
     """
-    shown = values * 100 if metric.kind == "share" else values
-    unit = " %" if metric.kind == "share" else ""
+    shown, unit = metric.scale * values, metric.suffix
     traces = [
         {
             "type": "scatter",
@@ -85,7 +84,7 @@ def overlay(metric: Metric, lines: Sequence[Line], palette: Palette) -> go.Figur
 
     Colour is the role of a model, dash and label are its run; epochs without a value are passed over.
     """
-    scale, unit = (100.0, " %") if metric.kind == "share" else (1.0, "")
+    scale, unit = metric.scale, metric.suffix
     traces, ends = [], []
     for line in lines:
         known = np.isfinite(line.values)
@@ -132,10 +131,10 @@ def _range(shown: npt.NDArray[np.float64], metric: Metric) -> tuple[float, float
     if not finite.size:
         return 0.0, 1.0
     low, high = float(finite.min()), float(finite.max())
-    if metric.kind != "value":
+    if metric.compared:
         low = min(low, 0.0) if low < 0.5 * high else low
     air = 0.08 * (high - low) or max(abs(high), 1.0) * 0.1
-    return (max(low - air, -2.0), min(high + air, 104.0)) if metric.kind == "share" else (low - air, high + air)
+    return (max(low - air, -2.0), min(high + air, 104.0)) if metric.share else (low - air, high + air)
 
 
 def _label_ends(

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.catalogue.differences import UNCLEAR, told
+from ctviz.catalogue.metrics import OF_IMAGES, Direction, Metric
 from ctviz.figures.advice import Span
-from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.prose import listed, number
+from ctviz.figures.theme import ArmStyle, called, reference_pair
+from ctviz.prose import begun, inside, listed, number
+from ctviz.prose import percent as told_in_percent
 
 Floats = npt.NDArray[np.float64]
 
-
-BASELINES = {"uniform": "Noise", "black": "Black", "blurred": "Blurred", "mean": "Mean digit"}
-"""What the pictures that digits are compared with are called."""
 
 NOT_MEASURED = """
 **What colours say.** Golden pixels speak for the answer, purple ones against it, compared with a baseline picture.
@@ -67,13 +69,8 @@ does the same.
 # -- numbers ------------------------------------------------------------------------------------------
 
 
-def percent(share: float) -> str:
-    """A share with two digits; what is nearly all or nearly none is not called all or none."""
-    if not math.isfinite(share):
-        return "—"
-    if share not in (0, 1) and not 0.005 <= share < 0.995:
-        return "< 1 %" if share < 0.5 else "> 99 %"
-    return f"{100 * share:.0f} %"
+percent = partial(told_in_percent, short=True)
+"""A share as it fits under a picture; what is nearly all or nearly none is not called all or none."""
 
 
 def span_of_shares(span: Span, more: int = 0) -> str:
@@ -124,7 +121,7 @@ def _share(span: Span, more: int = 0) -> str:
 
 def _right(span: Span, more: int = 0) -> str:
     """A share of answers: 34 %, > 99 %, 99.7 %."""
-    return percent(span.value) if not more else f"{100 * span.value:.{more}f} %"
+    return percent(span.value, more)
 
 
 def _size(span: Span, more: int = 0) -> str:
@@ -155,14 +152,6 @@ def an(digit: int) -> str:
     return f"an {digit}" if digit == 8 else f"a {digit}"
 
 
-def called(style: ArmStyle, *, start: bool = False) -> str:
-    """A model within a sentence."""
-    head, _, limit = style.title.partition(", ")
-    plain = {"Conventional": "the conventional model", "Counterfactual training": "the counterfactually trained model"}
-    said = f"{plain[head]}{', ' * bool(limit)}{limit}" if head in plain else f"the model “{style.title}”"
-    return said[0].upper() + said[1:] if start else said
-
-
 def _trained(styles: Sequence[ArmStyle]) -> list[int]:
     """Positions of the models that were trained on counterfactuals."""
     return [i for i, style in enumerate(styles) if style.role == "counterfactual"]
@@ -172,14 +161,14 @@ def _each(
     styles: Sequence[ArmStyle],
     values: Sequence[str],
     differences: Sequence[Span],
-    less: str,
-    more: str,
+    less: str = "less",
+    more: str = "more",
     limits: Sequence[str] = (),
 ) -> str:
     """A number of every model, and what its difference to the first means: 34 % in the conventional model, 32 % …"""
     parts = []
     for style, value, difference, limit in zip(styles, values, differences, limits or [""] * len(styles), strict=True):
-        how = {"less": less, "more": more, "": "no clear difference"}[direction(difference)]
+        how = {"less": less, "more": more, "": UNCLEAR}[direction(difference)]
         if limit and direction(difference):
             how += f", {partly(limit)}"
         parts.append(f"{value} {_within(style)}" + (f" ({how})" if math.isfinite(difference.value) else ""))
@@ -214,8 +203,10 @@ def when(epoch: int, last: int) -> str:
 
 def _begin(prefix: str, sentence: str) -> str:
     """A sentence after a prefix that ends with a colon."""
-    return prefix + (sentence[0].lower() + sentence[1:] if prefix else sentence)
+    return prefix + (inside(sentence) if prefix else sentence)
 
+
+VARIATION = OF_IMAGES["variation"]
 
 LOCKED = "locked pixels"
 """What the pixels are called that the models may not count on, where all of them are trained so."""
@@ -255,7 +246,7 @@ def headline_of_digit(
     return _begin(prefix, f"{said}; {listed(told)} of where they look lies on {where}.")
 
 
-def direction(difference: Span) -> str:
+def direction(difference: Span) -> Direction | Literal[""]:
     """“less”, “more”, or nothing where zero lies inside of the interval."""
     return "less" if difference.high < 0 else "more" if difference.low > 0 else ""
 
@@ -277,9 +268,9 @@ def headline_of_classes(
         (first, share) = (styles[0], shares[0])
         return _begin(prefix, f"{span_of_shares(share)} of where {called(first)} looks lies on locked pixels.")
     if len(_trained(styles)) > 1:
-        values = _each(styles, told_apart(shares, differences, _share), differences, "less", "more")
+        values = _each(styles, told_apart(shares, differences, _share), differences)
         return _begin(prefix, f"Pixels locked for one of the models draw, of where each looks, {values}.")
-    who, less = called(styles[trained], start=True), direction(differences[trained])
+    who, less = begun(called(styles[trained])), direction(differences[trained])
     told = told_apart(shares, differences, _share)
     numbers = f"{told[trained]} against {told[conventional]}"
     if not less:
@@ -294,7 +285,7 @@ def headline_of_counterfactuals(
     prefix: str = "",
     limits: Sequence[str] = (),
     *,
-    begun: bool = True,
+    started: bool = True,
 ) -> str:
     """Whether counterfactual digits are smoother with counterfactual training: their unevenness (total variation).
 
@@ -305,36 +296,37 @@ def headline_of_counterfactuals(
         differences: to the first model (m); NaN for that.
         limits: how each model's search is limited otherwise than the first one's (m), such as “fewer pixels may
             change”; empty: alike.
-        begun: whether training has begun; before, it has done nothing that could be compared.
+        started: whether training has begun; before, it has done nothing that could be compared.
     """
     limits = limits or [""] * len(styles)
     conventional, trained = reference_pair(styles)
     if conventional is None or trained is None:
         return _begin(prefix, "What would have to change for the model to read another digit.")
-    if not begun:
+    if not started:
         alone = " What differs is only which pixels a search may change." if any(limits) else ""
         return _begin(prefix, f"No model has learnt anything yet, so there is nothing to compare.{alone}")
     ours, theirs = variation[trained].value, variation[conventional].value
     if not (math.isfinite(ours) and math.isfinite(theirs)):
         return _begin(prefix, "Too few counterfactuals arrive to compare the models.")
     if len(_trained(styles)) > 1:
-        said = _each(styles, told_apart(variation, differences, _size), differences, "smoother", "rougher", limits)
+        written = told_apart(variation, differences, _size)
+        said = _each(styles, written, differences, VARIATION.less, VARIATION.more, limits)
         return _begin(prefix, f"Unevenness of counterfactual digits: {said}.")
     who, less = called(styles[trained]), direction(differences[trained])
     if not less:
         return _begin(prefix, f"Counterfactual digits of {who} and of the conventional one are about as smooth.")
-    smooth = {"less": "smoother", "more": "rougher"}[less]
-    by = f"{number(100 * abs(differences[trained].value) / theirs)} % {less} uneven"
+    smooth = VARIATION.less if less == "less" else VARIATION.more
+    by = told(100 * differences[trained].value / theirs, "%", "less uneven", "more uneven")
     because = f", {partly(limits[trained])}" if limits[trained] else ""
     return _begin(prefix, f"Counterfactual digits of {who} are {smooth} than the conventional one's: {by}{because}.")
 
 
-def partly(limit: str, *, begun: bool = True) -> str:
+def partly(limit: str, *, started: bool = True) -> str:
     """That a difference may not be the training's alone: partly because fewer pixels may change.
 
-    ``begun``: whether training has begun; before, there is no other cause.
+    ``started``: whether training has begun; before, there is no other cause.
     """
-    return f"{'partly ' if begun else ''}because {limit}"
+    return f"{'partly ' if started else ''}because {limit}"
 
 
 def headline_of_fooling(
@@ -358,7 +350,7 @@ def headline_of_fooling(
         return _begin(prefix, f"{at}, {called(styles[0])} is right on {percent(right[0].value)} of digits.")
     told = told_apart(right, differences, _right)
     if len(_trained(styles)) > 1:
-        said = _each(styles, told, differences, "less", "more")
+        said = _each(styles, told, differences)
         return _begin(prefix, f"{at}, right answers on test digits are {said}.")
     numbers = f"{told[trained]} against {told[conventional]}"
     who, less = called(styles[trained]), direction(differences[trained])
@@ -388,20 +380,18 @@ def of_difference(difference: Span, unit: str = "points") -> str:
     how = direction(difference)
     ends = sorted((difference.low, difference.high), key=abs) if how else [difference.low, difference.high]
     low, high = (number(100 * (abs(end) if how else end)) for end in ends)
-    if not how:
-        interval = f" ({low} to {high} {unit})" if difference.low < difference.high else ""
-        return f"no clear difference{interval}"
-    return f"{number(abs(100 * difference.value))} {unit} {how} ({low} to {high})"
+    if how:
+        return f"{told(100 * difference.value, unit, 'less', 'more')} ({low} to {high})"
+    return UNCLEAR + (f" ({low} to {high} {unit})" if difference.low < difference.high else "")
 
 
-def of_relative(difference: Span, reference: float, less: str, more: str) -> str:
+def of_relative(difference: Span, reference: float, metric: Metric) -> str:
     """What a difference to the first model means, such as “22 % smoother”; said only where chance is left out."""
     if not math.isfinite(difference.value) or not reference:
         return ""
-    how = direction(difference)
-    if not how:
-        return "no clear difference"
-    return f"{number(100 * abs(difference.value) / reference)} % {less if how == 'less' else more}"
+    if not direction(difference):
+        return UNCLEAR
+    return told(100 * difference.value / reference, "%", metric.less, metric.more)
 
 
 def of_completeness(errors: Sequence[float]) -> str:

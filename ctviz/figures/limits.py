@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
+from ctviz.catalogue.limits.stories import story
+from ctviz.catalogue.limits.story import Shown, number, percent
 from ctviz.experiments.limits import generator, locks
-from ctviz.experiments.limits.limit import Limit, LimitMetric
+from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.maturity import WITHOUT, cells
-from ctviz.experiments.limits.numbers import CONVENTIONAL, LEVEL, Mean, across, gains, mean, number, percent, values_of
+from ctviz.experiments.limits.numbers import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 from ctviz.figures.curves import EMPTY, FONT, spread
 from ctviz.figures.theme import DASHES, Palette
 
@@ -64,14 +66,14 @@ class Line:
 
 
 def pictures(
-    study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette, scale: float = 1.0
+    study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette, scale: float = 1.0
 ) -> tuple[Picture, ...]:
     """All pictures of a limit, in the order of its panels (of its kinds of harm, where it has several).
 
     Args:
         scale: how much larger letters and symbols are than on a page, for a large screen.
     """
-    draw = {"gains": _gains, "epochs": _epochs, "dots": _dots, "doses": _doses}[study.kind]
+    draw = {"gains": _gains, "epochs": _epochs, "dots": _dots, "doses": _doses}[story(study).kind]
     drawn = draw(study, table, metric, palette) if len(table) else ()
     return tuple(drawn if scale == 1 else (replace(each, figure=_enlarged(each.figure, scale)) for each in drawn))
 
@@ -96,11 +98,11 @@ def _enlarged(figure: go.Figure, scale: float) -> go.Figure:
 
 def key(study: Limit) -> tuple[tuple[str, str], ...]:
     """What the symbols of a picture stand for, where its lines carry no names: symbol and words."""
-    if study.kind == "doses":
+    if story(study).kind == "doses":
         return (("bold", "the search as in the paper, from which each kind of harm starts"),)
-    if study.kind == "dots":
+    if story(study).kind == "dots":
         return (("●", f"a draw of “{locks.PROTECTED}”"), ("○", "a draw of the others"), ("|", "the mean"))
-    if study.kind != "gains":
+    if story(study).kind != "gains":
         return ()
     names = dict.fromkeys(v.name for v in study.panels[0].variants if not math.isnan(v.dose))
     return tuple(zip(("●", "■", "◆", "▲"), names, strict=False))
@@ -109,13 +111,13 @@ def key(study: Limit) -> tuple[tuple[str, str], ...]:
 # -- gains against the share of mature searches ----------------------------------------------------------
 
 
-def _gains(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
+def _gains(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
     found = []
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
     for panel in study.panels:
         own = summary[summary["panel"] == panel.name]
-        shares = cells(table, panel.name, metric)[1]
+        shares = cells(table, panel.name, metric.column)[1]
         if not len(own):
             continue
         control = own[own["variant"] == WITHOUT]["value"]
@@ -163,9 +165,9 @@ def _level(figure: go.Figure, y: float, words: str, colour: str, *, left: bool =
 # -- lines over the epochs --------------------------------------------------------------------------------
 
 
-def _epochs(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
+def _epochs(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
     found = []
-    scale = 100.0 if metric.unit == "%" and not metric.gain else 1.0
+    scale = metric.scale
     for panel in study.panels:
         rows = table[table["panel"] == panel.name]
         rows = gains(rows, metric.column) if metric.gain else values_of(rows, metric.column)
@@ -188,7 +190,7 @@ def _epochs(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Pal
     return found
 
 
-def _curves(lines: Sequence[Line], metric: LimitMetric, palette: Palette) -> go.Figure:
+def _curves(lines: Sequence[Line], metric: Shown, palette: Palette) -> go.Figure:
     values = np.array([value for line in lines for value in line.y])
     low, high = float(values.min()), float(values.max())
     if metric.log:
@@ -239,8 +241,8 @@ def _band(line: Line, extent: tuple[float, float], *, log: bool) -> dict[str, An
 # -- a dot for each draw ----------------------------------------------------------------------------------
 
 
-def _dots(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
-    scale = 100.0 if metric.unit == "%" else 1.0
+def _dots(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
+    scale = metric.scale
     rows = values_of(table, metric.column)
     rows["value"] *= scale
     low, high = float(rows["value"].min()), float(rows["value"].max())
@@ -295,7 +297,7 @@ def _dot_row(values: Sequence[float], place: int, colour: str, *, filled: bool) 
 # -- gains against the dose of each harm ------------------------------------------------------------------
 
 
-def _doses(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
+def _doses(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
     found = []
@@ -417,11 +419,11 @@ def _figure(
     return go.Figure({"data": list(traces), "layout": layout})
 
 
-def _amount(value: float, metric: LimitMetric) -> str:
+def _amount(value: float, metric: Shown) -> str:
     return percent(value) if metric.unit == "%" else number(value)
 
 
-def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
+def _say(panel: str, metric: Shown, rows: pd.DataFrame, dose: str) -> str:
     """The text alternative: every mean of a picture."""
     said = []
     for row in rows.itertuples():
@@ -431,17 +433,16 @@ def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
     return f"{panel}. {metric.title}, {means} over draws: {'; '.join(said)}."
 
 
-def summary_rows(study: Limit, table: pd.DataFrame, metric: LimitMetric) -> list[tuple[str, str, str, Mean]]:
+def summary_rows(study: Limit, table: pd.DataFrame, metric: Shown) -> list[tuple[str, str, str, Mean]]:
     """Panel, variant, dose in words and mean of every point of the pictures: the table below them."""
     rows = gains(table, metric.column) if metric.gain else values_of(table, metric.column)
-    if not metric.gain and metric.unit == "%":
-        rows["value"] *= 100
+    rows["value"] *= metric.scale
     last = rows[rows["epoch"] == rows.groupby("panel")["epoch"].transform("max")]
     found = []
     for row in across(last, log=metric.log).itertuples():
         value, low, high, dose = (float(str(part)) for part in (row.value, row.low, row.high, row.dose))
-        words = "" if math.isnan(dose) or study.kind == "epochs" else f"{dose:g}"
-        if study.kind == "doses" and words:
+        words = "" if math.isnan(dose) or story(study).kind == "epochs" else f"{dose:g}"
+        if story(study).kind == "doses" and words:
             words = generator.dose_words(str(row.variant), dose)
         summary = Mean(value, low, high, int(str(row.n)))
         found.append((study.panel(str(row.panel)).title, str(row.variant), words, summary))

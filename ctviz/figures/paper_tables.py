@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 
+from ctviz.catalogue.metrics import REPRODUCED
+from ctviz.experiments.reproduce.published import METRICS
 from ctviz.experiments.reproduce.result import ComparedReduction, Reduction, Table1
-from ctviz.figures.paper_words import COLUMNS, agreement, interval, published
+from ctviz.figures.paper_words import agreement, interval, published
 
 HEAD = (
     "data", "metric", "seed", "reduction", "low", "high", "error", "significant", "value", "base",
@@ -41,10 +43,10 @@ def _yes(value: bool | None) -> str:
 
 def to_markdown(result: Table1) -> str:
     """A table with three columns of ours, each with the published number and the agreement in words."""
-    heads = [f"{column.title} ({column.symbol})" for column in COLUMNS.values()]
+    heads = [f"{column.title} ({column.symbol})" for column in REPRODUCED.values()]
     lines = [f"| data | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     for row in result.rows:
-        cells = [_plain(row.outcome(metric)).replace("*", "\\*") for metric in COLUMNS]
+        cells = [_plain(row.outcome(metric)).replace("*", "\\*") for metric in METRICS]
         lines.append(f"| {row.title} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", _note(result).replace("*", "\\*"), ""])
 
@@ -55,10 +57,10 @@ def _plain(outcome: ComparedReduction) -> str:
 
 def to_latex(result: Table1) -> str:
     r"""A ``tabular`` for the package booktabs: two lines for each data set, ours and the published one."""
-    heads = " & ".join(f"{_latex(column.title)} ({_latex(column.symbol)})" for column in COLUMNS.values())
+    heads = " & ".join(f"{_latex(column.title)} ({_latex(column.symbol)})" for column in REPRODUCED.values())
     lines = [r"\begin{tabular}{llrrr}", r"\toprule", rf"Data & & {heads} \\", r"\midrule"]
     for row in result.rows:
-        outcomes = [row.outcome(metric) for metric in COLUMNS]
+        outcomes = [row.outcome(metric) for metric in METRICS]
         ours = " & ".join(_latex(interval(outcome)) for outcome in outcomes)
         theirs = " & ".join(_latex(published(outcome)) for outcome in outcomes)
         lines += [rf"{_latex(row.title)} & here & {ours} \\", rf" & published & {theirs} \\"]

@@ -3,40 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from ctviz.experiments.reproduce.published import MetricName
+from ctviz.experiments.reproduce.published import METRICS
 from ctviz.experiments.reproduce.result import ComparedReduction, Reduction, Table1
 from ctviz.prose import decimal, listed
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of Table 1: its title, its symbol and what it says."""
-
-    title: str
-    symbol: str
-    help: str
-
-
-COLUMNS: dict[MetricName, Column] = {
-    "ip": Column(
-        "Distance to real data",
-        "IP",
-        "Mean ℓ1 distance from a counterfactual to real samples of the class that it aims at.",
-    ),
-    "ip_star": Column(
-        "Mismatch with real data",
-        "IP*",
-        "Squared MMD between counterfactuals and real samples of the class that they aim at.",
-    ),
-    "cost": Column(
-        "Cost with a feature locked",
-        "cost",
-        "ℓ1 distance that valid counterfactuals go when a feature may not change, for a model trained with that lock "
-        "against a conventional one.",
-    ),
-}
 
 ARMS = {
     "vanilla": "Conventional",
@@ -93,7 +63,7 @@ def headline(result: Table1) -> str:
     if not measured:
         return "Nothing could be measured in this run."
     agreeing = sum(bool(outcome.agrees) for _, outcome in measured)
-    whole = [row.title for row in result.rows if all(row.outcome(m).agrees for m in COLUMNS)]
+    whole = [row.title for row in result.rows if all(row.outcome(m).agrees for m in METRICS)]
     large = sum(bool(outcome.agrees) and (outcome.reduction or 0) >= outcome.published for _, outcome in measured)
     size = f"{large} of them are at least as large" if large < agreeing else "and all of these are at least as large"
     says = f"{agreeing} of {len(measured)} results agree with the paper in sign and significance, {size}"

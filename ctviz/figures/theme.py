@@ -78,6 +78,13 @@ def short_title(label: ArmLabel, *, alone: bool) -> str:
     return label.name if ":" in label.title else label.title.replace("Counterfactual training", SHORT["counterfactual"])
 
 
+def called(style: ArmStyle) -> str:
+    """A model within a sentence: “the conventional model”, or by its title."""
+    head, comma, limit = style.title.partition(", ")
+    plain = {"Conventional": "the conventional model", "Counterfactual training": "the counterfactually trained model"}
+    return plain[head] + comma + limit if head in plain else f"the model “{style.title}”"
+
+
 def reference_pair(styles: Sequence[ArmStyle]) -> tuple[int | None, int | None]:
     """Positions of the conventional arm and of the arm compared with it: ``full`` if there is one, else the last."""
     conventional = next((i for i, style in enumerate(styles) if style.role == "conventional"), None)

@@ -14,10 +14,6 @@ class ModelSettings(Settings):
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((32,), max_length=8)
     activation: Literal["relu", "tanh", "sigmoid", "softplus"] = "relu"
-    channels: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field(
-        (), max_length=3, description="Channels of the convolutional layers before the hidden ones (images alone)."
-    )
-    initial: Literal["fan_in", "glorot"] = Field(
-        "fan_in",
-        description="First weights: uniform up to 1/√in, or Glorot's √(6/(in + out)) with biases of 0.",
-    )
+    channels: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field((), max_length=3)
+    initial: Literal["fan_in", "glorot"] = "fan_in"
+    """First weights: uniform up to 1/√in, or Glorot's √(6/(in + out)) with biases of 0."""

@@ -26,32 +26,27 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
 class Objective(Settings):
     """Weights of the four terms of the objective (equation 1 of the paper, with the ridge on energies)."""
 
-    lambda_class: float = Field(1.0, ge=0, le=1000, description="λ_class: classify the data correctly.")
-    lambda_div: float = Field(0.5, ge=0, le=1000, description="λ_div: make counterfactuals look like real data.")
-    lambda_adv: float = Field(0.25, ge=0, le=1000, description="λ_adv: withstand small perturbations.")
-    lambda_reg: float = Field(0.1, ge=0, le=1000, description="λ_reg: keep the energies small.")
+    lambda_class: float = Field(1.0, ge=0, le=1000)
+    lambda_div: float = Field(0.5, ge=0, le=1000)
+    lambda_adv: float = Field(0.25, ge=0, le=1000)
+    lambda_reg: float = Field(0.1, ge=0, le=1000)
 
 
 class Arm(Objective, SearchSettings):
     """One model of a run: its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
-    ``seed = None`` takes the seed of the experiment.
+    ``seed = None`` takes the seed of the experiment; in ``ranges``, null is no end. What each setting does stands in
+    ``ctviz/catalogue/settings.py``.
     """
 
     name: str = Field(min_length=1, max_length=40)
-    locked: tuple[FeatureRef, ...] = Field((), description="Features that may not change.")
-    increase_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go up.")
-    decrease_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go down.")
-    ranges: tuple[Range, ...] = Field(
-        (), description="Features with their lowest and their highest allowed value; null for an open end."
-    )
-    lock_when: LockWhen = Field(
-        "always", description="Where the constraints above hold: in training, when advice is searched, or both."
-    )
-    shield: Literal["on", "off"] = Field(
-        "on", description="Whether the divergence leaves out, in training, what the constraints forbid to change."
-    )
+    locked: tuple[FeatureRef, ...] = ()
+    increase_only: tuple[FeatureRef, ...] = ()
+    decrease_only: tuple[FeatureRef, ...] = ()
+    ranges: tuple[Range, ...] = ()
+    lock_when: LockWhen = "always"
+    shield: Literal["on", "off"] = "on"
     seed: int | None = Field(None, ge=0, lt=2**31)
 
     @field_validator("name")

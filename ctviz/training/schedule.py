@@ -13,8 +13,8 @@ class Schedule(Settings):
     """The training schedule that all arms of a run share."""
 
     epochs: int = Field(100, ge=1, le=10_000)
-    batch: int = Field(30, ge=1, le=100_000, description="Samples per optimiser step.")
-    n_ce: int = Field(1000, ge=0, le=100_000, description="Counterfactuals searched per epoch.")
-    burnin: float = Field(0.0, ge=0, le=1, description="Share of the epochs that train on the class loss alone.")
+    batch: int = Field(30, ge=1, le=100_000)
+    n_ce: int = Field(1000, ge=0, le=100_000)
+    burnin: float = Field(0.0, ge=0, le=1)
     optimiser: Literal["adam", "amsgrad"] = "adam"
-    lr: float = Field(0.001, gt=0, le=10, description="Learning rate.")
+    lr: float = Field(0.001, gt=0, le=10)

@@ -1,24 +1,15 @@
-"""What a model is penalised for: the sentences, and the numbers of a model made by hand."""
+"""What a model is penalised for: the numbers of a model made by hand."""
 
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ctviz import ConfigError
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.loss_terms import LossTerms, signed, words_of
 from tests.experiments.traces import FULL, SETTINGS, VANILLA, alone, linear, run, traced
-
-LESSON = LossTerms(
-    target=1, label=0, guessed=False, mature=True, neighbour=(0.0, 1.0), shielded=(0.0, 1.0), replaced=(),
-    energy_neighbour=1.3, energy_counterfactual=-0.5, divergence=1.8, ridge=1.94, adversarial=0.2,
-    lambda_div=0.5, lambda_adv=0.25, lambda_reg=0.1,
-)  # fmt: skip
 
 
 def test_a_linear_model_by_hand():
@@ -68,8 +59,8 @@ def test_the_shield_names_the_columns_that_it_has_replaced():
 def test_a_vanilla_arm_has_no_weights():
     explorer, _ = run()
     terms = explorer.loss_terms(traced(), VANILLA, 0)
-    assert terms.total == 0 and "not penalised" in words_of(terms)
-    assert "not penalised" not in words_of(explorer.loss_terms(traced(), FULL, 0))
+    assert terms.total == 0
+    assert explorer.loss_terms(traced(), FULL, 0).total != 0
 
 
 @pytest.mark.parametrize("label", [-1, 2])
@@ -77,35 +68,3 @@ def test_a_label_that_is_no_class_is_refused(label):
     explorer: Explorer = run()[0]
     with pytest.raises(ConfigError, match="label"):
         explorer.loss_terms(traced(), 0, 0, label)
-
-
-def test_words():
-    expected = (
-        "The model is pushed to find the real sample more likely than this counterfactual, which it now prefers: "
-        "divergence +1.8, times λ_div 0.5 = +0.90; keeping both energies small adds +0.19 and the nascent point, as an "
-        "adversarial example, adds +0.050."
-    )
-    assert words_of(LESSON) == expected
-    happy = replace(LESSON, divergence=-1.8, lambda_adv=0.0, lambda_reg=0.0)
-    assert words_of(happy) == (
-        "The model already finds the real sample more likely than this counterfactual and is pushed further: "
-        "divergence −1.8, times λ_div 0.5 = −0.90."
-    )
-    assert "as likely as" in words_of(replace(LESSON, divergence=0.0))
-    assert words_of(replace(LESSON, mature=False)).startswith("The search found nothing, so there is no divergence")
-    without = words_of(replace(LESSON, lambda_div=0.0, lambda_reg=0.0))
-    assert without.startswith("This model's weights leave the divergence out (it would be +1.8); the nascent point")
-    nothing = words_of(replace(LESSON, lambda_div=0.0, lambda_reg=0.0, lambda_adv=0.0))
-    assert re.fullmatch(r"This model is not penalised for it: .* \(its divergence would be \+1\.8\)\.", nothing)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (1.84, "+1.8"), (-0.0321, "−0.032"), (0.0, "0"), (12.34, "+12"), (1234.5, "+1,200"), (0.999, "+1.0"),
-        (math.inf, "+∞"), (-math.inf, "−∞"), (math.nan, "not a number"), (-9.96, "−10"),
-        (4.9e-7, "≈ 0"), (-4e-4, "≈ 0"), (6e-4, "+0.00060"),
-    ],
-)  # fmt: skip
-def test_signed(value, text):
-    assert signed(value) == text

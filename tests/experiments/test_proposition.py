@@ -14,7 +14,7 @@ from ctviz.data.catalogue import load
 from ctviz.errors import DataError
 from ctviz.evaluation.leak import leak
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.proposition import assumptions, locked_columns, overshoots, verdict, weight_share
+from ctviz.experiments.proposition import assumptions, locked_columns, overshoots, weight_share
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.models.dense import Dense
@@ -91,20 +91,6 @@ def test_other_data_fail_in_their_own_way() -> None:
     assert "common" in failing({}, Experiment.preset("circles").replace({"data.noise": 0.05}))
 
 
-def test_the_sentences_carry_the_measured_numbers() -> None:
-    experiment = PROXIES.replace({"data.correlation": -0.6})
-    data = load(experiment.data)
-    by_name = {a.name: a.sentence for a in assumptions(experiment, data, ("debt", "age"))}
-    X, y = (part.numpy() for part in data.train)
-    measured = max((np.corrcoef(X[y == c].T)[0, 1] for c in (0, 1)), key=abs)
-    assert f"{abs(measured):.2f}" in by_name["uncorrelated"] and "−" in by_name["uncorrelated"]
-    assert "debt and age" in by_name["uncorrelated"]
-    pooled = np.sqrt(np.mean([X[y == c][:, 0].var() for c in (0, 1)]))
-    effect = abs(X[y == 1][:, 0].mean() - X[y == 0][:, 0].mean()) / pooled
-    assert f"{effect:.1f} standard deviations" in by_name["discriminative"] and "debt" in by_name["discriminative"]
-    assert all(sentence.endswith(".") and "\n" not in sentence for sentence in by_name.values())
-
-
 def test_the_free_feature_is_the_one_that_no_arm_locks() -> None:
     weak = {"data.signal": 0.0}
     assert failing({**weak, "arms.full locked.locked": [0]}) == set()  # x2, now free, tells the classes apart
@@ -122,23 +108,7 @@ def test_arms_that_lock_different_features_each_leave_one_free() -> None:
 
 def test_points_that_do_not_vary_are_no_reason_to_fail() -> None:
     experiment = PROXIES.replace({"data.noise": 0.0})
-    assert all(a.sentence for a in assumptions(experiment, load(experiment.data)))
-
-
-# -- the verdict -----------------------------------------------------------------------------------------
-
-
-def test_the_verdict_promises_or_says_what_fails() -> None:
-    good = verdict(assumptions(PROXIES, load(PROXIES.data)))
-    assert good.startswith("The assumptions hold") and "lowers" in good
-    experiment = PROXIES.replace({"data.correlation": 0.9})
-    found = assumptions(experiment, load(experiment.data))
-    assert verdict(found).startswith("One assumption fails: within a class") and "proxy" in verdict(found)
-    several = PROXIES.replace({"data.correlation": 0.9, "data.signal": 0.0})
-    text = verdict(assumptions(several, load(several.data)))
-    assert text.startswith("2 assumptions fail") and "proxy" in text and "little" in text
-    assert "; the free feature" in text  # one sentence
-    assert "beyond" in verdict(found, beyond=True) and "beyond" not in verdict(found)
+    assert np.isfinite([n for a in assumptions(experiment, load(experiment.data)) for n in a.numbers]).all()
 
 
 # -- the promise -----------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctviz.catalogue.metrics import RECORDED as METRICS
 from ctviz.experiments.config import Experiment
 from ctviz.figures.curves import Line, curve, overlay, spread
 from ctviz.figures.theme import DARK, LIGHT, arm_styles
-from ctviz.figures.words import METRICS
 
 STYLES = arm_styles(Experiment.preset("moons"))
 EPOCHS = np.arange(5)

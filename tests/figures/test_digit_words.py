@@ -50,7 +50,7 @@ def test_what_chance_may_have_done_is_no_difference() -> None:
     assert "No clear difference" in words.headline_of_classes(TWO, SHARES[:2], (SELF, NEITHER), 280)
     assert "about as smooth" in words.headline_of_counterfactuals(TWO, SHARES[:2], (SELF, NEITHER))
     assert "no clear difference" in words.headline_of_fooling(TWO, SHARES[:2], (SELF, NEITHER), 0.1)
-    assert words.of_relative(NEITHER, 0.31, "less", "more") == "no clear difference"
+    assert words.of_relative(NEITHER, 0.31, words.VARIATION) == "no clear difference"
     assert words.of_difference(NEITHER).startswith("no clear difference")
 
 
@@ -124,7 +124,7 @@ def test_what_a_lock_does_to_a_search_is_not_credited_to_training() -> None:
     variation = (Span(303, 290, 310), Span(303, 290, 310), Span(286, 280, 290))
     apart = (SELF, Span(0, 0, 0), Span(-17, -20, -10))
     limits = ("", "", FEWER)
-    said = words.headline_of_counterfactuals(THREE, variation, apart, "Before training: ", limits, begun=False)
+    said = words.headline_of_counterfactuals(THREE, variation, apart, "Before training: ", limits, started=False)
     assert said.startswith("Before training: no model has learnt anything yet")
     assert "smoother" not in said
     said = words.headline_of_counterfactuals(THREE, variation, apart, "", limits)

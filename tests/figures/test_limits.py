@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from ctviz.catalogue.limits.stories import story
 from ctviz.experiments.limits.catalogue import LIMITS, limit
 from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.numbers import CONVENTIONAL
@@ -21,17 +22,17 @@ def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> flo
 
 
 def epochs(study: Limit) -> tuple[int, ...]:
-    return (1, 10, 100) if study.kind == "epochs" else (100,)
+    return (1, 10, 100) if story(study).kind == "epochs" else (100,)
 
 
-EACH = [(study, metric) for study in LIMITS.values() for metric in study.shown]
+EACH = [(study, metric) for study in LIMITS.values() for metric in story(study).shown]
 
 
 @pytest.mark.parametrize(("study", "metric"), EACH, ids=lambda part: part.name)
 def test_every_limit_has_its_pictures_by_every_number(study: Limit, metric) -> None:
     table = made_up(study, value, epochs(study))
     drawn = pictures(study, table, metric, LIGHT)
-    assert len(drawn) == (4 if study.kind == "doses" else len(study.panels))
+    assert len(drawn) == (4 if story(study).kind == "doses" else len(study.panels))
     for picture in drawn:
         colours = {trace.line.color or trace.marker.color for trace in picture.figure.data if trace.mode != "none"}
         assert colours <= {LIGHT.accent, LIGHT.conventional}
@@ -42,13 +43,13 @@ def test_every_limit_has_its_pictures_by_every_number(study: Limit, metric) -> N
 
 def test_nothing_measured_draws_nothing() -> None:
     study = limit("long")
-    assert pictures(study, made_up(study, value, draws=0), study.metric(), DARK) == ()
+    assert pictures(study, made_up(study, value, draws=0), story(study).metric(), DARK) == ()
 
 
 def test_gains_are_drawn_against_maturity_with_their_intervals() -> None:
     study = limit("maturity")
     table = made_up(study, value)
-    figure = pictures(study, table, study.metric(), LIGHT)[0].figure
+    figure = pictures(study, table, story(study).metric(), LIGHT)[0].figure
     assert len(figure.data) == 3  # one line for each η
     first = figure.data[0]
     assert list(first.x) == pytest.approx([60.0] * 4, rel=1e-3)
@@ -65,7 +66,7 @@ def test_logarithmic_axes_hold_every_line() -> None:
     def exploding(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         return epoch**3.0 if dose == 0 else 1.0
 
-    metric = study.metric("energy")
+    metric = story(study).metric("energy")
     figure = pictures(study, made_up(study, exploding, (1, 10, 100)), metric, LIGHT)[0].figure
     low, high = figure.layout.yaxis.range
     assert figure.layout.yaxis.type == "log"
@@ -77,14 +78,14 @@ def test_logarithmic_axes_hold_every_line() -> None:
 def test_every_draw_is_a_dot_and_the_mean_a_number() -> None:
     study = limit("locks")
     table = made_up(study, lambda *_: 0.25, draws=7)
-    figure = pictures(study, table, study.metric("share"), LIGHT)[0].figure
+    figure = pictures(study, table, story(study).metric("share"), LIGHT)[0].figure
     assert [len(trace.x) for trace in figure.data[:2]] == [7, 1]
     assert any("lock with protection" in note.text and "25 %" in note.text for note in figure.layout.annotations)
 
 
 def test_doses_stand_in_their_order_with_the_undisturbed_one_marked() -> None:
     study = limit("generator")
-    drawn = pictures(study, made_up(study, value), study.metric(), LIGHT)
+    drawn = pictures(study, made_up(study, value), story(study).metric(), LIGHT)
     assert [list(picture.figure.layout.xaxis.ticktext) for picture in drawn] == [
         ["1", "2", "5", "10", "<b>30</b>"],
         ["<b>0</b>", "1", "3", "10"],
@@ -95,14 +96,14 @@ def test_doses_stand_in_their_order_with_the_undisturbed_one_marked() -> None:
 
 def test_one_draw_has_no_bars() -> None:
     study = limit("generator")
-    figure = pictures(study, made_up(study, value, draws=1), study.metric(), LIGHT)[0].figure
+    figure = pictures(study, made_up(study, value, draws=1), story(study).metric(), LIGHT)[0].figure
     assert figure.data[0].error_y.array is None
 
 
 def test_on_a_large_screen_every_letter_is_larger() -> None:
     study = limit("energies")
     table = made_up(study, lambda *_: 2.0, epochs=(1, 100))
-    (small, *_), (large, *_) = (pictures(study, table, study.metric(), LIGHT, scale) for scale in (1.0, 1.5))
+    (small, *_), (large, *_) = (pictures(study, table, story(study).metric(), LIGHT, scale) for scale in (1.0, 1.5))
     for sizes in (_sizes(small.figure.to_dict()["layout"]), _sizes(small.figure.to_dict()["data"])):
         assert sizes
     assert _sizes(large.figure.to_dict()) == [1.5 * size for size in _sizes(small.figure.to_dict())]

@@ -14,14 +14,14 @@ from ctviz.figures.tradeoffs.front import _apart, front, pareto, points
 from tests.figures.sweeps import made, penalties
 
 ACROSS = penalties()
-SIDES = st.sampled_from(["low", "high"])
+SIDES = st.sampled_from(["less", "more"])
 
 
 def by_brute_force(values, better):
     """Pair by pair, from the definition."""
 
     def beats(one, other):
-        signs = [1 if side == "low" else -1 for side in better]
+        signs = [1 if side == "less" else -1 for side in better]
         pairs = [(s * a, s * b) for s, a, b in zip(signs, one, other, strict=True)]
         return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
@@ -45,10 +45,10 @@ def test_the_front_is_that_of_brute_force(data):
 
 def test_by_hand():
     values = [[1, 4], [2, 2], [3, 3], [4, 1], [2, 2]]
-    assert pareto(values, ["low", "low"]).tolist() == [True, True, False, True, True]
-    assert pareto(values, ["high", "high"]).tolist() == [True, False, True, True, False]
+    assert pareto(values, ["less", "less"]).tolist() == [True, True, False, True, True]
+    assert pareto(values, ["more", "more"]).tolist() == [True, False, True, True, False]
     with pytest.raises(ConfigError, match="better"):
-        pareto(values, ["low"])
+        pareto(values, ["less"])
 
 
 def drawn(figure):
@@ -84,7 +84,7 @@ def test_steps_join_the_front_and_never_cross_a_better_cell():
             for (x0, y0), (x1, y1) in zip(zip(steps.x, steps.y, strict=True), list(zip(steps.x, steps.y,
                                           strict=True))[1:], strict=False):  # fmt: skip
                 corner = (x1, y0) if steps.line.shape == "hv" else (x0, y1)
-                worse = [max if side == "low" else min for side in found.better]
+                worse = [max if side == "less" else min for side in found.better]
                 assert corner == (worse[0](x0, x1), worse[1](y0, y1))
 
 

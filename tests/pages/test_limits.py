@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ctviz.catalogue.limits.stories import STORIES
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.results import run_limit, stored_limit
 from ctviz.jobs import JobStatus
@@ -35,15 +36,14 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("name", LIMITS)
 def test_every_story_is_told_from_what_ships(visit, world, name: str) -> None:
     at = visit(PAGE, limit=name)
-    study = LIMITS[name]
-    found = study.finding(stored_limit(name, world.store).table, study.metric())
+    found = STORIES[name].finding(stored_limit(name, world.store).table, STORIES[name].metric())
     assert found.headline.split(",")[0] in headline(at)
     assert not at.error
     assert not at.warning
     assert "Compute it again on this computer" in buttons(at)
 
 
-@pytest.mark.parametrize(("name", "metric"), [(s.name, m.name) for s in LIMITS.values() for m in s.shown[1:2]])
+@pytest.mark.parametrize(("name", "metric"), [(s.name, m.name) for s in STORIES.values() for m in s.shown[1:2]])
 def test_a_story_can_be_told_by_another_number(visit, name: str, metric: str) -> None:
     at = visit(PAGE, limit=name, metric=metric)
     assert not at.error

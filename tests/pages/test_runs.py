@@ -6,12 +6,13 @@ import errno
 
 import pytest
 
+from ctviz.catalogue.differences import reduction
+from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.evaluate import evaluate
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import run
 from ctviz.experiments.store import RunLabel, Store, labels
-from ctviz.figures.words import METRICS, compare
 from ctviz.prose import number
 from ctviz.training.arm import Arm
 from tests.figures import fake
@@ -221,4 +222,4 @@ def test_a_stored_evaluation_gives_intervals_and_the_headline_agrees(look, world
     html = html_of(look(experiment.key))
     mean = report.table.query("arm == 'full' and metric == 'ip' and round == -1").iloc[0]
     assert f"[{number(mean.low, 3)}, {number(mean.high, 3)}]" in html
-    assert compare(METRICS["ip"], 1 - gain / 100, 1).removeprefix("about ") in html
+    assert reduction(RECORDED["ip"], gain).words in html

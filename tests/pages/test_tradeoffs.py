@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 
+from ctviz.catalogue.settings import OFFERED
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import run_task
 from ctviz.experiments.store import Store
@@ -16,8 +17,8 @@ from ctviz.experiments.sweeps.sweep import sweep as carry_out_sweep
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.jobs import JobStatus
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
-from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED
 from ctviz.ui.tradeoffs.runner import runner
+from ctviz.ui.tradeoffs.view import FIRST, MOST_AXES
 from tests.experiments.sweeps.small import base, small
 from tests.pages import test_boundaries
 from tests.pages.test_boundaries import query_of

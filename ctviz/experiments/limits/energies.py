@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
-
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
-from ctviz.experiments.limits.maturity import IP
-from ctviz.experiments.limits.numbers import (
-    CONVENTIONAL,
-    Mean,
-    by_draw,
-    difference,
-    gains,
-    geometric,
-    mean,
-    number,
-    percent,
-    values_of,
-)
-from ctviz.prose import listed
+from ctviz.experiments.limits.limit import Limit, LimitPanel, Variant, stack
+from ctviz.experiments.limits.numbers import CONVENTIONAL
 from ctviz.training.arm import Arm
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 RIDGES = (0.0, 0.01, 0.1, 0.5)
 USUAL = 0.1
 
-LARGE = 10.0
-"""Energies explode if they are this many times as large as with the usual ridge."""
 
-ENERGY = LimitMetric(
-    "energy", "Mean size of the energy |E| of real data",
-    "E(x, y) = −M(x)[y], the logit of the own class with its sign turned, on validation data.", log=True,
-)  # fmt: skip
-RIDGE_TERM = LimitMetric(
-    "loss_reg", "Ridge term E(x⁺)² + E(x')²",
-    "Mean over an epoch's counterfactuals, before λ_reg. A conventional model has none.", log=True,
-)  # fmt: skip
-ROBUST = LimitMetric(
-    "robust_accuracy", "Accuracy under attack",
-    "Share of validation data still classified correctly after an FGSM attack of ε = 0.1.", "%",
-)  # fmt: skip
-
-
-def _name(ridge: float) -> str:
+def ridge_name(ridge: float) -> str:
+    """What the variant with a ridge is called."""
     return f"λ_reg = {ridge:g}"
 
 
@@ -56,83 +22,8 @@ def _panel(
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", tau=tau, lambda_reg=ridge) for i, ridge in enumerate(ridges)]
     experiment = stack(Experiment.preset(name), changes, arms)
-    variants = [Variant(_name(ridge), f"ridge {i}", ridge) for i, ridge in enumerate(ridges)]
+    variants = [Variant(ridge_name(ridge), f"ridge {i}", ridge) for i, ridge in enumerate(ridges)]
     return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), *variants), most)
-
-
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """Energies after the last epoch without ridge against those with the usual one, and the consequences."""
-    exploded: list[str] = []
-    held: list[str] = []
-    sentences: list[str] = []
-    for panel in LIMIT.panels:
-        own = table[table["panel"] == panel.name]
-        if not len(own):
-            continue
-        last = own[own["epoch"] == own["epoch"].max()]
-        energy = values_of(last, "energy")
-        without, usual, base = (
-            geometric(energy.loc[energy["variant"] == name, "value"])
-            for name in (_name(0.0), _name(USUAL), CONVENTIONAL)
-        )
-        big = _ratio(energy, _name(0.0), _name(USUAL)).low > math.log(LARGE)
-        (exploded if big else held).append(panel.title)
-        said = f"{panel.title}: after {int(last['epoch'].max())} epochs the energy (geometric mean) is "
-        said += f"{number(without.value)} without ridge, {number(usual.value)} with {_name(USUAL)}, "
-        said += f"{number(base.value)} in the conventional "
-        sentences.append(f"{said}model. {_consequences(last)}")
-    sentences.append(_skipped(table))
-    return LimitFinding(_headline(exploded, held), tuple(sentences), tuple(exploded))
-
-
-def _ratio(energy: pd.DataFrame, variant: str, other: str) -> Mean:
-    """Mean over draws of log(variant / other): energies grow by factors, so their logarithms are compared."""
-    one, two = (energy[energy["variant"] == name].set_index("seed")["value"] for name in (variant, other))
-    return mean(math.log(ratio) for ratio in (one / two).dropna() if ratio > 0)
-
-
-def _consequences(last: pd.DataFrame) -> str:
-    """The significant losses in IP and robustness without ridge."""
-    worse = []
-    for metric, words in (("ip", "less close to real data"), ("robust_accuracy", "less accurate under attack")):
-        rows = values_of(last, metric)
-        without, usual = (rows[rows["variant"] == _name(ridge)] for ridge in (0.0, USUAL))
-        apart = difference(without, usual)
-        if metric == "ip" and apart.sign > 0:
-            gained = gains(last, "ip")
-            numbers = [by_draw(gained[gained["variant"] == _name(ridge)]).value for ridge in (0.0, USUAL)]
-            worse.append(f"advice is {words} (gain {percent(numbers[0])} instead of {percent(numbers[1])})")
-        if metric == "robust_accuracy" and apart.sign < 0:
-            numbers = [100 * by_draw(rows_).value for rows_ in (without, usual)]
-            worse.append(f"the model is {words} ({percent(numbers[0])} instead of {percent(numbers[1])})")
-    if not worse:
-        return "What that does to advice and to accuracy under attack could be chance."
-    return f"Without ridge, {listed(worse)}."
-
-
-def _skipped(table: pd.DataFrame) -> str:
-    rows = values_of(table, "all_skipped")
-    total = int(rows["value"].sum())
-    if total == 0:
-        return "No batch had to be left out: the energies grow, but stay within what a computer can hold."
-    where = sorted(set(rows.loc[rows["value"] > 0, "variant"]))
-    return f"In all {total} batches were left out because their loss was not finite ({listed(where)})."
-
-
-def _headline(exploded: list[str], held: list[str]) -> str:
-    if exploded and held:
-        return f"Without ridge the energies explode on {listed(exploded)}, but not on {listed(held)}"
-    if exploded:
-        return f"Without ridge the energies explode on {listed(exploded)}"
-    return f"Without ridge the energies stay within bounds on {listed(held)}" if held else "Nothing measured yet"
-
-
-def _deep_link() -> DeepLink:
-    arms = [Arm.variant("vanilla")]
-    arms += [Arm.variant(f"ridge {i}", lambda_reg=ridge) for i, ridge in enumerate((0.0, 0.01, 0.1))]
-    base = Experiment.preset("moons")
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
 
 
 _DIGITS: dict[str, object] = {
@@ -145,14 +36,6 @@ _SHORT: dict[str, object] = {"evaluation.every": 10, "evaluation.also": (1, 2, 5
 
 LIMIT = Limit(
     name="energies",
-    title="No ridge on the energies",
-    question="What if nothing keeps the energies small?",
-    expected="The divergence rewards ever lower energies of real data against those of counterfactuals. Only the ridge "
-    "holds them back: without it they should grow without end.",
-    advice="Never train without ridge: keep λ_reg above zero, and look at the ridge term over the epochs. As long as "
-    "it grows, the training has not settled; raise λ_reg tenfold. But do not overdo it: look whether searches "
-    "still arrive.",
-    kind="epochs",
     panels=(
         _panel("moons", "Moons", 0.75, _SHORT, RIDGES, 100),
         _panel("ls", "Linearly separable", 0.5, _SHORT, RIDGES, 100),
@@ -163,8 +46,5 @@ LIMIT = Limit(
     ),
     measures=("energy",),
     metrics=("energy", "loss_reg", "ip", "validity", "validation_accuracy", "robust_accuracy", "mature", "all_skipped"),
-    shown=(ENERGY, RIDGE_TERM, IP, ROBUST),
-    finding=finding,
-    links=(_deep_link(),),
     every_epoch=True,
 )  # fmt: skip

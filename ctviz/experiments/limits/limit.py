@@ -1,27 +1,19 @@
-"""The declaration of a limit: its question, its experiments, its metrics, and its finding."""
+"""The record of a limit: its settings as experiments, and what is measured."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 MEASURES_VERSION = 1
 """Part of every draw's key; raised whenever the same experiment is measured differently than before."""
 
 MAX_SEEDS = 100
-
-Kind = Literal["gains", "epochs", "dots", "doses"]
-"""The kind of picture: gains against the share of mature searches, lines over epochs, a dot for each draw, or gains
-against the dose of each kind of disturbance."""
 
 
 @dataclass(frozen=True)
@@ -74,71 +66,18 @@ class PanelDraw:
 
 
 @dataclass(frozen=True)
-class LimitMetric:
-    """A metric that a limit can show; ``unit`` "%" for shares and gains, ``log`` for a logarithmic axis.
-
-    ``gain``: the reduction of ``column`` relative to the conventional model, in %.
-    """
-
-    name: str
-    title: str
-    help: str
-    unit: str = ""
-    log: bool = False
-    gain: bool = False
-
-    @property
-    def column(self) -> str:
-        """The metric in the table behind it."""
-        return self.name.removeprefix("gain_")
-
-
-@dataclass(frozen=True)
-class LimitFinding:
-    """What the numbers show: a headline, a sentence for each panel, and the panels on which the failure occurs."""
-
-    headline: str
-    sentences: tuple[str, ...]
-    shows: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class DeepLink:
-    """A link into the app: a page, a description, and the experiment that the page opens with."""
-
-    page: Literal["boundaries", "trajectories", "actionability"]
-    label: str
-    query: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class Limit:
     """An expected failure, as an experiment that shows whether it occurs.
 
-    ``finding`` computes its sentences from a table and one of the metrics in ``shown``; no other text makes a claim.
+    How it is told stands in ``ctviz/catalogue/limits``.
     """
 
     name: str
-    title: str
-    question: str
-    expected: str
-    advice: str
-    kind: Kind
     panels: tuple[LimitPanel, ...]
     measures: tuple[str, ...]
     metrics: tuple[str, ...]  # kept in the table
-    shown: tuple[LimitMetric, ...]  # to choose from in the picture, the first by default
-    finding: Callable[[pd.DataFrame, LimitMetric], LimitFinding]
-    links: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
-
-    def metric(self, name: str | None = None) -> LimitMetric:
-        """One of ``shown``, by default the first."""
-        for metric in self.shown:
-            if name in (None, metric.name):
-                return metric
-        raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
 
     def panel(self, name: str) -> LimitPanel:
         return next(panel for panel in self.panels if panel.name == name)

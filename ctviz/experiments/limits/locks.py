@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
-from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, interval, values_of
-from ctviz.prose import listed
+from ctviz.experiments.limits.limit import Limit, LimitPanel, Variant, stack
+from ctviz.experiments.limits.numbers import CONVENTIONAL
 from ctviz.training.arm import Arm
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 UNLOCKED, BARE, PROTECTED = "lock in advice alone", "lock without protection", "lock with protection"
-
-SHARE = LimitMetric(
-    "share", "What part of the answers rests on the locked feature",
-    "Integrated gradients: the mean of |g_d| / Σ|g| over test data.", "%",
-)  # fmt: skip
-TILT = LimitMetric(
-    "tilt", "Angle of the boundary to the x1 axis",
-    "In degrees: 0 is horizontal, where x2 alone decides, 90 is vertical, where x1 alone does.",
-)  # fmt: skip
-COST = LimitMetric(
-    "cost", "What advice costs that leaves the feature alone",
-    "Mean ℓ1 distance from a person to valid advice, in units of the features.",
-)  # fmt: skip
-VALIDITY = LimitMetric(
-    "validity", "Who gets advice that leaves the feature alone",
-    "Share of the searches that end in the class aimed at.", "%",
-)  # fmt: skip
 
 
 def arms_of(base: Experiment, locked: int) -> list[Arm]:
@@ -57,79 +36,8 @@ def _panel(name: str, title: str, preset: str, locked: int) -> LimitPanel:
     return LimitPanel(name, title, experiment, variants)
 
 
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """Protection against none, paired by draw; and both against a lock in advice alone."""
-    helped: list[str] = []
-    reversed_: list[str] = []
-    other: list[str] = []
-    sentences: list[str] = []
-    for panel in LIMIT.panels:
-        own = table[table["panel"] == panel.name]
-        if not len(own):
-            continue
-        shown = values_of(own, metric.column)
-        shown["value"] *= 100.0 if metric.unit == "%" else 1.0
-        rows = (by_draw(shown[shown["variant"] == name]) for name in (BARE, PROTECTED, UNLOCKED))
-        numbers = [interval(found, metric.unit) for found in rows]
-        said = (
-            f"{numbers[0]} without protection, {numbers[1]} with it, {numbers[2]} where the lock acts in advice alone"
-        )
-        share = values_of(own, "share")
-        bare, protected, free = (share[share["variant"] == name] for name in (BARE, PROTECTED, UNLOCKED))
-        sign = difference(bare, protected).sign
-        (helped if sign > 0 else reversed_ if sign < 0 else other).append(panel.title)
-        sentences.append(
-            f"{panel.title}: {said}. {_meaning(sign, difference(bare, free).sign, difference(protected, free).sign)}"
-        )
-    return LimitFinding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
-
-
-def _meaning(protection: int, bare: int, protected: int) -> str:
-    """The effect of protection on the share, and whether a lock in training is better than none."""
-    first = {
-        1: "Protection makes the model lean on the feature less",
-        0: "What protection does to the model could be chance",
-        -1: "Protection makes the model lean on the feature more",
-    }[protection]
-    if bare == protected == 0:
-        return f"{first}. With it or without, no difference to a training that knows no lock can be told from chance."
-    leaning = {1: "more", 0: "no differently by more than chance", -1: "less"}
-    return (
-        f"{first}. Compared with a training that knows no lock, models lean on it {leaning[bare]} without protection, "
-        f"{leaning[protected]} with it."
-    )
-
-
-def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
-    if not helped and not reversed_:
-        return f"Whether protection acts could be chance on {listed(other)}" if other else "Nothing measured yet"
-    parts = [f"away from the locked feature on {listed(helped)}"] if helped else []
-    if reversed_:
-        parts.append(f"towards {'it' if helped else 'the locked feature'} on {listed(reversed_)}")
-    rest = f"; no effect shows on {listed(other)}" if other else ""
-    return f"Protection turns models {', and '.join(parts)}{rest}"
-
-
-def _deep_links() -> tuple[DeepLink, ...]:
-    base = Experiment.preset("proxies").replace({"data.signal": 3.0})
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
-    query = tuple(experiment.to_query().items())
-    return (
-        DeepLink("actionability", "Open the linear models under their locks", query),
-        DeepLink("boundaries", "See their boundaries turn", query),
-    )
-
-
 LIMIT = Limit(
     name="locks",
-    title="Locks without protection",
-    question="What if searches leave a feature alone, but the divergence still compares it with real data?",
-    expected="Protection takes the locked feature out of the divergence. Without it, the divergence goes on teaching "
-    "the model what real data look like in that feature, so that it keeps leaning on it.",
-    advice="Keep protection on (shield). Then measure: look at the share of the locked feature and at the tilt of the "
-    "boundary, for the promise is proven for linear models and normal data alone. Where advice under the lock has to "
-    "go beyond the real samples, protection does not help.",
-    kind="dots",
     panels=(
         _panel("proxies", "Normal data (linear models)", "proxies", 1),
         _panel("figure1", "LS as in Figure 1", "figure1", 1),
@@ -137,8 +45,5 @@ LIMIT = Limit(
     ),
     measures=("locks",),
     metrics=("share", "tilt", "cost", "validity", "loss_div", "validation_accuracy", "trained_mature"),
-    shown=(SHARE, TILT, COST, VALIDITY),
-    finding=finding,
-    links=_deep_links(),
     seeds=20,
-)
+)  # fmt: skip

@@ -1,13 +1,12 @@
-"""Few mature searches: a high threshold or short steps, and what remains of the gain."""
+"""Few searches arrive: a high threshold, or short steps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
-from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, percent, values_of
-from ctviz.prose import listed
+from ctviz.experiments.limits.limit import Limit, LimitPanel, Variant, stack
+from ctviz.experiments.limits.numbers import CONVENTIONAL, gains, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
@@ -18,26 +17,6 @@ ETAS = (0.01, 0.05, 0.25)
 
 WITHOUT = "without the divergence"
 """The control: the effect of ridge and adversarial loss alone."""
-
-STARVED, FED = 0.05, 0.5
-"""Mean share of mature searches up to which a cell counts as starved, and from which as fed."""
-
-IP_STAR = LimitMetric(
-    "gain_ip_star", "Gain in likeness to real data (IP*)",
-    "How much smaller the mismatch (squared MMD) of counterfactuals and real data is than in the conventional model.",
-    "%", gain=True,
-)  # fmt: skip
-IP = LimitMetric(
-    "gain_ip", "Gain in closeness to real data (IP)",
-    "How much closer counterfactuals lie to real data of their class than those of the conventional model.",
-    "%", gain=True,
-)  # fmt: skip
-IP_FINE = LimitMetric(
-    "gain_ip_fine", "Gain in IP, advice searched in short steps",
-    "The same, but advice is searched in steps of η = 0.01, up to 1,000 of them: where a model is steep, long steps "
-    "leap across the data, and part of what counterfactual training gains is that they leap less.",
-    "%", gain=True,
-)  # fmt: skip
 
 
 def _panel(name: str, title: str, ridge: float) -> LimitPanel:
@@ -57,107 +36,17 @@ def _panel(name: str, title: str, ridge: float) -> LimitPanel:
     )
 
 
-def cells(table: pd.DataFrame, panel: str, metric: LimitMetric) -> tuple[pd.DataFrame, pd.DataFrame]:
+def cells(table: pd.DataFrame, panel: str, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Gains of the cells of one panel, and the mean share of mature searches of each cell (columns variant, dose,
     mature)."""
     own = table[(table["panel"] == panel) & table["dose"].notna()]
     shares = values_of(own, "trained_mature").groupby(["variant", "dose"], sort=False)["value"].mean()
-    found = gains(table[table["panel"] == panel], metric.column)
+    found = gains(table[table["panel"] == panel], metric)
     return found[found["dose"].notna()], shares.rename("mature").reset_index()
-
-
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
-    """Cells in which almost no search matures against those in which most do, paired by draw and η.
-
-    Steps of another size find other counterfactuals, so cells with different η would differ by more than their share of
-    mature searches.
-    """
-    said: dict[str, list[str]] = {name: [] for name in ("lost", "smaller", "larger", "alike")}
-    sentences: list[str] = []
-    for panel in LIMIT.panels:
-        found, shares = cells(table, panel.name, metric)
-        if not len(found):
-            continue
-        joined = found.merge(shares, on=["variant", "dose"])
-        starved, fed = joined[joined["mature"] <= STARVED], joined[joined["mature"] >= FED]
-        etas = [eta for eta in joined["variant"].unique() if {eta} <= set(starved["variant"]) & set(fed["variant"])]
-        if not etas:
-            missing = "both kinds of cells: where next to no search arrives, and where most do"
-            sentences.append(f"{panel.title}: no step length has {missing}, so nothing can be said.")
-            continue
-        rest = gains(table[table["panel"] == panel.name], metric.column)
-        alone = rest[rest["variant"] == WITHOUT]
-        much, none = _evenly(fed, etas), _evenly(starved, etas)
-        left, apart = by_draw(none), difference(much, none)
-        words = f"{panel.title}: at {listed(etas)} the gain is {interval(by_draw(much), '%')} where most searches "
-        words += f"arrive, {interval(left, '%')} where next to none does, and {interval(by_draw(alone), '%')} "
-        words += "with the divergence switched off"
-        where = "alike" if apart.sign == 0 else "larger" if apart.sign < 0 else "smaller" if left.sign > 0 else "lost"
-        said[where].append(panel.title)
-        taken = difference(alone, much).sign
-        meaning = _meaning(apart.sign, left.sign, by_draw(alone).sign, taken)
-        sentences.append(f"{words}. {meaning}{_elsewhere(fed, etas)}")
-    return LimitFinding(_headline(**said), tuple(sentences), (*said["lost"], *said["smaller"]))
-
-
-def _evenly(rows: pd.DataFrame, etas: list[str]) -> pd.DataFrame:
-    """One row for each draw and η, so that each η weighs the same however many thresholds it has."""
-    own = rows[rows["variant"].isin(etas)]
-    return own.groupby(["seed", "variant"], sort=False)["value"].mean().reset_index()
-
-
-def _elsewhere(fed: pd.DataFrame, etas: list[str]) -> str:
-    """The gains at other η at which most searches mature too: the effect of the step size."""
-    rest = fed[~fed["variant"].isin(etas)]
-    said = [f"{percent(by_draw(rows).value)} at {eta}" for eta, rows in rest.groupby("variant", sort=False)]
-    return f" Where most arrive at another step length, the gain is {listed(said)}." if said else ""
-
-
-def _meaning(apart: int, left: int, alone: int, taken: int) -> str:
-    """Words for the signs of the difference, of the gain where nothing matures, of the gain without any divergence, and
-    of its lead over that with it."""
-    if apart > 0:
-        return (
-            "So a part of the gain goes with the counterfactuals, but not all."
-            if left > 0
-            else "So here the gain comes from the counterfactuals, and is gone without them."
-        )
-    own = " Ridge and adversarial loss gain by themselves" if alone > 0 else ""
-    own += ", and in steps of this length the divergence takes from it." if own and taken > 0 else "." if own else ""
-    return ("So here it is larger where none arrives." if apart < 0 else "The difference could be chance.") + own
-
-
-def _headline(lost: list[str], smaller: list[str], larger: list[str], alike: list[str]) -> str:
-    parts = [f"lost on {listed(lost)}"] if lost else []
-    parts += [f"smaller on {listed(smaller)}"] if smaller else []
-    parts += [f"larger on {listed(larger)}"] if larger else []
-    if not parts:
-        alone = f"Where no search arrives, no loss of the gain shows on {listed(alike)}"
-        return alone if alike else "Nothing measured yet"
-    rest = f"; no difference shows on {listed(alike)}" if alike else ""
-    return f"Where no search arrives, the gain is {listed(parts)}{rest}"
-
-
-def _deep_link(eta: float, tau: float) -> DeepLink:
-    arms = [
-        Arm.variant("vanilla"), Arm.variant("full", tau=0.75, lambda_reg=0.01),
-        Arm.variant("starved", tau=tau, step_size=eta, lambda_reg=0.01),
-    ]  # fmt: skip
-    base = Experiment.preset("ls")
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
 
 
 LIMIT = Limit(
     name="maturity",
-    title="Few searches arrive",
-    question="What if the threshold is so high, or the steps so short, that most searches give up?",
-    expected="A search that does not reach τ teaches nothing by the divergence. With τ high or η small, that term "
-    "starves, and the gain in plausibility should go with it.",
-    advice="Watch the share of mature searches. If it stays near zero, lower τ or raise η, until T · η spans the "
-    "distance between the classes. If the gain stays although nothing matures, it is not the counterfactuals that "
-    "bring it: compare with λ_div = 0.",
-    kind="gains",
     panels=(
         _panel("ls", "Linearly separable", 0.01),
         _panel("moons", "Moons", 0.1),
@@ -166,7 +55,4 @@ LIMIT = Limit(
     ),
     measures=("fine",),
     metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
-    shown=(IP_STAR, IP, IP_FINE),
-    finding=finding,
-    links=(_deep_link(0.01, 0.99),),
-)
+)  # fmt: skip

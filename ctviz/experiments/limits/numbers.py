@@ -1,17 +1,14 @@
-"""The numbers of the limits: gains over conventional training, means over draws with intervals, and their words."""
+"""What the limits are told by: gains over conventional training, means over draws with intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from statistics import fmean, stdev
 
-import numpy as np
 import pandas as pd
 
-from ctviz import prose
 from ctviz.evaluation.student import half_width
 
 LEVEL = 0.99
@@ -100,21 +97,3 @@ def difference(first: pd.DataFrame, second: pd.DataFrame) -> Mean:
 def by_draw(rows: pd.DataFrame) -> Mean:
     """Mean over draws; several rows of a draw are averaged first."""
     return mean(rows.groupby("seed")["value"].mean().to_numpy())
-
-
-# -- words ---------------------------------------------------------------------------------------------
-
-
-number = partial(prose.number, group=",", exponents=False, missing="unknown")
-"""Two significant digits: ``0.43``, ``12``, ``3,400``."""
-
-percent = partial(prose.decimal, digits=0, unit=" %", missing="unknown")
-"""Whole per cent of a number in per cent."""
-
-
-def interval(found: Mean, unit: str = "") -> str:
-    """``35 % (30 to 41 %)``, or without a unit ``3.5 (2.9 to 4.1)``; without an interval for one draw."""
-    said = percent if unit == "%" else number
-    if not np.isfinite(found.low):
-        return said(found.value)
-    return f"{said(found.value)} ({said(found.low).removesuffix(' %')} to {said(found.high)})"

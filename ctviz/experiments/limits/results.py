@@ -328,7 +328,7 @@ def agreement(here: LimitResult) -> float | None:
         keys = ["variant", "dose", "epoch", "metric"]
         both = own.merge(shipped, on=keys, suffixes=("", "_shipped"))
         if len(both) != len(own) or len(own) != len(shipped):
-            raise StoreError(f"The shipped numbers of {here.limit.title} are not those of these settings.")
+            raise StoreError(f"The shipped numbers of {here.limit.name} are not those of these settings.")
         apart = (both["value"] - both["value_shipped"]).abs()
         size = both[["value", "value_shipped"]].abs().max(axis=1).clip(lower=1e-12)
         worst = max(worst or 0.0, float((apart / size).max()))

@@ -61,6 +61,7 @@ from ctviz.data.schema import FeatureRef
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.prose import number
 from ctviz.training.arm import Arm
 
 MAGIC = b"CTV1"
@@ -143,12 +144,8 @@ def _called(ref: FeatureRef, features: Sequence[str]) -> str:
 
 def _span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
-        return f"at most {_plain(high)}" if high is not None else f"at least {_plain(low or 0.0)}"
-    return f"{_plain(low)} to {_plain(high)}"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+        return f"at most {number(high, 3, trim=True)}" if high is not None else f"at least {number(low, 3, trim=True)}"
+    return f"{number(low, 3, trim=True)} to {number(high, 3, trim=True)}"
 
 
 def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int = -1) -> Recording:

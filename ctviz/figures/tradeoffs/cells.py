@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from ctviz.errors import ConfigError
-from ctviz.figures.tradeoffs.metrics import Measure, better_of, spelled, what
+from ctviz.figures.tradeoffs.metrics import Measure, better_of, what
+from ctviz.prose import spelled
 
 COLUMNS = frozenset(
     {
@@ -270,7 +271,7 @@ def best_cell(across: pd.DataFrame, metric: str, measure: Measure = "reduction")
     if better is None or frame.empty:
         return None
     shown = frame["shown"].to_numpy(dtype=float)
-    return int(frame["cell"].to_numpy()[shown.argmax() if better == "high" else shown.argmin()])
+    return int(frame["cell"].to_numpy()[shown.argmax() if better == "more" else shown.argmin()])
 
 
 def settings_of(across: pd.DataFrame, names: Mapping[str, str] | None = None) -> dict[int, str]:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from ctviz.catalogue.metrics import Direction
 from ctviz.figures.digits.pictures import INKS
 from ctviz.figures.theme import DARK, Palette
-from ctviz.figures.tradeoffs.metrics import Better, Measure
+from ctviz.figures.tradeoffs.metrics import Measure
 
 Rgb = tuple[int, int, int]
 Scale = Literal["signed", "against", "rising", "falling", "plain"]
@@ -79,13 +80,13 @@ def luminance(colour: Rgb) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def scale_of(better: Better | None, measure: Measure) -> Scale:
+def scale_of(better: Direction | None, measure: Measure) -> Scale:
     """The scale of a metric that is better on one side: gold there; of reductions with zero in its middle."""
     if better is None:
         return "plain"
     if measure == "reduction":
-        return "signed" if better == "high" else "against"
-    return "rising" if better == "high" else "falling"
+        return "signed" if better == "more" else "against"
+    return "rising" if better == "more" else "falling"
 
 
 def contrast(first: Rgb, second: Rgb) -> float:

@@ -12,24 +12,24 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from ctviz.catalogue.metrics import Direction
+from ctviz.catalogue.metrics import metric as catalogued
 from ctviz.errors import ConfigError
 from ctviz.figures.theme import Palette
 from ctviz.figures.tradeoffs.cells import LEVEL, axes_of, cells, part_of, plain, settings_of
 from ctviz.figures.tradeoffs.colours import tint
 from ctviz.figures.tradeoffs.layout import BODY, SMALL, axis, base, font, note, plain_text, subscript
 from ctviz.figures.tradeoffs.metrics import (
-    Better,
     Measure,
     better_of,
     interval,
-    metric_words,
     short,
     shown,
-    spelled,
     state_words,
     unit_of,
     what,
 )
+from ctviz.prose import spelled
 
 HEIGHT = 470
 """Pixels."""
@@ -37,7 +37,7 @@ HEIGHT = 470
 Floats = npt.NDArray[np.floating[Any]]
 
 
-def pareto(values: npt.ArrayLike, better: Sequence[Better]) -> npt.NDArray[np.bool_]:
+def pareto(values: npt.ArrayLike, better: Sequence[Direction]) -> npt.NDArray[np.bool_]:
     """Which points no other point beats: none is as good in every column and better in one.
 
     Args:
@@ -53,7 +53,7 @@ def pareto(values: npt.ArrayLike, better: Sequence[Better]) -> npt.NDArray[np.bo
     points = np.asarray(values, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != len(better):
         raise ConfigError("better", list(better), f"one side for each column of values; these have {points.shape}")
-    losses = points * np.array([1.0 if side == "low" else -1.0 for side in better])
+    losses = points * np.array([1.0 if side == "less" else -1.0 for side in better])
     known = np.isfinite(losses).all(axis=1)
     front: npt.NDArray[np.bool_] = known.copy()
     for index in np.flatnonzero(known):
@@ -81,7 +81,7 @@ class Points:
     parts: tuple[str, str]
     frame: pd.DataFrame
     front: npt.NDArray[np.bool_]
-    better: tuple[Better, Better]
+    better: tuple[Direction, Direction]
     conventional: tuple[tuple[float, float], ...]
 
 
@@ -91,7 +91,7 @@ def points(across: pd.DataFrame, x: str, y: str, measure: Measure = "value", lev
     Raises:
         ConfigError: an unknown metric, the same twice, or one of which neither side is better.
     """
-    sides: list[Better] = []
+    sides: list[Direction] = []
     for place, name in (("x", x), ("y", y)):
         side = better_of(name, measure)
         if side is None or (place == "y" and name == x):
@@ -182,7 +182,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _factor(name: str, measure: Measure) -> float:
-    return 100.0 if measure == "value" and metric_words(name).share else 1.0
+    return catalogued(name).scale if measure == "value" else 1.0
 
 
 def _spread(found: Points, side: str) -> tuple[float, float]:
@@ -202,10 +202,10 @@ def _spread(found: Points, side: str) -> tuple[float, float]:
 
 def _title(found: Points, which: int) -> str:
     """What an axis shows, and where it is better."""
-    words = metric_words(found.x if which == 0 else found.y, found.parts[which])
+    words = catalogued(found.x if which == 0 else found.y, found.parts[which])
     unit = f", {words.unit}" if words.unit and found.measure == "value" else ""
     low = ", % below conventional" if found.measure == "reduction" else ""
-    arrow = {"low": "←↓", "high": "→↑"}[found.better[which]][which]
+    arrow = {"less": "←↓", "more": "→↑"}[found.better[which]][which]
     return f"{plain_text(words.title)}{unit}{low}  {arrow} better"
 
 
@@ -248,7 +248,7 @@ def _steps(found: Points, palette: Palette) -> dict[str, Any]:
     """The border of what some cell reaches: what lies behind the steps is beaten by a cell on the front."""
     some = found.frame[found.front].sort_values(["shown_x", "shown_y"])
     fx, fy = _factor(found.x, found.measure), _factor(found.y, found.measure)
-    shape = "hv" if found.better[0] == "low" else "vh"
+    shape = "hv" if found.better[0] == "less" else "vh"
     return {
         "type": "scatter", "mode": "lines", "x": _short(fx * some["shown_x"].to_numpy(dtype=float)),
         "y": _short(fy * some["shown_y"].to_numpy(dtype=float)), "hoverinfo": "skip",

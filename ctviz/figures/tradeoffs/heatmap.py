@@ -22,11 +22,11 @@ from ctviz.figures.tradeoffs.metrics import (
     interval,
     short,
     shown,
-    spelled,
     state_words,
     unit_of,
     what,
 )
+from ctviz.prose import spelled
 
 ROW, GAP, HEAD, FOOT = 56, 58, 30, 104
 """Pixels: height of a row of cells, between rows of panels, above the first, and below the last."""
@@ -177,7 +177,7 @@ def tiled(
         behind.setdefault(spot, []).append({str(key): value for key, value in cell.items()})
     better = better_of(metric, measure)
     for spot, tile in tiles.items():
-        _fill(tile, behind[spot], better != "low")
+        _fill(tile, behind[spot], better != "less")
     across_values = tuple(values[x])
     from_top = tuple(values[y])[::-1] if y is not None else (None,)
     in_panels = tuple(values[panels]) if panels is not None else (None,)

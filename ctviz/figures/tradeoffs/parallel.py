@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
+from ctviz.catalogue.metrics import metric as catalogued
 from ctviz.errors import ConfigError
 from ctviz.figures.theme import Palette
 from ctviz.figures.tradeoffs.cells import (
@@ -31,7 +32,8 @@ from ctviz.figures.tradeoffs.cells import (
 )
 from ctviz.figures.tradeoffs.colours import Scale, colour_at, extent, hexed, scale_of, tint
 from ctviz.figures.tradeoffs.layout import BODY, NOTE, base, font, note, plain_text, subscript
-from ctviz.figures.tradeoffs.metrics import Measure, better_of, metric_words, short, shown, unit_of, what
+from ctviz.figures.tradeoffs.metrics import Measure, better_of, short, shown, unit_of, what
+from ctviz.prose import spelled
 
 HEIGHT = 430
 """Pixels."""
@@ -252,10 +254,10 @@ def _axis_words(
     if one.is_metric:
         name = one.name.removeprefix(METRIC)
         better = better_of(name, measure)
-        unit = ", %" if measure == "value" and metric_words(name).share else ""
-        arrow = {"high": " ↑", "low": " ↓", None: ""}[better]
-        text = f"<b>{plain_text(metric_words(name).symbol)}{arrow}</b>{unit}"
-        factor = 100 if measure == "value" and metric_words(name).share else 1
+        unit = ", %" if measure == "value" and catalogued(name).share else ""
+        arrow = {"more": " ↑", "less": " ↓", None: ""}[better]
+        text = f"<b>{plain_text(catalogued(name).symbol)}{arrow}</b>{unit}"
+        factor = catalogued(name).scale if measure == "value" else 1.0
         ticks = [(place, _scaled(label, factor)) for place, label in one.ticks]
     else:
         text, ticks = f"<b>{subscript(what(one.name, names))}</b>", list(one.ticks)
@@ -271,8 +273,8 @@ def _axis_words(
     return words
 
 
-def _scaled(label: str, factor: int) -> str:
-    return label if factor == 1 else f"{factor * float(label.replace('−', '-')):.4g}".replace("-", "−")
+def _scaled(label: str, factor: float) -> str:
+    return label if factor == 1 else spelled(factor * float(label.replace("−", "-")))
 
 
 def boxed(

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from ctviz.catalogue.metrics import metric as catalogued
 from ctviz.figures.tradeoffs.cells import LEVEL, axes_of, cells, metrics_of, part_of, plain
-from ctviz.figures.tradeoffs.metrics import Measure, better_of, metric_words, short, spelled, state_words, title, what
-from ctviz.prose import decimal, number
+from ctviz.figures.tradeoffs.metrics import Measure, better_of, short, state_words, title, what
+from ctviz.prose import decimal, number, spelled
 
 MISSING = "—"
 
@@ -95,7 +96,7 @@ def _notes(across: pd.DataFrame, measure: Measure, level: float, metrics: Sequen
     over = f"mean ± standard error over {seeds} seeds" if seeds > 1 else "one seed"
     kind = "Student’s t interval over the seeds" if seeds > 1 else "bootstrap interval"
     said = [f"% below the conventional model, {over}; * where the {100 * level:g} % {kind} leaves out zero."]
-    losses = [metric_words(name).title for name in metrics if better_of(name, "value") == "high"]
+    losses = [catalogued(name).title for name in metrics if better_of(name, "value") == "more"]
     if losses:
         said.append(f"A positive number is a loss of: {', '.join(losses)}.")
     return tuple(said)
@@ -109,7 +110,7 @@ def _estimate(metric: str, value: float, error: float, measure: Measure, *, sure
     """``54.2 ± 1.3*``: percentages with one decimal, other values with three digits."""
     if not math.isfinite(value):
         return MISSING
-    percent = measure == "reduction" or metric_words(metric).share
+    percent = measure == "reduction" or catalogued(metric).share
     factor = 100.0 if measure == "value" and percent else 1.0
     text = decimal(factor * value) if percent else number(value, 3)
     if math.isfinite(error):

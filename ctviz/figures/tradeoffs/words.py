@@ -8,29 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ctviz.catalogue.differences import reduction
+from ctviz.catalogue.metrics import metric as catalogued
 from ctviz.figures.tradeoffs.cells import LEVEL, METRIC, axes_of, best_cell, cells, ordered, part_of, plain, setting_of
 from ctviz.figures.tradeoffs.front import points
 from ctviz.figures.tradeoffs.metrics import (
-    METRICS,
     REASONS,
     Measure,
     better_of,
-    difference_words,
     interval,
-    metric_words,
-    short,
     shown,
-    spelled,
-    state_words,
     title,
     unit_of,
     what,
 )
-
-__all__ = [
-    "METRICS", "Measure", "better_of", "describe_front", "describe_lines", "describe_map", "difference_words",
-    "finding", "marginal_means", "metric_words", "short", "shown", "spelled", "state_words", "title", "what",
-]  # fmt: skip
+from ctviz.prose import listed, spelled
 
 
 def finding(
@@ -74,12 +66,12 @@ def _reasons(reasons: Sequence[str]) -> str:
 
 def _how_many(done: pd.DataFrame, metric: str) -> str:
     """In how many cells the mean is better than the conventional model's."""
-    better = metric_words(metric).better
+    better = better_of(metric, "value")
     below = done["base"].to_numpy() - done["value"].to_numpy()
     known = below[np.isfinite(below)]
     if better is None or not known.size:
         return ""
-    ahead = int((known > 0).sum() if better == "low" else (known < 0).sum())
+    ahead = int((known > 0).sum() if better == "less" else (known < 0).sum())
     return f"In {ahead} of {len(known)} cells the mean is better than the conventional model's."
 
 
@@ -102,7 +94,7 @@ def _matters_most(
     if not ranges:
         return ""
     _, axis, low, high = max(ranges, key=lambda entry: entry[0])
-    unit = " %" if measure == "reduction" or metric_words(metric).share else ""
+    unit = unit_of(metric, measure)
     name = what(axis, names)
     whose = f"{name} matters most" if len(ranges) > 1 else f"{name} matters"
     kind = "mean reduction" if measure == "reduction" else "mean"
@@ -114,9 +106,9 @@ def _matters_most(
 
 def _best(row: Mapping[str, Any], setting: str, metric: str, measure: Measure, count: int, level: float) -> str:
     if measure == "reduction":
-        found = difference_words(metric, row["shown"])
+        found = reduction(catalogued(metric), row["shown"]).words
     else:
-        unit = f" {metric_words(metric).unit}".rstrip()
+        unit = f" {catalogued(metric).unit}".rstrip()
         found = f"{shown(metric, row['shown'], measure)}{unit}"
     between = interval(metric, row["low"], row["high"], measure)
     if not between:
@@ -141,7 +133,7 @@ def describe_map(
 ) -> str:
     """The text in the place of a map: what it is of, how far its numbers go, and what it shows."""
     shown_axes = [what(axis, names) for axis in axes if axis is not None]
-    over = f" over {' and '.join([', '.join(shown_axes[:-1]), shown_axes[-1]] if shown_axes[1:] else shown_axes)}"
+    over = f" over {listed(shown_axes)}"
     frame = cells(across, metric, measure)
     numbers = frame.loc[frame["counts"], "shown"]
     head = f"{title(metric, measure, part_of(across, metric))}{over if shown_axes else ''}"
@@ -181,7 +173,7 @@ def describe_lines(
 ) -> str:
     """The text in the place of the lines: what they pass through, and how many the brushes have left."""
     called = [
-        metric_words(name.removeprefix(METRIC)).title if name.startswith(METRIC) else what(name, names)
+        catalogued(name.removeprefix(METRIC)).title if name.startswith(METRIC) else what(name, names)
         for name in dimensions
     ]
     total = across["cell"].nunique()

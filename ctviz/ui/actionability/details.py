@@ -7,8 +7,10 @@ from html import escape
 
 import streamlit as st
 
+from ctviz.catalogue.proposition import sentence, verdict
+from ctviz.catalogue.settings import value_of
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.proposition import assumptions, overshoots, verdict
+from ctviz.experiments.proposition import assumptions, overshoots
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
@@ -21,7 +23,6 @@ from ctviz.ui.kit.feature_names import names_of
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.vocabulary import value_of
 
 
 def details(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
@@ -76,14 +77,14 @@ def _but_correlation(one: Experiment, other: Experiment) -> bool:
 
 def _verdict(run_view: RunView, snapshot: Snapshot, names: Names) -> None:
     """Whether what the proposition assumes is so here, each assumption with the number that says so."""
-    found = assumptions(run_view.experiment, searches().explorer(run_view.experiment).data, names.features)
+    found = assumptions(run_view.experiment, searches().explorer(run_view.experiment).data)
     marks = {True: ("holds", "✓"), False: ("fails", "✗")}
     items = "".join(
         f'<li class="{marks[one.holds][0]}"><span aria-hidden="true">{marks[one.holds][1]}</span> '
-        f"{escape(one.sentence)}</li>"
+        f"{escape(sentence(one, names.features))}</li>"
         for one in found
     )
-    said = verdict(found, overshoots(run_view.experiment, snapshot))
+    said = verdict(found, names.features, overshoots(run_view.experiment, snapshot))
     st.html(f'<div class="ctviz-verdict"><p>{escape(said)}</p><ul>{items}</ul></div>')
 
 

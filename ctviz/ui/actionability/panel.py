@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
@@ -26,7 +27,6 @@ from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
 from ctviz.ui.kit.service import Service, reason_not_to_train
 from ctviz.ui.kit.settings import setting
 from ctviz.ui.kit.training import press_train, train_button
-from ctviz.ui.vocabulary import value_of
 
 PartName = Literal["figure", "where", "proxies"]
 

@@ -19,6 +19,7 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.recording import limits_of
 from ctviz.figures.theme import arm_styles
+from ctviz.prose import decimal
 from ctviz.training.arm import Arm
 from ctviz.ui.actionability.details import details
 from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, pair_of, position_of
@@ -131,7 +132,7 @@ def person(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView,
     trace = advice_for(run_view, snapshot, at)
     places = [words.decimals(float(extent)) for extent in run_view.scene.upper - run_view.scene.lower]
     own = trace.factuals[0]
-    who = ", ".join(f"{n} {words.plain(v, p)}" for n, v, p in zip(names.features, own, places, strict=True))
+    who = ", ".join(f"{n} {decimal(float(v), p)}" for n, v, p in zip(names.features, own, places, strict=True))
     told = [
         (label, told_by(trace, index, run_view.experiment, names, places))
         for index, label in enumerate(labels_of(run_view.experiment, view))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from html import escape
 
+from ctviz.catalogue.metrics import METRICS
 from ctviz.experiments.config import Experiment
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
@@ -96,9 +97,9 @@ def _effort(experiment: Experiment, numbers: Numbers) -> Block:
     said = ""
     if pair is not None:
         compared = words.effort(numbers.effort[pair[1]], numbers.effort[pair[0]], bool(numbers.differs[pair]))
-        said = f"{compared} with counterfactual training" if compared else ""
+        said = f"{compared.words} with counterfactual training" if compared.words else ""
     return Block(
-        "Effort of the advice",
+        METRICS["cost"].title,
         "Mean ℓ1 distance from people to their advice, in data units, over those who get any (cost).",
         said,
         tuple(_span(span) for span in numbers.effort),

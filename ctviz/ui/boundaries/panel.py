@@ -6,6 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES, differences, value_of
+from ctviz.catalogue.settings import setting as described
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm, Objective
@@ -18,7 +20,6 @@ from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.settings import of_search, setting, settings
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.vocabulary import CHOICES, WORDS, differences, value_of
 
 
 def panel(service: Service, draft: Draft[Any]) -> None:
@@ -96,7 +97,7 @@ def what_differs(draft: Draft[Any]) -> None:
 
 
 def _data(draft: Draft[Any]) -> None:
-    words, name = WORDS["data.name"], draft.experiment.data.name
+    words, name = described("data.name"), draft.experiment.data.name
     binding = bind.to("set-data.name", name, lambda chosen: change_data(draft, chosen))
     bind.choice(words.label, DATASETS, binding, words=CHOICES, help=words.help)
     st.caption(DATASETS[name].sentence)
@@ -110,7 +111,7 @@ def change_data(draft: Draft[Any], name: str) -> None:
 
 
 def _noise(draft: Draft[Any]) -> None:
-    words, noise = WORDS["data.noise"], value_of(draft.experiment, "data.noise")
+    words, noise = described("data.noise"), value_of(draft.experiment, "data.noise")
     own = DATASETS[draft.experiment.data.name].noise.default or 0.0
     most = max(1.0, 3 * own)
     shown = own if noise is None else min(noise, most)
@@ -175,7 +176,7 @@ def _say_strength(strength: float | str) -> str:
 
 
 def _hidden(draft: Draft[Any]) -> None:
-    path, words = "model.hidden", WORDS["model.hidden"]
+    path, words = "model.hidden", described("model.hidden")
 
     def read(text: str) -> dict[str, Any]:
         parts = [part.strip() for part in text.split(",") if part.strip()]

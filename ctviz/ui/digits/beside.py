@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ctviz.catalogue.metrics import OF_ATTENTION, OF_IMAGES
 from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle
-from ctviz.prose import number
+from ctviz.prose import begun, number
 from ctviz.ui.digits.answers import spans
 from ctviz.ui.digits.pictures import arrivals
 from ctviz.ui.kit.theme import palette
@@ -64,7 +65,7 @@ def _compared(
         _row(style, value, "" if alone else said) for style, value, said in zip(styles, values, differ, strict=True)
     )
     said = next(filter(None, differ), "") if alone else ""
-    return _block(title, rows, said[:1].upper() + said[1:], what)
+    return _block(title, rows, begun(said), what)
 
 
 # -- one digit, and under attack -------------------------------------------------------------------------
@@ -116,62 +117,49 @@ def shares(values: Sequence[float], styles: Sequence[ArmStyle], where: str = wor
 def attention(means: ClassMeans, styles: Sequence[ArmStyle], locked: int) -> str:
     """How much of where the models look is locked, with intervals."""
     if not locked:
-        return _block("On locked pixels", '<dd class="ctviz-said">Nothing is locked in this run.</dd>')
+        return _block(OF_ATTENTION["share"].title, '<dd class="ctviz-said">Nothing is locked in this run.</dd>')
     found, apart = spans(means.share), spans(means.difference)
-    what = "Share of |attribution| on the locked pixels; beside it its 99 % interval over the digits."
-    share = _compared("On locked pixels", found, apart, styles, words.span_of_shares, _points(apart), what)
+    share, standardised = OF_ATTENTION["share"], OF_ATTENTION["standardised"]
+    what = f"{share.help.rstrip('.')}; beside it its 99 % interval over the digits."
+    blocks = _compared(share.title, found, apart, styles, words.span_of_shares, _points(apart), what)
     found, apart = spans(means.standardised), spans(means.standardised_difference)
-    differ = [words.of_relative(span, found[0].value, "less", "more") for span in apart]
-    what = "Mean |attribution| on the locked pixels, each digit's own put on a scale from 0 to 1."
-    return share + _compared("The paper's measure there", found, apart, styles, words.span_of, differ, what)
+    differ = [words.of_relative(span, found[0].value, standardised) for span in apart]
+    return blocks + _compared(standardised.title, found, apart, styles, words.span_of, differ, standardised.help)
 
 
 # -- counterfactuals -----------------------------------------------------------------------------------------
 
-SHARE, NUMBER = "share", "number"
-
-TAKEN = (
-    ("validity", "Arrive", SHARE, "", "", "Searches after which the model reads the class aimed at."),
-    ("mature", "Mature", SHARE, "", "", "Those after which it does so with a probability of at least τ = {tau:g}."),
-    ("variation", "Unevenness of the digit", NUMBER, "smoother", "rougher",
-     "Total variation, TV(x′): differences between neighbouring pixels, added up; from black to white is 2."),
-    ("change_variation", "Unevenness of the change", NUMBER, "smoother", "rougher",
-     "Total variation of what is changed, TV(x′ − x)."),
-    ("roughness", "The same, for each unit of ink moved", NUMBER, "smoother", "rougher",
-     "TV(x′ − x) over ‖x′ − x‖₁: near 4 for lonely dots, near 0 for one even patch."),
-    ("cost", "Ink moved", NUMBER, "less", "more",
-     "Changes of all pixels added up (cost, ℓ1), of those that arrive; one pixel from black to white is 2."),
-    ("steps", "Steps", NUMBER, "fewer", "more", "Mean number of steps of a search."),
-    ("ip", "Distance to real digits", NUMBER, "closer", "farther",
-     "To those of the class aimed at, over all pixels (IP, mean ℓ1); one pixel from black to white is 2."),
-)  # fmt: skip
-"""What is said of counterfactual digits: the number's name, its title, its kind, less, more, what it is."""
+TAKEN = ("validity", "mature", "variation", "change_variation", "roughness", "cost", "steps", "ip")
+"""What is said of counterfactual digits, in this order."""
 
 BY_LIMITS = ("variation", "change_variation", "cost", "ip")
 """Numbers that become less or more by themselves where a search may change other pixels."""
 
 
-def taken(numbers: ImageNumbers, styles: Sequence[ArmStyle], limits: Sequence[str] = (), *, begun: bool = True) -> str:
+def taken(
+    numbers: ImageNumbers, styles: Sequence[ArmStyle], limits: Sequence[str] = (), *, started: bool = True
+) -> str:
     """What counterfactual digits take, over a group of digits, with intervals.
 
     Args:
         limits: how each model's search is limited otherwise than the first one's (m); empty: alike.
-        begun: whether training has begun.
+        started: whether training has begun.
     """
     blocks, unlike = [_judged(numbers, styles)], limits or [""] * len(styles)
-    for name, title, kind, less, more, what in TAKEN:
-        found, apart = spans(numbers.metrics[name]), spans(numbers.differences[name])
-        if kind == SHARE:
+    for name in TAKEN:
+        metric, found, apart = OF_IMAGES[name], spans(numbers.metrics[name]), spans(numbers.differences[name])
+        if metric.share:
             differ = _points(apart)
         else:
-            differ = [words.of_relative(span, found[0].value, less, more) for span in apart]
+            differ = [words.of_relative(span, found[0].value, metric) for span in apart]
         if name in BY_LIMITS:
             differ = [
-                f"{said}, {words.partly(limit, begun=begun)}" if limit and words.direction(span) else said
+                f"{said}, {words.partly(limit, started=started)}" if limit and words.direction(span) else said
                 for said, limit, span in zip(differ, unlike, apart, strict=True)
             ]
-        told = words.span_of_shares if kind == SHARE else words.span_of
-        blocks.append(_compared(title, found, apart, styles, told, differ, what.format(tau=numbers.settings.tau)))
+        told = words.span_of_shares if metric.share else words.span_of
+        what = metric.help.replace(" τ.", f" τ = {numbers.settings.tau:g}.")
+        blocks.append(_compared(metric.title, found, apart, styles, told, differ, what))
     return "".join(blocks)
 
 

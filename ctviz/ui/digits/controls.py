@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.settings import setting
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.drawing import prepare_file
@@ -17,7 +18,6 @@ from ctviz.errors import ConfigError, CtvizError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.baselines import BASELINES
 from ctviz.evaluation.methods import METHODS
-from ctviz.figures import digit_words as words
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import gallery
 from ctviz.ui.digits.stage import show_image_grid
@@ -37,24 +37,16 @@ from ctviz.ui.digits.view import (
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service
-from ctviz.ui.vocabulary import WORDS, Words, bounds
 
 PICKS = {CLASS: "Class", HARD: "Hard", RANDOM: "Random", OWN: "Own"}
 EACH = -1
 """The choice that explains each model's own answer."""
 
+MOST_SHOWN = 9999
+"""The largest number that a control of an attribution offers, unless a link asks for more."""
+
 MOST_FILE = 2 * 2**20
 """Bytes of an uploaded picture."""
-
-ATTRIBUTION = {
-    "steps": Words("Steps", "How many places between baseline and digit are looked at; more add up better.", 10),
-    "smooth": Words(
-        "Noisy copies", "How many noisy copies of the digit are explained and averaged (noise tunnel); 0 for none.", 5
-    ),
-    "noise": Words("Noise of the copies", "Spread of the noise on the copies, as a share of a pixel's range.", 0.05),
-    "seed": Words("Seed of the baseline", "Another number draws another noise; the same for all models and digits."),
-}
-"""Settings of attributions that experts find below the method."""
 
 
 def parts(draft: Draft[DigitsView]) -> None:
@@ -159,18 +151,19 @@ def _upload(draft: Draft[DigitsView]) -> None:
 
 def _method(draft: Draft[DigitsView]) -> None:
     view, settings = draft.view, attribution_of(draft.view)
+    said = setting("attribution.method")
     st.selectbox(
-        "Method", list(METHODS), list(METHODS).index(settings.method), format_func=lambda name: METHODS[name].title,
-        help="How an answer is handed out to the pixels (attribution).",
+        said.label, list(METHODS), list(METHODS).index(settings.method), format_func=said.choices.__getitem__,
+        help=said.help,
         **control("method", settings.method, lambda name: _explain(draft, {"method": name})),
     )  # fmt: skip
     method = METHODS[settings.method]
     st.caption(f"{method.words} ({method.source})")
     if "baseline" in method.settings:
+        baseline = setting("attribution.baseline")
         st.segmented_control(
-            "Compared with", list(BASELINES), default=settings.baseline, required=True,
-            format_func=lambda name: words.BASELINES.get(name, name),
-            help="The baseline: a picture that is taken to say nothing. It matters: try another one.",
+            baseline.label, list(BASELINES), default=settings.baseline, required=True,
+            format_func=baseline.choices.__getitem__, help=baseline.help,
             **control("baseline", settings.baseline, lambda name: _explain(draft, {"baseline": name})),
         )  # fmt: skip
         st.caption(BASELINES[settings.baseline])
@@ -197,13 +190,12 @@ def _method(draft: Draft[DigitsView]) -> None:
 
 
 def _attribution_knob(draft: Draft[DigitsView], settings: AttributionSettings, name: str) -> None:
-    said, value = ATTRIBUTION[name], getattr(settings, name)
-    declared = AttributionSettings.model_fields[name].metadata
-    ends = {key: getattr(rule, key) for rule in declared for key in ("ge", "le", "lt") if hasattr(rule, key)}
-    cast: Callable[[Any], Any] = int if isinstance(value, int) else float
-    low, high = cast(ends.get("ge", 0)), cast(max(min(ends.get("le", ends.get("lt", 1000)), 9999), value))
+    said, value = setting(f"attribution.{name}"), getattr(settings, name)
+    cast: Callable[[Any], Any] = int if said.whole else float
+    least, most = said.bounds
+    low, high = cast(least or 0), cast(max(min(most or 1000, MOST_SHOWN), value))
     st.number_input(
-        said.label, low, high, cast(value), step=cast(said.step), format="%d" if cast is int else "%g", help=said.help,
+        said.label, low, high, cast(value), step=cast(said.step), format=said.format, help=said.help,
         **control(f"attribution.{name}", cast(value), lambda chosen: _explain(draft, {name: chosen})),
     )  # fmt: skip
 
@@ -244,8 +236,8 @@ def _search(draft: Draft[DigitsView]) -> None:
 
 def _knobs(draft: Draft[DigitsView], settings: SearchSettings, names: Sequence[str]) -> None:
     for name in names:
-        said, value = WORDS[f"arms.{name}"], getattr(settings, name)
-        low, high = bounds(f"arms.any.{name}")
+        said, value = setting(name), getattr(settings, name)
+        low, high = said.bounds
         if name == "tau":
             low = max(low or 0.0, 1 / draft.experiment.data.classes)
         if name == "steps":
@@ -257,7 +249,7 @@ def _knobs(draft: Draft[DigitsView], settings: SearchSettings, names: Sequence[s
 
         st.number_input(
             said.label, None if low is None else cast(low), None if high is None else cast(high), cast(value),
-            step=cast(said.step), format="%d" if cast is int else "%g", help=said.help,
+            step=cast(said.step), format=said.format, help=said.help,
             **control(f"search.{name}", cast(value), take),
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.data.drawing import prepare
 from ctviz.errors import CtvizError
 from ctviz.evaluation.methods import METHODS
@@ -312,7 +313,7 @@ def _how(view: DigitsView) -> str:
     method = METHODS[settings.method]
     parts = [method.title]
     if "baseline" in method.settings:
-        parts.append(f"baseline: {words.BASELINES[settings.baseline].lower()}{drawn}")
+        parts.append(f"baseline: {CHOICES[settings.baseline].lower()}{drawn}")
     if "steps" in method.settings:
         parts.append(f"{settings.steps} steps")
     if settings.smooth:
@@ -414,13 +415,13 @@ def _counterfactuals(frame: Frame) -> None:
         with st.spinner(f"Searching counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
             numbers = ask.counterfactual_numbers(run_view, frame.snapshot, view)
         limits, begun = pictures.limits_apart(frame.experiment), frame.snapshot.epoch > 0
-        beside.show(beside.taken(numbers, frame.styles, limits, begun=begun))
+        beside.show(beside.taken(numbers, frame.styles, limits, started=begun))
         st.caption(
             "Each test digit is on its way to another class drawn at random, the same for all models. Beside each "
             "number its 99 % interval. A lock, which leaves fewer pixels to change, lowers unevenness by itself."
         )
     variation, apart = (ask.spans(part["variation"]) for part in (numbers.metrics, numbers.differences))
-    frame.say(words.headline_of_counterfactuals(frame.styles, variation, apart, frame.prefix, limits, begun=begun))
+    frame.say(words.headline_of_counterfactuals(frame.styles, variation, apart, frame.prefix, limits, started=begun))
 
 
 def _chosen(frame: Frame) -> Digit | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ctviz.catalogue.settings import differences
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.data.image_sets import ImageSettings
 from ctviz.data.images import datasets_folder, remember_folder
@@ -27,7 +28,6 @@ from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.vocabulary import differences
 
 LOCKS = {
     "paper": "Top and bottom five rows (the paper)",

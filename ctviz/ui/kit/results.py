@@ -7,10 +7,12 @@ from html import escape
 
 import streamlit as st
 
+from ctviz.catalogue.differences import difference
+from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.figures.words import METRICS, Metric, Metrics, amount, compare, describe_curve, headline, verdict
+from ctviz.figures.words import Metrics, describe_curve, headline
 from ctviz.ui.kit.facts import Fact, Row, fact_list
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
@@ -44,7 +46,7 @@ def facts_of(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
         ours, theirs = (short_name(styles[arm], styles) for arm in (trained, conventional))
         facts.append(Fact(f"In words: {ours} against {theirs.lower()}"))
     for name in BESIDE:
-        metric = METRICS[name]
+        metric = RECORDED[name]
         said = _said(metric, metrics, conventional, trained)
         facts.append(Fact(metric.title, amounts(metric, metrics.get(name, ()), styles), words=said, help=metric.help))
     fact_list(facts)
@@ -53,7 +55,7 @@ def facts_of(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
 def amounts(metric: Metric, values: Sequence[float], styles: Sequence[ArmStyle]) -> list[Row]:
     """A row of a fact for each model's value of a metric."""
     return [
-        Row(short_name(style, styles), amount(metric, value), style.role)
+        Row(short_name(style, styles), metric.amount(value), style.role)
         for style, value in zip(styles, values, strict=False)
     ]
 
@@ -68,7 +70,7 @@ def _said(metric: Metric, metrics: Metrics, conventional: int | None, trained: i
     values = metrics.get(metric.name, ())
     if conventional is None or trained is None or not values:
         return ""
-    return compare(metric, values[trained], values[conventional])
+    return difference(metric, values[trained], values[conventional]).words
 
 
 def table(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
@@ -77,12 +79,11 @@ def table(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     metrics, rows = as_lists(snapshot), []
     pair = None if conventional is None or trained is None else (conventional, trained)
     for name in (name for name in TABLE if name in metrics):
-        metric, values = METRICS[name], metrics[name]
-        cells = numbers(*(amount(metric, value) for value in values))
+        metric, values = RECORDED[name], metrics[name]
+        cells = numbers(*(metric.amount(value) for value in values))
         if pair is not None:
-            base, ours = (values[arm] for arm in pair)
-            mark = {"better": "↑ ", "worse": "↓ ", "": ""}[verdict(metric, ours, base)]
-            cells += words(mark + compare(metric, ours, base))
+            found = difference(metric, values[pair[1]], values[pair[0]])
+            cells += words(found.mark + found.words)
         rows.append(row(metric.title, cells, symbol=metric.symbol, help=metric.help))
     last = [] if pair is None else heads(f"{styles[pair[1]].title} in words", number=False)
     head = [CORNER, *heads(*(style.title for style in styles)), *last]
@@ -99,14 +100,14 @@ def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, name
     for start in range(0, len(names), columns):
         row = st.columns(columns, gap="medium")
         for cell, name in zip(row, names[start : start + columns], strict=False):
-            metric = METRICS[name]
+            metric = RECORDED[name]
             described = describe_curve(metric, styles, marked.epoch, at.get(name, ()))
             said = _said(metric, at, conventional, trained)
             with cell:
                 words = f'<p class="ctviz-chart-values ctviz-muted">{escape(said) or "&nbsp;"}</p>'
                 st.html(
                     f'<p class="ctviz-chart-title" title="{escape(metric.help)}">{escape(metric.title)}</p>'
-                    + ("" if metric.kind == "value" else words)
+                    + (words if metric.compared else "")
                 )
                 st.plotly_chart(
                     curve(metric, epochs, history[name], styles, colours, marked.epoch, total),

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.settings import setting
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
@@ -18,7 +19,6 @@ from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import Changes, rounded, sentence
-from ctviz.ui.vocabulary import WORDS, bounds
 
 
 def measured_search(experiment: Experiment) -> SearchSettings:
@@ -113,14 +113,14 @@ def numbers(draft: Draft[Any], prefix: str, names: Sequence[str], columns: int =
 
 
 def _number(draft: Draft[Any], prefix: str, name: str, **also: Any) -> None:
-    words, value = WORDS[f"arms.{name}"], getattr(search_of(draft.experiment, draft.view.search), name)
-    low, high = bounds(f"arms.any.{name}")
+    described, value = setting(name), getattr(search_of(draft.experiment, draft.view.search), name)
+    low, high = described.bounds
     if name == "tau":
         low = max(low or 0.0, 1 / draft.experiment.data.classes)
     bind.number(
-        words.label.partition(" (")[0],  # the help gives the symbol
+        described.title,
         bind.to(f"{prefix}.{name}", value, lambda chosen: change(draft, {name: chosen}, **also)),
-        low, high, step=_step(value, words.step), help=words.help,
+        low, high, step=_step(value, described.step), help=described.help,
     )  # fmt: skip
 
 

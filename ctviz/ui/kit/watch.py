@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
@@ -28,7 +29,6 @@ from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import train_button
 from ctviz.ui.stage import StageState, show_stage
-from ctviz.ui.vocabulary import CHOICES
 
 POLL = 0.3
 """Seconds between two looks while a run is live."""

@@ -7,10 +7,11 @@ from html import escape
 
 import streamlit as st
 
+from ctviz.catalogue.metrics import REPRODUCED
 from ctviz.experiments.reproduce.published import LINK, METRICS, TITLES, MetricName
 from ctviz.experiments.reproduce.result import Table1, Table1Row
 from ctviz.figures.paper import attack_curves, panel
-from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, published, size
+from ctviz.figures.paper_words import ARMS, agreement, fill, headline, how, interval, published, size
 from ctviz.prose import decimal
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, page_title
@@ -75,7 +76,7 @@ def above(result: Table1, *, large: bool = False) -> None:
     with st.container(key="paper-panels"):
         places = st.columns(len(METRICS), gap="medium")
     for cell, metric in zip(places, METRICS, strict=True):
-        column = COLUMNS[metric]
+        column = REPRODUCED[metric]
         with cell:
             symbol = "" if metric == "cost" else f" ({column.symbol})"
             st.html(
@@ -98,7 +99,7 @@ def numbers(result: Table1, problem: str = "") -> None:
     """The same as a table: ours, the published number, and whether they agree."""
     if problem:
         st.warning(literal(problem), icon=":material/link_off:")
-    named = [f"{escape(column.title)} <small>{column.symbol}</small>" for column in COLUMNS.values()]
+    named = [f"{escape(column.title)} <small>{column.symbol}</small>" for column in REPRODUCED.values()]
     head = "".join(f'<th scope="col">{title}</th>' for title in named)
     body = []
     for row in result.rows:
@@ -187,7 +188,7 @@ def _ablation(result: Table1) -> None:
     for row in result.rows:
         for metric in METRICS[:2]:
             texts = [interval(known.get((row.data, arm, metric))) for arm in arms]
-            body.append(table_row(row.title, numbers_of(*texts), symbol=COLUMNS[metric].symbol))
+            body.append(table_row(row.title, numbers_of(*texts), symbol=REPRODUCED[metric].symbol))
     number_table("Ablation: reduction in %", [ARMS[arm] for arm in arms], body)
 
 

@@ -10,17 +10,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctviz.catalogue.differences import reduction as reduced
+from ctviz.catalogue.metrics import metric as catalogued
 from ctviz.figures.tradeoffs.cells import LEVEL, axes_of, best_cell, cells, metrics_of, ordered, setting_of
 from ctviz.figures.tradeoffs.metrics import (
-    better_of,
-    difference_words,
     interval,
-    metric_words,
     shown,
-    spelled,
     state_words,
 )
 from ctviz.figures.tradeoffs.words import marginal_means
+from ctviz.prose import spelled
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.controls import hold, label
@@ -41,10 +40,11 @@ def headline(across: pd.DataFrame, metric: str) -> str:
         return "What does each weight buy, and at what price?"
     best = best_cell(across, metric)
     if best is None:
-        return f"{metric_words(metric).title}: what each setting does to it."
+        return f"{catalogued(metric).title}: what each setting does to it."
     reduction = _number(across, best, metric, "reduction")
-    gained, better = difference_words(metric, reduction), better_of(metric, "reduction")
-    if not math.isfinite(reduction) or (reduction < 1 if better == "high" else reduction > -1):
+    found = reduced(catalogued(metric), reduction)
+    gained = found.words
+    if found.verdict != "better":
         at_best = f": at best, {gained}" if gained else ""
         return f"No cell of this sweep is clearly better than conventional training here{at_best}."
     most = matters_most(across, metric)
@@ -78,11 +78,11 @@ def price(across: pd.DataFrame, cell: int, metric: str) -> str:
     unsure: list[str] = []
     for name in PRICES:
         reduction, low, high = (_number(across, cell, name, column) for column in ("reduction", "low", "high"))
-        better = better_of(name, "reduction")
-        if name == metric or not (reduction < -1 if better == "high" else reduction > 1):
+        found = reduced(catalogued(name), reduction)
+        if name == metric or found.verdict != "worse":
             continue
         chance = low <= 0 <= high
-        (unsure if chance else sure).append(difference_words(name, reduction))
+        (unsure if chance else sure).append(found.words)
     if sure:
         return f"The price: {sure[0]}."
     return f"The price: perhaps {unsure[0]}." if unsure else "No other number is worse there."
@@ -151,8 +151,8 @@ def _list(names: Sequence[str], known: Mapping[str, Mapping[Any, Any]], level: f
 
 
 def _block(name: str, row: Mapping[Any, Any], level: float) -> str:
-    words = metric_words(name, str(row.get("part") or ""))
-    said = difference_words(name, float(row["reduction"])) if math.isfinite(row["base"]) else ""
+    words = catalogued(name, str(row.get("part") or ""))
+    said = reduced(words, float(row["reduction"])).words if math.isfinite(row["base"]) else ""
     between = interval(name, float(row["low"]), float(row["high"]), "reduction")
     sure = ""
     if between and said and max(abs(row["low"]), abs(row["high"])) >= 1:
@@ -167,7 +167,7 @@ def _block(name: str, row: Mapping[Any, Any], level: float) -> str:
     )
     head = f'<dd class="ctviz-words">{escape(said)}</dd>' if said else ""
     tail = f'<dd class="ctviz-sure">{sure}</dd>' if sure else ""
-    return f'<div title="{escape(words.sentence)}"><dt>{escape(words.title)}</dt>{head}{means}{tail}</div>'
+    return f'<div title="{escape(words.help)}"><dt>{escape(words.title)}</dt>{head}{means}{tail}</div>'
 
 
 def table(across: pd.DataFrame, view: TradeoffsView, level: float = LEVEL) -> pd.DataFrame:

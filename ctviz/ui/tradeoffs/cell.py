@@ -22,7 +22,8 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Cell, Sweep
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
-from ctviz.figures.tradeoffs.metrics import spelled, what
+from ctviz.figures.tradeoffs.metrics import what
+from ctviz.prose import spelled
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES

@@ -8,16 +8,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctviz.catalogue.metrics import metric as catalogued
+from ctviz.catalogue.settings import setting as described
+from ctviz.catalogue.settings import value_words
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import parse_value
 from ctviz.figures.tradeoffs.cells import METRIC, Brush, axes_of, brushed, cells, metrics_of, ordered, plain
 from ctviz.figures.tradeoffs.heatmap import usual_axes
-from ctviz.figures.tradeoffs.metrics import metric_words, shown, spelled
+from ctviz.figures.tradeoffs.metrics import shown
 from ctviz.ui.held import held
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import Changes, sentence
 from ctviz.ui.tradeoffs.view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
-from ctviz.ui.vocabulary import CHOICES, WORDS
 
 
 def hold(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
@@ -46,13 +48,7 @@ def chart(draft: Draft[TradeoffsView]) -> None:
 
 def label(setting: str) -> str:
     """A setting in plain words with its symbol."""
-    words = WORDS.get(setting) or WORDS.get(f"arms.{setting}")
-    return words.label if words else setting
-
-
-def value_words(value: Any) -> str:
-    """A value of an axis in plain words."""
-    return CHOICES.get(value, value) if isinstance(value, str) else spelled(value)
+    return described(setting).label
 
 
 def chosen_axes(across: pd.DataFrame, view: TradeoffsView) -> tuple[str, str | None, str | None]:
@@ -108,7 +104,7 @@ def check(draft: Draft[TradeoffsView], across: pd.DataFrame) -> None:
 
 def against(metrics: Sequence[str], metric: str) -> list[str]:
     """What a metric may be set against in a front: others of which one side is better."""
-    return [name for name in metrics if name != metric and metric_words(name).better is not None]
+    return [name for name in metrics if name != metric and catalogued(name).direction is not None]
 
 
 def _only(across: pd.DataFrame, view: TradeoffsView) -> tuple[Changes, list[str]]:
@@ -179,8 +175,8 @@ def _metric(draft: Draft[TradeoffsView], field: str, words: str, metrics: list[s
         return
     value = value if value in metrics else metrics[0]
     st.selectbox(
-        words, metrics, metrics.index(value), format_func=lambda name: metric_words(name).title,
-        help=metric_words(value).sentence, **hold(field, value, lambda name: draft.look(**{field: name})),
+        words, metrics, metrics.index(value), format_func=lambda name: catalogued(name).title,
+        help=catalogued(value).help, **hold(field, value, lambda name: draft.look(**{field: name})),
     )  # fmt: skip
 
 
@@ -274,6 +270,6 @@ def _range(draft: Draft[TradeoffsView], metric: str, across: pd.DataFrame) -> No
 
     said = shown(metric, value[0], draft.view.show), shown(metric, value[1], draft.view.show)
     st.slider(
-        f"{metric_words(metric).title}: {said[0]} to {said[1]}", low, high, value, step=(high - low) / 100,
+        f"{catalogued(metric).title}: {said[0]} to {said[1]}", low, high, value, step=(high - low) / 100,
         format=" ", **hold(f"range-{metric}", value, take),
     )  # fmt: skip

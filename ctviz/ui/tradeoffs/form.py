@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from ctviz.catalogue.settings import OFFERED
+from ctviz.catalogue.settings import setting as described
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
@@ -23,11 +25,18 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, schema_of
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
-from ctviz.ui.tradeoffs.controls import hold
-from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED
+from ctviz.ui.tradeoffs.controls import hold, label
 from ctviz.ui.tradeoffs.runner import Runner, to_do
-from ctviz.ui.tradeoffs.view import MOST_ROUNDS, MOST_SEEDS, TradeoffsView, changed, linked, values_in
-from ctviz.ui.vocabulary import CHOICES, WORDS
+from ctviz.ui.tradeoffs.view import (
+    FIRST,
+    MOST_AXES,
+    MOST_ROUNDS,
+    MOST_SEEDS,
+    TradeoffsView,
+    changed,
+    linked,
+    values_in,
+)
 
 THERE = "All of it is there already: its models are trained and evaluated."
 
@@ -38,7 +47,7 @@ def form(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     _data(draft)
     axes = axes_of(view)
     taken = st.multiselect(
-        "Settings to vary", list(OFFERED), list(axes), format_func=_label, max_selections=MOST_AXES,
+        "Settings to vary", list(OFFERED), list(axes), format_func=label, max_selections=MOST_AXES,
         help="Every combination of their values is trained, and compared with conventional training.",
         **hold("axes", list(axes), lambda names: draft.look(grid=_with_axes(view, names))),
     )  # fmt: skip
@@ -75,12 +84,8 @@ def axes_of_study(name: str, experiment: Experiment) -> tuple[tuple[str, str], .
     return tuple((axis.setting, ", ".join(shown(value) for value in axis.values)) for axis in axes)
 
 
-def _label(name: str) -> str:
-    return WORDS[name if "." in name else f"arms.{name}"].label
-
-
 def _data(draft: Draft[TradeoffsView]) -> None:
-    words, name = WORDS["data.name"], draft.experiment.data.name
+    words, name = described("data.name"), draft.experiment.data.name
 
     def take(chosen: str) -> None:
         view = draft.view
@@ -88,7 +93,7 @@ def _data(draft: Draft[TradeoffsView]) -> None:
         draft.view = view  # what is looked at stays
 
     st.selectbox(
-        words.label, list(DATASETS), list(DATASETS).index(name), format_func=CHOICES.__getitem__, help=words.help,
+        words.label, list(DATASETS), list(DATASETS).index(name), format_func=words.choices.__getitem__, help=words.help,
         **hold("data", name, take),
     )  # fmt: skip
 
@@ -104,7 +109,7 @@ def _with_axes(view: TradeoffsView, names: Sequence[str]) -> tuple[tuple[str, st
 
 
 def _values(draft: Draft[TradeoffsView], name: str, text: str) -> None:
-    words = WORDS[name if "." in name else f"arms.{name}"]
+    words = described(name)
 
     def take(written: str) -> None:
         draft.look(grid=changed(tuple(axes_of(draft.view).items()), name, written.strip()))

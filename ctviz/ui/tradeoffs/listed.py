@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
@@ -18,7 +19,6 @@ from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.form import refuse
 from ctviz.ui.tradeoffs.runner import Runner
 from ctviz.ui.tradeoffs.view import TradeoffsView, linked
-from ctviz.ui.vocabulary import CHOICES
 
 MOST_VALUES = 6
 """Values of an axis that a name lists."""

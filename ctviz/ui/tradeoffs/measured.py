@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.sweeps.declaration import Sweep
-from ctviz.figures.tradeoffs.metrics import spelled
-from ctviz.ui.vocabulary import CHOICES
+from ctviz.prose import spelled
 
 INITIAL = {"fan_in": "uniform up to 1/√in", "glorot": "Glorot’s"}
 

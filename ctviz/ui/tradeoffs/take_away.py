@@ -8,6 +8,7 @@ from io import BytesIO
 import pandas as pd
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
@@ -27,7 +28,6 @@ from ctviz.ui.tradeoffs.charts import figure
 from ctviz.ui.tradeoffs.code import command_line, python_code
 from ctviz.ui.tradeoffs.controls import kept_cells
 from ctviz.ui.tradeoffs.view import TradeoffsView, linked
-from ctviz.ui.vocabulary import CHOICES
 
 
 def take_away(store: Store, draft: Draft[TradeoffsView], result: SweepResult | None) -> None:

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from ctviz.catalogue.settings import OFFERED
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import parse_value
 from ctviz.experiments.protocol import Protocol
 from ctviz.figures.tradeoffs.cells import METRIC
 from ctviz.ui.kit.link import Changes
-from ctviz.ui.tradeoffs.offered import MOST_AXES, OFFERED
 from ctviz.ui.tradeoffs.runs.view import RunsView
 
 PARTS = {"sweep": "What each weight buys", "compare": "Compare stored runs"}
@@ -27,6 +27,12 @@ CHARTS = {"map": "Map", "lines": "Lines", "front": "Front"}
 _SETTING = re.compile(r"[a-z_]+(\.[a-z_]+)?")
 _COLUMN = re.compile(r"[a-z_]*")
 _RANGE = re.compile(r"(-?\d+(\.\d+)?(e-?\d+)?)?:(-?\d+(\.\d+)?(e-?\d+)?)?")
+
+FIRST = ("lambda_div", "lambda_reg")
+"""What a sweep varies at first."""
+
+MOST_AXES = 5
+"""Settings that one sweep may vary."""
 
 MOST_SEEDS = 10
 MOST_ROUNDS = 200

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
@@ -36,7 +37,6 @@ from ctviz.ui.kit.watch import REDRAW, expectation, head_start, run_view_of, sta
 from ctviz.ui.stage import PathsState, show_paths
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
-from ctviz.ui.vocabulary import CHOICES
 
 SHARES = (0.76, 0.24)
 """Of the width: the picture, and what is beside it."""

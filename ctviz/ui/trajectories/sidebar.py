@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.catalogue.settings import CHOICES
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import MAX_SAMPLES
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -24,7 +25,6 @@ from ctviz.ui.kit.searches import POINT, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
 from ctviz.ui.trajectories.tracks_view import CLASS, MOST_FACTUALS, RANDOM, TracksView
-from ctviz.ui.vocabulary import CHOICES
 
 OPEN = -1
 """The choice that leaves the class aimed at open."""

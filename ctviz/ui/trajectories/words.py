@@ -3,67 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.catalogue.differences import UNCLEAR, difference
+from ctviz.catalogue.metrics import METRICS, Metric
+from ctviz.catalogue.objective import TERMS, in_words
+from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.endpoints import ENDPOINT_METRICS, Endpoints
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.loss_terms import LossTerms, words_of
+from ctviz.experiments.loss_terms import LossTerms
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.figures.words import METRICS, Metric, amount, compare, verdict
-from ctviz.prose import number
+from ctviz.prose import inside, number
 from ctviz.ui.kit.facts import Fact, Row
 from ctviz.ui.kit.results import amounts, short_name
 from ctviz.ui.kit.tables import CORNER, heads, row, table
 
-OUTCOME_TITLES = {
-    "mature": "Arrived",
-    "already": "Already there",
-    "short": "Ran out of steps",
-    "stuck": "Came to rest on the way",
-    "impossible": "Nowhere to go",
-}
-"""What a count of searches with each outcome is called."""
-
-OUTCOME_HELP = {
-    "mature": "The model became as sure of the class aimed at as was asked for (mature).",
-    "already": "The model was that sure from the start.",
-    "short": "A counterfactual exists, but the search ended before it got there.",
-    "stuck": "A counterfactual exists, but the search stopped moving before it got there.",
-    "impossible": "Nowhere that locks and the range of the data allow is the model sure enough.",
-}
-
-ENDS: tuple[Metric, ...] = (
-    METRICS["ip"],
-    METRICS["ip_star"],
-    METRICS["cost"],
-    METRICS["validity"],
-    Metric(
-        "redundancy", "Features left alone", "redundancy", "share", "less often left alone", "more often left alone",
-        "more", "Share of the features that a valid counterfactual leaves as they were.",
-    ),
-    Metric(
-        "mature", "Searches that arrive", "mature", "share", "less often successful", "more often successful", "more",
-        "Share of searches after which the model is as sure as was asked for (τ).",
-    ),
-)  # fmt: skip
+ENDS = tuple(METRICS[name] for name in ENDPOINT_METRICS)
 """What is measured where searches end, in the order a reader meets it."""
-
-UNITS = {
-    "ip": "data units",
-    "ip_star": "no unit",
-    "cost": "data units",
-    "validity": "%",
-    "redundancy": "%",
-    "mature": "%",
-}
 
 
 # -- the finding -----------------------------------------------------------------------------------
@@ -85,7 +49,7 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
     alike = len(styles) == len(counts) == 2 and counts[0][1:] == counts[1][1:]
     said = _alike(counts) if alike else _counted(counts)
     if conventional is not None and trained is not None:
-        who = f"; those of {_inside(_spoken(styles[trained]))}" if alike else ", and they"
+        who = f"; those of {inside(_spoken(styles[trained]))}" if alike else ", and they"
         said += _closeness(ends, conventional, trained, who)
     return f"{when}{said}."
 
@@ -99,7 +63,7 @@ def arrivals(trace: Trace, arm: int) -> tuple[int, int]:
 def _counted(counts: Sequence[tuple[str, int, int]]) -> str:
     parts = []
     for place, (title, arrived, of) in enumerate(counts):
-        name = title if place == 0 else _inside(title)
+        name = title if place == 0 else inside(title)
         same = place > 0 and of == counts[0][2]
         if same:
             parts.append(f"{name}: {_of(arrived, of, short=True)}")
@@ -132,30 +96,25 @@ def _spoken(style: ArmStyle) -> str:
     return f"“{style.name}”" if ":" in style.title else style.title
 
 
-def _inside(title: str) -> str:
-    """A title inside of a sentence; names of models keep their case."""
-    return title[0].lower() + title[1:]
-
-
 def _closeness(ends: Endpoints | None, conventional: int, trained: int, who: str) -> str:
     """How much closer to real data the searches of one end, if that is more than chance."""
     if ends is None:
         return ""
-    ip, difference = ends.metrics["ip"], ends.differences["ip"]
+    ip, clear = ends.metrics["ip"], bool(ends.differences["ip"].significant[trained])
     theirs, ours = float(ip.value[conventional]), float(ip.value[trained])
     if conventional != 0 or not (math.isfinite(theirs) and math.isfinite(ours)):
         return ""
-    if not difference.significant[trained]:
-        return "; no clear difference in how close to real data they end"
-    said = compare(METRICS["ip"], ours, theirs)
-    return f"{who} end {'about as close to real data' if said == 'about the same' else said}"
+    if not clear:
+        return f"; {UNCLEAR} in how close to real data they end"
+    found = difference(METRICS["ip"], ours, theirs)
+    return f"{who} end {'about as close to real data' if found.alike else found.words}"
 
 
 def _one(trace: Trace, arms: Sequence[tuple[int, str]]) -> str:
     """The finding for a single factual."""
     parts = []
     for place, (arm, title) in enumerate(arms):
-        name = title if place == 0 else _inside(title)
+        name = title if place == 0 else inside(title)
         parts.append(f"{name} {_fate(trace, arm, best_row(trace, arm, 0))}")
     return f"{'; '.join(parts)}."
 
@@ -213,7 +172,7 @@ def end_facts(ends: Endpoints, styles: Sequence[ArmStyle]) -> list[Fact]:
         if conventional == 0 and trained is not None:
             clear = bool(ends.differences[name].significant[trained])
             ours, theirs = float(interval.value[trained]), float(interval.value[0])
-            said = compare(metric, ours, theirs) if clear else "no clear difference" if math.isfinite(ours) else ""
+            said = difference(metric, ours, theirs, clear=clear).words
         facts.append(Fact(metric.title, amounts(metric, interval.value.tolist(), styles), words=said, help=metric.help))
     return facts
 
@@ -281,49 +240,17 @@ def _leaps(trace: Trace, rows: npt.NDArray[np.intp]) -> bool:
 # -- below the picture -----------------------------------------------------------------------------
 
 
-_LOW = "Low where the model finds a point likely for the class aimed at."
-
-_TERMS: tuple[tuple[str, str, str, Callable[[LossTerms], str]], ...] = (
-    ("Energy of the real sample", "E(x⁺)", _LOW, lambda one: number(one.energy_neighbour, 3)),
-    ("Energy of the counterfactual", "E(x′)", _LOW, lambda one: number(one.energy_counterfactual, 3)),
-    (
-        "Divergence",
-        "E(x⁺) − E(x′)",
-        "Above zero where the model finds the counterfactual likelier than the real sample: that is penalised.",
-        lambda one: _signed(one.divergence),
-    ),
-    ("… with its weight", "λ_div", "What it adds to the objective.", lambda one: _signed(one.weighted_divergence)),
-    (
-        "Large energies, with their weight",
-        "λ_reg",
-        "Both energies squared, times their weight: what it adds to the objective.",
-        lambda one: _signed(one.weighted_ridge),
-    ),
-    (
-        "Fooled by a small nudge, with its weight",
-        "λ_adv",
-        "How badly the nascent point is classified, times its weight: what it adds to the objective.",
-        lambda one: _signed(one.weighted_adversarial),
-    ),
-)
-"""Title, symbol, help and value of what one search adds to the objective."""
-
-
 def loss_terms_table(loss_terms: Sequence[LossTerms], styles: Sequence[ArmStyle]) -> str:
     """What training would make of one search of each arm: the terms of the objective, and a sentence."""
     rows = [
-        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in _TERMS
+        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in TERMS
     ]
-    said = ("In words", "", "What training does on account of such a search.", "words", list(map(words_of, loss_terms)))
+    said = ("In words", "", "What training does on account of such a search.", "words", list(map(in_words, loss_terms)))
     body = [
         row(title, [f'<td class="{kind}">{escape(cell)}</td>' for cell in cells], symbol=symbol, help=help_)
         for title, symbol, help_, kind, cells in (*rows, said)
     ]
     return table([CORNER, *heads(*(style.title for style in styles))], body, kind="ctviz-loss-terms")
-
-
-def _signed(value: float) -> str:
-    return f"+{number(value, 3)}" if value > 0 else number(value, 3)
 
 
 def ends_table(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
@@ -333,36 +260,32 @@ def ends_table(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
         interval = ends.metrics[metric.name]
         numbers = np.stack([interval.value, interval.low, interval.high], axis=1).tolist()  # m 3
         cells = "".join(
-            f'<td class="number">{amount(metric, value)}<br><small>{_between(metric, low, high)}</small></td>'
+            f'<td class="number">{metric.amount(value)}<br><small>{_between(metric, low, high)}</small></td>'
             for value, low, high in numbers
         )
         words = f"<td>{_against_first(ends, metric, styles)}</td>" if many else ""
-        better = f"{metric.better} is better" if metric.better else ""
-        unit = ", ".join(part for part in (metric.symbol, UNITS.get(metric.name, ""), better) if part)
+        better = f"{metric.direction} is better" if metric.direction else ""
+        unit = ", ".join(part for part in (metric.symbol, metric.unit or "no unit", better) if part)
         head = f"{escape(metric.title)}<br><small>{escape(unit)}</small>"
         body.append(f'<tr><th scope="row" title="{escape(metric.help)}">{head}</th>{cells}{words}</tr>')
-    last = heads(f"Against {_inside(_spoken(styles[0]))}", number=False) if many else []
+    last = heads(f"Against {inside(_spoken(styles[0]))}", number=False) if many else []
     return table([CORNER, *heads(*(style.title for style in styles)), *last], body, kind="ctviz-ends")
 
 
 def _between(metric: Metric, low: float, high: float) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return "&nbsp;"
-    return f"{amount(metric, low)} to {amount(metric, high)}"
+    return f"{metric.amount(low)} to {metric.amount(high)}"
 
 
 def _against_first(ends: Endpoints, metric: Metric, styles: Sequence[ArmStyle]) -> str:
     """For every arm but the first: what its difference means, or that chance may have made it."""
-    value, difference = ends.metrics[metric.name].value, ends.differences[metric.name]
+    value, clear = ends.metrics[metric.name].value, ends.differences[metric.name].significant
     said = []
     for arm in range(1, len(styles)):
         ours, theirs = float(value[arm]), float(value[0])
         who = f"{styles[arm].short}: " if len(styles) > 2 else ""
-        if not (math.isfinite(ours) and math.isfinite(theirs)):
-            said.append(f"{who}—")
-        elif not difference.significant[arm]:
-            said.append(f"{who}no clear difference")
-        else:
-            mark = {"better": "↑ ", "worse": "↓ ", "": ""}[verdict(metric, ours, theirs)]
-            said.append(f"{mark}{who}{compare(metric, ours, theirs)} *")
+        found = difference(metric, ours, theirs, clear=bool(clear[arm]))
+        star = " *" if found.words and clear[arm] else ""
+        said.append(f"{found.mark}{who}{found.words or '—'}{star}")
     return "<br>".join(escape(one) for one in said)

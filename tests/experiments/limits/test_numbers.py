@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from ctviz.catalogue.limits.story import interval, number, percent
 from ctviz.experiments.limits.numbers import (
     Mean,
     across,
@@ -14,10 +15,7 @@ from ctviz.experiments.limits.numbers import (
     difference,
     gains,
     geometric,
-    interval,
     mean,
-    number,
-    percent,
 )
 
 COLUMNS = ["panel", "variant", "dose", "seed", "epoch", "metric", "value"]

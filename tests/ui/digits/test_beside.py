@@ -56,7 +56,7 @@ def test_a_lock_in_the_search_is_named_where_it_may_be_the_cause() -> None:
     assert block(html, "Unevenness of the digit").count("partly because fewer pixels may change") == 1
     assert "partly" not in block(html, "Arrive")
     assert "partly" not in beside.taken(numbers(), STYLES)
-    before = block(beside.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), begun=False), "Ink moved")
+    before = block(beside.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), started=False), "Ink moved")
     assert "less, because fewer pixels may change" in before, "before training there is no other cause"
 
 
@@ -69,7 +69,7 @@ def test_shares_differ_by_points() -> None:
         share, apart, nothing, apart, nothing, nothing, empty,
     )  # fmt: skip
     said = block(beside.attention(means, STYLES, 280), "On locked pixels")
-    assert "5.0 points less (4.9 to 5.1)" in said
+    assert "5 points less (4.9 to 5.1)" in said
     assert "10 % less" not in said
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from ctviz.catalogue.settings import OFFERED
 from ctviz.cli import app
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
@@ -20,9 +21,8 @@ from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.code import command_line, python_code
 from ctviz.ui.tradeoffs.form import axes_of, axes_of_study, planned, sweep_of, takes, wanted_by_study
-from ctviz.ui.tradeoffs.offered import FIRST, OFFERED
 from ctviz.ui.tradeoffs.runner import to_do
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.view import FIRST, TradeoffsView
 from tests.experiments.sweeps.small import small
 
 MOONS = Experiment.preset("moons")

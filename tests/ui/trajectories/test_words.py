@@ -128,10 +128,6 @@ def test_leaps_are_said() -> None:
     assert not any("leap" in note for note in words.notes(sampled, None, 10)), "there are no steps to shorten"
 
 
-def test_every_outcome_has_words() -> None:
-    assert set(words.OUTCOME_TITLES) == set(words.OUTCOME_HELP) == set(OUTCOMES)
-
-
 def test_outcomes_are_counted_and_empty_ones_left_out() -> None:
     trace = replace(searched(10), outcome=np.array([[0] * 7 + [2] * 3, [0] * 10]))
     html = listed(words.outcome_facts(trace, STYLES))

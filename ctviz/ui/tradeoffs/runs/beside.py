@@ -13,6 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ctviz.catalogue.differences import UNCLEAR, difference
+from ctviz.catalogue.differences import reduction as reduced
+from ctviz.catalogue.metrics import RECORDED, Metric
+from ctviz.catalogue.settings import setting, value_words
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import Difference, differences
@@ -25,10 +29,8 @@ from ctviz.figures.boundary import SIDE, boundary_png
 from ctviz.figures.curves import Line as Curve
 from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
-from ctviz.figures.words import METRICS, Metric, amount, compare
 from ctviz.models.stack import Stack
 from ctviz.prose import listed, number
-from ctviz.ui import vocabulary
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
@@ -55,7 +57,7 @@ TIE = 0.005
 COLUMNS = ("accuracy", "robust_accuracy", "ip", "ip_star", "cost", "validity", "mature")
 """Results of a finished run, on test data."""
 
-CALLED = {"accuracy": METRICS["validation_accuracy"], **{name: METRICS[name] for name in COLUMNS[1:]}}
+CALLED = {"accuracy": RECORDED["validation_accuracy"], **{name: RECORDED[name] for name in COLUMNS[1:]}}
 
 
 @dataclass(frozen=True)
@@ -122,27 +124,26 @@ def finding(store: Store, runs: Sequence[Chosen]) -> str:
     level = [other for found, other in ordered if found - change < TIE]
     if len(level) > 1:
         named = listed([f"run {other.letter}" for other in level])
-        words = compare(METRICS["ip"], 1 + change, 1)
+        words = difference(RECORDED["ip"], 1 + change, 1).words
         return f"Of {len(gains)} runs, {named} gain the same: advice ends about {words} than the conventional model's."
     return f"Of {len(gains)} runs, {run.brief} gains most: counterfactually trained advice {_ends(store, run)}."
 
 
 def _ends(store: Store, run: Chosen) -> str:
     """``ends 13 % closer to real data than the conventional model's, for 20 % more effort``."""
-    words = compare(METRICS["ip"], 1 + _change(store, run, "ip"), 1)
-    ends = "ends as far from real data as" if words.startswith(("about", "the same")) else f"ends {words} than"
-    effort = compare(METRICS["cost"], 1 + _change(store, run, "cost"), 1)
-    price = f", for {'the same' if effort.startswith(('about', 'the same')) else effort.removesuffix(' effort')} effort"
-    return f"{ends} the conventional model's{price if effort else ''}"
+    found = difference(RECORDED["ip"], 1 + _change(store, run, "ip"), 1)
+    ends = "ends as far from real data as" if found.alike else f"ends {found.words} than"
+    effort = difference(RECORDED["cost"], 1 + _change(store, run, "cost"), 1)
+    price = f", for {'the same effort' if effort.alike else effort.words}" if effort.words else ""
+    return f"{ends} the conventional model's{price}"
 
 
 def _each(gains: Sequence[tuple[float, Chosen]]) -> str:
     """The gain of every run, without an order."""
     parts = []
     for change, run in gains:
-        words = compare(METRICS["ip"], 1 + change, 1)
-        same = words.startswith(("about", "the same"))
-        parts.append(f"{run.brief} {'as far from real data' if same else words}")
+        found = difference(RECORDED["ip"], 1 + change, 1)
+        parts.append(f"{run.brief} {'as far from real data' if found.alike else found.words}")
     return f"Advice against each run's own conventional model: {', '.join(parts)}"
 
 
@@ -243,7 +244,7 @@ def _rows(run: Chosen, rounds: Rounds) -> str:
         words = [
             _reduced(CALLED[metric], rounds.reductions[name, metric])
             if (name, metric) in rounds.reductions
-            else compare(CALLED[metric], _value(mine, metric), _value(base, metric))
+            else difference(CALLED[metric], _value(mine, metric), _value(base, metric)).words
             for metric in ("ip", "cost")
         ]
         said = escape("; ".join(filter(None, words)))
@@ -256,11 +257,11 @@ def _rows(run: Chosen, rounds: Rounds) -> str:
 
 def _cell(metric: Metric, value: Any, rounds: tuple[float, float, float] | None) -> str:
     if rounds is None:
-        return escape(amount(metric, math.nan if value is None else float(value)))
+        return escape(metric.amount(math.nan if value is None else float(value)))
     mean, low, high = rounds
-    scale = 100 if metric.kind == "share" else 1
+    scale = metric.scale
     interval = f"<br><small>[{number(scale * low, 3)}, {number(scale * high, 3)}]</small>"
-    return escape(amount(metric, mean)) + (interval if math.isfinite(low) and math.isfinite(high) else "")
+    return escape(metric.amount(mean)) + (interval if math.isfinite(low) and math.isfinite(high) else "")
 
 
 def _reduced(metric: Metric, found: tuple[float, float, float, bool]) -> str:
@@ -270,10 +271,10 @@ def _reduced(metric: Metric, found: tuple[float, float, float, bool]) -> str:
         return ""
     if not significant:
         between = listed([f"{number(abs(end))} % {'less' if end > 0 else 'more'}" for end in (low, high)])
-        return f"no clear difference in {metric.symbol}: between {between}"
+        return f"{UNCLEAR} in {metric.symbol}: between {between}"
     sign = 1 if reduction > 0 else -1
     ends = sorted((sign * low, sign * high))
-    return f"{compare(metric, 1 - reduction / 100, 1)} [{number(ends[0])}, {number(ends[1])}]"
+    return f"{reduced(metric, reduction).words} [{number(ends[0])}, {number(ends[1])}]"
 
 
 def _value(arm: Mapping[str, Any], name: str) -> float:
@@ -308,8 +309,7 @@ def settings(runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
 def _setting(path: str) -> str:
     if path == "arms":
         return "Models"
-    generic = vocabulary.generic(path)
-    label = vocabulary.WORDS[generic].label if generic in vocabulary.WORDS else path
+    label = setting(path).label
     arm = path.split(".")[1] if path.startswith("arms.") else "*"
     return label if arm == "*" else f"{label} of “{arm}”"
 
@@ -322,7 +322,7 @@ def _values(entry: Difference) -> str:
         elif entry.path == "arms" and len(value) > MAX_ARMS:
             text = f"{len(value)} models"
         else:
-            text = vocabulary.plain(value)
+            text = value_words(value)
         cells.append(f"<td>{f'<b>{escape(text)}</b>' if entry.differs else escape(text)}</td>")
     return "".join(cells)
 
@@ -394,17 +394,17 @@ def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) 
     if st.session_state.get("runs-curve") != view.curve:
         st.session_state["runs-curve"] = view.curve
     st.selectbox(
-        "Over the epochs", CURVES, key="runs-curve", format_func=lambda name: METRICS[name].title, width=320,
+        "Over the epochs", CURVES, key="runs-curve", format_func=lambda name: RECORDED[name].title, width=320,
         on_change=lambda: look(curve=st.session_state["runs-curve"]),
     )  # fmt: skip
-    metric = METRICS[view.curve]
+    metric = RECORDED[view.curve]
     lines = [
         line
         for run in runs
         if (run_view := service.run_view(run.line.key))
         for line in _curves(run, run_view, metric.name)
     ]
-    ends = [f"{line.style.title} {amount(metric, _last(line.values))}" for line in lines]
+    ends = [f"{line.style.title} {metric.amount(_last(line.values))}" for line in lines]
     st.plotly_chart(
         overlay(metric, lines, palette()), key="runs-curves", theme=None, config={"displayModeBar": False},
         alt=f"{metric.title} over the epochs, on validation data. At the end: {'; '.join(ends) or 'nothing measured'}.",

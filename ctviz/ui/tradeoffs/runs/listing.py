@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ctviz.catalogue.settings import setting, value_words
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.differences import Difference, differences, has
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
-from ctviz.ui import vocabulary
 from ctviz.ui.tradeoffs.runs.view import Order
 
 CHANGES = ("ip", "ip_star", "cost")
@@ -22,7 +22,6 @@ CHANGES = ("ip", "ip_star", "cost")
 LONGEST = 60
 
 _HASHED = re.compile(r"[0-9a-f]{12}|cell \d+")
-_SYMBOL = re.compile(r"\(([^ ()]+)\)")
 _SETTING = re.compile(r"([A-Za-z_][\w.]*)=(.*)")
 
 
@@ -133,14 +132,8 @@ def _short(entry: Difference) -> str:
     value = entry.values[1]
     if entry.path == "arms":
         return " + ".join(value)
-    generic = vocabulary.generic(entry.path)
-    label = vocabulary.WORDS[generic].label if generic in vocabulary.WORDS else generic
-    symbol = _SYMBOL.search(label) or _SYMBOL.search(
-        vocabulary.WORDS[generic].help if generic in vocabulary.WORDS else ""
-    )
-    called = symbol[1] if symbol else label[0].lower() + label[1:]
     arm = entry.path.split(".")[1] if entry.path.startswith("arms.") else "full"
-    return f"{called} {vocabulary.plain(value)}" + ("" if arm in ("full", "*") else f" ({arm})")
+    return f"{setting(entry.path).brief} {value_words(value)}" + ("" if arm in ("full", "*") else f" ({arm})")
 
 
 @functools.lru_cache(4096)

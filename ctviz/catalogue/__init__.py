@@ -1,0 +1,1 @@
+"""Every setting and every metric described once: titles, symbols, units, directions, help, and their words."""

@@ -1,0 +1,109 @@
+"""The record of a limit as it is told, and how its numbers are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from ctviz import prose
+from ctviz.catalogue.metrics import Metric
+from ctviz.errors import ConfigError
+from ctviz.experiments.limits.numbers import Mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["gains", "epochs", "dots", "doses"]
+"""How a limit is drawn: gains against the share of mature searches, lines over epochs, a dot for each draw, or gains
+against the dose of each kind of harm."""
+
+
+@dataclass(frozen=True)
+class Shown(Metric):
+    """A metric that a limit may be drawn by; ``log`` for a logarithmic axis.
+
+    One called ``gain_NAME`` is how much less of NAME there is than in the conventional model, in % of that.
+    """
+
+    log: bool = False
+
+    @classmethod
+    def of(cls, metric: Metric, **more: Any) -> Self:
+        """A metric of a snapshot, named with its symbol."""
+        known = {part.name: getattr(metric, part.name) for part in fields(metric)}
+        return cls(**{**known, "title": f"{metric.title} ({metric.symbol})", **more})
+
+    @property
+    def gain(self) -> bool:
+        return self.name.startswith("gain_")
+
+    @property
+    def share(self) -> bool:
+        return self.unit == "%" and not self.gain
+
+    @property
+    def column(self) -> str:
+        """The metric of the table that it is made of."""
+        return self.name.removeprefix("gain_")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the numbers say: a headline, a sentence for each panel, and on which panels the failure shows."""
+
+    headline: str
+    sentences: tuple[str, ...]
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeepLink:
+    """A way to see it: a page of the app, what waits there, and the experiment it opens with."""
+
+    page: Literal["boundaries", "trajectories", "actionability"]
+    label: str
+    query: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A failure that was to be expected, and how the experiments that show whether it happens are told.
+
+    ``finding`` computes its sentences from a table and one of ``shown``; no claim stands elsewhere.
+    """
+
+    name: str
+    title: str
+    question: str
+    expected: str
+    advice: str
+    kind: Kind
+    shown: tuple[Shown, ...]  # to choose from in the picture, the first by default
+    finding: Callable[[pd.DataFrame, Shown], Finding]
+    links: tuple[DeepLink, ...]
+
+    def metric(self, name: str | None = None) -> Shown:
+        """One of ``shown``, by default the first."""
+        for metric in self.shown:
+            if name in (None, metric.name):
+                return metric
+        raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
+
+
+number = partial(prose.number, group=",", exponents=False, missing="unknown")
+"""Two significant digits: ``0.43``, ``12``, ``3,400``."""
+
+percent = partial(prose.decimal, digits=0, unit=" %", missing="unknown")
+"""Whole per cent of a number in per cent."""
+
+
+def interval(found: Mean, unit: str = "") -> str:
+    """``35 % (30 to 41 %)``, or without a unit ``3.5 (2.9 to 4.1)``; without an interval for one draw."""
+    said = percent if unit == "%" else number
+    if not np.isfinite(found.low):
+        return said(found.value)
+    return f"{said(found.value)} ({said(found.low).removesuffix(' %')} to {said(found.high)})"
