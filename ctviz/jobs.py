@@ -94,7 +94,7 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
         _startup_error = error
 
 
-def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: CancelFlag) -> _JobResult:
+def _run_call(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: CancelFlag) -> _JobResult:
     with contextlib.suppress(OSError):
         Path(begun).touch()
     try:
@@ -342,7 +342,7 @@ class _Slot(threading.Thread):
         self._renew()
         self.ready.set()
         while (job := self._manager.take(self)) is not None:
-            outcome = self._carry_out(job)
+            outcome = self._run_job(job)
             self._manager.ended(self, job, outcome)
             if self._executor is None:
                 self._renew()
@@ -374,13 +374,13 @@ class _Slot(threading.Thread):
         self.kill()
         return None
 
-    def _carry_out(self, job: Job) -> _JobResult:
+    def _run_job(self, job: Job) -> _JobResult:
         ended = STOPPED
         for _ in range(2):  # the worker may have died while it was idle
             executor = self._executor or self._renew(job)
             if executor is not None:
                 try:
-                    future = executor.submit(_carry_out, str(job.begun), job.call, CancelFlag(str(job.flag)))
+                    future = executor.submit(_run_call, str(job.begun), job.call, CancelFlag(str(job.flag)))
                     if _wait(job, future) or wait([future], timeout=GRACE).done:
                         outcome: _JobResult = future.result()
                         return outcome

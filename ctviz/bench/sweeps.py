@@ -42,7 +42,7 @@ def _grid_against_one(engine: LocalEngine, epochs: int, rounds: int) -> BenchRow
     one = [Task(many[0].experiment.model_copy(update={"arms": (middle,)}), SHORT)]
     here = LocalEngine(workers=1)
     times = alternate(
-        {"many": timed(lambda: _carry_out(engine, many)), "one": timed(lambda: _carry_out(here, one))}, rounds
+        {"many": timed(lambda: _run_tasks(engine, many)), "one": timed(lambda: _run_tasks(here, one))}, rounds
     )
     mine, other = (statistics.median(times[name]) for name in ("many", "one"))
     note = f"× as long as one alone; {epochs} epochs, with references and storing; {rounds} rounds"
@@ -60,7 +60,7 @@ def _whole_grid(engine: LocalEngine, epochs: int) -> list[BenchRow]:
     wanted = whole_grid(epochs)
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch))
-        _carry_out_into(engine, stacks_of(study("penalties", _moons(epochs), protocol=SHORT))[:1], store)  # known speed
+        _run_tasks_into(engine, stacks_of(study("penalties", _moons(epochs), protocol=SHORT))[:1], store)  # known speed
         guess = estimate(wanted, store, WORKERS, fresh=True).seconds
         taken = timed(lambda: sweep(wanted, engine=engine, store=store, fresh=True))()
     note = f"trained for {epochs} epochs, evaluated in {wanted.protocol.rounds} rounds; 49 min on 34 CPUs in the paper"
@@ -80,12 +80,12 @@ def _moons(epochs: int) -> Experiment:
     return Experiment.preset("moons").replace({"training.epochs": epochs})
 
 
-def _carry_out(engine: LocalEngine, tasks: list[Task]) -> None:
+def _run_tasks(engine: LocalEngine, tasks: list[Task]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        _carry_out_into(engine, tasks, Store(Path(scratch)))
+        _run_tasks_into(engine, tasks, Store(Path(scratch)))
 
 
-def _carry_out_into(engine: LocalEngine, tasks: list[Task], store: Store) -> None:
+def _run_tasks_into(engine: LocalEngine, tasks: list[Task], store: Store) -> None:
     for outcome in engine.run(tasks, store, lambda: False):
         if outcome.message:
             raise StoreError(outcome.message)

@@ -99,7 +99,7 @@ def sweep(
     for path in (csv, parquet):
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError("file", str(path), "a file in a folder that is there")
-    result, failures = _carry_out(
+    result, failures = _run_sweep(
         wanted, store, engine=engine, address=address, workers=workers, fresh=fresh, confirm=lambda e: yes or _ask(e)
     )
     if csv is not None:
@@ -205,8 +205,8 @@ def _ask(estimate: SweepEstimate) -> bool:
     return typer.confirm(f"{estimate.words}. Begin?", err=True)
 
 
-def _carry_out(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult, list[str]]:
-    from ctviz.experiments.sweeps.sweep import sweep as carry_out
+def _run_sweep(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult, list[str]]:
+    from ctviz.experiments.sweeps.sweep import sweep as run_sweep
 
     failures: list[str] = []
 
@@ -216,7 +216,7 @@ def _carry_out(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult
             typer.echo(outcome.message, err=True)
 
     with _progress(wanted.name or wanted.base.data.name) as progress:
-        result = carry_out(wanted, store=store, progress=progress, on_result=on_result, **options)
+        result = run_sweep(wanted, store=store, progress=progress, on_result=on_result, **options)
     return result, failures
 
 

@@ -679,9 +679,9 @@ def test_a_lock_whose_file_was_removed_meanwhile_is_no_lock(tmp_path, monkeypatc
     really = files._try_lock
     monkeypatch.setattr(files, "_try_lock", lock_late)
     with pytest.raises(Busy):
-        files.Lock(path).acquire()
+        files.FileLock(path).acquire()
     os.close(others[0])
-    files.Lock(path).acquire()
+    files.FileLock(path).acquire()
 
 
 def test_looking_does_not_disturb_a_writer(store):
@@ -896,7 +896,7 @@ def test_a_read_only_disk(small_disk):
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
     (tmp_path / "sweeps").write_text("", encoding="utf-8")
     for act in (lambda: (tmp_path / "sweeps").mkdir(exist_ok=True), lambda: (tmp_path / "sweeps" / "a").read_bytes()):
-        with pytest.raises(StoreError, match=r"sweeps is not a folder"), files.explained(tmp_path):
+        with pytest.raises(StoreError, match=r"sweeps is not a folder"), files.store_errors(tmp_path):
             act()
 
 

@@ -263,7 +263,7 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
             wanted = f"install ctviz {versions['ctviz']} on every node of the cluster"
             return f"The worker on {socket.gethostname()} cannot use ctviz ({error}); {wanted}.", {}, 0.0
         else:
-            payload = here.carry_out_here(task, files, versions, stopped.is_set)
+            payload = here.compute_payload(task, files, versions, stopped.is_set)
         finally:
             signal.signal(signal.SIGINT, before)
         return payload.message, payload.files, payload.seconds

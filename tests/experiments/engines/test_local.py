@@ -153,14 +153,14 @@ def test_closing_the_iterator_ends_the_work(threads, store):
 
 
 def test_a_task_that_fails_stops_no_other(store, monkeypatch):
-    tasks, original = tasks_of(store, training__n_ce=(10, 20)), local.carry_out
+    tasks, original = tasks_of(store, training__n_ce=(10, 20)), local.run_task
 
     def failing(task, *args):
         if task.key == tasks[0].key:
             raise StoreError("No space is left.")
         original(task, *args)
 
-    monkeypatch.setattr(local, "carry_out", failing)
+    monkeypatch.setattr(local, "run_task", failing)
     outcomes = [(o.task.key, o.message) for o in LocalEngine(workers=1).run(tasks, store, never)]
     assert outcomes == [(tasks[0].key, "No space is left."), (tasks[1].key, "")]
 
@@ -169,7 +169,7 @@ def test_an_unexpected_error_is_a_sentence(store, monkeypatch):
     def failing(*_):
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(local, "carry_out", failing)
+    monkeypatch.setattr(local, "run_task", failing)
     outcome = next(iter(LocalEngine(workers=1).run(tasks_of(store), store, never)))
     assert outcome.message == "Unexpected error: ZeroDivisionError: by nothing"
 

@@ -123,9 +123,9 @@ def test_errors_come_back_as_sentences(monkeypatch):
     def fails(*_):
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr(payload, "carry_out", fails)
+    monkeypatch.setattr(payload, "run_task", fails)
     assert payload.compute_payload(first.to_json(), {}, payload.versions(), never).message == "The disk is full."
-    monkeypatch.setattr(payload, "carry_out", lambda *_: 1 / 0)
+    monkeypatch.setattr(payload, "run_task", lambda *_: 1 / 0)
     said = payload.compute_payload(first.to_json(), {}, payload.versions(), never).message
     assert said == "Unexpected error: ZeroDivisionError: division by zero"
     assert "task" in payload.compute_payload("{", {}, payload.versions(), never).message
@@ -138,8 +138,8 @@ def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
         freight_carry_out(task, store, device, cancelled)
         raise StoreError("The evaluation failed.")
 
-    freight_carry_out = payload.carry_out
-    monkeypatch.setattr(payload, "carry_out", fails)
+    freight_carry_out = payload.run_task
+    monkeypatch.setattr(payload, "run_task", fails)
     received = payload.compute_payload(first.to_json(), {}, payload.versions(), never)
     assert received.message == "The evaluation failed."
     assert set(payload.RUN_FILES) <= set(received.files)

@@ -302,7 +302,7 @@ def on_worker(monkeypatch):
     """A task whose task is a function of ``cancelled``, in this process."""
 
     def call(task):
-        stand_in = SimpleNamespace(carry_out_here=lambda text, files, versions, cancelled: task(cancelled))
+        stand_in = SimpleNamespace(compute_payload=lambda text, files, versions, cancelled: task(cancelled))
         monkeypatch.setitem(sys.modules, "ctviz.experiments.engines.payload", stand_in)
         return engine_module._task()("", {}, {"ctviz": "7"})
 
