@@ -233,6 +233,36 @@ def test_the_slider_moves_frames_and_captions(browser_page, pages):
     assert page.get_by_role("button", name="Step forward").is_disabled()
 
 
+def test_keys_are_those_of_every_player_and_another_slider_keeps_its_own(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    page.get_by_role("slider", name="Search step").focus()
+    for key, frame in (("PageDown", 20), ("ArrowDown", 19), ("ArrowLeft", 18), ("PageUp", 28), ("PageUp", 30)):
+        page.keyboard.press(key)
+        at_frame(page, frame)
+    page.get_by_role("button", name="Step back").focus()
+    page.keyboard.press("Home")
+    at_frame(page, 0)
+    page.get_by_role("slider", name="Strength").focus()
+    page.keyboard.press("End")
+    shows(page, ".ctv-grid[data-strength='100'][data-frame='0']")
+
+
+def test_the_scrubber_follows_the_mouse_by_whole_frames(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    box = page.locator(".ctv-slider").bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 1, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.34 * box["width"], y, steps=4)
+    at_frame(page, 10)
+    page.mouse.move(box["x"] + 0.5 * box["width"], y - 300, steps=2)
+    page.mouse.up()
+    at_frame(page, 15)
+    page.mouse.move(box["x"] + 5, y - 300)
+    page.get_by_role("button", name="Play (space)").click()
+    shows(page, ".ctv-grid[data-playing='true']")
+
+
 def test_it_plays_from_the_start_and_stops_at_the_end(browser_page, pages):
     page = opened(browser_page, pages["other"])
     first = page.get_by_role("button", name="Play (space)").evaluate(

@@ -186,6 +186,14 @@ def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, reco
     at_epoch(page, EPOCHS)  # no further than what is loaded
 
 
+def test_the_slider_is_moved_by_assistive_technology_too(browser_page, recorded):
+    page = opened(browser_page, recorded)
+    page.get_by_role("slider", name="Epoch").fill("7")
+    at_epoch(page, 7)
+    page.get_by_role("slider", name="Epoch").fill("99")
+    at_epoch(page, EPOCHS)  # no further than what is loaded
+
+
 def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
     page = opened(browser_page, recorded)
     box = page.locator(".ctv-plot").nth(1).bounding_box()

@@ -27,7 +27,7 @@ class Slider {
       if (held) player.scrub(Number(input.value));
       else player.go(Math.round(player.locate(Number(input.value))));
     });
-    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture", "change"]) {
       input.addEventListener(end, () => {
         held = false;
         input.step = "1";

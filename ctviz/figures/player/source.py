@@ -29,7 +29,8 @@ PARTS: dict[Kind, tuple[str, tuple[str, ...]]] = {
 NAME = r"[\w$]+(?: as [\w$]+)?"
 IMPORT = re.compile(rf'^import \{{\s*({NAME}(?:,\s*{NAME})*),?\s*\}} from "\./([\w-]+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) ([\w$]+))", re.MULTILINE)
-OTHER = re.compile(r"^(?:import|export(?! default))\b.*", re.MULTILINE)
+OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+DEFAULT = "export default "
 
 
 def source(name: str) -> str:
@@ -103,7 +104,7 @@ def link(text: str, read: Callable[[str], str] = source) -> str:
                     raise DataError(f"{path[-1]} imports {name} from {origin}.js, which exports {offered}.")
         return IMPORT.sub(lambda found: f"const {{ {found[1].replace(' as ', ': ')} }} = {_variable(found[2])};", text)
 
-    body = _checked(resolved(text, ("the entry",)), "the entry")
+    body = _checked(resolved(text, ("the entry",)), "the entry", allowed=DEFAULT)
     return "".join([*linked, body])
 
 
@@ -112,8 +113,9 @@ def _variable(module: str) -> str:
     return f"module_{module.replace('-', '_')}"
 
 
-def _checked(code: str, name: str) -> str:
-    """Code in which no import and no export is left but a default one."""
-    if left := OTHER.search(code):
-        raise DataError(f"{name} has an import or export of a kind that cannot be linked: {left[0]}")
+def _checked(code: str, name: str, allowed: str | None = None) -> str:
+    """Code in which no import and no export is left, but one that begins as is ``allowed``."""
+    for statement in OTHER.findall(code):
+        if allowed is None or not statement.startswith(allowed):
+            raise DataError(f"{name} has an import or export of a kind that cannot be linked: {statement}")
     return code.strip() + "\n"
