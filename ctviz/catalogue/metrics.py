@@ -30,6 +30,7 @@ class Metric:
         less: what a smaller value than another is, to finish the sentence "12 % …". A metric without such words (a
             loss, a count of failures) is shown, but never compared.
         more: the same of a larger value.
+        alike: what a value that is about the same is, to finish the sentence "about …".
         bounds: the values that it can have.
     """
 
@@ -41,6 +42,7 @@ class Metric:
     direction: Direction | None = None
     less: str = ""
     more: str = ""
+    alike: str = "the same"
     bounds: tuple[float, float] = (0.0, math.inf)
 
     @property
@@ -88,7 +90,7 @@ class Metric:
 def _share(
     name: str, title: str, symbol: str, help: str, less: str, more: str, direction: Direction | None = "more"
 ) -> Metric:
-    return Metric(name, title, symbol, help, "%", direction, less, more, (0.0, 1.0))
+    return Metric(name, title, symbol, help, "%", direction, less, more, bounds=(0.0, 1.0))
 
 
 def _by_name(metrics: Iterable[Metric]) -> dict[str, Metric]:
@@ -98,7 +100,7 @@ def _by_name(metrics: Iterable[Metric]) -> dict[str, Metric]:
 _IP = Metric(
     "ip", "Distance to real data", "IP",
     "Mean ℓ1 distance from a counterfactual to real samples of the class it aims at, in data units.",
-    "data units", "less", "closer to real data", "farther from real data",
+    "data units", "less", "closer to real data", "farther from real data", "as far from real data",
 )  # fmt: skip
 _IP_STAR = Metric(
     "ip_star", "Mismatch with real data", "IP*",
@@ -109,7 +111,7 @@ _IP_STAR = Metric(
 _COST = Metric(
     "cost", "Effort of the advice", "cost",
     "Mean ℓ1 distance from a factual to its counterfactual, of those that reach their class, in data units.",
-    "data units", "less", "less effort", "more effort",
+    "data units", "less", "less effort", "more effort", "as much effort",
 )  # fmt: skip
 _VALIDITY = _share(
     "validity", "Advice that works", "validity",

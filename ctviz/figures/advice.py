@@ -237,7 +237,7 @@ def _sentence(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
     if not words:
         return f"With {limit}, the effort of advice cannot be compared in this run."
     if found.alike:
-        return f"With {limit}, advice takes about as much effort from either model in this run."
+        return f"With {limit}, advice takes about {METRICS['cost'].alike} from either model in this run."
     turned = free.tilt - taught.tilt
     if turned >= TURNED:
         turn = f"counterfactual training turns the boundary by {turned:.0f}°, and advice takes {words}"

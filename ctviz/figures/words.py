@@ -34,7 +34,8 @@ def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
         return f"{at}, the two models still see the data alike."
     found = difference(RECORDED["ip"], ours, theirs)
     if found.alike:
-        return f"{at}, counterfactuals of {subject} end as far from real data as the conventional model's in this run."
+        same = RECORDED["ip"].alike
+        return f"{at}, counterfactuals of {subject} end {same} as the conventional model's in this run."
     return f"{at}, counterfactuals of {subject} end {found.words} than the conventional model's in this run."
 
 

@@ -107,7 +107,7 @@ def _closeness(ends: Endpoints | None, conventional: int, trained: int, who: str
     if not clear:
         return f"; {UNCLEAR} in how close to real data they end"
     found = difference(METRICS["ip"], ours, theirs)
-    return f"{who} end {'about as close to real data' if found.alike else found.words}"
+    return f"{who} end " + (f"about {METRICS['ip'].alike}" if found.alike else found.words)
 
 
 def _one(trace: Trace, arms: Sequence[tuple[int, str]]) -> str:

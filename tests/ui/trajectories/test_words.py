@@ -80,7 +80,7 @@ def test_the_headline_claims_only_what_is_more_than_chance() -> None:
     closer = words.headline(trace, STYLES, measured(trace, -2, -0.5), last=12)
     assert closer.endswith("counterfactual training: 8, and they end 50 % closer to real data.")
     alike = words.headline(trace, STYLES, measured(trace, 0.001, 0.02, ours=1.005), last=12)
-    assert alike.endswith(", and they end about as close to real data.")
+    assert alike.endswith(", and they end about as far from real data.")
     farther = words.headline(trace, STYLES, measured(trace, 0.5, 2, ours=1.5), last=12)
     assert farther.endswith(", and they end 50 % farther from real data.")
     unclear = words.headline(trace, STYLES, measured(trace, -1, 1), last=12)

@@ -57,6 +57,8 @@ TIE = 0.005
 COLUMNS = ("accuracy", "robust_accuracy", "ip", "ip_star", "cost", "validity", "mature")
 """Results of a finished run, on test data."""
 
+IP = RECORDED["ip"]
+
 CALLED = {"accuracy": RECORDED["validation_accuracy"], **{name: RECORDED[name] for name in COLUMNS[1:]}}
 
 
@@ -120,19 +122,19 @@ def finding(store: Store, runs: Sequence[Chosen]) -> str:
     ordered = sorted(gains, key=lambda entry: entry[0])
     change, run = ordered[0]
     if change > -0.005:
-        return f"In none of {len(gains)} runs does counterfactual training bring advice closer to real data."
+        return f"In none of {len(gains)} runs does counterfactual training bring advice {IP.less}."
     level = [other for found, other in ordered if found - change < TIE]
     if len(level) > 1:
         named = listed([f"run {other.letter}" for other in level])
-        words = difference(RECORDED["ip"], 1 + change, 1).words
+        words = difference(IP, 1 + change, 1).words
         return f"Of {len(gains)} runs, {named} gain the same: advice ends about {words} than the conventional model's."
     return f"Of {len(gains)} runs, {run.brief} gains most: counterfactually trained advice {_ends(store, run)}."
 
 
 def _ends(store: Store, run: Chosen) -> str:
     """``ends 13 % closer to real data than the conventional model's, for 20 % more effort``."""
-    found = difference(RECORDED["ip"], 1 + _change(store, run, "ip"), 1)
-    ends = "ends as far from real data as" if found.alike else f"ends {found.words} than"
+    found = difference(IP, 1 + _change(store, run, "ip"), 1)
+    ends = f"ends {IP.alike} as" if found.alike else f"ends {found.words} than"
     effort = difference(RECORDED["cost"], 1 + _change(store, run, "cost"), 1)
     price = f", for {'the same effort' if effort.alike else effort.words}" if effort.words else ""
     return f"{ends} the conventional model's{price}"
@@ -142,8 +144,8 @@ def _each(gains: Sequence[tuple[float, Chosen]]) -> str:
     """The gain of every run, without an order."""
     parts = []
     for change, run in gains:
-        found = difference(RECORDED["ip"], 1 + change, 1)
-        parts.append(f"{run.brief} {'as far from real data' if found.alike else found.words}")
+        found = difference(IP, 1 + change, 1)
+        parts.append(f"{run.brief} {IP.alike if found.alike else found.words}")
     return f"Advice against each run's own conventional model: {', '.join(parts)}"
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 import streamlit as st
 
+from ctviz.catalogue.metrics import RECORDED
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
 from ctviz.experiments.store.labels import MAX_NAME_LENGTH
@@ -133,7 +134,11 @@ def _frame(listed: Sequence[Line]) -> pd.DataFrame:
 
 
 def _columns(listed: Sequence[Line]) -> dict[str, Any]:
-    config, less = st.column_config, "than the conventional model of the same run, in %: positive is better."
+    config = st.column_config
+    less = {
+        name: f"How much {RECORDED[name].less} than the conventional model of the same run, in %: positive is better."
+        for name in ("ip", "ip_star", "cost")
+    }
     return {
         "pinned": config.TextColumn("★", help="Pinned: listed first, never removed to make space.", width=40),
         "name": config.TextColumn("Name", width=300),
@@ -145,9 +150,9 @@ def _columns(listed: Sequence[Line]) -> dict[str, Any]:
         "when": config.DatetimeColumn("Trained", format="D MMM YYYY, HH:mm", width=145),
         "size": config.NumberColumn("Size", format="%.1f MB", width=75),
         "accuracy": config.NumberColumn("Accuracy", format="%.1f %%", width=80, help="Right on test data."),
-        "ip": config.NumberColumn("IP less", format="%.0f %%", width=75, help=f"How much closer to real data {less}"),
-        "ip_star": config.NumberColumn("IP* less", format="%.0f %%", width=75, help=f"How much less mismatch {less}"),
-        "cost": config.NumberColumn("Cost less", format="%.0f %%", width=80, help=f"How much less effort {less}"),
+        "ip": config.NumberColumn("IP less", format="%.0f %%", width=75, help=less["ip"]),
+        "ip_star": config.NumberColumn("IP* less", format="%.0f %%", width=75, help=less["ip_star"]),
+        "cost": config.NumberColumn("Cost less", format="%.0f %%", width=80, help=less["cost"]),
         "key": config.TextColumn("Key", width=150, help="Names the run on the command line and in Python."),
     }
 
