@@ -8,7 +8,7 @@ pages say so while they wait.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -36,8 +36,10 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
 from ctviz.models.stack import architecture
-from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
+from ctviz.ui.digits.drawing import decode
+from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import search_of
 from ctviz.ui.kit.searches import LEVEL
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 
@@ -231,7 +233,7 @@ def mean_digits(run_view: RunView) -> Floats:
 
 def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsView) -> ImageTrace:
     """One digit on its way to each class, by every model."""
-    settings, k = search_of(run_view.experiment, view), run_view.experiment.data.classes
+    settings, k = search_of(run_view.experiment, view.search), run_view.experiment.data.classes
     question = ("counterfactuals", snapshot.epoch, digit.key, settings)
     X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
     return answers().ask(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
@@ -250,7 +252,7 @@ def _one_each(trace: ImageTrace) -> ImageTrace:
 
 def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> ImageNumbers:
     """What counterfactual digits take and how smooth they are, over a group of test digits."""
-    settings = search_of(run_view.experiment, view)
+    settings = search_of(run_view.experiment, view.search)
     question = ("numbers", snapshot.epoch, settings)
     return answers().ask(
         run_view, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
@@ -307,6 +309,6 @@ def spans(interval: Interval) -> tuple[Span, ...]:
     return tuple(Span(float(value), float(low), float(high)) for value, low, high in ends)
 
 
-def at_strength(interval: Interval, position: int) -> Sequence[Span]:
-    """The spans (m) of an interval (m n) at one of its strengths."""
-    return spans(Interval(interval.value[:, position], interval.low[:, position], interval.high[:, position]))
+def at_position(interval: Interval, position: int) -> Interval:
+    """An interval (m n) at one of its n positions, (m)."""
+    return Interval(interval.value[:, position], interval.low[:, position], interval.high[:, position])

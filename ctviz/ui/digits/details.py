@@ -1,0 +1,209 @@
+"""What stands beside the pictures of Digits: each model's answer with its probabilities, and the numbers of a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTrace
+from ctviz.figures import digit_words as words
+from ctviz.figures.advice import Span
+from ctviz.figures.theme import ArmStyle
+from ctviz.prose import number
+from ctviz.ui.digits.answers import spans
+from ctviz.ui.digits.pictures import arrivals
+from ctviz.ui.kit.facts import Fact, Row
+
+Floats = npt.NDArray[Any]
+
+
+def _rows(styles: Sequence[ArmStyle], values: Sequence[str], small: Sequence[str] = ()) -> list[Row]:
+    """A row for each model: a number, written with or without its interval (24.0 % (22.1 to 26.3)), and small type."""
+    rows = []
+    for style, value, said in zip(styles, values, small or [""] * len(styles), strict=True):
+        number_, _, interval = value.partition(" (")
+        rows.append(Row(style.short, number_, style.role, interval.removesuffix(")"), said))
+    return rows
+
+
+def _compared(
+    title: str,
+    found: Sequence[Span],
+    apart: Sequence[Span],
+    styles: Sequence[ArmStyle],
+    written: Callable[[Span, int], str],
+    differences: Sequence[str],
+    note: str,
+) -> Fact:
+    """A number of every model with its interval, and what its difference to the first model means.
+
+    Where one model is compared with the first, that is said large; where there are several, beside each.
+    """
+    values, said = words.told_apart(found, apart, written), [one for one in differences if one]
+    if len(said) == 1:
+        return Fact(title, _rows(styles, values), words=said[0][0].upper() + said[0][1:], note=note)
+    return Fact(title, _rows(styles, values, differences), note=note)
+
+
+def _shares_compared(
+    title: str, found: Sequence[Span], apart: Sequence[Span], styles: Sequence[ArmStyle], note: str
+) -> Fact:
+    """The same for shares, which differ by points."""
+    differences = [words.of_difference(span) for span in apart]
+    return _compared(title, found, apart, styles, words.span_of_shares, differences, note)
+
+
+# -- one digit, and under attack -------------------------------------------------------------------------
+
+
+def readings(probabilities: Floats, styles: Sequence[ArmStyle], label: int | None) -> list[Fact]:
+    """What each model reads, with the probability of every class as a small bar.
+
+    Args:
+        probabilities: (m k).
+        styles: of the models (m).
+        label: what was meant; None where nobody knows.
+    """
+    facts = []
+    for style, shares in zip(styles, probabilities, strict=True):
+        best = int(shares.argmax())
+        bars = "".join(_bar(c, float(share), c == best, c == label) for c, share in enumerate(shares))
+        listed = ", ".join(f"{c}: {words.percent(float(share))}" for c, share in enumerate(shares))
+        facts.append(
+            Fact(
+                style.short if ", " in style.title else style.title,
+                text=words.reading(shares),
+                kind=f"ctviz-reading {style.role}",
+                role=style.role,
+                html=f'<dd class="ctviz-bars" role="img" aria-label="{escape(f"Probabilities: {listed}")}">{bars}</dd>',
+            )
+        )
+    return facts
+
+
+def _bar(c: int, share: float, best: bool, meant: bool) -> str:
+    kind = ("best " if best else "") + ("meant" if meant else "")
+    return f'<i class="{kind.strip()}" style="--share:{share:.3f}" aria-hidden="true"><u></u><s>{c}</s></i>'
+
+
+def shares(values: Sequence[float], styles: Sequence[ArmStyle], locked: str = words.LOCKED) -> list[Fact]:
+    """How much of where each model looks at one digit is locked; no interval, for it is one digit.
+
+    Args:
+        values: share of |attribution| on locked pixels (m); NaN where nothing is locked.
+        styles: of the models (m).
+        locked: what these pixels are called; they may be locked for one model alone.
+    """
+    if not all(np.isfinite(values)):
+        return []
+    note = f"Share of |attribution| on {locked}, the same for every model."
+    return [Fact("On locked pixels, this digit", _rows(styles, [words.percent(value) for value in values]), note=note)]
+
+
+def right_at(
+    found: Sequence[Span],
+    apart: Sequence[Span],
+    styles: Sequence[ArmStyle],
+    epsilon: float,
+    shown: float | None = None,
+) -> Fact:
+    """How often models are right at one strength, with intervals; ``shown`` is the picture's, if it is another."""
+    title = f"Right at ε = {epsilon:.2f}{words.nearest(epsilon, shown)}" if epsilon else f"Right: {words.AS_IS.lower()}"
+    note = "Share of test digits that a model still reads as meant; beside it its 99 % interval."
+    return _shares_compared(title, found, apart, styles, note)
+
+
+# -- all classes -----------------------------------------------------------------------------------------
+
+
+def attention(means: ClassMeans, styles: Sequence[ArmStyle], locked: int) -> list[Fact]:
+    """How much of where the models look is locked, with intervals; ``locked`` is the number of locked pixels."""
+    if not locked:
+        return [Fact("On locked pixels", text="Nothing is locked in this run.")]
+    share = _shares_compared(
+        "On locked pixels", spans(means.share), spans(means.difference), styles,
+        "Share of |attribution| on the locked pixels; beside it its 99 % interval over the digits.",
+    )  # fmt: skip
+    found, apart = spans(means.standardised), spans(means.standardised_difference)
+    standardised = _compared(
+        "The paper's measure there", found, apart, styles, words.span_of,
+        [words.of_relative(span, found[0].value, "less", "more") for span in apart],
+        "Mean |attribution| on the locked pixels, each digit's own put on a scale from 0 to 1.",
+    )  # fmt: skip
+    return [share, standardised]
+
+
+# -- counterfactuals -----------------------------------------------------------------------------------------
+
+SHARE, NUMBER = "share", "number"
+
+TAKEN = (
+    ("validity", "Arrive", SHARE, "", "", "Searches after which the model reads the class aimed at."),
+    ("mature", "Mature", SHARE, "", "", "Those after which it does so with a probability of at least τ = {tau:g}."),
+    ("variation", "Unevenness of the digit", NUMBER, "smoother", "rougher",
+     "Total variation, TV(x′): differences between neighbouring pixels, added up; from black to white is 2."),
+    ("change_variation", "Unevenness of the change", NUMBER, "smoother", "rougher",
+     "Total variation of what is changed, TV(x′ − x)."),
+    ("roughness", "The same, for each unit of ink moved", NUMBER, "smoother", "rougher",
+     "TV(x′ − x) over ‖x′ − x‖₁: near 4 for lonely dots, near 0 for one even patch."),
+    ("cost", "Ink moved", NUMBER, "less", "more",
+     "Changes of all pixels added up (cost, ℓ1), of those that arrive; one pixel from black to white is 2."),
+    ("steps", "Steps", NUMBER, "fewer", "more", "Mean number of steps of a search."),
+    ("ip", "Distance to real digits", NUMBER, "closer", "farther",
+     "To those of the class aimed at, over all pixels (IP, mean ℓ1); one pixel from black to white is 2."),
+)  # fmt: skip
+"""What is said of counterfactual digits: the number's name, its title, its kind, less, more, what it is."""
+
+BY_LIMITS = ("variation", "change_variation", "cost", "ip")
+"""Numbers that become less or more by themselves where a search may change other pixels."""
+
+
+def taken(
+    numbers: ImageNumbers, styles: Sequence[ArmStyle], limits: Sequence[str] = (), *, begun: bool = True
+) -> list[Fact]:
+    """What counterfactual digits take, over a group of digits, with intervals.
+
+    Args:
+        numbers: of the group.
+        styles: of the models (m).
+        limits: how each model's search is limited otherwise than the first one's (m); empty: alike.
+        begun: whether training has begun.
+    """
+    facts = [_judged(numbers, styles)]
+    for name, title, kind, less, more, note in TAKEN:
+        found, apart = spans(numbers.metrics[name]), spans(numbers.differences[name])
+        note = note.format(tau=numbers.settings.tau)
+        if kind == SHARE:
+            facts.append(_shares_compared(title, found, apart, styles, note))
+            continue
+        differences = [words.of_relative(span, found[0].value, less, more) for span in apart]
+        if name in BY_LIMITS and limits:
+            differences = [
+                f"{said}, {words.partly(limit, begun=begun)}" if limit and words.direction(span) else said
+                for said, limit, span in zip(differences, limits, apart, strict=True)
+            ]
+        facts.append(_compared(title, found, apart, styles, words.span_of, differences, note))
+    return facts
+
+
+def _judged(numbers: ImageNumbers, styles: Sequence[ArmStyle]) -> Fact:
+    """How many searches the numbers are of: a digit that a model reads as the class aimed at already is none."""
+    note = f"Of {numbers.samples} test digits, without those that a model reads as the class aimed at already."
+    return Fact("Searches that count", _rows(styles, [f"{int(count)}" for count in numbers.judged]), note=note)
+
+
+def one_digit_taken(trace: ImageTrace, styles: Sequence[ArmStyle]) -> Fact:
+    """How many of one digit's searches arrive, and in how many steps."""
+    values = []
+    for arm, (got, asked) in enumerate(arrivals(trace)):
+        steps = trace.steps[arm][trace.valid[arm] & (trace.predicted[arm] != trace.targets)]
+        values.append(f"{got} of {asked}" + (f", {number(float(steps.mean()))} steps" if got else ""))
+    note = (
+        f"They arrive where the model reads the class aimed at: mature with a probability of at least "
+        f"τ = {trace.settings.tau:g}, unsure with less."
+    )
+    return Fact("This digit: searches that arrive", _rows(styles, values), note=note)
