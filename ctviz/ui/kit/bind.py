@@ -25,7 +25,7 @@ Take = Callable[[Any], None]
 """Takes over a new value."""
 
 Words = Callable[[Any], str] | Mapping[Any, str]
-"""What an option is called."""
+"""What an option is called; one that a mapping lacks is called what it is."""
 
 Kind = Literal["menu", "buttons", "list", "pills", "slider"]
 """How a choice is drawn."""
@@ -143,6 +143,10 @@ def say_why_not(draft: Draft[Any], control: str, words: Callable[[str], str] = s
 # -- controls ----------------------------------------------------------------------------------------
 
 
+def _called(words: Words) -> Callable[[Any], str]:
+    return (lambda option: words.get(option, str(option))) if isinstance(words, Mapping) else words
+
+
 def choice(
     label: str,
     options: Iterable[Any],
@@ -165,7 +169,7 @@ def choice(
     """
     listed, shown = list(options), binding.shown
     common = {
-        "format_func": words.__getitem__ if isinstance(words, Mapping) else words,
+        "format_func": _called(words),
         "label_visibility": "collapsed" if hidden else "visible",
         **more,
         **binding.bound(none),
@@ -184,9 +188,8 @@ def choice(
 
 def several(label: str, options: Iterable[Any], binding: Binding, *, words: Words = str, **more: Any) -> list[Any]:
     """Any of several options, as pills; returns those that are chosen."""
-    named = words.__getitem__ if isinstance(words, Mapping) else words
     chosen = st.pills(
-        label, list(options), selection_mode="multi", default=binding.shown, format_func=named, **more,
+        label, list(options), selection_mode="multi", default=binding.shown, format_func=_called(words), **more,
         **binding.bound(),
     )  # fmt: skip
     binding.after()
@@ -195,8 +198,7 @@ def several(label: str, options: Iterable[Any], binding: Binding, *, words: Word
 
 def several_of_many(label: str, options: Sequence[Any], binding: Binding, *, words: Words = str, **more: Any) -> Any:
     """Any of many options, in a menu that can be searched; returns those that are chosen."""
-    named = words.__getitem__ if isinstance(words, Mapping) else words
-    chosen = st.multiselect(label, options, list(binding.shown), format_func=named, **more, **binding.bound())
+    chosen = st.multiselect(label, options, list(binding.shown), format_func=_called(words), **more, **binding.bound())
     binding.after()
     return chosen
 
