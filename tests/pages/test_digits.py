@@ -18,7 +18,7 @@ from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from ctviz.ui.digits import answers, export, layout, locks, own, story
+from ctviz.ui.digits import answers, export, layout, locks, pick, story
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.locks import ALL_LOCKED
 from ctviz.ui.digits.parts import PARTS
@@ -199,7 +199,7 @@ def test_a_drawing_in_the_link_lies_on_the_pad(visit, trained, monkeypatch) -> N
         given.append((key, initial))
         return Drawn()
 
-    monkeypatch.setattr(own, "draw_pad", pad)
+    monkeypatch.setattr(pick, "draw_pad", pad)
     pixels = np.where(np.arange(784) % 28 == 14, 1, -1).astype(np.float32)
     at = visit(PAGE, **trained.to_query(), pick="own", drawing=encode(pixels))
     np.testing.assert_allclose(given[-1][1], pixels)
@@ -213,7 +213,7 @@ def test_a_drawing_in_the_link_lies_on_the_pad(visit, trained, monkeypatch) -> N
 
 def test_a_drawing_that_is_wiped_off_leaves_the_link(visit, trained, monkeypatch) -> None:
     now = [Drawn()]
-    monkeypatch.setattr(own, "draw_pad", lambda prepare, key, initial=None: now[0])
+    monkeypatch.setattr(pick, "draw_pad", lambda prepare, key, initial=None: now[0])
     pixels = np.where(np.arange(784) % 28 == 14, 1, -1).astype(np.float32)
     at = visit(PAGE, **trained.to_query(), pick="own", drawing=encode(pixels))
     assert "drawing" in query_of(at)
@@ -405,7 +405,7 @@ def test_projecting_one_can_draw_and_go_to_another_part(visit, trained, monkeypa
         pads.append(key)
         return Drawn()
 
-    monkeypatch.setattr(own, "draw_pad", pad)
+    monkeypatch.setattr(pick, "draw_pad", pad)
     at = visit(PAGE, **trained.to_query(), view="project", pick="own")
     assert pads
     assert "Draw a digit" in said(at)

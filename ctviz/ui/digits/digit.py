@@ -13,7 +13,7 @@ from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import details, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
-from ctviz.ui.digits.own import show_pad
+from ctviz.ui.digits.pick import show_pad
 from ctviz.ui.digits.stage import WallState, show_wall
 from ctviz.ui.digits.view import OWN, DigitsView
 from ctviz.ui.kit import bind

@@ -10,6 +10,8 @@ import time
 import streamlit as st
 
 from ctviz.errors import CtvizError
+from ctviz.evaluation.methods import METHODS
+from ctviz.figures.digit_words import NOT_MEASURED, PAPER, SHIPPED
 from ctviz.ui.digits import digit
 from ctviz.ui.digits.layout import SHARES, Layout
 from ctviz.ui.digits.memory import memory, seen_last
@@ -164,3 +166,23 @@ def _advance(draft: Draft[DigitsView], epochs: list[int]) -> None:
     else:
         draft.view = draft.view.model_copy(update={"epoch": None, "play": 0})
         st.rerun()
+
+
+# -- below -------------------------------------------------------------------------------------------
+
+
+def explanation() -> None:
+    """Below the picture: what attributions measure and what not, the methods, the findings of the paper and of ours."""
+    colours, methods, paper = st.columns(3, gap="large")
+    with colours:
+        st.subheader("What the colours say, and what not", anchor=False)
+        st.markdown(NOT_MEASURED)
+    with methods:
+        st.subheader("The methods", anchor=False)
+        for method in METHODS.values():
+            st.markdown(f"**{method.title}.** {method.words}")
+    with paper:
+        st.subheader("What the paper found", anchor=False)
+        st.markdown(PAPER)
+        st.subheader("What we found besides", anchor=False)
+        st.markdown(SHIPPED)
