@@ -128,14 +128,14 @@ def test_an_earlier_epoch_is_said(visit, trained) -> None:
     assert "After epoch" not in said(at)
 
 
-def test_a_slider_that_reports_late_neither_stops_the_play_nor_jumps_back(visit, trained) -> None:
+def test_a_slider_that_reports_late_neither_stops_the_play_nor_jumps_back(visit, trained, monkeypatch) -> None:
+    monkeypatch.setattr(story, "TICK", 1e6)  # no epoch is over while the test runs, however slow the computer
     at = visit(PAGE, **trained.to_query(), part="classes", epoch="1", play="1")
     assert at.session_state["draft"].view.play == 1
     at.select_slider[0]._value = 0  # an epoch that it was told to show before; a person could not move it
     at.run()
     now = at.session_state["draft"].view
-    assert now.play == 1
-    assert now.epoch in (1, 2)
+    assert (now.play, now.epoch) == (1, 1)
     assert at.select_slider[0].disabled
 
 

@@ -1,8 +1,8 @@
-"""What Digits asks of a run, for all sessions: computed once, kept up to a size, never more at once than is borne.
+"""Answers about the digits of a run, shared by all sessions: computed once, kept up to a size, a few at a time.
 
 A question is a run, an epoch and what a person chose; two that are equal have the same answer. One explorer for each
-run holds its data. What belongs to one digit takes milliseconds, what is averaged over hundreds a second or a few;
-pages say so while they wait.
+run holds its data. An answer about one digit takes milliseconds, one about hundreds of them a few seconds; pages say
+so while they wait.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Seen:
 
 
 class Answers:
-    """What pages ask about digits, for all sessions."""
+    """The answers of a server, and the explorers that give them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -251,7 +251,7 @@ def _one_each(trace: ImageTrace) -> ImageTrace:
 
 
 def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> ImageNumbers:
-    """What counterfactual digits take and how smooth they are, over a group of test digits."""
+    """How much counterfactual digits change and how smooth they are, over a group of test digits."""
     settings = search_of(run_view.experiment, view.search)
     question = ("numbers", snapshot.epoch, settings)
     return answers().ask(
@@ -260,7 +260,7 @@ def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsVi
 
 
 def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tuple[int, ...]:
-    """What each model is to be talked out of (m): what was meant, or of a drawing what it reads itself."""
+    """The class that an attack leads each model away from (m): the true one, or for a drawing what it reads itself."""
     if digit.label is not None:
         return (digit.label,) * len(explorer.arms)
     return tuple(explorer.probabilities(snapshot, digit.pixels[None])[:, 0].argmax(-1).tolist())

@@ -12,7 +12,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import robust
 from ctviz.ui.digits import answers as ask
-from ctviz.ui.digits import details, pictures
+from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
 from ctviz.ui.digits.view import EPSILONS, OWN, DigitsView
 from ctviz.ui.kit import bind
@@ -52,7 +52,7 @@ def show(layout: Layout) -> None:
         shown = _picture(run_view, found, digit, labels, layout.view)
     at = layout.show_frames(shown, "digits-fool", USUAL)
     with layout.right:
-        fact_list(details.readings(np.asarray(found.probabilities)[:, at, 0], styles, digit.label))
+        fact_list(facts.readings(np.asarray(found.probabilities)[:, at, 0], styles, digit.label))
     count, epsilon = ask.attacked(run_view, layout.view), EPSILONS[at]
     with layout.left, st.spinner(f"Attacking {count:,} test digits (a few seconds) …"):
         curves = ask.robustness(run_view, snapshot, layout.view)
@@ -61,7 +61,7 @@ def show(layout: Layout) -> None:
     shares, apart = (ask.spans(ask.at_position(part, near)) for part in (curves.accuracy, curves.difference))
     layout.say(words.headline_of_fooling(styles, shares, apart, strengths[near], layout.prefix, epsilon))
     with layout.right:
-        fact_list([details.right_at(shares, apart, styles, strengths[near], epsilon)])
+        fact_list([facts.right_at(shares, apart, styles, strengths[near], epsilon)])
         st.caption(_attack_in_words(layout.view))
     ends = (curves.accuracy.value, curves.accuracy.low, curves.accuracy.high)
     layout.chart(

@@ -11,7 +11,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import by_row
 from ctviz.ui.digits import answers as ask
-from ctviz.ui.digits import details, pictures
+from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.digits.stage import WallState, show_wall
@@ -51,7 +51,7 @@ def show(layout: Layout) -> None:
     locked = layout.explorer.locked
     layout.say(words.headline_of_classes(styles, shares, apart, int(locked.sum()), layout.prefix))
     with layout.right:
-        fact_list(details.attention(means, styles, int(locked.sum())))
+        fact_list(facts.attention(means, styles, int(locked.sum())))
         st.caption(
             f"{SAMPLES} test digits, {ask.PER_CLASS} of each class, the same for all models; attribution to the class "
             f"that each model reads. {method_in_words(layout.view)}. {words.of_mean_completeness(list(means.error))}"

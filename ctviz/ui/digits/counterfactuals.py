@@ -11,7 +11,7 @@ from ctviz.experiments.images.explorer import ImageTrace
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.ui.digits import answers as ask
-from ctviz.ui.digits import details, pictures
+from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
 from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import search
@@ -53,10 +53,10 @@ def show(layout: Layout) -> None:
     layout.show_frames(shown, "digits-counterfactuals")
     limits, begun = pictures.limits_apart(layout.experiment), snapshot.epoch > 0
     with layout.right:
-        fact_list([details.one_digit_taken(trace, styles)])
+        fact_list([facts.one_digit_taken(trace, styles)])
         with st.spinner(f"Searching counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
             numbers = ask.counterfactual_numbers(run_view, snapshot, layout.view)
-        fact_list(details.taken(numbers, styles, limits, begun=begun))
+        fact_list(facts.taken(numbers, styles, limits, begun=begun))
         st.caption(
             "Each test digit is on its way to another class drawn at random, the same for all models. Beside each "
             "number its 99 % interval. A lock, which leaves fewer pixels to change, lowers unevenness by itself."

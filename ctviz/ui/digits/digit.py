@@ -10,7 +10,7 @@ import streamlit as st
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.ui.digits import answers as ask
-from ctviz.ui.digits import details, pictures
+from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.digits.pick import show_pad
@@ -70,8 +70,8 @@ def show(layout: Layout) -> None:
     predicted, locked = [int(c) for c in probabilities.argmax(-1)], pictures.whose_lock(experiment)
     layout.say(words.headline_of_digit(layout.styles, predicted, digit.label, shares, layout.prefix, locked))
     with layout.right:
-        readings = details.readings(probabilities, layout.styles, digit.label)
-        fact_list(readings + details.shares(shares, layout.styles, locked))
+        readings = facts.readings(probabilities, layout.styles, digit.label)
+        fact_list(readings + facts.shares(shares, layout.styles, locked))
         st.caption(_small_print(draft.view, found.error[at]))
 
 

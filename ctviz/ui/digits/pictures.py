@@ -1,4 +1,4 @@
-"""The pictures of Digits: what is known of digits, laid out as a wall of models, classes and frames."""
+"""The pictures of Digits, laid out as walls of models, classes and frames."""
 
 from __future__ import annotations
 

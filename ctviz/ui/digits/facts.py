@@ -1,4 +1,4 @@
-"""What stands beside the pictures of Digits: each model's answer with its probabilities, and the numbers of a part."""
+"""Facts beside the pictures of Digits: each model's answer with its probabilities, and the numbers of a part."""
 
 from __future__ import annotations
 

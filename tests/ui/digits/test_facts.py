@@ -11,7 +11,7 @@ from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers
 from ctviz.figures.advice import Span
-from ctviz.ui.digits import details, pictures
+from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.training import AS_SHIPPED, MODELS
 from ctviz.ui.kit.facts import Fact, as_html
 from ctviz.ui.kit.search import measured_search
@@ -34,30 +34,30 @@ def numbers() -> ImageNumbers:
     return ImageNumbers(arms, settings, 0.99, 200, np.array([198, 197, 196]), metrics, apart)
 
 
-def block(facts: list[Fact], title: str) -> str:
+def block(found: list[Fact], title: str) -> str:
     """What is said under a title."""
-    return as_html(next(fact for fact in facts if fact.title == title))
+    return as_html(next(fact for fact in found if fact.title == title))
 
 
 def test_units_and_words_are_there_without_a_mouse() -> None:
-    facts = details.taken(numbers(), STYLES)
-    assert not any(fact.help for fact in facts)
-    assert "Total variation" in block(facts, "Unevenness of the digit")
-    assert "from black to white is 2" in block(facts, "Ink moved")
-    assert "at least τ = 0.5" in block(facts, "Mature")
+    found = facts.taken(numbers(), STYLES)
+    assert not any(fact.help for fact in found)
+    assert "Total variation" in block(found, "Unevenness of the digit")
+    assert "from black to white is 2" in block(found, "Ink moved")
+    assert "at least τ = 0.5" in block(found, "Mature")
 
 
 def test_counts_are_those_that_were_judged() -> None:
-    counted = block(details.taken(numbers(), STYLES), "Searches that count")
+    counted = block(facts.taken(numbers(), STYLES), "Searches that count")
     assert all(f"<b>{count}</b>" in counted for count in (198, 197, 196))
 
 
 def test_a_lock_in_the_search_is_named_where_it_may_be_the_cause() -> None:
-    facts = details.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED))
-    assert block(facts, "Unevenness of the digit").count("partly because fewer pixels may change") == 1
-    assert "partly" not in block(facts, "Arrive")
-    assert "partly" not in "".join(map(as_html, details.taken(numbers(), STYLES)))
-    before = block(details.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), begun=False), "Ink moved")
+    found = facts.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED))
+    assert block(found, "Unevenness of the digit").count("partly because fewer pixels may change") == 1
+    assert "partly" not in block(found, "Arrive")
+    assert "partly" not in "".join(map(as_html, facts.taken(numbers(), STYLES)))
+    before = block(facts.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), begun=False), "Ink moved")
     assert "less, because fewer pixels may change" in before, "before training there is no other cause"
 
 
@@ -69,15 +69,15 @@ def test_shares_differ_by_points() -> None:
         ("a", "b", "c"), AttributionSettings(), 0.99, 500, *(empty,) * 4,
         share, apart, nothing, apart, nothing, nothing, empty,
     )  # fmt: skip
-    said = block(details.attention(means, STYLES, 280), "On locked pixels")
+    said = block(facts.attention(means, STYLES, 280), "On locked pixels")
     assert "5.0 points less (4.9 to 5.1)" in said
     assert "10 % less" not in said
 
 
 def test_another_strength_than_the_pictures_is_named() -> None:
     found, apart = [Span(0.5, 0.4, 0.6)] * 3, [Span(NOTHING)] * 3
-    assert "Right at ε = 0.10 (measured nearest to 0.11)" in details.right_at(found, apart, STYLES, 0.10, 0.11).title
-    assert "nearest" not in details.right_at(found, apart, STYLES, 0.10, 0.10).title
+    assert "Right at ε = 0.10 (measured nearest to 0.11)" in facts.right_at(found, apart, STYLES, 0.10, 0.11).title
+    assert "nearest" not in facts.right_at(found, apart, STYLES, 0.10, 0.10).title
 
 
 def test_the_run_that_ships_says_where_it_is_not_as_in_the_paper() -> None:
