@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
 
-# Names are imported when they are first used: so the command line answers before torch is loaded.
+# Names are imported when they are first used, so that the command line answers before torch is loaded.
 _WHERE = {
     "ctviz.counterfactuals.api": ("Counterfactuals", "search"),
     "ctviz.counterfactuals.generators": ("GENERATORS",),

@@ -1,4 +1,4 @@
-"""The errors a caller may see: one root, each message one sentence for a person."""
+"""The errors that a caller may see: one root class; each message is one sentence for users."""
 
 from __future__ import annotations
 

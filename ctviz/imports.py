@@ -1,4 +1,4 @@
-"""Where Python looks for modules; imports nothing that a file of the user's could hide."""
+"""The order in which Python looks for modules. Imports nothing that a file of the user could shadow."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import sys
 
 
 def standard_library_first() -> None:
-    """Let no file hide a module of Python's own, such as a ``random.py`` beside the script or in the current folder.
+    """Keep files from shadowing modules of Python's own, such as a ``random.py`` beside the script or in the current
+    folder.
 
-    The standard library moves to the front of ``sys.path``; all else keeps its order.
+    Moves the standard library to the front of ``sys.path``; all else keeps its order.
     """
     library = os.__file__.rpartition(os.sep)[0]
     others = ("lib-dynload", f"python{sys.version_info.major}{sys.version_info.minor}.zip")

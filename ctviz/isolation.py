@@ -1,7 +1,7 @@
-"""What a caller has set of torch's and numpy's state, put aside: the same request means the same result, everywhere.
+"""Isolation from the caller's settings of torch and numpy, so that the same request gives the same result everywhere.
 
-All that trains, searches, measures or attributes runs within ``isolated``. The caller's other threads see nothing of it
-but two settings of the whole process.
+All code that trains, searches, measures or attributes runs within ``isolated``. The caller's other threads are not
+affected, except by two settings of the whole process.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class _Outside:
-    """What was set where ``isolated`` was entered first."""
+class _CallerState:
+    """The caller's settings, where ``isolated`` was first entered."""
 
-    threads: int  # for ``shared_out``
-    device: torch.device | None  # where new tensors went, unless that was the CPU
+    threads: int  # available to ``parallel_map``
+    device: torch.device | None  # the default device, unless it is the CPU
     single: _SinglePrecision | None
 
 
-class _Here(threading.local):
-    """Of each thread, as what is set of torch belongs to a thread."""
+class _ThreadState(threading.local):
+    """State of each thread, since torch's settings belong to a thread."""
 
-    outside: _Outside | None = None
+    outside: _CallerState | None = None
 
 
-_here = _Here()
+_here = _ThreadState()
 
 
 @contextmanager
 def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
-    """The state of torch and numpy that ctviz counts on, in this thread; within another one only ``threads`` counts.
+    """Set the state of torch and numpy that ctviz relies on, for this thread; nested, only ``threads`` counts.
 
-    - New tensors are of single precision and on the CPU where neither is named (``torch.set_default_dtype``,
+    - New tensors have single precision and are on the CPU unless stated otherwise (``torch.set_default_dtype``,
       ``torch.set_default_device``).
     - No autocast, no inference mode; gradients are recorded.
-    - Numbers near 0 are kept (``torch.set_flush_denormal``), numpy warns as usual (``numpy.seterr``). In all threads
-      products are exact (``torch.set_float32_matmul_precision``) and no anomalies are looked for.
-    - ``threads`` of torch, or as many as the caller has for None. One is faster for small products, and gives the same
-      bits on any number of cores. With ``share`` the others are left to ``shared_out``; ``torch.set_num_threads``, or
-      OMP_NUM_THREADS, says how many there are.
+    - Denormal numbers are kept (``torch.set_flush_denormal``), numpy warns as usual (``numpy.seterr``). In all threads,
+      products are exact (``torch.set_float32_matmul_precision``) and anomaly detection is off.
+    - Torch has ``threads`` threads; None keeps the caller's number. One is faster for small products, and gives the
+      same bits on any number of cores. With ``share``, ``parallel_map`` may use the others, of which
+      ``torch.set_num_threads`` or OMP_NUM_THREADS sets the number.
 
-    Also a decorator of functions; not of generators, which would leave their caller in this state between two items.
+    Also a decorator for functions; not for generators, which would leave their caller in this state between two items.
     """
     before = torch.get_num_threads()
     if _here.outside is not None:
@@ -79,7 +79,7 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
         stack.enter_context(torch.enable_grad())
         stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
         stack.enter_context(_process_wide)
-        _here.outside = _Outside(before if share else 1, None if device.type == "cpu" else device, single)
+        _here.outside = _CallerState(before if share else 1, None if device.type == "cpu" else device, single)
         torch.set_num_threads(threads or before)
         if flushing:
             torch.set_flush_denormal(False)
@@ -93,7 +93,7 @@ def isolated(threads: int | None = 1, share: bool = True) -> Iterator[None]:
 
 
 def callers_defaults() -> AbstractContextManager[Any]:
-    """Within ``isolated``: the caller's type and device of new tensors again, for a model of the caller's."""
+    """Within ``isolated``: restores the caller's default type and device, for a model of the caller."""
     outside = _here.outside
     if outside is None or (outside.device is None and outside.single is None):
         return nullcontext()
@@ -101,15 +101,15 @@ def callers_defaults() -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def _callers_defaults(outside: _Outside) -> Iterator[None]:
+def _callers_defaults(outside: _CallerState) -> Iterator[None]:
     with outside.device or nullcontext(), outside.single.paused() if outside.single else nullcontext():
         yield
 
 
-def shared_out(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """``work`` of each of the items, which do not depend on each other; within ``isolated`` several at once.
+def parallel_map(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """``work`` applied to independent items; within ``isolated``, to several at once.
 
-    Each is done by one thread, so that the bits of a result do not depend on how many there are.
+    Each item is processed by one thread, so that the bits of a result do not depend on the number of threads.
     """
     outside = _here.outside
     workers = 1 if outside is None else min(outside.threads, len(items))
@@ -118,7 +118,7 @@ def shared_out(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Re
     inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def done(item: Item) -> Result:
-        # Whatever is set belongs to a thread.
+        # Settings belong to a thread.
         with isolated(), torch.inference_mode(inference), torch.set_grad_enabled(gradients):
             return work(item)
 
@@ -127,9 +127,9 @@ def shared_out(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Re
 
 
 class _SinglePrecision(TorchFunctionMode):
-    """New tensors of this thread are of single precision where no type is named, whatever torch's default is.
+    """New tensors of this thread have single precision where no type is given, whatever torch's default.
 
-    Setting that default for a moment would reach all threads of the process.
+    Changing that default would affect all threads of the process.
     """
 
     _ALWAYS_FLOATING = frozenset(
@@ -164,12 +164,12 @@ class _SinglePrecision(TorchFunctionMode):
 
 
 def _typed(values: Sequence[Any]) -> bool:
-    """Whether any of the values has a type of its own, which its tensor keeps."""
+    """Whether any of the values has a dtype of its own, which its tensor keeps."""
     return any(isinstance(value, Tensor | np.ndarray | np.generic) for value in values)
 
 
 class _ProcessWide:
-    """Settings of the whole process, for as long as anybody counts on them."""
+    """Settings of the whole process, held while any thread needs them."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -191,9 +191,9 @@ class _ProcessWide:
 
 
 def _exact_products() -> Iterator[Callable[[], None]]:
-    """Let the CPU multiply in single precision throughout; yields how to undo it.
+    """Make the CPU multiply in single precision throughout; yields a function that undoes it.
 
-    By the newer of torch's two interfaces: to ask by the older one is an error where the newer has been used.
+    Uses the newer of torch's two interfaces: reading the older one is an error once the newer has been used.
     """
     everywhere: Any = torch.backends.mkldnn
     for kind in (everywhere.matmul, everywhere.conv):
@@ -205,7 +205,7 @@ def _exact_products() -> Iterator[Callable[[], None]]:
 
 
 def _no_anomalies() -> Iterator[Callable[[], None]]:
-    """Let NaN pass, which ctviz looks for itself; yields how to undo it."""
+    """Switch off anomaly detection, since ctviz checks for NaN itself; yields a function that undoes it."""
     if torch.is_anomaly_enabled():
         check_nan = torch.is_anomaly_check_nan_enabled()
         torch.autograd.set_detect_anomaly(False)

@@ -1,8 +1,7 @@
-"""Background work shared by all sessions of a server: a queue and a bounded pool of worker processes.
+"""Background jobs, shared by all sessions of a server: a queue and a bounded pool of worker processes.
 
-A job is a function that returns nothing: what it produces goes elsewhere (a store), so that a page switch, a
-reload or a crash loses nothing. Each worker has an executor of its own, so that one that is killed takes no other
-with it.
+A job is a function that returns nothing: it writes its results elsewhere (a store), so that a page switch, a reload or
+a crash loses nothing. Each worker has an executor of its own, so that killing one does not affect the others.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from loky import cpu_count
 from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import CtvizError, JobError
-from ctviz.workers import begin, how_it_ended, start_worker
+from ctviz.workers import begin, crash_message, start_worker
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -42,13 +41,13 @@ STOPPED = "The worker process was stopped from outside."
 NOT_STARTED = "No worker process could be started."
 
 _SCRATCH = "ctviz-jobs-"
-_MOST_REMEMBERED = 1000
-_MOST_SLOTS = 4
+_MAX_REMEMBERED = 1000
+_MAX_SLOTS = 4
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """Where a job stands; ``position`` counts from 1 in the queue, ``started`` in seconds since 1970."""
+    """Status of a job; ``position`` in the queue counts from 1, ``started`` in seconds since 1970."""
 
     key: str
     state: State
@@ -57,8 +56,8 @@ class JobStatus:
     started: float | None = None
 
 
-class Cancelled:
-    """Handed to every job as its last argument: call it now and then, and return soon once it is true."""
+class CancelFlag:
+    """The last argument of every job: the job calls it now and then, and returns soon once it is true."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -91,11 +90,11 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
             importlib.import_module(module)
         if initializer is not None:
             initializer()
-    except Exception as error:  # told by the next job, instead of a worker that ends without a word
+    except Exception as error:  # the next job reports it, instead of a worker that ends silently
         _startup_error = error
 
 
-def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: Cancelled) -> _JobResult:
+def _carry_out(begun: str, call: tuple[Callable[..., None], tuple[Any, ...]], cancelled: CancelFlag) -> _JobResult:
     with contextlib.suppress(OSError):
         Path(begun).touch()
     try:
@@ -117,15 +116,15 @@ def _unexpected(error: BaseException) -> _JobResult:
     return _JobResult("failed", f"Unexpected error: {type(error).__name__}: {error}", trace)
 
 
-def _nothing() -> None:
-    """What a worker is warmed with."""
+def _noop() -> None:
+    """The task that warms up a worker."""
 
 
 # -- in the server ------------------------------------------------------------------------------------
 
 
 class Job:
-    """One submitted job, alive or over."""
+    """One submitted job, running or ended."""
 
     def __init__(self, manager: JobManager, key: str, number: int, function: Callable[..., None], args: Any) -> None:
         self.key = key
@@ -136,7 +135,7 @@ class Job:
         self.flag = manager.folder / f"{number}.cancel"
         self.begun = manager.folder / f"{number}.begun"
         self.cancelling = False
-        self.wake = threading.Event()  # it ended, or is to be cancelled
+        self.wake = threading.Event()  # set when it has ended or is to be cancelled
         self.over = threading.Event()
         self._manager = manager
 
@@ -145,24 +144,24 @@ class Job:
         return self._manager.status_of(self)
 
     def cancel(self) -> None:
-        """Stop it, as ``JobManager.cancel`` does."""
+        """Stop the job, as ``JobManager.cancel`` does."""
         self._manager.cancel_job(self)
 
     def wait(self, timeout: float | None = None) -> JobStatus:
-        """Its status once it is over, or after ``timeout`` seconds."""
+        """The status once the job has ended, or after ``timeout`` seconds."""
         self.over.wait(timeout)
         return self.status
 
 
 class JobManager:
-    """A queue of jobs, first come first served, and the workers that take from it; safe to call from any thread.
+    """A first-in, first-out queue of jobs and its workers; safe to call from any thread.
 
     Args:
         slots: the most workers at a time; by default as many as there are processors, at most four.
         initializer: called once in every new worker, after ``modules`` were imported there.
         modules: names of modules that every worker imports before its first job.
         log: a file for the tracebacks of unexpected errors, kept below 2 MB; by default they go to the logger
-            ``ctviz.jobs``. A page never shows them. Those of crashes go to ``crashes.log`` beside it.
+            ``ctviz.jobs``. A page never shows them. Crashes go to ``crashes.log`` beside it.
     """
 
     def __init__(
@@ -173,8 +172,8 @@ class JobManager:
         modules: tuple[str, ...] = (),
         log: Path | None = None,
     ) -> None:
-        self.slots = max(1, slots if slots is not None else min(_MOST_SLOTS, cpu_count()))
-        _sweep()
+        self.slots = max(1, slots if slots is not None else min(_MAX_SLOTS, cpu_count()))
+        _remove_stale_scratch()
         self._scratch = tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True)
         self.folder = Path(self._scratch.name)
         self.closed = False
@@ -187,7 +186,8 @@ class JobManager:
         self._started: list[_Slot] = []
 
     def warm(self, timeout: float | None = 0) -> bool:
-        """Start all workers, so that a job begins at once; whether they are ready after ``timeout`` seconds."""
+        """Start all workers, so that a job begins at once; returns whether they are ready within ``timeout``
+        seconds."""
         with self._changed:
             self._check_open()
             while len(self._started) < self.slots:
@@ -199,7 +199,7 @@ class JobManager:
     def submit(self, key: str, function: Callable[..., None], *args: Any) -> Job:
         """Queue ``function(*args, cancelled)``, where ``cancelled()`` says whether the job is to stop.
 
-        A job that is queued or running under this key is returned instead. One that is over, or about to be
+        A job that is queued or running under this key is returned instead. One that has ended, or is about to be
         cancelled, may be submitted again. ``function`` and ``args`` must be picklable.
         """
         with self._changed:
@@ -219,7 +219,7 @@ class JobManager:
             return job
 
     def status(self, key: str) -> JobStatus | None:
-        """Where the latest job under this key stands; None if there was none."""
+        """Status of the latest job under this key; None if there was none."""
         with self._changed:
             job = self._jobs.get(key)
             return None if job is None else self.status_of(job)
@@ -230,7 +230,7 @@ class JobManager:
             return [self.status_of(job) for job in self._jobs.values()]
 
     def cancel(self, key: str) -> None:
-        """Stop the job under this key; nothing happens if there is none or it is over.
+        """Stop the job under this key; nothing happens if there is none or it has ended.
 
         One in the queue is dropped at once. A running one is asked to stop and, if it has not after
         ``GRACE`` seconds, its worker is killed.
@@ -285,7 +285,7 @@ class JobManager:
                 job.wake.set()
 
     def take(self, slot: _Slot) -> Job | None:
-        """The next job for a slot, when there is one; None when it is time to end."""
+        """The next job for a slot, once there is one; None when the slot is to end."""
         with self._changed:
             self._changed.wait_for(lambda: self.closed or self._queue)
             if self.closed:
@@ -316,7 +316,7 @@ class JobManager:
         slot.start()
 
     def _forget_oldest(self) -> None:
-        spare = len(self._jobs) - _MOST_REMEMBERED
+        spare = len(self._jobs) - _MAX_REMEMBERED
         if spare > 0:
             over = [key for key, job in self._jobs.items() if job.over.is_set()]
             for key in over[:spare]:
@@ -328,7 +328,7 @@ class JobManager:
 
 
 class _Slot(threading.Thread):
-    """A thread that hands one job after the other to one worker process, and renews the worker when it died."""
+    """A thread that hands one job after the other to one worker process, and restarts the worker when it has died."""
 
     def __init__(self, manager: JobManager) -> None:
         super().__init__(name="ctviz-slot", daemon=True)
@@ -349,21 +349,21 @@ class _Slot(threading.Thread):
         self.kill()
 
     def kill(self) -> None:
-        """End the worker, whatever it is doing."""
+        """Kill the worker, whatever it is doing."""
         with self._guard:
             executor, self._executor = self._executor, None
         if executor is not None:
             executor.shutdown(wait=True, kill_workers=True)
 
     def _renew(self, job: Job | None = None) -> Any:
-        """A new worker that has imported what it needs; None if there is none, or ``job`` was cancelled meanwhile."""
+        """A new worker with its imports done; None if none can be started, or ``job`` was cancelled meanwhile."""
         try:
             with self._guard:
                 if self._manager.closed:
                     return None
                 executor = start_worker(_prepare, *self._manager.prepare)
                 self._executor = executor
-            warmed = executor.submit(_nothing)
+            warmed = executor.submit(_noop)
             _shut_down_before_loky(self._manager)
             if job is None or _wait(job, warmed):
                 warmed.result()
@@ -380,13 +380,13 @@ class _Slot(threading.Thread):
             executor = self._executor or self._renew(job)
             if executor is not None:
                 try:
-                    future = executor.submit(_carry_out, str(job.begun), job.call, Cancelled(str(job.flag)))
+                    future = executor.submit(_carry_out, str(job.begun), job.call, CancelFlag(str(job.flag)))
                     if _wait(job, future) or wait([future], timeout=GRACE).done:
                         outcome: _JobResult = future.result()
                         return outcome
                 except (BrokenProcessPool, ShutdownExecutorError) as error:
-                    ended = how_it_ended(error, STOPPED)
-                except Exception as error:  # it could not be sent to the worker
+                    ended = crash_message(error, STOPPED)
+                except Exception as error:  # the job could not be sent to the worker
                     return _unexpected(error)
                 self.kill()
             if job.cancelling:
@@ -396,7 +396,7 @@ class _Slot(threading.Thread):
         return _JobResult("failed", NOT_STARTED)
 
 
-def _sweep() -> None:
+def _remove_stale_scratch() -> None:
     """Remove the scratch folders of managers whose process was killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*-*"):
         owner = folder.name.removeprefix(_SCRATCH).partition("-")[0]
@@ -410,7 +410,7 @@ def _alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is there, and somebody else's
+        pass  # the process exists and belongs to another user
     return True
 
 

@@ -1,6 +1,6 @@
-"""Where the app and its assets lie, where ctviz keeps what it stores, and how a file is written whole.
+"""The folders of the app, its assets and the user's data; atomic writing of files.
 
-App and assets lie beside the package in a source checkout, inside it in a wheel.
+App and assets are beside the package in a source checkout, and inside it in a wheel.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def app_folder() -> Path:
 
 
 def assets() -> Path:
-    """The folder of what ships with ctviz: stored runs of the presets, pictures.
+    """The folder of the files that ship with ctviz, such as stored runs of the presets.
 
     Raises ``CtvizError`` if ctviz was installed without the app.
     """
@@ -38,9 +38,9 @@ def assets() -> Path:
 
 
 def home() -> Path:
-    """The folder of runs and of what is remembered: ``$CTVIZ_HOME``, else the platform's cache folder.
+    """The folder of stored runs and of remembered settings: ``$CTVIZ_HOME``, else the platform's cache folder.
 
-    Raises ``ConfigError`` where there is no such folder, for this user has no home.
+    Raises ``ConfigError`` if there is none because this user has no home folder.
     """
     from platformdirs import user_cache_path
 
@@ -53,7 +53,7 @@ def home() -> Path:
 
 
 def expanded(path: str | Path, field: str) -> Path:
-    """A path in which ``~`` stands for a home folder; ``ConfigError`` if nobody has that one."""
+    """The path with ``~`` replaced by the home folder; ``ConfigError`` if there is no such home."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -61,7 +61,7 @@ def expanded(path: str | Path, field: str) -> Path:
 
 
 def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
-    """Write ``data`` so that a reader sees the old file or the new one, never a part; cleans up when it fails."""
+    """Write ``data`` so that a reader sees either the old file or the whole new one; cleans up when it fails."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with temporary.open("wb") as file:

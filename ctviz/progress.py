@@ -1,4 +1,4 @@
-"""How far a long piece of work is, and what to say about it."""
+"""Progress of a long piece of work, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Finished part of the work, 0 to 1; work without any units is finished."""
+        """Finished share of the work, 0 to 1; work without any units is finished."""
         return min(self.done / self.total, 1.0) if self.total > 0 else 1.0
 
     @property
     def rate(self) -> float | None:
-        """Units per second; None as long as nothing can be said."""
+        """Units per second; None as long as it is unknown."""
         return self.done / self.seconds if self.done > 0 and self.seconds > 0 else None
 
     @property
     def eta(self) -> float | None:
-        """Seconds still to go at the mean rate so far; None as long as nothing can be said."""
+        """Estimated seconds left, at the mean rate so far; None as long as it is unknown."""
         if self.done >= self.total:
             return 0.0
         return (self.total - self.done) / self.rate if self.rate else None

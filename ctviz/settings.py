@@ -16,7 +16,7 @@ from ctviz.errors import ConfigError
 class Settings(BaseModel):
     """Base of every settings record: frozen, hashable, no unknown keys, no NaN or infinity."""
 
-    # "constants": infinity may be written, to TOML, though none is ever held.
+    # "constants": infinity may be written to TOML, although settings never hold it.
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, ser_json_inf_nan="constants"
     )
@@ -30,10 +30,11 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _plain(cls, value: Any, info: ValidationInfo) -> Any:
-        """Only numbers are numbers: not ``true``, not ``"20"``; and zero has one sign, so that equals have one key."""
+        """Accept numbers alone as numbers, not ``true`` or ``"20"``; zero gets one sign, so that equal settings have
+        one key."""
         parts = value if isinstance(value, list | tuple) else (value,)
         annotation = cls.model_fields[str(info.field_name)].annotation
-        if get_origin(annotation) is Literal:  # which says itself what is allowed
+        if get_origin(annotation) is Literal:  # which checks its values itself
             return value
         numeric = annotation in (int, float, int | None, float | None)
         if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
@@ -42,10 +43,10 @@ class Settings(BaseModel):
 
 
 class Document(Settings):
-    """Settings that are also files of their own: JSON and TOML, whose errors are sentences too."""
+    """Settings that can be read from JSON and TOML, with errors that are sentences too."""
 
     called: ClassVar[str]
-    """What the whole is called in an error."""
+    """Name of the document in errors."""
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -64,7 +65,7 @@ class Document(Settings):
         """Raises ``ConfigError`` for what is no TOML, or no such settings."""
         try:
             values = tomllib.loads(text.removeprefix("\ufeff"))  # some editors write a byte order mark
-        except (ValueError, RecursionError) as error:  # also of a number with thousands of digits
+        except (ValueError, RecursionError) as error:  # also raised for a number with thousands of digits
             raise ConfigError("TOML", str(error), "valid TOML") from None
         return cls.from_mapping(values)
 
@@ -80,7 +81,7 @@ def explain(error: ValidationError, known: tuple[str, ...]) -> ConfigError:
     """The first problem of a pydantic error as a ``ConfigError``."""
     first = error.errors()[0]
     parts = [str(part) for part in first["loc"]]
-    if parts[-1:] in (["int"], ["str"]):  # which member of a union was tried says nothing to a person
+    if parts[-1:] in (["int"], ["str"]):  # the member of a union that was tried does not help a user
         parts.pop()
     field = ".".join(parts)
     cause = first.get("ctx", {}).get("error")
@@ -112,4 +113,4 @@ _PLAIN = {
     "string_too_short": "{min_length} or more characters",
     "string_too_long": "at most {max_length} characters",
 }
-"""What pydantic says in terms of Python, for a person."""
+"""Pydantic's messages about Python types, in words for users."""

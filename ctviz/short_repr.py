@@ -1,4 +1,4 @@
-"""Records that hold much and are told of in a line."""
+"""A short repr for records that hold large data."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 
 class ShortRepr:
-    """For a dataclass made with ``repr=False`` and ``eq=False``, since arrays have no single answer to ``==``.
+    """Base of a dataclass made with ``repr=False`` and with ``eq=False``, since ``==`` of arrays is not a single truth
+    value.
 
-    Its arrays are named by type and shape, what else is long is cut.
+    Arrays are shown by type and shape; other long values are cut.
     """
 
     def __repr__(self) -> str:

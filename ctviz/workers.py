@@ -1,6 +1,6 @@
-"""Worker processes: started in one way, for the app's jobs and for the sweeps of this machine.
+"""Worker processes, for the app's jobs and for sweeps on this machine.
 
-They are processes of loky, never forked: a fork of a process in which numerical libraries have run can deadlock.
+They are started by loky and never forked: a fork of a process that has used numerical libraries can deadlock.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _guard = threading.Lock()
 def start_worker(
     prepare: Callable[..., None], *args: Any, timeout: float | None = None, env: Mapping[str, str] | None = None
 ) -> ProcessPoolExecutor:
-    """An executor with one worker, in which ``prepare(*args)`` is called first; it is to call ``begin``.
+    """An executor with one worker, which first calls ``prepare(*args)``; that function must call ``begin``.
 
     Args:
         timeout: seconds after which a worker without work ends; None for never.
-        env: what is set in its environment.
+        env: variables set in its environment.
     """
-    # Semaphores have watchers, processes that start with the first one and stay: one of loky's, one of Python's.
+    # Semaphores have tracker processes, which start with the first semaphore and stay: loky's and Python's.
     with _guard, _not_from_the_current_folder():
         tracker_of_loky.ensure_running()
         tracker_of_python.ensure_running()
@@ -47,11 +47,11 @@ def start_worker(
 
 
 def begin(parent: int, log: str | None = None) -> None:
-    """In a worker: deaf to Ctrl-C in the terminal, gone soon after its parent, and a crash is told in ``log``."""
-    # Ctrl+C reaches the whole group; the parent decides what becomes of its workers.
+    """Set up a worker: it ignores Ctrl-C in the terminal, ends soon after its parent, and logs crashes to ``log``."""
+    # Ctrl+C reaches the whole process group; the parent decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, args=(parent,), daemon=True).start()
-    with contextlib.suppress(OSError, RuntimeError):  # a folder that cannot be written; no standard error
+    with contextlib.suppress(OSError, RuntimeError):  # the folder cannot be written, or there is no standard error
         if log is None:
             faulthandler.enable()
         else:
@@ -59,14 +59,14 @@ def begin(parent: int, log: str | None = None) -> None:
             faulthandler.enable(file)
 
 
-def how_it_ended(error: BaseException | None, otherwise: str) -> str:
-    """A sentence on the error of a worker that is gone: that it crashed, or ``otherwise``."""
+def crash_message(error: BaseException | None, otherwise: str) -> str:
+    """A sentence about a worker that has ended: that it crashed, or ``otherwise``."""
     found = _CRASH.search(str(error))
     return f"The worker process crashed ({found[0]})." if found else otherwise
 
 
 def _follow_parent(parent: int) -> None:
-    """End this process soon after its parent has ended, even by ``kill -9``, which leaves no other trace."""
+    """End this process soon after its parent, even if the parent was killed by ``kill -9``."""
     while os.getppid() == parent:
         time.sleep(0.25)
     os._exit(1)
@@ -74,7 +74,7 @@ def _follow_parent(parent: int) -> None:
 
 @contextlib.contextmanager
 def _not_from_the_current_folder() -> Iterator[None]:
-    """While it holds, a Python that is started does not look for modules in the current folder."""
+    """Within this context, a Python that is started does not look for modules in the current folder."""
     before = os.environ.get(_SAFE)
     os.environ[_SAFE] = "1"
     try:
@@ -86,17 +86,17 @@ def _not_from_the_current_folder() -> Iterator[None]:
 
 
 class _LibraryFirst:
-    """In a pickle: whatever is unpickled after it finds Python's own library first."""
+    """When unpickled, puts Python's own library first in the module path, for all that is unpickled after it."""
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
         return standard_library_first, ()
 
 
 class _Process(LokyProcess):  # type: ignore[misc]  # loky has no types
-    """A worker that finds Python's modules where a folder holds others of their names.
+    """A worker that finds Python's own modules even if a folder in the path has modules of the same names.
 
-    It does not look into the current folder when it starts. Then loky gives it the path of its parent, in which there
-    may be such a folder: a notebook's, or the one that Streamlit puts there.
+    It does not look into the current folder when it starts. Then loky gives it the module path of its parent, which may
+    have such a folder: a notebook's, or the one that Streamlit adds.
     """
 
     def __init__(self, *args: Any, env: Mapping[str, str] | None = None, **options: Any) -> None:

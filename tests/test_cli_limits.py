@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ctviz.cli import app
 from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.results import _shipped, shipped_stand
+from ctviz.experiments.limits.results import _shipped, shipped_draw
 from tests.experiments.limits.tables import shortened
 
 
@@ -74,8 +74,8 @@ def test_what_is_built_is_found_again(ctviz, tiny, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     assert sorted(path.name for path in folder.iterdir()) == ["energies.json", "energies.parquet"]
     _shipped.cache_clear()
-    stands = tiny.stands()
-    tables = [shipped_stand(stand, "energies", folder) for stand in stands]
+    stands = tiny.all_draws()
+    tables = [shipped_draw(stand, "energies", folder) for stand in stands]
     assert all(table is not None and set(table["seed"]) == {s.seed} for table, s in zip(tables, stands, strict=True))
-    other = shortened(tiny, 1, 60).stands()[0]
-    assert shipped_stand(other, "energies", folder) is None
+    other = shortened(tiny, 1, 60).all_draws()[0]
+    assert shipped_draw(other, "energies", folder) is None

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ctviz.cli import app
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.store import Label, open_store
+from ctviz.experiments.store import RunLabel, open_store
 from tests.experiments.runs import small, write
 
 KEY = small().key
@@ -27,7 +27,7 @@ def ctviz(tmp_path, monkeypatch):
 def test_a_run_is_named_and_pinned(ctviz):
     assert ctviz("runs", "rename", KEY, " mine ").exit_code == 0
     assert ctviz("runs", "pin", KEY).exit_code == 0
-    assert open_store().labels.of(KEY) == Label("mine", pinned=True)
+    assert open_store().labels.of(KEY) == RunLabel("mine", pinned=True)
     first = json.loads(ctviz("runs", "--json").stdout)[0]
     assert (first["key"], first["name"], first["pinned"]) == (KEY, "mine", True)
     listed = ctviz("runs").stdout.splitlines()

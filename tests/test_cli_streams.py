@@ -144,7 +144,7 @@ def test_of_a_process_that_was_killed_the_store_knows_which(training, monkeypatc
     process.wait(PATIENCE)
     (info,) = store.list()
     assert info.state == store.status(info.key).state == "interrupted"
-    assert info.message.startswith(f"Process {process.pid} on ") and "ended without a word" in info.message
+    assert info.message.startswith(f"Process {process.pid} on ") and "ended unexpectedly" in info.message
     monkeypatch.setenv("CTVIZ_HOME", str(store.root))
     assert info.message in CliRunner().invoke(app, ["runs"]).stdout
 

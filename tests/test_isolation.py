@@ -24,7 +24,7 @@ from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.isolation import isolated, shared_out
+from ctviz.isolation import isolated, parallel_map
 from ctviz.models.vae import Vae
 from tests.waiting import PATIENCE
 
@@ -42,7 +42,7 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 def test_results_come_in_order_and_torchs_threads_are_given_back(threads: int) -> None:
     with isolated(), isolated():
         assert torch.get_num_threads() == 1
-        assert shared_out(lambda i: i * i, range(20)) == [i * i for i in range(20)]
+        assert parallel_map(lambda i: i * i, range(20)) == [i * i for i in range(20)]
     assert torch.get_num_threads() == threads
 
 
@@ -54,26 +54,26 @@ def test_as_many_work_at_once_as_torch_had_threads(threads: int) -> None:
         return threading.get_ident(), torch.get_num_threads()
 
     with isolated(), isolated():
-        found = shared_out(met, range(2 * threads))
+        found = parallel_map(met, range(2 * threads))
     assert len({ident for ident, _ in found}) == threads
     assert {own for _, own in found} == {1}
 
 
 def test_outside_of_one_thread_nothing_is_shared_out(threads: int) -> None:
-    assert set(shared_out(lambda _: threading.get_ident(), range(4))) == {threading.get_ident()}
+    assert set(parallel_map(lambda _: threading.get_ident(), range(4))) == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
 def test_the_modes_of_the_caller_hold_in_every_thread(threads: int, mode: type) -> None:
     with isolated(), mode():
         expected = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
-        found = shared_out(lambda _: (torch.is_inference_mode_enabled(), torch.is_grad_enabled()), range(4))
+        found = parallel_map(lambda _: (torch.is_inference_mode_enabled(), torch.is_grad_enabled()), range(4))
     assert found == [expected] * 4
 
 
 def test_an_error_in_a_thread_reaches_the_caller(threads: int) -> None:
     with pytest.raises(ZeroDivisionError), isolated():
-        shared_out(lambda i: 1 // i, [2, 1, 0])
+        parallel_map(lambda i: 1 // i, [2, 1, 0])
 
 
 # -- whatever the caller has set ---------------------------------------------------------------------------

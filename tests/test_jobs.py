@@ -115,7 +115,7 @@ def test_what_is_over_may_be_submitted_again(shared, notes):
 
 
 def test_old_jobs_are_forgotten(single, notes, monkeypatch):
-    monkeypatch.setattr(jobs, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(jobs, "_MAX_REMEMBERED", 3)
     for i in range(6):
         single.submit(f"{i}", work.write, notes, i).wait(PATIENCE)
     assert [status.key for status in single.statuses()] == ["3", "4", "5"]

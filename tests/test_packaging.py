@@ -57,7 +57,7 @@ def test_the_wheel_is_complete(wheel):
     for path in (ROOT / "ctviz").rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             assert path.relative_to(ROOT).as_posix() in names
-    assert {f"ctviz/figures/stage/{part}" for part in ("stage.js", "stage.css", "tracks.js", "tracks.css")} <= names
+    assert {f"ctviz/figures/{part}" for part in ("page.html", "player/player.js", "player/player.css")} <= names
 
 
 def test_the_wheel_holds_nothing_else(wheel):

@@ -1,4 +1,4 @@
-"""How fast ctviz is, as ratios within one run; and the plain implementation that it is measured and tested against."""
+"""The benchmark of ctviz, as ratios within one run; and the plain implementation as its baseline, also for tests."""
 
 from ctviz.bench.report import main
 

@@ -1,4 +1,4 @@
-"""The app as a person meets it: a real server and a real Chromium, timed inside the page.
+"""Benchmark of the app: a real server and a real Chromium, timed inside the page.
 
 The server gets a store of its own in a temporary folder; the runs that it shows are trained here, by clicks.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ctviz.bench import searches
-from ctviz.bench.measure import Goal, Row, python, say
+from ctviz.bench.measure import BenchRow, Goal, python, say
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GROUP = "App on a warm server, headless Chromium"
 EPOCHS = 20
 PATIENCE = 60
-"""Seconds after which something that ought to happen counts as failed."""
+"""Seconds after which an expected event counts as failed."""
 
 FIGURES = (
     ("click on Train → first new snapshot", "s", Goal("≤", 1.5)),
@@ -77,8 +77,8 @@ PLAYED = """async (seconds) => {
 """Frames a second that the stage draws."""
 
 
-def measure(rounds: int) -> list[Row]:
-    """The rows of the app, or why they could not be measured."""
+def measure(rounds: int) -> list[BenchRow]:
+    """The rows of the app, or the reason why they could not be measured."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError:
@@ -95,11 +95,11 @@ def measure(rounds: int) -> list[Row]:
         return _missing(str(error).splitlines()[0])
 
 
-def _missing(reason: str) -> list[Row]:
-    return [Row(GROUP, what, unit, goal=goal, note=f"not measured: {reason}") for what, unit, goal in FIGURES]
+def _missing(reason: str) -> list[BenchRow]:
+    return [BenchRow(GROUP, what, unit, goal=goal, note=f"not measured: {reason}") for what, unit, goal in FIGURES]
 
 
-def _rows(browser: Browser, url: str, rounds: int) -> list[Row]:
+def _rows(browser: Browser, url: str, rounds: int) -> list[BenchRow]:
     few = max(3, rounds // 3)
     runs = [Experiment.preset("moons").replace({"training.epochs": EPOCHS + i}) for i in range(few + 1)]
     say("app: training by clicks")
@@ -114,13 +114,13 @@ def _rows(browser: Browser, url: str, rounds: int) -> list[Row]:
     return [_row(*what, values) for what, values in zip(FIGURES, times, strict=True)]
 
 
-def _row(what: str, unit: str, goal: Goal, values: list[float]) -> Row:
+def _row(what: str, unit: str, goal: Goal, values: list[float]) -> BenchRow:
     median = statistics.median(values)
     note = f"median of {len(values)}, {min(values):.3g} to {max(values):.3g}"
-    return Row(GROUP, what, unit, ours=median, figure=median, goal=goal, note=note)
+    return BenchRow(GROUP, what, unit, ours=median, figure=median, goal=goal, note=note)
 
 
-# -- what a person does -----------------------------------------------------------------------------------
+# -- actions of a user -------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -137,11 +137,11 @@ def _visit(browser: Browser, url: str, experiment: Experiment) -> Iterator[Page]
 
 
 def _train(browser: Browser, url: str, experiment: Experiment) -> float:
-    """Press Train; wait for the run to end as well, so that the next one finds the server at rest."""
+    """Press Train; also wait for the run to end, so that the server is idle for the next one."""
     button = ".st-key-train button"
     with _visit(browser, url, experiment) as page:
         page.wait_for_selector(f"{button}:enabled")
-        page.wait_for_timeout(500)  # the page settles: the click is to meet a server at rest
+        page.wait_for_timeout(500)  # wait until the server is idle
         page.evaluate(WATCH, [button, "click", experiment.key])
         page.click(button)
         taken = float(page.evaluate("__bench"))
@@ -150,7 +150,7 @@ def _train(browser: Browser, url: str, experiment: Experiment) -> float:
 
 
 def _switch(browser: Browser, url: str, runs: list[Experiment], rounds: int) -> list[float]:
-    """Go to and fro between two runs by their number of epochs; the first time of each warms it up."""
+    """Switch between two runs by their number of epochs; the first switch to each is a warm-up."""
     field = ".st-key-set-training-epochs input"
     taken = []
     with _visit(browser, url, runs[0]) as page:

@@ -1,4 +1,4 @@
-"""Digits: the paper's MNIST run, and what attributes a model's answer to pixels."""
+"""Benchmark of digits: the paper's MNIST run, and attributions to pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 import torch
 from torch import Tensor
 
-from ctviz.bench.measure import Goal, Row, alternate, python, ratio, say, timed
+from ctviz.bench.measure import BenchRow, Goal, alternate, python, ratio, say, timed
 from ctviz.bench.training import endless, ours, theirs
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
@@ -25,15 +25,15 @@ from ctviz.training.loop import train
 
 GROUP = "Digits: MNIST, MLP 784-32-10, vanilla and full with its locks"
 EPOCHS = 100
-"""Epochs of the paper's run, which the goals are about."""
+"""Epochs of the paper's run, to which the goals refer."""
 
 DIGITS = 500
 STEPS = 50
 ROUNDS = 5
 
 
-def measure(epochs: int, rounds: int) -> list[Row]:
-    """An epoch beside the plain implementation's, over a tenth of ``epochs``; all ``epochs``; attributions.
+def measure(epochs: int, rounds: int) -> list[BenchRow]:
+    """Rows: an epoch compared with the plain implementation, over a tenth of ``epochs``; all ``epochs``; attributions.
 
     Both sides may use all threads that torch has.
     """
@@ -45,12 +45,12 @@ def measure(epochs: int, rounds: int) -> list[Row]:
     times = alternate(contenders, tenth)
     medians = [statistics.median(times[name]) for name in ("ours", "plain")]
     note = f"× faster than plain; {tenth} epochs"
-    beside = Row(GROUP, "an epoch", "s", medians[0], medians[1], ratio(times["plain"], times["ours"]), None, note)
+    beside = BenchRow(GROUP, "an epoch", "s", medians[0], medians[1], ratio(times["plain"], times["ours"]), None, note)
     return [beside, *_whole(epochs), _attributions(experiment, data, min(rounds, ROUNDS)), _on_a_gpu(epochs)]
 
 
 def setting() -> tuple[Experiment, tuple[Arm, Arm]]:
-    """The preset, and of its arms the two that the paper compares: the first one, and the one with locks."""
+    """The preset, and the two of its arms that the paper compares: the first one, and the one with locks."""
     experiment = Experiment.preset("mnist")
     first, *others = experiment.arms
     return experiment, (first, next(arm for arm in others if arm.locked))
@@ -59,29 +59,31 @@ def setting() -> tuple[Experiment, tuple[Arm, Arm]]:
 # -- the whole run --------------------------------------------------------------------------------------
 
 
-def _whole(epochs: int) -> list[Row]:
+def _whole(epochs: int) -> list[BenchRow]:
     say(f"digits: {epochs} epochs")
     found = _in_a_process(epochs, "cpu")
     seconds, megabytes = found["seconds"], found["megabytes"]
     goals = (Goal("≤", 90), Goal("≤", 2000)) if epochs == EPOCHS else (None, None)
     note = f"{epochs} epochs, {torch.get_num_threads()} threads"
     return [
-        Row(GROUP, "the run", "s", seconds, figure=seconds, goal=goals[0], note=note),
-        Row(GROUP, "its memory at most", "MB", megabytes, figure=megabytes, goal=goals[1], note="data and torch too"),
+        BenchRow(GROUP, "the run", "s", seconds, figure=seconds, goal=goals[0], note=note),
+        BenchRow(
+            GROUP, "its memory at most", "MB", megabytes, figure=megabytes, goal=goals[1], note="data and torch too"
+        ),
     ]
 
 
-def _on_a_gpu(epochs: int) -> Row:
+def _on_a_gpu(epochs: int) -> BenchRow:
     what = "the run on a GPU"
     if not torch.cuda.is_available():
-        return Row(GROUP, what, "s", note="not measured: torch has no GPU here")
+        return BenchRow(GROUP, what, "s", note="not measured: torch has no GPU here")
     say(f"digits: {epochs} epochs on a GPU")
     seconds = _in_a_process(epochs, "cuda")["seconds"]
-    return Row(GROUP, what, "s", seconds, figure=seconds, note=f"{epochs} epochs, {torch.cuda.get_device_name()}")
+    return BenchRow(GROUP, what, "s", seconds, figure=seconds, note=f"{epochs} epochs, {torch.cuda.get_device_name()}")
 
 
 def _in_a_process(epochs: int, device: str) -> dict[str, float | None]:
-    """What ``main`` finds, in a process of its own, so that its memory is that of the run alone."""
+    """The result of ``main`` in a process of its own, so that its memory is that of the run alone."""
     command, environment = python("-m", "ctviz.bench.digits", str(epochs), device)
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
@@ -91,7 +93,7 @@ def _in_a_process(epochs: int, device: str) -> dict[str, float | None]:
 
 
 def main(epochs: int, device: str) -> None:
-    """Train for some epochs and print the seconds that they took and the most memory held, in MB, as JSON."""
+    """Train for some epochs and print the seconds and the peak memory in MB, as JSON."""
     experiment, arms = setting()
     data, seeds = load(experiment.data), [experiment.seed] * len(arms)
     stack = Stack.initialise(experiment.model, data.d, data.k, seeds, device, experiment.data.grid)
@@ -100,11 +102,11 @@ def main(epochs: int, device: str) -> None:
         if epoch.epoch == epochs:
             break
     stack.flat.cpu()  # waits for a GPU
-    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": most_memory()}))  # noqa: T201 - the parent reads it
+    print(json.dumps({"seconds": time.perf_counter() - begun, "megabytes": max_memory()}))  # noqa: T201 - the parent reads it
 
 
-def most_memory() -> float | None:
-    """The most memory that this process has held, in MB; None where the system does not tell."""
+def max_memory() -> float | None:
+    """Peak memory of this process in MB; None if the system does not report it."""
     try:
         import resource
     except ImportError:
@@ -116,8 +118,8 @@ def most_memory() -> float | None:
 # -- attribution ----------------------------------------------------------------------------------------
 
 
-def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> Row:
-    """Integrated gradients of both models at once, beside captum on one after the other."""
+def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> BenchRow:
+    """Integrated gradients of both models at once, compared with captum on one after the other."""
     say("digits: attributions")
     stack = Stack.initialise(experiment.model, data.d, data.k, [0, 1], grid=experiment.data.grid)
     X = data.test[0][:DIGITS]
@@ -133,7 +135,7 @@ def _attributions(experiment: Experiment, data: Dataset, rounds: int) -> Row:
     mine, other = (statistics.median(times[name]) for name in ("ours", "captum"))
     note = f"captum, one model after the other, takes {ratio(times['captum'], times['ours']):.2g} × as long"
     what = f"{len(X)} digits, 2 models, {STEPS} steps"
-    return Row(GROUP, f"integrated gradients: {what}", "s", mine, other, mine, Goal("≤", 2), note)
+    return BenchRow(GROUP, f"integrated gradients: {what}", "s", mine, other, mine, Goal("≤", 2), note)
 
 
 def one_by_one(stack: Stack, X: Tensor, classes: Tensor, start: Tensor) -> Tensor:

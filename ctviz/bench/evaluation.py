@@ -1,4 +1,4 @@
-"""The paper's evaluation of one data set, beside a plain loop over its rounds."""
+"""Benchmark of the paper's evaluation, compared with a plain loop over its rounds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ctviz.bench.digits import most_memory
-from ctviz.bench.measure import Goal, Row, alternate, one_core, python, ratio, say, timed
+from ctviz.bench.digits import max_memory
+from ctviz.bench.measure import BenchRow, Goal, alternate, one_core, python, ratio, say, timed
 from ctviz.bench.plain import PlainConstraints, plain_search
 from ctviz.errors import CtvizError
 from ctviz.evaluation.plausibility import ReferenceSamples, mmd2
@@ -29,12 +29,13 @@ GROUP = "Evaluation: 100 rounds, 5 λ_egy, robustness and sensitivity"
 PRESETS = ("moons", "circles", "ls", "ol", "mnist")
 SECONDS, MEGABYTES = Goal("≤", 60), Goal("≤", 2000)
 
-BESIDE_ROUNDS = 10
+COMPARED_ROUNDS = 10
 """Rounds of the comparison with the plain loop, which searches each draw anew."""
 
 
-def measure(rounds: int) -> list[Row]:
-    """Seconds and memory for each data set, in a process of its own; and, on moons, beside the plain loop."""
+def measure(rounds: int) -> list[BenchRow]:
+    """Rows: seconds and memory for each data set, in a process of its own; on moons, also compared with the plain
+    loop."""
     rows = []
     for name in PRESETS:
         say(f"evaluation: {name}")
@@ -42,24 +43,24 @@ def measure(rounds: int) -> list[Row]:
         seconds, megabytes, arms = found["seconds"], found["megabytes"], found["arms"]
         factuals = Protocol.usual(Experiment.preset(name).data).factuals
         note = f"{factuals} factuals a round, {arms:.0f} arms, {torch.get_num_threads()} threads"
-        rows.append(Row(GROUP, name, "s", seconds, figure=seconds, goal=SECONDS, note=note))
+        rows.append(BenchRow(GROUP, name, "s", seconds, figure=seconds, goal=SECONDS, note=note))
         if megabytes is not None:
-            rows.append(Row(GROUP, f"{name}: memory", "MB", megabytes, figure=megabytes, goal=MEGABYTES))
+            rows.append(BenchRow(GROUP, f"{name}: memory", "MB", megabytes, figure=megabytes, goal=MEGABYTES))
     return [*rows, _beside(min(rounds, 3))]
 
 
-def _beside(rounds: int) -> Row:
-    """Rounds alone, on one core: each side searches and measures IP, IP*, cost and validity."""
+def _beside(rounds: int) -> BenchRow:
+    """Only rounds, on one core: each side searches and measures IP, IP*, cost and validity."""
     say("evaluation: beside a plain loop")
     run = load_run(Experiment.preset("moons").key)
-    protocol = Protocol(rounds=BESIDE_ROUNDS, also=())
+    protocol = Protocol(rounds=COMPARED_ROUNDS, also=())
     with one_core():
         times = alternate(
             {"ours": timed(lambda: _afresh(run, protocol)), "plain": timed(lambda: plain_rounds(run, protocol))}, rounds
         )
     mine, other = (statistics.median(times[name]) for name in ("ours", "plain"))
-    note = f"× faster than a loop over rounds; moons, {BESIDE_ROUNDS} rounds, one core"
-    return Row(GROUP, "beside plain", "s", mine, other, ratio(times["plain"], times["ours"]), Goal("≥", 5), note)
+    note = f"× faster than a loop over rounds; moons, {COMPARED_ROUNDS} rounds, one core"
+    return BenchRow(GROUP, "beside plain", "s", mine, other, ratio(times["plain"], times["ours"]), Goal("≥", 5), note)
 
 
 def _afresh(run: Run, protocol: Protocol) -> None:
@@ -98,7 +99,7 @@ def plain_rounds(run: Run, protocol: Protocol) -> list[Tensor]:
 
 
 def _in_a_process(name: str) -> dict[str, float | None]:
-    """What ``main`` finds, in a process of its own, so that its memory is that of the evaluation alone."""
+    """The result of ``main`` in a process of its own, so that its memory is that of the evaluation alone."""
     command, environment = python("-m", "ctviz.bench.evaluation", name)
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     if done.returncode != 0:
@@ -108,13 +109,13 @@ def _in_a_process(name: str) -> dict[str, float | None]:
 
 
 def main(name: str) -> None:
-    """Evaluate a preset's run; print the seconds that took and the most memory held, in MB, as JSON."""
+    """Evaluate a preset's run; print the seconds and the peak memory in MB, as JSON."""
     run = load_run(Experiment.preset(name).key)
     run.data  # noqa: B018 - reading it is not what is measured
     begun = time.perf_counter()
     _afresh(run, Protocol.usual(run.experiment.data))
     seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "megabytes": most_memory(), "arms": len(run.arms)}))  # noqa: T201 - the parent reads it
+    print(json.dumps({"seconds": seconds, "megabytes": max_memory(), "arms": len(run.arms)}))  # noqa: T201 - the parent reads it
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long a counterfactual takes by each generator, beside DiCE's: moons, MLP 2-32-2, one thread."""
+"""Benchmark of the generators, compared with DiCE: moons, MLP 2-32-2, one thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from ctviz.bench.measure import Contender, Row, alternate, one_core, ratio, say
+from ctviz.bench.measure import BenchRow, Contender, alternate, one_core, ratio, say
 from ctviz.bench.search import PEERS, setting, start, task_file
 from ctviz.counterfactuals.api import Counterfactuals, search
 from ctviz.counterfactuals.generators import GENERATORS
@@ -18,24 +18,24 @@ from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.data.dataset import Dataset
 
 ROUNDS = 5
-"""At most: the peers take seconds for a few counterfactuals."""
+"""Most rounds: the peers take seconds for a few counterfactuals."""
 
-BESIDE = ("dice several", "dice genetic")
+COMPARED = ("dice several", "dice genetic")
 """Peers that make several counterfactuals of each factual, as our DiCE does."""
 
 
-def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
+def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[BenchRow]:
     """µs per counterfactual of each generator with its defaults (τ = 0.75, at most 30 steps), samples known to it.
 
-    What a generator makes of the samples once, an autoencoder or a graph, is not counted but named.
+    What a generator computes from the samples once, an autoencoder or a graph, is excluded from the time and noted.
     """
     group = f"Generators, moons, MLP 2-32-2, {at_once:,} counterfactuals at once, one thread"
     say("generators: training the model")
     with one_core(), ExitStack() as stack:
         data, model, factuals, targets = setting(at_once)
-        own = {name: _Own(name, data, model, factuals, targets) for name in GENERATORS}
+        own = {name: _OwnGenerator(name, data, model, factuals, targets) for name in GENERATORS}
         file = task_file(data, model, factuals, targets, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        peers = {name: start(stack, name, file, interpreters) for name in BESIDE}
+        peers = {name: start(stack, name, file, interpreters) for name in COMPARED}
         contenders: dict[str, Contender] = {name: each.microseconds for name, each in own.items()}
         contenders.update({name: peer for name, (peer, _) in peers.items() if peer is not None})
         times = alternate(contenders, min(rounds, ROUNDS))
@@ -43,24 +43,24 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
     for peer_name, (peer, note) in peers.items():
         what = f"DiCE, {SearchSettings().per_factual} of each factual, beside {PEERS[peer_name]}"
         if peer is None:
-            rows.append(Row(group, what, "µs", note=f"not installed ({note})"))
+            rows.append(BenchRow(group, what, "µs", note=f"not installed ({note})"))
         else:
             rows.append(_beside(group, what, times["dice"], times[peer_name], note))
     return rows
 
 
-def _alone(group: str, what: str, times: list[float], note: str) -> Row:
+def _alone(group: str, what: str, times: list[float], note: str) -> BenchRow:
     ours = statistics.median(times)
-    return Row(group, what, "µs", ours, figure=1e6 / ours, note=f"a second; {note}")
+    return BenchRow(group, what, "µs", ours, figure=1e6 / ours, note=f"a second; {note}")
 
 
-def _beside(group: str, what: str, mine: list[float], other: list[float], note: str) -> Row:
+def _beside(group: str, what: str, mine: list[float], other: list[float], note: str) -> BenchRow:
     medians = statistics.median(mine), statistics.median(other)
-    return Row(group, what, "µs", *medians, ratio(other, mine), note=f"× faster than {note}")
+    return BenchRow(group, what, "µs", *medians, ratio(other, mine), note=f"× faster than {note}")
 
 
-class _Own:
-    """One of our generators; its first search, which makes what it needs of the samples, is timed apart."""
+class _OwnGenerator:
+    """One of our generators; its first search, which includes one-time work on the samples, is timed separately."""
 
     def __init__(
         self, name: GeneratorName, data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Tensor

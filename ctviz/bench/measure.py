@@ -1,4 +1,4 @@
-"""How a comparison is made: contenders take turns within one run, and the median over the rounds counts.
+"""The method of comparison: contenders take turns within one run, and the median over the rounds counts.
 
 Taking turns means that whatever else the machine does hits all of them alike, so that ratios hold where
 absolute times would not.
@@ -23,7 +23,7 @@ Contender = Callable[[], float]
 
 @dataclass(frozen=True)
 class Goal:
-    """What a figure is to be: at least or at most ``value``."""
+    """The goal of a figure: at least or at most ``value``."""
 
     sign: Literal["≥", "≤"]
     value: float
@@ -33,8 +33,8 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the report: our time, another's time, what is judged, and against which goal."""
+class BenchRow:
+    """One line of the report: our time, the other's time, the judged figure, and its goal."""
 
     group: str
     what: str
@@ -42,7 +42,7 @@ class Row:
     ours: float | None = None
     beside: float | None = None
     figure: float | None = None
-    """What the goal is about: mostly a ratio; where there is nothing to compare with, ``ours`` itself."""
+    """The figure that the goal refers to: mostly a ratio; ``ours`` where there is nothing to compare with."""
     goal: Goal | None = None
     note: str = ""
 
@@ -67,7 +67,7 @@ def timed(work: Callable[[], object]) -> Contender:
 def alternate(contenders: Mapping[str, Contender], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
     """Times of each contender over ``rounds`` rounds in which each runs once, after ``warm_up`` uncounted ones.
 
-    Every other round goes through them backwards, so that none always follows the same other.
+    Every other round runs in reverse order, so that no contender always follows the same one.
     """
     order = list(contenders)
     times: dict[str, list[float]] = {name: [] for name in order}
@@ -87,7 +87,7 @@ def ratio(numerator: list[float], denominator: list[float]) -> float:
 
 @contextmanager
 def threads(n: int) -> Iterator[None]:
-    """PyTorch on ``n`` threads, for a while."""
+    """Run PyTorch on ``n`` threads within this context."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
@@ -98,7 +98,7 @@ def threads(n: int) -> Iterator[None]:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """One PyTorch thread, kept on one core where the system allows that; processes begun meanwhile stay there too."""
+    """Run PyTorch on one thread and, if the system allows, on one core; processes started within this context too."""
     cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     if cores:
         os.sched_setaffinity(0, {min(cores)})
@@ -117,13 +117,13 @@ def python(*arguments: str) -> tuple[list[str], dict[str, str]]:
 
 
 def say(text: str) -> None:
-    """What is being done, on standard error, overwritten by what comes next."""
+    """Show a message on standard error, which the next one overwrites."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\033[K{text}")
         sys.stderr.flush()
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[BenchRow]) -> str:
     """The report as text: one block of aligned columns for each group."""
     head = ("", "ours", "beside", "unit", "figure", "goal", "met", "")
     blocks = []
@@ -134,7 +134,7 @@ def table(rows: list[Row]) -> str:
     return "\n\n".join(blocks)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: BenchRow) -> tuple[str, ...]:
     goal = f"{row.goal.sign} {row.goal.value:g}" if row.goal else ""
     numbers = _number(row.ours), _number(row.beside), row.unit, _number(row.figure)
     return ("  " + row.what, *numbers, goal, row.verdict, row.note)

@@ -1,9 +1,9 @@
-"""Other libraries on the same search: a script that runs in its own process, in whichever environment has them.
+"""Other libraries on the same search: a script that runs in a process of its own, in an environment that has them.
 
-``python peers.py NAME FILE.npz`` loads the model and the factuals, prints one line of JSON ``{"ready": version}``
-(or ``{"missing": reason}``), and then answers every line on its standard input with ``{"microseconds": …,
-"valid": …}``: time per counterfactual of one measurement, and the share that reached the target class. It imports
-nothing of ctviz, since no single environment holds all peers: jax-relax wants pydantic 1 and an older jax.
+``python peers.py NAME FILE.npz`` loads the model and the factuals, prints one line of JSON ``{"ready": version}`` (or
+``{"missing": reason}``), and then answers every line on its standard input with ``{"microseconds": …, "valid": …}``:
+time per counterfactual of one measurement, and the share that reached the target class. It imports nothing of ctviz,
+since no single environment has all peers: jax-relax needs pydantic 1 and an older jax.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SEVERAL = 4
 
 
 @dataclass(frozen=True)
-class Task:
-    """A model with one hidden ReLU layer, two classes, and what is to be explained."""
+class PeerTask:
+    """A model with one hidden ReLU layer and two classes, and the factuals to be explained."""
 
     weights: tuple[Array, Array, Array, Array]  # (h d) (h) (k h) (k)
     factuals: Array  # b d
@@ -48,7 +48,7 @@ class Task:
     lambda_cost: float
 
     @classmethod
-    def load(cls, path: str) -> Task:
+    def load(cls, path: str) -> PeerTask:
         """Read the file that ``ctviz.bench.search`` writes."""
         with np.load(path) as file:
             a = dict(file)
@@ -75,7 +75,7 @@ def _all(ends: Any) -> tuple[Array, Index]:
     return np.asarray(ends.block_until_ready()), np.arange(len(ends))
 
 
-def jax_scan(task: Task) -> tuple[str, Search]:
+def jax_scan(task: PeerTask) -> tuple[str, Search]:
     """The whole search as one compiled jit + vmap + scan of plain gradient steps, without early stopping."""
     import jax
     import jax.numpy as jnp
@@ -97,7 +97,7 @@ def jax_scan(task: Task) -> tuple[str, Search]:
     return f"jax {jax.__version__}", lambda: _all(together(factuals, targets))
 
 
-def relax(task: Task) -> tuple[str, Search]:
+def relax(task: PeerTask) -> tuple[str, Search]:
     """VanillaCF of jax-relax, vmapped and compiled as its own documentation does for a batch."""
     import jax
     import jax.numpy as jnp
@@ -122,26 +122,26 @@ def relax(task: Task) -> tuple[str, Search]:
     )
 
 
-def dice(task: Task) -> tuple[str, Search]:
+def dice(task: PeerTask) -> tuple[str, Search]:
     """The gradient method of DiCE on PyTorch, one counterfactual for each of a few factuals."""
     return _dice(task, "gradient", 1, **_descent(task))
 
 
-def dice_several(task: Task) -> tuple[str, Search]:
+def dice_several(task: PeerTask) -> tuple[str, Search]:
     """The same, but several counterfactuals of each, which repel each other with its default weight."""
     return _dice(task, "gradient", SEVERAL, **_descent(task))
 
 
-def dice_genetic(task: Task) -> tuple[str, Search]:
+def dice_genetic(task: PeerTask) -> tuple[str, Search]:
     """The genetic method of DiCE, which knows the training data and needs no gradients, with its defaults."""
     return _dice(task, "genetic", SEVERAL)
 
 
-def _descent(task: Task) -> dict[str, Any]:
+def _descent(task: PeerTask) -> dict[str, Any]:
     return {"min_iter": task.steps, "max_iter": task.steps, "proximity_weight": task.lambda_cost}
 
 
-def _dice(task: Task, method: str, several: int, **settings: Any) -> tuple[str, Search]:
+def _dice(task: PeerTask, method: str, several: int, **settings: Any) -> tuple[str, Search]:
     import dice_ml
     import pandas as pd
     import torch
@@ -184,7 +184,7 @@ def _dice(task: Task, method: str, several: int, **settings: Any) -> tuple[str, 
     return f"dice-ml {version('dice-ml')}, torch {torch.__version__}", search
 
 
-PEERS: dict[str, Callable[[Task], tuple[str, Search]]] = {
+PEERS: dict[str, Callable[[PeerTask], tuple[str, Search]]] = {
     "jax": jax_scan,
     "relax": relax,
     "dice": dice,
@@ -202,7 +202,7 @@ def one_thread() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
-def measure(task: Task, search: Search) -> dict[str, float]:
+def measure(task: PeerTask, search: Search) -> dict[str, float]:
     """One timed search."""
     start = time.perf_counter()
     with contextlib.redirect_stdout(sys.stderr):
@@ -213,9 +213,9 @@ def measure(task: Task, search: Search) -> dict[str, float]:
 
 def main(name: str, path: str) -> None:
     """Set up one peer, warm it up, then answer each line of input with a measurement."""
-    replies, sys.stdout = sys.stdout, sys.stderr  # libraries may print; only the replies go to whoever asked
+    replies, sys.stdout = sys.stdout, sys.stderr  # libraries may print; only replies go to standard output
     one_thread()
-    task = Task.load(path)
+    task = PeerTask.load(path)
     try:
         title, search = PEERS[name](task)
         measure(task, search)

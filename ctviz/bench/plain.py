@@ -1,4 +1,4 @@
-"""Counterfactual training as one would first write it: the yardstick of the tests and of the benchmark.
+"""A plain implementation of counterfactual training: the baseline of the tests and of the benchmark.
 
 One model at a time, autograd throughout, ``torch.optim.Adam``. It shares nothing with the fast implementation but
 the settings records and the random draws, which come from outside, so that both can be compared step by step.
@@ -31,7 +31,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 @dataclass(frozen=True)
 class PlainConstraints:
-    """What holds at every point of a path: the domain and the allowed directions of each column, all (d)."""
+    """The constraints at every point of a path: domain and allowed directions of each column, all (d)."""
 
     lower: Tensor
     upper: Tensor
@@ -64,7 +64,7 @@ class PlainSearchResult:
 
 
 @dataclass(frozen=True)
-class Terms:
+class PlainTerms:
     """The objective of one mini-batch and its four terms, each a scalar and before its λ."""
 
     total: Tensor
@@ -76,7 +76,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class PlainDraws:
-    """The chance of one epoch, over c counterfactuals and n training samples."""
+    """The random draws of one epoch, over c counterfactuals and n training samples."""
 
     order: Tensor  # n: the training samples in the order of the mini-batches
     factuals: Tensor  # c: training samples that are explained
@@ -90,7 +90,7 @@ class PlainCounterfactuals:
 
     final: Tensor  # c d: x', or x⁺ where the search stayed immature
     nascent: Tensor  # c d
-    neighbours: Tensor  # c d: x⁺ after protection, if there is any
+    neighbours: Tensor  # c d: x⁺ after the immutable mask, if there is one
     labels: Tensor  # c: y of the factual
     targets: Tensor  # c: y⁺
     found: PlainSearchResult
@@ -100,7 +100,7 @@ class PlainCounterfactuals:
 class PlainEpoch:
     """One epoch: the terms of each batch that was kept, the number skipped, the counterfactuals if there were any."""
 
-    terms: list[Terms]
+    terms: list[PlainTerms]
     skipped: int
     counterfactuals: PlainCounterfactuals | None
 
@@ -143,7 +143,8 @@ def search_loss(logits: Tensor, x: Tensor, factuals: Tensor, targets: Tensor, s:
 
 
 def constrained(x: Tensor, step: Tensor, c: PlainConstraints) -> Tensor:
-    """``x + step`` under mutability, then the domain; a column that the domain would push the forbidden way stays.
+    """``x + step`` under mutability, then the domain; a column that the domain would move in a forbidden direction
+    stays.
 
     So does one whose step is not finite.
     """
@@ -233,7 +234,7 @@ def plain_objective(
     y: Tensor,
     weights: Objective,
     chunk: tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None = None,
-) -> Terms:
+) -> PlainTerms:
     """λ_class·yloss + λ_div[E(x⁺)−E(x')] + λ_adv·yloss(nascent, y) + λ_reg[E(x⁺)²+E(x')²], means over the batch.
 
     ``x`` (b d), ``y`` (b). ``chunk``: the batch's counterfactuals as they enter the formula, x' (c d) with immature
@@ -244,18 +245,18 @@ def plain_objective(
     total = weights.lambda_class * class_
     if chunk is None or len(chunk[0]) == 0:
         zero = torch.zeros_like(class_)
-        return Terms(total, class_, zero, zero, zero)
+        return PlainTerms(total, class_, zero, zero, zero)
     final, nascent, neighbours, labels, targets = chunk
     e_plus, e_ce = energy(model, neighbours, targets), energy(model, final, targets)
     div = (e_plus - e_ce).mean()
     adv = cross_entropy(model(nascent), labels)
     reg = (e_plus**2 + e_ce**2).mean()
     total = total + weights.lambda_div * div + weights.lambda_adv * adv + weights.lambda_reg * reg
-    return Terms(total, class_, div, adv, reg)
+    return PlainTerms(total, class_, div, adv, reg)
 
 
 def chunks(made: PlainCounterfactuals, parts: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
-    """The epoch's counterfactuals dealt over ``parts`` mini-batches, contiguous and as equal as can be."""
+    """The epoch's counterfactuals split over ``parts`` mini-batches, contiguous and as evenly as possible."""
     columns = (made.final, made.nascent, made.neighbours, made.labels, made.targets)
     ends = np.cumsum([len(part) for part in np.array_split(np.arange(len(made.final)), parts)])
     starts = [0, *ends[:-1]]
@@ -273,7 +274,7 @@ def plain_steps(
     arm: Arm,
     batches: Iterable[Tensor],
     dealt: Iterable[tuple[Tensor, Tensor, Tensor, Tensor, Tensor] | None],
-) -> Iterator[Terms | None]:
+) -> Iterator[PlainTerms | None]:
     """One optimiser step for each mini-batch of indices; yields its terms, None where the loss was not finite."""
     for batch, chunk in zip(batches, dealt, strict=True):
         terms = plain_objective(model, X[batch], y[batch], arm, chunk)
@@ -283,7 +284,7 @@ def plain_steps(
         optimiser.zero_grad()
         terms.total.backward()
         optimiser.step()
-        yield Terms(*(value.detach() for value in vars(terms).values()))
+        yield PlainTerms(*(value.detach() for value in vars(terms).values()))
 
 
 def plain_train(

@@ -1,4 +1,4 @@
-"""What a sweep costs more on Ray than with worker processes, on one machine and with as many workers."""
+"""Benchmark of a sweep on Ray, compared with worker processes, on one machine with as many workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ctviz.bench.measure import Contender, Row, alternate, ratio, say, timed
+from ctviz.bench.measure import BenchRow, Contender, alternate, ratio, say, timed
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.base import Engine
@@ -21,17 +21,17 @@ from ctviz.training.arm import Arm
 
 GROUP = "a sweep on Ray (beside: worker processes), one machine"
 WORKERS = 2
-PORTIONS = 4
-MOST_ROUNDS = 5
+TASKS = 4
+MAX_ROUNDS = 5
 
 
-def measure(epochs: int, rounds: int) -> list[Row]:
-    """Seconds for the same tasks with either engine: with workers that are running, and from nothing."""
+def measure(epochs: int, rounds: int) -> list[BenchRow]:
+    """Seconds for the same tasks with either engine: with running workers, and from a cold start."""
     if importlib.util.find_spec("ray") is None:
-        return [Row(GROUP, "not measured", "", note="needs pip install 'ctviz[ray]'")]
+        return [BenchRow(GROUP, "not measured", "", note="needs pip install 'ctviz[ray]'")]
     wanted = tasks(epochs)
-    rounds = min(rounds, MOST_ROUNDS)
-    what = f"{PORTIONS} stacks of {len(wanted[0].experiment.arms)} models, {epochs} epochs, {WORKERS} workers"
+    rounds = min(rounds, MAX_ROUNDS)
+    what = f"{TASKS} stacks of {len(wanted[0].experiment.arms)} models, {epochs} epochs, {WORKERS} workers"
     say("ray: starting")
     with RayEngine(workers=WORKERS) as ray, LocalEngine(WORKERS) as local:
         ready = alternate({"ray": timed(_sweep(ray, wanted)), "local": timed(_sweep(local, wanted))}, rounds)
@@ -52,7 +52,7 @@ def tasks(epochs: int) -> list[Task]:
     references = tuple((arm.name, arms[0].name) for arm in arms[1:])
     return [
         Task(experiment.model_copy(update={"arms": tuple(arms), "seed": seed}), protocol, references)
-        for seed in range(PORTIONS)
+        for seed in range(TASKS)
     ]
 
 
@@ -74,6 +74,6 @@ def _from_nothing(make: type[RayEngine] | type[LocalEngine], wanted: list[Task])
     return timed(start_and_end)
 
 
-def _row(what: str, times: dict[str, list[float]]) -> Row:
+def _row(what: str, times: dict[str, list[float]]) -> BenchRow:
     ours, beside = (statistics.median(times[name]) for name in ("ray", "local"))
-    return Row(GROUP, what, "s", ours, beside, ratio(times["ray"], times["local"]), note="times as long")
+    return BenchRow(GROUP, what, "s", ours, beside, ratio(times["ray"], times["local"]), note="times as long")

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ctviz.bench.measure import Row, say, table
+from ctviz.bench.measure import BenchRow, say, table
 
 PARTS = ("training", "search", "generators", "digits", "evaluation", "sweeps", "app", "ray")
 
@@ -78,7 +78,7 @@ def _interpreter(text: str) -> str:
     return text
 
 
-def _measure(part: str, options: argparse.Namespace) -> list[Row]:
+def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
     """The rows of one part, whose modules are heavy and so imported only here."""
     if part == "training":
         from ctviz.bench import training
@@ -113,7 +113,7 @@ def _measure(part: str, options: argparse.Namespace) -> list[Row]:
     return browser.measure(options.rounds)
 
 
-def as_json(rows: Sequence[Row]) -> dict[str, Any]:
+def as_json(rows: Sequence[BenchRow]) -> dict[str, Any]:
     """The report as a JSON object: the machine, and each row with whether its goal was met (null without a goal)."""
     machine = {
         "platform": platform.platform(),

@@ -1,4 +1,5 @@
-"""The search against plain PyTorch, DiCE, jax-relax and compiled JAX: moons, MLP 2-32-2, 30 steps, one thread."""
+"""Benchmark of the search against plain PyTorch, DiCE, jax-relax and compiled JAX: moons, MLP 2-32-2, 30 steps, one
+thread."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ctviz.bench.measure import Contender, Goal, Row, alternate, one_core, ratio, say, timed
+from ctviz.bench.measure import BenchRow, Contender, Goal, alternate, one_core, ratio, say, timed
 from ctviz.bench.plain import PlainConstraints, own_draws, plain_model, plain_search, plain_train
 from ctviz.counterfactuals.api import search
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -37,13 +38,13 @@ PEERS = {
     "dice several": "DiCE's gradient method",
     "dice genetic": "DiCE's genetic method",
 }
-BESIDE = ("relax", "jax", "dice")
+COMPARED = ("relax", "jax", "dice")
 """Peers that make one counterfactual of each factual."""
 
 GOALS = {"relax": Goal("≥", 1)}
 
 
-def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
+def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[BenchRow]:
     """µs per counterfactual, ours against each peer that one of the ``interpreters`` (paths of Python) can import."""
     group = f"Search, moons, MLP 2-32-2, {STEPS} steps, {at_once:,} at once, one thread"
     say("search: training the model")
@@ -51,7 +52,7 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
         data, model, factuals, targets = setting(at_once)
         contenders = own_contenders(data, model, factuals, targets)
         file = task_file(data, model, factuals, targets, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        peers = {name: start(stack, name, file, interpreters) for name in BESIDE}
+        peers = {name: start(stack, name, file, interpreters) for name in COMPARED}
         contenders.update({name: peer for name, (peer, _) in peers.items() if peer is not None})
         times = alternate(contenders, rounds)
     rows = [
@@ -61,14 +62,16 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[Row]:
     for name, (peer, note) in peers.items():
         what = f"all steps, beside {PEERS[name]}"
         if peer is None:
-            rows.append(Row(group, what, "µs", note=f"not installed ({note})"))
+            rows.append(BenchRow(group, what, "µs", note=f"not installed ({note})"))
         else:
             rows.append(_row(group, what, times["full"], times[name], GOALS.get(name), f"× faster than {note}"))
     return rows
 
 
-def _row(group: str, what: str, mine: list[float], other: list[float], goal: Goal | None, note: str) -> Row:
-    return Row(group, what, "µs", statistics.median(mine), statistics.median(other), ratio(other, mine), goal, note)
+def _row(group: str, what: str, mine: list[float], other: list[float], goal: Goal | None, note: str) -> BenchRow:
+    return BenchRow(
+        group, what, "µs", statistics.median(mine), statistics.median(other), ratio(other, mine), goal, note
+    )
 
 
 def setting(b: int) -> tuple[Dataset, nn.Sequential, Tensor, Tensor]:
@@ -118,7 +121,7 @@ def own_contenders(data: Dataset, model: nn.Sequential, factuals: Tensor, target
 
 
 def task_file(data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Tensor, folder: Path) -> Path:
-    """Everything that a peer needs to know, for ``peers.py``."""
+    """Write the input of ``peers.py``."""
     settings = SearchSettings()
     w0, b0, w1, b1 = (p.detach().numpy() for p in model.parameters())
     X, y = data.train
@@ -138,7 +141,8 @@ def task_file(data: Dataset, model: nn.Sequential, factuals: Tensor, targets: Te
 
 
 def start(stack: ExitStack, name: str, file: Path, interpreters: list[str]) -> tuple[Contender | None, str]:
-    """A peer that is ready to be measured and its version, from the first interpreter that has it; or None and why."""
+    """A peer that is ready to be measured and its version, from the first interpreter that has it; or None and the
+    reason."""
     reason = "no interpreter to look in"
     for python in interpreters:
         say(f"setting up {PEERS[name]}")
@@ -151,7 +155,7 @@ def start(stack: ExitStack, name: str, file: Path, interpreters: list[str]) -> t
 
 
 def microseconds(process: subprocess.Popen[str], name: str) -> float:
-    """One measurement of a peer that is ready; raises ``CtvizError`` if it has ended."""
+    """One measurement of a ready peer; raises ``CtvizError`` if it has ended."""
     answer = ask(process, "\n")
     if "microseconds" not in answer:
         raise CtvizError(f"{PEERS[name]} ended in the middle of the comparison.")

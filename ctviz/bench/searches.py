@@ -1,4 +1,4 @@
-"""Searches as a person meets them on Trajectories: from a knob or a click to the paths that are drawn."""
+"""Benchmark of searches on Trajectories: from a changed setting or a click to the drawn paths."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ FIGURES = (
     ("a click → searches of 4 models, all epochs, drawn", "ms", Goal("≤", 300)),
 )
 
-DRAWN = "globalThis.__ctvizTracks?.drawn && __ctvizTracks.drawn === __ctvizTracks.traceKey"
+DRAWN = "globalThis.__ctvizPaths?.drawn && __ctvizPaths.drawn === __ctvizPaths.traceKey"
 
 WATCH = f"""(event) => {{
-  const before = __ctvizTracks.drawn;
+  const before = __ctvizPaths.drawn;
   globalThis.__bench = new Promise((resolve, reject) => {{
     setTimeout(() => reject(new Error("the searches were not drawn within a minute")), 60_000);
     const begin = () => {{
       const start = performance.now();
       const look = () =>
-        {DRAWN} && __ctvizTracks.drawn !== before ? resolve(performance.now() - start) : requestAnimationFrame(look);
+        {DRAWN} && __ctvizPaths.drawn !== before ? resolve(performance.now() - start) : requestAnimationFrame(look);
       look();
     }};
     document.addEventListener(event, begin, {{ capture: true, once: true }});
@@ -35,7 +35,7 @@ WATCH = f"""(event) => {{
 
 
 def answers(browser: Browser, url: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Milliseconds that knobs and clicks take to be answered, on the preset of the four objectives."""
+    """Milliseconds from changed settings and from clicks to drawn paths, on the preset of the four objectives."""
     query = urlencode({**Experiment.preset("objectives").to_query(), "pick": "random", "count": "100"})
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(60_000)
@@ -50,7 +50,7 @@ def answers(browser: Browser, url: str, rounds: int) -> tuple[list[float], list[
 
 
 def _knobs(page: Page, rounds: int) -> list[float]:
-    """Another step size each time: what has been asked before would be answered from memory."""
+    """Another step size each time: repeated requests would be answered from a cache."""
     field = ".st-key-explore-search-step_size input"
     page.wait_for_selector(field)
     taken = []

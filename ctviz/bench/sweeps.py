@@ -1,4 +1,4 @@
-"""Sweeps: the paper's grid of 45 penalties beside one model, its 270 models, and what was estimated of them."""
+"""Benchmark of sweeps: the paper's grid of 45 penalties against one model, its 270 models, and their estimate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from ctviz.bench.measure import Goal, Row, alternate, ratio, say, threads, timed
+from ctviz.bench.measure import BenchRow, Goal, alternate, ratio, say, threads, timed
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.local import LocalEngine
@@ -20,21 +20,22 @@ from ctviz.experiments.sweeps.sweep import sweep
 
 GROUP = "Sweeps on moons, two worker processes, one thread each"
 WORKERS = 2
-MOST_ROUNDS = 5
+MAX_ROUNDS = 5
 
 SHORT = Protocol(rounds=2, factuals=10, lambda_egy=(1.0,), also=())
-"""An evaluation that takes next to no time, where training is what is measured."""
+"""An evaluation that takes almost no time, where training is measured."""
 
 
-def measure(epochs: int, rounds: int) -> list[Row]:
-    """45 models against one, trained with the paper's settings; then all 270 of its grid, with their evaluation."""
+def measure(epochs: int, rounds: int) -> list[BenchRow]:
+    """Rows: 45 models against one, trained with the paper's settings; then all 270 of its grid, with their
+    evaluation."""
     with LocalEngine(WORKERS) as engine, threads(1):
         say("sweeps: starting workers")
         engine.warm()
-        return [_grid_against_one(engine, epochs, min(rounds, MOST_ROUNDS)), *_whole_grid(engine, epochs)]
+        return [_grid_against_one(engine, epochs, min(rounds, MAX_ROUNDS)), *_whole_grid(engine, epochs)]
 
 
-def _grid_against_one(engine: LocalEngine, epochs: int, rounds: int) -> Row:
+def _grid_against_one(engine: LocalEngine, epochs: int, rounds: int) -> BenchRow:
     say("sweeps: 45 models beside one")
     many = stacks_of(study("penalties", _moons(epochs), protocol=SHORT))
     middle = many[0].experiment.arms[len(many[0].experiment.arms) // 2]
@@ -45,7 +46,7 @@ def _grid_against_one(engine: LocalEngine, epochs: int, rounds: int) -> Row:
     )
     mine, other = (statistics.median(times[name]) for name in ("many", "one"))
     note = f"× as long as one alone; {epochs} epochs, with references and storing; {rounds} rounds"
-    return Row(GROUP, "45 penalties", "s", mine, other, ratio(times["many"], times["one"]), Goal("≤", 5), note)
+    return BenchRow(GROUP, "45 penalties", "s", mine, other, ratio(times["many"], times["one"]), Goal("≤", 5), note)
 
 
 def whole_grid(epochs: int) -> Sweep:
@@ -54,7 +55,7 @@ def whole_grid(epochs: int) -> Sweep:
     return Sweep(base=_moons(epochs), axes=axes, seeds=2)
 
 
-def _whole_grid(engine: LocalEngine, epochs: int) -> list[Row]:
+def _whole_grid(engine: LocalEngine, epochs: int) -> list[BenchRow]:
     say("sweeps: 270 models")
     wanted = whole_grid(epochs)
     with tempfile.TemporaryDirectory() as scratch:
@@ -64,8 +65,8 @@ def _whole_grid(engine: LocalEngine, epochs: int) -> list[Row]:
         taken = timed(lambda: sweep(wanted, engine=engine, store=store, fresh=True))()
     note = f"trained for {epochs} epochs, evaluated in {wanted.protocol.rounds} rounds; 49 min on 34 CPUs in the paper"
     return [
-        Row(GROUP, "the paper's 270 models", "s", taken, figure=taken, goal=Goal("≤", 300), note=note),
-        Row(GROUP, "the same, as estimated before", "s", guess, taken, guess / taken, note="estimate over truth"),
+        BenchRow(GROUP, "the paper's 270 models", "s", taken, figure=taken, goal=Goal("≤", 300), note=note),
+        BenchRow(GROUP, "the same, as estimated before", "s", guess, taken, guess / taken, note="estimate over truth"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Training against the plain implementation: the paper's run on LS, and its grid of 45 penalties."""
+"""Benchmark of training against the plain implementation: the paper's run on LS, and its grid of 45 penalties."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ctviz.bench.measure import Goal, Row, alternate, ratio, say, threads, timed
+from ctviz.bench.measure import BenchRow, Goal, alternate, ratio, say, threads, timed
 from ctviz.bench.plain import PlainConstraints, PlainDraws, plain_model, plain_train
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Chance
+from ctviz.training.draws import RandomStreams
 from ctviz.training.loop import train
 from ctviz.training.schedule import Schedule
 
 GROUP = "Training on LS, one thread"
 SAMPLED = 3
-"""Arms of the grid that are also trained alone, and by the plain implementation, whose time is scaled up from these."""
+"""Arms of the grid that are also trained alone and by the plain implementation, whose time is extrapolated from
+these."""
 
 
 def grid(base: Arm) -> tuple[Arm, ...]:
@@ -34,7 +35,7 @@ def grid(base: Arm) -> tuple[Arm, ...]:
     )
 
 
-def measure(epochs: int, rounds: int) -> list[Row]:
+def measure(epochs: int, rounds: int) -> list[BenchRow]:
     """Time of an epoch, ours against plain, for the two arms of the paper and for its grid.
 
     Both sides train from the same weights with the same draws, an epoch each in turn, so that every round compares
@@ -64,7 +65,7 @@ def measure(epochs: int, rounds: int) -> list[Row]:
             Goal("≥", 15),
             f"plain: {len(some)} arms measured, times {scale:g}; {rounds} epochs",
         ),
-        Row(
+        BenchRow(
             GROUP,
             f"{len(many)} arms, beside one",
             "ms",
@@ -77,9 +78,9 @@ def measure(epochs: int, rounds: int) -> list[Row]:
     ]
 
 
-def _row(what: str, mine: list[float], plain: list[float], goal: Goal, note: str) -> Row:
+def _row(what: str, mine: list[float], plain: list[float], goal: Goal, note: str) -> BenchRow:
     times = statistics.median(mine) * 1e3, statistics.median(plain) * 1e3
-    return Row(GROUP, what, "ms", *times, ratio(plain, mine), goal, f"× faster than plain; {note}")
+    return BenchRow(GROUP, what, "ms", *times, ratio(plain, mine), goal, f"× faster than plain; {note}")
 
 
 def ours(experiment: Experiment, data: Dataset, arms: Sequence[Arm]) -> Callable[[], float]:
@@ -118,7 +119,7 @@ def initial(experiment: Experiment, data: Dataset) -> list[Tensor]:
 
 def same_draws(data: Dataset, schedule: Schedule, seed: int) -> Iterator[PlainDraws]:
     """The draws of a run of one arm, epoch by epoch."""
-    chance = Chance([seed], len(data.train[1]), schedule.n_ce, data.k)
+    chance = RandomStreams([seed], len(data.train[1]), schedule.n_ce, data.k)
     while True:
         drawn = chance.epoch()
         yield PlainDraws(drawn.order[0], drawn.factuals[0], drawn.shifts[0] - 1, drawn.neighbours[0].to(torch.float64))

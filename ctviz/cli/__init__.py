@@ -1,8 +1,8 @@
 """The command line: ``ctviz serve | train | evaluate | sweep | sweeps | limits | reproduce | runs | presets | …``.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done; 2 a request that cannot be
-met, with one sentence that says why; 128 and its number after a signal, 130 for Ctrl-C. Whatever is heavy is imported
-inside its command, so that ``ctviz --help`` answers at once.
+met, with one sentence that says why; 128 and its number after a signal, 130 for Ctrl-C. Heavy modules are imported
+inside the commands that need them, so that ``ctviz --help`` answers at once.
 """
 
 import sys
@@ -24,7 +24,7 @@ def main() -> None:
             app()
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read it has gone
+    except BrokenPipeError:  # the reader has gone
         sys.exit(1)
     except CtvizError as error:
         typer.echo(str(error), err=True)

@@ -1,4 +1,4 @@
-"""The commands for runs, presets and data sets; each imports what is heavy when it is called."""
+"""The commands for runs, presets and data sets; each imports heavy modules when it is called."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ctviz
+from ctviz.cli.common import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
 from ctviz.errors import ConfigError, CtvizError, StoreError
 from ctviz.paths import home
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ctviz.experiments.store import RunInfo, Store
 
 RESULTS = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")
-"""What is reported of each arm at the end of a run, in this order."""
+"""Metrics of each arm that are printed at the end of a run, in this order."""
 
 
 runs_app = typer.Typer(rich_markup_mode=None, help="List the stored runs; name, pin, delete or restore one.")
@@ -48,9 +48,9 @@ def options(
     ] = False,
 ) -> None:
     """Watch how a classifier learns to explain itself: conventional beside counterfactual training."""
-    # Captum loads Matplotlib, of which we draw nothing: what that keeps goes to what is ctviz's own, and where the user
-    # has no home to write to it does not complain.
-    with contextlib.suppress(RuntimeError, CtvizError):  # no folder of ctviz's own either
+    # Captum loads Matplotlib, which ctviz does not use: its cache goes into ctviz's own folder, and without a home that
+    # can be written it does not warn.
+    with contextlib.suppress(RuntimeError, CtvizError):  # ctviz has no folder of its own either
         os.environ.setdefault("MPLCONFIGDIR", str(home() / "matplotlib"))
 
 
@@ -61,7 +61,7 @@ def options(
 def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
-    base_path: Annotated[str, typer.Option(help="Path under which a proxy shows it, such as tools/ctviz.")] = "",
+    base_path: Annotated[str, typer.Option(help="Path under which a proxy serves the app, such as tools/ctviz.")] = "",
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
 ) -> None:
     """Start the app."""
@@ -81,7 +81,7 @@ def serve(
     command = [sys.executable, "-P", str(PACKAGE / "ui" / "launch.py"), str(script)]
     for name, value in flags.items():
         command += [f"--{name}", value]
-    # Streamlit takes this process over, so that signals reach it and nothing is left behind.
+    # Streamlit replaces this process, so that it receives signals and no process is left behind.
     os.execv(sys.executable, command)
 
 
@@ -107,7 +107,7 @@ def _check_free(address: str, port: int) -> None:
         with socket.socket(found[0], found[1]) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(found[4])
-    except UnicodeError:  # no name of a computer
+    except UnicodeError:  # not a host name
         raise ConfigError("address", address, "an address of this computer, such as 127.0.0.1 or 0.0.0.0") from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -228,7 +228,7 @@ KeyArgument = Annotated[str, typer.Argument(help="Key of the run, as `ctviz runs
 @runs_app.command("delete")
 def delete_run(
     key: Annotated[str, typer.Argument(help="Key of the run, as `ctviz runs` shows it.")],
-    for_good: Annotated[bool, typer.Option("--for-good", help="Not into the bin; it cannot be undone.")] = False,
+    for_good: Annotated[bool, typer.Option("--for-good", help="Bypass the bin; this cannot be undone.")] = False,
 ) -> None:
     """Put a stored run into the bin."""
     from ctviz.experiments.store import open_store
@@ -267,7 +267,7 @@ def restore_run(
 @runs_app.command("rename")
 def rename_run(
     key: KeyArgument,
-    name: Annotated[str, typer.Argument(help='What it is to be called; "" takes the name away.')],
+    name: Annotated[str, typer.Argument(help='The new name; "" removes it.')],
 ) -> None:
     """Give a run a name."""
     store, found = _labelled(key)
@@ -285,14 +285,14 @@ def pin_run(key: KeyArgument) -> None:
 
 @runs_app.command("unpin")
 def unpin_run(key: KeyArgument) -> None:
-    """Let go of a run that was pinned."""
+    """Unpin a run."""
     store, found = _labelled(key)
     store.labels.pin(found, False)
     typer.echo(f"Unpinned {found}.")
 
 
 def _labelled(what: str) -> tuple[Store, str]:
-    """The store, and the key of a run in it that a key or a preset's name stands for."""
+    """The store, and the key of the run that a key or a preset's name refers to."""
     from ctviz.experiments.store import open_store
 
     store = open_store()
@@ -322,7 +322,7 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @presets_app.command("build")
 def build_presets(
-    names: Annotated[list[str] | None, typer.Argument(help="Which presets; none means all that ship.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of presets; by default all that ship.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
 ) -> None:
     """Train presets and write them as the runs that ship with ctviz."""
@@ -396,14 +396,14 @@ def export(
     toml: Annotated[bool, typer.Option("--toml", help="Print the experiment as TOML.")] = False,
     python: Annotated[bool, typer.Option("--python", help="Print Python code that reproduces the run.")] = False,
 ) -> None:
-    """Take a run away: animation, table, settings, code."""
+    """Export a run: animation, table, settings, code."""
     if sum((html is not None, csv, toml, python)) != 1:
         raise ConfigError("export", what, "one of --html FILE, --csv, --toml and --python")
     key, experiment = stored(what)
     if toml:
         typer.echo(experiment.to_toml(), nl=False)
     elif python:
-        from ctviz.experiments.take_away import python_code
+        from ctviz.experiments.python_code import python_code
 
         typer.echo(python_code(experiment), nl=False)
     else:
@@ -427,7 +427,7 @@ def export(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
 def bench(context: typer.Context) -> None:
-    """Measure speed beside a plain implementation."""
+    """Measure speed, compared with a plain implementation."""
     from ctviz.bench import main as measure
 
     raise typer.Exit(measure(context.args))

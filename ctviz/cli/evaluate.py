@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import number, progress_bar, stored, table, to_json, write
 from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _record(report: Report) -> dict[str, Any]:
 
 
 def _text(report: Report) -> str:
-    """The comparison, or the means where there is nothing to compare with; then what a reader should know."""
+    """The comparison, or the means if there is no reference; then the notes of the report."""
     p = report.protocol
     interval = f"{100 * p.level:.4g} % interval"
     said = f"{p.rounds} rounds of {p.factuals} {p.split} samples, run {report.run}"
@@ -137,7 +137,7 @@ def _means(report: Report, interval: str) -> str:
 
 
 def _shown(report: Report, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of the attacks by FGSM the strongest alone; the others are in the files."""
+    """The rows to print, with only the strongest FGSM attack; the others are in the files."""
     strongest = report.samples["fgsm"].parts[-1] if "fgsm" in report.samples else ""
     chosen = [dict(zip(rows.columns, values, strict=True)) for values in rows.itertuples(index=False)]
     return [row for row in chosen if row["metric"] != "fgsm" or row["part"] == strongest]

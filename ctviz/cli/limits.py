@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import make_folder, number, progress_bar, table, to_json
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import make_folder, number, progress_bar, table, to_json
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ BUILD = "build"
 @app.command()
 def limits(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Which limit; `build` writes those that ship.")
+        str | None, typer.Argument(metavar="[NAME]", help="Name of a limit; `build` writes those that ship.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Draws of the data and of training; as many as ship.")] = None,
-    metric: Annotated[str | None, typer.Option(help="The number by which the finding is told.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute here what ships with ctviz, too.")] = False,
+    seeds: Annotated[int | None, typer.Option(help="Draws of data and training; by default as many as ship.")] = None,
+    metric: Annotated[str | None, typer.Option(help="The metric of the finding.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything here, even results that ship.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to (build); by default that of this checkout.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Five small experiments on where counterfactual training may fail: what they show, with intervals over draws."""
+    """Five small experiments on where counterfactual training may fail, with intervals over draws."""
     from ctviz.experiments.limits.catalogue import LIMITS, limit
     from ctviz.experiments.limits.results import run_limit
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import can_print_unicode, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import says_all, table, to_json, write
 from ctviz.cli.streams import exit_code
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
     from ctviz.experiments.reproduce.reproduction import Reproduction
-    from ctviz.experiments.reproduce.result import Row, Table1
+    from ctviz.experiments.reproduce.result import Table1, Table1Row
 
 reproduce_app = typer.Typer(rich_markup_mode=None, help="Compute the paper's tables anew.", no_args_is_help=True)
 app.add_typer(reproduce_app, name="reproduce")
@@ -40,8 +40,8 @@ def table1(
     engine: Annotated[str, typer.Option(help="local, or ray for more than one machine.")] = "local",
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each core.")] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Only say how long it would take.")] = False,
-    stored: Annotated[bool, typer.Option("--stored", help="Compute nothing: the result that ctviz ships.")] = False,
+    estimate: Annotated[bool, typer.Option("--estimate", help="Only estimate how long it would take.")] = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")] = False,
     as_json: JsonFlag = False,
     out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
 ) -> None:
@@ -60,7 +60,7 @@ def table1(
     if out is not None:
         write(out, content)
     if as_json:
-        typer.echo(content.decode() if says_all() else to_json(json.loads(content)), nl=False)
+        typer.echo(content.decode() if can_print_unicode() else to_json(json.loads(content)), nl=False)
     else:
         typer.echo(_words(found))
 
@@ -88,7 +88,7 @@ def _compute(
     from ctviz.experiments.store import open_store
     from ctviz.progress import duration
 
-    # Settings that no engine has are told before anything is looked up or begun.
+    # Reports settings that no engine has before anything is looked up or begun.
     ready, store = engine_of(engine, workers, address), open_store()
     seconds = about_seconds(reproduction, store, workers or os.cpu_count() or 1)
     about = f"About {duration(seconds)} for what is not stored yet."
@@ -96,15 +96,15 @@ def _compute(
         typer.echo(to_json({"seconds": round(seconds, 1)}) if as_json else about)
         raise typer.Exit
     typer.echo(about, err=True)
-    with ready as chosen, _telling() as progress:
+    with ready as chosen, _progress_lines() as progress:
         found = run(reproduction, store, chosen, progress)
     keep(found, reproduction.key, store.root)
     return found
 
 
 @contextmanager
-def _telling() -> Iterator[Callable[[int, int, str], None]]:
-    """A line for each task that has ended, with how long the rest of its kind will take."""
+def _progress_lines() -> Iterator[Callable[[int, int, str], None]]:
+    """Print a line for each task that has ended, with the time left for this kind of task."""
     from ctviz.progress import Progress
 
     began: dict[str, tuple[float, int]] = {}
@@ -137,7 +137,7 @@ def _words(result: Table1) -> str:
     return "\n".join([headline(result), "", text, "", how(result), "", "Chosen on validation data:", *cells])
 
 
-def _cells(row: Row) -> str:
-    """The two cells of a data set."""
+def _cells(row: Table1Row) -> str:
+    """The two chosen cells of a data set."""
     named = [("IP and IP*", row.settings.plausibility), ("cost", row.settings.mutability)]
     return "; ".join(f"{what} τ {one.tau:g}, λ_reg {one.lambda_reg:g}" for what, one in named if one is not None)

@@ -1,4 +1,4 @@
-"""The command to which all others are added, and how its errors are said."""
+"""The root command, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ctviz.cli.streams import exit_code
 from ctviz.errors import CtvizError
 
 
-class _Sentences(TyperGroup):
-    """Turns every error that ctviz raises on purpose into one sentence and exit code 2, and says what stopped it."""
+class _ErrorSentences(TyperGroup):
+    """Turns every error that ctviz raises on purpose into one sentence and exit code 2, and reports interruptions."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -26,7 +26,7 @@ class _Sentences(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Sentences,
+    cls=_ErrorSentences,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

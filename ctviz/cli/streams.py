@@ -1,4 +1,4 @@
-"""Standard output and error as people have them: of any encoding, full, closed, or a terminal that is gone.
+"""Robust standard output and error: any encoding, a full disk, a closed stream, a terminal that is gone.
 
 And the signals by which a process is asked to end.
 """
@@ -16,11 +16,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ctviz.cli.say import reason
+from ctviz.cli.common import reason
 from ctviz.errors import CtvizError
 
 
-class Ended(KeyboardInterrupt):
+class Terminated(KeyboardInterrupt):
     """This process was asked to end by a signal."""
 
     def __init__(self, number: int) -> None:
@@ -29,11 +29,11 @@ class Ended(KeyboardInterrupt):
 
 
 def prepare() -> None:
-    """Let no stream end the work, nor a signal without a word; tell of a crash in native code."""
+    """Keep broken streams from ending the work, report signals, and report crashes in native code."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
-        except OSError:  # else the first file that is opened took its place, and what is printed went there
+        except OSError:  # otherwise the first opened file would take its number, and receive what is printed
             os.open(os.devnull, os.O_RDWR)
     sys.stdout, sys.stderr = _Results.like(sys.stdout), _Messages.like(sys.stderr)
     with contextlib.suppress(OSError, ValueError):
@@ -44,12 +44,12 @@ def prepare() -> None:
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """What a process that was stopped ends with."""
-    return error.code if isinstance(error, Ended) else 130
+    """The exit code of a process that was stopped."""
+    return error.code if isinstance(error, Terminated) else 130
 
 
 def _end(number: int, frame: Any) -> None:
-    raise Ended(number)
+    raise Terminated(number)
 
 
 class _Results(io.TextIOWrapper):
@@ -57,7 +57,7 @@ class _Results(io.TextIOWrapper):
 
     @classmethod
     def like(cls, stream: Any) -> _Results:
-        if stream is None:  # it was closed when Python began
+        if stream is None:  # it was closed when Python started
             return cls(Path(os.devnull).open("wb"), encoding="utf-8")
         return cls(stream.buffer, encoding=stream.encoding, errors="replace", line_buffering=stream.line_buffering)
 
@@ -86,14 +86,14 @@ class _Results(io.TextIOWrapper):
         raise CtvizError(f"The output could not be written: {reason(error)}.") from None
 
     def _to_nowhere(self) -> None:
-        """What is still held back is written when Python ends, and would fail again."""
+        """Discard the buffered output, which Python would write at its end and fail again."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.fileno())
         os.close(nowhere)
 
 
 class _Messages(_Results):
-    """Standard error: work goes on where nobody can be told of it."""
+    """Standard error: work goes on even if messages cannot be written."""
 
     def _failed(self, error: OSError) -> None:
         self._to_nowhere()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.say import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.streams import exit_code
 from ctviz.errors import ConfigError
 from ctviz.progress import Progress
@@ -59,18 +59,18 @@ def sweep(
     ranges: _Ranges = None,
     study: Annotated[str | None, typer.Option(help="One of the paper's studies instead of a grid.")] = None,
     data: Annotated[str | None, typer.Option(help="Preset for the study.")] = None,
-    arm: Annotated[str | None, typer.Option(help="The arm that varies; full, unless a file says otherwise.")] = None,
+    arm: Annotated[str | None, typer.Option(help="The arm that varies; by default full, or that of the file.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Models of each cell, one for each training seed.")] = None,
     changes: _Changes = None,
     sample: Annotated[str | None, typer.Option(help="grid, random or sobol.")] = None,
     count: Annotated[int | None, typer.Option(help="Cells to draw for a random or Sobol sample.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of the evaluation.")] = None,
-    name: Annotated[str | None, typer.Option(help="What to call the sweep.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
     engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
     address: Annotated[str | None, typer.Option(help="Address of a Ray cluster, as in ray-host:6379.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Train anew what only other runs hold.")] = False,
-    price: Annotated[bool, typer.Option("--estimate", help="Only say what it would take.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train models again that only other runs hold.")] = False,
+    price: Annotated[bool, typer.Option("--estimate", help="Only estimate time and size.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Begin a very large sweep without asking.")] = False,
     as_json: JsonFlag = False,
     csv: Annotated[Path | None, typer.Option(help="Write the whole table as CSV.")] = None,
@@ -78,7 +78,7 @@ def sweep(
 ) -> None:
     """Train an arm over many settings and seeds, and compare each model with conventional training.
 
-    What is stored is not computed again: after Ctrl-C the same command goes on where it was.
+    Stored results are not computed again: after Ctrl-C, the same command continues where it was.
     """
     from ctviz.experiments.sweeps.declaration import Sweep
 
@@ -112,7 +112,7 @@ def sweep(
 
 
 def _wanted(what: str | None, study: str | None, data: str | None, changes: Sequence[str]) -> dict[str, Any]:
-    """What a study, a preset or a file says of a sweep."""
+    """The settings of a sweep from a study, a preset or a file."""
     from ctviz.experiments.sweeps.declaration import Sweep
 
     if study is not None:
@@ -130,7 +130,7 @@ def _wanted(what: str | None, study: str | None, data: str | None, changes: Sequ
 
 
 def _is_sweep(text: str) -> bool:
-    """Whether a TOML file holds a sweep; else it holds an experiment, or nothing that can be read."""
+    """Whether a TOML file holds a sweep; otherwise it holds an experiment, or is invalid."""
     try:
         return "axes" in tomllib.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -184,7 +184,7 @@ def _range_axis(text: str) -> dict[str, Any]:
     return {"setting": setting.strip(), "low": low, "high": high, "scale": scale}
 
 
-# -- carrying out -------------------------------------------------------------------------------------
+# -- running ------------------------------------------------------------------------------------------
 
 
 def _print_estimate(wanted: Sweep, store: Store, workers: int | None, fresh: bool, as_json: bool) -> None:
@@ -199,7 +199,7 @@ def _print_estimate(wanted: Sweep, store: Store, workers: int | None, fresh: boo
 
 
 def _ask(estimate: SweepEstimate) -> bool:
-    """Whether a very large sweep is meant; where nobody can answer, it is not."""
+    """Ask for confirmation of a very large sweep; without a terminal, the answer is no."""
     if not sys.stdin.isatty():
         return False
     return typer.confirm(f"{estimate.words}. Begin?", err=True)
@@ -222,9 +222,9 @@ def _carry_out(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult
 
 @contextmanager
 def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """How many models are there, and how long the rest will take: a line that is renewed, elsewhere one line each.
+    """Progress in models and time left: on a terminal in one line that is updated, otherwise in one line each.
 
-    After Ctrl-C or a signal, that nothing is lost, and its exit code.
+    After Ctrl-C or a signal, says that nothing is lost, and sets the exit code.
     """
     began, first, latest = time.monotonic(), -1, ""
     renewed = sys.stderr.isatty()
@@ -257,7 +257,7 @@ def _as_json(result: SweepResult) -> str:
 
 
 def _as_table(result: SweepResult) -> str:
-    """A line for each cell: reductions in percent, with their intervals across seeds."""
+    """One line for each cell: reductions in percent, with intervals across seeds."""
     across, axes = result.across, [axis.setting for axis in result.sweep.axes]
     rows = []
     for _, group in across.groupby("cell", sort=False):
@@ -323,7 +323,7 @@ def _row(info: SweepInfo) -> list[str]:
 def delete(
     what: Annotated[str, typer.Argument(metavar="KEY", help="Key of the sweep, as `ctviz sweeps` shows it.")],
 ) -> None:
-    """Forget a sweep and its table; its runs stay."""
+    """Delete a sweep and its table; its runs stay."""
     from ctviz.experiments.store import open_store
     from ctviz.experiments.sweeps.catalogue import delete_sweep
 
@@ -332,7 +332,7 @@ def delete(
 
 @sweeps_app.command("build")
 def build(
-    names: Annotated[list[str] | None, typer.Argument(help="Which shipped sweeps; none means all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of shipped sweeps; by default all.")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of assets to write to; by default this checkout's.")] = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""A module of anybody's as a model that can be searched."""
+"""An adapter that makes any torch module searchable."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from torch import Tensor, nn
 from ctviz.errors import ConfigError, DataError
 from ctviz.isolation import callers_defaults, isolated
 
-LARGE = 1 << 20
-"""Weights from which a module is worth several threads, on whose number the last bits of its answers then depend."""
+LARGE_MODEL = 1 << 20
+"""Number of weights from which a module runs on several threads; their number then affects the last
+bits of its outputs."""
 
-ASKED = 256
-"""Samples by which it is judged whether a module answers in probabilities."""
+PROBE_SAMPLES = 256
+"""Samples that tell whether a module returns probabilities."""
 
-FAR = 1e4
-"""How much farther from 0 those samples are put: answers that stay within 0 and 1 even there are no logits."""
+PROBE_DISTANCE = 1e4
+"""Factor that scales those samples: outputs that stay in [0, 1] even then are not logits."""
 
-ROWS = 1 << 12
-"""Samples that a module is asked about at once when its answers are checked."""
+CHECK_ROWS = 1 << 12
+"""Samples per forward pass when outputs are checked."""
 
 
 @contextmanager
 def in_eval_mode(model: nn.Module) -> Iterator[nn.Module]:
-    """The model as it is in_eval_mode: in evaluation mode, with torch as ctviz counts on it (``isolated``).
+    """The model while it is explained: in evaluation mode, within ``isolated``.
 
-    Threads that explain one model take turns, since it may keep something of its last call. When the last has gone,
-    modes and buffers are bit for bit as they were. Weights made in inference mode, by which no gradient passes, are
-    copied.
+    Threads that explain one model take turns, since it may keep state between calls. When the last one leaves, modes
+    and buffers are restored bit for bit. Weights made in inference mode, through which no gradient flows, are copied.
 
     Raises:
-        DataError: no module, or one whose weights have no size yet.
+        DataError: not a module, or one whose weights have no size yet.
     """
     if not isinstance(model, nn.Module):
         raise DataError(f"The model is a {type(model).__name__}; expected a torch.nn.Module.")
     if any(nn.parameter.is_lazy(weight) for weight in (*model.parameters(), *model.buffers())):
         raise DataError("The model has weights without a size; call it once, so that they get one.")
-    large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE
+    large = sum(parameter.numel() for parameter in model.parameters()) >= LARGE_MODEL
     with isolated(threads=None if large else 1, share=False):
         if any(weight.is_inference() for weight in model.parameters()):
             model = copy.deepcopy(model)
-        with _in_evaluation_mode(model):
+        with _modules_in_eval_mode(model):
             yield model
 
 
-class _Part:
-    """A module of a model that is in_eval_mode, and what it was like before."""
+class _ModuleState:
+    """A module that is in evaluation mode, and its state before."""
 
     def __init__(self, module: nn.Module) -> None:
         self.users = 0
@@ -62,7 +62,7 @@ class _Part:
         self._buffers = {name: (buffer, buffer.clone()) for name, buffer in buffers.items()}
 
     def restore(self) -> None:
-        """As it was before it was first in_eval_mode."""
+        """Restore the state from before it was first explained."""
         if self._training:
             self._module.training = True
         for name, (buffer, before) in self._buffers.items():
@@ -73,15 +73,15 @@ class _Part:
 
 
 _guard = threading.Lock()
-_in_use: dict[int, _Part] = {}
-"""By their ids, the modules that are in_eval_mode now; two models may have some in common."""
+_in_use: dict[int, _ModuleState] = {}
+"""The modules that are being explained, by id; two models may share some."""
 
 
 @contextmanager
-def _in_evaluation_mode(model: nn.Module) -> Iterator[None]:
+def _modules_in_eval_mode(model: nn.Module) -> Iterator[None]:
     modules = list(model.modules())
     with _guard:
-        parts = [_in_use.get(id(module)) or _Part(module) for module in modules]
+        parts = [_in_use.get(id(module)) or _ModuleState(module) for module in modules]
         for module, part in zip(modules, parts, strict=True):
             _in_use[id(module)] = part
             part.users += 1
@@ -100,11 +100,11 @@ def _in_evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 class ModuleAdapter:
-    """Any module from (b d) to logits (b k), in evaluation mode, searched as a stack of one (or of copies with it).
+    """Any module from (b d) to logits (b k), in evaluation mode, as a stack of one model or of several copies.
 
     Raises:
-        DataError: no classifier of samples such as ``sample`` (b d), or, where ``gradients`` are needed, none that they
-            flow through.
+        DataError: the module does not classify samples such as ``sample`` (b d), or lets no gradient through where
+            ``gradients`` are needed.
     """
 
     def __init__(self, model: nn.Module, sample: Tensor, gradients: bool = True) -> None:
@@ -130,7 +130,7 @@ class ModuleAdapter:
         """Logits (b k) of samples (b d).
 
         Raises:
-            DataError: the model cannot take them.
+            DataError: the model does not accept them.
         """
         try:
             with callers_defaults():
@@ -145,10 +145,10 @@ class ModuleAdapter:
         return logits
 
     def _try(self, sample: Tensor, gradients: bool) -> Any:
-        """What the model makes of one sample.
+        """The model's output for one sample.
 
         Raises:
-            DataError: it cannot take it, or gradients cannot flow back to it.
+            DataError: the model does not accept the sample, or no gradient flows back to it.
         """
         with torch.enable_grad():
             x = sample.clone().requires_grad_()
@@ -160,17 +160,17 @@ class ModuleAdapter:
         return logits
 
     def check(self, X: Tensor, name: str, targets: Tensor | None = None, logits: bool = True) -> None:
-        """Whether the model's answers to samples (b d) are numbers, logits, and leave classes ``targets`` (b) possible.
+        """Check that the model's outputs for samples (b d) are finite, are logits, and allow classes ``targets`` (b).
 
         Raises:
-            DataError: answers that are no numbers, or, where ``logits`` are expected, add up to 1.
+            DataError: outputs that are not finite, or that add up to 1 where ``logits`` are expected.
             ConfigError: a target whose logit is −∞.
 
         Warns:
-            UserWarning: where logits are expected, and all answers lie within 0 and 1, however far the samples.
+            UserWarning: logits are expected, but all outputs lie in [0, 1], even far from the data.
         """
         with torch.no_grad():
-            found = torch.cat([self(part.to(self.device)).cpu() for part in X.split(ROWS)]) if len(X) else None
+            found = torch.cat([self(part.to(self.device)).cpu() for part in X.split(CHECK_ROWS)]) if len(X) else None
         if found is None:
             return
         broken = torch.nonzero((found.isnan() | (found == torch.inf)).any(dim=1)).squeeze(1)
@@ -184,13 +184,13 @@ class ModuleAdapter:
             if len(never):
                 raise ConfigError("targets", sorted(set(never.tolist())), "classes whose logit is not −∞")
         if logits:
-            self._check_logits(X[:ASKED], found[:ASKED])
+            self._check_logits(X[:PROBE_SAMPLES], found[:PROBE_SAMPLES])
 
     def _check_logits(self, X: Tensor, found: Tensor) -> None:
-        """Whether answers ``found`` to ``X`` (b d) may be logits.
+        """Check that outputs ``found`` for ``X`` (b d) may be logits.
 
         Raises:
-            DataError: each sample's lie within 0 and 1 and add up to 1.
+            DataError: each sample's outputs lie in [0, 1] and add up to 1.
         """
         slack = 4 * self.k * torch.finfo(found.dtype).eps
 
@@ -204,10 +204,10 @@ class ModuleAdapter:
         answers = within(found)
         if not fits(answers):
             return
-        # Far from the data, where logits would leave that range; not on a GPU, which an index out of range would stop.
+        # Far from the data, logits would leave that range. Not on a GPU, which an index out of range would stop.
         if self.device.type == "cpu":
-            with torch.no_grad(), suppress(DataError):  # not every model goes there
-                answers = within(torch.cat([answers, *(self(sign * FAR * X).double() for sign in (1, -1))]))
+            with torch.no_grad(), suppress(DataError):  # not every model accepts such samples
+                answers = within(torch.cat([answers, *(self(sign * PROBE_DISTANCE * X).double() for sign in (1, -1))]))
         if not fits(answers):
             return
         if bool(((answers.sum(dim=1) - 1).abs() <= slack).all()):

@@ -17,7 +17,7 @@ from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search import search as search_stack
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.frames import NO_LABELS, Labels
+from ctviz.data.frames import NO_LABELS, TableLabels
 from ctviz.data.schema import Range, Schema
 from ctviz.errors import ConfigError, DataError
 from ctviz.short_repr import ShortRepr
@@ -30,7 +30,7 @@ Samples = tuple[Tensor | npt.ArrayLike, Tensor | npt.ArrayLike]
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Counterfactuals(ShortRepr):
-    """Counterfactuals, on the CPU: one of each factual, or several (generator "dice"), which follow one another."""
+    """Counterfactuals, on the CPU: one for each factual, or several (generator "dice") in consecutive rows."""
 
     factuals: Tensor  # b d: a row for each counterfactual
     targets: Tensor  # b, int64
@@ -39,8 +39,8 @@ class Counterfactuals(ShortRepr):
     nascent: Tensor  # b d: last point with ‖x' − x‖∞ ≤ ε; the factual where there is no later one
     mature: Tensor  # b, bool: reached τ within T steps
     steps: Tensor  # b, int64: steps taken, 0 to T
-    of: Tensor  # b, int64: which of the factuals that were given each belongs to
-    labels: Labels = NO_LABELS  # of the factuals that were given
+    of: Tensor  # b, int64: position of the factual that each belongs to
+    labels: TableLabels = NO_LABELS  # of the factuals
 
     def __len__(self) -> int:
         return len(self.factuals)
@@ -72,34 +72,35 @@ def search(
     """Search counterfactuals of ``factuals`` (b d) for classes ``targets`` (b, or one for all).
 
     By default ``x'_t = clamp(x'_{t−1} − η · cut(∇[CE(M(x'), y⁺) + penalties]))`` for t = 1 … T, until
-    softmax(M(x'))[y⁺] ≥ τ (Algorithm 1 of the paper); other generators go other ways (``ctviz.GENERATORS``). Mutability
-    and domain hold exactly at every point of the path; a factual that lies outside the domain is brought into it by
-    the first step, unless a locked direction forbids that; one that has reached τ takes none.
+    softmax(M(x'))[y⁺] ≥ τ (Algorithm 1 of the paper); other generators search differently (``ctviz.GENERATORS``).
+    Mutability and domain hold exactly at every point of the path; a factual that lies outside the domain is brought
+    into it by the first step, unless a locked direction forbids that; one that has already reached τ takes no step.
 
-    Frames, such as a pandas DataFrame, go by the names of their columns: a lock on "age" holds for the column of that
-    name. Names of factuals, samples and schema have to be the same in the same order; what has none goes by position.
+    Frames, such as a pandas DataFrame, are matched by column name: a lock on "age" holds for the column of that name.
+    Factuals, samples and schema must have the same names in the same order; without names, columns are matched by
+    position.
 
     Args:
         model: any module from (b d) to logits (b k); it is searched in evaluation mode, in its own floating-point type
-            and without autocast, and left as it was. Above a million weights it is given torch's threads, on whose
-            number the last bits of a result then depend.
-        schema: domain and mutability of the features; without one, nothing is bounded.
+            and without autocast, and left as it was. With more than a million weights it runs on torch's threads, whose
+            number then affects the last bits of a result.
+        schema: domain and mutability of the features; without one, features are unbounded.
         locked, increase_only, decrease_only: features, by position or name, constrained beyond the schema.
-        ranges: (feature, lowest, highest) of features that may only take some of their values; None for no end.
-        samples: features (n d) and classes (n) of samples that are known, such as the training data; the generators
+        ranges: (feature, lowest, highest) of features whose values are bounded; None for an open end.
+        samples: features (n d) and classes (n) of reference data, such as the training samples; the generators
             "gravitational", "revise", "nearest" and "face" need them. An autoencoder that is fitted to them is kept
             for the next search.
-        path: whether to keep every point of the way.
-        settings: ``generator`` and whatever else ``SearchSettings`` has: there are their meanings and defaults, and
-            ``ctviz.GENERATORS[generator].settings`` names those that it listens to. With "dice", each factual has
-            ``per_factual`` rows in the result, and ``of`` says whose each row is.
+        path: whether to keep every point of the path.
+        settings: ``generator`` and other fields of ``SearchSettings``, which documents them;
+            ``ctviz.GENERATORS[generator].settings`` names those that a generator uses. With "dice", each factual has
+            ``per_factual`` rows in the result, and ``of`` gives the factual of each row.
 
     Raises:
         ConfigError: a setting that is not allowed, a generator without the samples that it needs, nothing left to
             change, or a target that is no class or whose logit is −∞.
         DataError: factuals, targets or samples of a wrong shape, or not finite; no sample of a target class; a model
-            that is no classifier of such factuals, answers in probabilities or with NaN, or, where the generator needs
-            gradients, lets none through.
+            that does not classify such factuals, returns probabilities or NaN, or lets no gradient through where the
+            generator needs one.
     """
     chosen = SearchSettings(**settings)
     generator = GENERATORS[chosen.generator]
@@ -107,7 +108,7 @@ def search(
         X = inputs.points(factuals, "factuals")
         constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}
         labels = inputs.labels(schema, factuals, targets, samples)
-        rules = inputs.rules(schema, X.shape[1], labels, constrained, ranges)
+        rules = inputs.constrained_schema(schema, X.shape[1], labels, constrained, ranges)
         adapter = ModuleAdapter(own, X, gradients=generator.kind in ("gradient", "latent"))
         X = X.to(adapter.dtype)  # as the model sees them, so that what may not change equals them exactly
         if not torch.isfinite(X).all():

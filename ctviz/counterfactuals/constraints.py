@@ -13,7 +13,7 @@ from ctviz.data.schema import Schema
 
 @dataclass(frozen=True)
 class Constraints:
-    """What each of m arms may do with each column.
+    """The changes of each column that each of m arms allows.
 
     A step is first cut to its allowed directions, then the point is clamped to the domain. Mutability comes first:
     where a factual lies outside the domain, the clamp never moves a column against its direction.

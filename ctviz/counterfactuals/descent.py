@@ -1,7 +1,7 @@
 """The gradient search for counterfactuals, for m models and b factuals at once (Algorithm 1 of the paper).
 
-Only samples that are still on their way are worked on: whenever enough of them have matured, the rest is packed
-together, and arms that have none left are dropped. So a counterfactual costs the steps that it takes.
+Only active samples are processed: whenever enough of them have ended, the rest are packed together, and arms without
+active samples are dropped. So a counterfactual costs no more than the steps that it takes.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ctviz.counterfactuals.penalties import Penalties
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.isolation import shared_out
+from ctviz.isolation import parallel_map
 
 WORKING_SET = 1 << 20
-"""Numbers that the widest activation of a chunk may hold: more would leave the caches, fewer cost calls."""
+"""Most numbers in the widest activation of a chunk: more would leave the caches, fewer cost calls."""
 
 POINTS = 1 << 18
-"""Numbers that the points of a chunk may hold on a processor, for a step goes over them a dozen times. Where one arm's
-do not fit, arms are searched one by one, each over the columns that it may move."""
+"""Most numbers in the points of a chunk on a CPU, since a step reads them a dozen times. Where one arm's points do not
+fit, arms are searched one by one, each over its free columns."""
 
 PACK_BELOW = 0.8
-"""Share of the buffers still in use under which the samples on their way are packed together."""
+"""Active samples are packed when they fill less than this share of the buffers."""
 
 
 def search_gradient(
@@ -43,11 +43,11 @@ def search_gradient(
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
-    Arms whose counterfactuals repel each other (DiCE) are searched apart from those of another ``per_factual``.
+    Arms whose counterfactuals repel each other (DiCE) are searched separately for each ``per_factual``.
     Per sample: for t = 1 … T, x' ← clamp(x' − η · cut(∇[cross-entropy(M(x'), y⁺) + penalties])), until
     softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
     """
-    rules = _Rules.of(settings, factuals, reference_data)
+    rules = _ArmSettings.of(settings, factuals, reference_data)
     m, d, b = factuals.shape
     points = POINTS if factuals.device.type == "cpu" else m * (d + 1) * max(1, b)
     together = min(m, max(1, points // ((d + 1) * max(1, b))))  # arms of a chunk
@@ -58,20 +58,22 @@ def search_gradient(
         arm, start = place
         part = slice(start, start + size)
         if together == m:
-            return _Search(model, factuals[..., part], targets[:, part], rules, constraints, record, start).run()
+            return _GradientSearch(
+                model, factuals[..., part], targets[:, part], rules, constraints, record, start
+            ).run()
         own = range(m)[arm : arm + together]
         index = torch.tensor(own, device=factuals.device)
         chosen = (model.take(own), factuals[index][..., part], targets[index][:, part])
-        return _Search(*chosen, rules.take(index), constraints.take(index), record, start).run()
+        return _GradientSearch(*chosen, rules.take(index), constraints.take(index), record, start).run()
 
     starts = range(0, max(b, 1), size)
-    found = shared_out(chunk, [(arm, start) for arm in range(0, m, together) for start in starts])
+    found = parallel_map(chunk, [(arm, start) for arm in range(0, m, together) for start in starts])
     rows = [_joined(found[i : i + len(starts)], -1) for i in range(0, len(found), len(starts))]
     return _joined(rows, 0)
 
 
 def _joined(parts: Sequence[SearchResult], dim: Literal[0, -1]) -> SearchResult:
-    """Results of some arms after those of others (0), or of some samples (−1)."""
+    """Results concatenated over arms (0) or over samples (−1)."""
     if len(parts) == 1:
         return parts[0]
     paths = [part.path for part in parts if part.path is not None]
@@ -85,7 +87,7 @@ def _joined(parts: Sequence[SearchResult], dim: Literal[0, -1]) -> SearchResult:
 
 
 @dataclass(frozen=True)
-class _Rules:
+class _ArmSettings:
     """The settings of m arms as tensors."""
 
     tau: Tensor  # m 1
@@ -99,11 +101,11 @@ class _Rules:
 
     @property
     def together(self) -> int:
-        """Columns that must not be torn apart: the counterfactuals of one factual where they repel each other."""
+        """Columns that must stay together: the counterfactuals of one factual, where they repel each other."""
         return 1 if self.penalties.repulsion is None else self.penalties.repulsion.n
 
-    def take(self, arms: Tensor) -> _Rules:
-        """The rules of some of the arms."""
+    def take(self, arms: Tensor) -> _ArmSettings:
+        """The settings of some of the arms."""
         return replace(
             self,
             tau=self.tau[arms],
@@ -115,7 +117,7 @@ class _Rules:
         )
 
     @classmethod
-    def of(cls, settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None) -> _Rules:
+    def of(cls, settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None) -> _ArmSettings:
         limits = [s.steps for s in settings]
         return cls(
             tau=like.new_tensor([s.tau for s in settings]).unsqueeze(-1),
@@ -129,10 +131,10 @@ class _Rules:
         )
 
 
-class _Search:
-    """One chunk of a search: the samples on their way, packed, and the results of all (``all_…``).
+class _GradientSearch:
+    """One chunk of a search: the active samples, packed, and the results of all samples (``all_…``).
 
-    What moves are the s columns of ``span``: locked pixels at the edges of a picture cost a pass and nothing else.
+    Only the s columns of ``span`` move: locked pixels at the edges of a picture cost a pass and nothing else.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class _Search:
         model: Searchable,
         factuals: Tensor,
         targets: Tensor,
-        rules: _Rules,
+        rules: _ArmSettings,
         constraints: Constraints,
         record: bool,
         first: int,
@@ -150,7 +152,7 @@ class _Search:
         self.model, self.rules = model, rules
         self.span, self.b = constraints.span(), b
         self.constraints = constraints.columns(self.span)
-        # The results have one column more, which takes whatever only fills up a packed row.
+        # The results have a spare column, which receives the padding of packed rows.
         self.all_points = torch.cat([factuals, factuals.new_zeros(m, d, 1)], dim=-1)
         self.all_nascent = self.all_points.clone()
         self.all_mature = torch.zeros(m, b + 1, dtype=torch.bool, device=factuals.device)
@@ -200,7 +202,8 @@ class _Search:
         return SearchResult(points, nascent, self.all_mature[:, : self.b], self.all_steps[:, : self.b], self.path)
 
     def _stop(self, probabilities: Tensor, t: int) -> list[int]:
-        """Freeze what has reached τ (mature) or its T steps; how many samples of each arm are still moving."""
+        """Freeze samples that have reached τ (mature) or taken T steps; returns the number of active samples of each
+        arm."""
         reached = (probabilities * self.onehot).sum(dim=1) >= self.rules.tau
         stopped = self.alive & reached
         on_time = self.alive if self.rules.alike else self.alive & (t < self.rules.limit)
@@ -208,7 +211,7 @@ class _Search:
         if stopped.any():
             self.mature = self.mature | stopped
             self.steps = torch.where(stopped, t, self.steps)
-            if t == 0 and self.boxed:  # boxes: mature at once outside, it stays there
+            if t == 0 and self.boxed:  # mature before the first step and outside the domain: it stays there
                 self.low = torch.where(stopped.unsqueeze(1), self.factuals, self.low)
                 self.high = torch.where(stopped.unsqueeze(1), self.factuals, self.high)
         return self.alive.sum(dim=1).tolist()
@@ -229,12 +232,12 @@ class _Search:
         self.nascent.mul_(1 - inside).addcmul_(self.point, inside)
 
     def _worth_packing(self, moving: list[int]) -> bool:
-        if self.rules.together > 1:  # counterfactuals that have arrived go on repelling the others
+        if self.rules.together > 1:  # mature counterfactuals go on repelling the others
             return not all(moving)
         return max(moving) * sum(map(bool, moving)) < PACK_BELOW * self.size
 
     def _pack(self, moving: list[int]) -> None:
-        """Keep only the arms and samples on their way; rows shorter than the longest are filled up with copies."""
+        """Keep only active arms and samples; shorter rows are padded with copies."""
         self._write(~self.alive)
         kept = [arm for arm, count in enumerate(moving) if count]
         if len(kept) < len(moving):
@@ -264,7 +267,7 @@ class _Search:
             setattr(self, name, getattr(self, name)[index])
 
     def _write(self, chosen: Tensor) -> None:
-        """Bring the results of the columns ``chosen`` (m b) up to date; what is not chosen goes to the spare column."""
+        """Update the results of the columns ``chosen`` (m b); the others are written to the spare column."""
         place = torch.where(chosen, self.origin, self.b)
         self._scatter(self.all_mature, place, self.mature)
         self._scatter(self.all_steps, place, self.steps)
@@ -273,7 +276,7 @@ class _Search:
             self._scatter(results[:, self.span], place, values)
 
     def _scatter(self, results: Tensor, place: Tensor, values: Tensor) -> None:
-        """``results[arm, …, place] = values``, of the arms that are still on their way."""
+        """``results[arm, …, place] = values``, for the active arms."""
         if len(values) == len(results):
             results.scatter_(-1, place, values)
             return

@@ -34,9 +34,10 @@ OFFSET = 0.01
 
 
 def groups(b: int, per_factual: int) -> Tensor:
-    """The factual of each of b columns, (b): ``0 … 0 1 … 1 2 …``, ``per_factual`` times each; the last may be fewer.
+    """The factual of each of b columns, (b): ``0 … 0 1 … 1 2 …``, ``per_factual`` times each; the last group may be
+    shorter.
 
-    Callers repeat by it: ``factuals[..., groups(b, per_factual)]``.
+    Callers repeat their factuals by it: ``factuals[..., groups(b, per_factual)]``.
     """
     return torch.arange(b) // per_factual
 
@@ -49,7 +50,7 @@ def repelling(settings: SearchSettings) -> int:
 
 @cache
 def offsets(n: int, d: int) -> tuple[tuple[float, ...], ...]:
-    """o_1 … o_n, (n d), the same whenever n and d are."""
+    """o_1 … o_n, (n d), the same for the same n and d."""
     drawn = OFFSET * np.random.default_rng((n, d)).standard_normal((n, d))
     return tuple(map(tuple, drawn.tolist()))
 
@@ -79,7 +80,7 @@ class Repulsion:
         return Repulsion(self.weight[arms], self.n, self.offsets)
 
     def gradient(self, points: Tensor) -> Tensor:
-        """With respect to ``points`` (m d b), whose columns come in groups of n; the last may have fewer."""
+        """With respect to ``points`` (m d b), whose columns come in groups of n; the last group may be shorter."""
         m, d, b = points.shape
         n, width = self.n, -(-b // self.n) * self.n
         # Matrices are inverted in single precision at least.
@@ -90,7 +91,7 @@ class Repulsion:
         r = torch.linalg.vector_norm(apart, dim=-1)
         kernel = 1 / (1 + r)
         real = (torch.arange(width, device=points.device) < b).view(-1, n)  # groups n
-        kernel = torch.where(real.unsqueeze(1) & real.unsqueeze(2), kernel, 0.0)  # what fills up repels nobody
+        kernel = torch.where(real.unsqueeze(1) & real.unsqueeze(2), kernel, 0.0)  # padding repels nothing
         diagonal = torch.where(real, kernel.new_tensor(RHO), kernel.new_tensor(1.0))
         inverse = torch.linalg.inv_ex(kernel + diagonal.diag_embed()).inverse
         pull = torch.where(r > 0, inverse * kernel.square() / r, 0.0)

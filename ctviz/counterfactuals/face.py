@@ -2,8 +2,8 @@
 
 The factual is joined to the k nearest samples that it may move to, as these are to each other (``graph``). The path of
 least weight leads from it to a sample at which the model finds the target likely enough, softmax(M(x'))[y⁺] ≥ τ. The
-points of the path are samples, its steps the moves between them. Where columns are locked, a sample is walked on with
-the factual's own locked values, and that is also where the model is asked.
+points of the path are samples, its steps the moves between them. Locked columns keep the factual's values all along the
+path, and the model is evaluated there.
 
 A graph depends on constraints and k and not on the model: it is made once and kept with the samples. So a search is the
 model's probabilities at the nodes and a few passes over tables, cheap enough for every epoch of a training.
@@ -20,15 +20,15 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.graph import NONE, STRIDE, Flags, Floats, Graph, Graphs, Ints, Rules
+from ctviz.counterfactuals.graph import NO_NODE, STRIDE, EdgeRules, Flags, Floats, Graph, Graphs, Ints
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.counterfactuals.trail import entered, probabilities, reached, trail
+from ctviz.counterfactuals.trail import enter_domain, probabilities, reached, result_along
 from ctviz.errors import ConfigError, DataError
 
-MOST_PAIRS = 1 << 20
-"""Numbers that a table of factuals and nodes may hold."""
+MAX_PAIRS = 1 << 20
+"""Most numbers in a table of factuals and nodes."""
 
 
 def search_face(
@@ -42,12 +42,12 @@ def search_face(
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``reference_data``.
 
-    A factual that has reached τ stays where it is, mature; one from which no path leads to a sample that counts stays
-    as well, immature, unless it lies outside the domain: then it makes one move, into it, which may be enough. A path
-    of more than T moves is cut at T, immature.
+    A factual that has reached τ stays where it is, mature. One without a path to a goal stays as well, immature; if it
+    lies outside the domain, it makes one move into it, which may be enough. A path of more than T moves is cut at T,
+    immature.
 
     Raises:
-        ConfigError: no reference_data. DataError: samples of other columns than the factuals'.
+        ConfigError: there is no ``reference_data``. DataError: samples of other columns than the factuals'.
     """
     if reference_data is None:
         raise ConfigError("generator", "face", "one that needs no training samples (reference_data), or give some")
@@ -58,7 +58,7 @@ def search_face(
     done = reached(model, factuals, targets, settings)
     walks = []
     for arm, chosen in enumerate(settings):
-        rules = Rules.of(constraints, arm, chosen.neighbours)
+        rules = EdgeRules.of(constraints, arm, chosen.neighbours)
         walk = _Walk(model.take([arm]), graphs, rules, X, factuals[arm], targets[arm], chosen)
         walk.run((~done[arm]).nonzero().squeeze(-1).cpu().numpy())
         walks.append(walk)
@@ -70,26 +70,26 @@ def search_face(
         for part in ([walk.arrived for walk in walks], [walk.moves for walk in walks])
     )
     free = constraints.may_rise | constraints.may_fall
-    inside, counts = entered(model, factuals, targets, settings, constraints, done | (moves > 0))
+    inside, counts = enter_domain(model, factuals, targets, settings, constraints, done | (moves > 0))
     entering = (inside != factuals).any(dim=1)
     moves = torch.where(entering, 1, moves)
 
     def at(t: int) -> Tensor:
-        """Point ``t`` of paths that are at least as long."""
+        """Point ``t`` of those paths that are long enough."""
         own = torch.where(free, X[:, samples[min(t, len(samples) - 1)]].transpose(0, 1), factuals)
         return torch.where(entering.unsqueeze(1), inside, own)
 
-    return trail(factuals, at, moves, torch.where(entering, counts, done | arrived), settings, record)
+    return result_along(factuals, at, moves, torch.where(entering, counts, done | arrived), settings, record)
 
 
 @dataclass(frozen=True)
 class _Routes:
-    """The best ways of B factuals through a graph."""
+    """The best paths of B factuals through a graph."""
 
-    entry: Ints  # B: the first node; NONE where no path leads to a goal
+    entry: Ints  # B: the first node; NO_NODE where no path leads to a goal
     goal: Ints  # B: the last node
-    trees: Ints  # R N: in each row, the node that follows each on the way to one goal, or to the nearest of several
-    row: Ints  # B: which of the rows is followed
+    trees: Ints  # R N: in each row, the next node on the path to one goal, or to the nearest of several
+    row: Ints  # B: the row of each factual
 
 
 class _Walk:
@@ -99,7 +99,7 @@ class _Walk:
         self,
         model: Searchable,
         graphs: Graphs,
-        rules: Rules,
+        rules: EdgeRules,
         X: Tensor,
         factuals: Tensor,
         targets: Tensor,
@@ -110,7 +110,7 @@ class _Walk:
         self.values: Floats = factuals.T.cpu().double().numpy()  # b d
         self.targets: Ints = targets.cpu().numpy()
         b = len(self.targets)
-        self.samples = [np.full(b, NONE, dtype=np.int64)]  # after each move, from none: the sample, (b)
+        self.samples = [np.full(b, NO_NODE, dtype=np.int64)]  # after each move, from none: the sample, (b)
         self.moves = np.zeros(b, dtype=np.int64)
         self.arrived = np.zeros(b, dtype=bool)
 
@@ -128,12 +128,12 @@ class _Walk:
             if len(graph.nodes) == 0:
                 continue
             own = columns[(cells == cell).all(axis=1)]
-            size = max(1, MOST_PAIRS // (len(graph.nodes) * len(self.X)))
+            size = max(1, MAX_PAIRS // (len(graph.nodes) * len(self.X)))
             for start in range(0, len(own), size):
                 part = own[start : start + size]
                 self._follow(graph, part, self._routes(graph, part))
 
-    # -- where to ----------------------------------------------------------------------------------
+    # -- routes ------------------------------------------------------------------------------------
 
     def _routes(self, graph: Graph, part: Ints) -> _Routes:
         """From factuals ``part`` (B)."""
@@ -150,17 +150,17 @@ class _Walk:
         return self._to_own_goals(graph, part, nearest, weight)
 
     def _to_shared_goals(self, graph: Graph, part: Ints, nearest: Ints, weight: Floats) -> _Routes:
-        """Where all factuals walk on the same points, the goals are the same for all with the same target."""
+        """Where all factuals move along the same points, those with the same target have the same goals."""
         chance = probabilities(self.model, self.X[None][..., torch.from_numpy(graph.nodes)])[0]  # k N
         classes, row = np.unique(self.targets[part], return_inverse=True)
         counts = (chance >= self.settings.tau).cpu().numpy()
         reach, trees, goals = (np.stack(rows) for rows in zip(*_towards_each(graph, counts[classes]), strict=True))
         total = weight + reach[row[:, None], nearest]
-        entry = _cheapest(nearest, total)
+        entry = _least_weight(nearest, total)
         return _Routes(entry, goals[row, entry], trees, row)
 
     def _to_own_goals(self, graph: Graph, part: Ints, nearest: Ints, weight: Floats) -> _Routes:
-        """Where they walk with locked values of their own, each has goals of its own."""
+        """Where factuals keep locked values of their own, each has its own goals."""
         reach, trees = graph.all_pairs
         counts = self._counts(graph, part)
         through = np.full(counts.shape, np.inf)  # B N: least weight to each node, over all entries
@@ -169,7 +169,7 @@ class _Walk:
         goal = np.where(counts, through, np.inf).argmin(axis=1)
         total = weight + reach[goal[:, None], nearest]
         total[~counts[np.arange(len(part)), goal]] = np.inf
-        return _Routes(_cheapest(nearest, total), goal, trees, goal)
+        return _Routes(_least_weight(nearest, total), goal, trees, goal)
 
     def _counts(self, graph: Graph, part: Ints) -> Flags:
         """Whether each node, with the locked values of each factual, has reached τ for its target, (B N)."""
@@ -184,19 +184,19 @@ class _Walk:
         )
         return reached_there
 
-    # -- and how -----------------------------------------------------------------------------------
+    # -- paths -------------------------------------------------------------------------------------
 
     def _follow(self, graph: Graph, part: Ints, routes: _Routes) -> None:
-        """Note the samples on the way, at most T."""
-        known = routes.entry != NONE
+        """Record the samples on the path, at most T."""
+        known = routes.entry != NO_NODE
         part, entry, goal, row = part[known], routes.entry[known], routes.goal[known], routes.row[known]
         there = (graph.values[entry] == self.values[part])[:, self.rules.free].all(axis=1)
-        node = np.where(there, entry, NONE)
+        node = np.where(there, entry, NO_NODE)
         for t in range(1, self.settings.steps + 1):
             moving = node != goal
             if not moving.any():
                 break
-            following = np.where(node == NONE, entry, routes.trees[row, node])
+            following = np.where(node == NO_NODE, entry, routes.trees[row, node])
             node = np.where(moving, following, node)
             if t == len(self.samples):
                 self.samples.append(self.samples[-1].copy())
@@ -209,8 +209,8 @@ def _towards_each(graph: Graph, counts: Flags) -> list[tuple[Floats, Ints, Ints]
     return [graph.towards(np.flatnonzero(row)) for row in counts]
 
 
-def _cheapest(nearest: Ints, total: Floats) -> Ints:
-    """Of the nodes ``nearest`` (B k), the one of least ``total`` weight, (B); NONE where all are infinite."""
+def _least_weight(nearest: Ints, total: Floats) -> Ints:
+    """Of the nodes ``nearest`` (B k), the one of least ``total`` weight, (B); NO_NODE where all are infinite."""
     rows = np.arange(len(nearest))
     best = total.argmin(axis=1)
-    return np.where(np.isfinite(total[rows, best]), nearest[rows, best], NONE)
+    return np.where(np.isfinite(total[rows, best]), nearest[rows, best], NO_NODE)

@@ -1,4 +1,4 @@
-"""Word → generator: how a search goes, which penalties it uses and which settings it listens to."""
+"""The catalogue of generators: their kind of search, penalties, settings and source."""
 
 from __future__ import annotations
 

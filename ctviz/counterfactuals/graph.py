@@ -1,16 +1,16 @@
 """The graphs that FACE walks on: samples joined to their neighbours, as far as constraints allow.
 
 Each sample is joined to its k nearest neighbours, in standardised units, both ways. An edge of length l in those units
-weighs l² + STRIDE²: by the square, many short steps through dense data cost less than one jump over a gap; by the
-other term, steps shorter than a stride do not pay (over a distance L, n steps weigh n ((L/n)² + STRIDE²), which is
-least for steps of one stride), or a path would call on every sample near its way and never arrive within T. Where
-that leaves the data in pieces, the pieces are joined by the shortest bridges (those of the minimum spanning tree), so
-that a gap is jumped where there is no way around it. Of all edges only those remain that go where every feature may go.
+weighs l² + STRIDE²: by the square, many short steps through dense data cost less than one jump over a gap; by the other
+term, steps shorter than a stride do not pay (over a distance L, n steps weigh n ((L/n)² + STRIDE²), which is least for
+steps of one stride), or a path would call on every sample near its way and never arrive within T. Where that leaves the
+data in pieces, the pieces are joined by the shortest bridges (those of the minimum spanning tree), so that a gap is
+jumped where there is no way around it. Of all edges, only those remain along which every feature may move.
 
-- Samples outside of domain and ranges are no nodes.
+- Samples outside of domain and ranges are not nodes.
 - Locked columns: factuals are sorted into cells of them, ``BAND`` standard deviations wide, and those of a cell share
   a graph. Its nodes are the samples within ``BAND`` of the centre of the cell, so that none within half of it of the
-  factual is missed; edges are measured in the free columns alone, for whoever walks has locked values of its own.
+  factual is missed; edges are measured in the free columns alone, since every factual keeps its own locked values.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ BAND = 0.25
 STRIDE = 0.2
 """In standard deviations: steps of about this length are the cheapest way through data that lie dense enough."""
 
-EDGES = 1 << 22
-"""Numbers that the differences along edges may take at once."""
+EDGE_CHUNK = 1 << 22
+"""Most numbers in the differences along edges at once."""
 
-MOST_BYTES = 128 * 2**20
-"""Of the graphs that are kept for one set of samples; those used least recently go first."""
+MAX_BYTES = 128 * 2**20
+"""Most bytes of the graphs kept for one set of samples; the least recently used are dropped first."""
 
-NONE = -1
-"""Instead of a node or a sample: there is none."""
+NO_NODE = -1
+"""Stands for a missing node or sample."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -51,8 +51,8 @@ Cell = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What decides, besides the samples, which edges there are: hashable, equal for arms with the same constraints."""
+class EdgeRules:
+    """What determines the edges besides the samples; hashable, equal for arms with the same constraints."""
 
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -61,8 +61,8 @@ class Rules:
     neighbours: int  # k
 
     @classmethod
-    def of(cls, constraints: Constraints, arm: int, neighbours: int) -> Rules:
-        """Those of one arm."""
+    def of(cls, constraints: Constraints, arm: int, neighbours: int) -> EdgeRules:
+        """The rules of one arm."""
         parts = (constraints.lower, constraints.upper, constraints.may_rise, constraints.may_fall)
         low, high, may_rise, may_fall = (tuple(part[arm, :, 0].tolist()) for part in parts)
         return cls(low, high, may_rise, may_fall, neighbours)
@@ -78,7 +78,7 @@ class Rules:
         return any(up != down for up, down in zip(self.may_rise, self.may_fall, strict=True))
 
     def allow(self, moves: Floats) -> Flags:
-        """Which of the ``moves`` (… d) go, in every free column, where it may go, (…)."""
+        """Which of the ``moves`` (… d) are allowed in every free column, (…)."""
         allowed = np.ones(moves.shape[:-1], dtype=bool)
         for i, (up, down) in enumerate(zip(self.may_rise, self.may_fall, strict=True)):
             if up != down:
@@ -88,7 +88,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Graph:
-    """Some of the samples and the edges between them; what is called a node below is a position in ``nodes``."""
+    """Some of the samples and the edges between them; a node below is a position in ``nodes``."""
 
     nodes: Ints  # N: samples
     values: Floats  # N d
@@ -103,7 +103,7 @@ class Graph:
     def towards(self, goals: Ints) -> tuple[Floats, Ints, Ints]:
         """From each node to the nearest of the ``goals``: least weight, next node on the way, that goal, (N) each."""
         if len(goals) == 0:
-            nowhere = np.full(len(self.nodes), NONE)
+            nowhere = np.full(len(self.nodes), NO_NODE)
             return np.full(len(self.nodes), np.inf), nowhere, nowhere
         weight, following, goal = dijkstra(self.backwards, indices=goals, return_predecessors=True, min_only=True)
         return weight, following, goal
@@ -116,39 +116,39 @@ class Graph:
 
 
 class Graphs:
-    """The graphs over one set of samples, (n d); each is made when first asked for. Safe for threads."""
+    """The graphs over one set of samples, (n d); each is built when it is first needed. Safe for threads."""
 
     def __init__(self, X: Floats) -> None:
         self.X = X
         spread = X.std(axis=0)
         self.scale = np.where(spread > 0, spread, 1.0)
         self.centre = X.mean(axis=0)
-        self._kept: OrderedDict[tuple[Rules, Cell], Graph] = OrderedDict()
+        self._kept: OrderedDict[tuple[EdgeRules, Cell], Graph] = OrderedDict()
         self._lock = threading.Lock()
 
-    def cells(self, rules: Rules, values: Floats) -> Ints:
+    def cells(self, rules: EdgeRules, values: Floats) -> Ints:
         """The cell in the locked columns of each of the points ``values`` (b d), (b l)."""
         units = ((values - self.centre) / self.scale)[:, ~rules.free]
         cells: Ints = np.floor(np.clip(units / BAND, -1e6, 1e6) + 0.5).astype(np.int64)
         return cells
 
-    def places(self, rules: Rules, values: Floats) -> Floats:
+    def places(self, rules: EdgeRules, values: Floats) -> Floats:
         """The free columns of points (… d) in standardised units, (… f)."""
         free = rules.free
         return values[..., free] / self.scale[free]
 
-    def graph(self, rules: Rules, cell: Cell) -> Graph:
-        """The graph that factuals of this cell walk on."""
+    def graph(self, rules: EdgeRules, cell: Cell) -> Graph:
+        """The graph of the factuals in this cell."""
         key = rules, cell
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = self._make(rules, cell)
-                while len(self._kept) > 1 and sum(graph.bytes for graph in self._kept.values()) > MOST_BYTES:
+                while len(self._kept) > 1 and sum(graph.bytes for graph in self._kept.values()) > MAX_BYTES:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def _make(self, rules: Rules, cell: Cell) -> Graph:
+    def _make(self, rules: EdgeRules, cell: Cell) -> Graph:
         free = rules.free
         low, high = np.array(rules.low), np.array(rules.high)
         inside = (np.clip(self.X, low, high) == self.X)[:, free].all(axis=1)
@@ -157,19 +157,19 @@ class Graphs:
         nodes = np.flatnonzero(inside & close)
         values = self.X[nodes]
         places = self.places(rules, values)
-        a, b = joined(places, rules.neighbours)
-        # Edges are many and pictures wide: a chunk at a time.
-        chunks = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGES)))
+        a, b = neighbour_pairs(places, rules.neighbours)
+        # In chunks: there are many edges, and pictures have many columns.
+        chunks = np.array_split(np.arange(len(a)), max(1, -(-len(a) * self.X.shape[1] // EDGE_CHUNK)))
         allowed = np.concatenate([rules.allow(values[b[some]] - values[a[some]]) for some in chunks])
         apart = np.concatenate([np.square(places[b[some]] - places[a[some]]).sum(axis=1) for some in chunks])
         a, b, weights = a[allowed], b[allowed], apart[allowed] + STRIDE**2
         return Graph(nodes, values, places, csr_array((weights, (b, a)), shape=(len(nodes), len(nodes))))
 
 
-def joined(places: Floats, neighbours: int) -> Ints:
-    """Pairs (2 e) of places (N f), both ways: one is among the k nearest others of the other, or they are a bridge.
+def neighbour_pairs(places: Floats, neighbours: int) -> Ints:
+    """Pairs (2 e) of places (N f), in both directions: k nearest neighbours, and bridges.
 
-    Where there are too few places, k is N − 1.
+    k is at most N − 1.
     """
     n, k = len(places), min(neighbours, len(places) - 1)
     if k < 1 or places.shape[1] == 0:
@@ -184,7 +184,7 @@ def joined(places: Floats, neighbours: int) -> Ints:
 
 
 def bridges(places: Floats, piece: Ints) -> Ints:
-    """The closest pairs (2 p−1) between p pieces that join all of them with the least length in all.
+    """The pairs (2 p−1) that join p pieces with the least total length.
 
     ``piece`` (N) says to which piece, 0 … p − 1, each place belongs.
     """

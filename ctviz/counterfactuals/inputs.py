@@ -1,4 +1,4 @@
-"""What a caller gives to the public search, checked: each mistake is one sentence that names it."""
+"""Checks of the public search's inputs; each mistake becomes one sentence that names it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.reference_data import SAMPLES, ReferenceData
+from ctviz.counterfactuals.reference_data import MAX_SAMPLES, ReferenceData
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.frames import Labels, agreed, check_rows, labels_of, numbers_of
+from ctviz.data.frames import TableLabels, check_rows, common_labels, labels_of, numbers_of
 from ctviz.data.schema import Feature, FeatureRef, Range, Schema
 from ctviz.errors import ConfigError, DataError
 
@@ -25,15 +25,15 @@ Refs = Iterable[FeatureRef] | FeatureRef
 def points(values: Tensor | npt.ArrayLike, name: str, schema: Schema | None = None) -> Tensor:
     """A table of finite real numbers, (b d), on the CPU in floating point; ``name`` is what errors call it.
 
-    With the ``schema`` of a run, a frame's columns have to be called as in it.
+    With the ``schema`` of a run, a frame's columns must have its names.
     """
     if schema is not None:
-        agreed(("the run", Labels(schema.columns)), (name, labels_of(values, name)))
+        common_labels(("the run", TableLabels(schema.columns)), (name, labels_of(values, name)))
     return numbers(values, name, (2,), "(b d)")
 
 
 def numbers(values: Tensor | npt.ArrayLike, name: str, axes: tuple[int, ...], expected: str) -> Tensor:
-    """The same with another number of axes, one of ``axes``; ``expected`` is what errors call such a shape."""
+    """Like ``points``, with one of the numbers of axes in ``axes``; ``expected`` is the shape that errors name."""
     try:
         X = _tensor(values, name)
     except (TypeError, ValueError, NotImplementedError):
@@ -66,7 +66,7 @@ def classes(values: Tensor | npt.ArrayLike | int, b: int, k: int, name: str) -> 
 
 
 def _tensor(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
-    """On the CPU; an array may be turned around or of another machine's byte order, neither of which torch takes."""
+    """A tensor on the CPU, also of arrays with negative strides or foreign byte order, which torch refuses."""
     if isinstance(values, Tensor):
         return values.detach().cpu().to_dense()
     array = numbers_of(values, name)
@@ -76,25 +76,26 @@ def _tensor(values: Tensor | npt.ArrayLike, name: str) -> Tensor:
 # -- what may change -------------------------------------------------------------------------------------
 
 
-def labels(schema: Schema | None, factuals: Any, targets: Any, samples: Any) -> Labels:
+def labels(schema: Schema | None, factuals: Any, targets: Any, samples: Any) -> TableLabels:
     """Labels of the factuals; names of their columns are the factuals' own, the schema's or the samples'.
 
     Raises:
-        ConfigError: no schema. DataError: names of columns that disagree; rows in another order than their classes.
+        ConfigError: ``schema`` is not a schema. DataError: names of columns that disagree; rows in another order than
+            their classes.
     """
     if schema is not None and not isinstance(schema, Schema):
         raise ConfigError("schema", schema, "a ctviz.Schema, or None")
     check_rows(("factuals", factuals), ("targets", targets))
     X, y = samples if isinstance(samples, tuple | list) and len(samples) == 2 else (None, None)
     check_rows(("samples", X), ("the samples' classes", y))
-    named = ("the schema", Labels(schema.columns if schema else ())), ("samples", labels_of(X, "samples"))
-    return agreed(("factuals", labels_of(factuals, "factuals")), *named)
+    named = ("the schema", TableLabels(schema.columns if schema else ())), ("samples", labels_of(X, "samples"))
+    return common_labels(("factuals", labels_of(factuals, "factuals")), *named)
 
 
-def rules(
-    schema: Schema | None, d: int, called: Labels, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range
+def constrained_schema(
+    schema: Schema | None, d: int, called: TableLabels, refs: Mapping[str, Refs], ranges: Iterable[Range] | Range
 ) -> Schema:
-    """The schema, or one without bounds, with features constrained beyond it."""
+    """The schema (by default one without bounds) with further constraints."""
     base = schema or Schema(features=tuple(Feature(name=name) for name in called.named(d)))
     if base.d != d:
         raise DataError(f"factuals have {d} columns; the schema has {base.d}.")
@@ -138,12 +139,12 @@ def _ranges(given: Iterable[Range] | Range, schema: Schema, numbered: bool) -> l
     return [(place, low, high) for ref, low, high in triples for place in _positions("ranges", [ref], schema, numbered)]
 
 
-# -- what is known ---------------------------------------------------------------------------------------
+# -- reference data --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _Samples:
-    """Samples that are equal where their contents are."""
+    """Samples that are equal if their contents are."""
 
     digest: bytes
     k: int
@@ -153,12 +154,12 @@ class _Samples:
 
 @lru_cache(maxsize=4)
 def _reference_data(samples: _Samples) -> ReferenceData:
-    """What was made of the same samples before, such as an autoencoder, is used again."""
+    """Cached by the samples, so that what was made of them, such as an autoencoder, is used again."""
     return ReferenceData(samples.X, samples.y, samples.k)
 
 
 def reference_data(samples: Any, d: int, k: int, targets: Tensor, settings: SearchSettings) -> ReferenceData:
-    """What searches know from ``samples``, a pair of features (n d) and their classes (n).
+    """Reference data from ``samples``, a pair of features (n d) and their classes (n).
 
     Raises:
         ConfigError, DataError: samples that do not fit the factuals, the model, the targets or the settings.
@@ -177,8 +178,8 @@ def reference_data(samples: Any, d: int, k: int, targets: Tensor, settings: Sear
     if missing:
         known = ", ".join(map(str, there[:10]))
         raise DataError(f"No sample has class {missing[0]}, which is a target; there are samples of {known}.")
-    if settings.generator == "face" and settings.neighbours >= min(n, SAMPLES):
-        allowed = f"1 to {min(n, SAMPLES) - 1}, with {n} samples" if n > 1 else "two samples or more"
+    if settings.generator == "face" and settings.neighbours >= min(n, MAX_SAMPLES):
+        allowed = f"1 to {min(n, MAX_SAMPLES) - 1}, with {n} samples" if n > 1 else "two samples or more"
         raise ConfigError("neighbours", settings.neighbours, allowed)
     y = y.clone()
     digest = hashlib.blake2b(X.numpy().tobytes() + y.numpy().tobytes(), digest_size=32)

@@ -1,6 +1,6 @@
 """REVISE (Joshi et al. 2019): gradient search in the latent space of a variational autoencoder.
 
-What moves is a latent point z, from z₀ = encode(x); what is shown is x', its decoding within what is allowed:
+The search moves a latent point z, from z₀ = encode(x). The counterfactual x' is its decoding, within the constraints:
 
     z_t = z_{t−1} − η · ∇_z [cross-entropy(M(x'(z)), y⁺) + λ_cost ‖x'(z) − x‖₁]    at z_{t−1}
     x'_t = clamp(x'_{t−1} + cut(decode(z_t) − x'_{t−1})),    x'_0 = x
@@ -23,13 +23,13 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.vae import Decoding, Vae
+from ctviz.models.vae import DecoderPass, Vae
 
 WORKING_SET = 1 << 20
-"""Numbers that the widest activation of a chunk may hold."""
+"""Most numbers in the widest activation of a chunk."""
 
 PACK_BELOW = 0.8
-"""Share of the buffers still in use under which the samples on their way are packed together."""
+"""Active samples are packed when they fill less than this share of the buffers."""
 
 
 def search_latent(
@@ -44,7 +44,7 @@ def search_latent(
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) through the autoencoders of ``reference_data``.
 
     Raises:
-        ConfigError: no reference_data. DataError: an autoencoder of other columns than the factuals'.
+        ConfigError: there is no ``reference_data``. DataError: an autoencoder of other columns than the factuals'.
     """
     if reference_data is None:
         raise ConfigError("generator", "revise", "one that needs no training samples (reference_data), or give some")
@@ -66,12 +66,12 @@ def search_latent(
         size = max(32, WORKING_SET // (len(arms) * width))
         for start in range(0, b, size):
             columns = torch.arange(start, min(start + size, b), device=factuals.device)
-            _Search(model, vae, factuals, targets, settings, constraints, arms, columns, found).run()
+            _LatentSearch(model, vae, factuals, targets, settings, constraints, arms, columns, found).run()
     return found
 
 
-class _Search:
-    """Some arms and columns of a search: those still on their way, packed; results go straight to ``found``."""
+class _LatentSearch:
+    """Some arms and columns of a search: the active ones, packed; results are written to ``found``."""
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class _Search:
     ) -> None:
         chosen, like = [settings[arm] for arm in arms], factuals
         rows = torch.tensor(arms, device=like.device)
-        self.found, self.decoder = found, Decoding(vae)
+        self.found, self.decoder = found, DecoderPass(vae)
         self.first, self.b = int(columns[0]), len(columns)
         self.all_arms, self.part = rows, slice(self.first, self.first + self.b)
 
-        # Per arm; all of this is thinned out as arms come to their end.
+        # Per arm; arms are dropped as they end.
         self.model = model if len(arms) == len(settings) else model.take(arms)
         self.constraints = constraints.take(rows)
         self.noise = Noise.of(chosen, like)
@@ -102,7 +102,7 @@ class _Search:
         self.cost = like.new_tensor([s.lambda_cost for s in chosen]).view(-1, 1, 1)
         self.epsilon = like.new_tensor([s.epsilon for s in chosen]).view(-1, 1, 1)
 
-        # Per arm and sample, packed as samples arrive.
+        # Per arm and sample, packed as samples end.
         self.origin = columns.expand(len(arms), -1)  # m b: where a sample's results go
         self.alive = torch.ones_like(self.origin, dtype=torch.bool)
         self.factuals = factuals[rows][..., columns]
@@ -118,7 +118,7 @@ class _Search:
         t = 0
         moving = self._stop(self._probabilities(self.point), t)
         self._write(t)
-        shown = self._show()  # x'(z₀), which is no point of the path
+        shown = self._show()  # x'(z₀), which is not a point of the path
         probabilities = self._probabilities(shown)
         while any(moving):
             t += 1
@@ -130,9 +130,9 @@ class _Search:
             self._write(t)
             if any(moving) and max(moving) * sum(map(bool, moving)) < PACK_BELOW * self.alive.numel():
                 self._pack(moving)
-                # The same points again, for what the passes keep for their derivatives. Which columns follow is packed
-                # and not found anew: with fewer samples a product's last bits may differ, and a point that lay where
-                # the decoder is would lie on its forbidden side.
+                # Show the same points again, to refill the buffers that the derivatives need. Which columns follow is
+                # packed and not computed anew: with fewer samples a product's last bits may differ, and a point that
+                # lay on the decoder's output could seem to lie on its forbidden side.
                 self.decoder.forward(self.z)
                 shown = self.point
                 probabilities = self._probabilities(shown)
@@ -146,7 +146,7 @@ class _Search:
         return torch.softmax(self.passing.forward(torch.cat([points, torch.ones_like(points[:, :1])], dim=1)), dim=1)
 
     def _show(self) -> Tensor:
-        """x'(z): the decoded points as far as the current ones may follow them; notes in which columns they do."""
+        """x'(z): the decoded points, as far as the current points may follow them; records which columns do."""
         decoded, low, high = self.decoder.forward(self.z), self.low, self.high
         if self.constraints.least is not None:
             low = torch.where(self.constraints.may_fall, low, low.maximum(self.point))
@@ -173,7 +173,8 @@ class _Search:
         self.nascent = torch.where(inside, self.point, self.nascent)
 
     def _stop(self, probabilities: Tensor, t: int) -> list[int]:
-        """Freeze what has reached τ (mature) or its T steps; how many samples of each arm are still moving."""
+        """Freeze samples that have reached τ (mature) or taken T steps; returns the number of active samples of each
+        arm."""
         reached = self.alive & ((probabilities * self.onehot).sum(dim=1) >= self.tau)
         stopped = reached | (self.alive & (t >= self.limit))
         if stopped.any():
@@ -186,7 +187,7 @@ class _Search:
         return self.alive.sum(dim=1).tolist()
 
     def _write(self, t: int) -> None:
-        """Point ``t`` of the paths: where those on their way are, and all others where they ended."""
+        """Write point ``t`` of the paths: the current points of active samples, the final points of all others."""
         path = self.found.path
         if path is None:
             return
@@ -195,7 +196,7 @@ class _Search:
         path[t].mT[self.arms, self.origin] = self.point.mT
 
     def _pack(self, moving: list[int]) -> None:
-        """Keep only the arms and samples on their way; rows shorter than the longest keep some that have arrived."""
+        """Keep only active arms and samples; shorter rows keep some that have ended."""
         kept = [arm for arm, count in enumerate(moving) if count]
         if len(kept) < len(moving):
             index = torch.tensor(kept, device=self.point.device)

@@ -1,9 +1,9 @@
 """The nearest unlike neighbour (Wexler et al. 2019): a search without gradients.
 
-Candidates are the samples of the target class, each brought to what can be reached from the factual: a locked column
-takes the factual's value, the others are clamped to domain, range and allowed direction. A candidate counts if the
-model finds the target likely enough there, softmax(M(x'))[y⁺] ≥ τ. The closest one that counts (ℓ1) is the
-counterfactual; if none counts, the candidate at which the target is most likely stands in for it, immature.
+Candidates are the samples of the target class, each projected onto what can be reached from the factual: a locked
+column takes the factual's value, the others are clamped to domain, range and allowed direction. A candidate counts if
+the model finds the target likely enough there, softmax(M(x'))[y⁺] ≥ τ. The closest one that counts (ℓ1) is the
+counterfactual; if none counts, it is the candidate at which the target is most likely, immature.
 
 The path is the straight line to it, in T equal moves.
 """
@@ -19,7 +19,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.counterfactuals.trail import WORKING_SET, entered, probabilities, reachable_range, reached, trail
+from ctviz.counterfactuals.trail import WORKING_SET, enter_domain, probabilities, reachable_range, reached, result_along
 from ctviz.errors import ConfigError, DataError
 
 
@@ -34,12 +34,12 @@ def search_nearest(
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``reference_data``.
 
-    A factual that has reached τ stays where it is, mature. So does, immature, one for whose target there is no sample,
-    or none that the constraints let it approach; but where it lies outside the domain, it is brought into it, which
-    may be enough. All others take T steps.
+    A factual that has reached τ stays where it is, mature. One whose target class has no sample, or none that the
+    constraints let it approach, stays as well, immature; if it lies outside the domain, it is moved into it, which may
+    be enough. All others take T steps.
 
     Raises:
-        ConfigError: no reference_data. DataError: samples of other columns than the factuals'.
+        ConfigError: there is no ``reference_data``. DataError: samples of other columns than the factuals'.
     """
     if reference_data is None:
         raise ConfigError("generator", "nearest", "one that needs no training samples (reference_data), or give some")
@@ -48,7 +48,7 @@ def search_nearest(
         raise DataError(f"The samples have {len(X)} columns; the factuals have {factuals.shape[1]}.")
     low, high = reachable_range(constraints, factuals)
     done = reached(model, factuals, targets, settings)
-    end, mature = (part.clone() for part in entered(model, factuals, targets, settings, constraints, done))
+    end, mature = (part.clone() for part in enter_domain(model, factuals, targets, settings, constraints, done))
     for arm, chosen in enumerate(settings):
         one = model.take([arm])
         for c in targets[arm].unique().tolist():
@@ -64,7 +64,7 @@ def search_nearest(
 def _closest(
     model: Searchable, target: int, tau: float, candidates: Tensor, factuals: Tensor, low: Tensor, high: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Of one model, the candidate (d n) chosen for each factual (d b), (d b), and whether it counts, (b)."""
+    """The candidate (d n) that one model chooses for each factual (d b), (d b), and whether it counts, (b)."""
     b, n, width = factuals.shape[1], candidates.shape[1], max(model.widest, len(candidates) + 1)
     alike = bool((low == low[:, :1]).all() and (high == high[:, :1]).all())
     if alike:  # nothing depends on the factual: each candidate is judged once
@@ -77,7 +77,7 @@ def _closest(
         chance = likely[part] if alike else probabilities(model, points.reshape(1, len(points), -1))[0, target]
         chance = chance.reshape(len(part), n)
         counting = chance >= tau
-        distance = (points - x).abs().sum(dim=0).clamp_max(torch.finfo(x.dtype).max)  # too far to tell still counts
+        distance = (points - x).abs().sum(dim=0).clamp_max(torch.finfo(x.dtype).max)  # an infinite one still counts
         distance = torch.where(counting, distance, torch.inf)
         counts.append(counting.any(dim=1))
         best = torch.where(counts[-1], distance.argmin(dim=1), chance.argmax(dim=1))
@@ -94,7 +94,7 @@ def _lines(
     settings: Sequence[SearchSettings],
     record: bool,
 ) -> SearchResult:
-    """Straight lines to ``end`` (m d b); clamped, for rounding, or a factual outside the domain, may lead off them."""
+    """Straight lines to ``end`` (m d b), clamped because of rounding and of factuals outside the domain."""
     total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
     way = end - factuals
     low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))
@@ -104,4 +104,4 @@ def _lines(
         return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
 
     steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
-    return trail(factuals, at, steps, mature, settings, record)
+    return result_along(factuals, at, steps, mature, settings, record)

@@ -20,8 +20,8 @@ BLOCK = 256
 class Noise:
     """``g ← g + σ · ‖g‖₂ / √d · n`` with n from N(0, 1): for σ = 1, noise about as long as the gradient itself.
 
-    The draw belongs to the step and to the column of the search (the factual's place in it), and to nothing else: it
-    is the same for all arms, and whatever is searched together.
+    A draw depends on the step and on the column of the search (the factual's position) alone: it is the same for all
+    arms, and whatever is searched together.
     """
 
     share: Tensor  # m 1 1: σ
@@ -39,7 +39,7 @@ class Noise:
     def add(self, gradient: Tensor, t: int, columns: Tensor, first: int, b: int) -> Tensor:
         """Add it, in place, to the gradient (m d w) of step ``t``, in a chunk of ``b`` columns from ``first`` on.
 
-        ``columns`` (m w): places within the chunk; what lies past its end only fills up and gets the last one's.
+        ``columns`` (m w): positions within the chunk; those past its end are padding and get the last one's noise.
         """
         d = gradient.shape[1]
         n = draw(t, first, b, d).to(gradient)[:, columns.clamp(max=b - 1)].transpose(0, 1)  # m d w

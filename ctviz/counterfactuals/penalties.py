@@ -1,12 +1,12 @@
-"""What a search minimises besides the loss of reaching its target, as closed-form gradients.
+"""The penalties that a search adds to the cross-entropy of its target, as closed-form gradients.
 
 With logits z, target class y⁺ and energy E = −z[y⁺] (REFERENCE, section 2):
 
 - distance: λ_cost · ‖x' − x‖₁, whose gradient is λ_cost · sign(x' − x);
 - energy: λ_egy · φ_t · (E + 10⁻³ E²) with φ_t = a (b + t)^(−0.9), b = round(T / 25), a = b / 10, t = 1 … T.
   Its gradient with respect to z[y⁺] is −λ_egy · φ_t · (1 + 2 · 10⁻³ E);
-- gravity: λ_gravity · mean over samples s of y⁺ of ‖x' − s‖₁, whose gradient is λ_gravity · mean of sign(x' − s): what
-  it lowers is the implausibility of x' (REFERENCE, section 4: IP);
+- gravity: λ_gravity · mean over samples s of y⁺ of ‖x' − s‖₁, whose gradient is λ_gravity · mean of sign(x' − s): it
+  lowers the implausibility of x' (REFERENCE, section 4: IP);
 - diversity: see ``ctviz.counterfactuals.diversity``.
 """
 
@@ -25,7 +25,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_settings import SearchSettings
 
 RIDGE = 1e-3
-"""Weight of E² beside E."""
+"""Weight of E² relative to E."""
 
 
 def decay(t: int, steps: int) -> float:
@@ -45,7 +45,7 @@ class Gravity:
     """The pull of samples of each class on m arms."""
 
     weight: Tensor  # m 1 1: λ_gravity
-    samples: Tensor  # k d a, each row in ascending order; what a class lacks is infinite
+    samples: Tensor  # k d a, each row in ascending order, padded with infinity
     count: Tensor  # k: samples of each class
 
     @classmethod
@@ -61,8 +61,8 @@ class Gravity:
     def gradient(self, points: Tensor, targets: Tensor) -> Tensor:
         """λ_gravity · mean of sign(x' − s) at ``points`` (m d b) over the samples s of classes ``targets`` (m b).
 
-        The mean is (#{s < x'} − #{s > x'}) / a, and both counts are places in the ascending samples: that takes log a
-        steps and no memory to speak of, and is exact.
+        The mean is (#{s < x'} − #{s > x'}) / a, and both counts come from a binary search in the sorted samples: exact,
+        in log a steps, with little memory.
         """
         x = points.transpose(0, 1)  # d m b
         result = torch.zeros_like(x)
@@ -81,7 +81,7 @@ class Penalties:
     """The penalties of m arms, ready to be added to gradients; None for what no arm uses."""
 
     cost: Tensor  # m 1 1
-    charged: bool  # whether any arm prices the distance
+    charged: bool  # whether any arm penalises the distance
     energy: Tensor | None  # t m 1 1: λ_egy φ_t
     gravity: Gravity | None
     repulsion: Repulsion | None
@@ -123,7 +123,7 @@ class Penalties:
         return torch.addcmul(probabilities, onehot, pull, value=-1)
 
     def add_distance_gradient(self, gradient: Tensor, moved: Tensor) -> Tensor:
-        """Add λ_cost · sign(x' − x) to the gradient with respect to the input, (m d b); ``moved`` is used up."""
+        """Add λ_cost · sign(x' − x) to the gradient with respect to the input, (m d b); ``moved`` is overwritten."""
         return gradient.addcmul_(moved.sign_(), self.cost) if self.charged else gradient
 
     def add_forces(self, gradient: Tensor, points: Tensor, onehot: Tensor) -> Tensor:

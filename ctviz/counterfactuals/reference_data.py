@@ -1,4 +1,4 @@
-"""What a search may know besides the model: samples of the data, and what is made of them once and kept."""
+"""Reference data of a search: samples of the data, and what is computed from them once and kept."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ctviz.errors import DataError
 if TYPE_CHECKING:
     from ctviz.models.vae import Vae
 
-ATTRACTORS = 50
-"""Samples of each class that attract (Gravitational) at most."""
+MAX_ATTRACTORS = 50
+"""Most samples of each class that attract (Gravitational)."""
 
-SAMPLES = 1_000
-"""Samples that searches without gradients choose from, at most."""
+MAX_SAMPLES = 1_000
+"""Most samples that searches without gradients choose from."""
 
 T = TypeVar("T")
 
@@ -28,9 +28,9 @@ T = TypeVar("T")
 class ReferenceData:
     """Training samples ``X`` (n d) with classes ``y`` (n) of 0 … k − 1, for searches that need them.
 
-    What is drawn or made of them is drawn with fixed seeds, made when first asked for and kept, so that all searches
-    with one ``ReferenceData`` share it, also from several threads. ``vae`` makes the autoencoder of a number of latent
-    dimensions; without it, one is fitted to ``X``.
+    What is computed from them uses fixed seeds, is made when first needed and is kept, so that all searches with one
+    ``ReferenceData`` share it, also from several threads. ``vae`` maps a number of latent dimensions to an autoencoder;
+    without it, one is fitted to ``X``.
     """
 
     def __init__(self, X: Tensor, y: Tensor, k: int, vae: Callable[[int], Vae] | None = None) -> None:
@@ -53,7 +53,7 @@ class ReferenceData:
         return cls(*dataset.train, dataset.k, vae)
 
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What ``make`` returns, made once for each key; others that ask for the same key meanwhile wait."""
+        """What ``make`` returns, computed once for each key; other threads that ask for the same key wait."""
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
@@ -62,14 +62,14 @@ class ReferenceData:
             return self._kept[key]  # type: ignore[return-value]
 
     def attractors(self, like: Tensor) -> Tensor:
-        """Up to 50 samples of each class, (k d a); a class with fewer is filled up with infinity."""
+        """Up to 50 samples of each class, (k d a); a class with fewer is padded with infinity."""
         return self.cached(("attractors", like.dtype, like.device), lambda: self._attractors().to(like))
 
     def samples(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Up to 1,000 samples, (d n), and their classes, (n): of each class its share, at least one."""
+        """Up to 1,000 samples, (d n), and their classes, (n), stratified by class, at least one of each."""
 
         def make() -> tuple[Tensor, Tensor]:
-            rows = _stratified(self.y.numpy(), SAMPLES)
+            rows = _stratified(self.y.numpy(), MAX_SAMPLES)
             return self.X[rows].to(like).T.contiguous(), self.y[rows].to(like.device)
 
         return self.cached(("samples", like.dtype, like.device), make)
@@ -85,7 +85,7 @@ class ReferenceData:
 
     def _attractors(self) -> Tensor:
         chance = np.random.default_rng(0)
-        chosen = [chance.permutation(np.flatnonzero(self.y.numpy() == c))[:ATTRACTORS] for c in range(self.k)]
+        chosen = [chance.permutation(np.flatnonzero(self.y.numpy() == c))[:MAX_ATTRACTORS] for c in range(self.k)]
         result = self.X.new_full((self.k, self.X.shape[1], max(map(len, chosen))), torch.inf)
         for c, rows in enumerate(chosen):
             result[c, :, : len(rows)] = self.X[rows].T
@@ -93,7 +93,7 @@ class ReferenceData:
 
 
 def _stratified(y: np.ndarray[tuple[int], np.dtype[np.int64]], most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Positions of at most ``most`` entries of ``y``, in order: of each class its share, at least one."""
+    """Positions of at most ``most`` entries of ``y``, in order, stratified by class, at least one of each."""
     if len(y) <= most:
         return np.arange(len(y))
     chance = np.random.default_rng(1)

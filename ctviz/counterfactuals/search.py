@@ -1,4 +1,4 @@
-"""Counterfactuals for m models and b factuals at once: each arm's generator says which search it takes."""
+"""Counterfactuals for m models and b factuals at once: each arm's generator determines its search."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def search(
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
-    Arms of one kind are searched together. Of an arm with ``generator="dice"``, every ``per_factual`` columns that
-    follow one another belong to one factual, whom the caller repeats (``diversity.groups``).
+    Arms of one kind are searched together. For an arm with ``generator="dice"``, each ``per_factual`` consecutive
+    columns belong to one factual, which the caller repeats (``diversity.groups``).
 
     Raises:
         ConfigError: a generator that needs training samples, without ``reference_data``.
     """
-    # Those that repel each other stay together to the end, which would hold up the others.
+    # Counterfactuals that repel each other stay together to the end, which would delay other arms.
     sorts: dict[tuple[Kind, int], list[int]] = {}
     for arm, chosen in enumerate(settings):
         generator = GENERATORS[chosen.generator]
@@ -86,7 +86,7 @@ def search(
 
 
 def _merged(parts: Sequence[SearchResult], order: Tensor) -> SearchResult:
-    """Arms one part after the other, put into ``order``; a path that is shorter than others stays at its end."""
+    """The results of all parts, with the arms in ``order``; shorter paths stay at their end."""
     paths = [part.path for part in parts if part.path is not None]
     longest = max((len(path) for path in paths), default=0)
     padded = [torch.cat([path, path[-1:].expand(longest - len(path), -1, -1, -1)]) for path in paths]

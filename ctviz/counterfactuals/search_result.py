@@ -1,4 +1,4 @@
-"""What a search of a stack is given and what it returns; the terms that all searches share."""
+"""The interface of a search: the model that it takes, its signature and its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ctviz.counterfactuals.search_settings import SearchSettings
 
 
-class Passing(Protocol):
+class SearchPass(Protocol):
     """A forward pass and its derivative with respect to the input; see ``ctviz.models.architecture.Pass``."""
 
     def forward(self, x: Tensor) -> Tensor: ...
@@ -30,7 +30,7 @@ class Searchable(Protocol):
     def k(self) -> int: ...
     @property
     def widest(self) -> int: ...
-    def run(self, b: int) -> Passing: ...
+    def run(self, b: int) -> SearchPass: ...
     def take(self, arms: Sequence[int]) -> Searchable: ...
 
 

@@ -1,4 +1,5 @@
-"""What searches without gradients share: probabilities at many points, and paths whose points are known beforehand."""
+"""Functions of searches without gradients: probabilities at many points, and paths whose points are known
+beforehand."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
 
 WORKING_SET = 1 << 20
-"""Numbers that the widest activation of a chunk may hold."""
+"""Most numbers in the widest activation of a chunk."""
 
 
 def probabilities(model: Searchable, points: Tensor) -> Tensor:
@@ -45,7 +46,7 @@ def reachable_range(constraints: Constraints, factuals: Tensor) -> tuple[Tensor,
     return low, torch.maximum(low, high)
 
 
-def entered(
+def enter_domain(
     model: Searchable,
     factuals: Tensor,
     targets: Tensor,
@@ -53,10 +54,10 @@ def entered(
     constraints: Constraints,
     done: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Where searches that lead nowhere end, (m d b), and whether τ is reached there, (m b).
+    """Where searches without a goal end, (m d b), and whether τ is reached there, (m b).
 
-    A factual that lies outside the domain is brought into it, as far as its directions allow; one that is ``done``
-    (m b), or inside, stays.
+    A factual outside the domain is moved into it, as far as its directions allow; one that is ``done`` (m b), or
+    inside, stays.
     """
     inside = torch.where(done.unsqueeze(1), factuals, factuals.clamp(*reachable_range(constraints, factuals)))
     if torch.equal(inside, factuals):
@@ -64,7 +65,7 @@ def entered(
     return inside, reached(model, inside, targets, settings)
 
 
-def trail(
+def result_along(
     factuals: Tensor,
     at: Callable[[int], Tensor],
     steps: Tensor,
@@ -72,7 +73,7 @@ def trail(
     settings: Sequence[SearchSettings],
     record: bool,
 ) -> SearchResult:
-    """The search whose point t = 1 … ``steps`` (m b) is ``at(t)`` (m d b), where it stays from then on."""
+    """The result of a search whose point t = 1 … ``steps`` (m b) is ``at(t)`` (m d b); afterwards it stays there."""
     point, nascent = factuals.clone(), factuals.clone()
     epsilon = factuals.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1)
     longest = max(s.steps for s in settings)

@@ -1,4 +1,4 @@
-"""Word → data set: what there is, what its settings mean, and the samples themselves."""
+"""The catalogue of data sets: their names, their settings and their samples."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def feature_name(feature: FeatureRef) -> str:
 
 
 class DataSettings(Settings):
-    """A synthetic data set: which, how many samples, how noisy, how far apart, which draw."""
+    """Settings of a synthetic data set: its name, sizes, noise, separation and seed."""
 
     name: DataName = "moons"
     n_train: int = Field(3000, ge=4, le=100_000)
     n_validation: int = Field(600, ge=2, le=100_000)
     n_test: int = Field(600, ge=2, le=100_000)
-    noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; none takes the set's own.")
+    noise: float | None = Field(None, ge=0, le=10, description="Spread of the samples; by default the set's own.")
     separation: float | None = Field(None, ge=0, le=100, description="How far apart the classes lie.")
     signal: float | None = Field(
         None, ge=0, le=10, description="How far apart the classes lie in x1, in standard deviations (gaussians)."
     )
     correlation: float = Field(
-        0.0, ge=-0.95, le=0.95, description="How x1 and x2 go together within each class (gaussians)."
+        0.0, ge=-0.95, le=0.95, description="Correlation of x1 and x2 within each class (gaussians)."
     )
     classes: int = Field(2, ge=2, le=8)
     seed: int = Field(0, ge=0, lt=2**31)
@@ -58,7 +58,7 @@ class DataSettings(Settings):
 
     @property
     def grid(self) -> None:
-        """None: the columns are no pixels."""
+        """None: the columns are not pixels."""
         return None
 
     @model_validator(mode="after")
@@ -91,7 +91,7 @@ AnyData = DataSettings | ImageSettings
 
 
 def data_settings(values: Mapping[str, Any]) -> AnyData:
-    """Settings of the data set that ``values`` name; without a name, of the moons."""
+    """The settings of the data set named in ``values``; without a name, of moons."""
     name = values.get("name")
     if name in IMAGES:
         return ImageSettings(**values)
@@ -101,8 +101,8 @@ def data_settings(values: Mapping[str, Any]) -> AnyData:
 
 
 @dataclass(frozen=True)
-class Knob:
-    """A setting of one data set: its own value (None: left to the draw), the range allowed, its meaning."""
+class SettingRange:
+    """One setting of a data set: default (None: chosen by the draw), allowed range, meaning."""
 
     default: float | None
     low: float
@@ -112,21 +112,23 @@ class Knob:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a data set is called, one plain sentence about it, who makes it, and what its settings mean."""
+    """A data set's title, one plain sentence about it, its generator, and the meaning of its settings."""
 
     title: str
     sentence: str
     makes: synthetic.Maker
-    noise: Knob
-    separation: Knob
+    noise: SettingRange
+    separation: SettingRange
 
 
-def _spread(std: float) -> Knob:
-    return Knob(std, 0, 10, "Standard deviation of each cluster.")
+def _spread(std: float) -> SettingRange:
+    return SettingRange(std, 0, 10, "Standard deviation of each cluster.")
 
 
-def _apart(std: float, high: float) -> Knob:
-    return Knob(None, 0, high, f"Distance of the closest clusters, in steps of the set's usual spread ({std:g}).")
+def _apart(std: float, high: float) -> SettingRange:
+    return SettingRange(
+        None, 0, high, f"Distance of the closest clusters, in steps of the set's usual spread ({std:g})."
+    )
 
 
 DATASETS = MappingProxyType(
@@ -149,15 +151,15 @@ DATASETS = MappingProxyType(
             "Circles",
             "A ring around a core: the boundary has to close on itself.",
             synthetic.circles,
-            Knob(0.15, 0, 10, "How far points stray from their ring."),
-            Knob(0.99, 0.01, 0.99, "Gap between the rings, as a share of the outer radius."),
+            SettingRange(0.15, 0, 10, "How far points stray from their ring."),
+            SettingRange(0.99, 0.01, 0.99, "Gap between the rings, as a share of the outer radius."),
         ),
         "moons": DatasetInfo(
             "Moons",
             "Two half circles that reach into each other: the boundary has to bend twice.",
             synthetic.moons,
-            Knob(0.1, 0, 10, "How far points stray from their half circle."),
-            Knob(0.0, 0, 5, "Extra vertical distance between the half circles."),
+            SettingRange(0.1, 0, 10, "How far points stray from their half circle."),
+            SettingRange(0.0, 0, 5, "Extra vertical distance between the half circles."),
         ),
         "blobs": DatasetInfo(
             "Blobs",
@@ -170,8 +172,8 @@ DATASETS = MappingProxyType(
             "Two Gaussians",
             "Two normal clouds of one shape, as in the paper's proposition: you set how much each feature tells.",
             synthetic.gaussians,
-            Knob(1.0, 0, 10, "Standard deviation of each feature within a class."),
-            Knob(synthetic.SIGNAL, 0, 10, "How many standard deviations apart the classes lie in x2."),
+            SettingRange(1.0, 0, 10, "Standard deviation of each feature within a class."),
+            SettingRange(synthetic.SIGNAL, 0, 10, "How many standard deviations apart the classes lie in x2."),
         ),
     }
 )
@@ -180,17 +182,16 @@ DATASETS = MappingProxyType(
 
 @isolated()
 def load(settings: AnyData) -> Dataset:
-    """The data set that the settings describe; the same settings give the same bits.
+    """Load the data set that the settings describe; the same settings give the same bits.
 
-    Images are read from files. Of the others, one draw of all samples is dealt out at random to three disjoint
-    splits. Each split holds equally many samples of every class; where that does not come out even, the first classes
-    have one more.
+    Images are read from files. Synthetic samples are drawn once and split at random into three disjoint splits. Each
+    split is balanced over the classes; a remainder goes to the first classes.
 
     Raises:
-        DataError: images that are not there, or not what was published.
+        DataError: images are missing, or are not those that were published.
     """
     if isinstance(settings, ImageSettings):
-        from ctviz.data.images import load_images  # files, which few runs need
+        from ctviz.data.images import load_images  # imported late: few runs need images
 
         return load_images(settings)
     info = DATASETS[settings.name]
@@ -198,7 +199,7 @@ def load(settings: AnyData) -> Dataset:
     sizes = (settings.n_train, settings.n_validation, settings.n_test)
     shares = np.array([_shares(n, settings.classes) for n in sizes])  # split k
     noise = info.noise.default if settings.noise is None else settings.noise
-    shape = synthetic.Shape(noise or 0.0, settings.separation, settings.signal, settings.correlation)
+    shape = synthetic.DrawSettings(noise or 0.0, settings.separation, settings.signal, settings.correlation)
     X = info.makes(shares.sum(0).tolist(), shape, rng).astype(np.float32)
     split_of = np.concatenate([rng.permutation(np.repeat(np.arange(3), share)) for share in shares.T])
     y = np.repeat(np.arange(settings.classes), shares.sum(0))
@@ -214,7 +215,7 @@ def load(settings: AnyData) -> Dataset:
 
 
 def _shares(n: int, k: int) -> list[int]:
-    """``n`` dealt out equally over ``k`` classes, the remainder to the first ones."""
+    """``n`` split equally over ``k`` classes; the first classes get the remainder."""
     return [n // k + (c < n % k) for c in range(k)]
 
 

@@ -1,8 +1,8 @@
-"""A drawing or a picture, made into a digit as MNIST has them.
+"""Turns a drawing or a picture into a digit in the format of MNIST.
 
 MNIST's digits are light on dark, fit into 20 × 20 pixels with their proportions kept, and lie in 28 × 28 so that their
-centre of mass is in the middle (LeCun et al., 1998). What a person draws or uploads goes the same way, and what was
-done to it is said in words.
+centre of mass is in the middle (LeCun et al., 1998). Drawings and uploads are prepared in the same way, and each step
+is reported in a sentence.
 """
 
 from __future__ import annotations
@@ -21,49 +21,48 @@ from ctviz.data.images import to_pixels
 from ctviz.data.schema import Array
 from ctviz.errors import DataError
 
-MOST_SIDE = 4096
-"""Pixels that a side of a picture may have."""
+MAX_SIDE = 4096
+"""Longest side of a picture, in pixels."""
 
-MOST_UPLOAD = 2 * 2**20
-"""Bytes that an uploaded file may have."""
+MAX_UPLOAD = 2 * 2**20
+"""Largest size of an uploaded file, in bytes."""
 
 BOX = 20
-"""Pixels that the longer side of a digit takes."""
+"""Length of a digit's longer side, in pixels."""
 
-_AMPLE = 1024
-"""Pixels of the longer side above which a picture is first made smaller: no digit needs more."""
+_RESIZE_ABOVE = 1024
+"""Length of the longer side, in pixels, above which a picture is shrunk first."""
 
-_FAINT = 0.2
-"""Part of the strongest ink below which a pixel does not count as drawn: grain of paper, traces of compression."""
+_MIN_INK = 0.2
+"""Share of the strongest ink below which a pixel counts as background: paper grain, compression artefacts."""
 
-_CONTRAST, _STRONG = 12.0, 240.0
-"""Steps of brightness, of 255, that ink must differ from its ground, and from which on it is strong enough."""
+_LEAST_CONTRAST, _FULL_CONTRAST = 12.0, 240.0
+"""Least contrast of ink and background, and the contrast that counts as full, in levels out of 255."""
 
-_EVEN = 4.0
-"""Steps of brightness by which half of the edge may differ from its median where light falls evenly."""
+_EVEN_LIGHT = 4.0
+"""Largest median deviation of the edge's brightness under even light, in levels out of 255."""
 
-_THIN, _USUAL = 1.2, 2.0
-"""Width of strokes as ``stroke_width`` has it, in pixels of the 20 × 20: few of MNIST's digits have thinner
-ones than the first number, the second one is the median."""
+_MIN_STROKE, _USUAL_STROKE = 1.2, 2.0
+"""Stroke widths as ``stroke_width`` measures them, in pixels of the 20 × 20 box: few MNIST digits have thinner strokes
+than the first; the second is the median."""
 
 _Grey = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A digit as the models see it, float32 in [−1, 1], shape (784), read-only; and what was done, in sentences."""
+class PreparedDigit:
+    """A digit as models see it: float32 in [−1, 1], shape (784), read-only. ``notes`` say what was done to it."""
 
     pixels: Array
     notes: tuple[str, ...]
 
 
-def prepare(image: npt.ArrayLike) -> Prepared:
-    """An image as a digit of MNIST.
+def prepare(image: npt.ArrayLike) -> PreparedDigit:
+    """Prepare an image as an MNIST digit.
 
     Args:
-        image: (h w) grey, (h w 3) colours or (h w 4) colours and opacity, up to ``MOST_SIDE`` pixels a side. Whole
-            numbers from 0 to 255; or true and false; or fractions: from 0 to 1, from −1 to 1 if one is negative,
-            from 0 to 255 if one is above 1.
+        image: (h w) grey, (h w 3) RGB or (h w 4) RGBA, up to ``MAX_SIDE`` pixels a side. Integers from 0 to 255;
+            booleans; or fractions in [0, 1], in [−1, 1] if one is negative, in [0, 255] if one is above 1.
 
     Raises:
         DataError: not an image, values that are not finite or out of range, nothing drawn, or one pixel only.
@@ -71,14 +70,14 @@ def prepare(image: npt.ArrayLike) -> Prepared:
     return _prepare(_grey(_as_bytes(image)))
 
 
-def prepare_file(data: bytes) -> Prepared:
-    """A PNG or JPEG file as a digit of MNIST.
+def prepare_file(data: bytes) -> PreparedDigit:
+    """Prepare a PNG or JPEG file as an MNIST digit.
 
     Raises:
-        DataError: a file that is too large or neither of both, is damaged, or whose picture ``prepare`` refuses.
+        DataError: the file is too large, damaged, neither PNG nor JPEG, or ``prepare`` refuses its picture.
     """
-    if len(data) > MOST_UPLOAD:
-        raise DataError(f"The file takes {len(data) / 2**20:.1f} MB; at most {MOST_UPLOAD // 2**20} MB are read.")
+    if len(data) > MAX_UPLOAD:
+        raise DataError(f"The file takes {len(data) / 2**20:.1f} MB; at most {MAX_UPLOAD // 2**20} MB are read.")
     try:
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as picture:
             _check_sides(picture.height, picture.width)
@@ -88,7 +87,7 @@ def prepare_file(data: bytes) -> Prepared:
     except DataError:
         raise
     except Image.DecompressionBombError:
-        raise DataError(f"The image has far more pixels than {MOST_SIDE:,} a side.") from None
+        raise DataError(f"The image has far more pixels than {MAX_SIDE:,} a side.") from None
     except UnidentifiedImageError:
         raise DataError("The file is neither a PNG nor a JPEG picture.") from None
     except Exception:  # a damaged file can make a decoder fail in any way
@@ -96,11 +95,11 @@ def prepare_file(data: bytes) -> Prepared:
     return _prepare(_grey(image))
 
 
-# -- any image to one of bytes -------------------------------------------------------------------------
+# -- to pictures of 8 bits -----------------------------------------------------------------------------
 
 
 def _as_bytes(image: npt.ArrayLike) -> Image.Image:
-    """An array as a picture of kind L, RGB or RGBA."""
+    """Convert an array to a picture of mode L, RGB or RGBA."""
     try:
         values = np.asarray(image)
     except (TypeError, ValueError):
@@ -117,13 +116,13 @@ def _as_bytes(image: npt.ArrayLike) -> Image.Image:
 
 
 def _scaled(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Values of any of the allowed ranges from 0 to 255."""
+    """Rescale values of any allowed range to 0 … 255."""
     if values.dtype.kind == "b":
         return values.astype(np.uint8) * np.uint8(255)
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     low, high = values.min(), values.max()
-    if not (np.isfinite(low) and np.isfinite(high)):  # NaN is the least and the most of what holds one
+    if not (np.isfinite(low) and np.isfinite(high)):  # both are NaN where any value is
         raise DataError("The image holds pixels that are not finite numbers.")
     if values.dtype.kind == "f" and low >= -1 and high <= 1:
         values = (values + 1) * 127.5 if low < 0 else values * 255.0
@@ -134,24 +133,24 @@ def _scaled(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _check_sides(height: int, width: int) -> None:
-    if not (1 <= height <= MOST_SIDE and 1 <= width <= MOST_SIDE):
-        raise DataError(f"The image has {width} × {height} pixels; allowed are 1 to {MOST_SIDE:,} a side.")
+    if not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise DataError(f"The image has {width} × {height} pixels; allowed are 1 to {MAX_SIDE:,} a side.")
 
 
 def _plain(picture: Image.Image) -> Image.Image:
-    """A picture of any kind as one of kind L, RGB or RGBA."""
-    if picture.mode.startswith("I"):  # sixteen bits for each pixel, which a conversion would clip
+    """Convert a picture of any mode to L, RGB or RGBA."""
+    if picture.mode.startswith("I"):  # 16 bits per pixel, which a conversion would clip
         return Image.fromarray((np.clip(np.asarray(picture), 0, 65535) // 257).astype(np.uint8))
     if picture.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in picture.info:
         return picture.convert("RGBA")
     return picture.convert("L" if picture.mode in ("1", "L") else "RGB")
 
 
-# -- grey, ink on ground, the digit --------------------------------------------------------------------
+# -- grey, ink, digit ----------------------------------------------------------------------------------
 
 
 def _grey(picture: Image.Image) -> tuple[_Grey, list[str]]:
-    """Brightness from 0 to 255, of at most ``_AMPLE`` pixels a side, and what was done."""
+    """Brightness from 0 to 255, at most ``_RESIZE_ABOVE`` pixels a side; and notes."""
     notes = []
     size = picture.size
     if (size[1], size[0]) != PIXELS:
@@ -161,41 +160,41 @@ def _grey(picture: Image.Image) -> tuple[_Grey, list[str]]:
         picture = colours
         if opacity.getextrema() != (255, 255):
             picture = _filled(colours, opacity)
-            notes.append("What is transparent was taken as the ground.")
+            notes.append("Transparent parts were taken as background.")
     if picture.mode == "RGB":
         red, green, blue = picture.split()
         if not red.tobytes() == green.tobytes() == blue.tobytes():
             notes.append("Colours were turned to grey.")
         picture = picture.convert("L")
-    if max(size) > _AMPLE:
-        picture = picture.reduce(-(-max(size) // _AMPLE))
+    if max(size) > _RESIZE_ABOVE:
+        picture = picture.reduce(-(-max(size) // _RESIZE_ABOVE))
     return np.asarray(picture, dtype=np.float32), notes
 
 
 def _filled(colours: Image.Image, opacity: Image.Image) -> Image.Image:
-    """A drawing on transparent ground, laid on white if it is dark and on black if it is light."""
+    """A drawing with transparency, placed on white if it is dark and on black if it is light."""
     grey = colours.convert("L")
     weight = np.asarray(opacity, dtype=np.float32)
     mean = float((np.asarray(grey, dtype=np.float32) * weight).sum() / max(float(weight.sum()), 1.0))
     return Image.composite(grey, Image.new("L", grey.size, 255 if mean < 127.5 else 0), opacity)
 
 
-def _prepare(found: tuple[_Grey, list[str]]) -> Prepared:
+def _prepare(found: tuple[_Grey, list[str]]) -> PreparedDigit:
     grey, notes = found
     ink, inverted, stretched = _ink(grey)
     if inverted:
         notes.append("Dark on light was inverted: MNIST's digits are light on dark.")
     if stretched:
         notes.append("Contrast was stretched to its full range.")
-    if np.count_nonzero(ink >= _FAINT) < 2:
+    if np.count_nonzero(ink >= _MIN_INK) < 2:
         raise DataError("The drawing is a single pixel; draw a digit.")
     if _laid_out(ink):
         picture = ink
     else:
         cut = _cut(ink)
         width = stroke_width(cut) * BOX / max(cut.shape)
-        if width < _THIN:
-            radius = round((_USUAL - width) / 2 * max(cut.shape) / BOX)
+        if width < _MIN_STROKE:
+            radius = round((_USUAL_STROKE - width) / 2 * max(cut.shape) / BOX)
             cut = _cut(maximum_filter(np.pad(cut, radius), 2 * radius + 1))
             notes.append("Thin lines were thickened to what is usual for MNIST.")
         picture = centred(_fit(cut))
@@ -203,11 +202,11 @@ def _prepare(found: tuple[_Grey, list[str]]) -> Prepared:
         notes.append(f"Cropped, scaled to fit {box} pixels and centred by its mass in {whole}.")
     pixels = to_pixels(np.rint(picture * 255).astype(np.uint8)).ravel()
     pixels.flags.writeable = False
-    return Prepared(pixels, tuple(notes))
+    return PreparedDigit(pixels, tuple(notes))
 
 
 def _laid_out(ink: _Grey) -> bool:
-    """Whether the picture already is as MNIST's are: its ink fits the box, and its mass is in the middle."""
+    """Whether the picture already has MNIST's layout: ink within the box, centre of mass in the middle."""
     if ink.shape != PIXELS:
         return False
     inside = max(np.ptp(np.flatnonzero(ink.any(axis))) + 1 for axis in (0, 1))
@@ -216,8 +215,8 @@ def _laid_out(ink: _Grey) -> bool:
 
 
 def _cut(ink: _Grey) -> _Grey:
-    """The smallest part of the picture with all that is drawn."""
-    drawn = ink >= _FAINT
+    """The bounding box of the ink."""
+    drawn = ink >= _MIN_INK
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
@@ -230,37 +229,37 @@ def stroke_width(ink: _Grey) -> float:
 
 
 def _ink(grey: _Grey) -> tuple[_Grey, bool, bool]:
-    """How much ink each pixel holds, 0 to 1; whether it was darker than its ground, and whether it was weak.
+    """Ink of each pixel, 0 to 1; whether it is darker than the background; whether its contrast is weak.
 
-    Ink is what differs most strongly from the ground, in one direction.
+    Ink is whatever differs most from the background, in one direction.
     """
     ground = _ground(grey)
     lighter = grey - ground
-    darker = -lighter * (ground.max() / ground.clip(1))  # paper in the shade takes the contrast of its ink along
+    darker = -lighter * (ground.max() / ground.clip(1))  # shade lowers the contrast of ink and paper alike
     inverted = bool(darker.max() > lighter.max())
     ink = darker if inverted else lighter
     strongest = float(ink.max())
-    if strongest < _CONTRAST:
+    if strongest < _LEAST_CONTRAST:
         raise DataError("The drawing is empty: all of it shows one shade.")
-    weak = strongest < _STRONG  # the strongest ink of some of MNIST's digits is a little below 255
+    weak = strongest < _FULL_CONTRAST  # the strongest ink of some of MNIST's digits is a little below 255
     ink = ink / np.float32(strongest if weak else 255)
     if ground.min() < ground.max():
-        ink[ink < _FAINT] = 0  # a photograph, whose paper has grain
+        ink[ink < _MIN_INK] = 0  # removes the grain of photographed paper
     return np.clip(ink, 0, 1), inverted, weak
 
 
 def _ground(grey: _Grey) -> _Grey:
-    """Brightness of the ground: what most of the edge shows, or where light falls unevenly a plane through it.
+    """Brightness of the background: the median of the edge or, under uneven light, a plane fitted to it.
 
-    The plane is the least-squares one, fitted twice: the second time without what lies far from the first, such as ink
-    that reaches the edge.
+    The plane is fitted twice by least squares; the second fit leaves out outliers of the first, such as ink that
+    reaches the edge.
     """
     inside = np.zeros(grey.shape, dtype=bool)
     inside[1:-1, 1:-1] = True
     rows, columns = np.nonzero(~inside)
     edge = grey[rows, columns]
     middle = np.median(edge)
-    if np.median(np.abs(edge - middle)) < _EVEN:
+    if np.median(np.abs(edge - middle)) < _EVEN_LIGHT:
         return np.full(grey.shape, middle, dtype=np.float32)
     terms = np.stack([np.ones(len(edge)), rows, columns], axis=1)
     kept = np.ones(len(edge), dtype=bool)
@@ -274,7 +273,8 @@ def _ground(grey: _Grey) -> _Grey:
 
 
 def _fit(ink: _Grey) -> _Grey:
-    """Scaled, with its proportions kept, so that the longer side takes ``BOX`` pixels; the strongest ink is 1 again."""
+    """Scale the ink, with its proportions kept, so that the longer side takes ``BOX`` pixels; its maximum is 1
+    again."""
     h, w = ink.shape
     scale = BOX / max(h, w)
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
@@ -285,9 +285,9 @@ def _fit(ink: _Grey) -> _Grey:
 
 
 def centred(small: _Grey) -> _Grey:
-    """A small picture laid into 28 × 28 so that its centre of mass is as near to pixel (14, 14) as whole pixels allow.
+    """Place a small picture into 28 × 28, its centre of mass as near to pixel (14, 14) as whole pixels allow.
 
-    It is kept inside where its mass is so uneven that it would stick out. Empty pictures lie in the middle.
+    It is shifted back inside where it would stick out. Empty pictures are placed in the middle.
     """
     placed = np.zeros(PIXELS, dtype=np.float32)
     total = float(small.sum(dtype=np.float64))

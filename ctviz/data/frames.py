@@ -1,7 +1,7 @@
-"""Tables of others, such as a pandas DataFrame: their numbers, and what their columns and rows are called.
+"""Tables of other libraries, such as a pandas DataFrame: their numbers and the labels of their columns and rows.
 
-A frame is known by what it can do: a pandas object has ``iloc``, others (pyarrow, polars) have ``to_pandas``. So for a
-plain array nothing is imported.
+A frame is recognised by its methods: a pandas object has ``iloc``, others (pyarrow, polars) have ``to_pandas``. So a
+plain array imports nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What the columns and rows of a table are called."""
+class TableLabels:
+    """Labels of a table's columns and rows."""
 
-    names: tuple[str, ...] = ()  # of the columns, as text; empty where they go by position alone
-    numbered: bool = False  # some labels are numbers, and not the positions: a number alone may mean either
-    columns: Any = field(default=None, compare=False)  # a frame's own labels, as it has them
+    names: tuple[str, ...] = ()  # of the columns, as text; empty where columns have positions alone
+    numbered: bool = False  # some labels are numbers other than positions, so a number is ambiguous
+    columns: Any = field(default=None, compare=False)  # the frame's own labels
     rows: Any = field(default=None, compare=False)  # its own index
 
     def named(self, d: int) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class Labels:
         return pd.DataFrame(array, index=index, columns=columns)
 
 
-NO_LABELS = Labels()
+NO_LABELS = TableLabels()
 
 
 def default_names(d: int) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def default_names(d: int) -> tuple[str, ...]:
 
 
 def frame_of(values: Any) -> Any:
-    """The pandas DataFrame or Series that ``values`` is or can be made into; None for anything else."""
+    """``values`` as a pandas DataFrame or Series, if they are one or can be converted; else None."""
     if hasattr(values, "to_pandas"):
         values = values.to_pandas()
     rows = isinstance(values, list | tuple) and len(values) > 0 and all(hasattr(row, "iloc") for row in values)
@@ -65,10 +65,10 @@ def frame_of(values: Any) -> Any:
 
 
 def row_of(values: Any, name: str, d: int) -> Any:
-    """One row (d) as a table (1 d); a frame's row, a Series, keeps the names that its index has for the columns.
+    """One row (d) as a table (1 d); a Series, such as a frame's row, keeps its index as the names of the columns.
 
     Raises:
-        DataError: what is no single row.
+        DataError: not a single row.
     """
     frame = frame_of(values)
     if frame is not None and frame.ndim == 1:
@@ -79,33 +79,33 @@ def row_of(values: Any, name: str, d: int) -> Any:
     return row[None]
 
 
-def labels_of(values: Any, name: str) -> Labels:
+def labels_of(values: Any, name: str) -> TableLabels:
     """Labels of a table; ``name`` is what errors call it.
 
-    Labels 0, 1, … d − 1 in this order are positions and no names; any others are names, numbers as text ("7").
+    Labels 0, 1, … d − 1 in this order are positions, not names; all others are names, numbers as text ("7").
 
     Raises:
-        DataError: columns of several levels, or two of one name.
+        DataError: columns with several levels, or two with one name.
     """
     frame = frame_of(values)
     if frame is None or frame.ndim != 2:
-        return Labels()
+        return TableLabels()
     if frame.columns.nlevels > 1:
         raise DataError(
             f"{name} have column labels of {frame.columns.nlevels} levels; expected a single name for each."
         )
     given = frame.columns.tolist()
     if given == list(range(len(given))) and not any(isinstance(label, bool | np.bool_) for label in given):
-        return Labels(columns=frame.columns, rows=frame.index)
+        return TableLabels(columns=frame.columns, rows=frame.index)
     names = tuple(map(str, given))
     if len(set(names)) < len(names):
         twice = next(each for i, each in enumerate(names) if each in names[:i])
         raise DataError(f"{name} have more than one column called {shorten(twice)}; expected each name once.")
-    return Labels(names, any(isinstance(label, Number) for label in given), frame.columns, frame.index)
+    return TableLabels(names, any(isinstance(label, Number) for label in given), frame.columns, frame.index)
 
 
-def agreed(*tables: tuple[str, Labels]) -> Labels:
-    """The labels of the first table, with the names that any of them has; tables without names go by position.
+def common_labels(*tables: tuple[str, TableLabels]) -> TableLabels:
+    """The labels of the first table, with the names of whichever table has any; tables without names match by position.
 
     Raises:
         DataError: two tables whose names are not the same in the same order.
@@ -120,14 +120,14 @@ def agreed(*tables: tuple[str, Labels]) -> Labels:
                     "expected the same names in the same order."
                 )
     own = tables[0][1]
-    return Labels(named[0][1].names, named[0][1].numbered, own.columns, own.rows) if named else own
+    return TableLabels(named[0][1].names, named[0][1].numbered, own.columns, own.rows) if named else own
 
 
 def check_rows(*tables: tuple[str, Any]) -> None:
-    """Rows go by position; so rows of two tables with the same labels in another order would be mixed up.
+    """Check that no two tables have the same row labels in another order: rows are matched by position.
 
     Raises:
-        DataError: such rows.
+        DataError: two tables do.
     """
     known = [(what, frame.index) for what, values in tables if (frame := frame_of(values)) is not None]
     for what, index in known[1:]:
@@ -137,7 +137,7 @@ def check_rows(*tables: tuple[str, Any]) -> None:
 
 
 def numbers_of(values: Any, name: str) -> npt.NDArray[Any]:
-    """The array of a frame's numbers, or whatever numpy makes of anything else; ``name`` is what errors call it.
+    """The numbers of a frame as an array; anything else as numpy converts it. ``name`` is what errors call it.
 
     Numbers in columns or arrays of Python objects are numbers; text is never read as a number.
 
@@ -156,7 +156,7 @@ def numbers_of(values: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _column(column: Any, name: str, whole: bool = True) -> npt.NDArray[Any]:
-    """A column's numbers; those of a category are numbers where it is the ``whole``, such as classes."""
+    """A column as numbers; a categorical one only where it is the ``whole``, such as classes."""
     where = "" if column.name is None else f" in column {shorten(column.name)}"
     missing = column.isna().to_numpy(dtype=bool)
     array = _plain(column[~missing].to_numpy())
@@ -170,7 +170,7 @@ def _column(column: Any, name: str, whole: bool = True) -> npt.NDArray[Any]:
 
 
 def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """An array of Python objects that are all numbers as an array of numbers; any other as it is."""
+    """Convert an array of Python objects to numbers if all of them are; any other array is returned as it is."""
     if array.dtype == np.longdouble:  # torch has none
         return array.astype(np.float64)
     if array.dtype != object or not all(isinstance(value, Number | np.bool_) for value in array.flat):

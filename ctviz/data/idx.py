@@ -1,8 +1,8 @@
-"""IDX, the format of MNIST's files: a head that tells the shape, then one byte for each pixel or label.
+"""IDX, the format of MNIST's files: a header with the shape, then one byte per pixel or label.
 
-The head: two zero bytes, the type (8: unsigned bytes), the number of axes, then each axis as four bytes, most
-significant first. A file is checked before anything as large as what it promises is reserved, and no more of a
-compressed one is unpacked than its head allows.
+The header: two zero bytes, the type (8: unsigned bytes), the number of axes, then the length of each axis in four
+bytes, most significant first. A file is checked before memory is reserved for its content, and a compressed one is
+unpacked no further than its header allows.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from ctviz.errors import DataError, shorten
 
 Bytes = npt.NDArray[np.uint8]
 
-MOST_ROWS = 100_000
-"""Samples that a file may hold."""
+MAX_ROWS = 100_000
+"""Most samples in a file."""
 
-_LARGEST = 80 * 2**20
+_MAX_BYTES = 80 * 2**20
 _UNSIGNED_BYTES = 8
 _GZIP = b"\x1f\x8b"
 
@@ -37,7 +37,7 @@ def read(source: Path | bytes, shape: Sequence[int | None], name: str = "") -> B
 
     Args:
         source: the file, or its content.
-        shape: length of each axis that is expected; None for the first one: any, up to ``MOST_ROWS``.
+        shape: expected length of each axis; None for the first one allows any, up to ``MAX_ROWS``.
         name: what to call the file in a sentence; by default its path.
 
     Raises:
@@ -62,12 +62,12 @@ def content(array: npt.ArrayLike) -> bytes:
 
 
 def pack(array: npt.ArrayLike) -> bytes:
-    """``content`` compressed with gzip, without the time, so that the same array gives the same bytes."""
+    """``content`` compressed with gzip, without a timestamp, so that the same array gives the same bytes."""
     return gzip.compress(content(array), 9, mtime=0)
 
 
 def digest(array: Bytes) -> str:
-    """SHA-256, in hexadecimal digits, of ``content(array)``; what gzip made of it does not count."""
+    """SHA-256 of ``content(array)`` in hexadecimal digits, whatever the compression."""
     told = hashlib.sha256(_head(array.shape))
     told.update(np.ascontiguousarray(array).data)
     return told.hexdigest()
@@ -81,7 +81,7 @@ def _open(source: Path | bytes, name: str, opened: ExitStack) -> BinaryIO:
     if isinstance(source, Path):
         if source.exists() and not source.is_file():
             raise DataError(f"{name} is not a file.")
-        if source.stat().st_size > _LARGEST + 2**20:
+        if source.stat().st_size > _MAX_BYTES + 2**20:
             raise DataError(f"{name} is larger than any file of MNIST.")
         raw: BinaryIO = opened.enter_context(source.open("rb"))
     else:
@@ -99,16 +99,16 @@ def _parse(file: BinaryIO, expected: tuple[int | None, ...], name: str) -> Bytes
         raise DataError(f"{name} is an IDX file of type {magic[2]}; expected unsigned bytes, type {_UNSIGNED_BYTES}.")
     lengths = file.read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
-        raise DataError(f"{name} is not a whole IDX file: it ends in the middle of its head.")
+        raise DataError(f"{name} is not a whole IDX file: it ends in the middle of its header.")
     shape = tuple(int(n) for n in np.frombuffer(lengths, ">u4"))
     fits = len(shape) == len(expected) and all(e is None or n == e for n, e in zip(shape, expected, strict=True))
     size = math.prod(shape)
-    if not fits or shape[0] > MOST_ROWS or size > _LARGEST:
-        wanted = " × ".join(f"up to {MOST_ROWS:,}" if n is None else str(n) for n in expected)
+    if not fits or shape[0] > MAX_ROWS or size > _MAX_BYTES:
+        wanted = " × ".join(f"up to {MAX_ROWS:,}" if n is None else str(n) for n in expected)
         raise DataError(f"{name} holds {' × '.join(map(str, shape[:4]))} values; expected {wanted}.")
     body = file.read(size)
     if len(body) < size:
         raise DataError(f"{name} is cut off: it holds {len(body):,} of {size:,} values.")
     if file.read(1):
-        raise DataError(f"{name} holds more than the {size:,} values that its head tells of.")
+        raise DataError(f"{name} holds more than the {size:,} values that its header names.")
     return np.frombuffer(body, np.uint8).reshape(shape)

@@ -1,4 +1,4 @@
-"""Sets of images by name: what there is, what their settings mean, what their columns are called."""
+"""The catalogue of image sets: their names, settings and columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHIPPED_TRAINING = 10_000
 
 
 class ImageSettings(Settings):
-    """A set of images: which, how many of each part, and which ones where that is not all of them."""
+    """Settings of an image set: its name and source, the size of each split, and the seed that chooses samples."""
 
     name: Literal["mnist"] = "mnist"
     source: Literal["shipped", "folder"] = Field(
@@ -58,7 +58,7 @@ class ImageSettings(Settings):
 
 @dataclass(frozen=True)
 class ImageInfo:
-    """What a set of images is called, and one plain sentence about it."""
+    """Title of an image set, and one plain sentence about it."""
 
     title: str
     sentence: str

@@ -1,9 +1,8 @@
-"""Sets of images: what ships with ctviz, what lies in a folder of the user's, and a ``Dataset`` of either.
+"""Image sets as a ``Dataset``: the files that ship with ctviz, or those in a folder of the user.
 
 MNIST ships as 10,000 digits to train on, 1,000 of each class, 1,000 for validation, and the 10,000 test digits
-(``assets/datasets/mnist``). All 60,000 are read from files that the user has: from the folder that ``CTVIZ_DATASETS``
-names, else from the one that was remembered. Whatever is read is checked against its published SHA-256, once per
-process.
+(``assets/datasets/mnist``). All 60,000 are read from the user's own files: from the folder in ``CTVIZ_DATASETS``, else
+from the remembered one. Every file is checked against its published SHA-256, once per process.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ from ctviz.paths import assets, expanded, home, write_whole
 Rows = npt.NDArray[np.int64]
 
 CLASSES = tuple("0123456789")
-VARIABLE = "CTVIZ_DATASETS"
-"""The variable of the environment that names the folder."""
+DATASETS_VARIABLE = "CTVIZ_DATASETS"
+"""Name of the environment variable with the folder."""
 
-VALIDATION = 1_000
-"""Training digits that are kept for validation, the same ones in either source."""
+VALIDATION_SIZE = 1_000
+"""Training digits held out for validation, the same for both sources."""
 
 PUBLISHED: Mapping[str, str] = MappingProxyType(
     {
@@ -63,7 +62,7 @@ SHIPPED: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Digits:
-    """Pictures, one byte for each pixel (n 28 28), and labels (n), in one order; both read-only."""
+    """Pictures (n 28 28), one byte per pixel, and their labels (n); both read-only."""
 
     pictures: idx.Bytes
     labels: idx.Bytes
@@ -80,7 +79,7 @@ class Digits:
 
 @dataclass(frozen=True)
 class Source:
-    """A line of the list of what there is. ``sentence`` says that it is as published, or what is wrong with it."""
+    """One source of digits. ``sentence`` says that it is as published, or what is wrong with it."""
 
     name: str
     source: str
@@ -100,7 +99,7 @@ def to_pixels(raw: npt.ArrayLike) -> Array:
 
 
 def to_bytes(pixels: npt.ArrayLike) -> idx.Bytes:
-    """The nearest bytes to pixels in [−1, 1]; what lies outside goes to the end. Takes back ``to_pixels`` exactly."""
+    """The nearest bytes to pixels in [−1, 1], clipped. Exact inverse of ``to_pixels``."""
     from_zero = np.clip(np.asarray(pixels, dtype=np.float32), -1, 1) + np.float32(1)
     raw: idx.Bytes = np.rint(from_zero * np.float32(127.5)).astype(np.uint8)
     return raw
@@ -110,11 +109,11 @@ def to_bytes(pixels: npt.ArrayLike) -> idx.Bytes:
 
 
 def load_images(settings: ImageSettings) -> Dataset:
-    """The digits that the settings ask for; the same settings give the same bits, and nobody else holds the tensors.
+    """Load the digits that the settings describe; the same settings give the same bits, in new tensors.
 
-    Of each part as many digits of every class as there are; with fewer than all, seed 0 takes the first ones of each
-    class to train and to validate, any other seed draws them. Training digits come in an order drawn by the seed, the
-    others in the order of their file. 10,000 digits of either source, seed 0, are the same ones.
+    Each split is balanced over the classes, as far as there are digits. If not all are used, seed 0 takes the first of
+    each class for training and validation; any other seed draws them. The seed also draws the order of the training
+    digits; the others keep the order of their file. With 10,000 digits and seed 0, both sources give the same ones.
 
     Raises:
         ConfigError: more training digits than the source has.
@@ -138,10 +137,10 @@ def load_images(settings: ImageSettings) -> Dataset:
 
 
 def balanced(labels: npt.ArrayLike, n: int, rng: np.random.Generator | None = None) -> Rows:
-    """``n`` rows with as many of every class as there are, one class after the other in turn.
+    """``n`` rows, balanced over the classes as far as they last; the classes take turns.
 
-    The first rows of each class in their order, or with a generator in an order that it draws. Every beginning of
-    what is returned is as balanced as the whole: classes differ by one at most until one of them is used up.
+    The rows of a class keep their order, or are shuffled if there is a generator. Every prefix of the result is as
+    balanced as the whole: classes differ by at most one until one of them is used up.
     """
     labels = np.asarray(labels)
     order = np.arange(len(labels)) if rng is None else rng.permutation(len(labels))
@@ -175,23 +174,23 @@ def _shipped() -> tuple[Digits, Digits, Digits]:
 
 
 def shipped_folder() -> Path:
-    """Where the digits lie that come with ctviz."""
+    """The folder of the digits that come with ctviz."""
     return assets() / "datasets" / "mnist"
 
 
 def _full() -> tuple[Digits, Digits, Digits]:
-    """All training digits but those for validation, these, and the test digits, which are those that ship."""
+    """All training digits except those for validation, the validation digits, and the shipped test digits."""
     folder = datasets_folder()
     if folder is None:
         raise DataError(
             f"All 60,000 digits are read from a folder of yours: put {TRAINING[0]}.gz and {TRAINING[1]}.gz there "
-            f"and run `ctviz datasets use FOLDER`, or name the folder in {VARIABLE}."
+            f"and run `ctviz datasets use FOLDER`, or name the folder in {DATASETS_VARIABLE}."
         )
     return (*_training_of(folder), _shipped()[2])
 
 
 def _training_of(folder: Path) -> tuple[Digits, Digits]:
-    """Training and validation digits in a folder; read again once one of its files has changed."""
+    """Training and validation digits in a folder, cached until one of its files changes."""
     paths = _find(folder, TRAINING)
     state = tuple((path, (told := path.stat()).st_size, told.st_mtime_ns) for path in paths)
     return _training_in(folder, state)
@@ -200,17 +199,17 @@ def _training_of(folder: Path) -> tuple[Digits, Digits]:
 @lru_cache(maxsize=1)
 def _training_in(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> tuple[Digits, Digits]:
     digits = _read(folder, TRAINING, PUBLISHED)
-    _, validation = chosen(digits.labels)
+    _, validation = shipped_rows(digits.labels)
     rest = np.setdiff1d(np.arange(len(digits)), validation)
     return digits.take(rest), digits.take(validation)
 
 
-def chosen(labels: npt.ArrayLike) -> tuple[Rows, Rows]:
-    """Which of the 60,000 ship: the first 1,000 of every class to train on, the next 100 of every class to validate.
+def shipped_rows(labels: npt.ArrayLike) -> tuple[Rows, Rows]:
+    """Rows of the 60,000 that ship: the first 1,000 of every class for training, the next 100 for validation.
 
-    Both with the classes in turn, 0 to 9, as ``balanced`` has them.
+    In both, the classes take turns, 0 to 9, as in ``balanced``.
     """
-    rows = balanced(labels, SHIPPED_TRAINING + VALIDATION)
+    rows = balanced(labels, SHIPPED_TRAINING + VALIDATION_SIZE)
     return rows[:SHIPPED_TRAINING], rows[SHIPPED_TRAINING:]
 
 
@@ -228,18 +227,18 @@ def _read(folder: Path, files: Sequence[str], published: Mapping[str, str]) -> D
 
 
 def _find(folder: Path, files: Sequence[str]) -> tuple[Path, ...]:
-    """The files of these names in a folder, whether compressed or not, named with - or ., with mnist- before or not."""
+    """The named files in a folder: compressed or not, with - or . in their names, with or without the prefix mnist-."""
     places = (folder, folder / "raw", folder / "MNIST" / "raw")
     try:
         if not folder.is_dir():
-            raise DataError(f"{folder} is not a folder; named is where {files[0]} and {files[1]} lie.")
+            raise DataError(f"{folder} is not a folder; expected the one that holds {files[0]} and {files[1]}.")
         there = sorted(chain.from_iterable(place.iterdir() for place in places if place.is_dir()))
         found = []
         for file in files:
             like = re.compile(r"(?:mnist[-._])?" + re.sub(r"-", "[-.]", file) + r"(?:\.gz)?", re.IGNORECASE)
             paths = [path for path in there if like.fullmatch(path.name) and path.is_file()]
             if not paths:
-                raise DataError(f"{folder} does not hold {file}, be it as it is or as .gz; it is one of MNIST's files.")
+                raise DataError(f"{folder} does not hold {file}, neither plain nor as .gz; it is one of MNIST's files.")
             found.append(paths[0])
     except OSError as error:
         raise DataError(f"{folder} cannot be read: {(error.strerror or str(error)).lower()}.") from None
@@ -251,21 +250,21 @@ def _find(folder: Path, files: Sequence[str]) -> tuple[Path, ...]:
 
 def datasets_folder() -> Path | None:
     """The folder of the user's files: ``$CTVIZ_DATASETS``, else the one that was remembered; None if there is none."""
-    if named := os.environ.get(VARIABLE):
-        return expanded(named, VARIABLE).absolute()
+    if named := os.environ.get(DATASETS_VARIABLE):
+        return expanded(named, DATASETS_VARIABLE).absolute()
     try:
-        remembered = json.loads(_memory().read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # nothing remembered, or nothing that can be read: as good as nothing
+        remembered = json.loads(_remembered_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # nothing is remembered, or it cannot be read
         return None
     folder = remembered.get("folder") if isinstance(remembered, dict) else None
     return Path(folder) if isinstance(folder, str) and folder and "\0" not in folder else None
 
 
 def check_folder(path: str | Path) -> str:
-    """A sentence that says that the folder holds all training digits, as published.
+    """Check that a folder holds all training digits, as published, and say so in a sentence.
 
     Raises:
-        DataError: it does not; the sentence says what is wrong.
+        DataError: it does not; the message says what is wrong.
     """
     folder = _folder(path)
     train, validation = _training_of(folder)
@@ -273,18 +272,20 @@ def check_folder(path: str | Path) -> str:
 
 
 def remember_folder(path: str | Path) -> str:
-    """Checks a folder and remembers it for this and all later processes; the sentence of ``check_folder``.
+    """Check a folder and remember it for this and all later processes; returns the sentence of ``check_folder``.
 
     Raises:
         DataError: its files are missing or not as published, or nothing can be written; then nothing is remembered.
     """
     folder, sentence = _folder(path), check_folder(path)
     try:
-        _memory().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(_memory(), json.dumps({"folder": str(folder)}).encode())
+        _remembered_path().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(_remembered_path(), json.dumps({"folder": str(folder)}).encode())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise DataError(f"The folder cannot be remembered in {_memory()}: {reason}; name it in {VARIABLE}.") from None
+        raise DataError(
+            f"The folder cannot be remembered in {_remembered_path()}: {reason}; name it in {DATASETS_VARIABLE}."
+        ) from None
     return sentence
 
 
@@ -295,12 +296,12 @@ def _folder(path: str | Path) -> Path:
     return expanded(text, "folder").absolute()
 
 
-def _memory() -> Path:
+def _remembered_path() -> Path:
     return home() / "datasets.json"
 
 
 def sources() -> tuple[Source, ...]:
-    """What there is, where, how much of it, and whether it is as published."""
+    """All sources of digits: where they are, how many they hold, and whether they are as published."""
     listed = []
     for source, folder in (("shipped", shipped_folder()), ("folder", datasets_folder())):
         try:
@@ -324,7 +325,7 @@ def build(folder: str | Path, out: Path) -> tuple[Path, ...]:
     """
     whole = _folder(folder)
     training, test = (_read(whole, files, PUBLISHED) for files in (TRAINING, TEST))
-    choice = training.take(np.concatenate(chosen(training.labels)))
+    choice = training.take(np.concatenate(shipped_rows(training.labels)))
     arrays = (choice.pictures, choice.labels, test.pictures, test.labels)
     written = []
     try:

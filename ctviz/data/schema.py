@@ -1,4 +1,4 @@
-"""What is known of each feature before any model: its unit, its domain and which way it may move."""
+"""The properties of each feature: its unit, its domain and the directions in which it may change."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Grid = tuple[int, int]
 """Rows and columns of an image, whose pixels are the features, row by row."""
 
 Range = tuple[FeatureRef, float | None, float | None]
-"""A feature with the lowest and the highest value that it may be given; None for an end that the domain sets alone."""
+"""A feature with its lowest and its highest allowed value; None leaves that end to the domain."""
 
 
 class Mutability(StrEnum):
-    """Which way a feature may move on the way from a factual to its counterfactual."""
+    """How a feature may change between a factual and its counterfactual."""
 
     BOTH = "both"
     INCREASE = "increase"
@@ -69,7 +69,7 @@ class Feature(BaseModel):
 
 
 class Schema(BaseModel):
-    """The features of a data set, in column order; what every constrained search reads."""
+    """The features of a data set, in column order, and the constraints of every search."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
@@ -95,7 +95,7 @@ class Schema(BaseModel):
         return sum(f.width for f in self.features)
 
     def __repr__(self) -> str:
-        """As of any pydantic model, but of many features the first alone."""
+        """The repr of any pydantic model, except that of many features only the first is shown."""
         if len(self.features) <= 10:
             return super().__repr__()
         return f"Schema({len(self.features)} features, the first {self.features[0]!r}; grid={self.grid})"
@@ -149,10 +149,9 @@ class Schema(BaseModel):
     ) -> Schema:
         """A copy in which the named features may not move, only increase, only decrease, or only take some values.
 
-        A range (feature, low, high) narrows the feature's domain to what both allow; its ends are rounded to
-        float32, in which data and searches are kept, so that a point on the end is inside. One end may be None, or
-        infinite: there the domain ends as it did. A direction and a range may be given for the same feature, a lock
-        and a range may not.
+        A range (feature, low, high) narrows the feature's domain to their intersection; its ends are rounded to
+        float32, the type of data and searches, so that a point on an end is inside. One end may be None or infinite,
+        which keeps that of the domain. A feature may have both a direction and a range, but not a lock and a range.
 
         Raises:
             ConfigError: an unknown feature, two constraints that exclude each other, or a range that is empty, without
@@ -209,7 +208,7 @@ def resolve(ref: FeatureRef, names: Sequence[str], grid: Grid | None) -> tuple[i
     """Indices that a reference stands for among features of these names, or among the pixels of an image.
 
     Raises:
-        ConfigError: nothing goes by that reference.
+        ConfigError: no feature has that reference.
     """
     n = len(names)
     if isinstance(ref, str):
@@ -244,13 +243,13 @@ def _pixels(ref: str, grid: Grid) -> tuple[int, ...]:
 
 
 def mask_ref(mask: npt.ArrayLike) -> str:
-    """A reference to the pixels of a mask, of any shape, true where they are meant; row by row."""
+    """A reference to the pixels at which ``mask``, of any shape, is true; read row by row."""
     bits = np.packbits(np.asarray(mask, dtype=bool).ravel())
     return "mask " + base64.urlsafe_b64encode(bits.tobytes()).decode().rstrip("=")
 
 
 def ends_of(low: float | None, high: float | None) -> tuple[float, float]:
-    """The ends of a range as numbers; where there is none, infinity."""
+    """The ends of a range as numbers; a missing end is infinite."""
     return -math.inf if low is None else float(low), math.inf if high is None else float(high)
 
 

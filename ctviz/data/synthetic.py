@@ -1,4 +1,4 @@
-"""Draws of the synthetic sets, by scikit-learn's generators: points of one class after the other."""
+"""Draws of the synthetic data sets, by scikit-learn's generators, class by class."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What may be asked of a draw; a set ignores what it does not know, and None leaves a thing to the set."""
+class DrawSettings:
+    """Parameters of a draw; None takes the data set's own value, and a set ignores parameters that it does not have."""
 
     noise: float
     separation: float | None
@@ -23,8 +23,8 @@ class Shape:
     correlation: float = 0.0
 
 
-Maker = Callable[[Sequence[int], Shape, np.random.Generator], Points]
-"""``(samples of each class, shape, random draws)`` → points (n d), those of one class after the other."""
+Maker = Callable[[Sequence[int], DrawSettings, np.random.Generator], Points]
+"""``(samples per class, settings, random generator)`` → points (n d), class by class."""
 
 EXTENT = 10.0
 """Centres of blobs are drawn uniformly from the square [−EXTENT, EXTENT]²."""
@@ -39,7 +39,7 @@ def blobs(std: float, nearest: float, farthest: float = math.inf) -> Maker:
     the noise asked for, so that either may be changed without the other, and the noise may be zero.
     """
 
-    def make(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
+    def make(counts: Sequence[int], shape: DrawSettings, rng: np.random.Generator) -> Points:
         centres = _centres(len(counts), nearest * std, farthest * std, rng)
         if shape.separation is not None:
             middle = centres.mean(0)
@@ -50,7 +50,7 @@ def blobs(std: float, nearest: float, farthest: float = math.inf) -> Maker:
     return make
 
 
-def circles(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
+def circles(counts: Sequence[int], shape: DrawSettings, rng: np.random.Generator) -> Points:
     """A ring of radius 1 (class 0) around one of radius 1 − ``separation`` (class 1; 0.01 by default)."""
     factor = 0.01 if shape.separation is None else 1 - shape.separation
     outer, inner = counts
@@ -58,7 +58,7 @@ def circles(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Po
     return _by_class(X, y)
 
 
-def moons(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
+def moons(counts: Sequence[int], shape: DrawSettings, rng: np.random.Generator) -> Points:
     """Two interleaved half circles; ``separation`` draws them apart vertically, half of it each."""
     upper, lower = counts
     X, y = make_moons((upper, lower), noise=shape.noise, random_state=_seed(rng))
@@ -70,7 +70,7 @@ SIGNAL = 2.0
 """How many standard deviations apart the two classes of ``gaussians`` lie in each feature, by default."""
 
 
-def gaussians(counts: Sequence[int], shape: Shape, rng: np.random.Generator) -> Points:
+def gaussians(counts: Sequence[int], shape: DrawSettings, rng: np.random.Generator) -> Points:
     """Two normal classes with one covariance, the set of the paper's proposition.
 
     Class 0 has mean −δ/2 and class 1 has mean +δ/2, with δ = (``signal``, ``separation``) in units of the usual

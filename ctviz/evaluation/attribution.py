@@ -1,4 +1,4 @@
-"""How much of a model's answer rests on which feature: one way to ask, six methods (``METHODS``), all by captum."""
+"""Attribution of a model's output to its features: one interface, six methods (``METHODS``), all by captum."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
-from ctviz.data.frames import NO_LABELS, Labels, agreed, check_rows, labels_of
+from ctviz.data.frames import NO_LABELS, TableLabels, check_rows, common_labels, labels_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.baselines import BASELINES, BaselineName, make_baselines, uniform_baselines
 from ctviz.evaluation.methods import (
+    COMPUTE,
     METHODS,
-    RUN,
+    AttributableModels,
     Logits,
     MethodName,
-    Models,
-    OneModel,
     Output,
     Request,
     Rows,
+    SingleModel,
     integrate,
-    quiet,
+    quiet_captum,
     rows_at_once,
 )
 from ctviz.isolation import isolated
@@ -51,17 +51,18 @@ __all__ = [
 ]
 
 Numbers = Tensor | npt.ArrayLike
-"""A tensor, or whatever numpy makes an array of."""
+"""A tensor, or anything that numpy converts to an array."""
 
-MISSED: dict[str, float] = {"integrated_gradients": 0.1, "deep_lift": 0.001}
-"""How much of Σ |g| the parts of a sample may miss: an integral is approximated, DeepLIFT's rule is exact."""
+COMPLETENESS_TOLERANCE: dict[str, float] = {"integrated_gradients": 0.1, "deep_lift": 0.001}
+"""Largest completeness error of a sample, as a share of Σ |g|: an integral is approximated, DeepLIFT's rule is
+exact."""
 
-RANGE = 2.0
-"""Length of a pixel's range, −1 to 1: what the noise is measured by."""
+PIXEL_RANGE = 2.0
+"""Length of a pixel's range, −1 to 1: the unit of the noise."""
 
 
 class AttributionSettings(Settings):
-    """How an answer is attributed to features; a method listens to those settings that ``METHODS`` names for it."""
+    """How an output is attributed to features; a method uses the settings that ``METHODS`` names for it."""
 
     method: MethodName = Field("integrated_gradients", description="How the answer is attributed to pixels.")
     baseline: BaselineName = Field("uniform", description="The picture that is taken to say nothing.")
@@ -81,11 +82,11 @@ class AttributionSettings(Settings):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Attributions(ShortRepr):
-    """Attributions of samples, and how well they add up."""
+    """Attributions of samples, and their completeness error."""
 
     values: Tensor  # (m) b d: g
     error: Tensor  # (m) b: Σ_d g_d − [F(x) − F(x⁰)], 0 for an exact integral; NaN where they need not add up
-    labels: Labels = NO_LABELS  # of the samples
+    labels: TableLabels = NO_LABELS  # of the samples
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,7 +101,7 @@ class Attributions(ShortRepr):
 
 
 def attribute(
-    stack: Models | nn.Module,
+    stack: AttributableModels | nn.Module,
     X: Numbers,
     classes: Numbers,
     settings: AttributionSettings | None = None,
@@ -110,18 +111,18 @@ def attribute(
 ) -> Attributions:
     """Attribute each model's output F for a class, F = M(·)[y] or softmax(M(·))[y], to features.
 
-    With ``smooth`` = s > 0, g is the mean over s copies of the samples with Gaussian noise of standard deviation
-    2 · ``noise``, the same for all models (SmoothGrad, Smilkov et al. 2017). The same request gives the same bits;
-    no random stream of others is moved.
+    With ``smooth`` = s > 0, g is the mean over s copies of the samples with Gaussian noise of standard deviation 2 ·
+    ``noise``, the same for all models (SmoothGrad, Smilkov et al. 2017). The same request gives the same bits; the
+    caller's random streams are left alone.
 
     Args:
-        stack: m models, or one as a plain module, for which the axis m falls away from all that follows; that is asked
-            in evaluation mode, without autocast, and left as it was.
-        X: (m b d), or (b d) for the same samples in every model; taken in the models' floating-point type. Frames go
-            by the names of their columns, which have to be the same in the same order in all that are given.
+        stack: m models, or one plain module, for which the axis m is dropped from all that follows; a module is
+            evaluated in evaluation mode, without autocast, and left as it was.
+        X: (m b d), or (b d) for the same samples in every model; converted to the models' floating-point type. Frames
+            are matched by column name; all of them must have the same names in the same order.
         classes: y of each sample, whole numbers (m b) or shared (b), or one for all.
         settings: the method, its baseline and the rest; integrated gradients by default.
-        grid: rows and columns of a picture; without, occlusion covers one feature after the other.
+        grid: rows and columns of a picture; without it, occlusion covers one feature after the other.
         background: samples (n d) for GradientSHAP to draw baselines from, and to take the mean of.
         baselines: x⁰, of X's shape or (b d), in place of those of the settings.
 
@@ -129,11 +130,11 @@ def attribute(
         Attributions (m b d) in units of F.
 
     Raises:
-        ConfigError: a blurred baseline without a grid, a grid that has other than d pixels, a class that is none.
+        ConfigError: a blurred baseline without a grid, a grid of other than d pixels, an unknown class.
         DataError: shapes that do not fit together, numbers that are not finite, a method without its background; a
-            module that is no classifier of such samples, answers with NaN, or, where its probability is attributed, in
-            probabilities already; one that lets no gradient through to a method that needs one, or in which DeepLIFT
-            does not know every step, so that its parts do not add up.
+            module that does not classify such samples, returns NaN, or returns probabilities where its probability is
+            attributed; one that lets no gradient through to a method that needs it, or with a step that DeepLIFT does
+            not know, so that its parts do not add up.
 
     Warns:
         UserWarning: integrated gradients whose parts do not add up: the integral needs more steps.
@@ -141,20 +142,20 @@ def attribute(
     settings = settings or AttributionSettings()
     known = _labels(X, baselines, background)
     check_rows(("samples", X), ("classes", classes), ("baselines", baselines))
-    if isinstance(stack, Models):
+    if isinstance(stack, AttributableModels):
         with isolated():
             return replace(_attribute(stack, X, classes, settings, grid, background, baselines), labels=known)
     with in_eval_mode(stack) as own:
         X = inputs.numbers(X, "samples", (2,), "(b d) for one model")
         adapter = ModuleAdapter(own, X, gradients=settings.method != "occlusion")
         adapter.check(_numbers(adapter, X, "samples"), "samples", logits=settings.output == "probability")
-        found = _attribute(OneModel(adapter), X, classes, settings, grid, background, baselines)
+        found = _attribute(SingleModel(adapter), X, classes, settings, grid, background, baselines)
         found = _finite(found, settings.method)
     return Attributions(found.values[0], found.error[0], known)
 
 
 def _attribute(
-    stack: Models,
+    stack: AttributableModels,
     X: Numbers,
     classes: Numbers,
     settings: AttributionSettings,
@@ -173,22 +174,22 @@ def _attribute(
     if start is None:
         start = make_baselines(settings.baseline, X, settings.seed, grid, behind)
     start = start.to(X).expand_as(X)
-    asked = Request(stack, X, labels, start, settings.output, settings.steps, settings.seed, grid, behind)
+    request = Request(stack, X, labels, start, settings.output, settings.steps, settings.seed, grid, behind)
     if X.shape[1] == 0:
         return Attributions(torch.zeros_like(X), X.new_zeros(X.shape[:2]))
     if settings.smooth:
-        return Attributions(_smoothed(asked, settings), X.new_full(X.shape[:2], torch.nan))
-    return _in_parts(asked, settings)
+        return Attributions(_smoothed(request, settings), X.new_full(X.shape[:2], torch.nan))
+    return _in_parts(request, settings)
 
 
-def _labels(X: Numbers, baselines: Numbers | None, background: Numbers | None = None) -> Labels:
-    """Labels of the samples; frames have to agree in the names of their columns."""
+def _labels(X: Numbers, baselines: Numbers | None, background: Numbers | None = None) -> TableLabels:
+    """Labels of the samples; all frames must have the same column names."""
     tables = (("samples", X), ("baselines", baselines), ("background samples", background))
-    return agreed(*((name, labels_of(table, name)) for name, table in tables))
+    return common_labels(*((name, labels_of(table, name)) for name, table in tables))
 
 
-def _adding_up(rows: Rows, values: Tensor, baselines: Tensor, method: MethodName) -> Tensor:
-    """How far the parts of a complete method miss the change of the output, Σ_d g_d − [F(x) − F(x⁰)], (r).
+def _completeness_error(rows: Rows, values: Tensor, baselines: Tensor, method: MethodName) -> Tensor:
+    """Completeness error of a complete method, Σ_d g_d − [F(x) − F(x⁰)], (r).
 
     Args:
         values: g, (r d).
@@ -201,8 +202,8 @@ def _adding_up(rows: Rows, values: Tensor, baselines: Tensor, method: MethodName
         high, low = rows.outputs(torch.stack([rows.rows, baselines]))
     error: Tensor = values.sum(dim=-1) - (high - low)
     size, reach = values.abs().sum(dim=-1), high.abs() + low.abs()
-    # A sample of which little is said is measured by the others; rounding is no fault.
-    slack = MISSED[method] * size.maximum(size.nanmedian()) + 32 * torch.finfo(reach.dtype).eps * reach
+    # Small attributions are judged by those of the other samples, and rounding is no error.
+    slack = COMPLETENESS_TOLERANCE[method] * size.maximum(size.nanmedian()) + 32 * torch.finfo(reach.dtype).eps * reach
     wrong = int((error.abs() > slack).sum())
     if wrong:
         far = f"for {wrong} of {len(error)} samples the parts miss the change of the answer, "
@@ -220,8 +221,8 @@ def _points(values: Numbers, name: str) -> Tensor:
     return inputs.numbers(values, name, (2, 3), "(b d) or (m b d)")
 
 
-def _numbers(stack: Models | ModuleAdapter, values: Numbers, name: str) -> Tensor:
-    """A copy of finite numbers, ((m) b d), as the models take them: of their type, and where they are."""
+def _numbers(stack: AttributableModels | ModuleAdapter, values: Numbers, name: str) -> Tensor:
+    """A copy of finite numbers, ((m) b d), in the models' type and on their device."""
     found = _points(values, name).to(stack.device, stack.dtype)
     if not found.isfinite().all():
         raise DataError(f"{name} hold values too large for the model's {stack.dtype}.")
@@ -240,11 +241,11 @@ def _classes(classes: Numbers, shape: torch.Size, k: int) -> Tensor:
         found = inputs.classes(given.reshape(-1), shape.numel(), k, "classes").view(shape)
     else:
         raise DataError(f"classes have shape {tuple(given.shape)}; expected ({shape[-1]},) or {tuple(shape)}.")
-    return found.clone()  # what was made in inference mode cannot take part in gradients
+    return found.clone()  # tensors made in inference mode cannot take part in autograd
 
 
 def _check_request(
-    stack: Models,
+    stack: AttributableModels,
     X: Tensor,
     settings: AttributionSettings,
     grid: tuple[int, int] | None,
@@ -263,40 +264,40 @@ def _check_request(
         raise DataError("GradientSHAP draws its baselines from samples of the data (background); there are none.")
 
 
-def _in_parts(asked: Request, settings: AttributionSettings) -> Attributions:
-    """Of all samples, some of them at a time: (m b d), and by how much they miss the change of the output, (m b)."""
-    m, b, d = asked.X.shape
-    copies = asked.steps if settings.method == "gradient_shap" else 1
-    size = max(1, rows_at_once(d, asked.stack.widest) // (m * copies))
-    run, values, errors = RUN[settings.method], [], []
-    with quiet():
+def _in_parts(request: Request, settings: AttributionSettings) -> Attributions:
+    """Attributions of all samples, some at a time, (m b d), and their completeness error, (m b)."""
+    m, b, d = request.X.shape
+    copies = request.steps if settings.method == "gradient_shap" else 1
+    size = max(1, rows_at_once(d, request.stack.widest) // (m * copies))
+    run, values, errors = COMPUTE[settings.method], [], []
+    with quiet_captum():
         for first in range(0, b, size):
             here = slice(first, first + size)
-            X, classes, start = (part[:, here] for part in (asked.X, asked.classes, asked.baselines))
-            one = replace(asked, X=X, classes=classes, baselines=start, seed=asked.seed + first)
+            X, classes, start = (part[:, here] for part in (request.X, request.classes, request.baselines))
+            one = replace(request, X=X, classes=classes, baselines=start, seed=request.seed + first)
             values.append(run(one))
             if METHODS[settings.method].complete:
-                error = _adding_up(one.rows, values[-1].reshape(-1, d), start.reshape(-1, d), settings.method)
+                error = _completeness_error(one.rows, values[-1].reshape(-1, d), start.reshape(-1, d), settings.method)
                 errors.append(error.view(X.shape[:2]))
-    missed = torch.cat(errors, dim=1) if errors else asked.X.new_full((m, b), torch.nan)
+    missed = torch.cat(errors, dim=1) if errors else request.X.new_full((m, b), torch.nan)
     return Attributions(torch.cat(values, dim=1), missed)
 
 
-def _smoothed(asked: Request, settings: AttributionSettings) -> Tensor:
+def _smoothed(request: Request, settings: AttributionSettings) -> Tensor:
     """The mean of g over noisy copies of the samples, (m b d)."""
     generator = torch.Generator().manual_seed(settings.seed)
-    total = torch.zeros_like(asked.X)
+    total = torch.zeros_like(request.X)
     for i in range(settings.smooth):
-        noise = torch.randn(asked.X.shape[1:], generator=generator).to(total) * (settings.noise * RANGE)
-        total += _in_parts(replace(asked, X=asked.X + noise, seed=asked.seed + i), settings).values
+        noise = torch.randn(request.X.shape[1:], generator=generator).to(total) * (settings.noise * PIXEL_RANGE)
+        total += _in_parts(replace(request, X=request.X + noise, seed=request.seed + i), settings).values
     return total / settings.smooth
 
 
 def _finite(found: Attributions, method: str) -> Attributions:
-    """Attributions of a module, if they are numbers.
+    """Attributions of a module, if they are finite.
 
     Raises:
-        DataError: some are not: a gradient that is infinite, or too large a number for the model's type.
+        DataError: some are not: an infinite gradient, or a number too large for the model's type.
     """
     broken = int((~found.values.isfinite()).any(dim=-1).sum())
     if broken:
@@ -334,7 +335,7 @@ def integrated_gradients(
 
     Raises:
         ConfigError: fewer than one step, an unknown output.
-        DataError: shapes that do not fit together, numbers that are not finite, a module that is no classifier of such
+        DataError: shapes that do not fit together, numbers that are not finite, a module that does not classify such
             samples.
     """
     labels = _labels(X, baselines)
@@ -374,12 +375,12 @@ def _integrated(
         flat = x0.reshape(rows.rows.shape)
         found = integrate(rows, flat, steps)
         values.append(found.view(x.shape))
-        error.append(_adding_up(rows, found, flat, "integrated_gradients").view(y.shape))
+        error.append(_completeness_error(rows, found, flat, "integrated_gradients").view(y.shape))
     return Attributions(torch.cat(values, dim=-2), torch.cat(error, dim=-1))
 
 
 def share(values: Tensor) -> Tensor:
-    """|g_d| / Σ |g|: how much of each sample's attribution falls to each feature, (… d); NaN where all are 0."""
+    """|g_d| / Σ |g|: the share of each sample's attribution that each feature has, (… d); NaN where all are 0."""
     size = values.abs().double()
     total = size.sum(dim=-1, keepdim=True)
     return size / torch.where(total > 0, total, torch.nan)

@@ -1,4 +1,4 @@
-"""Where attributions are counted from: the input that is taken to say nothing."""
+"""Baselines of attributions: inputs that are taken to carry no information."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BASELINES: dict[BaselineName, str] = {
     "blurred": "The picture itself, blurred until its strokes are gone.",
     "mean": "The average of all training pictures.",
 }
-"""Word → what it is, for a person."""
+"""Name → description."""
 
 
 def uniform_baselines(b: int, d: int, seed: int = 0) -> Tensor:
@@ -52,7 +52,7 @@ def make_baselines(
     """Baselines x⁰ of samples X (… b d): of X's shape, or (b d) where they do not depend on the sample.
 
     Raises:
-        ConfigError: an unknown name; a blur of what is no picture.
+        ConfigError: an unknown name; a blur of data that are not pictures.
         DataError: a mean without ``background`` (n d).
     """
     b, d = X.shape[-2:]

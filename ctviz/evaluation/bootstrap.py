@@ -1,9 +1,9 @@
-"""Intervals by the bootstrap: how far a number would have moved with other factuals of the same kind.
+"""Bootstrap intervals: how much a number would vary with other factuals of the same kind.
 
-Factuals are drawn with replacement, as many as there are, and every number is taken anew; the interval lies between
-percentiles of these (``scipy.stats.bootstrap`` with ``method="percentile"``, whose draws these are). All arms share
-each draw, so that the difference of two arms is one of pairs. A resample is a count for each factual, and whatever is
-a mean over factuals (also over pairs of them) is a product of matrices with these counts.
+Factuals are drawn with replacement, as many as there are, and every number is computed anew; the interval lies between
+percentiles of these (``scipy.stats.bootstrap`` with ``method="percentile"``, with the same draws). All arms share each
+draw, so that differences of arms are paired. A resample is a count for each factual, and whatever is a mean over
+factuals (also over pairs of them) is a product of matrices with these counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUNDS = 2000
 """Resamples: ten of them lie outside each end of an interval of 99 %."""
 
 BLOCK = 1 << 22
-"""Numbers that the differences between counterfactuals may take at once."""
+"""Most differences between counterfactuals held at once."""
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -30,7 +30,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its interval, (…) each; NaN where it is not defined."""
+    """Values with their intervals, (…) each; NaN where they are not defined."""
 
     value: Floats
     low: Floats
@@ -44,13 +44,13 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number of m arms as it is, and in every resample."""
+    """A value of m arms, and its value in every resample."""
 
     value: Tensor  # m …
     resampled: Tensor  # r m …
 
     def interval(self, level: float) -> Interval:
-        """The number and its percentile interval."""
+        """The value and its percentile interval."""
         low, high = percentiles(self.resampled, level)
         undefined = self.value.isnan()
         ends = [torch.where(undefined, torch.nan, end) for end in (low, high)]
@@ -64,9 +64,9 @@ class Estimate:
 
 
 def percentiles(resampled: Tensor, level: float) -> tuple[Tensor, Tensor]:
-    """The two ends between which the share ``level`` of the resamples (r …) lies, (…) each.
+    """The ends of the interval that holds the share ``level`` of the resamples (r …), (…) each.
 
-    Resamples in which the number is not defined (NaN) are left out.
+    Resamples in which the value is not defined (NaN) are left out.
 
     Raises:
         ConfigError: a level that is not between 0 and 1.
@@ -80,7 +80,7 @@ def percentiles(resampled: Tensor, level: float) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Resamples of n factuals, how often each was drawn: the first row is the sample itself."""
+    """Resamples of n factuals, as counts of each; the first row is the sample itself."""
 
     counts: Tensor  # 1+r n, float64
 
@@ -98,10 +98,10 @@ class Bootstrap:
         return cls(torch.from_numpy(counts))
 
     def mean(self, values: Tensor, counted: Tensor, group: Tensor | None = None) -> Estimate:
-        """Mean over the rows that count.
+        """Mean over the rows that are counted.
 
         Args:
-            values: (m … b); what does not count may be anything.
+            values: (m … b); anything where a row is not counted.
             counted: which rows count, (m … b), bool.
             group: the factual of each row, (b), where several rows belong to one; None: a row each.
 
@@ -117,9 +117,10 @@ class Bootstrap:
         return Estimate(means[0], means[1:])
 
     def pairs(self, values: Tensor, counted: Tensor, group: Tensor | None = None) -> Estimate:
-        """Mean difference of every arm to the first, over the rows that count in both; that of the first is NaN.
+        """Mean difference of every arm to the first, over the rows that are counted in both; that of the first is NaN.
 
-        The difference of two means would compare other rows wherever other rows count. Arguments as in ``mean``.
+        The difference of two means would be over different rows where different rows are counted. Arguments as in
+        ``mean``.
         """
         counted = counted.expand(values.shape)
         difference = self.mean(values.double() - values[:1].double(), counted & counted[:1], group)
@@ -132,7 +133,7 @@ class Bootstrap:
         """IP* (``ReferenceSamples.ip_star``) of every arm's counterfactuals.
 
         The kernel between counterfactuals of a class is taken once. In a resample, a pair weighs the product of its
-        counts; a factual that was drawn twice makes no pair with itself, which would look like crowding together.
+        counts; a factual that was drawn twice makes no pair with itself, which would look like a cluster.
 
         Args:
             points: (m b d).
@@ -170,7 +171,7 @@ class Bootstrap:
         """Number of rows and the part of the MMD that depends on them, in every resample, (1+r) each."""
         number = self._grouped(chosen, group)
         size = self.counts @ number
-        # k(x, x) = 1: as much as there are rows of a factual, times its count squared, is taken off.
+        # k(x, x) = 1: subtract each factual's number of rows, times its count squared.
         own = self.counts.square() @ number
         within = (((self.counts @ pairs) * self.counts).sum(dim=-1) - own) / (size.square() - own)
         between = (self.counts @ self._grouped(nearness, group)) / size

@@ -1,4 +1,4 @@
-"""What a counterfactual asks of a person, and whether it does what it promises."""
+"""Cost, validity and redundancy of counterfactuals."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def validity(logits: Tensor, targets: Tensor, mask: Tensor | None = None) -> Ten
 
 
 def redundancy(factuals: Tensor, counterfactuals: Tensor, mask: Tensor | None = None, tolerance: float = 0.0) -> Tensor:
-    """Mean share of columns that the counterfactual leaves as they were, ``|x'_d − x_d| ≤ tolerance``.
+    """Mean share of columns that the counterfactual leaves unchanged, ``|x'_d − x_d| ≤ tolerance``.
 
     Args:
         factuals: (… b d) or shared (b d).

@@ -1,4 +1,4 @@
-"""How rough a picture is, or a change of one: scattered dots, or strokes."""
+"""Roughness of pictures and of their changes, which tells scattered dots from strokes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def total_variation(x: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def roughness(change: Tensor, grid: tuple[int, int]) -> Tensor:
-    """TV(Δ) / ‖Δ‖₁ of changes Δ = x' − x (… d): how far neighbouring pixels change unlike each other, (…).
+    """TV(Δ) / ‖Δ‖₁ of changes Δ = x' − x (… d): how differently neighbouring pixels change, (…).
 
     It does not depend on how large the change is: 4 for pixels that change alone, far from each other; near 0 for a
     large patch that changes as one. NaN where nothing changes.

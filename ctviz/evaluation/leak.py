@@ -1,4 +1,4 @@
-"""How far a model's decisions go along with a feature, used or not: what is left to a proxy."""
+"""Correlation of a model's decisions with a feature, used or not: what a proxy leaks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ctviz.models.stack import Stack
 def leak(stack: Stack, X: Tensor, y: Tensor, feature: int, classes: tuple[int, int] = (0, 1)) -> Tensor:
     """Correlation of each model's score with a feature among samples of the same class, (m), float64, −1 to 1.
 
-    The score is M(x)[b] − M(x)[a]; score and feature are taken relative to their means within each of the two
-    classes, so that what tells the classes apart does not count. A model with no weight on a locked feature still
-    goes along with it where a free feature does so: then this is the correlation of the two. NaN where either does not
+    The score is M(x)[b] − M(x)[a]; score and feature are taken relative to their means within each of the two classes,
+    so that the difference between the classes does not count. A model with no weight on a locked feature is still
+    correlated with it if a free feature is: then this is the correlation of the two features. NaN where either does not
     vary.
 
     Args:

@@ -1,7 +1,7 @@
-"""The ways to say which feature an answer rests on, by captum: what each is, and how it is run on m models.
+"""The methods of attribution, by captum: a description of each, and its computation for m models.
 
-Gradients of all models are taken in one pass: captum sees the rows of all of them, and a sum, whose gradient is that of
-every row. What draws at random or needs modules of its own goes through the models one by one.
+Gradients of all models are computed in one pass: captum sees the rows of all models, and the sum of their outputs,
+whose gradient is that of every row. Methods that draw at random or need modules take the models one by one.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ Logits = Callable[[Tensor], Tensor]
 """A model, (b d) → (b k), or a stack of m models, (m b d) → (m b k); differentiable."""
 
 CHUNK = 1 << 17
-"""Rows that captum holds at once at most."""
+"""Most rows that captum holds at once."""
 
 NUMBERS = 1 << 21
-"""Numbers that those rows, and the widest activation of them, may hold: captum makes several copies of them."""
+"""Most numbers in those rows and in their widest activation: captum makes several copies of them."""
 
 WINDOW, STRIDE = 4, 2
-"""Pixels per side of the window that occlusion covers, and how far it moves on."""
+"""Pixels per side of the window that occlusion covers, and the stride of that window."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to attribute an answer to features."""
+    """A method that attributes an output to features."""
 
     title: str
     words: str
-    settings: tuple[str, ...]  # fields of AttributionSettings that it listens to, besides smooth, noise and output
-    signed: bool  # whether it says what speaks for the answer and what against it
-    complete: bool  # whether the parts add up to F(x) − F(x⁰); for deep_lift, of models made of layers that it knows
+    settings: tuple[str, ...]  # fields of AttributionSettings that it uses, besides smooth, noise and output
+    signed: bool  # whether it tells evidence for the answer from evidence against it
+    complete: bool  # whether the parts add up to F(x) − F(x⁰); for deep_lift, if it knows all layers of the model
     source: str
 
 
@@ -108,7 +108,7 @@ METHODS: dict[MethodName, Method] = {
         source="Zeiler and Fergus 2014",
     ),
 }
-"""Word → method."""
+"""Name → method."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Rows:
 
     @property
     def r(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return self.X.shape[:-1].numel()
 
     @property
@@ -136,7 +136,7 @@ class Rows:
         return self.X.detach().reshape(self.r, self.d)
 
     def outputs(self, x: Tensor) -> Tensor:
-        """F of n times the samples, (n r d) → (n r)."""
+        """F of n copies of the samples, (n r d) → (n r)."""
         n, lead, b = len(x), self.X.shape[:-2], self.X.shape[-2]
         z = self.logits(x.view(n, *lead, b, self.d).movedim(0, -3).reshape(*lead, n * b, self.d))  # … n·b k
         z = z if self.output == "logit" else torch.softmax(z, dim=-1)
@@ -144,7 +144,7 @@ class Rows:
         return z.gather(-1, self.classes.reshape(1, self.r, 1).expand(n, -1, -1)).squeeze(-1)
 
     def each(self, flat: Tensor) -> Tensor:
-        """F of n times the samples, one after the other, (n·r d) → (n·r)."""
+        """F of n copies of the samples, one after the other, (n·r d) → (n·r)."""
         return self.outputs(flat.view(-1, self.r, self.d)).flatten()
 
     def total(self, flat: Tensor) -> Tensor:
@@ -153,8 +153,8 @@ class Rows:
 
 
 @runtime_checkable
-class Models(Protocol):
-    """m models that are asked together, such as a ``Stack``: (m b d) → (m b k)."""
+class AttributableModels(Protocol):
+    """m models that are evaluated together, such as a ``Stack``: (m b d) → (m b k)."""
 
     @property
     def m(self) -> int: ...
@@ -169,11 +169,11 @@ class Models(Protocol):
     @property
     def device(self) -> torch.device: ...
     def __call__(self, x: Tensor) -> Tensor: ...
-    def take(self, arms: Sequence[int]) -> Models: ...
+    def take(self, arms: Sequence[int]) -> AttributableModels: ...
     def module(self, arm: int) -> nn.Module: ...
 
 
-class OneModel:
+class SingleModel:
     """A plain module from (b d) to logits (b k), behind its adapter, as a stack of one."""
 
     m = 1
@@ -186,15 +186,15 @@ class OneModel:
     def __call__(self, x: Tensor) -> Tensor:
         return self._adapter(x.squeeze(0)).unsqueeze(0)
 
-    def take(self, arms: Sequence[int]) -> OneModel:
+    def take(self, arms: Sequence[int]) -> SingleModel:
         return self
 
     def module(self, arm: int) -> nn.Module:
-        """A copy, parts of which may be changed."""
+        """A copy that may be modified."""
         own = self._adapter.model
         try:
             model = copy.deepcopy(own)
-        except Exception as error:  # whatever a part of it raises that cannot be copied
+        except Exception as error:  # whatever a part that cannot be copied raises
             reason = f"{type(error).__name__}: {error}"
             raise DataError(f"DeepLIFT needs a copy of the model, which cannot be copied: {reason}.") from error
         if not {id(part) for part in own.modules()}.isdisjoint(id(part) for part in model.modules()):
@@ -204,9 +204,9 @@ class OneModel:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a method: some samples, what is known of them, and how exact it is to be."""
+    """The input of a method: samples, their classes and baselines, and the settings."""
 
-    stack: Models
+    stack: AttributableModels
     X: Tensor  # m b d
     classes: Tensor  # m b
     baselines: Tensor  # m b d
@@ -222,18 +222,18 @@ class Request:
         return Rows(self.stack, self.X, self.classes, self.output)
 
     def like(self, flat: Tensor) -> Tensor:
-        """Rows (m·b d) as the samples are, (m b d)."""
+        """Rows (m·b d) in the shape of the samples, (m b d)."""
         return flat.detach().to(self.X.dtype).view(self.X.shape)
 
 
 def rows_at_once(d: int, widest: int = 0) -> int:
-    """How many rows captum may hold, with samples of ``d`` numbers and activations of ``widest``."""
+    """Number of rows that captum may hold, for samples of ``d`` numbers and activations of ``widest``."""
     return max(1, min(CHUNK, NUMBERS // max(d, widest, 1)))
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Gradients, whatever the caller has switched off, and no warnings of what captum does to its inputs."""
+def quiet_captum() -> Iterator[None]:
+    """Gradients on, whatever the caller has switched off, and no warnings about what captum does to its inputs."""
     with torch.enable_grad(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Input Tensor .* did not already require gradients")
         warnings.filterwarnings("ignore", message="(?s).*Setting forward, backward hooks")
@@ -243,46 +243,46 @@ def quiet() -> Iterator[None]:
 def integrate(rows: Rows, baselines: Tensor, steps: int) -> Tensor:
     """Integrated gradients of every row, (r d); ``baselines`` (r d)."""
     nodes = max(1, rows_at_once(rows.d, getattr(rows.logits, "widest", 0)) // rows.r)
-    with quiet():
+    with quiet_captum():
         values: Tensor = IntegratedGradients(rows.total).attribute(
             rows.rows, baselines, n_steps=steps, internal_batch_size=rows.r * nodes
         )
     return values.detach().to(rows.X.dtype)
 
 
-def _integrated_gradients(asked: Request) -> Tensor:
-    rows = asked.rows
-    return asked.like(integrate(rows, asked.baselines.reshape(rows.r, rows.d), asked.steps))
+def _integrated_gradients(request: Request) -> Tensor:
+    rows = request.rows
+    return request.like(integrate(rows, request.baselines.reshape(rows.r, rows.d), request.steps))
 
 
-def _saliency(asked: Request) -> Tensor:
-    return asked.like(Saliency(asked.rows.total).attribute(asked.rows.rows))
+def _saliency(request: Request) -> Tensor:
+    return request.like(Saliency(request.rows.total).attribute(request.rows.rows))
 
 
-def _input_x_gradient(asked: Request) -> Tensor:
-    return asked.like(InputXGradient(asked.rows.total).attribute(asked.rows.rows))
+def _input_x_gradient(request: Request) -> Tensor:
+    return request.like(InputXGradient(request.rows.total).attribute(request.rows.rows))
 
 
-def _deep_lift(asked: Request) -> Tensor:
+def _deep_lift(request: Request) -> Tensor:
     parts = []
-    for arm in range(asked.stack.m):
-        model = asked.stack.module(arm)
+    for arm in range(request.stack.m):
+        model = request.stack.module(arm)
         if any(isinstance(part, torch.jit.ScriptModule) for part in model.modules()):
             raise DataError("DeepLIFT needs layers that it can look into; a scripted or traced model has none.")
-        method = DeepLift(_known_to_captum(model.to(asked.X.device)))
+        method = DeepLift(_known_to_captum(model.to(request.X.device)))
         try:
-            found = method.attribute(asked.X[arm].clone(), asked.baselines[arm], target=asked.classes[arm])
+            found = method.attribute(request.X[arm].clone(), request.baselines[arm], target=request.classes[arm])
         except RuntimeError as error:
             if "more than once" not in str(error):
                 raise
             sentence = "DeepLIFT needs a layer of its own for every step; this model uses one of its layers twice."
             raise DataError(sentence) from error
         parts.append(found)
-    return asked.like(torch.stack(parts))
+    return request.like(torch.stack(parts))
 
 
 def _known_to_captum(model: nn.Module) -> nn.Module:
-    """The model with activations of exactly those types whose differences DeepLIFT passes back."""
+    """The model, its activations replaced by the exact types whose differences DeepLIFT passes back."""
     for name, part in model.named_children():
         if getattr(part, "inplace", False):
             part.inplace = False  # type: ignore[assignment]
@@ -293,34 +293,34 @@ def _known_to_captum(model: nn.Module) -> nn.Module:
     return model.requires_grad_(False)
 
 
-def _gradient_shap(asked: Request) -> Tensor:
-    background = asked.background
+def _gradient_shap(request: Request) -> Tensor:
+    background = request.background
     assert background is not None
     parts = []
-    for arm in range(asked.stack.m):
-        method = GradientShap(_alone(asked.stack.take([arm]), asked.output))
-        with _randomness(asked.seed):  # the same for every model
+    for arm in range(request.stack.m):
+        method = GradientShap(_alone(request.stack.take([arm]), request.output))
+        with _randomness(request.seed):  # the same for every model
             found = method.attribute(
-                asked.X[arm].clone(), background, n_samples=asked.steps, stdevs=0.0, target=asked.classes[arm]
+                request.X[arm].clone(), background, n_samples=request.steps, stdevs=0.0, target=request.classes[arm]
             )
         parts.append(found.detach())
-    return asked.like(torch.stack(parts))
+    return request.like(torch.stack(parts))
 
 
-def _alone(stack: Models, output: Output) -> Logits:
+def _alone(stack: AttributableModels, output: Output) -> Logits:
     """A stack of one model as a function of rows, (q d) → (q k)."""
 
     def outputs(flat: Tensor) -> Tensor:
-        z = stack(flat.unsqueeze(0).to(stack.dtype)).squeeze(0)  # captum's points are of single precision
+        z = stack(flat.unsqueeze(0).to(stack.dtype)).squeeze(0)  # captum's points have single precision
         return z if output == "logit" else torch.softmax(z, dim=-1)
 
     return outputs
 
 
-def _occlusion(asked: Request) -> Tensor:
-    rows = asked.rows
-    shape = asked.grid or (rows.d,)
-    window = tuple(min(WINDOW, n) for n in asked.grid) if asked.grid else (1,)
+def _occlusion(request: Request) -> Tensor:
+    rows = request.rows
+    shape = request.grid or (rows.d,)
+    window = tuple(min(WINDOW, n) for n in request.grid) if request.grid else (1,)
     strides = tuple(min(STRIDE, n) for n in window)
 
     def outputs(pictures: Tensor) -> Tensor:
@@ -331,12 +331,12 @@ def _occlusion(asked: Request) -> Tensor:
             rows.rows.unflatten(-1, shape),
             sliding_window_shapes=window,
             strides=strides,
-            baselines=asked.baselines.reshape(rows.r, *shape),
+            baselines=request.baselines.reshape(rows.r, *shape),
         )
-    return asked.like(found.reshape(rows.r, rows.d))
+    return request.like(found.reshape(rows.r, rows.d))
 
 
-RUN: dict[MethodName, Callable[[Request], Tensor]] = {
+COMPUTE: dict[MethodName, Callable[[Request], Tensor]] = {
     "integrated_gradients": _integrated_gradients,
     "saliency": _saliency,
     "input_x_gradient": _input_x_gradient,
@@ -344,14 +344,14 @@ RUN: dict[MethodName, Callable[[Request], Tensor]] = {
     "gradient_shap": _gradient_shap,
     "occlusion": _occlusion,
 }
-"""Word → g (m b d)."""
+"""Name → function that computes g (m b d)."""
 
 _one_at_a_time = threading.Lock()
 
 
 @contextmanager
 def _randomness(seed: int) -> Iterator[None]:
-    """Captum draws from the random streams of torch and numpy that all share: ours for a moment, then as before."""
+    """Captum draws from the global random streams of torch and numpy: seeded here, and restored afterwards."""
     with _one_at_a_time, torch.random.fork_rng(devices=[]):
         before = np.random.get_state()  # noqa: NPY002 - what captum draws from
         torch.default_generator.manual_seed(seed)

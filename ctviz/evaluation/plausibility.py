@@ -18,7 +18,7 @@ LENGTH_SCALE = 0.5
 """Length scale of the Gaussian kernel behind IP*, in units of the features."""
 
 PER_CLASS = 1000
-"""Most samples of a class that counterfactuals are compared with."""
+"""Most samples of a class with which counterfactuals are compared."""
 
 BLOCK = 2**21
 """Most kernel values held in memory at once (16 MB)."""
@@ -89,7 +89,7 @@ def mmd2(x: Tensor, y: Tensor, length_scale: float = LENGTH_SCALE) -> Tensor:
 
 @dataclass(frozen=True)
 class ReferenceSamples:
-    """Real samples of every class, prepared once, that counterfactuals are compared with again and again."""
+    """Real samples of every class with which counterfactuals are compared, prepared once."""
 
     samples: tuple[Tensor, ...]  # k times (n_c d), float64
     within: tuple[Tensor, ...]  # k times (): mean kernel between two different samples of the class
@@ -161,7 +161,7 @@ class ReferenceSamples:
     def ip_star(self, counterfactuals: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """IP*: squared MMD (``mmd2``) per target class, clamped at 0, averaged over the classes of an arm.
 
-        A class weighs as many counterfactuals as count for it; classes in which it is undefined are left out.
+        A class is weighted by its number of counted counterfactuals; classes in which it is undefined are left out.
 
         Args:
             counterfactuals: (m b d).
@@ -179,7 +179,7 @@ class ReferenceSamples:
 
 @dataclass(frozen=True)
 class _Distances:
-    """Samples sorted and summed up in each feature, so that mean distances to all of them are cheap."""
+    """Samples, sorted and summed up in each feature, so that mean distances to all of them are cheap."""
 
     values: Tensor  # … d n, ascending
     sums: Tensor  # … d n+1: of the first 0, 1, … n values

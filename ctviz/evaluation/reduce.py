@@ -1,4 +1,4 @@
-"""Means over the samples that count."""
+"""Means over masked samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 def masked_mean(values: Tensor, mask: Tensor | None = None) -> Tensor:
     """Mean of ``values`` (… b) over the samples that ``mask`` (… b, bool; none: all) picks → (…), float64.
 
-    NaN where it picks none. What it leaves out may be anything, also NaN.
+    NaN where it picks none. Values that it leaves out may be anything, even NaN.
     """
     values = values.double()
     if mask is None:

@@ -1,4 +1,4 @@
-"""How well models withstand small changes of their input that were made to mislead them."""
+"""Robustness of models against adversarial examples."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Logits = Callable[[Tensor], Tensor]
 """A stack of m models: (m b d) → (m b k), differentiable."""
 
 NUMBERS = 1 << 21
-"""Numbers that the samples of all models, and their widest activation, may hold at once: an attack makes several
-copies of them."""
+"""Most numbers in the samples of all models and in their widest activation at once: an attack makes several copies of
+them."""
 
 
 def perturb(
@@ -44,7 +44,7 @@ def perturb(
         X: (m b d).
         y: true classes, (m b), int64.
         epsilon: largest change of a feature, in its units.
-        lower, upper: the domain, (d); None: there is no bound, and features may leave it.
+        lower, upper: the domain, (d); None: unbounded.
         attack: ``fgsm`` or ``pgd``.
         steps, step_size: of PGD. None: steps of 0.01 as in the paper, or of 2.5 ε / steps (Madry et al. 2018) where
             those would hardly get to ε and back.
@@ -53,7 +53,7 @@ def perturb(
         (m b d), without gradient.
 
     Raises:
-        ConfigError: for an ε that is negative or no number, an unknown attack, a PGD without steps.
+        ConfigError: an ε that is negative or not a number, an unknown attack, PGD without steps.
     """
     _check(epsilon, attack, steps, step_size)
     if step_size is None:
@@ -95,7 +95,7 @@ def robust_accuracy(
     steps: int = 40,
     step_size: float | None = 0.01,
 ) -> Tensor:
-    """Share of samples that each model still gets right after the attack of ``perturb``.
+    """Share of samples that each model still classifies correctly after the attack of ``perturb``.
 
     Args:
         X: (m b d); the same samples for every arm may be an expanded view.
@@ -121,7 +121,7 @@ def accuracy_curve(
     steps: int = 40,
     step_size: float | None = 0.01,
 ) -> Tensor:
-    """Which samples each model still gets right after attacks (``perturb``) of n strengths.
+    """Which samples each model still classifies correctly after attacks (``perturb``) of n strengths.
 
     Some samples at a time, so that memory does not grow with their number.
 
@@ -161,7 +161,7 @@ def _attacks(
     steps: int,
     step_size: float | None,
 ) -> Iterator[Tensor]:
-    """What ``perturb`` makes of the samples at each strength, (m b d)."""
+    """The adversarial examples of ``perturb`` at each strength, (m b d)."""
     if attack == "pgd":
         for epsilon in epsilons:
             yield perturb(logits, X, y, epsilon, lower, upper, attack, steps, step_size)

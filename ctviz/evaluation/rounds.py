@@ -1,7 +1,7 @@
-"""Rounds of an evaluation: which samples are drawn, and what is measured of the counterfactuals found from them.
+"""Rounds of an evaluation: the samples that are drawn, and the metrics of their counterfactuals.
 
 The protocol of the paper, section 4 of REFERENCE. A sample that is drawn several times, in one round or in many, has
-the same counterfactual each time: it is searched and measured once, and a round is a count for each of these.
+the same counterfactual each time: it is searched and measured once, and a round is a vector of counts.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch import Tensor
 from ctviz.evaluation.plausibility import ReferenceSamples
 
 ROUND_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps")
-"""What is measured in each round. IP, IP* and steps are taken over all counterfactuals, cost and redundancy over the
-valid ones; validity and mature are shares of all."""
+"""The metrics of each round. IP, IP* and steps are over all counterfactuals, cost and redundancy over the valid ones;
+validity and mature are shares of all."""
 
 CHUNK = 4096
-"""Samples drawn at once. Part of what a seed means: with another number the draws of a round would be others."""
+"""Samples drawn at once. With another number, a seed would give other draws."""
 
 BLOCK = 1 << 21
 """Kernel values held in memory at once (16 MB)."""
@@ -32,15 +32,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RoundDraws:
-    """What each round draws: a factual class, a target class, and each arm's factuals."""
+    """The draws of each round: a factual class, a target class, and each arm's factuals."""
 
     k: int
     factual: Ints  # r
     target: Ints  # r
     rows: Ints  # m r n: positions of samples; −1 throughout where an arm puts no sample into the class
 
-    def unique(self, arm: int) -> Unique:
-        """The different searches that the draws of an arm come down to."""
+    def unique(self, arm: int) -> UniqueSearches:
+        """The distinct searches among the draws of an arm."""
         rows = self.rows[arm]  # r n
         there = np.flatnonzero(rows[:, 0] >= 0)
         codes = rows[there] * self.k + self.target[there, None]
@@ -49,12 +49,12 @@ class RoundDraws:
         if len(values):
             flat = (place.reshape(codes.shape) + len(values) * np.arange(len(there))[:, None]).ravel()
             counts[there] = np.bincount(flat, minlength=len(there) * len(values)).reshape(len(there), -1)
-        return Unique(values // self.k, values % self.k, counts)
+        return UniqueSearches(values // self.k, values % self.k, counts)
 
 
 @dataclass(frozen=True)
-class Unique:
-    """The different pairs of factual and target class of one arm, u of them, and how often each round drew them."""
+class UniqueSearches:
+    """The distinct pairs of factual and target class of one arm, u of them, and how often each round drew them."""
 
     rows: Ints  # u: positions of the samples
     targets: Ints  # u
@@ -65,12 +65,12 @@ def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> RoundDraws:
     """Factuals for every arm and round, with the same random numbers for all arms.
 
     A round has one factual class, uniform over the k, one target class, uniform over the others, and one endless
-    sequence of samples, uniform with replacement. An arm takes the first n of them that it puts into the factual
-    class. So arms that agree draw the same, whichever arms they are beside, and differences between arms are
-    differences of pairs.
+    sequence of samples, uniform with replacement. An arm takes the first n of them that it puts into the factual class.
+    So arms with the same predictions have the same draws, whatever the other arms, and differences between arms are
+    paired.
 
     Args:
-        predicted: class that each arm gives each of s samples, (m s); −1 for a model that gives no answer.
+        predicted: class that each arm predicts for each of s samples, (m s); −1 for a model without predictions.
     """
     m, s = predicted.shape
     factual, target = np.zeros(rounds, dtype=np.int64), np.zeros(rounds, dtype=np.int64)
@@ -94,7 +94,7 @@ def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> RoundDraws:
 
 @dataclass(frozen=True)
 class RoundEnds:
-    """Where some searches of one arm ended, u of them."""
+    """End points of u searches of one arm."""
 
     factuals: Tensor  # u d
     final: Tensor  # u d
@@ -105,7 +105,7 @@ class RoundEnds:
 
 @dataclass(frozen=True)
 class Scores:
-    """What counts of each of u counterfactuals, float64; without the points, which of images are large."""
+    """Metrics of each of u counterfactuals, float64; without the points, which are large for images."""
 
     ip: Tensor  # u
     cost: Tensor  # u
@@ -113,8 +113,8 @@ class Scores:
     valid: Tensor  # u, 0 or 1
     mature: Tensor  # u, 0 or 1
     steps: Tensor  # u
-    broken: Tensor  # u, 1 where the point is not made of numbers
-    points: Tensor  # u d; u 0 where IP* is not to be taken
+    broken: Tensor  # u, 1 where the point is not finite
+    points: Tensor  # u d; u 0 without IP*
 
     @classmethod
     def of(cls, ends: RoundEnds, targets: Tensor, samples: ReferenceSamples, kernels: bool = True) -> Scores:
@@ -125,8 +125,8 @@ class Scores:
 
         Args:
             samples: real samples of every class; distances are in units of the features.
-            kernels: whether IP* is to be taken. A length scale of 0.5 says nothing about images, any two of which are
-                too far apart.
+            kernels: whether to compute IP*. A length scale of 0.5 is meaningless for images, any two of which are too
+                far apart.
         """
         moved = ends.final.double() - ends.factuals.double()
         return cls(
@@ -137,26 +137,25 @@ class Scores:
             mature=ends.mature.double(),
             steps=ends.steps.double(),
             broken=(~ends.final.isfinite().all(-1)).double(),
-            # Not an empty view, which would hold on to all that it is a view of.
+            # Not an empty view, which would keep the whole tensor alive.
             points=ends.final if kernels else ends.final.new_zeros(len(ends.final), 0),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Scores]) -> Scores:
-        """Scores of some searches after those of others."""
+        """The scores of several groups of searches, concatenated."""
         return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
-def measure_rounds(unique: Unique, scores: Scores, samples: ReferenceSamples) -> Floats:
-    """``ROUND_METRICS`` of one arm in every round, (7 r); NaN where nothing counts or numbers are not finite.
+def measure_rounds(unique: UniqueSearches, scores: Scores, samples: ReferenceSamples) -> Floats:
+    """``ROUND_METRICS`` of one arm in every round, (7 r); NaN where no sample counts or numbers are not finite.
 
     All but IP* are means of the scores over the draws of a round.
 
         IP* = max(0, 1/(n(n−1)) Σ_{i≠j} k(x'_i, x'_j) + 1/(l(l−1)) Σ_{i≠j} k(x_i, x_j) − 2/(nl) Σ_{i,j} k(x'_i, x_j))
 
     with the kernel of ``samples``. Here i and j go over draws: a sample drawn twice makes a pair with itself, as in the
-    paper. With as many draws as there are samples to draw from, n, this raises the first term by about 1/n of what it
-    lacks to 1.
+    paper. With as many draws as there are samples to draw from, n, this raises the first term t by about (1 − t)/n.
     """
     counts = torch.from_numpy(unique.counts)  # r u
     ones = torch.ones_like(scores.valid)
@@ -175,7 +174,7 @@ def measure_rounds(unique: Unique, scores: Scores, samples: ReferenceSamples) ->
 
 
 def _mean(counts: Tensor, values: Tensor, weights: Tensor) -> Tensor:
-    """Mean in every round of values (u) that weigh 0 or 1, (r); NaN where none weighs anything."""
+    """Mean in every round of values (u) with weights 0 or 1, (r); NaN where all weights are 0."""
     total = counts @ weights
     return counts @ torch.where(weights > 0, values.nan_to_num(0.0), 0.0) / torch.where(total > 0, total, torch.nan)
 
@@ -210,8 +209,8 @@ def _pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
 
 
 def _all_pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
-    """The same, a block of rows of the kernel at a time."""
-    x = (x - x.mean(dim=0)) / length_scale  # about their centre little is lost to cancellation
+    """Like ``_pairs``, over all pairs, a block of the kernel's rows at a time."""
+    x = (x - x.mean(dim=0)) / length_scale  # centred, so that little is lost to cancellation
     half = x.square().sum(-1) / 2
     total = counts.new_zeros(len(counts))
     size = max(1, BLOCK // max(1, len(x)))

@@ -1,4 +1,4 @@
-"""Student's t: how far a mean over a few draws would have moved with other draws."""
+"""Student's t intervals of means over a few draws."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def half_width(sd: Any, n: Any, level: float) -> Floats:
 
     Args:
         sd: standard deviations s, with n − 1 in the denominator, (…).
-        n: how many values each is of, (…).
+        n: number of values of each, (…).
         level: share of such intervals that hold the true mean, between 0 and 1.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How steep a boundary stands in the plane: which of two features decides."""
+"""The angle of a decision boundary in the plane: which of two features decides."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def boundary_tilt(
 ) -> Tensor:
     """Angle between the boundary of two classes and the x1 axis in degrees, (m), for models of d = 2 features.
 
-    0 is horizontal, where x2 alone decides; 90 is vertical, where x1 alone does. The boundary is where
-    f = M(x)[b] − M(x)[a] changes its sign between nodes of a grid over the window ``lower`` … ``upper`` (2); there
-    ∇f is its normal. Normals are averaged as lines are, by twice their angle, so that n and −n agree, with the
-    weight exp(−r²/2R²): r is the distance from the point midway between the two ``centres`` (2 2) of the classes,
-    R half the distance of the centres. So what counts is the boundary between the clusters, not how it runs on
-    where no data are. NaN where there is no boundary in the window.
+    0 is horizontal, where x2 alone decides; 90 is vertical, where x1 alone does. The boundary is where f = M(x)[b] −
+    M(x)[a] changes its sign between nodes of a grid over the window ``lower`` … ``upper`` (2); there ∇f is its normal.
+    Normals are averaged as lines are, by twice their angle, so that n and −n agree, with the weight exp(−r²/2R²): r is
+    the distance from the point midway between the two ``centres`` (2 2) of the classes, R half the distance of the
+    centres. So the boundary between the clusters counts, not its course where there are no data. NaN where there is no
+    boundary in the window.
 
     Raises:
         DataError: other than two features, or centres that coincide.

@@ -1,4 +1,4 @@
-"""An experiment: everything that determines a run, frozen, validated, with a key of its own."""
+"""An experiment: all settings that determine a run, frozen, validated, with a key."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from ctviz.training.schedule import Schedule
 SearchT = TypeVar("SearchT", bound=SearchSettings)
 
 ALGORITHM_VERSION = 1
-"""Part of every key; raised when the same experiment would give other results than before."""
+"""Part of every key; raised whenever the same experiment gives other results than before."""
 
-LATER: dict[str, dict[str, Any]] = {"model": {"channels": [], "initial": "fan_in"}, "evaluation": {"also": []}}
-"""Settings that came after runs had been stored: at these values they are left out of the text that makes the key, so
-that a run from before keeps its own."""
+LATER_DEFAULTS: dict[str, dict[str, Any]] = {"model": {"channels": [], "initial": "fan_in"}, "evaluation": {"also": []}}
+"""Settings added after runs had been stored: at these values they are left out of the text behind the key, so that
+older runs keep their keys."""
 
 
 class Evaluation(SearchSettings):
     """What is measured and recorded after each epoch: the same search, on the same factuals, for every arm.
 
-    τ and T are those of the paper's evaluation. η is that of its Figure 1: where a model is steep, a step of the
-    0.25 used in training leaps across the data and ends at the edge of the domain.
+    τ and T are those of the paper's evaluation. η is that of its Figure 1: where a model is steep, steps of 0.25 as in
+    training overshoot the data and end at the edge of the domain.
     """
 
     tau: float = Field(0.95, gt=0, lt=1)
@@ -72,7 +72,7 @@ class Experiment(Document):
     @model_validator(mode="before")
     @classmethod
     def _no_pictures_of_images(cls, values: Any) -> Any:
-        """Of images no plane is drawn, unless somebody asks for it and is told so."""
+        """Images record no fields and paths by default; asking for them is an error."""
         data = values.get("data") if isinstance(values, dict) else None
         name = data.get("name") if isinstance(data, Mapping) else getattr(data, "name", None)
         wanted = values.get("evaluation", {}) if isinstance(values, dict) else None
@@ -83,7 +83,7 @@ class Experiment(Document):
     @field_validator("data", mode="before")
     @classmethod
     def _which_data(cls, values: Any) -> Any:
-        """By its name, so that what is wrong with the settings is said of the right kind."""
+        """Choose the kind of data by its name, so that errors name the settings of that kind."""
         return data_settings(values) if isinstance(values, Mapping) else values
 
     @property
@@ -118,7 +118,7 @@ class Experiment(Document):
             return
         if self.model.channels:
             try:
-                weights_of_one(self)
+                weights_per_model(self)
             except ConfigError as error:
                 raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
@@ -145,7 +145,7 @@ class Experiment(Document):
                 ranged.add(index)
 
     def _columns(self, field: str, ref: FeatureRef) -> tuple[int, ...]:
-        """The columns that a constraint names."""
+        """The columns of a constraint's feature."""
         try:
             return resolve(ref, self.data.features, self.data.grid)
         except ConfigError as error:
@@ -154,9 +154,9 @@ class Experiment(Document):
     # -- identity and round trips ---------------------------------------------------------------
 
     def to_json(self) -> str:
-        """Canonical JSON of every setting (but see ``LATER``): sorted keys, no spaces; equals give equal text."""
+        """Canonical JSON of every setting (but see ``LATER_DEFAULTS``): sorted keys, no spaces."""
         values = self.model_dump(mode="json")
-        for section, later in LATER.items():
+        for section, later in LATER_DEFAULTS.items():
             for name, usual in later.items():
                 if values[section][name] == usual:
                     del values[section][name]
@@ -169,8 +169,8 @@ class Experiment(Document):
 
     @property
     def origin(self) -> str:
-        """Identifies what the models are made from: as ``key``, but for how they are looked at (the evaluation, names,
-        what advice may not change)."""
+        """Identifies the training: like ``key``, but without what affects only the view of the models (evaluation,
+        names, constraints of advice)."""
         aside = {"name", "locked", "increase_only", "decrease_only", "ranges", "lock_when", "shield"}
         values = json.loads(self.to_json())
         del values["evaluation"]
@@ -183,15 +183,15 @@ class Experiment(Document):
     def replace(self, changes: Mapping[str, Any]) -> Experiment:
         """A copy with dotted settings changed.
 
-        ``{"training.epochs": 20, "seed": 3, "arms.full.tau": 0.9, "arms.*.epsilon": 0.2}``; an arm is
-        named, ``*`` means every arm. ``"arms": "vanilla,full,mine"`` chooses the arms by name: known names
-        keep their settings, the paper's variants bring theirs, others start as ``full``.
+        ``{"training.epochs": 20, "seed": 3, "arms.full.tau": 0.9, "arms.*.epsilon": 0.2}``; an arm is named, ``*``
+        means every arm. ``"arms": "vanilla,full,mine"`` chooses the arms by name: known names keep their settings, the
+        paper's variants have theirs, others start as ``full``.
         """
         values = self.model_dump()
         if "arms" in changes:
             values["arms"] = self._choose_arms(changes["arms"])
         if (name := changes.get("data.name")) is not None and (name in IMAGES) != (self.data.name in IMAGES):
-            values["data"] = data_settings({"name": name}).model_dump()  # another kind, with settings of its own
+            values["data"] = data_settings({"name": name}).model_dump()  # another kind of data, with other settings
             usual = Evaluation()
             pictures = {"field": 0, "paths": 0} if name in IMAGES else {"field": usual.field, "paths": usual.paths}
             values["evaluation"] |= pictures
@@ -219,7 +219,7 @@ class Experiment(Document):
 
     @staticmethod
     def _targets(values: dict[str, Any], parts: list[str], path: str, value: Any) -> list[dict[str, Any]]:
-        """The tables in which a dotted path's last part is to be set."""
+        """The tables in which the last part of a dotted path is set."""
         if parts[0] == "arms" and len(parts) == 3:
             found = [arm for arm in values["arms"] if parts[1] in ("*", arm["name"])]
             if not found:
@@ -245,7 +245,7 @@ class Experiment(Document):
     def to_query(self, preset: str | None = None) -> dict[str, str]:
         """The experiment as parameters of a link: a preset and what differs from it.
 
-        Without a ``preset``, the one of its data that leaves the least to say.
+        Without a ``preset``, the one of its data that gives the shortest link.
         """
         if preset is None:
             candidates = [name for name, changes in PRESETS.items() if changes["data.name"] == self.data.name]
@@ -279,14 +279,14 @@ class Experiment(Document):
 
 @dataclass(frozen=True)
 class Stress:
-    """A search made worse on purpose: which of its settings take which values, and what that does, in words."""
+    """A search made worse on purpose: changed settings, and their effect in words."""
 
     title: str
     words: str
     changes: tuple[tuple[str, float], ...]
 
     def of(self, settings: SearchT) -> SearchT:
-        """Settings of a search, or an arm, with this stress."""
+        """The settings of a search, or an arm, under this stress."""
         return type(settings)(**{**settings.model_dump(), **dict(self.changes)})
 
 
@@ -312,20 +312,20 @@ STRESSES: dict[str, Stress] = {
         (("step_size", 5.0),),
     ),
 }
-"""Ways in which a search can be bad. Counterfactual training learns from what its search finds, so a bad search makes
-its counterfactuals rare (what does not arrive teaches nothing) or wrong.
+"""Ways in which a search can be bad. Counterfactual training learns from the results of its searches, so a bad search
+makes counterfactuals rare (those that do not mature teach nothing) or wrong.
 
 Training with them, three draws of each data set: on moons none does much harm (models are steep, so that even short
-steps arrive). On circles tiny steps leave a fifth of the gain in IP. On LS two steps let 33 % mature and tiny ones
-none, and with noise IP is no better than conventional.
+steps mature). On circles, tiny steps leave a fifth of the gain in IP. On LS, 33 % mature with two steps and none with
+tiny ones, and with noise IP is no better than conventional.
 """
 
 
-# Clusters that lie ten units apart: with shorter steps, T of them would not reach.
+# For clusters ten units apart: with shorter steps, T of them would not span the distance.
 _FAR = {"arms.*.tau": 0.5, "evaluation.step_size": 0.25}
 
 # The paper's Figure 1: search, objective and optimiser as they are given there, for training and for advice.
-_LIGHT = {"evaluation.every": 5, "evaluation.field": 80}
+_COARSE_RECORD = {"evaluation.every": 5, "evaluation.field": 80}
 
 _FIGURE = {
     "data.name": "ls",
@@ -375,7 +375,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms": "vanilla,eccco,nearest,face",
         "arms.nearest.generator": "nearest",
         "arms.face.generator": "face",
-        **_LIGHT,
+        **_COARSE_RECORD,
     },
     "stress": {
         "data.name": "ls",
@@ -387,7 +387,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             for arm, stress in _STRESSED.items()
             for setting, value in STRESSES[stress].changes
         },
-        **_LIGHT,
+        **_COARSE_RECORD,
     },
     "mnist": {
         "data.name": "mnist",
@@ -431,35 +431,36 @@ PRESETS: dict[str, dict[str, Any]] = {
         "evaluation.field": 80,
     },
 }
-"""What each preset changes of the defaults.
+"""The changes of each preset to the defaults.
 
 The data sets under their own names, trained as in the paper: its defaults, with the τ that it found best for most
 data, and λ_reg where it is known (LS).
 Then comparisons: the first feature locked (moons), the paper's four objectives (moons), counterfactual training with
 and without gradients in its search (moons), and with searches made worse on purpose (LS; see ``STRESSES``).
 
-``mnist``: the paper's settings, with Glorot's first weights as in its implementation, and its locked rows; but λ_reg
-is its default 0.1, not the 0.01 that it found best for MNIST: with that, energies go on growing (their squares reach
-400 after 100 epochs, here 5), and what was gained in attribution by epoch 50 is lost by epoch 100. The lock is one arm
-of two, since on these pixels it does not do what it does elsewhere: most of them never vary, so a model learns that
-they say nothing only from searches that change them, and the lock forbids those.
+``mnist``: the paper's settings, with Glorot's first weights as in its implementation, and its locked rows; but λ_reg is
+its default 0.1, not the 0.01 that it found best for MNIST: with that, energies keep growing (their squares reach 400
+after 100 epochs, here 5), and the gain in attribution at epoch 50 is lost by epoch 100. Counterfactual training has an
+arm without the lock too, since on these pixels the lock does not act as elsewhere: most of them never vary, so a model
+learns that they carry no information only from searches that change them, and the lock forbids those.
 
-``figure1``: the paper's Figure 1 with its settings; x1 is debt, x2 is age, which is locked. The paper does not give
-the draw of the data. Ours is seed 6 with the clusters 7.5 standard deviations apart; the draw itself has them at 21,
+``figure1``: the paper's Figure 1 with its settings; x1 is debt, x2 is age, which is locked. The paper does not give the
+draw of the data. Ours is seed 6 with the clusters 7.5 standard deviations apart; by default they would be 21 apart,
 which is too far for T η = 3 with a feature locked. Of the draws 0 to 39 at this separation the paper's claims hold, on
 three seeds of training each, as follows. Conventional endpoints stop nearer the boundary: all 40. Those of CT lie
 nearer the target cluster: 29. With age locked, CT's boundary is the steeper one: 18. Its locked advice is also cheaper
-than the conventional one's: 3 (6, 23 and 34), those on which the conventional boundary leans on age and yet
-can be reached by changing debt alone. On draw 6 all claims hold on ten seeds of ten.
+than the conventional one's: 3 (6, 23 and 34), those on which the conventional boundary depends on age and yet can be
+reached by changing debt alone. On draw 6 all claims hold on ten seeds of ten.
+
 ``figure1-debt``: the same data with debt locked instead. ``where``: CT on them with the lock nowhere, in advice, in
 training or in both. ``proxies``: the set-up of the paper's proposition; τ = 0.5, since with higher values locked
-counterfactuals soon end beyond the real samples, which turns the sign of the divergence round (see ``proposition``).
+counterfactuals soon end beyond the real samples, which reverses the sign of the divergence (see ``proposition``).
 """
 
 
-def weights_of_one(experiment: Experiment) -> int:
-    """Numbers that each model of an experiment has."""
-    from ctviz.models.stack import parameters  # torch, which settings alone do not need
+def weights_per_model(experiment: Experiment) -> int:
+    """Number of parameters of each model of an experiment."""
+    from ctviz.models.stack import parameters  # imports torch, which settings alone do not need
 
     return parameters(experiment.model, experiment.d, experiment.data.classes, experiment.data.grid)
 

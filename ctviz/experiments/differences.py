@@ -1,4 +1,4 @@
-"""Which settings differ between experiments, and which experiments have a setting at a value."""
+"""Settings that differ between experiments, and experiments with a given setting."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ctviz.training.arm import Arm
 
 Table = dict[str, Any]
 
-EVERY = "arms.*"
-"""Stands for every model of a run, where all of them have the same value."""
+ALL_ARMS = "arms.*"
+"""Stands for all arms of a run, where they have the same value."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One setting by its dotted path, with its value in each experiment (None where one has no such setting), and
-    whether it differs.
+    """One setting: its dotted path, its value in each experiment (None where an experiment lacks it), and whether it
+    differs.
 
-    What some experiments do not have, such as the noise of images, does not differ for that alone. Of an arm that only
-    some have, a setting differs where it is not the usual one of an arm of that name.
+    A setting that some experiments lack, such as the noise of images, does not differ for that alone. For an arm that
+    only some experiments have, a setting differs if it is not the default of an arm of that name.
     """
 
     path: str
@@ -33,12 +33,12 @@ class Difference:
 def differences(experiments: Sequence[Experiment], *, alike: bool = False) -> tuple[Difference, ...]:
     """The settings that differ between experiments, in the order in which an experiment holds them.
 
-    Arms are matched by their names. A setting of the arms that has one value for all arms of each experiment is
-    listed once, as ``arms.*.tau``.
+    Arms are matched by name. A setting with one value for all arms of each experiment is listed once, as
+    ``arms.*.tau``.
 
     Args:
         experiments: one or more.
-        alike: list the settings that do not differ, too.
+        alike: also list settings that do not differ.
     """
     tables = [_values(experiment) for experiment in experiments]
     paths = list(dict.fromkeys(path for table in tables for path in table))
@@ -59,7 +59,7 @@ def differences(experiments: Sequence[Experiment], *, alike: bool = False) -> tu
 
 
 def _values(experiment: Experiment) -> Table:
-    """Dotted path → value, of every setting; of the arms all but their names."""
+    """Dotted path → value of every setting, except the names of the arms."""
     flat: Table = {}
     for section, value in experiment.model_dump(mode="json").items():
         if section == "arms":
@@ -79,14 +79,14 @@ def _plain(path: str, tables: Sequence[Table]) -> Difference:
 
 
 def _merged(field: str, paths: Sequence[str], tables: Sequence[Table]) -> list[Difference]:
-    """One line for a setting of the arms if each experiment has but one value of it, else one for each arm's name."""
+    """One line for a setting of the arms if each experiment has a single value of it, else one line per arm."""
     common = []
     for table in tables:
         own = [table[path] for path in paths if path in table]
         if any(value != own[0] for value in own):
             return [_of_arm(path, tables) for path in paths]
         common.append(own[0])
-    return [Difference(f"{EVERY}.{field}", tuple(common), any(value != common[0] for value in common))]
+    return [Difference(f"{ALL_ARMS}.{field}", tuple(common), any(value != common[0] for value in common))]
 
 
 def _of_arm(path: str, tables: Sequence[Table]) -> Difference:
@@ -100,11 +100,11 @@ def _of_arm(path: str, tables: Sequence[Table]) -> Difference:
 
 
 def has(experiment: Experiment, name: str, text: str) -> bool:
-    """Whether a setting has a value, given as it is written in a link: ``has(e, "tau", "0.5")``.
+    """Whether a setting has a value, given as text as in a link: ``has(e, "tau", "0.5")``.
 
     Args:
         name: a dotted path, or the end of one: ``tau`` is that of any arm or of the evaluation, ``full.tau`` an arm's.
-        text: numbers are compared as numbers (0.50 is 0.5), lists by what is in them, other values letter by letter.
+        text: numbers are compared as numbers (0.50 is 0.5), lists by their entries, other values as text.
     """
     ending = "." + name.lower()
     wanted = parse_value(text)
@@ -123,12 +123,12 @@ def _same(value: Any, wanted: Any, text: str) -> bool:
         return str(value).lower() == str(wanted).lower()
     try:
         return bool(value == (float(wanted) if isinstance(value, int | float) else wanted))
-    except (TypeError, ValueError):  # a word where there is a number
+    except (TypeError, ValueError):  # text where a number is expected
         return False
 
 
 def written(value: Any) -> str:
-    """A setting's value as text; what is empty as a dash."""
+    """A setting's value as text; a dash if it is empty."""
     if value is None or value == [] or value == ():
         return "—"
     if isinstance(value, list | tuple) and not any(isinstance(part, list | tuple) for part in value):

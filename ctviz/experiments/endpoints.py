@@ -1,4 +1,4 @@
-"""Where the searches of a trace ended, measured: every arm's numbers, their intervals, and the arms' differences."""
+"""Metrics of the endpoints of a trace: every arm's values, with intervals, and the differences between arms."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.trace import Floats, Trace
 from ctviz.short_repr import ShortRepr
 
-MOST_FACTUALS = 5_000
-"""A resample counts each of them, and IP* each pair."""
+MAX_FACTUALS = 5_000
+"""Every resample has a count for each of them, and IP* one for each pair."""
 
 ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
 
@@ -25,24 +25,25 @@ ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
 class Endpoints(ShortRepr):
     """Metrics of the counterfactuals of a trace.
 
-    An arm is judged on the factuals that it does not put into the target class anyway. Of these, ``validity`` and
+    An arm is judged on the factuals that it does not already put into the target class. Of these, ``validity`` and
     ``mature`` are the shares that end in the target class, and that reach τ; ``ip`` and ``ip_star`` are taken over
     all of them, ``cost`` and ``redundancy`` over the valid ones. NaN where fewer than two are left.
     """
 
     arms: tuple[str, ...]
     level: float
-    judged: npt.NDArray[np.int64]  # m: factuals that count
+    judged: npt.NDArray[np.int64]  # m: factuals that are judged
     metrics: Mapping[str, Interval]  # (m) each
     differences: Mapping[str, Interval]  # (m) each: an arm minus the first one; NaN for the first
-    """Over the factuals that count in both, pair by pair."""
+    """Paired, over the factuals that are judged in both arms."""
     points: Floats  # m b d: where the searches ended
-    counted: npt.NDArray[np.bool_]  # m b: which of them count
+    counted: npt.NDArray[np.bool_]  # m b: which of them are judged
     targets: npt.NDArray[np.int64]  # b
     samples: tuple[Floats, ...]  # k times (n d): real samples of each class
 
     def projected(self, arm: int, target: int, feature: int) -> tuple[Floats, Floats]:
-        """One coordinate of an arm's endpoints aimed at a class, and of its real samples: for a rug or a density."""
+        """One coordinate of an arm's endpoints with a target class, and of that class's real samples: for a rug or a
+        density."""
         chosen = self.counted[arm] & (self.targets == target)
         return self.points[arm, chosen, feature], self.samples[target][:, feature]
 
@@ -55,8 +56,8 @@ def compare_endpoints(
     Raises:
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
     """
-    if len(trace) and (n := int(trace.group[-1]) + 1) > MOST_FACTUALS:
-        raise ConfigError("factuals", n, f"at most {MOST_FACTUALS:,} to be measured")
+    if len(trace) and (n := int(trace.group[-1]) + 1) > MAX_FACTUALS:
+        raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
     estimates, differences, judged = _estimates(trace, samples, seed)
     return Endpoints(
         arms=arms,
@@ -74,7 +75,7 @@ def compare_endpoints(
 def _estimates(
     trace: Trace, samples: ReferenceSamples, seed: int
 ) -> tuple[dict[str, Estimate], dict[str, Estimate], npt.NDArray[np.bool_]]:
-    """Of every arm, of its difference to the first, and which factuals count (m b)."""
+    """Estimates for every arm and for its difference to the first; and which factuals are judged, (m b)."""
     counts = trace.predicted != trace.targets
     final, factuals = torch.from_numpy(trace.final.copy()), torch.from_numpy(trace.factuals)
     targets = torch.from_numpy(trace.targets).expand(final.shape[:2])  # m b
@@ -95,12 +96,14 @@ def _estimates(
     estimates = {name: bootstrap.mean(*given, rows) for name, given in measured.items()}
     differences = {name: bootstrap.pairs(*given, rows) for name, given in measured.items()}
     estimates["ip_star"] = bootstrap.ip_star(final, targets, judged, samples, rows)
-    differences["ip_star"] = _nearer(estimates["ip_star"], bootstrap, final, targets, judged, samples, rows)
+    differences["ip_star"] = _ip_star_differences(
+        estimates["ip_star"], bootstrap, final, targets, judged, samples, rows
+    )
     order = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
     return {name: estimates[name] for name in order}, {name: differences[name] for name in order}, counts
 
 
-def _nearer(
+def _ip_star_differences(
     estimate: Estimate,
     bootstrap: Bootstrap,
     final: torch.Tensor,
@@ -109,7 +112,7 @@ def _nearer(
     samples: ReferenceSamples,
     rows: torch.Tensor | None,
 ) -> Estimate:
-    """The difference in IP* of every arm to the first, each over the factuals that count in both."""
+    """The difference in IP* of every arm to the first, over the factuals that are judged in both."""
     result = estimate.against_first()
     for arm in range(1, len(final)):
         if torch.equal(judged[arm], judged[0]):

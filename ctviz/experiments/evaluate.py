@@ -1,4 +1,4 @@
-"""Evaluating finished models by the paper's protocol; what was evaluated once is read from the store."""
+"""Evaluation of finished models by the paper's protocol; results are kept in the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.robustness import accuracy_curve
-from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, Unique, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import PerSample, Report, check_references, keep_report, stored_report
@@ -31,17 +31,17 @@ from ctviz.models.stack import Stack, predict
 
 __all__ = ["Protocol", "Report", "default_references", "evaluate", "stored_report"]
 
-NUMBERS = 1 << 21
-"""Numbers that the points of the arms searched together may hold; a search makes several copies of them."""
+WORKING_SET = 1 << 21
+"""Most numbers in the points of the arms searched together; a search makes several copies of them."""
 
-TOGETHER = 16
-"""Arms searched together at most, each with every λ_egy: more gain nothing and would be slow to show progress."""
+MAX_ARMS = 16
+"""Most arms searched together, each with every λ_egy: more gain nothing and would report progress rarely."""
 
-Telling = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 
 
 def default_references(experiment: Experiment) -> dict[str, str]:
-    """Every arm that trains on counterfactuals → the first arm that does not, of the same seed or else of any.
+    """Every arm that trains on counterfactuals → the first arm that does not, if possible with the same seed.
 
     Empty where there is no such arm.
     """
@@ -69,23 +69,24 @@ def evaluate(
     protocol: Protocol | None = None,
     references: Mapping[str, str] | None = None,
     store: Store | None = None,
-    progress: Telling | None = None,
+    progress: OnProgress | None = None,
     device: str = "cpu",
 ) -> Report:
-    """The report of a run: from the store if it is there, else measured now and stored.
+    """The report of a run: from the store if it is there, else computed now and stored.
 
-    Every arm is searched under its own constraints where they hold for advice, and draws the same as all others
-    (``evaluation.rounds.draw``). Memory does not grow with the number of arms beyond what the report itself holds.
+    Every arm is searched under its own constraints for advice, with the same draws as all others
+    (``evaluation.rounds.draw``). Memory does not grow with the number of arms beyond the size of the report.
 
     Args:
         protocol: by default the paper's for this kind of data (``Protocol.usual``).
         references: arm → the arm it is compared with; by default ``default_references``. Not part of what is stored.
-        store: where to look and to keep; by default the one of this machine. A disk that takes nothing is no error.
-        progress: called with the units of work done and in all.
+        store: where reports are read and kept; by default that of this machine. A disk that cannot be written is no
+            error.
+        progress: called with the units of work that are done and their total.
         device: "cpu", "cuda" or "auto"; where the searches run.
 
     Raises:
-        ConfigError: references that are no arms. DataError: a split without samples. DeviceError: no such device.
+        ConfigError: references that are not arms. DataError: a split without samples. DeviceError: no such device.
     """
     protocol, store = protocol or Protocol.usual(run.experiment.data), store or open_store()
     if references is not None:
@@ -99,7 +100,7 @@ def evaluate(
 
 
 class _Evaluation:
-    """One evaluation; ``sound`` are the arms whose models give numbers, and only these are searched and attacked."""
+    """One evaluation; ``sound`` are the arms whose outputs are finite, and only these are searched and attacked."""
 
     @isolated()
     def __init__(self, run: Run, protocol: Protocol, store: Store, device: str) -> None:
@@ -115,10 +116,10 @@ class _Evaluation:
         schemas = [arm.constraints_for(data.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, self._stack.flat)
         self._real = ReferenceSamples.of(X, y, data.k)
-        # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
+        # With a length scale of 0.5, any two pictures are too far apart for the kernel.
         self._kernels = data.schema.grid is None or "kernels" in protocol.also
 
-    def report(self, progress: Telling) -> Report:
+    def report(self, progress: OnProgress) -> Report:
         experiment, protocol = self._run.experiment, self._protocol
         predicted = self._predictions()
         draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
@@ -146,9 +147,10 @@ class _Evaluation:
     @isolated()
     @torch.no_grad()
     def _predictions(self) -> npt.NDArray[np.int64]:
-        """Class that each arm gives each sample, (m s); −1 throughout for an arm whose answers are not all numbers."""
+        """Class that each arm predicts for each sample, (m s); −1 throughout for an arm with outputs that are not
+        finite."""
         s = len(self._X)
-        size = max(1, 8 * NUMBERS // (s * self._stack.widest))
+        size = max(1, 8 * WORKING_SET // (s * self._stack.widest))
         found = []
         for first in range(0, self._stack.m, size):
             part = self._stack.take(range(first, min(first + size, self._stack.m)))
@@ -160,15 +162,15 @@ class _Evaluation:
     # -- rounds -------------------------------------------------------------------------------------------
 
     def _groups(self, draws: RoundDraws) -> list[list[int]]:
-        """Arms that are searched together; those that have something to search."""
+        """Groups of arms that are searched together; arms without searches are left out."""
         lengths = [len(draws.unique(arm).rows) for arm in range(self._stack.m)]
         arms = [arm for arm, length in enumerate(lengths) if length]
-        size = max(1, min(TOGETHER, self._columns(1) // max(1, *lengths)))
+        size = max(1, min(MAX_ARMS, self._columns(1) // max(1, *lengths)))
         return [arms[first : first + size] for first in range(0, len(arms), size)]
 
     def _columns(self, arms: int) -> int:
-        """Searches of each of so many arms, with every λ_egy, that are made at once."""
-        return max(1, NUMBERS // (arms * len(self._protocol.pulls) * (self._stack.d + 1)))
+        """Number of searches at once of each of ``arms`` arms, with every λ_egy."""
+        return max(1, WORKING_SET // (arms * len(self._protocol.pulls) * (self._stack.d + 1)))
 
     @isolated()
     @torch.no_grad()
@@ -183,8 +185,8 @@ class _Evaluation:
                 scores = Scores.joined([part[place][pull] for part in parts if part[place]])
                 rounds[:, arm, pull] = measure_rounds(unique, scores, self._real)
 
-    def _search(self, group: list[int], uniques: list[Unique], part: slice) -> list[list[Scores]]:
-        """Scores of some of the searches, for every arm and λ_egy; an arm that has none left has no scores."""
+    def _search(self, group: list[int], uniques: list[UniqueSearches], part: slice) -> list[list[Scores]]:
+        """Scores of some of the searches, for every arm and λ_egy; an arm without any left has no scores."""
         settings = self._protocol.searches()
         width = max(len(unique.rows[part]) for unique in uniques)
         rows = _table([_padded(unique.rows[part], width) for unique in uniques], len(settings))  # mλ b
@@ -224,7 +226,7 @@ class _Evaluation:
         return found
 
     def _attacked(self, sound: npt.NDArray[np.int64], strengths: tuple[float, ...], attack: str) -> PerSample:
-        """Which samples each arm gets right after attacks within the domain."""
+        """Which samples each arm classifies correctly after attacks within the domain."""
         values = np.full((self._stack.m, len(strengths), len(self._y)), np.nan, dtype=np.float32)
         if len(sound):
             lower, upper = (torch.from_numpy(bound).to(self._X) for bound in self._data.schema.bounds())
@@ -235,14 +237,14 @@ class _Evaluation:
         return PerSample(tuple(f"{strength:g}" for strength in strengths), values)
 
     def _sensitivity(self, sound: npt.NDArray[np.int64]) -> PerSample | None:
-        """Standardised integrated gradients by feature; of images by what arms lock, None if they lock nothing."""
+        """Standardised integrated gradients by feature; for images, by locked parts, None if nothing is locked."""
         parts = _parts(self._run.experiment, self._data)
         if not parts:
             return None
         X = self._X[:SAMPLES]
         values = np.full((self._stack.m, len(parts), len(X)), np.nan, dtype=np.float32)
         baselines = uniform_baselines(len(X), self._data.d, self._protocol.seed).to(X)
-        for arm in sound.tolist():  # one at a time: of images, attributions are large
+        for arm in sound.tolist():  # one at a time: attributions of images are large
             stack = self._stack.take([arm])
             inputs = X.expand(1, -1, -1)
             with torch.no_grad():
@@ -253,7 +255,7 @@ class _Evaluation:
 
 
 def _parts(experiment: Experiment, data: Dataset) -> dict[str, list[int]]:
-    """Name → columns of what sensitivity is reported of."""
+    """The parts for which sensitivity is reported: name → columns."""
     schema = data.schema
     if schema.grid is None:
         return {name: [column] for column, name in enumerate(schema.names)}
@@ -262,7 +264,7 @@ def _parts(experiment: Experiment, data: Dataset) -> dict[str, list[int]]:
 
 
 def _padded(values: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64]:
-    """Filled up to ``width`` with copies of the first, or zeros: what is searched more than once is left out again."""
+    """Padded to ``width`` with copies of the first, or zeros; results of the padding are dropped."""
     return np.concatenate([values, np.full(width - len(values), values[0] if len(values) else 0)])
 
 

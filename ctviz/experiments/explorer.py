@@ -1,4 +1,4 @@
-"""Searches made visible: any factual through every arm of a run, at any epoch, and whatever can be said of it."""
+"""An explorer of a run: searches from any factual, with every arm, at any epoch, and their analysis."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ from ctviz.training.sampler import Sampler, apply_immutable_masks, group_size, i
 if TYPE_CHECKING:
     from ctviz.models.vae import Vae
 
-MOST_POINTS = 1 << 22
-"""Points that the paths of one request may have in all: they, and what is known at each, take a few hundred MB."""
+MAX_POINTS = 1 << 22
+"""Most points on all paths of one request: with the values along them, they take a few hundred MB."""
 
 
 _SHARED = ("factuals", "targets", "group", "outside")
-"""What is the same for all models; all else has one row per model."""
+"""Arrays that all models share; all others have one row per model."""
 
 
 class Explorer:
-    """Searches counterfactuals for the arms of a run, at any of its epochs, and says what came of them.
+    """Searches counterfactuals with the arms of a run, at any of its epochs, and analyses the results.
 
-    Data, training samples and whatever is made of them once are kept. ``vae`` makes the autoencoder of a number of
-    latent dimensions (REVISE); without it, one is fitted to the training data when it is first needed.
+    Data, training samples and what is computed from them once are kept. ``vae`` maps a number of latent dimensions to
+    an autoencoder (REVISE); without it, one is fitted to the training data when it is first needed.
     """
 
     @isolated()
@@ -65,7 +65,7 @@ class Explorer:
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled as what it is made of."""
+        """Copied and pickled as its arguments."""
         return type(self), (self.experiment, self._vae)
 
     @property
@@ -80,7 +80,7 @@ class Explorer:
         """Up to ``count`` validation samples (b d) and their classes (b), drawn without replacement.
 
         Args:
-            kind: "random" for any, "class0", "class1", … for those of a class.
+            kind: "random" for any class, "class0", "class1", … for one class.
         """
         X, y = self.data.validation
         kinds = ["random", *(f"class{c}" for c in range(self.data.k))]
@@ -110,7 +110,7 @@ class Explorer:
     ) -> Trace:
         """Search from ``factuals`` (b d) to classes ``targets`` (b) with every arm, each with its constraints.
 
-        A factual may lie outside of the domain: the first step brings it in. The same request gives the same bits.
+        A factual may lie outside the domain: the first step moves it inside. The same request gives the same bits.
 
         Raises:
             ConfigError: a target that is no class, a τ below 1/k, paths of more than 4 million points in all.
@@ -151,7 +151,7 @@ class Explorer:
         return self._dealt(parts, snapshots, settings)
 
     def _dealt(self, parts: dict[str, Tensor], snapshots: Sequence[Snapshot], settings: SearchSettings) -> list[Trace]:
-        """What is known of e·m models, one Trace of m arms per epoch."""
+        """The results of e·m models as one Trace of m arms per epoch."""
         m = len(self.arms)
         arrays = {name: part.numpy() for name, part in parts.items()}
         traces = []
@@ -166,7 +166,7 @@ class Explorer:
         draws = torch.rand(len(targets), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         return self._sampler.samples(self._sampler.neighbours_of(targets, draws))
 
-    # -- what is made of them ---------------------------------------------------------------------
+    # -- analysis ---------------------------------------------------------------------------------
 
     def words(
         self,
@@ -176,14 +176,15 @@ class Explorer:
         names: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
     ) -> str:
-        """One sentence on what came of a search; ``names`` of the features and ``classes`` by default the data's."""
+        """One sentence on the outcome of a search; ``names`` of the features and ``classes`` are by default the
+        data's."""
         schema = self.schemas[arm]
         return outcome_sentence(trace, arm, index, schema, self.data.schema, classes or self.data.classes, names)
 
     def loss_terms(self, trace: Trace, arm: int, index: int, label: int | None = None) -> LossTerms:
-        """What the arm would be penalised for, were this search one of its training's.
+        """The loss terms of a search, as if it were one of the arm's training.
 
-        ``label``: the true class of the factual; where it is not known, the class that the arm gives it.
+        ``label``: the true class of the factual; by default the class that the arm predicts.
         """
         return loss_terms_of(trace, arm, index, self.experiment.arms[arm], label)
 
@@ -195,13 +196,13 @@ class Explorer:
 
     @isolated()
     def sensitivity(self, snapshot: Snapshot, level: float = 0.99, seed: int = 0) -> Sensitivity:
-        """How much of every arm's answers rests on which feature, on test data, with bootstrap intervals."""
+        """The share of each feature in every arm's outputs, on test data, with bootstrap intervals."""
         return measure_sensitivity(stack_of([snapshot], self.experiment), self.data, self.experiment.arms, level, seed)
 
     # -- checks -----------------------------------------------------------------------------------
 
     def _factuals(self, values: npt.ArrayLike) -> Tensor:
-        X = inputs.points(values, "factuals", self.data.schema).float()  # what is too large for it is not finite there
+        X = inputs.points(values, "factuals", self.data.schema).float()  # numbers too large for float32 become infinite
         if X.shape[1] != self.data.d:
             raise DataError(f"factuals have shape {tuple(X.shape)}; expected (b {self.data.d}).")
         if not X.isfinite().all():
@@ -218,16 +219,16 @@ class Explorer:
 
     @staticmethod
     def _check_size(each: int, b: int, settings: SearchSettings) -> None:
-        """Of ``b`` factuals, with ``each`` so many paths."""
-        if b * each * (settings.steps + 1) > MOST_POINTS:
-            most = MOST_POINTS // (b * each) - 1
+        """For ``b`` factuals with ``each`` paths each."""
+        if b * each * (settings.steps + 1) > MAX_POINTS:
+            most = MAX_POINTS // (b * each) - 1
             if most < 1:
-                raise ConfigError("factuals", b, f"at most {MOST_POINTS // (2 * each):,} here")
+                raise ConfigError("factuals", b, f"at most {MAX_POINTS // (2 * each):,} here")
             raise ConfigError("steps", settings.steps, f"at most {most:,} for {b * each:,} paths, or fewer factuals")
 
 
 class _Session:
-    """One request: its models, factuals (repeated as its generator asks for) and targets."""
+    """One request: its models, factuals (repeated for generators such as DiCE) and targets."""
 
     def __init__(
         self,
@@ -255,12 +256,13 @@ class _Session:
         )
 
     def along(self, found: SearchResult) -> dict[str, Tensor]:
-        """What is told of every point of the paths, and of the factuals."""
+        """The values at every point of the paths and at the factuals."""
         points = path_of(found).permute(1, 2, 3, 0)  # m d b t+1
         logits = logits_at(self.stack, points.flatten(2))
         logits = logits.view(self.m, self.stack.k, self.b, self.t + 1)
         goal = self.goal.unsqueeze(-1).expand(-1, -1, self.t + 1)
-        # The same point in another column of a product may differ in its last bit: what has stopped stays the same.
+        # The same point may differ in its last bit in another column of a product, so values of ended searches are
+        # copied.
         last = torch.minimum(torch.arange(self.t + 1), found.steps.unsqueeze(-1))  # m b t+1
         moved = points - self.start.unsqueeze(-1)
         inside = (moved.abs().amax(dim=1) <= self.settings.epsilon).long()  # m b t+1
@@ -301,19 +303,19 @@ class _Session:
         }
 
     def reach(self, found: SearchResult, probability: Tensor, extent: Tensor) -> dict[str, Tensor]:
-        """How sure of the target one may become at all, and what came of each search."""
+        """The highest reachable confidence in the target, and the outcome of each search."""
         failed = ~found.mature
-        # Rows of one factual have one answer: that of the first of them.
+        # Rows of one factual share the answer of the first of them.
         first = torch.searchsorted(self.group, self.group.unique())
         wanted = failed.new_zeros(self.m, len(first)).index_add(1, self.group, failed)
         best = reachable(self.stack, self.start[..., first], self.goal[:, first], self.constraints, wanted)
         best = torch.where(failed, best[:, self.group], torch.nan)
-        best = torch.maximum(best, probability.amax(dim=-1)) if self.b else best  # NaN stays where it is
+        best = torch.maximum(best, probability.amax(dim=-1)) if self.b else best  # NaN stays
         path, last = path_of(found), found.steps
         columns = torch.arange(self.b).expand(self.m, -1)
         models = torch.arange(self.m).unsqueeze(1)
         end = path[last, models, :, columns]  # m b d
-        # Small steps may lead far, and a search that swings may be back where it was.
+        # Small steps may add up, and an oscillating search may be back where it was.
         since = [path[before, models, :, columns] for before in ((last - 1).clamp_min(0), 3 * last // 4)]
         moves = torch.stack([(end - there).abs() for there in since]) / torch.where(extent > 0, extent, 1)
         moved = moves.amax(dim=(0, -1))  # m b
@@ -321,7 +323,7 @@ class _Session:
 
 
 def path_of(found: SearchResult) -> Tensor:
-    """The path of a search that was recorded, (t+1 m d b)."""
+    """The recorded path of a search, (t+1 m d b)."""
     if found.path is None:
         raise RuntimeError("the search was not recorded")
     return found.path

@@ -1,4 +1,4 @@
-"""What a model in training is penalised for on account of one counterfactual: numbers, and a sentence."""
+"""The loss terms that one counterfactual adds in training, as numbers and as a sentence."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from ctviz.training.arm import Objective
 
 @dataclass(frozen=True)
 class LossTerms:
-    """The terms of the objective for one counterfactual, before and after the arm's weights.
+    """The terms of the objective for one counterfactual, without and with the arm's weights.
 
-    E(x, y) = −M(x)[y]; x⁺ is the neighbour after the shield. Where the search failed, x' is x⁺ as in training.
+    E(x, y) = −M(x)[y]; x⁺ is the neighbour after the immutable mask (shield). Where the search failed, x' is x⁺, as in
+    training.
     """
 
     target: int
     label: int  # true class of the factual
-    guessed: bool  # the true class is not known: the label is the model's own prediction
+    guessed: bool  # the true class is unknown: the label is the model's prediction
     mature: bool
     neighbour: tuple[float, ...]  # x⁺, as drawn
-    shielded: tuple[float, ...]  # x⁺, after the shield
-    replaced: tuple[int, ...]  # columns in which the shield has put x' in place of x⁺
+    shielded: tuple[float, ...]  # x⁺, after the immutable mask
+    replaced: tuple[int, ...]  # columns in which the mask has put x' in place of x⁺
     energy_neighbour: float  # E(x⁺, y⁺)
     energy_counterfactual: float  # E(x', y⁺)
     divergence: float  # E(x⁺, y⁺) − E(x', y⁺)
@@ -38,7 +39,7 @@ class LossTerms:
 
     @property
     def sign(self) -> int:
-        """Of the divergence: 1 where the counterfactual looks likelier to the model than the real sample."""
+        """Sign of the divergence: 1 if the model finds the counterfactual likelier than the real sample."""
         return (self.divergence > 0) - (self.divergence < 0)
 
     @property
@@ -58,15 +59,15 @@ class LossTerms:
 
     @property
     def total(self) -> float:
-        """What this counterfactual adds to the objective (of which the means over the batch are taken)."""
+        """What this counterfactual adds to the objective (before means over the batch are taken)."""
         return self.weighted_divergence + self.weighted_adversarial + self.weighted_ridge
 
 
 def loss_terms_of(trace: Trace, arm: int, index: int, weights: Objective, label: int | None = None) -> LossTerms:
-    """The terms of search ``index`` for ``arm``; without a ``label``, that of the class it predicts.
+    """The terms of search ``index`` for ``arm``; without a ``label``, the class that it predicts is taken.
 
     Raises:
-        ConfigError: a label that is no class.
+        ConfigError: a label that is not a class.
     """
     logits = trace.nascent_logits[arm, index].astype(np.float64)
     if label is not None and not 0 <= label < len(logits):
@@ -123,7 +124,7 @@ def words_of(terms: LossTerms) -> str:
 
 
 def signed(value: float) -> str:
-    """Two significant digits with a sign: ``+1.8``, ``−0.032``, ``0``; what is smaller than 0.0005 is ``≈ 0``."""
+    """Two significant digits with a sign: ``+1.8``, ``−0.032``, ``0``; ``≈ 0`` below 0.0005."""
     if 0 < abs(value) < 5e-4:
         return "≈ 0"
     sign = "+" if value > 0 else "−" if value < 0 else ""
@@ -132,7 +133,7 @@ def signed(value: float) -> str:
 
 
 def _extra(terms: LossTerms) -> str:
-    """The other terms that count."""
+    """The other terms that are not zero."""
     parts = []
     if terms.lambda_reg > 0:
         parts.append(f"keeping both energies small adds {signed(terms.weighted_ridge)}")

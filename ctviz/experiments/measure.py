@@ -1,4 +1,4 @@
-"""What is measured after an epoch: the same factuals, the same search and the same attack for every arm."""
+"""Metrics after an epoch, with the same factuals, search and attack for every arm."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.loop import PerArm
 from ctviz.training.sampler import group_size
 
-SHOWN = 600
-"""Training samples that a scene shows at most, on a plane; there is none for more than two features."""
+MAX_SCENE_SAMPLES = 600
+"""Most training samples in a scene; none for more than two features."""
 
 GRID_CHUNK = 1 << 20
-"""Numbers that the widest activation may hold while a field is computed."""
+"""Most numbers in the widest activation while a field is computed."""
 
 
-class Gauge:
-    """Measures a stack on one split (REFERENCE: section 4); IP* not of images.
+class EpochEvaluator:
+    """Measures a stack on one split (REFERENCE: section 4); without IP* for images.
 
-    Fixed are ``factuals`` (b d), drawn once per data seed and shared by all arms and epochs, and their target
-    classes. An arm is judged on the factuals that it puts into their own class, with its constraints where they hold
-    for advice.
+    The ``factuals`` (b d) and their target classes are fixed: drawn once per data seed and shared by all arms and
+    epochs. An arm is judged on the factuals that it classifies correctly, under its constraints for advice.
     """
 
     def __init__(
@@ -50,7 +49,7 @@ class Gauge:
         chance = torch.Generator().manual_seed(experiment.data.seed)
         rows = torch.randperm(len(y), generator=chance)[: settings.factuals]
         shifts = torch.randint(1, dataset.k, (len(rows),), generator=chance)
-        if (size := group_size(settings)) > 1:  # several counterfactuals of each: of fewer factuals, as many in all
+        if (size := group_size(settings)) > 1:  # several counterfactuals of each of fewer factuals, with the same total
             index = groups(len(rows), size)
             rows, shifts = rows[index], shifts[index]
         self.factuals, self.labels = X[rows], y[rows]
@@ -59,7 +58,7 @@ class Gauge:
         self._start = self.factuals.to(like).T.expand(m, -1, -1).contiguous()  # m d b
         self._own = self.labels.to(like.device).expand(m, -1)
         self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
-        # With a length scale of 0.5 any two pictures are too far apart for a kernel to say anything.
+        # With a length scale of 0.5, any two pictures are too far apart for the kernel.
         self._kernels = dataset.schema.grid is None
         self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
         self._reference_data = reference_data or ReferenceData.of(dataset)
@@ -75,7 +74,8 @@ class Gauge:
             return search(stack, self._start, self._goal, settings, self._constraints, record, self._reference_data)
 
     def metrics(self, stack: Stack, found: SearchResult) -> dict[str, PerArm]:
-        """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm has no factual left."""
+        """accuracy, ip, ip_star, cost, validity, robust_accuracy; (m) each, NaN where an arm classifies no factual
+        correctly."""
         with torch.no_grad():
             accuracy = (predict(stack(self._X).mT) == self._y).double().mean(dim=1)
             judged = predict(stack(self._start.mT).mT) == self._own
@@ -116,21 +116,21 @@ class Gauge:
         )
 
 
-def make_scene(experiment: Experiment, dataset: Dataset, gauge: Gauge) -> Scene:
+def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluator) -> Scene:
     """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
     X, y = dataset.train
     lower, upper = dataset.schema.bounds()
     rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
-    rows = rows[: SHOWN if dataset.d == 2 else 0]
+    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
     shown = slice(0, experiment.evaluation.paths)
     return Scene(
         lower=lower,
         upper=upper,
         points=X[rows].numpy(),
         labels=y[rows].numpy().astype(np.uint8),
-        factuals=gauge.factuals[shown].numpy(),
-        factual_labels=gauge.labels[shown].numpy().astype(np.uint8),
-        targets=gauge.targets[shown].numpy().astype(np.uint8),
+        factuals=evaluator.factuals[shown].numpy(),
+        factual_labels=evaluator.labels[shown].numpy().astype(np.uint8),
+        targets=evaluator.targets[shown].numpy().astype(np.uint8),
         classes=dataset.classes,
         features=dataset.schema.names,
     )

@@ -1,4 +1,4 @@
-"""What came of a search, as one of five words and as a sentence."""
+"""The outcome of a search, as one of five words and as a sentence."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ctviz.experiments.trace import Trace
 from ctviz.prose import percent
 
 OUTCOMES = ("mature", "already", "short", "stuck", "impossible")
-"""Reached τ; had reached it before the first step; ran out of steps; stopped moving; nowhere to be found."""
+"""Reached τ; at τ before the first step; ran out of steps; stopped moving; no counterfactual exists."""
 
 MATURE, ALREADY, SHORT, STUCK, IMPOSSIBLE = range(len(OUTCOMES))
 
-STILL = 1e-3
-"""A search whose last moves stay below this share of the data's extent has come to rest."""
+REST_SHARE = 1e-3
+"""A search is at rest if its last moves stay below this share of the data's extent."""
 
-SWINGING = 3.0
-"""A search whose way is so many times as long as the distance it has got swings to and fro."""
+OSCILLATION = 3.0
+"""A search oscillates if its path is this many times as long as the distance between its ends."""
 
-OTHERWISE = "more steps or longer ones may find it"
-SHORTER = "this search swings to and fro, so shorter steps may find it"
-"""What may help a search that ran out of steps, and one that did so by swinging."""
+MORE_STEPS = "more steps or longer ones may find it"
+SHORTER_STEPS = "this search swings to and fro, so shorter steps may find it"
+"""Advice for a search that ran out of steps, and for one that did so by oscillating."""
 
 OUTCOME_WORDS = {
     "mature": "Reached {target} after {steps}: the model is {sure} sure, {asked} was asked for.",
@@ -43,7 +43,7 @@ OUTCOME_WORDS = {
     "{asked} was asked for.",
     "broken": "The model's answers are not numbers here: its training has gone out of bounds.",
 }
-"""One sentence for each outcome, for searches among samples that found none, and for a model that has blown up.
+"""One sentence for each outcome, for searches among samples that found none, and for a model that has diverged.
 
 The names in braces are filled in by ``outcome_sentence``.
 """
@@ -54,12 +54,12 @@ def outcome_of(mature: Tensor, steps: Tensor, moved: Tensor, reachable: Tensor, 
 
     Args:
         mature, steps: of the search, (m b).
-        moved: how far it got in its last quarter, or in its last step if that was longer, as a share of the data's
+        moved: distance covered in its last quarter, or in its last step if that was longer, as a share of the data's
             extent, (m b).
         reachable: highest probability of the target anywhere, (m b).
-        tau: the probability asked for.
+        tau: the required probability.
     """
-    failed = torch.where((moved < STILL) | (steps == 0), STUCK, SHORT)
+    failed = torch.where((moved < REST_SHARE) | (steps == 0), STUCK, SHORT)
     failed = torch.where(reachable < tau, IMPOSSIBLE, failed)
     return torch.where(mature, torch.where(steps == 0, ALREADY, MATURE), failed)
 
@@ -73,11 +73,11 @@ def outcome_sentence(
     classes: Sequence[str],
     names: Sequence[str] | None = None,
 ) -> str:
-    """What came of one search in words.
+    """The outcome of one search in words.
 
     Args:
-        schema: what the arm's advice may change; ``bare``: the same without the arm's constraints.
-        classes: their names. ``names``: those of the features, if they are to be called otherwise.
+        schema: with the arm's constraints for advice; ``bare``: without them.
+        classes: their names. ``names``: other names of the features, if any.
     """
     steps, tau = int(trace.steps[arm, index]), trace.settings.tau
     sure, best = float(trace.probability[arm, index, -1]), float(trace.reachable[arm, index])
@@ -87,21 +87,21 @@ def outcome_sentence(
     return OUTCOME_WORDS[_word(trace, arm, index)].format(
         target=classes[int(trace.targets[index])],
         steps=f"{steps} step" if steps == 1 else f"{steps} steps",
-        # What was found mature is so, whatever the last bit of a second look says.
+        # A search that was mature stays so, whatever the last bit of a second computation.
         sure=told(max(sure, tau) if trace.mature[arm, index] else sure),
         asked=told(tau),
         best=told(best),
         where=where or "within the data's range",
         under=" under these locks" if where else "",
-        otherwise=SHORTER if swings(trace, arm, index) else OTHERWISE,
+        otherwise=SHORTER_STEPS if oscillates(trace, arm, index) else MORE_STEPS,
     )
 
 
-def swings(trace: Trace, arm: int, index: int) -> bool:
-    """Whether a search went a long way and got nowhere, because its steps leap over what it looks for."""
+def oscillates(trace: Trace, arm: int, index: int) -> bool:
+    """Whether a search moved a lot without getting anywhere, because its steps overshoot."""
     path = trace.points[arm, index, : int(trace.steps[arm, index]) + 1].astype(np.float64)  # t+1 d
     way = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
-    return bool(way > SWINGING * np.linalg.norm(path[-1] - path[0]))
+    return bool(way > OSCILLATION * np.linalg.norm(path[-1] - path[0]))
 
 
 def _word(trace: Trace, arm: int, index: int) -> str:
@@ -113,7 +113,7 @@ def _word(trace: Trace, arm: int, index: int) -> str:
 
 
 def _where(schema: Schema, bare: Schema, names: tuple[str, ...]) -> str:
-    """The places that a schema allows, in words: ``along debt alone``; empty if it allows all."""
+    """The allowed region of a schema, in words: ``along debt alone``; empty if all is allowed."""
     locked = [i for i, f in enumerate(schema.features) if f.mutability is Mutability.FIXED]
     free = [i for i in range(len(names)) if i not in locked]
     limits = []

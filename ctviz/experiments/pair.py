@@ -1,7 +1,7 @@
-"""Two models that were trained in a large stack, as a run of their own that can be looked at.
+"""Two models of a large stack as a run of their own, with fields and paths.
 
-The stacks of a sweep keep the weights of the last epoch and no pictures. The field, the searches and the numbers of
-two of their arms are made from the weights, which takes some tens of milliseconds and trains nothing.
+The stacks of a sweep keep the weights of the last epoch and no fields or paths. The field, the searches and the metrics
+of two of their arms are computed from the weights, which takes some tens of milliseconds, without training.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from ctviz.data.catalogue import load
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.measure import Gauge, field, make_scene
+from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
@@ -21,7 +21,7 @@ from ctviz.models.stack import Stack
 
 @dataclass(frozen=True)
 class Pair:
-    """A run of two arms with one snapshot, that after the last epoch."""
+    """A run of two arms with one snapshot, the one after the last epoch."""
 
     experiment: Experiment
     scene: Scene
@@ -30,27 +30,27 @@ class Pair:
 
 @isolated()
 def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple[str, str]) -> Pair:
-    """Two arms of a stack with their fields, searches and numbers on validation data.
+    """Two arms of a stack with their fields, searches and metrics on validation data.
 
     Args:
-        experiment: the two by themselves, as they are to be shown, measured and called.
-        stack: what they were trained in.
+        experiment: the two arms alone, with the evaluation and names to be shown.
+        stack: the experiment in which they were trained.
         last: its last snapshot; only the weights are needed.
-        names: of the two in the stack, in the order of ``experiment``.
+        names: of the two arms in the stack, in the order of ``experiment``.
 
     Raises:
-        DataError: no arm of that name in the stack, or weights that are not numbers.
+        DataError: no arm of that name in the stack, or weights that are not finite.
     """
     rows = [_row(stack, name) for name in names]
     weights = {name: values[rows] for name, values in last.weights.items()}
     if not all(np.isfinite(values).all() for values in weights.values()):
-        raise DataError("The weights of this model ran out of bounds in training; there is nothing to draw of it.")
+        raise DataError("The training of this model diverged: its weights are not finite, so it cannot be drawn.")
     models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
     dataset = load(experiment.data)
-    gauge = Gauge(experiment, dataset, dataset.validation, models.flat)
-    scene = make_scene(experiment, dataset, gauge)
-    found = gauge.search(models, record=experiment.evaluation.paths > 0)
-    measured = gauge.metrics(models, found)
+    evaluator = EpochEvaluator(experiment, dataset, dataset.validation, models.flat)
+    scene = make_scene(experiment, dataset, evaluator)
+    found = evaluator.search(models, record=experiment.evaluation.paths > 0)
+    measured = evaluator.metrics(models, found)
     measured["validation_accuracy"] = measured.pop("accuracy")
     trained = {name: values[rows] for name, values in last.metrics.items()}
     nothing = np.full(len(rows), np.nan)
@@ -63,7 +63,7 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
             metrics={name: {**trained, **measured}.get(name, nothing) for name in METRICS},
             weights=weights,
             field=field(models, scene, experiment.evaluation.field),
-            paths=gauge.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
+            paths=evaluator.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
         ),
     )
 

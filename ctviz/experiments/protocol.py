@@ -1,4 +1,4 @@
-"""How finished models are evaluated: the paper's protocol of rounds, as settings with a key of their own."""
+"""The protocol by which finished models are evaluated: the paper's rounds, as settings with a key."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from ctviz.data.dataset import Dataset, Split
 
 PROTOCOL_VERSION = 1
-"""Part of every key beside the algorithm's version; raised when the same protocol would give other numbers."""
+"""Part of every key, with the algorithm's version; raised whenever the same protocol gives other numbers than
+before."""
 
-OF_IMAGES = 25
-"""Factuals of a round of images, in the paper."""
+IMAGE_FACTUALS = 25
+"""Factuals per round for images, as in the paper."""
 
-MOST_DRAWS = 1_000_000
-"""Factuals of all rounds together: each arm holds their positions at once, 8 MB for a million."""
+MAX_DRAWS = 1_000_000
+"""Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
 Extra = Literal["robustness", "sensitivity", "kernels"]
 
@@ -35,12 +36,12 @@ Strength = Annotated[float, Field(ge=0, le=1000)]
 
 
 class Protocol(Document):
-    """What is drawn, searched and measured of finished models (REFERENCE: section 4).
+    """The draws, searches and metrics of an evaluation (REFERENCE: section 4).
 
     In each of ``rounds`` a factual class and a target class are drawn, then ``factuals`` samples, with replacement,
     among those that a model puts into the factual class; they are searched once for each λ_egy.
 
-    η is smaller than in training: where a model is steep, long steps leap across the data.
+    η is smaller than in training: where a model is steep, long steps overshoot the data.
     """
 
     called = "protocol"
@@ -51,7 +52,7 @@ class Protocol(Document):
         (0.1, 0.5, 1.0, 5.0, 10.0),
         min_length=1,
         max_length=20,
-        description="λ_egy: the pulls towards low energy with which each round is searched.",
+        description="λ_egy: the weights of the energy with which each round is searched.",
     )
     generator: GeneratorName = Field("eccco", description="How counterfactuals are found.")
     tau: float = Field(0.95, gt=0, lt=1, description="τ: the probability of the target that ends a search.")
@@ -66,7 +67,7 @@ class Protocol(Document):
     )
     also: tuple[Extra, ...] = Field(
         ("robustness", "sensitivity"),
-        description="What is measured besides: attacks, sensitivity to features; kernels: IP* of images too.",
+        description="Further metrics: attacks, sensitivity to features; kernels: IP* for images too.",
     )
     level: float = Field(0.99, ge=0.5, le=0.999, description="Confidence level of all intervals.")
     seed: int = Field(0, ge=0, lt=2**31)
@@ -74,7 +75,7 @@ class Protocol(Document):
     @field_validator("lambda_egy", "attacks")
     @classmethod
     def _ascending(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        """Each once and in order, so that equals have one key."""
+        """Unique and sorted, so that equal protocols have one key."""
         return tuple(sorted(set(values)))
 
     @field_validator("also")
@@ -84,8 +85,8 @@ class Protocol(Document):
 
     @model_validator(mode="after")
     def _within_memory(self) -> Protocol:
-        if self.rounds * self.factuals > MOST_DRAWS:
-            allowed = f"at most {MOST_DRAWS // self.factuals:,} with {self.factuals:,} factuals in each"
+        if self.rounds * self.factuals > MAX_DRAWS:
+            allowed = f"at most {MAX_DRAWS // self.factuals:,} with {self.factuals:,} factuals in each"
             raise ConfigError("rounds", self.rounds, allowed)
         return self
 
@@ -104,7 +105,7 @@ class Protocol(Document):
 
     @property
     def pulls(self) -> tuple[float, ...]:
-        """The values of λ_egy that are searched; for a generator that does not listen to it, one stands for all."""
+        """The values of λ_egy that are searched; only one for a generator that does not use it."""
         return self.lambda_egy if "lambda_egy" in self.listens else self.lambda_egy[:1]
 
     @property
@@ -126,8 +127,8 @@ class Protocol(Document):
 
     @classmethod
     def usual(cls, data: AnyData) -> Protocol:
-        """The paper's for this kind of data: 25 factuals in each round of images, 250 of data in a plane."""
-        return cls(factuals=cls().factuals if data.grid is None else OF_IMAGES)
+        """The paper's protocol for this kind of data: 25 factuals per round for images, else 250."""
+        return cls(factuals=cls().factuals if data.grid is None else IMAGE_FACTUALS)
 
     def change(self, changes: Mapping[str, Any]) -> Protocol:
         """A copy with settings changed: ``{"rounds": 10, "tau": 0.5}``."""

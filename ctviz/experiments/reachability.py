@@ -1,4 +1,4 @@
-"""How sure of its target a model can become anywhere that advice may lead: whether a counterfactual exists at all."""
+"""The highest confidence in the target that advice can reach, which tells whether a counterfactual exists."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ctviz.counterfactuals.trail import reachable_range
 from ctviz.models.stack import Stack
 
 NODES = 64
-"""Nodes per axis of the grid on which the highest probability is looked for where both features are free."""
+"""Nodes per axis of the grid that is searched for the highest probability where both features are free."""
 
-LINE = 4 * NODES
-"""Nodes of the line where only one is; as many lie on the edges of the allowed rectangle where both are."""
+LINE_NODES = 4 * NODES
+"""Nodes of the line where one feature is free; and of all edges of the allowed rectangle where both are."""
 
 CHUNK = 1 << 20
-"""Numbers that the widest activation of a forward pass may hold."""
+"""Most numbers in the widest activation of a forward pass."""
 
 
 def logits_at(stack: Stack, points: Tensor) -> Tensor:
@@ -26,9 +26,9 @@ def logits_at(stack: Stack, points: Tensor) -> Tensor:
     passing, parts = stack.run(min(width, points.shape[-1])), []
     for chunk in torch.split(points, width, dim=-1):
         if chunk.shape[-1] < min(width, points.shape[-1]):
-            passing = stack.run(chunk.shape[-1])  # what is left over
+            passing = stack.run(chunk.shape[-1])  # the last chunk
         inputs = torch.cat([chunk, ones.expand(-1, -1, chunk.shape[-1])], dim=1)
-        parts.append(passing.forward(inputs).clone())  # the buffers are used again
+        parts.append(passing.forward(inputs).clone())  # the buffers are reused
     return torch.cat(parts, dim=-1)
 
 
@@ -38,21 +38,20 @@ def target_probability(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def reachable(stack: Stack, factuals: Tensor, targets: Tensor, constraints: Constraints, wanted: Tensor) -> Tensor:
-    """The highest probability of its target that a search from each factual could find, on a grid.
+    """The highest probability of the target that a search from each factual could reach, on a grid.
 
         max softmax(M(x'))[y⁺] over all x' that domain, ranges, locks and directions allow
 
-    Looked for on 64 × 64 nodes of the domain, on 64 nodes of each edge of the rectangle that is allowed, corners
-    included, and at the factual itself; where only one feature is free, on a line of 256 nodes. A peak narrower than
-    the grid is missed.
+    Evaluated on 64 × 64 nodes of the domain, on 64 nodes of each edge of the allowed rectangle, corners included, and
+    at the factual; where only one feature is free, on a line of 256 nodes. A peak narrower than the grid is missed.
 
     Args:
         factuals: (m d b), d = 2.
         targets: (m b), int64.
-        wanted: of which factuals to find out, (m b), bool.
+        wanted: the factuals to evaluate, (m b), bool.
 
     Returns:
-        (m b), in [0, 1]; NaN where it is not wanted.
+        (m b), in [0, 1]; NaN where not wanted.
     """
     result = torch.full(targets.shape, torch.nan, dtype=factuals.dtype)
     arms, columns = wanted.any(dim=1).nonzero().squeeze(1), wanted.any(dim=0).nonzero().squeeze(1)
@@ -63,8 +62,8 @@ def reachable(stack: Stack, factuals: Tensor, targets: Tensor, constraints: Cons
     rules = constraints if every else constraints.take(arms)
     x, goal = factuals[arms][..., columns], targets[arms][:, columns]
     low, high = reachable_range(rules, x)
-    # The edges have many points for each factual, however few steps its search has: some factuals at a time.
-    width = max(1, 2 * CHUNK // (x.shape[0] * x.shape[1] * (LINE + 1)))
+    # Some factuals at a time: the edges have many points for each.
+    width = max(1, 2 * CHUNK // (x.shape[0] * x.shape[1] * (LINE_NODES + 1)))
     pieces = zip(*(t.split(width, dim=-1) for t in (x, low, high, goal)), strict=True)
     edges = torch.cat([_on_edges(some, *piece) for piece in pieces], dim=-1)
     best = torch.maximum(edges, _inside(some, rules, low, high, goal))
@@ -74,12 +73,12 @@ def reachable(stack: Stack, factuals: Tensor, targets: Tensor, constraints: Cons
 
 
 def _on_edges(stack: Stack, x: Tensor, low: Tensor, high: Tensor, targets: Tensor) -> Tensor:
-    """Best probability at the factual and on the edges of its box, or on the line that is left of it, (m b)."""
+    """Highest probability at the factual and on the edges of its box (a line where one feature is free), (m b)."""
     m, d, b = x.shape
     unit = torch.linspace(0, 1, NODES)
     zero, one = torch.zeros(NODES), torch.ones(NODES)
     around = torch.stack([torch.cat([unit, unit, zero, one]), torch.cat([zero, one, unit, unit])])  # d 4·nodes
-    along = torch.linspace(0, 1, LINE).expand(d, -1)
+    along = torch.linspace(0, 1, LINE_NODES).expand(d, -1)
     flat = (high <= low).any(dim=1)[:, None, :, None]  # m 1 b 1: then going along the axes together walks the line
     share = torch.where(flat, along[:, None], around[:, None])  # m d b nodes
     points = low.unsqueeze(-1) + share * (high - low).unsqueeze(-1)
@@ -91,7 +90,7 @@ def _on_edges(stack: Stack, x: Tensor, low: Tensor, high: Tensor, targets: Tenso
 
 
 def _inside(stack: Stack, constraints: Constraints, low: Tensor, high: Tensor, targets: Tensor) -> Tensor:
-    """Best probability on those nodes of the domain's grid that lie in each box, (m b); 0 where none does."""
+    """Highest probability on the nodes of the domain's grid inside each box, (m b); 0 where there are none."""
     m, b = targets.shape
     best = low.new_zeros(m, b)
     spacious = (high > low).all(dim=1)  # m b

@@ -1,4 +1,4 @@
-"""The report of an evaluation: every round of every arm, intervals, comparisons, and where reports are kept."""
+"""The report of an evaluation: every round of every arm, intervals and comparisons; reports in the store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import explained, remove, trim, write_whole
+from ctviz.experiments.store.files import remove, store_errors, trim, write_whole
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 FOLDER = "reports"
 
-MOST_FILES = 20_000
-"""Reports that a store keeps; those used least recently go first."""
+MAX_FILES = 20_000
+"""Most reports in a store; the least recently used are removed first."""
 
-SHARE = 0.25
-"""Of the bytes that a store may take, those that its reports may take."""
+STORE_SHARE = 0.25
+"""Share of a store's size that its reports may take."""
 
-MOST_ROWS = 1 << 25
-"""Rows of a report's table; one that claims more is not read."""
+MAX_ROWS = 1 << 25
+"""Most rows in a report's table; a larger one is not read."""
 
-MOST_BYTES = 1 << 28
-"""Size of a report's file; a larger one is not opened."""
+MAX_BYTES = 1 << 28
+"""Largest size of a report's file; a larger one is not opened."""
 
 REPORT_METRICS = (*ROUND_METRICS, "accuracy", "fgsm", "pgd", "sensitivity")
 """In this order; the last four are means over samples, and have no rounds."""
@@ -74,12 +74,12 @@ class PerSample(ShortRepr):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Report(ShortRepr):
-    """What was measured of the arms of a run.
+    """The metrics of the arms of a run.
 
     Rows are ``ROUND_METRICS``, in units of the features (ip, cost), of the kernel (ip_star, from 0), of steps (steps)
     or shares from 0 to 1; accuracy on the split, fgsm and pgd under attacks of strength ``part``, and sensitivity to
-    feature ``part``: mean standardised |integrated gradient|. Of images, ``part`` is what an arm locks, and
-    sensitivity is the mean over its pixels.
+    feature ``part``: mean standardised |integrated gradient|. For images, ``part`` is a locked part, and sensitivity is
+    the mean over its pixels.
     """
 
     run: str
@@ -94,9 +94,9 @@ class Report(ShortRepr):
     def table(self) -> pd.DataFrame:
         """Every round, and every metric over all rounds or samples, as a tidy table; columns as in ``TABLE``.
 
-        Rows of single rounds have no interval. Rows over all have round −1 and no λ_egy; with the percentile interval
+        Rows of single rounds have no interval. Rows over all have round −1 and no λ_egy, with the percentile interval
         of the mean: over rounds, each the mean over λ_egy, or over samples. ``lambda_egy`` is NaN throughout for a
-        generator that does not listen to it.
+        generator that does not use it.
         """
         import pandas as pd
 
@@ -120,7 +120,7 @@ class Report(ShortRepr):
 
     @cached_property
     def overall(self) -> pd.DataFrame:
-        """The rows of the table over all rounds or samples alone, without making the others."""
+        """Only the rows of the table over all rounds or samples, without computing the others."""
         import pandas as pd
 
         rows = [
@@ -135,9 +135,9 @@ class Report(ShortRepr):
 
         ``difference`` is value − base, over the rounds and λ_egy (or samples) in which both are defined, ``low`` to
         ``high`` its percentile interval; all arms share each resample. ``reduction`` is −100 · difference / base, in %
-        of the reference: positive where the arm has less. ``error`` is the standard deviation of the reduction over
-        the resamples. ``significant``: zero lies outside of the interval of the difference. ``factuals`` were counted
-        in all, in so many ``rounds``; for means over samples, the samples, and 0.
+        of the reference: positive where the arm has less. ``error`` is the standard deviation of the reduction over the
+        resamples. ``significant``: zero lies outside of the interval of the difference. ``factuals`` is their total
+        number in ``rounds`` rounds; for means over samples, the number of samples, and 0 rounds.
 
         Args:
             references: arm → reference; by default those of the report.
@@ -159,7 +159,7 @@ class Report(ShortRepr):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader should know of single arms, as sentences: rounds that do not count."""
+        """Caveats about single arms, as sentences: rounds that do not count."""
         found = []
         for arm, values in zip(self.arms, self.rounds[ROUND_METRICS.index("ip")], strict=True):
             missing = int(np.isnan(values).all(axis=0).sum())
@@ -192,7 +192,7 @@ class Report(ShortRepr):
         return result
 
     def _over(self, per_sample: PerSample) -> Bootstrap:
-        """Resamples of the samples, made once for each number of them: they are large."""
+        """Resamples of the samples, made once for each number of samples, since they are large."""
         n = per_sample.array.shape[-1]
         if n not in self._resamples:
             self._resamples[n] = Bootstrap.of(n, SAMPLE_RESAMPLES, self.protocol.seed)
@@ -205,7 +205,7 @@ class Report(ShortRepr):
     # -- files ----------------------------------------------------------------------------------------
 
     def to_parquet(self, path: Path | str) -> None:
-        """Write the table, and beside it in the file's metadata what ``read`` needs.
+        """Write the table, and in the file's metadata what ``read`` needs.
 
         Raises:
             CtvizError: the file cannot be written.
@@ -243,23 +243,23 @@ class Report(ShortRepr):
         """The report in a file that ``to_parquet`` wrote.
 
         Raises:
-            DataError: a file that is no report, or was changed. OSError: it cannot be read. MemoryError: it does
-            not fit into what memory is left, which says nothing of the file.
+            DataError: a file that is not a report, or was changed. OSError: it cannot be read. MemoryError: it does not
+                fit into the free memory, although the file may be sound.
         """
         path = Path(path)
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise DataError(f"{path.name} is too large for a report.")
         content = path.read_bytes()
         try:
             return _decoded(content)
         except MemoryError:
             raise
-        except Exception as error:  # whatever parsers of foreign bytes may raise
+        except Exception as error:  # parsers of foreign bytes may raise anything
             raise DataError(f"{path.name} is no report of ctviz, or was changed ({error}).") from error
 
 
 def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> dict[str, str]:
-    """The mapping as it is; ``ConfigError`` for a name that is no arm, or an arm that is its own reference."""
+    """The mapping, checked; ``ConfigError`` for an unknown arm, or an arm that is its own reference."""
     for arm, reference in references.items():
         for name in (arm, reference):
             if name not in arms:
@@ -270,7 +270,7 @@ def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> di
 
 
 def np_nanmean(values: Floats, axis: int) -> Floats:
-    """Mean of what is defined; NaN, without a warning, where nothing is."""
+    """Mean of the values that are not NaN; NaN, without a warning, where there are none."""
     defined = ~np.isnan(values)
     number = defined.sum(axis=axis)
     total = np.where(defined, values, 0.0).sum(axis=axis)
@@ -281,8 +281,8 @@ def np_nanmean(values: Floats, axis: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Beside:
-    """Of p pairs of arms, the means of both over what both have, and how much that was."""
+class _PairedMeans:
+    """For p pairs of arms: the means of both arms over the values that both have, and their number."""
 
     value: Estimate  # p
     base: Estimate  # p
@@ -301,7 +301,7 @@ def _compare(report: Report, references: Mapping[str, str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[list(COMPARISON)]
 
 
-def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str, _Beside]]:
+def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str, _PairedMeans]]:
     """Every metric and part, with both sides of every pair."""
     found = []
     n = report.protocol.factuals
@@ -315,19 +315,21 @@ def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str,
             for side in (mine, theirs)
         )
         rounds = counted.sum(dim=1).numpy()
-        found.append((name, "", _Beside(value, base, n * rounds, rounds)))
+        found.append((name, "", _PairedMeans(value, base, n * rounds, rounds)))
     for name, per_sample in report.samples.items():
         over = report._over(per_sample)
         for p, part in enumerate(per_sample.parts):
             one, other = (torch.from_numpy(per_sample.array[pairs[:, i], p]) for i in (0, 1))  # p n
             counted = one.isfinite() & other.isfinite()
             number = counted.sum(dim=1).numpy()
-            beside = _Beside(over.mean(one, counted), over.mean(other, counted), number, np.zeros_like(number))
+            beside = _PairedMeans(over.mean(one, counted), over.mean(other, counted), number, np.zeros_like(number))
             found.append((name, part, beside))
     return found
 
 
-def _columns(report: Report, names: list[tuple[str, str]], metric: str, part: str, beside: _Beside) -> pd.DataFrame:
+def _columns(
+    report: Report, names: list[tuple[str, str]], metric: str, part: str, beside: _PairedMeans
+) -> pd.DataFrame:
     """Rows of the comparison for one metric and part."""
     import pandas as pd
 
@@ -356,13 +358,13 @@ def _columns(report: Report, names: list[tuple[str, str]], metric: str, part: st
     return pd.DataFrame(columns)
 
 
-def _each(beside: _Beside, what: Any) -> Estimate:
+def _each(beside: _PairedMeans, what: Any) -> Estimate:
     value, base = beside.value, beside.base
     return Estimate(what(value.value, base.value), what(value.resampled, base.resampled))
 
 
 def _spread(estimate: Estimate) -> Floats:
-    """Standard deviation over the resamples in which the number is defined."""
+    """Standard deviation over the resamples in which the value is defined."""
     values = estimate.resampled.numpy()
     centre = np_nanmean(values, axis=0)
     spread = np.sqrt(np_nanmean((values - centre) ** 2, axis=0))
@@ -373,7 +375,7 @@ def _spread(estimate: Estimate) -> Floats:
 
 
 def stored_report(key: str, protocol: Protocol, store: Store) -> Report | None:
-    """The report of run ``key`` if it was evaluated so before; what is damaged is removed, to be computed again."""
+    """The report of run ``key`` by this protocol, if stored; a damaged one is removed, to be computed again."""
     path = _path(store, key, protocol)
     try:
         report = Report.read(path)
@@ -391,16 +393,16 @@ def stored_report(key: str, protocol: Protocol, store: Store) -> Report | None:
 
 
 def keep_report(report: Report, store: Store) -> None:
-    """Write a report into the store; ``StoreError`` when the disk does not take it."""
+    """Write a report into the store; ``StoreError`` if the disk cannot be written."""
     path = _path(store, report.run, report.protocol)
-    with explained(store.root):
+    with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, report.to_bytes())
-        trim(path.parent, ".parquet", MOST_FILES, int(SHARE * store.cap_bytes))
+        trim(path.parent, ".parquet", MAX_FILES, int(STORE_SHARE * store.cap_bytes))
 
 
 def has_report(key: str, protocol: Protocol, store: Store) -> bool:
-    """Whether there is a file for it, without looking inside."""
+    """Whether there is a file for the report, without opening it."""
     return _path(store, key, protocol).is_file()
 
 
@@ -427,10 +429,10 @@ def _decoded(content: bytes) -> Report:
     protocol = Protocol.from_mapping(facts["protocol"])
     arms = tuple(map(str, facts["arms"]))
     shape = (len(ROUND_METRICS), len(arms), len(protocol.pulls), protocol.rounds)
-    # Compared before anything is read: a small file can hold billions of equal rows.
+    # Compared before anything is read: a small file can claim billions of equal rows.
     singles = math.prod(shape)
     means = len(arms) * (len(ROUND_METRICS) + sum(len(parts) for parts in facts["parts"].values()))
-    if file.metadata.num_rows != singles + means or singles + means > MOST_ROWS:
+    if file.metadata.num_rows != singles + means or singles + means > MAX_ROWS:
         raise StoreError("it has another number of rows than its settings give")
     if file.schema_arrow.field("value").type != "double":
         raise StoreError("its values are not numbers")
@@ -446,9 +448,9 @@ def _decoded(content: bytes) -> Report:
 
 
 def _inflated(squeezed: bytes) -> bytes:
-    """At most ``MOST_BYTES``, whatever the file claims."""
+    """Decompress to at most ``MAX_BYTES``, whatever the file claims."""
     inflate = zlib.decompressobj()
-    found = inflate.decompress(squeezed, MOST_BYTES)
+    found = inflate.decompress(squeezed, MAX_BYTES)
     if inflate.unconsumed_tail:
         raise StoreError("it is too large")
     return found

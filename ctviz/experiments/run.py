@@ -1,4 +1,4 @@
-"""Running an experiment: the arms trained together, a snapshot after every epoch, the store between all who ask."""
+"""Running an experiment: all arms are trained together, with a snapshot after every epoch, kept in the store."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.errors import ConfigError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, Experiment, weights_of_one
-from ctviz.experiments.measure import Gauge, field, make_scene
+from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
+from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
 from ctviz.isolation import isolated
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
 Summary = list[dict[str, Any]]
 
-LARGE = 1 << 20
-"""Weights times samples of a batch from which a GPU, where there is one, is worth its latency."""
+GPU_THRESHOLD = 1 << 20
+"""Number of weights times batch size from which a GPU is worth its latency."""
 
-MOST_BYTES = 2**30
-"""Size that a stored run may have: it is held in memory as a whole when it is sealed and when it is loaded."""
+MAX_BYTES = 2**30
+"""Largest size of a stored run: it is held in memory as a whole when it is sealed and when it is loaded."""
 
 
 def resolve_device(device: str, experiment: Experiment) -> torch.device:
     """``cpu``, ``cuda``, or with ``auto`` whichever suits the size of the experiment.
 
     Raises:
-        ConfigError: another word. DeviceError: ``cuda`` where there is none.
+        ConfigError: an unknown device. DeviceError: ``cuda`` without a GPU.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
@@ -56,8 +56,8 @@ def resolve_device(device: str, experiment: Experiment) -> torch.device:
     if device == "cuda" and not available:
         raise DeviceError("device is 'cuda', but this machine has no CUDA device that torch can use; allowed: cpu.")
     if device == "auto":
-        size = len(experiment.arms) * experiment.training.batch * weights_of_one(experiment)
-        device = "cuda" if available and size >= LARGE else "cpu"
+        size = len(experiment.arms) * experiment.training.batch * weights_per_model(experiment)
+        device = "cuda" if available and size >= GPU_THRESHOLD else "cpu"
     return torch.device(device)
 
 
@@ -70,18 +70,19 @@ def picture_bytes(experiment: Experiment) -> int:
 
 
 def check_size(experiment: Experiment) -> None:
-    """Raises ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MOST_BYTES``."""
+    """Raise ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MAX_BYTES``."""
     settings = experiment.evaluation
-    weights = 4 * len(experiment.arms) * weights_of_one(experiment)
+    weights = 4 * len(experiment.arms) * weights_per_model(experiment)
     size = picture_bytes(experiment) + weights * _snapshots(experiment)
-    if size > MOST_BYTES:
-        least = math.ceil(settings.every * size / MOST_BYTES)
+    if size > MAX_BYTES:
+        least = math.ceil(settings.every * size / MAX_BYTES)
         allowed = f"{least:,} or more here, for the stored run would take {size / 2**30:,.1f} GB"
         raise ConfigError("evaluation.every", settings.every, allowed)
 
 
 def _snapshots(experiment: Experiment) -> int:
-    """At most so many: before the first epoch, after every so many, and after the last; and those named besides."""
+    """Upper bound on their number: before the first epoch, after every ``every`` epochs, after the last, and those in
+    ``also``."""
     return experiment.training.epochs // experiment.evaluation.every + 2 + len(experiment.evaluation.also)
 
 
@@ -90,7 +91,7 @@ class Training:
 
     @isolated()
     def __init__(self, experiment: Experiment, device: str = "auto", store: Store | None = None) -> None:
-        """``store``: where what a search needs of the data is looked for and kept (REVISE)."""
+        """``store``: where the autoencoders of REVISE are read and kept."""
         self.experiment = experiment
         self.device = resolve_device(device, experiment)
         self.data = load(experiment.data)
@@ -100,8 +101,10 @@ class Training:
             experiment.model, self.data.d, self.data.k, seeds, self.device, self.data.schema.grid
         )
         self._reference_data = ReferenceData.of(self.data, lambda latent: _vae(experiment, latent, store))
-        self._gauge = Gauge(experiment, self.data, self.data.validation, self.stack.flat, self._reference_data)
-        self.scene = make_scene(experiment, self.data, self._gauge)
+        self._evaluator = EpochEvaluator(
+            experiment, self.data, self.data.validation, self.stack.flat, self._reference_data
+        )
+        self.scene = make_scene(experiment, self.data, self._evaluator)
         self._last: Epoch | None = None
         self._began = time.perf_counter()
 
@@ -123,8 +126,8 @@ class Training:
 
     @isolated()
     def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
-        found = self._gauge.search(self.stack, record=self.experiment.evaluation.paths > 0)
-        measured = self._gauge.metrics(self.stack, found)
+        found = self._evaluator.search(self.stack, record=self.experiment.evaluation.paths > 0)
+        measured = self._evaluator.metrics(self.stack, found)
         measured["validation_accuracy"] = measured.pop("accuracy")
         nothing = np.full(self.stack.m, np.nan)
         known = {**trained, **measured}
@@ -134,15 +137,15 @@ class Training:
             metrics={name: known.get(name, nothing) for name in METRICS},
             weights=self.stack.weights(),
             field=field(self.stack, self.scene, self.experiment.evaluation.field),
-            paths=self._gauge.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
+            paths=self._evaluator.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
             origin=self.experiment.origin,
         )
 
     @isolated()
     def summary(self) -> Summary:
         """Per arm, after the last epoch: mature as in training, the rest measured on test data."""
-        gauge = Gauge(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
-        measured = gauge.metrics(self.stack, gauge.search(self.stack))
+        evaluator = EpochEvaluator(self.experiment, self.data, self.data.test, self.stack.flat, self._reference_data)
+        measured = evaluator.metrics(self.stack, evaluator.search(self.stack))
         nothing = np.full(self.stack.m, np.nan)
         measured["mature"] = self._last.metrics["mature"] if self._last else nothing
         names = ("accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy")
@@ -153,7 +156,7 @@ class Training:
 
 
 def _vae(experiment: Experiment, latent: int, store: Store | None) -> Vae:
-    from ctviz.experiments.vae import vae_for  # few runs need one
+    from ctviz.experiments.vae import vae_for  # imported late: few runs need one
 
     return vae_for(experiment.data, latent, store)
 
@@ -165,7 +168,7 @@ def _number(value: float) -> float | None:
 def train(experiment: Experiment, device: str = "auto") -> Iterator[Snapshot]:
     """Train all arms together and yield a snapshot before the first epoch and after every ``evaluation.every``.
 
-    Nothing is stored; to cancel, stop asking.
+    Nothing is stored; stop iterating to cancel.
     """
     return iter(Training(experiment, device))
 
@@ -219,7 +222,7 @@ class Run(ShortRepr):
 
 
 def history(arms: Sequence[str], snapshots: Sequence[Snapshot]) -> pd.DataFrame:
-    """Metrics of snapshots as a tidy table; what does not apply is left out."""
+    """Metrics of snapshots as a tidy table, without those that do not apply."""
     import pandas as pd
 
     rows = [
@@ -242,11 +245,11 @@ def run(
 
     Args:
         device: "auto", "cpu" or "cuda".
-        store: where to look and to keep; by default the one of this machine (``CTVIZ_HOME``).
-        progress: called with the epochs done and in all.
+        store: where runs are read and kept; by default that of this machine (``CTVIZ_HOME``).
+        progress: called with the epochs that are done and their total.
 
     Raises:
-        ConfigError: a run too large to be stored.
+        ConfigError: a run that is too large to be stored.
         DeviceError, StoreError: no such device; the store cannot be used.
     """
     resolve_device(device, experiment)
@@ -275,13 +278,13 @@ def load_run(key: str, store: Store | None = None) -> Run:
     scene, summary = store.scene(key), store.summary(key)
     if scene is None or summary is None:
         raise StoreError(f"Run {key} is not complete; train it again.")
-    with suppress(StoreError):  # a read-only store still serves
+    with suppress(StoreError):  # a read-only store can still be read
         store.touch(key)
     snapshots = tuple(store.snapshots(key))
     return Run(store.experiment(key), scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
 
 
-def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
+def run_job(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:
     """A background job: train an experiment into the store at ``root``, unless it is there or being written."""
     experiment = Experiment.from_json(experiment_json)
     check_size(experiment)
@@ -289,7 +292,7 @@ def work(experiment_json: str, root: str, device: str, cancelled: Callable[[], b
 
 
 def compute(experiment: Experiment, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-    """Train an experiment into a store, unless it is there; waits while another process does so."""
+    """Train an experiment into a store, unless it is there; waits while another process trains it."""
     writer = claim(store, experiment, device, cancelled)
     if writer is None:
         return
@@ -306,7 +309,7 @@ def _write(
     cancelled: Callable[[], bool] = lambda: False,
     on_epoch: Callable[[int], None] = lambda done: None,
 ) -> bool:
-    """Train into the store; whether it went to the end."""
+    """Train into the store; returns whether the training ran to its end."""
     training = Training(experiment, device, store)
     writer.scene(training.scene)
     for snapshot in training:
@@ -321,7 +324,8 @@ def _write(
 def build_presets(
     names: Sequence[str], folder: Path, on_preset: Callable[[str], None] = lambda name: None
 ) -> list[Path]:
-    """Train presets and write them as shipped runs into ``folder``; without names all, in place of what was there."""
+    """Train presets and write them as shipped runs into ``folder``; without names, all presets; replaces what was
+    there."""
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch))
         written = []
@@ -331,7 +335,7 @@ def build_presets(
             run(experiment, device="cpu", store=store)
             written.append(store.export(experiment.key, folder))
     if not names:
-        lists = [path.read_text(encoding="utf-8") for path in folder.parent.glob(f"sweeps/*/{RUNS}")]
+        lists = [path.read_text(encoding="utf-8") for path in folder.parent.glob(f"sweeps/*/{RUN_LIST}")]
         of_sweeps = {key for keys in lists for key in keys.split()}
         for record in folder.glob("*/run.json"):
             if record.parent not in written and record.parent.name not in of_sweeps:
@@ -339,8 +343,8 @@ def build_presets(
     return written
 
 
-RUNS = "runs.txt"
-"""In the folder of a sweep that ships: the keys of its runs, which lie beside those of the presets."""
+RUN_LIST = "runs.txt"
+"""File in the folder of a shipped sweep, with the keys of its runs, which are stored with those of the presets."""
 
 SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians"))
 """Presets whose runs ship with ctviz."""

@@ -1,4 +1,4 @@
-"""How much of the models' answers rests on which feature, with intervals; locked features against free ones."""
+"""Sensitivity of models to each feature, by integrated gradients, with intervals."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ctviz.short_repr import ShortRepr
 from ctviz.training.arm import Arm
 
 SAMPLES = 2500
-"""Test samples that are attributed at most."""
+"""Most test samples that are attributed."""
 
 ROUNDS = 1000
-"""Resamples; the paper takes 100, which leaves no more than half of one outside each end of 99 %."""
+"""Resamples; the paper's 100 would leave half a resample outside each end of a 99 % interval."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Sensitivity(ShortRepr):
     """Integrated gradients of the logit of the predicted class, per arm and feature.
 
-    ``share`` is |g_d| / Σ |g|, averaged over samples: what part of the answer rests on the feature, the parts of an
-    arm adding up to 1. ``standardised`` is the paper's |g_d| / (max − min) (two features), whose mean a few samples
-    with nearly equal parts can dominate. Differences are taken to the first arm, sample by sample.
+    ``share`` is |g_d| / Σ |g|, averaged over samples: the feature's share of the output; the shares of an arm add up to
+    1. ``standardised`` is the paper's |g_d| / (max − min) (two features), whose mean a few samples with nearly equal
+    parts can dominate. Differences are taken to the first arm, sample by sample.
     """
 
     arms: tuple[str, ...]
@@ -42,7 +42,7 @@ class Sensitivity(ShortRepr):
     standardised: Interval  # m d
     share_difference: Interval  # m d
     standardised_difference: Interval  # m d
-    error: float  # mean completeness error, as a share of mean Σ |g|: how exact the integral is
+    error: float  # mean completeness error, as a share of mean Σ |g|: the accuracy of the integral
 
 
 @isolated()

@@ -1,4 +1,4 @@
-"""What a run yields after an epoch, and the fixed scene that its snapshots are drawn on."""
+"""The snapshot that a run yields after an epoch, and the fixed scene of all its snapshots."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class Snapshot(ShortRepr):
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
     origin: str = ""
-    """``Experiment.origin`` of the run that it is of, if that is known."""
+    """``Experiment.origin`` of its run, if known."""
 
 
 def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
     """The models of one or more snapshots of a run with this experiment, e·m of them.
 
     Raises:
-        DataError: a snapshot of another run, or of other than its models.
+        DataError: a snapshot of another run, or with other models.
     """
     settings, grid = experiment.model, experiment.data.grid
     known = architecture(settings, experiment.d, experiment.data.classes, grid)
@@ -84,7 +84,7 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Scene(ShortRepr):
-    """What stays the same over all snapshots of a run: the window, the points on it, the factuals."""
+    """What all snapshots of a run share: the window, its points, the factuals."""
 
     lower: npt.NDArray[np.float32]  # d: lower bound of the extent (the domain)
     upper: npt.NDArray[np.float32]  # d
@@ -102,7 +102,7 @@ class Scene(ShortRepr):
         return (self.lower + points.astype(np.float64) / 65535 * span).astype(np.float32)
 
     def quantise(self, points: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-        """Nearest steps of 1/65535 of the extent, (… d) → (… d); points outside are moved to its edge."""
+        """Nearest steps of 1/65535 of the extent, (… d) → (… d); points outside are clipped to its edge."""
         span = (self.upper - self.lower).astype(np.float64)
         scaled = (points.astype(np.float64) - self.lower) / np.where(span > 0, span, 1) * 65535
         return np.clip(np.rint(scaled), 0, 65535).astype(np.uint16)

@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 class Trace(ShortRepr):
     """The searches of b factuals by m arms after one epoch, step by step.
 
-    After its last step a path, and all that is told along it, stays as it is. With a generator that makes several
+    After its last step, a path and the values along it stay constant. With a generator that makes several
     counterfactuals of each factual (DiCE), these are rows of their own that share factual and target.
     """
 
@@ -27,9 +27,9 @@ class Trace(ShortRepr):
     settings: SearchSettings
     factuals: Floats  # b d
     targets: Ints  # b
-    group: Ints  # b: the factual, as it was given, that a row belongs to
-    outside: Bools  # b: the factual lies outside of the data's domain
-    excluded: Bools  # m b: the factual lies outside of what domain and ranges of the arm allow
+    group: Ints  # b: index of the factual that a row belongs to
+    outside: Bools  # b: the factual lies outside the data's domain
+    excluded: Bools  # m b: the factual lies outside the domain and ranges of the arm
     points: Floats  # m b t+1 d: x'
     steps: Ints  # m b: steps taken, 0 to t
     nascent: Ints  # m b: index of the last point with ‖x' − x‖∞ ≤ ε
@@ -40,8 +40,8 @@ class Trace(ShortRepr):
     predicted: Ints  # m b: class of the factual
     predicted_final: Ints  # m b: class of the last point
     neighbours: Floats  # m b d: x⁺, a training sample of the target class
-    shielded: Floats  # m b d: x⁺ as training would have it, without what the arm's constraints forbid to change
-    neighbour_energy: Floats  # m b: E(x⁺, y⁺) of it
+    shielded: Floats  # m b d: x⁺ after the immutable mask, as in training
+    neighbour_energy: Floats  # m b: E(x⁺, y⁺), after the mask
     divergence: Floats  # m b: E(x⁺, y⁺) − E(x', y⁺); 0 where the search failed, as in training
     nascent_logits: Floats  # m b k: of the nascent point
     reachable: Floats  # m b: highest probability of the target anywhere that the constraints allow; NaN where mature

@@ -1,4 +1,4 @@
-"""The autoencoders of data sets: fitted once, kept in memory and in the store's folder ``vaes``."""
+"""The autoencoders of data sets, fitted once and kept in memory and in the store's folder ``vaes``."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ctviz.errors import DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.experiments.store import Store, codec, open_store
 from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.files import explained, remove, write_whole
+from ctviz.experiments.store.files import remove, store_errors, write_whole
 from ctviz.models.vae import Vae, VaeSettings
 
 FOLDER = "vaes"
 
-MOST_FILES = 200
-"""Autoencoders that a store keeps, of a few kB each; those used least recently go first."""
+MAX_FILES = 200
+"""Most autoencoders in a store, a few kB each; the least recently used are removed first."""
 
-_MOST_KEPT = 32
+_MAX_KEPT = 32
 _STALE = 3600.0
-_MOST_BYTES = 16 << 20
+_MAX_BYTES = 16 << 20
 _ENTRY = "vae"
 
 
 def vae_settings(data: AnyData, latent: int) -> VaeSettings:
-    """How the autoencoder of a data set is fitted: of images wider, and all pixels on one scale."""
+    """Settings of a data set's autoencoder; for images it is wider, with one scale for all pixels."""
     if data.grid is None:
         return VaeSettings(latent=latent)
     return VaeSettings(latent=latent, hidden=128, lr=0.003, scaling="common")
@@ -45,16 +45,17 @@ def vae_key(data: AnyData, latent: int) -> str:
 
 
 def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
-    """The autoencoder of a data set: kept, stored, or else fitted now (a second, of images several) and stored.
+    """The autoencoder of a data set: from memory or the store, else fitted now (a second, several for images) and
+    stored.
 
-    A disk that takes nothing is no error: then it is kept in memory alone.
+    A disk that cannot be written is no error: then it is kept in memory alone.
     """
     key = vae_key(data, latent)
     return _cache.get(key, lambda: _stored(key, store) or _fitted(data, latent, store))
 
 
 def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | None:
-    """The autoencoder if it has been fitted before; a cheap look, made for being taken often."""
+    """The autoencoder if it has been fitted before; cheap enough to be called often."""
     key = vae_key(data, latent)
     vae: Vae | None = _cache.peek(key) or _stored(key, store)
     if vae is not None:
@@ -62,11 +63,11 @@ def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | 
     return vae
 
 
-def work_vae(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
-    """A background job: the autoencoder of a data set into the store at ``root``, unless it is there.
+def vae_job(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
+    """A background job: fit the autoencoder of a data set into the store at ``root``, unless it is there.
 
     Raises:
-        StoreError: the disk does not take it.
+        StoreError: the disk cannot be written.
     """
     data, store = data_settings(json.loads(data_json)), open_store(Path(root))
     key = vae_key(data, latent)
@@ -91,12 +92,12 @@ def _path(store: Store, key: str) -> Path:
 
 
 def _stored(key: str, store: Store | None) -> Vae | None:
-    """From the store; what is damaged there is removed, to be fitted again."""
+    """Read from the store; a damaged file is removed, to be fitted again."""
     if store is None:
         return None
     path = _path(store, key)
     try:
-        _, arrays = EntryFile(path, _MOST_BYTES).entry(key, _ENTRY)
+        _, arrays = EntryFile(path, _MAX_BYTES).entry(key, _ENTRY)
         vae = Vae.from_arrays(arrays)
     except (Damaged, DataError):
         remove(path)
@@ -109,13 +110,13 @@ def _stored(key: str, store: Store | None) -> Vae | None:
 
 
 def _write(store: Store, key: str, vae: Vae) -> None:
-    """Raises ``StoreError`` when the disk does not take it."""
+    """Raises ``StoreError`` if the disk cannot be written."""
     path = _path(store, key)
-    with explained(store.root):
+    with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, codec.to_bytes(*codec.pack(key, _ENTRY, {}, vae.arrays())))
         stale = [left for left in path.parent.glob(".*.tmp") if time.time() - _used(left) > _STALE]  # of a crash
-        for old in [*sorted(path.parent.glob("*.safetensors"), key=_used)[:-MOST_FILES], *stale]:
+        for old in [*sorted(path.parent.glob("*.safetensors"), key=_used)[:-MAX_FILES], *stale]:
             remove(old)
 
 
@@ -126,5 +127,5 @@ def _used(path: Path) -> float:
         return 0.0
 
 
-_cache = Cache(_MOST_KEPT, at_once=None)
+_cache = Cache(_MAX_KEPT, at_once=None)
 """The autoencoders used last in this process."""

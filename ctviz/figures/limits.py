@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ctviz.experiments.limits import generator, locks
-from ctviz.experiments.limits.limit import Limit, Metric
+from ctviz.experiments.limits.limit import Limit, LimitMetric
 from ctviz.experiments.limits.maturity import WITHOUT, cells
 from ctviz.experiments.limits.numbers import CONVENTIONAL, LEVEL, Mean, across, gains, mean, number, percent, values_of
 from ctviz.figures.curves import EMPTY, FONT, spread
@@ -64,7 +64,7 @@ class Line:
 
 
 def pictures(
-    study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette, scale: float = 1.0
+    study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette, scale: float = 1.0
 ) -> tuple[Picture, ...]:
     """All pictures of a limit, in the order of its panels (of its kinds of harm, where it has several).
 
@@ -109,7 +109,7 @@ def key(study: Limit) -> tuple[tuple[str, str], ...]:
 # -- gains against the share of mature searches ----------------------------------------------------------
 
 
-def _gains(study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette) -> list[Picture]:
+def _gains(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
     found = []
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
@@ -163,7 +163,7 @@ def _level(figure: go.Figure, y: float, words: str, colour: str, *, left: bool =
 # -- lines over the epochs --------------------------------------------------------------------------------
 
 
-def _epochs(study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette) -> list[Picture]:
+def _epochs(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
     found = []
     scale = 100.0 if metric.unit == "%" and not metric.gain else 1.0
     for panel in study.panels:
@@ -188,7 +188,7 @@ def _epochs(study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette)
     return found
 
 
-def _curves(lines: Sequence[Line], metric: Metric, palette: Palette) -> go.Figure:
+def _curves(lines: Sequence[Line], metric: LimitMetric, palette: Palette) -> go.Figure:
     values = np.array([value for line in lines for value in line.y])
     low, high = float(values.min()), float(values.max())
     if metric.log:
@@ -239,7 +239,7 @@ def _band(line: Line, extent: tuple[float, float], *, log: bool) -> dict[str, An
 # -- a dot for each draw ----------------------------------------------------------------------------------
 
 
-def _dots(study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette) -> list[Picture]:
+def _dots(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
     scale = 100.0 if metric.unit == "%" else 1.0
     rows = values_of(table, metric.column)
     rows["value"] *= scale
@@ -295,7 +295,7 @@ def _dot_row(values: Sequence[float], place: int, colour: str, *, filled: bool) 
 # -- gains against the dose of each harm ------------------------------------------------------------------
 
 
-def _doses(study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette) -> list[Picture]:
+def _doses(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[Picture]:
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
     found = []
@@ -310,7 +310,7 @@ def _doses(study: Limit, table: pd.DataFrame, metric: Metric, palette: Palette) 
             x = [doses.index(dose) + 0.06 * (i - 1) for dose in part["dose"]]
             lines.append(_line(panel.title, part, x, palette.accent, DASHES[i], SYMBOLS[i]))
         ticks = [generator.dose_words(kind, dose) for dose in doses]
-        sound = doses.index(generator.sound_dose(kind))
+        sound = doses.index(generator.undisturbed_dose(kind))
         ticks[sound] = f"<b>{ticks[sound]}</b>"
         alt = " ".join(_say(panel.title, metric, own[own["panel"] == panel.name], f"{kind} ") for panel in study.panels)
         figure = _dose_lines(lines, ticks, extent, palette)
@@ -417,11 +417,11 @@ def _figure(
     return go.Figure({"data": list(traces), "layout": layout})
 
 
-def _amount(value: float, metric: Metric) -> str:
+def _amount(value: float, metric: LimitMetric) -> str:
     return percent(value) if metric.unit == "%" else number(value)
 
 
-def _say(panel: str, metric: Metric, rows: pd.DataFrame, dose: str) -> str:
+def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
     """The text alternative: every mean of a picture."""
     said = []
     for row in rows.itertuples():
@@ -431,7 +431,7 @@ def _say(panel: str, metric: Metric, rows: pd.DataFrame, dose: str) -> str:
     return f"{panel}. {metric.title}, {means} over draws: {'; '.join(said)}."
 
 
-def summary_rows(study: Limit, table: pd.DataFrame, metric: Metric) -> list[tuple[str, str, str, Mean]]:
+def summary_rows(study: Limit, table: pd.DataFrame, metric: LimitMetric) -> list[tuple[str, str, str, Mean]]:
     """Panel, variant, dose in words and mean of every point of the pictures: the table below them."""
     rows = gains(table, metric.column) if metric.gain else values_of(table, metric.column)
     if not metric.gain and metric.unit == "%":

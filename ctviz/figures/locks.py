@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from ctviz.figures.advice import Span
 from ctviz.figures.curves import EMPTY, FONT, cut, spread
-from ctviz.figures.stage.film import Role
+from ctviz.figures.stage.recording import Role
 from ctviz.figures.theme import DASHES, Palette
 
 ROW = 42

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ctviz.experiments.reproduce.published import MetricName
-from ctviz.experiments.reproduce.result import ComparedReduction, Curve, Row
+from ctviz.experiments.reproduce.result import ComparedReduction, Curve, Table1Row
 from ctviz.figures.curves import EMPTY, FONT, cut, spread
 from ctviz.figures.paper_words import ARMS, agreement, interval, published
 from ctviz.figures.theme import Palette
@@ -25,7 +25,7 @@ NORMAL = 2.576
 DASHES = {"vanilla": "dash", "full": "solid", "adversarial": "dot", "energy": "dashdot"}
 
 
-def panel(rows: Sequence[Row], metric: MetricName, palette: Palette, *, large: bool = False) -> go.Figure:
+def panel(rows: Sequence[Table1Row], metric: MetricName, palette: Palette, *, large: bool = False) -> go.Figure:
     """One metric on all data sets: ours as a dot on its interval, the published number as a diamond below it.
 
     The published interval is ± 2.58 standard errors. What reaches beyond the panel ends at its edge with an arrow.

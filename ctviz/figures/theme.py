@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
-from ctviz.figures.stage.film import ArmLabel, Role, arm_labels
+from ctviz.figures.stage.recording import ArmLabel, Role, arm_labels
 
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442", "#7F7F7F", "#8C6D46")
 """Class → colour: Okabe and Ito's set, without the green that belongs to counterfactual training."""

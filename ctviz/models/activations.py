@@ -44,12 +44,12 @@ def _sigmoid_back(gradient: Tensor, x: Tensor, value: Tensor) -> Tensor:
     return gradient.mul_(value * (1 - value))
 
 
-STRAIGHT = 80.0
-"""Where softplus becomes a straight line: float32 cannot tell there, in neither value nor derivative."""
+LINEAR_FROM = 80.0
+"""Input from which softplus is taken as linear: in float32 neither its value nor its derivative differs there."""
 
 
 def _softplus(x: Tensor, out: Tensor) -> None:
-    out.copy_(nn.functional.softplus(x, threshold=STRAIGHT))
+    out.copy_(nn.functional.softplus(x, threshold=LINEAR_FROM))
 
 
 def _softplus_back(gradient: Tensor, x: Tensor, value: Tensor) -> Tensor:
@@ -60,5 +60,5 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(nn.ReLU, _relu, _relu_back),
     "tanh": Activation(nn.Tanh, _tanh, _tanh_back),
     "sigmoid": Activation(nn.Sigmoid, _sigmoid, _sigmoid_back),
-    "softplus": Activation(partial(nn.Softplus, threshold=STRAIGHT), _softplus, _softplus_back),
+    "softplus": Activation(partial(nn.Softplus, threshold=LINEAR_FROM), _softplus, _softplus_back),
 }

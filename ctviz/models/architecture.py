@@ -1,4 +1,4 @@
-"""What a stack asks of a kind of model: see ``dense.py`` and ``convolutional.py``, side by side."""
+"""The interface of a model architecture; ``dense.py`` and ``convolutional.py`` implement it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Layers = Sequence[Tensor]
 class Pass(Protocol):
     """A forward pass through m models and its derivatives, in buffers that the next call overwrites.
 
-    Samples come last. The derivatives are those of the last ``forward``; they leave what they are given as it is.
+    Samples come last. The derivatives are those of the last ``forward``; they do not modify their arguments.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ class Pass(Protocol):
     def weight_gradient(self, gradient: Tensor, x: Tensor, into: Layers) -> None:
         """From the gradient with respect to the logits (m k b), the one with respect to each layer, into ``into``.
 
-        ``x`` is what ``forward`` was given.
+        ``x`` is the argument of that ``forward``.
         """
         ...
 
@@ -53,12 +53,12 @@ class Architecture(Protocol):
 
     @property
     def fans(self) -> tuple[tuple[int, int], ...]:
-        """How many inputs an output of each layer hears, and how many outputs an input is heard by."""
+        """Fan-in and fan-out of each layer."""
         ...
 
     @property
     def widest(self) -> int:
-        """Numbers that a pass keeps for one sample of one model in the widest of its buffers."""
+        """Size of a pass's widest buffer, in numbers per sample and model."""
         ...
 
     def logits(self, layers: Layers, x: Tensor) -> Tensor:

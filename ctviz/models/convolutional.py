@@ -1,7 +1,7 @@
 """Small convolutional networks for grey pictures, after LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998).
 
 Each convolutional layer is a 5 × 5 convolution without padding, the activation, and the mean of every 2 × 2 outputs;
-the dense layers follow. The mean, and not the maximum: gradients with respect to the pixels change smoothly then. A
+the dense layers follow. The mean rather than the maximum, so that gradients with respect to the pixels are smooth. A
 row or column that is left over by the 2 × 2 is dropped, as torch does.
 
 How a layer is computed: the four outputs that one mean takes together see a patch of 6 × 6 inputs, and patches lie two
@@ -34,11 +34,11 @@ REACH = PATCH // POOL
 """Patches that a pixel belongs to, along one axis."""
 MEAN = 1 / POOL**2
 SHIFTS = tuple(product(range(POOL), repeat=2))
-"""Where the kernel stands in a patch."""
+"""Offsets of the kernel within a patch."""
 
-PORTION = 1 << 19
-"""Numbers per model that the widest buffer of a pass may hold; samples beyond that are worked on in chunks. It does
-not depend on m, so that a model's gradients are the same bits whatever models stand beside it."""
+WORKING_SET = 1 << 19
+"""Most numbers per model in the widest buffer of a pass; more samples are processed in chunks. It does not depend on m,
+so that a model's gradients have the same bits whatever other models are in the stack."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +62,23 @@ class Convolution:
 
     @property
     def inputs(self) -> int:
-        """Inputs that one output hears."""
+        """Number of inputs of one output."""
         return self.channels * KERNEL**2
 
     @property
     def patch(self) -> int:
-        """Inputs that the outputs of one mean hear."""
+        """Number of inputs of the outputs that one mean pools."""
         return self.channels * PATCH**2
 
     @cached_property
     def places(self) -> Tensor:
-        """For each of the four places of the kernel, where its weights and its bias stand in a row (4 in+1)."""
+        """For each of the kernel's four offsets, the columns of its weights and its bias (4 in+1)."""
         cell = torch.arange(self.patch).view(self.channels, PATCH, PATCH)
         at = [cell[:, i : i + KERNEL, j : j + KERNEL].reshape(-1) for i, j in SHIFTS]
         return torch.cat([torch.stack(at), torch.full((len(SHIFTS), 1), self.patch)], dim=1)
 
     def spread(self, layer: Tensor) -> Tensor:
-        """The layer's weights (m out in+1) at the four places of a patch, (m 4·out patch+1)."""
+        """The layer's weights (m out in+1) at the kernel's four offsets in a patch, (m 4·out patch+1)."""
         wide = layer.new_zeros(len(layer), len(SHIFTS), self.outputs, self.patch + 1)
         for shift, place in enumerate(self.places.to(layer.device)):
             wide[:, shift, :, place] = layer
@@ -156,12 +156,12 @@ class Convolutional:
 
     @property
     def fans(self) -> tuple[tuple[int, int], ...]:
-        """Inputs that an output hears, outputs that an input is heard by."""
+        """Fan-in and fan-out of each layer."""
         return (*((layer.inputs, layer.outputs * KERNEL**2) for layer in self.convolutions), *self.head.fans)
 
     @property
     def widest(self) -> int:
-        """The patches of one sample, or what comes of them."""
+        """Size of one sample's patches, or of their outputs."""
         widths = ((max(layer.patch + 1, len(SHIFTS) * layer.outputs) * layer.positions) for layer in self.convolutions)
         return max(*widths, self.d + 1, self.head.widest)
 
@@ -189,7 +189,7 @@ class Convolutional:
 
 
 class _Logits(torch.autograd.Function):
-    """The passes, in chunks, as one function of autograd: it keeps the samples alone, and not what they turn into.
+    """The passes, in chunks, as one autograd function that saves the samples alone, and not their activations.
 
     Autograd through torch's own grouped convolutions takes at least as long, for a single model twice as long, and
     several times the memory.
@@ -224,8 +224,8 @@ class _Logits(torch.autograd.Function):
 
 
 def _in_chunks(architecture: Convolutional, layers: Layers, x: Tensor) -> Iterator[tuple[ConvolutionalPass, Tensor]]:
-    """A pass and what to give it, (m d+1 b') each, for as many of the samples (m b d) as one chunk takes."""
-    run, width = None, max(1, PORTION // architecture.widest)
+    """For each chunk of the samples (m b d): a pass and its input (m d+1 b')."""
+    run, width = None, max(1, WORKING_SET // architecture.widest)
     for part in x.split(width, dim=1):
         if run is None or part.shape[1] < width:
             run = architecture.run(layers, part.shape[1])
@@ -241,10 +241,10 @@ class ConvolutionalPass:
         self._layers = layers[:n]
         self._head = architecture.head.run(layers[n:], b)
         self._flat = like.new_ones(m, architecture.head.d + 1, b)  # the last row stays 1
-        width = max(1, PORTION // architecture.widest)
+        width = max(1, WORKING_SET // architecture.widest)
         starts = range(0, b, width)
         self._slices = [slice(start, min(start + width, b)) for start in starts]
-        work = {s.stop - s.start: _Work(architecture, like, m, s.stop - s.start) for s in self._slices}
+        work = {s.stop - s.start: _Buffers(architecture, like, m, s.stop - s.start) for s in self._slices}
         self._chunks = [_Chunk(work[s.stop - s.start], self._flat[:, :-1, s], self._sizes, like) for s in self._slices]
         self._kernels: list[Tensor] = []
         self._d = architecture.d
@@ -276,8 +276,8 @@ class ConvolutionalPass:
         return result
 
 
-class _Work:
-    """What chunks of one width use one after another."""
+class _Buffers:
+    """Buffers that chunks of one width share, one after another."""
 
     def __init__(self, architecture: Convolutional, like: Tensor, m: int, width: int) -> None:
         sizes = architecture.convolutions
@@ -290,16 +290,16 @@ class _Work:
 
 
 class _Chunk:
-    """Some of the samples in the convolutional layers: what the derivatives need of the forward pass."""
+    """A chunk of samples in the convolutional layers, with what the derivatives need of the forward pass."""
 
-    def __init__(self, work: _Work, flat: Tensor, sizes: Sequence[Convolution], like: Tensor) -> None:
+    def __init__(self, work: _Buffers, flat: Tensor, sizes: Sequence[Convolution], like: Tensor) -> None:
         m = len(flat)
         self._work, self._sizes = work, sizes
         self._before = [torch.empty_like(value) for value in work.values]
         self._pooled = [like.new_empty(m, s.outputs * s.positions, work.width) for s in sizes[:-1]] + [flat]
 
     def forward(self, kernels: Layers, x: Tensor) -> None:
-        """From pixels (m d b) to what the dense layers are given."""
+        """From pixels (m d b) to the input of the dense layers."""
         for i, kernel in enumerate(kernels):
             torch.bmm(kernel, self._patches(i, x), out=self._before[i])
             self._work.activation.forward(self._before[i], self._work.values[i])
@@ -311,7 +311,8 @@ class _Chunk:
             pooled.add_(parts[2]).add_(parts[3]).mul_(MEAN)
 
     def add_weight_gradient(self, kernels: Layers, gradient: Tensor, x: Tensor, wide: Layers) -> None:
-        """Adds to ``wide`` the gradient with respect to ``kernels``, from that to what the dense layers are given."""
+        """Add to ``wide`` the gradient with respect to ``kernels``, from the one with respect to the dense layers'
+        input."""
         for i in range(len(kernels) - 1, -1, -1):
             before = self._before_gradient(i, gradient)
             patches = self._patches(i, self._pooled[i - 1] if i else x)
@@ -326,13 +327,14 @@ class _Chunk:
             gradient = self._picture_gradient(i, kernels[i], before, self._work.back_pooled[i - 1] if i else out)
 
     def _patches(self, i: int, x: Tensor) -> Tensor:
-        """The patches of what layer ``i`` is given, with a last row of ones."""
+        """The patches of layer ``i``'s input, with a last row of ones."""
         patches, view = self._work.patches[i], self._sizes[i].patches(x)
         patches[:, :-1].view(view.shape).copy_(view)
         return patches
 
     def _before_gradient(self, i: int, gradient: Tensor) -> Tensor:
-        """Gradient before the activation of layer ``i``, from that to its output (m outputs·positions b)."""
+        """Gradient before the activation of layer ``i``, from the one with respect to its output (m outputs·positions
+        b)."""
         work, sizes = self._work, self._sizes[i]
         back = work.back[i]
         shared = (gradient * MEAN).view(len(back), 1, sizes.outputs, -1)
@@ -341,7 +343,7 @@ class _Chunk:
         return work.activation.backward(back, self._before[i], work.values[i])
 
     def _picture_gradient(self, i: int, kernel: Tensor, before: Tensor, out: Tensor) -> Tensor:
-        """Gradient with respect to what layer ``i`` is given, into ``out``."""
+        """Gradient with respect to layer ``i``'s input, into ``out``."""
         patches = torch.bmm(kernel[:, :, :-1].mT, before, out=self._work.back_patches[i])
         self._sizes[i].add_patches(patches, out)
         return out

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: every input of a layer is heard by every output."""
+"""Multilayer perceptrons, whose layers are fully connected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ctviz.models.architecture import Layers
 
 @dataclass(frozen=True)
 class Dense:
-    """A multilayer perceptron; of two sizes, a linear model."""
+    """A multilayer perceptron; with two sizes, a linear model."""
 
     sizes: tuple[int, ...]  # d, the hidden layers, k
     activation: str
@@ -36,12 +36,12 @@ class Dense:
 
     @property
     def fans(self) -> tuple[tuple[int, int], ...]:
-        """Inputs and outputs of each layer."""
+        """Fan-in and fan-out of each layer."""
         return tuple(pairwise(self.sizes))
 
     @property
     def widest(self) -> int:
-        """Width of the widest activation, with its one."""
+        """Width of the widest activation, with its constant one."""
         return max(self.sizes) + 1
 
     def logits(self, layers: Layers, x: Tensor) -> Tensor:

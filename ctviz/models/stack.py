@@ -29,7 +29,7 @@ def architecture(settings: ModelSettings, d: int, k: int, grid: Grid | None = No
     """The kind of model that the settings describe, for ``d`` inputs, ``k`` classes, pictures of ``grid`` pixels.
 
     Raises:
-        ConfigError: convolutions of what is no picture, or of one that is too small for them.
+        ConfigError: convolutions for data without pictures, or for pictures that are too small.
     """
     if not settings.channels:
         return Dense((d, *settings.hidden, k), settings.activation)
@@ -39,7 +39,7 @@ def architecture(settings: ModelSettings, d: int, k: int, grid: Grid | None = No
 
 
 def parameters(settings: ModelSettings, d: int, k: int, grid: Grid | None = None) -> int:
-    """How many numbers one such model has to learn.
+    """Number of parameters of one such model.
 
     Raises:
         ConfigError: as ``architecture``.
@@ -102,7 +102,7 @@ class Stack:
 
     @property
     def widest(self) -> int:
-        """Numbers that a pass keeps for one sample of one model in the widest of its buffers."""
+        """Size of a pass's widest buffer, in numbers per sample and model."""
         return self.architecture.widest
 
     @property
@@ -153,7 +153,7 @@ class Stack:
         """Inverse of ``weights``, for pictures of ``grid`` pixels where there are convolutions.
 
         Raises:
-            ConfigError: as ``architecture``. DataError: weights of other sizes than the settings have.
+            ConfigError: as ``architecture``. DataError: weights whose sizes are not those of the settings.
         """
         layers = [
             torch.cat([torch.tensor(weights[f"{i}.weight"]), torch.tensor(weights[f"{i}.bias"]).unsqueeze(-1)], dim=-1)
@@ -178,7 +178,7 @@ def with_ones(x: Tensor) -> Tensor:
 
 
 def predict(logits: Tensor) -> Tensor:
-    """Class with the largest logit, (m k …) → (m …); the first of equals. Faster over short axes than ``argmax``."""
+    """Class with the largest logit, (m k …) → (m …); ties go to the first. Faster over short axes than ``argmax``."""
     largest, found = logits[:, 0], torch.zeros_like(logits[:, 0], dtype=torch.int64)
     for c in range(1, logits.shape[1]):
         found = torch.where(logits[:, c] > largest, c, found)

@@ -1,4 +1,4 @@
-"""A small variational autoencoder (Kingma and Welling 2014): which points look like the data.
+"""A small variational autoencoder (Kingma and Welling 2014), which tells what points look like the data.
 
 Columns are standardised inside. With x in standard units, encoder q(z|x) = N(μ(x), diag σ²(x)), prior N(0, I) and
 decoder p(x|z) = N(x̂(z), s² I), what is maximised is the mean over the samples of
@@ -6,9 +6,9 @@ decoder p(x|z) = N(x̂(z), s² I), what is maximised is the mean over the sample
     ELBO(x) = −‖x − x̂(z)‖² / (2 s²) − d · ln(s √(2π)) − KL,    z = μ(x) + σ(x) · ξ,  ξ ~ N(0, I)
     KL      = ½ Σ_l (μ_l² + σ_l² − 1 − ln σ_l²)
 
-The noise s of the decoder is what β = s² is to a β-autoencoder: with a small one reconstruction comes first, with a
-large one a round latent space, all of which shows points like the data. Here it is as large as samples are far from
-their near neighbours (``near``): then a tight cluster is not shown as one point, out of which no gradient would lead.
+The noise s of the decoder has the role of β = s² in a β-autoencoder: a small s favours reconstruction, a large one a
+latent space that is close to normal, all of which decodes to points like the data. Here s is the distance of samples to
+their near neighbours (``spacing``): a tight cluster is then not collapsed to one point, which no gradient could leave.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.isolation import isolated
 from ctviz.settings import Settings
 
-LEAST_NOISE, MOST_NOISE = 0.01, 0.1
+MIN_NOISE, MAX_NOISE = 0.01, 0.1
 """Bounds of s, in standard deviations of a column."""
 
 WARM_UP = 0.5
-"""Share of a fit over which the KL comes in. At full weight from the start it would switch dimensions off for good
-before they say anything."""
+"""Share of a fit over which the weight of the KL grows to 1. At full weight from the start, it would make latent
+dimensions collapse for good."""
 
 Layers = tuple[tuple[Tensor, Tensor], ...]
 """Weight (out in) and bias (out) of each layer; tanh between layers."""
@@ -85,30 +85,30 @@ class Vae:
         return self._code(x)[0]
 
     def decode(self, z: Tensor) -> Tensor:
-        """The points that latent points stand for, (… L) → (… d)."""
-        return torch.addcmul(self.shift, _through(self.decoder, z), self.scale)
+        """Decode latent points, (… L) → (… d)."""
+        return torch.addcmul(self.shift, _forward(self.decoder, z), self.scale)
 
     def elbo(self, x: Tensor, noise: Tensor, share: float = 1.0) -> Tensor:
         """ELBO of ``x`` (b d), in standard units, with the draws ξ ``noise`` (b L); see the module. Nats, (b).
 
-        ``share`` of the KL counts: a fit begins with none of it.
+        ``share`` is the weight of the KL, which grows from 0 during a fit.
         """
         mean, log_variance = self._code(x)
         z = mean + noise * torch.exp(0.5 * log_variance)
-        missed = (x - self.shift) / self.scale - _through(self.decoder, z)
+        missed = (x - self.shift) / self.scale - _forward(self.decoder, z)
         fit = -missed.square().sum(dim=-1) / (2 * self.noise.square()) - self.d * torch.log(self.noise * _ROOT_2_PI)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=-1)
         return fit - share * divergence
 
     def _code(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        mean, log_variance = _through(self.encoder, (x - self.shift) / self.scale).chunk(2, dim=-1)
+        mean, log_variance = _forward(self.encoder, (x - self.shift) / self.scale).chunk(2, dim=-1)
         return mean, log_variance
 
-    # -- made and kept ------------------------------------------------------------------------------
+    # -- fitting, storing ---------------------------------------------------------------------------
 
     @classmethod
     def fit(cls, X: Tensor, latent: int = 2, seed: int = 0, **settings: Any) -> Vae:
-        """Fitted to ``X`` (n d), on the CPU in single precision, with Adam; the same bits for the same arguments.
+        """Fit to ``X`` (n d), on the CPU in single precision, with Adam; the same bits for the same arguments.
 
         ``settings``: further fields of ``VaeSettings``.
 
@@ -122,17 +122,17 @@ class Vae:
             X = X.detach().to("cpu", torch.float64)
             spread = X.std(dim=0, correction=0)
             if chosen.scaling == "common":
-                # A pixel that holds ink once in a thousand pictures would else count as much as one in the middle.
+                # A pixel that holds ink once in a thousand pictures would otherwise count as much as one in the middle.
                 spread = spread.square().mean().sqrt().expand_as(spread)
             scale = torch.where(spread > 0, spread, 1.0).float()
-            shift, noise = X.mean(dim=0).float(), near((X / scale).float())
+            shift, noise = X.mean(dim=0).float(), spacing((X / scale).float())
             return _fitted(cls._start(shift, scale, noise, chosen), X.float(), chosen)
 
     @classmethod
     def _start(cls, shift: Tensor, scale: Tensor, noise: Tensor, settings: VaeSettings) -> Vae:
-        d, chance = len(shift), torch.Generator().manual_seed(settings.seed)
-        encoder = _draw((d, settings.hidden, 2 * settings.latent), chance)
-        return cls(shift, scale, noise, encoder, _draw((settings.latent, settings.hidden, d), chance))
+        d, generator = len(shift), torch.Generator().manual_seed(settings.seed)
+        encoder = _draw((d, settings.hidden, 2 * settings.latent), generator)
+        return cls(shift, scale, noise, encoder, _draw((settings.latent, settings.hidden, d), generator))
 
     def to(self, like: Tensor) -> Vae:
         """In the floating-point type and on the device of ``like``."""
@@ -176,7 +176,7 @@ class Vae:
         return result
 
 
-class Decoding:
+class DecoderPass:
     """A forward pass through the decoder for samples that come last, and its derivative."""
 
     def __init__(self, vae: Vae) -> None:
@@ -195,28 +195,28 @@ class Decoding:
         return self._inner.T @ ((self._outer.T @ gradient) * (1 - self._active.square()))
 
 
-def near(X: Tensor) -> Tensor:
-    """How far samples (n d) are, column by column, from near neighbours, within the bounds of the noise, (1).
+def spacing(X: Tensor) -> Tensor:
+    """Distance of samples (n d) to near neighbours, per column, clamped to the bounds of the noise, (1).
 
     The median, over the first 1,000, of the distance to the (n/100)-th nearest other sample, over √d.
     """
     n, d = X.shape
     if n < 2:
-        return X.new_tensor([MOST_NOISE])
+        return X.new_tensor([MAX_NOISE])
     place = 1 + max(1, n // 100)  # the first is the sample itself
     far = torch.cat([torch.cdist(part, X).kthvalue(place, dim=1).values for part in X[:1000].split(100)])
-    return (far.median() / math.sqrt(d)).clamp(LEAST_NOISE, MOST_NOISE).view(1)
+    return (far.median() / math.sqrt(d)).clamp(MIN_NOISE, MAX_NOISE).view(1)
 
 
 def _fitted(vae: Vae, X: Tensor, settings: VaeSettings) -> Vae:
     parameters = [tensor.requires_grad_() for side in (vae.encoder, vae.decoder) for layer in side for tensor in layer]
     adam = torch.optim.Adam(parameters, lr=settings.lr, fused=True)
-    chance = torch.Generator().manual_seed(settings.seed + 1)
+    generator = torch.Generator().manual_seed(settings.seed + 1)
     batch = min(settings.batch, len(X))
     for update in range(settings.updates):
         adam.param_groups[0]["lr"] = settings.lr * 0.5 * (1 + math.cos(math.pi * update / settings.updates))
-        rows = torch.randint(len(X), (batch,), generator=chance)
-        noise = torch.randn(batch, settings.latent, generator=chance)
+        rows = torch.randint(len(X), (batch,), generator=generator)
+        noise = torch.randn(batch, settings.latent, generator=generator)
         adam.zero_grad()
         loss = -vae.elbo(X[rows], noise, min(1.0, update / (WARM_UP * settings.updates))).mean()
         loss.backward()
@@ -228,19 +228,19 @@ def _fitted(vae: Vae, X: Tensor, settings: VaeSettings) -> Vae:
     return vae
 
 
-def _through(layers: Layers, x: Tensor) -> Tensor:
+def _forward(layers: Layers, x: Tensor) -> Tensor:
     for i, (weight, bias) in enumerate(layers):
         x = torch.nn.functional.linear(torch.tanh(x) if i else x, weight, bias)
     return x
 
 
-def _draw(sizes: Sequence[int], chance: torch.Generator) -> Layers:
+def _draw(sizes: Sequence[int], generator: torch.Generator) -> Layers:
     """Weights and biases from U(−1/√in, 1/√in)."""
     layers = []
     for a, b in pairwise(sizes):
         bound = 1 / math.sqrt(a)
         weight, bias = torch.empty(b, a), torch.empty(b)
         layers.append(
-            (weight.uniform_(-bound, bound, generator=chance), bias.uniform_(-bound, bound, generator=chance))
+            (weight.uniform_(-bound, bound, generator=generator), bias.uniform_(-bound, bound, generator=generator))
         )
     return tuple(layers)

@@ -14,11 +14,11 @@ from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 
 LockWhen = Literal["always", "training", "searching", "never"]
-"""``training``: the searches of the training obey the constraints, advice does not; ``searching``: the other way
-round, as where a finished model is explained under constraints that it was not trained with."""
+"""When constraints hold. ``training``: in the searches of training, not in advice; ``searching``: in advice alone, as
+when a finished model is explained under constraints that it was not trained with."""
 
 Purpose = Literal["training", "advice"]
-"""What a search is for: the counterfactuals that a model trains on, or those that it is asked for afterwards."""
+"""Purpose of a search: counterfactuals that a model trains on, or advice from a finished model."""
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
 
@@ -44,7 +44,7 @@ class Arm(Objective, SearchSettings):
     increase_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go up.")
     decrease_only: tuple[FeatureRef, ...] = Field((), description="Features that may only go down.")
     ranges: tuple[Range, ...] = Field(
-        (), description="Features with the lowest and the highest value that advice may give them; null for no end."
+        (), description="Features with their lowest and their highest allowed value; null for an open end."
     )
     lock_when: LockWhen = Field(
         "always", description="Where the constraints above hold: in training, when advice is searched, or both."
@@ -69,7 +69,7 @@ class Arm(Objective, SearchSettings):
     @field_validator("ranges", mode="before")
     @classmethod
     def _triples(cls, ranges: Any) -> Any:
-        """Only numbers bound a feature, and each feature once; in one order, so that equals have one key."""
+        """Check that bounds are numbers and features named once; sorted, so that equal ranges have one key."""
         allowed = "for each feature once: the feature, its lowest value and a highest one above it, or null for one"
         if not isinstance(ranges, list | tuple):
             raise ConfigError("ranges", ranges, allowed)
@@ -97,11 +97,11 @@ class Arm(Objective, SearchSettings):
         return [(ref, *(ends_of(*ends) if info.context == "toml" else ends)) for ref, *ends in ranges]
 
     def holds(self, purpose: Purpose) -> bool:
-        """Whether the arm's constraints hold in its training's searches, or when advice is searched."""
+        """Whether the arm's constraints hold in searches for this purpose."""
         return self.lock_when in ("always", "training" if purpose == "training" else "searching")
 
     def constraints_for(self, schema: Schema, purpose: Purpose) -> Schema:
-        """The schema with the arm's locks, directions and ranges where they hold, else as it is.
+        """The schema with the arm's locks, directions and ranges if they hold for ``purpose``, else unchanged.
 
         Raises:
             ConfigError: a constraint that the schema does not allow, such as a range outside of the domain.
@@ -116,7 +116,7 @@ class Arm(Objective, SearchSettings):
 
     @property
     def trains_on_counterfactuals(self) -> bool:
-        """Whether any weight of the objective needs counterfactuals at all."""
+        """Whether any weight of the objective needs counterfactuals."""
         return self.lambda_div > 0 or self.lambda_adv > 0 or self.lambda_reg > 0
 
     @classmethod

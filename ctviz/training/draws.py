@@ -1,4 +1,4 @@
-"""What is left to chance in an epoch, drawn once per seed, so that arms of the same seed share every draw."""
+"""The random draws of an epoch, made once per seed, so that arms of the same seed share them all."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 
 
 def stream(seed: int) -> torch.Generator:
-    """The random stream of a seed's epochs, apart from that of its initial weights, which uses the bare seed."""
+    """The random stream of a seed's epochs, separate from that of its initial weights, which uses the bare seed."""
     state = np.random.SeedSequence((seed, 1)).generate_state(1)  # torch reads 32 bits of a seed
     return torch.Generator().manual_seed(int(state[0]))
 
 
 @dataclass(frozen=True)
-class Draws:
+class EpochDraws:
     """One epoch's draws for m arms."""
 
     order: Tensor  # m n: the samples in the order of the batches
@@ -26,7 +26,7 @@ class Draws:
     neighbours: Tensor  # m c: uniform in [0, 1): which sample of the target class is the neighbour
 
 
-class Chance:
+class RandomStreams:
     """The random streams of a run, one per distinct seed; always on the CPU, so that devices agree."""
 
     def __init__(self, seeds: Sequence[int], n: int, n_ce: int, k: int) -> None:
@@ -35,9 +35,9 @@ class Chance:
         self._stream_of = torch.tensor([distinct.index(seed) for seed in seeds])
         self._n, self._n_ce, self._k = n, min(n_ce, n), k
 
-    def epoch(self) -> Draws:
+    def epoch(self) -> EpochDraws:
         rows = [self._draw(stream) for stream in self._streams]
-        return Draws(*(torch.stack(column)[self._stream_of] for column in zip(*rows, strict=True)))
+        return EpochDraws(*(torch.stack(column)[self._stream_of] for column in zip(*rows, strict=True)))
 
     def _draw(self, stream: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return (
@@ -49,8 +49,8 @@ class Chance:
 
 
 @dataclass(frozen=True)
-class Slots:
-    """How n items are dealt over batches: an index per slot, and 1/size of its batch (0 in padding)."""
+class BatchLayout:
+    """The layout of n items in batches: an item's index per slot, and 1/size of its batch (0 in padding)."""
 
     index: Tensor  # batches slots
     mean: Tensor  # batches slots
@@ -61,7 +61,7 @@ class Slots:
         return items.unflatten(-1, self.index.shape) if self.even else items[..., self.index]
 
     @classmethod
-    def of(cls, sizes: Sequence[int], like: Tensor) -> Slots:
+    def of(cls, sizes: Sequence[int], like: Tensor) -> BatchLayout:
         width = max(sizes, default=0)
         column = torch.arange(width)
         size = torch.tensor(sizes).unsqueeze(1)
@@ -77,6 +77,6 @@ def batch_sizes(n: int, batch: int) -> list[int]:
     return [min(batch, n - start) for start in range(0, n, batch)]
 
 
-def dealt_sizes(n: int, batches: int) -> list[int]:
-    """n items dealt out as equally as can be; the first batches get the remainder."""
+def even_sizes(n: int, batches: int) -> list[int]:
+    """Sizes of batches that share n items evenly; the first batches get the remainder."""
     return [n // batches + (i < n % batches) for i in range(batches)]

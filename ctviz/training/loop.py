@@ -15,7 +15,7 @@ from ctviz.data.dataset import Dataset
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Chance, Draws, Slots, batch_sizes, dealt_sizes
+from ctviz.training.draws import BatchLayout, EpochDraws, RandomStreams, batch_sizes, even_sizes
 from ctviz.training.objective import Coefficients, Terms, Weights, logit_gradient, terms
 from ctviz.training.optimiser import Adam
 from ctviz.training.sampler import CounterfactualBatch, Sampler
@@ -26,7 +26,7 @@ PerArm = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch did; ``stack`` is the live one, valid until the next epoch is asked for."""
+    """The result of an epoch; ``stack`` is the live one, which the next epoch changes."""
 
     epoch: int  # 1 to epochs
     stack: Stack
@@ -41,14 +41,14 @@ def train(
     seeds: Sequence[int],
     reference_data: ReferenceData | None = None,
 ) -> Iterator[Epoch]:
-    """Train ``stack`` in place, one arm per model; yields after every epoch. Stop asking to cancel.
+    """Train ``stack`` in place, one arm per model; yields after every epoch. Stop iterating to cancel.
 
-    ``seeds`` (m): arms with the same seed share every random draw. ``reference_data``: the samples of generators
-    that need some; by default the training samples.
+    ``seeds`` (m): arms with the same seed share every random draw. ``reference_data``: for generators that need it; by
+    default made from the training samples.
     """
     with isolated():
         sampler = Sampler(dataset, arms, stack.flat, reference_data)
-        loop = _Loop(stack, dataset, arms, schedule, seeds, sampler)
+        loop = _Trainer(stack, dataset, arms, schedule, seeds, sampler)
     burnin = round(schedule.burnin * schedule.epochs)
     for epoch in range(1, schedule.epochs + 1):
         with isolated():
@@ -56,19 +56,19 @@ def train(
         yield Epoch(epoch, stack, metrics)
 
 
-PORTION = 1 << 22
-"""Numbers that the inputs of the batches that are made together may hold: small batches all at once, large ones one by
-one in the same buffer."""
+WORKING_SET = 1 << 22
+"""Most numbers in the inputs of batches that are built together: small batches all at once, large ones one by one in
+the same buffer."""
 
 
 @dataclass(frozen=True)
-class _Material:
-    """An epoch's batches: where their columns come from, what they are for, and the shape of the loss."""
+class _EpochBatches:
+    """An epoch's batches: the indices of their columns, their labels, and the coefficients of the loss."""
 
     order: Tensor  # m n B: the samples of each batch
     counterfactuals: CounterfactualBatch | None
-    samples: Slots
-    dealt: Slots
+    samples: BatchLayout
+    dealt: BatchLayout
     labels: Tensor  # m n B
     coefficients: Coefficients
 
@@ -83,7 +83,7 @@ class _Material:
         return self.dealt.mean
 
 
-class _Loop:
+class _Trainer:
     def __init__(
         self,
         stack: Stack,
@@ -100,11 +100,11 @@ class _Loop:
         searching = sampler.searching
         together = bool(searching) and searching == list(range(searching[0], searching[-1] + 1))
         self.searching = slice(searching[0], searching[-1] + 1) if together else searching  # a slice is no copy
-        self.chance = Chance(seeds, n, schedule.n_ce, dataset.k)
+        self.chance = RandomStreams(seeds, n, schedule.n_ce, dataset.k)
         sizes = batch_sizes(n, schedule.batch)
-        self.samples = Slots.of(sizes, like)
-        self.dealt = Slots.of(dealt_sizes(min(schedule.n_ce, n), len(sizes)), like)
-        self.undealt = Slots.of([0] * len(sizes), like)
+        self.samples = BatchLayout.of(sizes, like)
+        self.dealt = BatchLayout.of(even_sizes(min(schedule.n_ce, n), len(sizes)), like)
+        self.undealt = BatchLayout.of([0] * len(sizes), like)
         self.adam = Adam(stack, schedule)
         self.gradient = torch.empty_like(like)
         self.gradients = stack.split(self.gradient)
@@ -120,19 +120,19 @@ class _Loop:
         finite = losses.total(self.weights).isfinite()  # m n
         if finite.all() and self.stack.flat.isfinite().all():
             self.adam.taken += finite.shape[1]
-        else:  # rare: do the epoch again, looking before each step
+        else:  # rare: repeat the epoch, checking before each step
             self.adam.restore(kept)
             logits, finite = self._careful_steps(material)
             losses = self._terms(logits, material)
         return self._metrics(logits, losses, finite, material, counterfactuals)
 
-    def _on_device(self, draws: Draws) -> Draws:
+    def _on_device(self, draws: EpochDraws) -> EpochDraws:
         device = self.stack.device
         if device.type == "cpu":
             return draws
-        return Draws(*(t.to(device) for t in (draws.order, draws.factuals, draws.shifts, draws.neighbours)))
+        return EpochDraws(*(t.to(device) for t in (draws.order, draws.factuals, draws.shifts, draws.neighbours)))
 
-    def _material(self, draws: Draws, counterfactuals: CounterfactualBatch | None) -> _Material:
+    def _material(self, draws: EpochDraws, counterfactuals: CounterfactualBatch | None) -> _EpochBatches:
         samples, dealt = self.samples, self.dealt if counterfactuals else self.undealt
         order = samples.of_items(draws.order)  # m n B
         y = [self.sampler.y[order]]
@@ -145,16 +145,18 @@ class _Loop:
         classes = torch.arange(self.k, device=labels.device).view(-1, 1, 1)
         onehot = (labels.unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
         coefficients = Coefficients.of(self.weights, onehot, samples.mean, dealt.mean)
-        return _Material(order, counterfactuals, samples, dealt, labels[..., : samples.index.shape[1]], coefficients)
+        return _EpochBatches(
+            order, counterfactuals, samples, dealt, labels[..., : samples.index.shape[1]], coefficients
+        )
 
-    def _inputs(self, material: _Material) -> Iterator[Tensor]:
-        """The inputs of one batch after another, (m d+1 r), in a buffer that the next ones overwrite.
+    def _inputs(self, material: _EpochBatches) -> Iterator[Tensor]:
+        """The inputs of one batch after another, (m d+1 r), in a buffer that the next one overwrites.
 
-        Arms that are not searched have zeros for counterfactuals, and so has padding: no samples, because even without
-        weight a logit that overflows would make the gradient NaN (0 · ∞).
+        Arms that are not searched have zeros for counterfactuals, and so has padding. They are not copies of samples,
+        because even with weight 0 a logit that overflows would make the gradient NaN (0 · ∞).
         """
         m, d, (n, r) = self.stack.m, self.stack.d, material.coefficients.onehot.shape[2:]
-        size = max(1, min(n, PORTION // (m * (d + 1) * r)))
+        size = max(1, min(n, WORKING_SET // (m * (d + 1) * r)))
         buffer = self.stack.flat.new_zeros(m, d + 1, size, r)
         buffer[:, d] = 1
         for start in range(0, n, size):
@@ -163,7 +165,7 @@ class _Loop:
             self._fill(chunk[:, :d], material, batches)
             yield from chunk.unbind(2)
 
-    def _fill(self, into: Tensor, material: _Material, batches: slice) -> None:
+    def _fill(self, into: Tensor, material: _EpochBatches, batches: slice) -> None:
         """The columns of some batches, (m d n r)."""
         b, counterfactuals = material.order.shape[-1], material.counterfactuals
         into[..., :b] = self.sampler.X[material.order[:, batches]].permute(0, 3, 1, 2)
@@ -180,7 +182,7 @@ class _Loop:
             padding = torch.cat([mean[batches] for mean in means], dim=-1) == 0  # n r
             into.masked_fill_(padding, 0.0)
 
-    def _steps(self, material: _Material) -> Tensor:
+    def _steps(self, material: _EpochBatches) -> Tensor:
         """One optimiser step per batch; the logits of all columns, before each step (m k n r)."""
         batches = material.coefficients.batches()
         all_logits = torch.empty_like(material.coefficients.onehot)
@@ -194,8 +196,9 @@ class _Loop:
             self.adam.step(self.gradient, scale)
         return all_logits
 
-    def _careful_steps(self, material: _Material) -> tuple[Tensor, Tensor]:
-        """The same, but an arm whose loss or gradient is not finite sits that batch out; also the steps taken (m n)."""
+    def _careful_steps(self, material: _EpochBatches) -> tuple[Tensor, Tensor]:
+        """Like ``_steps``, but an arm whose loss or gradient is not finite skips that batch; and the steps
+        taken (m n)."""
         batches = material.coefficients.batches()
         all_logits = torch.empty_like(material.coefficients.onehot)
         forward = self.stack.run(all_logits.shape[-1])
@@ -215,7 +218,7 @@ class _Loop:
         return all_logits, taken
 
     @staticmethod
-    def _terms(logits: Tensor, material: _Material, batches: slice = slice(None)) -> Terms:
+    def _terms(logits: Tensor, material: _EpochBatches, batches: slice = slice(None)) -> Terms:
         onehot = material.coefficients.onehot[:, :, batches]
         return terms(logits, onehot, material.per_sample[batches], material.per_counterfactual[batches])
 
@@ -224,7 +227,7 @@ class _Loop:
         logits: Tensor,
         losses: Terms,
         finite: Tensor,
-        material: _Material,
+        material: _EpochBatches,
         counterfactuals: CounterfactualBatch | None,
     ) -> dict[str, PerArm]:
         m = self.stack.m

@@ -17,12 +17,12 @@ from ctviz.data.dataset import Dataset
 from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Draws
+from ctviz.training.draws import EpochDraws
 
 
 @dataclass(frozen=True)
 class CounterfactualBatch:
-    """One epoch's counterfactuals for m arms, of which only some are searched, the ``arms``."""
+    """One epoch's counterfactuals for m arms, of which only those in ``arms`` are searched."""
 
     arms: list[int]  # p
     nascent: Tensor  # p d c
@@ -35,11 +35,11 @@ class CounterfactualBatch:
 
 
 def apply_immutable_masks(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraints) -> Tensor:
-    """Neighbours x⁺ (m d c) that take over x' where a feature could not have gone there.
+    """Neighbours x⁺ (m d c), with x' in place of values that a feature could not have reached.
 
     x⁺[d] := x'[d] for every d that is locked, that may only decrease while x⁺[d] > x'[d], or that may only increase
-    while x⁺[d] < x'[d]: then the divergence says nothing about what nobody can change. Ranges are ours, the paper has
-    none: the same is done where x⁺[d] lies outside of what d may be given, since no advice could lead there.
+    while x⁺[d] < x'[d]: so the divergence ignores what cannot change. Ranges are an addition to the paper: x⁺[d] :=
+    x'[d] also where x⁺[d] lies outside the range of d, since no advice could lead there.
     """
     above, below = neighbours > counterfactuals, neighbours < counterfactuals
     out_of_reach = (above & ~constraints.may_rise) | (below & ~constraints.may_fall)
@@ -55,14 +55,14 @@ def immutable_masks(arms: Sequence[Arm], schema: Schema, like: Tensor) -> Constr
 
 
 def group_size(settings: SearchSettings) -> int:
-    """How many counterfactuals a search makes of each factual."""
+    """Number of counterfactuals that a search makes of each factual."""
     return settings.per_factual if settings.generator == "dice" else 1
 
 
 class Sampler:
-    """Makes the counterfactuals of each epoch from the training data and the model as it stands.
+    """Makes the counterfactuals of each epoch from the training data and the current model.
 
-    ``reference_data``: what searches may know besides the model, kept over all epochs; by default that of the data.
+    ``reference_data``: shared by the searches of all epochs; by default made from the training data.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Sampler:
         offset = (draws * self._count[targets]).long()
         return self._by_class[self._start[targets] + offset]
 
-    def drawn(self, draws: Draws) -> tuple[Tensor, Tensor]:
-        """Factuals and shifts of the targets, (m c) each: as drawn, but where an arm makes several counterfactuals of
-        each factual (DiCE), the first ones drawn, repeated, so that an epoch has as many counterfactuals as ever."""
+    def drawn(self, draws: EpochDraws) -> tuple[Tensor, Tensor]:
+        """Factuals and shifts of the targets, (m c) each, as drawn. For an arm that makes several counterfactuals of
+        each factual (DiCE), the first ones are repeated, so that an epoch has as many counterfactuals as otherwise."""
         c = draws.factuals.shape[1]
         if all(size == 1 for size in self.group_sizes):
             return draws.factuals, draws.shifts
@@ -98,10 +98,10 @@ class Sampler:
         return draws.factuals.gather(1, index), draws.shifts.gather(1, index)
 
     def samples(self, index: Tensor) -> Tensor:
-        """Training samples by their places, (m c) → (m d c)."""
+        """Training samples by their indices, (m c) → (m d c)."""
         return self.X[index].mT.contiguous()
 
-    def sample(self, stack: Stack, draws: Draws) -> CounterfactualBatch | None:
+    def sample(self, stack: Stack, draws: EpochDraws) -> CounterfactualBatch | None:
         """The counterfactuals of the next epoch; None where no arm needs any, or none are drawn."""
         if self.constraints is None or self.immutable_masks is None or draws.factuals.shape[1] == 0:
             return None

@@ -23,13 +23,13 @@ The searches of a run, path by path::
     def place(at):                                                        # before the page runs again: once per click
         st.session_state["factual"] = at
 
-    state = show_tracks(
+    state = show_paths(
         run_key=…, scene=…, arms=…, snapshots_since=…, total_epochs=…, live=…,       # as above
         traces=[explorer.trace(snapshot, factuals, targets, settings)],              # or explorer.history(…)
         trace_key=f"{run_key} {settings} {factuals} {epoch}",                        # another key: another picture
         tau=settings.tau, epsilon=settings.epsilon,
         locks=[locks_of(arm, scene.features) for arm in experiment.arms],
-        initial=TracksState(epoch=40), on_place=place,
+        initial=PathsState(epoch=40), on_place=place,
     )
     state.epoch, state.step, state.selected
 
@@ -48,9 +48,9 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
-from ctviz.figures.stage.film import ArmLabel, Film, message, pack
+from ctviz.figures.player.source import component, style
 from ctviz.figures.stage.palette import palette
-from ctviz.figures.stage.source import source
+from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
 from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
 
 T = TypeVar("T")
@@ -103,15 +103,15 @@ def show_stage(
     """
     sent = _sent()
     run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
-    film, more, last = _due(run, sent)
-    data = message(film, **_header(run, more, last, initial))
+    recording, more, last = _due(run, sent)
+    data = message(recording, **_header(run, more, last, initial))
     result = _component("Stage")(key=key, data=data, on_view_change=_nothing, on_need_change=_resender(key, sent))
     sent[run_key] = last
     return _state(result.get("view"), run_key, initial)
 
 
 @dataclass(frozen=True)
-class TracksState:
+class PathsState:
     """What the person sees of the searches; all but ``at`` goes into the link.
 
     ``epoch`` None means the newest; ``step`` None the end of every search. ``selected`` is the factual that was
@@ -129,7 +129,7 @@ class TracksState:
     layers: tuple[str, ...] = LAYERS
 
 
-def show_tracks(
+def show_paths(
     run_key: str,
     scene: Scene,
     arms: Sequence[ArmLabel],
@@ -138,14 +138,14 @@ def show_tracks(
     trace_key: str,
     total_epochs: int,
     live: bool,
-    initial: TracksState = TracksState(),
+    initial: PathsState = PathsState(),
     *,
     tau: float,
     epsilon: float,
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
-    key: str = "tracks",
-) -> TracksState:
+    key: str = "paths",
+) -> PathsState:
     """Shows the searches of every arm and returns what the person has come to rest on.
 
     Args:
@@ -164,27 +164,27 @@ def show_tracks(
     """
     sent = _sent()
     run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
-    film, more, last = _due(run, sent)
+    recording, more, last = _due(run, sent)
     packed = None if _traces_sent().get(key) == trace_key else pack_trace(trace_key, traces, scene)
     held = {"key": trace_key} if traces and len(traces[0].factuals) else None
-    tracks = {
+    setup = {
         "tau": tau,
         "epsilon": epsilon,
         "locks": locks_meta(locks, arms),
         "lines": lines_meta(arms),
         "places": on_place is not None,
     }
-    header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "tracks": tracks}
-    result = _component("Tracks")(
+    header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
+    result = _component("Paths")(
         key=key,
-        data=message(film, packed.payload if packed else b"", **header),
+        data=message(recording, packed.payload if packed else b"", **header),
         on_view_change=_nothing,
         on_need_change=_resender(key, sent),
         on_at_change=lambda: _tell(on_place, _point(st.session_state[key].get("at"))),
     )
     sent[run_key] = last
     _traces_sent()[key] = trace_key
-    return _tracks_state(result, run_key, initial)
+    return _paths_state(result, run_key, initial)
 
 
 def _nothing() -> None:
@@ -197,10 +197,8 @@ def _tell(listener: Callable[[T], None] | None, event: T | None) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _component(kind: Literal["Stage", "Tracks"]) -> Any:
-    names = ("stage",) if kind == "Stage" else ("stage", "tracks")
-    css, js = ("".join(source(f"{name}.{suffix}") for name in names) for suffix in ("css", "js"))
-    return st.components.v2.component(f"ctviz_{kind.lower()}", css=css, js=js + f"\nexport default mounting({kind});\n")
+def _component(kind: Literal["Stage", "Paths"]) -> Any:
+    return st.components.v2.component(f"ctviz_{kind.lower()}", css=style(kind), js=component(kind))
 
 
 def _sent() -> dict[str, int]:
@@ -237,26 +235,26 @@ class _Watched:
     live: bool
 
 
-def _due(run: _Watched, sent: dict[str, int]) -> tuple[Film | None, bool, int]:
+def _due(run: _Watched, sent: dict[str, int]) -> tuple[Recording | None, bool, int]:
     """The stretch that the browser lacks, whether there is more behind it, and the last epoch it will then hold."""
     after = sent.get(run.key, -1)
     place = (run.key, after, tuple(run.arms))
     kept = None if run.live else _packed().peek(place)
-    film, more = (kept, False) if kept else _next_stretch(run.scene, run.arms, run.snapshots_since, after)
-    last = film.epochs[-1] if film else after
-    if film and last >= run.total:
-        _packed().put(place, film)
-    return film, more, last
+    recording, more = (kept, False) if kept else _next_stretch(run.scene, run.arms, run.snapshots_since, after)
+    last = recording.epochs[-1] if recording else after
+    if recording and last >= run.total:
+        _packed().put(place, recording)
+    return recording, more, last
 
 
-def _header(run: _Watched, more: bool, last: int, initial: StageState | TracksState) -> dict[str, Any]:
+def _header(run: _Watched, more: bool, last: int, initial: StageState | PathsState) -> dict[str, Any]:
     state = {"key": run.key, "total": run.total, "live": run.live, "more": more, "last": last}
     return {**state, "initial": asdict(initial), "palette": palette()}
 
 
 def _next_stretch(
     scene: Scene, arms: Sequence[ArmLabel], snapshots_since: Callable[[int], Iterable[Snapshot]], after: int
-) -> tuple[Film | None, bool]:
+) -> tuple[Recording | None, bool]:
     """The stretch after an epoch, no longer than one message may be, and whether there is more behind it."""
     taken: list[Snapshot] = []
     size = 0
@@ -295,7 +293,7 @@ def _state(view: Any, run_key: str, initial: StageState) -> StageState:
     return StageState(**_common(view, initial), probe=_point(view.get("probe")))
 
 
-def _tracks_state(result: Any, run_key: str, initial: TracksState) -> TracksState:
+def _paths_state(result: Any, run_key: str, initial: PathsState) -> PathsState:
     """The same of the searches, with the event of this run."""
     view = result.get("view")
     at = _point(result.get("at"))
@@ -303,10 +301,10 @@ def _tracks_state(result: Any, run_key: str, initial: TracksState) -> TracksStat
         return replace(initial, at=at)
     step, selected = (_count(view.get(name), None) for name in ("step", "selected"))
     selected = None if at else selected  # a place that was clicked is looked at alone
-    return TracksState(**_common(view, initial), at=at, step=step, selected=selected)
+    return PathsState(**_common(view, initial), at=at, step=step, selected=selected)
 
 
-def _common(view: dict[str, Any], initial: StageState | TracksState) -> dict[str, Any]:
+def _common(view: dict[str, Any], initial: StageState | PathsState) -> dict[str, Any]:
     epoch, speed, layers = (view.get(name) for name in ("epoch", "speed", "layers"))
     return {
         "epoch": None if epoch is None else _count(epoch, initial.epoch),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ctviz.bench import browser, digits, generators, main, search, training
-from ctviz.bench.measure import Goal, Row, alternate, one_core, ratio, table, timed
+from ctviz.bench.measure import BenchRow, Goal, alternate, one_core, ratio, table, timed
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError, CtvizError
@@ -70,14 +70,14 @@ def test_one_core_is_given_back():
     ],
 )
 def test_verdict(goal: Goal | None, figure: float | None, verdict: str):
-    assert Row("group", "what", "ms", figure=figure, goal=goal).verdict == verdict
+    assert BenchRow("group", "what", "ms", figure=figure, goal=goal).verdict == verdict
 
 
 def test_table_aligns_columns_and_shows_what_is_missing():
     rows = [
-        Row("Speed", "fast", "ms", 1.5, 1234.5, 823.0, Goal("≥", 3), "note"),
-        Row("Speed", "a peer", "µs", note="not installed"),
-        Row("App", "page", "s", ours=2.0),
+        BenchRow("Speed", "fast", "ms", 1.5, 1234.5, 823.0, Goal("≥", 3), "note"),
+        BenchRow("Speed", "a peer", "µs", note="not installed"),
+        BenchRow("App", "page", "s", ours=2.0),
     ]
     lines = table(rows).splitlines()
     assert lines[1].split() == ["fast", "1.5", "1,234", "ms", "823", "≥", "3", "yes", "note"]
@@ -226,7 +226,7 @@ def test_app_part_says_why_it_could_not_be_measured(monkeypatch: pytest.MonkeyPa
 
 
 def test_report_is_printed_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
-    row = Row("Training", "an epoch", "ms", 2.0, 8.0, 4.0, Goal("≥", 5), "note")
+    row = BenchRow("Training", "an epoch", "ms", 2.0, 8.0, 4.0, Goal("≥", 5), "note")
     monkeypatch.setattr(training, "measure", lambda epochs, rounds: [row])
     file = tmp_path / "report.json"
     arguments = ["--only", "training", "--json", str(file)]

@@ -28,7 +28,7 @@ def test_the_plain_loop_measures_what_we_measure(tmp_path) -> None:
 
 def test_the_rows_of_the_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "PRESETS", ("moons", "mnist"))
-    monkeypatch.setattr(evaluation, "BESIDE_ROUNDS", 2)
+    monkeypatch.setattr(evaluation, "COMPARED_ROUNDS", 2)
     found = {"seconds": 61.0, "megabytes": 300.0, "arms": 2.0}
     monkeypatch.setattr(evaluation, "_in_a_process", lambda name: found)
     moons, memory, mnist, _, beside = evaluation.measure(rounds=1)

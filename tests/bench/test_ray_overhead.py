@@ -10,7 +10,7 @@ from ctviz.experiments.engines.task import Task
 
 def test_its_stacks_hold_different_models_and_are_compared_with_their_own_reference():
     tasks = ray_overhead.tasks(epochs=7)
-    assert len({task.key for task in tasks}) == ray_overhead.PORTIONS
+    assert len({task.key for task in tasks}) == ray_overhead.TASKS
     for task in tasks:
         assert Task.from_json(task.to_json()) == task
         assert task.experiment.training.epochs == 7

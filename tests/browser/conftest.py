@@ -190,14 +190,14 @@ READY = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   const stages = (root) => [...root.querySelectorAll(".ctv-stage")];
   const drawn = (root) => root?.childElementCount && stages(root).every((stage) => stage.querySelector("canvas"));
-  const tracks = globalThis.__ctvizTracks;
+  const paths = globalThis.__ctvizPaths;
   const fetched = "[data-testid=stSkeleton], [data-testid=stSpinner]"; // in place of what is on its way
   return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
     && !all(fetched).length
     && all("[data-testid=stPlotlyChart]").every((chart) => chart.querySelector(".main-svg"))
     && all("img").every((image) => image.complete)
     && all("[data-testid^=stBidiComponent]").every((component) => drawn(component.shadowRoot))
-    && (!tracks || tracks.drawn === tracks.traceKey);
+    && (!paths || paths.drawn === paths.traceKey);
 }"""
 
 

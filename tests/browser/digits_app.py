@@ -1,23 +1,25 @@
-"""A small app around the wall, the pad and the painter, for their tests: digits of nobody's.
+"""A small app around the image grid, the pad and the painter, for their tests: digits of nobody's.
 
-A radio offers two walls, a single digit, class means and a page without a wall; below are the pad and the painter.
+A radio offers two grids, a single digit, class means and a page without a grid; below are the pad and the painter.
 """
 
 import numpy as np
 import streamlit as st
 
 from ctviz.data.drawing import prepare
-from ctviz.ui.digits.stage import WallState, draw_pad, paint_mask, show_wall
+from ctviz.ui.digits.stage import ImageGridState, draw_pad, paint_mask, show_image_grid
 from tests.figures import digits
 
 st.set_page_config(layout="wide")
-which = st.radio("wall", ["many", "other", "single", "means", "none"], horizontal=True)
+which = st.radio("grid", ["many", "other", "single", "means", "none"], horizontal=True)
 
 
 if which != "none":
     frame = st.query_params.get("frame")
-    state = show_wall(
-        digits.WALLS[which](), key=f"wall-{which == 'single'}", initial=WallState(frame=int(frame) if frame else None)
+    state = show_image_grid(
+        digits.GRIDS[which](),
+        key=f"grid-{which == 'single'}",
+        initial=ImageGridState(frame=int(frame) if frame else None),
     )
     st.text(f"frame={state.frame} strength={state.strength} cell={state.cell}")
 if "pad" in st.query_params:

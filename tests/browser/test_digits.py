@@ -36,11 +36,6 @@ def headline(page, words: str):
     return page.locator(".ctviz-headline").filter(has_text=words)
 
 
-def main_wall(page, axis: str):
-    """The wall whose frames go along an axis; the gallery has none."""
-    return page.locator(".ctv-wall").filter(has=page.get_by_role("slider", name=axis))
-
-
 def link_has(page, name: str, value: str | None) -> None:
     until(page, "([name, value]) => new URLSearchParams(location.search).get(name) === value", [name, value])
 
@@ -67,7 +62,7 @@ def test_every_part_shows_its_picture_above_the_fold_with_its_finding(home, brow
 def test_all_classes_stand_in_ten_columns_with_numbers_and_a_chart(home, browser_page) -> None:
     browser_page.goto(link(home, part="classes"))
     headline(browser_page, "ixels locked for one of the models draw").wait_for()
-    browser_page.locator(".ctv-wall[data-frame] .ctv-tile").nth(29).wait_for()
+    browser_page.locator(".ctv-grid[data-frame] .ctv-tile").nth(29).wait_for()
     browser_page.locator(".js-plotly-plot").wait_for()
     assert browser_page.locator('[data-testid="stAlert"]').count() == 0
 
@@ -98,20 +93,20 @@ def test_averages_are_seen_forming_epoch_by_epoch(home, browser_page) -> None:
 STILL = """() => {
   const watched = (globalThis.__watched = { lost: 0, tops: new Set() });
   const look = () => {
-    const wall = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
+    const grid = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
     if (!document.querySelector(".ctviz-headline")) watched.lost += 1;
-    if (wall) watched.tops.add(Math.round(wall.getBoundingClientRect().top));
+    if (grid) watched.tops.add(Math.round(grid.getBoundingClientRect().top));
     requestAnimationFrame(look);
   };
   look();
 }"""
-"""Notes in every frame whether there is a headline, and where the wall is."""
+"""Notes in every frame whether there is a headline, and where the image grid is."""
 
 
 def test_nothing_jumps_while_epochs_play(home, browser_page) -> None:
     browser_page.goto(link(home, part="counterfactuals"))
     headline(browser_page, "Unevenness").wait_for()
-    browser_page.locator(".st-key-digits-look .ctv-wall[data-frame]").wait_for()
+    browser_page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
     browser_page.evaluate(STILL)
     browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
     for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Unevenness"):

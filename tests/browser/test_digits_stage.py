@@ -1,4 +1,4 @@
-"""The wall of digits, the drawing pad and the mask painter in a real Chromium."""
+"""The image grid, the drawing pad and the mask painter in a real Chromium."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ctviz.figures.digits.export import wall_html
+from ctviz.figures.digits.export import grid_html
+from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import paint
-from ctviz.figures.digits.wall import Label, Scale, Wall
 from tests.browser.conftest import until
 from tests.figures import digits
 
@@ -23,25 +23,25 @@ TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFr
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, str]:
-    """Addresses of pages with a wall each, and one whose words try to break out of it."""
-    place = tmp_path_factory.mktemp("walls")
+    """Addresses of pages with a grid each, and one whose words try to break out of it."""
+    place = tmp_path_factory.mktemp("grids")
     many = digits.many()
-    walls = {name: make() for name, make in digits.WALLS.items()}
+    grids = {name: make() for name, make in digits.GRIDS.items()}
     over = many.overlays.copy()
     over[0, 6] = 0
-    walls["open"] = Wall(
+    grids["open"] = ImageGrid(
         rows=[Label("<img src=x>", "<b>note</b>", "counterfactual")], columns=many.columns, images=many.images[:1],
         overlays=over[:1], scale=Scale(1.0), frames=many.frames, axis="<i>", captions=[["<b>x</b>"] * 10],
         marks=[["constructor"] * 10], alt="<img src=x>",
     )  # fmt: skip
-    for name, wall in walls.items():
-        (place / f"{name}.html").write_text(wall_html(wall), encoding="utf-8")
-    return {name: (place / f"{name}.html").as_uri() for name in walls}
+    for name, grid in grids.items():
+        (place / f"{name}.html").write_text(grid_html(grid), encoding="utf-8")
+    return {name: (place / f"{name}.html").as_uri() for name in grids}
 
 
 def opened(page, address: str):
     page.goto(address)
-    shows(page, ".ctv-wall[data-frame]")
+    shows(page, ".ctv-grid[data-frame]")
     page.evaluate(TWO_FRAMES)
     return page
 
@@ -51,12 +51,12 @@ def shows(page, selector: str) -> None:
     page.locator(selector).first.wait_for(state="attached")
 
 
-def wall_of(page) -> dict:
-    return page.locator(".ctv-wall").evaluate("node => ({...node.dataset})")
+def state_of(page) -> dict:
+    return page.locator(".ctv-grid").evaluate("node => ({...node.dataset})")
 
 
 def at_frame(page, frame: int) -> None:
-    shows(page, f".ctv-wall[data-frame='{frame}']")
+    shows(page, f".ctv-grid[data-frame='{frame}']")
     page.evaluate(TWO_FRAMES)
 
 
@@ -75,12 +75,12 @@ def nth(row: int, column: int) -> int:
 
 def set_strength(page, value: int) -> None:
     page.get_by_role("slider", name="Strength").fill(str(value))
-    shows(page, f".ctv-wall[data-strength='{value}']")
+    shows(page, f".ctv-grid[data-strength='{value}']")
     page.evaluate(TWO_FRAMES)
 
 
 def test_every_pixel_is_drawn_as_the_formulas_say(open_page, pages):
-    wall = digits.many()
+    grid = digits.many()
     for theme in ("light", "dark"):
         page = opened(open_page(color_scheme=theme), pages["many"])
         assert page.locator(".ctv-tile").count() == 18
@@ -88,7 +88,7 @@ def test_every_pixel_is_drawn_as_the_formulas_say(open_page, pages):
             page.get_by_role("slider", name="Search step").fill(str(frame))
             at_frame(page, frame)
             set_strength(page, strength)
-            expected = paint(*wall.pixels(row, column, frame), strength, theme).astype(int)
+            expected = paint(*grid.pixels(row, column, frame), strength, theme).astype(int)
             assert np.abs(pixels(page, nth(row, column)).astype(int) - expected).max() <= 1
 
 
@@ -101,10 +101,10 @@ def test_attributions_alone_lie_on_a_bare_ground(browser_page, pages):
 
 def test_a_gallery_has_no_headings_and_plain_digits(browser_page, pages):
     page = opened(browser_page, pages["gallery"])
-    wall = digits.gallery()
+    grid = digits.gallery()
     assert page.locator(".ctv-tile").count() == 7
     assert page.locator(".ctv-row-title, .ctv-column-title, .ctv-key li").count() == 0
-    assert (pixels(page, 5)[..., 0] == wall.pixels(1, 1, 0)[0]).all()
+    assert (pixels(page, 5)[..., 0] == grid.pixels(1, 1, 0)[0]).all()
     labels = page.locator(".ctv-tile").evaluate_all("tiles => tiles.map(tile => tile.getAttribute('aria-label'))")
     assert labels == [f"a {k}, test digit {10 * k}" + (", chosen" if k == 2 else "") for k in range(7)]
     assert page.locator(".ctv-tile[aria-pressed='true']").count() == 1
@@ -120,7 +120,7 @@ def test_what_is_chosen_looks_otherwise_than_what_is_focused_and_no_ring_is_cut(
     ring, room = page.evaluate(
         """() => {
           const frame = document.querySelector('.ctv-tile-frame'), style = getComputedStyle(frame);
-          const [a, b] = [frame, frame.closest('.ctv-wall-scroll')].map(node => node.getBoundingClientRect());
+          const [a, b] = [frame, frame.closest('.ctv-grid-scroll')].map(node => node.getBoundingClientRect());
           return [style.outlineStyle + parseFloat(style.outlineWidth), Math.min(a.left - b.left, a.top - b.top)
             - parseFloat(style.outlineWidth) - parseFloat(style.outlineOffset)]; }"""
     )
@@ -159,7 +159,7 @@ def test_models_of_one_digit_lie_in_as_many_lines_as_make_them_large(open_page, 
 @pytest.mark.parametrize(("width", "place"), [(736, "aside"), (350, "above"), (1300, "below")])
 def test_the_slider_stays_in_sight_of_the_pictures(open_page, pages, width, place):
     page = opened(open_page(viewport={"width": width + 40, "height": 900}), pages["models"])
-    shows(page, f".ctv-wall[data-transport='{place}']")
+    shows(page, f".ctv-grid[data-transport='{place}']")
     first = page.locator(".ctv-tile").first.bounding_box()
     last = page.locator(".ctv-tile").last.bounding_box()
     slider = page.get_by_role("slider", name="Strength").bounding_box()
@@ -181,7 +181,7 @@ def test_arrow_keys_go_from_model_to_model_over_lines(open_page, pages):
         assert page.evaluate(focused) == at
 
 
-def test_words_grow_where_a_wall_is_looked_at_from_afar(open_page, pages):
+def test_words_grow_where_a_grid_is_looked_at_from_afar(open_page, pages):
     page = opened(open_page(viewport={"width": 1920, "height": 1080}), pages["models"])
     page.locator("main").evaluate("main => { main.style.maxWidth = '1880px'; }")
     page.evaluate(TWO_FRAMES)
@@ -190,27 +190,27 @@ def test_words_grow_where_a_wall_is_looked_at_from_afar(open_page, pages):
         assert size >= 20, part
 
 
-def test_a_wall_that_goes_on_at_the_side_says_so(open_page, pages):
+def test_a_grid_that_goes_on_at_the_side_says_so(open_page, pages):
     page = opened(open_page(viewport={"width": 390, "height": 844}), pages["many"])
-    hint, scroller = page.locator(".ctv-sideways"), page.locator(".ctv-wall-scroll")
+    hint, scroller = page.locator(".ctv-sideways"), page.locator(".ctv-grid-scroll")
     assert hint.is_visible() and scroller.get_attribute("data-more") == "right"
     scroller.evaluate("node => { node.scrollLeft = 9999; }")
-    shows(page, ".ctv-wall-scroll[data-more='left']")
+    shows(page, ".ctv-grid-scroll[data-more='left']")
     page.set_viewport_size({"width": 1000, "height": 844})
-    shows(page, ".ctv-wall-scroll[data-more='']")
+    shows(page, ".ctv-grid-scroll[data-more='']")
     assert hint.is_hidden()
 
 
 def test_a_page_taken_away_opens_at_what_was_seen(browser_page, tmp_path):
-    place = tmp_path / "wall.html"
-    place.write_text(wall_html(digits.many(), 7, 35), encoding="utf-8")
-    state = wall_of(opened(browser_page, place.as_uri()))
+    place = tmp_path / "grid.html"
+    place.write_text(grid_html(digits.many(), 7, 35), encoding="utf-8")
+    state = state_of(opened(browser_page, place.as_uri()))
     assert (state["frame"], state["strength"]) == ("7", "35")
 
 
 def test_the_slider_moves_frames_and_captions(browser_page, pages):
     page = opened(browser_page, pages["many"])
-    assert wall_of(page)["frame"] == "30", "it opens at the end"
+    assert state_of(page)["frame"] == "30", "it opens at the end"
     slider = page.get_by_role("slider", name="Search step")
     slider.focus()
     page.keyboard.press("Home")
@@ -239,16 +239,16 @@ def test_it_plays_from_the_start_and_stops_at_the_end(browser_page, pages):
         """async button => {
           button.click();
           await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-          return document.querySelector('.ctv-wall').dataset.frame; }"""
+          return document.querySelector('.ctv-grid').dataset.frame; }"""
     )
     assert first == "0"
-    shows(page, ".ctv-wall[data-playing='false']")
+    shows(page, ".ctv-grid[data-playing='false']")
     at_frame(page, 12)
     page.get_by_role("slider", name="Search step").focus()
     page.keyboard.press("Space")
-    shows(page, ".ctv-wall[data-playing='true']")
+    shows(page, ".ctv-grid[data-playing='true']")
     page.keyboard.press("Space")
-    shows(page, ".ctv-wall[data-playing='false']")
+    shows(page, ".ctv-grid[data-playing='false']")
 
 
 def test_nothing_plays_where_nobody_looks(browser_page, pages):
@@ -257,12 +257,12 @@ def test_nothing_plays_where_nobody_looks(browser_page, pages):
     page.get_by_role("button", name="Play (space)").click()
     page.evaluate("scrollTo(0, 3500)")
     still = """new Promise(done => {
-      const at = () => document.querySelector('.ctv-wall').dataset.frame;
+      const at = () => document.querySelector('.ctv-grid').dataset.frame;
       let before = at(), left = 30;
       const look = () => left-- ? requestAnimationFrame(look) : done(at() === before);
       look(); })"""
     until(page, still)
-    assert wall_of(page)["playing"] == "true"
+    assert state_of(page)["playing"] == "true"
 
 
 def test_without_motion_there_is_a_stepper(open_page, pages):
@@ -274,15 +274,15 @@ def test_without_motion_there_is_a_stepper(open_page, pages):
 
 def test_the_pixel_under_the_pointer_is_read_in_every_model(browser_page, pages):
     page = opened(browser_page, pages["many"])
-    wall = digits.many()
+    grid = digits.many()
     box = page.locator(".ctv-tile").nth(nth(0, 5)).bounding_box()
     x, y = 13, 2
     page.mouse.move(box["x"] + (x + 0.5) / 28 * box["width"], box["y"] + (y + 0.5) / 28 * box["height"])
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Row 3, column 14 (locked).')")
     words = page.locator(".ctv-status").inner_text()
     for row, title in enumerate(("Conventional", "Counterfactual training")):
-        image, over = wall.pixels(row, 5, 30)
-        value = over[y, x] / 127 * wall.scale.limit
+        image, over = grid.pixels(row, 5, 30)
+        value = over[y, x] / 127 * grid.scale.limit
         said = words.split(f"{title}: ")[1].split(" · ")[0]
         assert said.startswith(f"brightness {round(image[y, x] / 2.55)} %, attribution ")
         number = said.split("attribution ")[1].replace("−", "-")
@@ -316,8 +316,8 @@ def test_the_lock_is_outlined_and_the_key_says_what_is_what(browser_page, pages)
     assert grey(np.array([16, 24, 32])) > 0.3 and grey(np.array([255, 255, 255])) > 0.3
     words = page.locator(".ctv-key").inner_text()
     assert "locked pixels" in words and "speaks against" in words and "+0.79" in words and "−0.79" in words
-    wall = page.get_by_role("group", name="Attributions of a 5.")
-    assert wall.count() == 1
+    grid = page.get_by_role("group", name="Attributions of a 5.")
+    assert grid.count() == 1
     assert not page.get_by_role("slider", name="Frame").is_visible(), "one frame needs no slider"
     assert page.locator(".ctv-tile-mark").all_inner_texts() == ["right", "wrong"]
 
@@ -337,7 +337,7 @@ def test_cells_are_as_large_as_the_room_allows_and_nothing_overflows(open_page, 
 
 def test_words_stay_words(browser_page, pages):
     page = opened(browser_page, pages["open"])
-    assert page.locator("img").count() == 0 and page.locator(".ctv-wall i").count() == 0
+    assert page.locator("img").count() == 0 and page.locator(".ctv-grid i").count() == 0
     assert page.locator(".ctv-tile-words").first.inner_text() == "<b>x</b>"
     assert page.locator(".ctv-tile-mark").first.inner_text() == "constructor"
     assert (pixels(page, 6)[..., 1] == digits.many().pixels(0, 6, 30)[0]).all(), "nothing is laid over it"
@@ -387,8 +387,8 @@ def test_what_is_held_is_not_sent_again_and_what_is_lost_is(browser_page, app):
     told(page, "frame=3")
     assert 0 < sum(received) < first - 0.9 * size
     page.get_by_text("none", exact=True).click()
-    page.locator(".ctv-wall").wait_for(state="detached")
-    page.evaluate("globalThis.__ctvizWalls.clear()")
+    page.locator(".ctv-grid").wait_for(state="detached")
+    page.evaluate("globalThis.__ctvizGrids.clear()")
     page.get_by_text("many", exact=True).click()
     page.locator(".ctv-tile").nth(17).wait_for()
 

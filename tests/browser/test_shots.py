@@ -35,8 +35,8 @@ def test_every_page_has_a_picture_and_no_two_pictures_one_name():
         (COMPONENT.format(""), False),
         (COMPONENT.format(STAGE.format("")), False),
         (COMPONENT.format(STAGE.format("<canvas></canvas>")), True),
-        ("<script>__ctvizTracks = {drawn: null, traceKey: 'a'}</script>", False),
-        ("<script>__ctvizTracks = {drawn: 'a', traceKey: 'a'}</script>", True),
+        ("<script>__ctvizPaths = {drawn: null, traceKey: 'a'}</script>", False),
+        ("<script>__ctvizPaths = {drawn: 'a', traceKey: 'a'}</script>", True),
     ],
 )
 def test_what_is_waited_for(body, ready, browser_page):

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ctviz.experiments.config import Experiment
+from ctviz.figures import player
+from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
-from ctviz.figures.stage.film import pack
+from ctviz.figures.stage.recording import pack
 from tests.browser.conftest import until
 from tests.figures import fake
 
@@ -24,13 +32,13 @@ NEWEST = "window.__ctvizStage?.epochs > 0"
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory) -> str:
+def recorded(tmp_path_factory) -> str:
     """Address of a page with two arms and two classes."""
     return written(tmp_path_factory, "two", standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment()))
 
 
 @pytest.fixture(scope="module")
-def film_of_many(tmp_path_factory) -> str:
+def many(tmp_path_factory) -> str:
     """Address of a page with eight arms and four classes, some named to break out of the page."""
     scene = fake.scene(k=4, n=200)
     experiment = Experiment().replace({"arms": "vanilla,a,b,c,d,e,f,full"})
@@ -39,7 +47,7 @@ def film_of_many(tmp_path_factory) -> str:
 
 
 def written(factory, name: str, page: str) -> str:
-    path: Path = factory.mktemp("film") / f"{name}.html"
+    path: Path = factory.mktemp("stage") / f"{name}.html"
     path.write_text(page, encoding="utf-8")
     return path.as_uri()
 
@@ -48,7 +56,7 @@ def opened(page, address: str):
     """Opens a page, waits for its first picture, and pauses it on epoch 0."""
     page.goto(address)
     until(page, NEWEST)
-    page.locator(".ctv-slider").focus()
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Home")
     at_epoch(page, 0)
     return page
@@ -79,23 +87,23 @@ def only_the_field(page) -> None:
 # -- as a page from a folder -------------------------------------------------------------------------------------
 
 
-def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page, film):
+def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page, recorded):
     requests = []
     browser_page.on("request", lambda request: requests.append(request.url))
-    browser_page.goto(film)
+    browser_page.goto(recorded)
     until(browser_page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1")
     early = picture(browser_page)
     until(browser_page, "window.__ctvizStage.epoch > 6")
     assert np.abs(early - picture(browser_page)).max() > 20
     assert stage(browser_page)["fps"] > 0
     until(browser_page, f"!window.__ctvizStage.playing && window.__ctvizStage.epoch === {EPOCHS}")
-    assert requests == [film]
+    assert requests == [recorded]
 
 
-def test_the_field_is_the_right_way_up(browser_page, film):
-    page = opened(browser_page, film)
+def test_the_field_is_the_right_way_up(browser_page, recorded):
+    page = opened(browser_page, recorded)
     only_the_field(page)
-    page.locator(".ctv-slider").focus()
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
     for arm in (0, 1):
@@ -109,8 +117,8 @@ def test_the_field_is_the_right_way_up(browser_page, film):
             assert (red > blue) == (chance > 0.5), f"at {u, v} of panel {arm}"
 
 
-def test_the_boundary_is_where_the_probability_is_a_half(browser_page, film):
-    page = opened(browser_page, film)
+def test_the_boundary_is_where_the_probability_is_a_half(browser_page, recorded):
+    page = opened(browser_page, recorded)
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
     only_the_field(page)
@@ -125,8 +133,8 @@ def test_the_boundary_is_where_the_probability_is_a_half(browser_page, film):
         assert abs(darkest - int(np.abs(chances - 0.5).argmin())) <= 0.03 * height
 
 
-def test_keys_step_jump_play_and_loop(browser_page, film):
-    page = opened(browser_page, film)
+def test_keys_step_jump_play_and_loop(browser_page, recorded):
+    page = opened(browser_page, recorded)
     press = page.keyboard.press
     press("ArrowRight")
     at_epoch(page, 1)
@@ -156,8 +164,8 @@ def test_keys_step_jump_play_and_loop(browser_page, film):
     assert slider.get_attribute("aria-valuetext") == f"epoch 0 of {Experiment().training.epochs}"
 
 
-def test_a_loop_starts_again(browser_page, film):
-    page = opened(browser_page, film)
+def test_a_loop_starts_again(browser_page, recorded):
+    page = opened(browser_page, recorded)
     page.get_by_role("button", name="Loop").click()
     page.get_by_role("button", name="Speed 4 times").click()
     page.get_by_role("button", name="Play (space)").click()
@@ -165,8 +173,8 @@ def test_a_loop_starts_again(browser_page, film):
     until(page, f"window.__ctvizStage.playing && window.__ctvizStage.epoch < {EPOCHS // 2}")
 
 
-def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, film):
-    page = opened(browser_page, film)
+def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, recorded):
+    page = opened(browser_page, recorded)
     box = page.locator(".ctv-slider").bounding_box()
     total = Experiment().training.epochs
     page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
@@ -178,8 +186,8 @@ def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, film
     at_epoch(page, EPOCHS)  # no further than what is loaded
 
 
-def test_the_probe_reads_the_same_place_in_every_panel(browser_page, film):
-    page = opened(browser_page, film)
+def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
+    page = opened(browser_page, recorded)
     box = page.locator(".ctv-plot").nth(1).bounding_box()
     u, v = 0.4, 0.65
     page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
@@ -196,8 +204,8 @@ def test_the_probe_reads_the_same_place_in_every_panel(browser_page, film):
     until(page, "document.querySelector('.ctv-reading').hidden")
 
 
-def test_the_probe_works_from_the_keyboard(browser_page, film):
-    page = opened(browser_page, film)
+def test_the_probe_works_from_the_keyboard(browser_page, recorded):
+    page = opened(browser_page, recorded)
     page.locator(".ctv-panels").focus()
     page.keyboard.press("Shift+ArrowRight")
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Probe at')")
@@ -210,8 +218,8 @@ def test_the_probe_works_from_the_keyboard(browser_page, film):
     assert "P(class 2)" in page.locator(".ctv-spoken").text_content()
 
 
-def test_layers_come_and_go(browser_page, film):
-    page = opened(browser_page, film)
+def test_layers_come_and_go(browser_page, recorded):
+    page = opened(browser_page, recorded)
     whole = picture(page)
     for layer in ("Points", "Paths", "Contours"):
         switch = page.get_by_role("button", name=layer)
@@ -223,21 +231,21 @@ def test_layers_come_and_go(browser_page, film):
         whole = without
 
 
-def test_without_motion_there_is_a_stepper(open_page, film):
+def test_without_motion_there_is_a_stepper(open_page, recorded):
     page = open_page(reduced_motion="reduce")
-    page.goto(film)
+    page.goto(recorded)
     until(page, NEWEST)
     assert not stage(page)["playing"] and stage(page)["epoch"] == 0
     assert not page.get_by_role("button", name="Play (space)").is_visible()
     page.get_by_role("button", name="Step forward").click()
     at_epoch(page, 1)
-    page.locator(".ctv-slider").focus()
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
 
 
-def test_nothing_moves_where_nobody_looks(browser_page, film):
-    page = opened(browser_page, film)
+def test_nothing_moves_where_nobody_looks(browser_page, recorded):
+    page = opened(browser_page, recorded)
     page.evaluate("document.body.style.paddingBottom = '4000px'")
     page.get_by_role("button", name="Loop").click()
     page.keyboard.press("Home")
@@ -252,8 +260,8 @@ def test_nothing_moves_where_nobody_looks(browser_page, film):
     until(page, "before => window.__ctvizStage.frames > before + 5", arg=before)
 
 
-def test_the_theme_may_change_while_it_is_shown(open_page, film):
-    page = opened(open_page(color_scheme="light"), film)
+def test_the_theme_may_change_while_it_is_shown(open_page, recorded):
+    page = opened(open_page(color_scheme="light"), recorded)
     light = picture(page)
     page.emulate_media(color_scheme="dark")
     until(page, "document.querySelector('.ctv-stage').dataset.theme === 'dark'")
@@ -261,8 +269,8 @@ def test_the_theme_may_change_while_it_is_shown(open_page, film):
     assert picture(page).mean() < light.mean() - 60
 
 
-def test_the_picture_can_be_downloaded(browser_page, film):
-    page = opened(browser_page, film)
+def test_the_picture_can_be_downloaded(browser_page, recorded):
+    page = opened(browser_page, recorded)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as PNG").click()
     assert download.value.suggested_filename == f"ctviz-{Experiment().key}-epoch-0.png"
@@ -272,8 +280,8 @@ def test_the_picture_can_be_downloaded(browser_page, film):
     assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
 
 
-def test_figures_and_state_are_told_in_words(browser_page, film):
-    page = opened(browser_page, film)
+def test_figures_and_state_are_told_in_words(browser_page, recorded):
+    page = opened(browser_page, recorded)
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
     until(page, f"document.querySelector('.ctv-spoken').textContent.startsWith('Epoch {EPOCHS}.')")
@@ -284,8 +292,8 @@ def test_figures_and_state_are_told_in_words(browser_page, film):
 
 
 @pytest.mark.parametrize("width", [390, 700, 1440])
-def test_eight_panels_and_four_classes_fit(open_page, film_of_many, width):
-    page = opened(open_page(viewport={"width": width, "height": 844}), film_of_many)
+def test_eight_panels_and_four_classes_fit(open_page, many, width):
+    page = opened(open_page(viewport={"width": width, "height": 844}), many)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator(".ctv-panel").count() == 8
     assert page.locator("img").count() == 0 and page.title() == "<img src=x>"
@@ -296,12 +304,50 @@ def test_eight_panels_and_four_classes_fit(open_page, film_of_many, width):
     until(page, "document.querySelector('.ctv-reading').textContent.split('P(class').length === 3")
 
 
-def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(open_page, film):
+def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(open_page, recorded):
     for width, beside in ((390, False), (760, True)):
-        page = opened(open_page(viewport={"width": width, "height": 844}), film)
+        page = opened(open_page(viewport={"width": width, "height": 844}), recorded)
         first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
         assert (first["y"] == second["y"]) is beside
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# -- unlinked ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """Address and folder of a server with the modules as they are, and a page's script that imports them."""
+    folder = tmp_path_factory.mktemp("modules")
+    for path in Path(player.__file__).parent.glob("*.js"):
+        shutil.copy(path, folder)
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", folder
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        """Says nothing."""
+
+
+def test_the_modules_work_as_they_are_too(browser_page, served):
+    address, folder = served
+    page = standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment())
+    page = re.sub("<meta http-equiv=[^>]*>", '<link rel="icon" href="data:,">', page)
+    page = re.sub(
+        '<script type="module">.*</script>', '<script type="module" src="entry.js"></script>', page, flags=re.S
+    )
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    (folder / "entry.js").write_text(entry("Stage", "open", "open({kind});"), encoding="utf-8")
+    opened(browser_page, f"{address}/index.html")
+    browser_page.keyboard.press("End")
+    at_epoch(browser_page, EPOCHS)
+    exported = "([module, kind]) => import(`/${module}.js`).then((exports) => typeof exports[kind])"
+    for kind, (module, _) in PARTS.items():
+        assert browser_page.evaluate(exported, [module, kind]) == "function"
 
 
 # -- inside an app -----------------------------------------------------------------------------------------------
@@ -329,7 +375,7 @@ def told(page, words: str) -> None:
 def test_the_app_learns_where_the_person_rests(browser_page, app):
     page = visited(browser_page, app)
     told(page, "epoch=None playing=False")
-    page.locator(".ctv-slider").focus()
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Home")
     told(page, "epoch=0 playing=False speed=1.0")
     page.get_by_role("button", name="Speed 2 times").click()
@@ -338,7 +384,7 @@ def test_the_app_learns_where_the_person_rests(browser_page, app):
     told(page, "epoch=0 playing=False speed=2.0 layers=points,paths")
     page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
     told(page, "probe=(")
-    page.locator(".ctv-slider").focus()
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Space")
     told(page, "playing=True")
     until(page, "window.__ctvizStage.epoch > 2")
@@ -358,7 +404,7 @@ def test_going_away_and_back_sends_nothing_again(browser_page, app):
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app)
     told(page, "grown=")
-    film = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
+    size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
     first = sum(received)
     page.get_by_text("none", exact=True).click()
     page.locator(".ctv-stage").wait_for(state="detached")
@@ -367,7 +413,7 @@ def test_going_away_and_back_sends_nothing_again(browser_page, app):
     page.locator(".ctv-canvas").first.wait_for()
     told(page, "grown=")
     assert stage(page)["epochs"] == APP_EPOCHS + 1
-    assert 0 < sum(received) < first - 0.9 * film
+    assert 0 < sum(received) < first - 0.9 * size
 
 
 def test_what_the_page_has_lost_is_sent_again(browser_page, app):
@@ -402,7 +448,7 @@ def test_a_run_grows_where_it_stands(browser_page, app):
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
     live = page.locator(".ctv-follow")
     assert live.inner_text() == "Live"
-    page.locator(".ctv-slider").focus()
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Home")
     until(page, "!window.__ctvizStage.following && window.__ctvizStage.epoch === 0")
     held = stage(page)["epochs"]

@@ -13,7 +13,7 @@ from tests.browser.looks import MAIN
 pytestmark = pytest.mark.browser
 
 MOONS = Experiment.preset("moons")
-SEEN = "globalThis.__ctvizTracks"
+SEEN = "globalThis.__ctvizPaths"
 
 
 def link(app, experiment: Experiment = MOONS, **view: str) -> str:

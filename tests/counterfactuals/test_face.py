@@ -13,7 +13,7 @@ from torch import Tensor
 from ctviz.counterfactuals import face as module
 from ctviz.counterfactuals import graph as graphs
 from ctviz.counterfactuals.face import search_face
-from ctviz.counterfactuals.graph import STRIDE, Rules
+from ctviz.counterfactuals.graph import STRIDE, EdgeRules
 from ctviz.counterfactuals.nearest import search_nearest
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Search, SearchResult
@@ -185,7 +185,7 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
     assert found.path is not None
     assert found.mature.any() or mutability == (FIXED, FIXED)
     made = reference_data.cached(("face", dtype), lambda: pytest.fail("the graphs are not kept"))
-    ours, inside = Rules.of(limits, 0, 6), factuals.clamp(*reachable_range(limits, factuals))
+    ours, inside = EdgeRules.of(limits, 0, 6), factuals.clamp(*reachable_range(limits, factuals))
     for arm in range(2):
         for i in range(60):
             t = found.steps[arm, i].item()
@@ -205,7 +205,7 @@ def test_every_move_is_an_edge_that_is_allowed_and_the_end_counts(mutability, dt
                 assert chance >= 0.8 - 1e-6
 
 
-def _follows_edges(graph: graphs.Graph, path: Tensor, ours: Rules) -> None:
+def _follows_edges(graph: graphs.Graph, path: Tensor, ours: EdgeRules) -> None:
     """From the second point on, all are nodes, and each is joined to the next."""
     free = ours.free
     index = [np.flatnonzero((graph.values[:, free] == p[free]).all(axis=1)) for p in path[1:].double().numpy()]
@@ -265,7 +265,7 @@ def test_arms_with_the_same_constraints_share_a_graph_and_searches_keep_it() -> 
     for _ in range(2):
         search_face(stack(3), factuals, targets.expand(3, -1), arms, limits, False, reference_data)
     made = reference_data.cached(("face", torch.float64), lambda: pytest.fail("the graphs are not kept"))
-    first, second, third = (made.graph(Rules.of(limits, arm, s.neighbours), ()) for arm, s in enumerate(arms))
+    first, second, third = (made.graph(EdgeRules.of(limits, arm, s.neighbours), ()) for arm, s in enumerate(arms))
     assert first is second and first is not third
     assert len(made._kept) == 2
 
@@ -275,9 +275,9 @@ def test_chunks_of_edges_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> 
     limits = rules(FREE, factuals)
     X, _ = reference_data.samples(factuals)
     whole, parts = (graphs.Graphs(X.T.numpy()) for _ in range(2))
-    one = whole.graph(Rules.of(limits, 0, 5), ())
-    monkeypatch.setattr(graphs, "EDGES", 7)
-    other = parts.graph(Rules.of(limits, 0, 5), ())
+    one = whole.graph(EdgeRules.of(limits, 0, 5), ())
+    monkeypatch.setattr(graphs, "EDGE_CHUNK", 7)
+    other = parts.graph(EdgeRules.of(limits, 0, 5), ())
     assert one.backwards.nnz > 0
     assert (one.backwards != other.backwards).nnz == 0
 
@@ -304,7 +304,7 @@ def test_chunks_make_no_difference(mutability, monkeypatch: pytest.MonkeyPatch) 
         reference_data,
     )
     whole = search_face(*args)
-    monkeypatch.setattr(module, "MOST_PAIRS", 2000)
+    monkeypatch.setattr(module, "MAX_PAIRS", 2000)
     parts = search_face(*args)
     assert whole.path is not None and parts.path is not None and torch.equal(whole.path, parts.path)
     assert torch.equal(whole.mature, parts.mature) and whole.mature.any()

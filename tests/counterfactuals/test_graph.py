@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from ctviz.counterfactuals import graph as graphs
-from ctviz.counterfactuals.graph import BAND, STRIDE, Graphs, Rules, bridges, joined
+from ctviz.counterfactuals.graph import BAND, STRIDE, EdgeRules, Graphs, bridges, neighbour_pairs
 from tests.counterfactuals.toys import cloud
 
 
-def free(neighbours: int, low: float = -9.0, high: float = 9.0) -> Rules:
-    return Rules((low,) * 2, (high,) * 2, (True,) * 2, (True,) * 2, neighbours)
+def free(neighbours: int, low: float = -9.0, high: float = 9.0) -> EdgeRules:
+    return EdgeRules((low,) * 2, (high,) * 2, (True,) * 2, (True,) * 2, neighbours)
 
 
 def test_graphs_used_least_recently_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Graphs(cloud(50, 0).numpy())
-    monkeypatch.setattr(graphs, "MOST_BYTES", 2 * 12 * 50**2)
+    monkeypatch.setattr(graphs, "MAX_BYTES", 2 * 12 * 50**2)
     ours = [free(k) for k in (1, 2, 3)]
     first, second = (made.graph(r, ()) for r in ours[:2])
     assert made.graph(ours[0], ()) is first
@@ -26,13 +26,13 @@ def test_graphs_used_least_recently_go_first(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_pairs_of_neighbours_go_both_ways() -> None:
     """Places 0, 1, 3, 7 on a line, k = 1: 3 has 1 as its nearest and 1 has 0; 7 has 3."""
-    pairs = joined(np.array([[0.0], [1.0], [3.0], [7.0]]), 1)
+    pairs = neighbour_pairs(np.array([[0.0], [1.0], [3.0], [7.0]]), 1)
     assert sorted(map(tuple, pairs.T.tolist())) == [(0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2)]
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_more_neighbours_than_places(n: int) -> None:
-    pairs = joined(np.arange(n, dtype=float)[:, None], 200)
+    pairs = neighbour_pairs(np.arange(n, dtype=float)[:, None], 200)
     assert pairs.shape == (2, n * (n - 1)) and (pairs[0] != pairs[1]).all()
 
 
@@ -41,7 +41,7 @@ def test_pieces_are_joined_by_the_shortest_bridges() -> None:
     places = np.array([[0.0], [1.0], [10.0], [11.0], [30.0], [31.0]])
     found = bridges(places, np.array([2, 2, 0, 0, 1, 1]))
     assert sorted(tuple(sorted(pair)) for pair in found.T.tolist()) == [(1, 2), (3, 4)]
-    pairs = joined(places, 1)
+    pairs = neighbour_pairs(places, 1)
     assert {(1, 2), (2, 1), (3, 4), (4, 3)} <= set(map(tuple, pairs.T.tolist()))
 
 
@@ -62,7 +62,7 @@ def test_an_edge_weighs_its_square_and_a_stride() -> None:
 )
 def test_edges_against_a_direction_are_dropped(rise: bool, fall: bool, kept: list[tuple[int, int]]) -> None:
     made = Graphs(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]))
-    graph = made.graph(Rules((-9.0,) * 2, (9.0,) * 2, (rise, True), (fall, True), 1), ())
+    graph = made.graph(EdgeRules((-9.0,) * 2, (9.0,) * 2, (rise, True), (fall, True), 1), ())
     assert sorted((int(a), int(b)) for b, a in zip(*graph.backwards.nonzero(), strict=True)) == kept
     weight, following, goal = graph.towards(np.array([2]))
     reachable = [0, 1, 2] if rise else [2]
@@ -72,12 +72,12 @@ def test_edges_against_a_direction_are_dropped(rise: bool, fall: bool, kept: lis
 
 def test_from_where_there_is_no_goal_nothing_is_reached() -> None:
     weight, following, goal = Graphs(cloud(9, 0).numpy()).graph(free(2), ()).towards(np.array([], dtype=np.int64))
-    assert np.isinf(weight).all() and (following == graphs.NONE).all() and (goal == graphs.NONE).all()
+    assert np.isinf(weight).all() and (following == graphs.NO_NODE).all() and (goal == graphs.NO_NODE).all()
 
 
 def test_cells_are_as_wide_as_the_band() -> None:
     made = Graphs(cloud(500, 0).numpy())
-    ours = Rules((-9.0,) * 2, (9.0,) * 2, (False, True), (False, True), 4)
+    ours = EdgeRules((-9.0,) * 2, (9.0,) * 2, (False, True), (False, True), 4)
     step = BAND * made.scale[0]
     values = np.array([[made.centre[0] + share * step, 0.0] for share in (-0.51, -0.49, 0.49, 0.51)])
     assert made.cells(ours, values).tolist() == [[-1], [0], [0], [1]]

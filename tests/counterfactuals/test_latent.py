@@ -25,7 +25,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
-from ctviz.models.vae import Decoding, Vae
+from ctviz.models.vae import DecoderPass, Vae
 from ctviz.training.arm import Arm
 from ctviz.training.loop import train
 from ctviz.training.schedule import Schedule
@@ -205,8 +205,8 @@ def test_packing_makes_no_difference_where_last_bits_follow_the_number_of_sample
     mutability: tuple[Mutability, Mutability], bits: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those of a product do on some processors."""
-    plain = Decoding.forward
-    monkeypatch.setattr(Decoding, "forward", lambda self, z: plain(self, z) * (1 + bits * z.shape[-1]))
+    plain = DecoderPass.forward
+    monkeypatch.setattr(DecoderPass, "forward", lambda self, z: plain(self, z) * (1 + bits * z.shape[-1]))
     factuals = cloud(40, 0).T[None].contiguous()
     args = factuals, classes(40, 9)[None], [settings(steps=30)], rules(boxed(-2, 2, *mutability), factuals)
     found = []

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.penalties import Gravity, Penalties
-from ctviz.counterfactuals.reference_data import ATTRACTORS, ReferenceData
+from ctviz.counterfactuals.reference_data import MAX_ATTRACTORS, ReferenceData
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.plausibility import ReferenceSamples
 
@@ -91,4 +91,4 @@ def test_only_what_is_used_is_made() -> None:
 
 def test_each_class_attracts_with_at_most_fifty() -> None:
     attractors = reference_data(n=500, k=2).attractors(LIKE)
-    assert attractors.shape == (2, 4, ATTRACTORS) and attractors.isfinite().all()
+    assert attractors.shape == (2, 4, MAX_ATTRACTORS) and attractors.isfinite().all()

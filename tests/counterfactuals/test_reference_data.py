@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from ctviz.counterfactuals.reference_data import SAMPLES, ReferenceData
+from ctviz.counterfactuals.reference_data import MAX_SAMPLES, ReferenceData
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import DataError
 from ctviz.models.vae import Vae
@@ -42,8 +42,8 @@ def test_a_class_without_samples_is_only_infinite() -> None:
 
 def test_samples_keep_the_classes_shares_and_their_order() -> None:
     X, y = uneven().samples(LIKE)
-    assert X.shape == (2, len(y)) and SAMPLES - 3 <= len(y) <= SAMPLES + 3
-    assert torch.bincount(y).tolist() == [2_000 * SAMPLES // 2_063, 60 * SAMPLES // 2_063, 1]
+    assert X.shape == (2, len(y)) and MAX_SAMPLES - 3 <= len(y) <= MAX_SAMPLES + 3
+    assert torch.bincount(y).tolist() == [2_000 * MAX_SAMPLES // 2_063, 60 * MAX_SAMPLES // 2_063, 1]
     assert (X[0].diff() > 0).all()
     assert (uneven().y[(X[0] / 2).long()] == y).all()
 

@@ -8,7 +8,7 @@ import torch
 from ctviz.counterfactuals import trail as module
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.counterfactuals.trail import probabilities, reachable_range, reached, trail
+from ctviz.counterfactuals.trail import probabilities, reachable_range, reached, result_along
 from ctviz.data.schema import Mutability
 from tests.counterfactuals.toys import BOTH, DOWN, FIXED, UP, boxed, classes, cloud, rules, stack
 
@@ -58,7 +58,7 @@ def test_each_factual_has_its_own_reach() -> None:
 def test_a_trail_stops_where_its_steps_end() -> None:
     factuals = torch.zeros(1, 1, 3)
     steps, settings = torch.tensor([[0, 2, 3]]), [SearchSettings(steps=5, epsilon=2.0)]
-    found = trail(factuals, lambda t: torch.full((1, 1, 3), float(t)), steps, steps > 2, settings, True)
+    found = result_along(factuals, lambda t: torch.full((1, 1, 3), float(t)), steps, steps > 2, settings, True)
     assert found.path is not None
     assert found.path[:, 0, 0].T.tolist() == [[0] * 6, [0, 1, 2, 2, 2, 2], [0, 1, 2, 3, 3, 3]]
     assert found.final.flatten().tolist() == [0, 2, 3] and found.nascent.flatten().tolist() == [0, 2, 2]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ctviz.data import drawing
 from ctviz.data.catalogue import load
-from ctviz.data.drawing import Prepared, prepare, prepare_file
+from ctviz.data.drawing import PreparedDigit, prepare, prepare_file
 from ctviz.data.image_sets import ImageSettings
 from ctviz.data.images import to_bytes
 from ctviz.errors import DataError
@@ -154,7 +154,7 @@ def test_a_drawing_on_transparent_ground(shade):
     image[drawn] = (shade, shade, shade, 255)
     made = prepare(image)
     assert (made.pixels == prepare(drawn).pixels).all()
-    assert "What is transparent was taken as the ground." in made.notes
+    assert "Transparent parts were taken as background." in made.notes
 
 
 def test_what_was_done_is_said():
@@ -323,7 +323,7 @@ def test_any_image_gives_a_digit_or_a_sentence(image):
     assert_fit(made)
 
 
-def assert_fit(made: Prepared):
+def assert_fit(made: PreparedDigit):
     assert made.pixels.shape == (784,) and made.pixels.dtype == np.float32
     assert np.isfinite(made.pixels).all() and made.pixels.min() >= -1 and 0.8 < made.pixels.max() <= 1
     assert all(note.endswith(".") for note in made.notes)

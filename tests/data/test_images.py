@@ -27,7 +27,7 @@ MB = 1_000_000
 def apart(monkeypatch, tmp_path):
     """No folder of this machine is named, and what a test reads is forgotten."""
     monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(images.VARIABLE, raising=False)
+    monkeypatch.delenv(images.DATASETS_VARIABLE, raising=False)
     yield
     images._training_in.cache_clear()
 
@@ -173,7 +173,7 @@ def test_bytes_come_back_from_pixels(raw):
 
 
 def test_a_folder_gives_the_same_digits_and_more(folder, monkeypatch):
-    monkeypatch.setenv(images.VARIABLE, str(folder))
+    monkeypatch.setenv(images.DATASETS_VARIABLE, str(folder))
     ships, whole = load(ImageSettings()), load(ImageSettings(source="folder"))
     for part in ("train", "validation", "test"):
         assert all(torch.equal(a, b) for a, b in zip(getattr(ships, part), getattr(whole, part), strict=True)), part
@@ -209,7 +209,7 @@ def test_a_folder_is_remembered_by_every_process(folder, monkeypatch):
     assert "11,500" in images.remember_folder(str(folder))
     assert images.datasets_folder() == folder
     assert len(load(ImageSettings(source="folder", **SMALL)).train[1]) == 60
-    monkeypatch.setenv(images.VARIABLE, str(folder / "elsewhere"))
+    monkeypatch.setenv(images.DATASETS_VARIABLE, str(folder / "elsewhere"))
     assert images.datasets_folder() == folder / "elsewhere", "what the environment names goes first"
     with pytest.raises(DataError, match="elsewhere is not a folder"):
         load(ImageSettings(source="folder", **SMALL))
@@ -267,7 +267,7 @@ def test_the_list_says_what_there_is_and_what_is_wrong(folder, monkeypatch):
     ships, none = images.sources()
     assert (ships.training, ships.test, ships.verified) == (11_000, 10_000, True)
     assert not none.verified and "ctviz datasets use" in none.sentence
-    monkeypatch.setenv(images.VARIABLE, str(folder))
+    monkeypatch.setenv(images.DATASETS_VARIABLE, str(folder))
     assert (images.sources()[1].training, images.sources()[1].folder) == (11_500, str(folder))
     drop_labels(folder)
     assert "does not hold train-labels" in images.sources()[1].sentence

@@ -267,7 +267,7 @@ def test_no_samples_have_no_attributions():
 
 
 def test_every_method_is_run_and_told_of():
-    assert tuple(METHODS) == tuple(methods.RUN)
+    assert tuple(METHODS) == tuple(methods.COMPUTE)
     fields = set(AttributionSettings.model_fields)
     for method in METHODS.values():
         assert set(method.settings) <= fields and method.words.endswith(".")

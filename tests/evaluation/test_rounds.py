@@ -10,7 +10,7 @@ import torch
 
 from ctviz.evaluation import rounds as module
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, Unique, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
 from tests.reference import plausibility as slow
 from tests.reference.protocol import drawn
 
@@ -109,7 +109,7 @@ def made(u=14, d=2, k=3, r=5, n=8, seed=0):
     ends.final[::4, 0] = ends.factuals[::4, 0]
     X = torch.from_numpy(chance.normal(size=(30, d))).float()
     y = torch.arange(30) % k
-    return Unique(rows, targets, counts), ends, X, y
+    return UniqueSearches(rows, targets, counts), ends, X, y
 
 
 def measured(unique, ends, samples, *, kernels=True):
@@ -149,7 +149,7 @@ def test_every_round_agrees_with_loops_over_its_draws(d):
 
 def test_by_hand():
     # Two searches to class 1, whose samples are at 0 and 1; the first was drawn twice, the second once and not valid.
-    unique = Unique(np.array([0, 1]), np.array([1, 1]), np.array([[2.0, 1.0]]))
+    unique = UniqueSearches(np.array([0, 1]), np.array([1, 1]), np.array([[2.0, 1.0]]))
     ends = RoundEnds(
         factuals=torch.tensor([[1.0], [5.0]]),
         final=torch.tensor([[3.0], [5.0]]),

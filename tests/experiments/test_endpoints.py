@@ -139,7 +139,7 @@ def test_the_same_trace_has_the_same_intervals():
 
 
 def test_more_factuals_than_memory_holds_are_refused(monkeypatch):
-    monkeypatch.setattr(module, "MOST_FACTUALS", len(traced()) - 1)
+    monkeypatch.setattr(module, "MAX_FACTUALS", len(traced()) - 1)
     with pytest.raises(ConfigError, match="factuals is"):
         measured()
 

@@ -126,8 +126,8 @@ def test_the_same_bits_again_in_any_company(store, tmp_path, monkeypatch):
     again = evaluate(run, PROTOCOL, store=open_store(tmp_path / "other"))
     assert report.rounds.tobytes() == again.rounds.tobytes()
     pd.testing.assert_frame_equal(report.compare(), again.compare(), check_exact=True)
-    monkeypatch.setattr(module, "TOGETHER", 1)
-    monkeypatch.setattr(module, "NUMBERS", 64)
+    monkeypatch.setattr(module, "MAX_ARMS", 1)
+    monkeypatch.setattr(module, "WORKING_SET", 64)
     alone = evaluate(run, PROTOCOL, store=open_store(tmp_path / "alone"))
     np.testing.assert_allclose(alone.rounds, report.rounds, rtol=1e-4, atol=1e-6)
     for name, found in alone.samples.items():

@@ -20,7 +20,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.models.stack import Stack
-from ctviz.training.draws import Draws
+from ctviz.training.draws import EpochDraws
 from ctviz.training.objective import Weights
 from ctviz.training.sampler import Sampler
 from tests.experiments.traces import (
@@ -179,7 +179,7 @@ def batch_and_traces(rows=40):
     X, y = explorer.data.train
     stack = Stack.from_weights(snapshot.weights, COUNTERFACTUAL_ARMS.model)
     m = len(COUNTERFACTUAL_ARMS.arms)
-    draws = Draws(
+    draws = EpochDraws(
         order=torch.arange(len(y)).expand(m, -1),
         factuals=torch.arange(rows).expand(m, -1),
         shifts=torch.ones(m, rows, dtype=torch.int64),
@@ -520,7 +520,7 @@ def test_a_threshold_below_chance_is_refused():
 
 def test_paths_that_would_not_fit_are_refused(monkeypatch):
     explorer, snapshots = run()
-    monkeypatch.setattr(module, "MOST_POINTS", M * 10 * 31)
+    monkeypatch.setattr(module, "MAX_POINTS", M * 10 * 31)
     X, targets = np.zeros((10, 2)), np.zeros(10, dtype=int)
     explorer.trace(snapshots[-1], X, targets, changed(steps=30))
     with pytest.raises(ConfigError, match=re.escape("steps is 31; allowed: at most 30 for 40 paths")):

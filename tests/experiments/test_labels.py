@@ -11,7 +11,7 @@ import time
 import pytest
 
 from ctviz.errors import ConfigError, StoreError
-from ctviz.experiments.store import Busy, Label, Store, labels
+from ctviz.experiments.store import Busy, RunLabel, Store, labels
 from ctviz.experiments.store.bin import DAYS
 from tests.experiments.runs import same_snapshot, small, snapshot, write
 
@@ -40,10 +40,10 @@ def full_disk(monkeypatch):
 def test_a_run_has_a_name_and_a_pin_for_every_process_that_looks(store):
     write(store, FIRST)
     other = Store(store.root)
-    assert other.labels.of(KEY) == Label()
+    assert other.labels.of(KEY) == RunLabel()
     store.labels.rename(KEY, "  the   classic ")
     store.labels.pin(KEY)
-    assert other.labels.of(KEY) == Label("the classic", pinned=True)
+    assert other.labels.of(KEY) == RunLabel("the classic", pinned=True)
     (info,) = other.list()
     assert (info.name, info.pinned) == ("the classic", True)
     store.labels.rename(KEY, "")
@@ -99,7 +99,7 @@ def test_many_who_rename_at_once_lose_nothing(store):
     for thread in threads:
         thread.join()
     assert mistakes == []
-    assert store.labels.all() == {key: Label(f"run {key}", pinned=True) for key in keys}
+    assert store.labels.all() == {key: RunLabel(f"run {key}", pinned=True) for key in keys}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_an_emptied_bin_forgets_the_names_of_what_is_gone(store):
         store.labels.rename(experiment.key, name)
     store.bin(KEY)
     store.empty_bin()
-    assert store.binned() == [] and store.labels.all() == {SECOND.key: Label("kept")}
+    assert store.binned() == [] and store.labels.all() == {SECOND.key: RunLabel("kept")}
     assert not list((store.root / "tmp").iterdir())
 
 

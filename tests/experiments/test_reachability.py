@@ -9,7 +9,7 @@ import torch
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.data.schema import Feature, Schema
 from ctviz.experiments import reachability as module
-from ctviz.experiments.reachability import LINE, NODES, logits_at, reachable
+from ctviz.experiments.reachability import LINE_NODES, NODES, logits_at, reachable
 from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
@@ -136,7 +136,7 @@ def test_many_factuals_are_looked_at_some_at_a_time(monkeypatch):
     """The edges have hundreds of points for each, which for all of them at once would take gigabytes."""
     models, x, y = stack(), factuals(), targets()
     rules, seen = Constraints.of([SCHEMA] * M, x), []
-    monkeypatch.setattr(module, "CHUNK", 3 * M * LINE)
+    monkeypatch.setattr(module, "CHUNK", 3 * M * LINE_NODES)
     on_edges = module._on_edges
     monkeypatch.setattr(module, "_on_edges", lambda *args: seen.append(args[1].shape[-1]) or on_edges(*args))
     with torch.no_grad():
@@ -149,4 +149,4 @@ def test_logits_are_those_of_the_stack():
     with torch.no_grad():
         torch.testing.assert_close(logits_at(models, x), models(x.mT).mT)
     assert logits_at(models, x[..., :0]).shape == (M, K, 0)
-    assert LINE == 4 * NODES
+    assert LINE_NODES == 4 * NODES

@@ -287,7 +287,7 @@ def test_reports_take_a_share_of_what_the_store_may_take(tmp_path):
     keep_report(report(seed=0), store)
     (first,) = (tmp_path / "reports").iterdir()
     os.utime(first, (1000, 1000))
-    store.cap_bytes = int(1.5 * first.stat().st_size / module.SHARE)
+    store.cap_bytes = int(1.5 * first.stat().st_size / module.STORE_SHARE)
     keep_report(report(seed=0, tau=0.6), store)
     (left,) = (tmp_path / "reports").iterdir()
     assert left != first
@@ -312,7 +312,7 @@ def test_the_store_keeps_reports_and_drops_what_is_damaged(tmp_path, monkeypatch
     keep_report(made, store)  # another run's report under this name
     module.replace(made, run="f" * 16).to_parquet(path)
     assert stored_report(KEY, made.protocol, store) is None and not path.exists()
-    monkeypatch.setattr(module, "MOST_FILES", 2)
+    monkeypatch.setattr(module, "MAX_FILES", 2)
     for seed in range(4):
         keep_report(report(seed=0, tau=0.5 + seed / 10), store)
     assert len(list((tmp_path / "reports").iterdir())) == 2

@@ -18,8 +18,8 @@ import torch
 import ctviz
 from ctviz import ConfigError, DeviceError, Experiment, Run, Store, StoreError
 from ctviz.experiments import run as module
-from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, work
-from ctviz.experiments.take_away import python_code
+from ctviz.experiments.python_code import python_code
+from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, run_job
 from ctviz.paths import assets
 
 TINY = Experiment.preset("moons").replace(
@@ -170,16 +170,16 @@ def test_the_scene_shows_training_data_and_explains_validation_data(run: Run) ->
 def test_cost_and_validity_are_those_of_the_factuals_that_the_arm_gets_right(run: Run) -> None:
     """By hand from the test split, as the summary has them; the search is the evaluation's."""
     training = Training(TINY)
-    gauge = module.Gauge(TINY, run.data, run.data.test, training.stack.flat)
+    evaluator = module.EpochEvaluator(TINY, run.data, run.data.test, training.stack.flat)
     chosen = {name: getattr(TINY.evaluation, name) for name in ctviz.SearchSettings.model_fields}
     for i, (arm, summary) in enumerate(zip(run.arms, run.summary, strict=True)):
         model = run.model(arm)
         rules = {"locked": ["x1"]} if arm == "locked" else {}
-        found = ctviz.search(model, gauge.factuals, gauge.targets, schema=run.data.schema, **rules, **chosen)
-        judged = model(gauge.factuals).argmax(dim=1) == gauge.labels
-        valid = judged & (model(found.final).argmax(dim=1) == gauge.targets)
+        found = ctviz.search(model, evaluator.factuals, evaluator.targets, schema=run.data.schema, **rules, **chosen)
+        judged = model(evaluator.factuals).argmax(dim=1) == evaluator.labels
+        valid = judged & (model(found.final).argmax(dim=1) == evaluator.targets)
         assert summary["validity"] == pytest.approx(float(valid.sum() / judged.sum())), i
-        expected = float((found.final - gauge.factuals).abs().sum(dim=1)[valid].double().mean())
+        expected = float((found.final - evaluator.factuals).abs().sum(dim=1)[valid].double().mean())
         if math.isnan(expected):
             assert summary["cost"] is None
         else:
@@ -274,7 +274,7 @@ def test_a_background_job_stops_when_told(home: Path) -> None:
         asked.append(1)
         return len(asked) > 4
 
-    work(experiment.to_json(), str(home), "cpu", cancelled)
+    run_job(experiment.to_json(), str(home), "cpu", cancelled)
     store = ctviz.open_store(home)
     assert store.status(experiment.key).state == "cancelled"
     assert 0 < store.status(experiment.key).epochs_done < 50

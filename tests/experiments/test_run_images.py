@@ -12,11 +12,11 @@ import ctviz
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import Run, check_size, load_run, run, train
 from ctviz.experiments.store import Store, open_store
-from ctviz.experiments.take_away import python_code
 from ctviz.models.stack import Stack
-from ctviz.training.draws import Chance
+from ctviz.training.draws import RandomStreams
 from ctviz.training.sampler import Sampler
 
 SMALL = {
@@ -74,7 +74,7 @@ def test_locked_rows_move_neither_in_training_nor_in_its_lessons() -> None:
     experiment = small()
     data = load(experiment.data)
     stack = Stack.initialise(experiment.model, 784, 10, [0, 0, 0], grid=experiment.data.grid)
-    draws = Chance([0, 0, 0], 200, 40, 10).epoch()
+    draws = RandomStreams([0, 0, 0], 200, 40, 10).epoch()
     counterfactual_batch = Sampler(data, experiment.arms, stack.flat).sample(stack, draws)
     assert counterfactual_batch is not None
     arm = next(i for i, arm in enumerate(experiment.arms) if arm.locked)

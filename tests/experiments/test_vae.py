@@ -15,7 +15,7 @@ from ctviz.data.image_sets import ImageSettings
 from ctviz.errors import StoreError
 from ctviz.experiments import vae as module
 from ctviz.experiments.store import Store
-from ctviz.experiments.vae import stored_vae, vae_for, vae_key, vae_settings, work_vae
+from ctviz.experiments.vae import stored_vae, vae_for, vae_job, vae_key, vae_settings
 from ctviz.models.vae import Vae
 
 DATA = DataSettings(name="moons", n_train=60, n_validation=10, n_test=10)
@@ -85,14 +85,14 @@ def test_without_a_store_it_is_kept_in_memory(fits):
 
 def test_the_job_leaves_it_in_the_store_and_works_once(store, fits, monkeypatch):
     for _ in range(2):
-        work_vae(DATA.model_dump_json(), 2, str(store.root), lambda: False)
+        vae_job(DATA.model_dump_json(), 2, str(store.root), lambda: False)
     assert fits == [2]
     forget(monkeypatch)
     assert same(stored_vae(DATA, 2, store), vae_for(DATA, 2)) and fits == [2]
 
 
 def test_a_cancelled_job_fits_nothing(store, fits):
-    work_vae(DATA.model_dump_json(), 2, str(store.root), lambda: True)
+    vae_job(DATA.model_dump_json(), 2, str(store.root), lambda: True)
     assert fits == [] and stored_vae(DATA, 2, store) is None
 
 
@@ -102,7 +102,7 @@ def test_a_cancelled_job_fits_nothing(store, fits):
         lambda path: path.write_bytes(path.read_bytes()[:-7]),
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x01"),
-        lambda path: path.write_bytes(bytes(module._MOST_BYTES + 1)),
+        lambda path: path.write_bytes(bytes(module._MAX_BYTES + 1)),
         lambda path: path.rename(path.with_name(f"{vae_key(DATA, 3)}.safetensors")),
     ],
     ids=["cut", "empty", "one byte", "too large", "another's"],
@@ -136,7 +136,7 @@ def test_a_disk_that_takes_nothing_is_no_error_but_for_the_job(store, fits, monk
     assert vae_for(DATA, 2, store) is made and fits == [2]
     forget(monkeypatch)
     with pytest.raises(StoreError, match=r"No space is left.*CTVIZ_HOME"):
-        work_vae(DATA.model_dump_json(), 2, str(store.root), lambda: False)
+        vae_job(DATA.model_dump_json(), 2, str(store.root), lambda: False)
     assert files(store) == []
 
 
@@ -163,7 +163,7 @@ def test_threads_that_ask_at_once_get_the_same_one(store, fits):
 
 
 def test_the_folder_stays_small_and_keeps_what_was_used_last(store, monkeypatch):
-    monkeypatch.setattr(module, "MOST_FILES", 3)
+    monkeypatch.setattr(module, "MAX_FILES", 3)
     long_ago = time.time() - 1000
     for i, latent in enumerate((1, 2, 3)):
         vae_for(DATA, latent, store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
-from ctviz.figures.stage.film import ArmLabel
+from ctviz.figures.stage.recording import ArmLabel
 
 LABELS = (
     ArmLabel("vanilla", "Conventional", "conventional"),

@@ -1,4 +1,4 @@
-"""What the browser says of a wall, a drawing or a mask is believed only as far as it makes sense."""
+"""What the browser says of an image grid, a drawing or a mask is believed only as far as it makes sense."""
 
 import base64
 
@@ -8,27 +8,27 @@ import pytest
 from ctviz.data.schema import mask_ref
 from ctviz.errors import DataError
 from ctviz.figures.digits.pad import PAD, mask_message
-from ctviz.ui.digits.stage import Drawn, WallState, _cell, _drawn, _ink, _painted, _wall_state
+from ctviz.ui.digits.stage import Drawn, ImageGridState, _cell, _drawn, _grid_state, _ink, _painted
 from tests.figures import digits
 
-WALL = digits.many()
-INITIAL = WallState(frame=7, strength=55)
+GRID = digits.many()
+INITIAL = ImageGridState(frame=7, strength=55)
 VIEW = {"axis": "Search step", "frame": 12, "strength": 30, "playing": False}
 
 
 def test_a_view_becomes_a_state():
-    assert _wall_state(VIEW, [1, 4], WALL, INITIAL) == WallState(12, 30, False, (1, 4))
-    assert _wall_state({**VIEW, "frame": None}, None, WALL, INITIAL) == WallState(None, 30)
+    assert _grid_state(VIEW, [1, 4], GRID, INITIAL) == ImageGridState(12, 30, False, (1, 4))
+    assert _grid_state({**VIEW, "frame": None}, None, GRID, INITIAL) == ImageGridState(None, 30)
 
 
 @pytest.mark.parametrize("view", [None, "no", [], {}, {**VIEW, "axis": "Epoch"}])
 def test_a_view_of_nothing_or_of_another_axis_changes_nothing(view):
-    assert _wall_state(view, None, WALL, INITIAL) == INITIAL
+    assert _grid_state(view, None, GRID, INITIAL) == INITIAL
 
 
-def test_a_frame_that_a_wall_has_not_is_its_last():
-    assert _wall_state(None, None, digits.single(), INITIAL).frame is None
-    assert _wall_state(None, None, WALL, WallState(frame=29)).frame == 29
+def test_a_frame_that_a_grid_has_not_is_its_last():
+    assert _grid_state(None, None, digits.single(), INITIAL).frame is None
+    assert _grid_state(None, None, GRID, ImageGridState(frame=29)).frame == 29
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_a_frame_that_a_wall_has_not_is_its_last():
     ],
 )  # fmt: skip
 def test_nonsense_is_left_out(field, value, expected):
-    assert getattr(_wall_state({**VIEW, field: value}, None, WALL, INITIAL), field) == expected
+    assert getattr(_grid_state({**VIEW, field: value}, None, GRID, INITIAL), field) == expected
 
 
 @pytest.mark.parametrize("cell", [[0, 3], [2, 0], [0, 10], [-1, 0], [0], [0, 1, 2], ["0", 1], [0.0, 1], None, "01"])
 def test_cells_that_are_not_there_cannot_be_clicked(cell):
-    assert _cell(cell, WALL) is None
+    assert _cell(cell, GRID) is None
 
 
 def drawing(value: int = 255) -> str:

@@ -11,7 +11,7 @@ import pytest
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.export import standalone_html
-from ctviz.figures.stage.film import unpack
+from ctviz.figures.stage.recording import unpack
 from tests.figures import fake
 
 SCENE = fake.scene(n=40, b=5)
@@ -19,14 +19,14 @@ SNAPSHOTS = fake.snapshots(SCENE, epochs=3, g=8, steps=6)
 EVIL = '</script><script>alert(1)</script>"&<b>'
 
 
-def film(page: str) -> bytes:
-    found = re.search(r'<script type="text/plain" id="film">([^<]*)</script>', page)
+def recording(page: str) -> bytes:
+    found = re.search(r'<script type="text/plain" id="data">([^<]*)</script>', page)
     return base64.b64decode(found[1])
 
 
 def test_the_run_lies_in_the_page():
     page = standalone_html(SCENE, SNAPSHOTS, Experiment())
-    header, arrays = unpack(film(page))
+    header, arrays = unpack(recording(page))
     assert header["key"] == Experiment().key and header["last"] == 3 and header["total"] == 100
     np.testing.assert_array_equal(arrays["fields"], np.stack([s.field for s in SNAPSHOTS]).ravel())
 
@@ -44,8 +44,8 @@ def test_names_are_text():
     scene = replace(SCENE, classes=(EVIL, "b"), features=(EVIL, "x2"))
     page = standalone_html(scene, SNAPSHOTS, Experiment(), title=EVIL)
     assert "alert(1)</script>" not in page and "<b>" not in page
-    assert page.count("<script") == 2  # the film and the module
-    assert unpack(film(page))[0]["film"]["scene"]["classes"][0] == EVIL
+    assert page.count("<script") == 2  # the data and the module
+    assert unpack(recording(page))[0]["recording"]["scene"]["classes"][0] == EVIL
 
 
 def test_the_settings_are_told():

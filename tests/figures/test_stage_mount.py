@@ -4,16 +4,14 @@ import math
 
 import pytest
 
-from ctviz.figures.stage.film import pack
 from ctviz.ui.stage import (
     CHUNK_BYTES,
+    PathsState,
     StageState,
-    TracksState,
     _next_stretch,
     _note_need,
-    _Shelf,
+    _paths_state,
     _state,
-    _tracks_state,
 )  # fmt: skip
 from tests.figures import fake
 
@@ -53,22 +51,22 @@ TRACKS = {"key": "run", "epoch": 3, "step": 4, "selected": 2, "playing": False, 
 
 
 def test_a_view_of_the_searches_becomes_a_state_and_events_are_told_once():
-    state = _tracks_state({"view": TRACKS, "at": [0.5, -1]}, "run", TracksState())
-    assert state == TracksState(3, 4, (0.5, -1.0), None, False, 2.0, False, ("paths",))
-    later = _tracks_state({"view": TRACKS}, "run", TracksState())
+    state = _paths_state({"view": TRACKS, "at": [0.5, -1]}, "run", PathsState())
+    assert state == PathsState(3, 4, (0.5, -1.0), None, False, 2.0, False, ("paths",))
+    later = _paths_state({"view": TRACKS}, "run", PathsState())
     assert later.at is None and later.selected == 2
-    ended = _tracks_state({"view": {**TRACKS, "step": None, "epoch": None}}, "run", TracksState(epoch=1, step=1))
+    ended = _paths_state({"view": {**TRACKS, "step": None, "epoch": None}}, "run", PathsState(epoch=1, step=1))
     assert ended.step is None and ended.epoch is None
 
 
 def test_a_click_counts_before_any_view_was_told():
-    state = _tracks_state({"view": None, "at": [1, 2]}, "run", TracksState(epoch=5))
-    assert state == TracksState(5, at=(1.0, 2.0))
+    state = _paths_state({"view": None, "at": [1, 2]}, "run", PathsState(epoch=5))
+    assert state == PathsState(5, at=(1.0, 2.0))
 
 
 @pytest.mark.parametrize("value", ["3", -1, True, 2.5, [1]])
 def test_a_step_or_a_factual_that_makes_no_sense_is_none(value):
-    state = _tracks_state({"view": {**TRACKS, "step": value, "selected": value}}, "run", TracksState())
+    state = _paths_state({"view": {**TRACKS, "step": value, "selected": value}}, "run", PathsState())
     assert state.step is None and state.selected is None
 
 
@@ -103,24 +101,13 @@ def test_a_long_run_comes_in_stretches_that_join():
             read.append(snapshot.epoch)
             yield snapshot
 
-    film, more = _next_stretch(scene, fake.LABELS, since, -1)
-    assert more and 0 < len(film.epochs) < 41
-    assert len(film.epochs) - 1 <= CHUNK_BYTES / (2 * g * g) <= len(film.epochs)
-    assert len(read) <= len(film.epochs) + 1  # no more is read than is sent
-    rest, more = _next_stretch(scene, fake.LABELS, since, film.epochs[-1])
+    recording, more = _next_stretch(scene, fake.LABELS, since, -1)
+    assert more and 0 < len(recording.epochs) < 41
+    assert len(recording.epochs) - 1 <= CHUNK_BYTES / (2 * g * g) <= len(recording.epochs)
+    assert len(read) <= len(recording.epochs) + 1  # no more is read than is sent
+    rest, more = _next_stretch(scene, fake.LABELS, since, recording.epochs[-1])
     while more:
-        film, more = _next_stretch(scene, fake.LABELS, since, rest.epochs[-1])
-        rest = film
+        recording, more = _next_stretch(scene, fake.LABELS, since, rest.epochs[-1])
+        rest = recording
     assert rest.epochs[-1] == 40
     assert _next_stretch(scene, fake.LABELS, since, 40) == (None, False)
-
-
-def test_the_shelf_keeps_what_was_used_last():
-    scene = fake.scene(n=10, b=2)
-    film = pack(scene, fake.LABELS, fake.snapshots(scene, epochs=1, g=4, steps=3))
-    shelf = _Shelf(room=2)
-    shelf.put("a", film)
-    shelf.put("b", film)
-    assert shelf.get("a") is film
-    shelf.put("c", film)
-    assert shelf.get("b") is None and shelf.get("a") is film and shelf.get("c") is film

@@ -12,7 +12,7 @@ from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
-from ctviz.figures.stage.film import arm_labels, limits_of, message, pack, unpack
+from ctviz.figures.stage.recording import arm_labels, limits_of, message, pack, unpack
 from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, locks_of, pack_trace, unpack_trace
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
@@ -129,13 +129,13 @@ def test_traces_that_do_not_belong_together_are_refused(traces):
         pack_trace("key", traces, SCENE)
 
 
-def test_the_trace_lies_behind_the_film():
-    film = pack(SCENE, fake.LABELS, fake.snapshots(SCENE, epochs=2, g=6, steps=3))
+def test_the_trace_lies_behind_the_recording():
+    recording = pack(SCENE, fake.LABELS, fake.snapshots(SCENE, epochs=2, g=6, steps=3))
     packed = pack_trace("key", TRACES, SCENE)
-    raw = message(film, packed.payload, key="run", trace=packed.meta)
+    raw = message(recording, packed.payload, key="run", trace=packed.meta)
     header, arrays = unpack(raw)
     assert header["trace"]["bytes"] == len(packed.payload) and raw.endswith(packed.payload)
-    without, same = unpack(message(film, key="run"))
+    without, same = unpack(message(recording, key="run"))
     assert "trace" not in without
     for name in same:
         np.testing.assert_array_equal(arrays[name], same[name])

@@ -128,7 +128,7 @@ def test_they_are_for_a_single_sample() -> None:
 
 def test_they_are_when_done_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     grid, model = NETWORKS["two"]
-    monkeypatch.setattr("ctviz.models.convolutional.PORTION", 4 * stack(grid, model).widest)  # 4 + 4 + 3 samples
+    monkeypatch.setattr("ctviz.models.convolutional.WORKING_SET", 4 * stack(grid, model).widest)  # 4 + 4 + 3 samples
     compare(grid, model)
 
 

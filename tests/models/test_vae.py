@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import ConfigError, DataError
-from ctviz.models.vae import Decoding, Vae, near
+from ctviz.models.vae import DecoderPass, Vae, spacing
 
 
 def moons() -> Tensor:
@@ -151,7 +151,7 @@ def test_the_decoder_for_samples_last_is_the_same_map(fitted: Vae) -> None:
     weight = torch.randn(3, 7, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     shown = vae.decode(z)
     (expected,) = torch.autograd.grad((shown * weight).sum(), z)
-    decoder = Decoding(vae)
+    decoder = DecoderPass(vae)
     torch.testing.assert_close(decoder.forward(z.detach().mT), shown.detach().mT)
     torch.testing.assert_close(decoder.latent_gradient(weight.mT), expected.mT)
 
@@ -188,10 +188,10 @@ def test_other_arrays_are_refused(fitted: Vae, spoil) -> None:
 def test_noise_is_the_distance_of_near_neighbours() -> None:
     """A grid of 0.05: of 200 samples the second nearest counts, which is as far as the first but at the ends."""
     line = 0.05 * torch.arange(200.0)[:, None]
-    assert near(line).tolist() == pytest.approx([0.05], rel=1e-3)
-    assert near(torch.cat([line, line], dim=1)).tolist() == pytest.approx([0.05], rel=1e-3)  # √2 as far, over √2
-    assert near(10 * line).tolist() == pytest.approx([0.1]) and near(0 * line).tolist() == pytest.approx([0.01])
-    assert near(line[:1]).tolist() == pytest.approx([0.1])
+    assert spacing(line).tolist() == pytest.approx([0.05], rel=1e-3)
+    assert spacing(torch.cat([line, line], dim=1)).tolist() == pytest.approx([0.05], rel=1e-3)  # √2 as far, over √2
+    assert spacing(10 * line).tolist() == pytest.approx([0.1]) and spacing(0 * line).tolist() == pytest.approx([0.01])
+    assert spacing(line[:1]).tolist() == pytest.approx([0.1])
 
 
 def test_few_samples_and_constant_columns() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.experiments.reproduce import result as results
 from ctviz.experiments.reproduce.result import keep
-from ctviz.ui.paper import results as shown
+from ctviz.ui.paper import files as shown
 from tests.experiments.reproduce.made_up import result
 from tests.pages.test_boundaries import query_of
 
@@ -169,7 +169,7 @@ def test_a_row_without_costs_is_shown(visit, ships):
 
 
 def test_the_largest_file_that_is_read_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "MOST_BYTES", 10)
+    monkeypatch.setattr(results, "MAX_BYTES", 10)
     path = tmp_path / "large.json"
     path.write_text("x" * 11, encoding="utf-8")
     with pytest.raises(results.StoreError, match="larger than any result"):

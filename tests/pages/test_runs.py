@@ -10,7 +10,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.evaluate import evaluate
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import run
-from ctviz.experiments.store import Label, Store, labels
+from ctviz.experiments.store import RunLabel, Store, labels
 from ctviz.figures.words import METRICS, compare
 from ctviz.prose import number
 from ctviz.training.arm import Arm
@@ -140,7 +140,7 @@ def test_a_run_is_named_and_pinned(look, keep, world):
     next(button for button in at.button if button.label == "Save the name").click().run()
     assert listed(at) == ["the classic"] and "the classic" in html_of(at)
     at.button(key="runs-pin").click().run()
-    assert Store(world.root).labels.of(key) == Label("the classic", pinned=True)
+    assert Store(world.root).labels.of(key) == RunLabel("the classic", pinned=True)
     assert at.dataframe[0].value["pinned"].tolist() == ["★"]
     at.button(key="runs-pin").click().run()
     assert not world.store.labels.of(key).pinned
@@ -210,7 +210,7 @@ def test_two_tabs_see_each_other(look, keep, world):
     first.button(key="runs-pin").click().run()
     second.text_input(key=f"runs-name-{key}").set_value("seen")
     next(button for button in second.button if button.label == "Save the name").click().run()
-    assert world.store.labels.of(key) == Label("seen", pinned=True)
+    assert world.store.labels.of(key) == RunLabel("seen", pinned=True)
 
 
 def test_a_stored_evaluation_gives_intervals_and_the_headline_agrees(look, world):

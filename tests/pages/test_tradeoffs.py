@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 
 from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.engines.task import carry_out
+from ctviz.experiments.engines.task import run_task
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.results import collect
@@ -33,7 +33,7 @@ class Here:
 
     def run(self, tasks, store, cancelled):
         for task in tasks:
-            carry_out(task, store, "cpu", cancelled)
+            run_task(task, store, "cpu", cancelled)
             yield TaskResult(task, "", 0.0)
 
 

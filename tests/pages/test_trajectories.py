@@ -230,7 +230,7 @@ def test_a_point_outside_of_the_data_is_searched_and_said(visit, stored) -> None
 
 
 def test_a_picture_too_large_is_refused_in_words(visit, stored, monkeypatch) -> None:
-    monkeypatch.setattr(explorer, "MOST_POINTS", 10_000)
+    monkeypatch.setattr(explorer, "MAX_POINTS", 10_000)
     at = visit(PAGE, **QUERY, **{"search.steps": "1000"})
     (error,) = at.error
     assert "steps is 1000; allowed: at most" in error.value.replace("\\", "")

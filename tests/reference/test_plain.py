@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ctviz.bench.plain import (
     PlainConstraints,
     PlainDraws,
-    Terms,
+    PlainTerms,
     chunks,
     own_draws,
     phi,
@@ -249,7 +249,7 @@ def test_counterfactuals_are_dealt_contiguously(c: int, parts: int, sizes: list[
 
 def train(
     arm: Arm, schedule: Schedule, X: Tensor, y: Tensor
-) -> tuple[nn.Sequential, list[tuple[list[Terms], int, bool]]]:
+) -> tuple[nn.Sequential, list[tuple[list[PlainTerms], int, bool]]]:
     torch.manual_seed(0)
     model = plain_model(ModelSettings(hidden=(4,)), 2, 2)
     draws = own_draws(len(X), 2, schedule.n_ce, 1)

@@ -19,7 +19,7 @@ from ctviz.data.schema import Schema
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Chance
+from ctviz.training.draws import RandomStreams
 from ctviz.training.loop import Epoch, train
 from ctviz.training.schedule import Schedule
 
@@ -178,7 +178,7 @@ def run_fast(case: Case, data: Dataset) -> Outcome:
 
 
 def drawn(case: Case, arm: int) -> Iterator[plain.PlainDraws]:
-    chance = Chance(case.seeds, case.n, case.schedule.n_ce, case.k)
+    chance = RandomStreams(case.seeds, case.n, case.schedule.n_ce, case.k)
     while True:
         draws = chance.epoch()
         yield plain.PlainDraws(draws.order[arm], draws.factuals[arm], draws.shifts[arm] - 1, draws.neighbours[arm])

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
-from ctviz.training.draws import Chance, Slots, batch_sizes, dealt_sizes
+from ctviz.training.draws import BatchLayout, RandomStreams, batch_sizes, even_sizes
 
 FIELDS = ("order", "factuals", "shifts", "neighbours")
 
 
 def epochs(seeds: Sequence[int], n: int = 50, n_ce: int = 20, k: int = 3, count: int = 3) -> dict[str, Tensor]:
     """Draws of several epochs, (e m …)."""
-    chance = Chance(seeds, n, n_ce, k)
+    chance = RandomStreams(seeds, n, n_ce, k)
     drawn = [chance.epoch() for _ in range(count)]
     return {name: torch.stack([getattr(draws, name) for draws in drawn]) for name in FIELDS}
 
@@ -71,7 +71,7 @@ def test_the_global_random_stream_plays_no_part() -> None:
 def test_draws_are_not_those_that_made_the_initial_weights(seed: int) -> None:
     """Else the first order of the samples would be a function of the weights."""
     weights = Stack.initialise(ModelSettings(hidden=(400,)), 2, 2, [seed]).flat
-    raw = torch.rand(len(weights), generator=Chance([seed], 10, 10, 2)._streams[0])
+    raw = torch.rand(len(weights), generator=RandomStreams([seed], 10, 10, 2)._streams[0])
     same = torch.rand(len(weights), generator=torch.Generator().manual_seed(seed))
     uniform = weights[:1200] * 2**0.5 / 2 + 0.5  # the first layer's, U(−1/√2, 1/√2), back on [0, 1)
     torch.testing.assert_close(uniform, same[:1200])  # guards the next line: this is how weights are drawn
@@ -104,10 +104,10 @@ def test_batches(n: int, batch: int, sizes: list[int]) -> None:
 @pytest.mark.parametrize("n", [0, 1, 5, 7, 100])
 @pytest.mark.parametrize("batches", [1, 3, 7])
 def test_counterfactuals_are_dealt_like_numpy_splits(n: int, batches: int) -> None:
-    sizes = dealt_sizes(n, batches)
+    sizes = even_sizes(n, batches)
     parts = np.array_split(np.arange(n), batches)
     assert sizes == [len(part) for part in parts]
-    slots = Slots.of(sizes, torch.zeros(0, dtype=torch.float64))
+    slots = BatchLayout.of(sizes, torch.zeros(0, dtype=torch.float64))
     assert slots.index.shape == slots.mean.shape == (batches, max(sizes))
     for index, mean, part in zip(slots.index, slots.mean, parts, strict=True):
         assert index[mean > 0].tolist() == part.tolist()
@@ -116,7 +116,7 @@ def test_counterfactuals_are_dealt_like_numpy_splits(n: int, batches: int) -> No
 
 
 def test_ragged_batches_lose_no_sample() -> None:
-    slots = Slots.of(batch_sizes(103, 20), torch.zeros(0))
+    slots = BatchLayout.of(batch_sizes(103, 20), torch.zeros(0))
     assert slots.index[slots.mean > 0].tolist() == list(range(103))
     assert [int((row > 0).sum()) for row in slots.mean] == [20] * 5 + [3]
     assert all(a <= b for a, b in pairwise(slots.index[slots.mean > 0].tolist()))

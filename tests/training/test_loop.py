@@ -16,7 +16,7 @@ from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training import loop
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Chance
+from ctviz.training.draws import RandomStreams
 from ctviz.training.loop import train
 from ctviz.training.schedule import Schedule
 
@@ -129,21 +129,21 @@ def test_batches_made_one_by_one_are_those_made_at_once_to_the_bit(
 ) -> None:
     arms = [VANILLA, FULL, Arm.variant("other", seed=4), ENERGY]
     expected = story(arms, schedule)
-    monkeypatch.setattr(loop, "PORTION", 1)
+    monkeypatch.setattr(loop, "WORKING_SET", 1)
     assert_identical(story(arms, schedule), expected)
 
 
 def test_arms_that_are_not_searched_and_padding_get_no_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even without weight, a sample whose logits overflow would make the gradient no number: 0 · ∞."""
     seen: list[Tensor] = []
-    made = loop._Loop._inputs
+    made = loop._Trainer._inputs
 
-    def spy(self: loop._Loop, material: loop._Material) -> Iterator[Tensor]:
+    def spy(self: loop._Trainer, material: loop._EpochBatches) -> Iterator[Tensor]:
         for x in made(self, material):
             seen.append(x.clone())
             yield x
 
-    monkeypatch.setattr(loop._Loop, "_inputs", spy)
+    monkeypatch.setattr(loop._Trainer, "_inputs", spy)
     story([VANILLA, FULL, VANILLA], Schedule(epochs=1, batch=12, n_ce=20))
     batches, counterfactuals = [12] * 5 + [1], [4, 4, 3, 3, 3, 3]
     assert len(seen) == len(batches)
@@ -176,7 +176,7 @@ def test_the_share_of_burn_in_is_counted_in_whole_epochs(
 ) -> None:
     """0.29 · 100 is 28.999… in floating point."""
     seen: list[bool] = []
-    monkeypatch.setattr("ctviz.training.loop._Loop.epoch", lambda self, burning_in: seen.append(burning_in) or {})
+    monkeypatch.setattr("ctviz.training.loop._Trainer.epoch", lambda self, burning_in: seen.append(burning_in) or {})
     schedule = SHORT.model_copy(update={"epochs": epochs, "burnin": burnin})
     story([FULL], schedule)
     assert seen == [True] * burnt + [False] * (epochs - burnt)
@@ -198,7 +198,7 @@ def poisoned(rows: int | list[int], value: float) -> Dataset:
 @pytest.mark.parametrize("which", ["first of the order", "first explained", "any"])
 def test_a_sample_that_is_no_number_costs_its_batches_and_nothing_else(which: str, n_ce: int, value: float) -> None:
     """61 samples in batches of 12: what pads the ragged ones are the firsts, and in padding 0 · ∞ lurks."""
-    draws = Chance([0], 61, 61, 2).epoch()
+    draws = RandomStreams([0], 61, 61, 2).epoch()
     row = {"first of the order": int(draws.order[0, 0]), "first explained": int(draws.factuals[0, 0]), "any": 37}[which]
     schedule = Schedule(epochs=4, batch=12, n_ce=n_ce)
     told = story([VANILLA, FULL, ENERGY, ADVERSARIAL], schedule, poisoned(row, value))
@@ -235,7 +235,7 @@ def test_a_batch_is_skipped_as_if_it_had_not_been_there() -> None:
     """Without counterfactuals, in order: the batches that are left, by Adam of torch."""
     data, schedule = poisoned(7, torch.inf), Schedule(epochs=1, batch=12, n_ce=0, lr=0.01)
     told = story([VANILLA], schedule, data, dtype=torch.float64)
-    order = Chance([0], 61, 0, 2).epoch().order[0]
+    order = RandomStreams([0], 61, 0, 2).epoch().order[0]
     model = Stack.initialise(SMALL, 2, 2, [0]).module(0).double()
     adam = torch.optim.Adam(model.parameters(), lr=0.01)
     for rows in torch.split(order, 12):

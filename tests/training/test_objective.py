@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ctviz.training.arm import Arm, Objective
-from ctviz.training.draws import Slots
+from ctviz.training.draws import BatchLayout
 from ctviz.training.objective import Coefficients, Terms, Weights, logit_gradient, terms
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
@@ -33,7 +33,7 @@ class Columns:
         chance = torch.Generator().manual_seed(0)
         like = torch.zeros(0, dtype=torch.float64)
         self.sizes, self.dealt = sizes, dealt
-        self.samples, self.counterfactuals = Slots.of(sizes, like), Slots.of(dealt, like)
+        self.samples, self.counterfactuals = BatchLayout.of(sizes, like), BatchLayout.of(dealt, like)
         self.b, self.c = max(sizes), max(dealt)
         r = self.b + 3 * self.c
         self.logits = 2 * torch.randn(M, K, len(sizes), r, generator=chance, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The counterfactuals of an epoch: targets, neighbours, protection, and who gets a terms at all."""
+"""The counterfactuals of an epoch: targets, neighbours, protection, and which arms get any."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training import sampler as module
 from ctviz.training.arm import Arm
-from ctviz.training.draws import Chance, Draws
+from ctviz.training.draws import EpochDraws, RandomStreams
 from ctviz.training.sampler import CounterfactualBatch, Sampler, apply_immutable_masks, immutable_masks
 
 K, N, C = 3, 90, 60
@@ -33,11 +33,11 @@ def dataset() -> Dataset:
 
 def counterfactual_batch(
     arms: Sequence[Arm], seeds: Sequence[int], data: Dataset | None = None
-) -> tuple[CounterfactualBatch, Draws, Stack]:
+) -> tuple[CounterfactualBatch, EpochDraws, Stack]:
     data = data or dataset()
     stack = Stack.initialise(ModelSettings(hidden=(8,)), 2, K, seeds).to(torch.float64)
     stack.flat.mul_(3)
-    draws = Chance(seeds, N, C, K).epoch()
+    draws = RandomStreams(seeds, N, C, K).epoch()
     made = Sampler(data, arms, stack.flat).sample(stack, draws)
     assert made is not None
     return made, draws, stack
@@ -257,7 +257,7 @@ def test_arms_without_counterfactual_terms_are_not_searched(monkeypatch: pytest.
     assert made.arms == [1]
     for part in (made.nascent, made.neighbours, made.counterfactuals):
         assert part.shape == (1, 2, C)
-    data, stack, draws = dataset(), Stack.initialise(ModelSettings(hidden=(8,)), 2, K, [0]), Chance([0], N, C, K)
+    data, stack, draws = dataset(), Stack.initialise(ModelSettings(hidden=(8,)), 2, K, [0]), RandomStreams([0], N, C, K)
     assert Sampler(data, [VANILLA], stack.flat).sample(stack, draws.epoch()) is None
     assert asked == [1]
 

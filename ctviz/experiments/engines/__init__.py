@@ -1,1 +1,1 @@
-"""Who carries a sweep's tasks out: worker processes of this machine, or a cluster."""
+"""Engines run a sweep's tasks: in worker processes of this machine, or on a cluster."""

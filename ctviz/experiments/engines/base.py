@@ -1,4 +1,4 @@
-"""What an engine is: something that carries tasks out and says of each when it has ended."""
+"""The interface of an engine, which runs tasks and reports each one that ends."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ctviz.experiments.store import Store
 
 @dataclass(frozen=True)
 class TaskResult:
-    """A task that has ended: ``message`` is empty where it is in the store, else a sentence why it is not."""
+    """The result of a task: ``message`` is empty if the task is in the store, else a sentence that says why it is
+    not."""
 
     task: Task
     message: str
-    seconds: float  # from when it was begun
+    seconds: float  # since it was started
 
     @property
     def done(self) -> bool:
@@ -24,12 +25,13 @@ class TaskResult:
 
 
 class Engine(Interface):
-    """Carries tasks out, so that their runs and reports are in ``store`` when it says that they have ended.
+    """Runs tasks; their runs and reports are in ``store`` by the time their results are yielded.
 
-    One that fails is told by its outcome and stops no other. Once ``cancelled()`` is true the iterator ends soon,
-    without outcomes for what was left; what is done by then stays in the store. So it does when the iterator is closed.
+    A task that fails is reported by its result and does not stop the others. Once ``cancelled()`` is true, the iterator
+    ends soon, without results for the remaining tasks; finished ones stay in the store. The same holds when the
+    iterator is closed.
     """
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
-        """Outcomes in the order in which the tasks end."""
+        """Results in the order in which the tasks end."""
         ...

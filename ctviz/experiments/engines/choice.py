@@ -14,17 +14,17 @@ ENGINES = ("local", "ray")
 
 
 def engine_of(name: str, workers: int | None = None, address: str | None = None) -> LocalEngine | RayEngine:
-    """The engine of a name, which is a context that ends its workers.
+    """The engine of this name, a context manager that ends its workers.
 
     Args:
         workers: processes; by default one for each processor.
         address: of a Ray cluster.
 
     Raises:
-        ConfigError: another name, or settings that this engine does not have.
+        ConfigError: an unknown name, or settings that this engine does not have.
     """
     if name == "ray":
-        from ctviz.experiments.engines.ray import RayEngine  # which needs ray
+        from ctviz.experiments.engines.ray import RayEngine  # imported late: it needs ray
 
         return RayEngine(address=address, workers=workers)
     if name != "local":

@@ -19,27 +19,27 @@ from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.engines.task import Task, carry_out
+from ctviz.experiments.engines.task import Task, run_task
 from ctviz.experiments.store import Store
-from ctviz.workers import begin, how_it_ended, start_worker
+from ctviz.workers import begin, crash_message, start_worker
 
 STOPPED = "The worker process was stopped from outside, twice."
 
 PAUSE = 0.1
-"""Seconds between two looks at whether to stop."""
+"""Seconds between two checks whether to stop."""
 
 _IDLE = 60
 _BROKEN = (BrokenProcessPool, ShutdownExecutorError)
 
 
 class LocalEngine:
-    """Worker processes of this machine, each with one thread; a task whose worker is killed is begun once more.
+    """Worker processes of this machine, each with one thread; a task whose worker is killed is retried once.
 
-    A single worker is this process itself. Workers are kept for a minute after a run, so that the next one begins
-    at once; ``close``, or leaving the engine as a context, ends them.
+    A single worker is this process itself. Workers are kept for a minute after a run, so that the next one begins at
+    once; ``close``, or leaving the context, ends them.
 
     Args:
-        workers: how many; by default as many as there are processors.
+        workers: their number; by default one for each processor.
         device: where to train, "cpu", "cuda" or "auto".
     """
 
@@ -48,21 +48,21 @@ class LocalEngine:
             raise ConfigError("workers", workers, "1 to 1024")
         self.workers = workers or cpu_count()
         self.device = device
-        self._slots: list[_Slot] = []
+        self._slots: list[_Worker] = []
 
     def warm(self) -> None:
-        """Start all workers and wait until they have imported what they need."""
-        for future in [slot.submit(_nothing) for slot in self._ready(self.workers)]:
+        """Start all workers and wait until their imports are done."""
+        for future in [slot.submit(_noop) for slot in self._ready(self.workers)]:
             future.result()
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
-        """Outcomes in the order in which the tasks end."""
+        """Results in the order in which the tasks end."""
         if min(self.workers, len(tasks)) <= 1:
             return self._here(tasks, store, cancelled)
         return self._beside(tasks, store, cancelled)
 
     def close(self) -> None:
-        """End the workers, whatever they are doing."""
+        """Kill the workers, whatever they are doing."""
         for slot in self._slots:
             slot.kill()
         self._slots = []
@@ -73,9 +73,9 @@ class LocalEngine:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _ready(self, count: int) -> list[_Slot]:
+    def _ready(self, count: int) -> list[_Worker]:
         while len(self._slots) < count:
-            self._slots.append(_Slot())
+            self._slots.append(_Worker())
         return self._slots[:count]
 
     def _here(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
@@ -89,7 +89,7 @@ class LocalEngine:
     def _beside(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
         idle = self._ready(min(self.workers, len(tasks)))
         waiting = deque(_Attempts(task) for task in tasks)
-        running: dict[Future[str], tuple[_Slot, _Attempts]] = {}
+        running: dict[Future[str], tuple[_Worker, _Attempts]] = {}
         with tempfile.TemporaryDirectory(prefix="ctviz-sweep-") as scratch:
             flag = Path(scratch) / "cancel"
             where = str(store.root), str(store.presets) if store.presets else None, store.cap_bytes
@@ -108,7 +108,7 @@ class LocalEngine:
                         if message is None and queued.attempts < 2:
                             waiting.appendleft(queued)
                             continue
-                        yield queued.outcome(how_it_ended(future.exception(), STOPPED) if message is None else message)
+                        yield queued.outcome(crash_message(future.exception(), STOPPED) if message is None else message)
             finally:
                 if running:
                     flag.touch()
@@ -126,14 +126,15 @@ class _Attempts:
         return TaskResult(self.task, message, time.perf_counter() - self.began)
 
 
-class _Slot:
-    """One worker process, renewed when it has died; its executor is its own, so that it takes no other along."""
+class _Worker:
+    """One worker process, restarted when it has died; it has an executor of its own, so that its death does not affect
+    others."""
 
     def __init__(self) -> None:
         self._executor: ProcessPoolExecutor | None = None
 
     def submit(self, function: Callable[..., str], *args: object) -> Future[str]:
-        for _ in range(2):  # it may have died while it was idle
+        for _ in range(2):  # the worker may have died while it was idle
             if self._executor is None:
                 self._executor = start_worker(_prepare, os.getpid(), timeout=_IDLE, env={"OMP_NUM_THREADS": "1"})
             with contextlib.suppress(*_BROKEN):
@@ -149,7 +150,7 @@ class _Slot:
 
 
 def _message(future: Future[str]) -> str | None:
-    """What the worker said; None if it died."""
+    """The worker's message; None if it died."""
     try:
         return future.result()
     except _BROKEN:
@@ -166,8 +167,8 @@ def _prepare(parent: int) -> None:
     torch.set_num_threads(1)
 
 
-def _nothing() -> str:
-    """What a worker is warmed with."""
+def _noop() -> str:
+    """The task that warms up a worker."""
     return ""
 
 
@@ -179,9 +180,9 @@ def _in_worker(text: str, where: tuple[str, str | None, int], device: str, flag:
 
 
 def _attempt(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> str:
-    """Why a task is not in the store, as a sentence; empty if it is."""
+    """Run a task; returns why it is not in the store, as a sentence, or "" if it is."""
     try:
-        carry_out(task, store, device, cancelled)
+        run_task(task, store, device, cancelled)
     except CtvizError as error:
         return str(error)
     except MemoryError:

@@ -1,4 +1,4 @@
-"""A task's results as bytes: made on the machine that computed them, checked and stored on the one that asked."""
+"""A task's results as bytes: packed by the machine that computed them, checked and stored by the driver."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from pathlib import Path
 
 from ctviz.errors import CtvizError, DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.task import Task, carry_out
+from ctviz.experiments.engines.task import Task, run_task
 from ctviz.experiments.protocol import PROTOCOL_VERSION
 from ctviz.experiments.reports import Report, keep_report, stored_report
-from ctviz.experiments.run import MOST_BYTES
+from ctviz.experiments.run import MAX_BYTES
 from ctviz.experiments.store import Store, claim
-from ctviz.experiments.store.files import Lock, explained, is_locked, remove
+from ctviz.experiments.store.files import FileLock, is_locked, remove, store_errors
 from ctviz.experiments.store.folder import RECORD, SCENE, SEALED
 
 Files = dict[str, bytes]
-"""Contents by name. The names are fixed, so that none that arrives is ever made part of a path."""
+"""Contents by name. Names are fixed, so that received names never become part of a path."""
 
 REPORT = "report.parquet"
 RUN_FILES = (RECORD, SCENE, SEALED)
 
 _SCRATCH = "ctviz-task-"
 _LOCK = "in-use"
-_YOUNG = 60.0
-"""Seconds for which a scratch folder without a lock is left alone: it may be just being made."""
+_MIN_AGE = 60.0
+"""Age in seconds below which a scratch folder without a lock is left alone: it may just be being created."""
 
 
 @dataclass(frozen=True)
 class Payload:
-    """What comes back for a task: ``files`` of what was finished, ``message`` where not all was."""
+    """The result of a task on a worker: ``files`` of the finished parts, ``message`` if some are missing."""
 
     message: str
     files: Files
@@ -47,7 +47,7 @@ class Payload:
 
 
 def versions() -> dict[str, str]:
-    """What must be equal on both machines, so that equal tasks give equal results."""
+    """The versions that must be equal on both machines, so that equal tasks give equal results."""
     return {
         "ctviz": importlib.metadata.version("ctviz"),
         "its algorithm": str(ALGORITHM_VERSION),
@@ -56,7 +56,7 @@ def versions() -> dict[str, str]:
 
 
 def pack(task: Task, store: Store) -> Files:
-    """The task's run and report, as far as the store holds them.
+    """The task's run and report, if the store has them.
 
     Raises:
         StoreError: the run cannot be read.
@@ -64,7 +64,7 @@ def pack(task: Task, store: Store) -> Files:
     key = task.experiment.key
     if store.status(key).state != "done":
         return {}
-    with _scratch() as folder, explained(folder):
+    with _scratch() as folder, store_errors(folder):
         exported = store.export(key, folder)
         files = {name: (exported / name).read_bytes() for name in RUN_FILES if (exported / name).is_file()}
     report = stored_report(key, task.protocol, store)
@@ -74,18 +74,18 @@ def pack(task: Task, store: Store) -> Files:
 
 
 def unpack(task: Task, files: Mapping[str, bytes], store: Store, cancelled: Callable[[], bool]) -> None:
-    """Check ``files`` to be the task's run and report, and write them as if they had been computed here.
+    """Check that ``files`` are the task's run and report, and write them as if they had been computed here.
 
-    Every array is read and compared with its checksum and with what the experiment implies, and then written by the
-    store's own writer: nothing that arrives is moved into the store as it came. What is there already stays.
+    Every array is read, compared with its checksum and with the shape that the experiment implies, and written by the
+    store's own writer: received files are never moved into the store. Existing files stay.
 
     Raises:
-        StoreError: they are not what ``pack`` makes of this task, or the disk does not take them.
+        StoreError: they are not a payload of this task, or the disk cannot be written.
     """
     unknown = sorted(set(files) - {*RUN_FILES, REPORT})
     if unknown:
         raise StoreError(f"What was sent of run {task.experiment.key} holds files that do not belong to a run.")
-    if any(len(content) > MOST_BYTES for content in files.values()):
+    if any(len(content) > MAX_BYTES for content in files.values()):
         raise StoreError(f"What was sent of run {task.experiment.key} is larger than a run may be.")
     with _scratch() as folder:
         if RECORD in files:
@@ -99,7 +99,7 @@ def _store_run(
 ) -> None:
     key = task.experiment.key
     path = arrived.root / "runs" / key
-    with explained(arrived.root):
+    with store_errors(arrived.root):
         (arrived.root / "locks").mkdir(parents=True)
         path.mkdir(parents=True)
         for name in RUN_FILES:
@@ -110,7 +110,7 @@ def _store_run(
         raise StoreError(f"What was sent of run {key} was damaged on its way.")
     writer = claim(store, task.experiment, "cpu", cancelled)
     if writer is None:
-        return  # done by somebody else meanwhile
+        return  # another process finished it meanwhile
     with writer:
         writer.scene(scene)
         epochs = arrived.follow(key)
@@ -126,7 +126,7 @@ def _store_report(task: Task, content: bytes, folder: Path, store: Store) -> Non
     key = task.experiment.key
     if stored_report(key, task.protocol, store) is not None:
         return
-    with explained(folder):
+    with store_errors(folder):
         (folder / REPORT).write_bytes(content)
         try:
             report = Report.read(folder / REPORT)
@@ -138,15 +138,15 @@ def _store_report(task: Task, content: bytes, folder: Path, store: Store) -> Non
     keep_report(report, store)
 
 
-# -- the machine that computes ----------------------------------------------------------------------------
+# -- on the worker ----------------------------------------------------------------------------------------
 
 
-def carry_out_here(
+def compute_payload(
     task_json: str, files: Mapping[str, bytes], wanted: Mapping[str, str], cancelled: Callable[[], bool]
 ) -> Payload:
-    """Carry a task out in a store of its own and return what was finished; errors come back as sentences.
+    """Run a task in a store of its own and return its payload; errors are returned as sentences.
 
-    ``files``: what of the task was finished before. ``wanted``: the ``versions`` of the machine that asks.
+    ``files``: parts of the task that were finished before. ``wanted``: the ``versions`` of the driver.
     """
     import torch
 
@@ -166,7 +166,7 @@ def carry_out_here(
             store = Store(folder / "store")
             unpack(task, files, store, cancelled)
             try:
-                carry_out(task, store, "cpu", cancelled)
+                run_task(task, store, "cpu", cancelled)
             except CtvizError as error:
                 message = str(error)
             done = pack(task, store)
@@ -179,16 +179,16 @@ def carry_out_here(
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    """A folder that goes with the block; those of processes that were killed are removed by the next."""
+    """A folder that exists for the block; folders of killed processes are removed by the next one."""
     parent = Path(tempfile.gettempdir())
     prefix = f"{_SCRATCH}{os.getuid()}-"
     for left in parent.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _YOUNG and not is_locked(left / _LOCK):
+            if time.time() - left.stat().st_mtime > _MIN_AGE and not is_locked(left / _LOCK):
                 remove(left)
-    with explained(parent):
+    with store_errors(parent):
         folder = Path(tempfile.mkdtemp(prefix=prefix))
-    lock = Lock(folder / _LOCK)
+    lock = FileLock(folder / _LOCK)
     try:
         lock.acquire()
         yield folder

@@ -1,4 +1,4 @@
-"""Tasks on a Ray cluster: each a task of one thread on some node, its results stored by the machine that asked."""
+"""Tasks on a Ray cluster: each is a Ray task of one thread on some node, whose results the driver stores."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ctviz.experiments.store import Store
 
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:.%\w]+\]):(?P<port>\d{1,5})")
 _ALLOWED = "host:port of a Ray cluster that answers, such as ray-host:6379, or auto for the one this machine belongs to"
-_ANSWER = 5.0
-"""Seconds within which a cluster must answer a first greeting."""
+_GREETING_TIMEOUT = 5.0
+"""Seconds within which a cluster must answer the greeting."""
 
-_LOOK = 0.2
-"""Seconds between two looks at ``cancelled`` while nothing ends."""
+_POLL = 0.2
+"""Seconds between two checks of ``cancelled`` while no task ends."""
 
 _RECOUNT = 2.0
 """Seconds between two counts of the cluster's processors, which come and go with its nodes."""
 
-_FAREWELL = 5.0
-"""Seconds that cancelled tasks have to end by themselves and clean up after them."""
+_GRACE = 5.0
+"""Seconds that cancelled tasks have to end and clean up."""
 
 
 @dataclass
-class _Flight:
-    """A task that a task has been given to the cluster for."""
+class _Submission:
+    """A task that has been submitted to the cluster."""
 
     task: Task
     began: float
@@ -47,26 +47,26 @@ class _Flight:
 
 
 class RayEngine:
-    """Carries tasks out on a Ray cluster; what Ray needs is installed with ``pip install 'ctviz[ray]'``.
+    """Runs tasks on a Ray cluster; Ray is installed with ``pip install 'ctviz[ray]'``.
 
-    Each task is a task of one processor and one thread. Its worker computes in a folder of its own and sends the
+    Each task is a Ray task with one processor and one thread. Its worker computes in a folder of its own and sends the
     finished run and report back; the driver, which is the process that calls ``run``, checks them and writes them into
     its store. Workers therefore need ctviz, of the driver's version, and no access to the store.
 
-    A task whose worker or node is lost is given to the cluster again, ``retries`` times. No more than
-    ``most_waiting`` tasks are with the cluster at once, by default twice as many as it has processors, and their
-    results are taken one by one: the driver holds one at a time, however long the sweep is.
+    A task whose worker or node is lost is submitted again, up to ``retries`` times. At most ``most_waiting`` tasks are
+    submitted at once, by default twice the number of processors, and their results are fetched one by one: the driver
+    holds one at a time, however long the sweep is.
 
-    Each run connects and disconnects; as a context the engine stays connected in between.
+    Each run connects and disconnects; as a context manager the engine stays connected in between.
 
     Args:
         address: ``host:port`` of the cluster's head, on a machine that belongs to the cluster; ``auto`` for the cluster
             that this machine belongs to. None: the Ray that the caller has initialised, or that RAY_ADDRESS names, or
-            else one that is started on this machine for the time of the sweep and reached from this machine alone.
-        retries: how often a task that was lost is tried again.
-        most_waiting: the most tasks that are with the cluster at once.
-        workers: processors of a Ray that is started here; by default those that this machine has.
-        patience: seconds to wait for a cluster without any processor before the tasks are given up.
+            else one that is started on this machine for the sweep and can be reached from this machine only.
+        retries: how often a lost task is retried.
+        most_waiting: most tasks submitted at once.
+        workers: processors of a Ray that is started here; by default all of this machine.
+        patience: seconds to wait for a cluster without any processor before giving up.
 
     Raises:
         ConfigError: a setting that is not allowed.
@@ -95,7 +95,7 @@ class RayEngine:
         self._kept = contextlib.ExitStack()
 
     def __enter__(self) -> RayEngine:
-        """Connect now and stay connected, so that one run after another finds its workers ready."""
+        """Connect now and stay connected, so that workers are ready for further runs."""
         self._kept.enter_context(_connected(self.address, self.workers))
         return self
 
@@ -103,7 +103,7 @@ class RayEngine:
         self._kept.close()
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
-        """Outcomes in the order in which the tasks end.
+        """Results in the order in which the tasks end.
 
         Raises:
             ConfigError: Ray is not installed, or no cluster answers at the address.
@@ -122,43 +122,43 @@ class RayEngine:
 
 
 class _Dispatch:
-    """One sweep's tasks on a connected cluster."""
+    """The tasks of one run on a connected cluster."""
 
     def __init__(self, engine: RayEngine, ray: Any, store: Store, cancelled: Callable[[], bool]) -> None:
         self._engine = engine
         self._ray = ray
         self._store = store
         self._cancelled = cancelled
-        # Ray's own retries are off: one count, and a loss is told apart from an error of the task.
+        # Ray's own retries are off, so that there is one count, and losses are distinguished from errors of the task.
         options = {"num_cpus": 1, "max_retries": 0, "name": "ctviz task"}
         self._task = ray.remote(**options)(_task())
         self._versions = payload.versions()
-        self._flying: dict[Any, _Flight] = {}
+        self._submitted: dict[Any, _Submission] = {}
         self._room = 0
         self._counted = -_RECOUNT
         self._had_room = time.monotonic()
 
     def all_of(self, tasks: deque[Task]) -> Iterator[TaskResult]:
-        """Submit as results are taken; cancel what is under way when it is left, however it is left."""
+        """Submit tasks as results are fetched; cancel pending ones when the iterator is left, in whatever way."""
         try:
-            while (tasks or self._flying) and not self._cancelled():
-                while tasks and len(self._flying) < self._most():
-                    refused = self._submit(_Flight(tasks.popleft(), time.monotonic(), losses=0))
+            while (tasks or self._submitted) and not self._cancelled():
+                while tasks and len(self._submitted) < self._most():
+                    refused = self._submit(_Submission(tasks.popleft(), time.monotonic(), losses=0))
                     if refused is not None:
                         yield refused
-                if not self._flying:
-                    time.sleep(_LOOK)
+                if not self._submitted:
+                    time.sleep(_POLL)
                     continue
-                ended, _ = self._ray.wait(list(self._flying), num_returns=1, timeout=_LOOK)
+                ended, _ = self._ray.wait(list(self._submitted), num_returns=1, timeout=_POLL)
                 for handle in ended:
-                    outcome = self._taken(handle, self._flying.pop(handle))
+                    outcome = self._taken(handle, self._submitted.pop(handle))
                     if outcome is not None:
                         yield outcome
         finally:
             self._cancel()
 
     def _most(self) -> int:
-        """How many tasks may be with the cluster now.
+        """How many tasks may be submitted now.
 
         Raises:
             StoreError: there has been no processor for too long.
@@ -172,66 +172,69 @@ class _Dispatch:
         if now - self._had_room > self._engine.patience:
             waited = f"{self._engine.patience:g} seconds"
             raise StoreError(f"The Ray cluster has had no processor for {waited}; start a node that has some.")
-        # Some are given out in vain at first, which makes clusters grow that grow on demand.
+        # More tasks than processors make clusters grow that scale on demand.
         return self._engine.most_waiting or max(2 * self._room, 2)
 
-    def _submit(self, flight: _Flight) -> TaskResult | None:
-        """Give a task to the cluster; an outcome where what is stored of it cannot be read."""
-        task = flight.task
+    def _submit(self, submission: _Submission) -> TaskResult | None:
+        """Submit a task; returns a result only if its stored parts cannot be read."""
+        task = submission.task
         try:
-            before = payload.pack(task, self._store)  # what was finished before is not computed again
+            before = payload.pack(task, self._store)  # finished parts are not computed again
         except StoreError as error:
-            return TaskResult(task, str(error), _since(flight))
-        self._flying[self._task.remote(task.to_json(), before, self._versions)] = flight
+            return TaskResult(task, str(error), _since(submission))
+        self._submitted[self._task.remote(task.to_json(), before, self._versions)] = submission
         return None
 
-    def _taken(self, handle: Any, flight: _Flight) -> TaskResult | None:
-        """The outcome of a task that has ended; None if its task was lost and submitted again."""
-        task = flight.task
+    def _taken(self, handle: Any, submission: _Submission) -> TaskResult | None:
+        """The result of a task that has ended; None if it was lost and submitted again."""
+        task = submission.task
         try:
             received = Payload(*self._ray.get(handle))
         except self._ray.exceptions.RayTaskError as error:
             said = str(error).strip().splitlines()
-            return TaskResult(task, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(flight))
+            return TaskResult(
+                task, f"Unexpected error on a worker: {said[-1] if said else 'unknown'}", _since(submission)
+            )
         except self._ray.exceptions.RayError as error:
-            return self._lost(flight, type(error).__name__)
+            return self._lost(submission, type(error).__name__)
         try:
             payload.unpack(task, received.files, self._store, self._cancelled)
         except CtvizError as error:
             return TaskResult(task, received.message or str(error), received.seconds)
         if not received.message and not self._cancelled() and not is_done(task, self._store):
-            return self._lost(flight, "results are missing")
+            return self._lost(submission, "results are missing")
         return TaskResult(task, received.message, received.seconds)
 
-    def _lost(self, flight: _Flight, reason: str) -> TaskResult | None:
-        if flight.losses >= self._engine.retries:
-            times = "once" if flight.losses == 0 else f"{flight.losses + 1} times"
+    def _lost(self, submission: _Submission, reason: str) -> TaskResult | None:
+        if submission.losses >= self._engine.retries:
+            times = "once" if submission.losses == 0 else f"{submission.losses + 1} times"
             message = (
                 f"The worker that trained these models was lost {times} ({reason}); start the sweep again to retry."
             )
-            return TaskResult(flight.task, message, _since(flight))
-        return self._submit(_Flight(flight.task, flight.began, flight.losses + 1))
+            return TaskResult(submission.task, message, _since(submission))
+        return self._submit(_Submission(submission.task, submission.began, submission.losses + 1))
 
     def _cancel(self) -> None:
-        """End what is under way: first by an interrupt, so that workers clean up, then by force."""
+        """End pending tasks: first by an interrupt, so that workers clean up, then by force."""
         for force in (False, True):
-            for handle in self._flying:
-                with contextlib.suppress(Exception):  # ended meanwhile, or the cluster is gone
+            for handle in self._submitted:
+                with contextlib.suppress(Exception):  # it has ended meanwhile, or the cluster is gone
                     self._ray.cancel(handle, force=force)
             with contextlib.suppress(Exception):
-                waiting = list(self._flying)
+                waiting = list(self._submitted)
                 if waiting:
-                    _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_FAREWELL)
-                self._flying = {handle: self._flying[handle] for handle in waiting}
-        self._flying.clear()
+                    _, waiting = self._ray.wait(waiting, num_returns=len(waiting), timeout=_GRACE)
+                self._submitted = {handle: self._submitted[handle] for handle in waiting}
+        self._submitted.clear()
 
 
-def _since(flight: _Flight) -> float:
-    return time.monotonic() - flight.began
+def _since(submission: _Submission) -> float:
+    return time.monotonic() - submission.began
 
 
 def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
-    """What a worker runs; a function within a function travels as a whole, so that it can say that ctviz is missing."""
+    """The function that a worker runs. A nested function is sent by value, so that it can report that ctviz is
+    missing."""
 
     def task_on_worker(
         task: str, files: dict[str, bytes], versions: dict[str, str]
@@ -244,7 +247,7 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
         stopped = threading.Event()
 
         def stop(number: int, frame: FrameType | None) -> None:
-            """As by Ctrl-C, but amid an import only noted: a library of which half is imported stays broken."""
+            """Like Ctrl-C, but only noted during an import: a library that is partly imported stays broken."""
             stopped.set()
             while frame is not None:
                 if frame.f_globals.get("__name__") == "importlib._bootstrap":
@@ -252,7 +255,7 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
                 frame = frame.f_back
             raise KeyboardInterrupt
 
-        before = signal.signal(signal.SIGINT, stop)  # Ray cancels a task by this signal, and keeps the worker
+        before = signal.signal(signal.SIGINT, stop)  # Ray cancels a task with this signal and keeps the worker
         try:
             importlib.import_module("ctviz.imports").standard_library_first()  # Ray adds the driver's current folder
             here = importlib.import_module("ctviz.experiments.engines.payload")
@@ -273,7 +276,7 @@ def _task() -> Callable[..., tuple[str, dict[str, bytes], float]]:
 
 @contextlib.contextmanager
 def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
-    """Ray, connected; disconnected at the end, unless the caller had connected it before."""
+    """Connect to Ray; disconnect at the end, unless the caller had connected before."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -294,7 +297,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
             _connect(ray, address, quiet)
     except CtvizError:
         raise
-    except Exception as error:  # what Ray raises is of many kinds, and its sentences are long
+    except Exception as error:  # Ray raises errors of many kinds, with long messages
         said = " ".join(str(error).split())[:200].rstrip(". ")
         raise ConfigError("address", address or "this machine", f"{_ALLOWED}; Ray says: {said}") from error
     try:
@@ -304,7 +307,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
 
 
 def _check_same(ray: Any, address: str | None) -> None:
-    """``ConfigError`` if this process is connected with another cluster than the one that is named."""
+    """``ConfigError`` if this process is connected to another cluster than the named one."""
     here = ray.get_runtime_context().gcs_address
     if address in (None, "auto", here):
         return
@@ -318,10 +321,10 @@ def _check_same(ray: Any, address: str | None) -> None:
 
 
 def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
-    """Connect with a cluster that answers.
+    """Connect to a cluster that answers.
 
-    Ray takes 127.0.0.1 for this machine's address in the network, where a head that was started for this machine alone
-    does not answer.
+    Ray replaces 127.0.0.1 by this machine's network address, where a head that listens to this machine only does not
+    answer.
     """
     found = _ADDRESS.fullmatch(address)
     if found is not None and found["host"] in ("localhost", "127.0.0.1", "[::1]"):
@@ -338,17 +341,17 @@ def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
 
 
 def _greet(address: str) -> None:
-    """``ConfigError`` within seconds unless something that speaks as a Ray head does listens at ``address``.
+    """``ConfigError`` within seconds unless a Ray head listens at ``address``.
 
-    Ray itself would try for minutes. Its head speaks HTTP/2, in which a server answers a greeting by its settings.
+    Ray itself would try for minutes. Its head speaks HTTP/2, in which a server answers a greeting with its settings.
     """
     found = _ADDRESS.fullmatch(address)
     if address == "auto" or found is None:
-        return  # looked up by Ray, at once
+        return  # Ray looks it up at once
     greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
     try:
-        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), _ANSWER) as line:
-            line.settimeout(_ANSWER)
+        with socket.create_connection((found["host"].strip("[]"), int(found["port"])), _GREETING_TIMEOUT) as line:
+            line.settimeout(_GREETING_TIMEOUT)
             line.sendall(greeting)
             answer = b""
             while len(answer) < 9 and (more := line.recv(9 - len(answer))):
@@ -361,11 +364,12 @@ def _greet(address: str) -> None:
 
 @contextlib.contextmanager
 def _this_machine_alone() -> Iterator[None]:
-    """While it holds, a Ray that is started listens at 127.0.0.1 alone and asks nobody.
+    """Within this context, a Ray that is started listens at 127.0.0.1 only and makes no requests.
 
     On Linux Ray listens to the network even without a cluster, and takes no address for it; elsewhere this is its
     default. Even without its dashboard and statistics it asks the hosts of three clouds whether it runs there, in a
-    process that has nothing else to do. It has no public switches for that, so that a Ray without these is not started.
+    process that has no other purpose. There are no public switches for that, so a version of Ray without these internal
+    ones is not started.
 
     Raises:
         ConfigError: this version of Ray has no such switches.
@@ -388,10 +392,10 @@ def _this_machine_alone() -> Iterator[None]:
 
 
 def _own_token() -> None:
-    """A token for the Ray that is started, of this process alone: by itself Ray keeps one in the user's home."""
+    """A token for the Ray that is started, known to this process only: by default Ray keeps one in the user's home."""
     if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
         return
-    with contextlib.suppress(RuntimeError):  # a user without a home
+    with contextlib.suppress(RuntimeError):  # the user has no home
         if Path("~/.ray/auth_token").expanduser().exists():
             return
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)

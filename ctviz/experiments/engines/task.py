@@ -20,7 +20,7 @@ from ctviz.experiments.store import Store
 
 @dataclass(frozen=True)
 class Task:
-    """A stack, the protocol, and which arm of the stack each other arm is compared with."""
+    """A stack, the protocol, and the reference of each arm."""
 
     experiment: Experiment
     protocol: Protocol
@@ -61,23 +61,23 @@ class Task:
 
 def is_done(task: Task, store: Store) -> bool:
     """Whether the store holds the task's run and its report."""
-    return store.status(task.run).state == "done" and evaluated(task, store)
+    return store.status(task.run).state == "done" and is_evaluated(task, store)
 
 
-def evaluated(task: Task, store: Store) -> bool:
+def is_evaluated(task: Task, store: Store) -> bool:
     """Whether the store holds the report of the task's run."""
     return has_report(task.run, task.protocol, store)
 
 
-def carry_out(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-    """Train the stack, unless it is stored, then evaluate its models, unless that is stored.
+def run_task(task: Task, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
+    """Train the stack, unless it is stored; then evaluate its models, unless the report is stored.
 
     Raises:
-        CtvizError: what cannot be trained, evaluated or stored; what was finished before stays in the store.
+        CtvizError: the stack cannot be trained, evaluated or stored; finished parts stay in the store.
     """
     check_size(task.experiment)
     compute(task.experiment, store, device, cancelled)
-    if cancelled() or evaluated(task, store):
+    if cancelled() or is_evaluated(task, store):
         return
     references: Mapping[str, str] = dict(task.references)
     evaluate(load_run(task.run, store), task.protocol, references, store)

@@ -1,1 +1,1 @@
-"""What is made of a run on images when it is asked for."""
+"""Analyses of runs on images, computed on demand."""

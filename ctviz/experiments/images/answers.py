@@ -1,4 +1,4 @@
-"""What is answered about pictures and the models of a run, as arrays; ``images.py`` makes them."""
+"""The results of an ``ImageExplorer``, as arrays."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ctviz.short_repr import ShortRepr
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Picked(ShortRepr):
-    """Test pictures that were chosen."""
+class ImageSample(ShortRepr):
+    """A selection of test pictures."""
 
-    index: Ints  # b: their places in the test split
+    index: Ints  # b: their positions in the test split
     X: Floats  # b d
     y: Ints  # b: true classes
 
@@ -30,19 +30,19 @@ class Picked(ShortRepr):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageAttributions(ShortRepr):
-    """Which pixels every model's answers rest on."""
+    """Attributions of every model's outputs to pixels."""
 
     epoch: int
     settings: AttributionSettings
     values: Floats  # m b d: g, in units of the output
-    classes: Ints  # m b: whose output is attributed
+    classes: Ints  # m b: the class whose output is attributed
     error: Doubles  # m b: Σ g − [F(x) − F(x⁰)]; NaN where the parts need not add up
     baselines: Floats  # b d: x⁰
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageHistory(ShortRepr):
-    """The same of one picture, after every epoch."""
+    """Attributions of one picture, after every epoch."""
 
     epochs: tuple[int, ...]
     settings: AttributionSettings
@@ -54,9 +54,9 @@ class ImageHistory(ShortRepr):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ClassMeans(ShortRepr):
-    """Where every model looks in each class, on average, and how much of it falls on locked pixels.
+    """Mean attributions of every model in each class, and their share on locked pixels.
 
-    Attributed is the class that a model predicts; pictures are sorted by their true class. ``share`` is the part of
+    The output of the predicted class is attributed; pictures are grouped by their true class. ``share`` is the part of
     Σ |g| on the locked pixels; ``standardised`` is the paper's measure, the mean over locked pixels of
     (|g| − min) / (max − min). Differences are taken to the first arm, picture by picture, and are NaN for itself.
     All four are NaN where nothing is locked.
@@ -76,12 +76,12 @@ class ClassMeans(ShortRepr):
     standardised_difference: Interval  # m
     rows: Interval  # m r: share of each row of pixels
     row_difference: Interval  # m r
-    error: Doubles  # m: mean |Σ g − [F(x) − F(x⁰)]| as a part of mean Σ |g|; NaN where the parts need not add up
+    error: Doubles  # m: mean |Σ g − [F(x) − F(x⁰)]| as a share of mean Σ |g|; NaN where the parts need not add up
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageTrace(ShortRepr):
-    """Searches of b pictures by m arms, step by step; after its last step a path stays as it is.
+    """Searches of b pictures by m arms, step by step; after its last step a path stays constant.
 
     With a generator that makes several counterfactuals of each picture (DiCE), these are rows of their own.
     """
@@ -90,7 +90,7 @@ class ImageTrace(ShortRepr):
     settings: SearchSettings
     factuals: Floats  # b d
     targets: Ints  # b
-    group: Ints  # b: the picture, as it was given, that a row belongs to
+    group: Ints  # b: index of the picture that a row belongs to
     points: Floats  # m b t+1 d: x'
     steps: Ints  # m b: steps taken, 0 to t
     mature: Bools  # m b: reached τ
@@ -109,7 +109,7 @@ class ImageTrace(ShortRepr):
 
     @property
     def valid(self) -> Bools:
-        """Whether the last point is of the target class, (m b)."""
+        """Whether the last point is in the target class, (m b)."""
         return np.asarray(self.predicted_final == self.targets)
 
     def __len__(self) -> int:
@@ -121,9 +121,9 @@ IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "chan
 
 @dataclass(frozen=True, repr=False, eq=False)
 class ImageNumbers(ShortRepr):
-    """What counterfactual pictures take, and how they look, for every arm, with intervals.
+    """Metrics of counterfactual pictures for every arm, with intervals.
 
-    An arm is judged on the pictures that it does not put into the target class anyway. Of these, ``validity`` and
+    An arm is judged on the pictures that it does not already put into the target class. Of these, ``validity`` and
     ``mature`` are the shares that end in the target class and that reach τ, ``steps`` the mean number of steps and
     ``ip`` the mean ℓ1 distance to real pictures of the target class. Over the valid ones ``cost`` = ‖x' − x‖₁,
     ``variation`` = TV(x'), ``change_variation`` = TV(x' − x) and ``roughness`` = TV(x' − x) / ‖x' − x‖₁ are taken.
@@ -135,11 +135,11 @@ class ImageNumbers(ShortRepr):
     samples: int
     judged: Ints  # m
     metrics: Mapping[str, Interval]  # name of IMAGE_METRICS → (m); NaN where fewer than two pictures are left
-    differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that count in both
+    differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that are judged in both
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Fooled(ShortRepr):
+class AttackedImages(ShortRepr):
     """Pictures under attack, for every strength and arm."""
 
     epoch: int
@@ -150,7 +150,7 @@ class Fooled(ShortRepr):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Robustness(ShortRepr):
-    """Share of test pictures that every arm still gets right under attacks of n strengths, with intervals."""
+    """Share of test pictures that every arm still classifies correctly under attacks of n strengths, with intervals."""
 
     arms: tuple[str, ...]
     epsilons: tuple[float, ...]
@@ -162,6 +162,6 @@ class Robustness(ShortRepr):
     difference: Interval  # m n: an arm minus the first, picture by picture; NaN for the first
 
 
-def nothing(shape: tuple[int, ...]) -> Interval:
-    """An interval of what is not defined."""
+def undefined_interval(shape: tuple[int, ...]) -> Interval:
+    """An interval of undefined values, NaN throughout."""
     return Interval(*(np.full(shape, np.nan) for _ in range(3)))

@@ -1,4 +1,4 @@
-"""Models of a run that read pictures: where they look, how counterfactual pictures form, how easily they are fooled."""
+"""An explorer of runs on images: attributions, counterfactuals and attacks."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import path_of
 from ctviz.experiments.images.answers import (
     IMAGE_METRICS,
+    AttackedImages,
     ClassMeans,
-    Fooled,
     ImageAttributions,
     ImageHistory,
     ImageNumbers,
+    ImageSample,
     ImageTrace,
-    Picked,
     Robustness,
 )
-from ctviz.experiments.images.measures import Ended, measure_means, measure_numbers, wilson
+from ctviz.experiments.images.measures import SearchEnds, measure_means, measure_numbers, wilson
 from ctviz.experiments.reachability import logits_at, target_probability
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Bools, Floats
@@ -51,25 +51,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IMAGE_METRICS",
+    "AttackedImages",
     "ClassMeans",
-    "Fooled",
     "ImageAttributions",
     "ImageExplorer",
     "ImageHistory",
     "ImageNumbers",
+    "ImageSample",
     "ImageTrace",
-    "Picked",
     "Robustness",
 ]
 
-MOST_NUMBERS = 1 << 24
-"""Numbers that the pictures of one answer may hold in all, 64 MB: paths, or pictures at every strength of an attack."""
+MAX_NUMBERS = 1 << 24
+"""Most numbers in the pictures of one result, 64 MB: paths, or pictures at every strength of an attack."""
 
-MOST_PER_CLASS = 200
-"""Pictures of each class that attributions are averaged over at most."""
+MAX_PER_CLASS = 200
+"""Most pictures of each class over which attributions are averaged."""
 
-MOST_PICTURES = 2_000
-"""Pictures whose counterfactuals are measured at most."""
+MAX_PICTURES = 2_000
+"""Most pictures whose counterfactuals are measured."""
 
 BACKGROUND = 1_000
 """Training pictures that GradientSHAP draws its baselines from."""
@@ -79,11 +79,11 @@ ROUNDS = 1_000
 
 
 class ImageExplorer:
-    """Asks the models of a run about pictures, after any of its epochs.
+    """Analyses the models of a run on images, after any of its epochs.
 
-    Data, and whatever is made of them once, are kept; any number of threads may ask. The same question gets the same
-    bits. ``vae`` makes the autoencoder of a number of latent dimensions (REVISE); without it, one is fitted to the
-    training data when it is first needed.
+    Data, and what is computed from them once, are kept; safe for threads. The same request gives the same bits. ``vae``
+    maps a number of latent dimensions to an autoencoder (REVISE); without it, one is fitted to the training data when
+    it is first needed.
     """
 
     @isolated()
@@ -100,7 +100,7 @@ class ImageExplorer:
         self._domain = torch.from_numpy(lower), torch.from_numpy(upper)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled as what it is made of."""
+        """Copied and pickled as its arguments."""
         return type(self), (self.experiment, self._vae)
 
     @property
@@ -120,7 +120,7 @@ class ImageExplorer:
 
     @property
     def locked(self) -> Bools:
-        """The pixels that any arm that trains on counterfactuals locks; if none does so, those that any arm locks."""
+        """The pixels that any arm trained on counterfactuals locks; if there are none, those that any arm locks."""
         arms = self.experiment.arms
         chosen = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals] or range(len(arms))
         return np.asarray(np.any([self.locked_of(i) for i in chosen], axis=0))
@@ -128,19 +128,19 @@ class ImageExplorer:
     # -- pictures -------------------------------------------------------------------------------------
 
     @isolated()
-    def pick(self, kind: str, count: int, seed: int = 0, snapshot: Snapshot | None = None) -> Picked:
+    def pick(self, kind: str, count: int, seed: int = 0, snapshot: Snapshot | None = None) -> ImageSample:
         """Up to ``count`` test pictures.
 
         Args:
-            kind: "random" for any, "class0", "class1", … for those of a class, "hard" for those that any of the
-                models of ``snapshot`` gets wrong, the least sure of its class first; where these are too few, also
-                those that a model is least sure of.
+            kind: "random" for any class, "class0", "class1", … for one class, "hard" for pictures that any model of
+                ``snapshot`` misclassifies, least confident first; if these are too few, also those with the lowest
+                confidence.
             count: how many.
-            seed: which draw.
+            seed: of the draw.
             snapshot: needed for "hard".
 
         Raises:
-            ConfigError: another kind, a negative count, hard ones for no models.
+            ConfigError: an unknown kind, a negative count, "hard" without a snapshot.
             DataError: there is no test picture of the class.
         """
         _, y = self.data.test
@@ -158,9 +158,9 @@ class ImageExplorer:
             raise DataError(f"There is no test picture of {self.data.classes[kinds.index(kind) - 2]}.")
         return self._picked(rows[_permutation(len(rows), seed)[:count]])
 
-    def _picked(self, rows: Tensor) -> Picked:
+    def _picked(self, rows: Tensor) -> ImageSample:
         X, y = self.data.test
-        return Picked(rows.numpy(), X[rows].numpy(), y[rows].numpy())
+        return ImageSample(rows.numpy(), X[rows].numpy(), y[rows].numpy())
 
     def _hard(self, snapshot: Snapshot, count: int, seed: int) -> Tensor:
         X, y = self.data.test
@@ -174,7 +174,7 @@ class ImageExplorer:
         chosen = _permutation(len(pool), seed)[:count].sort().values
         return pool[chosen]
 
-    # -- answers --------------------------------------------------------------------------------------
+    # -- outputs --------------------------------------------------------------------------------------
 
     @isolated()
     def probabilities(self, snapshot: Snapshot, X: npt.ArrayLike) -> Floats:
@@ -201,16 +201,17 @@ class ImageExplorer:
         settings: AttributionSettings | None = None,
         classes: npt.ArrayLike | None = None,
     ) -> ImageAttributions:
-        """Which pixels of X (b d) every model's answers rest on.
+        """Attribute every model's outputs for X (b d) to pixels.
 
-        Random baselines are the same for all pictures, so that a picture's attributions do not depend on what else
-        was asked for (but for methods that draw, and noise).
+        Random baselines are the same for all pictures, so that a picture's attributions do not depend on the other
+        pictures (except for methods that draw, and noise).
 
         Args:
-            classes: whose output is attributed, (b), (m b) or one for all; by default what each model predicts.
+            classes: the classes whose outputs are attributed, (b), (m b) or one for all; by default those that each
+                model predicts.
 
         Raises:
-            ConfigError, DataError: pictures that are none, classes that are none.
+            ConfigError, DataError: invalid pictures or classes.
         """
         settings = settings or AttributionSettings()
         check_rows(("pictures", X), ("classes", classes))
@@ -236,7 +237,7 @@ class ImageExplorer:
         settings: AttributionSettings | None = None,
         classes: npt.ArrayLike | None = None,
     ) -> ImageHistory:
-        """The same for one picture (d) after every epoch given, all epochs and arms as one stack."""
+        """Like ``attribute``, for one picture (d) after every given epoch, with all epochs and arms as one stack."""
         settings = settings or AttributionSettings()
         picture, e, m = self._pictures(row_of(x, "The picture", self.data.d)), len(snapshots), len(self.arms)
         if e == 0:
@@ -270,8 +271,8 @@ class ImageExplorer:
             ConfigError: too many or too few pictures, a level that is not between 0 and 1.
         """
         settings = settings or AttributionSettings()
-        if not 1 <= per_class <= MOST_PER_CLASS:
-            raise ConfigError("per_class", per_class, f"1 to {MOST_PER_CLASS}")
+        if not 1 <= per_class <= MAX_PER_CLASS:
+            raise ConfigError("per_class", per_class, f"1 to {MAX_PER_CLASS}")
         X, y = self.data.test
         order = _permutation(len(y), seed)
         rows = torch.cat([order[y[order] == c][:per_class] for c in range(self.data.k)])
@@ -336,7 +337,7 @@ class ImageExplorer:
         group = groups(len(pictures) * group_size(settings), group_size(settings))
         self._check_tau(settings)
         if len(group):
-            most = MOST_NUMBERS // (len(self.arms) * self.data.d * len(group)) - 1
+            most = MAX_NUMBERS // (len(self.arms) * self.data.d * len(group)) - 1
             if settings.steps > most:
                 allowed = f"at most {most} with {len(group)} counterfactuals of each model"
                 raise ConfigError("steps", settings.steps, allowed)
@@ -349,7 +350,8 @@ class ImageExplorer:
             logits = [logits_at(stack, path[t]) for t in range(len(path))] if len(y) else []
             chance = torch.stack([target_probability(z, goal) for z in logits], dim=-1) if len(y) else None
             points = path.permute(1, 3, 0, 2).contiguous()  # m b t+1 d
-            # The same point in another column of a product may differ in its last bit: what has stopped stays as it is.
+            # The same point may differ in its last bit in another column of a product, so values of ended searches are
+            # copied.
             last = torch.minimum(torch.arange(len(path)), found.steps.unsqueeze(-1))
             change = points[:, :, -1].double() - pictures
         return ImageTrace(
@@ -375,13 +377,13 @@ class ImageExplorer:
     def counterfactual_numbers(
         self, snapshot: Snapshot, settings: SearchSettings, count: int = 200, seed: int = 0, level: float = 0.99
     ) -> ImageNumbers:
-        """What counterfactuals of ``count`` random test pictures take, to random other classes, by every arm.
+        """Metrics of every arm's counterfactuals of ``count`` random test pictures, to random other classes.
 
         Raises:
             ConfigError: too many or too few pictures, a τ below 1/k, a level that is not between 0 and 1.
         """
-        if not 2 <= count <= MOST_PICTURES:
-            raise ConfigError("count", count, f"2 to {MOST_PICTURES:,}")
+        if not 2 <= count <= MAX_PICTURES:
+            raise ConfigError("count", count, f"2 to {MAX_PICTURES:,}")
         self._check_tau(settings)
         X, y = self.data.test
         chance = torch.Generator().manual_seed(seed)
@@ -393,7 +395,7 @@ class ImageExplorer:
         with torch.no_grad():
             stack = stack_of([snapshot], self.experiment)
             found = self._search(stack, pictures, goal, settings)
-            measured = Ended(
+            measured = SearchEnds(
                 start=pictures,
                 final=found.final.mT.contiguous(),
                 targets=goal,
@@ -406,7 +408,7 @@ class ImageExplorer:
             return measure_numbers(measured, self._real(), self.grid, self.arms, settings, level, seed)
 
     def _real(self) -> ReferenceSamples:
-        """Validation pictures, which no factual is one of."""
+        """Validation pictures, since factuals are test pictures."""
         return self.reference_data.cached(
             "real pictures", lambda: ReferenceSamples.of(*self.data.validation, self.data.k)
         )
@@ -431,15 +433,15 @@ class ImageExplorer:
         epsilons: Sequence[float],
         attack: Attack = "fgsm",
         within: bool = True,
-    ) -> Fooled:
-        """Pictures (b d) under attacks of every strength on every arm, which talk it out of classes y.
+    ) -> AttackedImages:
+        """Pictures (b d) under attacks of every strength on every arm, away from classes y.
 
         Args:
-            y: (b), or (m b) where each arm is to be talked out of something else.
+            y: (b), or (m b) with other classes for each arm.
             within: whether pixels stay in their range, or may leave it.
 
         Raises:
-            ConfigError: strengths or an attack that are none, pictures of more than 16 million numbers in all.
+            ConfigError: invalid strengths or attack, pictures of more than 16 million numbers in all.
             DataError: pictures that are not finite numbers of shape (b d).
         """
         check_rows(("pictures", X), ("y", y))
@@ -457,7 +459,7 @@ class ImageExplorer:
             points[:, i] = found
             with torch.no_grad():
                 said[:, i] = self._answers(stack, found)
-        return Fooled(snapshot.epoch, tuple(map(float, epsilons)), points.numpy(), said.numpy())
+        return AttackedImages(snapshot.epoch, tuple(map(float, epsilons)), points.numpy(), said.numpy())
 
     @isolated()
     def robustness(
@@ -470,10 +472,10 @@ class ImageExplorer:
         level: float = 0.99,
         seed: int = 0,
     ) -> Robustness:
-        """How often every arm is right under attacks of every strength, on random test pictures.
+        """Accuracy of every arm under attacks of every strength, on random test pictures.
 
         Raises:
-            ConfigError: strengths or an attack that are none, too few samples, a level that is not between 0 and 1.
+            ConfigError: invalid strengths or attack, too few samples, a level that is not between 0 and 1.
         """
         if samples < 2:
             raise ConfigError("samples", samples, "a number from 2")
@@ -526,8 +528,8 @@ class ImageExplorer:
             raise ConfigError("tau", settings.tau, f"from 1/k = {1 / k:.3g} to below 1 for k = {k} classes")
 
     def _check_size(self, pictures: int, field: str, value: int) -> None:
-        """Of each arm, so many pictures."""
-        most = MOST_NUMBERS // (len(self.arms) * self.data.d)
+        """For ``pictures`` pictures of each arm."""
+        most = MAX_NUMBERS // (len(self.arms) * self.data.d)
         if pictures > most:
             raise ConfigError(field, value, f"fewer, for {pictures:,} pictures of each model; at most {most:,}")
 

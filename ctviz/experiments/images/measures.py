@@ -1,4 +1,4 @@
-"""What is measured over many pictures: where models look on average, and what their counterfactuals take."""
+"""Metrics over many pictures: mean attributions, and metrics of counterfactuals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, nothing
+from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, undefined_interval
 from ctviz.experiments.trace import Floats
 
 ROUNDS = 1_000
@@ -42,7 +42,7 @@ def measure_means(
     measures = [_mean(bootstrap, parts[..., locked].sum(-1)), _mean(bootstrap, scaled[..., locked].mean(-1))]
     intervals = [(one.interval(level), one.against_first().interval(level)) for one in measures]
     if not locked.any():
-        intervals = [(nothing((len(g),)), nothing((len(g),)))] * 2
+        intervals = [(undefined_interval((len(g),)), undefined_interval((len(g),)))] * 2
     size = g.abs().sum(dim=-1).double().mean(dim=-1)
     return ClassMeans(
         arms=arms,
@@ -64,8 +64,8 @@ def measure_means(
 
 
 @dataclass(frozen=True)
-class Ended:
-    """Searches of b pictures by m arms, where they began and ended."""
+class SearchEnds:
+    """Start and end points of searches of b pictures by m arms."""
 
     start: Tensor  # b d
     final: Tensor  # m b d
@@ -78,7 +78,7 @@ class Ended:
 
 
 def measure_numbers(
-    ended: Ended,
+    ended: SearchEnds,
     real: ReferenceSamples,
     grid: tuple[int, int],
     arms: tuple[str, ...],
@@ -86,7 +86,7 @@ def measure_numbers(
     level: float,
     seed: int,
 ) -> ImageNumbers:
-    """Means over the searches that count; all arms share the resamples of the factuals."""
+    """Means over the judged searches; all arms share the resamples of the factuals."""
     judged, valid = ended.before != ended.targets, ended.after == ended.targets
     change = ended.final.double() - ended.start
     over_all = {
@@ -120,13 +120,13 @@ def measure_numbers(
 
 
 SHARES = ("validity", "mature")
-"""Numbers that are shares of searches."""
+"""Metrics that are shares of searches."""
 
 
 def _of_share(estimate: Estimate, judged: Tensor, group: Tensor | None, level: float) -> Interval:
-    """A share of the searches (m b) that are judged, with its interval.
+    """A share of the judged searches (m b), with its interval.
 
-    Where several searches belong to one factual they are not independent: it counts once, which is on the safe side.
+    Several searches of one factual are not independent, so the factual counts once, which is conservative.
     """
     if group is not None:
         judged = torch.stack([judged[:, group == factual].any(dim=1) for factual in group.unique()], dim=1)
@@ -134,7 +134,7 @@ def _of_share(estimate: Estimate, judged: Tensor, group: Tensor | None, level: f
 
 
 def wilson(share: Doubles, counted: Doubles, level: float) -> Interval:
-    """Wilson's interval of a share, which has a width at 0 and at 1 too, where resamples are all alike.
+    """Wilson's interval of a share, which has a positive width even at 0 and 1, where all resamples are alike.
 
     (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n) with z the normal quantile of (1 + level)/2 (Wilson 1927).
 
@@ -152,7 +152,7 @@ def wilson(share: Doubles, counted: Doubles, level: float) -> Interval:
     middle = share + z * z / (2 * n)
     away = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = ((middle + side) / (1 + z * z / n) for side in (-away, away))
-    # At 0 and at 1 one end is the share itself, which rounding may miss.
+    # At 0 and 1, one end is the share itself, which rounding may miss.
     return Interval(share, np.minimum(low, share).clip(0, 1), np.maximum(high, share).clip(0, 1))
 
 

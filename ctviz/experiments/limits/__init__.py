@@ -1,1 +1,1 @@
-"""Where counterfactual training reaches its limits: five small experiments, each with what it shows in words."""
+"""The limits of counterfactual training: five small experiments, each with its finding in words."""

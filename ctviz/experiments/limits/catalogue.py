@@ -7,7 +7,7 @@ from ctviz.experiments.limits import energies, generator, locks, long, maturity
 from ctviz.experiments.limits.limit import Limit
 
 LIMITS: dict[str, Limit] = {study.LIMIT.name: study.LIMIT for study in (maturity, energies, locks, generator, long)}
-"""In the order in which they are told."""
+"""In the order in which they are shown."""
 
 
 def limit(name: str | Limit) -> Limit:

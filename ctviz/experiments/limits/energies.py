@@ -1,4 +1,4 @@
-"""Energies without ridge: what becomes of the logits when nothing holds them back."""
+"""Energies without the ridge penalty: what happens to the logits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
 from ctviz.experiments.limits.maturity import IP
 from ctviz.experiments.limits.numbers import (
     CONVENTIONAL,
@@ -30,17 +30,17 @@ RIDGES = (0.0, 0.01, 0.1, 0.5)
 USUAL = 0.1
 
 LARGE = 10.0
-"""How many times larger than with the usual ridge energies have to be, to be called exploding."""
+"""Energies explode if they are this many times as large as with the usual ridge."""
 
-ENERGY = Metric(
+ENERGY = LimitMetric(
     "energy", "Mean size of the energy |E| of real data",
     "E(x, y) = −M(x)[y], the logit of the own class with its sign turned, on validation data.", log=True,
 )  # fmt: skip
-RIDGE_TERM = Metric(
+RIDGE_TERM = LimitMetric(
     "loss_reg", "Ridge term E(x⁺)² + E(x')²",
     "Mean over an epoch's counterfactuals, before λ_reg. A conventional model has none.", log=True,
 )  # fmt: skip
-ROBUST = Metric(
+ROBUST = LimitMetric(
     "robust_accuracy", "Accuracy under attack",
     "Share of validation data still classified correctly after an FGSM attack of ε = 0.1.", "%",
 )  # fmt: skip
@@ -52,16 +52,16 @@ def _name(ridge: float) -> str:
 
 def _panel(
     name: str, title: str, tau: float, changes: dict[str, object], ridges: tuple[float, ...], most: int
-) -> Panel:
+) -> LimitPanel:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", tau=tau, lambda_reg=ridge) for i, ridge in enumerate(ridges)]
     experiment = stack(Experiment.preset(name), changes, arms)
     variants = [Variant(_name(ridge), f"ridge {i}", ridge) for i, ridge in enumerate(ridges)]
-    return Panel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), *variants), most)
+    return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), *variants), most)
 
 
-def finding(table: pd.DataFrame, metric: Metric) -> Finding:
-    """Energies after the last epoch without ridge against those with the usual one, and what came of it."""
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+    """Energies after the last epoch without ridge against those with the usual one, and the consequences."""
     exploded: list[str] = []
     held: list[str] = []
     sentences: list[str] = []
@@ -82,17 +82,17 @@ def finding(table: pd.DataFrame, metric: Metric) -> Finding:
         said += f"{number(base.value)} in the conventional "
         sentences.append(f"{said}model. {_consequences(last)}")
     sentences.append(_skipped(table))
-    return Finding(_headline(exploded, held), tuple(sentences), tuple(exploded))
+    return LimitFinding(_headline(exploded, held), tuple(sentences), tuple(exploded))
 
 
 def _ratio(energy: pd.DataFrame, variant: str, other: str) -> Mean:
-    """Mean over draws of log(variant / other): energies grow by factors, so that their logarithms are compared."""
+    """Mean over draws of log(variant / other): energies grow by factors, so their logarithms are compared."""
     one, two = (energy[energy["variant"] == name].set_index("seed")["value"] for name in (variant, other))
     return mean(math.log(ratio) for ratio in (one / two).dropna() if ratio > 0)
 
 
 def _consequences(last: pd.DataFrame) -> str:
-    """What lacking ridge costs in IP and robustness, where that is no chance."""
+    """The significant losses in IP and robustness without ridge."""
     worse = []
     for metric, words in (("ip", "less close to real data"), ("robust_accuracy", "less accurate under attack")):
         rows = values_of(last, metric)
@@ -127,7 +127,7 @@ def _headline(exploded: list[str], held: list[str]) -> str:
     return f"Without ridge the energies stay within bounds on {listed(held)}" if held else "Nothing measured yet"
 
 
-def _door() -> DeepLink:
+def _deep_link() -> DeepLink:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", lambda_reg=ridge) for i, ridge in enumerate((0.0, 0.01, 0.1))]
     base = Experiment.preset("moons")
@@ -139,7 +139,7 @@ _DIGITS: dict[str, object] = {
     "data.n_train": 2000, "training.batch": 200, "training.n_ce": 1000, "training.epochs": 30,
     "evaluation.every": 5, "evaluation.also": (1, 2),
 }  # fmt: skip
-"""A fifth of the digits and of each batch, so that an epoch has as many steps as in the paper, and takes a second."""
+"""A fifth of the digits and of each batch, so that an epoch has as many steps as in the paper and takes a second."""
 
 _SHORT: dict[str, object] = {"evaluation.every": 10, "evaluation.also": (1, 2, 5)}
 
@@ -165,6 +165,6 @@ LIMIT = Limit(
     metrics=("energy", "loss_reg", "ip", "validity", "validation_accuracy", "robust_accuracy", "mature", "all_skipped"),
     shown=(ENERGY, RIDGE_TERM, IP, ROBUST),
     finding=finding,
-    doors=(_door(),),
+    links=(_deep_link(),),
     every_epoch=True,
 )  # fmt: skip

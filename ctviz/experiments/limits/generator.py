@@ -1,11 +1,11 @@
-"""A generator made worse on purpose: fewer steps, noise, steps of the wrong length, another method."""
+"""A generator made worse on purpose: fewer steps, noise, steps of the wrong size, another method."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import STRESSES, Experiment
-from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
 from ctviz.experiments.limits.maturity import IP, IP_FINE, IP_STAR
 from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, percent
 from ctviz.prose import listed
@@ -19,10 +19,10 @@ KINDS: dict[str, tuple[str, tuple[float, ...]]] = {
     "Noise in each step": ("gradient_noise", (0, 1, 3, 10)),
     "Length of a step η": ("step_size", (0.005, 0.02, 0.25, 1, 5)),
 }
-"""Kind of harm → the setting, and its doses; among them that of the undisturbed search."""
+"""Kind of disturbance → its setting and doses, including that of the undisturbed search."""
 
-SOUND: dict[str, float] = {"Steps T": 30, "Noise in each step": 0, "Length of a step η": 0.25}
-"""The dose of each kind at which the search is the paper's."""
+UNDISTURBED: dict[str, float] = {"Steps T": 30, "Noise in each step": 0, "Length of a step η": 0.25}
+"""The dose of each kind at which the search is that of the paper."""
 
 CHANCE = "Each dose is compared by itself: of a hundred such comparisons one comes out by chance alone."
 
@@ -30,13 +30,13 @@ METHODS = ("eccco", "generic", "revise")
 METHOD = "Generator"
 
 
-def _panel(name: str, title: str, tau: float, ridge: float) -> Panel:
+def _panel(name: str, title: str, tau: float, ridge: float) -> LimitPanel:
     shared: dict[str, Any] = {"tau": tau, "lambda_reg": ridge}
     arms = [Arm.variant("vanilla"), Arm.variant("full", **shared)]
     variants = [Variant(CONVENTIONAL, "vanilla")]
     for kind, (setting, doses) in KINDS.items():
         for i, dose in enumerate(doses):
-            sound = dose == SOUND[kind]
+            sound = dose == UNDISTURBED[kind]
             arm = "full" if sound else f"{setting.replace('_', ' ')} {i}"
             variants.append(Variant(kind, arm, float(dose)))
             if not sound:
@@ -47,20 +47,20 @@ def _panel(name: str, title: str, tau: float, ridge: float) -> Panel:
         if i:
             arms.append(Arm.variant(arm, **shared, generator=method))
     experiment = stack(Experiment.preset(name), {"evaluation.every": 20}, arms)
-    return Panel(name, title, experiment, tuple(variants))
+    return LimitPanel(name, title, experiment, tuple(variants))
 
 
 def dose_words(kind: str, dose: float) -> str:
-    """A dose as it stands on the axis: ``30``, ``0.005``, ``revise``."""
+    """A dose as it is written on the axis: ``30``, ``0.005``, ``revise``."""
     return METHODS[int(dose)] if kind == METHOD else f"{dose:g}"
 
 
-def sound_dose(kind: str) -> float:
+def undisturbed_dose(kind: str) -> float:
     """The dose of the undisturbed search."""
-    return SOUND.get(kind, 0.0)
+    return UNDISTURBED.get(kind, 0.0)
 
 
-def finding(table: pd.DataFrame, metric: Metric) -> Finding:
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """Every dose against the undisturbed search, draw by draw."""
     told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "unhurt", "unclear")}
     hurt: list[str] = []
@@ -72,8 +72,8 @@ def finding(table: pd.DataFrame, metric: Metric) -> Finding:
         losses, wins, gone = [], [], False
         for kind in (*KINDS, METHOD):
             own = found[found["variant"] == kind]
-            sound = own[own["dose"] == sound_dose(kind)]
-            for dose in (dose for dose in own["dose"].unique() if dose != sound_dose(kind)):
+            sound = own[own["dose"] == undisturbed_dose(kind)]
+            for dose in (dose for dose in own["dose"].unique() if dose != undisturbed_dose(kind)):
                 rows = own[own["dose"] == dose]
                 sign = difference(sound, rows).sign
                 left = by_draw(rows)
@@ -91,7 +91,7 @@ def finding(table: pd.DataFrame, metric: Metric) -> Finding:
         said += f"Less with {listed(losses)}" if losses else "With none of the harms is it less by more than chance"
         sentences.append(f"{said}{'; more with ' + listed(wins) if wins else ''}.")
     sentences += [CHANCE] if sentences else []
-    return Finding(_headline(**told), tuple(sentences), tuple(hurt))
+    return LimitFinding(_headline(**told), tuple(sentences), tuple(hurt))
 
 
 def _harm(kind: str, dose: float) -> str:
@@ -104,7 +104,7 @@ def _harm(kind: str, dose: float) -> str:
 
 
 def _headline(gone: list[str], less: list[str], unhurt: list[str], unclear: list[str]) -> str:
-    """What the worst of the harms does, where there is a gain to lose."""
+    """The effect of the worst disturbance, where there is a gain to lose."""
     parts = [f"all of the gain on {listed(gone)}"] if gone else []
     parts += [f"some of it on {listed(less)}" if gone else f"some of the gain on {listed(less)}"] if less else []
     rest = [f"no loss shows on {listed(unhurt)}"] if unhurt and parts else []
@@ -116,7 +116,7 @@ def _headline(gone: list[str], less: list[str], unhurt: list[str], unclear: list
     return rest[0][0].upper() + rest[0][1:] if rest else "Nothing measured yet"
 
 
-def _door() -> DeepLink:
+def _deep_link() -> DeepLink:
     words = "Watch its searches: " + listed([STRESSES[name].title.lower() for name in ("few", "tiny", "noisy")])
     return DeepLink("trajectories", words, (("preset", "stress"),))
 
@@ -139,5 +139,5 @@ LIMIT = Limit(
     metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
     shown=(IP_STAR, IP, IP_FINE),
     finding=finding,
-    doors=(_door(),),
+    links=(_deep_link(),),
 )

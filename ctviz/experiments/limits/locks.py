@@ -1,11 +1,11 @@
-"""Locks without protection: whether a model still leans on a feature that its searches may not change."""
+"""Locks without protection: whether a model still relies on a feature that its searches may not change."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
 from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, interval, values_of
 from ctviz.prose import listed
 from ctviz.training.arm import Arm
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 UNLOCKED, BARE, PROTECTED = "lock in advice alone", "lock without protection", "lock with protection"
 
-SHARE = Metric(
+SHARE = LimitMetric(
     "share", "What part of the answers rests on the locked feature",
     "Integrated gradients: the mean of |g_d| / Σ|g| over test data.", "%",
 )  # fmt: skip
-TILT = Metric(
+TILT = LimitMetric(
     "tilt", "Angle of the boundary to the x1 axis",
     "In degrees: 0 is horizontal, where x2 alone decides, 90 is vertical, where x1 alone does.",
 )  # fmt: skip
-COST = Metric(
+COST = LimitMetric(
     "cost", "What advice costs that leaves the feature alone",
     "Mean ℓ1 distance from a person to valid advice, in units of the features.",
 )  # fmt: skip
-VALIDITY = Metric(
+VALIDITY = LimitMetric(
     "validity", "Who gets advice that leaves the feature alone",
     "Share of the searches that end in the class aimed at.", "%",
 )  # fmt: skip
@@ -47,18 +47,18 @@ def arms_of(base: Experiment, locked: int) -> list[Arm]:
     ]
 
 
-def _panel(name: str, title: str, preset: str, locked: int) -> Panel:
+def _panel(name: str, title: str, preset: str, locked: int) -> LimitPanel:
     base = Experiment.preset(preset)
     experiment = stack(base, {"evaluation.every": 100}, arms_of(base, locked))
     variants = (
         Variant(CONVENTIONAL, "vanilla"), Variant(UNLOCKED, "free"),
         Variant(BARE, "bare"), Variant(PROTECTED, "shielded"),
     )  # fmt: skip
-    return Panel(name, title, experiment, variants)
+    return LimitPanel(name, title, experiment, variants)
 
 
-def finding(table: pd.DataFrame, metric: Metric) -> Finding:
-    """With protection against without, draw by draw; and both against a lock that acts in advice alone."""
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+    """Protection against none, paired by draw; and both against a lock in advice alone."""
     helped: list[str] = []
     reversed_: list[str] = []
     other: list[str] = []
@@ -81,11 +81,11 @@ def finding(table: pd.DataFrame, metric: Metric) -> Finding:
         sentences.append(
             f"{panel.title}: {said}. {_meaning(sign, difference(bare, free).sign, difference(protected, free).sign)}"
         )
-    return Finding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
+    return LimitFinding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
 
 
 def _meaning(protection: int, bare: int, protected: int) -> str:
-    """In terms of the share: what protection does, and whether a lock in training beats none."""
+    """The effect of protection on the share, and whether a lock in training is better than none."""
     first = {
         1: "Protection makes the model lean on the feature less",
         0: "What protection does to the model could be chance",
@@ -110,7 +110,7 @@ def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
     return f"Protection turns models {', and '.join(parts)}{rest}"
 
 
-def _doors() -> tuple[DeepLink, ...]:
+def _deep_links() -> tuple[DeepLink, ...]:
     base = Experiment.preset("proxies").replace({"data.signal": 3.0})
     experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
     query = tuple(experiment.to_query().items())
@@ -139,6 +139,6 @@ LIMIT = Limit(
     metrics=("share", "tilt", "cost", "validity", "loss_div", "validation_accuracy", "trained_mature"),
     shown=(SHARE, TILT, COST, VALIDITY),
     finding=finding,
-    doors=_doors(),
+    links=_deep_links(),
     seeds=20,
 )

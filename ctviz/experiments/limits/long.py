@@ -1,4 +1,4 @@
-"""Training ten times as long: whether what was gained is kept."""
+"""Training ten times as long: whether the gain remains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.energies import ENERGY, ROBUST
-from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
 from ctviz.experiments.limits.maturity import IP, IP_FINE, IP_STAR
 from ctviz.experiments.limits.numbers import CONVENTIONAL, Mean, by_draw, difference, gains, interval, number, values_of
 from ctviz.prose import listed
@@ -20,18 +20,20 @@ USUAL = 100
 
 TRAINED = "counterfactual training"
 
-DISTANCE = Metric("ip", "Distance of advice to real data (IP)", "Mean ℓ1 distance, in units of the features.")
-DISTANCE_FINE = Metric(
+DISTANCE = LimitMetric("ip", "Distance of advice to real data (IP)", "Mean ℓ1 distance, in units of the features.")
+DISTANCE_FINE = LimitMetric(
     "ip_fine", "IP, advice searched in short steps",
     "The same distance, but advice is searched in steps of η = 0.01, up to 1,000 of them, which do not leap across "
     "the data where a model is steep.",
 )  # fmt: skip
-COST = Metric("cost", "Cost of advice", "Mean ℓ1 distance from a factual to valid advice, in units of the features.")
-ACCURACY = Metric("validation_accuracy", "Accuracy", "On validation data.", "%")
-MATURE = Metric("mature", "Searches that arrive in training", "Share of an epoch's searches that reach τ.", "%")
+COST = LimitMetric(
+    "cost", "Cost of advice", "Mean ℓ1 distance from a factual to valid advice, in units of the features."
+)
+ACCURACY = LimitMetric("validation_accuracy", "Accuracy", "On validation data.", "%")
+MATURE = LimitMetric("mature", "Searches that arrive in training", "Share of an epoch's searches that reach τ.", "%")
 
 COMPARED = ("ip", "ip_fine", "ip_star", "cost")
-"""Metrics of which less is better, and of which gains are taken."""
+"""Metrics of which less is better, and whose gains are computed."""
 
 ALSO = {
     "energy": "the mean energy",
@@ -39,18 +41,18 @@ ALSO = {
     "robust_accuracy": "accuracy under attack",
     "mature": "the share of searches that arrive",
 }
-"""What else is told of the longer training, where it is no chance."""
+"""Further metrics that are reported if longer training changes them significantly."""
 
 
-def _panel(name: str, title: str) -> Panel:
+def _panel(name: str, title: str) -> LimitPanel:
     base = Experiment.preset(name).replace({"training.epochs": EPOCHS})
     changes: dict[str, object] = {"evaluation.every": 50, "evaluation.also": (10, 25)}
     experiment = stack(base, changes, [arm.model_copy() for arm in base.arms])
-    return Panel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(TRAINED, "full")))
+    return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(TRAINED, "full")))
 
 
-def finding(table: pd.DataFrame, metric: Metric) -> Finding:
-    """The gain after the usual number of epochs against that after ten times as many, draw by draw."""
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+    """The gain after the usual number of epochs against that after ten times as many, paired by draw."""
     told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "keeps", "unclear")}
     moved: dict[int, list[str]] = {1: [], -1: [], 0: []}
     sentences: list[str] = []
@@ -73,7 +75,9 @@ def finding(table: pd.DataFrame, metric: Metric) -> Finding:
         meaning = _meaning(before.sign, apart.sign, left.sign)
         sentences.append(f"{said}. {meaning} {_changes(table, panel.name, usual, last)}".rstrip())
     headline = _of_other(moved, ALSO[metric.column]) if metric.column in ALSO else _headline(_names(chosen), **told)
-    return Finding(headline if sentences else "Nothing measured yet", tuple(sentences), (*told["gone"], *told["less"]))
+    return LimitFinding(
+        headline if sentences else "Nothing measured yet", tuple(sentences), (*told["gone"], *told["less"])
+    )
 
 
 def _names(metric: str) -> str:
@@ -95,7 +99,7 @@ def _meaning(before: int, decay: int, left: int) -> str:
 
 
 def _changes(table: pd.DataFrame, panel: str, usual: int, last: int) -> str:
-    """What else has changed in the counterfactually trained model by more than chance."""
+    """Further significant changes of the counterfactually trained model."""
     said = []
     for metric, words in ALSO.items():
         rows = _trained(table, panel, metric)
@@ -118,7 +122,7 @@ def _moved(table: pd.DataFrame, panel: str, metric: str, usual: int, last: int) 
 
 
 def _of_other(moved: Mapping[int, list[str]], words: str) -> str:
-    """The headline of what is no gain: whether it rises or falls."""
+    """The headline for a metric that is not a gain: whether it rises or falls."""
     named = {1: "rises", -1: "falls", 0: "does not change by more than chance"}
     parts = [f"{named[sign]} on {listed(panels)}" for sign, panels in moved.items() if panels]
     return f"Ten times as long, {words} of the counterfactually trained model {listed(parts)}"
@@ -136,7 +140,7 @@ def _headline(metric: str, gone: list[str], less: list[str], keeps: list[str], u
     return f"Ten times as long, {rest[0]}" if rest else "Nothing measured yet"
 
 
-def _door() -> DeepLink:
+def _deep_link() -> DeepLink:
     changes = {"training.epochs": EPOCHS, "evaluation.every": 20, "evaluation.field": 60}
     query = Experiment.preset("circles").replace(changes).to_query()
     return DeepLink("boundaries", "Train the circles for 1,000 epochs", tuple(query.items()))
@@ -160,7 +164,7 @@ LIMIT = Limit(
     ),
     shown=(IP, IP_FINE, IP_STAR, DISTANCE, DISTANCE_FINE, COST, ROBUST, ACCURACY, ENERGY, MATURE),
     finding=finding,
-    doors=(_door(),),
+    links=(_deep_link(),),
     seeds=8,
     every_epoch=True,
 )  # fmt: skip

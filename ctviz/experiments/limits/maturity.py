@@ -1,11 +1,11 @@
-"""Few searches arrive: a high threshold or short steps, and what is left of the gain."""
+"""Few mature searches: a high threshold or short steps, and what remains of the gain."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import DeepLink, Finding, Limit, Metric, Panel, Variant, stack
+from ctviz.experiments.limits.limit import DeepLink, Limit, LimitFinding, LimitMetric, LimitPanel, Variant, stack
 from ctviz.experiments.limits.numbers import CONVENTIONAL, by_draw, difference, gains, interval, percent, values_of
 from ctviz.prose import listed
 from ctviz.training.arm import Arm
@@ -17,22 +17,22 @@ TAUS = (0.5, 0.75, 0.9, 0.99)
 ETAS = (0.01, 0.05, 0.25)
 
 WITHOUT = "without the divergence"
-"""The control: what ridge and adversarial loss do by themselves."""
+"""The control: the effect of ridge and adversarial loss alone."""
 
 STARVED, FED = 0.05, 0.5
 """Mean share of mature searches up to which a cell counts as starved, and from which as fed."""
 
-IP_STAR = Metric(
+IP_STAR = LimitMetric(
     "gain_ip_star", "Gain in likeness to real data (IP*)",
     "How much smaller the mismatch (squared MMD) of counterfactuals and real data is than in the conventional model.",
     "%", gain=True,
 )  # fmt: skip
-IP = Metric(
+IP = LimitMetric(
     "gain_ip", "Gain in closeness to real data (IP)",
     "How much closer counterfactuals lie to real data of their class than those of the conventional model.",
     "%", gain=True,
 )  # fmt: skip
-IP_FINE = Metric(
+IP_FINE = LimitMetric(
     "gain_ip_fine", "Gain in IP, advice searched in short steps",
     "The same, but advice is searched in steps of η = 0.01, up to 1,000 of them: where a model is steep, long steps "
     "leap across the data, and part of what counterfactual training gains is that they leap less.",
@@ -40,7 +40,7 @@ IP_FINE = Metric(
 )  # fmt: skip
 
 
-def _panel(name: str, title: str, ridge: float) -> Panel:
+def _panel(name: str, title: str, ridge: float) -> LimitPanel:
     base = Experiment.preset(name)
     cells = [
         Variant(f"η = {eta:g}", f"tau {i} eta {j}", tau) for j, eta in enumerate(ETAS) for i, tau in enumerate(TAUS)
@@ -52,10 +52,12 @@ def _panel(name: str, title: str, ridge: float) -> Panel:
         for i, tau in enumerate(TAUS)
     ]
     experiment = stack(base, {"evaluation.every": 10}, arms)
-    return Panel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(WITHOUT, "no divergence"), *cells))
+    return LimitPanel(
+        name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(WITHOUT, "no divergence"), *cells)
+    )
 
 
-def cells(table: pd.DataFrame, panel: str, metric: Metric) -> tuple[pd.DataFrame, pd.DataFrame]:
+def cells(table: pd.DataFrame, panel: str, metric: LimitMetric) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Gains of the cells of one panel, and the mean share of mature searches of each cell (columns variant, dose,
     mature)."""
     own = table[(table["panel"] == panel) & table["dose"].notna()]
@@ -64,11 +66,11 @@ def cells(table: pd.DataFrame, panel: str, metric: Metric) -> tuple[pd.DataFrame
     return found[found["dose"].notna()], shares.rename("mature").reset_index()
 
 
-def finding(table: pd.DataFrame, metric: Metric) -> Finding:
-    """Cells in which next to nothing matures against those in which most does, draw by draw and at the same η.
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+    """Cells in which almost no search matures against those in which most do, paired by draw and η.
 
-    Steps of another length find other counterfactuals, so that cells of different η would differ by more than by how
-    many searches arrive.
+    Steps of another size find other counterfactuals, so cells with different η would differ by more than their share of
+    mature searches.
     """
     said: dict[str, list[str]] = {name: [] for name in ("lost", "smaller", "larger", "alike")}
     sentences: list[str] = []
@@ -95,7 +97,7 @@ def finding(table: pd.DataFrame, metric: Metric) -> Finding:
         taken = difference(alone, much).sign
         meaning = _meaning(apart.sign, left.sign, by_draw(alone).sign, taken)
         sentences.append(f"{words}. {meaning}{_elsewhere(fed, etas)}")
-    return Finding(_headline(**said), tuple(sentences), (*said["lost"], *said["smaller"]))
+    return LimitFinding(_headline(**said), tuple(sentences), (*said["lost"], *said["smaller"]))
 
 
 def _evenly(rows: pd.DataFrame, etas: list[str]) -> pd.DataFrame:
@@ -105,15 +107,15 @@ def _evenly(rows: pd.DataFrame, etas: list[str]) -> pd.DataFrame:
 
 
 def _elsewhere(fed: pd.DataFrame, etas: list[str]) -> str:
-    """The gains at other η, where most searches arrive too: what the length of the steps does."""
+    """The gains at other η at which most searches mature too: the effect of the step size."""
     rest = fed[~fed["variant"].isin(etas)]
     said = [f"{percent(by_draw(rows).value)} at {eta}" for eta, rows in rest.groupby("variant", sort=False)]
     return f" Where most arrive at another step length, the gain is {listed(said)}." if said else ""
 
 
 def _meaning(apart: int, left: int, alone: int, taken: int) -> str:
-    """Of the difference, of what is left where nothing arrives, of the gain without any divergence, and of whether
-    that is more than with it."""
+    """Words for the signs of the difference, of the gain where nothing matures, of the gain without any divergence, and
+    of its lead over that with it."""
     if apart > 0:
         return (
             "So a part of the gain goes with the counterfactuals, but not all."
@@ -136,7 +138,7 @@ def _headline(lost: list[str], smaller: list[str], larger: list[str], alike: lis
     return f"Where no search arrives, the gain is {listed(parts)}{rest}"
 
 
-def _door(eta: float, tau: float) -> DeepLink:
+def _deep_link(eta: float, tau: float) -> DeepLink:
     arms = [
         Arm.variant("vanilla"), Arm.variant("full", tau=0.75, lambda_reg=0.01),
         Arm.variant("starved", tau=tau, step_size=eta, lambda_reg=0.01),
@@ -166,5 +168,5 @@ LIMIT = Limit(
     metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
     shown=(IP_STAR, IP, IP_FINE),
     finding=finding,
-    doors=(_door(0.01, 0.99),),
+    links=(_deep_link(0.01, 0.99),),
 )

@@ -1,4 +1,4 @@
-"""What the limits measure besides the metrics of every run."""
+"""The metrics of the limits, in addition to those of every run."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from torch import Tensor
 from ctviz.data.dataset import Dataset
 from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.measure import Gauge
+from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.sensitivity import measure_sensitivity
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 from ctviz.training.loop import PerArm
 
 FINE = {"step_size": 0.01, "steps": 1000}
-"""A search in steps of a tenth of the usual length or less, and so many that it arrives all the same."""
+"""A search with steps of a tenth of the usual size or less, and enough of them to mature."""
 
 FINE_FACTUALS = 100
 
-Measure = Callable[["Bench", Stack], dict[str, PerArm]]
+Measure = Callable[["MeasureContext", Stack], dict[str, PerArm]]
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What a measure may need of a run besides the models: made once, used after every epoch that is measured."""
+class MeasureContext:
+    """What a measure needs of a run besides the models; made once and used after every measured epoch."""
 
     experiment: Experiment
     data: Dataset
-    fine: Gauge
+    fine: EpochEvaluator
 
     @classmethod
     @isolated()
-    def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> Bench:
+    def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> MeasureContext:
         factuals = min(experiment.evaluation.factuals, FINE_FACTUALS)
         changes = {"evaluation.factuals": factuals} | {f"evaluation.{name}": value for name, value in FINE.items()}
         careful = experiment.replace(changes)
-        return cls(experiment, data, Gauge(careful, data, data.validation, like))
+        return cls(experiment, data, EpochEvaluator(careful, data, data.validation, like))
 
 
-def fine(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+def fine(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """ip_fine, cost_fine, validity_fine: the same factuals, searched in steps a tenth as long (``FINE``).
 
-    Where a model is steep, a long step leaps across the data; this says how much of a number is due to that.
+    Where a model is steep, a long step overshoots the data; this shows how much of a number is due to that.
     """
-    found = bench.fine.metrics(stack, bench.fine.search(stack))
+    found = context.fine.metrics(stack, context.fine.search(stack))
     return {f"{name}_fine": found[name] for name in ("ip", "cost", "validity")}
 
 
 @torch.no_grad()
-def energy(bench: Bench, stack: Stack) -> dict[str, PerArm]:
+def energy(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """energy: mean |E(x, y)| = |M(x)[y]| over validation samples and their own classes, (m)."""
-    X, y = bench.data.validation
+    X, y = context.data.validation
     logits = stack(X.to(stack.flat).expand(stack.m, -1, -1))  # m b k
     own = logits.gather(-1, y.to(logits.device).expand(stack.m, -1).unsqueeze(-1))
     return {"energy": own.abs().double().mean(dim=(1, 2)).cpu().numpy().astype(np.float64)}
 
 
-def locks(bench: Bench, stack: Stack) -> dict[str, PerArm]:
-    """share, tilt: how much of the answers rests on the locked feature of each arm (integrated gradients, mean of
-    |g_d| / Σ|g|), and the angle of the boundary to the x1 axis in degrees."""
-    arms, data = bench.experiment.arms, bench.data
+def locks(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
+    """share, tilt: the share of each arm's locked feature in its outputs (integrated gradients, mean of |g_d| / Σ|g|),
+    and the angle of the boundary to the x1 axis in degrees."""
+    arms, data = context.experiment.arms, context.data
     columns = [data.schema.positions(arm.locked[0])[0] for arm in arms]
     shares = measure_sensitivity(stack, data, arms).share.value  # m d
     X, y = data.train

@@ -1,4 +1,4 @@
-"""What the limits are told by: gains over conventional training, means over draws with intervals, and their words."""
+"""The numbers of the limits: gains over conventional training, means over draws with intervals, and their words."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ctviz import prose
 from ctviz.evaluation.student import half_width
 
 LEVEL = 0.99
-"""Of every interval here: that of Student's t over the draws."""
+"""Confidence level of all intervals, which are Student's t over the draws."""
 
 CONVENTIONAL = "conventional"
-"""The variant that gains are taken against."""
+"""The variant relative to which gains are computed."""
 
 GROUP = ["panel", "variant", "dose", "epoch"]
 
@@ -57,7 +57,7 @@ def values_of(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def gains(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """How much less of a metric than the conventional model of the same draw and epoch, in % of that one.
+    """Reduction of a metric relative to the conventional model of the same draw and epoch, in %.
 
         100 · (base − value) / base
 
@@ -71,7 +71,8 @@ def gains(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def geometric(values: Iterable[float]) -> Mean:
-    """Geometric mean of the values above 0, with the interval of their logarithms' mean: for what grows by factors."""
+    """Geometric mean of the values above 0, with the interval of the mean of their logarithms: for values that grow by
+    factors."""
     found = mean(math.log(value) for value in values if value > 0 and math.isfinite(value))
     return Mean(math.exp(found.value), math.exp(found.low), math.exp(found.high), found.n)
 
@@ -91,13 +92,13 @@ def across(rows: pd.DataFrame, *, log: bool = False) -> pd.DataFrame:
 
 
 def difference(first: pd.DataFrame, second: pd.DataFrame) -> Mean:
-    """Mean of ``first − second`` over the draws that both have; several rows of a draw are averaged before."""
+    """Mean of ``first − second`` over the draws that both have; several rows of a draw are averaged first."""
     one, other = (rows.groupby("seed")["value"].mean() for rows in (first, second))
     return mean((one - other).dropna().to_numpy())
 
 
 def by_draw(rows: pd.DataFrame) -> Mean:
-    """Mean over draws; several rows of a draw are averaged before."""
+    """Mean over draws; several rows of a draw are averaged first."""
     return mean(rows.groupby("seed")["value"].mean().to_numpy())
 
 

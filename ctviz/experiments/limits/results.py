@@ -1,4 +1,4 @@
-"""Measuring the stands of a limit, keeping them, and putting together what is there by now."""
+"""Measuring the draws of a limit, storing them, and collecting what has been measured."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import numpy as np
 
 from ctviz.errors import StoreError
 from ctviz.experiments.limits.catalogue import limit
-from ctviz.experiments.limits.limit import Limit, Stand
-from ctviz.experiments.limits.measures import MEASURES, Bench
+from ctviz.experiments.limits.limit import Limit, PanelDraw
+from ctviz.experiments.limits.measures import MEASURES, MeasureContext
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS, Snapshot
 from ctviz.experiments.store import Store, open_store
-from ctviz.experiments.store.files import explained, remove, trim
+from ctviz.experiments.store.files import remove, store_errors, trim
 from ctviz.isolation import isolated
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
@@ -31,83 +31,88 @@ COLUMNS = ("panel", "variant", "dose", "seed", "epoch", "metric", "value")
 
 Source = Literal["here", "shipped"]
 
-MOST_FILES = 2000
-"""Stands that a store keeps; the oldest go first."""
+MAX_FILES = 2000
+"""Most draws in a store; the oldest are removed first."""
 
-MOST_KEPT = 1 << 27
-"""Bytes that they may take together."""
+MAX_TOTAL_BYTES = 1 << 27
+"""Their largest total size."""
 
-MOST_ROWS = 1 << 20
-"""Rows of a file of results; one that claims more is not read."""
+MAX_ROWS = 1 << 20
+"""Most rows in a file of results; a larger one is not read."""
 
-MOST_BYTES = 1 << 24
-"""Size of a file of results; a larger one is not opened."""
+MAX_BYTES = 1 << 24
+"""Largest size of a file of results; a larger one is not opened."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LimitResult(ShortRepr):
-    """What has been measured of a limit by now.
+    """The measured part of a limit.
 
     ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the limit;
     ``trained_mature`` and ``all_skipped`` are the mean share of mature searches over the recorded epochs, and the
-    batches left out in them.
+    batches that were skipped in them.
     """
 
     limit: Limit
     table: pd.DataFrame
-    stands: tuple[Stand, ...]
+    panel_draws: tuple[PanelDraw, ...]
     sources: tuple[Source | None, ...]
-    """Of each stand: computed on this computer, shipped with ctviz, or not there yet."""
+    """Source of each draw: computed on this computer, shipped with ctviz, or None if missing."""
+
+    @property
+    def stands(self) -> tuple[PanelDraw, ...]:
+        """Former name of ``panel_draws``."""
+        return self.panel_draws
 
     @property
     def done(self) -> int:
-        """Stands that are there."""
+        """Number of draws that are there."""
         return sum(source is not None for source in self.sources)
 
     @property
     def complete(self) -> bool:
-        return self.done == len(self.stands)
+        return self.done == len(self.panel_draws)
 
     @property
     def draws(self) -> dict[str, int]:
-        """How many draws of each panel are there."""
+        """Number of draws of each panel that are there."""
         found = {panel.name: 0 for panel in self.limit.panels}
-        for stand, source in zip(self.stands, self.sources, strict=True):
-            found[stand.panel.name] += source is not None
+        for draw, source in zip(self.panel_draws, self.sources, strict=True):
+            found[draw.panel.name] += source is not None
         return found
 
 
 # -- measuring -----------------------------------------------------------------------------------------
 
 
-def measure_stand(stand: Stand, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
-    """Train one stand and measure it: one row for each variant, epoch and metric.
+def measure_draw(draw: PanelDraw, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
+    """Train and measure one draw: one row for each variant, epoch and metric.
 
     Args:
-        on_epoch: called with the epochs done; what it raises ends the work.
+        on_epoch: called with the epochs that are done; its exceptions end the work.
     """
     import pandas as pd
 
-    training = Training(stand.experiment, "cpu")
-    bench = Bench.of(stand.experiment, training.data, training.stack.flat)
-    total = stand.experiment.training.epochs
+    training = Training(draw.experiment, "cpu")
+    context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
+    total = draw.experiment.training.epochs
     rows: list[tuple[str, float, int, str, float]] = []
     trained: list[Snapshot] = []
     for snapshot in training:
         on_epoch(snapshot.epoch)
         if snapshot.epoch > 0:
             trained.append(snapshot)
-        if not stand.every_epoch and snapshot.epoch < total:
+        if not draw.every_epoch and snapshot.epoch < total:
             continue
         values = {name: snapshot.metrics[name] for name in METRICS}
         with isolated():
-            for name in stand.measures:
-                values |= MEASURES[name](bench, training.stack)
+            for name in draw.measures:
+                values |= MEASURES[name](context, training.stack)
         if snapshot.epoch == total:
             values |= _over_epochs(trained)
-        rows += _rows(stand, snapshot.epoch, values)
+        rows += _rows(draw, snapshot.epoch, values)
     table = pd.DataFrame(rows, columns=["variant", "dose", "epoch", "metric", "value"])
-    return table.assign(panel=stand.panel.name, seed=stand.seed)[list(COLUMNS)].astype({"value": np.float32})
+    return table.assign(panel=draw.panel.name, seed=draw.seed)[list(COLUMNS)].astype({"value": np.float32})
 
 
 def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
@@ -119,10 +124,10 @@ def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
     return {"trained_mature": mean, "all_skipped": sum(snapshot.metrics["skipped"] for snapshot in trained)}
 
 
-def _rows(stand: Stand, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
-    places = {arm.name: i for i, arm in enumerate(stand.experiment.arms)}
-    for variant in stand.panel.variants:
-        for name in stand.metrics:
+def _rows(draw: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
+    places = {arm.name: i for i, arm in enumerate(draw.experiment.arms)}
+    for variant in draw.panel.variants:
+        for name in draw.metrics:
             if name in values and np.isfinite(value := float(values[name][places[variant.arm]])):
                 yield variant.name, variant.dose, epoch, name, value
 
@@ -130,13 +135,13 @@ def _rows(stand: Stand, epoch: int, values: dict[str, Any]) -> Iterator[tuple[st
 # -- keeping -------------------------------------------------------------------------------------------
 
 
-def _path(store: Store, stand: Stand) -> Path:
-    return store.root / "limits" / f"{stand.key}.parquet"
+def _path(store: Store, draw: PanelDraw) -> Path:
+    return store.root / "limits" / f"{draw.key}.parquet"
 
 
-def stored_stand(stand: Stand, store: Store) -> pd.DataFrame | None:
-    """The rows of a stand from the store; a damaged file is removed, to be computed again."""
-    path = _path(store, stand)
+def stored_draw(draw: PanelDraw, store: Store) -> pd.DataFrame | None:
+    """The rows of a draw from the store; a damaged file is removed, to be computed again."""
+    path = _path(store, draw)
     if not path.is_file():
         return None
     table = _read(path)
@@ -145,12 +150,12 @@ def stored_stand(stand: Stand, store: Store) -> pd.DataFrame | None:
     return table
 
 
-def _keep(stand: Stand, table: pd.DataFrame, store: Store) -> None:
-    path = _path(store, stand)
-    with explained(store.root):
+def _keep(draw: PanelDraw, table: pd.DataFrame, store: Store) -> None:
+    path = _path(store, draw)
+    with store_errors(store.root):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, to_parquet(table))
-        trim(path.parent, ".parquet", MOST_FILES, MOST_KEPT)
+        trim(path.parent, ".parquet", MAX_FILES, MAX_TOTAL_BYTES)
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
@@ -162,15 +167,15 @@ def to_parquet(table: pd.DataFrame) -> bytes:
 
 
 def _read(path: Path) -> pd.DataFrame | None:
-    """A table of results; None where the file does not hold one."""
+    """A table of results; None if the file does not hold one."""
     import pandas as pd
     from pyarrow import parquet
 
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             return None
         content = path.read_bytes()
-        if parquet.ParquetFile(io.BytesIO(content)).metadata.num_rows > MOST_ROWS:
+        if parquet.ParquetFile(io.BytesIO(content)).metadata.num_rows > MAX_ROWS:
             return None
         table = pd.read_parquet(io.BytesIO(content), columns=list(COLUMNS))
         names = dict.fromkeys(("panel", "variant", "metric"), str)
@@ -184,7 +189,7 @@ def _read(path: Path) -> pd.DataFrame | None:
 
 @lru_cache(16)
 def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | None:
-    """Keys of the stands that ship with a limit (by panel and seed), and their rows."""
+    """Keys of the draws that ship with a limit (by panel and seed), and their rows."""
     table = _read(folder / f"{name}.parquet")
     try:
         keys = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["stands"]
@@ -194,26 +199,26 @@ def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | N
 
 
 def shipped_folder() -> Path:
-    """Where the results that come with ctviz lie."""
+    """The folder of the results that ship with ctviz."""
     return assets() / "limits"
 
 
-def shipped_stand(stand: Stand, name: str, folder: Path | None = None) -> pd.DataFrame | None:
-    """The rows of a stand as they ship; None if they were made with other settings or another algorithm."""
+def shipped_draw(draw: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
+    """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
-    if found is None or found[0].get(f"{stand.panel.name} {stand.seed}") != stand.key:
+    if found is None or found[0].get(f"{draw.panel.name} {draw.seed}") != draw.key:
         return None
     table = found[1]
-    return table[(table["panel"] == stand.panel.name) & (table["seed"] == stand.seed)]
+    return table[(table["panel"] == draw.panel.name) & (table["seed"] == draw.seed)]
 
 
 def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], None] = lambda name: None) -> list[Path]:
-    """Measure limits anew where the store of this machine does not have them, and write them as they ship."""
+    """Measure limits, unless the store of this machine has them, and write the files that ship."""
     written = []
     for name in names:
         on_limit(name)
         result = run_limit(name, shipped=False)
-        keys = {f"{stand.panel.name} {stand.seed}": stand.key for stand in result.stands}
+        keys = {f"{draw.panel.name} {draw.seed}": draw.key for draw in result.panel_draws}
         arms = {p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}
         facts = {"stands": keys, "experiments": arms}
         for path, data in (
@@ -232,23 +237,23 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
 def stored_limit(
     name: str | Limit, store: Store | None = None, seeds: int | None = None, *, shipped: bool = True
 ) -> LimitResult:
-    """What is there of a limit, without computing anything: from this machine's store, else as it ships."""
+    """The measured part of a limit, without computing anything: from this machine's store, else as shipped."""
     import pandas as pd
 
     study, store = limit(name), store or open_store()
-    stands = study.stands(seeds)
+    drawn = study.all_draws(seeds)
     tables: list[pd.DataFrame] = []
     sources: list[Source | None] = []
-    for stand in stands:
-        table = stored_stand(stand, store)
+    for draw in drawn:
+        table = stored_draw(draw, store)
         source: Source = "here"
         if table is None and shipped:
-            table, source = shipped_stand(stand, study.name), "shipped"
+            table, source = shipped_draw(draw, study.name), "shipped"
         sources.append(source if table is not None else None)
         if table is not None:
             tables.append(table)
     whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
-    return LimitResult(study, whole, stands, tuple(sources))
+    return LimitResult(study, whole, drawn, tuple(sources))
 
 
 def run_limit(
@@ -259,31 +264,32 @@ def run_limit(
     *,
     shipped: bool = True,
 ) -> LimitResult:
-    """A limit, measured: what is neither in the store nor shipped is trained now, draw by draw, and kept.
+    """Measure a limit: draws that are neither in the store nor shipped are trained now, one by one, and stored.
 
     Args:
         name: one of ``LIMITS``, or a limit of one's own.
-        store: where to look and to keep; by default the one of this machine (``CTVIZ_HOME``).
-        progress: called with the epochs done and in all; what it raises ends the work, and whole draws are kept.
-        seeds: how many draws of each panel, at most as many as the panel allows; by default as many as ship.
-        shipped: whether results that ship with ctviz count.
+        store: where draws are read and kept; by default that of this machine (``CTVIZ_HOME``).
+        progress: called with the epochs that are done and their total; its exceptions end the work, and complete draws
+            are kept.
+        seeds: draws of each panel, at most as many as the panel allows; by default as many as ship.
+        shipped: whether results that ship with ctviz are used.
 
     Raises:
-        ConfigError: no such limit, or not that many draws. StoreError: the store does not take the results.
+        ConfigError: no such limit, or too many draws. StoreError: the results cannot be stored.
     """
     study, store = limit(name), store or open_store()
-    stands = study.stands(seeds)
-    lengths = [stand.experiment.training.epochs for stand in stands]
+    drawn = study.all_draws(seeds)
+    lengths = [draw.experiment.training.epochs for draw in drawn]
     before = 0
-    for stand, length in zip(stands, lengths, strict=True):
-        there = stored_stand(stand, store) is not None or (shipped and shipped_stand(stand, study.name) is not None)
+    for draw, length in zip(drawn, lengths, strict=True):
+        there = stored_draw(draw, store) is not None or (shipped and shipped_draw(draw, study.name) is not None)
         if not there:
 
             def tell(done: int, before: int = before) -> None:
                 if progress:
                     progress(before + done, sum(lengths))
 
-            _keep(stand, measure_stand(stand, tell), store)
+            _keep(draw, measure_draw(draw, tell), store)
         before += length
         if progress:
             progress(before, sum(lengths))
@@ -291,11 +297,12 @@ def run_limit(
 
 
 class _StoppedError(Exception):
-    """Ends a stand whose job was cancelled."""
+    """Ends a draw whose job was cancelled."""
 
 
-def work_limit(name: str, root: str, cancelled: Callable[[], bool]) -> None:
-    """A background job: measure a limit on this computer, whatever ships; whole draws stay when it is cancelled."""
+def limit_job(name: str, root: str, cancelled: Callable[[], bool]) -> None:
+    """A background job: measure a limit on this computer, whatever ships; complete draws are kept when it is
+    cancelled."""
 
     def look(done: int, total: int) -> None:
         if cancelled() and done < total:
@@ -308,16 +315,16 @@ def work_limit(name: str, root: str, cancelled: Callable[[], bool]) -> None:
 
 
 def agreement(here: LimitResult) -> float | None:
-    """Largest deviation of what was computed here from what ships, relative to the larger of the two numbers.
+    """Largest deviation of results computed here from those that ship, relative to the larger of the two numbers.
 
     None where nothing was computed here or nothing ships.
     """
     worst: float | None = None
-    for stand, source in zip(here.stands, here.sources, strict=True):
-        shipped = shipped_stand(stand, here.limit.name) if source == "here" else None
+    for draw, source in zip(here.panel_draws, here.sources, strict=True):
+        shipped = shipped_draw(draw, here.limit.name) if source == "here" else None
         if shipped is None:
             continue
-        own = here.table[(here.table["panel"] == stand.panel.name) & (here.table["seed"] == stand.seed)]
+        own = here.table[(here.table["panel"] == draw.panel.name) & (here.table["seed"] == draw.seed)]
         keys = ["variant", "dose", "epoch", "metric"]
         both = own.merge(shipped, on=keys, suffixes=("", "_shipped"))
         if len(both) != len(own) or len(own) != len(shipped):

@@ -7,37 +7,37 @@ from collections.abc import Callable, Iterator, Sequence
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.reproduce.reproduction import Reproduction
-from ctviz.experiments.reproduce.studies import passes
-from ctviz.experiments.reproduce.work import Work, is_there
+from ctviz.experiments.reproduce.studies import run_studies
+from ctviz.experiments.reproduce.work import Work, is_complete
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.cost import price, scale_of
+from ctviz.experiments.sweeps.cost import slowdown, task_cost
 
 
 class _Missing(Exception):  # noqa: N818 (never leaves this module)
-    """Something is not stored."""
+    """A result is not stored."""
 
 
 class _Idle:
-    """An engine that carries nothing out."""
+    """An engine that runs no task."""
 
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
         raise _Missing
 
 
 def about_seconds(reproduction: Reproduction, store: Store, workers: int = 1) -> float:
-    """About how long it takes to compute what is not stored yet, with so many workers; 0 if nothing is missing.
+    """Estimated seconds to compute what is not stored yet, with ``workers`` workers; 0 if nothing is missing.
 
-    The cells and the draws are not known before; any of them cost about the same.
+    The chosen cells and draws are not known in advance; all of them cost about the same.
     """
     try:
-        passes(Work(reproduction, store, _Idle()))
+        run_studies(Work(reproduction, store, _Idle()))
     except _Missing:
         return _missing_seconds(reproduction, store) / max(1, workers)
     return 0.0
 
 
 def _missing_seconds(reproduction: Reproduction, store: Store) -> float:
-    scale, cell = scale_of(store), reproduction.cells[0]
+    scale, cell = slowdown(store), reproduction.cells[0]
     seconds = 0.0
     for data in reproduction.data:
         chosen, seeds = reproduction.selecting(data), range(reproduction.draws(data))
@@ -48,5 +48,5 @@ def _missing_seconds(reproduction: Reproduction, store: Store) -> float:
         tasks += [Task(reproduction.final(data, s, cell, cell), reproduction.on_test(data)) for s in seeds]
         on_test = reproduction.on_test_locked(data)
         tasks += [Task(reproduction.locked_final(data, seed, cell, cell), on_test) for seed in seeds]
-        seconds += sum(price(task, scale).seconds for task in tasks if not is_there(task, store))
+        seconds += sum(task_cost(task, scale).seconds for task in tasks if not is_complete(task, store))
     return seconds

@@ -1,4 +1,4 @@
-"""What stands beside Table 1: the ablation, accuracy under attack, how much answers rest on what is locked."""
+"""Results beside Table 1: the ablation, accuracy under attack, sensitivity to locked features."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ctviz.experiments.run import Run
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 
-MOST = 600
-"""Samples that are attributed."""
+MAX_SAMPLES = 600
+"""Most samples that are attributed."""
 
-LEANING = (what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, what.UNLOCKED)
-"""Arms whose answers are looked at for how much they rest on what is locked."""
+SENSITIVITY_ARMS = (what.LOCKED_FULL, what.LOCKED_CONVENTIONAL, what.UNLOCKED)
+"""Arms whose sensitivity to locked features is measured."""
 
 Attack = Literal["fgsm", "pgd"]
 
@@ -82,8 +82,8 @@ def _numbers(values: Floats) -> tuple[float | None, ...]:
 
 
 def sensitivity(data: str, finals: Sequence[tuple[Run, Report]], level: float) -> list[SensitivityResult]:
-    """How much the answers of the model trained with the lock, and of the conventional one, rest on what is locked."""
-    names, arms = [feature_name(ref) for ref in what.LOCKED[data]], LEANING
+    """Sensitivity to the locked features, of the model trained with the lock and of the conventional one."""
+    names, arms = [feature_name(ref) for ref in what.LOCKED[data]], SENSITIVITY_ARMS
     standardised, shares = [], []
     for run, report in finals:
         known = [parts(report, arm, "sensitivity") for arm in arms]
@@ -98,11 +98,11 @@ def sensitivity(data: str, finals: Sequence[tuple[Run, Report]], level: float) -
 
 @isolated()
 def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[float]:
-    """Mean over samples of Σ |g_d| over what an arm locks, as a share of Σ |g| over all features: integrated gradients
-    of the predicted class's logit, from baselines U(−1, 1)."""
+    """Mean over samples of Σ |g_d| over the features that an arm locks, as a share of Σ |g| over all features:
+    integrated gradients of the predicted class's logit, from baselines U(−1, 1)."""
     experiment, data = run.experiment, run.data
     whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
-    X = protocol.samples(data)[0][:MOST]
+    X = protocol.samples(data)[0][:MAX_SAMPLES]
     baselines = uniform_baselines(len(X), data.d, protocol.seed)
     found = []
     for name in arms:

@@ -1,4 +1,4 @@
-"""How much implausibility there is to take away: where factuals start, and where real samples lie themselves."""
+"""The headroom for plausibility: IP of unmoved factuals, and IP of real samples."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reproduce.reading import mean
 
-MOST = 300
-"""Samples of a class that are looked at."""
+MAX_SAMPLES = 300
+"""Most samples of a class that are used."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class HeadroomEnds:
     floor: float
 
 
-def ends_of(data: Dataset, protocol: Protocol) -> HeadroomEnds:
-    """The two ends between which IP can be expected to lie.
+def headroom_ends(data: Dataset, protocol: Protocol) -> HeadroomEnds:
+    """The two ends between which IP is expected to lie.
 
     ``start``: mean over pairs of different classes of the mean ℓ1 distance from samples of the one to samples of the
     other, which is the IP of factuals that have not moved. ``floor``: mean over classes of the mean ℓ1 distance of
@@ -37,20 +37,21 @@ def ends_of(data: Dataset, protocol: Protocol) -> HeadroomEnds:
     real = ReferenceSamples.of(X, y, data.k)
     start, floor = [], []
     for a, samples in enumerate(real.samples):
-        points = samples[:MOST]
+        points = samples[:MAX_SAMPLES]
         for b, others in enumerate(real.samples):
             if not len(points) or not len(others) or (a == b and len(others) < 2):
                 continue
             far = float(real.implausibility(points, torch.full((len(points),), b)).mean())
             if a == b:
-                floor.append(far * len(others) / (len(others) - 1))  # its distance to itself is no distance
+                floor.append(far * len(others) / (len(others) - 1))  # without its distance to itself
             else:
                 start.append(far)
     return HeadroomEnds(mean(start), mean(floor))
 
 
 def share_of_gain(conventional: float, counterfactual: float, floor: float) -> float:
-    """What part of the way from conventional training's IP down to the floor was gone; NaN where there is no way."""
+    """Share of the distance from conventional training's IP down to the floor that was covered; NaN if there is
+    none."""
     way = conventional - floor
     return (conventional - counterfactual) / way if way > 0 else math.nan
 

@@ -1,4 +1,4 @@
-"""A percentage over several draws of data and training, with an interval for what other draws would have given."""
+"""Percentages over several draws of data and training, with an interval for other draws."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Paired:
-    """A metric of one draw, round by round, of an arm and of its reference; rounds that either lacks are left out."""
+    """A metric of one draw, round by round, of an arm and its reference; rounds that either lacks are left out."""
 
     value: Floats  # j
     base: Floats  # j
@@ -54,11 +54,11 @@ class Combined:
 def combine(draws: Sequence[Paired], level: float = 0.99, seed: int = 0, resamples: int = RESAMPLES) -> Combined:
     """The mean reduction over draws s, ``1/S Σ_s 100 · (b̄_s − v̄_s) / b̄_s``, with an interval for other draws.
 
-    The interval is Student's over the S draws: ``x̄ ± t(S−1) · s / √S``, which holds what the rounds leave to chance as
-    well, for that is in every draw's number. With five draws a bootstrap over them would hold the truth in about 90 %
-    of cases where it says 99. Of a single draw nothing is known about others: there it is the percentile bootstrap over
-    rounds, as in the paper, value and base of a round together. No reduction is above 100 %, nor does an interval reach
-    beyond. Draws without a single round are left out.
+    The interval is Student's over the S draws: ``x̄ ± t(S−1) · s / √S``, which includes the randomness of the rounds,
+    since that is part of every draw's value. With five draws, a bootstrap over them would have a coverage of about 90 %
+    instead of 99. A single draw tells nothing about others: there the interval is the percentile bootstrap over rounds,
+    as in the paper, with value and base of a round drawn together. No reduction is above 100 %, nor is the end of an
+    interval. Draws without a single round are left out.
 
     Raises:
         ConfigError: a level that is not between 0 and 1.

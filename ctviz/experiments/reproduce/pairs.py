@@ -1,7 +1,7 @@
-"""Costs of the same requests: a factual and a target that both models have a valid counterfactual for.
+"""Costs over the same requests: pairs of factual and target for which both models have a valid counterfactual.
 
-The protocol's cost is that of each model's own valid counterfactuals. Where one model reaches fewer of them, those are
-likely to be the near ones, and its mean cost falls for that reason alone. Over pairs that both reach it cannot.
+The protocol's cost is that of each model's own valid counterfactuals. If one model reaches fewer targets, those are
+likely to be the near ones, and its mean cost falls for that reason alone. Over pairs that both reach, it cannot.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from ctviz.experiments.run import Run
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
 
-MOST = 600
-"""Samples that are explained."""
+MAX_SAMPLES = 600
+"""Most samples that are explained."""
 
 
 @isolated()
 def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Paired:
-    """ℓ1 cost of each (factual, target, λ_egy) that both arms reach, of the arm and of its reference.
+    """ℓ1 cost of the arm and of its reference for each (factual, target, λ_egy) that both reach.
 
-    Up to 600 samples of the split, each to one class other than its own, drawn at random where there are several; those
-    that both models do not put into the target class anyway count.
+    Uses up to 600 samples of the split, each with one target class other than its own, drawn at random if there are
+    several. Samples that either model already puts into the target class are left out.
     """
     data, experiment = run.data, run.experiment
     whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
-    X, y = (part[:MOST] for part in protocol.samples(data))
+    X, y = (part[:MAX_SAMPLES] for part in protocol.samples(data))
     chance = torch.Generator().manual_seed(protocol.seed)
     targets = (y + torch.randint(1, data.k, y.shape, generator=chance)) % data.k
     settings = protocol.searches()

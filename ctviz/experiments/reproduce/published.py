@@ -17,7 +17,7 @@ LINK = "https://arxiv.org/abs/2601.16205"
 
 @dataclass(frozen=True)
 class Published:
-    """A number of Table 1: by how many % the mean is lower than that of conventional training, its standard error,
+    """A number of Table 1: the reduction of the mean relative to conventional training in %, its standard error,
     and whether zero lies outside of the interval of 99 %."""
 
     reduction: float
@@ -42,7 +42,7 @@ TABLE1: Mapping[str, Mapping[MetricName, Published]] = MappingProxyType(
         "mnist": _row((7.05, 1.80, True), (-25.09, 109.05, False), (-12.34, 6.52, False)),
     }
 )
-"""Data → metric → what Table 1 says."""
+"""Data → metric → the number in Table 1."""
 
 TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -57,10 +57,10 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "mnist": "MNIST",
     }
 )
-"""Data → what it is called on the page."""
+"""Data → title on the page."""
 
 HERE = ("ls", "circles", "moons", "ol", "mnist")
-"""Data of the table that ctviz has; the others join as their data do."""
+"""Data sets of the table that ctviz has."""
 
 ROBUST: Mapping[str, tuple[float, float]] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""What a reproduction reads from the reports of evaluations."""
+"""Reading evaluation reports for a reproduction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parts(report: Report, arm: str, metric: str) -> dict[str, float]:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Mean of what is finite; NaN of nothing."""
+    """Mean of the finite values; NaN without any."""
     finite = [value for value in values if math.isfinite(value)]
     return float(np.mean(finite)) if finite else math.nan
 

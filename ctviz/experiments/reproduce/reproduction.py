@@ -1,4 +1,4 @@
-"""What a reproduction computes: which data, how many draws, which grid, and the experiments that follow from it."""
+"""The settings of a reproduction (data, draws, grid), and the experiments that follow from them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ TRAINED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "mnist": {"model.initial": "glorot", "training.batch": 1000, "training.n_ce": 5000},
     }
 )
-"""Data → what its training changes of the defaults, which are the paper's for synthetic data. First weights are
-Glorot's, as in its implementation."""
+"""Data → changes to the default training, which is the paper's for synthetic data. Initial weights are Glorot's, as in
+its implementation."""
 
 LOCKED: Mapping[str, tuple[int | str, ...]] = MappingProxyType(
     {"ls": (0,), "circles": (0,), "moons": (0,), "ol": (0,), "mnist": ("rows 1-5", "rows 24-28")}
 )
-"""Data → what is locked where the cost is compared: the first feature, or the upper and lower rows of pixels."""
+"""Data → locked features in the comparison of costs: the first feature, or the upper and lower rows of pixels."""
 
 FACTUALS: Mapping[str, int] = MappingProxyType({"ls": 250, "circles": 250, "moons": 250, "ol": 250, "mnist": 25})
 """Data → factuals of a round."""
@@ -50,20 +50,20 @@ it; ``LOCKED_OTHER`` with the cell that the plausibility study chose, ``UNLOCKED
 LOCKED_TAU = 0.5
 """τ of the searches that compare costs, as in the paper's study of locked features."""
 
-LEAST_REACHED = 0.45
+MIN_REACHED = 0.45
 """Validity that the conventional model's locked advice must have on a draw that costs are compared on."""
 
-LOOKED_AT: Mapping[str, int] = MappingProxyType({"ls": 60, "circles": 60, "moons": 60, "ol": 60, "mnist": 5})
-"""Data → draws that are looked at, at most, to find such draws. Those of MNIST differ in the training alone."""
+MAX_SCOUTED: Mapping[str, int] = MappingProxyType({"ls": 60, "circles": 60, "moons": 60, "ol": 60, "mnist": 5})
+"""Data → most draws that are tried to find such draws. Those of MNIST differ in training alone."""
 
-MOST_DRAWS: Mapping[str, int] = MappingProxyType({"mnist": 5})
-"""Data → draws at most, however many are asked for."""
+MAX_DRAWS: Mapping[str, int] = MappingProxyType({"mnist": 5})
+"""Data → most draws, however many are requested."""
 
 SELECTION_SEEDS: Mapping[str, int] = MappingProxyType({"mnist": 1})
-"""Data → draws on which the settings are chosen at most; elsewhere all of them. Digits take minutes for each."""
+"""Data → most draws for choosing the settings; elsewhere all of them. Each draw of digits takes minutes."""
 
 SELECTION_EPOCHS: Mapping[str, int] = MappingProxyType({"mnist": 20})
-"""Data → epochs after which the cells are compared at most; elsewhere after all of them, as the final models are."""
+"""Data → most epochs before cells are compared; elsewhere all of them, as for the final models."""
 
 
 class Choice(Settings):
@@ -85,7 +85,7 @@ class Reproduction(Settings):
     selection_rounds: int = Field(20, ge=2, le=10_000, description="Rounds on validation data, for each cell.")
     epochs: int = Field(100, ge=1, le=10_000)
     cells: tuple[Choice, ...] = Field(CELLS, min_length=1, max_length=100)
-    factuals: int | None = Field(None, ge=2, le=10_000, description="Factuals of a round; none takes the paper's.")
+    factuals: int | None = Field(None, ge=2, le=10_000, description="Factuals of a round; by default as in the paper.")
     level: float = Field(0.99, gt=0, lt=1)
 
     @field_validator("data", mode="before")
@@ -101,20 +101,20 @@ class Reproduction(Settings):
 
     @classmethod
     def quick(cls, **values: Any) -> Reproduction:
-        """A tenth of the work, to see that all goes through; its numbers are rough."""
+        """A tenth of the work, to check that everything runs; its numbers are rough."""
         return cls(**{"seeds": 2, "rounds": 20, "selection_rounds": 5, "epochs": 30, **values})
 
     @property
     def key(self) -> str:
-        """16 hexadecimal digits that name the settings and the algorithm's version."""
+        """16 hexadecimal digits that identify the settings and the algorithm's version."""
         text = f"{ALGORITHM_VERSION}:{Protocol().key}:{self.model_dump_json()}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    # -- what follows from it -------------------------------------------------------------------------
+    # -- experiments and protocols --------------------------------------------------------------------
 
     def draws(self, data: str) -> int:
         """Draws of the final models of a data set."""
-        return min(self.seeds, MOST_DRAWS.get(data, self.seeds))
+        return min(self.seeds, MAX_DRAWS.get(data, self.seeds))
 
     def selecting(self, data: str) -> range:
         """Draws on which the settings of a data set are chosen."""
@@ -137,7 +137,7 @@ class Reproduction(Settings):
         return self._experiment(data, seed, arms)
 
     def scouting(self, data: str, seed: int) -> Experiment:
-        """Conventional training alone, explained under the lock: whether there is locked advice on this draw at all."""
+        """Conventional training alone, explained under the lock: shows whether this draw has locked advice."""
         return self._experiment(data, seed, [_conventional_locked(data)])
 
     def locked_selection(self, data: str, seed: int) -> Experiment:
@@ -148,7 +148,7 @@ class Reproduction(Settings):
 
     def locked_final(self, data: str, seed: int, cell: Choice, other: Choice) -> Experiment:
         """Conventional training explained under the lock, the objective trained with it, with either cell, and the
-        objective trained without it: what the lock does beside what the objective does."""
+        objective trained without it, which separates the effects of the lock and of the objective."""
         lock = LOCKED[data]
         arms = [
             _conventional_locked(data),
@@ -162,7 +162,7 @@ class Reproduction(Settings):
         return min(self.epochs, SELECTION_EPOCHS.get(data, self.epochs))
 
     def _experiment(self, data: str, seed: int, arms: list[Arm], epochs: int | None = None) -> Experiment:
-        """Of every run the models before and after training are kept, without pictures."""
+        """An experiment that keeps the models before and after training, without fields and paths."""
         epochs = epochs or self.epochs
         changes = {"data.name": data, "data.seed": seed, "seed": seed, "training.epochs": epochs}
         pictures = {"evaluation.field": 0, "evaluation.paths": 0, "evaluation.every": epochs}
@@ -177,11 +177,11 @@ class Reproduction(Settings):
         return self.on_validation(data).model_copy(update={"tau": LOCKED_TAU})
 
     def on_test(self, data: str) -> Protocol:
-        """The paper's protocol, with attacks; of images IP* too, which otherwise is left out."""
+        """The paper's protocol, with attacks; and with IP* for images too."""
         return Protocol(rounds=self.rounds, also=("robustness", "kernels"), **self._common(data))
 
     def on_test_locked(self, data: str) -> Protocol:
-        """The paper's protocol for costs with features locked: a lower τ; and the sensitivity to what is locked."""
+        """The paper's protocol for costs with locked features: a lower τ, and sensitivity to the locked features."""
         also = ("sensitivity",)
         return Protocol(rounds=self.rounds, tau=LOCKED_TAU, also=also, attacks=(), **self._common(data))
 

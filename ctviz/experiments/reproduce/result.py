@@ -1,4 +1,4 @@
-"""Table 1 as a record: what was computed beside what was published, read and written as JSON."""
+"""Table 1 as a record: computed beside published numbers, read and written as JSON."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ctviz.errors import DataError, StoreError
 from ctviz.experiments.reproduce.published import MetricName
 from ctviz.paths import assets, write_whole
 
-MOST_BYTES = 16 * 2**20
-"""Size of a file that is read: the shipped one takes a fraction of it."""
+MAX_BYTES = 16 * 2**20
+"""Largest size of a file that is read; the shipped one is much smaller."""
 
 
-class Record(BaseModel):
-    """Base of every part: frozen, nothing unknown; a number that is not finite is none."""
+class ResultRecord(BaseModel):
+    """Base of all parts of the result: frozen, without unknown fields; numbers that are not finite become None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,8 +29,8 @@ class Record(BaseModel):
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-class Reduction(Record):
-    """By how many % the mean is lower than that of conventional training; positive is better.
+class Reduction(ResultRecord):
+    """Reduction of the mean relative to conventional training in %; positive is better.
 
     ``value`` and ``base`` are the two means; ``low`` and ``high`` the interval of the reduction.
     """
@@ -47,8 +47,8 @@ class Reduction(Record):
 class ComparedReduction(Reduction):
     """A cell of Table 1: the mean over all draws, beside the published number.
 
-    ``agrees`` if both are significant and of one sign, or if neither is significant: then the sign is chance. A cost
-    agrees only if the same holds over the requests that both models meet.
+    ``agrees`` if both are significant with the same sign, or if neither is significant. A cost agrees only if the same
+    holds over the requests that both models meet.
     """
 
     published: float
@@ -59,7 +59,7 @@ class ComparedReduction(Reduction):
     agrees: bool | None = None
 
 
-class Draw(Record):
+class Draw(ResultRecord):
     """A draw of data and training of the plausibility study, with intervals over rounds alone as in the paper."""
 
     seed: int
@@ -73,7 +73,7 @@ class Draw(Record):
     mature: float | None
 
 
-class LockedDraw(Record):
+class LockedDraw(ResultRecord):
     """A draw of the mutability study, with an interval over rounds alone."""
 
     seed: int
@@ -85,15 +85,15 @@ class LockedDraw(Record):
     conventional_validity: float | None
 
 
-class PassedOver(Record):
-    """A draw on which costs are not compared: how often the conventional model's locked advice is valid there."""
+class SkippedDraw(ResultRecord):
+    """A draw on which costs are not compared, with the validity of the conventional model's locked advice there."""
 
     seed: int
     validity: float | None
 
 
-class Cell(Record):
-    """A cell of the grid on validation data; what its study does not measure is none."""
+class GridCell(ResultRecord):
+    """A cell of the grid, on validation data; metrics that its study does not measure are None."""
 
     tau: float
     lambda_reg: float
@@ -109,18 +109,18 @@ class Cell(Record):
     mature: float | None = None
 
 
-class Chosen(Record):
+class ChosenCell(ResultRecord):
     """The cell that a study is trained with, and how it was found."""
 
     tau: float
     lambda_reg: float
     chosen_by: Literal["score", "fallback"]
     draws: tuple[int, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
 
 
-class Trained(Record):
-    """What all models of a data set share, and the cells of the two studies."""
+class TrainingDetails(ResultRecord):
+    """The settings that all models of a data set share, and the cells of the two studies."""
 
     epochs: int
     batch: int
@@ -128,14 +128,14 @@ class Trained(Record):
     hidden: tuple[int, ...]
     initial: str
     locked: tuple[int | str, ...]
-    plausibility: Chosen
-    mutability: Chosen | None  # none where costs can be compared on no draw
+    plausibility: ChosenCell
+    mutability: ChosenCell | None  # none if costs can be compared on no draw
 
 
-class Other(Record):
-    """What each cell gives on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
+class CrossStudy(ResultRecord):
+    """Each cell on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
     with that of the plausibility study; with the validity of that model's locked advice and of the conventional one's,
-    and the cost over the requests that both can meet."""
+    and the cost over the requests that both meet."""
 
     ip: Reduction
     ip_star: Reduction
@@ -145,9 +145,9 @@ class Other(Record):
     conventional_validity: float | None
 
 
-class Headroom(Record):
+class Headroom(ResultRecord):
     """IP of factuals that have not moved, of both models' counterfactuals, and of real samples among themselves (the
-    floor), in data units; and what part of the way down to the floor counterfactual training went."""
+    floor), in data units; and the share of the distance down to the floor that counterfactual training covered."""
 
     start: float | None
     conventional: float | None
@@ -156,8 +156,8 @@ class Headroom(Record):
     share: float | None
 
 
-class Searched(Record):
-    """IP and IP* of the same models where the evaluation searches with other steps: their length η, and at most T."""
+class SearchVariant(ResultRecord):
+    """IP and IP* of the same models, evaluated with other search steps: size η, at most T."""
 
     step_size: float
     steps: int
@@ -165,10 +165,10 @@ class Searched(Record):
     ip_star: Reduction
 
 
-class Row(Record):
+class Table1Row(ResultRecord):
     """A data set.
 
-    ``cost_paired``: the cost over those factuals and targets alone that both models have a valid counterfactual for.
+    ``cost_paired``: the cost over only those factuals and targets for which both models have a valid counterfactual.
     """
 
     data: str
@@ -178,19 +178,19 @@ class Row(Record):
     cost: ComparedReduction
     cost_paired: Reduction
     room: Headroom
-    other: Other
-    searched: tuple[Searched, ...] = ()  # from short steps to long ones; none for images
-    settings: Trained
+    other: CrossStudy
+    searched: tuple[SearchVariant, ...] = ()  # from short steps to long ones; none for images
+    settings: TrainingDetails
     seeds: tuple[Draw, ...]
     locked_seeds: tuple[LockedDraw, ...]
-    passed_over: tuple[PassedOver, ...]
+    passed_over: tuple[SkippedDraw, ...]
 
     def outcome(self, metric: MetricName) -> ComparedReduction:
         found: ComparedReduction = getattr(self, metric)
         return found
 
     @property
-    def short(self) -> Searched | None:
+    def short(self) -> SearchVariant | None:
         """With the shortest steps."""
         return self.searched[0] if self.searched else None
 
@@ -199,7 +199,7 @@ class Row(Record):
         several: tuple[Draw | LockedDraw, ...] = self.locked_seeds if metric == "cost" else self.seeds
         return tuple((draw.seed, getattr(draw, metric)) for draw in several)
 
-    def cell(self, metric: MetricName) -> Chosen | None:
+    def cell(self, metric: MetricName) -> ChosenCell | None:
         """The cell that the study of a metric chose."""
         return self.settings.mutability if metric == "cost" else self.settings.plausibility
 
@@ -212,8 +212,8 @@ class Ablation(Reduction):
     metric: Literal["ip", "ip_star"]
 
 
-class Curve(Record):
-    """Accuracy under an attack: means over the draws, with the least and the greatest of them."""
+class Curve(ResultRecord):
+    """Accuracy under an attack: means over the draws, with minimum and maximum."""
 
     data: str
     arm: str
@@ -224,12 +224,12 @@ class Curve(Record):
     greatest: tuple[float | None, ...]
 
 
-class SensitivityResult(Record):
-    """How much the answers rest on what is locked, with the lock in training and without; means over the draws.
+class SensitivityResult(ResultRecord):
+    """Sensitivity to the locked features, with the lock in training and without; means over the draws.
 
     ``measure``: the paper's ``standardised`` |g_d| / (max − min), which samples with nearly equal parts can dominate,
-    or the ``share`` |g_d| / Σ |g| of what is locked. ``low`` and ``high``: Student's interval of the difference over
-    the draws, none for one draw.
+    or the ``share`` |g_d| / Σ |g| of the locked features. ``low`` and ``high``: Student's interval of the difference
+    over the draws, none for one draw.
     """
 
     data: str
@@ -244,10 +244,10 @@ class SensitivityResult(Record):
     significant: bool | None
 
 
-class Table1(Record):
+class Table1(ResultRecord):
     """Everything that ``ctviz reproduce table1`` computes."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Table1Row, ...]
     ablation: tuple[Ablation, ...]
     robustness: tuple[Curve, ...]
     sensitivity: tuple[SensitivityResult, ...]
@@ -259,10 +259,10 @@ class Table1(Record):
     algorithm: int
     seconds: float
 
-    def row(self, data: str) -> Row | None:
+    def row(self, data: str) -> Table1Row | None:
         return next((row for row in self.rows if row.data == data), None)
 
-    def outcomes(self) -> Iterator[tuple[Row, MetricName, ComparedReduction]]:
+    def outcomes(self) -> Iterator[tuple[Table1Row, MetricName, ComparedReduction]]:
         """Every cell of the table, row by row."""
         for row in self.rows:
             for metric in ("ip", "ip_star", "cost"):
@@ -274,7 +274,7 @@ class Table1(Record):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Table1:
-        """Raises ``DataError`` for what is no result of this version."""
+        """Raises ``DataError`` for text that is not a result of this version."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -286,18 +286,18 @@ class Table1(Record):
 
 
 def shipped() -> Path:
-    """Where the result lies that comes with ctviz."""
+    """The file of the result that ships with ctviz."""
     return assets() / "paper" / "table1.json"
 
 
 def read(path: Path) -> bytes:
-    """A result as it was written.
+    """The bytes of a stored result.
 
     Raises:
         StoreError: there is none, or it cannot be read.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise StoreError(f"{path.name} is larger than any result; build it again with `ctviz reproduce table1`.")
         return path.read_bytes()
     except FileNotFoundError:
@@ -306,14 +306,14 @@ def read(path: Path) -> bytes:
         raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
 
 
-def own_folder(root: Path) -> Path:
-    """Where a store keeps the results that were computed on this machine."""
+def local_folder(root: Path) -> Path:
+    """The folder in the store for results computed on this machine."""
     return root / "paper"
 
 
 def keep(result: Table1, key: str, root: Path) -> Path:
-    """Writes a result into the store, in place of one of the same settings."""
-    path = own_folder(root) / f"table1-{key}.json"
+    """Write a result into the store, replacing one with the same settings."""
+    path = local_folder(root) / f"table1-{key}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, result.to_json().encode())
@@ -322,10 +322,10 @@ def keep(result: Table1, key: str, root: Path) -> Path:
     return path
 
 
-def own(root: Path) -> tuple[Path, ...]:
-    """Results that were computed on this machine, the newest first."""
+def local_results(root: Path) -> tuple[Path, ...]:
+    """Results computed on this machine, newest first."""
     try:
-        found = [(path.stat().st_mtime, path) for path in own_folder(root).glob("table1-*.json")]
+        found = [(path.stat().st_mtime, path) for path in local_folder(root).glob("table1-*.json")]
     except OSError:
         return ()
     return tuple(path for _, path in sorted(found, reverse=True))

@@ -1,6 +1,6 @@
-"""How much of the gain hangs on the steps of the evaluation's search: the same models, searched in other ones.
+"""The dependence of the gain on the evaluation's search steps: the same models, searched with other steps.
 
-Where a model is steep, a step leaps across the data and ends beyond them. Conventional models grow steeper than those
+Where a model is steep, a step overshoots the data. Conventional models grow steeper than those
 trained on counterfactuals, so the longer the steps, the worse they look.
 """
 
@@ -14,22 +14,22 @@ from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.intervals import combine
 from ctviz.experiments.reproduce.reading import paired, reduced
-from ctviz.experiments.reproduce.result import Reduction, Searched
+from ctviz.experiments.reproduce.result import Reduction, SearchVariant
 from ctviz.experiments.reproduce.studies import Final
 from ctviz.experiments.reproduce.work import Work
 
 SEARCHES = ((0.01, 1000), (0.25, 50))
-"""η and T that are tried besides the protocol's. Ten times as short, with time enough to arrive; and the paper's η of
-training."""
+"""Pairs of η and T that are tried besides the protocol's: steps a tenth of the size, with enough of them to mature; and
+the paper's η of training."""
 
 DRAWS = 10
-"""Draws that are searched again: so many steps take as long as all else."""
+"""Draws that are searched again: the short steps take as long as everything else."""
 
 _REFERENCES = {what.FULL: what.CONVENTIONAL}
 
 
-def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[Searched, ...]]:
-    """Data → IP and IP* with each search, over the first ``DRAWS`` draws; of images nothing, they take minutes."""
+def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[SearchVariant, ...]]:
+    """Data → IP and IP* with each search, over the first ``DRAWS`` draws; not for images, which take minutes."""
     planes = {data: several[:DRAWS] for data, several in finals.items() if several[0].experiment.data.grid is None}
     tasks = [
         Task(final.experiment, _with(final.report.protocol, *search), tuple(_REFERENCES.items()))
@@ -38,7 +38,7 @@ def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tup
         for search in SEARCHES
     ]
     reports = iter(work.reports(tasks, "searching the same models in shorter and longer steps"))
-    found: dict[str, tuple[Searched, ...]] = dict.fromkeys(finals, ())
+    found: dict[str, tuple[SearchVariant, ...]] = dict.fromkeys(finals, ())
     for data, several in planes.items():
         usual = several[0].report.protocol
         by_search = {(usual.step_size, usual.steps): [final.report for final in several]}
@@ -53,10 +53,10 @@ def _with(protocol: Protocol, step_size: float, steps: int) -> Protocol:
     return protocol.change({"step_size": step_size, "steps": steps, "also": (), "attacks": ()})
 
 
-def _compared(step_size: float, steps: int, reports: Sequence[Report], level: float) -> Searched:
+def _compared(step_size: float, steps: int, reports: Sequence[Report], level: float) -> SearchVariant:
     pairs = {
         metric: [paired(report, what.FULL, what.CONVENTIONAL, metric) for report in reports]
         for metric in ("ip", "ip_star")
     }
     found = {metric: Reduction(**reduced(combine(several, level), several)) for metric, several in pairs.items()}
-    return Searched(step_size=step_size, steps=steps, **found)
+    return SearchVariant(step_size=step_size, steps=steps, **found)

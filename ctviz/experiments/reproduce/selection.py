@@ -1,7 +1,7 @@
-"""Which cell of the grid a study is trained with, and on which draws: rules that look at validation data alone.
+"""The rules that choose each study's cell of the grid, and its draws; they use validation data alone.
 
-The two columns about plausibility and the one about costs are studies of their own, as in the paper. Each chooses its
-cell, for what makes counterfactuals plausible may make locked advice dearer.
+As in the paper, the two columns on plausibility and the one on costs are separate studies. Each chooses its own cell,
+since settings that make counterfactuals plausible may make locked advice more expensive.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ctviz.errors import DataError
 
 Study = Literal["plausibility", "mutability"]
 
-MOST_LOST = 0.02
-"""Accuracy that counterfactual training may lose on validation data, as a share: two points."""
+MAX_ACCURACY_LOSS = 0.02
+"""Largest loss of accuracy on validation data by counterfactual training: two points."""
 
-LEAST_MATURE = 0.1
-"""Share of the counterfactuals that must have matured in the last epoch of training."""
+MIN_MATURE = 0.1
+"""Least share of mature counterfactuals in the last epoch of training."""
 
-LEAST_VALID = 0.9
-"""Validity of the locked advice, as a share of that of the conventional model: with less, only what is easy to reach
-would be counted."""
+MIN_VALID = 0.9
+"""Least validity of the locked advice, relative to the conventional model's: with less, only easy targets would be
+counted."""
 
 RULES: dict[str, str] = {
     "plausibility": (
@@ -48,11 +48,11 @@ RULES: dict[str, str] = {
         "were passed over is listed."
     ),
 }
-"""How cells and draws are chosen, word by word."""
+"""The rules for choosing cells and draws, as the page shows them."""
 
 
 class Scored(Protocol):
-    """What a rule needs to know of a cell."""
+    """What a rule needs of a cell."""
 
     @property
     def score(self) -> float: ...
@@ -61,12 +61,12 @@ class Scored(Protocol):
     def qualifies(self) -> bool: ...
 
     @property
-    def otherwise(self) -> float: ...
+    def fallback(self) -> float: ...
 
 
 @dataclass(frozen=True)
-class Plausibility:
-    """What validation data say of a cell without locks, as means over the draws; NaN where it could not be measured.
+class PlausibilityScore:
+    """A cell without locks, on validation data, as means over the draws; NaN where not measured.
 
     Reductions in % of conventional training, accuracies and ``mature`` as shares.
     """
@@ -79,7 +79,8 @@ class Plausibility:
 
     @property
     def score(self) -> float:
-        """(reduction of IP + reduction of IP*) / 2, of those that were measured; NaN without IP."""
+        """(reduction of IP + reduction of IP*) / 2, or the reduction of IP where IP* is not measured; NaN without
+        IP."""
         if math.isnan(self.ip):
             return math.nan
         return self.ip if math.isnan(self.ip_star) else (self.ip + self.ip_star) / 2
@@ -88,17 +89,17 @@ class Plausibility:
     def qualifies(self) -> bool:
         """Whether the cell may be chosen by its score. What is NaN does not."""
         kept = _kept(self.accuracy, self.conventional_accuracy)
-        return kept and self.mature >= LEAST_MATURE and not math.isnan(self.score)
+        return kept and self.mature >= MIN_MATURE and not math.isnan(self.score)
 
     @property
-    def otherwise(self) -> float:
+    def fallback(self) -> float:
         """What decides where no cell qualifies."""
         return self.mature
 
 
 @dataclass(frozen=True)
-class Mutability:
-    """What validation data say of a cell under the lock, as means over the draws; NaN where it could not be measured.
+class MutabilityScore:
+    """A cell under the lock, on validation data, as means over the draws; NaN where not measured.
 
     The reduction of the cost in %, validities and accuracies as shares.
     """
@@ -118,32 +119,32 @@ class Mutability:
     def qualifies(self) -> bool:
         """Whether the cell may be chosen by its score. What is NaN does not."""
         kept = _kept(self.accuracy, self.conventional_accuracy)
-        valid = self.validity >= LEAST_VALID * self.conventional_validity - 1e-12
+        valid = self.validity >= MIN_VALID * self.conventional_validity - 1e-12
         return kept and valid and not math.isnan(self.cost)
 
     @property
-    def otherwise(self) -> float:
+    def fallback(self) -> float:
         """What decides where no cell qualifies."""
         return self.validity
 
 
 def _kept(accuracy: float, conventional: float) -> bool:
-    return conventional - accuracy <= MOST_LOST + 1e-12  # 2 points are still allowed
+    return conventional - accuracy <= MAX_ACCURACY_LOSS + 1e-12  # 2 points are still allowed
 
 
 def choose(scores: Sequence[Scored]) -> int:
-    """Position of the cell that the rule of its study takes; of equals the first.
+    """Position of the cell that the rule of its study chooses; ties go to the first.
 
     Raises:
-        DataError: there is no cell.
+        DataError: there are no cells.
     """
     if not scores:
         raise DataError("Settings are chosen among cells of a grid; there is none.")
     allowed = [i for i, score in enumerate(scores) if score.qualifies]
     if allowed:
         return max(allowed, key=lambda i: scores[i].score)
-    return max(range(len(scores)), key=lambda i: _or_least(scores[i].otherwise))
+    return max(range(len(scores)), key=lambda i: _or_lowest(scores[i].fallback))
 
 
-def _or_least(value: float) -> float:
+def _or_lowest(value: float) -> float:
     return -math.inf if math.isnan(value) else value

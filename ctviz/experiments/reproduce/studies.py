@@ -1,6 +1,6 @@
-"""The two studies behind Table 1: draws, the cells that validation data choose, the final models on test data.
+"""The two studies behind Table 1: draws, cells chosen on validation data, final models on test data.
 
-For each pass the tasks of all data sets go to the engine together, so that its workers are never idle.
+In each step, the tasks of all data sets go to the engine together, so that its workers are never idle.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.reading import mean, overall, paired
 from ctviz.experiments.reproduce.reproduction import Choice, cell_name
-from ctviz.experiments.reproduce.result import Cell, Chosen, PassedOver
-from ctviz.experiments.reproduce.selection import Mutability, Plausibility, Scored, choose
+from ctviz.experiments.reproduce.result import ChosenCell, GridCell, SkippedDraw
+from ctviz.experiments.reproduce.selection import MutabilityScore, PlausibilityScore, Scored, choose
 from ctviz.experiments.reproduce.work import Work
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
@@ -24,7 +24,7 @@ from ctviz.experiments.store import Store
 
 @dataclass(frozen=True)
 class Final:
-    """The final models of one draw, and what was measured of them."""
+    """The final models of one draw, and their report."""
 
     seed: int
     experiment: Experiment
@@ -33,16 +33,16 @@ class Final:
 
 @dataclass(frozen=True)
 class CostDraws:
-    """Draws on which costs are compared, and those that were passed over on the way."""
+    """Draws on which costs are compared, and the draws that were skipped."""
 
     seeds: tuple[int, ...]
-    passed_over: tuple[PassedOver, ...]
+    passed_over: tuple[SkippedDraw, ...]
 
 
 # -- plausibility -----------------------------------------------------------------------------------------
 
 
-def plausible_cells(work: Work) -> dict[str, Chosen]:
+def plausibility_cells(work: Work) -> dict[str, ChosenCell]:
     """Data → the cell for IP and IP*, from validation data without locks."""
     r = work.reproduction
     references = {cell_name(i): what.CONVENTIONAL for i in range(len(r.cells))}
@@ -59,13 +59,13 @@ def plausible_cells(work: Work) -> dict[str, Chosen]:
     return chosen
 
 
-def _plausibility(arm: str, runs: Sequence[Experiment], reports: Sequence[Report], store: Store) -> Plausibility:
-    """Means over the draws of what validation data say of a cell."""
+def _plausibility(arm: str, runs: Sequence[Experiment], reports: Sequence[Report], store: Store) -> PlausibilityScore:
+    """A cell on validation data, as means over the draws."""
     ip, ip_star = (
         mean([paired(report, arm, what.CONVENTIONAL, metric).reduction for report in reports])
         for metric in ("ip", "ip_star")
     )
-    return Plausibility(
+    return PlausibilityScore(
         ip=ip,
         ip_star=ip_star,
         accuracy=mean([overall(report, arm, "accuracy") for report in reports]),
@@ -81,7 +81,7 @@ def mature(experiment: Experiment, arm: str, store: Store) -> float:
     return math.nan if value is None else float(value)
 
 
-def plausible_finals(
+def plausibility_finals(
     work: Work, cells: Mapping[str, Choice], others: Mapping[str, Choice | None]
 ) -> dict[str, list[Final]]:
     """Data → the final models of the draws 0, 1, … on test data, without locks."""
@@ -116,23 +116,23 @@ def draws_to_compare(work: Work) -> dict[str, CostDraws]:
 
 
 def _next(wanted: int, data: str, seen: Mapping[int, float]) -> range:
-    """Draws that are looked at next: twice as many as are missing, unless there are enough or no more."""
-    missing = wanted - sum(valid >= what.LEAST_REACHED for valid in seen.values())
+    """Draws to try next: twice as many as are missing, unless there are enough or none are left."""
+    missing = wanted - sum(valid >= what.MIN_REACHED for valid in seen.values())
     if missing <= 0:
         return range(0)
-    return range(len(seen), min(len(seen) + (2 * missing if seen else wanted), max(what.LOOKED_AT[data], wanted)))
+    return range(len(seen), min(len(seen) + (2 * missing if seen else wanted), max(what.MAX_SCOUTED[data], wanted)))
 
 
 def _draws(wanted: int, seen: Mapping[int, float]) -> CostDraws:
-    """The first draws that reach; of those passed over, the ones up to the last that is taken."""
-    taken = [seed for seed, valid in seen.items() if valid >= what.LEAST_REACHED][:wanted]
+    """The first draws that qualify, and the skipped draws before the last of them."""
+    taken = [seed for seed, valid in seen.items() if valid >= what.MIN_REACHED][:wanted]
     enough = len(taken) == wanted
     over = [seed for seed in seen if seed not in taken and (not enough or seed < taken[-1])]
-    return CostDraws(tuple(taken), tuple(PassedOver(seed=seed, validity=seen[seed]) for seed in over))
+    return CostDraws(tuple(taken), tuple(SkippedDraw(seed=seed, validity=seen[seed]) for seed in over))
 
 
-def cheap_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, Chosen | None]:
-    """Data → the cell for the cost, from validation data under the lock; none where there is no draw."""
+def mutability_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, ChosenCell | None]:
+    """Data → the cell for the cost, from validation data under the lock; None without draws."""
     r = work.reproduction
     references = {cell_name(i): what.LOCKED_CONVENTIONAL for i in range(len(r.cells))}
     tasks = {
@@ -143,7 +143,7 @@ def cheap_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, Chosen 
         for data in r.data
     }
     reports = _together(work, tasks, "choosing the settings for the cost")
-    chosen: dict[str, Chosen | None] = {}
+    chosen: dict[str, ChosenCell | None] = {}
     for data, found in reports.items():
         scores = [_mutability(cell_name(i), found) for i in range(len(r.cells))]
         seeds = [task.experiment.seed for task in tasks[data]]
@@ -151,9 +151,9 @@ def cheap_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, Chosen 
     return chosen
 
 
-def _mutability(arm: str, reports: Sequence[Report]) -> Mutability:
+def _mutability(arm: str, reports: Sequence[Report]) -> MutabilityScore:
     reference = what.LOCKED_CONVENTIONAL
-    return Mutability(
+    return MutabilityScore(
         cost=mean([paired(report, arm, reference, "cost").reduction for report in reports]),
         validity=mean([overall(report, arm, "validity") for report in reports]),
         conventional_validity=mean([overall(report, reference, "validity") for report in reports]),
@@ -162,7 +162,7 @@ def _mutability(arm: str, reports: Sequence[Report]) -> Mutability:
     )
 
 
-def cheap_finals(
+def mutability_finals(
     work: Work, cells: Mapping[str, Choice | None], others: Mapping[str, Choice], draws: Mapping[str, CostDraws]
 ) -> dict[str, list[Final]]:
     """Data → the final models of the draws on which costs are compared, on test data under the lock."""
@@ -184,27 +184,27 @@ def cheap_finals(
 
 
 @dataclass(frozen=True)
-class Passes:
-    """What the passes through the engine gave, by data."""
+class StudyResults:
+    """The results of both studies, by data."""
 
-    plausible: Mapping[str, Chosen]
+    plausible: Mapping[str, ChosenCell]
     draws: Mapping[str, CostDraws]
-    cheap: Mapping[str, Chosen | None]
+    cheap: Mapping[str, ChosenCell | None]
     free: Mapping[str, Sequence[Final]]
     locked: Mapping[str, Sequence[Final]]
 
 
-def passes(work: Work) -> Passes:
-    """Everything that is trained and evaluated: cells and draws on validation data, then the final models."""
-    plausible, draws = plausible_cells(work), draws_to_compare(work)
-    cheap = cheap_cells(work, draws)
+def run_studies(work: Work) -> StudyResults:
+    """Train and evaluate everything: cells and draws on validation data, then the final models."""
+    plausible, draws = plausibility_cells(work), draws_to_compare(work)
+    cheap = mutability_cells(work, draws)
     first = {data: _choice(chosen) for data, chosen in plausible.items()}
     second = {data: _choice(chosen) if chosen else None for data, chosen in cheap.items()}
-    free = plausible_finals(work, first, second)
-    return Passes(plausible, draws, cheap, free, cheap_finals(work, second, first, draws))
+    free = plausibility_finals(work, first, second)
+    return StudyResults(plausible, draws, cheap, free, mutability_finals(work, second, first, draws))
 
 
-def _choice(chosen: Chosen) -> Choice:
+def _choice(chosen: ChosenCell) -> Choice:
     return Choice(tau=chosen.tau, lambda_reg=chosen.lambda_reg)
 
 
@@ -213,7 +213,7 @@ def _pairs(references: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _together(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict[str, list[Report]]:
-    """The tasks of all data sets in one go; data → their reports."""
+    """Run the tasks of all data sets together; data → their reports."""
     flat = iter(work.reports([task for several in tasks.values() for task in several], doing))
     return {data: [next(flat) for _ in several] for data, several in tasks.items()}
 
@@ -226,9 +226,9 @@ def _finals(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict
     }
 
 
-def _chosen(cells: Sequence[Choice], scores: Sequence[Scored], seeds: Sequence[int]) -> Chosen:
+def _chosen(cells: Sequence[Choice], scores: Sequence[Scored], seeds: Sequence[int]) -> ChosenCell:
     taken = choose(scores)
-    return Chosen(
+    return ChosenCell(
         tau=cells[taken].tau,
         lambda_reg=cells[taken].lambda_reg,
         chosen_by="score" if scores[taken].qualifies else "fallback",
@@ -237,9 +237,9 @@ def _chosen(cells: Sequence[Choice], scores: Sequence[Scored], seeds: Sequence[i
     )
 
 
-def _cell(cell: Choice, score: Scored) -> Cell:
-    """A cell as it is written down: what its study measured, its score, and whether it qualifies."""
-    measured = {name: value for name, value in vars(score).items() if name in Cell.model_fields}
-    return Cell(
+def _cell(cell: Choice, score: Scored) -> GridCell:
+    """A cell as it is stored: the metrics of its study, its score, and whether it qualifies."""
+    measured = {name: value for name, value in vars(score).items() if name in GridCell.model_fields}
+    return GridCell(
         tau=cell.tau, lambda_reg=cell.lambda_reg, score=score.score, qualifies=score.qualifies, **measured
     )  # fmt: skip

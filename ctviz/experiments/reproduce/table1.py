@@ -1,4 +1,4 @@
-"""Table 1, anew: settings chosen on validation data, every draw trained and evaluated, all of them reported."""
+"""Table 1, reproduced: settings are chosen on validation data; every draw is trained, evaluated and reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ctviz.experiments.engines.base import Engine
 from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.extras import ablation, curves, sensitivity
-from ctviz.experiments.reproduce.headroom import ends_of, mean_ends, share_of_gain
+from ctviz.experiments.reproduce.headroom import headroom_ends, mean_ends, share_of_gain
 from ctviz.experiments.reproduce.intervals import Paired, combine
 from ctviz.experiments.reproduce.pairs import paired_costs
 from ctviz.experiments.reproduce.published import METRICS, SOURCE, TABLE1, TITLES, MetricName
@@ -21,20 +21,20 @@ from ctviz.experiments.reproduce.reading import mean, overall, paired, reduced
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.result import (
     ComparedReduction,
+    CrossStudy,
     Draw,
     Headroom,
     LockedDraw,
-    Other,
     Reduction,
-    Row,
-    Searched,
+    SearchVariant,
     Table1,
-    Trained,
+    Table1Row,
+    TrainingDetails,
 )
 from ctviz.experiments.reproduce.searched import searched
 from ctviz.experiments.reproduce.selection import RULES
-from ctviz.experiments.reproduce.studies import Final, Passes, mature, passes
-from ctviz.experiments.reproduce.work import OnTask, Work, never, nobody
+from ctviz.experiments.reproduce.studies import Final, StudyResults, mature, run_studies
+from ctviz.experiments.reproduce.work import OnTask, Work, never_cancelled, no_progress
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 
@@ -43,19 +43,19 @@ def reproduce(
     reproduction: Reproduction,
     store: Store,
     engine: Engine,
-    progress: OnTask = nobody,
-    cancelled: Callable[[], bool] = never,
+    progress: OnTask = no_progress,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> Table1:
-    """The table of a reproduction; whatever the store holds by now is not computed again.
+    """The table of a reproduction; results in the store are not computed again.
 
     Raises:
-        CtvizError: a task that could not be carried out; the work was stopped (``Cancelled``).
+        CtvizError: a task failed, or the work was cancelled (``Cancelled``).
     """
     from ctviz import __version__
 
     began = time.perf_counter()
     work = Work(reproduction, store, engine, progress, cancelled)
-    found = passes(work)
+    found = run_studies(work)
     level = reproduction.level
     tried = searched(work, found.free)
     rows = tuple(_row(work, data, found, tried[data]) for data in reproduction.data)
@@ -86,7 +86,7 @@ def _reports(finals: Sequence[Final]) -> list[Report]:
 
 
 def _protocols(reproduction: Reproduction) -> dict[str, Any]:
-    """The protocols of each data set, as plain settings."""
+    """The protocols of each data set, as plain dicts."""
     return {
         data: {
             "validation": reproduction.on_validation(data).model_dump(mode="json"),
@@ -101,7 +101,7 @@ def _protocols(reproduction: Reproduction) -> dict[str, Any]:
 # -- the rows ----------------------------------------------------------------------------------------------
 
 
-def _row(work: Work, data: str, found: Passes, tried: tuple[Searched, ...]) -> Row:
+def _row(work: Work, data: str, found: StudyResults, tried: tuple[SearchVariant, ...]) -> Table1Row:
     free, locked = found.free[data], found.locked[data]
     level = work.reproduction.level
     pairs: dict[MetricName, list[Paired]] = {
@@ -115,15 +115,15 @@ def _row(work: Work, data: str, found: Passes, tried: tuple[Searched, ...]) -> R
     outcomes["cost"] = _for_both(outcomes["cost"], both)
     experiment = free[0].experiment
     training, model = experiment.training, experiment.model
-    return Row(
+    return Table1Row(
         data=data,
         title=TITLES[data],
         **outcomes,
         cost_paired=both,
-        room=_room(free, outcomes["ip"]),
+        room=_headroom(free, outcomes["ip"]),
         other=_other(free, locked, work.store, level),
         searched=tried,
-        settings=Trained(
+        settings=TrainingDetails(
             epochs=training.epochs,
             batch=training.batch,
             n_ce=training.n_ce,
@@ -160,20 +160,20 @@ def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: floa
 
 
 def _for_both(cost: ComparedReduction, paired: Reduction) -> ComparedReduction:
-    """A saving agrees with the published one only if it is one over the requests that both models meet, too: where the
-    model trained on counterfactuals meets fewer of them, it may be that only the near ones are left."""
+    """A lower cost agrees with the published one only if it is also lower over the requests that both models meet: if
+    counterfactual training meets fewer requests, only the near ones may be left."""
     if not cost.agrees or not cost.significant or paired.significant is None:
         return cost
     alike = bool(paired.significant) and (paired.reduction or 0) * (cost.reduction or 0) > 0
     return cost.model_copy(update={"agrees": alike})
 
 
-def _other(free: Sequence[Final], locked: Sequence[Final], store: Store, level: float) -> Other:
-    """What each cell gives on the other study's metrics; the same as in the table where both chose one cell."""
+def _other(free: Sequence[Final], locked: Sequence[Final], store: Store, level: float) -> CrossStudy:
+    """Each cell on the other study's metrics; the same as in the table if both chose the same cell."""
     pairs = {metric: _paired(free, what.OTHER, what.CONVENTIONAL, metric) for metric in METRICS[:2]}
     pairs["cost"] = _paired(locked, what.LOCKED_OTHER, what.LOCKED_CONVENTIONAL, "cost")
     shares = [_shares(final.report, what.LOCKED_OTHER, what.LOCKED_CONVENTIONAL) for final in locked]
-    return Other(
+    return CrossStudy(
         **{m: Reduction(**reduced(combine(found, level), found)) for m, found in pairs.items()},
         cost_paired=_paired_cost(locked, what.LOCKED_OTHER, store, level),
         validity=mean([one["validity"] for one in shares]),
@@ -182,7 +182,7 @@ def _other(free: Sequence[Final], locked: Sequence[Final], store: Store, level: 
 
 
 def _paired_cost(locked: Sequence[Final], arm: str, store: Store, level: float) -> Reduction:
-    """The cost of the requests that both models can meet."""
+    """The cost over the requests that both models meet."""
     pairs = [
         paired_costs(load_run(f.experiment.key, store), f.report.protocol, arm, what.LOCKED_CONVENTIONAL)
         for f in locked
@@ -190,9 +190,9 @@ def _paired_cost(locked: Sequence[Final], arm: str, store: Store, level: float) 
     return Reduction(**reduced(combine(pairs, level), pairs))
 
 
-def _room(free: Sequence[Final], ip: ComparedReduction) -> Headroom:
-    """Between which ends IP lies, on test data."""
-    ends = mean_ends([ends_of(load(final.experiment.data), final.report.protocol) for final in free])
+def _headroom(free: Sequence[Final], ip: ComparedReduction) -> Headroom:
+    """The ends between which IP lies, on test data."""
+    ends = mean_ends([headroom_ends(load(final.experiment.data), final.report.protocol) for final in free])
     conventional, counterfactual = (math.nan if mean is None else mean for mean in (ip.base, ip.value))
     share = share_of_gain(conventional, counterfactual, ends.floor)
     return Headroom(start=ends.start, conventional=ip.base, counterfactual=ip.value, floor=ends.floor, share=share)
@@ -218,7 +218,7 @@ def _shares(report: Report, arm: str, reference: str) -> dict[str, float]:
 
 
 def _of_draw(report: Report, arm: str, reference: str, metric: str) -> Reduction:
-    """The reduction of one draw, with the interval of its report, which is over rounds as in the paper."""
+    """The reduction of one draw, with its report's interval over rounds, as in the paper."""
     compared = report.compare()
     rows = compared[(compared["arm"] == arm) & (compared["reference"] == reference) & (compared["metric"] == metric)]
     if rows.empty:

@@ -1,4 +1,4 @@
-"""Tasks carried out by an engine, and the reports they leave in the store."""
+"""Tasks that an engine runs, and their reports in the store."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.store import Store
 
 OnTask = Callable[[int, int, str], None]
-"""Called with the tasks that have ended, their number and what is being done."""
+"""Called with the number of tasks that have ended, their total, and a description of the work."""
 
 
-def nobody(done: int, total: int, doing: str) -> None:
-    """Nobody wants to know."""
+def no_progress(done: int, total: int, doing: str) -> None:
+    """Ignores progress."""
 
 
-def never() -> bool:
-    """It is not to be stopped."""
+def never_cancelled() -> bool:
+    """Never cancels."""
     return False
 
 
 class Cancelled(CtvizError):  # noqa: N818 (says what it means)
-    """The work was stopped; what is done stays in the store."""
+    """The work was cancelled; finished results stay in the store."""
 
 
-def is_there(task: Task, store: Store) -> bool:
-    """Whether the store holds both the task's run, which is looked at again, and a report that can be read."""
+def is_complete(task: Task, store: Store) -> bool:
+    """Whether the store holds the task's run, which is needed again, and a readable report."""
     return is_done(task, store) and stored_report(task.run, task.protocol, store) is not None
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is reproduced, where it is kept, and who carries it out."""
+    """A reproduction, its store, and the engine that runs it."""
 
     reproduction: Reproduction
     store: Store
     engine: Engine
-    progress: OnTask = nobody
-    cancelled: Callable[[], bool] = never
+    progress: OnTask = no_progress
+    cancelled: Callable[[], bool] = never_cancelled
 
     def reports(self, tasks: Sequence[Task], doing: str) -> list[Report]:
-        """The reports of tasks, in their order; what the store holds by now is not computed again.
+        """The reports of tasks, in their order; results in the store are not computed again.
 
         Raises:
-            CtvizError: the first reason why a task could not be carried out; the work was stopped (``Cancelled``).
+            CtvizError: the first reason why a task failed, or the work was cancelled (``Cancelled``).
         """
-        waiting = [task for task in tasks if not is_there(task, self.store)]
+        waiting = [task for task in tasks if not is_complete(task, self.store)]
         done, total = len(tasks) - len(waiting), len(tasks)
         self.progress(done, total, doing)
         failed = []

@@ -1,7 +1,7 @@
-"""Computed runs on disk, by the key of their experiment; the only channel from who computes to who looks."""
+"""Runs on disk, by the key of their experiment; the only channel between processes that compute and those that show."""
 
 from ctviz.experiments.store.files import Busy
-from ctviz.experiments.store.labels import Label, Labels
+from ctviz.experiments.store.labels import RunLabel, RunLabels
 from ctviz.experiments.store.sharing import claim, open_store, wait_for_other_writer
 from ctviz.experiments.store.store import Absent, Finished, RunInfo, RunStatus, Store, default_root
 from ctviz.experiments.store.writer import RunWriter
@@ -10,9 +10,9 @@ __all__ = [
     "Absent",
     "Busy",
     "Finished",
-    "Label",
-    "Labels",
     "RunInfo",
+    "RunLabel",
+    "RunLabels",
     "RunStatus",
     "RunWriter",
     "Store",

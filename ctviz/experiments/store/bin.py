@@ -1,4 +1,4 @@
-"""The bin: runs that a person has deleted, whole, until they are brought back or their time or their space is up."""
+"""The bin: deleted runs, until they are restored, expire, or are removed for space."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ctviz.experiments.store.files import size_of
 from ctviz.experiments.store.folder import RunFolder
 
 DAYS = 14
-"""A run that has been in the bin for so long is removed."""
+"""Days after which a run in the bin is removed."""
 
 
 class Bin:
-    """Run folders in ``root/bin/<key>``; whoever moves one holds the lock of its run.
+    """Run folders in ``root/bin/<key>``; they are moved under the lock of their run.
 
-    When a run was deleted is the time of its folder, which nobody writes to any more.
+    The time of deletion is that of the folder, which is no longer written to.
     """
 
     def __init__(self, root: Path) -> None:
@@ -27,7 +27,7 @@ class Bin:
         return RunFolder(self.path / key, key)
 
     def deleted(self, key: str) -> float:
-        """When a run was put into the bin, in seconds since 1970; 0 if it is not there."""
+        """Time of a run's deletion, in seconds since 1970; 0 if it is not in the bin."""
         try:
             return (self.path / key).stat().st_mtime
         except FileNotFoundError:
@@ -37,14 +37,14 @@ class Bin:
         return size_of(self.path / key)
 
     def put(self, run: Path, out: Path) -> None:
-        """Moves a run into the bin; one of the same key that lay there is moved to ``out``."""
+        """Move a run into the bin; one with the same key that was there is moved to ``out``."""
         self.path.mkdir(parents=True, exist_ok=True)
         os.utime(run)
         self.take(run.name, out)
         run.rename(self.path / run.name)
 
     def take(self, key: str, out: Path) -> bool:
-        """Moves a run out of the bin to ``out``; whether there was one."""
+        """Move a run out of the bin to ``out``; returns whether there was one."""
         out.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             (self.path / key).rename(out)

@@ -2,7 +2,7 @@
 
 A file holds entries. An entry has a name (``"00012"`` for the snapshot after epoch 12, ``"scene"``), arrays stored as
 ``"<name>/<array>"``, and in the file's metadata a JSON text that carries its scalars, the key of its run and a
-SHA-256 over everything. What is read is checked against the experiment before anything is allocated for it.
+SHA-256 over everything. Data are checked against the experiment before memory is allocated for them.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from ctviz.experiments.config import Experiment, weights_of_one
+from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
 
 LEVEL = 6
-"""Of zlib: a seventh smaller than level 1 for half a millisecond more per snapshot; 9 is slow and gains 2 %."""
+"""Level of zlib: a seventh smaller than level 1, for half a millisecond more per snapshot; 9 is slow and gains 2 %."""
 
-_MOST_ARRAYS = 64
+_MAX_ARRAYS = 64
 _SHARED = 1 << 20
 _SCENE = {
     "lower": np.float32, "upper": np.float32, "points": np.float32, "labels": np.uint8,
@@ -37,14 +37,14 @@ _SCENE = {
 }  # fmt: skip
 
 
-class Damaged(Exception):  # noqa: N818 (a state of what was read)
-    """What was read cannot be what was written; the store turns it into a notice, it never gets out."""
+class Damaged(Exception):  # noqa: N818 (a state)
+    """The data read are not those that were written; the store turns this into a notice and never raises it."""
 
 
 # -- entries and files ----------------------------------------------------------------------------
 
 
-def name_of(epoch: int) -> str:
+def entry_name(epoch: int) -> str:
     """Name of the entry that holds the snapshot after ``epoch`` epochs."""
     return f"{epoch:05d}"
 
@@ -76,24 +76,24 @@ def to_bytes(tensors: Arrays, metadata: dict[str, str]) -> bytes:
 class EntryFile:
     """An open safetensors file; its arrays are read one by one."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
-        if path.stat().st_size > most_bytes:
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        if path.stat().st_size > max_bytes:
             raise Damaged(f"{path.name} is larger than its experiment allows")
         try:
             self._file: Any = _open_untyped(str(path), framework="numpy")
             self.metadata: dict[str, str] = dict(self._file.metadata() or {})
         except OSError:
             raise
-        except Exception as error:  # whatever a parser of foreign bytes may raise
+        except Exception as error:  # a parser of foreign bytes may raise anything
             raise Damaged(f"{path.name} cannot be read ({error})") from error
 
     def entry(self, key: str, name: str) -> tuple[dict[str, Any], Arrays]:
-        """Facts and arrays of an entry, checked to be what was written for this run."""
+        """Facts and arrays of an entry, checked against its digest and the key of the run."""
         try:
             body = json.loads(self.metadata[name])
             digest = body.pop("sha256")
             facts, listed = body["facts"], body["arrays"]
-            if body["key"] != key or body["name"] != name or len(listed) > _MOST_ARRAYS:
+            if body["key"] != key or body["name"] != name or len(listed) > _MAX_ARRAYS:
                 raise Damaged(f"entry {name} belongs to another run")
             arrays = {array: np.asarray(self._file.get_tensor(f"{name}/{array}")) for array in listed}
             intact = digest == _digest(body, arrays)
@@ -113,7 +113,7 @@ _open_untyped: Any = safe_open  # its methods have no types
 
 
 def squeeze(values: Array, axes: tuple[int, ...]) -> Array:
-    """``values`` of unsigned integers as zlib bytes: differences along ``axes`` (modulo), one plane per byte."""
+    """Compress unsigned integers with zlib: differences along ``axes`` (modulo), one plane per byte."""
     for axis in axes:
         values = np.diff(values, axis=axis, prepend=np.zeros_like(values.take([0], axis=axis)))
     planes = np.ascontiguousarray(values)[..., None].view(np.uint8)
@@ -123,7 +123,7 @@ def squeeze(values: Array, axes: tuple[int, ...]) -> Array:
 def expand(
     squeezed: Array, dtype: type[np.unsignedinteger[Any]], shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> Array:
-    """Inverse of ``squeeze``; never expands beyond what ``shape`` needs."""
+    """Inverse of ``squeeze``; never decompresses more than ``shape`` needs."""
     width = np.dtype(dtype).itemsize
     size = math.prod(shape) * width
     if squeezed.dtype != np.uint8 or squeezed.ndim != 1:
@@ -162,7 +162,7 @@ def encode_snapshot(experiment: Experiment, snapshot: Snapshot) -> tuple[Arrays,
         facts["shapes"]["paths"] = list(snapshot.paths.points.shape)
         facts["order"], arrays["paths.points"] = _squeeze_points(snapshot.paths.points)
         arrays |= {f"paths.{part}": getattr(snapshot.paths, part) for part in ("steps", "nascent", "mature")}
-    return pack(experiment.key, name_of(snapshot.epoch), facts, arrays)
+    return pack(experiment.key, entry_name(snapshot.epoch), facts, arrays)
 
 
 def decode_snapshot(experiment: Experiment, epoch: int, facts: dict[str, Any], arrays: Arrays) -> Snapshot:
@@ -192,7 +192,8 @@ def _field(experiment: Experiment, shape: tuple[int, ...], arrays: Arrays) -> np
 
 
 def _squeeze_points(points: npt.NDArray[np.uint16]) -> tuple[int, Array]:
-    """Order of the differences and the bytes: long smooth paths want the second, short ones the first."""
+    """Order of the differences, and the bytes: long smooth paths compress best with the second, short ones with the
+    first."""
     moved = np.moveaxis(points, -1, 0)
     return min(((order, squeeze(moved, axes)) for order, axes in _POINT_AXES.items()), key=lambda found: len(found[1]))
 
@@ -245,7 +246,7 @@ def _require(fits: bool, what: str) -> None:
 
 
 def _number_out(value: float) -> float | str | None:
-    """JSON knows neither NaN (null here) nor the infinities (text here)."""
+    """JSON has neither NaN (null here) nor infinities (text here)."""
     if math.isnan(value):
         return None
     return value if math.isfinite(value) else str(value)
@@ -297,9 +298,9 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
 # -- bounds ---------------------------------------------------------------------------------------------
 
 
-def most_bytes(experiment: Experiment, snapshots: int) -> int:
-    """More than a file with this many snapshots can take; what is larger is not opened."""
+def max_bytes(experiment: Experiment, snapshots: int) -> int:
+    """Upper bound on the size of a file with this many snapshots; a larger one is not opened."""
     m, k, e = len(experiment.arms), experiment.data.classes, experiment.evaluation
-    weights = 4 * weights_of_one(experiment)
+    weights = 4 * weights_per_model(experiment)
     arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
     return _SHARED + 2 * snapshots * (m * arm + 16384)

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, locks that die with their process, and errors as sentences."""
+"""Files, locks that end with their process, and file errors as sentences."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Busy(StoreError):  # noqa: N818 (says what it means)
 _ADVICE = "set CTVIZ_HOME to another folder"
 
 
-def sentence(root: Path, error: OSError) -> StoreError:
-    """What a person can do about an error of the file system."""
+def store_error(root: Path, error: OSError) -> StoreError:
+    """An error of the file system as a sentence, with advice for the user."""
     said = {
         errno.ENOSPC: f"No space is left on the disk that holds {root}; free some, or {_ADVICE}.",
         errno.EDQUOT: f"The disk quota for {root} is used up; free some space, or {_ADVICE}.",
@@ -41,7 +41,7 @@ def sentence(root: Path, error: OSError) -> StoreError:
 
 
 def _no_folder(root: Path, error: OSError) -> Path:
-    """What of the path that an error names is no folder where one is needed."""
+    """The part of an error's path that should be a folder and is not."""
     named = [Path(error.filename)] if isinstance(error.filename, str | os.PathLike) else []
     for path in (*named, *(parent for name in named for parent in name.parents)):
         if os.path.lexists(path) and not path.is_dir():
@@ -50,12 +50,12 @@ def _no_folder(root: Path, error: OSError) -> Path:
 
 
 @contextlib.contextmanager
-def explained(root: Path) -> Iterator[None]:
-    """Turns every ``OSError`` of the block into a ``StoreError`` that names ``root`` and a way out."""
+def store_errors(root: Path) -> Iterator[None]:
+    """Turn every ``OSError`` of the block into a ``StoreError`` that names ``root`` and a remedy."""
     try:
         yield
     except OSError as error:
-        raise sentence(root, error) from error
+        raise store_error(root, error) from error
 
 
 def remove(path: Path) -> None:
@@ -68,7 +68,7 @@ def remove(path: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of all files below ``path``; what vanishes meanwhile does not count."""
+    """Bytes of all files below ``path``; files that vanish meanwhile are skipped."""
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
@@ -78,7 +78,7 @@ def size_of(path: Path) -> int:
 
 
 def last_used(path: Path) -> float:
-    """When a file was written or marked as used, in seconds since 1970; 0 for one that is gone."""
+    """Time at which a file was written or marked as used, in seconds since 1970; 0 if it is gone."""
     try:
         return path.stat().st_mtime
     except OSError:  # another process has just removed it
@@ -87,7 +87,7 @@ def last_used(path: Path) -> float:
 
 @dataclass(frozen=True, order=True)
 class File:
-    """A file as it was found in a folder; in order of the time at which it was written or marked as used."""
+    """A file in a folder; sorts by the time at which it was written or marked as used."""
 
     used: float  # seconds since 1970
     path: Path
@@ -95,7 +95,7 @@ class File:
 
 
 def files_in(folder: Path, ending: str = "") -> list[File]:
-    """The files of a folder, without those below it, the one used least recently first; none if it is not there."""
+    """The files of a folder, without subfolders, least recently used first; none if there is no folder."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
@@ -107,7 +107,7 @@ def files_in(folder: Path, ending: str = "") -> list[File]:
 
 
 def trim(folder: Path, ending: str, most_files: int, most_bytes: int) -> None:
-    """Remove those files of a folder that were used least recently, until both limits hold; the last one stays."""
+    """Remove the least recently used files of a folder, until both limits hold; the last one stays."""
     files = files_in(folder, ending)
     total = sum(file.bytes for file in files)
     for place, file in enumerate(files[:-1]):
@@ -117,12 +117,12 @@ def trim(folder: Path, ending: str, most_files: int, most_bytes: int) -> None:
         total -= file.bytes
 
 
-MOMENT = 0.3
-"""Seconds to wait for a lock that is held before its holder is taken for a writer."""
+LOCK_WAIT = 0.3
+"""Seconds to wait for a lock before its holder is taken for a writer."""
 
 
-class Lock:
-    """An exclusive ``flock`` on a file of its own; the system drops it when its holder ends, however it ends."""
+class FileLock:
+    """An exclusive ``flock`` on a file of its own; the system releases it when its holder ends, in whatever way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -131,11 +131,11 @@ class Lock:
     def acquire(self, patience: float = 10.0) -> None:
         """Take the lock or raise ``Busy``.
 
-        Waits up to ``patience`` seconds for those who only look, and for a moment for one who holds it: that may be
-        a reader who makes sure of damage, and not a writer.
+        Waits up to ``patience`` seconds for processes that only look, and ``LOCK_WAIT`` for a holder, which may be a
+        reader that checks for damage and not a writer.
         """
         now = time.monotonic()
-        deadline, moment = now + patience, now + min(patience, MOMENT)
+        deadline, moment = now + patience, now + min(patience, LOCK_WAIT)
         while True:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             try:
@@ -143,7 +143,7 @@ class Lock:
                     if _same_file(fd, self._path):
                         self._fd, fd = fd, -1
                         return
-                    continue  # the file was removed between opening and locking
+                    continue  # the file was removed after it was opened
                 if time.monotonic() > (deadline if _try_lock(fd, fcntl.LOCK_SH) else moment):
                     raise Busy("This run is being written by another process at this moment.")
             finally:
@@ -152,14 +152,14 @@ class Lock:
             time.sleep(0.001)
 
     def sign(self, text: str) -> None:
-        """Write into the file of the lock, which is held, who holds it: that stays there if its holder is killed."""
+        """Write the holder into the file of the held lock, where it remains if the holder is killed."""
         if self._fd is not None:
             with contextlib.suppress(OSError):  # a disk that is full
                 os.ftruncate(self._fd, 0)
                 os.pwrite(self._fd, text.encode(), 0)
 
     def release(self, *, forget: bool = False) -> None:
-        """Give the lock back; ``forget`` removes its file as well."""
+        """Release the lock; ``forget`` removes its file as well."""
         if self._fd is None:
             return
         if forget:
@@ -168,7 +168,7 @@ class Lock:
         os.close(self._fd)
         self._fd = None
 
-    def __enter__(self) -> Lock:
+    def __enter__(self) -> FileLock:
         self.acquire()
         return self
 
@@ -180,7 +180,7 @@ class Lock:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock on ``path``; looking neither takes it nor creates the file."""
+    """Whether the lock on ``path`` is held; the check neither takes it nor creates the file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

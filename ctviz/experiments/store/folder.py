@@ -1,4 +1,4 @@
-"""Reading one run folder, finished or still growing."""
+"""Reading a run folder, of a finished or a running run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.record import MOST_BYTES, Record
+from ctviz.experiments.store.record import MAX_BYTES, RunRecord
 
 RECORD = "run.json"
 SCENE = "scene.safetensors"
@@ -22,7 +22,7 @@ _SNAPSHOT = re.compile(r"(\d{5})\.safetensors")
 
 
 class RunFolder:
-    """A run on disk. Anything may vanish between two looks: ``FileNotFoundError``. What cannot be right: ``Damaged``.
+    """A run on disk. Files may vanish at any time: ``FileNotFoundError``. Invalid content: ``Damaged``.
 
     Not shared between threads; a sealed file is opened once and kept, so a run that is evicted meanwhile
     can still be read to its end.
@@ -39,14 +39,14 @@ class RunFolder:
         found = (self.path / RECORD).stat()
         return found.st_ino, found.st_mtime_ns, found.st_size
 
-    def record(self) -> Record:
+    def record(self) -> RunRecord:
         path = self.path / RECORD
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             raise Damaged(f"{RECORD} is too large")
-        return Record.from_bytes(path.read_bytes(), self.key)
+        return RunRecord.from_bytes(path.read_bytes(), self.key)
 
-    def check(self, record: Record) -> None:
-        """Of a finished run, that its snapshots are there and, where sealed, of the right size."""
+    def check(self, record: RunRecord) -> None:
+        """Check that the snapshots of a finished run are there and, if sealed, of the right size."""
         if record.state != "done":
             return
         if record.has_scene and not (self.path / SCENE).is_file():
@@ -57,50 +57,50 @@ class RunFolder:
         elif not set(record.epochs) <= set(self._appended()):
             raise Damaged("snapshots are missing")
 
-    def epochs(self, record: Record) -> list[int]:
+    def epochs(self, record: RunRecord) -> list[int]:
         """Epochs of the snapshots that can be read, in order."""
         if record.state == "done":
             return list(record.epochs)
         try:
             appended = self._appended()
         except FileNotFoundError:
-            # Sealed, and ended before its record said so.
+            # Sealed, but its writer ended before the record said so.
             return sorted(int(name) for name in self._open_sealed(record.experiment).metadata)
         if (self.path / SEALED).exists() and (now := self.record()).state == "done":
-            return list(now.epochs)  # sealed at this moment: what was appended may be half removed
+            return list(now.epochs)  # being sealed now: the appended snapshots may be partly removed
         return appended
 
     def _appended(self) -> list[int]:
         """Epochs of the snapshots that were appended, without gaps.
 
-        A list made while the writer appends may lack a snapshot and hold a later one. What is not later than the
-        newest in it was there before a second list was begun, which lacks none of that.
+        A listing made while the writer appends may lack a snapshot and have a later one. All snapshots up to its newest
+        were there before a second listing was begun, so the second one has them all.
         """
         newest = max(self._listed(), default=-1)
         return sorted(epoch for epoch in self._listed() if epoch <= newest)
 
     def _listed(self) -> list[int]:
-        # Called often; a list of names is all it takes.
+        # Called often, so it only lists names.
         found = (_SNAPSHOT.fullmatch(name) for name in os.listdir(self.path / SNAPSHOTS))  # noqa: PTH208
         return [int(match[1]) for match in found if match]
 
-    def updated(self, record: Record) -> float:
-        """When the run last grew."""
+    def updated(self, record: RunRecord) -> float:
+        """Time at which the run last grew."""
         try:
             return max(record.updated, (self.path / SNAPSHOTS).stat().st_mtime)
         except FileNotFoundError:
             return record.updated
 
     def scene(self, experiment: Experiment) -> Scene:
-        """``FileNotFoundError`` as long as it was not written."""
-        file = EntryFile(self.path / SCENE, codec.most_bytes(experiment, 0))
+        """The scene; ``FileNotFoundError`` until it is written."""
+        file = EntryFile(self.path / SCENE, codec.max_bytes(experiment, 0))
         return codec.decode_scene(experiment, *file.entry(self.key, "scene"))
 
     def snapshot(self, experiment: Experiment, epoch: int) -> Snapshot:
-        name = codec.name_of(epoch)
+        name = codec.entry_name(epoch)
         try:
             file = self._sealed or EntryFile(
-                self.path / SNAPSHOTS / f"{name}.safetensors", codec.most_bytes(experiment, 1)
+                self.path / SNAPSHOTS / f"{name}.safetensors", codec.max_bytes(experiment, 1)
             )
         except FileNotFoundError:
             file = self._open_sealed(experiment)
@@ -110,12 +110,12 @@ class RunFolder:
 
     def _open_sealed(self, experiment: Experiment) -> EntryFile:
         if self._sealed is None:
-            most = codec.most_bytes(experiment, experiment.training.epochs + 1)
+            most = codec.max_bytes(experiment, experiment.training.epochs + 1)
             self._sealed = EntryFile(self.path / SEALED, most)
         return self._sealed
 
     def last_used(self) -> float:
-        """When the run was last touched; 0 when nothing is known."""
+        """Time at which the run was last touched; 0 if unknown."""
         for name in (USED, RECORD):
             try:
                 return (self.path / name).stat().st_mtime

@@ -1,4 +1,4 @@
-"""What people call their runs, and which they keep: names and pins, in one small file beside the runs."""
+"""Labels of runs, their names and pins, in one small file beside the runs."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from typing import Any
 
 from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.store.files import Busy, Lock, explained, write_whole
+from ctviz.experiments.store.files import Busy, FileLock, store_errors, write_whole
 from ctviz.experiments.store.notices import Notices
 
 FORMAT = 1
-"""Of the file of labels; one of another format is set aside."""
+"""Format of the file of labels; a file of another format is set aside."""
 
-LONGEST = 60
-"""Characters of a name."""
+MAX_NAME_LENGTH = 60
+"""Most characters of a name."""
 
-_MOST_BYTES = 4 << 20
+_MAX_BYTES = 4 << 20
 _PATIENCE = 5.0
 _PAUSE = 0.02
 
 
 @dataclass(frozen=True)
-class Label:
-    """What a person has said of a run: its ``name`` ("" for none), and whether it is ``pinned``."""
+class RunLabel:
+    """A user's label of a run: its ``name`` ("" for none), and whether it is ``pinned``."""
 
     name: str = ""
     pinned: bool = False
 
 
-NOTHING = Label()
+NO_LABEL = RunLabel()
 
 
-class Labels:
-    """Labels by the key of a run, for all processes; a change reads, changes and writes the file under a lock.
+class RunLabels:
+    """Labels by the keys of runs, shared by all processes; a change reads and writes the file under a lock.
 
-    A file that is damaged is set aside, with a notice, and there are no labels from then on. Every method raises a
-    ``StoreError`` when the disk refuses.
+    A damaged file is set aside, with a notice, and all labels are gone. Every method raises a ``StoreError`` if the
+    disk fails.
     """
 
     def __init__(self, root: Path, notices: Notices) -> None:
@@ -50,12 +50,12 @@ class Labels:
         self._path = root / "labels.json"
         self._lock_path = root / "locks" / "labels.lock"
         self._notices = notices
-        self._kept: tuple[tuple[int, int, int], dict[str, Label]] | None = None
+        self._kept: tuple[tuple[int, int, int], dict[str, RunLabel]] | None = None
         self._guard = threading.Lock()
 
-    def all(self) -> dict[str, Label]:
-        """Every run that has a label, by key; read again only when the file was written again."""
-        with explained(self._root):
+    def all(self) -> dict[str, RunLabel]:
+        """All labels by key; the file is read again only if it has changed."""
+        with store_errors(self._root):
             try:
                 found = self._path.stat()
                 signature = found.st_ino, found.st_mtime_ns, found.st_size
@@ -71,34 +71,34 @@ class Labels:
             except Damaged:
                 return self._under_lock(self._read_or_set_aside)
 
-    def of(self, key: str) -> Label:
+    def of(self, key: str) -> RunLabel:
         """The label of one run."""
-        return self.all().get(key, NOTHING)
+        return self.all().get(key, NO_LABEL)
 
     def rename(self, key: str, name: str) -> None:
-        """Calls a run by a name; "" takes the name away. ``ConfigError`` for one that cannot be shown on a line."""
+        """Name a run; "" removes its name. ``ConfigError`` for a name that does not fit on a line."""
         cleaned = clean(name)
         self._change(key, lambda label: replace(label, name=cleaned))
 
     def pin(self, key: str, pinned: bool = True) -> None:
-        """Keeps a run: it is listed first and never removed to make space. ``pinned=False`` lets go of it."""
+        """Pin a run: it is listed first and never removed for space. ``pinned=False`` unpins it."""
         self._change(key, lambda label: replace(label, pinned=pinned))
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Drops the labels of runs that are gone for good; writes nothing if there are none."""
+        """Remove the labels of runs that are gone for good; writes nothing if there are none."""
         gone = set(keys)
         if gone & self.all().keys():
             self._rewrite(lambda labels: {key: label for key, label in labels.items() if key not in gone})
 
-    def _change(self, key: str, change: Callable[[Label], Label]) -> None:
-        def changed(labels: dict[str, Label]) -> dict[str, Label]:
-            labels[key] = change(labels.get(key, NOTHING))
-            return {name: label for name, label in labels.items() if label != NOTHING}
+    def _change(self, key: str, change: Callable[[RunLabel], RunLabel]) -> None:
+        def changed(labels: dict[str, RunLabel]) -> dict[str, RunLabel]:
+            labels[key] = change(labels.get(key, NO_LABEL))
+            return {name: label for name, label in labels.items() if label != NO_LABEL}
 
         self._rewrite(changed)
 
-    def _rewrite(self, change: Callable[[dict[str, Label]], dict[str, Label]]) -> None:
-        def rewrite() -> dict[str, Label]:
+    def _rewrite(self, change: Callable[[dict[str, RunLabel]], dict[str, RunLabel]]) -> None:
+        def rewrite() -> dict[str, RunLabel]:
             before = self._read_or_set_aside()
             after = change(dict(before))
             if after != before:
@@ -108,12 +108,12 @@ class Labels:
 
         self._under_lock(rewrite)
 
-    def _under_lock(self, act: Callable[[], dict[str, Label]]) -> dict[str, Label]:
-        with explained(self._root):
+    def _under_lock(self, act: Callable[[], dict[str, RunLabel]]) -> dict[str, RunLabel]:
+        with store_errors(self._root):
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-            lock = Lock(self._lock_path)
+            lock = FileLock(self._lock_path)
             deadline = time.monotonic() + _PATIENCE
-            while True:  # those who hold it are done in a moment
+            while True:  # holders release it soon
                 try:
                     lock.acquire()
                     break
@@ -126,7 +126,7 @@ class Labels:
             finally:
                 lock.release()
 
-    def _read_or_set_aside(self) -> dict[str, Label]:
+    def _read_or_set_aside(self) -> dict[str, RunLabel]:
         """The labels in the file; the lock is held."""
         try:
             return self._read()
@@ -141,9 +141,9 @@ class Labels:
             )
             return {}
 
-    def _read(self) -> dict[str, Label]:
+    def _read(self) -> dict[str, RunLabel]:
         with self._path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+            if os.fstat(file.fileno()).st_size > _MAX_BYTES:
                 raise Damaged("the file is too large")
             data = file.read()
         try:
@@ -158,12 +158,12 @@ class Labels:
 def clean(name: Any) -> str:
     """A name on one line, without space around it."""
     text = " ".join(name.split()) if isinstance(name, str) else None
-    if text is None or len(text) > LONGEST or not text.isprintable():
-        raise ConfigError("name", name, f"up to {LONGEST} letters, digits and signs on one line")
+    if text is None or len(text) > MAX_NAME_LENGTH or not text.isprintable():
+        raise ConfigError("name", name, f"up to {MAX_NAME_LENGTH} letters, digits and signs on one line")
     return text
 
 
-def _label(entry: Any) -> Label:
+def _label(entry: Any) -> RunLabel:
     if not isinstance(entry, dict) or not isinstance(entry.get("pinned"), bool):
         raise ValueError("no label")
-    return Label(clean(entry["name"]), entry["pinned"])
+    return RunLabel(clean(entry["name"]), entry["pinned"])

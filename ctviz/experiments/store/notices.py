@@ -1,4 +1,4 @@
-"""What happened to the store that a person should know, kept for every process that shows it."""
+"""Notices about the store for users, shared by all processes that show them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import threading
 from pathlib import Path
 
 from ctviz.errors import StoreError
-from ctviz.experiments.store.files import Lock, write_whole
+from ctviz.experiments.store.files import FileLock, write_whole
 
 logger = logging.getLogger("ctviz.store")
 
-_MOST = 20
-_MOST_BYTES = 1 << 20
+_MAX_NOTICES = 20
+_MAX_BYTES = 1 << 20
 
 
 class Notices:
-    """The last sentences, oldest first, each once; on disk where possible, in memory in any case."""
+    """The last notices, oldest first, without repetition; on disk if possible, always in memory."""
 
     def __init__(self, path: Path, lock: Path) -> None:
         self._path = path
@@ -30,15 +30,15 @@ class Notices:
         with self._guard:
             if text in self._mine:
                 return
-            self._mine = [*self._mine, text][-_MOST:]
+            self._mine = [*self._mine, text][-_MAX_NOTICES:]
         logger.warning("%s", text)
-        with contextlib.suppress(OSError, StoreError), Lock(self._lock):
+        with contextlib.suppress(OSError, StoreError), FileLock(self._lock):
             kept = [said for said in self._stored() if said != text]
-            write_whole(self._path, json.dumps([*kept, text][-_MOST:]).encode())
+            write_whole(self._path, json.dumps([*kept, text][-_MAX_NOTICES:]).encode())
 
     def all(self) -> list[str]:
         stored = self._stored()
-        return (stored + [text for text in self._mine if text not in stored])[-_MOST:]
+        return (stored + [text for text in self._mine if text not in stored])[-_MAX_NOTICES:]
 
     def clear(self) -> None:
         with self._guard:
@@ -48,7 +48,7 @@ class Notices:
 
     def _stored(self) -> list[str]:
         try:
-            if self._path.stat().st_size > _MOST_BYTES:
+            if self._path.stat().st_size > _MAX_BYTES:
                 return []
             found = json.loads(self._path.read_bytes())
         except (OSError, ValueError, RecursionError):

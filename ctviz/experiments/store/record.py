@@ -1,4 +1,4 @@
-"""``run.json``: what a run folder says of itself."""
+"""``run.json``, the record of a run folder."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.store.codec import Damaged
 
 FORMAT = 1
-"""Of the run folder; a folder of another format is set aside."""
+"""Format of run folders; a folder of another format is set aside."""
 
-MOST_BYTES = 16 << 20
-"""A larger ``run.json`` is not read."""
+MAX_BYTES = 16 << 20
+"""Largest ``run.json``; a larger one is not read."""
 
 Written = Literal["running", "done", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
-class Record:
-    """State of one attempt to compute a run, as last written by its writer."""
+class RunRecord:
+    """State of an attempt to compute a run, as its writer last wrote it."""
 
     experiment: Experiment
     device: str
     version: str
-    """Of ctviz."""
+    """Version of ctviz."""
     state: Written
     started: float
     """Seconds since 1970, as are all times."""
@@ -45,7 +45,7 @@ class Record:
     attempt: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def to_bytes(self) -> bytes:
-        """JSON with a SHA-256 over the rest of itself."""
+        """JSON with a SHA-256 over the rest of it."""
         changing = {"experiment": self.experiment.model_dump(mode="json"), "summary": finite(self.summary)}
         body = {**asdict(replace(self, summary=None)), **changing, "epochs": list(self.epochs)}
         body |= {"format": FORMAT, "algorithm": ALGORITHM_VERSION, "key": self.experiment.key}
@@ -55,7 +55,7 @@ class Record:
             raise StoreError(f"The summary of a run cannot be written as JSON: {error}.") from None
 
     @classmethod
-    def from_bytes(cls, data: bytes, key: str) -> Record:
+    def from_bytes(cls, data: bytes, key: str) -> RunRecord:
         """Inverse of ``to_bytes``; ``Damaged`` unless it is the intact record of the run ``key``."""
         try:
             body = json.loads(data)

@@ -1,4 +1,4 @@
-"""Several processes, one store: open it, and compute every run once."""
+"""A store shared by several processes, which compute every run once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def open_store(root: Path | None = None) -> Store:
     """The store in ``root`` (by default ``default_root()``), with the runs that ship with ctviz."""
     try:
         presets: Path | None = assets() / "presets"
-    except CtvizError:  # installed without the app
+    except CtvizError:  # ctviz is installed without the app
         presets = None
     return Store(root or default_root(), presets)
 
 
 def wait_for_other_writer(store: Store, key: str, cancelled: Callable[[], bool], pause: float = 0.1) -> RunStatus:
-    """Status of a run once nobody writes it any more, or as it is when ``cancelled()``."""
+    """Status of a run once it is no longer being written, or when ``cancelled()``."""
     while True:
         status = store.status(key)
         if status.state != "running" or cancelled():
@@ -47,5 +47,5 @@ def claim(store: Store, experiment: Experiment, device: str, cancelled: Callable
         except StoreError:
             if store.status(experiment.key).state != "done":
                 raise
-            return None  # a disk that takes nothing more may well hold the run
+            return None  # a full disk may still hold the run
     return None

@@ -22,11 +22,20 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store.bin import Bin
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.store.files import Busy, Lock, explained, files_in, is_locked, remove, size_of, write_whole
+from ctviz.experiments.store.files import (
+    Busy,
+    FileLock,
+    files_in,
+    is_locked,
+    remove,
+    size_of,
+    store_errors,
+    write_whole,
+)
 from ctviz.experiments.store.folder import RECORD, SEALED, SNAPSHOTS, RunFolder
-from ctviz.experiments.store.labels import Label, Labels
+from ctviz.experiments.store.labels import RunLabel, RunLabels
 from ctviz.experiments.store.notices import Notices
-from ctviz.experiments.store.record import Record
+from ctviz.experiments.store.record import RunRecord
 from ctviz.experiments.store.writer import RunWriter, touch
 from ctviz.paths import home
 
@@ -35,15 +44,15 @@ _Texts = list[str]
 _Infos = list["RunInfo"]
 State = Literal["absent", "running", "done", "failed", "cancelled", "interrupted"]
 
-RESULTS = ("reports", "limits")
-"""Folders of what was measured of runs; each file can be computed again."""
+RESULT_FOLDERS = ("reports", "limits")
+"""Folders of results; every file in them can be computed again."""
 
-BESIDES = ("sweeps", "paper", "vaes", "aside")
+OTHER_FOLDERS = ("sweeps", "paper", "vaes", "aside")
 """Folders that count toward the size of a store and that ``evict`` leaves alone."""
 
 _KEY = re.compile(r"[0-9a-f]{16}")
 _BROKEN = (Damaged, FileNotFoundError, NotADirectoryError)
-_MOST_ASIDE = 10
+_MAX_ASIDE = 10
 _STALE = 3600.0
 
 
@@ -57,9 +66,9 @@ class Absent(StoreError):  # noqa: N818 (says what it means)
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. ``interrupted``: its writer ended without a word. Times in seconds since 1970.
+    """Status of a run. ``interrupted``: its writer died. Times in seconds since 1970.
 
-    ``message``: why it was not finished, as far as anybody knows.
+    ``message``: why it was not finished, if known.
     """
 
     state: State
@@ -73,10 +82,10 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A line of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
+    """An entry of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
 
-    ``name`` and ``pinned`` are what a person has said of it; ``deleted`` is when it was put into the bin, 0 if it was
-    not. ``summary`` holds the results of a finished run, ``message`` why one was not finished.
+    ``name`` and ``pinned`` are its label; ``deleted`` is the time at which it was put into the bin, 0 if it was not.
+    ``summary`` holds the results of a finished run, ``message`` why one was not finished.
     """
 
     key: str
@@ -99,11 +108,10 @@ class RunInfo:
 class Store:
     """Runs in ``root/runs/<key>``, besides the read-only ``presets/<key>``; safe for threads and processes.
 
-    ``labels`` holds what people call their runs and which they pin.
+    ``labels`` holds the names and pins of runs.
 
-    Every method that takes a key raises ``ConfigError`` unless it is 16 hexadecimal digits, before it touches
-    the disk, and ``StoreError`` when the disk refuses. A run that is damaged is set aside, with a notice, and
-    from then on absent.
+    Every method that takes a key raises ``ConfigError`` unless it is 16 hexadecimal digits, before it touches the disk,
+    and ``StoreError`` if the disk fails. A damaged run is set aside, with a notice, and is absent from then on.
     """
 
     def __init__(self, root: Path, presets: Path | None = None, cap_bytes: int = 2 * 2**30) -> None:
@@ -111,25 +119,25 @@ class Store:
         self.presets = presets
         self.cap_bytes = cap_bytes
         self._notices = Notices(self.root / "notices.json", self.root / "locks" / "notices.lock")
-        self.labels = Labels(self.root, self._notices)
+        self.labels = RunLabels(self.root, self._notices)
         self._bin = Bin(self.root)
         self._bad_presets: set[str] = set()
-        self._records: dict[Path, tuple[tuple[int, int, int], Record]] = {}
+        self._records: dict[Path, tuple[tuple[int, int, int], RunRecord]] = {}
         self._guard = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled as what it is made of: all stores of one folder are one."""
+        """Copied and pickled as its arguments: all stores of one folder are equivalent."""
         return type(self), (self.root, self.presets, self.cap_bytes)
 
     # -- writing ----------------------------------------------------------------------------------
 
     def writer(self, experiment: Experiment, device: str) -> RunWriter:
-        """The only writer of this run, at a new attempt; what an unfinished one left is cleared.
+        """The only writer of this run, for a new attempt; remains of an unfinished one are removed.
 
         Raises ``Busy`` if the run is being written, ``Finished`` if it is done.
         """
         key = experiment.key
-        with explained(self.root):
+        with store_errors(self.root):
             for name in ("runs", "locks", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             lock = self._lock(key)
@@ -138,7 +146,7 @@ class Store:
                 self._refuse_finished(key)
                 lock.sign(f"{os.getpid()} on {platform.node()}")
                 now = time.time()
-                record = Record(experiment, device, _version(), "running", started=now, updated=now)
+                record = RunRecord(experiment, device, _version(), "running", started=now, updated=now)
                 path = self._start(record)
             except BaseException:
                 lock.release()
@@ -160,8 +168,8 @@ class Store:
         if record.state == "done":
             raise Finished(f"Run {key} is already done; delete it to compute it again.")
 
-    def _start(self, record: Record) -> Path:
-        """A fresh run folder in the place of what was there, so that no reader sees two attempts mixed."""
+    def _start(self, record: RunRecord) -> Path:
+        """Replace the run folder by a new one, so that no reader sees a mix of two attempts."""
         path = self._local(record.experiment.key).path
         staged = self._temporary(record.experiment.key)
         try:
@@ -178,7 +186,7 @@ class Store:
     # -- reading ------------------------------------------------------------------------------------
 
     def status(self, key: str) -> RunStatus:
-        """Where the run stands; never raises for a run that is missing or damaged."""
+        """Status of the run; never raises for a run that is missing or damaged."""
         try:
             return self._read(key, self._status_of)
         except Busy:
@@ -187,7 +195,7 @@ class Store:
             return RunStatus("absent")
 
     def follow(self, key: str) -> list[int]:
-        """Epochs of the snapshots there are, in order; made for being called often."""
+        """Epochs of the available snapshots, in order; cheap enough to be called often."""
         try:
             return self._read(key, lambda folder: folder.epochs(self._record(folder)))
         except (Busy, Absent):
@@ -201,13 +209,13 @@ class Store:
         return self._read(key, self._record).summary
 
     def scene(self, key: str) -> Scene | None:
-        """What the snapshots are drawn on; None as long as it was not written."""
+        """The scene of the snapshots; None until it is written."""
 
         def read(folder: RunFolder) -> Scene | None:
             try:
                 return folder.scene(self._record(folder).experiment)
             except FileNotFoundError:
-                self._record(folder)  # notices when there should be one
+                self._record(folder)  # raises if there should be one
                 return None
 
         return self._read(key, read)
@@ -219,11 +227,11 @@ class Store:
         return found
 
     def snapshots(self, key: str, start: int = 0) -> Iterator[Snapshot]:
-        """The snapshots there are from epoch ``start`` on, in order."""
+        """The available snapshots from epoch ``start`` on, in order."""
         return self._snapshots(key, [epoch for epoch in self.follow(key) if epoch >= start])
 
     def _snapshots(self, key: str, wanted: list[int]) -> Iterator[Snapshot]:
-        kept: list[RunFolder] = []  # with its open file, for as long as nothing is wrong with it
+        kept: list[RunFolder] = []  # keeps its open file, as long as it is sound
 
         def read(epoch: int, folder: RunFolder) -> Snapshot | None:
             folder = kept[0] if kept else folder
@@ -245,7 +253,7 @@ class Store:
         """Every run: the pinned ones first, then the last used, presets at the end."""
         labels = self.labels.all()
         keys = dict.fromkeys([*self._keys(self.presets), *self._keys(self._runs)])
-        found = [self._info(key, labels.get(key, Label())) for key in keys]
+        found = [self._info(key, labels.get(key, RunLabel())) for key in keys]
         known = [info for info in found if info is not None]
         return sorted(known, key=lambda info: (not info.pinned, info.preset, -info.last_used, info.data, info.key))
 
@@ -254,24 +262,24 @@ class Store:
         labels = self.labels.all()
         found = []
         for key in self._keys(self._bin.path):
-            with contextlib.suppress(*_BROKEN):  # taken out meanwhile, or damaged before it was deleted
+            with contextlib.suppress(*_BROKEN):  # restored meanwhile, or damaged before it was deleted
                 folder = self._bin.folder(key)
                 written = self._record(folder).state
                 state: State = "interrupted" if written == "running" else written
-                found.append(self._info_of(folder, state, labels.get(key, Label()), self._bin.deleted(key)))
+                found.append(self._info_of(folder, state, labels.get(key, RunLabel()), self._bin.deleted(key)))
         return sorted(found, key=lambda info: (-info.deleted, info.key))
 
     def notices(self) -> _Texts:
-        """What happened to the store that a person should know: damaged runs, mostly."""
+        """Notices for users, mostly about damaged runs."""
         return self._notices.all()
 
     def clear_notices(self) -> None:
         self._notices.clear()
 
-    # -- keeping house ------------------------------------------------------------------------------
+    # -- housekeeping -------------------------------------------------------------------------------
 
     def touch(self, key: str) -> None:
-        """Note that the run was used now. Only advice to ``evict``, so a disk that refuses is no error."""
+        """Mark the run as used now. Only a hint for ``evict``, so a disk that fails is no error."""
         _check_key(key)
         if self._preset(key) is None:
             with contextlib.suppress(OSError):
@@ -284,16 +292,16 @@ class Store:
     def bin(self, key: str) -> None:
         """Put a run into the bin, from where ``restore`` brings it back; nothing happens if it is absent.
 
-        ``Busy`` while it is being written. What is in the bin is removed after some days, or for want of space.
+        ``Busy`` while it is being written. Runs in the bin are removed after some days, or for space.
         """
         self._delete(key, self._put_into_bin)
 
     def restore(self, key: str) -> None:
-        """Bring a run back from the bin, whole; one that has been finished anew meanwhile is left as it is."""
+        """Restore a run from the bin; a run that has been finished again meanwhile is left as it is."""
         _check_key(key)
-        with explained(self.root), self._held(key):
+        with store_errors(self.root), self._held(key):
             if not self._bin.deleted(key):
-                raise StoreError(f"Run {key} is not in the bin; it may have been removed for want of space.")
+                raise StoreError(f"Run {key} is not in the bin; it may have been removed for lack of space.")
             path, gone = self._local(key).path, self._temporary(key)
             try:
                 whole = RunFolder(path, key).record().state == "done"
@@ -306,31 +314,32 @@ class Store:
                 self._runs.mkdir(parents=True, exist_ok=True)
                 self._bin.take(key, path)
                 with contextlib.suppress(OSError):
-                    touch(path)  # what was just brought back is not the next to be removed
+                    touch(path)  # so that it is not the next to be removed
         remove(gone)
 
     def empty_bin(self) -> None:
-        """Remove what is in the bin for good."""
-        with explained(self.root):
+        """Remove all runs in the bin for good."""
+        with store_errors(self.root):
             for key in self._keys(self._bin.path):
                 with contextlib.suppress(Busy):
                     self._remove_from_bin(key)
 
     def _delete(self, key: str, away: Callable[[str], None]) -> None:
         _check_key(key)
-        with explained(self.root):
+        with store_errors(self.root):
             if os.path.lexists(self._local(key).path):
                 away(key)
             elif self._preset(key) is not None:
                 raise StoreError(f"Run {key} ships with ctviz and cannot be deleted.")
 
     def evict(self) -> None:
-        """Remove what is in the bin, then what was used least recently, until all that is kept fits ``cap_bytes``.
+        """Remove runs in the bin, then the least recently used files, until the store fits ``cap_bytes``.
 
-        That is runs, and the results of evaluations and limits, which can be computed again; tables, sweeps and
-        autoencoders count and stay. Never a preset, a run that is pinned or being written, or the one used last.
+        These are runs, and results of evaluations and limits, which can be computed again; tables, sweeps and
+        autoencoders count but stay. Never removed are presets, runs that are pinned or being written, and the one used
+        last.
         """
-        with explained(self.root):
+        with store_errors(self.root):
             self._tidy()
             labels = self.labels.all()
             runs = sorted((self._local(key).last_used(), key) for key in self._keys(self._runs))
@@ -341,13 +350,13 @@ class Store:
             for place, (used, key) in enumerate(runs):
                 size = size_of(self._local(key).path)
                 total += size
-                if place < len(runs) - 1 and not labels.get(key, Label()).pinned:
+                if place < len(runs) - 1 and not labels.get(key, RunLabel()).pinned:
                     by_use.append((used, key, size, partial(self._remove, key)))
-            for name in RESULTS:
+            for name in RESULT_FOLDERS:
                 for file in files_in(self.root / name):
                     total += file.bytes
                     by_use.append((file.used, file.path.name, file.bytes, partial(remove, file.path)))
-            total += sum(size_of(self.root / name) for name in BESIDES)
+            total += sum(size_of(self.root / name) for name in OTHER_FOLDERS)
             steps += [(size, away) for _, _, size, away in sorted(by_use, key=lambda entry: entry[:2])]
             for size, away in steps:
                 if total <= self.cap_bytes:
@@ -357,16 +366,16 @@ class Store:
                     total -= size
 
     def export(self, key: str, folder: Path) -> Path:
-        """Copy a finished run to ``folder/<key>``, as presets are kept; what was there is replaced."""
+        """Copy a finished run to ``folder/<key>``, in the format of presets, replacing what was there."""
         if self.status(key).state != "done":
             raise StoreError(f"Run {key} is not done; only finished runs can be exported.")
         target, staged = Path(folder) / key, Path(folder) / f".{key}-{uuid.uuid4().hex[:8]}"
-        with explained(Path(folder)):
+        with store_errors(Path(folder)):
             try:
                 source = self._find(key).path
                 shutil.copytree(source, staged, ignore=shutil.ignore_patterns(SNAPSHOTS, "used", ".*"))
                 if not (staged / SEALED).is_file():
-                    raise StoreError(f"Run {key} was not sealed for want of space; compute it again to export it.")
+                    raise StoreError(f"Run {key} was not sealed for lack of space; compute it again to export it.")
                 remove(target)
                 staged.rename(target)
             finally:
@@ -374,13 +383,13 @@ class Store:
         return target
 
     def _tidy(self) -> None:
-        """Remove what crashes have left and all but the newest of what was set aside."""
+        """Remove remains of crashes, and all but the newest folders that were set aside."""
         for path in _children(self.root / "tmp"):
             with contextlib.suppress(OSError):
                 if time.time() - path.lstat().st_mtime > _STALE:
                     remove(path)
         aside = sorted(_children(self.root / "aside"), key=lambda path: path.name.rpartition("-")[2])
-        for path in aside[:-_MOST_ASIDE]:
+        for path in aside[:-_MAX_ASIDE]:
             remove(path)
         for key in self._keys(self._bin.path):
             if self._bin.expired(key):
@@ -390,11 +399,11 @@ class Store:
             folder = self._local(key)
             with contextlib.suppress(*_BROKEN):
                 if (folder.path / SNAPSHOTS).is_dir() and self._record(folder).sealed_bytes:
-                    # Its writer ended between the record and this; sealed runs have no other writer.
+                    # Its writer died after writing the record; sealed runs have no other writer.
                     remove(folder.path / SNAPSHOTS)
 
     def _evict_quietly(self) -> None:
-        # The run itself is safe; that others could not be removed is no fault of its writer.
+        # The run itself is stored; a failed eviction of others is not an error of its writer.
         with contextlib.suppress(StoreError):
             self.evict()
 
@@ -422,13 +431,13 @@ class Store:
         remove(out)
 
     def _is_gone(self, key: str) -> bool:
-        """Whether nothing of a run is left, in the bin and among the presets either: its labels go with it."""
+        """Whether nothing of a run is left, neither in the bin nor among the presets, so that its label is removed."""
         left = os.path.lexists(self._local(key).path) or self._bin.deleted(key) > 0
         return not left and self._preset(key) is None
 
     @contextlib.contextmanager
     def _held(self, key: str) -> Iterator[None]:
-        """The lock of a run, of which nobody may be writing."""
+        """Hold the lock of a run that is not being written."""
         self._lock_path(key).parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock(key)
         lock.acquire(patience=0.1)
@@ -438,21 +447,21 @@ class Store:
             lock.release(forget=True)
 
     def _discard(self, path: Path) -> Path:
-        """Take a run out of sight at once; the lock is held. Returns what is then to be removed."""
+        """Move a run out of sight at once; the lock is held. Returns the folder to be removed."""
         gone = self._temporary(path.name)
         gone.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             path.rename(gone)
         return gone
 
-    # -- finding and settling -----------------------------------------------------------------------
+    # -- reading safely -----------------------------------------------------------------------------
 
     @property
     def _runs(self) -> Path:
         return self.root / "runs"
 
-    def _lock(self, key: str) -> Lock:
-        return Lock(self._lock_path(key))
+    def _lock(self, key: str) -> FileLock:
+        return FileLock(self._lock_path(key))
 
     def _lock_path(self, key: str) -> Path:
         return self.root / "locks" / f"{key}.lock"
@@ -475,11 +484,11 @@ class Store:
     def _keys(self, folder: Path | None) -> _Texts:
         if folder is None:
             return []
-        with explained(folder):
+        with store_errors(folder):
             return sorted(path.name for path in _children(folder) if _KEY.fullmatch(path.name))
 
-    def _record(self, folder: RunFolder) -> Record:
-        """The record, parsed again only when it was written again, and checked against what lies beside it."""
+    def _record(self, folder: RunFolder) -> RunRecord:
+        """The record, parsed again only if it has changed, and checked against the files beside it."""
         signature = folder.signature()
         with self._guard:
             kept = self._records.get(folder.path)
@@ -501,11 +510,11 @@ class Store:
         state: State = record.state
         message = ""
         if record.state == "running" and not is_locked(self._lock_path(folder.key)):
-            # Its writer may have ended it properly between the two looks.
+            # Its writer may have finished between the two checks.
             again = folder.record()
             state = "interrupted" if again.attempt == record.attempt and again.state == "running" else again.state
             record = again
-            message = self._how_it_ended(folder.key) if state == "interrupted" else ""
+            message = self._end_message(folder.key) if state == "interrupted" else ""
         epochs = folder.epochs(record)
         return RunStatus(
             state=state,
@@ -517,15 +526,15 @@ class Store:
             preset=folder.preset,
         )
 
-    def _how_it_ended(self, key: str) -> str:
-        """What can be said of the process that wrote a run and is gone; empty if it has not signed its lock."""
+    def _end_message(self, key: str) -> str:
+        """How the writer of a run ended, in words; empty if it did not sign its lock."""
         try:
             writer = self._lock_path(key).read_text(encoding="utf-8", errors="replace")
         except OSError:
             writer = ""
-        return writer and f"Process {writer} ended without a word: killed, for want of memory perhaps, or crashed."
+        return writer and f"Process {writer} ended unexpectedly: killed, perhaps for lack of memory, or crashed."
 
-    def _info(self, key: str, label: Label) -> RunInfo | None:
+    def _info(self, key: str, label: RunLabel) -> RunInfo | None:
         def read(folder: RunFolder) -> RunInfo:
             status = self._status_of(folder)
             return replace(self._info_of(folder, status.state, label), message=status.message)
@@ -534,11 +543,11 @@ class Store:
             return self._read(key, read)
         except (Busy, Absent):
             return None
-        except StoreError as error:  # one run that cannot be read must not hide the others
+        except StoreError as error:  # an unreadable run must not hide the others
             self._notices.add(f"Run {key} cannot be read: {error}")
             return None
 
-    def _info_of(self, folder: RunFolder, state: State, label: Label, deleted: float = 0.0) -> RunInfo:
+    def _info_of(self, folder: RunFolder, state: State, label: RunLabel, deleted: float = 0.0) -> RunInfo:
         record = self._record(folder)
         experiment = record.experiment
         return RunInfo(
@@ -560,12 +569,12 @@ class Store:
         )
 
     def _read(self, key: str, read: Callable[[RunFolder], T]) -> T:
-        """``read`` a run; what is damaged is set aside and raises ``Absent``, as does what is not there.
+        """``read`` a run; a damaged run is set aside and raises ``Absent``, as does a missing one.
 
-        What a reader sees while a writer is at work may be neither the state before nor the one after, so
-        damage counts only when it is still seen under the lock; ``Busy`` if a writer holds it.
+        While a writer works, a reader may see neither the state before nor the one after, so a run counts as damaged
+        only if it is so under the lock; ``Busy`` if a writer holds it.
         """
-        with explained(self.root):
+        with store_errors(self.root):
             for _ in range(3):
                 folder = self._find(key)
                 try:
@@ -578,7 +587,7 @@ class Store:
         raise Busy(f"Run {key} is changing at this moment; try again.")
 
     def _settle(self, folder: RunFolder, read: Callable[[RunFolder], T]) -> None:
-        """Returns if a run that looked broken is whole after all; else ``Busy`` or ``Absent``."""
+        """Return if a run that looked broken is intact after all; else raise ``Busy`` or ``Absent``."""
         key = folder.key
         if not os.path.lexists(folder.path):
             if is_locked(self._lock_path(key)):

@@ -1,4 +1,4 @@
-"""Writing one run: its only writer, from the first snapshot to the seal."""
+"""Writing a run, from the first snapshot to the sealed file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.files import Lock, explained, remove, write_whole
+from ctviz.experiments.store.files import FileLock, remove, store_errors, write_whole
 from ctviz.experiments.store.folder import RECORD, SCENE, SEALED, SNAPSHOTS, USED
-from ctviz.experiments.store.record import Record
+from ctviz.experiments.store.record import RunRecord
 
 logger = logging.getLogger("ctviz.store")
 
@@ -28,10 +28,10 @@ class RunWriter:
 
     A context manager. Left by an exception the run is marked failed, with the message of a ``CtvizError`` as it
     is; left by ``GeneratorExit`` or ``KeyboardInterrupt``, or without ``finish``, it is marked cancelled. Every
-    method raises a ``StoreError`` when the disk does not take what is written; no half-written file stays.
+    method raises a ``StoreError`` if the disk cannot be written; no partial file is left.
     """
 
-    def __init__(self, path: Path, root: Path, record: Record, lock: Lock, finished: Callable[[], None]) -> None:
+    def __init__(self, path: Path, root: Path, record: RunRecord, lock: FileLock, finished: Callable[[], None]) -> None:
         self._path = path
         self._root = root
         self._record = record
@@ -44,13 +44,13 @@ class RunWriter:
         return self._record.experiment.key
 
     def scene(self, scene: Scene) -> None:
-        """Write what the snapshots are drawn on."""
+        """Write the scene of the snapshots."""
         with self._writing():
             entry = codec.encode_scene(self._record.experiment, scene)
             write_whole(self._path / SCENE, codec.to_bytes(*entry))
 
     def append(self, snapshot: Snapshot) -> None:
-        """Write the next snapshot; readers see it at once, and whole."""
+        """Write the next snapshot, which readers see at once."""
         if self._epochs and snapshot.epoch <= self._epochs[-1]:
             raise StoreError(f"Snapshot {snapshot.epoch} cannot follow snapshot {self._epochs[-1]} of the same run.")
         with self._writing():
@@ -65,7 +65,7 @@ class RunWriter:
             with self._writing():
                 sealed = self._seal()
         except StoreError as error:
-            # A run that cannot be sealed for want of space is complete all the same.
+            # A run that cannot be sealed for lack of space is complete nevertheless.
             logger.warning("run %s was not sealed: %s", self.key, error)
         done = replace(self._record, state="done", summary=summary, epochs=tuple(self._epochs), sealed_bytes=sealed)
         self._write_record(replace(done, has_scene=(self._path / SCENE).is_file()))
@@ -75,11 +75,11 @@ class RunWriter:
         self._finished()
 
     def fail(self, message: str) -> None:
-        """Mark the run failed; what it has appended stays readable."""
+        """Mark the run failed; its appended snapshots stay readable."""
         self._end("failed", message)
 
     def cancel(self, message: str = "") -> None:
-        """Mark the run cancelled; what it has appended stays readable."""
+        """Mark the run cancelled; its appended snapshots stay readable."""
         self._end("cancelled", message)
 
     def __enter__(self) -> RunWriter:
@@ -99,11 +99,11 @@ class RunWriter:
         try:
             self._write_record(replace(self._record, state=state, message=message))
         except StoreError as error:
-            # The lock is given back, so readers see an interrupted run; the first error is the one to report.
+            # The lock is released, so readers see an interrupted run; the first error is the one to report.
             logger.warning("run %s could not be marked %s: %s", self.key, state, error)
         self._release()
 
-    def _write_record(self, record: Record) -> None:
+    def _write_record(self, record: RunRecord) -> None:
         record = replace(record, updated=time.time())
         with self._writing():
             write_whole(self._path / RECORD, record.to_bytes(), sync=True)
@@ -118,8 +118,8 @@ class RunWriter:
         tensors: codec.Arrays = {}
         metadata: dict[str, str] = {}
         for epoch in self._epochs:
-            file = EntryFile(self._snapshot_path(epoch), codec.most_bytes(self._record.experiment, 1))
-            name = codec.name_of(epoch)
+            file = EntryFile(self._snapshot_path(epoch), codec.max_bytes(self._record.experiment, 1))
+            name = codec.entry_name(epoch)
             _, arrays = file.entry(self.key, name)
             tensors |= {f"{name}/{array}": values for array, values in arrays.items()}
             metadata[name] = file.metadata[name]
@@ -128,21 +128,21 @@ class RunWriter:
         return len(data)
 
     def _snapshot_path(self, epoch: int) -> Path:
-        return self._path / SNAPSHOTS / f"{codec.name_of(epoch)}.safetensors"
+        return self._path / SNAPSHOTS / f"{codec.entry_name(epoch)}.safetensors"
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         if self._record.state != "running":
             raise StoreError(f"Run {self.key} is {self._record.state}; nothing more can be written to it.")
         try:
-            with explained(self._root):
+            with store_errors(self._root):
                 yield
         except Damaged as error:
             raise StoreError(f"Run {self.key} cannot be written: {error}.") from error
 
 
 def touch(path: Path) -> None:
-    """Note that a run was used now."""
+    """Mark a run as used now."""
     used = path / USED
     try:
         os.utime(used)

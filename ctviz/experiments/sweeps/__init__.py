@@ -1,1 +1,1 @@
-"""Many cells of settings, each trained at several seeds, in as few stacks as is fast."""
+"""Sweeps: many cells of settings, each trained with several seeds, packed into stacks."""

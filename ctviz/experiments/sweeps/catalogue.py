@@ -1,4 +1,4 @@
-"""Sweeps by their keys and names: those that this machine's store remembers, and those that ship with ctviz."""
+"""Sweeps by key and name: those in this machine's store, and those that ship with ctviz."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from pathlib import Path
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import PRESETS
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import explained
+from ctviz.experiments.store.files import store_errors
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.experiments.sweeps.tables import folder, shipped
 from ctviz.paths import write_whole
 
-MOST_BYTES = 4 << 20
-"""Of the settings of a sweep: a larger file is not read."""
+MAX_BYTES = 4 << 20
+"""Largest size of a sweep's settings; a larger file is not read."""
 
 
 @dataclass(frozen=True)
 class SweepInfo:
-    """A line of the list of sweeps; ``begun`` in seconds since 1970, 0 for one that ships with ctviz."""
+    """An entry of the list of sweeps; ``begun`` in seconds since 1970, 0 for one that ships with ctviz."""
 
     key: str
     name: str
     sweep: Sweep
     complete: bool
-    """Whether its whole table is there."""
+    """Whether its table is complete."""
     shipped: bool
     begun: float
 
 
 def list_sweeps(store: Store) -> list[SweepInfo]:
-    """Every sweep that is remembered, the last begun first, those that ship at the end."""
+    """All stored sweeps, the last begun first; those that ship come at the end."""
     found = []
     ships = shipped(store)
-    with explained(store.root):
+    with store_errors(store.root):
         for path in sorted(folder(store).glob("*.json")):
             with contextlib.suppress(OSError, CtvizError):  # damaged, or gone
                 sweep = _read(path)
@@ -49,18 +49,18 @@ def list_sweeps(store: Store) -> list[SweepInfo]:
 
 
 def load_sweep(what: str, store: Store) -> Sweep:
-    """A sweep by its key; by the name of one that ships, or a person has given; or a study of a data set.
+    """A sweep by its key; by its name, shipped or given by a user; or a study on a data set.
 
     ``"penalties moons"`` is the study of that name on the moons.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such sweep.
     """
     known = list_sweeps(store)
     for info in known:
         if info.key == what:
             return info.sweep
-    for info in sorted(known, key=lambda info: not info.shipped):  # what ships first, then what was begun last
+    for info in sorted(known, key=lambda info: not info.shipped):  # shipped sweeps first, then the last begun
         if info.name and info.name == what:
             return info.sweep
     name, _, data = what.partition(" ")
@@ -71,10 +71,10 @@ def load_sweep(what: str, store: Store) -> Sweep:
 
 
 def keep_sweep(sweep: Sweep, store: Store) -> None:
-    """Remember a sweep, so that it is listed; raises ``StoreError`` when the disk does not take it."""
+    """Store a sweep, so that it is listed; raises ``StoreError`` if the disk cannot be written."""
     if sweep.key in shipped(store):
         return
-    with explained(store.root):
+    with store_errors(store.root):
         folder(store).mkdir(parents=True, exist_ok=True)
         path = folder(store) / f"{sweep.key}.json"
         if not path.is_file() or sweep.name:
@@ -82,23 +82,23 @@ def keep_sweep(sweep: Sweep, store: Store) -> None:
 
 
 def delete_sweep(what: str, store: Store) -> str:
-    """Forget a sweep and its table, and return its key; its runs stay, since other sweeps may share them.
+    """Delete a sweep and its table, and return its key; its runs stay, since other sweeps may share them.
 
     Raises:
-        ConfigError: there is none. StoreError: it ships with ctviz, or the disk refuses.
+        ConfigError: there is no such sweep. StoreError: it ships with ctviz, or the disk cannot be written.
     """
     key = load_sweep(what, store).key
     path = folder(store) / f"{key}.json"
     if not path.is_file():
         raise ConfigError("sweep", what, "a stored sweep that does not ship with ctviz")
-    with explained(store.root):
+    with store_errors(store.root):
         path.with_suffix(".parquet").unlink(missing_ok=True)
         path.unlink(missing_ok=True)
     return key
 
 
 def _read(path: Path) -> Sweep:
-    if path.stat().st_size > MOST_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise ConfigError("sweep", path.name, "a file of at most 4 MB")
     sweep = Sweep.from_json(path.read_bytes())
     if sweep.key != path.stem:

@@ -1,4 +1,4 @@
-"""About how long a task takes and how much it leaves in the store."""
+"""Estimates of a task's time and of its size in the store."""
 
 from __future__ import annotations
 
@@ -6,74 +6,74 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ctviz.experiments.config import Experiment, weights_of_one
+from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 
 BATCH_SECONDS = 40e-6
-"""What a batch takes however few models there are: a processor of 2020, one thread."""
+"""Overhead of a batch, whatever the number of models: one thread of a processor of 2020."""
 
 STEP_SECONDS = 60e-6
-"""The same of a step of a search."""
+"""Overhead of a search step."""
 
 RATE = 1.6e10
-"""Operations per second on small layers; large ones run up to ``FASTER`` times as fast."""
+"""Operations per second on small layers; large layers run up to ``LARGE_LAYER_SPEEDUP`` times as fast."""
 
-FASTER = 8
-_SMALL = 162  # numbers of the model for which RATE was measured
+LARGE_LAYER_SPEEDUP = 8
+_SMALL = 162  # parameters of the model for which RATE was measured
 
-SLOWER = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
-"""How much longer the searches of these generators take than those of a plain descent."""
+GENERATOR_FACTORS = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
+"""Factors by which searches of these generators take longer than plain descent."""
 
-EARLY = 0.5
-"""Share of the steps that searches take until all of them have ended, as a rule."""
+STEPS_TAKEN = 0.5
+"""Typical share of T after which all searches have ended."""
 
 
 @dataclass(frozen=True)
-class Price:
+class TaskCost:
     """Seconds of one thread, and bytes."""
 
     seconds: float = 0.0
     bytes: int = 0
 
     @classmethod
-    def total(cls, prices: Iterable[Price]) -> Price:
+    def total(cls, prices: Iterable[TaskCost]) -> TaskCost:
         known = list(prices)
         return cls(sum(each.seconds for each in known), sum(each.bytes for each in known))
 
 
-def price(task: Task, scale: float = 1.0, trained: bool = False) -> Price:
-    """What a task takes on a machine that is ``scale`` times as slow as the one that was measured."""
+def task_cost(task: Task, scale: float = 1.0, trained: bool = False) -> TaskCost:
+    """The cost of a task on a machine ``scale`` times as slow as the one that was measured."""
     experiment = task.experiment
     seconds = evaluation_seconds(experiment, task.protocol)
     size = report_bytes(experiment, task.protocol)
     if not trained:
         seconds += training_seconds(experiment)
-        size += 8 * len(experiment.arms) * (weights_of_one(experiment) + 400) + 4000
-    return Price(scale * seconds, size)
+        size += 8 * len(experiment.arms) * (weights_per_model(experiment) + 400) + 4000
+    return TaskCost(scale * seconds, size)
 
 
 def training_seconds(experiment: Experiment) -> float:
-    """Dispatch of each batch and each step of a search, and the arithmetic of all arms."""
-    schedule, weights = experiment.training, weights_of_one(experiment)
-    rate = RATE * min(max(weights / _SMALL, 1), FASTER)
+    """Overhead of each batch and search step, and the arithmetic of all arms."""
+    schedule, weights = experiment.training, weights_per_model(experiment)
+    rate = RATE * min(max(weights / _SMALL, 1), LARGE_LAYER_SPEEDUP)
     batches = -(-experiment.data.n_train // schedule.batch)
     pupils = [arm for arm in experiment.arms if arm.trains_on_counterfactuals]
     taught = schedule.epochs * (1 - schedule.burnin)
     n_ce = min(schedule.n_ce, experiment.data.n_train)
-    steps = EARLY * max((arm.steps for arm in pupils), default=0)
+    steps = STEPS_TAKEN * max((arm.steps for arm in pupils), default=0)
     columns = schedule.epochs * experiment.data.n_train + taught * 3 * n_ce
     arithmetic = 6 * weights * columns * len(experiment.arms)
     for arm in pupils:
-        arithmetic += taught * n_ce * EARLY * arm.steps * 4 * weights * SLOWER.get(arm.generator, 1.0)
+        arithmetic += taught * n_ce * STEPS_TAKEN * arm.steps * 4 * weights * GENERATOR_FACTORS.get(arm.generator, 1.0)
     return schedule.epochs * batches * BATCH_SECONDS + taught * steps * STEP_SECONDS + arithmetic / rate
 
 
 def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
     """The searches of each distinct factual, and the rounds."""
-    weights = weights_of_one(experiment)
-    rate = RATE * min(max(weights / _SMALL, 1), FASTER)
+    weights = weights_per_model(experiment)
+    rate = RATE * min(max(weights / _SMALL, 1), LARGE_LAYER_SPEEDUP)
     samples = experiment.data.n_test if protocol.split == "test" else experiment.data.n_validation
     distinct = min(samples * (experiment.data.classes - 1), protocol.rounds * protocol.factuals)
     searched = distinct * len(protocol.pulls) * protocol.steps * 4 * weights
@@ -83,14 +83,14 @@ def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
 
 
 def report_bytes(experiment: Experiment, protocol: Protocol) -> int:
-    """Numbers of each round and λ_egy, packed."""
+    """Size of a report: the numbers of each round and λ_egy, compressed."""
     return 20_000 + len(experiment.arms) * (protocol.rounds * len(protocol.pulls) * 7 * 8 + 2000)
 
 
-def scale_of(store: Store) -> float:
-    """How much slower this machine has trained the stacks that its store holds than was to be expected.
+def slowdown(store: Store) -> float:
+    """How much slower this machine trained the stacks in its store than estimated.
 
-    1 as long as nothing is known; the median of all that are known else.
+    The median over stored stacks; 1 without any.
     """
     ratios = []
     for info in store.list():

@@ -1,4 +1,4 @@
-"""A sweep: which settings take which values, and how its models are evaluated."""
+"""The declaration of a sweep: axes of settings, seeds, and the protocol of its evaluation."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from ctviz.training.schedule import Schedule
 Value = int | float | str | tuple[int | float | str, ...]
 Sample = Literal["grid", "random", "sobol"]
 
-MOST_CELLS = 10_000_000
-"""More are no sweep that anybody waits for."""
+MAX_CELLS = 10_000_000
+"""Most cells of a sweep."""
 
 _SECTIONS = ("data", "model", "training")
 _NO_AXES = ("name", "seed", "ranges")
 
 
-class Ground(NamedTuple):
-    """What all models of a stack share besides the seed."""
+class SharedSettings(NamedTuple):
+    """The settings that all models of a stack share, apart from the seed."""
 
     data: AnyData
     model: ModelSettings
     training: Schedule
 
     @classmethod
-    def of(cls, experiment: Experiment) -> Ground:
-        """That of all arms of an experiment."""
+    def of(cls, experiment: Experiment) -> SharedSettings:
+        """The shared settings of an experiment."""
         return cls(experiment.data, experiment.model, experiment.training)
 
 
@@ -100,8 +100,9 @@ class Axis(Settings):
 class Sweep(Document):
     """Cells × seeds of one arm, each compared with a conventional model of the same seed.
 
-    ``seeds`` counts training seeds from that of ``base`` on. With ``sample`` "random" or "sobol", ``count`` cells are
-    drawn from the axes, which may then be ranges, by ``seed``. Without a ``protocol``, the usual one of the data.
+    ``seeds`` is the number of training seeds, from that of ``base`` on. With ``sample`` "random" or "sobol", ``count``
+    cells are drawn from the axes, which may then be ranges, by ``seed``. Without a ``protocol``, the usual one of the
+    data.
     """
 
     called = "sweep"
@@ -111,8 +112,8 @@ class Sweep(Document):
     arm: str = "full"
     axes: tuple[Axis, ...] = Field(min_length=1, max_length=12)
     sample: Sample = "grid"
-    count: int | None = Field(None, ge=1, le=MOST_CELLS, description="Cells to draw, unless it is a grid.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Of the draw of cells.")
+    count: int | None = Field(None, ge=1, le=MAX_CELLS, description="Cells to draw, unless it is a grid.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of the draw of cells.")
     seeds: int = Field(1, ge=1, le=1000, description="Models of each cell.")
     protocol: Protocol = Protocol()
 
@@ -148,12 +149,12 @@ class Sweep(Document):
             raise ConfigError("count", None, f"how many cells to draw for a {self.sample} sample")
         if self.sample == "sobol" and len(self.axes) == 1 and not self.axes[0].is_range:
             raise ConfigError("sample", self.sample, "grid, for a single axis of values")
-        if self.size > MOST_CELLS:
-            raise ConfigError("grid", f"{self.size:,} cells", f"at most {MOST_CELLS:,}")
+        if self.size > MAX_CELLS:
+            raise ConfigError("grid", f"{self.size:,} cells", f"at most {MAX_CELLS:,}")
         if "protocol" not in self.model_fields_set:
             object.__setattr__(self, "protocol", Protocol.usual(self.base.data))
             self.model_fields_set.add("protocol")
-        # The same text for 1 and 1.0, and a sentence for what no model may have.
+        # Gives 1 and 1.0 the same text, and an error for values that are not allowed.
         object.__setattr__(self, "axes", tuple(self._normal(axis) for axis in self.axes))
         return self
 
@@ -181,7 +182,7 @@ class Sweep(Document):
         return axis if values == axis.values and _types(values) == _types(axis.values) else _with(axis, values)
 
     def _value(self, axis: Axis, value: Any) -> Value:
-        """A value as the experiment keeps it."""
+        """A value as the experiment stores it."""
         section, dot, name = axis.setting.rpartition(".")
         try:
             if dot:
@@ -246,7 +247,7 @@ class Sweep(Document):
         rng = np.random.default_rng(self.seed)
         unit: npt.NDArray[np.float64]
         if self.sample == "sobol":
-            from scipy.stats import qmc  # half a second, which few sweeps need
+            from scipy.stats import qmc  # imported late: it takes half a second, and few sweeps need it
 
             unit = qmc.Sobol(d, rng=rng).random_base2(max(0, math.ceil(math.log2(n))))[:n]
         else:
@@ -260,7 +261,7 @@ class Sweep(Document):
             return [axis.values[int(u * len(axis.values))] for u in unit]
         low, high = axis.low or 0.0, axis.high or 0.0
         if self._kind(axis.setting) is int:
-            low, high = math.ceil(low), math.floor(high) + 1  # each whole number as often as any other
+            low, high = math.ceil(low), math.floor(high) + 1  # every integer is equally likely
             drawn = (
                 np.exp(np.log(low) + unit * np.log(high / low)) if axis.scale == "log" else low + unit * (high - low)
             )
@@ -285,21 +286,21 @@ class Sweep(Document):
             return int
         return float if annotation in (float, float | None) else None
 
-    # -- what a cell is -----------------------------------------------------------------------------
+    # -- models of a cell ---------------------------------------------------------------------------
 
-    def ground(self, cell: Cell) -> Ground:
-        """Data, architecture and schedule of a cell; raises ``ConfigError`` that names the cell."""
-        return self._ground(cell, {name: value for name, value in cell.values if "." in name})
+    def shared_settings(self, cell: Cell) -> SharedSettings:
+        """Data, architecture and schedule of a cell; a ``ConfigError`` names the cell."""
+        return self._shared_settings(cell, {name: value for name, value in cell.values if "." in name})
 
-    def _ground(self, cell: Cell, changes: Mapping[str, Value]) -> Ground:
+    def _shared_settings(self, cell: Cell, changes: Mapping[str, Value]) -> SharedSettings:
         try:
             changed = self.base.replace(changes) if changes else self.base
         except ConfigError as error:
             raise _in_cell(error, cell) from None
-        return Ground(changed.data, changed.model, changed.training)
+        return SharedSettings(changed.data, changed.model, changed.training)
 
     def arm_of(self, cell: Cell, seed: int) -> Arm:
-        """The arm of a cell at a seed, under the sweep's name for it; raises ``ConfigError`` that names the cell."""
+        """The arm of a cell with a seed, under the sweep's arm name; a ``ConfigError`` names the cell."""
         changes = {name: value for name, value in cell.values if "." not in name}
         try:
             return Arm(**{**self._base_arm.model_dump(), **changes, "seed": seed})
@@ -307,8 +308,8 @@ class Sweep(Document):
             raise _in_cell(error, cell) from None
 
     def experiment(self, cell: Cell, seed: int | None = None) -> Experiment:
-        """The cell beside conventional training, as an experiment of two arms with all that the base records."""
-        ground = self.ground(cell)
+        """The cell beside conventional training, as an experiment of two arms that records what the base records."""
+        shared = self.shared_settings(cell)
         arm = self.arm_of(cell, self.base.seed if seed is None else seed)
         plain = conventional(arm)
         values = {**plain.model_dump(), "name": "vanilla", "seed": None}, {**arm.model_dump(), "seed": None}
@@ -316,7 +317,7 @@ class Sweep(Document):
             values[1]["name"] = "cell"
         try:
             return Experiment(
-                **ground._asdict(),
+                **shared._asdict(),
                 evaluation=self.base.evaluation,
                 arms=tuple(Arm(**each) for each in values),
                 seed=self.base.seed if seed is None else seed,
@@ -328,7 +329,7 @@ class Sweep(Document):
 
     @property
     def key(self) -> str:
-        """16 hexadecimal digits of what decides the results: not of the name, nor of what ``base`` records."""
+        """16 hexadecimal digits of all that affects the results: not the name, nor what ``base`` records."""
         base = json.loads(self.base.to_json())
         values = self.model_dump(mode="json", exclude={"name", "base", "protocol", "arm"})
         shared = {part: base[part] for part in (*_SECTIONS, "seed")}
@@ -343,7 +344,7 @@ class Sweep(Document):
 
 
 def conventional(arm: Arm) -> Arm:
-    """The conventional model that an arm is compared with: of the same seed and, for advice, the same constraints."""
+    """The conventional model that an arm is compared with: same seed and, for advice, same constraints."""
     names = ("name", "seed", "locked", "increase_only", "decrease_only", "ranges", "lock_when")
     kept = {name: getattr(arm, name) for name in names}
     if not any(kept[name] for name in names[2:-1]):
@@ -353,7 +354,7 @@ def conventional(arm: Arm) -> Arm:
 
 
 def shown(value: Value) -> str:
-    """A value as a person writes it: ``0.1``, ``eccco``, ``32-32``; ``none`` for an empty list."""
+    """A value as users write it: ``0.1``, ``eccco``, ``32-32``; ``none`` for an empty list."""
     if isinstance(value, tuple):
         return "-".join(str(part) for part in value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

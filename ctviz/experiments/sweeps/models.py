@@ -1,4 +1,4 @@
-"""The models of a sweep, under names that say what they are: equal models have equal names in every sweep."""
+"""The models of a sweep, named by their settings: equal models have equal names in every sweep."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep, Value, conventional
+from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
 from ctviz.training.arm import Arm
 
 
 @dataclass(frozen=True)
-class Model:
-    """A cell at a seed: the arm to be trained and its conventional reference, both with their seed and name."""
+class SweepModel:
+    """A cell with a seed: the arm to be trained and its conventional reference, with their seeds and names."""
 
     cell: Cell
     seed: int
-    ground: Ground
+    shared: SharedSettings
     arm: Arm
     reference: Arm
 
 
 def canonical(arm: Arm) -> Arm:
-    """The arm with what has no effect at its default, so that equal models are equal.
+    """The arm with all settings without effect at their defaults, so that equal models compare equal.
 
-    A model that does not train on counterfactuals is the same whatever its searches would have been; a generator
-    listens to some settings alone. The settings of an arm's search matter in training only.
+    A model that does not train on counterfactuals is the same whatever its searches would have been; and a generator
+    uses only some settings. The settings of an arm's search affect training only.
     """
     if not arm.trains_on_counterfactuals and arm.lambda_class == 1.0:
         return conventional(arm)
@@ -40,14 +40,14 @@ def canonical(arm: Arm) -> Arm:
 
 
 def identity(arm: Arm) -> str:
-    """Twelve hexadecimal digits of everything that matters about an arm with a seed of its own, but its name."""
+    """Twelve hexadecimal digits of all that affects an arm with a seed of its own; its name does not."""
     values = canonical(arm).model_dump(mode="json", exclude={"name"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def named(arm: Arm) -> Arm:
-    """The arm, with what has no effect at its default, under the name that says what it is."""
+    """The canonical arm, named by its identity."""
     return Arm(**{**canonical(arm).model_dump(), "name": identity(arm)})
 
 
@@ -56,32 +56,32 @@ def with_seed(arm: Arm, seed: int) -> Arm:
     return Arm(**{**arm.model_dump(), "seed": seed})
 
 
-def models_of(sweep: Sweep) -> Iterator[Model]:
-    """All models of a sweep: seed by seed, and for each seed cell by cell.
+def models_of(sweep: Sweep) -> Iterator[SweepModel]:
+    """All models of a sweep, seed by seed and, for each seed, cell by cell.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
-    grounds: dict[tuple[tuple[str, Value], ...], Ground] = {}
+    groups: dict[tuple[tuple[str, Value], ...], SharedSettings] = {}
     references: dict[str, Arm] = {}
     cells = sweep.cells()
     for seed in sweep.seed_values:
         for cell in cells:
             changes = tuple(entry for entry in cell.values if "." in entry[0])
-            if changes not in grounds:
-                grounds[changes] = sweep.ground(cell)
-            ground, arm = grounds[changes], named(sweep.arm_of(cell, seed))
+            if changes not in groups:
+                groups[changes] = sweep.shared_settings(cell)
+            shared, arm = groups[changes], named(sweep.arm_of(cell, seed))
             plain = conventional(arm)
             reference = references.setdefault(identity(plain), named(plain))
-            model = Model(cell, seed, ground, arm, reference)
-            if seed == sweep.base.seed:  # a seed more or less changes nothing of what is allowed
+            model = SweepModel(cell, seed, shared, arm, reference)
+            if seed == sweep.base.seed:  # one seed is enough: the seed does not affect what is allowed
                 _check(model)
             yield model
 
 
-def _check(model: Model) -> None:
+def _check(model: SweepModel) -> None:
     try:
-        Experiment(**model.ground._asdict(), arms=(model.arm,))
+        Experiment(**model.shared._asdict(), arms=(model.arm,))
     except ConfigError as error:
         field = error.field.removeprefix(f"arms.{model.arm.name}.")
         where = f"in cell {model.cell.index}: {model.cell.words}"

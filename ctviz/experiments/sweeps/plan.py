@@ -1,4 +1,4 @@
-"""From a sweep to the stacks that are still to be trained, and what that will take."""
+"""Planning a sweep: the stacks that are still to be trained, and their cost."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Evaluation, Experiment
-from ctviz.experiments.engines.task import Task, evaluated
+from ctviz.experiments.engines.task import Task, is_evaluated
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.cost import Price, price, scale_of
-from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep, conventional
-from ctviz.experiments.sweeps.models import Model, identity, models_of, with_seed
+from ctviz.experiments.sweeps.cost import TaskCost, slowdown, task_cost
+from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, conventional
+from ctviz.experiments.sweeps.models import SweepModel, identity, models_of, with_seed
 from ctviz.progress import duration
 from ctviz.training.arm import Arm
 
-WIDTH = 24
-"""Models of a stack, references included. Wider ones save little (on moons a model of 45 costs nine tenths of one of
-24), and several stacks can be trained side by side. The same on every machine, so that keys are."""
+MAX_WIDTH = 24
+"""Most models in a stack, references included. Wider stacks save little (on moons, a model in a stack of 45 costs nine
+tenths of one in a stack of 24), and several stacks can be trained in parallel. The same on every machine, so that keys
+are too."""
 
-MOST_BYTES = 1 << 30
-"""Working memory that a stack may need: images have few models in each."""
+MAX_BYTES = 1 << 30
+"""Most working memory of a stack: stacks on images have few models."""
 
-MANY = 2000
-"""Models from which a sweep is only begun once somebody has said yes to its price."""
+CONFIRM_ABOVE = 2000
+"""Number of models from which a sweep needs a confirmation."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a model is, or will be: the task, and the names of the arm and of its reference there."""
+class ModelLocation:
+    """Location of a model: its task, and the names of its arm and reference there."""
 
     task: Task
     arm: str
@@ -41,35 +42,35 @@ class Place:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep consists of, and what is left to do."""
+    """The plan of a sweep: its models, and the tasks that are left."""
 
     sweep: Sweep
     cells: tuple[Cell, ...]
     tasks: tuple[Task, ...]
-    """Still to be carried out, in order."""
-    places: Mapping[tuple[int, int], Place]
-    """(index of the cell, seed) → where the model is."""
+    """Tasks that are left, in order."""
+    places: Mapping[tuple[int, int], ModelLocation]
+    """(index of the cell, seed) → location of the model."""
     done: frozenset[tuple[int, int]]
     """Models that are trained and evaluated."""
     to_train: int
     """Models that are still to be trained, references included."""
     seconds: float
-    """About so long for one worker process."""
+    """Estimated time with one worker process."""
     bytes: int
-    """About so much will be stored."""
+    """Estimated size in the store."""
 
     @property
     def models(self) -> int:
         return len(self.places)
 
     def waiting(self, task: Task) -> int:
-        """Models of the sweep that a task brings."""
+        """Number of the sweep's models in a task."""
         return sum(place.task.key == task.key for place in self.places.values())
 
 
 @dataclass(frozen=True)
 class SweepEstimate:
-    """About what a sweep takes: models in all and still to train, seconds with so many workers, bytes in the store."""
+    """The estimated cost of a sweep: models in all and to train, seconds with these workers, bytes in the store."""
 
     models: int
     to_train: int
@@ -81,39 +82,39 @@ class SweepEstimate:
         """``135 models, 141 to train with their references, about 4 min and 2 MB``."""
         if not self.to_train and self.seconds < 1:
             return f"{self.models:,} models, all of which are there"
-        price = f"about {duration(self.seconds)} and {_size(self.bytes)}"
-        return f"{self.models:,} models, {self.to_train:,} to train with their references, {price}"
+        cost = f"about {duration(self.seconds)} and {_size(self.bytes)}"
+        return f"{self.models:,} models, {self.to_train:,} to train with their references, {cost}"
 
 
 def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
     """The tasks of a sweep that are not in the store yet.
 
-    A model that any finished run holds, with the reference that it is to be compared with, is not trained again. With
-    ``fresh`` only runs that were made for this very sweep count.
+    A model that any finished run holds, together with its reference, is not trained again. With ``fresh``, only runs of
+    this very sweep count.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
     models = tuple(models_of(sweep))
-    shelf: _Shelf = {} if fresh else _shelf(store, {model.ground for model in models})
-    distinct: dict[tuple[Ground, str], Model] = {}
-    for model in models:  # cells may differ in what has no effect
-        distinct.setdefault((model.ground, model.arm.name), model)
-    found = {what: _find(shelf, model, sweep, store) for what, model in distinct.items()}
+    stored_arms: _StoredArms = {} if fresh else _stored_arms(store, {model.shared for model in models})
+    distinct: dict[tuple[SharedSettings, str], SweepModel] = {}
+    for model in models:  # cells may differ only in settings without effect
+        distinct.setdefault((model.shared, model.arm.name), model)
+    found = {what: _find(stored_arms, model, sweep, store) for what, model in distinct.items()}
     known = {what: place for what, place in found.items() if place is not None}
-    # All of them are split, so that what is left stays in the same stacks, whichever of them are done or have failed.
+    # All models are split into stacks, so that the stacks stay the same whichever of them are done or have failed.
     for stack in stacks(list(distinct.values())):
-        missing = [model for model in stack if (model.ground, model.arm.name) not in known]
+        missing = [model for model in stack if (model.shared, model.arm.name) not in known]
         if missing:
             task = _task(missing, sweep)
             for model in missing:
-                known[model.ground, model.arm.name] = Place(task, model.arm.name, model.reference.name)
-    places = {(model.cell.index, model.seed): known[model.ground, model.arm.name] for model in models}
+                known[model.shared, model.arm.name] = ModelLocation(task, model.arm.name, model.reference.name)
+    places = {(model.cell.index, model.seed): known[model.shared, model.arm.name] for model in models}
     tasks = {place.task.key: place.task for place in places.values()}
     trained = {key: store.status(p.run).state == "done" for key, p in tasks.items()}
-    todo = {key: p for key, p in tasks.items() if not (trained[key] and evaluated(p, store))}
-    scale = scale_of(store) if todo else 1.0
-    whole = Price.total(price(p, scale, trained[key]) for key, p in todo.items())
+    todo = {key: p for key, p in tasks.items() if not (trained[key] and is_evaluated(p, store))}
+    scale = slowdown(store) if todo else 1.0
+    whole = TaskCost.total(task_cost(p, scale, trained[key]) for key, p in todo.items())
     return Plan(
         sweep=sweep,
         cells=sweep.cells(),
@@ -127,12 +128,12 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
 
 
 def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) -> SweepEstimate:
-    """About what a sweep takes; of one with very many models, from a few of its cells.
+    """The estimated cost of a sweep; if it has very many models, extrapolated from a few cells.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
-    if sweep.models > MANY:
+    if sweep.models > CONFIRM_ABOVE:
         return _roughly(sweep, store, workers)
     found = plan(sweep, store, fresh)
     seconds = found.seconds / max(1, min(workers, len(found.tasks)))
@@ -140,15 +141,15 @@ def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) 
 
 
 def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
-    """From the cells of all lowest and of all highest values, as if nothing were stored."""
-    scale, width = scale_of(store), WIDTH - 1
+    """Extrapolated from the cells with all lowest and all highest values, as if nothing were stored."""
+    scale, width = slowdown(store), MAX_WIDTH - 1
     ends = _ends(sweep)
     prices = []
     for cell in ends:
         arm = sweep.arm_of(cell, sweep.base.seed)
-        arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(WIDTH))
-        prices.append(price(Task(_stack(sweep.ground(cell), arms), sweep.protocol), scale))
-    whole, stacks = Price.total(prices), sweep.models / width / len(ends)
+        arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(MAX_WIDTH))
+        prices.append(task_cost(Task(_stack(sweep.shared_settings(cell), arms), sweep.protocol), scale))
+    whole, stacks = TaskCost.total(prices), sweep.models / width / len(ends)
     trained = sweep.models + int(sweep.models / width)
     return SweepEstimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
 
@@ -161,76 +162,76 @@ def _size(number: int) -> str:
     return f"{number / 1e9:,.1f} GB" if number >= 1e9 else f"{max(number / 1e6, 0.1):,.1f} MB"
 
 
-# -- what is there ------------------------------------------------------------------------------------
+# -- stored models ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Held:
-    """An arm of a finished run, and the reference that stands beside it there."""
+class _StoredArm:
+    """An arm of a finished run, and its reference in that run."""
 
     experiment: Experiment
     arm: str
     reference: str
 
 
-_Shelf = dict[tuple[Ground, str, str], list[_Held]]
+_StoredArms = dict[tuple[SharedSettings, str, str], list[_StoredArm]]
 
 
-def _shelf(store: Store, grounds: Container[Ground]) -> _Shelf:
-    """What finished runs hold of these grounds: (ground, identity, identity of the reference) → where."""
-    shelf: _Shelf = {}
+def _stored_arms(store: Store, groups: Container[SharedSettings]) -> _StoredArms:
+    """The arms of finished runs with these shared settings: (settings, identity, identity of the reference) → arms."""
+    stored_arms: _StoredArms = {}
     for info in store.list():
         experiment = info.experiment
-        ground = Ground.of(experiment)
-        if info.state != "done" or ground not in grounds:
+        shared = SharedSettings.of(experiment)
+        if info.state != "done" or shared not in groups:
             continue
         seeded = [arm if arm.seed is not None else with_seed(arm, experiment.seed) for arm in experiment.arms]
-        names = {identity(arm): arm.name for arm in reversed(seeded)}  # of equals, the first
+        names = {identity(arm): arm.name for arm in reversed(seeded)}  # the first of equal arms
         for arm in seeded:
             known, plain = identity(arm), identity(conventional(arm))
             if plain in names:
-                held = _Held(experiment, names[known], names[plain])
-                shelf.setdefault((ground, known, plain), []).append(held)
-    return shelf
+                held = _StoredArm(experiment, names[known], names[plain])
+                stored_arms.setdefault((shared, known, plain), []).append(held)
+    return stored_arms
 
 
-def _find(shelf: _Shelf, model: Model, sweep: Sweep, store: Store) -> Place | None:
-    """Where a model is: an evaluated run if there is one, of several the one whose key comes first."""
-    held = shelf.get((model.ground, model.arm.name, model.reference.name), [])
+def _find(stored_arms: _StoredArms, model: SweepModel, sweep: Sweep, store: Store) -> ModelLocation | None:
+    """Location of a stored model: an evaluated run if there is one; ties go to the smallest key."""
+    held = stored_arms.get((model.shared, model.arm.name, model.reference.name), [])
     places = [
-        Place(Task(each.experiment, sweep.protocol), each.arm, each.reference)
+        ModelLocation(Task(each.experiment, sweep.protocol), each.arm, each.reference)
         for each in sorted(held, key=lambda each: each.experiment.key)
     ]
-    return next((place for place in places if evaluated(place.task, store)), places[0] if places else None)
+    return next((place for place in places if is_evaluated(place.task, store)), places[0] if places else None)
 
 
 # -- stacks -------------------------------------------------------------------------------------------
 
 
-def stacks(models: Sequence[Model]) -> Iterator[list[Model]]:
-    """Models that are trained together: of one ground, about equally many in each stack, seed by seed.
+def stacks(models: Sequence[SweepModel]) -> Iterator[list[SweepModel]]:
+    """Models that are trained together: with the same shared settings, in stacks of about equal size, seed by seed.
 
-    The split depends on the models alone. Two stacks at least, where there are enough models to share out.
+    The split depends on the models alone. There are at least two stacks if there are enough models.
     """
-    grounds: dict[Ground, dict[int, list[Model]]] = {}
+    groups: dict[SharedSettings, dict[int, list[SweepModel]]] = {}
     for model in models:
-        grounds.setdefault(model.ground, {}).setdefault(model.seed, []).append(model)
-    for ground, seeds in grounds.items():
-        most = _width(ground)
+        groups.setdefault(model.shared, {}).setdefault(model.seed, []).append(model)
+    for shared, seeds in groups.items():
+        most = _width(shared)
         for group in _packed(list(seeds.values()), most):
             yield from _split(group, most)
 
 
-def _width(ground: Ground) -> int:
-    """Models that a stack may hold besides a reference, for the memory that each needs."""
-    data, _, training = ground
+def _width(shared: SharedSettings) -> int:
+    """Most models in a stack besides a reference, given the memory that each needs."""
+    data, _, training = shared
     each = 4 * len(data.features) * (data.n_train + 20 * training.n_ce)
-    return max(1, min(WIDTH, MOST_BYTES // each) - 1)
+    return max(1, min(MAX_WIDTH, MAX_BYTES // each) - 1)
 
 
-def _packed(seeds: list[list[Model]], most: int) -> Iterator[list[Model]]:
+def _packed(seeds: list[list[SweepModel]], most: int) -> Iterator[list[SweepModel]]:
     """Seeds with few models share a stack."""
-    held: list[Model] = []
+    held: list[SweepModel] = []
     for models in seeds:
         if held and len(held) + len(models) > most:
             yield held
@@ -240,8 +241,8 @@ def _packed(seeds: list[list[Model]], most: int) -> Iterator[list[Model]]:
         yield held
 
 
-def _split(models: list[Model], most: int) -> Iterator[list[Model]]:
-    least = 2 if len(models) >= WIDTH // 2 else 1
+def _split(models: list[SweepModel], most: int) -> Iterator[list[SweepModel]]:
+    least = 2 if len(models) >= MAX_WIDTH // 2 else 1
     parts = max(least, -(-len(models) // most))
     size, more = divmod(len(models), parts)
     start = 0
@@ -251,15 +252,15 @@ def _split(models: list[Model], most: int) -> Iterator[list[Model]]:
         start = end
 
 
-def _task(stack: Iterable[Model], sweep: Sweep) -> Task:
+def _task(stack: Iterable[SweepModel], sweep: Sweep) -> Task:
     stack = list(stack)
     references = {model.reference.name: model.reference for model in stack}
     arms = {**references, **{model.arm.name: model.arm for model in stack}}
     pairs = {model.arm.name: model.reference.name for model in stack if model.arm.name != model.reference.name}
-    return Task(_stack(stack[0].ground, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
+    return Task(_stack(stack[0].shared, tuple(arms.values())), sweep.protocol, tuple(pairs.items()))
 
 
-def _stack(ground: Ground, arms: tuple[Arm, ...]) -> Experiment:
-    """An experiment that keeps the weights of the last epoch and little else; seeds are those of its arms."""
-    recorded = Evaluation(field=0, paths=0, every=ground.training.epochs, factuals=50)
-    return Experiment(**ground._asdict(), evaluation=recorded, arms=arms, seed=0)
+def _stack(shared: SharedSettings, arms: tuple[Arm, ...]) -> Experiment:
+    """An experiment that records little but the weights of the last epoch; its arms have their own seeds."""
+    recorded = Evaluation(field=0, paths=0, every=shared.training.epochs, factuals=50)
+    return Experiment(**shared._asdict(), evaluation=recorded, arms=arms, seed=0)

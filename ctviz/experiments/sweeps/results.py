@@ -1,4 +1,4 @@
-"""What a sweep has found, from the runs and reports that the store holds by now."""
+"""The results of a sweep, from the runs and reports in the store."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Cell, Ground, Sweep
-from ctviz.experiments.sweeps.plan import Place, Plan, plan
-from ctviz.experiments.sweeps.tables import NUMBERS, State, cellable, columns, stored_table, to_parquet, write_table
+from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep
+from ctviz.experiments.sweeps.plan import ModelLocation, Plan, plan
+from ctviz.experiments.sweeps.tables import NUMBERS, State, columns, stored_table, table_value, to_parquet, write_table
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ METRICS = (
     "ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps", "accuracy", "fgsm", "pgd", "sensitivity",
     "trained_mature", "skipped",
 )  # fmt: skip
-"""Those of a report over all rounds (of attacks at the largest ε; of sensitivity to the first locked feature, else to
-the first), and two of the last epoch of training: the share of its counterfactuals that matured, batches left out."""
+"""Metrics of a report over all rounds (attacks at the largest ε; sensitivity to the first locked feature, else to the
+first feature), and two of the last epoch of training: share of mature counterfactuals, and skipped batches."""
 
 OUT_OF_BOUNDS = "numbers ran out of bounds"
 NOTHING_MATURED = "nothing matured"
@@ -41,12 +41,12 @@ ONE_CLASS = "the model predicts one class only"
 
 @dataclass(frozen=True, repr=False, eq=False)
 class SweepResult(ShortRepr):
-    """The results of a sweep, as far as they are there.
+    """The results of a sweep, as far as they are available.
 
     ``table`` has one row for each cell, seed and metric: cell, one column for each axis under the name of its setting,
     seed, run, arm, reference, state, reason, metric, part, value, base, difference, reduction, low, high, significant.
-    ``base`` is the reference's value, ``reduction`` how much lower ``value`` is in percent of it; ``low`` and ``high``
-    are its bootstrap interval. What is not measured is NaN.
+    ``base`` is the reference's value, ``reduction`` how much lower ``value`` is, in percent of it; ``low`` and ``high``
+    are its bootstrap interval. NaN where not measured.
     """
 
     sweep: Sweep
@@ -54,22 +54,22 @@ class SweepResult(ShortRepr):
 
     @property
     def waiting(self) -> int:
-        """Models that are still to be trained or evaluated."""
+        """Number of models still to be trained or evaluated."""
         return self._count("waiting")
 
     @property
     def failed(self) -> int:
-        """Models that did not train."""
+        """Number of models whose training failed."""
         return self._count("failed")
 
     @property
     def missing(self) -> int:
-        """Models of which nothing is measured: those that wait, and those whose stack failed as a whole."""
+        """Number of models without results: those that wait, and those whose stack failed as a whole."""
         return int((self.table.groupby(["cell", "seed"])["value"].count() == 0).sum())
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether no model is waiting."""
         return self.waiting == 0
 
     def _count(self, state: State) -> int:
@@ -78,11 +78,11 @@ class SweepResult(ShortRepr):
 
     @cached_property
     def across(self) -> pd.DataFrame:
-        """One row for each cell and metric, over the seeds that have a number.
+        """One row for each cell and metric, over the seeds with a value.
 
         Columns: cell, axes, state, reason, metric, part, value, base, reduction (means), low, high (Student's t
         interval of the mean reduction at the protocol's level; NaN for one seed), sd (of value), seeds (how many
-        have a value), significant (whether the interval leaves out zero; of one seed its own).
+        have a value), significant (whether the interval excludes zero; for one seed, that of its own interval).
         """
         return _across(self.table, [axis.setting for axis in self.sweep.axes], self.sweep.protocol.level)
 
@@ -96,26 +96,26 @@ class SweepResult(ShortRepr):
 
 
 def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fresh: bool = False) -> SweepResult:
-    """What the store holds of a sweep by now; made for being called often.
+    """The current results of a sweep in the store; cheap enough to be called often.
 
     Args:
-        sweep: whose results.
-        store: where runs and reports are.
-        outcomes: how tasks have ended, to say why some failed.
-        fresh: as it was planned.
+        sweep: the sweep.
+        store: with its runs and reports.
+        outcomes: results of tasks, which say why some failed.
+        fresh: as in ``plan``.
 
     Raises:
         ConfigError: a combination that cannot be trained, with its cell.
     """
     if not fresh and (table := stored_table(sweep, store)) is not None:
         return SweepResult(sweep, table)
-    return gather(plan(sweep, store, fresh), store, outcomes)
+    return collect_planned(plan(sweep, store, fresh), store, outcomes)
 
 
-def gather(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
-    """The same for a sweep that has been planned by now."""
+def collect_planned(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
+    """Like ``collect``, for a plan."""
     messages = {
-        (Ground.of(outcome.task.experiment), arm.name): outcome.message
+        (SharedSettings.of(outcome.task.experiment), arm.name): outcome.message
         for outcome in outcomes
         if outcome.message
         for arm in outcome.task.experiment.arms
@@ -131,7 +131,7 @@ def gather(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> Sw
                 continue
             if key not in parts:
                 parts[key] = _measured(place.task, _references(found, key), store)
-            measured = parts[key].get(place.arm) or _Measured("waiting")  # it has vanished meanwhile
+            measured = parts[key].get(place.arm) or _Measured("waiting")  # it was removed meanwhile
             rows += _rows(cell, seed, place, measured)
     return SweepResult(found.sweep, _frame(rows, found.sweep))
 
@@ -141,7 +141,7 @@ def gather(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> Sw
 
 @dataclass(frozen=True)
 class _Measured:
-    """What is known of one model."""
+    """The results of one model."""
 
     state: State
     reason: str = ""
@@ -152,8 +152,8 @@ _cache = Cache(64, at_once=None)
 """Results of tasks, by the folder of the store, the task and its references."""
 
 
-def _undone(place: Place, messages: Mapping[tuple[Ground, str], str], store: Store) -> _Measured:
-    message = messages.get((Ground.of(place.task.experiment), place.arm), "") if messages else ""
+def _undone(place: ModelLocation, messages: Mapping[tuple[SharedSettings, str], str], store: Store) -> _Measured:
+    message = messages.get((SharedSettings.of(place.task.experiment), place.arm), "") if messages else ""
     status = store.status(place.run)
     if not message and status.state == "failed":
         message = status.message
@@ -166,7 +166,7 @@ def _references(found: Plan, key: str) -> dict[str, str]:
 
 
 def _measured(task: Task, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:
-    """Of each arm of an evaluated run that is compared, and of the references; kept for the next time."""
+    """Results of each compared arm of an evaluated run, and of the references; cached."""
     known = str(store.root), task.key, repr(sorted(references.items()))
     return _cache.get(known, lambda: _read(task, references, store)) or {}
 
@@ -177,7 +177,7 @@ def _read(task: Task, references: Mapping[str, str], store: Store) -> Mapping[st
         return None
     try:
         return _of_report(task, report, references, store)
-    except StoreError:  # the run has been removed meanwhile
+    except StoreError:  # the run was removed meanwhile
         return None
 
 
@@ -213,7 +213,7 @@ def _of_report(task: Task, report: Report, references: Mapping[str, str], store:
 
 
 def _reason(finite: bool, skipped: float, mature: float, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """Why a model counts as one that did not train; empty if it did. ``skipped``: share of the last epoch's batches."""
+    """Why a model's training counts as failed; empty if it did not. ``skipped``: share of the last epoch's batches."""
     if not finite or skipped > 0.5:
         return OUT_OF_BOUNDS
     if mature == 0:
@@ -232,7 +232,7 @@ def _plain(value: float, base: float) -> dict[str, Any]:
 
 
 def _same(part: str, value: float) -> dict[str, Any]:
-    """Of a model that is its own reference."""
+    """Columns of a model that is its own reference."""
     still = 0.0 if math.isfinite(value) else math.nan
     numbers = {"value": value, "base": value, "difference": still, "reduction": still, "low": still, "high": still}
     return {"part": part, "significant": False, **numbers}
@@ -243,7 +243,7 @@ def _nothing() -> dict[str, Any]:
 
 
 def _chosen(rows: pd.DataFrame, feature: str) -> pd.DataFrame:
-    """One part of each metric: of attacks the largest ε, of sensitivity the feature that is named, else the first."""
+    """One part of each metric: the largest ε of attacks, and for sensitivity ``feature``, else the first."""
     picked = []
     for metric, group in rows.groupby("metric", sort=False):
         if metric in ("fgsm", "pgd"):
@@ -259,9 +259,9 @@ def _chosen(rows: pd.DataFrame, feature: str) -> pd.DataFrame:
 # -- tables -------------------------------------------------------------------------------------------
 
 
-def _rows(cell: Cell, seed: int, place: Place, measured: _Measured) -> list[dict[str, Any]]:
+def _rows(cell: Cell, seed: int, place: ModelLocation, measured: _Measured) -> list[dict[str, Any]]:
     known = measured.rows or {}
-    axes = {name: cellable(value) for name, value in cell.values}  # noqa: PD011 (a cell is no table)
+    axes = {name: table_value(value) for name, value in cell.values}  # noqa: PD011 (a cell is no table)
     same = {"cell": cell.index, **axes, "seed": seed}
     same |= {"run": place.run, "arm": place.arm, "reference": place.reference}
     same |= {"state": measured.state, "reason": measured.reason}
@@ -269,7 +269,7 @@ def _rows(cell: Cell, seed: int, place: Place, measured: _Measured) -> list[dict
 
 
 def _frame(rows: list[dict[str, Any]], sweep: Sweep) -> pd.DataFrame:
-    """The table, without metrics that are measured nowhere although everything has been."""
+    """The table; once everything is measured, without metrics that have no values."""
     import pandas as pd
 
     table = pd.DataFrame(rows, columns=columns(sweep))
@@ -281,7 +281,7 @@ def _frame(rows: list[dict[str, Any]], sweep: Sweep) -> pd.DataFrame:
 
 
 def _across(table: pd.DataFrame, axes: list[str], level: float) -> pd.DataFrame:
-    """In whole columns: a table has a row for each of thousands of models and metrics."""
+    """Vectorised, since a table has rows for thousands of models and metrics."""
     import pandas as pd
 
     which = ["cell", "metric"]
@@ -316,7 +316,7 @@ def _across(table: pd.DataFrame, axes: list[str], level: float) -> pd.DataFrame:
 
 
 def _over_seeds(table: pd.DataFrame, which: list[str]) -> dict[tuple[Any, ...], tuple[State, str]]:
-    """Waiting as long as any seed is; failed if any has failed, with why and of how many seeds."""
+    """Waiting while any seed waits; failed if any seed failed, with the reason and the number of seeds."""
     seeds: dict[tuple[Any, ...], list[tuple[str, str]]] = {}
     for *group, state, reason in zip(*(table[name].tolist() for name in (*which, "state", "reason")), strict=True):
         seeds.setdefault(tuple(group), []).append((state, reason))

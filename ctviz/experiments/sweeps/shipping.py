@@ -9,7 +9,7 @@ from pathlib import Path
 from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.local import LocalEngine
-from ctviz.experiments.run import RUNS
+from ctviz.experiments.run import RUN_LIST
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import remove
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
@@ -25,10 +25,10 @@ SHIPPED = {f"penalties-{data}": ("penalties", data) for data in ("moons", "circl
 
 
 def shipped_sweep(name: str) -> Sweep:
-    """A sweep that ships, by the name of its folder: a study's, with the weights that the paper has settled on.
+    """A shipped sweep, by the name of its folder: a study with the weights that the paper chose.
 
     Raises:
-        ConfigError: none of that name does.
+        ConfigError: no shipped sweep has that name.
     """
     if name not in SHIPPED:
         raise ConfigError("sweep", name, f"one of {', '.join(SHIPPED)}")
@@ -42,8 +42,8 @@ def shipped_sweep(name: str) -> Sweep:
 
 
 def _listed(folder: Path) -> set[str]:
-    """Keys of the runs of a sweep that was shipped before."""
-    path = folder / RUNS
+    """Keys of the runs of a sweep as it was shipped before."""
+    path = folder / RUN_LIST
     return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 
@@ -53,12 +53,12 @@ def build_shipped(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Path]:
-    """Compute shipped sweeps (without names all), and write what ships of them below the folder ``assets``.
+    """Compute shipped sweeps (without names, all), and write the files that ship to the folder ``assets``.
 
     ``sweeps/<name>`` gets the settings and the table, ``presets`` the runs, which keep the weights of the last epoch.
 
     Raises:
-        StoreError: a model could not be trained, or the disk does not take it.
+        StoreError: a model could not be trained, or the disk cannot be written.
     """
     wanted = {name: shipped_sweep(name) for name in names or SHIPPED}
     with tempfile.TemporaryDirectory() as scratch, LocalEngine(workers) as engine:
@@ -77,7 +77,7 @@ def build_shipped(
                 remove(assets / "presets" / key)
             for key in keys:
                 yield store.export(key, assets / "presets")
-            write_whole(folder / RUNS, "".join(f"{key}\n" for key in keys).encode())
+            write_whole(folder / RUN_LIST, "".join(f"{key}\n" for key in keys).encode())
             write_whole(folder / "sweep.json", settings.to_json().encode() + b"\n")
             write_whole(folder / "table.parquet", sealed(result.table, settings))
             yield folder

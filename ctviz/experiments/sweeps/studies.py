@@ -12,7 +12,7 @@ from ctviz.experiments.sweeps.declaration import Axis, Sweep, Value
 
 @dataclass(frozen=True)
 class Study:
-    """What a study varies, in words and as axes."""
+    """A study: the settings that it varies, in words and as axes."""
 
     title: str
     sentence: str

@@ -1,4 +1,4 @@
-"""Carrying a sweep out: planned, priced, handed to an engine, gathered."""
+"""Running a sweep: plan, estimate, run by an engine, collect."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
 from ctviz.experiments.sweeps.declaration import Axis, Sample, Sweep
-from ctviz.experiments.sweeps.plan import MANY, SweepEstimate, estimate, plan
-from ctviz.experiments.sweeps.results import SweepResult, collect, gather
+from ctviz.experiments.sweeps.plan import CONFIRM_ABOVE, SweepEstimate, estimate, plan
+from ctviz.experiments.sweeps.results import SweepResult, collect, collect_planned
 from ctviz.experiments.sweeps.tables import keep_table, stored_table
 
 
@@ -41,28 +41,28 @@ def sweep(
 ) -> SweepResult:
     """Train an arm over many settings and seeds, evaluate all models, and compare each with conventional training.
 
-    What the store holds is not computed again, so that a sweep that was stopped goes on where it was, and one that has
-    grown by a value computes only what is new.
+    Results in the store are not computed again, so a stopped sweep continues where it was, and a sweep with an added
+    value computes only what is new.
 
     Args:
-        what: an experiment, with ``grid`` and ``seeds``; or a sweep, which says all of it.
+        what: an experiment, with ``grid`` and ``seeds``; or a sweep, which includes both.
         grid: setting → values, as in ``{"lambda_div": (0.01, 0.1, 1), "training.n_ce": (100, 1000)}``; or axes.
-        seeds: models of each cell, of training seeds from the experiment's on.
+        seeds: models of each cell, with training seeds from the experiment's on.
         arm: the arm of the experiment that varies.
         sample, count: "grid", or how many cells to draw, "random" or "sobol".
-        protocol: how models are evaluated; by default as is usual for the data.
+        protocol: how models are evaluated; by default the usual protocol of the data.
         engine: "local", "ray", or anything with the ``run`` of an ``Engine``.
         workers: processes; by default one for each processor.
         address: of a Ray cluster.
-        store: by default the one of this machine.
-        progress: called with the models that are there and in all.
+        store: by default that of this machine.
+        progress: called with the number of finished models and their total.
         on_result: called with each task that has ended.
-        confirm: asked whether a sweep of more than ``MANY`` models is meant.
-        cancelled: asked often whether to stop; what is done by then is kept.
-        fresh: train anew what only runs of other sweeps and pages hold.
+        confirm: called before a sweep of more than ``CONFIRM_ABOVE`` models; whether to begin.
+        cancelled: called often; whether to stop. Finished results are kept.
+        fresh: train models again that only other sweeps and pages have trained.
 
     Raises:
-        ConfigError: settings that no sweep may have, or more models than anybody confirmed, before anything is trained.
+        ConfigError: settings that are not allowed, or more models than were confirmed; raised before any training.
         StoreError: the store cannot be used.
     """
     wanted = (
@@ -92,7 +92,7 @@ def sweep(
     finally:
         if runner is not engine and isinstance(runner, LocalEngine):
             runner.close()
-    result = gather(plan(wanted, store, fresh), store, outcomes)
+    result = collect_planned(plan(wanted, store, fresh), store, outcomes)
     if result.done and not any(outcome.message for outcome in outcomes):
         keep_table(wanted, result.table, store)
     return result
@@ -124,7 +124,7 @@ def _tuple(values: Any) -> Any:
 
 
 def _confirm(wanted: Sweep, store: Store, confirm: Callable[[SweepEstimate], bool] | None) -> None:
-    if wanted.models <= MANY:
+    if wanted.models <= CONFIRM_ABOVE:
         return
     price = estimate(wanted, store)
     if confirm is None or not confirm(price):

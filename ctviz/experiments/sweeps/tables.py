@@ -1,4 +1,4 @@
-"""Tables of finished sweeps on disk: those of this machine, and those that ship with ctviz."""
+"""Tables of finished sweeps on disk, of this machine and shipped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import explained, remove
+from ctviz.experiments.store.files import remove, store_errors
 from ctviz.experiments.sweeps.declaration import Sweep, Value, shown
 from ctviz.paths import write_whole
 
@@ -24,11 +24,11 @@ State = Literal["done", "waiting", "failed"]
 
 NUMBERS = ("value", "base", "difference", "reduction", "low", "high")
 
-MOST_BYTES = 256 << 20
-"""A larger table is not read."""
+MAX_BYTES = 256 << 20
+"""Largest size of a table; a larger one is not read."""
 
-MOST_METRICS = 20
-"""Rows for each model; more are no table of a sweep."""
+MAX_METRICS = 20
+"""Most rows per model."""
 
 _SEAL = b"ctviz"
 _TEXTS = ("run", "arm", "reference", "state", "reason", "metric", "part")
@@ -44,7 +44,7 @@ def columns(sweep: Sweep) -> list[str]:
 
 
 def folder(store: Store) -> Path:
-    """Where a store keeps its sweeps: ``<key>.json`` and, once all of it is there, ``<key>.parquet``."""
+    """The folder of a store's sweeps: ``<key>.json`` and, once complete, ``<key>.parquet``."""
     return store.root / "sweeps"
 
 
@@ -64,7 +64,7 @@ _sweeps: dict[Path, tuple[int, Sweep]] = {}
 
 
 def _read_sweep(path: Path) -> Sweep:
-    """Parsed again only when it was written again."""
+    """Parsed again only if the file has changed."""
     written = path.stat().st_mtime_ns
     known = _sweeps.get(path)
     if known is None or known[0] != written:
@@ -73,7 +73,7 @@ def _read_sweep(path: Path) -> Sweep:
 
 
 def stored_table(sweep: Sweep, store: Store) -> pd.DataFrame | None:
-    """The table of a sweep of which nothing is left to do; a damaged one is removed."""
+    """The stored table of a finished sweep; a damaged one is removed."""
     own = folder(store) / f"{sweep.key}.parquet"
     if (table := read_table(own, sweep)) is not None:
         return table
@@ -84,21 +84,21 @@ def stored_table(sweep: Sweep, store: Store) -> pd.DataFrame | None:
 
 
 def keep_table(sweep: Sweep, table: pd.DataFrame, store: Store) -> None:
-    """Keep the table of a sweep of which nothing is left to do; ``StoreError`` when the disk does not take it."""
-    with explained(store.root):
+    """Store the table of a finished sweep; ``StoreError`` if the disk cannot be written."""
+    with store_errors(store.root):
         folder(store).mkdir(parents=True, exist_ok=True)
         write_whole(folder(store) / f"{sweep.key}.parquet", sealed(table, sweep))
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
-    """A table as the bytes of a parquet file."""
+    """A table as the bytes of a Parquet file."""
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
 
 
 def sealed(table: pd.DataFrame, sweep: Sweep) -> bytes:
-    """The same with what ``read_table`` needs to know it again: the key of the sweep and a checksum."""
+    """Like ``to_parquet``, with the sweep's key and a checksum, which ``read_table`` checks."""
     import pyarrow
     from pyarrow import parquet
 
@@ -112,7 +112,7 @@ def sealed(table: pd.DataFrame, sweep: Sweep) -> bytes:
 
 
 def _digest(table: pd.DataFrame) -> str:
-    """Of all numbers and texts, in the order of the columns."""
+    """Digest of all numbers and texts, in the order of the columns."""
     digest = hashlib.sha256()
     for name in table.columns:
         column = table[name]
@@ -125,11 +125,11 @@ def _digest(table: pd.DataFrame) -> str:
 
 
 def read_table(path: Path, sweep: Sweep) -> pd.DataFrame | None:
-    """A table of a sweep from a file; None unless it is whole and about all of this sweep's models."""
+    """A table of a sweep from a file; None unless it is intact and covers all models of this sweep."""
     import pyarrow
 
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_BYTES:
             return None
         table = _unsealed(path.read_bytes(), sweep)
     except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException):
@@ -138,18 +138,18 @@ def read_table(path: Path, sweep: Sweep) -> pd.DataFrame | None:
         return None
     names = [name for name in columns(sweep)[: 2 + len(sweep.axes)] if name != "seed"]
     found = set(zip(*(table[name].tolist() for name in (*names, "seed")), strict=True))
-    cells = [(cell.index, *(cellable(value) for _, value in cell.values)) for cell in sweep.walk()]  # noqa: PD011 (a cell is no table)
+    cells = [(cell.index, *(table_value(value) for _, value in cell.values)) for cell in sweep.walk()]  # noqa: PD011 (a cell is no table)
     return table if found == {(*cell, seed) for cell in cells for seed in sweep.seed_values} else None
 
 
 def _unsealed(content: bytes, sweep: Sweep) -> pd.DataFrame | None:
-    """Nothing is unpacked before it is clear how much there will be."""
+    """The size is checked before anything is unpacked."""
     import pandas as pd
     import pyarrow
     from pyarrow import parquet
 
     file = parquet.ParquetFile(pyarrow.BufferReader(content))
-    if file.schema_arrow.names != columns(sweep) or file.metadata.num_rows > MOST_METRICS * sweep.models:
+    if file.schema_arrow.names != columns(sweep) or file.metadata.num_rows > MAX_METRICS * sweep.models:
         return None
     seal = json.loads((file.schema_arrow.metadata or {})[_SEAL])
     if seal["sweep"] != sweep.key:
@@ -162,13 +162,13 @@ def _unsealed(content: bytes, sweep: Sweep) -> pd.DataFrame | None:
     return table if seal["sha256"] == _digest(table) else None
 
 
-def cellable(value: Value) -> int | float | str:
-    """A value of an axis as a table holds it."""
+def table_value(value: Value) -> int | float | str:
+    """A value of an axis as a table stores it."""
     return shown(value) if isinstance(value, tuple) else value
 
 
 def write_table(path: Path, data: bytes) -> None:
-    """Write a file that a person has asked for; raises ``StoreError`` when the disk does not take it."""
+    """Write a file for a user; raises ``StoreError`` if the disk cannot be written."""
     try:
         write_whole(path, data)
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Pictures of digits: the wall that shows many of them in step, the drawing pad, the mask painter."""
+"""Pictures of digits: the grid that shows many of them in step, the drawing pad, the mask painter."""

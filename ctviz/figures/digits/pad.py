@@ -1,4 +1,4 @@
-"""What travels to the drawing pad and to the mask painter: messages of the stage (``film.py``) without a film."""
+"""What travels to the drawing pad and the mask painter: messages (``recording.py``) without a recording."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.errors import DataError
+from ctviz.figures.digits.image_grid import inks
 from ctviz.figures.digits.pictures import Greys
-from ctviz.figures.digits.wall import inks
-from ctviz.figures.stage.film import message
+from ctviz.figures.stage.recording import message
 
 PAD = 280
 """Pixels per side of a drawing."""

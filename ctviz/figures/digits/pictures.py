@@ -1,6 +1,6 @@
 """Pixels as pictures: greys, attributions over them, outlines, PNG.
 
-What is drawn here for a file and what ``wall.js`` draws on a screen is the same, by the same formulas; a browser test
+What is drawn here for a file and what ``grid.js`` draws on a screen is the same, by the same formulas; a browser test
 compares the two.
 """
 

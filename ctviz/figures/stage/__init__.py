@@ -1,5 +1,5 @@
 """The stage: boundaries seen learning, on a canvas in the browser."""
 
-from ctviz.figures.stage.film import ArmLabel, Film, arm_labels, pack
+from ctviz.figures.stage.recording import ArmLabel, Recording, arm_labels, pack
 
-__all__ = ["ArmLabel", "Film", "arm_labels", "pack"]
+__all__ = ["ArmLabel", "Recording", "arm_labels", "pack"]

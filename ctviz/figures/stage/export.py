@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Sequence
 from html import escape
-from string import Template
 from typing import Any
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
-from ctviz.figures.stage.film import arm_labels, message, pack
+from ctviz.figures.page import OFFLINE, details, page
+from ctviz.figures.player.source import standalone, style
 from ctviz.figures.stage.palette import palette
-from ctviz.figures.stage.source import source
+from ctviz.figures.stage.recording import arm_labels, message, pack
 
 INITIAL: dict[str, Any] = {
     "epoch": 0,
@@ -25,11 +23,6 @@ INITIAL: dict[str, Any] = {
     "probe": None,
 }
 """How the standalone page opens: playing, from the first epoch."""
-
-BOOT = """
-const film = document.getElementById("film").textContent;
-standalone(document.getElementById("stage"), film);
-"""
 
 
 def standalone_html(
@@ -49,7 +42,7 @@ def standalone_html(
     if not snapshots:
         raise DataError("A standalone page needs at least one snapshot.")
     last = snapshots[-1].epoch
-    film = message(
+    data = message(
         pack(scene, arm_labels(experiment), snapshots),
         key=experiment.key,
         total=max(experiment.training.epochs, last),
@@ -59,17 +52,15 @@ def standalone_html(
         initial=INITIAL,
         palette=palette(),
     )
-    script = source("stage.js") + BOOT
-    page = Template(source("page.html"))
-    return page.substitute(
-        title=escape(title or f"How a decision boundary learns: {experiment.data.name}"),
-        hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=source("stage.css"),
-        words=_words(experiment, last),
-        settings=_tables(experiment),
-        key=escape(experiment.key),
-        film=base64.b64encode(film).decode(),
-        script=script,
+    settings = details("Settings", f'<div class="tables">{_tables(experiment)}</div>')
+    return page(
+        title or f"How a decision boundary learns: {experiment.data.name}",
+        _words(experiment, last),
+        f'<div id="figure"></div>{settings}',
+        standalone("Stage"),
+        data=data,
+        style=style("Stage"),
+        footer=f"Run {experiment.key}. {OFFLINE}",
     )
 
 
@@ -78,7 +69,7 @@ def _words(experiment: Experiment, last: int) -> str:
     titles = [label.title for label in arm_labels(experiment)]
     models = f"{len(titles)} models learn" if len(titles) > 1 else "A model learns"
     stopped = "" if last >= experiment.training.epochs else f" The run was stopped after epoch {last}."
-    return escape(
+    return (
         f"{models} the same data, epoch by epoch ({', '.join(titles)}). A counterfactual is what a point would have "
         f"to become for the model to decide otherwise; each path shows how one is found.{stopped}"
     )

@@ -1,7 +1,7 @@
-"""Traces packed for the stage: the searches of all arms, byte by byte, as ``tracks.js`` reads them.
+"""Traces packed for the stage: the searches of all arms, byte by byte, as ``paths.js`` reads them.
 
-A trace travels behind a film in one message (see ``film.py``). The header's ``trace`` is null, or the ``key`` alone
-where the browser holds the trace already, or
+A trace travels behind a recording in one message (see ``recording.py``). The header's ``trace`` is null, or the
+``key`` alone where the browser holds the trace already, or
 
 ==============  ==========================================================================================
 ``key``         names what was searched; a trace of another key takes the place of this one
@@ -50,7 +50,7 @@ from ctviz.errors import DataError
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Scene
 from ctviz.experiments.trace import Trace
-from ctviz.figures.stage.film import ArmLabel, Role
+from ctviz.figures.stage.recording import ArmLabel, Role
 from ctviz.figures.theme import DASHES, short_title
 from ctviz.training.arm import Arm
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import importlib.util
 import json
-from functools import cache
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Any, Literal
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from ctviz.errors import DataError
-from ctviz.figures.theme import DARK, Palette
+from ctviz.figures.page import details, page
+from ctviz.figures.theme import Palette
 from ctviz.figures.tradeoffs.tables import Table
 
 Kind = Literal["png", "svg", "pdf"]
@@ -61,29 +57,18 @@ def standalone(
     parts = (spec["data"], spec["layout"], config(name))
     # A name of a cell may hold the end of a script.
     data = ",".join(json.dumps(part, separators=(",", ":")).replace("<", "\\u003c") for part in parts)
-    boot = f'Plotly.newPlot("figure",{data});'
-    library = get_plotlyjs()
-    page = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    return Template(page).substitute(
-        hashes=f"'sha256-{_library_hash()}' '{_hashed(boot)}'",
-        scheme="dark" if palette == DARK else "light",
-        title=escape(title),
-        words=escape(words),
-        ground=palette.ground, ink=palette.ink, muted=palette.muted, rule=palette.rule,
-        height=int(figure.layout.height or 450),
-        table=_html(table) if table is not None else "",
-        library=library,
-        boot=boot,
-    )  # fmt: skip
-
-
-def _hashed(script: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-@cache
-def _library_hash() -> str:
-    return _hashed(get_plotlyjs()).removeprefix("sha256-")
+    height = int(figure.layout.height or 450)
+    place = f'<figure id="figure" role="img" aria-label="{escape(words)}" style="min-height: {height}px"></figure>'
+    return page(
+        title,
+        words,
+        place + (_html(table) if table is not None else ""),
+        f'Plotly.newPlot("figure",{data});',
+        library=get_plotlyjs(),
+        style="th, td { white-space: nowrap; }",
+        footer="The button in the picture's corner keeps it as a drawing (SVG).",
+        palette=palette,
+    )
 
 
 def _html(table: Table) -> str:
@@ -98,10 +83,9 @@ def _html(table: Table) -> str:
 
     body = "".join(row(texts, "td") for texts in table.rows)
     notes = "".join(f'<p class="note">{escape(text)}</p>' for text in table.notes)
-    return (
-        f'<details><summary>The numbers</summary><div class="wide"><table><caption>{escape(table.caption)}</caption>'
-        f"<thead>{row(table.header, 'th')}</thead><tbody>{body}</tbody></table></div>{notes}</details>"
-    )
+    head = f"<caption>{escape(table.caption)}</caption><thead>{row(table.header, 'th')}</thead>"
+    numbers = f'<div class="tables"><div><table>{head}<tbody>{body}</tbody></table></div></div>'
+    return details("The numbers", numbers + notes)
 
 
 def can_draw() -> bool:

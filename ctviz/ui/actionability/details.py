@@ -13,7 +13,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
 from ctviz.figures.locks import Row, Tried, intervals, over_correlation
-from ctviz.figures.stage.film import ArmLabel
+from ctviz.figures.stage.recording import ArmLabel
 from ctviz.ui.actionability.names import focus_of, labels_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
@@ -24,7 +24,7 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.vocabulary import value_of
 
 
-def under(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def details(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """What there is room for under the picture: each part's own account of the numbers."""
     if live:
         return

@@ -9,7 +9,7 @@ import numpy as np
 
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
-from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
+from ctviz.figures.stage.recording import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.actionability.panel import LocksView
 

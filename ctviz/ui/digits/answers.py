@@ -23,12 +23,12 @@ from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import (
+    AttackedImages,
     ClassMeans,
-    Fooled,
     ImageExplorer,
     ImageNumbers,
+    ImageSample,
     ImageTrace,
-    Picked,
     Robustness,
 )
 from ctviz.experiments.snapshot import Snapshot
@@ -145,7 +145,7 @@ def answers() -> Answers:
 # -- which digit ------------------------------------------------------------------------------------
 
 
-def gallery(run_view: RunView, view: DigitsView) -> Picked | None:
+def gallery(run_view: RunView, view: DigitsView) -> ImageSample | None:
     """The digits to choose from; None for one that is drawn.
 
     Those that are hard are so for the models as they have come to be, whatever epoch is looked at.
@@ -266,7 +266,9 @@ def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tupl
     return tuple(explorer.probabilities(snapshot, digit.pixels[None])[:, 0].argmax(-1).tolist())
 
 
-def fooled(run_view: RunView, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...], view: DigitsView) -> Fooled:
+def fooled(
+    run_view: RunView, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...], view: DigitsView
+) -> AttackedImages:
     """One digit under attack, for every strength and model."""
     question = ("fooled", snapshot.epoch, digit.key, labels, view.attack, view.within)
     return answers().ask(

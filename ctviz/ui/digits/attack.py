@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ctviz.experiments.images.explorer import Fooled
+from ctviz.experiments.images.explorer import AttackedImages
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import robust
@@ -89,9 +89,11 @@ def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture 
     return _picture(run_view, ask.fooled(run_view, snapshot, digit, labels, view), digit, labels, view)
 
 
-def _picture(run_view: RunView, found: Fooled, digit: ask.Digit, labels: tuple[int, ...], view: DigitsView) -> Picture:
-    wall = pictures.of_fooled(found, digit, labels, run_view.experiment)
-    return Picture(wall, USUAL if view.frame is None else min(view.frame, wall.shape[2] - 1), view.tint)
+def _picture(
+    run_view: RunView, found: AttackedImages, digit: ask.Digit, labels: tuple[int, ...], view: DigitsView
+) -> Picture:
+    grid = pictures.of_fooled(found, digit, labels, run_view.experiment)
+    return Picture(grid, USUAL if view.frame is None else min(view.frame, grid.shape[2] - 1), view.tint)
 
 
 def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
-from ctviz.ui.digits.stage import WallState, show_wall
+from ctviz.ui.digits.stage import ImageGridState, show_image_grid
 from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
@@ -44,8 +44,8 @@ def show(layout: Layout) -> None:
         means = ask.class_means(run_view, snapshot, layout.view)
         shown = picture(run_view, snapshot, layout.view)
     with layout.left:
-        key, initial = f"digits-classes-{layout.draft.opened}", WallState(None, shown.strength)
-        resting = show_wall(shown.wall, key=key, initial=initial)
+        key, initial = f"digits-classes-{layout.draft.opened}", ImageGridState(None, shown.strength)
+        resting = show_image_grid(shown.grid, key=key, initial=initial)
     layout.rest(strength=resting.strength)
     shares, apart = ask.spans(means.share), ask.spans(means.difference)
     locked = layout.explorer.locked

@@ -74,9 +74,9 @@ def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture 
 
 
 def _picture(run_view: RunView, trace: ImageTrace, digit: ask.Digit, view: DigitsView) -> Picture:
-    wall = pictures.of_counterfactuals(trace, digit, run_view.experiment)
-    last = wall.shape[2] - 1
-    return Picture(wall, last if view.frame is None else min(view.frame, last), view.tint)
+    grid = pictures.of_counterfactuals(trace, digit, run_view.experiment)
+    last = grid.shape[2] - 1
+    return Picture(grid, last if view.frame is None else min(view.frame, last), view.tint)
 
 
 def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.layout import Layout, Part, Picture
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.digits.pick import show_pad
-from ctviz.ui.digits.stage import WallState, show_wall
+from ctviz.ui.digits.stage import ImageGridState, show_image_grid
 from ctviz.ui.digits.view import OWN, DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
@@ -55,10 +55,10 @@ def show(layout: Layout) -> None:
         found = ask.seen(run_view, digit, draft.view)
     epoch, experiment = draft.view.epoch, layout.experiment
     with place:
-        resting = show_wall(
+        resting = show_image_grid(
             pictures.of_digit(digit, found, experiment, layout.explorer.locked, bare=not own),
             key=f"digits-one-{draft.opened}",
-            initial=WallState(
+            initial=ImageGridState(
                 None if epoch is None else found.at(epoch), draft.view.strength, bool(draft.view.play)
             ),
         )  # fmt: skip
@@ -87,8 +87,8 @@ def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture 
     if digit is None:
         return None
     found, locked = ask.seen(run_view, digit, view), ask.answers().explorer(run_view.experiment).locked
-    wall = pictures.of_digit(digit, found, run_view.experiment, locked)
-    return Picture(wall, found.at(snapshot.epoch), view.strength)
+    grid = pictures.of_digit(digit, found, run_view.experiment, locked)
+    return Picture(grid, found.at(snapshot.epoch), view.strength)
 
 
 def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[str, Any]]:

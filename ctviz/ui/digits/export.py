@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pandas as pd
 
 from ctviz.errors import CtvizError
-from ctviz.figures.digits.export import wall_html, wall_svg
+from ctviz.figures.digits.export import grid_html, grid_svg
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits.layout import Picture
 from ctviz.ui.digits.parts import PARTS
@@ -34,7 +34,7 @@ def files(run_view: RunView, view: DigitsView) -> list[File]:
 def svg(run_view: RunView, view: DigitsView) -> str:
     """The picture as it stands."""
     shown = _picture(run_view, view)
-    return "" if shown is None else wall_svg(shown.wall, shown.frame, shown.strength, note=note(run_view, view))
+    return "" if shown is None else grid_svg(shown.grid, shown.frame, shown.strength, note=note(run_view, view))
 
 
 def html(run_view: RunView, view: DigitsView) -> str:
@@ -43,7 +43,7 @@ def html(run_view: RunView, view: DigitsView) -> str:
     if shown is None:
         return ""
     title = f"Digits: {title[0].lower()}{title[1:]}"
-    return wall_html(shown.wall, shown.frame, shown.strength, title=title, note=note(run_view, view))
+    return grid_html(shown.grid, shown.frame, shown.strength, title=title, note=note(run_view, view))
 
 
 def _picture(run_view: RunView, view: DigitsView) -> Picture | None:

@@ -15,12 +15,12 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
-from ctviz.figures.digits.wall import Wall
+from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.figures.theme import ArmStyle
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.memory import memory
-from ctviz.ui.digits.stage import WallState, show_wall
+from ctviz.ui.digits.stage import ImageGridState, show_image_grid
 from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import page_title
@@ -34,7 +34,7 @@ SHARES = (0.72, 0.28)
 class Picture:
     """The picture of a part, the frame that it rests on, and how strong its colours are."""
 
-    wall: Wall
+    grid: ImageGrid
     frame: int
     strength: int
 
@@ -94,10 +94,10 @@ class Layout:
             key: of the component.
             usual: the frame that a link need not name; by default the last one.
         """
-        last = picture.wall.shape[2] - 1
-        initial = WallState(picture.frame, picture.strength, False)
+        last = picture.grid.shape[2] - 1
+        initial = ImageGridState(picture.frame, picture.strength, False)
         with self.left:
-            resting = show_wall(picture.wall, key=f"{key}-{self.draft.opened}", initial=initial)
+            resting = show_image_grid(picture.grid, key=f"{key}-{self.draft.opened}", initial=initial)
         frame = last if resting.frame is None else min(resting.frame, last)
         self.rest(frame=None if frame == (last if usual is None else usual) else frame, tint=resting.strength)
         return frame

@@ -13,7 +13,7 @@ from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import gallery
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.memory import Pad, memory
-from ctviz.ui.digits.stage import draw_pad, show_wall
+from ctviz.ui.digits.stage import draw_pad, show_image_grid
 from ctviz.ui.digits.view import CLASS, HARD, OWN, RANDOM, DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft, write_link
@@ -71,7 +71,7 @@ def _gallery(service: Service, draft: Draft[DigitsView]) -> None:
     def take(cell: tuple[int, int]) -> None:
         draft.look(at=min(cell[0] * pictures.PER_ROW + cell[1], len(picked.y) - 1))
 
-    show_wall(pictures.of_gallery(picked, draft.view.at), key="digits-gallery", on_cell=take)
+    show_image_grid(pictures.of_gallery(picked, draft.view.at), key="digits-gallery", on_cell=take)
     if draft.view.pick == HARD:
         st.caption("Test digits that these models get wrong, or are least sure of.")
 

@@ -1,4 +1,4 @@
-"""The pictures of Digits, laid out as walls of models, classes and frames."""
+"""The pictures of Digits, laid out as image grids of models, classes and frames."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ctviz.data.image_sets import PIXELS
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import ClassMeans, Fooled, ImageTrace, Picked
+from ctviz.experiments.images.explorer import AttackedImages, ClassMeans, ImageSample, ImageTrace
 from ctviz.figures import digit_words as words
+from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import greys, quantised
-from ctviz.figures.digits.wall import Label, Scale, Wall
-from ctviz.figures.stage.film import HEADINGS, limits_of
+from ctviz.figures.stage.recording import HEADINGS, limits_of
 from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
 from ctviz.training.arm import Arm
 from ctviz.ui.digits.answers import Digit, Seen
@@ -74,10 +74,10 @@ def headings(experiment: Experiment) -> list[Label]:
     return labels
 
 
-# -- walls ---------------------------------------------------------------------------------------------
+# -- image grids ---------------------------------------------------------------------------------------------
 
 
-def of_gallery(picked: Picked, at: int) -> Wall:
+def of_gallery(picked: ImageSample, at: int) -> ImageGrid:
     """Digits to choose from."""
     count = len(picked.y)
     rows = -(-count // PER_ROW)
@@ -92,7 +92,7 @@ def of_gallery(picked: Picked, at: int) -> Wall:
         f"{words.an(int(y))}, test digit {int(index):,}{', chosen' if i == min(at, count - 1) else ''}".capitalize()
         for i, (y, index) in enumerate(zip(picked.y, picked.index, strict=True))
     ] + spare
-    return Wall(
+    return ImageGrid(
         rows=[""] * rows,
         columns=[""] * PER_ROW,
         images=images.reshape(rows, PER_ROW, 1, d),
@@ -101,7 +101,7 @@ def of_gallery(picked: Picked, at: int) -> Wall:
         present=present.reshape(rows, PER_ROW),
         highlight=[divmod(min(at, count - 1), PER_ROW)],
         alt=f"{count} handwritten digits to choose from.",
-        grid=PIXELS,
+        size=PIXELS,
         clickable="Click a digit to look at it",
     )
 
@@ -110,10 +110,10 @@ def _in_rows(texts: list[str]) -> list[list[str]]:
     return [texts[start : start + PER_ROW] for start in range(0, len(texts), PER_ROW)]
 
 
-def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *, bare: bool = True) -> Wall:
+def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *, bare: bool = True) -> ImageGrid:
     """One digit as every model looks at it; frames are epochs.
 
-    ``bare``: the digit by itself stands first; not where it is seen beside the wall.
+    ``bare``: the digit by itself stands first; not where it is seen beside the grid.
     """
     styles = styles_of(experiment)
     e, m, d = seen.values.shape
@@ -132,7 +132,7 @@ def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *,
         )
         overlays = np.concatenate([np.zeros((1, 1, e, d), dtype=np.int8), overlays])
     told = ", ".join(f"{style.title} reads {words.an(int(read[-1, i]))}" for i, style in enumerate(styles))
-    return Wall(
+    return ImageGrid(
         rows=rows,
         columns=[""],
         images=np.broadcast_to(greys(digit.pixels), (len(rows), 1, 1, d)).copy(),
@@ -145,7 +145,7 @@ def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *,
         outline=locked if locked.any() else None,
         outlined=whose_lock(experiment),
         alt=f"{digit.words}, and where each model looks to read it. {told}.",
-        grid=PIXELS,
+        size=PIXELS,
     )
 
 
@@ -155,7 +155,9 @@ def scale_of(values: npt.NDArray[Any]) -> float:
     return float(np.quantile(size, STANDS_OUT)) or float(size.max()) or 1.0
 
 
-def of_classes(means: ClassMeans, digits: npt.NDArray[Any], experiment: Experiment, locked: Bools, sign: str) -> Wall:
+def of_classes(
+    means: ClassMeans, digits: npt.NDArray[Any], experiment: Experiment, locked: Bools, sign: str
+) -> ImageGrid:
     """Where every model looks in each class on average, over the mean digit of the class."""
     signed = sign == "signed"
     values = np.asarray(means.signed if signed else means.mean)  # m k d
@@ -167,7 +169,7 @@ def of_classes(means: ClassMeans, digits: npt.NDArray[Any], experiment: Experime
         if signed
         else Scale(limit, "mean strength, 0 to 1 for each digit", "none", "much", signed=False)
     )
-    return Wall(
+    return ImageGrid(
         rows=headings(experiment),
         columns=[str(c) for c in range(k)],
         images=np.broadcast_to(greys(digits)[None, :, None], (m, k, 1, d)).copy(),
@@ -176,11 +178,11 @@ def of_classes(means: ClassMeans, digits: npt.NDArray[Any], experiment: Experime
         outline=locked if locked.any() else None,
         outlined=whose_lock(experiment),
         alt=f"Mean attributions of {m} models in ten classes of digits, one row for each model.",
-        grid=PIXELS,
+        size=PIXELS,
     )
 
 
-def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) -> Wall:
+def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) -> ImageGrid:
     """One digit on its way to each class, one row for each model; frames are steps of the search."""
     styles = styles_of(experiment)
     points = trace.points
@@ -191,7 +193,7 @@ def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) 
     marks = [[_states(trace, arm, c) for c in range(k)] for arm in range(m)]
     arrived = [f"{style.title}: {got} of {asked}" for style, (got, asked) in zip(styles, arrivals(trace), strict=True)]
     outline = np.stack([outline_of(arm) for arm in experiment.arms])
-    return Wall(
+    return ImageGrid(
         rows=headings(experiment),
         columns=[f"→ {c}" for c in range(k)],
         images=greys(points),
@@ -204,7 +206,7 @@ def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) 
         outline=outline if outline.any() else None,
         outlined="may not change",
         alt=f"{digit.words} on its way to each of ten classes. Arrived: {'; '.join(arrived)}.",
-        grid=PIXELS,
+        size=PIXELS,
     )
 
 
@@ -257,7 +259,7 @@ def _states(trace: ImageTrace, arm: int, c: int) -> list[str]:
     return ["searching" if step < steps else end for step in range(frames)]
 
 
-def of_fooled(fooled: Fooled, digit: Digit, labels: Sequence[int], experiment: Experiment) -> Wall:
+def of_fooled(fooled: AttackedImages, digit: Digit, labels: Sequence[int], experiment: Experiment) -> ImageGrid:
     """One digit under attack on each model; frames are how far each pixel may be moved.
 
     ``labels``: what each model is to be talked out of (m).
@@ -272,7 +274,7 @@ def of_fooled(fooled: Fooled, digit: Digit, labels: Sequence[int], experiment: E
         [[words.of_attacked(int(read[arm, at]), label, known=known) for at in range(n)]]
         for arm, label in enumerate(labels)
     ]
-    return Wall(
+    return ImageGrid(
         rows=headings(experiment),
         columns=[""],
         images=greys(points)[:, None],
@@ -283,7 +285,7 @@ def of_fooled(fooled: Fooled, digit: Digit, labels: Sequence[int], experiment: E
         captions=captions,
         marks=marks,
         alt=f"{digit.words} under attack: how far each model can be fooled.",
-        grid=PIXELS,
+        size=PIXELS,
     )
 
 

@@ -1,13 +1,14 @@
-"""Mounts the wall of digits, the drawing pad and the mask painter in a Streamlit page.
+"""Mounts the image grid, the drawing pad and the mask painter in a Streamlit page.
 
 For the author of a page::
 
-    wall = Wall(
+    grid = ImageGrid(
         rows=[row_label(style) for style in arm_styles(experiment)], columns=["0", "1", …],
         images=greys(points), overlays=over, scale=Scale(limit), frames=["step 0", …], axis="Search step",
         captions=…, marks=…, outline=explorer.locked, alt="…",
     )                                                       # over, limit = quantised(values)
-    state = show_wall(wall, key="counterfactuals", initial=WallState(frame=view.step, strength=view.strength))
+    initial = ImageGridState(frame=view.step, strength=view.strength)
+    state = show_image_grid(grid, key="counterfactuals", initial=initial)
     state.frame, state.strength      # where the person has come to rest: for the link
     state.cell                       # (row, column) that was clicked, in the run of the script that the click caused
 
@@ -27,7 +28,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,15 +36,15 @@ import streamlit as st
 
 from ctviz.data.schema import FeatureRef, mask_ref, resolve
 from ctviz.errors import ConfigError, DataError
+from ctviz.figures.digits.image_grid import STRENGTH, ImageGrid, grid_message
 from ctviz.figures.digits.pad import PAD, mask_message, pad_message
 from ctviz.figures.digits.pictures import Greys, greys
-from ctviz.figures.digits.source import Part, script, style
-from ctviz.figures.digits.wall import STRENGTH, Wall, wall_message
+from ctviz.figures.player.source import component, style
 
 
 @dataclass(frozen=True)
-class WallState:
-    """What the person sees of a wall; all but ``cell`` goes into the link.
+class ImageGridState:
+    """What the person sees of a grid; all but ``cell`` goes into the link.
 
     ``frame`` None is the last one; ``strength`` is that of the overlay in per cent. ``cell`` (row and column that
     were clicked) is an event: it is set only in the run of the script that the click caused.
@@ -55,40 +56,40 @@ class WallState:
     cell: tuple[int, int] | None = None
 
 
-def show_wall(
-    wall: Wall,
+def show_image_grid(
+    grid: ImageGrid,
     key: str,
-    initial: WallState = WallState(),
+    initial: ImageGridState = ImageGridState(),
     *,
     on_cell: Callable[[tuple[int, int]], None] | None = None,
-) -> WallState:
-    """Shows a wall and returns what the person has come to rest on.
+) -> ImageGridState:
+    """Shows an image grid and returns what the person has come to rest on.
 
-    ``initial`` counts when the wall is mounted, and when its axis becomes another one. Otherwise the person stays where
+    ``initial`` counts when the grid is mounted, and when its axis becomes another one. Otherwise the person stays where
     they are: at the same frame, or at the end if they were there. The state returned follows with a delay of 150 ms,
     never while dragging or playing.
 
     Args:
-        wall: what to show; sent only when its content changes.
-        key: of the component; one wall per key.
+        grid: what to show; sent only when its content changes.
+        key: of the component; one grid per key.
         initial: what to show first.
         on_cell: takes a cell that was clicked, before the script runs again, once per click. Cells can be clicked
-            where ``wall.clickable`` says what that does.
+            where ``grid.clickable`` says what that does.
     """
     sent = _sent()
-    result = _component("wall", "Wall")(
+    result = _component("ImageGrid")(
         key=key,
-        data=wall_message(
-            wall,
+        data=grid_message(
+            grid,
             {"frame": initial.frame, "strength": initial.strength, "playing": initial.playing},
-            held=sent.get(key) == wall.digest,
+            held=sent.get(key) == grid.digest,
         ),
         on_view_change=_nothing,
         on_need_change=lambda: sent.pop(key, None),
-        on_cell_change=lambda: _tell(on_cell, _cell(st.session_state[key].get("cell"), wall)),
+        on_cell_change=lambda: _tell(on_cell, _cell(st.session_state[key].get("cell"), grid)),
     )
-    sent[key] = wall.digest
-    return _wall_state(result.get("view"), result.get("cell"), wall, initial)
+    sent[key] = grid.digest
+    return _grid_state(result.get("view"), result.get("cell"), grid, initial)
 
 
 class Prepared(Protocol):
@@ -134,7 +135,7 @@ def draw_pad(prepare: Callable[[npt.NDArray[Any]], Prepared], key: str, initial:
     pixels = initial if given else None if drawn.prepared is None else drawn.prepared.pixels
     seen = None if pixels is None else greys(pixels)
     notes = list(drawn.prepared.notes) if drawn.prepared else [drawn.error] if drawn.error else []
-    _component("pad", "Pad")(
+    _component("Pad")(
         key=key,
         data=pad_message(key, seen, notes, held=drawn.image is not None, bad=bool(drawn.error), given=given),
         on_view_change=lambda: st.session_state.update({kept: _ink(st.session_state[key].get("view"))}),
@@ -180,7 +181,7 @@ def paint_mask(
     start = np.zeros(math.prod(grid), dtype=bool)
     for ref in initial:
         start[list(resolve(ref, (), grid) if isinstance(ref, str) else [ref])] = True
-    result = _component("pad", "MaskPainter")(
+    result = _component("MaskPainter")(
         key=key, data=mask_message(key, greys(under), mask_ref(start), grid), on_view_change=_nothing
     )
     return _painted(result.get("view"), start, grid)
@@ -189,26 +190,26 @@ def paint_mask(
 # ---- what a browser says is believed only as far as it makes sense --------------------------------------------
 
 
-def _wall_state(view: Any, cell: Any, wall: Wall, initial: WallState) -> WallState:
-    clicked = _cell(cell, wall)
-    if not isinstance(view, dict) or view.get("axis") != wall.axis:
-        beyond = initial.frame is not None and initial.frame >= wall.shape[2] - 1
+def _grid_state(view: Any, cell: Any, grid: ImageGrid, initial: ImageGridState) -> ImageGridState:
+    clicked = _cell(cell, grid)
+    if not isinstance(view, dict) or view.get("axis") != grid.axis:
+        beyond = initial.frame is not None and initial.frame >= grid.shape[2] - 1
         return replace(initial, cell=clicked, frame=None if beyond else initial.frame)
     frame, strength = view.get("frame"), view.get("strength")
-    return WallState(
-        frame=frame if type(frame) is int and 0 <= frame < wall.shape[2] - 1 else None,
+    return ImageGridState(
+        frame=frame if type(frame) is int and 0 <= frame < grid.shape[2] - 1 else None,
         strength=strength if type(strength) is int and 0 <= strength <= 100 else initial.strength,
         playing=view.get("playing") is True,
         cell=clicked,
     )
 
 
-def _cell(value: Any, wall: Wall) -> tuple[int, int] | None:
-    r, c, _ = wall.shape
+def _cell(value: Any, grid: ImageGrid) -> tuple[int, int] | None:
+    r, c, _ = grid.shape
     if not isinstance(value, list) or len(value) != 2 or any(type(part) is not int for part in value):
         return None
     row, column = value
-    there = 0 <= row < r and 0 <= column < c and (wall.present is None or bool(wall.present[row, column]))
+    there = 0 <= row < r and 0 <= column < c and (grid.present is None or bool(grid.present[row, column]))
     return (row, column) if there else None
 
 
@@ -256,13 +257,11 @@ def _tell(listener: Callable[[tuple[int, int]], None] | None, event: tuple[int, 
 
 
 @st.cache_resource(show_spinner=False)
-def _component(part: Part, kind: str) -> Any:
-    return st.components.v2.component(
-        f"ctviz_{kind.lower()}", css=style(part), js=script(part) + f"\nexport default mounting({kind});\n"
-    )
+def _component(kind: Literal["ImageGrid", "Pad", "MaskPainter"]) -> Any:
+    return st.components.v2.component(f"ctviz_{kind.lower()}", css=style(kind), js=component(kind))
 
 
 def _sent() -> dict[str, str]:
-    """Of each wall, the digest of the content that this session's browser was sent."""
-    sent: dict[str, str] = st.session_state.setdefault("_walls_sent", {})
+    """Of each grid, the digest of the content that this session's browser was sent."""
+    sent: dict[str, str] = st.session_state.setdefault("_grids_sent", {})
     return sent

@@ -16,7 +16,7 @@ from ctviz.ui.digits import digit
 from ctviz.ui.digits.layout import SHARES, Layout
 from ctviz.ui.digits.memory import memory, seen_last
 from ctviz.ui.digits.parts import PARTS
-from ctviz.ui.digits.stage import show_wall
+from ctviz.ui.digits.stage import show_image_grid
 from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
@@ -110,7 +110,7 @@ def _show_another(service: Service, draft: Draft[DigitsView]) -> None:
     st.caption(f"Dimmed, until then: {name}.")
     left, _ = st.columns(SHARES, gap="medium")
     with left, st.container(key="earlier"):
-        show_wall(shown.wall, "another")
+        show_image_grid(shown.grid, "another")
 
 
 # -- epochs ------------------------------------------------------------------------------------------

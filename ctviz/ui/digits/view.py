@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
-from ctviz.figures.digits.wall import STRENGTH
+from ctviz.figures.digits.image_grid import STRENGTH
 from ctviz.ui.digits.drawing import decode
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import BaseView, Changes, rounded, sentence

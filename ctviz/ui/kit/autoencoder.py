@@ -6,7 +6,7 @@ import streamlit as st
 
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import AnyData
-from ctviz.experiments.vae import stored_vae, vae_key, work_vae
+from ctviz.experiments.vae import stored_vae, vae_job, vae_key
 from ctviz.ui.kit.service import Service
 
 
@@ -24,7 +24,7 @@ def awaited(service: Service, data: AnyData, settings: SearchSettings) -> bool:
 def say_fitting(service: Service, data: AnyData, settings: SearchSettings) -> None:
     """Starts the fit of the autoencoder if nobody has, and says so; asked for twice, it is fitted once."""
     service.jobs.submit(
-        _job_key(data, settings), work_vae, data.model_dump_json(), settings.latent, str(service.store.root)
+        _job_key(data, settings), vae_job, data.model_dump_json(), settings.latent, str(service.store.root)
     )
     about = "about 3 s" if data.grid is None else "up to half a minute"
     st.info(f"Fitting the autoencoder for these data, once ({about}) …", icon=":material/hourglass_top:")

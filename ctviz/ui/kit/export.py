@@ -12,8 +12,8 @@ import streamlit as st
 
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import history
-from ctviz.experiments.take_away import python_code
 from ctviz.figures.stage.export import standalone_html
 from ctviz.ui.kit import link
 from ctviz.ui.kit.draft import Draft

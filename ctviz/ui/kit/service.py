@@ -17,7 +17,7 @@ from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import check_size, picture_bytes, work
+from ctviz.experiments.run import check_size, picture_bytes, run_job
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
 from ctviz.training.arm import Purpose
@@ -77,7 +77,7 @@ class Service:
 
     def train(self, experiment: Experiment) -> None:
         """Asks for a run; asked for twice, it is computed once."""
-        self.jobs.submit(experiment.key, work, experiment.to_json(), str(self.store.root), "auto")
+        self.jobs.submit(experiment.key, run_job, experiment.to_json(), str(self.store.root), "auto")
 
     def cancel(self, key: str) -> None:
         self.jobs.cancel(key)
@@ -94,7 +94,7 @@ def make() -> Service:
     store = open_store()
     # One thread for each worker: there are as many workers as processors.
     one_thread = functools.partial(torch.set_num_threads, 1)
-    jobs = JobManager(initializer=one_thread, modules=(work.__module__,), log=store.root / "logs" / "jobs.log")
+    jobs = JobManager(initializer=one_thread, modules=(run_job.__module__,), log=store.root / "logs" / "jobs.log")
     jobs.warm()
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()

@@ -8,7 +8,7 @@ from pydantic import field_validator, model_validator
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.limit import Limit, Metric
+from ctviz.experiments.limits.limit import Limit, LimitMetric
 from ctviz.ui.kit.link import BaseView
 
 FIRST = next(iter(LIMITS))
@@ -49,6 +49,6 @@ class LimitsView(BaseView):
         return LIMITS[self.limit]
 
     @property
-    def chosen(self) -> Metric:
+    def chosen(self) -> LimitMetric:
         names = [shown.name for shown in self.study.shown]
         return self.study.metric(self.metric if self.metric in names else None)

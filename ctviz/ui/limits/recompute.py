@@ -6,7 +6,7 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.results import LimitResult, agreement, stored_limit, work_limit
+from ctviz.experiments.limits.results import LimitResult, agreement, limit_job, stored_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
 from ctviz.ui.kit.frame import literal, live
@@ -48,7 +48,7 @@ def recompute(service: Service, study: Limit, result: LimitResult) -> None:
 
 def _progress(service: Service, study: Limit, job: JobStatus | None) -> None:
     found = stored_limit(study, service.store, shipped=False)
-    total = len(found.stands)
+    total = len(found.panel_draws)
     if job is not None and job.state == "queued":
         st.progress(0.0, f"Waiting for a worker, place {job.position} in the queue.")
     else:
@@ -59,7 +59,7 @@ def _progress(service: Service, study: Limit, job: JobStatus | None) -> None:
 
 def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | None) -> None:
     here = sum(source == "here" for source in result.sources)
-    total = len(result.stands)
+    total = len(result.panel_draws)
     if job is not None and job.state == "failed":
         st.error(literal(job.message or "The computation failed."), icon=":material/error:")
     if here == total:
@@ -77,13 +77,13 @@ def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | 
 def _about(study: Limit) -> str:
     from ctviz.ui.kit.service import about_seconds
 
-    seconds = sum(about_seconds(stand.experiment) for stand in study.stands())
+    seconds = sum(about_seconds(stand.experiment) for stand in study.all_draws())
     return duration(seconds * (2 if "fine" in study.measures else 1))
 
 
 def _press(service: Service, study: Limit) -> None:
     try:
-        service.jobs.submit(job_key(study), work_limit, study.name, str(service.store.root))
+        service.jobs.submit(job_key(study), limit_job, study.name, str(service.store.root))
     except CtvizError as error:
         st.session_state["limits-problem"] = str(error)
 

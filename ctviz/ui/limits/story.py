@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.limit import Finding, Limit, Metric
+from ctviz.experiments.limits.limit import Limit, LimitFinding, LimitMetric
 from ctviz.experiments.limits.numbers import LEVEL, Mean, number, percent
 from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
@@ -69,7 +69,7 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     return result
 
 
-def _pictures(study: Limit, result: LimitResult, metric: Metric, scale: float) -> None:
+def _pictures(study: Limit, result: LimitResult, metric: LimitMetric, scale: float) -> None:
     drawn = pictures(study, result.table, metric, palette(), scale)
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
@@ -88,7 +88,7 @@ def _pictures(study: Limit, result: LimitResult, metric: Metric, scale: float) -
     st.caption(f"{metric.title}.{means} {INTERVALS}; {many} draws.")
 
 
-def _words(study: Limit, found: Finding) -> None:
+def _words(study: Limit, found: LimitFinding) -> None:
     shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
@@ -107,10 +107,10 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
     study = draft.view.study
     cells = st.columns(3, gap="medium")
     with cells[0]:
-        for place, door in enumerate(study.doors):
-            with st.container(key=f"limits-door-{place}"):
-                page = BY_NAME[door.page]
-                link_to(page, f"{door.label} ({page.title})", dict(door.query))
+        for place, link in enumerate(study.links):
+            with st.container(key=f"limits-link-{place}"):
+                page = BY_NAME[link.page]
+                link_to(page, f"{link.label} ({page.title})", dict(link.query))
     with cells[1]:
         problem = st.session_state.pop("limits-problem", None)
         if problem:
@@ -121,7 +121,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
         project_button(draft)
 
 
-def _reading(study: Limit, result: LimitResult, metric: Metric) -> None:
+def _reading(study: Limit, result: LimitResult, metric: LimitMetric) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
         scrolling("The numbers", table(study, result, metric))
     with st.expander("Exact settings", key="limits-settings"):
@@ -135,7 +135,7 @@ def _reading(study: Limit, result: LimitResult, metric: Metric) -> None:
             st.code(experiment.to_toml(), language="toml", height=220)
 
 
-def table(study: Limit, result: LimitResult, metric: Metric) -> str:
+def table(study: Limit, result: LimitResult, metric: LimitMetric) -> str:
     """Every mean of the pictures with its interval (of the last epoch, where they go over epochs), as a table."""
     rows = []
     for panel, variant, dose, found in summary_rows(study, result.table, metric):
@@ -148,7 +148,7 @@ def table(study: Limit, result: LimitResult, metric: Metric) -> str:
     return html_table(head, rows, caption=caption)
 
 
-def _amount(found: Mean, metric: Metric) -> str:
+def _amount(found: Mean, metric: LimitMetric) -> str:
     said = percent if metric.unit == "%" else number
     if found.n < 2:
         return said(found.value)

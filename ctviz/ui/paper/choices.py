@@ -10,7 +10,7 @@ import streamlit as st
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
-from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
+from ctviz.experiments.reproduce.result import ChosenCell, Draw, GridCell, LockedDraw, Reduction, Table1, Table1Row
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
 from ctviz.ui.kit import bind
@@ -40,7 +40,7 @@ def _measured(protocol: Mapping[str, Any]) -> str:
         return "not said in this result."
 
 
-def choosing(result: Table1, row: Row) -> None:
+def choosing(result: Table1, row: Table1Row) -> None:
     """The settings of a data set, the cells that were tried, and what each study's cell gives on the other."""
     settings = row.settings
     st.subheader(f"{row.title}: the settings, and why", anchor=False)
@@ -64,7 +64,7 @@ def choosing(result: Table1, row: Row) -> None:
             st.markdown(rule.replace("*", "\\*"))
 
 
-def _trade_off(row: Row) -> None:
+def _trade_off(row: Table1Row) -> None:
     """Both cells on all three metrics."""
     settings = row.settings
     body = [_line("chosen for IP and IP*", settings.plausibility, row.ip, row.ip_star, row.other.cost)]
@@ -74,7 +74,7 @@ def _trade_off(row: Row) -> None:
     _paired(row)
 
 
-def _paired(row: Row) -> None:
+def _paired(row: Table1Row) -> None:
     """The costs again, over the requests that both models can meet; with how often the advice is valid."""
     other = row.other
     if row.cost_paired.reduction is None:
@@ -92,16 +92,16 @@ def _plainly(one: Reduction) -> str:
     return f"{interval(one)} %".replace("*", "\\*")
 
 
-def _line(what: str, cell: Chosen, *reductions: Reduction | None) -> str:
+def _line(what: str, cell: ChosenCell, *reductions: Reduction | None) -> str:
     how = "" if cell.chosen_by == "score" else ", as no cell qualified"
     return table_row(_named(cell), numbers(*map(interval, reductions)), symbol=what + how)
 
 
-def _named(cell: Cell | Chosen) -> str:
+def _named(cell: GridCell | ChosenCell) -> str:
     return f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g}"
 
 
-def _plausibility(row: Row, chosen: Chosen) -> None:
+def _plausibility(row: Table1Row, chosen: ChosenCell) -> None:
     with st.expander(f"All cells for IP and IP\\*, on validation data of {len(chosen.draws)} draws"):
         body = [
             _cell(
@@ -119,7 +119,7 @@ def _plausibility(row: Row, chosen: Chosen) -> None:
         number_table(f"Cells for plausibility, {row.title}", titles, body)
 
 
-def _mutability(row: Row, chosen: Chosen) -> None:
+def _mutability(row: Table1Row, chosen: ChosenCell) -> None:
     with st.expander(f"All cells for the cost, on validation data of {len(chosen.draws)} draws"):
         body = [
             _cell(
@@ -131,17 +131,17 @@ def _mutability(row: Row, chosen: Chosen) -> None:
         number_table(f"Cells for the cost, {row.title}", titles, body)
 
 
-def _ranked(chosen: Chosen) -> list[Cell]:
+def _ranked(chosen: ChosenCell) -> list[GridCell]:
     return sorted(chosen.cells, key=lambda cell: -(cell.score if cell.score is not None else -1e9))
 
 
-def _cell(cell: Cell, chosen: Chosen, *texts: str) -> str:
+def _cell(cell: GridCell, chosen: ChosenCell, *texts: str) -> str:
     taken = (cell.tau, cell.lambda_reg) == (chosen.tau, chosen.lambda_reg)
     mark = "chosen" if taken else "" if cell.qualifies else "does not qualify"
     return table_row(_named(cell), numbers(*texts, mark), strong=taken)
 
 
-def _lost(cell: Cell) -> str:
+def _lost(cell: GridCell) -> str:
     if cell.accuracy is None or cell.conventional_accuracy is None:
         return "–"
     return decimal(100 * (cell.conventional_accuracy - cell.accuracy))
@@ -151,7 +151,7 @@ def _share(value: float | None) -> str:
     return decimal(value, 0, scale=100)
 
 
-def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
+def every_draw(result: Table1, row: Table1Row, draft: PageDraft[PaperView]) -> None:
     """Every draw with its own intervals, where the person asks for them; and what was passed over, and why."""
     bind.toggle(
         "List every draw",
@@ -179,7 +179,7 @@ def _draw(draw: Draw | LockedDraw, *texts: str) -> str:
     return table_row(f"{draw.seed}", numbers(*texts, accuracy, validity))
 
 
-def _experiment(result: Table1, row: Row) -> Experiment | None:
+def _experiment(result: Table1, row: Table1Row) -> Experiment | None:
     """The models of a row's first draw, with pictures; None where this version would not compute them as they were."""
     try:
         settings, cell = Reproduction(**result.reproduction), row.settings.plausibility

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctviz.errors import CtvizError, DataError
-from ctviz.experiments.reproduce.result import Table1, own, read, shipped
+from ctviz.experiments.reproduce.result import Table1, local_results, read, shipped
 from ctviz.paths import assets
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
@@ -25,7 +25,7 @@ class Finding:
 
 def choices(root: Path) -> dict[str, Path]:
     """Name of a result → its file: the shipped one first, then the newest of this computer."""
-    mine = {path.stem.removeprefix("table1-"): path for path in own(root)}
+    mine = {path.stem.removeprefix("table1-"): path for path in local_results(root)}
     return {SHIPPED: shipped(), **mine}
 
 

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from ctviz.experiments.reproduce.published import LINK, METRICS, TITLES, MetricName
-from ctviz.experiments.reproduce.result import Row, Table1
+from ctviz.experiments.reproduce.result import Table1, Table1Row
 from ctviz.figures.paper import attack_curves, panel
 from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, published, size
 from ctviz.prose import decimal
@@ -89,7 +89,7 @@ def above(result: Table1, *, large: bool = False) -> None:
             )  # fmt: skip
 
 
-def _theirs(row: Row, metric: MetricName) -> str:
+def _theirs(row: Table1Row, metric: MetricName) -> str:
     outcome = row.outcome(metric)
     return f"published {published(outcome)}, {agreement(outcome)}"
 
@@ -232,7 +232,7 @@ def _last(values: Sequence[float | None]) -> float | None:
     return 100 * values[-1] if values and values[-1] is not None else None
 
 
-def _ends(result: Table1, row: Row) -> str:
+def _ends(result: Table1, row: Table1Row) -> str:
     """Accuracy at the strongest attack of each kind, conventional → counterfactual training."""
     parts = []
     for attack in ("fgsm", "pgd"):

@@ -20,7 +20,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.pair import Pair, pair
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Cell, Sweep
-from ctviz.figures.stage.film import arm_labels
+from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import spelled, what
 from ctviz.ui.kit.draft import Draft

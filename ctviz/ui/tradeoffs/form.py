@@ -13,7 +13,7 @@ from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
 from ctviz.experiments.sweeps.catalogue import list_sweeps
-from ctviz.experiments.sweeps.declaration import Axis, Ground, Sweep, shown
+from ctviz.experiments.sweeps.declaration import Axis, SharedSettings, Sweep, shown
 from ctviz.experiments.sweeps.plan import Plan, plan
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.progress import duration
@@ -240,7 +240,10 @@ def _about(service: Service, sweeps: Runner, sweep: Sweep) -> str:
 
 def takes(found: Plan) -> str:
     """``2 cells × 1 seed: 2 models, and 1 conventional to compare with. 2 are still to be done: about 2 s, 0.1 MB.``"""
-    sweep, grounds = found.sweep, {place.run: Ground.of(place.task.experiment) for place in found.places.values()}
+    sweep, grounds = (
+        found.sweep,
+        {place.run: SharedSettings.of(place.task.experiment) for place in found.places.values()},
+    )
     plain = {(grounds[place.run], place.reference) for place in found.places.values()}
     plain -= {(grounds[place.run], place.arm) for place in found.places.values()}
     cells = f"{sweep.size:,} cells" if sweep.size != 1 else "1 cell"

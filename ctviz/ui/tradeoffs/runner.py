@@ -21,7 +21,7 @@ from ctviz.cache import Gate
 from ctviz.errors import CtvizError, JobError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task, is_done
-from ctviz.experiments.engines.work import work_task
+from ctviz.experiments.engines.work import task_job
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
 from ctviz.experiments.sweeps.declaration import Sweep
@@ -248,7 +248,7 @@ class Runner:
             try:
                 if is_done(task, self._store):
                     return ""
-                self._jobs.submit(task.key, work_task, task.to_json(), str(self._store.root), "auto")
+                self._jobs.submit(task.key, task_job, task.to_json(), str(self._store.root), "auto")
             except JobError:  # the server ends
                 sweep_run.stopped.set()
                 return ""

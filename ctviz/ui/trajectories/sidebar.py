@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.reference_data import SAMPLES
+from ctviz.counterfactuals.reference_data import MAX_SAMPLES
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import DATASETS
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
@@ -180,7 +180,7 @@ def _search(draft: Draft[TracksView]) -> None:
 
 
 def _say_neighbours(experiment: Experiment, settings: SearchSettings) -> None:
-    samples = min(experiment.data.n_train, SAMPLES)
+    samples = min(experiment.data.n_train, MAX_SAMPLES)
     if settings.generator == "face" and settings.neighbours >= samples:
         st.caption(f"There are only {samples} samples: each is joined to all the others.")
 

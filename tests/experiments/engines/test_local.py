@@ -125,7 +125,7 @@ def test_a_cancelled_run_ends_soon_and_says_nothing_of_what_is_left(engine, stor
 
 @pytest.fixture
 def threads(monkeypatch):
-    monkeypatch.setattr(local, "_Slot", Here)
+    monkeypatch.setattr(local, "_Worker", Here)
     monkeypatch.setattr(Here, "deadly", set())
     monkeypatch.setattr(Here, "endless", set())
     with LocalEngine(workers=2) as engine:

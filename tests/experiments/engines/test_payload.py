@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.engines import payload
-from ctviz.experiments.engines.task import carry_out, evaluated, is_done
+from ctviz.experiments.engines.task import is_done, is_evaluated, run_task
 from ctviz.experiments.store import Store
 from tests.experiments.engines.tasks import assert_same_results, tasks
 
@@ -21,7 +21,7 @@ def never():
 def source(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("source"))
     for task in tasks(2):
-        carry_out(task, store, "cpu", never)
+        run_task(task, store, "cpu", never)
     return store
 
 
@@ -55,10 +55,10 @@ def test_a_run_without_its_report_travels_alone(files, tmp_path, source):
     assert payload.pack(task, store) == {}
     payload.unpack(task, {name: files[name] for name in payload.RUN_FILES}, store, never)
     assert store.status(task.experiment.key).state == "done"
-    assert not evaluated(task, store)
+    assert not is_evaluated(task, store)
     assert set(payload.pack(task, store)) == set(payload.RUN_FILES)
     before = payload.pack(task, store)
-    received = payload.carry_out_here(task.to_json(), before, payload.versions(), never)
+    received = payload.compute_payload(task.to_json(), before, payload.versions(), never)
     assert received.message == ""
     assert set(received.files) == {payload.REPORT}  # what was sent along does not come back
     payload.unpack(task, received.files, store, never)
@@ -104,12 +104,12 @@ def test_results_of_another_task_are_refused(source, files, tmp_path):
     other = dataclasses.replace(first, protocol=first.protocol.model_copy(update={"seed": 1}))
     with pytest.raises(StoreError, match="another evaluation"):
         payload.unpack(other, files, store, never)
-    assert not evaluated(other, store)
+    assert not is_evaluated(other, store)
 
 
 def test_a_task_is_carried_out_as_it_is_here(source, tmp_path):
     first = tasks(1)[0]
-    received = payload.carry_out_here(first.to_json(), {}, payload.versions(), never)
+    received = payload.compute_payload(first.to_json(), {}, payload.versions(), never)
     assert received.message == ""
     assert received.seconds > 0
     store = Store(tmp_path / "store")
@@ -124,11 +124,11 @@ def test_errors_come_back_as_sentences(monkeypatch):
         raise StoreError("The disk is full.")
 
     monkeypatch.setattr(payload, "carry_out", fails)
-    assert payload.carry_out_here(first.to_json(), {}, payload.versions(), never).message == "The disk is full."
+    assert payload.compute_payload(first.to_json(), {}, payload.versions(), never).message == "The disk is full."
     monkeypatch.setattr(payload, "carry_out", lambda *_: 1 / 0)
-    said = payload.carry_out_here(first.to_json(), {}, payload.versions(), never).message
+    said = payload.compute_payload(first.to_json(), {}, payload.versions(), never).message
     assert said == "Unexpected error: ZeroDivisionError: division by zero"
-    assert "task" in payload.carry_out_here("{", {}, payload.versions(), never).message
+    assert "task" in payload.compute_payload("{", {}, payload.versions(), never).message
 
 
 def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
@@ -140,7 +140,7 @@ def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
 
     freight_carry_out = payload.carry_out
     monkeypatch.setattr(payload, "carry_out", fails)
-    received = payload.carry_out_here(first.to_json(), {}, payload.versions(), never)
+    received = payload.compute_payload(first.to_json(), {}, payload.versions(), never)
     assert received.message == "The evaluation failed."
     assert set(payload.RUN_FILES) <= set(received.files)
 
@@ -148,13 +148,13 @@ def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
 @pytest.mark.parametrize("name", list(payload.versions()))
 def test_a_worker_of_another_version_says_so(name):
     wanted = {**payload.versions(), name: "99"}
-    received = payload.carry_out_here("never read", {}, wanted, never)
+    received = payload.compute_payload("never read", {}, wanted, never)
     assert f"of {name}, this machine 99; install the same version" in received.message
     assert received.files == {}
 
 
 def test_scratch_folders_of_processes_that_were_killed_are_removed(scratch, monkeypatch):
-    monkeypatch.setattr(payload, "_YOUNG", -1.0)
+    monkeypatch.setattr(payload, "_MIN_AGE", -1.0)
     with payload._scratch() as used:
         left = used.with_name(used.name + "-left")
         (left / "deep").mkdir(parents=True)

@@ -22,7 +22,7 @@ from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.engines import payload
 from ctviz.experiments.engines import ray as engine_module
 from ctviz.experiments.engines.ray import RayEngine
-from ctviz.experiments.engines.task import Task, carry_out, is_done
+from ctviz.experiments.engines.task import Task, is_done, run_task
 from ctviz.experiments.store import Store
 from tests.elsewhere import noting_proxy
 from tests.experiments.engines.tasks import assert_same_results, tasks
@@ -71,7 +71,7 @@ def local(tmp_path_factory):
     """What the same tasks give without Ray."""
     store = Store(tmp_path_factory.mktemp("local"))
     for task in tasks(6):
-        carry_out(task, store, "cpu", never)
+        run_task(task, store, "cpu", never)
     return store
 
 
@@ -113,9 +113,9 @@ def check(outcomes, wanted, store, local):
 def counting_losses(monkeypatch):
     lost, found = engine_module._Dispatch._lost, []
 
-    def counted(self, flight, reason):
+    def counted(self, submission, reason):
         found.append(reason)
-        return lost(self, flight, reason)
+        return lost(self, submission, reason)
 
     monkeypatch.setattr(engine_module._Dispatch, "_lost", counted)
     return found
@@ -140,7 +140,7 @@ def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_wh
 ):
     import ray
 
-    monkeypatch.setattr(engine_module, "_FAREWELL", PATIENCE)  # nobody is killed on a busy machine
+    monkeypatch.setattr(engine_module, "_GRACE", PATIENCE)  # nobody is killed on a busy machine
 
     def busy():
         return [worker for node in cluster.list_all_nodes() for worker in busy_workers(node)]
@@ -213,7 +213,7 @@ def test_no_cluster_at_the_address_is_told_at_once(tmp_path):
 
 @pytest.mark.parametrize("answer", [b"", b"-ERR unknown command\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
 def test_something_else_at_the_address_is_no_cluster(answer, monkeypatch):
-    monkeypatch.setattr(engine_module, "_ANSWER", 0.2)
+    monkeypatch.setattr(engine_module, "_GREETING_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve():
@@ -348,7 +348,7 @@ def test_an_interrupt_amid_an_import_waits_for_its_end(nested, on_worker, tmp_pa
 def test_what_was_cancelled_amid_an_import_does_not_begin(tmp_path, monkeypatch):
     monkeypatch.setattr(payload.tempfile, "tempdir", str(tmp_path))
     task = tasks(1, **{"training.epochs": 10_000, "evaluation.every": 1000})[0]
-    received = payload.carry_out_here(task.to_json(), {}, payload.versions(), lambda: True)
+    received = payload.compute_payload(task.to_json(), {}, payload.versions(), lambda: True)
     assert (received.message, received.files) == ("", {})
     assert list(tmp_path.iterdir()) == []
 

@@ -570,7 +570,7 @@ def test_classes_that_are_none_are_refused(classes):
 
 def test_what_would_take_too_much_memory_is_refused(monkeypatch):
     explorer, snapshot, picked = digits()
-    monkeypatch.setattr(module, "MOST_NUMBERS", 13 * 6 * M * D - 1)
+    monkeypatch.setattr(module, "MAX_NUMBERS", 13 * 6 * M * D - 1)
     with pytest.raises(ConfigError, match="steps is 12"):
         explorer.counterfactuals(snapshot, picked.X, picked.y, SEARCH)
     with pytest.raises(ConfigError, match="epsilons"):

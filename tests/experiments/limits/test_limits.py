@@ -14,23 +14,23 @@ import torch
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS, limit
-from ctviz.experiments.limits.limit import Limit, Stand
-from ctviz.experiments.limits.measures import FINE, Bench, energy, fine, locks
+from ctviz.experiments.limits.limit import Limit, PanelDraw
+from ctviz.experiments.limits.measures import FINE, MeasureContext, energy, fine, locks
 from ctviz.experiments.limits.numbers import CONVENTIONAL
 from ctviz.experiments.limits.results import (
     COLUMNS,
     _over_epochs,
     agreement,
-    measure_stand,
+    limit_job,
+    measure_draw,
     run_limit,
+    shipped_draw,
     shipped_folder,
-    shipped_stand,
+    stored_draw,
     stored_limit,
-    stored_stand,
     to_parquet,
-    work_limit,
 )
-from ctviz.experiments.measure import Gauge
+from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
@@ -67,29 +67,29 @@ def test_every_variant_is_an_arm_and_every_panel_has_a_conventional_one(study: L
 
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
 def test_a_draw_takes_all_its_chance_from_its_seed(study: Limit) -> None:
-    for stand in study.stands(3)[-len(study.panels) :]:
-        assert stand.experiment.data.seed == stand.seed
-        assert {arm.seed for arm in stand.experiment.arms} == {stand.seed}
+    for draw in study.all_draws(3)[-len(study.panels) :]:
+        assert draw.experiment.data.seed == draw.seed
+        assert {arm.seed for arm in draw.experiment.arms} == {draw.seed}
 
 
 def test_draws_grow_without_changing_the_first_ones() -> None:
     study = limit("maturity")
-    few, more = study.stands(2), study.stands(4)
-    assert [stand.key for stand in more[: len(few)]] == [stand.key for stand in few]
-    assert len({stand.key for stand in more}) == len(more)
+    few, more = study.all_draws(2), study.all_draws(4)
+    assert [draw.key for draw in more[: len(few)]] == [draw.key for draw in few]
+    assert len({draw.key for draw in more}) == len(more)
 
 
 def test_a_panel_that_takes_minutes_has_fewer_draws() -> None:
     study = limit("energies")
     most = {panel.name: panel.most_draws for panel in study.panels}
-    drawn = [stand.panel.name for stand in study.stands(10)]
+    drawn = [draw.panel.name for draw in study.all_draws(10)]
     assert {name: drawn.count(name) for name in most} == {name: min(10, n) for name, n in most.items()}
 
 
 @pytest.mark.parametrize("seeds", [0, 101])
 def test_draws_that_are_not_possible_are_named(seeds: int) -> None:
     with pytest.raises(ConfigError, match=f"seeds is {seeds}"):
-        limit("locks").stands(seeds)
+        limit("locks").all_draws(seeds)
 
 
 def test_an_unknown_limit_is_named() -> None:
@@ -99,23 +99,23 @@ def test_an_unknown_limit_is_named() -> None:
         limit("long").metric("share")
 
 
-def test_doors_lead_to_runs_that_their_pages_can_open() -> None:
+def test_links_lead_to_runs_that_their_pages_can_open() -> None:
     from ctviz.ui.kit.link import read  # the link is the page's
 
     for study in LIMITS.values():
-        for door in study.doors:
-            assert read(dict(door.query)).problems == ()
+        for link in study.links:
+            assert read(dict(link.query)).problems == ()
 
 
 # -- measures ------------------------------------------------------------------------------------------
 
 
 def test_energies_are_those_of_the_own_class(tiny: Limit) -> None:
-    stand = tiny.stands(1)[0]
-    training = Training(stand.experiment, "cpu")
-    bench = Bench.of(stand.experiment, training.data, training.stack.flat)
+    draw = tiny.all_draws(1)[0]
+    training = Training(draw.experiment, "cpu")
+    context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
     X, y = training.data.validation
-    found = energy(bench, training.stack)["energy"]
+    found = energy(context, training.stack)["energy"]
     for i in range(training.stack.m):
         logits = training.stack.module(i)(X).detach()
         slow = sum(abs(float(logits[b, y[b]])) for b in range(len(y))) / len(y)
@@ -125,33 +125,35 @@ def test_energies_are_those_of_the_own_class(tiny: Limit) -> None:
 def test_short_steps_are_short(tiny: Limit, monkeypatch) -> None:
     """The careful search is the usual one with its own settings, on the first of the same factuals."""
     monkeypatch.setitem(FINE, "steps", 100)
-    stand = tiny.stands(1)[0]
-    training = Training(stand.experiment, "cpu")
+    draw = tiny.all_draws(1)[0]
+    training = Training(draw.experiment, "cpu")
     list(training)
-    bench = Bench.of(stand.experiment, training.data, training.stack.flat)
-    assert bench.fine._settings.step_size == FINE["step_size"]
+    context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
+    assert context.fine._settings.step_size == FINE["step_size"]
     changes = {f"evaluation.{name}": value for name, value in FINE.items()}
-    gauge = Gauge(stand.experiment.replace(changes), training.data, training.data.validation, training.stack.flat)
-    usual = gauge.metrics(training.stack, gauge.search(training.stack))
-    np.testing.assert_array_equal(fine(bench, training.stack)["ip_fine"], usual["ip"])
+    evaluator = EpochEvaluator(
+        draw.experiment.replace(changes), training.data, training.data.validation, training.stack.flat
+    )
+    usual = evaluator.metrics(training.stack, evaluator.search(training.stack))
+    np.testing.assert_array_equal(fine(context, training.stack)["ip_fine"], usual["ip"])
 
 
 def test_the_share_is_that_of_the_locked_feature() -> None:
     """A model that reads x2 alone, and one that reads x1 alone, with x2 locked."""
-    stand = shortened(limit("locks"), 1, 60).stands(1)[0]
-    training = Training(stand.experiment, "cpu")
-    assert stand.panel.name == "proxies"
-    assert {arm.locked for arm in stand.experiment.arms} == {(1,)}
+    draw = shortened(limit("locks"), 1, 60).all_draws(1)[0]
+    training = Training(draw.experiment, "cpu")
+    assert draw.panel.name == "proxies"
+    assert {arm.locked for arm in draw.experiment.arms} == {(1,)}
     layer = training.stack.layers[0]  # m k d+1
     layer.zero_()
     layer[0, 1, 1], layer[1:, 1, 0] = 3.0, 3.0
-    found = locks(Bench.of(stand.experiment, load(stand.experiment.data), training.stack.flat), training.stack)
+    found = locks(MeasureContext.of(draw.experiment, load(draw.experiment.data), training.stack.flat), training.stack)
     np.testing.assert_allclose(found["share"], [1, 0, 0, 0], atol=1e-6)
     np.testing.assert_allclose(found["tilt"], [0, 90, 90, 90], atol=1e-3)
 
 
 def test_maturity_is_averaged_over_the_epochs_that_searched(tiny: Limit) -> None:
-    training = Training(tiny.stands(1)[0].experiment, "cpu")
+    training = Training(tiny.all_draws(1)[0].experiment, "cpu")
     snapshots = list(training)[1:]
     snapshots[0].metrics["mature"][:] = [math.nan, 0.2, 0.4, math.nan, 1.0]
     snapshots[1].metrics["mature"][:] = [math.nan, 0.4, math.nan, math.nan, 0.0]
@@ -178,10 +180,10 @@ def test_a_limit_is_computed_once_and_read_afterwards(tiny: Limit, store: Store,
 
 
 def test_the_table_holds_the_runs_own_numbers(tiny: Limit) -> None:
-    stand = tiny.stands(1)[0]
-    table = measure_stand(stand)
-    last = list(Training(stand.experiment, "cpu"))[-1]
-    for place, variant in enumerate(stand.panel.variants):
+    draw = tiny.all_draws(1)[0]
+    table = measure_draw(draw)
+    last = list(Training(draw.experiment, "cpu"))[-1]
+    for place, variant in enumerate(draw.panel.variants):
         row = table[(table["variant"] == variant.name) & (table["metric"] == "ip") & (table["epoch"] == 2)]
         assert row["value"].item() == pytest.approx(last.metrics["ip"][place], rel=1e-6)
 
@@ -189,21 +191,21 @@ def test_the_table_holds_the_runs_own_numbers(tiny: Limit) -> None:
 def test_a_variant_that_shares_an_arm_has_its_numbers() -> None:
     """The undisturbed search is one arm, from which every kind of harm starts."""
     study = shortened(limit("generator"), 1, 40)
-    stand = replace(study, panels=study.panels[:1]).stands(1)[0]
-    plain = [arm for arm in stand.experiment.arms if arm.generator != "revise"]
-    kept = Stand(
-        replace(stand.panel, variants=tuple(v for v in stand.panel.variants if v.arm != "revise")),
-        0, replace_arms(stand, plain), (), ("ip", "trained_mature"), every_epoch=False,
+    draw = replace(study, panels=study.panels[:1]).all_draws(1)[0]
+    plain = [arm for arm in draw.experiment.arms if arm.generator != "revise"]
+    kept = PanelDraw(
+        replace(draw.panel, variants=tuple(v for v in draw.panel.variants if v.arm != "revise")),
+        0, replace_arms(draw, plain), (), ("ip", "trained_mature"), every_epoch=False,
     )  # fmt: skip
-    table = measure_stand(kept)
+    table = measure_draw(kept)
     sound = table[(table["dose"].isin([30.0, 0.0, 0.25])) & (table["metric"] == "ip")]
     assert len(sound) == 4
     assert len(set(sound["value"])) == 1
     assert len(set(table[table["metric"] == "ip"]["value"])) > 1
 
 
-def replace_arms(stand: Stand, arms):
-    return type(stand.experiment)(**{**stand.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
+def replace_arms(draw: PanelDraw, arms):
+    return type(draw.experiment)(**{**draw.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 no table", None])
@@ -211,7 +213,7 @@ def test_a_damaged_file_is_removed_and_computed_again(tiny: Limit, store: Store,
     whole = run_limit(tiny, store, seeds=1).table
     (path,) = (store.root / "limits").glob("*.parquet")
     path.write_bytes(to_parquet(whole)[:200] if damage is None else damage)
-    assert stored_stand(tiny.stands(1)[0], store) is None
+    assert stored_draw(tiny.all_draws(1)[0], store) is None
     assert not path.exists()
     pd.testing.assert_frame_equal(run_limit(tiny, store, seeds=1).table, whole)
 
@@ -224,9 +226,9 @@ def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store, monkey
         asked.append(1)
         return len(asked) > 5  # in the second draw: each asks once for each snapshot, and once at its end
 
-    work_limit("energies", str(store.root), cancelled)
+    limit_job("energies", str(store.root), cancelled)
     assert stored_limit(tiny, store).done == 1
-    work_limit("energies", str(store.root), lambda: False)
+    limit_job("energies", str(store.root), lambda: False)
     assert stored_limit(tiny, store).complete
 
 
@@ -251,10 +253,10 @@ def test_what_ships_is_small() -> None:
 def test_a_shipped_draw_can_be_computed_again(store: Store) -> None:
     """The cheapest of them, whole; processors round differently, and training carries it on."""
     study = limit("locks")
-    stand = study.stands(1)[0]
-    shipped = shipped_stand(stand, "locks")
+    draw = study.all_draws(1)[0]
+    shipped = shipped_draw(draw, "locks")
     assert shipped is not None
-    own = measure_stand(stand)
+    own = measure_draw(draw)
     both = own.merge(shipped, on=["variant", "epoch", "metric"])
     both = both[both["metric"] == "share"]
     assert len(both) == 4
@@ -267,13 +269,13 @@ def test_agreement_is_the_largest_relative_deviation(tiny: Limit, store: Store, 
     other = result.table.assign(value=result.table["value"] * 1.0)
     spot = other.index[(other["metric"] == "ip") & (other["seed"] == 1)][0]
     other.loc[spot, "value"] *= 1.25
-    name = "ctviz.experiments.limits.results.shipped_stand"
-    monkeypatch.setattr(name, lambda stand, _: other[other["seed"] == stand.seed])
+    name = "ctviz.experiments.limits.results.shipped_draw"
+    monkeypatch.setattr(name, lambda draw, _: other[other["seed"] == draw.seed])
     assert agreement(result) == pytest.approx(0.2)
 
 
 def test_torch_random_state_stays_as_it_is(tiny: Limit) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
-    measure_stand(tiny.stands(1)[0])
+    measure_draw(tiny.all_draws(1)[0])
     assert torch.equal(before, torch.random.get_rng_state())

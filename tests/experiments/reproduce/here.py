@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.engines.task import Task, carry_out
+from ctviz.experiments.engines.task import Task, run_task
 from ctviz.experiments.store import Store
 
 
@@ -19,7 +19,7 @@ class Here:
             self.given.append(task)
             message = ""
             try:
-                carry_out(task, store, "cpu", cancelled)
+                run_task(task, store, "cpu", cancelled)
             except CtvizError as error:
                 message = str(error)
             yield TaskResult(task, message, 0.0)

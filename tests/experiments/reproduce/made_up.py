@@ -4,20 +4,20 @@ from ctviz.experiments.reproduce.published import SOURCE, TABLE1, TITLES
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.result import (
     Ablation,
-    Cell,
-    Chosen,
+    ChosenCell,
     ComparedReduction,
+    CrossStudy,
     Curve,
     Draw,
+    GridCell,
     Headroom,
     LockedDraw,
-    Other,
-    PassedOver,
     Reduction,
-    Row,
     SensitivityResult,
+    SkippedDraw,
     Table1,
-    Trained,
+    Table1Row,
+    TrainingDetails,
 )
 from ctviz.experiments.reproduce.selection import RULES
 
@@ -45,16 +45,16 @@ def outcome(data: str, metric: str, value: float | None = 20.0) -> ComparedReduc
     return ComparedReduction(**ours.model_dump(), **told, **known)
 
 
-def chosen() -> Chosen:
+def chosen() -> ChosenCell:
     cells = (
-        Cell(tau=0.5, lambda_reg=0.1, score=20.0, qualifies=True, ip=15, ip_star=25, accuracy=0.98,
+        GridCell(tau=0.5, lambda_reg=0.1, score=20.0, qualifies=True, ip=15, ip_star=25, accuracy=0.98,
              conventional_accuracy=0.99, mature=0.9),
-        Cell(tau=0.9, lambda_reg=0.5, score=None, qualifies=False),
+        GridCell(tau=0.9, lambda_reg=0.5, score=None, qualifies=False),
     )  # fmt: skip
-    return Chosen(tau=0.5, lambda_reg=0.1, chosen_by="score", draws=(0, 1), cells=cells)
+    return ChosenCell(tau=0.5, lambda_reg=0.1, chosen_by="score", draws=(0, 1), cells=cells)
 
 
-def row(data: str, cost: float | None = 10.0) -> Row:
+def row(data: str, cost: float | None = 10.0) -> Table1Row:
     draws = tuple(
         Draw(seed=seed, run="0" * 16, ip=reduction(18 + seed), ip_star=reduction(19 + seed), accuracy=0.98,
              conventional_accuracy=0.99, validity=1.0, conventional_validity=1.0, mature=0.9)
@@ -65,7 +65,7 @@ def row(data: str, cost: float | None = 10.0) -> Row:
                    validity=0.7, conventional_validity=0.6)
         for seed in (1, 3)
     )  # fmt: skip
-    return Row(
+    return Table1Row(
         data=data,
         title=TITLES[data],
         ip=outcome(data, "ip"),
@@ -73,17 +73,17 @@ def row(data: str, cost: float | None = 10.0) -> Row:
         cost=outcome(data, "cost", cost),
         cost_paired=reduction(8),
         room=Headroom(start=3.0, conventional=1.8, counterfactual=1.4, floor=1.2, share=0.66),
-        other=Other(
+        other=CrossStudy(
             ip=reduction(3), ip_star=reduction(4), cost=reduction(-30), cost_paired=reduction(-31), validity=0.5,
             conventional_validity=0.6,
         ),
-        settings=Trained(
+        settings=TrainingDetails(
             epochs=100, batch=30, n_ce=1000, hidden=(32,), initial="glorot", locked=(0,),
             plausibility=chosen(), mutability=None if cost is None else chosen(),
         ),
         seeds=draws,
         locked_seeds=() if cost is None else locked,
-        passed_over=(PassedOver(seed=0, validity=0.02), PassedOver(seed=2, validity=None)),
+        passed_over=(SkippedDraw(seed=0, validity=0.02), SkippedDraw(seed=2, validity=None)),
     )  # fmt: skip
 
 

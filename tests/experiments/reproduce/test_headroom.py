@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.reproduce.headroom import ends_of, share_of_gain
+from ctviz.experiments.reproduce.headroom import headroom_ends, share_of_gain
 
 
 def test_start_and_floor_are_mean_distances_between_and_within_classes():
     X = torch.tensor([[0.0, 0.0], [0.0, 2.0], [10.0, 0.0], [10.0, 4.0]])
     data = SimpleNamespace(test=(X, torch.tensor([0, 0, 1, 1])), k=2)
-    found = ends_of(data, Protocol())
+    found = headroom_ends(data, Protocol())
     assert found.floor == pytest.approx((2 + 4) / 2)  # each sample against the other of its class
     assert found.start == pytest.approx(12)  # |10| + mean of 0, 4, 2, 2
 
 
 def test_a_class_with_one_sample_has_no_floor_of_its_own():
     X = torch.tensor([[0.0], [1.0], [5.0]])
-    found = ends_of(SimpleNamespace(test=(X, torch.tensor([0, 0, 1])), k=2), Protocol())
+    found = headroom_ends(SimpleNamespace(test=(X, torch.tensor([0, 0, 1])), k=2), Protocol())
     assert found.floor == pytest.approx(1)
     assert found.start == pytest.approx(4.5)
 

@@ -7,7 +7,7 @@ import pytest
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.reproduce.published import HERE, TABLE1
-from ctviz.experiments.reproduce.result import Reduction, Table1, keep, own, read, shipped
+from ctviz.experiments.reproduce.result import Reduction, Table1, keep, local_results, read, shipped
 from tests.experiments.reproduce.made_up import result
 
 
@@ -41,10 +41,10 @@ def test_other_text_is_a_sentence(text):
 def test_own_results_are_found_the_newest_first(tmp_path):
     import os
 
-    assert own(tmp_path) == ()
+    assert local_results(tmp_path) == ()
     first, second = keep(result("moons"), "a" * 16, tmp_path), keep(result("ls"), "b" * 16, tmp_path)
     os.utime(first, (1, 1))
-    assert own(tmp_path) == (second, first)
+    assert local_results(tmp_path) == (second, first)
     assert Table1.from_json(read(first)) == result("moons")
 
 

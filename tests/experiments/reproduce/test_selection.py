@@ -5,17 +5,17 @@ import math
 import pytest
 
 from ctviz.errors import DataError
-from ctviz.experiments.reproduce.selection import Mutability, Plausibility, choose
+from ctviz.experiments.reproduce.selection import MutabilityScore, PlausibilityScore, choose
 
 NAN = math.nan
 
 
 def plausible(ip, ip_star, accuracy=0.98, mature=0.5):
-    return Plausibility(ip, ip_star, accuracy, conventional_accuracy=0.99, mature=mature)
+    return PlausibilityScore(ip, ip_star, accuracy, conventional_accuracy=0.99, mature=mature)
 
 
 def cheap(cost, validity=0.8, accuracy=0.98):
-    return Mutability(cost, validity, conventional_validity=0.8, accuracy=accuracy, conventional_accuracy=0.99)
+    return MutabilityScore(cost, validity, conventional_validity=0.8, accuracy=accuracy, conventional_accuracy=0.99)
 
 
 def test_the_mean_of_both_reductions_decides():
@@ -48,7 +48,7 @@ def test_without_ip_star_the_reduction_of_ip_decides():
     ],
 )
 def test_what_costs_accuracy_starves_or_reaches_few_is_not_chosen(cell, may):
-    plain = cheap(1) if isinstance(cell, Mutability) else plausible(1, 1)
+    plain = cheap(1) if isinstance(cell, MutabilityScore) else plausible(1, 1)
     assert cell.qualifies is may
     assert choose([plain, cell]) == int(may)
 

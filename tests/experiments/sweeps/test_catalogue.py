@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.run import RUNS
+from ctviz.experiments.run import RUN_LIST
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps import shipping
 from ctviz.experiments.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps, load_sweep
@@ -95,7 +95,7 @@ def test_built_again_it_leaves_no_run_of_before(store, tmp_path, few):
     list(shipping.build_shipped(("few",), assets, workers=1))
     after = {path.name for path in (assets / "presets").iterdir()}
     assert before.isdisjoint(after)
-    assert (assets / "sweeps" / "few" / RUNS).read_text(encoding="utf-8").split() == sorted(after)
+    assert (assets / "sweeps" / "few" / RUN_LIST).read_text(encoding="utf-8").split() == sorted(after)
 
 
 def test_only_what_ships_is_built(tmp_path):

@@ -195,4 +195,4 @@ def test_the_reference_keeps_the_constraints_and_nothing_of_the_search():
 
 def test_the_base_may_be_any_experiment():
     sweep = small({"data.noise": (0.05, 0.3), "lambda_reg": (0.1,)}, base=Experiment.preset("circles"))
-    assert sweep.ground(sweep.cells()[1]).data.noise == 0.3
+    assert sweep.shared_settings(sweep.cells()[1]).data.noise == 0.3

@@ -7,13 +7,13 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.task import Task, carry_out, is_done
+from ctviz.experiments.engines.task import Task, is_done, run_task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.models import identity, models_of, with_seed
-from ctviz.experiments.sweeps.plan import MANY, WIDTH, estimate, plan, stacks
+from ctviz.experiments.sweeps.plan import CONFIRM_ABOVE, MAX_WIDTH, estimate, plan, stacks
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.training.arm import Arm
 from tests.experiments.sweeps.small import base, small
@@ -30,7 +30,7 @@ def never():
 
 def finish(found, store):
     for task in found.tasks:
-        carry_out(task, store, "cpu", never)
+        run_task(task, store, "cpu", never)
 
 
 def arms_of(task):
@@ -43,7 +43,7 @@ def test_every_model_has_a_place_beside_its_reference(store):
     assert (found.models, len(found.cells), len(found.done)) == (135, 45, 0)
     assert len(found.tasks) == 6
     for task in found.tasks:
-        assert len(task.experiment.arms) <= WIDTH
+        assert len(task.experiment.arms) <= MAX_WIDTH
         assert task.experiment.evaluation.every == 100
     for (_, seed), place in found.places.items():
         arms = {arm.name: arm for arm in place.task.experiment.arms}
@@ -204,7 +204,7 @@ def test_the_estimate_of_very_many_follows_that_of_few(store):
     values = [0.001 * (i + 1) for i in range(100)]
     few = small({"lambda_div": values, "lambda_adv": values[:20]})
     many = small({"lambda_div": values, "lambda_adv": values, "lambda_reg": values})
-    assert few.models == MANY
+    assert few.models == CONFIRM_ABOVE
     assert many.models == 1_000_000
     one, other = estimate(few, store), estimate(many, store)
     assert other.seconds / one.seconds == pytest.approx(many.models / few.models, rel=0.2)

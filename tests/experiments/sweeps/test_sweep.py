@@ -23,7 +23,7 @@ from ctviz.experiments.evaluate import evaluate
 from ctviz.experiments.run import load_run, train
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
-from ctviz.experiments.sweeps.plan import MANY, plan
+from ctviz.experiments.sweeps.plan import CONFIRM_ABOVE, plan
 from ctviz.experiments.sweeps.results import METRICS, SweepResult, collect
 from ctviz.experiments.sweeps.sweep import sweep
 from ctviz.experiments.sweeps.tables import columns, folder, sealed, stored_table, to_parquet
@@ -386,7 +386,7 @@ def test_very_many_models_are_confirmed_with_their_price(store):
     assert "GB" in str(caught.value)
     with pytest.raises(ConfigError):
         here(wanted, store, confirm=lambda price: asked.append(price))
-    assert asked[0].models == 1_000_000 > MANY
+    assert asked[0].models == 1_000_000 > CONFIRM_ABOVE
     assert not folder(store).exists()
 
 

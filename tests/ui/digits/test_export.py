@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import Picked
-from ctviz.figures.digits.wall import Wall
+from ctviz.experiments.images.explorer import ImageSample
+from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.ui.digits import export
 from ctviz.ui.digits.layout import Picture
 from ctviz.ui.digits.parts import PARTS
@@ -25,7 +25,7 @@ SHIPPED = Experiment.preset("mnist")
 @pytest.fixture
 def run_view(monkeypatch) -> Any:
     """A run with epochs, and a gallery that needs none of its models."""
-    picked = Picked(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
+    picked = ImageSample(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
     gallery = lambda run_view, view: None if view.pick == "own" else picked  # noqa: E731
     monkeypatch.setattr(export.ask, "gallery", gallery)
     return SimpleNamespace(experiment=SHIPPED, at=lambda epoch: SimpleNamespace(epoch=100 if epoch is None else epoch))
@@ -75,10 +75,10 @@ def test_numbers_say_in_each_row_how_they_were_made(run_view, monkeypatch, look,
 
 
 def test_a_picture_says_how_it_was_made_and_a_page_opens_at_what_is_seen(run_view, monkeypatch) -> None:
-    wall = Wall(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
-    monkeypatch.setattr(export, "_picture", lambda run_view, view: Picture(wall, 1, 35))
+    grid = ImageGrid(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
+    monkeypatch.setattr(export, "_picture", lambda run_view, view: Picture(grid, 1, 35))
     opened: dict[str, Any] = {}
-    monkeypatch.setattr(export, "wall_html", lambda *given, **named: opened.update(named, given=given) or "page")
+    monkeypatch.setattr(export, "grid_html", lambda *given, **named: opened.update(named, given=given) or "page")
     view = DigitsView(part="fool", epoch=5)
     drawing = export.svg(run_view, view)
     assert export.html(run_view, view) == "page"

@@ -1,4 +1,4 @@
-"""Walls of digits: whose lock is outlined, what limits a search, and marks of a digit that nobody has labelled."""
+"""Image grids of digits: whose lock is outlined, what limits a search, marks of a digit that nobody has labelled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import Fooled, Picked
+from ctviz.experiments.images.explorer import AttackedImages, ImageSample
 from ctviz.ui.digits import answers, pictures
 from ctviz.ui.digits.answers import Digit
 from ctviz.ui.digits.view import EPSILONS, DigitsView
@@ -15,11 +15,11 @@ SHIPPED = Experiment.preset("mnist")
 D, K = 784, 10
 
 
-def fooled(read: list[list[int]]) -> Fooled:
+def fooled(read: list[list[int]]) -> AttackedImages:
     """Digits of which each model reads what is given, (m n)."""
     said = np.eye(K, dtype=np.float32)[np.array(read)][:, :, None]
     m, n = said.shape[:2]
-    return Fooled(1, EPSILONS, np.zeros((m, n, 1, D), np.float32), said)
+    return AttackedImages(1, EPSILONS, np.zeros((m, n, 1, D), np.float32), said)
 
 
 def marks(label: int | None, labels: tuple[int, ...]) -> list[list[str]]:
@@ -79,7 +79,7 @@ def test_limits_of_a_search_are_told_where_they_are_not_the_first_models() -> No
 
 
 def test_digits_to_choose_from_are_named() -> None:
-    picked = Picked(np.array([1204, 7]), np.zeros((2, D), np.float32), np.array([3, 8]))
-    wall = pictures.of_gallery(picked, 1)
-    assert wall.names[0][:3] == ["A 3, test digit 1,204", "An 8, test digit 7, chosen", ""]
-    assert wall.clickable == "Click a digit to look at it"
+    picked = ImageSample(np.array([1204, 7]), np.zeros((2, D), np.float32), np.array([3, 8]))
+    grid = pictures.of_gallery(picked, 1)
+    assert grid.names[0][:3] == ["A 3, test digit 1,204", "An 8, test digit 7, chosen", ""]
+    assert grid.clickable == "Click a digit to look at it"

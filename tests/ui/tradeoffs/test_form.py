@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from ctviz.cli import app
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.task import carry_out
+from ctviz.experiments.engines.task import run_task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
@@ -132,7 +132,7 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
 def test_models_of_a_stack_that_was_trained_for_another_sweep_are_not_counted(tmp_path) -> None:
     service = SimpleNamespace(store=Store(tmp_path))
     wide, narrow = small({"lambda_div": (0.1, 0.5, 1.0)}), small({"lambda_div": (0.5,)}, protocol=Protocol(rounds=2))
-    carry_out(planned(service, wide).tasks[0], service.store, "cpu", lambda: False)
+    run_task(planned(service, wide).tasks[0], service.store, "cpu", lambda: False)
     found = planned(service, narrow)
     assert [len(task.experiment.arms) for task in found.tasks] == [4]  # trained, and to be evaluated
     assert takes(found).startswith(

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
-from ctviz.experiments.store.labels import LONGEST
+from ctviz.experiments.store.labels import MAX_NAME_LENGTH
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.tradeoffs.runs.listing import CHANGES, Line, line, matches, ordered, title_of
 from ctviz.ui.tradeoffs.runs.view import MOST, ORDERS, RunsView, joined
@@ -198,7 +198,7 @@ def _pin(store: Store, runs: Sequence[Line], pinned: bool) -> None:
 def _rename(store: Store, run: Line) -> None:
     with st.popover("Rename", icon=":material/edit:"), st.form("runs-rename", border=False):
         st.text_input(
-            "Name", run.info.name, key=f"runs-name-{run.key}", max_chars=LONGEST, placeholder=run.title,
+            "Name", run.info.name, key=f"runs-name-{run.key}", max_chars=MAX_NAME_LENGTH, placeholder=run.title,
             help="Empty goes back to what the run is called by itself.",
         )  # fmt: skip
         # The callback reads what was typed when the form is sent.

@@ -1,10 +1,16 @@
-// The drawing pad and the mask painter. Come after stage.js and tiles.js; messages are described in pad.py.
+// The drawing pad and the mask painter. Messages are described in pad.py.
+
+import { button, element, group, pressed, setText } from "./elements.js";
+import { bytesOf, kept } from "./message.js";
+import { clamp, plural } from "./numbers.js";
+import { css } from "./theme.js";
+import { borders, mixer, painted, Plate, strokeBorders, Tiles } from "./tiles.js";
 
 const REST_MS = 250;
 const BRUSH = 22; // of a drawing of 280 pixels a side: about as thick as the digits that the models know
 
 /** Strokes survive a change of page. */
-const PADS = (globalThis.__ctvizPads ??= new Map());
+const PADS = kept("__ctvizPads", Infinity);
 
 function base64(bytes) {
   let text = "";
@@ -12,7 +18,6 @@ function base64(bytes) {
   return btoa(text);
 }
 
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** What both have in common: a canvas that is drawn on, by pointer and by keys, and told about at rest. */
@@ -54,22 +59,21 @@ class Drawing extends Tiles {
     this.invalidate();
   }
 
-  /** Tells what there is once it has been at rest for a while. */
-  settle() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
-      if (this.held) return;
-      const state = this.state();
-      const text = JSON.stringify(state);
-      if (text !== this.reported) this.bridge.report?.(state);
-      this.reported = text;
-      this.root.dataset.rests = String(Number(this.root.dataset.rests ?? 0) + 1);
-    }, REST_MS);
+  get busy() {
+    return Boolean(this.held);
   }
 
-  tick() {
-    this.paint();
+  get settleTime() {
+    return REST_MS;
   }
+
+  rest() {
+    super.rest();
+    this.root.dataset.rests = String(Number(this.root.dataset.rests ?? 0) + 1);
+  }
+
+  /** What was done is said when it is done. */
+  announce() {}
 }
 
 // ---- the pad --------------------------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ export class Pad extends Drawing {
     const words = header.notes.join(" ");
     setText(this.words, words || (this.pixels ? "" : "28 × 28 pixels, centred and scaled as the digits that the models learnt from."));
     this.root.dataset.bad = String(header.bad);
-    if (header.bad) this.say(words);
+    if (header.bad) this.speak(words);
     // What was drawn before a change of page, or before the app was started anew, is told again.
     if (this.strokes.length && !header.held) this.settle();
     this.root.dataset.seen = String(Boolean(this.pixels));
@@ -195,7 +199,7 @@ export class Pad extends Drawing {
     this.given = false;
     if (this.down) this.strokes = [...this.strokes, [this.cursor]];
     this.settle();
-    this.say(this.down ? "Pen down." : "Pen up.");
+    this.speak(this.down ? "Pen down." : "Pen up.");
     this.invalidate();
   }
 
@@ -275,7 +279,7 @@ const TILE = 14;
 
 /** The pixels that a reference "mask …" stands for, as 0 and 1. */
 function maskOf(ref, size) {
-  const bytes = Uint8Array.from(atob(ref.slice(5).replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+  const bytes = bytesOf(ref.slice(5).replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from({ length: size }, (_, i) => (bytes[i >> 3] >> (7 - (i & 7))) & 1);
 }
 
@@ -353,7 +357,7 @@ export class MaskPainter extends Drawing {
   change(mask) {
     this.mask = mask;
     this.settle();
-    this.say(this.count());
+    this.speak(this.count());
     this.invalidate();
   }
 
@@ -413,7 +417,7 @@ export class MaskPainter extends Drawing {
   turn(cells) {
     const value = Number(!cells.every((i) => this.mask[i]));
     for (const i of cells) this.mask[i] = value;
-    this.say(this.count());
+    this.speak(this.count());
     this.invalidate();
   }
 
@@ -425,7 +429,7 @@ export class MaskPainter extends Drawing {
       this.cursor = this.cursor ? [clamp(row + arrow[1], 0, this.h - 1), clamp(column + arrow[0], 0, this.w - 1)] : [row, column];
       if (event.shiftKey) this.touch(...this.cursor);
       const locked = this.mask[this.cursor[0] * this.w + this.cursor[1]] ? "locked" : "free";
-      this.say(`Row ${this.cursor[0] + 1}, column ${this.cursor[1] + 1}, ${locked}.`);
+      this.speak(`Row ${this.cursor[0] + 1}, column ${this.cursor[1] + 1}, ${locked}.`);
     } else if (event.key === " ") this.turn([row * this.w + column]);
     else if (event.key.toLowerCase() === "r") this.turn(this.lineOf(row, -1));
     else if (event.key.toLowerCase() === "c") this.turn(this.lineOf(-1, column));

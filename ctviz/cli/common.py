@@ -1,4 +1,4 @@
-"""What every command needs: tables, JSON, progress, files, and the experiment that a word names."""
+"""Functions that commands share: tables, JSON, progress, files, and experiments by name."""
 
 from __future__ import annotations
 
@@ -118,12 +118,12 @@ def number(value: float | None) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON in which a number that is not finite is null; escaped where standard output could not say all of it."""
-    return json.dumps(_finite(value), ensure_ascii=not says_all(), allow_nan=False)
+    """JSON with null for numbers that are not finite; escaped if standard output cannot encode all characters."""
+    return json.dumps(_finite(value), ensure_ascii=not can_print_unicode(), allow_nan=False)
 
 
-def says_all() -> bool:
-    """Whether standard output has every character; what it lacks would be replaced."""
+def can_print_unicode() -> bool:
+    """Whether standard output can encode all characters; others would be replaced."""
     return codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
 
 
@@ -136,7 +136,7 @@ def _finite(value: Any) -> Any:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder to write to; raises ``ConfigError`` if that is not possible."""
+    """Create a folder to write to; raises ``ConfigError`` if that is not possible."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -146,7 +146,7 @@ def make_folder(path: Path) -> None:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Writes a file so that it is never half there; into a pipe or a device, which must stay what it is, directly."""
+    """Write a file atomically; pipes and devices are written directly."""
     from ctviz.experiments.store.files import write_whole
 
     data = content.encode() if isinstance(content, str) else content
@@ -160,5 +160,5 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def reason(error: OSError) -> str:
-    """What an error of the system says."""
+    """The message of a system error."""
     return (error.strerror or str(error)).lower()

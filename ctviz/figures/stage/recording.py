@@ -1,7 +1,7 @@
 """Snapshots packed for the stage: what the canvas in the browser reads, byte by byte.
 
-A *film* is a run, or a stretch of it, as one message. The same bytes travel to the Streamlit component and into
-the standalone page, so there is one reader (``stage.js``) and one writer (this module).
+A *recording* is a run, or a stretch of it, as data. The same bytes travel to the Streamlit component and into
+the standalone page, so there is one reader (``message.js``, ``runs.js``) and one writer (this module).
 
 Wire format of a message
 ------------------------
@@ -10,11 +10,11 @@ Wire format of a message
     bytes 0–3    "CTV1"
     bytes 4–7    uint32, little endian: length h of the header
     next h       header, JSON in UTF-8
-    rest         payload, deflated (zlib); empty if the header has no film
+    rest         payload, deflated (zlib); empty if the header has no recording
 
-The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "film"}``, and where searches are
-shown also ``trace`` and ``tracks``, with the trace's bytes at the end of the message: see ``trace.py``. ``film`` is
-null or
+The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "recording"}``, and where searches
+are shown also ``trace`` and ``setup``, with the trace's bytes at the end of the message: see ``trace.py``.
+``recording`` is null or
 
 ==============  ==========================================================================================
 ``after``       epoch of the snapshot before this stretch, −1 if the stretch is the first
@@ -66,7 +66,7 @@ from ctviz.training.arm import Arm
 MAGIC = b"CTV1"
 
 CAPTION_METRICS = ("validation_accuracy", "validity", "ip", "cost", "robust_accuracy")
-"""The metrics that travel with a film; the captions of the panels are made of them."""
+"""The metrics that travel with a recording; the captions of the panels are made of them."""
 
 Role = Literal["conventional", "counterfactual"]
 
@@ -84,7 +84,7 @@ class ArmLabel:
 
 
 @dataclass(frozen=True)
-class Film:
+class Recording:
     """A stretch of a run: ``meta`` fit for JSON and the deflated ``payload`` that its sections describe."""
 
     meta: dict[str, Any] = field(repr=False)
@@ -151,7 +151,7 @@ def _plain(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int = -1) -> Film:
+def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int = -1) -> Recording:
     """Packs a stretch of a run.
 
     Args:
@@ -187,15 +187,15 @@ def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], 
     if after < 0:
         meta["scene"] = _scene(scene, arms)
     # Level 6 halves the bytes of level 1 here for some 10 ms per 100 epochs more.
-    return Film(meta, zlib.compress(b"".join(array.tobytes() for _, array in ordered), 6))
+    return Recording(meta, zlib.compress(b"".join(array.tobytes() for _, array in ordered), 6))
 
 
-def message(film: Film | None, behind: bytes = b"", /, **state: Any) -> bytes:
-    """A whole message: ``state`` (the other fields of the header, see above), the film, if there is one, and what lies
-    ``behind`` it: the bytes of the trace that ``state`` describes."""
-    header = {**state, "film": film.meta if film else None}
+def message(recording: Recording | None, behind: bytes = b"", /, **state: Any) -> bytes:
+    """A whole message: ``state`` (the other fields of the header, see above), the recording, if there is one, and what
+    lies ``behind`` it: the bytes of the trace that ``state`` describes."""
+    header = {**state, "recording": recording.meta if recording else None}
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    return b"".join((MAGIC, struct.pack("<I", len(text)), text, film.payload if film else b"", behind))
+    return b"".join((MAGIC, struct.pack("<I", len(text)), text, recording.payload if recording else b"", behind))
 
 
 def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -205,35 +205,35 @@ def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         DataError: bytes that are not a message of this version.
     """
     if raw[:4] != MAGIC or len(raw) < 8:
-        raise DataError("These bytes are not a film of the stage.")
+        raise DataError("These bytes are no message of ctviz.")
     (length,) = struct.unpack("<I", raw[4:8])
     header: dict[str, Any] = json.loads(raw[8 : 8 + length])
     arrays: dict[str, npt.NDArray[Any]] = {}
-    film = header["film"]
-    if film is None:
+    recording = header["recording"]
+    if recording is None:
         return header, arrays
     payload, at = zlib.decompress(raw[8 + length :]), 0
-    for name, dtype, size in film["sections"]:
+    for name, dtype, size in recording["sections"]:
         arrays[name] = np.frombuffer(payload, dtype, size, at)
         at += arrays[name].nbytes
     if "fields" in arrays:
-        stacked = arrays["fields"].reshape(len(film["epochs"]), -1)
+        stacked = arrays["fields"].reshape(len(recording["epochs"]), -1)
         arrays["fields"] = np.cumsum(stacked, axis=0, dtype=np.uint8).ravel()
     return header, arrays
 
 
 def _check(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int) -> None:
     if not snapshots:
-        raise DataError("A film needs at least one snapshot.")
+        raise DataError("A recording needs at least one snapshot.")
     if len(scene.features) != 2:
         raise DataError(f"The stage draws data of two features; this run has {len(scene.features)}.")
     epochs = [after, *(s.epoch for s in snapshots)]
     if any(a >= b for a, b in pairwise(epochs)):
-        raise DataError(f"The epochs of a film must ascend; got {epochs[1:]} after {after}.")
+        raise DataError(f"The epochs of a recording must ascend; got {epochs[1:]} after {after}.")
     for part in ("field", "paths"):
         present = {getattr(s, part) is not None for s in snapshots}
         if len(present) > 1:
-            raise DataError(f"Only some snapshots of the film have a {part}; either all or none must.")
+            raise DataError(f"Only some snapshots of the recording have a {part}; either all or none must.")
     first = snapshots[0]
     stacked = first.field if first.field is not None else first.paths.mature if first.paths is not None else None
     if stacked is not None and len(stacked) != len(arms):

@@ -1,26 +1,28 @@
-// The wall: digits in rows and columns that move in step along a search, a training or an attack. Comes after stage.js
-// and tiles.js; messages are described in wall.py.
+// The image grid: digits in rows and columns that move in step along a search, a training or an attack.
+//
+// Messages are described in image_grid.py.
+
+import { NARROW } from "./component.js";
+import { element, entry, range, setText, svg } from "./elements.js";
+import { inflate, kept, sections } from "./message.js";
+import { capital, clamp, short } from "./numbers.js";
+import { Player } from "./player.js";
+import { css } from "./theme.js";
+import { borders, mixer, painted, pixelAt, Plate, strokeBorders, Tiles } from "./tiles.js";
 
 const DASHED = { dash: "6 4", dot: "2 3", dashdot: "6 3 2 3", longdash: "10 4", longdashdot: "10 3 2 3" };
-const SMALLEST = 56; // pixels a side: below, the wall scrolls
+const SMALLEST = 56; // pixels a side: below, the grid scrolls
 const LARGEST = 480;
 const LEGIBLE = 118; // pixels a side: in less, a model's name has no room above its picture
-const PROJECTED = 1500; // pixels: a wall so wide is looked at from afar
+const PROJECTED = 1500; // pixels: a grid so wide is looked at from afar
 const ASIDE = 220; // pixels: room for the slider beside the pictures
 const TRANSPORT = 110; // pixels: height of the sliders above the pictures
 const RIM = 6; // pixels around the pictures, for the rings of those that are chosen and focused
 
 // ---- contents -------------------------------------------------------------------------------------------------
 
-/** Contents survive a change of page; the least recently used of more than eight is let go. */
-const WALLS = (globalThis.__ctvizWalls ??= new Map());
-
-function holdWall(key, content) {
-  WALLS.delete(key);
-  WALLS.set(key, content);
-  if (WALLS.size > 8) WALLS.delete(WALLS.keys().next().value);
-  return content;
-}
+/** Contents survive a change of page. */
+const CONTENTS = kept("__ctvizGrids", 8);
 
 async function unpacked(meta, payload) {
   const arrays = sections(meta, await inflate(payload));
@@ -49,8 +51,8 @@ function worth(level, { limit, signed, clipped, ends }) {
 
 /** One picture with its caption. */
 class Cell {
-  constructor(wall, row, column) {
-    this.wall = wall;
+  constructor(grid, row, column) {
+    this.grid = grid;
     this.row = row;
     this.column = column;
     this.canvas = element("canvas", "ctv-tile");
@@ -66,25 +68,25 @@ class Cell {
   }
 
   listen() {
-    const { canvas, wall } = this;
-    const where = (event) => pixelAt(event, canvas, wall.content.dims.w, wall.content.dims.h);
-    canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && wall.point(this, where(event)));
-    canvas.addEventListener("pointerdown", (event) => event.pointerType === "touch" && wall.point(this, where(event)));
-    canvas.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && wall.point(null));
-    canvas.addEventListener("click", () => wall.press(this));
-    canvas.addEventListener("focus", () => wall.rove(this));
-    canvas.addEventListener("blur", () => wall.point(null));
+    const { canvas, grid } = this;
+    const where = (event) => pixelAt(event, canvas, grid.content.dims.w, grid.content.dims.h);
+    canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && grid.point(this, where(event)));
+    canvas.addEventListener("pointerdown", (event) => event.pointerType === "touch" && grid.point(this, where(event)));
+    canvas.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && grid.point(null));
+    canvas.addEventListener("click", () => grid.press(this));
+    canvas.addEventListener("focus", () => grid.rove(this));
+    canvas.addEventListener("blur", () => grid.point(null));
     canvas.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    const { wall } = this;
-    if (arrow && event.shiftKey) wall.neighbour(this, arrow);
-    else if (arrow) wall.nudge(this, arrow);
-    else if (event.key === "Enter" || event.key === " ") wall.press(this);
-    else if (event.key === "Escape") wall.point(null);
+    const { grid } = this;
+    if (arrow && event.shiftKey) grid.neighbour(this, arrow);
+    else if (arrow) grid.nudge(this, arrow);
+    else if (event.key === "Enter" || event.key === " ") grid.press(this);
+    else if (event.key === "Escape") grid.point(null);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -98,7 +100,7 @@ class Cell {
 
   /** Brightness and overlay of a frame. */
   pixels(frame) {
-    const { images, overlays, dims, plain } = this.wall.content;
+    const { images, overlays, dims, plain } = this.grid.content;
     const size = dims.h * dims.w;
     const of = (array) => {
       if (!array) return null;
@@ -110,16 +112,16 @@ class Cell {
   }
 
   draw(frame, mixes, plate) {
-    const { wall, canvas } = this;
-    const { h, w } = wall.content.dims;
+    const { grid, canvas } = this;
+    const { h, w } = grid.content.dims;
     const context = canvas.getContext("2d");
     const { image, overlay } = this.pixels(frame);
     painted(image, overlay, h * w, overlay ? mixes.laid : mixes.plain, plate.data.data);
     plate.draw(context, 0, 0, canvas.width, canvas.height);
     const pixel = canvas.width / w;
     const line = Math.max(1, canvas.width / 150);
-    if (wall.outlines) strokeBorders(context, wall.outlines[this.row], { pixel, w, h, line });
-    const at = wall.pointed;
+    if (grid.outlines) strokeBorders(context, grid.outlines[this.row], { pixel, w, h, line });
+    const at = grid.pointed;
     if (at && at.column === this.column) {
       for (const [colour, grown] of [["#101820", 2 * line], ["#ffffff", line]]) {
         context.strokeStyle = colour;
@@ -131,20 +133,20 @@ class Cell {
   }
 
   caption(frame) {
-    const { wall } = this;
-    const words = wall.text("captions", this, frame);
-    const mark = wall.text("marks", this, frame);
+    const { grid } = this;
+    const words = grid.text("captions", this, frame);
+    const mark = grid.text("marks", this, frame);
     setText(this.words, words);
     if (this.marked !== mark) {
       this.marked = mark;
       this.mark.replaceChildren(...markOf(mark), mark);
       this.mark.dataset.mark = mark;
     }
-    const { columns, clickable } = wall.content;
-    const special = wall.special(this) ? (clickable ? "chosen" : "highlighted") : "";
-    const name = wall.text("names", this, frame);
-    const known = name ? [wall.rowName(this.row), name] : [wall.rowName(this.row), columns[this.column].title, words];
-    const told = [...known, mark, wall.frameName(frame)].filter(Boolean);
+    const { columns, clickable } = grid.content;
+    const special = grid.special(this) ? (clickable ? "chosen" : "highlighted") : "";
+    const name = grid.text("names", this, frame);
+    const known = name ? [grid.rowName(this.row), name] : [grid.rowName(this.row), columns[this.column].title, words];
+    const told = [...known, mark, grid.frameName(frame)].filter(Boolean);
     if (!told.length) told.push(`Picture ${this.row * columns.length + this.column + 1}`);
     const label = [...told, special].filter(Boolean).join(", ");
     if (this.canvas.getAttribute("aria-label") !== label) this.canvas.setAttribute("aria-label", label);
@@ -162,105 +164,116 @@ const MARKS = {
 /** The shape that stands before a word about a cell's state, if it has one. */
 const markOf = (mark) => (Object.hasOwn(MARKS, mark) ? [svg(18, 18, ...MARKS[mark])] : []);
 
-// ---- the wall -------------------------------------------------------------------------------------------------
+// ---- the grid -------------------------------------------------------------------------------------------------
 
-/** All pictures in step. `bridge` takes what the outside may want: `report(state)`, `need()`, `tell("cell", [r, c])`. */
-export class Wall extends Tiles {
+/** The player of the frames: whole ones, and who is at the end stays there when another content comes. */
+class Frames extends Player {
+  get last() {
+    return this.host.content ? this.host.content.dims.f - 1 : 0;
+  }
+
+  /** All frames take about four seconds, and each can be seen. */
+  get pace() {
+    return clamp((this.last + 1) / 4, 2, 10);
+  }
+
+  get smooth() {
+    return false;
+  }
+
+  get sticky() {
+    return true;
+  }
+
+  get told() {
+    const { frame, last } = this;
+    const name = this.host.frameName(frame);
+    const letters = Math.max(...this.host.content.frames.map((words) => words.length)) + 1;
+    return { count: ["", capital(name), ""], letters, value: frame, max: last, words: name };
+  }
+
+  locate(value) {
+    return Math.round(super.locate(value));
+  }
+}
+
+/** All pictures in step. */
+export class ImageGrid extends Tiles {
   constructor(parent, bridge) {
-    super(parent, bridge, "ctv-wall");
+    super(parent, bridge, "ctv-grid");
   }
 
   build() {
     this.cells = [];
     this.content = null;
-    this.position = 0; // in frames, with a fraction while playing
     this.strength = 0;
-    this.playing = this.dragging = false;
-    this.grid = element("div", "ctv-wall-grid");
-    this.scroller = element("div", "ctv-wall-scroll", this.grid);
-    this.key = element("ul", "ctv-key");
+    this.dragging = false;
+    this.sheet = element("div", "ctv-grid-cells");
+    this.scroller = element("div", "ctv-grid-scroll", this.sheet);
     this.scroller.addEventListener("scroll", () => this.sideways(), { passive: true });
     this.aside = element("p", "ctv-sideways", "Scroll sideways: there is more of it.");
     this.aside.hidden = true;
     this.root.append(this.note, this.scroller, this.aside, this.makeTransport(), this.status, this.key, this.spoken);
     this.scroller.hidden = this.transport.hidden = true;
-    this.note.hidden = false;
-    this.note.textContent = "Loading …";
+    this.say("Loading …");
   }
 
   makeTransport() {
-    this.play = button("ctv-play", "Play (space)", "", "play");
-    this.back = button("ctv-back", "Step back", "", "back");
-    this.forward = button("ctv-forward", "Step forward", "", "forward");
-    this.slider = range("Frame", 0);
-    this.frameWords = element("output", "ctv-epoch");
-    this.frames = element("div", "ctv-row ctv-main", element("div", "ctv-moves", this.back, this.play, this.forward), this.slider, this.frameWords);
+    const player = (this.player = new Frames(this, "Frame"));
+    this.way = element("div", "ctv-row ctv-main", player.moves, player.slider.root, player.count.root);
     this.strengthSlider = range("Strength of the overlay in per cent", 100);
     this.strengthWords = element("output", "ctv-strength-words");
     this.strengthName = element("span", "ctv-strength-name");
     this.overlay = element("label", "ctv-row ctv-strength", this.strengthName, this.strengthSlider, this.strengthWords);
-    this.transport = element("div", "ctv-transport", this.frames, this.overlay);
+    this.transport = element("div", "ctv-transport", this.way, this.overlay);
     this.listen();
     return this.transport;
   }
 
   listen() {
-    this.play.addEventListener("click", () => this.toggle());
-    this.back.addEventListener("click", () => this.go(this.frame - 1));
-    this.forward.addEventListener("click", () => this.go(this.frame + 1));
-    this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
-    this.strengthSlider.addEventListener("input", () => {
-      this.strength = Number(this.strengthSlider.value);
+    const slider = this.strengthSlider;
+    slider.addEventListener("input", () => {
+      this.strength = Number(slider.value);
       this.settle();
       this.invalidate();
     });
-    for (const slider of [this.slider, this.strengthSlider]) {
-      slider.addEventListener("pointerdown", () => (this.dragging = true));
-      for (const end of ["pointerup", "pointercancel", "lostpointercapture", "change"]) slider.addEventListener(end, () => this.drop());
-    }
-    this.root.addEventListener("keydown", (event) => {
-      const taken = event.target.matches?.("button, .ctv-tile") || event.ctrlKey || event.metaKey || event.altKey;
-      if (event.key !== " " || taken || this.last < 1) return;
-      this.toggle();
-      event.preventDefault();
-    });
+    slider.addEventListener("pointerdown", () => (this.dragging = true));
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture", "change"]) slider.addEventListener(end, () => this.drop());
+  }
+
+  get players() {
+    return [this.player];
+  }
+
+  get frame() {
+    return this.player.frame;
+  }
+
+  get last() {
+    return this.player.last;
   }
 
   // -- data --
 
   async take(header, payload) {
-    const content = header.wall ? await unpacked(header.wall, payload) : WALLS.get(header.key);
-    this.lacking = content ? null : header.key;
-    if (!content) return this.ask();
-    clearTimeout(this.asking);
-    holdWall(header.key, content);
+    const content = header.content ? await unpacked(header.content, payload) : CONTENTS.get(header.key);
+    if (!content) return this.missing.ask({ key: header.key });
+    this.missing.stop();
+    CONTENTS.set(header.key, content);
     const before = this.content;
     if (header.key !== this.contentKey) this.show(content, header.key);
     if (!before || before.axis !== content.axis) this.begin(header.initial);
-    else this.stay(before);
+    else if (JSON.stringify(this.state()) !== this.reported) this.settle();
     this.colour(header);
     this.invalidate();
   }
 
-  /** Asks for what is missing: not while mounting, and again until it is there. */
-  ask() {
-    clearTimeout(this.asking);
-    setTimeout(() => this.lacking && this.bridge.need?.({ key: this.lacking }), 0);
-    this.asking = setTimeout(() => this.lacking && this.root.isConnected && this.ask(), 3200);
-  }
-
   begin({ frame, strength, playing }) {
     this.strength = strength;
-    this.playing = playing && this.last > 0 && !this.still.matches;
-    this.position = clamp(frame ?? (this.playing ? 0 : this.last), 0, this.last);
+    const plays = playing && this.last > 0 && !this.still.matches;
+    this.player.begin({ position: frame ?? (plays ? 0 : Infinity), playing: plays });
+    this.player.keep();
     this.reported = JSON.stringify(this.state());
-  }
-
-  /** Keeps the frame over a change of content; who was at the end stays there. */
-  stay(before) {
-    const ended = this.frame >= before.dims.f - 1;
-    this.position = ended && !this.playing ? this.last : Math.min(this.position, this.last);
-    if (JSON.stringify(this.state()) !== this.reported) this.settle();
   }
 
   show(content, key) {
@@ -271,17 +284,17 @@ export class Wall extends Tiles {
     const { h, w, r } = content.dims;
     this.outlines = content.outline && Array.from({ length: r }, (_, i) => borders(content.outline.subarray(i * h * w, (i + 1) * h * w), h, w));
     this.root.setAttribute("aria-label", content.alt);
-    this.slider.max = String(this.last);
-    this.slider.setAttribute("aria-label", content.axis);
-    this.frames.hidden = this.last < 1;
+    this.player.keep();
+    this.player.slider.input.setAttribute("aria-label", content.axis);
+    this.way.hidden = this.last < 1;
     this.overlay.hidden = !(content.overlays && content.images);
     this.strengthName.textContent = content.scale ? capital(content.scale.name) : "";
     this.note.hidden = true;
     this.scroller.hidden = this.transport.hidden = false;
-    this.transport.hidden = this.frames.hidden && this.overlay.hidden;
+    this.transport.hidden = this.way.hidden && this.overlay.hidden;
     if (!same) this.furnish();
     for (const cell of this.cells) cell.marked = null;
-    if (this.theme) this.dress();
+    if (this.theme) this.dressParts();
     this.signature = null;
     this.layout();
   }
@@ -312,14 +325,6 @@ export class Wall extends Tiles {
   }
 
   // -- layout --
-
-  get last() {
-    return this.content ? this.content.dims.f - 1 : 0;
-  }
-
-  get frame() {
-    return clamp(Math.floor(this.position), 0, this.last);
-  }
 
   frameName(frame) {
     return this.last ? this.content.frames[frame] : "";
@@ -434,8 +439,8 @@ export class Wall extends Tiles {
       if (kind === "turned") place(cell.root, 3 + 2 * Math.floor(cell.row / per), (cell.row % per) + 1);
       else place(cell.root, 2 + cell.row * lines + lines - 1, cell.column + offset);
     }
-    this.grid.replaceChildren(...parts);
-    this.grid.style.gridTemplateColumns = `${kind === "beside" ? "var(--ctv-label) " : ""}repeat(${per}, var(--ctv-cell))`;
+    this.sheet.replaceChildren(...parts);
+    this.sheet.style.gridTemplateColumns = `${kind === "beside" ? "var(--ctv-label) " : ""}repeat(${per}, var(--ctv-cell))`;
     this.per = per;
   }
 
@@ -449,9 +454,13 @@ export class Wall extends Tiles {
     return node;
   }
 
-  /** The key: the scale with its numbers, the outline, the highlight. */
   dress() {
-    if (!this.content) return;
+    super.dress();
+    if (this.content) this.dressParts();
+  }
+
+  /** The key: the scale with its numbers, the outline, the highlight. */
+  dressParts() {
     const { scale, images, overlays, outline, outlined, clickable } = this.content;
     const entries = [];
     this.root.style.setProperty("--ctv-paper", css(images ? this.inks.paper : this.inks.bare));
@@ -473,38 +482,14 @@ export class Wall extends Tiles {
 
   // -- frames --
 
-  look() {
-    if (this.still.matches) this.playing = false;
-    this.before = 0;
-    this.invalidate();
-  }
-
-  /** Frames a second: a film takes about four seconds, and each frame can be seen. */
-  get pace() {
-    return clamp((this.last + 1) / 4, 2, 10);
-  }
-
-  tick(now) {
-    if (!this.content || !this.root.clientWidth) return;
-    if (this.playing) {
-      this.position += this.before ? (Math.min(now - this.before, 250) / 1000) * this.pace : 0;
-      this.before = now;
-      if (this.position >= this.last) this.end();
-    }
-    this.paint();
-    if (this.playing) this.invalidate();
-  }
-
-  end() {
-    this.position = this.last;
-    this.playing = false;
-    this.settle();
+  get drawable() {
+    return Boolean(this.content && this.root.clientWidth);
   }
 
   paint() {
     const { frame, content } = this;
     const strength = content.images ? this.strength : 100;
-    const drawn = `${frame} ${strength} ${this.contentKey} ${this.mark} ${this.signature} ${JSON.stringify(this.pointed)}`;
+    const drawn = `${frame} ${strength} ${this.contentKey} ${this.painted} ${this.signature} ${JSON.stringify(this.pointed)}`;
     if (drawn !== this.drawn) {
       const laid = mixer(this.inks, strength, { overlaid: true, signed: content.scale?.signed, bare: !content.images });
       const mixes = { laid, plain: mixer(this.inks, 0, {}) };
@@ -515,46 +500,21 @@ export class Wall extends Tiles {
   }
 
   refresh() {
-    const { frame, content } = this;
-    const name = this.frameName(frame);
-    if (!this.dragging || Number(this.slider.value) !== frame) this.slider.value = String(frame);
-    this.slider.setAttribute("aria-valuetext", name);
-    this.slider.style.setProperty("--ctv-share", `${this.last ? (100 * frame) / this.last : 100}%`);
-    setText(this.frameWords, capital(name));
-    this.frameWords.style.minWidth = `${Math.max(...content.frames.map((words) => words.length)) + 1}ch`;
+    const { frame } = this;
+    this.player.refresh();
     this.strengthSlider.value = String(this.strength);
     this.strengthSlider.style.setProperty("--ctv-share", `${this.strength}%`);
     setText(this.strengthWords, `${this.strength} %`);
-    const [label, icon] = this.playing ? ["Pause (space)", "pause"] : ["Play (space)", "play"];
-    if (this.play.getAttribute("aria-label") !== label || !this.play.firstChild) {
-      this.play.setAttribute("aria-label", label);
-      this.play.title = label;
-      this.play.replaceChildren(svg(24, 24, ...ICONS[icon]));
-    }
-    this.back.disabled = frame <= 0;
-    this.forward.disabled = frame >= this.last;
     setText(this.status, this.pointed ? this.reading() : this.hint);
-    const { dataset } = this.root;
-    const state = { frame, strength: this.strength, playing: this.playing, key: this.contentKey };
-    for (const part in state) if (dataset[part] !== String(state[part])) dataset[part] = String(state[part]);
+    this.publish({ frame, strength: this.strength, playing: this.player.playing, key: this.contentKey });
   }
 
   // -- what the person does --
 
-  toggle() {
-    if (this.still.matches) return this.go(this.frame + 1);
-    this.playing = !this.playing;
-    this.before = 0;
-    if (this.playing && this.frame >= this.last) this.position = 0;
-    if (!this.playing) this.go(this.frame);
-    this.invalidate();
-  }
-
-  go(frame) {
-    this.playing = false;
-    this.position = clamp(frame, 0, this.last);
-    this.settle();
-    this.invalidate();
+  /** Space plays anywhere; the other keys are those of the player's controls, since pictures scroll and are pointed at. */
+  act(key, on) {
+    const own = key === " " || this.way.contains(on);
+    return this.last > 0 && own && super.act(key, on);
   }
 
   drop() {
@@ -582,7 +542,7 @@ export class Wall extends Tiles {
     const at = this.pointed ?? { x: w >> 1, y: h >> 1 };
     const moved = this.pointed ? [clamp(at.x + dx, 0, w - 1), clamp(at.y + dy, 0, h - 1)] : [at.x, at.y];
     this.point(cell, moved);
-    this.say(this.reading());
+    this.speak(this.reading());
   }
 
   /** The one cell that is reached by the tab key. */
@@ -621,16 +581,12 @@ export class Wall extends Tiles {
     return { axis: this.content.axis, frame: this.frame >= this.last ? null : this.frame, strength: this.strength, playing: false };
   }
 
-  /** Reports what the person has come to rest on. */
-  settle() {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
-      if (!this.content || this.dragging || this.playing) return;
-      const text = JSON.stringify(this.state());
-      if (text !== this.reported) this.bridge.report?.(this.state());
-      this.reported = text;
-      this.say([capital(this.frameName(this.frame)), ...this.cells.slice(0, 24).map((cell) => this.told(cell))].filter(Boolean).join(". "));
-    }, SETTLE_MS);
+  get busy() {
+    return super.busy || !this.content || this.dragging || this.player.playing;
+  }
+
+  inWords() {
+    return [capital(this.frameName(this.frame)), ...this.cells.slice(0, 24).map((cell) => this.told(cell))].filter(Boolean).join(". ");
   }
 
   told(cell) {
@@ -639,8 +595,6 @@ export class Wall extends Tiles {
     return words.length ? `${[this.rowName(cell.row), columns[cell.column].title].filter(Boolean).join(", ")}: ${words.join(", ")}` : "";
   }
 }
-
-const capital = (text) => text && text[0].toUpperCase() + text.slice(1);
 
 /** A side that a pixel divides evenly where that costs little room; else drawn finer, and scaled down by the browser. */
 function crisp(cell, w, ratio) {

@@ -3,7 +3,7 @@
 ``?of=100`` many factuals at one epoch; ``?of=1`` one at all of them; ``?of=0`` none. ``?lock=1`` has arms of which x2
 is locked, may only rise or is kept in a range; ``?dice=1`` searches
 four counterfactuals of each factual; ``?slow=1`` takes its time; ``?lose=1`` says that it has sent searches that it
-has not, ``?lose=film`` that it has sent the run.
+has not, ``?lose=run`` that it has sent the run.
 """
 
 import time
@@ -14,9 +14,9 @@ import streamlit as st
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import Training
-from ctviz.figures.stage.film import arm_labels
+from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
-from ctviz.ui.stage import TracksState, show_tracks
+from ctviz.ui.stage import PathsState, show_paths
 
 EPOCHS = 16
 SETTINGS = {
@@ -47,7 +47,7 @@ tau = st.radio("tau", ["0.75", "0.95"], horizontal=True)
 
 @st.fragment
 def watch() -> None:
-    view = (st.session_state.get("tracks") or {}).get("view") or {}
+    view = (st.session_state.get("paths") or {}).get("view") or {}
     epoch = view.get("epoch", int(asks["epoch"]) if "epoch" in asks else None)
     epoch = EPOCHS if epoch is None else epoch
     placed = st.session_state.get("placed", [])
@@ -74,12 +74,12 @@ def watch() -> None:
         time.sleep(1)
     if "lose" in asks and not st.session_state.get("lost"):
         st.session_state["lost"] = True
-        if asks["lose"] == "film":
+        if asks["lose"] == "run":
             st.session_state.setdefault("_stage_sent", {})[f"run-{experiment.key}"] = EPOCHS
         else:
-            st.session_state.setdefault("_traces_sent", {})["tracks"] = key
+            st.session_state.setdefault("_traces_sent", {})["paths"] = key
     searched = time.perf_counter()
-    seen = show_tracks(
+    seen = show_paths(
         run_key=f"run-{experiment.key}",
         scene=scene,
         arms=arm_labels(experiment),
@@ -88,7 +88,7 @@ def watch() -> None:
         trace_key=key,
         total_epochs=EPOCHS,
         live=False,
-        initial=TracksState(
+        initial=PathsState(
             epoch=int(asks["epoch"]) if "epoch" in asks else None,
             step=int(asks["step"]) if "step" in asks else None,
             selected=int(asks["selected"]) if "selected" in asks else None,

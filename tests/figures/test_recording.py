@@ -9,7 +9,7 @@ import pytest
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
-from ctviz.figures.stage.film import MAGIC, arm_labels, message, pack, unpack
+from ctviz.figures.stage.recording import MAGIC, arm_labels, message, pack, unpack
 from tests.figures import fake
 
 SCENE = fake.scene(n=50, b=7)
@@ -17,8 +17,8 @@ SNAPSHOTS = fake.snapshots(SCENE, m=3, epochs=5, g=9, steps=12)
 LABELS = fake.labels(3)
 
 
-def sent(film, **state):
-    return unpack(message(film, **state))
+def sent(recording, **state):
+    return unpack(message(recording, **state))
 
 
 def test_fields_come_back_exactly():
@@ -53,37 +53,37 @@ def test_every_path_comes_back_up_to_its_last_step():
 
 def test_a_first_stretch_brings_the_scene_and_a_later_one_does_not():
     header, arrays = sent(pack(SCENE, LABELS, SNAPSHOTS[:2]))
-    scene = header["film"]["scene"]
+    scene = header["recording"]["scene"]
     assert scene["classes"] == list(SCENE.classes)
     assert scene["arms"][0] == {"name": "vanilla", "title": "Conventional", "role": "conventional"}
     placed = SCENE.dequantise(arrays["points"].reshape(-1, 2))
     np.testing.assert_allclose(placed, SCENE.points, atol=float((SCENE.upper - SCENE.lower).max()) / 65535)
     header, arrays = sent(pack(SCENE, LABELS, SNAPSHOTS[2:], after=1))
-    assert "scene" not in header["film"] and "points" not in arrays
-    assert header["film"]["after"] == 1 and header["film"]["epochs"] == [2, 3, 4, 5]
+    assert "scene" not in header["recording"] and "points" not in arrays
+    assert header["recording"]["after"] == 1 and header["recording"]["epochs"] == [2, 3, 4, 5]
 
 
 def test_sixteen_bit_arrays_lie_aligned():
-    film = pack(SCENE, LABELS, SNAPSHOTS)
-    types = [kind for _, kind, _ in film.meta["sections"]]
+    recording = pack(SCENE, LABELS, SNAPSHOTS)
+    types = [kind for _, kind, _ in recording.meta["sections"]]
     assert types == sorted(types, key=lambda kind: kind != "uint16")
 
 
 def test_a_figure_that_does_not_apply_is_null():
     gone = [replace(s, metrics={**s.metrics, "ip": np.array([np.nan, np.inf, 1.23456])}) for s in SNAPSHOTS]
     header, _ = sent(pack(SCENE, LABELS, gone))
-    assert header["film"]["metrics"]["ip"][0] == [None, None, 1.235]
+    assert header["recording"]["metrics"]["ip"][0] == [None, None, 1.235]
 
 
-def test_a_message_without_a_film_is_its_header():
+def test_a_message_without_a_recording_is_its_header():
     header, arrays = sent(None, key="a", live=True)
-    assert header == {"key": "a", "live": True, "film": None} and arrays == {}
+    assert header == {"key": "a", "live": True, "recording": None} and arrays == {}
 
 
 def test_runs_without_field_or_paths_can_be_packed():
     bare = [replace(s, field=None, paths=None) for s in SNAPSHOTS]
     header, arrays = sent(pack(SCENE, LABELS, bare))
-    assert header["film"]["dims"] == {"m": 3, "c": 0, "g": 0, "b": 0}
+    assert header["recording"]["dims"] == {"m": 3, "c": 0, "g": 0, "b": 0}
     assert set(arrays) == {"points", "factuals", "labels", "targets", "starts"}
 
 
@@ -92,7 +92,7 @@ def test_the_header_is_strict_json_and_the_payload_deflated():
     length = int.from_bytes(raw[4:8], "little")
     assert raw[:4] == MAGIC
     header = json.loads(raw[8 : 8 + length], parse_constant=pytest.fail)
-    sizes = [size * np.dtype(kind).itemsize for _, kind, size in header["film"]["sections"]]
+    sizes = [size * np.dtype(kind).itemsize for _, kind, size in header["recording"]["sections"]]
     assert len(zlib.decompress(raw[8 + length :])) == sum(sizes)
 
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_drawn_is_refused(scene, labels, snapshots, after, words)
 
 @pytest.mark.parametrize("raw", [b"", b"CTV1", b"CTV2\0\0\0\0{}", b"<html>" * 9])
 def test_foreign_bytes_are_refused(raw):
-    with pytest.raises(DataError, match="not a film"):
+    with pytest.raises(DataError, match="no message"):
         unpack(raw)
 
 

@@ -1,24 +1,24 @@
-
-// ==== tracks: the searches themselves ==========================================================================
+// Searches for counterfactuals on the stage, step by step: many factuals at one epoch, or one factual at all of them.
 //
-// Appended to stage.js, whose parts it uses. Many factuals at one epoch, or one factual at all of them; every arm's
-// paths are walked step by step, beside three charts along the same steps. What arrives is described in trace.py.
+// What arrives is described in trace.py.
 
-const TRACK_HINT = "Click anywhere to search from there; click a path to follow it alone.";
+import { Chart, CHARTS } from "./chart.js";
+import { NARROW, Need } from "./component.js";
+import { shape, write } from "./drawing.js";
+import { element, entry, line, setText, svg } from "./elements.js";
+import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
+import { inflate, kept, sections } from "./message.js";
+import { chance, clamp, number, phrase, plural, quantile, short } from "./numbers.js";
+import { Panel } from "./panel.js";
+import { Player } from "./player.js";
+import { startsOf, STEP } from "./runs.js";
+import { Stage } from "./stage.js";
+import { css } from "./theme.js";
+
 const PATIENCE_MS = 6000;
-const TRACES = (globalThis.__ctvizTraces ??= new Map());
-const MOST_TRACES = 4;
-const DASHES = { solid: [], dash: [7, 4], dot: [1.5, 3.5], dashdot: [7, 3.5, 1.5, 3.5], longdash: [12, 4], longdashdot: [12, 4, 1.5, 4] };
-const number = (value) => short(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
-/** Nothing is certain, and what arrives here has been rounded. */
-const chance = (value) => (value > 0.99 ? "> 0.99" : value < 0.01 ? "< 0.01" : number(value));
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
-/** Median and the shares around it of sorted numbers. */
-function quantile(sorted, share) {
-  const at = share * (sorted.length - 1), i = Math.floor(at);
-  return sorted[i] + (at - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]);
-}
+/** Traces survive a change of page. */
+const TRACES = kept("__ctvizTraces", 4);
 
 // ---- what was searched --------------------------------------------------------------------------------------
 
@@ -82,7 +82,7 @@ const LOCK_ICONS = {
 const LOCK_WORDS = { locked: "locked", up: "only up", down: "only down", range: "in a range" };
 
 /** One arm's searches, over its field. */
-class TrackPanel extends Panel {
+class PathPanel extends Panel {
   dress(scene, theme) {
     super.dress(scene, theme);
     this.under = null;
@@ -104,7 +104,7 @@ class TrackPanel extends Panel {
   }
 
   get locks() {
-    return this.stage.tracks?.locks[this.arm] ?? [];
+    return this.stage.setup?.locks[this.arm] ?? [];
   }
 
   draw(a, b, share, marks) {
@@ -292,10 +292,10 @@ class TrackPanel extends Panel {
 
   /** ‖x' − x‖∞ ≤ ε in data units: a rectangle where the axes are scaled differently. */
   drawBox(context, x, y) {
-    const { run, theme, tracks } = this.stage;
+    const { run, theme, setup } = this.stage;
     const { lower, upper } = run.scene;
-    const dx = (tracks.epsilon / (upper[0] - lower[0])) * this.width;
-    const dy = (tracks.epsilon / (upper[1] - lower[1])) * this.height;
+    const dx = (setup.epsilon / (upper[0] - lower[0])) * this.width;
+    const dy = (setup.epsilon / (upper[1] - lower[1])) * this.height;
     if (dx < 1 || dy < 1) return;
     for (const [width, colour, dash] of [[3, css(theme.ground, 0.7), []], [1.2, css(theme.ink, 0.85), [4, 3]]]) {
       context.setLineDash(dash);
@@ -429,304 +429,41 @@ function gapTo(line, x, y) {
   return best;
 }
 
-// ---- charts -------------------------------------------------------------------------------------------------
-
-const CHARTS = [
-  ["probability", "Probability of the target"],
-  ["energy", "Energy E(x′, y⁺)"],
-  ["distance", "Distance from the factual, ℓ₁"],
-];
-
-/** A number along the searches, one line per arm, with the step as a line across. */
-class Chart {
-  constructor(tracks, name, title) {
-    Object.assign(this, { tracks, name, title });
-    this.canvas = element("canvas", "ctv-chart-canvas");
-    this.canvas.setAttribute("role", "img");
-    this.heading = element("h4", "ctv-chart-title", title);
-    this.root = element("figure", "ctv-chart", this.heading, this.canvas);
-    this.listen();
-  }
-
-  listen() {
-    const { canvas, tracks } = this;
-    const step = (event) => {
-      const box = canvas.getBoundingClientRect();
-      const { left, width } = this.frame;
-      return (clamp((event.clientX - box.left - left) / width, 0, 1) * tracks.longest);
-    };
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.setPointerCapture(event.pointerId);
-      tracks.scrubStep(step(event));
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      if (canvas.hasPointerCapture(event.pointerId)) tracks.scrubStep(step(event));
-      else if (event.pointerType === "mouse") tracks.peek(step(event));
-    });
-    const release = () => tracks.endScrubStep();
-    canvas.addEventListener("pointerup", release);
-    canvas.addEventListener("pointercancel", release);
-    canvas.addEventListener("pointerleave", () => tracks.peek(null));
-  }
-
-  resize(ratio) {
-    this.width = this.root.clientWidth;
-    this.height = clamp(Math.round(0.36 * this.width), 104, 150);
-    this.ratio = ratio;
-    this.canvas.style.height = `${this.height}px`;
-    this.canvas.width = Math.round(this.width * ratio);
-    this.canvas.height = Math.round(this.height * ratio);
-  }
-
-  paint() {
-    if (!this.width) return;
-    const context = this.canvas.getContext("2d");
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    context.clearRect(0, 0, this.width, this.height);
-    this.draw(context, 0, 0, this.width, this.height);
-  }
-
-  /** Draws into a rectangle of any context: that of the page, or that of the download. */
-  draw(context, left, top, width, height) {
-    const { tracks } = this;
-    const series = tracks.series(this.name);
-    if (!series) return;
-    const { theme } = tracks;
-    const small = `${this.small}px ${theme.font}`;
-    const [low, high, ticks] = this.scale(series, height);
-    context.save();
-    context.translate(left, top);
-    context.font = small;
-    const names = this.namesOf(series);
-    const wide = (words) => Math.max(...words.map((text) => context.measureText(text).width), 0);
-    const margin = { left: wide(ticks.map(([, text]) => text)) + 10, right: Math.min(wide(names) + 16, (names.length > 2 ? 0.5 : 0.42) * width), top: 8, bottom: 20 };
-    const plot = { left: margin.left, right: margin.right, width: width - margin.left - margin.right, top: margin.top, height: height - margin.top - margin.bottom };
-    if (left === 0 && top === 0) this.frame = plot;
-    const x = (step) => plot.left + (tracks.longest ? step / tracks.longest : 0) * plot.width;
-    const y = (value) => plot.top + (1 - (value - low) / (high - low || 1)) * plot.height;
-    this.drawAxes(context, plot, ticks, x, y);
-    for (const one of series) this.drawBand(context, one, x, y);
-    for (const one of series) this.drawLine(context, one, x, y, plot);
-    this.drawNames(context, series, names, y, plot);
-    this.drawCursor(context, series, x, y, plot);
-    context.restore();
-  }
-
-  get small() {
-    return clamp(Math.round(this.tracks.letter * 0.8), 11, 17);
-  }
-
-  /** Bounds and ticks, the same at all epochs that were searched. */
-  scale(series, height) {
-    if (this.name === "probability") {
-      const { tau } = this.tracks.tracks;
-      const free = [0, 0.5, 1].filter((value) => Math.abs(value - tau) > 0.15);
-      return [0, 1, [...free.map((value) => [value, String(value)]), [tau, `τ = ${number(tau)}`]]];
-    }
-    let [low, high] = this.tracks.bounds(this.name, series);
-    if (this.name === "distance") low = 0;
-    if (!(high > low)) [low, high] = [low - 0.5 * (this.name !== "distance"), high + 0.5];
-    const raw = (high - low) / clamp(Math.floor(height / 34), 2, 5);
-    const size = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].find((times) => times * size >= raw) * size;
-    const ticks = [];
-    const digits = Math.max(0, -Math.floor(Math.log10(step)));
-    const text = (value) => value.toFixed(Math.min(digits, 6)).replace("-", "−").replace(/^−0$/, "0");
-    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) ticks.push([i * step, text(i * step)]);
-    return [low, high, ticks];
-  }
-
-  drawAxes(context, plot, ticks, x, y) {
-    const { tracks } = this;
-    const { theme } = tracks;
-    context.lineWidth = 1;
-    context.textBaseline = "middle";
-    context.textAlign = "right";
-    for (const [value, text] of ticks) {
-      const threshold = text.startsWith("τ");
-      context.beginPath();
-      context.setLineDash(threshold ? [3, 3] : []);
-      context.moveTo(plot.left, y(value));
-      context.lineTo(plot.left + plot.width, y(value));
-      context.strokeStyle = css(theme.ink, threshold ? 0.75 : 0.12);
-      context.stroke();
-      context.fillStyle = css(threshold ? theme.ink : theme.muted);
-      context.fillText(text, plot.left - 6, y(value));
-    }
-    context.setLineDash([]);
-    context.fillStyle = css(theme.muted);
-    context.textBaseline = "alphabetic";
-    const bottom = plot.top + plot.height + 15;
-    context.textAlign = "left";
-    context.fillText("0", plot.left - 3, bottom);
-    context.textAlign = "right";
-    context.fillText(plural(tracks.longest, "step"), plot.left + plot.width + 3, bottom);
-    context.textAlign = "left";
-  }
-
-  colour({ arm }) {
-    const { theme, run } = this.tracks;
-    return run.scene.arms[arm].role === "counterfactual" ? theme.set.accent : theme.set.conventional;
-  }
-
-  drawBand(context, one, x, y) {
-    if (!one.low) return;
-    context.beginPath();
-    one.low.forEach((value, t) => context[t ? "lineTo" : "moveTo"](x(t), y(value)));
-    for (let t = one.high.length - 1; t >= 0; t--) context.lineTo(x(t), y(one.high[t]));
-    context.closePath();
-    context.globalAlpha = this.tracks.panels.length > 4 ? 0.07 : 0.13;
-    context.fillStyle = this.colour(one);
-    context.fill();
-    context.globalAlpha = 1;
-  }
-
-  /** The line to its end, and from there on a hair that leads to its name. */
-  drawLine(context, one, x, y, plot) {
-    const { values, end, arm } = one;
-    context.strokeStyle = this.colour(one);
-    context.lineJoin = context.lineCap = "round";
-    context.lineWidth = 2;
-    context.setLineDash(DASHES[this.tracks.tracks.lines[arm].dash] ?? []);
-    context.beginPath();
-    for (let t = 0; t <= end; t++) context[t ? "lineTo" : "moveTo"](x(t), y(values[t]));
-    context.stroke();
-    context.setLineDash([]);
-    context.lineWidth = 1;
-    context.globalAlpha = 0.45;
-    context.beginPath();
-    context.moveTo(x(end), y(values[end]));
-    context.lineTo(plot.left + plot.width + 2, y(values[end]));
-    context.stroke();
-    context.globalAlpha = 1;
-    if (one.mature != null) this.drawEnding(context, one, x(end), y(values[end]));
-  }
-
-  drawEnding(context, one, x, y) {
-    context.beginPath();
-    diamond(context, x, y, 4.5);
-    context.fillStyle = one.mature ? this.colour(one) : css(this.tracks.theme.ground);
-    context.fill();
-    context.lineWidth = 1.4;
-    context.stroke();
-  }
-
-  namesOf(series) {
-    return series.map(({ arm }) => this.tracks.tracks.lines[arm].short);
-  }
-
-  /** Names at the ends of their lines, moved apart; those without room are left to the panels. */
-  drawNames(context, series, names, y, plot) {
-    const leading = this.small + 2;
-    const most = Math.max(1, Math.floor((plot.height + 12) / leading));
-    const labels = series.map((one, i) => ({ one, text: names[i], at: y(one.values[one.end]) })).sort((a, b) => a.at - b.at).slice(0, most);
-    for (let i = 1; i < labels.length; i++) labels[i].at = Math.max(labels[i].at, labels[i - 1].at + leading);
-    const floor = plot.top + plot.height + 4;
-    for (let i = labels.length - 1, limit = floor; i >= 0; i--, limit -= leading) labels[i].at = Math.min(labels[i].at, limit);
-    context.textBaseline = "middle";
-    const edge = plot.left + plot.width, { right } = plot;
-    for (const { one, text, at } of labels) {
-      context.fillStyle = context.strokeStyle = this.colour(one);
-      context.globalAlpha = 0.45;
-      context.lineWidth = 1;
-      context.beginPath();
-      context.moveTo(edge + 2, y(one.values[one.end]));
-      context.lineTo(edge + 10, at);
-      context.stroke();
-      context.globalAlpha = 1;
-      context.fillText(text, edge + 13, at, right - 13);
-    }
-    context.textBaseline = "alphabetic";
-  }
-
-  drawCursor(context, series, x, y, plot) {
-    const { walk, theme } = this.tracks;
-    context.beginPath();
-    context.moveTo(x(walk), plot.top - 4);
-    context.lineTo(x(walk), plot.top + plot.height);
-    context.lineWidth = 1.2;
-    context.strokeStyle = css(theme.ink, 0.8);
-    context.stroke();
-    for (const one of series) {
-      const value = valueAt(one.values, Math.min(walk, one.end));
-      context.beginPath();
-      shape(context, 0, x(walk), y(value), 3.4);
-      context.fillStyle = this.colour(one);
-      context.fill();
-      context.lineWidth = 1.2;
-      context.strokeStyle = css(theme.ground);
-      context.stroke();
-    }
-  }
-
-  /** The chart in a sentence. */
-  words() {
-    const { tracks } = this;
-    const series = tracks.series(this.name);
-    if (!series) return `${this.title}: nothing searched.`;
-    const what = series[0].low ? `median of ${tracks.searches.columns(tracks.chosen).length} searches` : "the chosen search";
-    const step = Math.round(tracks.walk);
-    const names = this.namesOf(series);
-    const parts = series.map(({ values, end }, i) => {
-      const [first, last, now] = [0, end, Math.min(step, end)].map((t) => number(valueAt(values, t)));
-      return `${names[i]} from ${first} to ${last}, now ${now}`;
-    });
-    return `${this.title} over the search steps, ${what}, at step ${step} of ${tracks.longest}: ${parts.join("; ")}.`;
-  }
-}
-
-function valueAt(values, step) {
-  const i = Math.floor(step), j = Math.min(i + 1, values.length - 1);
-  return values[i] + (step - i) * (values[j] - values[i]);
-}
-
-// ---- transport ----------------------------------------------------------------------------------------------
-
-/** Two scrubbers: the steps of the searches, which play, and the epochs of the training. */
-class TrackTransport extends Transport {
-  rows() {
-    const { stage } = this;
-    this.step = new Count("Step");
-    this.steps = new Slider("Search step", (share) => stage.scrubStep(share * stage.longest), () => stage.endScrubStep());
-    this.earlier = button("ctv-back", "Epoch before ([)", "", "back");
-    this.later = button("ctv-forward", "Epoch after (])", "", "forward");
-    this.earlier.addEventListener("click", () => stage.stepEpoch(-1));
-    this.later.addEventListener("click", () => stage.stepEpoch(1));
-    return [
-      element("div", "ctv-row ctv-main", this.moves(), this.steps.root, this.step.root),
-      element("div", "ctv-row ctv-main ctv-epochs", element("div", "ctv-moves", this.earlier, this.later), this.slider.root, this.epoch.root, this.follow),
-      element("div", "ctv-row ctv-more", ...this.extras()),
-    ];
-  }
-
-  refreshEpoch() {
-    super.refreshEpoch();
-    const { stage } = this;
-    this.earlier.disabled = stage.position <= 0;
-    this.later.disabled = stage.position >= stage.run.frames.length - 1;
-  }
-
-  refreshMoves() {
-    const { walk, longest } = this.stage;
-    const now = Math.round(walk);
-    super.refreshMoves(walk <= 0, walk >= longest);
-    this.play.disabled = longest === 0;
-    this.step.refresh(now, longest);
-    this.steps.refresh(longest ? walk / longest : 1, 1, longest, now, `step ${now} of ${longest}`);
-  }
-}
-
 // ---- the stage of searches ----------------------------------------------------------------------------------
 
-export class Tracks extends Stage {
-  prepare() {
-    this.tracks = null; // what the header says of them
+/** The player of the steps that the searches take: it plays, and stays at the end when searches of other length come. */
+class Steps extends Player {
+  get last() {
+    return this.host.longest;
+  }
+
+  /** A search takes some four seconds, whatever its length. */
+  get pace() {
+    return clamp(this.last / 4, 2, 14);
+  }
+
+  get sticky() {
+    return true;
+  }
+
+  get told() {
+    const { place, frame, last } = this;
+    return { count: ["Step ", frame, ` of ${last}`], letters: String(last).length + 10, value: place, max: last, words: `step ${frame} of ${last}` };
+  }
+}
+
+
+/** A stage of searches: over the boundaries, every arm's paths step by step, and beside them charts along the same steps. */
+export class Paths extends Stage {
+  build() {
+    this.setup = null; // what the header says of the searches
     this.searches = null;
-    this.walked = null; // step, with a fraction while it moves; null: the end
-    this.walkGoal = this.peeked = null;
     this.selected = null; // index of a factual
     this.asked = null; // unit point of a click that has not been answered
     this.keyed = undefined; // what the key was made for
+    this.missingTrace = new Need(this);
+    super.build();
+    this.transport.classList.add("ctv-twofold");
   }
 
   get label() {
@@ -737,9 +474,9 @@ export class Tracks extends Stage {
     if (this.asked) return "Searching …";
     const { searched, searches } = this;
     if (searched && !searched.fresh) return `Dimmed: searches by the models of epoch ${searched.a.epoch}.`;
-    if (!searches) return this.tracks?.places ? "Click anywhere to search from there." : "";
+    if (!searches) return this.setup?.places ? "Click anywhere to search from there." : "";
     if (this.selected != null && searches.count > 1) return `Factual ${this.selected + 1} of ${searches.count}; escape shows all.`;
-    return TRACK_HINT;
+    return "Click anywhere to search from there; click a path to follow it alone.";
   }
 
   get layerHelp() {
@@ -754,23 +491,38 @@ export class Tracks extends Stage {
     return 0.34;
   }
 
-  makeTransport() {
-    return new TrackTransport(this);
+  get players() {
+    return [this.steps, this.epochs];
+  }
+
+  get epochButtons() {
+    return ["Epoch before ([)", "Epoch after (])"];
   }
 
   makePanel(arm) {
-    return new TrackPanel(this, arm);
+    return new PathPanel(this, arm);
   }
 
-  makeMore() {
+  /** The scrubbers of steps and epochs belong to the panels and stay in sight; the charts follow them. */
+  controls() {
+    this.steps = new Steps(this, "Search step");
+    const { steps, epochs } = this;
+    const moves = element("div", "ctv-moves", epochs.back, epochs.forward);
+    return [
+      element("div", "ctv-row ctv-main", steps.moves, steps.slider.root, steps.count.root),
+      element("div", "ctv-row ctv-main ctv-epochs", moves, epochs.slider.root, epochs.count.root, this.makeFollow()),
+      this.makeCharts(),
+      this.makeExtras(),
+    ];
+  }
+
+  makeCharts() {
     this.charts = CHARTS.map(([name, title]) => new Chart(this, name, title));
     this.chartNote = element("p", "ctv-chart-note");
     this.chartGrid = element("div", "ctv-charts", ...this.charts.map((chart) => chart.root));
     this.chartBox = element("div", "ctv-chart-box", this.chartGrid, this.chartNote);
     this.chartBox.hidden = true;
-    this.transport.root.classList.add("ctv-twofold");
-    // The scrubbers belong to the panels and stay in sight; the charts follow them.
-    this.transport.root.querySelector(".ctv-more").before(this.chartBox);
+    return this.chartBox;
   }
 
   makeKey() {
@@ -789,30 +541,26 @@ export class Tracks extends Stage {
 
   async receiveMore(header, bytes) {
     const meta = header.trace;
-    if (!meta?.bytes) return;
-    TRACES.delete(meta.key);
-    TRACES.set(meta.key, new Searches(meta, sections(meta, await inflate(bytes))));
-    if (TRACES.size > MOST_TRACES) TRACES.delete(TRACES.keys().next().value);
+    if (meta?.bytes) TRACES.set(meta.key, new Searches(meta, sections(meta, await inflate(bytes))));
   }
 
   begin(initial) {
     super.begin(initial);
-    this.walked = initial.playing && !this.still.matches ? 0 : initial.step;
-    this.walkGoal = this.peeked = this.asked = null;
+    this.asked = null;
     this.selected = initial.selected;
     this.searches = null;
     this.newest = initial.epoch == null; // until the person goes to an epoch
   }
 
-  touch() {
-    super.touch();
-    this.newest = false;
+  beginPlayers(initial) {
+    this.epochs.begin({ position: 0 });
+    this.steps.begin({ ...initial, position: initial.playing && !this.still.matches ? 0 : initial.step ?? Infinity });
   }
 
   takeMore(header) {
-    const locks = JSON.stringify(header.tracks.locks);
-    const changed = this.tracks && JSON.stringify(this.tracks.locks) !== locks;
-    this.tracks = header.tracks;
+    const locks = JSON.stringify(header.setup.locks);
+    const changed = this.setup && JSON.stringify(this.setup.locks) !== locks;
+    this.setup = header.setup;
     if (changed && this.run.scene) this.panels.forEach((panel) => panel.dressLocks(this.run.scene));
     this.takeSearches(header.trace?.key ?? null);
     this.invalidate();
@@ -820,13 +568,10 @@ export class Tracks extends Stage {
 
   takeSearches(key) {
     const found = key == null ? null : TRACES.get(key);
-    clearTimeout(this.lacked);
-    if (key != null && !found) return this.askFor(key);
+    // The browser may have lost what the server believes it holds.
+    if (key != null && !found) return this.missingTrace.ask({ trace: key });
+    this.missingTrace.stop();
     if (found === this.searches) return;
-    if (found) {
-      TRACES.delete(key);
-      TRACES.set(key, found);
-    }
     if (this.searches && !(found && found.sameFactuals(this.searches))) this.selected = null;
     if (this.selected >= (found?.count ?? 0)) this.selected = null;
     this.searches = found;
@@ -834,19 +579,9 @@ export class Tracks extends Stage {
     if (this.started) this.settle();
   }
 
-  /** The browser has lost what the server believes it holds. */
-  askFor(key) {
-    this.lacked = setTimeout(() => {
-      if (!this.root.isConnected) return;
-      this.bridge.need?.({ trace: key });
-      this.askFor(key);
-    }, this.lackedKey === key ? 3200 : 0);
-    this.lackedKey = key;
-  }
-
   destroy() {
     super.destroy();
-    clearTimeout(this.lacked);
+    this.missingTrace.stop();
     clearTimeout(this.patience);
   }
 
@@ -869,7 +604,7 @@ export class Tracks extends Stage {
   }
 
   get walk() {
-    return Math.min(this.peeked ?? this.walked ?? Infinity, this.longest);
+    return this.steps.place;
   }
 
   /** The factual that is looked at alone: the one selected, or the only one. */
@@ -997,50 +732,6 @@ export class Tracks extends Stage {
 
   // -- frames --
 
-  get rolling() {
-    return false; // the steps play, not the epochs
-  }
-
-  get moving() {
-    return super.moving || this.playing || this.walkGoal != null;
-  }
-
-  /** A move of the epoch leaves the steps as they are. */
-  halt() {}
-
-  move(seconds) {
-    super.move(seconds);
-    if (this.playing) this.play(seconds);
-    else if (this.walkGoal != null) this.walkOn(seconds);
-  }
-
-  /** Steps a second at speed 1: a search takes some four seconds, whatever its length. */
-  get stride() {
-    return clamp(this.longest / 4, 2, 14);
-  }
-
-  play(seconds) {
-    const { longest } = this;
-    const from = Math.min(this.walked ?? 0, longest + this.stride);
-    this.walked = from + seconds * this.stride * this.speed;
-    if (this.walked < longest) return;
-    if (this.loop) {
-      if (this.walked >= longest + this.stride) this.walked = 0; // after a second at the end
-      return;
-    }
-    this.walked = null;
-    this.playing = false;
-    this.settle();
-  }
-
-  walkOn(seconds) {
-    this.walked = this.nearer(this.walked ?? this.longest, this.walkGoal, seconds);
-    if (this.walked !== this.walkGoal) return;
-    this.walkGoal = null;
-    if (this.walked >= this.longest) this.walked = null;
-    this.settle();
-  }
-
   paint() {
     const keyed = `${Boolean(this.searches)} ${this.chosen}`;
     if (this.keyed !== keyed) {
@@ -1088,70 +779,18 @@ export class Tracks extends Stage {
 
   // -- what the person does --
 
-  toggle() {
-    if (this.still.matches) return this.step(1);
-    this.walkGoal = null;
-    this.playing = !this.playing && this.longest > 0;
-    if (this.playing && this.walk >= this.longest) this.walked = 0;
-    if (!this.playing && this.walked != null) this.walkTo(Math.round(this.walk));
-    this.settle();
-    this.invalidate();
+  takeOver(following) {
+    super.takeOver(following);
+    this.newest = false;
   }
 
-  step(by) {
-    const from = this.walkGoal ?? (by > 0 ? Math.floor(this.walk) : Math.ceil(this.walk));
-    this.walkTo(from + by);
-  }
-
-  walkTo(step) {
-    this.playing = false;
-    this.peeked = null;
-    this.walkGoal = clamp(step, 0, this.longest);
-    this.invalidate();
-  }
-
-  stepEpoch(by) {
-    super.step(by);
-  }
-
-  scrubStep(step) {
-    this.playing = false;
-    this.walkGoal = this.peeked = null;
-    this.walking = true;
-    this.walked = clamp(step, 0, this.longest);
-    this.invalidate();
-  }
-
-  endScrubStep() {
-    if (!this.walking) return;
-    this.walking = false;
-    this.walkTo(Math.round(this.walked));
-  }
-
-  /** Looks at a step for as long as the mouse is there. */
-  peek(step) {
-    if (this.playing || this.walking) return;
-    this.peeked = step;
-    this.invalidate();
-  }
-
-  act(key, on, arrow, shift) {
-    const onEpochs = on === this.transport.slider.root;
-    const isButton = on.matches?.("button");
-    const last = this.run.frames.length - 1;
-    if (arrow && shift) this.nudge(arrow);
-    else if (arrow && onEpochs) this.stepEpoch(arrow[0] || arrow[1]);
-    else if (arrow && (arrow[0] || on === this.transport.steps.root)) this.step(arrow[0] || arrow[1]);
-    else if (key === "Home") onEpochs ? this.go(0) : this.walkTo(0);
-    else if (key === "End") onEpochs ? this.go(last) : this.walkTo(this.longest);
-    else if (key === "PageUp" || key === "PageDown") this.stepEpoch(key === "PageUp" ? 10 : -10);
-    else if (key === "[" || key === "]") this.stepEpoch(key === "]" ? 1 : -1);
-    else if (key === " " && !isButton) this.toggle();
-    else if (key.toLowerCase() === "l") this.setLoop(!this.loop);
+  act(key, on, shift) {
+    const onEpochs = on === this.epochs.slider.input && !shift;
+    if (key.startsWith("Page") || (onEpochs && /^(Arrow|Home|End)/.test(key))) return this.epochs.act(key, on);
+    if (key === "[" || key === "]") this.epochs.step(key === "]" ? 1 : -1);
     else if (key.toLowerCase() === "n" || key.toLowerCase() === "p") this.next(key.toLowerCase() === "n" ? 1 : -1);
-    else if (key === "Enter" && !isButton && this.hovered) this.choose(this.hovered);
-    else if (key === "Escape" && (this.selected != null || this.hovered)) this.leave();
-    else return false;
+    else if (key === "Escape" && this.selected != null) this.leave();
+    else return super.act(key, on, shift);
     return true;
   }
 
@@ -1181,7 +820,7 @@ export class Tracks extends Stage {
 
   /** Asks for the searches from a place: told at once, and marked until they come. */
   choose(where) {
-    if (!this.bridge.tell || !this.tracks.places) return;
+    if (!this.bridge.tell || !this.setup.places) return;
     this.asked = where;
     this.hovered = null;
     clearTimeout(this.patience);
@@ -1198,13 +837,14 @@ export class Tracks extends Stage {
 
   state() {
     const { probe, epoch, ...state } = super.state();
-    const step = this.walked == null ? null : Math.round(Math.min(this.walked, this.longest));
+    const { position } = this.steps;
+    const step = position === Infinity ? null : Math.round(Math.min(position, this.longest));
     return { ...state, epoch: this.newest ? null : epoch, step, selected: this.selected };
   }
 
   /** A report while a click is being answered would have it answered twice. */
   get busy() {
-    return super.busy || this.walkGoal != null || this.walking || this.asked != null;
+    return super.busy || this.asked != null;
   }
 
   words() {
@@ -1216,40 +856,37 @@ export class Tracks extends Stage {
     return [`Epoch ${this.epoch}, step ${Math.round(this.walk)} of ${this.longest}.`, ...arms];
   }
 
-  announce(pause = 0) {
-    super.announce(pause);
+  describe() {
+    super.describe();
     if (this.shown) this.charts.forEach((chart) => chart.canvas.setAttribute("aria-label", chart.words()));
   }
 
-  publish() {
-    super.publish();
-    const { dataset } = this.root;
+  get facts() {
     const key = this.searches?.key ?? "";
     const drawnTrace = this.searched?.fresh ? key : "";
-    const state = { step: Math.round(this.walk), steps: this.longest, selected: this.selected, trace: key, drawnTrace };
-    for (const name in state) if (dataset[name] !== String(state[name])) dataset[name] = String(state[name]);
+    return { ...super.facts, step: Math.round(this.walk), steps: this.longest, selected: this.selected, trace: key, drawnTrace };
   }
 
   meter() {
     super.meter();
-    const tracks = this;
-    globalThis.__ctvizTracks = {
-      get step() { return Math.round(tracks.walk); },
-      get steps() { return tracks.longest; },
-      get walk() { return tracks.walk; },
-      get epoch() { return tracks.epoch; },
-      get selected() { return tracks.selected; },
-      get factuals() { return tracks.searches?.count ?? 0; },
-      get traceKey() { return tracks.searches?.key ?? null; },
-      get epochs() { return tracks.searches?.epochs ?? []; },
-      get drawn() { return tracks.drawnKey ?? null; },
-      get counts() { return tracks.counts; },
-      get playing() { return tracks.playing; },
-      get asked() { return tracks.asked; },
-      get resting() { return !tracks.moving && !tracks.busy && tracks.peeked == null; },
-      at: (name, arm, factual, step) => along(tracks.searched, name, arm, tracks.searches.columns(factual)[0], step),
+    const paths = this;
+    globalThis.__ctvizPaths = {
+      get step() { return Math.round(paths.walk); },
+      get steps() { return paths.longest; },
+      get walk() { return paths.walk; },
+      get epoch() { return paths.epoch; },
+      get selected() { return paths.selected; },
+      get factuals() { return paths.searches?.count ?? 0; },
+      get traceKey() { return paths.searches?.key ?? null; },
+      get epochs() { return paths.searches?.epochs ?? []; },
+      get drawn() { return paths.drawnKey ?? null; },
+      get counts() { return paths.counts; },
+      get playing() { return paths.steps.playing; },
+      get asked() { return paths.asked; },
+      get resting() { return !paths.moving && !paths.busy && paths.steps.peeked == null; },
+      at: (name, arm, factual, step) => along(paths.searched, name, arm, paths.searches.columns(factual)[0], step),
       place(arm, factual, step) {
-        const { line } = tracks.panels[arm].lines(tracks.searched)[tracks.searches.columns(factual)[0]];
+        const { line } = paths.panels[arm].lines(paths.searched)[paths.searches.columns(factual)[0]];
         return line[Math.min(step, line.length - 1)];
       },
     };

@@ -1,4 +1,4 @@
-"""What a person takes away from a run to work on without the app."""
+"""Python code that reproduces a run without the app."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from tests.browser.test_stage import picture, told
 pytestmark = pytest.mark.browser
 
 EPOCHS = 16
-READY = "window.__ctvizTracks?.drawn && window.__ctvizStage.epochs === 17 && window.__ctvizTracks.resting"
+READY = "window.__ctvizPaths?.drawn && window.__ctvizStage.epochs === 17 && window.__ctvizPaths.resting"
 MANY, ONE = "?of=100", "?of=1"
 
 
 @pytest.fixture(scope="module")
 def app(serve) -> str:
-    return serve(Path(__file__).parent / "tracks_app.py").url
+    return serve(Path(__file__).parent / "paths_app.py").url
 
 
 def visited(page, address: str):
@@ -30,12 +30,12 @@ def visited(page, address: str):
     return page
 
 
-def tracks(page) -> dict:
-    return page.evaluate("({...window.__ctvizTracks})")
+def paths(page) -> dict:
+    return page.evaluate("({...window.__ctvizPaths})")
 
 
 def at_step(page, step: int) -> None:
-    until(page, "step => { const t = window.__ctvizTracks; return t.resting && t.walk === step; }", step)
+    until(page, "step => { const t = window.__ctvizPaths; return t.resting && t.walk === step; }", step)
 
 
 def focus(page) -> None:
@@ -58,7 +58,7 @@ def click(page, u: float, v: float, panel: int = 0) -> None:
 
 def click_on(page, panel: int, factual: int, step: int) -> None:
     x, y = page.evaluate(
-        "([arm, factual, step]) => window.__ctvizTracks.place(arm, factual, step)", [panel, factual, step]
+        "([arm, factual, step]) => window.__ctvizPaths.place(arm, factual, step)", [panel, factual, step]
     )
     box = page.locator(".ctv-plot").nth(panel).bounding_box()
     page.mouse.click(box["x"] + x, box["y"] + y)
@@ -70,8 +70,8 @@ def click_on(page, panel: int, factual: int, step: int) -> None:
 
 def test_steps_go_by_keys_and_the_panels_follow(browser_page, app):
     page = visited(browser_page, app + MANY)
-    last = tracks(page)["steps"]
-    assert last >= 2 and tracks(page)["step"] == last
+    last = paths(page)["steps"]
+    assert last >= 2 and paths(page)["step"] == last
     whole = picture(page)
     focus(page)
     page.keyboard.press("Home")
@@ -92,23 +92,23 @@ def test_steps_go_by_keys_and_the_panels_follow(browser_page, app):
 
 def test_steps_play_to_their_end_and_stop(browser_page, app):
     page = visited(browser_page, app + MANY)
-    last = tracks(page)["steps"]
+    last = paths(page)["steps"]
     focus(page)
     page.keyboard.press("Space")
-    until(page, "window.__ctvizTracks.playing && window.__ctvizTracks.walk > 0.2 && window.__ctvizTracks.walk < 2")
-    until(page, "!window.__ctvizTracks.playing")
+    until(page, "window.__ctvizPaths.playing && window.__ctvizPaths.walk > 0.2 && window.__ctvizPaths.walk < 2")
+    until(page, "!window.__ctvizPaths.playing")
     at_step(page, last)
-    assert tracks(page)["epoch"] == EPOCHS
+    assert paths(page)["epoch"] == EPOCHS
     page.get_by_role("button", name="Play (space)").click()
-    until(page, "window.__ctvizTracks.playing")
+    until(page, "window.__ctvizPaths.playing")
     page.get_by_role("button", name="Pause (space)").click()
-    until(page, "window.__ctvizTracks.resting")
-    assert float(tracks(page)["walk"]).is_integer()
+    until(page, "window.__ctvizPaths.resting")
+    assert float(paths(page)["walk"]).is_integer()
 
 
 def test_the_scrubber_of_steps_follows_the_mouse_and_rests_on_a_step(browser_page, app):
     page = visited(browser_page, app + MANY)
-    last = tracks(page)["steps"]
+    last = paths(page)["steps"]
     slider = page.get_by_role("slider", name="Search step")
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
@@ -118,13 +118,13 @@ def test_the_scrubber_of_steps_follows_the_mouse_and_rests_on_a_step(browser_pag
     page.mouse.move(box["x"] + box["width"] * 2 / last + 4, y, steps=4)
     page.mouse.up()
     at_step(page, 2)
-    assert tracks(page)["epoch"] == EPOCHS
+    assert paths(page)["epoch"] == EPOCHS
 
 
 def test_a_link_opens_at_its_step_and_its_factual(browser_page, app):
     page = visited(browser_page, f"{app}{MANY}&step=1&epoch=9&selected=7")
     at_step(page, 1)
-    assert (tracks(page)["epoch"], tracks(page)["selected"]) == (9, 7)
+    assert (paths(page)["epoch"], paths(page)["selected"]) == (9, 7)
     told(page, "epoch=9 step=1 selected=7")
 
 
@@ -140,37 +140,37 @@ def test_without_motion_there_is_a_stepper(open_page, app):
 
 def test_the_counterfactual_of_one_factual_moves_with_the_epoch(browser_page, app):
     page = visited(browser_page, app + ONE)
-    assert tracks(page)["epochs"] == list(range(EPOCHS + 1))
+    assert paths(page)["epochs"] == list(range(EPOCHS + 1))
     ends = set()
     focus(page)
     for epoch in (EPOCHS, EPOCHS - 1, EPOCHS - 2):
-        until(page, "e => window.__ctvizTracks.epoch === e && window.__ctvizTracks.resting", epoch)
-        assert tracks(page)["drawn"] == tracks(page)["traceKey"], "no other trace is needed"
-        ends.add(tuple(page.evaluate("window.__ctvizTracks.place(3, 0, 99)")))
+        until(page, "e => window.__ctvizPaths.epoch === e && window.__ctvizPaths.resting", epoch)
+        assert paths(page)["drawn"] == paths(page)["traceKey"], "no other trace is needed"
+        ends.add(tuple(page.evaluate("window.__ctvizPaths.place(3, 0, 99)")))
         page.keyboard.press("[")
     assert len(ends) == 3
     page.keyboard.press("PageDown")
-    until(page, "window.__ctvizTracks.epoch === 3 && window.__ctvizTracks.resting")
+    until(page, "window.__ctvizPaths.epoch === 3 && window.__ctvizPaths.resting")
     page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("ArrowRight")
-    until(page, "window.__ctvizTracks.epoch === 4 && window.__ctvizTracks.resting")
+    until(page, "window.__ctvizPaths.epoch === 4 && window.__ctvizPaths.resting")
     told(page, "epoch=4 step=None")
 
 
 def test_old_searches_are_dimmed_until_those_of_the_epoch_come(browser_page, app):
     page = visited(browser_page, app + MANY)
-    first = tracks(page)["traceKey"]
+    first = paths(page)["traceKey"]
     page.evaluate("""() => {
-      const t = window.__ctvizTracks;
+      const t = window.__ctvizPaths;
       window.__dimmed = 0;
       const look = () => { window.__dimmed += t.drawn === null && t.traceKey !== null; requestAnimationFrame(look); };
       look();
     }""")
     focus(page)
     page.keyboard.press("[")
-    until(page, "first => window.__ctvizTracks.drawn && window.__ctvizTracks.traceKey !== first", first)
+    until(page, "first => window.__ctvizPaths.drawn && window.__ctvizPaths.traceKey !== first", first)
     assert page.evaluate("window.__dimmed") > 0
-    assert tracks(page)["epochs"] == [EPOCHS - 1] and tracks(page)["epoch"] == EPOCHS - 1
+    assert paths(page)["epochs"] == [EPOCHS - 1] and paths(page)["epoch"] == EPOCHS - 1
 
 
 # -- factuals ----------------------------------------------------------------------------------------------------
@@ -179,22 +179,22 @@ def test_old_searches_are_dimmed_until_those_of_the_epoch_come(browser_page, app
 def test_a_click_on_the_plane_searches_from_there(browser_page, app):
     page = visited(browser_page, app + MANY)
     click(page, 0.93, 0.9)
-    until(page, "window.__ctvizTracks.factuals === 1 && window.__ctvizTracks.drawn")
+    until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
     told(page, "placed=1 at=(")
-    x, y = page.evaluate("window.__ctvizTracks.place(0, 0, 0)")
+    x, y = page.evaluate("window.__ctvizPaths.place(0, 0, 0)")
     box = page.locator(".ctv-plot").first.bounding_box()
     assert abs(x / box["width"] - 0.93) < 0.01 and abs(1 - y / box["height"] - 0.9) < 0.01
-    assert tracks(page)["epochs"] == list(range(EPOCHS + 1))
+    assert paths(page)["epochs"] == list(range(EPOCHS + 1))
     click(page, 0.07, 0.1, panel=2)
     told(page, "placed=2 at=(")
-    until(page, "window.__ctvizTracks.resting && window.__ctvizTracks.drawn?.includes('[(')")
+    until(page, "window.__ctvizPaths.resting && window.__ctvizPaths.drawn?.includes('[(')")
 
 
 def test_each_click_is_told_once(browser_page, app):
     page = visited(browser_page, app + MANY)
     click(page, 0.93, 0.9)
     told(page, "placed=1")
-    until(page, "window.__ctvizTracks.factuals === 1 && window.__ctvizTracks.resting")
+    until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.resting")
     focus(page)
     page.keyboard.press("Home")
     told(page, "epoch=None step=0")
@@ -206,21 +206,21 @@ def test_a_click_is_seen_before_it_is_answered(browser_page, app):
     click(page, 0.93, 0.9)
     until(
         page,
-        "window.__ctvizTracks.asked && window.__ctvizTracks.factuals === 100 && window.__ctvizTracks.drawn === null",
+        "window.__ctvizPaths.asked && window.__ctvizPaths.factuals === 100 && window.__ctvizPaths.drawn === null",
     )
     assert page.locator(".ctv-status").inner_text() == "Searching …"
-    until(page, "!window.__ctvizTracks.asked && window.__ctvizTracks.factuals === 1")
+    until(page, "!window.__ctvizPaths.asked && window.__ctvizPaths.factuals === 1")
 
 
 def test_a_click_on_a_path_follows_its_factual_alone(browser_page, app):
     page = visited(browser_page, app + MANY)
     all_of_them = picture(page)
     click_on(page, 1, 5, 0)
-    until(page, "window.__ctvizTracks.selected !== null && window.__ctvizTracks.resting")
-    chosen = tracks(page)["selected"]
+    until(page, "window.__ctvizPaths.selected !== null && window.__ctvizPaths.resting")
+    chosen = paths(page)["selected"]
     told(page, f"epoch=None step=None selected={chosen}")
     assert np.abs(all_of_them - picture(page)).max() > 50
-    assert sum(tracks(page)["counts"][0].values()) == 1
+    assert sum(paths(page)["counts"][0].values()) == 1
     focus(page)
     page.keyboard.press("n")
     told(page, f"epoch=None step=None selected={(chosen + 1) % 100}")
@@ -229,19 +229,19 @@ def test_a_click_on_a_path_follows_its_factual_alone(browser_page, app):
     told(page, f"epoch=None step=None selected={(chosen - 1) % 100}")
     page.keyboard.press("Escape")
     told(page, "epoch=None step=None selected=None")
-    until(page, "window.__ctvizTracks.resting")
+    until(page, "window.__ctvizPaths.resting")
     assert np.abs(all_of_them - picture(page)).max() == 0
 
 
 def test_another_threshold_keeps_the_chosen_factual(browser_page, app):
     page = visited(browser_page, f"{app}{MANY}&selected=5")
-    first = tracks(page)["traceKey"]
+    first = paths(page)["traceKey"]
     page.get_by_text("0.95", exact=True).click()
-    until(page, "first => window.__ctvizTracks.drawn && window.__ctvizTracks.traceKey !== first", first)
-    assert tracks(page)["selected"] == 5
+    until(page, "first => window.__ctvizPaths.drawn && window.__ctvizPaths.traceKey !== first", first)
+    assert paths(page)["selected"] == 5
     page.get_by_text("1", exact=True).click()
-    until(page, "window.__ctvizTracks.factuals === 1 && window.__ctvizTracks.drawn")
-    assert tracks(page)["selected"] is None
+    until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
+    assert paths(page)["selected"] is None
 
 
 def test_a_place_is_chosen_from_the_keyboard(browser_page, app):
@@ -250,7 +250,7 @@ def test_a_place_is_chosen_from_the_keyboard(browser_page, app):
     page.keyboard.press("Shift+ArrowRight")
     page.locator(".ctv-status").filter(has_text="Probe at").wait_for()
     page.keyboard.press("Enter")
-    until(page, "window.__ctvizTracks.factuals === 1 && window.__ctvizTracks.drawn")
+    until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
     told(page, "placed=1")
 
 
@@ -258,13 +258,13 @@ def test_a_finger_does_what_the_mouse_does(open_page, app):
     page = visited(open_page(viewport={"width": 390, "height": 844}, has_touch=True), app + MANY)
     box = page.locator(".ctv-plot").first.bounding_box()
     page.touchscreen.tap(box["x"] + 0.93 * box["width"], box["y"] + 0.1 * box["height"])
-    until(page, "window.__ctvizTracks.factuals === 1 && window.__ctvizTracks.drawn")
+    until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
 
 
 def test_several_counterfactuals_of_a_factual_are_seen_together(browser_page, app):
     page = visited(browser_page, app + ONE + "&dice=1")
-    assert tracks(page)["factuals"] == 1
-    assert sum(tracks(page)["counts"][0].values()) == 4
+    assert paths(page)["factuals"] == 1
+    assert sum(paths(page)["counts"][0].values()) == 4
     assert "of 4" in page.locator(".ctv-value").first.inner_text()
 
 
@@ -273,7 +273,7 @@ def test_several_counterfactuals_of_a_factual_are_seen_together(browser_page, ap
 
 def test_captions_count_what_is_mature_at_the_step(browser_page, app):
     page = visited(browser_page, app + MANY)
-    counts = tracks(page)["counts"]
+    counts = paths(page)["counts"]
     first = page.locator(".ctv-caption").first.locator(".ctv-value").first
     assert first.inner_text() == f"{counts[0]['mature'] + counts[0]['already']} of 100"
     focus(page)
@@ -288,7 +288,7 @@ def test_charts_tell_their_numbers_in_words_and_the_last_one_has_reached_tau(bro
     text = words.get_attribute("aria-label")
     for arm, name in enumerate(("Conventional", "adversarial", "energy", "full")):
         said = float(re.search(rf"{name} from \S+ to (\S+?),", text)[1])
-        exact = page.evaluate("arm => window.__ctvizTracks.at('probability', arm, 5, 99)", arm)
+        exact = page.evaluate("arm => window.__ctvizPaths.at('probability', arm, 5, 99)", arm)
         assert exact >= 0.75 and said == pytest.approx(exact, abs=0.01)
     distance = page.get_by_role("img", name=re.compile("^Distance from the factual"))
     assert re.search("Conventional from 0 to", distance.get_attribute("aria-label"))
@@ -296,11 +296,11 @@ def test_charts_tell_their_numbers_in_words_and_the_last_one_has_reached_tau(bro
 
 def test_pointing_at_a_chart_moves_the_step_everywhere_until_the_mouse_leaves(browser_page, app):
     page = visited(browser_page, app + MANY)
-    last = tracks(page)["steps"]
+    last = paths(page)["steps"]
     whole = picture(page)
     box = page.locator(".ctv-chart-canvas").nth(1).bounding_box()
     page.mouse.move(box["x"] + 0.15 * box["width"], box["y"] + 50)
-    until(page, "last => window.__ctvizTracks.walk < last / 2", last)
+    until(page, "last => window.__ctvizPaths.walk < last / 2", last)
     assert np.abs(whole - picture(page)).max() > 50
     page.mouse.move(5, 5)
     at_step(page, last)
@@ -331,7 +331,7 @@ def test_without_factuals_there_are_fields_and_a_hint(browser_page, app):
     assert not page.locator(".ctv-charts").is_visible()
     assert page.locator(".ctv-status").inner_text() == "Click anywhere to search from there."
     click(page, 0.5, 0.5)
-    until(page, "window.__ctvizTracks.factuals === 1 && window.__ctvizTracks.drawn")
+    until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
     assert page.locator(".ctv-charts").is_visible()
 
 
@@ -363,12 +363,12 @@ def test_what_is_held_is_not_sent_again(browser_page, app):
 
 def test_a_trace_that_got_lost_is_sent_again(browser_page, app):
     page = visited(browser_page, app + MANY + "&lose=1")
-    assert tracks(page)["factuals"] == 100
+    assert paths(page)["factuals"] == 100
 
 
 def test_a_run_that_got_lost_is_sent_again_and_its_searches_are_not_dimmed(browser_page, app):
-    page = visited(browser_page, app + MANY + "&lose=film")
-    assert not tracks(page)["asked"]
+    page = visited(browser_page, app + MANY + "&lose=run")
+    assert not paths(page)["asked"]
     assert "Dimmed" not in page.locator(".ctv-stage").inner_text()
 
 
@@ -394,7 +394,7 @@ def test_going_away_and_back_keeps_the_picture(browser_page, app):
     page.get_by_text("100", exact=True).click()
     page.locator(".ctv-canvas").first.wait_for()
     until(page, READY)
-    assert tracks(page)["factuals"] == 100
+    assert paths(page)["factuals"] == 100
 
 
 # -- looks -------------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
-"""A wall of digits: rows of models, columns of digits, frames of a search, of a training or of an attack.
+"""A grid of images: rows of models, columns of digits, frames of a search, of a training or of an attack.
 
-Wire format: a message of the stage (``film.py``) without a film. The header's ``wall`` describes the content and its
-arrays, deflated, follow: ``images`` (uint8, r c f h w) and ``overlays`` (uint8 that stand for int8, r c f h w), each
-with an axis of frames of its own length, 1 or f; from the second frame on as the difference to the frame before,
-modulo 256. ``outline`` (uint8, r h w) is 1 where a pixel is locked.
+Wire format: a message of the stage (``recording.py``) without a recording. The header's ``content`` describes the
+content, and its arrays, deflated, follow: ``images`` (uint8, r c f h w) and ``overlays`` (uint8 that stand for int8,
+r c f h w), each with an axis of frames of its own length, 1 or f; from the second frame on as the difference to the
+frame before, modulo 256. ``outline`` (uint8, r h w) is 1 where a pixel is locked.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from ctviz.errors import DataError
 from ctviz.figures.digits.pictures import INKS, Greys, Overlay
-from ctviz.figures.stage.film import Role, message
 from ctviz.figures.stage.palette import palette
+from ctviz.figures.stage.recording import Role, message
 from ctviz.figures.theme import ArmStyle
 
 Texts: TypeAlias = Sequence[Sequence[str | Sequence[str]]]
@@ -67,8 +67,8 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class Wall:
-    """What a wall shows: ``r`` rows of ``c`` cells, each with ``f`` frames of ``h × w`` pixels.
+class ImageGrid:
+    """What an image grid shows: ``r`` rows of ``c`` cells, each with ``f`` frames of ``h × w`` pixels.
 
     Attributes:
         rows: headings of the rows; a string is a heading without colour.
@@ -88,7 +88,7 @@ class Wall:
         present: which cells there are, (r c); all by default.
         highlight: cells to point out.
         alt: what is seen, in a sentence.
-        grid: rows and columns of pixels.
+        size: rows and columns of pixels of a picture.
         clickable: whether a click on a cell is told, and what it does.
     """
 
@@ -107,7 +107,7 @@ class Wall:
     outlined: str = "locked pixels"
     present: npt.NDArray[np.bool_] | None = None
     highlight: Sequence[tuple[int, int]] = ()
-    grid: tuple[int, int] = (28, 28)
+    size: tuple[int, int] = (28, 28)
     clickable: str = ""
     _labels: dict[str, list[Label]] = field(init=False, repr=False, default_factory=dict)
 
@@ -145,7 +145,7 @@ class Wall:
 
     @cached_property
     def digest(self) -> str:
-        """Names the content: walls that look and read the same share it. Of what is not deflated yet, since a wall
+        """Names the content: grids that look and read the same share it. Of what is not deflated yet, since a grid
         that the browser holds need not be."""
         found = hashlib.sha256(json.dumps(self.meta, separators=(",", ":")).encode())
         for array in _arrays(self).values():
@@ -173,8 +173,8 @@ class Wall:
         if self.overlays is None or self.plain[row, column]:
             over = None
         else:
-            over = self.overlays[row, column, min(frame, self.overlays.shape[2] - 1)].reshape(self.grid)
-        return None if image is None else image.reshape(self.grid), over
+            over = self.overlays[row, column, min(frame, self.overlays.shape[2] - 1)].reshape(self.size)
+        return None if image is None else image.reshape(self.size), over
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -190,36 +190,36 @@ class Wall:
         if self.outline is None:
             return None
         rows = np.broadcast_to(self.outline, (len(self.rows), self.outline.shape[-1]))
-        mask: npt.NDArray[np.bool_] = rows[row].reshape(self.grid)
+        mask: npt.NDArray[np.bool_] = rows[row].reshape(self.size)
         return mask
 
 
-def _check(wall: Wall) -> None:
-    r, c, f = wall.shape
-    d = wall.grid[0] * wall.grid[1]
+def _check(grid: ImageGrid) -> None:
+    r, c, f = grid.shape
+    d = grid.size[0] * grid.size[1]
     if not (r and c and f):
-        raise DataError(f"A wall needs rows, columns and frames; got {r}, {c} and {f}.")
-    if wall.images is None and wall.overlays is None:
-        raise DataError("A wall needs images or overlays.")
+        raise DataError(f"An image grid needs rows, columns and frames; got {r}, {c} and {f}.")
+    if grid.images is None and grid.overlays is None:
+        raise DataError("An image grid needs images or overlays.")
     for name, kind in (("images", np.uint8), ("overlays", np.int8)):
-        array = getattr(wall, name)
+        array = getattr(grid, name)
         if array is None:
             continue
         if array.dtype != kind:
-            raise DataError(f"The {name} of a wall are {np.dtype(kind)}; got {array.dtype}.")
+            raise DataError(f"The {name} of an image grid are {np.dtype(kind)}; got {array.dtype}.")
         if array.shape not in ((r, c, f, d), (r, c, 1, d)):
             raise DataError(
-                f"The {name} of a wall have shape {array.shape}; expected {(r, c, f, d)} or {(r, c, 1, d)}."
+                f"The {name} of an image grid have shape {array.shape}; expected {(r, c, f, d)} or {(r, c, 1, d)}."
             )
-    if wall.overlays is not None and wall.scale is None:
+    if grid.overlays is not None and grid.scale is None:
         raise DataError("Overlays need a scale that says what their colours mean.")
-    if wall.outline is not None and wall.outline.shape not in ((d,), (r, d)):
-        raise DataError(f"The outline has shape {wall.outline.shape}; expected {(d,)} or {(r, d)}.")
-    if wall.present is not None and wall.present.shape != (r, c):
-        raise DataError(f"The cells that are present have shape {wall.present.shape}; expected {(r, c)}.")
+    if grid.outline is not None and grid.outline.shape not in ((d,), (r, d)):
+        raise DataError(f"The outline has shape {grid.outline.shape}; expected {(d,)} or {(r, d)}.")
+    if grid.present is not None and grid.present.shape != (r, c):
+        raise DataError(f"The cells that are present have shape {grid.present.shape}; expected {(r, c)}.")
     for name in ("captions", "marks", "names"):
-        _check_texts(name, getattr(wall, name), (r, c, f))
-    for row, column in wall.highlight:
+        _check_texts(name, getattr(grid, name), (r, c, f))
+    for row, column in grid.highlight:
         if not (0 <= row < r and 0 <= column < c):
             raise DataError(f"The highlighted cell {(row, column)} lies outside {r} × {c} cells.")
 
@@ -236,40 +236,40 @@ def _check_texts(name: str, texts: Texts, shape: tuple[int, int, int]) -> None:
                 raise DataError(f"The {name} of a cell are {len(cell)}; expected one, or {f}.")
 
 
-def _arrays(wall: Wall) -> dict[str, npt.NDArray[np.uint8]]:
+def _arrays(grid: ImageGrid) -> dict[str, npt.NDArray[np.uint8]]:
     """What the message holds, by name and in order."""
     arrays: dict[str, npt.NDArray[np.uint8]] = {}
-    if wall.images is not None:
-        arrays["images"] = wall.images
-    if wall.overlays is not None:
-        arrays["overlays"] = wall.overlays.view(np.uint8)
-    if wall.outline is not None:
-        shape = (len(wall.rows), wall.outline.shape[-1])
-        arrays["outline"] = np.broadcast_to(wall.outline, shape).astype(np.uint8)
+    if grid.images is not None:
+        arrays["images"] = grid.images
+    if grid.overlays is not None:
+        arrays["overlays"] = grid.overlays.view(np.uint8)
+    if grid.outline is not None:
+        shape = (len(grid.rows), grid.outline.shape[-1])
+        arrays["outline"] = np.broadcast_to(grid.outline, shape).astype(np.uint8)
     return arrays
 
 
-def _meta(wall: Wall) -> dict[str, Any]:
-    r, c, f = wall.shape
-    h, w = wall.grid
-    present = np.ones((r, c), dtype=bool) if wall.present is None else wall.present
+def _meta(grid: ImageGrid) -> dict[str, Any]:
+    r, c, f = grid.shape
+    h, w = grid.size
+    present = np.ones((r, c), dtype=bool) if grid.present is None else grid.present
     return {
-        "rows": [asdict(label) for label in wall.row_labels],
-        "columns": [asdict(label) for label in wall.column_labels],
-        "frames": list(wall.frames),
-        "axis": wall.axis,
+        "rows": [asdict(label) for label in grid.row_labels],
+        "columns": [asdict(label) for label in grid.column_labels],
+        "frames": list(grid.frames),
+        "axis": grid.axis,
         "dims": {"r": r, "c": c, "f": f, "h": h, "w": w},
-        "scale": None if wall.scale is None else {**asdict(wall.scale), "ends": wall.ends},
-        "captions": wall.captions,
-        "marks": wall.marks,
-        "names": wall.names,
-        "outlined": wall.outlined,
+        "scale": None if grid.scale is None else {**asdict(grid.scale), "ends": grid.ends},
+        "captions": grid.captions,
+        "marks": grid.marks,
+        "names": grid.names,
+        "outlined": grid.outlined,
         "present": present.tolist(),
-        "plain": wall.plain.tolist(),
-        "highlight": [list(cell) for cell in wall.highlight],
-        "alt": wall.alt,
-        "clickable": wall.clickable,
-        "sections": [[name, "uint8", array.size] for name, array in _arrays(wall).items()],
+        "plain": grid.plain.tolist(),
+        "highlight": [list(cell) for cell in grid.highlight],
+        "alt": grid.alt,
+        "clickable": grid.clickable,
+        "sections": [[name, "uint8", array.size] for name, array in _arrays(grid).items()],
     }
 
 
@@ -281,7 +281,7 @@ def _differences(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def unpack(meta: dict[str, Any], payload: bytes) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a packed wall, frames restored: the inverse, for tests and notebooks."""
+    """The arrays of a packed grid, frames restored: the inverse, for tests and notebooks."""
     raw, at, arrays = zlib.decompress(payload), 0, {}
     r, c, h, w = (meta["dims"][name] for name in "rchw")
     for name, _, size in meta["sections"]:
@@ -295,10 +295,10 @@ def unpack(meta: dict[str, Any], payload: bytes) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def wall_message(wall: Wall, initial: dict[str, Any], *, held: bool = False) -> bytes:
+def grid_message(grid: ImageGrid, initial: dict[str, Any], *, held: bool = False) -> bytes:
     """What travels to the browser; ``held``: it has the content already and needs but its name."""
-    header = {"key": wall.digest, "wall": None if held else wall.meta, "initial": initial, **inks()}
-    return message(None, b"" if held else wall.payload, **header)
+    header = {"key": grid.digest, "content": None if held else grid.meta, "initial": initial, **inks()}
+    return message(None, b"" if held else grid.payload, **header)
 
 
 def inks() -> dict[str, Any]:

@@ -1,0 +1,33 @@
+// Numbers, and numbers in words.
+
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** A quantile of sorted numbers, between two of them by their distances. */
+export function quantile(sorted, share) {
+  const at = share * (sorted.length - 1), i = Math.floor(at);
+  return sorted[i] + (at - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]);
+}
+
+/** 100 % is said only of what is complete. */
+export const percent = (value) => (value == null ? "–" : `${Math.min(Math.round(100 * value), value < 1 ? 99 : 100)} %`);
+
+/** Two significant digits, without an exponent. */
+export function short(value) {
+  if (value == null) return "–";
+  if (value === 0) return "0";
+  const digits = Math.max(0, 1 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(digits, 6)).replace("-", "−");
+}
+
+/** The same without zeros at its end. */
+export const number = (value) => short(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
+/** A rounded probability: nothing is certain. */
+export const chance = (value) => (value > 0.99 ? "> 0.99" : value < 0.01 ? "< 0.01" : number(value));
+
+export const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
+export const capital = (text) => text && text[0].toUpperCase() + text.slice(1);
+
+/** A figure with its words; a figure that is itself a word comes first. */
+export const phrase = (words, figure) => (/^[A-Z]/.test(figure) ? `${figure} ${words}` : `${words} ${figure}`);

@@ -1,0 +1,340 @@
+// A panel: one arm's boundary, data points and paths.
+
+import { contour, diamond, shape, steady } from "./drawing.js";
+import { element, setText } from "./elements.js";
+import { clamp, percent, short } from "./numbers.js";
+import { STEP } from "./runs.js";
+import { css } from "./theme.js";
+
+/** What stands under a panel: a metric, what it is called, and how its number is written. */
+export const CAPTIONS = [
+  ["validation_accuracy", "accuracy", percent],
+  ["validity", "change the decision", percent],
+  ["ip", "distance to real data", short],
+];
+
+/** One arm's picture: a canvas, its heading, its figures, and the probe's reading. */
+export class Panel {
+  constructor(stage, arm) {
+    this.stage = stage;
+    this.arm = arm;
+    this.image = document.createElement("canvas");
+    this.title = element("h3", "ctv-title");
+    this.canvas = element("canvas", "ctv-canvas");
+    this.reading = element("div", "ctv-reading");
+    this.axisX = element("span", "ctv-axis ctv-axis-x");
+    this.axisY = element("span", "ctv-axis ctv-axis-y");
+    this.plot = element("div", "ctv-plot", this.canvas, this.axisX, this.axisY, this.reading);
+    this.values = CAPTIONS.map(() => element("dd", "ctv-value"));
+    this.terms = CAPTIONS.map(([, words]) => element("dt", "", words));
+    this.caption = element("dl", "ctv-caption", ...this.terms.map((term, i) => element("div", "", term, this.values[i])));
+    this.root = element("section", "ctv-panel", this.title, this.plot, this.caption);
+    this.canvas.setAttribute("role", "img");
+    this.listen();
+  }
+
+  listen() {
+    const at = (event) => {
+      const box = this.plot.getBoundingClientRect();
+      return [clamp((event.clientX - box.left) / box.width, 0, 1), clamp(1 - (event.clientY - box.top) / box.height, 0, 1)];
+    };
+    this.plot.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.stage.hover(at(event)));
+    this.plot.addEventListener("pointerleave", () => this.stage.hover(null));
+    this.plot.addEventListener("click", (event) => this.stage.press(at(event), this, event));
+  }
+
+  /** Takes the words of a run. */
+  dress(scene, theme) {
+    const { title, role } = scene.arms[this.arm];
+    this.title.textContent = title;
+    this.root.dataset.role = role;
+    this.root.style.setProperty("--ctv-role", role === "counterfactual" ? theme.set.accent : theme.set.conventional);
+    this.axisX.textContent = `${scene.features[0]} →`;
+    this.axisY.textContent = `${scene.features[1]} →`;
+  }
+
+  resize(width, height, ratio) {
+    this.width = width;
+    this.height = height;
+    this.plot.style.height = `${height}px`;
+    this.canvas.width = Math.round(width * ratio);
+    this.canvas.height = Math.round(height * ratio);
+    this.ratio = ratio;
+  }
+
+  /** Draws the state between two frames, `share` of the way from `a` to `b`. */
+  draw(a, b, share, marks) {
+    const context = this.canvas.getContext("2d");
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.drawGround(context, a.dims, marks);
+    if (this.stage.layers.has("paths") && a.paths && b.paths) this.drawPaths(context, a, b, share);
+    this.drawProbe(context);
+  }
+
+  /** All that lies under the paths: field, lines, data points. */
+  drawGround(context, dims, marks) {
+    const { theme, layers } = this.stage;
+    context.fillStyle = css(theme.ground);
+    context.fillRect(0, 0, this.width, this.height);
+    if (this.planes) {
+      this.drawField(context, dims);
+      this.drawLines(context, dims, layers.has("contours"));
+    }
+    if (layers.has("points") && marks) context.drawImage(marks, 0, 0, this.width, this.height);
+  }
+
+  /** This arm's planes (c g g) between two frames, in 0 to 255. */
+  blend(a, b, share) {
+    const { c, g } = a.dims;
+    const size = c * g * g;
+    if (this.mixed?.length !== size) this.mixed = new Float32Array(size);
+    const from = a.field.subarray(this.arm * size, (this.arm + 1) * size);
+    const to = (b.field ?? a.field).subarray(this.arm * size, (this.arm + 1) * size);
+    const mixed = this.mixed;
+    for (let i = 0; i < size; i++) mixed[i] = from[i] + share * (to[i] - from[i]);
+    return mixed;
+  }
+
+  drawField(context, { c, g }) {
+    if (this.image.width !== g) {
+      this.image.width = this.image.height = g;
+      this.pixels = new ImageData(g, g);
+      this.words = new Uint32Array(this.pixels.data.buffer);
+    }
+    (c === 1 ? paintTwo : paintMany)(this.words, this.planes, c, g, this.stage.theme);
+    const own = this.image.getContext("2d");
+    own.putImageData(this.pixels, 0, 0);
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "low"; // more is for shrinking, and costs four times as much
+    // The outermost nodes lie on the edge, so the outer halves of their cells fall outside.
+    const dx = this.width / (g - 1), dy = this.height / (g - 1);
+    context.drawImage(this.image, -dx / 2, -dy / 2, this.width + dx, this.height + dy);
+  }
+
+  drawLines(context, { c, g }, contours) {
+    const { theme } = this.stage;
+    const { width, height, planes } = this;
+    if (this.spare?.[0].length !== g * g) this.spare = [new Float32Array(g * g), new Float32Array(g * g)];
+    const calm = (plane) => steady(plane, g, this.spare);
+    context.lineCap = context.lineJoin = "round";
+    if (contours) {
+      context.beginPath();
+      for (let plane = 0; plane < c; plane++) {
+        const values = calm(planes.subarray(plane * g * g, (plane + 1) * g * g));
+        for (const level of c === 1 ? [0.25, 0.75] : [0.75]) contour(context, values, g, 255 * level, width, height);
+      }
+      context.lineWidth = 1;
+      context.strokeStyle = css(theme.ink, 0.34);
+      context.stroke();
+    }
+    context.beginPath();
+    if (c === 1) contour(context, calm(planes), g, 127.5, width, height);
+    else for (let plane = 0; plane < c; plane++) contour(context, calm(this.margin(plane, c, g)), g, 0, width, height);
+    context.lineWidth = 5;
+    context.strokeStyle = css(theme.ground, 0.75);
+    context.stroke();
+    context.lineWidth = 2.2;
+    context.strokeStyle = css(theme.ink);
+    context.stroke();
+  }
+
+  /** How far a class is ahead of the best other one, on the grid: zero where the decision changes. */
+  margin(plane, c, g) {
+    const size = g * g;
+    if (this.ahead?.length !== size) this.ahead = new Float32Array(size);
+    for (let i = 0; i < size; i++) {
+      let best = 0;
+      for (let other = 0; other < c; other++) if (other !== plane) best = Math.max(best, this.planes[other * size + i]);
+      this.ahead[i] = this.planes[plane * size + i] - best;
+    }
+    return this.ahead;
+  }
+
+  drawPaths(context, a, b, share) {
+    const walks = this.walks(a, b, share);
+    const { theme } = this.stage;
+    const scene = this.stage.run.scene;
+    const r = this.stage.radius;
+    this.drawWalks(context, walks);
+    context.lineWidth = 1.2;
+    context.strokeStyle = css(theme.ink);
+    for (const { line, index } of walks) {
+      context.beginPath();
+      shape(context, scene.starts[index], ...line[0], 1.05 * r);
+      context.fillStyle = css(theme.marks[scene.starts[index]]);
+      context.fill();
+      context.stroke();
+    }
+    context.beginPath();
+    for (const { nascent: [x, y], line: [[u, v]] } of walks) if (Math.hypot(x - u, y - v) > 1.2 * r) shape(context, 0, x, y, 0.62 * r);
+    context.fillStyle = css(theme.ground);
+    context.fill();
+    context.stroke();
+    for (const walk of walks) this.drawEnd(context, walk, theme.marks[scene.targets[walk.index]], r);
+  }
+
+  /** Whether a search swings to and fro: it goes a long way and gets nowhere. */
+  swings(line) {
+    const panel = Math.sqrt(this.width * this.height);
+    const length = travelled(line);
+    return length > 2 * panel || (length > 0.4 * panel && length > 3 * travelled([line[0], line[line.length - 1]]));
+  }
+
+  /** The lines. Of a search that swings to and fro only the chord is drawn: the rest would hide everything. */
+  drawWalks(context, walks) {
+    const { ink, ground } = this.stage.theme;
+    const wild = new Set();
+    let calm = 0;
+    for (const { line } of walks) {
+      if (this.swings(line)) wild.add(line);
+      else calm += travelled(line);
+    }
+    // The more ink, the lighter: what lies beneath must stay readable.
+    const shade = clamp((10 * Math.sqrt(this.width * this.height)) / (calm || 1), 0.3, 0.75);
+    const strokes = [["calm", 3, css(ground, 0.6 * shade)], ["chord", 1, css(ink, 0.4)], ["calm", 1.2, css(ink, shade)]];
+    context.lineCap = context.lineJoin = "round";
+    for (const [kind, width, colour] of strokes) {
+      context.beginPath();
+      for (const { line } of walks) {
+        if ((kind === "calm") === wild.has(line)) continue;
+        const drawn = kind === "chord" ? [line[0], line[line.length - 1]] : line;
+        drawn.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](x, y));
+      }
+      context.setLineDash(kind === "chord" ? [2, 4] : []);
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  /** A filled diamond in the target's colour for a mature counterfactual, an open crossed one for a failed one. */
+  drawEnd(context, { line, mature }, colour, r) {
+    const inside = (value, size) => clamp(value, 1.7 * r, size - 1.7 * r); // whole even where the path ends on the edge
+    const [x, y] = [inside(line[line.length - 1][0], this.width), inside(line[line.length - 1][1], this.height)];
+    const { theme } = this.stage;
+    context.beginPath();
+    diamond(context, x, y, 1.6 * r);
+    context.fillStyle = css(theme.ground);
+    context.fill();
+    context.globalAlpha = mature;
+    context.fillStyle = css(colour);
+    context.fill();
+    context.globalAlpha = 1;
+    context.stroke();
+    if (mature >= 0.5) return;
+    const arm = 0.75 * r;
+    context.beginPath();
+    context.moveTo(x - arm, y - arm);
+    context.lineTo(x + arm, y + arm);
+    context.moveTo(x - arm, y + arm);
+    context.lineTo(x + arm, y - arm);
+    context.stroke();
+  }
+
+  /** This arm's paths between two frames, in pixels. */
+  walks(a, b, share) {
+    const { width, height, arm } = this;
+    const point = (paths, i, step) => 2 * (paths.starts[i] + Math.min(step, paths.steps[i]));
+    const place = (i, fromStep, toStep) => {
+      const p = point(a.paths, i, fromStep), q = point(b.paths, i, toStep);
+      const u = a.paths.points[p] + share * (b.paths.points[q] - a.paths.points[p]);
+      const v = a.paths.points[p + 1] + share * (b.paths.points[q + 1] - a.paths.points[p + 1]);
+      return [(u / STEP) * width, height - (v / STEP) * height];
+    };
+    const out = [];
+    const count = Math.min(a.dims.b, b.dims.b);
+    for (let index = 0; index < count; index++) {
+      const i = arm * a.dims.b + index;
+      const line = [];
+      for (let step = 0, last = Math.max(a.paths.steps[i], b.paths.steps[i]); step <= last; step++) line.push(place(i, step, step));
+      const mature = a.paths.mature[i] + share * (b.paths.mature[i] - a.paths.mature[i]);
+      out.push({ index, line, mature, nascent: place(i, a.paths.nascent[i], b.paths.nascent[i]) });
+    }
+    return out;
+  }
+
+  drawProbe(context) {
+    const where = this.stage.probed;
+    this.reading.hidden = !where || !this.planes;
+    if (!where) return;
+    const x = where[0] * this.width, y = (1 - where[1]) * this.height;
+    const { theme } = this.stage;
+    for (const [width, colour] of [[3, css(theme.ground, 0.7)], [1, css(theme.ink, 0.9)]]) {
+      context.beginPath();
+      context.moveTo(0, y);
+      context.lineTo(x - 6, y);
+      context.moveTo(x + 6, y);
+      context.lineTo(this.width, y);
+      context.moveTo(x, 0);
+      context.lineTo(x, y - 6);
+      context.moveTo(x, y + 6);
+      context.lineTo(x, this.height);
+      context.moveTo(x + 6, y);
+      context.arc(x, y, 6, 0, 2 * Math.PI);
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.stroke();
+    }
+    if (!this.planes) return;
+    setText(this.reading, this.stage.readingOf(this).join("\n"));
+    // Beside the cross where there is room, and never outside the panel.
+    const { offsetWidth: wide, offsetHeight: high } = this.reading;
+    const left = clamp(where[0] > 0.5 ? x - wide - 10 : x + 10, 3, this.width - wide - 3);
+    const top = clamp(where[1] > 0.75 ? y + 10 : y - high - 10, 3, this.height - high - 3);
+    this.reading.style.transform = `translate(${left}px, ${top}px)`;
+  }
+
+  /** Probability of each class at a point of the unit square, between the nodes of the grid. */
+  probabilities([u, v]) {
+    const { c, g } = this.stage.shown.a.dims;
+    const x = u * (g - 1), y = v * (g - 1);
+    const i = Math.min(Math.floor(x), g - 2), j = Math.min(Math.floor(y), g - 2);
+    const s = x - i, t = y - j;
+    const values = [];
+    for (let plane = 0; plane < c; plane++) {
+      const at = plane * g * g + j * g + i, p = this.planes;
+      values.push(((1 - t) * ((1 - s) * p[at] + s * p[at + 1]) + t * ((1 - s) * p[at + g] + s * p[at + g + 1])) / 255);
+    }
+    return c === 1 ? [1 - values[0], values[0]] : values;
+  }
+}
+
+/** Length of a line in pixels. */
+function travelled(line) {
+  let sum = 0;
+  for (let i = 1; i < line.length; i++) sum += Math.hypot(line[i][0] - line[i - 1][0], line[i][1] - line[i - 1][1]);
+  return sum;
+}
+
+/** Rows run from the lowest x2 upwards in the field and from the top down in a picture. */
+function paintTwo(words, plane, c, g, { table }) {
+  for (let j = 0; j < g; j++) {
+    const out = (g - 1 - j) * g;
+    for (let i = 0; i < g; i++) words[out + i] = table[(4 * plane[j * g + i] + 0.5) | 0];
+  }
+}
+
+function paintMany(words, planes, c, g, { classes, ground, tint }) {
+  const size = g * g;
+  for (let j = 0; j < g; j++) {
+    for (let i = 0; i < g; i++) {
+      const at = j * g + i;
+      let best = 0, sum = 0, red = 0, green = 0, blue = 0;
+      for (let plane = 0; plane < c; plane++) {
+        const p = planes[plane * size + at];
+        const colour = classes[plane % classes.length];
+        if (p > best) best = p;
+        // Squared, so that a leading class keeps its own hue.
+        sum += p * p;
+        red += p * p * colour[0];
+        green += p * p * colour[1];
+        blue += p * p * colour[2];
+      }
+      const sure = tint * Math.max(0, (best / 255 - 1 / c) / (1 - 1 / c)) ** 0.75;
+      const tone = (from, total) => from + sure * (total / sum - from);
+      words[(g - 1 - j) * g + i] = (255 << 24) | (tone(ground[2], blue) << 16) | (tone(ground[1], green) << 8) | tone(ground[0], red);
+    }
+  }
+}

@@ -1,0 +1,648 @@
+// The stage: decision boundaries seen learning, one panel per arm, in lockstep.
+//
+// Nothing here makes a request, and words that come with the data reach the page as text, never as markup.
+
+import { Component, NARROW } from "./component.js";
+import { shape, wrap, write } from "./drawing.js";
+import { button, element, group, pressed, setText } from "./elements.js";
+import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
+import { inflate, sections } from "./message.js";
+import { clamp, phrase } from "./numbers.js";
+import { CAPTIONS, Panel } from "./panel.js";
+import { Player } from "./player.js";
+import { heldRun, Run, STEP } from "./runs.js";
+import { css } from "./theme.js";
+
+const LAYERS = ["points", "paths", "contours"];
+
+function sentence(title, metrics, arm) {
+  const facts = CAPTIONS.map(([name, words, format]) => [metrics[name]?.[arm], words, format])
+    .filter(([value]) => value != null)
+    .map(([value, words, format]) => `${words} ${format(value)}`);
+  return `${title}: ${facts.join(", ") || "no figures"}.`;
+}
+
+/** The player of the epochs: its frames are those of the run, its slider counts epochs. */
+class Epochs extends Player {
+  get last() {
+    return this.host.run.frames.length - 1;
+  }
+
+  /** A run takes about ten seconds, whatever its length. */
+  get pace() {
+    return clamp(this.host.run.frames.length / 10, 2, 12);
+  }
+
+  get growing() {
+    return this.host.live;
+  }
+
+  get told() {
+    const { epoch, exactEpoch, run, total } = this.host;
+    return {
+      count: ["Epoch ", epoch, ` of ${total}`], letters: String(total).length + 11,
+      value: exactEpoch, loaded: run.last, max: total, words: `epoch ${epoch} of ${total}`,
+    };
+  }
+
+  locate(value) {
+    const { run } = this.host;
+    const epoch = Math.min(value, run.last);
+    const index = run.index(epoch);
+    const [from, to] = [run.frames[index].epoch, run.frames[Math.min(index + 1, this.last)].epoch];
+    return index + (to > from ? clamp((epoch - from) / (to - from), 0, 1) : 0);
+  }
+
+  /** The newest epoch of a live run is followed from there on. */
+  taken(frame) {
+    this.host.takeOver(this.host.live && frame >= this.last);
+  }
+}
+
+/** All panels of one run in lockstep. */
+export class Stage extends Component {
+  build() {
+    this.run = new Run("");
+    this.panels = [];
+    this.pendingEpoch = null; // asked for, not loaded yet
+    this.following = this.live = false;
+    this.total = 0;
+    this.layers = new Set(LAYERS);
+    this.pinned = this.hovered = null; // points of the unit square
+    this.stamps = [];
+    this.frameCount = 0;
+    this.epochs = new Epochs(this, "Epoch", ...this.epochButtons);
+    this.grid = element("div", "ctv-panels");
+    this.transport = element("div", "ctv-transport", ...this.controls());
+    this.root.append(this.note, this.grid, this.transport, this.status, this.key, this.spoken);
+    this.root.setAttribute("aria-label", this.label);
+    this.root.tabIndex = -1;
+    this.grid.tabIndex = 0;
+    this.grid.setAttribute("role", "group");
+    this.grid.setAttribute("aria-label", "Panels; shift and an arrow key move the probe");
+    this.grid.hidden = this.transport.hidden = true;
+    this.say("Waiting for the first epoch …");
+  }
+
+  watch() {
+    super.watch();
+    this.meter();
+  }
+
+  // -- what a stage of another kind has of its own --
+
+  get label() {
+    return "Decision boundaries over the epochs. Space plays, arrow keys step, shift and an arrow key move the probe, enter pins it.";
+  }
+
+  get hint() {
+    return "Point at a panel to read the same place in all of them; click to pin it.";
+  }
+
+  get layerHelp() {
+    return { points: "Show the data points", paths: "Show this epoch's counterfactuals", contours: "Show the lines of 25 % and 75 % probability" };
+  }
+
+  /** Share of the window's height that the panels may take, and how strongly the data points are drawn. */
+  get share() {
+    return 0.54;
+  }
+
+  get faintness() {
+    return 0.9;
+  }
+
+  /** What the buttons are called that step through the epochs, where not as in every player. */
+  get epochButtons() {
+    return [];
+  }
+
+  makePanel(arm) {
+    return new Panel(this, arm);
+  }
+
+  /** The inline key: what the marks are. */
+  makeKey() {
+    const { theme, run } = this;
+    const ink = css(theme.ink);
+    const searched = run.frames[0]?.paths ? [...walkKey(theme), swingKey(ink)] : [];
+    return [...classKey(this), ...searched, boundaryKey(ink)];
+  }
+
+  /** Rows of controls. */
+  controls() {
+    const { epochs } = this;
+    this.way = element("div", "ctv-row ctv-main", epochs.moves, epochs.slider.root, epochs.count.root, this.makeFollow());
+    return [this.way, this.makeExtras()];
+  }
+
+  makeFollow() {
+    this.follow = button("ctv-follow", "Follow the newest epoch", "Follow");
+    this.follow.addEventListener("click", () => this.epochs.go(this.epochs.last));
+    return this.follow;
+  }
+
+  /** Layers, and what belongs to the player of what moves: speed, loop; and the picture. */
+  makeExtras() {
+    const { speedGroup, loopButton } = this.players[0];
+    this.layerButtons = LAYERS.map((layer) => button("ctv-layer", "", layer[0].toUpperCase() + layer.slice(1)));
+    this.layerButtons.forEach((node, i) => {
+      node.title = this.layerHelp[LAYERS[i]];
+      node.addEventListener("click", () => this.toggleLayer(LAYERS[i]));
+    });
+    const picture = button("ctv-picture", "Download as PNG", "PNG", "picture");
+    picture.addEventListener("click", () => this.download());
+    return element("div", "ctv-row ctv-more", group("Show", "ctv-segments", ...this.layerButtons), speedGroup, loopButton, picture);
+  }
+
+  get players() {
+    return [this.epochs];
+  }
+
+  // -- data --
+
+  async take(header, payload) {
+    const cut = payload.length - (header.trace?.bytes ?? 0);
+    const run = heldRun(header.key);
+    if (header.recording) run.append(header.recording, sections(header.recording, await inflate(payload.subarray(0, cut))));
+    await this.receiveMore(header, payload.subarray(cut));
+    this.takeRun(header, run);
+  }
+
+  /** Takes what lies behind the recording in a message. */
+  async receiveMore() {}
+
+  /** The same once it is its turn. */
+  takeMore() {}
+
+  takeRun(header, run) {
+    const changed = this.run.key !== header.key;
+    const grown = run.frames.length;
+    this.palette = header.palette;
+    this.total = Math.max(header.total, run.last);
+    this.live = header.live;
+    this.complete = !header.live && !header.more && run.last >= header.last;
+    this.run = run;
+    if (changed) this.begin(header.initial);
+    this.takeMore(header);
+    if (run.last < header.last || header.more) this.missing.ask({ key: run.key, from: run.last + 1 });
+    else this.missing.stop();
+    if (!grown || !run.scene) return this.empty();
+    if (this.furnished !== run.key) this.furnish();
+    else this.repaint();
+    this.proceed();
+  }
+
+  begin(initial) {
+    this.beginPlayers(initial);
+    this.layers = new Set(initial.layers);
+    this.wantedProbe = initial.probe;
+    this.pinned = this.hovered = null;
+    this.following = this.live && initial.epoch == null;
+    this.pendingEpoch = initial.epoch ?? (this.following ? null : this.epochs.playing ? 0 : Infinity);
+    this.reported = null;
+    this.started = false;
+  }
+
+  beginPlayers(initial) {
+    this.epochs.begin({ ...initial, position: 0 });
+  }
+
+  /** Moves on to what has been waited for, now that more is loaded. */
+  proceed() {
+    const { epochs } = this;
+    if (this.pendingEpoch != null) {
+      epochs.position = this.run.index(this.pendingEpoch);
+      if (this.run.last >= this.pendingEpoch || this.complete) this.pendingEpoch = null;
+    } else if (this.following && !this.started) epochs.position = epochs.last;
+    else if (this.following && !epochs.playing) epochs.glide(epochs.last);
+    if (this.complete) this.following = false; // a run that has ended may still be arriving
+    if (!this.started) {
+      this.started = true;
+      this.reported = JSON.stringify(this.state());
+      this.announce();
+    }
+    this.invalidate();
+  }
+
+  empty() {
+    this.furnished = null;
+    this.panels = []; // those of the run before: a frame that was asked for already must not draw them
+    this.grid.hidden = this.transport.hidden = true;
+    this.say(this.live ? "Waiting for the first epoch …" : "Loading …");
+  }
+
+  /** Makes the panels of a run. */
+  furnish() {
+    const { scene } = this.run;
+    this.furnished = this.run.key;
+    this.panels = scene.arms.map((_, arm) => this.makePanel(arm));
+    this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
+    this.note.hidden = true;
+    this.grid.hidden = this.transport.hidden = false;
+    if (!this.run.frames[0].field) this.say("No probability field was recorded for this run.");
+    if (this.wantedProbe) this.pinned = this.toUnit(this.wantedProbe);
+    this.width = 0;
+    this.repaint();
+    this.layout();
+  }
+
+  repaint() {
+    if (this.run.scene) super.repaint();
+  }
+
+  get dressedFor() {
+    return [this.run.key, Boolean(this.run.frames[0]?.paths)];
+  }
+
+  dress() {
+    this.panels.forEach((panel) => panel.dress(this.run.scene, this.theme));
+    this.key.replaceChildren(...this.makeKey());
+    this.marks = null;
+  }
+
+  // -- layout --
+
+  layout() {
+    const width = this.root.clientWidth;
+    const ratio = this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
+    if (!width || !this.panels.length) return;
+    const { columns, height } = arrange(this.panels.length, width, this.share * innerHeight);
+    this.root.style.setProperty("--ctv-columns", String(columns));
+    const size = clamp(10.5 + width / 170, 14, 24);
+    this.root.style.setProperty("--ctv-size", `${size}px`);
+    this.root.style.setProperty("--ctv-panel-size", `${clamp(width / columns / 22, 12, size)}px`);
+    this.root.dataset.narrow = String(width < NARROW);
+    const inner = this.panels[0].plot.clientWidth;
+    if (!inner) return; // no room yet: what has no size cannot be drawn
+    const signature = `${inner} ${height} ${ratio}`;
+    if (signature === this.signature && width === this.width) return;
+    this.signature = signature;
+    this.width = width;
+    this.panels.forEach((panel) => panel.resize(inner, height, ratio));
+    this.radius = clamp(Math.sqrt(inner * height) / 115, 2.3, 5);
+    this.marks = null;
+    if (this.shown) this.paint();
+    this.invalidate();
+  }
+
+  /** The data points, the same in all panels, drawn once. */
+  drawMarks() {
+    const { width, height, ratio } = this.panels[0];
+    const { points, labels } = this.run.scene;
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    const context = canvas.getContext("2d");
+    context.scale(ratio, ratio);
+    context.globalAlpha = this.faintness;
+    context.lineWidth = 0.9;
+    context.strokeStyle = css(this.theme.ground);
+    for (let i = 0; i < labels.length; i++) {
+      context.beginPath();
+      shape(context, labels[i], (points[2 * i] / STEP) * width, height - (points[2 * i + 1] / STEP) * height, 0.82 * this.radius);
+      context.fillStyle = css(this.theme.marks[labels[i] % this.theme.marks.length]);
+      context.stroke();
+      context.fill();
+    }
+    return canvas;
+  }
+
+  // -- frames --
+
+  get drawable() {
+    return this.panels.length > 0 && this.width > 0;
+  }
+
+  advance(seconds, now) {
+    super.advance(seconds);
+    this.hurry();
+    this.countFrames(now);
+  }
+
+  /** Where drawing is slow, fine pixels wait until the picture rests. */
+  hurry() {
+    const slow = this.moving && (this.hurried || (this.stamps.length > 12 && this.fps < 40));
+    if (slow === Boolean(this.hurried)) return;
+    this.hurried = slow;
+    if (devicePixelRatio > 1) this.layout();
+  }
+
+  paint() {
+    const { frames } = this.run;
+    const where = this.epochs.place;
+    const exact = this.still.matches ? Math.round(where) : where;
+    const a = frames[Math.floor(exact)];
+    const b = frames[Math.min(Math.floor(exact) + 1, frames.length - 1)];
+    const share = exact - Math.floor(exact);
+    this.shown = { a, b, share };
+    const nearest = frames[Math.round(exact)];
+    this.marks ??= this.drawMarks();
+    for (const panel of this.panels) {
+      panel.draw(a, b, share, this.marks);
+      this.captions(panel, nearest).forEach(([term, value], i) => {
+        setText(panel.terms[i], term);
+        setText(panel.values[i], value);
+      });
+    }
+    this.status.textContent = this.whereabouts;
+    this.drawnEpoch = share === 0 ? nearest.epoch : null; // null: in between
+    this.refresh();
+    this.publish(this.facts);
+  }
+
+  /** Brings every control in line with what is shown. */
+  refresh() {
+    const { players, live, following, layers } = this;
+    for (const player of players) player.refresh();
+    this.follow.hidden = !live;
+    pressed(this.follow, following);
+    this.follow.lastChild.textContent = following ? "Live" : "Follow";
+    this.layerButtons.forEach((node, i) => pressed(node, layers.has(LAYERS[i])));
+    // Of a run that kept its last epoch alone there is nothing to play.
+    const { speedGroup, loopButton } = this.epochs;
+    if (this.way) this.way.hidden = speedGroup.hidden = loopButton.hidden = !live && this.run.frames.length === 1;
+  }
+
+  /** What stands under a panel: pairs of words and a figure. */
+  captions({ arm }, { metrics }) {
+    return CAPTIONS.map(([name, words, format]) => [words, format(metrics[name]?.[arm])]);
+  }
+
+  get frame() {
+    return this.run.frames[this.epochs.frame];
+  }
+
+  get epoch() {
+    return this.frame?.epoch ?? 0;
+  }
+
+  /** The epoch with its fraction, for the scrubber. */
+  get exactEpoch() {
+    const { a, b, share } = this.shown;
+    return a.epoch + share * (b.epoch - a.epoch);
+  }
+
+  // -- what the person does --
+
+  /** The person has taken over the epochs: nothing is waited for any more. */
+  takeOver(following) {
+    this.pendingEpoch = null;
+    this.following = following;
+  }
+
+  toggleLayer(layer) {
+    if (!this.layers.delete(layer)) this.layers.add(layer);
+    this.settle();
+    this.invalidate();
+  }
+
+  act(key, on, shift) {
+    const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[key];
+    if (arrow && shift) this.nudge(arrow);
+    else if (key === "Enter" && !on.matches?.("button") && this.hovered) this.choose(this.hovered);
+    else if (key === "Escape" && this.probed) this.leave();
+    else return super.act(key, on);
+    return true;
+  }
+
+  // -- the probe --
+
+  get probed() {
+    return this.hovered ?? this.pinned;
+  }
+
+  hover(where) {
+    this.hovered = where;
+    this.invalidate();
+  }
+
+  nudge([dx, dy]) {
+    const [u, v] = this.probed ?? [0.5, 0.5];
+    this.hovered = [clamp(u + 0.02 * dx, 0, 1), clamp(v + 0.02 * dy, 0, 1)];
+    this.announce();
+    this.invalidate();
+  }
+
+  /** The person has clicked in a panel. */
+  press(where) {
+    this.pin(where, true);
+  }
+
+  /** Enter, at the place of the probe. */
+  choose(where) {
+    this.pin(where, false);
+  }
+
+  /** Pins the probe; at the place where it is pinned already, takes it away. */
+  pin(where, byPointer) {
+    const again = this.pinned && Math.hypot(where[0] - this.pinned[0], where[1] - this.pinned[1]) < 0.02;
+    if (byPointer && again) return this.leave();
+    this.pinned = where;
+    this.hovered = null;
+    this.settle();
+    this.invalidate();
+  }
+
+  leave() {
+    this.pinned = this.hovered = null;
+    this.settle();
+    this.invalidate();
+  }
+
+  toUnit(point) {
+    const { lower, upper } = this.run.scene;
+    return point.map((value, i) => clamp((value - lower[i]) / (upper[i] - lower[i]), 0, 1));
+  }
+
+  toData(unit) {
+    const { lower, upper } = this.run.scene;
+    return unit.map((value, i) => lower[i] + value * (upper[i] - lower[i]));
+  }
+
+  /** Two classes: the probability of the second; more: the two most probable. */
+  readingOf(panel) {
+    const { classes } = this.run.scene;
+    const values = panel.probabilities(this.probed);
+    const word = (i) => `P(${classes[i]}) = ${values[i].toFixed(2)}`;
+    if (classes.length === 2) return [word(1)];
+    return values.map((_, i) => i).sort((i, j) => values[j] - values[i]).slice(0, 2).map(word);
+  }
+
+  get whereabouts() {
+    if (!this.probed) return this.hint;
+    const { features } = this.run.scene;
+    const data = this.toData(this.probed).map((value, i) => `${features[i]} = ${value.toFixed(2).replace("-", "−")}`);
+    return `${this.hovered ? "Probe" : "Pinned"} at ${data.join(", ")}`;
+  }
+
+  // -- telling others --
+
+  state() {
+    const { playing, speed, loop } = this.players[0];
+    const epoch = this.following || this.pendingEpoch === Infinity ? null : this.epoch;
+    const probe = this.pinned ? this.toData(this.pinned).map((value) => Number(value.toPrecision(5))) : null;
+    return { key: this.run.key, epoch, playing, speed, loop, layers: LAYERS.filter((layer) => this.layers.has(layer)), probe };
+  }
+
+  get busy() {
+    return super.busy || !this.run.scene;
+  }
+
+  inWords() {
+    const { arms } = this.run.scene;
+    const words = this.words();
+    if (this.probed && this.shown) {
+      words.push(`${this.whereabouts}.`, ...this.panels.filter((p) => p.planes).map((p) => `${arms[p.arm].title}: ${this.readingOf(p).join(", ")}.`));
+    }
+    return words.join(" ");
+  }
+
+  describe() {
+    const [head, ...words] = this.words();
+    this.panels.forEach((panel) => panel.canvas.setAttribute("aria-label", `${head} ${words[panel.arm]}`));
+  }
+
+  /** The state in sentences: one for all, then one for each arm. */
+  words() {
+    const { epoch, metrics } = this.frame;
+    return [`Epoch ${epoch}.`, ...this.run.scene.arms.map(({ title }, arm) => sentence(title, metrics, arm))];
+  }
+
+  countFrames(now) {
+    this.frameCount += 1;
+    if (!this.moving) this.stamps.length = 0;
+    this.stamps.push(now);
+    while (now - this.stamps[0] > 1000) this.stamps.shift();
+  }
+
+  get fps() {
+    const { stamps } = this;
+    return stamps.length < 2 ? 0 : (1000 * (stamps.length - 1)) / (stamps[stamps.length - 1] - stamps[0]);
+  }
+
+  /** What tests and the benchmark read. */
+  meter() {
+    const stage = this;
+    globalThis.__ctvizStage = {
+      get fps() { return stage.fps; },
+      get frames() { return stage.frameCount; },
+      get epoch() { return stage.epoch; },
+      get epochs() { return stage.run.frames.length; },
+      get drawn() { return stage.drawnEpoch; },
+      get playing() { return stage.players[0].playing; },
+      get resting() { return !stage.moving && !stage.epochs.scrubbing; },
+      get following() { return stage.following; },
+      get live() { return stage.live; },
+      get key() { return stage.run.key; },
+    };
+  }
+
+  /** What styles and tests read. */
+  get facts() {
+    return { epoch: this.epoch, epochs: this.run.frames.length, playing: this.players[0].playing, following: this.following, key: this.run.key };
+  }
+
+  // -- picture --
+
+  /** All panels with headings, figures and the epoch as a PNG, twice as fine as on a plain screen. */
+  download() {
+    const { ratio, width, height } = this.panels[0];
+    this.redraw(width, height, 2);
+    const picture = compose(this);
+    this.redraw(width, height, ratio);
+    picture.toBlob((blob) => {
+      const link = element("a");
+      link.href = URL.createObjectURL(blob);
+      link.download = `ctviz-${this.run.key.split(".")[0]}-${this.place}.png`; // without the attempt
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    }, "image/png");
+  }
+
+  /** Room below the panels of the picture for what else a stage shows, and the drawing of it. */
+  get moreHeight() {
+    return 0;
+  }
+
+  composeMore() {}
+
+  /** Where the picture was taken, in words and in its name. */
+  get heading() {
+    return `Epoch ${this.epoch} of ${this.total}`;
+  }
+
+  /** Where the picture was taken, in words and in its name. */
+  get heading() {
+    return `Epoch ${this.epoch} of ${this.total}`;
+  }
+
+  get place() {
+    return `epoch-${this.epoch}`;
+  }
+
+  redraw(width, height, ratio) {
+    this.panels.forEach((panel) => panel.resize(width, height, ratio));
+    this.marks = null;
+    this.paint();
+  }
+}
+
+/** Columns and height of the panels: side by side where there is room, and the controls still in view. */
+function arrange(m, width, available) {
+  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, 4);
+  while (columns > 2 && width / columns < 230) columns -= 1;
+  if (m > columns) columns = Math.ceil(m / Math.ceil(m / columns)); // rows of like length
+  const rows = Math.ceil(m / columns);
+  const each = width / columns - 24;
+  const budget = available / rows - (rows > 1 ? 70 : 0);
+  return { columns, height: Math.round(clamp(budget, 0.6 * each, each)) };
+}
+
+/** The picture for the download: panels in the page's columns, each under its title and over its figures. */
+function compose(stage) {
+  const { panels, theme, run } = stage;
+  const gap = 28, head = 64, foot = 56;
+  const columns = Number(stage.root.style.getPropertyValue("--ctv-columns"));
+  const rows = Math.ceil(panels.length / columns);
+  const { width, height } = panels[0];
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * (columns * (width + gap) + gap);
+  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + 72);
+  const context = canvas.getContext("2d");
+  context.scale(2, 2);
+  context.fillStyle = css(theme.ground);
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  panels.forEach((panel, i) => {
+    const x = gap + (i % columns) * (width + gap);
+    const y = head + Math.floor(i / columns) * (head + height + foot);
+    const { title, role } = run.scene.arms[i];
+    const figures = panel.terms.map((term, j) => phrase(term.textContent, panel.values[j].textContent));
+    if (stage.probed && panel.planes) figures.push(...stage.readingOf(panel));
+    const lines = wrap(context, title, width, `650 18px ${theme.font}`);
+    write(context, lines, x, y - 10 - 21 * (lines.length - 1), 21, role === "counterfactual" ? theme.set.accent : theme.set.ink);
+    context.drawImage(panel.canvas, x, y, width, height);
+    write(context, wrap(context, figures.join(", "), width, `400 13px ${theme.font}`), x, y + height + 20, 18, theme.set.muted);
+  });
+  stage.composeMore(context, gap, rows * (head + height + foot) + 24, canvas.width / 2 - 2 * gap);
+  composeFoot(context, stage, gap, canvas.height / 2 - 34);
+  return canvas;
+}
+
+/** Epoch, classes and, where it is pinned, the probe's place. */
+function composeFoot(context, { theme, run, heading, probed, whereabouts }, left, y) {
+  context.font = `650 17px ${theme.font}`;
+  const words = heading;
+  write(context, [words], left, y, 0, theme.set.ink);
+  let x = left + context.measureText(words).width + 30;
+  context.font = `400 13px ${theme.font}`;
+  run.scene.classes.forEach((name, i) => {
+    context.beginPath();
+    shape(context, i, x, y - 5, 5);
+    context.fillStyle = css(theme.marks[i % theme.marks.length]);
+    context.fill();
+    write(context, [name], x + 12, y, 0, theme.set.muted);
+    x += 34 + context.measureText(name).width;
+  });
+  if (probed) write(context, [whereabouts], x, y, 0, theme.set.muted);
+}
