@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
-from plotly.graph_objects import Figure
 from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.evaluation.bootstrap import Interval
@@ -112,7 +111,7 @@ class Layout:
         if not self.view.play and before.view == "page":
             st.rerun()
 
-    def chart(self, title: str, figure: Figure, key: str) -> None:
+    def chart(self, title: str, figure: Any, key: str) -> None:
         """A chart below the picture."""
         with self.left:
             st.html(f'<p class="ctviz-chart-title">{title}</p>')
