@@ -2,15 +2,13 @@
 
 import streamlit as st
 
-from ctviz.ui.digits.controls import choices, parts
-from ctviz.ui.digits.look import look
-from ctviz.ui.digits.take_away import take_away
-from ctviz.ui.digits.training import training
+from ctviz.ui.digits.panel import panel
+from ctviz.ui.digits.parts import choose_part
+from ctviz.ui.digits.story import explanation, show_story
 from ctviz.ui.digits.view import DigitsView, check
-from ctviz.ui.digits.words import explanation
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_planes_on
-from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
@@ -23,18 +21,14 @@ with page(DIGITS, draft) as projecting:
     check(draft)
     if projecting:
         with st.container(key="projected"):
-            parts(draft)
-            look(shared, draft)
+            choose_part(draft)
+            show_story(shared, draft)
     else:
         say_problems(shared, draft)
-        parts(draft)
-        with st.container(key="page"):
-            left, main = st.columns([0.23, 0.77], gap="medium")
-            # What people wait for comes first: a script writes in its own order, the columns keep theirs.
-            with main:
-                look(shared, draft)
-            with left, st.container(key="controls"):
-                choices(shared, draft)
-                training(shared, draft)
-                take_away(shared, draft)
+        choose_part(draft)
+        main, controls = columns(0.23)
+        with main:
+            show_story(shared, draft)
+        with controls:
+            panel(shared, draft)
         explanation()

@@ -36,11 +36,6 @@ def headline(page, words: str):
     return page.locator(".ctviz-headline").filter(has_text=words)
 
 
-def main_wall(page, axis: str):
-    """The wall whose frames go along an axis; the gallery has none."""
-    return page.locator(".ctv-grid").filter(has=page.get_by_role("slider", name=axis))
-
-
 def link_has(page, name: str, value: str | None) -> None:
     until(page, "([name, value]) => new URLSearchParams(location.search).get(name) === value", [name, value])
 
@@ -98,14 +93,14 @@ def test_averages_are_seen_forming_epoch_by_epoch(home, browser_page) -> None:
 STILL = """() => {
   const watched = (globalThis.__watched = { lost: 0, tops: new Set() });
   const look = () => {
-    const wall = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
+    const grid = document.querySelector('[class*="st-key-digits-counterfactuals-"]');
     if (!document.querySelector(".ctviz-headline")) watched.lost += 1;
-    if (wall) watched.tops.add(Math.round(wall.getBoundingClientRect().top));
+    if (grid) watched.tops.add(Math.round(grid.getBoundingClientRect().top));
     requestAnimationFrame(look);
   };
   look();
 }"""
-"""Notes in every frame whether there is a headline, and where the wall is."""
+"""Notes in every frame whether there is a headline, and where the image grid is."""
 
 
 def test_nothing_jumps_while_epochs_play(home, browser_page) -> None:

@@ -1,14 +1,14 @@
-"""What Digits asks of a run, for all sessions: computed once, kept up to a size, never more at once than is borne.
+"""Answers about the digits of a run, shared by all sessions: computed once, kept up to a size, a few at a time.
 
 A question is a run, an epoch and what a person chose; two that are equal have the same answer. One explorer for each
-run holds its data. What belongs to one digit takes milliseconds, what is averaged over hundreds a second or a few;
-pages say so while they wait.
+run holds its data. An answer about one digit takes milliseconds, one about hundreds of them a few seconds; pages say
+so while they wait.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -36,8 +36,10 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
 from ctviz.models.stack import architecture
-from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
+from ctviz.ui.digits.drawing import decode
+from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import search_of
 from ctviz.ui.kit.searches import LEVEL
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 
@@ -99,7 +101,7 @@ class Seen:
 
 
 class Answers:
-    """What pages ask about digits, for all sessions."""
+    """The answers of a server, and the explorers that give them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -231,7 +233,7 @@ def mean_digits(run_view: RunView) -> Floats:
 
 def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsView) -> ImageTrace:
     """One digit on its way to each class, by every model."""
-    settings, k = search_of(run_view.experiment, view), run_view.experiment.data.classes
+    settings, k = search_of(run_view.experiment, view.search), run_view.experiment.data.classes
     question = ("counterfactuals", snapshot.epoch, digit.key, settings)
     X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
     return answers().ask(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
@@ -249,8 +251,8 @@ def _one_each(trace: ImageTrace) -> ImageTrace:
 
 
 def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> ImageNumbers:
-    """What counterfactual digits take and how smooth they are, over a group of test digits."""
-    settings = search_of(run_view.experiment, view)
+    """How much counterfactual digits change and how smooth they are, over a group of test digits."""
+    settings = search_of(run_view.experiment, view.search)
     question = ("numbers", snapshot.epoch, settings)
     return answers().ask(
         run_view, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
@@ -258,7 +260,7 @@ def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsVi
 
 
 def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tuple[int, ...]:
-    """What each model is to be talked out of (m): what was meant, or of a drawing what it reads itself."""
+    """The class that an attack leads each model away from (m): the true one, or for a drawing what it reads itself."""
     if digit.label is not None:
         return (digit.label,) * len(explorer.arms)
     return tuple(explorer.probabilities(snapshot, digit.pixels[None])[:, 0].argmax(-1).tolist())
@@ -309,6 +311,6 @@ def spans(interval: Interval) -> tuple[Span, ...]:
     return tuple(Span(float(value), float(low), float(high)) for value, low, high in ends)
 
 
-def at_strength(interval: Interval, position: int) -> Sequence[Span]:
-    """The spans (m) of an interval (m n) at one of its strengths."""
-    return spans(Interval(interval.value[:, position], interval.low[:, position], interval.high[:, position]))
+def at_position(interval: Interval, position: int) -> Interval:
+    """An interval (m n) at one of its n positions, (m)."""
+    return Interval(interval.value[:, position], interval.low[:, position], interval.high[:, position])

@@ -1,4 +1,4 @@
-"""The pictures of Digits: what is known of digits, laid out as a wall of models, classes and frames."""
+"""The pictures of Digits, laid out as image grids of models, classes and frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from ctviz.figures.stage.recording import HEADINGS, limits_of
 from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
 from ctviz.training.arm import Arm
 from ctviz.ui.digits.answers import Digit, Seen
-from ctviz.ui.digits.view import EPSILONS, PAPER_LOCK, locked_pixels
+from ctviz.ui.digits.locks import PAPER_LOCK, locked_pixels
+from ctviz.ui.digits.view import EPSILONS
 
 Bools = npt.NDArray[np.bool_]
 
@@ -73,7 +74,7 @@ def headings(experiment: Experiment) -> list[Label]:
     return labels
 
 
-# -- walls ---------------------------------------------------------------------------------------------
+# -- image grids ---------------------------------------------------------------------------------------------
 
 
 def of_gallery(picked: ImageSample, at: int) -> ImageGrid:
@@ -112,7 +113,7 @@ def _in_rows(texts: list[str]) -> list[list[str]]:
 def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *, bare: bool = True) -> ImageGrid:
     """One digit as every model looks at it; frames are epochs.
 
-    ``bare``: the digit by itself stands first; not where it is seen beside the wall.
+    ``bare``: the digit by itself stands first; not where it is seen beside the grid.
     """
     styles = styles_of(experiment)
     e, m, d = seen.values.shape

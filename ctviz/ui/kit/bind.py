@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from ctviz.errors import ConfigError
 from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
 
@@ -113,6 +114,24 @@ def to_settings(
         return of_this and (chosen != shown or draft.experiment != experiment)
 
     return Binding(f"set-{control}", shown, take, is_meant, lambda: say_why_not(draft, control, words))
+
+
+def change_view(draft: Draft[Any], name: str, make: Callable[[], Any], **also: Any) -> None:
+    """Gives a field of the view what ``make`` makes, or keeps why that is refused (``say_why_not`` of ``view.NAME``).
+
+    Args:
+        draft: whose view is changed.
+        name: of the field.
+        make: makes its new value; may raise ``ConfigError``.
+        also: other fields that change with it.
+    """
+    draft.refused = {control: why for control, why in draft.refused.items() if control != f"view.{name}"}
+    try:
+        value = make()
+    except ConfigError as error:
+        draft.refused[f"view.{name}"] = f"{error.value!r} is not possible; allowed: {error.allowed}."
+        return
+    draft.look(**{**also, name: value})
 
 
 def say_why_not(draft: Draft[Any], control: str, words: Callable[[str], str] = str) -> None:

@@ -70,19 +70,10 @@ def check_tau(search: Changes, k: int) -> tuple[Changes, list[str]]:
 
 # -- controls ----------------------------------------------------------------------------------------
 
-REFUSED = "view.search"
-"""Under which the draft keeps why a setting of the search was refused."""
-
 
 def change(draft: Draft[Any], more: Mapping[str, Any], **also: Any) -> None:
     """Changes settings of the search, or says why that is not possible; ``also``: other fields of the view."""
-    draft.refused = {name: why for name, why in draft.refused.items() if name != REFUSED}
-    try:
-        search = changed_search(draft.experiment, draft.view.search, more)
-    except ConfigError as error:
-        draft.refused[REFUSED] = f"{error.value!r} is not possible; allowed: {error.allowed}."
-        return
-    draft.look(search=search, **also)
+    bind.change_view(draft, "search", lambda: changed_search(draft.experiment, draft.view.search, more), **also)
 
 
 def generator(draft: Draft[Any], prefix: str, **also: Any) -> SearchSettings:
@@ -103,20 +94,38 @@ def generator(draft: Draft[Any], prefix: str, **also: Any) -> SearchSettings:
     return settings
 
 
-def numbers(draft: Draft[Any], prefix: str, names: Sequence[str], columns: int = 1, **also: Any) -> None:
-    """A control for each of these settings of the search, in so many columns."""
+def numbers(
+    draft: Draft[Any],
+    prefix: str,
+    names: Sequence[str],
+    columns: int = 1,
+    most: Mapping[str, int] | None = None,
+    **also: Any,
+) -> None:
+    """A control for each of these settings of the search, in so many columns.
+
+    Args:
+        draft: whose view has a search.
+        prefix: of the keys of all controls of the search.
+        names: of the settings.
+        columns: beside each other.
+        most: the largest numbers that are offered, where the setting allows more.
+        also: fields of the view that change with the search.
+    """
     for start in range(0, len(names), columns):
         cells = st.columns(columns) if columns > 1 else [st.container()]
         for cell, name in zip(cells, names[start : start + columns], strict=False):
             with cell:
-                _number(draft, prefix, name, **also)
+                _number(draft, prefix, name, (most or {}).get(name), **also)
 
 
-def _number(draft: Draft[Any], prefix: str, name: str, **also: Any) -> None:
+def _number(draft: Draft[Any], prefix: str, name: str, most: int | None, **also: Any) -> None:
     described, value = setting(name), getattr(search_of(draft.experiment, draft.view.search), name)
     low, high = described.bounds
     if name == "tau":
         low = max(low or 0.0, 1 / draft.experiment.data.classes)
+    if most is not None:
+        high = max(most, value)  # a link may ask for more
     bind.number(
         described.title,
         bind.to(f"{prefix}.{name}", value, lambda chosen: change(draft, {name: chosen}, **also)),
@@ -133,7 +142,7 @@ def _step(value: float, usual: float) -> float:
 
 def back_button(draft: Draft[Any], **also: Any) -> None:
     """Says whether this is the run's own search; if it is not, a button that goes back to it."""
-    bind.say_why_not(draft, REFUSED)
+    bind.say_why_not(draft, "view.search")
     if draft.view.search:
         st.button(
             "Back to the run's own search", key="reset-search", type="tertiary", icon=":material/undo:",

@@ -1,4 +1,4 @@
-"""Walls of digits: whose lock is outlined, what limits a search, and marks of a digit that nobody has labelled."""
+"""Image grids of digits: whose lock is outlined, what limits a search, marks of a digit that nobody has labelled."""
 
 from __future__ import annotations
 
@@ -80,6 +80,6 @@ def test_limits_of_a_search_are_told_where_they_are_not_the_first_models() -> No
 
 def test_digits_to_choose_from_are_named() -> None:
     picked = ImageSample(np.array([1204, 7]), np.zeros((2, D), np.float32), np.array([3, 8]))
-    wall = pictures.of_gallery(picked, 1)
-    assert wall.names[0][:3] == ["A 3, test digit 1,204", "An 8, test digit 7, chosen", ""]
-    assert wall.clickable == "Click a digit to look at it"
+    grid = pictures.of_gallery(picked, 1)
+    assert grid.names[0][:3] == ["A 3, test digit 1,204", "An 8, test digit 7, chosen", ""]
+    assert grid.clickable == "Click a digit to look at it"

@@ -9,10 +9,12 @@ from ctviz.data.schema import mask_ref
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
-from ctviz.ui.digits import view
-from ctviz.ui.digits.training import usual
-from ctviz.ui.digits.view import D, DigitsView, decode, encode
+from ctviz.ui.digits import locks
+from ctviz.ui.digits.drawing import D, decode, encode
+from ctviz.ui.digits.locks import usual
+from ctviz.ui.digits.view import DigitsView, valid_attribution
 from ctviz.ui.kit import link
+from ctviz.ui.kit.search import changed_search
 
 MNIST = Experiment.preset("mnist")
 
@@ -70,16 +72,15 @@ def test_a_view_round_trips_through_the_link() -> None:
 
 def test_what_is_usual_is_not_in_the_link() -> None:
     assert DigitsView(attribution={"method": "integrated_gradients", "steps": 50}) == DigitsView()
-    changed = view.change_attribution(DigitsView(), {"steps": 20})
-    assert view.change_attribution(changed, {"steps": 50}) == DigitsView()
-    changed = view.change_search(MNIST, DigitsView(), {"tau": 0.6})
-    assert dict(changed.search) == {"tau": 0.6}
-    assert view.change_search(MNIST, changed, {"tau": MNIST.evaluation.tau}) == DigitsView()
+    assert valid_attribution({"steps": 20, "smooth": 0}) == (("steps", 20),)
+    changed = changed_search(MNIST, (), {"tau": 0.6})
+    assert dict(changed) == {"tau": 0.6}
+    assert changed_search(MNIST, changed, {"tau": MNIST.evaluation.tau}) == ()
 
 
 def test_settings_that_are_not_possible_are_refused_by_name() -> None:
     with pytest.raises(ConfigError) as found:
-        view.change_attribution(DigitsView(), {"steps": 0})
+        DigitsView(attribution={"steps": 0})
     assert "steps" in found.value.field
     with pytest.raises(ConfigError):
         DigitsView(attribution={"method": "deep_lift", "output": "probability"})
@@ -88,23 +89,23 @@ def test_settings_that_are_not_possible_are_refused_by_name() -> None:
 
 
 def test_the_lock_of_the_paper_is_the_top_and_the_bottom_five_rows() -> None:
-    mask = view.locked_pixels(view.PAPER_LOCK).reshape(28, 28)
+    mask = locks.locked_pixels(locks.PAPER_LOCK).reshape(28, 28)
     assert mask[:5].all()
     assert mask[-5:].all()
     assert not mask[5:-5].any()
 
 
 def test_a_painted_mask_goes_by_its_usual_name() -> None:
-    paper = view.locked_pixels(view.PAPER_LOCK)
-    assert usual(paper, mask_ref(paper)) == view.PAPER_LOCK
+    paper = locks.locked_pixels(locks.PAPER_LOCK)
+    assert usual(paper, mask_ref(paper)) == locks.PAPER_LOCK
     assert usual(np.zeros(D, bool), mask_ref(np.zeros(D, bool))) == ()
     other = paper.copy()
     other[400] = True
     assert usual(other, mask_ref(other)) == (mask_ref(other),)
-    np.testing.assert_array_equal(view.locked_pixels(usual(other, mask_ref(other))), other)
+    np.testing.assert_array_equal(locks.locked_pixels(usual(other, mask_ref(other))), other)
 
 
 def test_locks_are_for_the_models_that_are_named_so_else_for_all() -> None:
-    assert [arm.name for arm in view.lockable(MNIST)] == ["full locked"]
+    assert [arm.name for arm in locks.lockable(MNIST)] == ["full locked"]
     two = MNIST.replace({"arms": (Arm.variant("vanilla"), Arm.variant("full"))})
-    assert [arm.name for arm in view.lockable(two)] == ["vanilla", "full"]
+    assert [arm.name for arm in locks.lockable(two)] == ["vanilla", "full"]

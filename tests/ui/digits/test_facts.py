@@ -11,9 +11,10 @@ from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers
 from ctviz.figures.advice import Span
-from ctviz.ui.digits import beside, pictures
+from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.training import AS_SHIPPED, MODELS
-from ctviz.ui.digits.view import DigitsView, search_of
+from ctviz.ui.kit.facts import Fact, as_html
+from ctviz.ui.kit.search import measured_search
 
 SHIPPED = Experiment.preset("mnist")
 STYLES = pictures.styles_of(SHIPPED)
@@ -28,35 +29,35 @@ def interval(*values: float, width: float = 0.001) -> Interval:
 def numbers() -> ImageNumbers:
     metrics = {name: interval(0.90, 0.80, 0.70) for name in IMAGE_METRICS}
     apart = {name: interval(NOTHING, -0.10, -0.20) for name in IMAGE_METRICS}
-    settings = search_of(SHIPPED, DigitsView())
+    settings = measured_search(SHIPPED)
     arms = tuple(arm.name for arm in SHIPPED.arms)
     return ImageNumbers(arms, settings, 0.99, 200, np.array([198, 197, 196]), metrics, apart)
 
 
-def block(html: str, title: str) -> str:
+def block(found: list[Fact], title: str) -> str:
     """What is said under a title."""
-    return html.split(f"<dt>{title}</dt>")[1].split("</div>")[0]
+    return as_html(next(fact for fact in found if fact.title == title))
 
 
 def test_units_and_words_are_there_without_a_mouse() -> None:
-    html = beside.taken(numbers(), STYLES)
-    assert "title=" not in html
-    assert "Total variation" in block(html, "Unevenness of the digit")
-    assert "from black to white is 2" in block(html, "Ink moved")
-    assert "at least τ = 0.5" in block(html, "Mature")
+    found = facts.taken(numbers(), STYLES)
+    assert not any(fact.help for fact in found)
+    assert "Total variation" in block(found, "Unevenness of the digit")
+    assert "from black to white is 2" in block(found, "Ink moved")
+    assert "at least τ = 0.5" in block(found, "Mature")
 
 
 def test_counts_are_those_that_were_judged() -> None:
-    counted = block(beside.taken(numbers(), STYLES), "Searches that count")
+    counted = block(facts.taken(numbers(), STYLES), "Searches that count")
     assert all(f"<b>{count}</b>" in counted for count in (198, 197, 196))
 
 
 def test_a_lock_in_the_search_is_named_where_it_may_be_the_cause() -> None:
-    html = beside.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED))
-    assert block(html, "Unevenness of the digit").count("partly because fewer pixels may change") == 1
-    assert "partly" not in block(html, "Arrive")
-    assert "partly" not in beside.taken(numbers(), STYLES)
-    before = block(beside.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), started=False), "Ink moved")
+    found = facts.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED))
+    assert block(found, "Unevenness of the digit").count("partly because fewer pixels may change") == 1
+    assert "partly" not in block(found, "Arrive")
+    assert "partly" not in "".join(map(as_html, facts.taken(numbers(), STYLES)))
+    before = block(facts.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), started=False), "Ink moved")
     assert "less, because fewer pixels may change" in before, "before training there is no other cause"
 
 
@@ -68,15 +69,15 @@ def test_shares_differ_by_points() -> None:
         ("a", "b", "c"), AttributionSettings(), 0.99, 500, *(empty,) * 4,
         share, apart, nothing, apart, nothing, nothing, empty,
     )  # fmt: skip
-    said = block(beside.attention(means, STYLES, 280), "On locked pixels")
+    said = block(facts.attention(means, STYLES, 280), "On locked pixels")
     assert "5 points less (4.9 to 5.1)" in said
     assert "10 % less" not in said
 
 
 def test_another_strength_than_the_pictures_is_named() -> None:
     found, apart = [Span(0.5, 0.4, 0.6)] * 3, [Span(NOTHING)] * 3
-    assert "Right at ε = 0.10 (measured nearest to 0.11)" in beside.right_at(found, apart, STYLES, 0.10, 0.11)
-    assert "nearest" not in beside.right_at(found, apart, STYLES, 0.10, 0.10)
+    assert "Right at ε = 0.10 (measured nearest to 0.11)" in facts.right_at(found, apart, STYLES, 0.10, 0.11).title
+    assert "nearest" not in facts.right_at(found, apart, STYLES, 0.10, 0.10).title
 
 
 def test_the_run_that_ships_says_where_it_is_not_as_in_the_paper() -> None:

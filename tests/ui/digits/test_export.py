@@ -1,7 +1,8 @@
-"""What is taken away says what it is: how it was made, of what, and under a name of its own."""
+"""An exported file says what it is: how it was made, of what, and under a name of its own."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import ImageSample
 from ctviz.figures.digits.image_grid import ImageGrid
-from ctviz.ui.digits import take_away
-from ctviz.ui.digits.view import PARTS, DigitsView
+from ctviz.ui.digits import export
+from ctviz.ui.digits.layout import Picture
+from ctviz.ui.digits.parts import PARTS
+from ctviz.ui.digits.view import DigitsView
 
 SHIPPED = Experiment.preset("mnist")
 
@@ -24,7 +27,7 @@ def run_view(monkeypatch) -> Any:
     """A run with epochs, and a gallery that needs none of its models."""
     picked = ImageSample(np.array([1204, 7]), np.zeros((2, 784), np.float32), np.array([3, 8]))
     gallery = lambda run_view, view: None if view.pick == "own" else picked  # noqa: E731
-    monkeypatch.setattr(take_away.ask, "gallery", gallery)
+    monkeypatch.setattr(export.ask, "gallery", gallery)
     return SimpleNamespace(experiment=SHIPPED, at=lambda epoch: SimpleNamespace(epoch=100 if epoch is None else epoch))
 
 
@@ -43,7 +46,7 @@ LOOKS = [
 
 
 def test_files_of_what_differs_have_names_that_differ(run_view) -> None:
-    names = [take_away.file_name(run_view, DigitsView(**look)) for look in LOOKS]
+    names = [export.file_name(run_view, DigitsView(**look)) for look in LOOKS]
     assert len(set(names)) == len(names)
     assert all(" " not in name and "/" not in name for name in names)
 
@@ -61,8 +64,9 @@ def test_files_of_what_differs_have_names_that_differ(run_view) -> None:
 )  # fmt: skip
 def test_numbers_say_in_each_row_how_they_were_made(run_view, monkeypatch, look, told) -> None:
     view = DigitsView(**look)
-    monkeypatch.setitem(take_away.TABLES, view.part, lambda run_view, view: [{"model": "vanilla", "epoch": 5}] * 2)
-    table = pd.read_csv(StringIO(take_away.numbers_csv(run_view, view)))
+    rows = lambda run_view, snapshot, view: [{"model": "vanilla", "epoch": 5}] * 2  # noqa: E731
+    monkeypatch.setitem(export.PARTS, view.part, replace(PARTS[view.part], rows=rows))
+    table = pd.read_csv(StringIO(export.numbers_csv(run_view, view)))
     for name, value in {**told, "run": SHIPPED.key[:8]}.items():
         assert str(table[name].iloc[1]) == str(value), name
     assert ("meant" in table) == (view.part == "digit"), "numbers of many digits are not those of one"
@@ -71,13 +75,13 @@ def test_numbers_say_in_each_row_how_they_were_made(run_view, monkeypatch, look,
 
 
 def test_a_picture_says_how_it_was_made_and_a_page_opens_at_what_is_seen(run_view, monkeypatch) -> None:
-    wall = ImageGrid(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
-    monkeypatch.setattr(take_away, "shown", lambda run_view, view: take_away.Shown(wall, 1, 35))
+    grid = ImageGrid(["A"], ["B"], np.zeros((1, 1, 3, 784), np.uint8), "A digit.", frames=["one", "two", "three"])
+    monkeypatch.setattr(export, "_picture", lambda run_view, view: Picture(grid, 1, 35))
     opened: dict[str, Any] = {}
-    monkeypatch.setattr(take_away, "grid_html", lambda *given, **named: opened.update(named, given=given) or "page")
+    monkeypatch.setattr(export, "grid_html", lambda *given, **named: opened.update(named, given=given) or "page")
     view = DigitsView(part="fool", epoch=5)
-    drawing = take_away.svg(run_view, view)
-    assert take_away.page(run_view, view) == "page"
+    drawing = export.svg(run_view, view)
+    assert export.html(run_view, view) == "page"
     assert opened["given"][1:] == (1, 35)
     assert opened["title"] == "Digits: fool it"
     for text in ("epoch: 5", "attack: fgsm", "digit: test 1204", f"run: {SHIPPED.key[:8]}"):

@@ -1,0 +1,109 @@
+"""Counterfactual digits: one digit on its way to every class, and what that takes over many digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.experiments.images.explorer import ImageTrace
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.figures import digit_words as words
+from ctviz.ui.digits import answers as ask
+from ctviz.ui.digits import facts, pictures
+from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
+from ctviz.ui.digits.view import DigitsView
+from ctviz.ui.kit import search
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.facts import fact_list
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.settings import of_search
+
+KEY = "digits-search"
+
+FIRST = ("lambda_egy", "tau", "steps")
+"""Settings of a search that everybody sees."""
+
+MOST = {"steps": 200}
+"""The largest numbers that the page offers: each step is a picture of every class by every model."""
+
+
+def controls(draft: Draft[DigitsView]) -> None:
+    """The search."""
+    settings = search.generator(draft, KEY, frame=None)
+    used = GENERATORS[settings.generator].settings
+    search.numbers(draft, KEY, [name for name in FIRST if name in used], most=MOST, frame=None)
+    rest = [name for name in used if name not in FIRST]
+    if rest:
+        with st.expander("More on the search", key="group-search-view"):
+            search.numbers(draft, KEY, rest, frame=None)
+    search.back_button(draft, frame=None)
+
+
+def show(layout: Layout) -> None:
+    """Draws the part; the picture's frames are steps of the search."""
+    run_view, snapshot, styles = layout.run_view, layout.snapshot, layout.styles
+    digit = layout.chosen_digit()
+    if digit is None:
+        return
+    with layout.left, st.spinner("Searching this digit's way to every class …"):
+        trace = ask.counterfactuals(run_view, snapshot, digit, layout.view)
+        shown = _picture(run_view, trace, digit, layout.view)
+    layout.show_frames(shown, "digits-counterfactuals")
+    limits, begun = pictures.limits_apart(layout.experiment), snapshot.epoch > 0
+    with layout.right:
+        fact_list([facts.one_digit_taken(trace, styles)])
+        with st.spinner(f"Searching counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
+            numbers = ask.counterfactual_numbers(run_view, snapshot, layout.view)
+        fact_list(facts.taken(numbers, styles, limits, started=begun))
+        st.caption(
+            "Each test digit is on its way to another class drawn at random, the same for all models. Beside each "
+            "number its 99 % interval. A lock, which leaves fewer pixels to change, lowers unevenness by itself."
+        )
+    variation, apart = (ask.spans(part["variation"]) for part in (numbers.metrics, numbers.differences))
+    layout.say(words.headline_of_counterfactuals(styles, variation, apart, layout.prefix, limits, started=begun))
+
+
+def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture | None:
+    """The digit on its way to every class."""
+    digit = ask.digit_of(run_view, view)
+    if digit is None:
+        return None
+    return _picture(run_view, ask.counterfactuals(run_view, snapshot, digit, view), digit, view)
+
+
+def _picture(run_view: RunView, trace: ImageTrace, digit: ask.Digit, view: DigitsView) -> Picture:
+    grid = pictures.of_counterfactuals(trace, digit, run_view.experiment)
+    last = grid.shape[2] - 1
+    return Picture(grid, last if view.frame is None else min(view.frame, last), view.tint)
+
+
+def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[str, Any]]:
+    """What counterfactual digits take."""
+    numbers = ask.counterfactual_numbers(run_view, snapshot, view)
+    return [
+        {**row, "searches_that_count": int(count)}
+        for name, found in numbers.metrics.items()
+        for row, count in zip(
+            interval_rows(numbers.arms, snapshot, name, found, numbers.differences[name]), numbers.judged, strict=True
+        )
+    ]
+
+
+def _settings(run_view: RunView, view: DigitsView) -> dict[str, Any]:
+    settings = search.search_of(run_view.experiment, view.search)
+    return {f"search_{name}": getattr(settings, name) for name in of_search(settings)}
+
+
+PART = Part(
+    title="Counterfactual digits",
+    lead="What would have to change for a model to read another digit? A search changes pixels until the model does, "
+    "step by step.",
+    controls=controls,
+    show=show,
+    picture=picture,
+    rows=rows,
+    settings=_settings,
+    samples=lambda run_view, view: ask.GROUP,
+)
