@@ -6,12 +6,12 @@ from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import TRADEOFFS
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
-from ctviz.ui.tradeoffs.controls import parts
-from ctviz.ui.tradeoffs.form import say_refusal
-from ctviz.ui.tradeoffs.look import look
-from ctviz.ui.tradeoffs.panel import open_draft, panel, pick_sweep
+from ctviz.ui.tradeoffs.new_sweep import say_refusal
 from ctviz.ui.tradeoffs.runner import runner
-from ctviz.ui.tradeoffs.runs.compare import compare
+from ctviz.ui.tradeoffs.runs.compare_runs import compare
+from ctviz.ui.tradeoffs.sweep_controls import parts
+from ctviz.ui.tradeoffs.sweep_panel import open_draft, panel, pick_sweep
+from ctviz.ui.tradeoffs.sweep_picture import look
 
 draft = open_draft()
 

@@ -283,7 +283,7 @@ def test_pictures_that_a_sweep_does_not_record_do_not_speak_against_it(visit, wo
 
 
 def test_a_sweep_that_is_there_is_looked_at_and_not_trained(visit, stored, monkeypatch) -> None:
-    monkeypatch.setattr("ctviz.ui.tradeoffs.form.sweep_of", lambda *_: SWEEP)
+    monkeypatch.setattr("ctviz.ui.tradeoffs.new_sweep.sweep_of", lambda *_: SWEEP)
     at = visit(PAGE, sweep=ONE.key)
     assert "All of it is there already" in said(at)
     at.button(key="trade-run").click().run()

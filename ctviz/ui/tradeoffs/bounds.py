@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctviz.errors import ConfigError
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.ui.tradeoffs.offered import MOST_AXES
-from ctviz.ui.tradeoffs.view import MOST_ROUNDS
+from ctviz.ui.tradeoffs.tradeoffs_view import MOST_ROUNDS
 
 MOST_MODELS = 300
 """Of a sweep that is started from the page; the command line bears more."""

@@ -17,9 +17,9 @@ from ctviz.figures.tradeoffs.parallel import boxed, parallel, usual_dimensions
 from ctviz.figures.tradeoffs.words import describe_front, describe_lines, describe_map
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.tradeoffs.beside import table
-from ctviz.ui.tradeoffs.controls import brushes_of, chosen_axes
-from ctviz.ui.tradeoffs.view import TradeoffsView, range_text
+from ctviz.ui.tradeoffs.sweep_controls import brushes_of, chosen_axes
+from ctviz.ui.tradeoffs.sweep_details import table
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, range_text
 
 
 def figure(

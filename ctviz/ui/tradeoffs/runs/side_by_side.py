@@ -36,8 +36,8 @@ from ctviz.ui.kit.results import CURVES
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.tradeoffs.runs.listing import Line
-from ctviz.ui.tradeoffs.runs.view import RunsView
+from ctviz.ui.tradeoffs.runs.comparison_view import ComparisonView
+from ctviz.ui.tradeoffs.runs.run_entries import RunEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,32 +60,33 @@ CALLED = {"accuracy": METRICS["validation_accuracy"], **{name: METRICS[name] for
 
 @dataclass(frozen=True)
 class Chosen:
-    """A run of the comparison: the letter it goes by, its line of the list, and the models shown of it."""
+    """A run of the comparison: the letter it goes by, its entry of the list, and the models shown of it."""
 
     letter: str
-    line: Line
+    entry: RunEntry
     styles: tuple[ArmStyle, ...]
     shown: tuple[int, ...]
 
     @property
     def experiment(self) -> Experiment:
-        return self.line.info.experiment
+        return self.entry.info.experiment
 
     @property
     def title(self) -> str:
-        return f"{self.letter} · {self.line.title}"
+        return f"{self.letter} · {self.entry.title}"
 
     @property
     def brief(self) -> str:
         """``run B (moons)``: with its name where it has one that is short, else with its data."""
-        info = self.line.info
-        return f"run {self.letter} ({self.line.title if info.name or info.preset else info.data})"
+        info = self.entry.info
+        return f"run {self.letter} ({self.entry.title if info.name or info.preset else info.data})"
 
 
-def chosen_of(lines: Sequence[Line]) -> list[Chosen]:
+def chosen_of(entries: Sequence[RunEntry]) -> list[Chosen]:
     """The runs of a comparison, with as many of their models as there is room for."""
     found = [
-        Chosen(chr(ord("A") + index), line, arm_styles(line.info.experiment), ()) for index, line in enumerate(lines)
+        Chosen(chr(ord("A") + index), entry, arm_styles(entry.info.experiment), ())
+        for index, entry in enumerate(entries)
     ]
     crowded = sum(len(run.styles) for run in found) > MOST_SHOWN
     return [replace(run, shown=_pair(run) if crowded else tuple(range(len(run.styles)))) for run in found]
@@ -95,7 +96,7 @@ def _pair(run: Chosen) -> tuple[int, ...]:
     """The conventional model and the best of the others, as far as there are two."""
     names = [style.name for style in run.styles]
     references = default_references(run.experiment)
-    best = run.line.best or next(iter(references), "")
+    best = run.entry.best or next(iter(references), "")
     wanted = [references.get(best, names[0]), best]
     return tuple(dict.fromkeys(names.index(name) for name in wanted if name in names))
 
@@ -153,7 +154,7 @@ def _data(run: Chosen) -> str:
 def _measured(store: Store, run: Chosen) -> str:
     """How a run's numbers came about: by the rounds of an evaluation, or by the settings that it recorded."""
     protocol = Protocol.usual(run.experiment.data)
-    if (run.line.best, "ip") in _rounds(store, run.line.key, protocol).reductions:
+    if (run.entry.best, "ip") in _rounds(store, run.entry.key, protocol).reductions:
         return protocol.key
     pictures = {"every", "also", "field", "paths"}
     return run.experiment.evaluation.model_dump_json(exclude=pictures)
@@ -161,9 +162,9 @@ def _measured(store: Store, run: Chosen) -> str:
 
 def _change(store: Store, run: Chosen, metric: str) -> float:
     """What a run's best model has more (+) or less (−), as a share: over rounds if there were any, as in the table."""
-    rounds = _rounds(store, run.line.key, Protocol.usual(run.experiment.data))
-    found = rounds.reductions.get((run.line.best, metric))
-    return run.line.change(metric) if found is None else -found[0] / 100
+    rounds = _rounds(store, run.entry.key, Protocol.usual(run.experiment.data))
+    found = rounds.reductions.get((run.entry.best, metric))
+    return run.entry.change(metric) if found is None else -found[0] / 100
 
 
 def results(store: Store, runs: Sequence[Chosen]) -> None:
@@ -171,7 +172,7 @@ def results(store: Store, runs: Sequence[Chosen]) -> None:
     body, levels = [], set()
     for run in runs:
         protocol = Protocol.usual(run.experiment.data)
-        rounds = _rounds(store, run.line.key, protocol)
+        rounds = _rounds(store, run.entry.key, protocol)
         levels |= {protocol.level} if rounds.means else set()
         body.append(_rows(run, rounds))
     heads = "".join(
@@ -227,10 +228,10 @@ def _by_arm(table: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str]
 
 
 def _rows(run: Chosen, rounds: Rounds) -> str:
-    summary = (run.line.info.summary or {}).get("arms") or []
+    summary = (run.entry.info.summary or {}).get("arms") or []
     measured = {arm["name"]: arm for arm in summary if isinstance(arm, Mapping) and "name" in arm}
     references = default_references(run.experiment)
-    state = "" if run.line.info.state == "done" else f", {run.line.info.state}"
+    state = "" if run.entry.info.state == "done" else f", {run.entry.info.state}"
     width = len(COLUMNS) + 2
     rows = [f'<tr><th scope="rowgroup" colspan="{width}"><b>{escape(run.title)}</b>{escape(state)}</th></tr>']
     for index in run.shown:
@@ -284,7 +285,7 @@ def _value(arm: Mapping[str, Any], name: str) -> float:
 # -- settings ----------------------------------------------------------------------------------------------
 
 
-def settings(runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
+def settings(runs: Sequence[Chosen], view: ComparisonView, look: Any) -> None:
     """What differs between the settings of the runs; all of them, with what differs in bold, if asked for."""
     if st.session_state.get("runs-settings") != (view.settings == "all"):
         st.session_state["runs-settings"] = view.settings == "all"
@@ -343,7 +344,7 @@ def boundaries(service: Service, runs: Sequence[Chosen]) -> None:
 
 
 def _pictures(service: Service, run: Chosen, dark: bool) -> None:
-    run_view = service.run_view(run.line.key)
+    run_view = service.run_view(run.entry.key)
     if run_view is None:
         st.markdown("Nothing of this run can be shown yet.")
         return
@@ -389,7 +390,7 @@ def _open(run: Chosen) -> None:
 # -- curves ------------------------------------------------------------------------------------------------
 
 
-def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
+def curves(service: Service, runs: Sequence[Chosen], view: ComparisonView, look: Any) -> None:
     """One metric of all runs over the epochs."""
     if st.session_state.get("runs-curve") != view.curve:
         st.session_state["runs-curve"] = view.curve
@@ -401,7 +402,7 @@ def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) 
     lines = [
         line
         for run in runs
-        if (run_view := service.run_view(run.line.key))
+        if (run_view := service.run_view(run.entry.key))
         for line in _curves(run, run_view, metric.name)
     ]
     ends = [f"{line.style.title} {amount(metric, _last(line.values))}" for line in lines]

@@ -16,7 +16,7 @@ from ctviz.figures.tradeoffs.metrics import metric_words, shown, spelled
 from ctviz.ui.held import held
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import Changes, sentence
-from ctviz.ui.tradeoffs.view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
+from ctviz.ui.tradeoffs.tradeoffs_view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
 from ctviz.ui.vocabulary import CHOICES, WORDS
 
 

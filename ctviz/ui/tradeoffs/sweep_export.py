@@ -25,8 +25,8 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.bounds import within_page
 from ctviz.ui.tradeoffs.charts import figure
 from ctviz.ui.tradeoffs.code import command_line, python_code
-from ctviz.ui.tradeoffs.controls import kept_cells
-from ctviz.ui.tradeoffs.view import TradeoffsView, linked
+from ctviz.ui.tradeoffs.sweep_controls import kept_cells
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, linked
 from ctviz.ui.vocabulary import CHOICES
 
 

@@ -14,10 +14,10 @@ from ctviz.figures.tradeoffs.metrics import what
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.unique_names import apart
-from ctviz.ui.tradeoffs.controls import hold
-from ctviz.ui.tradeoffs.form import refuse
+from ctviz.ui.tradeoffs.new_sweep import refuse
 from ctviz.ui.tradeoffs.runner import Runner
-from ctviz.ui.tradeoffs.view import TradeoffsView, linked
+from ctviz.ui.tradeoffs.sweep_controls import hold
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, linked
 from ctviz.ui.vocabulary import CHOICES
 
 MOST_VALUES = 6

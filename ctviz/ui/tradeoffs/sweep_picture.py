@@ -18,16 +18,16 @@ from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import guarded, literal, page_title
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import follow_theme, palette
-from ctviz.ui.tradeoffs.beside import beside, headline
 from ctviz.ui.tradeoffs.bounds import within_sight
-from ctviz.ui.tradeoffs.cell import stage_of
+from ctviz.ui.tradeoffs.cell_stage import stage_of
 from ctviz.ui.tradeoffs.charts import alternative, draw, figure, key_words
-from ctviz.ui.tradeoffs.controls import chart, check, kept_cells
-from ctviz.ui.tradeoffs.form import begin, refuse
-from ctviz.ui.tradeoffs.known import known, texts
-from ctviz.ui.tradeoffs.measured import measured
+from ctviz.ui.tradeoffs.method import measured
+from ctviz.ui.tradeoffs.new_sweep import begin, refuse
 from ctviz.ui.tradeoffs.runner import HowFar, Runner
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_controls import chart, check, kept_cells
+from ctviz.ui.tradeoffs.sweep_details import beside, headline
+from ctviz.ui.tradeoffs.sweep_results import known, texts
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 POLL = 1.5
 """Seconds between two looks while a sweep is under way."""

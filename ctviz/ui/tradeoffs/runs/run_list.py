@@ -13,8 +13,8 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
 from ctviz.experiments.store.labels import LONGEST
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.tradeoffs.runs.listing import CHANGES, Line, line, matches, ordered, title_of
-from ctviz.ui.tradeoffs.runs.view import MOST, ORDERS, RunsView, joined
+from ctviz.ui.tradeoffs.runs.comparison_view import MOST, ORDERS, ComparisonView, joined
+from ctviz.ui.tradeoffs.runs.run_entries import CHANGES, RunEntry, entry_of, matches, ordered, title_of
 
 Look = Callable[..., None]
 
@@ -30,12 +30,12 @@ ABOUT = (
 )
 
 
-def lines_of(store: Store) -> list[Line]:
+def entries_of(store: Store) -> list[RunEntry]:
     """Every stored run, as the store lists them."""
-    return [line(info) for info in store.list()]
+    return [entry_of(info) for info in store.list()]
 
 
-def finder(view: RunsView, look: Look, stacks: int) -> None:
+def finder(view: ComparisonView, look: Look, stacks: int) -> None:
     """Search, order, and whether the runs of sweeps are listed."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-finder"):
         _follow("runs-search", view.search)
@@ -61,18 +61,18 @@ def finder(view: RunsView, look: Look, stacks: int) -> None:
 
 
 def _follow(key: str, value: Any) -> None:
-    """Brings a control in line with the link."""
+    """Brings a control in entry with the link."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
-def shown(lines: Sequence[Line], view: RunsView) -> list[Line]:
-    """The lines that are listed."""
-    kept = [found for found in lines if (view.stacks or not found.stack) and matches(found, view.search)]
+def shown(entries: Sequence[RunEntry], view: ComparisonView) -> list[RunEntry]:
+    """The entries that are listed."""
+    kept = [found for found in entries if (view.stacks or not found.stack) and matches(found, view.search)]
     return ordered(kept, view.order)
 
 
-def table(listed: Sequence[Line], view: RunsView, look: Look) -> None:
+def table(listed: Sequence[RunEntry], view: ComparisonView, look: Look) -> None:
     """The list; the rows that are chosen in it are compared."""
     if not listed:
         st.info(
@@ -95,7 +95,7 @@ def table(listed: Sequence[Line], view: RunsView, look: Look) -> None:
     st.caption(ABOUT)
 
 
-def _choose(view: RunsView, look: Look) -> None:
+def _choose(view: ComparisonView, look: Look) -> None:
     """Takes over the rows that were chosen; what the search hides stays chosen."""
     rows: list[str] = st.session_state[ROWS]
     picked = [rows[index] for index in st.session_state[TABLE]["selection"]["rows"] if index < len(rows)]
@@ -109,7 +109,7 @@ def _take(keys: Sequence[str], look: Look) -> None:
     look(runs=joined(keys[:MOST]))
 
 
-def _frame(listed: Sequence[Line]) -> pd.DataFrame:
+def _frame(listed: Sequence[RunEntry]) -> pd.DataFrame:
     unfinished = any(found.info.state != "done" for found in listed)
     rows = [
         {
@@ -132,7 +132,7 @@ def _frame(listed: Sequence[Line]) -> pd.DataFrame:
     return frame if unfinished else frame.drop(columns="state")
 
 
-def _columns(listed: Sequence[Line]) -> dict[str, Any]:
+def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
     config, less = st.column_config, "than the conventional model of the same run, in %: positive is better."
     return {
         "pinned": config.TextColumn("★", help="Pinned: listed first, never removed to make space.", width=40),
@@ -148,16 +148,16 @@ def _columns(listed: Sequence[Line]) -> dict[str, Any]:
         "ip": config.NumberColumn("IP less", format="%.0f %%", width=75, help=f"How much closer to real data {less}"),
         "ip_star": config.NumberColumn("IP* less", format="%.0f %%", width=75, help=f"How much less mismatch {less}"),
         "cost": config.NumberColumn("Cost less", format="%.0f %%", width=80, help=f"How much less effort {less}"),
-        "key": config.TextColumn("Key", width=150, help="Names the run on the command line and in Python."),
+        "key": config.TextColumn("Key", width=150, help="Names the run on the command entry and in Python."),
     }
 
 
 # -- what can be done with the runs that are chosen ----------------------------------------------------------
 
 
-def chooser(lines: Sequence[Line], view: RunsView, look: Look) -> None:
+def chooser(entries: Sequence[RunEntry], view: ComparisonView, look: Look) -> None:
     """The runs that are compared, by name: the same choice as in the table, for the keyboard."""
-    titles = {found.key: found.title for found in lines if view.stacks or not found.stack or found.key in view.chosen}
+    titles = {found.key: found.title for found in entries if view.stacks or not found.stack or found.key in view.chosen}
     chosen = [key for key in view.chosen if key in titles]
     _follow(CHOSEN, chosen)
     named = list(titles.values())
@@ -172,7 +172,7 @@ def chooser(lines: Sequence[Line], view: RunsView, look: Look) -> None:
     )  # fmt: skip
 
 
-def actions(store: Store, chosen: Sequence[Line], view: RunsView, look: Look) -> None:
+def actions(store: Store, chosen: Sequence[RunEntry], view: ComparisonView, look: Look) -> None:
     """Name, pin and delete what is chosen; the bin."""
     with st.container(horizontal=True, key="runs-actions"):
         if len(chosen) == 1:
@@ -190,12 +190,12 @@ def actions(store: Store, chosen: Sequence[Line], view: RunsView, look: Look) ->
     _undo(store, view, look)
 
 
-def _pin(store: Store, runs: Sequence[Line], pinned: bool) -> None:
+def _pin(store: Store, runs: Sequence[RunEntry], pinned: bool) -> None:
     for run in runs:
         store.labels.pin(run.key, pinned)
 
 
-def _rename(store: Store, run: Line) -> None:
+def _rename(store: Store, run: RunEntry) -> None:
     with st.popover("Rename", icon=":material/edit:"), st.form("runs-rename", border=False):
         st.text_input(
             "Name", run.info.name, key=f"runs-name-{run.key}", max_chars=LONGEST, placeholder=run.title,
@@ -208,7 +208,7 @@ def _rename(store: Store, run: Line) -> None:
         )  # fmt: skip
 
 
-def _delete(store: Store, chosen: Sequence[Line], view: RunsView, look: Look) -> None:
+def _delete(store: Store, chosen: Sequence[RunEntry], view: ComparisonView, look: Look) -> None:
     own = [found for found in chosen if not found.info.preset]
     st.button(
         "Delete" if len(own) < 2 else f"Delete {len(own)} runs", key="runs-delete", icon=":material/delete:",
@@ -217,7 +217,7 @@ def _delete(store: Store, chosen: Sequence[Line], view: RunsView, look: Look) ->
     )  # fmt: skip
 
 
-def _put_into_bin(store: Store, runs: Sequence[Line], view: RunsView, look: Look) -> None:
+def _put_into_bin(store: Store, runs: Sequence[RunEntry], view: ComparisonView, look: Look) -> None:
     gone: dict[str, str] = {}
     for run in runs:
         try:
@@ -231,7 +231,7 @@ def _put_into_bin(store: Store, runs: Sequence[Line], view: RunsView, look: Look
     look(runs=joined(key for key in view.chosen if key not in gone))
 
 
-def _undo(store: Store, view: RunsView, look: Look) -> None:
+def _undo(store: Store, view: ComparisonView, look: Look) -> None:
     gone: dict[str, str] = st.session_state.get(DELETED) or {}
     if gone:
         with st.container(horizontal=True, vertical_alignment="center", key="runs-undo"):
@@ -243,7 +243,7 @@ def _undo(store: Store, view: RunsView, look: Look) -> None:
             )  # fmt: skip
 
 
-def bring_back(store: Store, keys: Iterable[str], view: RunsView, look: Look) -> None:
+def bring_back(store: Store, keys: Iterable[str], view: ComparisonView, look: Look) -> None:
     """Takes runs out of the bin and chooses them."""
     back = []
     for key in keys:
@@ -260,7 +260,7 @@ def bring_back(store: Store, keys: Iterable[str], view: RunsView, look: Look) ->
     look(runs=joined(chosen[:MOST]))
 
 
-def _bin(store: Store, view: RunsView, look: Look) -> None:
+def _bin(store: Store, view: ComparisonView, look: Look) -> None:
     binned = store.binned()
     if not binned:
         return
@@ -276,7 +276,7 @@ def _bin(store: Store, view: RunsView, look: Look) -> None:
         )  # fmt: skip
 
 
-def bring_back_button(store: Store, key: str, view: RunsView, look: Look, place: str = "page") -> None:
+def bring_back_button(store: Store, key: str, view: ComparisonView, look: Look, place: str = "page") -> None:
     """A button that takes a run out of the bin."""
     st.button(
         "Bring back", key=f"runs-back-{place}-{key}", icon=":material/restore_from_trash:",

@@ -23,8 +23,8 @@ from ctviz.figures.tradeoffs.metrics import (
 from ctviz.figures.tradeoffs.words import marginal_means
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.tradeoffs.controls import hold, label
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_controls import hold, label
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 PRICES = ("cost", "accuracy", "validity", "mature", "ip", "ip_star", "fgsm")
 """What a gain may be paid with, in the order in which it is looked for."""

@@ -28,8 +28,8 @@ from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 from ctviz.ui.stage import StageState, show_stage
-from ctviz.ui.tradeoffs.controls import hold
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_controls import hold
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 MOST_BYTES = 48 * 2**20
 """Pictures kept, over all sessions."""

@@ -7,13 +7,12 @@ import streamlit as st
 from ctviz.experiments.store import Store
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.service import Service
-from ctviz.ui.tradeoffs.runs import beside, table
-from ctviz.ui.tradeoffs.runs.listing import Line
-from ctviz.ui.tradeoffs.runs.table import Look
-from ctviz.ui.tradeoffs.runs.view import MOST, RunsView
+from ctviz.ui.tradeoffs.runs.comparison_view import MOST, ComparisonView
+from ctviz.ui.tradeoffs.runs.run_entries import RunEntry
+from ctviz.ui.tradeoffs.runs.run_list import Look
 
 
-def compare(service: Service, view: RunsView, look: Look) -> None:
+def compare(service: Service, view: ComparisonView, look: Look) -> None:
     """Shows the stored runs, and beside each other those that are chosen.
 
     Args:
@@ -22,16 +21,16 @@ def compare(service: Service, view: RunsView, look: Look) -> None:
         look: changes fields of the view, from a callback; as ``Draft.look``.
     """
     store = service.store
-    lines = table.lines_of(store)
-    chosen = _chosen(lines, view)
+    entries = table.entries_of(store)
+    chosen = _chosen(entries, view)
     runs = beside.chosen_of(chosen)
-    page_title(beside.finding(store, runs) if runs else _invitation(lines))
+    page_title(beside.finding(store, runs) if runs else _invitation(entries))
     table.said()
-    _missing(store, lines, view, look)
+    _missing(store, entries, view, look)
     if view.view != "project" or not runs:
-        table.finder(view, look, sum(line.stack for line in lines))
-        table.table(table.shown(lines, view), view, look)
-        table.chooser(lines, view, look)
+        table.finder(view, look, sum(entry.stack for entry in entries))
+        table.table(table.shown(entries, view), view, look)
+        table.chooser(entries, view, look)
         table.actions(store, chosen, view, look)
     if not runs:
         return
@@ -45,22 +44,24 @@ def compare(service: Service, view: RunsView, look: Look) -> None:
         beside.settings(runs, view, look)
 
 
-def _chosen(lines: list[Line], view: RunsView) -> list[Line]:
-    known = {line.key: line for line in lines}
+def _chosen(entries: list[RunEntry], view: ComparisonView) -> list[RunEntry]:
+    known = {entry.key: entry for entry in entries}
     return [known[key] for key in view.chosen if key in known]
 
 
-def _invitation(lines: list[Line]) -> str:
-    own = sum(not line.info.preset for line in lines)
-    if not lines:
+def _invitation(entries: list[RunEntry]) -> str:
+    own = sum(not entry.info.preset for entry in entries)
+    if not entries:
         return "No run is stored yet: train one on another page, and it is listed here."
-    more = f"{own} of your own and {len(lines) - own} that ship with ctviz" if own else f"{len(lines)} ship with ctviz"
+    more = (
+        f"{own} of your own and {len(entries) - own} that ship with ctviz" if own else f"{len(entries)} ship with ctviz"
+    )
     return f"Choose up to {MOST} stored runs to see them side by side: {more}."
 
 
-def _missing(store: Store, lines: list[Line], view: RunsView, look: Look) -> None:
+def _missing(store: Store, entries: list[RunEntry], view: ComparisonView, look: Look) -> None:
     """Says which runs of the link are not here, and brings back what is in the bin."""
-    gone = [key for key in view.chosen if key not in {line.key for line in lines}]
+    gone = [key for key in view.chosen if key not in {entry.key for entry in entries}]
     if not gone:
         return
     binned = {info.key for info in store.binned()}

@@ -23,10 +23,10 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, schema_of
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
-from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED
 from ctviz.ui.tradeoffs.runner import Runner, to_do
-from ctviz.ui.tradeoffs.view import MOST_ROUNDS, MOST_SEEDS, TradeoffsView, changed, linked, values_in
+from ctviz.ui.tradeoffs.sweep_controls import hold
+from ctviz.ui.tradeoffs.tradeoffs_view import MOST_ROUNDS, MOST_SEEDS, TradeoffsView, changed, linked, values_in
 from ctviz.ui.vocabulary import CHOICES, WORDS
 
 THERE = "All of it is there already: its models are trained and evaluated."

@@ -15,13 +15,13 @@ from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import TRADEOFFS
 from ctviz.ui.kit.service import Service
-from ctviz.ui.tradeoffs.controls import check, choices, filters
-from ctviz.ui.tradeoffs.form import form
-from ctviz.ui.tradeoffs.listed import which
-from ctviz.ui.tradeoffs.look import results_of
+from ctviz.ui.tradeoffs.new_sweep import form
 from ctviz.ui.tradeoffs.runner import Runner
-from ctviz.ui.tradeoffs.take_away import take_away
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_controls import check, choices, filters
+from ctviz.ui.tradeoffs.sweep_export import take_away
+from ctviz.ui.tradeoffs.sweep_list import which
+from ctviz.ui.tradeoffs.sweep_picture import results_of
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 LEAD = "Each cell is a model with settings of its own, compared with a conventional one of the same seed."
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from ctviz.errors import ConfigError
-from ctviz.ui.tradeoffs.take_away import MOST_TOML, from_toml, md, parquet, shown_metrics, tex
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_export import MOST_TOML, from_toml, md, parquet, shown_metrics, tex
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 from tests.experiments.sweeps.small import small
 from tests.ui.tradeoffs.results import grid
 
