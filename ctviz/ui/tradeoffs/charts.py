@@ -92,7 +92,7 @@ def draw(
     key = f"trade-{view.chart}-{draft.opened}"
     st.plotly_chart(
         drawn, key=key, theme=None, alt=_described(across, view, kept, level), config=config("ctviz-sweep"),
-        on_select=_taker(key, across, view), selection_mode=("points", "box") if view.chart == "lines" else "points",
+        on_select=_taker(draft, key, across), selection_mode=("points", "box") if view.chart == "lines" else "points",
     )  # fmt: skip
 
 
@@ -105,9 +105,10 @@ def _described(across: pd.DataFrame, view: TradeoffsView, kept: Sequence[int] | 
     return describe_map(across, view.metric, chosen_axes(across, view), view.show, level=level)
 
 
-def _taker(key: str, across: pd.DataFrame, view: TradeoffsView) -> Callable[[], None]:
+def _taker(draft: Draft[TradeoffsView], key: str, across: pd.DataFrame) -> Callable[[], None]:
+    view = draft.view
+
     def take() -> None:
-        draft: Draft[TradeoffsView] = st.session_state["draft"]
         selection = _selection(st.session_state.get(key))
         boxes = selection.get("box")
         if view.chart == "lines" and boxes:

@@ -1,49 +1,68 @@
-"""What a person can take away of a sweep: the link, the numbers, the picture, the settings, the code."""
+"""The share menu of a sweep: the link, the numbers, the picture, the settings, the code; and a sweep brought back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.plan import plan
 from ctviz.experiments.sweeps.results import SweepResult
+from ctviz.figures.theme import Palette
 from ctviz.figures.tradeoffs.cells import LEVEL, metrics_of
 from ctviz.figures.tradeoffs.export import can_draw, image, standalone
 from ctviz.figures.tradeoffs.tables import across_table, latex, markdown
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import MOST_TOML, address
-from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.export import File, bring_back, offer, read_toml, share_menu, show_code
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.bounds import within_page
 from ctviz.ui.tradeoffs.charts import figure
-from ctviz.ui.tradeoffs.code import command_line, python_code
 from ctviz.ui.tradeoffs.sweep_controls import kept_cells
-from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, linked
+from ctviz.ui.tradeoffs.sweep_list import look_at
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 from ctviz.ui.vocabulary import CHOICES
 
+_CODE = '''\
+import ctviz
 
-def take_away(store: Store, draft: Draft[TradeoffsView], result: SweepResult | None) -> None:
-    """Everything that can be taken away, in one place; what is costly is made when it is asked for."""
-    with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
-        st.markdown("**Link** to exactly what you see")
-        st.code(address(draft), language=None, wrap_lines=True)
+sweep = ctviz.Sweep.from_toml(r"""
+{toml}""")
+result = ctviz.sweep(sweep)  # key {key}; what is stored is not trained again
+
+print(result.across.query("metric == 'ip'"))  # one row for each cell, over the seeds
+result.to_csv("{stem}.csv")  # one row for each cell, seed and metric
+'''
+
+
+def share_sweep(store: Store, draft: Draft[TradeoffsView], result: SweepResult | None) -> None:
+    """The menu; what is costly is made when it is asked for."""
+
+    def take(content: bytes) -> None:
+        sweep = from_toml(content)
+        plan(sweep, store)  # says which cell cannot be trained, before the sweep is kept for everybody
+        keep_sweep(sweep, store)
+        look_at(draft, sweep.key)
+
+    with share_menu(draft):
         if result is not None:
-            _files(draft, result)
-        _bring_back(store, draft)
+            if metrics_of(result.across):
+                st.caption("The picture as a drawing (SVG): the button in the picture's upper right corner.")
+            offer(_files(draft.view, result))
+        bring_back("**Bring back** a sweep", "Settings of a sweep as a TOML file", "trade-upload", take)
         if result is not None:
             name = stem(result.sweep)
-            st.markdown("**Command** that computes the same sweep, beside its settings (TOML) from above")
-            st.code(command_line(name), language="bash", wrap_lines=True)
-            st.markdown("**Python** that does")
-            st.code(python_code(result.sweep, name), language="python", height=220)
+            show_code(
+                "**Command** that computes the same sweep, beside its settings (TOML) from above", command_line(name),
+                "bash",
+            )  # fmt: skip
+            show_code("**Python** that does", python_code(result.sweep, name), "python", height=220)
 
 
 def stem(sweep: Sweep) -> str:
@@ -51,35 +70,29 @@ def stem(sweep: Sweep) -> str:
     return f"ctviz-sweep-{sweep.base.data.name}-{sweep.key[:8]}"
 
 
-def _files(draft: Draft[TradeoffsView], result: SweepResult) -> None:
-    across, view, name, level = result.across, draft.view, stem(result.sweep), result.sweep.protocol.level
+def _files(view: TradeoffsView, result: SweepResult) -> Iterator[File]:
+    across, name, level = result.across, stem(result.sweep), result.sweep.protocol.level
     data = CHOICES.get(result.sweep.base.data.name, result.sweep.base.data.name)
+
     if metrics_of(across):
-        st.caption("The picture as a drawing (SVG): the button in the picture's upper right corner.")
-        _offer("Picture that works offline (HTML)", html(result, view), f"{name}.html", "text/html", "html")
+        colours = palette()
+        yield File(
+            "Picture that works offline (HTML)", lambda: html(result, view, colours), f"{name}.html", "text/html", "html"
+        )
         if can_draw():
-            _offer("Picture (PNG)", png(result, view), f"{name}.png", "image/png", "image")
-        _offer(
-            "Table for a paper (LaTeX)", lambda: tex(across, view, level, data), f"{name}.tex", "text/x-tex",
-            "functions",
-        )  # fmt: skip
-        _offer(
-            "Table for a README (Markdown)", lambda: md(across, view, level, data), f"{name}.md", "text/markdown",
-            "notes",
-        )  # fmt: skip
-    _offer("All numbers (CSV)", lambda: result.table.to_csv(index=False), f"{name}.csv", "text/csv", "table")
-    _offer(
-        "All numbers (Parquet)", lambda: parquet(result.table), f"{name}.parquet",
-        "application/vnd.apache.parquet", "table_rows",
+            yield File("Picture (PNG)", lambda: png(result, view, colours), f"{name}.png", "image/png", "image")
+        yield File(
+            "Table for a paper (LaTeX)", lambda: tex(across, view, level, data), f"{name}.tex", "text/x-tex", "functions"
+        )
+        yield File(
+            "Table for a README (Markdown)", lambda: md(across, view, level, data), f"{name}.md", "text/markdown", "notes"
+        )
+    yield File("All numbers (CSV)", lambda: result.table.to_csv(index=False), f"{name}.csv", "text/csv", "table")
+    yield File(
+        "All numbers (Parquet)", lambda: parquet(result.table), f"{name}.parquet", "application/vnd.apache.parquet",
+        "table_rows",
     )  # fmt: skip
-    _offer("Settings (TOML)", result.sweep.to_toml(), f"{name}.toml", "application/toml", "settings")
-
-
-def _offer(label: str, made: str | Callable[[], str] | Callable[[], bytes], file: str, kind: str, icon: str) -> None:
-    st.download_button(
-        label, made, file, kind, key=f"trade-take-{icon}", on_click="ignore", icon=f":material/{icon}:",
-        width="stretch",
-    )  # fmt: skip
+    yield File("Settings (TOML)", result.sweep.to_toml(), f"{name}.toml", "application/toml", "settings")
 
 
 def parquet(table: pd.DataFrame) -> bytes:
@@ -89,33 +102,23 @@ def parquet(table: pd.DataFrame) -> bytes:
     return to.getvalue()
 
 
-def html(result: SweepResult, view: TradeoffsView) -> Callable[[], str]:
-    """The picture as a page that needs no network, made on demand."""
-    colours, level = palette(), result.sweep.protocol.level
-
-    def made() -> str:
-        across = result.across
-        drawn = figure(across, view, colours, view.cell, None, kept_cells(across, view), level=level)
-        words = finding(across, view.metric, view.show, level=level)
-        table = across_table(across, view.metric, view.show, level=level)
-        return standalone(drawn, _title(result.sweep), colours, words, table, stem(result.sweep))
-
-    return made
+def html(result: SweepResult, view: TradeoffsView, colours: Palette) -> str:
+    """The picture as a page that needs no network."""
+    across, level = result.across, result.sweep.protocol.level
+    words = finding(across, view.metric, view.show, level=level)
+    table = across_table(across, view.metric, view.show, level=level)
+    title = f"ctviz sweep {result.sweep.key}"
+    return standalone(_drawn(result, view, colours), title, colours, words, table, stem(result.sweep))
 
 
-def png(result: SweepResult, view: TradeoffsView) -> Callable[[], bytes]:
-    """The picture as pixels, made on demand where something that draws it is installed."""
-    colours, level = palette(), result.sweep.protocol.level
-
-    def made() -> bytes:
-        across = result.across
-        return image(figure(across, view, colours, view.cell, None, kept_cells(across, view), level=level), "png")
-
-    return made
+def png(result: SweepResult, view: TradeoffsView, colours: Palette) -> bytes:
+    """The picture as pixels, where something that draws it is installed."""
+    return image(_drawn(result, view, colours), "png")
 
 
-def _title(sweep: Sweep) -> str:
-    return f"ctviz sweep {sweep.key}"
+def _drawn(result: SweepResult, view: TradeoffsView, colours: Palette) -> Any:
+    across, level = result.across, result.sweep.protocol.level
+    return figure(across, view, colours, view.cell, None, kept_cells(across, view), level=level)
 
 
 def shown_metrics(across: pd.DataFrame, view: TradeoffsView) -> list[str]:
@@ -134,32 +137,18 @@ def md(across: pd.DataFrame, view: TradeoffsView, level: float = LEVEL, data: st
     return markdown(across, shown_metrics(across, view), view.show, level=level, data=data)
 
 
-def _bring_back(store: Store, draft: Draft[TradeoffsView]) -> None:
-    """Takes over the settings of a sweep from a TOML file, once for each file; nothing is trained."""
-    st.markdown("**Bring back** a sweep")
-    file = st.file_uploader("Settings of a sweep as a TOML file", type="toml", key="trade-upload")
-    if file is None or st.session_state.get("trade-uploaded") == file.file_id:
-        return
-    try:
-        sweep = from_toml(file.getvalue())
-        plan(sweep, store)  # says which cell cannot be trained, before the sweep is kept for everybody
-        keep_sweep(sweep, store)
-    except CtvizError as error:
-        st.error(literal(str(error)), icon=":material/error:")
-        return
-    st.session_state["trade-uploaded"] = file.file_id
-    draft.view = draft.view.elsewhere()
-    draft.look(sweep=linked(sweep.key))
-    st.rerun()
+def python_code(sweep: Sweep, stem: str) -> str:
+    """A script that computes the sweep; ``stem`` names its files. No TOML string holds three quotes in a row."""
+    return _CODE.format(toml=sweep.to_toml(), key=sweep.key, stem=stem)
+
+
+def command_line(stem: str) -> str:
+    """The same for a terminal, from the file with the settings: a line cannot hold all that a sweep may be."""
+    return f"ctviz sweep {stem}.toml --csv {stem}.csv"
 
 
 def from_toml(content: bytes) -> Sweep:
     """The sweep in an uploaded file; raises ``ConfigError`` if it is none, or too much for this page."""
-    if len(content) > MOST_TOML:
-        raise ConfigError("The file", f"{len(content)} bytes", f"at most {MOST_TOML} bytes")
-    try:
-        sweep = Sweep.from_toml(content.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ConfigError("The file", "not text", "TOML in UTF-8") from None
+    sweep = Sweep.from_toml(read_toml(content))
     within_page(sweep)
     return sweep

@@ -17,7 +17,7 @@ from ctviz.ui.tradeoffs.bounds import MOST_SHOWN, within_page, within_sight
 from ctviz.ui.tradeoffs.new_sweep import begin
 from ctviz.ui.tradeoffs.runner import Runner
 from ctviz.ui.tradeoffs.sweep_export import from_toml
-from ctviz.ui.tradeoffs.sweep_picture import results_of
+from ctviz.ui.tradeoffs.sweep_results import results_of
 from tests.experiments.sweeps.small import PROTOCOL, base, small
 
 HUGE = Sweep(

@@ -48,9 +48,10 @@ def test_one_price_is_named_and_an_attack_is_called_one() -> None:
 
 def test_the_level_of_the_protocol_is_the_one_that_is_said(monkeypatch) -> None:
     shown = []
-    monkeypatch.setattr("ctviz.ui.tradeoffs.sweep_details.st", SimpleNamespace(
-        html=shown.append, caption=shown.append, expander=lambda _: nullcontext()))  # fmt: skip
-    monkeypatch.setattr("ctviz.ui.tradeoffs.sweep_details.palette", lambda: LIGHT)
+    streamlit = SimpleNamespace(html=shown.append, caption=shown.append, expander=lambda _: nullcontext())
+    for module in ("tradeoffs.sweep_details", "kit.facts"):
+        monkeypatch.setattr(f"ctviz.ui.{module}.st", streamlit)
+    monkeypatch.setattr("ctviz.ui.kit.facts.palette", lambda: LIGHT)
     numbers(grid(), 2, "ip", 0.9)
     assert "90 % interval of the reduction from 26 to 34 %" in " ".join(shown)
     assert "99 %" not in " ".join(shown)

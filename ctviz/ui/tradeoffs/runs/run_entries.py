@@ -17,7 +17,7 @@ from ctviz.ui import vocabulary
 from ctviz.ui.tradeoffs.runs.comparison_view import Order
 
 CHANGES = ("ip", "ip_star", "cost")
-"""Of these a entry of the list gives the change against the conventional model, in percent."""
+"""Of these an entry of the list gives the change against the conventional model, in percent."""
 
 LONGEST = 60
 
@@ -51,7 +51,7 @@ class RunEntry:
 
 
 def entry_of(info: RunInfo) -> RunEntry:
-    """A stored run as a entry of the list."""
+    """A stored run as an entry of the list."""
     stack = is_stack(info.experiment)
     found = RunEntry(info, title_of(info), stack)
     summary = (info.summary or {}).get("arms")
@@ -159,7 +159,7 @@ def _of_sweep(experiment: Experiment) -> bool:
 
 
 def matches(entry: RunEntry, text: str) -> bool:
-    """Whether each word of a search is found in a entry: in its name, data, models, key or state, or as ``tau=0.5``."""
+    """Whether each word of a search is found in an entry: its name, data, models, key or state, or as ``tau=0.5``."""
     return all(_has_word(entry, word) for word in text.split())
 
 

@@ -29,6 +29,8 @@ from ctviz.figures.words import METRICS, Metric, amount, compare
 from ctviz.models.stack import Stack
 from ctviz.prose import listed, number
 from ctviz.ui import vocabulary
+from ctviz.ui.kit import bind, tables
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
@@ -169,23 +171,19 @@ def _change(store: Store, run: Chosen, metric: str) -> float:
 
 def results(store: Store, runs: Sequence[Chosen]) -> None:
     """What the models of each run reach on test data; with intervals where a run has been evaluated in rounds."""
-    body, levels = [], set()
+    rows, levels = list[str](), set()
     for run in runs:
         protocol = Protocol.usual(run.experiment.data)
         rounds = _rounds(store, run.entry.key, protocol)
         levels |= {protocol.level} if rounds.means else set()
-        body.append(_rows(run, rounds))
-    heads = "".join(
+        rows += _rows(run, rounds)
+    metrics = [
         f'<th class="number" scope="col" title="{escape(CALLED[name].help)}">{escape(CALLED[name].title)}<br>'
         f"<small>{escape(CALLED[name].symbol)}</small></th>"
         for name in COLUMNS
-    )
-    st.html(
-        '<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Results of the runs">'
-        '<table class="ctviz-table ctviz-results"><thead><tr><th scope="col">Run and model</th>'
-        f'{heads}<th scope="col">Against the conventional model</th></tr></thead><tbody>{"".join(body)}</tbody>'
-        "</table></div>"
-    )
+    ]
+    first, last = tables.heads("Run and model", "Against the conventional model", number=False)
+    tables.scrolling("Results of the runs", tables.table([first, *metrics, last], rows, kind="ctviz-results"))
     if levels:
         level = " or ".join(f"{100 * level:g} %" for level in sorted(levels))
         st.caption(f"In brackets: {level} intervals over the rounds of an evaluation. Other rows are one measurement.")
@@ -227,7 +225,7 @@ def _by_arm(table: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str]
     return dict(zip(zip(table["arm"], table["metric"], strict=True), values, strict=True))
 
 
-def _rows(run: Chosen, rounds: Rounds) -> str:
+def _rows(run: Chosen, rounds: Rounds) -> list[str]:
     summary = (run.entry.info.summary or {}).get("arms") or []
     measured = {arm["name"]: arm for arm in summary if isinstance(arm, Mapping) and "name" in arm}
     references = default_references(run.experiment)
@@ -237,22 +235,22 @@ def _rows(run: Chosen, rounds: Rounds) -> str:
     for index in run.shown:
         name = run.styles[index].name
         mine, base = measured.get(name, {}), measured.get(references.get(name, ""), {})
-        cells = "".join(
+        cells = [
             f'<td class="number">{_cell(CALLED[metric], mine.get(metric), rounds.means.get((name, metric)))}</td>'
             for metric in COLUMNS
-        )
+        ]
         words = [
             _reduced(CALLED[metric], rounds.reductions[name, metric])
             if (name, metric) in rounds.reductions
             else compare(CALLED[metric], _value(mine, metric), _value(base, metric))
             for metric in ("ip", "cost")
         ]
-        said = escape("; ".join(filter(None, words)))
-        rows.append(f'<tr><th scope="row">{escape(run.styles[index].title)}</th>{cells}<td>{said}</td></tr>')
+        said = tables.words("; ".join(filter(None, words)))
+        rows.append(tables.row(run.styles[index].title, [*cells, *said]))
     left = len(run.styles) - len(run.shown)
     if left:
         rows.append(f'<tr><td colspan="{width}" class="ctviz-muted">and {left} more models</td></tr>')
-    return "".join(rows)
+    return rows
 
 
 def _cell(metric: Metric, value: Any, rounds: tuple[float, float, float] | None) -> str:
@@ -285,25 +283,18 @@ def _value(arm: Mapping[str, Any], name: str) -> float:
 # -- settings ----------------------------------------------------------------------------------------------
 
 
-def settings(runs: Sequence[Chosen], view: ComparisonView, look: Any) -> None:
+def settings(runs: Sequence[Chosen], draft: Draft[ComparisonView]) -> None:
     """What differs between the settings of the runs; all of them, with what differs in bold, if asked for."""
-    if st.session_state.get("runs-settings") != (view.settings == "all"):
-        st.session_state["runs-settings"] = view.settings == "all"
-    st.toggle(
-        "All settings, not only what differs", key="runs-settings",
-        on_change=lambda: look(settings="all" if st.session_state["runs-settings"] else "differ"),
-    )  # fmt: skip
-    found = differences([run.experiment for run in runs], alike=view.settings == "all")
+    whole = draft.view.settings == "all"
+    binding = bind.to("runs-settings", whole, lambda on: draft.look(settings="all" if on else "differ"))
+    bind.toggle("All settings, not only what differs", binding)
+    found = differences([run.experiment for run in runs], alike=whole)
     if not found:
         st.markdown("The settings of these runs are the same.")
         return
-    heads = "".join(f'<th scope="col">{escape(run.title)}</th>' for run in runs)
-    rows = "".join(f'<tr><th scope="row">{escape(_setting(entry.path))}</th>{_values(entry)}</tr>' for entry in found)
-    st.html(
-        '<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Settings of the runs">'
-        f'<table class="ctviz-table ctviz-settings"><thead><tr><th scope="col">Setting</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    heads = tables.heads("Setting", *(run.title for run in runs), number=False)
+    rows = (tables.row(_setting(entry.path), _values(entry)) for entry in found)
+    tables.scrolling("Settings of the runs", tables.table(heads, rows, kind="ctviz-settings"))
 
 
 def _setting(path: str) -> str:
@@ -315,7 +306,7 @@ def _setting(path: str) -> str:
     return label if arm == "*" else f"{label} of “{arm}”"
 
 
-def _values(entry: Difference) -> str:
+def _values(entry: Difference) -> list[str]:
     cells = []
     for value in entry.values:  # noqa: PD011 (no data frame)
         if value is None and not entry.path.endswith("seed"):
@@ -325,7 +316,7 @@ def _values(entry: Difference) -> str:
         else:
             text = vocabulary.plain(value)
         cells.append(f"<td>{f'<b>{escape(text)}</b>' if entry.differs else escape(text)}</td>")
-    return "".join(cells)
+    return cells
 
 
 # -- boundaries --------------------------------------------------------------------------------------------
@@ -390,15 +381,11 @@ def _open(run: Chosen) -> None:
 # -- curves ------------------------------------------------------------------------------------------------
 
 
-def curves(service: Service, runs: Sequence[Chosen], view: ComparisonView, look: Any) -> None:
+def curves(service: Service, runs: Sequence[Chosen], draft: Draft[ComparisonView]) -> None:
     """One metric of all runs over the epochs."""
-    if st.session_state.get("runs-curve") != view.curve:
-        st.session_state["runs-curve"] = view.curve
-    st.selectbox(
-        "Over the epochs", CURVES, key="runs-curve", format_func=lambda name: METRICS[name].title, width=320,
-        on_change=lambda: look(curve=st.session_state["runs-curve"]),
-    )  # fmt: skip
-    metric = METRICS[view.curve]
+    binding = bind.to_view(draft, "curve", key="runs-curve")
+    bind.choice("Over the epochs", CURVES, binding, words=lambda name: METRICS[name].title, width=320)
+    metric = METRICS[draft.view.curve]
     lines = [
         line
         for run in runs
