@@ -23,4 +23,4 @@ with page(BOUNDARIES, draft) as projecting:
             watch(shared, draft)
         with controls:
             panel(shared, draft)
-        below(shared, draft)
+        below(shared)

@@ -8,9 +8,8 @@ from ctviz.ui.kit.pages import LIMITS
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import say_problems
-from ctviz.ui.limits.controls import stories
-from ctviz.ui.limits.look import look
-from ctviz.ui.limits.view import LimitsView
+from ctviz.ui.limits.limits_view import LimitsView
+from ctviz.ui.limits.story import look, stories
 
 draft = current(LIMITS, LimitsView)
 

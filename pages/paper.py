@@ -3,15 +3,15 @@
 import streamlit as st
 
 from ctviz.ui.kit.draft import current
-from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import PAPER
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import say_problems
-from ctviz.ui.paper.controls import panel
-from ctviz.ui.paper.look import above, below, nothing, numbers
-from ctviz.ui.paper.results import choose
-from ctviz.ui.paper.view import PaperView
+from ctviz.ui.paper.files import choose
+from ctviz.ui.paper.panels import above, below, nothing, numbers
+from ctviz.ui.paper.paper_view import PaperView
+from ctviz.ui.paper.sidebar import panel
 
 draft = current(PAPER, PaperView)
 
@@ -24,15 +24,14 @@ with page(PAPER, draft) as projecting:
             above(shown.result, large=True)
     else:
         say_problems(shared, draft)
-        with st.container(key="page"):
-            left, main = st.columns([0.2, 0.8], gap="medium")
-            with main:
-                if shown.result is None:
-                    nothing(shown.problem)
-                else:
-                    above(shown.result)
-                    numbers(shown.result, shown.problem)
-            with left, st.container(key="controls"):
-                panel(draft, shown)
+        main, controls = columns(0.2)
+        with main:
+            if shown.result is None:
+                nothing(shown.problem)
+            else:
+                above(shown.result)
+                numbers(shown.result, shown.problem)
+        with controls:
+            panel(draft, shown)
         if shown.result is not None:
             below(shown.result, draft)

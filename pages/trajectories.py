@@ -1,17 +1,15 @@
 """Trajectories: how the search for a counterfactual goes, step by step, in every model of a run."""
 
-import streamlit as st
-
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_images_on
-from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import BOUNDARIES, TRAJECTORIES
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
-from ctviz.ui.trajectories.controls import choices
-from ctviz.ui.trajectories.look import below, explore
-from ctviz.ui.trajectories.take_away import take_away
-from ctviz.ui.trajectories.view import FIRST, TracksView, check
+from ctviz.ui.trajectories.export import share
+from ctviz.ui.trajectories.picture import below, explore
+from ctviz.ui.trajectories.sidebar import sidebar
+from ctviz.ui.trajectories.tracks_view import FIRST, TracksView, check
 
 draft = current(TRAJECTORIES, TracksView, follows=BOUNDARIES, first=FIRST)
 
@@ -23,12 +21,10 @@ with page(TRAJECTORIES, draft) as projecting:
         explore(shared, draft)
     else:
         say_problems(shared, draft)
-        with st.container(key="page"):
-            left, main = st.columns([0.21, 0.79], gap="medium")
-            # What people wait for comes first: a script writes in its own order, the columns keep theirs.
-            with main:
-                explore(shared, draft)
-            with left, st.container(key="controls"):
-                choices(shared, draft)
-                take_away(shared, draft)
-        below(shared, draft)
+        main, controls = columns(0.21)
+        with main:
+            explore(shared, draft)
+        with controls:
+            sidebar(shared, draft)
+            share(shared, draft)
+        below(shared)

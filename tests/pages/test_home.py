@@ -11,7 +11,7 @@ from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.home import DOORS
 from ctviz.ui.kit import link
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, PAGES, TRAJECTORIES
-from ctviz.ui.trajectories.view import TracksView
+from ctviz.ui.trajectories.tracks_view import TracksView
 
 VIEWS = {BOUNDARIES: link.View, TRAJECTORIES: TracksView, ACTIONABILITY: LocksView, DIGITS: DigitsView}
 

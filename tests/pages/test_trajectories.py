@@ -12,7 +12,7 @@ from ctviz.experiments.run import Training, run
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link
 from ctviz.ui.kit import searches as explore_searches
-from ctviz.ui.trajectories.view import FIRST
+from ctviz.ui.trajectories.tracks_view import FIRST
 
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(

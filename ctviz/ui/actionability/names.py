@@ -9,13 +9,9 @@ import numpy as np
 
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
-from ctviz.figures import advice as words
-from ctviz.figures.advice import Names
 from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
-from ctviz.ui.actionability.numbers import wished_class
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.kit.run_view import RunView
 
 PLACES: dict[LockWhen, str] = {
     "never": "nothing locked",
@@ -24,12 +20,6 @@ PLACES: dict[LockWhen, str] = {
     "always": "locked in both",
 }
 """Where a lock acts, as a panel is headed."""
-
-
-def names_of(run_view: RunView, view: LocksView) -> Names:
-    """What features and classes are called on the page."""
-    scene = run_view.scene
-    return words.names_for(scene.features, scene.classes, wished_class(scene), view.names == "figure")
 
 
 def labels_of(experiment: Experiment, view: LocksView) -> tuple[ArmLabel, ...]:

@@ -18,10 +18,11 @@ from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.outcome import OUTCOMES
-from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
+from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
 
@@ -52,12 +53,6 @@ class Numbers:
     def got(self, arm: int) -> int:
         """How many of those whom an arm refuses get advice from it."""
         return self.outcomes[arm].get("mature", 0)
-
-
-def wished_class(scene: Scene) -> int:
-    """The class that people hope for: the one that lies lowest in the first feature, so that it pays to lower it."""
-    labels = scene.labels
-    return int(np.argmin([scene.points[labels == c, 0].mean() for c in range(len(scene.classes))]))
 
 
 def settings_of(experiment: Experiment) -> SearchSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,15 +15,18 @@ from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.figures.advice import LOAN
 from ctviz.training.arm import Arm
-from ctviz.ui.kit.controls import Then, allowed_range, mutability, now, say_why_not, show
+from ctviz.ui.kit import bind
+from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft, current
-from ctviz.ui.kit.export import take_away
-from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.export import share_run
+from ctviz.ui.kit.feature_names import choose_names
+from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
 from ctviz.ui.kit.service import Service, reason_not_to_train
+from ctviz.ui.kit.settings import setting
 from ctviz.ui.kit.training import press_train, train_button
-from ctviz.ui.vocabulary import WORDS, bounds, value_of
+from ctviz.ui.vocabulary import value_of
 
 PartName = Literal["figure", "where", "proxies"]
 
@@ -114,18 +117,15 @@ def limited(experiment: Experiment, part: str) -> tuple[Arm, ...]:
 
 def parts(draft: Draft[LocksView]) -> None:
     """The choice of the part; each keeps its settings while the session lasts."""
-    st.session_state["part"] = draft.view.part
-    st.segmented_control(
-        "Part of the story", list(PARTS), default=draft.view.part, required=True, key="part",
-        format_func=lambda name: PARTS[name].title, label_visibility="collapsed", on_change=_go_to_part,
+    bind.choice(
+        "Part of the story", PARTS, bind.to("part", draft.view.part, lambda part: _go_to_part(draft, part)),
+        kind="buttons", hidden=True, words=lambda name: PARTS[name].title,
     )  # fmt: skip
 
 
-def _go_to_part() -> None:
-    draft: Draft[LocksView] = st.session_state["draft"]
+def _go_to_part(draft: Draft[LocksView], part: str) -> None:
     kept: dict[str, Experiment] = st.session_state.setdefault("locks-kept", {})
     kept[draft.view.part] = draft.experiment
-    part = st.session_state["part"]
     draft.start_from(kept.get(part) or Experiment.preset(PARTS[part].preset))
     draft.look(part=part)
 
@@ -135,22 +135,21 @@ def _go_to_part() -> None:
 
 def panel(service: Service, draft: Draft[LocksView]) -> None:
     """Everything left of the picture."""
-    with st.container(key="controls"):
-        st.markdown(PARTS[draft.view.part].lead)
-        if draft.view.names == "figure":
-            st.caption(LENT)
-        then = functools.partial(retrain, service, draft)
-        if draft.view.part == "proxies":
-            _dependence(draft, then)
-        else:
-            _constraints(draft, then)
-        if draft.view.part == "where":
-            _protection(draft, then)
-        _draw(draft, then)
-        if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
-            train_button(service, draft)
-        _names(draft)
-        _ways_on(service, draft)
+    st.markdown(PARTS[draft.view.part].lead)
+    if draft.view.names == "figure":
+        st.caption(LENT)
+    then = functools.partial(retrain, service, draft)
+    if draft.view.part == "proxies":
+        _dependence(draft, then)
+    else:
+        _constraints(draft, then)
+    if draft.view.part == "where":
+        _protection(draft, then)
+    _draw(draft, then)
+    if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
+        train_button(service, draft)
+    choose_names(draft, "names")
+    _ways_on(service, draft)
 
 
 def retrain(service: Service, draft: Draft[LocksView]) -> None:
@@ -167,37 +166,35 @@ def retrain(service: Service, draft: Draft[LocksView]) -> None:
         st.session_state[ASKED] = key
 
 
-def _constraints(draft: Draft[LocksView], then: Then) -> None:
+def _constraints(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     arms = limited(draft.experiment, draft.view.part)
     all_of_them = len(arms) == len(draft.experiment.arms)
     st.markdown("**What may advice change?**" + ("" if all_of_them else " In the lower panels:"))
     for position, feature in enumerate(draft.view.features):
-        mutability(draft, arms, position, feature.capitalize(), WAYS, then, _in_words)
-        allowed_range(draft, arms, position, f"Range of {feature}", then)
+        mutability(draft, arms, position, feature.capitalize(), WAYS, then=then, words=_in_words)
+        allowed_range(draft, arms, position, f"Range of {feature}", then=then)
 
 
 def _in_words(why: str) -> str:
     return NOTHING_LEFT if "at least one feature left free" in why else why
 
 
-def _protection(draft: Draft[LocksView], then: Then) -> None:
+def _protection(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     protected = [arm for arm in draft.experiment.arms if arm.lock_when in ("always", "training")]
 
     def read(off: bool) -> dict[str, Any]:
         return {f"arms.{arm.name}.shield": "off" if off else "on" for arm in protected}
 
     off = bool(protected) and all(arm.shield == "off" for arm in protected)
-    common = show(draft, "shield", off, read, lambda waiting: "off" in waiting.values(), then)
-    st.toggle(
-        "Train without the protection", now(common), disabled=not protected,
+    binding = bind.to_settings(draft, "shield", off, read, lambda waiting: "off" in waiting.values(), then)
+    bind.toggle(
+        "Train without the protection", binding, disabled=not protected,
         help="The training's searches still obey the lock, but the real sample x⁺ they are compared with keeps its own "
         "value of the locked feature: the model is rewarded for leaning on it.",
-        **common,
     )  # fmt: skip
-    say_why_not(draft, "shield")
 
 
-def _dependence(draft: Draft[LocksView], then: Then) -> None:
+def _dependence(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     free, locked = draft.view.features
     _slider(
         draft, "data.correlation", f"Correlation of {free} and {locked}", (-0.95, 0.95, 0.05), 0.0,
@@ -220,7 +217,7 @@ def _slider(
     reach: tuple[float, float, float],
     usual: float,
     words: str,
-    then: Then,
+    then: Callable[[], None],
 ) -> None:
     """A slider for a number that may be left to the data set, whose own value is ``usual``."""
     low, high, step = reach
@@ -230,34 +227,16 @@ def _slider(
     def read(moved: float) -> Mapping[str, Any]:
         return {path: round(float(moved), 2)}
 
-    common = show(draft, path, shown, read, then=then)
+    binding = bind.to_settings(draft, path, shown, read, then=then)
     # A link may go further than the slider does.
-    st.slider(label, min(low, shown), max(high, shown), now(common), step=step, help=words, **common)
-    say_why_not(draft, path)
+    bind.slider(label, min(low, shown), max(high, shown), binding, step=step, help=words)
 
 
-def _draw(draft: Draft[LocksView], then: Then) -> None:
+def _draw(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     """Which data: those of a picture that shows an effect well are chosen, and people may see others."""
-    path = "data.seed"
-    low, high = (int(bound) for bound in bounds(path) if bound is not None)
-    common = show(draft, path, draft.experiment.data.seed, lambda number: {path: number}, then=then)
-    st.number_input(WORDS[path].label, low, high, now(common), step=1, help=WORDS[path].help, **common)
-    say_why_not(draft, path)
+    setting(draft, "data.seed", then=then)
     if draft.view.part != "proxies":
         st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)
-
-
-def _names(draft: Draft[LocksView]) -> None:
-    st.session_state["names"] = draft.view.names
-
-    def take() -> None:
-        draft.look(names=st.session_state["names"])
-
-    options = {"figure": f"{LOAN[0]}, {LOAN[1]}", "plain": ", ".join(FEATURE_NAMES)}
-    st.segmented_control(
-        "Names", list(options), default=draft.view.names, required=True, key="names", format_func=lambda o: options[o],
-        help="What features and classes are called. It changes nothing but the words.", on_change=take,
-    )  # fmt: skip
 
 
 def _ways_on(service: Service, draft: Draft[LocksView]) -> None:
@@ -267,9 +246,6 @@ def _ways_on(service: Service, draft: Draft[LocksView]) -> None:
             "Back to where this part starts", key="reset", type="tertiary", icon=":material/undo:",
             on_click=lambda: draft.start_from(Experiment.preset(preset)),
         )  # fmt: skip
-    take_away(draft, service.run_view(draft.experiment.key))
-    st.button(
-        "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
-        help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
-    )  # fmt: skip
+    share_run(draft, service.run_view(draft.experiment.key))
+    project_button(draft)
     link_to(BOUNDARIES, "All settings and curves of this run", draft.experiment.to_query(), ":material/tune:")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 from itertools import pairwise
 
@@ -21,13 +20,14 @@ from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.film import limits_of
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
-from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, names_of, pair_of, position_of
+from ctviz.ui.actionability.details import under
+from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, pair_of, position_of
 from ctviz.ui.actionability.numbers import Numbers, advice_for, numbers_of
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.actionability.table import table
-from ctviz.ui.actionability.under import under
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.run_view import RunView
@@ -50,8 +50,8 @@ def story(draft: Draft[LocksView]) -> Story:
 
 def dress(run_view: RunView, view: LocksView) -> Dress:
     """The run with the page's names on it."""
-    names = names_of(run_view, view)
-    scene = replace(run_view.scene, features=names.features, classes=names.classes)
+    names = names_of(run_view.scene, view.names)
+    scene = renamed(run_view.scene, names)
     return Dress(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
 
 
@@ -104,7 +104,7 @@ def _panel(numbers: Numbers, arm: int, focus: int) -> Panel:
 
 def beside(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """What one person is told, what is wrong with this setting, and the numbers of the group."""
-    names = names_of(run_view, view)
+    names = names_of(run_view.scene, view.names)
     if live:
         results.beside(arm_styles(run_view.experiment, names.features), snapshot)
         st.caption("Advice and intervals follow when the training has ended.")
@@ -146,7 +146,11 @@ def projected(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView
     """Under the picture on a large screen: what the models tell whoever has been clicked, panel by panel."""
     if live:
         return
-    told = INVITATION if view.probe is None else person(run_view, snapshot, names_of(run_view, view), view, view.probe)
+    told = (
+        INVITATION
+        if view.probe is None
+        else person(run_view, snapshot, names_of(run_view.scene, view.names), view, view.probe)
+    )
     with st.container(key="projected"):
         st.html(told)
 

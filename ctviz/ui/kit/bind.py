@@ -24,7 +24,7 @@ Take = Callable[[Any], None]
 """Takes over a new value."""
 
 Words = Callable[[Any], str] | Mapping[Any, str]
-"""What an option is called."""
+"""What an option is called; one that a mapping lacks is called what it is."""
 
 Kind = Literal["menu", "buttons", "list", "pills", "slider"]
 """How a choice is drawn."""
@@ -124,6 +124,10 @@ def say_why_not(draft: Draft[Any], control: str, words: Callable[[str], str] = s
 # -- controls ----------------------------------------------------------------------------------------
 
 
+def _called(words: Words) -> Callable[[Any], str]:
+    return (lambda option: words.get(option, str(option))) if isinstance(words, Mapping) else words
+
+
 def choice(
     label: str,
     options: Iterable[Any],
@@ -146,7 +150,7 @@ def choice(
     """
     listed, shown = list(options), binding.shown
     common = {
-        "format_func": words.__getitem__ if isinstance(words, Mapping) else words,
+        "format_func": _called(words),
         "label_visibility": "collapsed" if hidden else "visible",
         **more,
         **binding.bound(none),
@@ -165,9 +169,8 @@ def choice(
 
 def several(label: str, options: Iterable[Any], binding: Binding, *, words: Words = str, **more: Any) -> list[Any]:
     """Any of several options, as pills; returns those that are chosen."""
-    named = words.__getitem__ if isinstance(words, Mapping) else words
     chosen = st.pills(
-        label, list(options), selection_mode="multi", default=binding.shown, format_func=named, **more,
+        label, list(options), selection_mode="multi", default=binding.shown, format_func=_called(words), **more,
         **binding.bound(),
     )  # fmt: skip
     binding.after()
@@ -176,8 +179,7 @@ def several(label: str, options: Iterable[Any], binding: Binding, *, words: Word
 
 def several_of_many(label: str, options: Sequence[Any], binding: Binding, *, words: Words = str, **more: Any) -> Any:
     """Any of many options, in a menu that can be searched; returns those that are chosen."""
-    named = words.__getitem__ if isinstance(words, Mapping) else words
-    chosen = st.multiselect(label, options, list(binding.shown), format_func=named, **more, **binding.bound())
+    chosen = st.multiselect(label, options, list(binding.shown), format_func=_called(words), **more, **binding.bound())
     binding.after()
     return chosen
 

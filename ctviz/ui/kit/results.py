@@ -11,8 +11,11 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import METRICS, Metric, Metrics, amount, compare, describe_curve, headline, verdict
+from ctviz.ui.kit.facts import Fact, Row, fact_list
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.tables import CORNER, heads, numbers, row, scrolling, words
+from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.theme import palette
 
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
@@ -36,26 +39,28 @@ def beside(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     """The few numbers that belong next to the picture, each with what the difference means."""
     metrics = as_lists(snapshot)
     conventional, trained = reference_pair(styles)
-    # Beside the picture there is room for one full title of each kind only.
-    name_of = {style.name: style.title if len(styles) <= 2 else style.short for style in styles}
-    blocks = []
+    facts = []
     if len(styles) > 2 and conventional is not None and trained is not None:
-        pair = f"In words: {name_of[styles[trained].name]} against {name_of[styles[conventional].name].lower()}"
-        blocks.append(f"<div><dt>{escape(pair)}</dt></div>")
+        ours, theirs = (short_name(styles[arm], styles) for arm in (trained, conventional))
+        facts.append(Fact(f"In words: {ours} against {theirs.lower()}"))
     for name in BESIDE:
-        metric, values = METRICS[name], metrics.get(name, ())
+        metric = METRICS[name]
         said = _said(metric, metrics, conventional, trained)
-        rows = "".join(
-            f'<dd class="{style.role}"><span>{escape(name_of[style.name])}</span> <b>{amount(metric, value)}</b></dd>'
-            for style, value in zip(styles, values, strict=False)
-        )
-        words = f'<dd class="ctviz-words">{escape(said)}</dd>' if said else ""
-        blocks.append(f'<div title="{escape(metric.help)}"><dt>{escape(metric.title)}</dt>{words}{rows}</div>')
-    colours = palette()
-    st.html(
-        f'<dl class="ctviz-beside" style="--accent:{colours.accent};--conventional:{colours.conventional}">'
-        f"{''.join(blocks)}</dl>"
-    )
+        facts.append(Fact(metric.title, amounts(metric, metrics.get(name, ()), styles), words=said, help=metric.help))
+    fact_list(facts)
+
+
+def amounts(metric: Metric, values: Sequence[float], styles: Sequence[ArmStyle]) -> list[Row]:
+    """A row of a fact for each model's value of a metric."""
+    return [
+        Row(short_name(style, styles), amount(metric, value), style.role)
+        for style, value in zip(styles, values, strict=False)
+    ]
+
+
+def short_name(style: ArmStyle, styles: Sequence[ArmStyle]) -> str:
+    """What a model is called beside a picture, where one full title of each kind fits."""
+    return style.title if len(styles) <= 2 else style.short
 
 
 def _said(metric: Metric, metrics: Metrics, conventional: int | None, trained: int | None) -> str:
@@ -69,30 +74,19 @@ def _said(metric: Metric, metrics: Metrics, conventional: int | None, trained: i
 def table(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     """All metrics of one epoch, and in words what the difference between the two compared arms means."""
     conventional, trained = reference_pair(styles)
-    body = _table(styles, as_lists(snapshot), conventional, trained, TABLE)
-    st.html(f'<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Metrics of the epoch">{body}</div>')
-
-
-def _table(
-    styles: Sequence[ArmStyle], metrics: Metrics, conventional: int | None, trained: int | None, names: Sequence[str]
-) -> str:
-    both = conventional is not None and trained is not None
-    heads = "".join(f'<th class="number" scope="col">{escape(style.title)}</th>' for style in styles)
-    last = f'<th scope="col">{escape(styles[trained].title)} in words</th>' if both and trained is not None else ""
-    rows = [f"<thead><tr><td></td>{heads}{last}</tr></thead><tbody>"]
-    for name in names:
-        if name not in metrics:
-            continue
+    metrics, rows = as_lists(snapshot), []
+    pair = None if conventional is None or trained is None else (conventional, trained)
+    for name in (name for name in TABLE if name in metrics):
         metric, values = METRICS[name], metrics[name]
-        cells = "".join(f'<td class="number">{amount(metric, value)}</td>' for value in values)
-        words = ""
-        if conventional is not None and trained is not None:
-            said = compare(metric, values[trained], values[conventional])
-            mark = {"better": "↑ ", "worse": "↓ ", "": ""}[verdict(metric, values[trained], values[conventional])]
-            words = f"<td>{mark}{escape(said)}</td>"
-        head = f"{escape(metric.title)} <small>{escape(metric.symbol)}</small>"
-        rows.append(f'<tr><th scope="row" title="{escape(metric.help)}">{head}</th>{cells}{words}</tr>')
-    return f'<table class="ctviz-table">{"".join(rows)}</tbody></table>'
+        cells = numbers(*(amount(metric, value) for value in values))
+        if pair is not None:
+            base, ours = (values[arm] for arm in pair)
+            mark = {"better": "↑ ", "worse": "↓ ", "": ""}[verdict(metric, ours, base)]
+            cells += words(mark + compare(metric, ours, base))
+        rows.append(row(metric.title, cells, symbol=metric.symbol, help=metric.help))
+    last = [] if pair is None else heads(f"{styles[pair[1]].title} in words", number=False)
+    head = [CORNER, *heads(*(style.title for style in styles)), *last]
+    scrolling("Metrics of the epoch", html_table(head, rows))
 
 
 def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, names: Sequence[str], columns: int) -> None:

@@ -25,7 +25,6 @@ from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
-from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
 
 MOST_EXPLORERS = 8
 """Runs whose data are kept at hand."""
@@ -35,6 +34,9 @@ MOST_BYTES = 96 * 2**20
 
 MOST_EPOCHS = 201
 """Epochs over which one point's searches are shown; of longer runs, every so many."""
+
+POINT = "point"
+"""The choice of one point of the plane to search from."""
 
 LEVEL = 0.99
 """Of all intervals."""
@@ -80,16 +82,6 @@ class Answer:
 def _bytes(record: Any) -> int:
     values = (getattr(record, field.name) for field in fields(record))
     return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
-
-
-def question(run_view: RunView, view: TracksView, *, live: bool) -> Question:
-    """What a view asks of a run as far as it has got; one point is searched at all epochs of a run that is over."""
-    one = view.pick == POINT
-    throughout = one and not live
-    epoch = run_view.last if throughout else run_view.at(view.epoch).epoch
-    at, count = (view.at, 1) if one else (None, view.count)
-    settings = settings_of(run_view.experiment, view)
-    return Question(run_view.attempt, epoch, throughout, view.pick, at, count, view.target, settings)
 
 
 def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:

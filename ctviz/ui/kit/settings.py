@@ -29,7 +29,7 @@ def setting(draft: Draft[Any], path: str, label: str | None = None, **more: Any)
     parts = (kind, *typing.get_args(kind))
     options = [typing.get_args(part) for part in parts if typing.get_origin(part) is Literal]
     if options:
-        bind.choice(label, options[0], binding, words=lambda name: CHOICES.get(name, name), help=words.help)
+        bind.choice(label, options[0], binding, words=CHOICES, help=words.help)
     elif kind is str:
         bind.text(label, binding, help=words.help, max_chars=40)
     else:

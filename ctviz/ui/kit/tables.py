@@ -44,11 +44,12 @@ CORNER = "<td></td>"
 """The empty corner above the titles of the rows."""
 
 
-def row(title: str, cells: Iterable[str], *, symbol: str = "", help: str = "") -> str:
+def row(title: str, cells: Iterable[str], *, symbol: str = "", help: str = "", strong: bool = False) -> str:
     """A row: its title, with a symbol in small type, and its cells."""
+    name = f"<b>{escape(title)}</b>" if strong else escape(title)
     hint = f' title="{escape(help)}"' if help else ""
     small = f" <small>{escape(symbol)}</small>" if symbol else ""
-    return f'<tr><th scope="row"{hint}>{escape(title)}{small}</th>{"".join(cells)}</tr>'
+    return f'<tr><th scope="row"{hint}>{name}{small}</th>{"".join(cells)}</tr>'
 
 
 def numbers(*texts: str) -> list[str]:
@@ -59,3 +60,8 @@ def numbers(*texts: str) -> list[str]:
 def words(*texts: str) -> list[str]:
     """Cells of words."""
     return [f"<td>{escape(text)}</td>" for text in texts]
+
+
+def number_table(label: str, titles: Iterable[str], rows: Iterable[str], width: int = 30) -> None:
+    """Shows rows of numbers under the titles of their columns, in a table that scrolls."""
+    scrolling(label, table([CORNER, *heads(*titles)], rows, width=width))

@@ -21,7 +21,7 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal, page_title
+from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
@@ -79,23 +79,23 @@ BOUNDARIES = Story(
 def watch(service: Service, draft: Draft[Any], story: Story = BOUNDARIES) -> None:
     """The run of the draft's settings, live where it is being trained: finding, picture, the numbers beside it."""
     follow_theme()
-    live = service.state(draft.experiment.key).live
-    body: Callable[[], None] = guarded(lambda: _watch(service, live, story))
-    st.fragment(body, run_every=POLL if live else None)()
+    live(lambda: _watch(service, story), lambda: POLL if trains(service) else None)
 
 
-def below(service: Service, draft: Draft[Any]) -> None:
+def below(service: Service) -> None:
     """Curves and table of the run, with a marker at the stage's epoch."""
-    live = service.state(draft.experiment.key).live
-    body: Callable[[], None] = guarded(lambda: _below(service))
-    st.fragment(body, run_every=REDRAW if live else None)()
+    live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
 
 
-def _watch(service: Service, polled: bool, story: Story) -> None:
+def trains(service: Service) -> bool:
+    """Whether the run that the session looks at is being trained."""
+    draft: Draft[Any] = st.session_state["draft"]
+    return service.state(draft.experiment.key).live
+
+
+def _watch(service: Service, story: Story) -> None:
     draft: Draft[Any] = st.session_state["draft"]
     state = service.state(draft.experiment.key)
-    if polled != state.live:
-        st.rerun()
     run_view = run_view_of(service, draft, state)
     projecting = draft.view.view == "project"
     headline = st.container()

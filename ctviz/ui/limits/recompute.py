@@ -9,7 +9,7 @@ from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.results import LimitResult, agreement, stored_limit, work_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
-from ctviz.ui.kit.frame import guarded, literal
+from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.service import Service
 
 POLL = 1.0
@@ -29,30 +29,24 @@ def status(service: Service, study: Limit) -> JobStatus | None:
     return service.jobs.status(job_key(study))
 
 
-def live(job: JobStatus | None) -> bool:
+def under_way(job: JobStatus | None) -> bool:
     """Whether the job is waiting or under way."""
     return job is not None and job.state in ("queued", "running")
 
 
 def recompute(service: Service, study: Limit, result: LimitResult) -> None:
     """The button and what is to be said beside it, which follows the job while it is under way."""
-    job = status(service, study)
-    if not live(job):
-        _idle(service, study, result, job)  # no fragment: its button runs the whole page again, which then polls
+    if not under_way(status(service, study)):
+        _idle(service, study, result, status(service, study))  # no fragment: its button runs the whole page again
         return
-
-    @guarded
-    def body() -> None:
-        now = status(service, study)
-        if live(now):
-            _under_way(service, study, now)
-        else:
-            st.rerun()  # it has ended since the page was drawn: its numbers belong into the picture
-
-    st.fragment(body, run_every=POLL)()
+    live(
+        lambda: _progress(service, study, status(service, study)),
+        # Once it has ended, the page runs again: its numbers belong into the picture.
+        lambda: POLL if under_way(status(service, study)) else None,
+    )
 
 
-def _under_way(service: Service, study: Limit, job: JobStatus | None) -> None:
+def _progress(service: Service, study: Limit, job: JobStatus | None) -> None:
     found = stored_limit(study, service.store, shipped=False)
     total = len(found.stands)
     if job is not None and job.state == "queued":

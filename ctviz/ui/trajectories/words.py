@@ -19,6 +19,9 @@ from ctviz.figures.advice import Names
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import METRICS, Metric, amount, compare, verdict
 from ctviz.prose import number
+from ctviz.ui.kit.facts import Fact, Row
+from ctviz.ui.kit.results import amounts, short_name
+from ctviz.ui.kit.tables import CORNER, heads, row, table
 
 OUTCOME_TITLES = {
     "mature": "Arrived",
@@ -183,28 +186,27 @@ def best_row(trace: Trace, arm: int, factual: int) -> int:
 # -- beside the picture ----------------------------------------------------------------------------
 
 
-def outcomes_html(trace: Trace, styles: Sequence[ArmStyle]) -> str:
-    """What came of all searches, counted, per arm."""
+def outcome_facts(trace: Trace, styles: Sequence[ArmStyle]) -> list[Fact]:
+    """How all searches ended, counted, per arm."""
     counts = np.stack([np.bincount(row, minlength=len(OUTCOMES)) for row in trace.outcome])  # m outcomes
-    blocks = []
-    for place, outcome in enumerate(OUTCOMES):
-        if not counts[:, place].any() and outcome != "mature":
-            continue
-        rows = "".join(
-            f'<dd class="{style.role}"><span>{escape(name_of(style, styles))}</span> '
-            f"<b>{count}{'' if place else f' of {len(trace)}'}</b></dd>"
-            for style, count in zip(styles, counts[:, place].tolist(), strict=True)
+    return [
+        Fact(
+            OUTCOME_TITLES[outcome],
+            [
+                Row(short_name(style, styles), f"{count}{'' if place else f' of {len(trace)}'}", style.role)
+                for style, count in zip(styles, counts[:, place].tolist(), strict=True)
+            ],
+            help=OUTCOME_HELP[outcome],
         )
-        blocks.append(
-            f'<div title="{escape(OUTCOME_HELP[outcome])}"><dt>{escape(OUTCOME_TITLES[outcome])}</dt>{rows}</div>'
-        )
-    return "".join(blocks)
+        for place, outcome in enumerate(OUTCOMES)
+        if counts[:, place].any() or outcome == "mature"
+    ]
 
 
-def ends_html(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
+def end_facts(ends: Endpoints, styles: Sequence[ArmStyle]) -> list[Fact]:
     """The few numbers at the ends that belong next to the picture, each with what the difference means."""
     conventional, trained = reference_pair(styles)
-    blocks = []
+    facts = []
     for name in ("ip", "cost"):
         metric, interval = METRICS[name], ends.metrics[name]
         said = ""
@@ -212,46 +214,29 @@ def ends_html(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
             clear = bool(ends.differences[name].significant[trained])
             ours, theirs = float(interval.value[trained]), float(interval.value[0])
             said = compare(metric, ours, theirs) if clear else "no clear difference" if math.isfinite(ours) else ""
-        values = [amount(metric, value) for value in interval.value.tolist()]
-        rows = "".join(
-            f'<dd class="{style.role}"><span>{escape(name_of(style, styles))}</span> <b>{value}</b></dd>'
-            for style, value in zip(styles, values, strict=True)
-        )
-        words = f'<dd class="ctviz-words">{escape(said)}</dd>' if said else ""
-        blocks.append(f'<div title="{escape(metric.help)}"><dt>{escape(metric.title)}</dt>{words}{rows}</div>')
-    return "".join(blocks)
+        facts.append(Fact(metric.title, amounts(metric, interval.value.tolist(), styles), words=said, help=metric.help))
+    return facts
 
 
-def name_of(style: ArmStyle, styles: Sequence[ArmStyle]) -> str:
-    """What a model is called where there is room for one full title of each kind only."""
-    return style.title if len(styles) <= 2 else style.short
-
-
-def search_html(
+def search_facts(
     explorer: Explorer, trace: Trace, styles: Sequence[ArmStyle], factual: int, names: Names | None = None
-) -> str:
-    """What came of every arm's search from one factual; ``names``: what to call things, by default as the data do."""
+) -> list[Fact]:
+    """How every arm's search from one factual ended; ``names``: what to call things, by default as the data do."""
     features, classes = (names.features, names.classes) if names else (None, explorer.data.classes)
-    blocks = []
+    facts = []
     for arm, style in enumerate(styles):
         row = best_row(trace, arm, factual)
-        said = explorer.words(trace, arm, row, features, classes)
         of = int((trace.group == factual).sum())
         which = f"The nearest of {of}: " if of > 1 else ""
-        start = classes[int(trace.predicted[arm, row])]
-        steps, nascent = int(trace.steps[arm, row]), int(trace.nascent[arm, row])
         rows = [
-            ("Begins in", start),
-            ("Steps taken", str(steps)),
-            ("Effort", f"{number(float(trace.distance[arm, row, -1]), 3)}"),
-            ("Nascent until", f"step {nascent}"),
+            Row("Begins in", classes[int(trace.predicted[arm, row])]),
+            Row("Steps taken", f"{int(trace.steps[arm, row])}"),
+            Row("Effort", number(float(trace.distance[arm, row, -1]), 3)),
+            Row("Nascent until", f"step {int(trace.nascent[arm, row])}"),
         ]
-        cells = "".join(f"<dd><span>{escape(name)}</span> <b>{escape(value)}</b></dd>" for name, value in rows)
-        blocks.append(
-            f'<div class="ctviz-search"><dt class="{style.role}">{escape(name_of(style, styles))}</dt>'
-            f'<dd class="ctviz-said">{escape(which + said)}</dd>{cells}</div>'
-        )
-    return "".join(blocks)
+        said = which + explorer.words(trace, arm, row, features, classes)
+        facts.append(Fact(short_name(style, styles), rows, text=said, kind="ctviz-search", role=style.role))
+    return facts
 
 
 def notes(trace: Trace, factual: int | None, count: int) -> list[str]:
@@ -330,22 +315,11 @@ def loss_terms_table(loss_terms: Sequence[LossTerms], styles: Sequence[ArmStyle]
         (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in _TERMS
     ]
     said = ("In words", "", "What training does on account of such a search.", "words", list(map(words_of, loss_terms)))
-    body = []
-    for title, symbol, help_, kind, cells in (*rows, said):
-        head = f"{escape(title)} <small>{escape(symbol)}</small>"
-        values = "".join(f'<td class="{kind}">{escape(cell)}</td>' for cell in cells)
-        body.append(f'<tr><th scope="row" title="{escape(help_)}">{head}</th>{values}</tr>')
-    return _table(styles, "ctviz-loss-terms", "", body)
-
-
-def _table(styles: Sequence[ArmStyle], kind: str, last: str, body: Sequence[str]) -> str:
-    """A table with a column for each arm and, if there is one, a last column."""
-    heads = "".join(f'<th class="number" scope="col">{escape(style.title)}</th>' for style in styles)
-    end = f'<th scope="col">{escape(last)}</th>' if last else ""
-    rows = "".join(body)
-    return (
-        f'<table class="ctviz-table {kind}"><thead><tr><td></td>{heads}{end}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+    body = [
+        row(title, [f'<td class="{kind}">{escape(cell)}</td>' for cell in cells], symbol=symbol, help=help_)
+        for title, symbol, help_, kind, cells in (*rows, said)
+    ]
+    return table([CORNER, *heads(*(style.title for style in styles))], body, kind="ctviz-loss-terms")
 
 
 def _signed(value: float) -> str:
@@ -367,7 +341,8 @@ def ends_table(ends: Endpoints, styles: Sequence[ArmStyle]) -> str:
         unit = ", ".join(part for part in (metric.symbol, UNITS.get(metric.name, ""), better) if part)
         head = f"{escape(metric.title)}<br><small>{escape(unit)}</small>"
         body.append(f'<tr><th scope="row" title="{escape(metric.help)}">{head}</th>{cells}{words}</tr>')
-    return _table(styles, "ctviz-ends", f"Against {_inside(_spoken(styles[0]))}" if many else "", body)
+    last = heads(f"Against {_inside(_spoken(styles[0]))}", number=False) if many else []
+    return table([CORNER, *heads(*(style.title for style in styles)), *last], body, kind="ctviz-ends")
 
 
 def _between(metric: Metric, low: float, high: float) -> str:

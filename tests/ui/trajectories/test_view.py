@@ -14,7 +14,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import link
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LAYERS
-from ctviz.ui.trajectories.view import TracksView, change_search, check, measured_with, settings_of
+from ctviz.ui.trajectories.tracks_view import TracksView, change_search, check, measured_with, settings_of
 
 MOONS = Experiment.preset("moons")
 

@@ -12,7 +12,7 @@ from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.reproduce.result import Table1, own, read, shipped
 from ctviz.paths import assets
 from ctviz.ui.kit.unique_names import apart
-from ctviz.ui.paper.view import SHIPPED
+from ctviz.ui.paper.paper_view import SHIPPED
 
 
 @dataclass(frozen=True)

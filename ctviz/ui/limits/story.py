@@ -6,18 +6,22 @@ from html import escape
 
 import streamlit as st
 
+from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.limit import Finding, Limit, Metric
 from ctviz.experiments.limits.numbers import LEVEL, Mean, number, percent
 from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
+from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to, literal, page_title
+from ctviz.ui.kit.frame import link_to, literal, page_title, project_button
 from ctviz.ui.kit.pages import BY_NAME
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.tables import heads, scrolling
+from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.limits.controls import measure, take_away
+from ctviz.ui.limits.export import share
+from ctviz.ui.limits.limits_view import LimitsView
 from ctviz.ui.limits.recompute import recompute
-from ctviz.ui.limits.view import LimitsView
 
 LARGE = 1.35
 """How much larger letters are on a large screen."""
@@ -26,6 +30,14 @@ PLAIN = (
     "Each draw is another sample of the data, with other first weights and another order of the batches; in a draw all "
     "models share them. A gain is what counterfactual training saves against the conventional model of the same draw."
 )
+
+
+def stories(draft: Draft[LimitsView]) -> None:
+    """The choice of the limit."""
+    bind.choice(
+        "Limit", LIMITS, bind.to_view(draft, "limit", key="limits-limit", metric=""), kind="buttons", hidden=True,
+        words=lambda name: LIMITS[name].title,
+    )  # fmt: skip
 
 
 def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
@@ -42,7 +54,11 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     else:
         if not projecting:
             with st.columns([0.42, 0.58])[0]:
-                measure(draft)
+                bind.choice(
+                    "The pictures show", [shown.name for shown in study.shown],
+                    bind.to(f"limits-metric-{draft.view.limit}", metric.name, lambda name: draft.look(metric=name)),
+                    words=lambda name: study.metric(name).title, help=metric.help,
+                )  # fmt: skip
         _pictures(study, result, metric, LARGE if projecting else 1.0)
     if projecting:
         st.html(f'<p class="ctviz-limit-lead">{escape(study.advice)}</p>')
@@ -101,16 +117,13 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
             st.error(literal(problem), icon=":material/error:")
         recompute(service, study, result)
     with cells[2]:
-        take_away(draft, result)
-        st.button(
-            "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
-            help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
-        )  # fmt: skip
+        share(draft, result)
+        project_button(draft)
 
 
 def _reading(study: Limit, result: LimitResult, metric: Metric) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
-        st.html(table(study, result, metric))
+        scrolling("The numbers", table(study, result, metric))
     with st.expander("Exact settings", key="limits-settings"):
         st.markdown(PLAIN)
         for panel in study.panels:
@@ -129,14 +142,10 @@ def table(study: Limit, result: LimitResult, metric: Metric) -> str:
         name = f'<th scope="row">{escape(panel)}</th><td>{escape(variant)}</td><td>{escape(dose)}</td>'
         rows.append(f'<tr>{name}<td class="number">{_amount(found, metric)}</td><td class="number">{found.n}</td></tr>')
     dose = {"gains": "τ", "doses": "dose"}.get(study.kind, "")
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in ("Data", "Variant", dose))
     mean = "Geometric mean" if metric.log else "Mean"
-    for head in (f"{mean} ({100 * LEVEL:g} % interval)", "Draws"):
-        heads += f'<th class="number" scope="col">{head}</th>'
-    body = f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody>"
-    caption = escape(metric.title) + (", after the last epoch" if study.kind == "epochs" else "")
-    inner = f'<table class="ctviz-table"><caption>{caption}</caption>{body}</table>'
-    return f'<div class="ctviz-scroll" tabindex="0" role="region" aria-label="The numbers">{inner}</div>'
+    head = [*heads("Data", "Variant", dose, number=False), *heads(f"{mean} ({100 * LEVEL:g} % interval)", "Draws")]
+    caption = metric.title + (", after the last epoch" if study.kind == "epochs" else "")
+    return html_table(head, rows, caption=caption)
 
 
 def _amount(found: Mean, metric: Metric) -> str:

@@ -14,9 +14,10 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
 from ctviz.figures.locks import Row, Tried, intervals, over_correlation
 from ctviz.figures.stage.film import ArmLabel
-from ctviz.ui.actionability.names import focus_of, labels_of, names_of
+from ctviz.ui.actionability.names import focus_of, labels_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
+from ctviz.ui.kit.feature_names import names_of
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
 from ctviz.ui.kit.theme import palette
@@ -27,7 +28,7 @@ def under(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) ->
     """What there is room for under the picture: each part's own account of the numbers."""
     if live:
         return
-    names, numbers = names_of(run_view, view), numbers_of(run_view, snapshot)
+    names, numbers = names_of(run_view.scene, view.names), numbers_of(run_view, snapshot)
     if view.part == "where":
         _places(run_view.experiment, numbers, names, view)
     elif view.part == "proxies":

@@ -7,7 +7,6 @@ in a second run, where intervals and figures are drawn too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,16 +25,18 @@ from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal, page_title
+from ctviz.ui.kit.facts import fact_list
+from ctviz.ui.kit.feature_names import names_of, renamed
+from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.searches import Answer, Question, question, searches
+from ctviz.ui.kit.searches import POINT, Answer, Question, searches
 from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
-from ctviz.ui.kit.watch import expectation, run_view_of, status
+from ctviz.ui.kit.watch import expectation, run_view_of, status, trains
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.trajectories import words as words
-from ctviz.ui.trajectories.names import dressed, names_of
-from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
+from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
 from ctviz.ui.vocabulary import CHOICES
 
 SHARES = (0.76, 0.24)
@@ -68,29 +69,27 @@ class Seen:
 def explore(service: Service, draft: Draft[TracksView]) -> None:
     """Finding, picture, and beside it what came of the searches; growing while the run trains."""
     follow_theme()
-    live = service.state(draft.experiment.key).live
-    polled = live or _awaits_vae(service, draft)
     st.session_state["explore-whole"] = True
-    body: Callable[[], None] = guarded(lambda: _explore(service, polled))
-    st.fragment(body, run_every=POLL if polled else None)()
+
+    def every() -> float | None:
+        now: Draft[TracksView] = st.session_state["draft"]
+        return POLL if service.state(now.experiment.key).live or _awaits_vae(service, now) else None
+
+    live(lambda: _explore(service), every)
 
 
-def below(service: Service, draft: Draft[TracksView]) -> None:
+def below(service: Service) -> None:
     """What training would make of the chosen search; where the searches end, against real data."""
-    live = service.state(draft.experiment.key).live
-    body: Callable[[], None] = guarded(lambda: _below(service))
-    st.fragment(body, run_every=REDRAW if live else None)()
+    live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
 
 
 # -- the picture -------------------------------------------------------------------------------------
 
 
-def _explore(service: Service, polled: bool) -> None:
+def _explore(service: Service) -> None:
     draft: Draft[TracksView] = st.session_state["draft"]
     whole = st.session_state.pop("explore-whole", False)
     state = service.state(draft.experiment.key)
-    if polled != (state.live or _awaits_vae(service, draft)):
-        st.rerun()
     run_view = run_view_of(service, draft, state)
     headline = st.container()
     with st.container(key="status"):
@@ -163,7 +162,7 @@ def _seen(view: TracksView, run_view: RunView, *, live: bool) -> Seen:
     factuals = int(trace.group[-1]) + 1 if len(trace) else 0
     chosen = view.selected
     selected = 0 if factuals == 1 else chosen if chosen is not None and chosen < factuals else None
-    explorer, names = shared.explorer(run_view.experiment), names_of(run_view.scene, view)
+    explorer, names = shared.explorer(run_view.experiment), names_of(run_view.scene, view.names)
     return Seen(
         run_view, asked, answer, trace, explorer, names, arm_styles(run_view.experiment, names.features), selected
     )
@@ -184,14 +183,14 @@ def _tracks(
     draft: Draft[TracksView], run_view: RunView, seen: Seen | None, *, live: bool, key: str | None = None
 ) -> TracksState:
     view, experiment = draft.view, run_view.experiment
-    settings, names = settings_of(experiment, view), names_of(run_view.scene, view)
+    settings, names = settings_of(experiment, view), names_of(run_view.scene, view.names)
 
     def place(at: tuple[float, float]) -> None:
         draft.view = TracksView(**{**draft.view.model_dump(), "pick": POINT, "at": at, "selected": None})
 
     return show_tracks(
         run_key=f"{run_view.attempt}.{view.names}" if names.loan else run_view.attempt,
-        scene=dressed(run_view.scene, names),
+        scene=renamed(run_view.scene, names),
         arms=arm_labels(experiment, names.features),
         snapshots_since=run_view.since,
         traces=seen.answer.traces if seen else (),
@@ -241,14 +240,10 @@ def _tell(seen: Seen | None, headline: DeltaGenerator, said: DeltaGenerator, rig
 def _beside(seen: Seen, ends: Endpoints | None) -> None:
     trace, styles, chosen = seen.trace, seen.styles, seen.selected
     if chosen is None:
-        blocks = words.outcomes_html(trace, styles) + (words.ends_html(ends, styles) if ends else "")
+        facts = words.outcome_facts(trace, styles) + (words.end_facts(ends, styles) if ends else [])
     else:
-        blocks = words.search_html(seen.explorer, trace, styles, chosen, seen.names)
-    colours = palette()
-    st.html(
-        f'<dl class="ctviz-beside" style="--accent:{colours.accent};--conventional:{colours.conventional}">'
-        f"{blocks}</dl>"
-    )
+        facts = words.search_facts(seen.explorer, trace, styles, chosen, seen.names)
+    fact_list(facts)
     if chosen is None:
         st.caption("Choose a path, or click anywhere in a picture, to follow one search.")
 
@@ -290,7 +285,7 @@ def _lesson(seen: Seen, factual: int) -> None:
     label = None if seen.answer.labels is None else int(seen.answer.labels[factual])
     rows = [words.best_row(seen.trace, arm, factual) for arm in range(seen.trace.m)]
     loss_terms = [seen.explorer.loss_terms(seen.trace, arm, row, label) for arm, row in enumerate(rows)]
-    _table(words.loss_terms_table(loss_terms, seen.styles), "What training would make of this search")
+    scrolling("What training would make of this search", words.loss_terms_table(loss_terms, seen.styles))
     st.caption(
         "Energies are of the class aimed at, E(x, y⁺) = −M(x)[y⁺]: the lower, the likelier the model finds the point. "
         "The real sample x⁺ is drawn from that class; what a lock forbids to change is taken from the counterfactual."
@@ -300,7 +295,7 @@ def _lesson(seen: Seen, factual: int) -> None:
 def _where_they_end(seen: Seen, ends: Endpoints) -> None:
     st.subheader("Where the searches end, against real data of the class aimed at", anchor=False)
     aimed = _aimed_at(ends, seen.names)
-    colours, scene = palette(), dressed(seen.run_view.scene, seen.names)
+    colours, scene = palette(), renamed(seen.run_view.scene, seen.names)
     for cell, feature in zip(st.columns(2, gap="large"), range(len(scene.features)), strict=True):
         parts = [ends.projected(arm, aimed, feature) for arm in range(seen.trace.m)]
         drawn = [Ends(style, values) for style, (values, _) in zip(seen.styles, parts, strict=True)]
@@ -311,7 +306,7 @@ def _where_they_end(seen: Seen, ends: Endpoints) -> None:
             endpoints(name, drawn, reference, extent, colours), key=f"ends-{feature}", theme=None,
             alt=describe(name, drawn, reference), config={"displayModeBar": False},
         )  # fmt: skip
-    _table(words.ends_table(ends, seen.styles), "Where the searches end, in numbers")
+    scrolling("Where the searches end, in numbers", words.ends_table(ends, seen.styles))
     st.caption(
         f"Filled: real data. Lines and ticks: where searches end, of {_judged(ends)}. Below each number its 99 % "
         "interval, by drawing the points anew 2,000 times; * marks differences whose interval leaves out zero. "
@@ -337,7 +332,3 @@ def _aimed_at(ends: Endpoints, names: Names) -> int:
         key="explore-aimed",
     )  # fmt: skip
     return most if chosen is None else int(chosen)
-
-
-def _table(html: str, label: str) -> None:
-    st.html(f'<div class="ctviz-scroll" tabindex="0" role="region" aria-label="{label}">{html}</div>')

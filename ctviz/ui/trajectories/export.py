@@ -9,33 +9,26 @@ import streamlit as st
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import address, stem
+from ctviz.ui.kit.export import File, offer, share_menu, stem
 from ctviz.ui.kit.service import Service
-from ctviz.ui.trajectories.look import Seen, ends_of, seen_now
-from ctviz.ui.trajectories.view import TracksView
+from ctviz.ui.trajectories.picture import Seen, ends_of, seen_now
+from ctviz.ui.trajectories.tracks_view import TracksView
 
 
-def take_away(service: Service, draft: Draft[TracksView]) -> None:
-    """Everything that can be taken away, in one place; files are made when they are asked for."""
-    with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
-        st.markdown("**Link** to exactly what you see")
-        st.code(address(draft), language=None, wrap_lines=True)
+def share(service: Service, draft: Draft[TracksView]) -> None:
+    """The menu "Share and take away"."""
+    with share_menu(draft):
         seen = seen_now(service, draft)
         if seen is None:
             st.caption("Once something has been searched, its paths and numbers can be taken away here.")
             return
-        name = f"{stem(seen.run_view.experiment)}-epoch-{seen.trace.epoch}"
         st.caption("A PNG of the picture: the button below the picture itself.")
-        st.download_button(
-            "Every step of every path (CSV)", lambda: paths_csv(seen), f"{name}-paths.csv", "text/csv",
-            key="paths-csv", on_click="ignore", icon=":material/table:", width="stretch",
-        )  # fmt: skip
+        name, csv = f"{stem(seen.run_view.experiment)}-epoch-{seen.trace.epoch}", "text/csv"
+        offer([File("Every step of every path (CSV)", lambda: paths_csv(seen), f"{name}-paths.csv", csv, "table")])
         ends = ends_of(seen)
         if ends is not None:
-            st.download_button(
-                "Where they end, with intervals (CSV)", lambda: ends_csv(ends), f"{name}-ends.csv", "text/csv",
-                key="ends-csv", on_click="ignore", icon=":material/table:", width="stretch",
-            )  # fmt: skip
+            label = "Where they end, with intervals (CSV)"
+            offer([File(label, lambda: ends_csv(ends), f"{name}-ends.csv", csv, "table_rows")])
 
 
 def paths_csv(seen: Seen) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -14,11 +13,13 @@ from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
 from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
+from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft as PageDraft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS
-from ctviz.ui.paper.tables import cells, heads, table
-from ctviz.ui.paper.view import PaperView
+from ctviz.ui.kit.tables import number_table, numbers
+from ctviz.ui.kit.tables import row as table_row
+from ctviz.ui.paper.paper_view import PaperView
 
 WEIGHTS = (
     "All models are trained by Adam with a learning rate of 0.001 from Glorot's first weights, as in the paper's "
@@ -69,7 +70,7 @@ def _trade_off(row: Row) -> None:
     body = [_line("chosen for IP and IP*", settings.plausibility, row.ip, row.ip_star, row.other.cost)]
     if settings.mutability is not None:
         body.append(_line("chosen for the cost", settings.mutability, row.other.ip, row.other.ip_star, row.cost))
-    table(f"Both cells on test data, {row.title}", heads("IP, %", "IP*, %", "cost, %"), body)
+    number_table(f"Both cells on test data, {row.title}", ("IP, %", "IP*, %", "cost, %"), body)
     _paired(row)
 
 
@@ -93,8 +94,11 @@ def _plainly(one: Reduction) -> str:
 
 def _line(what: str, cell: Chosen, *reductions: Reduction | None) -> str:
     how = "" if cell.chosen_by == "score" else ", as no cell qualified"
-    name = f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g} <small>{escape(what + how)}</small>"
-    return f'<tr><th scope="row">{name}</th>{cells(*(interval(one) for one in reductions))}</tr>'
+    return table_row(_named(cell), numbers(*map(interval, reductions)), symbol=what + how)
+
+
+def _named(cell: Cell | Chosen) -> str:
+    return f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g}"
 
 
 def _plausibility(row: Row, chosen: Chosen) -> None:
@@ -111,8 +115,8 @@ def _plausibility(row: Row, chosen: Chosen) -> None:
             )
             for cell in _ranked(chosen)
         ]
-        titles = heads("score", "IP, %", "IP*, %", "accuracy lost, points", "mature, %", "")
-        table(f"Cells for plausibility, {row.title}", titles, body)
+        titles = ("score", "IP, %", "IP*, %", "accuracy lost, points", "mature, %", "")
+        number_table(f"Cells for plausibility, {row.title}", titles, body)
 
 
 def _mutability(row: Row, chosen: Chosen) -> None:
@@ -123,8 +127,8 @@ def _mutability(row: Row, chosen: Chosen) -> None:
             )
             for cell in _ranked(chosen)
         ]  # fmt: skip
-        titles = heads("cost, %", "valid, conventional, %", "valid, %", "accuracy lost, points", "")
-        table(f"Cells for the cost, {row.title}", titles, body)
+        titles = ("cost, %", "valid, conventional, %", "valid, %", "accuracy lost, points", "")
+        number_table(f"Cells for the cost, {row.title}", titles, body)
 
 
 def _ranked(chosen: Chosen) -> list[Cell]:
@@ -134,9 +138,7 @@ def _ranked(chosen: Chosen) -> list[Cell]:
 def _cell(cell: Cell, chosen: Chosen, *texts: str) -> str:
     taken = (cell.tau, cell.lambda_reg) == (chosen.tau, chosen.lambda_reg)
     mark = "chosen" if taken else "" if cell.qualifies else "does not qualify"
-    name = f"τ {cell.tau:g}, λ_reg {cell.lambda_reg:g}"
-    name = f"<b>{name}</b>" if taken else name
-    return f'<tr><th scope="row">{name}</th>{cells(*texts, mark)}</tr>'
+    return table_row(_named(cell), numbers(*texts, mark), strong=taken)
 
 
 def _lost(cell: Cell) -> str:
@@ -151,16 +153,16 @@ def _share(value: float | None) -> str:
 
 def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
     """Every draw with its own intervals, where the person asks for them; and what was passed over, and why."""
-    st.toggle(
-        "List every draw", value=bool(draft.view.draws), key="paper-draws",
-        on_change=lambda: draft.look(draws=int(st.session_state["paper-draws"])),
-    )  # fmt: skip
+    bind.toggle(
+        "List every draw",
+        bind.to("paper-draws", bool(draft.view.draws), lambda listed: draft.look(draws=int(listed))),
+    )
     if not draft.view.draws:
         return
     body = [_draw(draw, interval(draw.ip), interval(draw.ip_star)) for draw in row.seeds]
-    table(f"Draws of {row.title}", heads("IP, %", "IP*, %", "accuracy, %", "valid, %"), body)
+    number_table(f"Draws of {row.title}", ("IP, %", "IP*, %", "accuracy, %", "valid, %"), body)
     body = [_draw(draw, interval(draw.cost)) for draw in row.locked_seeds]
-    table(f"Draws of {row.title} with a feature locked", heads("cost, %", "accuracy, %", "valid, %"), body)
+    number_table(f"Draws of {row.title} with a feature locked", ("cost, %", "accuracy, %", "valid, %"), body)
     st.caption("Intervals of single draws are over rounds alone, as in the paper; arrows from conventional to ours.")
     if row.passed_over:
         over = listed([f"{one.seed} ({_share(one.validity)} %)" for one in row.passed_over])
@@ -174,7 +176,7 @@ def every_draw(result: Table1, row: Row, draft: PageDraft[PaperView]) -> None:
 def _draw(draw: Draw | LockedDraw, *texts: str) -> str:
     accuracy = f"{decimal(draw.conventional_accuracy, scale=100)} → {decimal(draw.accuracy, scale=100)}"
     validity = f"{_share(draw.conventional_validity)} → {_share(draw.validity)}"
-    return f'<tr><th scope="row">{draw.seed}</th>{cells(*texts, accuracy, validity)}</tr>'
+    return table_row(f"{draw.seed}", numbers(*texts, accuracy, validity))
 
 
 def _experiment(result: Table1, row: Row) -> Experiment | None:

@@ -14,11 +14,13 @@ from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, 
 from ctviz.prose import decimal
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, page_title
+from ctviz.ui.kit.tables import CORNER, number_table, scrolling, table
+from ctviz.ui.kit.tables import numbers as numbers_of
+from ctviz.ui.kit.tables import row as table_row
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.paper.results import findings
-from ctviz.ui.paper.settings import choosing, every_draw
-from ctviz.ui.paper.tables import cells, heads, table
-from ctviz.ui.paper.view import PaperView
+from ctviz.ui.paper.choices import choosing, every_draw
+from ctviz.ui.paper.files import findings
+from ctviz.ui.paper.paper_view import PaperView
 
 QUIET = {"displayModeBar": False}
 
@@ -108,7 +110,7 @@ def numbers(result: Table1, problem: str = "") -> None:
                 f"<br>{escape(', '.join(filter(None, (agreement(outcome), size(outcome)))))}</td>"
             )
         body.append(f'<tr><th scope="row">{escape(row.title)}</th>{"".join(texts)}</tr>')
-    table("Table 1, here and as published", f"<td></td>{head}", body, least=46)
+    scrolling("Table 1, here and as published", table([CORNER, head], body, width=46))
     st.caption(f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {REST}".replace("*", "\\*", 1))
 
 
@@ -151,10 +153,9 @@ def _room(result: Table1) -> None:
         room = row.room
         ends = (room.start, room.conventional, room.counterfactual, room.floor)
         share = "–" if room.share is None else f"{decimal(100 * room.share, 0)} %"
-        shown = cells(*(decimal(end, 2) for end in ends), share)
-        body.append(f'<tr><th scope="row">{escape(row.title)}</th>{shown}</tr>')
-    titles = heads("factuals", "conventional", "counterfactual training", "real samples", "share of the gain")
-    table("IP of factuals, counterfactuals and real samples", titles, body)
+        body.append(table_row(row.title, numbers_of(*(decimal(end, 2) for end in ends), share)))
+    titles = ("factuals", "conventional", "counterfactual training", "real samples", "share of the gain")
+    number_table("IP of factuals, counterfactuals and real samples", titles, body)
 
 
 def _searched(result: Table1) -> None:
@@ -165,11 +166,14 @@ def _searched(result: Table1) -> None:
     st.subheader("How much hangs on the search", anchor=False)
     st.markdown(SEARCHED)
     body = [
-        f'<tr><th scope="row">{escape(row.title)} <small>η {search.step_size:g}, T {search.steps:,}</small></th>'
-        f"{cells(interval(search.ip), interval(search.ip_star))}</tr>"
+        table_row(
+            row.title,
+            numbers_of(interval(search.ip), interval(search.ip_star)),
+            symbol=f"η {search.step_size:g}, T {search.steps:,}",
+        )
         for row, search in known
     ]
-    table("Reduction in % with other steps of the search", heads("IP, %", "IP*, %"), body)
+    number_table("Reduction in % with other steps of the search", ("IP, %", "IP*, %"), body)
 
 
 def _ablation(result: Table1) -> None:
@@ -183,9 +187,8 @@ def _ablation(result: Table1) -> None:
     for row in result.rows:
         for metric in METRICS[:2]:
             texts = [interval(known.get((row.data, arm, metric))) for arm in arms]
-            name = f"{escape(row.title)} <small>{COLUMNS[metric].symbol}</small>"
-            body.append(f'<tr><th scope="row">{name}</th>{cells(*texts)}</tr>')
-    table("Ablation: reduction in %", heads(*(ARMS[arm] for arm in arms)), body)
+            body.append(table_row(row.title, numbers_of(*texts), symbol=COLUMNS[metric].symbol))
+    number_table("Ablation: reduction in %", [ARMS[arm] for arm in arms], body)
 
 
 def _sensitivity(result: Table1) -> None:
@@ -198,11 +201,10 @@ def _sensitivity(result: Table1) -> None:
     for part in result.sensitivity:
         spanned = "" if part.low is None else f" [{decimal(part.low, 2)}, {decimal(part.high, 2)}]"
         difference = decimal(part.difference, 2) + spanned + (" *" if part.significant else "")
-        shown = cells(*(decimal(value, 2) for value in (part.base, part.unlocked, part.value)), difference)
-        name = f"{escape(called.get(part.data, part.data))} <small>{escape(part.feature)}, {part.measure}</small>"
-        body.append(f'<tr><th scope="row">{name}</th>{shown}</tr>')
-    titles = heads("conventional", "without the lock", "with the lock", "with − conventional")
-    table("Sensitivity to what is locked", titles, body)
+        shown = numbers_of(*(decimal(value, 2) for value in (part.base, part.unlocked, part.value)), difference)
+        body.append(table_row(called.get(part.data, part.data), shown, symbol=f"{part.feature}, {part.measure}"))
+    titles = ("conventional", "without the lock", "with the lock", "with − conventional")
+    number_table("Sensitivity to what is locked", titles, body)
 
 
 def _attacks(result: Table1) -> None:

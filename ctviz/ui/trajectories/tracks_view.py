@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError
-from ctviz.experiments.config import Evaluation, Experiment
+from ctviz.experiments.config import Experiment
 from ctviz.figures.advice import LOAN
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, two_numbers
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import check_tau, search_of, valid_search
+from ctviz.ui.kit.searches import POINT, Question
 
 FIRST = {"preset": "ls", "search.step_size": "0.1"}
 """What is shown who comes with no wish: searches whose way can be seen. On moons they arrive in one step."""
 
-POINT, RANDOM, CLASS = "point", "random", "class"
+RANDOM, CLASS = "random", "class"
 _PICK = re.compile(rf"{POINT}|{RANDOM}|{CLASS}(0|[1-9]\d{{0,2}})")
 
 MOST_FACTUALS = 1000
@@ -70,15 +71,7 @@ class TracksView(BaseView):
     @field_validator("search", mode="before")
     @classmethod
     def _valid_together(cls, search: Any) -> Any:
-        changes = search if isinstance(search, Mapping) else dict(search)
-        chosen = SearchSettings(**changes)
-        # In the order of the settings, and rounded to what the link writes, so that equal searches are equal.
-        rounded = {name: _rounded(getattr(chosen, name)) for name in SearchSettings.model_fields if name in changes}
-        try:
-            SearchSettings(**rounded)
-        except ConfigError as error:  # 0.999999 is below 1 until it is rounded
-            raise ConfigError(error.field, changes[error.field], f"{error.allowed}, in five digits") from None
-        return tuple(rounded.items())
+        return valid_search(search)
 
     def elsewhere(self) -> TracksView:
         """The same questions, asked of another run, as far as its plane and its classes (two at least) have them."""
@@ -95,48 +88,28 @@ class TracksView(BaseView):
         return int(self.pick.removeprefix(CLASS)) if self.pick.startswith(CLASS) else None
 
 
-def _rounded(value: float | int | str) -> float | int | str:
-    return float(f"{value:.5g}") if isinstance(value, float) else value
-
-
-def measured_with(evaluation: Evaluation) -> SearchSettings:
-    """The search that a run was measured with after each epoch."""
-    return SearchSettings(**{name: getattr(evaluation, name) for name in SearchSettings.model_fields})
-
-
 def settings_of(experiment: Experiment, view: TracksView) -> SearchSettings:
-    """The search that is asked for: the run's own, changed as the person wishes."""
-    own = measured_with(experiment.evaluation).model_dump()
-    chosen = SearchSettings(**{**own, **dict(view.search)})
-    return SearchSettings(**{**chosen.model_dump(), "tau": max(chosen.tau, 1 / experiment.data.classes)})
+    """The search that is asked for."""
+    return search_of(experiment, view.search)
 
 
-def change_search(experiment: Experiment, view: TracksView, changes: Mapping[str, Any]) -> TracksView:
-    """The view with other settings of the search; what equals the run's own is not held as a change.
-
-    Raises:
-        ConfigError: a value that the setting does not allow.
-    """
-    own = measured_with(experiment.evaluation).model_dump()
-    merged = {**dict(view.search), **changes}
-    kept = {name: value for name, value in merged.items() if value != own.get(name)}
-    return view.model_copy(update={"search": TracksView(search=kept).search})
-
-
-def used(settings: SearchSettings) -> tuple[str, ...]:
-    """The settings that the chosen generator listens to, in the order to show them."""
-    return GENERATORS[settings.generator].settings
+def question(run_view: RunView, view: TracksView, *, live: bool) -> Question:
+    """What a view asks of a run as far as it has got; one point is searched at all epochs of a run that is over."""
+    one = view.pick == POINT
+    throughout = one and not live
+    epoch = run_view.last if throughout else run_view.at(view.epoch).epoch
+    at, count = (view.at, 1) if one else (None, view.count)
+    settings = settings_of(run_view.experiment, view)
+    return Question(run_view.attempt, epoch, throughout, view.pick, at, count, view.target, settings)
 
 
 def check(draft: Draft[TracksView]) -> None:
     """Puts right what the link asks for and this run cannot answer, and says so."""
     view, experiment = draft.view, draft.experiment
-    k, said = experiment.data.classes, list[str]()
-    changes: dict[str, Any] = {}
-    tau = dict(view.search).get("tau")
-    if isinstance(tau, float) and tau < 1 / k:
-        said.append(sentence("search.tau", tau, f"from 1/k = {1 / k:.3g} to below 1 for k = {k} classes"))
-        changes["search"] = tuple((name, value) for name, value in view.search if name != "tau")
+    k, changes = experiment.data.classes, dict[str, Any]()
+    search, said = check_tau(view.search, k)
+    if said:
+        changes["search"] = search
     if view.target is not None and view.target >= k:
         said.append(sentence("target", view.target, f"0 to {k - 1} for {k} classes"))
         changes["target"] = None

@@ -1,0 +1,48 @@
+"""What a page calls features and classes: by plain names, or by those that the paper's first figure lends them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.snapshot import Scene
+from ctviz.figures.advice import LOAN, Names, names_for
+from ctviz.ui.kit import bind
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.run_view import RunView
+
+
+def wished_class(scene: Scene) -> int:
+    """The class that people hope for: the one that lies lowest in the first feature, so that it pays to lower it."""
+    labels = scene.labels
+    return int(np.argmin([scene.points[labels == c, 0].mean() for c in range(len(scene.classes))]))
+
+
+def names_of(scene: Scene, names: str) -> Names:
+    """The names in a picture of these data; ``names``: "figure" or "plain"."""
+    return names_for(scene.features, scene.classes, wished_class(scene), names == "figure")
+
+
+def names_in(run_view: RunView | None, experiment: Experiment, names: str) -> Names:
+    """The names beside a picture; plain ones as long as nothing can be seen of the run."""
+    if run_view is None:
+        return names_for(FEATURE_NAMES, [f"class {c}" for c in range(experiment.data.classes)], 0, loan=False)
+    return names_of(run_view.scene, names)
+
+
+def renamed(scene: Scene, names: Names) -> Scene:
+    """The data with these names."""
+    return replace(scene, features=names.features, classes=names.classes)
+
+
+def choose_names(draft: Draft[Any], key: str) -> None:
+    """The choice of the names."""
+    bind.choice(
+        "Names", ["figure", "plain"], bind.to_view(draft, "names", key), kind="buttons",
+        words={"figure": ", ".join(LOAN), "plain": ", ".join(FEATURE_NAMES)},
+        help="What features and classes are called. It changes nothing but the words.",
+    )  # fmt: skip
