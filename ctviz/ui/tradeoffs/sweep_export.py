@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -77,15 +77,27 @@ def _files(view: TradeoffsView, result: SweepResult) -> Iterator[File]:
     if metrics_of(across):
         colours = palette()
         yield File(
-            "Picture that works offline (HTML)", lambda: html(result, view, colours), f"{name}.html", "text/html", "html"
+            "Picture that works offline (HTML)",
+            lambda: html(result, view, colours),
+            f"{name}.html",
+            "text/html",
+            "html",
         )
         if can_draw():
             yield File("Picture (PNG)", lambda: png(result, view, colours), f"{name}.png", "image/png", "image")
         yield File(
-            "Table for a paper (LaTeX)", lambda: tex(across, view, level, data), f"{name}.tex", "text/x-tex", "functions"
+            "Table for a paper (LaTeX)",
+            lambda: tex(across, view, level, data),
+            f"{name}.tex",
+            "text/x-tex",
+            "functions",
         )
         yield File(
-            "Table for a README (Markdown)", lambda: md(across, view, level, data), f"{name}.md", "text/markdown", "notes"
+            "Table for a README (Markdown)",
+            lambda: md(across, view, level, data),
+            f"{name}.md",
+            "text/markdown",
+            "notes",
         )
     yield File("All numbers (CSV)", lambda: result.table.to_csv(index=False), f"{name}.csv", "text/csv", "table")
     yield File(

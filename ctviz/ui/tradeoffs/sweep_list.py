@@ -81,7 +81,7 @@ def _choice(infos: Mapping[str, SweepInfo], draft: Draft[TradeoffsView], sweep: 
         look_at(draft, info.name if info is not None and info.shipped else key)
 
     bind.choice(
-        "Sweep", words, bind.to("trade-sweep", sweep.key, take), words=lambda key: words.get(key, key),
+        "Sweep", words, bind.to("trade-sweep", sweep.key, take), words=words,
         help="Those that ship with ctviz, and those that were run here.",
     )  # fmt: skip
 
