@@ -77,28 +77,19 @@ def _files(view: TradeoffsView, result: SweepResult) -> Iterator[File]:
     if metrics_of(across):
         colours = palette()
         yield File(
-            "Picture that works offline (HTML)",
-            lambda: html(result, view, colours),
-            f"{name}.html",
-            "text/html",
+            "Picture that works offline (HTML)", lambda: html(result, view, colours), f"{name}.html", "text/html",
             "html",
-        )
+        )  # fmt: skip
         if can_draw():
             yield File("Picture (PNG)", lambda: png(result, view, colours), f"{name}.png", "image/png", "image")
         yield File(
-            "Table for a paper (LaTeX)",
-            lambda: tex(across, view, level, data),
-            f"{name}.tex",
-            "text/x-tex",
+            "Table for a paper (LaTeX)", lambda: tex(across, view, level, data), f"{name}.tex", "text/x-tex",
             "functions",
-        )
+        )  # fmt: skip
         yield File(
-            "Table for a README (Markdown)",
-            lambda: md(across, view, level, data),
-            f"{name}.md",
-            "text/markdown",
+            "Table for a README (Markdown)", lambda: md(across, view, level, data), f"{name}.md", "text/markdown",
             "notes",
-        )
+        )  # fmt: skip
     yield File("All numbers (CSV)", lambda: result.table.to_csv(index=False), f"{name}.csv", "text/csv", "table")
     yield File(
         "All numbers (Parquet)", lambda: parquet(result.table), f"{name}.parquet", "application/vnd.apache.parquet",
