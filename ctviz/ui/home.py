@@ -1,4 +1,4 @@
-"""What the home page says and shows: the idea in a paragraph, a preset playing, four doors."""
+"""What the home page says and shows: the idea in a paragraph, a preset playing, four cards."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ change can be **locked**: then advice leaves them alone, and the model may learn
 
 
 @dataclass(frozen=True)
-class Door:
-    """A way into the app: for whom, what waits there, and the link that leads to it."""
+class Card:
+    """A card with a link into the app: for whom it is, and what they find there."""
 
     title: str
     words: str
@@ -36,8 +36,8 @@ class Door:
     besides: tuple[tuple[str, Page, dict[str, str]], ...] = ()  # label, page and link of further ways on
 
 
-DOORS = (
-    Door(
+CARDS = (
+    Card(
         "Teaching",
         "Both models learn side by side on a large screen, playing, without controls. Space stops, arrows step.",
         "Project the moons",
@@ -59,7 +59,7 @@ DOORS = (
             ("See how training can fail", LIMITS, {}),
         ),
     ),
-    Door(
+    Card(
         "Deciding",
         "What if nobody can change their age? Lock it: what are people told, what does it cost them, and whom does it "
         "leave without advice?",
@@ -68,7 +68,7 @@ DOORS = (
         {"preset": "figure1"},
         (("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),),
     ),
-    Door(
+    Card(
         "Looking",
         "See where a model looks: handwritten digits before and after counterfactual training, what they would have "
         "to become for another answer, and how little ink fools the model.",
@@ -77,7 +77,7 @@ DOORS = (
         {"preset": "mnist"},
         (("Draw a digit of your own", DIGITS, {"preset": "mnist", "pick": "own"}),),
     ),
-    Door(
+    Card(
         "Researching",
         "What each weight buys, and at what price: sweeps with error bars, every setting at hand, also from Python.",
         "Weigh the trade-offs",
@@ -121,12 +121,12 @@ def moving_picture(service: Service) -> None:
     )
 
 
-def doors() -> None:
-    """The ways in, side by side."""
-    for cell, door in zip(st.columns(len(DOORS), gap="medium"), DOORS, strict=True):
-        with cell, st.container(border=True, height="stretch", key=f"door-{door.title.lower()}"):
-            st.subheader(door.title, anchor=False)
-            st.markdown(door.words)
-            link_to(door.page, door.label, door.query)
-            for label, page, query in door.besides:
+def cards() -> None:
+    """The cards, side by side."""
+    for cell, card in zip(st.columns(len(CARDS), gap="medium"), CARDS, strict=True):
+        with cell, st.container(border=True, height="stretch", key=f"card-{card.title.lower()}"):
+            st.subheader(card.title, anchor=False)
+            st.markdown(card.words)
+            link_to(card.page, card.label, card.query)
+            for label, page, query in card.besides:
                 link_to(page, label, query)

@@ -1,4 +1,4 @@
-"""Home in a real browser: it moves, its doors open, it fits a phone."""
+"""Home in a real browser: it moves, its cards open, it fits a phone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_the_picture_moves_by_itself(app, browser_page) -> None:
     browser_page.wait_for_function("first => globalThis.__ctvizStage.epoch !== first", arg=first)
 
 
-DOORS = {
+CARDS = {
     "Project the moons": "boundaries?**preset=moons",
     "Follow one search": "trajectories?**pick=point",
     "Lock a feature": "actionability?**preset=figure1",
@@ -31,14 +31,14 @@ DOORS = {
 }
 
 
-def test_the_doors_open(app, browser_page) -> None:
+def test_the_cards_open(app, browser_page) -> None:
     home = browser_page.locator(".st-key-menu").get_by_role("link", name="Home")
     browser_page.goto(app.url)
-    for door, page in DOORS.items():
-        browser_page.get_by_role("link", name=door).click()
+    for card, page in CARDS.items():
+        browser_page.get_by_role("link", name=card).click()
         browser_page.wait_for_url(f"**/{page}**")
         browser_page.locator(".ctviz-headline:not(.ctviz-title)").wait_for()
-        assert browser_page.locator('[data-testid="stAlert"]').count() == 0, door
+        assert browser_page.locator('[data-testid="stAlert"]').count() == 0, card
         if "view=project" in browser_page.url:
             browser_page.get_by_role("button", name="Show the controls").click()
         home.click()

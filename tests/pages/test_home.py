@@ -1,4 +1,4 @@
-"""The home page: it says what it is about, plays a preset, and its doors lead somewhere that exists."""
+"""The home page: it says what it is about, plays a preset, and its cards lead somewhere that exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.digits.view import DigitsView
-from ctviz.ui.home import DOORS
+from ctviz.ui.home import CARDS
 from ctviz.ui.kit import link
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, PAGES, TRAJECTORIES
 from ctviz.ui.trajectories.tracks_view import TracksView
@@ -29,9 +29,9 @@ def test_it_plays_the_moons_when_they_are_there(visit, world) -> None:
     assert not at.error
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.title)
-def test_the_doors_lead_to_valid_links(door) -> None:
-    for page, query in ((door.page, door.query), *(further[1:] for further in door.besides)):
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.title)
+def test_the_cards_lead_to_valid_links(card) -> None:
+    for page, query in ((card.page, card.query), *(further[1:] for further in card.besides)):
         assert page in PAGES
         if not query:  # a page as it opens
             continue
@@ -41,11 +41,11 @@ def test_the_doors_lead_to_valid_links(door) -> None:
 
 
 def test_deciding_shows_both_models_with_and_without_the_lock() -> None:
-    arms = link.read(DOORS[1].query, LocksView).experiment.arms
+    arms = link.read(CARDS[1].query, LocksView).experiment.arms
     assert [bool(arm.locked) for arm in arms] == [False, False, True, True]
     assert [arm.trains_on_counterfactuals for arm in arms] == [False, True, False, True]
 
 
-def test_what_the_doors_show_is_shipped() -> None:
-    for door in (door for door in DOORS if door.query):
-        assert ctviz.open_store().status(link.read(door.query).experiment.key).preset
+def test_what_the_cards_show_is_shipped() -> None:
+    for card in (card for card in CARDS if card.query):
+        assert ctviz.open_store().status(link.read(card.query).experiment.key).preset

@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.experiments.reproduce import result as results
 from ctviz.experiments.reproduce.result import keep
-from ctviz.ui.paper import results as shown
+from ctviz.ui.paper import files as shown
 from tests.experiments.reproduce.made_up import result
 from tests.pages.test_boundaries import query_of
 

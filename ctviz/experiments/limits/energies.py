@@ -127,7 +127,7 @@ def _headline(exploded: list[str], held: list[str]) -> str:
     return f"Without ridge the energies stay within bounds on {listed(held)}" if held else "Nothing measured yet"
 
 
-def _door() -> DeepLink:
+def _link() -> DeepLink:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", lambda_reg=ridge) for i, ridge in enumerate((0.0, 0.01, 0.1))]
     base = Experiment.preset("moons")
@@ -165,6 +165,6 @@ LIMIT = Limit(
     metrics=("energy", "loss_reg", "ip", "validity", "validation_accuracy", "robust_accuracy", "mature", "all_skipped"),
     shown=(ENERGY, RIDGE_TERM, IP, ROBUST),
     finding=finding,
-    doors=(_door(),),
+    links=(_link(),),
     every_epoch=True,
 )  # fmt: skip

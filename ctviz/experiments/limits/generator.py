@@ -116,7 +116,7 @@ def _headline(gone: list[str], less: list[str], unhurt: list[str], unclear: list
     return rest[0][0].upper() + rest[0][1:] if rest else "Nothing measured yet"
 
 
-def _door() -> DeepLink:
+def _link() -> DeepLink:
     words = "Watch its searches: " + listed([STRESSES[name].title.lower() for name in ("few", "tiny", "noisy")])
     return DeepLink("trajectories", words, (("preset", "stress"),))
 
@@ -139,5 +139,5 @@ LIMIT = Limit(
     metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
     shown=(IP_STAR, IP, IP_FINE),
     finding=finding,
-    doors=(_door(),),
+    links=(_link(),),
 )

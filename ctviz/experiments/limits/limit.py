@@ -129,7 +129,7 @@ class Limit:
     metrics: tuple[str, ...]  # kept in the table
     shown: tuple[Metric, ...]  # to choose from in the picture, the first by default
     finding: Callable[[pd.DataFrame, Metric], Finding]
-    doors: tuple[DeepLink, ...]
+    links: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
 

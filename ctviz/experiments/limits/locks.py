@@ -110,7 +110,7 @@ def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
     return f"Protection turns models {', and '.join(parts)}{rest}"
 
 
-def _doors() -> tuple[DeepLink, ...]:
+def _links() -> tuple[DeepLink, ...]:
     base = Experiment.preset("proxies").replace({"data.signal": 3.0})
     experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
     query = tuple(experiment.to_query().items())
@@ -139,6 +139,6 @@ LIMIT = Limit(
     metrics=("share", "tilt", "cost", "validity", "loss_div", "validation_accuracy", "trained_mature"),
     shown=(SHARE, TILT, COST, VALIDITY),
     finding=finding,
-    doors=_doors(),
+    links=_links(),
     seeds=20,
 )

@@ -136,7 +136,7 @@ def _headline(metric: str, gone: list[str], less: list[str], keeps: list[str], u
     return f"Ten times as long, {rest[0]}" if rest else "Nothing measured yet"
 
 
-def _door() -> DeepLink:
+def _link() -> DeepLink:
     changes = {"training.epochs": EPOCHS, "evaluation.every": 20, "evaluation.field": 60}
     query = Experiment.preset("circles").replace(changes).to_query()
     return DeepLink("boundaries", "Train the circles for 1,000 epochs", tuple(query.items()))
@@ -160,7 +160,7 @@ LIMIT = Limit(
     ),
     shown=(IP, IP_FINE, IP_STAR, DISTANCE, DISTANCE_FINE, COST, ROBUST, ACCURACY, ENERGY, MATURE),
     finding=finding,
-    doors=(_door(),),
+    links=(_link(),),
     seeds=8,
     every_epoch=True,
 )  # fmt: skip

@@ -136,7 +136,7 @@ def _headline(lost: list[str], smaller: list[str], larger: list[str], alike: lis
     return f"Where no search arrives, the gain is {listed(parts)}{rest}"
 
 
-def _door(eta: float, tau: float) -> DeepLink:
+def _link(eta: float, tau: float) -> DeepLink:
     arms = [
         Arm.variant("vanilla"), Arm.variant("full", tau=0.75, lambda_reg=0.01),
         Arm.variant("starved", tau=tau, step_size=eta, lambda_reg=0.01),
@@ -166,5 +166,5 @@ LIMIT = Limit(
     metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
     shown=(IP_STAR, IP, IP_FINE),
     finding=finding,
-    doors=(_door(0.01, 0.99),),
+    links=(_link(0.01, 0.99),),
 )

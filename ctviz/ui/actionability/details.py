@@ -24,7 +24,7 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.vocabulary import value_of
 
 
-def under(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def details(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """What there is room for under the picture: each part's own account of the numbers."""
     if live:
         return

@@ -20,7 +20,7 @@ from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.film import limits_of
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
-from ctviz.ui.actionability.details import under
+from ctviz.ui.actionability.details import details
 from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, pair_of, position_of
 from ctviz.ui.actionability.numbers import Numbers, advice_for, numbers_of
 from ctviz.ui.actionability.panel import LocksView
@@ -31,7 +31,7 @@ from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.watch import Dress, Story
+from ctviz.ui.kit.watch import Drawing, Story
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
 
@@ -39,20 +39,20 @@ INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would thi
 def story(draft: Draft[LocksView]) -> Story:
     """What the page says of the run it watches, in the part of the story that is open."""
     return Story(
-        dress=lambda run_view: dress(run_view, draft.view),
-        finding=lambda run_view, snapshot, live: finding(run_view, snapshot, live, draft.view),
-        beside=lambda run_view, snapshot, live: beside(run_view, snapshot, live, draft.view),
-        under=lambda run_view, snapshot, live: under(run_view, snapshot, live, draft.view),
+        drawing=lambda run_view: drawing(run_view, draft.view),
+        headline=lambda run_view, snapshot, live: finding(run_view, snapshot, live, draft.view),
+        facts=lambda run_view, snapshot, live: facts(run_view, snapshot, live, draft.view),
+        details=lambda run_view, snapshot, live: details(run_view, snapshot, live, draft.view),
         projected=lambda run_view, snapshot, live: projected(run_view, snapshot, live, draft.view),
         shares=(0.7, 0.3),
     )
 
 
-def dress(run_view: RunView, view: LocksView) -> Dress:
+def drawing(run_view: RunView, view: LocksView) -> Drawing:
     """The run with the page's names on it."""
     names = names_of(run_view.scene, view.names)
     scene = renamed(run_view.scene, names)
-    return Dress(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
+    return Drawing(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
 
 
 # -- the finding -----------------------------------------------------------------------------------
@@ -102,11 +102,11 @@ def _panel(numbers: Numbers, arm: int, focus: int) -> Panel:
 # -- beside the picture ----------------------------------------------------------------------------
 
 
-def beside(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
+def facts(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """What one person is told, what is wrong with this setting, and the numbers of the group."""
     names = names_of(run_view.scene, view.names)
     if live:
-        results.beside(arm_styles(run_view.experiment, names.features), snapshot)
+        results.facts_of(arm_styles(run_view.experiment, names.features), snapshot)
         st.caption("Advice and intervals follow when the training has ended.")
         return
     _person(run_view, snapshot, names, view)

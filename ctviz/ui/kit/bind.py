@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
 
 Take = Callable[[Any], None]
@@ -109,7 +109,7 @@ def to_settings(
 
     def is_meant(chosen: Any) -> bool:
         # Its callback may come after that of the control which chose another experiment.
-        of_this = st.session_state["draft"] is draft and draft.started == started
+        of_this = draft_now() is draft and draft.started == started
         return of_this and (chosen != shown or draft.experiment != experiment)
 
     return Binding(f"set-{control}", shown, take, is_meant, lambda: say_why_not(draft, control, words))

@@ -130,6 +130,12 @@ def current(
     return draft
 
 
+def draft_now() -> Draft[Any]:
+    """The draft of the page that the session shows; for what runs on its own, such as a fragment."""
+    draft: Draft[Any] = st.session_state["draft"]
+    return draft
+
+
 def _open(query: dict[str, str], opened: int, view: type[W], preset: str) -> Draft[W]:
     found = link.read(query, view, preset)
     looked, problems, last = found.view, found.problems, found.experiment.training.epochs

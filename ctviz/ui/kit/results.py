@@ -35,7 +35,7 @@ def finding(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     page_title(headline(snapshot.epoch, styles, as_lists(snapshot)))
 
 
-def beside(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
+def facts_of(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
     """The few numbers that belong next to the picture, each with what the difference means."""
     metrics = as_lists(snapshot)
     conventional, trained = reference_pair(styles)

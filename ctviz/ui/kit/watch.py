@@ -7,7 +7,7 @@ otherwise.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from ctviz.figures.stage.film import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.run_view import RunView
@@ -34,14 +34,14 @@ POLL = 0.3
 """Seconds between two looks while a run is live."""
 
 HEAD_START = 0.12
-"""Seconds that the picture of another run has before its curves: in one batch, the browser would draw them first."""
+"""Seconds that a new picture has before the charts below it."""
 
 REDRAW = 2.0
 """Seconds between two drawings of the curves while a run is live: each one interrupts who is reading them."""
 
 
 @dataclass(frozen=True)
-class Dress:
+class Drawing:
     """A run as a page draws it: ``key`` names what the browser holds, so another dress has another key."""
 
     key: str
@@ -57,22 +57,22 @@ class Story:
     screen there is nothing beside the picture, and below it only what is ``projected``.
     """
 
-    dress: Callable[[RunView], Dress]
-    finding: Callable[[RunView, Snapshot, bool], None]
-    beside: Callable[[RunView, Snapshot, bool], None]
-    under: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
+    drawing: Callable[[RunView], Drawing]
+    headline: Callable[[RunView, Snapshot, bool], None]
+    facts: Callable[[RunView, Snapshot, bool], None]
+    details: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     projected: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
 
 
-def _dress(run_view: RunView) -> Dress:
-    return Dress(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
+def _drawing(run_view: RunView) -> Drawing:
+    return Drawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
 
 
 BOUNDARIES = Story(
-    dress=_dress,
-    finding=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
-    beside=lambda run_view, snapshot, live: results.beside(arm_styles(run_view.experiment), snapshot),
+    drawing=_drawing,
+    headline=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
+    facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
 )
 
 
@@ -89,12 +89,19 @@ def below(service: Service) -> None:
 
 def trains(service: Service) -> bool:
     """Whether the run that the session looks at is being trained."""
-    draft: Draft[Any] = st.session_state["draft"]
-    return service.state(draft.experiment.key).live
+    return service.state(draft_now().experiment.key).live
+
+
+def head_start(name: str, shown: Hashable) -> None:
+    """Gives the picture above a moment where what is to be ``shown`` below it is new: in one batch, the browser would
+    draw the charts first."""
+    if st.session_state.get(f"head-start-{name}") != shown:
+        st.session_state[f"head-start-{name}"] = shown
+        time.sleep(HEAD_START)
 
 
 def _watch(service: Service, story: Story) -> None:
-    draft: Draft[Any] = st.session_state["draft"]
+    draft = draft_now()
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
     projecting = draft.view.view == "project"
@@ -113,12 +120,12 @@ def _watch(service: Service, story: Story) -> None:
     _follow(draft, seen)
     snapshot = spoken_of(run_view, draft.view)
     with headline:
-        story.finding(run_view, snapshot, state.live)
+        story.headline(run_view, snapshot, state.live)
     if right is not None:
         with right:
-            story.beside(run_view, snapshot, state.live)
+            story.facts(run_view, snapshot, state.live)
     with left:
-        (story.projected if right is None else story.under)(run_view, snapshot, state.live)
+        (story.projected if right is None else story.details)(run_view, snapshot, state.live)
 
 
 def run_view_of(service: Service, draft: Draft[Any], state: RunState) -> RunView | None:
@@ -161,11 +168,11 @@ def _show_earlier(
 
 
 def _stage(run_view: RunView, story: Story, view: View, *, live: bool, key: str) -> StageState:
-    dress = story.dress(run_view)
+    drawn = story.drawing(run_view)
     return show_stage(
-        run_key=dress.key,
-        scene=dress.scene,
-        arms=dress.labels,
+        run_key=drawn.key,
+        scene=drawn.scene,
+        arms=drawn.labels,
         snapshots_since=run_view.since,
         total_epochs=run_view.experiment.training.epochs,
         live=live,
@@ -233,13 +240,11 @@ def _what_it_is(experiment: Experiment, state: RunState) -> str:
 
 
 def _below(service: Service) -> None:
-    draft: Draft[Any] = st.session_state["draft"]
+    draft = draft_now()
     run_view = service.run_view(draft.experiment.key)
     if run_view is None:
         return
-    if st.session_state.get("curved") != run_view.attempt:
-        st.session_state["curved"] = run_view.attempt
-        time.sleep(HEAD_START)
+    head_start("curves", run_view.attempt)
     snapshot = spoken_of(run_view, draft.view)
     styles = arm_styles(run_view.experiment)
     st.subheader("How it came about, epoch by epoch", anchor=False)

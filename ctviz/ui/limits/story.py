@@ -107,10 +107,10 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
     study = draft.view.study
     cells = st.columns(3, gap="medium")
     with cells[0]:
-        for place, door in enumerate(study.doors):
-            with st.container(key=f"limits-door-{place}"):
-                page = BY_NAME[door.page]
-                link_to(page, f"{door.label} ({page.title})", dict(door.query))
+        for place, link in enumerate(study.links):
+            with st.container(key=f"limits-link-{place}"):
+                page = BY_NAME[link.page]
+                link_to(page, f"{link.label} ({page.title})", dict(link.query))
     with cells[1]:
         problem = st.session_state.pop("limits-problem", None)
         if problem:

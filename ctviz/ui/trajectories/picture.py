@@ -6,7 +6,6 @@ in a second run, where intervals and figures are drawn too.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +23,7 @@ from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.facts import fact_list
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import literal, live, page_title
@@ -33,7 +32,7 @@ from ctviz.ui.kit.searches import POINT, Answer, Question, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
-from ctviz.ui.kit.watch import expectation, run_view_of, status, trains
+from ctviz.ui.kit.watch import REDRAW, expectation, head_start, run_view_of, status, trains
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
@@ -44,12 +43,6 @@ SHARES = (0.76, 0.24)
 
 POLL = 0.5
 """Seconds between two looks while a run is live, or while the autoencoder of a data set is fitted."""
-
-REDRAW = 2.0
-"""Seconds between two drawings of the figures while a run is live: each one interrupts who is reading them."""
-
-HEAD_START = 0.12
-"""Seconds that the picture of other searches has before their figures: in one batch, the browser draws those first."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,7 @@ def explore(service: Service, draft: Draft[TracksView]) -> None:
     st.session_state["explore-whole"] = True
 
     def every() -> float | None:
-        now: Draft[TracksView] = st.session_state["draft"]
+        now = draft_now()
         return POLL if service.state(now.experiment.key).live or _awaits_vae(service, now) else None
 
     live(lambda: _explore(service), every)
@@ -87,7 +80,7 @@ def below(service: Service) -> None:
 
 
 def _explore(service: Service) -> None:
-    draft: Draft[TracksView] = st.session_state["draft"]
+    draft: Draft[TracksView] = draft_now()
     whole = st.session_state.pop("explore-whole", False)
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
@@ -265,14 +258,12 @@ def _awaits_vae(service: Service, draft: Draft[TracksView]) -> bool:
 
 
 def _below(service: Service) -> None:
-    draft: Draft[TracksView] = st.session_state["draft"]
+    draft: Draft[TracksView] = draft_now()
     seen = seen_now(service, draft)
     if seen is None or not len(seen.trace):
         return
-    live = service.state(draft.experiment.key).live
-    if not live and st.session_state.get("explore-drawn") != seen.asked:
-        st.session_state["explore-drawn"] = seen.asked
-        time.sleep(HEAD_START)
+    if not trains(service):
+        head_start("ends", seen.asked)
     if seen.selected is not None:
         _lesson(seen, seen.selected)
     ends = ends_of(seen)

@@ -99,12 +99,12 @@ def test_an_unknown_limit_is_named() -> None:
         limit("long").metric("share")
 
 
-def test_doors_lead_to_runs_that_their_pages_can_open() -> None:
+def test_links_lead_to_runs_that_their_pages_can_open() -> None:
     from ctviz.ui.kit.link import read  # the link is the page's
 
     for study in LIMITS.values():
-        for door in study.doors:
-            assert read(dict(door.query)).problems == ()
+        for link in study.links:
+            assert read(dict(link.query)).problems == ()
 
 
 # -- measures ------------------------------------------------------------------------------------------

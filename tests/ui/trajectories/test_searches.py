@@ -12,8 +12,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.searches import Searches, question, spread_out
-from ctviz.ui.trajectories.tracks_view import TracksView
+from ctviz.ui.kit.searches import Searches, spread_out
+from ctviz.ui.trajectories.tracks_view import TracksView, question
 
 SMALL = Experiment.preset("moons").replace(
     {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "evaluation.field": 0, "evaluation.paths": 0}

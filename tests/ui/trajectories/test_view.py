@@ -14,7 +14,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import link
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LAYERS
-from ctviz.ui.trajectories.tracks_view import TracksView, change_search, check, measured_with, settings_of
+from ctviz.ui.kit.search import changed_search, measured_search
+from ctviz.ui.trajectories.tracks_view import TracksView, check, settings_of
 
 MOONS = Experiment.preset("moons")
 
@@ -102,14 +103,14 @@ def test_no_link_is_an_error(query: dict[str, str]) -> None:
 
 
 def test_the_search_is_the_runs_own_until_it_is_changed() -> None:
-    own = measured_with(MOONS.evaluation)
+    own = measured_search(MOONS)
     assert settings_of(MOONS, TracksView()) == own
-    changed = change_search(MOONS, TracksView(), {"tau": 0.7})
+    changed = TracksView(search=changed_search(MOONS, (), {"tau": 0.7}))
     assert changed.search == (("tau", 0.7),)
     assert settings_of(MOONS, changed) == SearchSettings(**{**own.model_dump(), "tau": 0.7})
-    assert change_search(MOONS, changed, {"tau": own.tau}).search == ()
+    assert changed_search(MOONS, changed.search, {"tau": own.tau}) == ()
     with pytest.raises(ConfigError, match="tau"):
-        change_search(MOONS, changed, {"tau": 2.0})
+        changed_search(MOONS, changed.search, {"tau": 2.0})
 
 
 def put_right(experiment: Experiment = MOONS, **values: object) -> Draft[TracksView]:

@@ -18,6 +18,7 @@ from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.theme import arm_styles
+from ctviz.ui.kit.facts import Fact, as_html
 from ctviz.ui.trajectories import words as words
 
 SMALL = Experiment.preset("moons").replace(
@@ -133,7 +134,7 @@ def test_every_outcome_has_words() -> None:
 
 def test_outcomes_are_counted_and_empty_ones_left_out() -> None:
     trace = replace(searched(10), outcome=np.array([[0] * 7 + [2] * 3, [0] * 10]))
-    html = words.outcomes_html(trace, STYLES)
+    html = listed(words.outcome_facts(trace, STYLES))
     assert "<b>7 of 10</b>" in html
     assert "<b>10 of 10</b>" in html
     assert "Ran out of steps" in html
@@ -154,7 +155,7 @@ def test_of_several_searches_of_a_point_the_nearest_that_arrived_is_told() -> No
 
 def test_one_search_is_told_for_each_model() -> None:
     explorer, _ = trained()
-    html = words.search_html(explorer, searched(5), STYLES, 2)
+    html = listed(words.search_facts(explorer, searched(5), STYLES, 2))
     assert html.count("Steps taken") == 2
     assert html.count("Nascent until") == 2
     assert "was asked for" in html
@@ -215,3 +216,7 @@ def test_nothing_measured_is_a_dash() -> None:
     table = words.ends_table(trained()[0].endpoints(trace), STYLES)
     assert "—" in table
     assert "nan" not in table
+
+
+def listed(facts: list[Fact]) -> str:
+    return "".join(map(as_html, facts))

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui.kit.controls import show
+from ctviz.ui.kit.bind import Binding, to, to_settings, to_view
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import View
 
@@ -24,15 +24,20 @@ def draft(monkeypatch: pytest.MonkeyPatch) -> Draft:
     return draft
 
 
-def control(draft: Draft) -> Callable[[Any], None]:
-    """Draws the control; what is returned is called with the value that the browser reports."""
-    common = show(draft, PATH, 2.0, lambda value: {PATH: value})
+def drawn(binding: Binding, none: bool = False) -> Callable[[Any], None]:
+    """Draws a control; what is returned is called with the value that the browser reports."""
+    widget = binding.bound(none)
+    assert st.session_state[widget["key"]] == binding.shown
 
-    def report(value: float) -> None:
-        st.session_state[common["key"]] = value
-        common["on_change"](*common["args"])
+    def report(value: Any) -> None:
+        st.session_state[widget["key"]] = value
+        widget["on_change"]()
 
     return report
+
+
+def control(draft: Draft) -> Callable[[Any], None]:
+    return drawn(to_settings(draft, PATH, 2.0))
 
 
 def test_what_is_moved_is_taken_over_and_may_be_moved_back(draft: Draft) -> None:
@@ -63,3 +68,26 @@ def test_the_control_of_one_link_does_not_change_another(draft: Draft) -> None:
     st.session_state["draft"] = other = Draft(WHERE, View(), opened=1)
     report(3.0)
     assert (draft.experiment, other.experiment) == (PROXIES, WHERE)
+
+
+def test_what_is_refused_stays_in_the_control_with_the_reason(draft: Draft) -> None:
+    control(draft)(-1.0)
+    assert draft.experiment == PROXIES
+    assert "allowed" in draft.refused[PATH]
+    assert to_settings(draft, PATH, 2.0).shown == -1.0
+
+
+def test_a_view_takes_over_what_is_chosen_and_what_changes_with_it(draft: Draft) -> None:
+    draft.view = View(epoch=5)
+    report = drawn(to_view(draft, "speed", "speed", epoch=None))
+    report(1.0)
+    assert draft.view == View(epoch=5), "what it shows is no choice"
+    report(2.0)
+    assert draft.view == View(speed=2.0)
+
+
+@pytest.mark.parametrize("none", [True, False])
+def test_an_empty_control_counts_only_where_nothing_can_be_chosen(draft: Draft, none: bool) -> None:
+    taken: list[Any] = []
+    drawn(to("key", "a", taken.append), none)(None)
+    assert taken == ([None] if none else [])

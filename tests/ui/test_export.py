@@ -6,12 +6,12 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.ui.kit.export import MOST_TOML, from_toml, stem
+from ctviz.ui.kit.export import MAX_TOML, experiment_in, stem
 
 
 def test_what_was_taken_away_comes_back() -> None:
     experiment = Experiment.preset("circles").replace({"training.epochs": 3})
-    assert from_toml(experiment.to_toml().encode()) == experiment
+    assert experiment_in(experiment.to_toml().encode()) == experiment
 
 
 @pytest.mark.parametrize(
@@ -22,14 +22,14 @@ def test_what_was_taken_away_comes_back() -> None:
         (b"[training]\nepochs = 'many'", "training.epochs"),
         (b"[training]\nsteps = 1", "no such setting"),
         (b"[training]\nlr = nan", "training.lr"),
-        (b"#" * (MOST_TOML + 1), "at most"),
+        (b"#" * (MAX_TOML + 1), "at most"),
         (Experiment.preset("moons").replace({"arms": "a,b,c,d,e,f,g,h,i"}).to_toml().encode(), "at most 8"),
     ],
     ids=["not text", "not TOML", "wrong type", "unknown key", "not a number", "too large", "too many arms"],
 )
 def test_what_is_wrong_is_said(content: bytes, part: str) -> None:
     with pytest.raises(ConfigError, match="allowed: ") as error:
-        from_toml(content)
+        experiment_in(content)
     assert part in str(error.value)
 
 
