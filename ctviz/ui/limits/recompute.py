@@ -9,6 +9,7 @@ from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.results import LimitResult, agreement, stored_limit, work_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
+from ctviz.ui.kit import messages
 from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.service import Service
 
@@ -85,7 +86,7 @@ def _press(service: Service, study: Limit) -> None:
     try:
         service.jobs.submit(job_key(study), work_limit, study.name, str(service.store.root))
     except CtvizError as error:
-        st.session_state["limits-problem"] = str(error)
+        messages.say("error", str(error))
 
 
 def _compared(result: LimitResult) -> str:

@@ -23,7 +23,7 @@ from ctviz.ui.tradeoffs.cell_stage import stage_of
 from ctviz.ui.tradeoffs.charts import alternative, draw, figure, key_words
 from ctviz.ui.tradeoffs.method import method
 from ctviz.ui.tradeoffs.new_sweep import begin
-from ctviz.ui.tradeoffs.runner import HowFar, Runner
+from ctviz.ui.tradeoffs.runner import Runner, SweepProgress
 from ctviz.ui.tradeoffs.sweep_controls import chart, check, kept_cells
 from ctviz.ui.tradeoffs.sweep_details import details, headline
 from ctviz.ui.tradeoffs.sweep_results import results_of, texts
@@ -66,8 +66,8 @@ def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: R
     """Draws the sweep; where its controls would say something else by now, the whole page runs again."""
     if draft.view != before.view and draft.view.view != "project":
         st.rerun()
-    far = sweeps.how_far(sweep.key)
-    live = far is not None and far.live
+    progress = sweeps.progress(sweep.key)
+    live = progress is not None and progress.live
     try:
         result = results_of(sweep, sweeps)
     except CtvizError as error:
@@ -82,7 +82,7 @@ def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: R
     before.metrics = metrics
     view = draft.view
     page_title(texts().get((result, view.metric), lambda: headline(across, view.metric)))
-    _status(service, result, sweeps, far)
+    _status(service, result, sweeps, progress)
     if not metrics:
         _nothing_yet(across, live)
         if len(across):
@@ -154,18 +154,18 @@ def _empty_map(across: pd.DataFrame, view: TradeoffsView, paper: int | None) -> 
         st.plotly_chart(drawn, key="trade-empty", theme=None, alt="No cell has results yet.", config=STILL)
 
 
-def _status(service: Service, result: SweepResult, sweeps: Runner, far: HowFar | None) -> None:
+def _status(service: Service, result: SweepResult, sweeps: Runner, progress: SweepProgress | None) -> None:
     """How far the sweep is and how to stop it; or what is missing and how to get it."""
     sweep = result.sweep
-    if far is not None and far.live:
+    if progress is not None and progress.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
-        bar.progress(far.share, text=far.words())
+        bar.progress(progress.share, text=progress.words())
         stop.button(
             "Stop", key="trade-stop", icon=":material/stop:", width="stretch", on_click=sweeps.cancel, args=(sweep.key,)
         )
         return
-    if far is not None and far.message:
-        st.error(literal(f"Not all of it could be done. {far.message}"), icon=":material/error:")
+    if progress is not None and progress.message:
+        st.error(literal(f"Not all of it could be done. {progress.message}"), icon=":material/error:")
     if not (missing := result.missing):
         return
     words, button = st.columns([0.74, 0.26], vertical_alignment="center")

@@ -1,4 +1,4 @@
-"""The results of sweeps as far as they have got, kept for all sessions."""
+"""The results of sweeps by now, kept for all sessions."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def results_of(sweep: Sweep, sweeps: Runner) -> SweepResult:
         CtvizError: it cannot be read, or has more models than can be shown.
     """
     within_sight(sweep)
-    far = sweeps.how_far(sweep.key)
-    return _results().get(sweep, far.state if far is not None else "", sweeps.outcomes(sweep.key))
+    progress = sweeps.progress(sweep.key)
+    return _results().get(sweep, progress.state if progress is not None else "", sweeps.outcomes(sweep.key))
 
 
 @st.cache_resource(show_spinner=False)
