@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import streamlit as st
 
+from ctviz.errors import CtvizError
 from ctviz.ui.kit.frame import literal
 
 Kind = Literal["error", "warning", "refused"]
@@ -17,6 +20,15 @@ MESSAGES = "messages"
 def say(kind: Kind, words: str) -> None:
     """Keeps a message; ``refused`` says why what was asked for has no effect."""
     st.session_state.setdefault(MESSAGES, []).append((kind, words))
+
+
+@contextmanager
+def errors_as(kind: Kind) -> Iterator[None]:
+    """Keeps an error of what is done inside as a message; the rest of it is left undone."""
+    try:
+        yield
+    except CtvizError as error:
+        say(kind, str(error))
 
 
 def show() -> None:

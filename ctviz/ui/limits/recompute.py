@@ -83,10 +83,8 @@ def _about(study: Limit) -> str:
 
 
 def _press(service: Service, study: Limit) -> None:
-    try:
+    with messages.errors_as("error"):
         service.jobs.submit(job_key(study), work_limit, study.name, str(service.store.root))
-    except CtvizError as error:
-        messages.say("error", str(error))
 
 
 def _compared(result: LimitResult) -> str:

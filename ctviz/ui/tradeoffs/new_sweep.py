@@ -262,14 +262,11 @@ def planned(service: Service, sweep: Sweep) -> Plan:
 
 def press(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     """Begins the sweep and shows it; what speaks against it is said on top of the page."""
-    try:
+    with messages.errors_as("refused"):
         sweep = sweep_of(draft.experiment, draft.view)
         if not is_there(service, sweep):
             begin(service, sweeps, sweep)
-    except CtvizError as error:
-        messages.say("refused", str(error))
-        return
-    look_at(draft, sweep.key)
+        look_at(draft, sweep.key)
 
 
 def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:

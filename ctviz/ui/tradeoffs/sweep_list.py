@@ -6,7 +6,6 @@ from collections.abc import Container, Mapping, Sequence
 
 import streamlit as st
 
-from ctviz.errors import CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep, shown
@@ -96,13 +95,10 @@ def _forgetting(store: Store, draft: Draft[TradeoffsView], sweep: Sweep, sweeps:
 
 
 def _forget(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
-    try:
+    with messages.errors_as("refused"):
         delete_sweep(sweep.key, store)
-    except CtvizError as error:
-        messages.say("refused", str(error))
-        return
-    memory().forgotten = sweep
-    look_at(draft, "")
+        memory().forgotten = sweep
+        look_at(draft, "")
 
 
 def _undo(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
@@ -114,10 +110,7 @@ def _undo(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
 
 
 def _put_back(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
-    try:
+    with messages.errors_as("refused"):
         keep_sweep(sweep, store)
-    except CtvizError as error:
-        messages.say("refused", str(error))
-        return
-    memory().forgotten = None
-    look_at(draft, sweep.key)
+        memory().forgotten = None
+        look_at(draft, sweep.key)

@@ -177,7 +177,5 @@ def _status(service: Service, result: SweepResult, sweeps: Runner, progress: Swe
 
 
 def _go_on(service: Service, sweep: Sweep, sweeps: Runner) -> None:
-    try:
+    with messages.errors_as("refused"):
         begin(service, sweeps, sweep)
-    except CtvizError as error:
-        messages.say("refused", str(error))

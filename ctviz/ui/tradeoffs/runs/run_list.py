@@ -284,7 +284,5 @@ def _empty(store: Store) -> None:
 
 def _safely(act: Callable[[], Any]) -> None:
     """Does what a press asks for, or says why not."""
-    try:
+    with messages.errors_as("error"):
         act()
-    except CtvizError as error:
-        messages.say("error", str(error))
