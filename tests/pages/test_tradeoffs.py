@@ -223,7 +223,7 @@ def test_a_sweep_is_run_from_the_page_and_shown_when_it_is_done(visit, quick) ->
     assert "2 cells × 1 seed: 2 models, and 1 conventional to compare with. 2 are still to be done" in said(at)
     at.button(key="trade-run").click().run()
     key = query_of(at)["sweep"].rstrip(",")
-    until(lambda: not runner().how_far(key).live, "the end of the sweep")
+    until(lambda: not runner().progress(key).live, "the end of the sweep")
     at.run()
     assert len(quick.jobs.submitted) == 1
     assert "This cell" in said(at)
@@ -244,12 +244,12 @@ def test_a_sweep_under_way_shows_how_far_it_is_and_can_be_stopped_and_gone_on_wi
     assert "Another sweep of yours is under way" in said(at)
     until(lambda: world.jobs.submitted, "a job")
     at.button(key="trade-stop").click().run()
-    until(lambda: not runner().how_far(key).live, "the end of the sweep")
+    until(lambda: not runner().progress(key).live, "the end of the sweep")
     at.run()
     assert world.jobs.cancelled
     assert "2 of 2 models are not trained yet" in said(at)
     at.button(key="trade-go-on").click().run()
-    assert runner().how_far(key).live
+    assert runner().progress(key).live
     runner().cancel(key)
 
 
@@ -260,7 +260,7 @@ def test_who_comes_back_finds_their_sweep_marked_and_can_stop_it(visit, world) -
     back = visit(PAGE, **TINY)
     assert any(option.endswith("running)") for option in back.selectbox(key="trade-sweep").options)
     back.button(key="trade-run-stop").click().run()
-    until(lambda: not runner().how_far(key).live, "the end of the sweep")
+    until(lambda: not runner().progress(key).live, "the end of the sweep")
     back.run()
     assert not back.button(key="trade-run").disabled
     assert not any(option.endswith("running)") for option in back.selectbox(key="trade-sweep").options)
@@ -284,7 +284,7 @@ def test_pictures_that_a_sweep_does_not_record_do_not_speak_against_it(visit, wo
 
 
 def test_a_sweep_that_is_there_is_looked_at_and_not_trained(visit, stored, monkeypatch) -> None:
-    monkeypatch.setattr("ctviz.ui.tradeoffs.form.sweep_of", lambda *_: SWEEP)
+    monkeypatch.setattr("ctviz.ui.tradeoffs.new_sweep.sweep_of", lambda *_: SWEEP)
     at = visit(PAGE, sweep=ONE.key)
     assert "All of it is there already" in said(at)
     at.button(key="trade-run").click().run()
@@ -299,7 +299,7 @@ def test_what_could_not_be_trained_says_why(visit, quick, monkeypatch) -> None:
     monkeypatch.setattr(quick.jobs, "submit", submit)
     at = visit(PAGE, **TINY)
     at.button(key="trade-run").click().run()
-    until(lambda: not runner().how_far(query_of(at)["sweep"].rstrip(",")).live, "the end of the sweep")
+    until(lambda: not runner().progress(query_of(at)["sweep"].rstrip(",")).live, "the end of the sweep")
     at.run()
     assert "The disk is full" in said(at).replace("\\", "")
 

@@ -9,6 +9,7 @@ from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.results import LimitResult, agreement, limit_job, stored_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
+from ctviz.ui.kit import messages
 from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.service import Service
 
@@ -82,10 +83,8 @@ def _about(study: Limit) -> str:
 
 
 def _press(service: Service, study: Limit) -> None:
-    try:
+    with messages.errors_as("error"):
         service.jobs.submit(job_key(study), limit_job, study.name, str(service.store.root))
-    except CtvizError as error:
-        st.session_state["limits-problem"] = str(error)
 
 
 def _compared(result: LimitResult) -> str:

@@ -13,9 +13,9 @@ from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.numbers import LEVEL, Mean
 from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
-from ctviz.ui.kit import bind
+from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to, literal, page_title, project_button
+from ctviz.ui.kit.frame import link_to, page_title, project_button
 from ctviz.ui.kit.pages import BY_NAME
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.tables import heads, scrolling
@@ -114,9 +114,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
                 page = BY_NAME[link.page]
                 link_to(page, f"{link.label} ({page.title})", dict(link.query))
     with cells[1]:
-        problem = st.session_state.pop("limits-problem", None)
-        if problem:
-            st.error(literal(problem), icon=":material/error:")
+        messages.show()
         recompute(service, study, result)
     with cells[2]:
         share(draft, result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.sweeps.declaration import Sweep
-from ctviz.ui.tradeoffs.view import MOST_AXES, MOST_ROUNDS
+from ctviz.ui.tradeoffs.tradeoffs_view import MOST_AXES, MOST_ROUNDS
 
 MOST_MODELS = 300
 """Of a sweep that is started from the page; the command line bears more."""

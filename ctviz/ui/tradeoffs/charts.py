@@ -17,9 +17,9 @@ from ctviz.figures.tradeoffs.parallel import boxed, parallel, usual_dimensions
 from ctviz.figures.tradeoffs.words import describe_front, describe_lines, describe_map
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.tradeoffs.beside import table
-from ctviz.ui.tradeoffs.controls import brushes_of, chosen_axes
-from ctviz.ui.tradeoffs.view import TradeoffsView, range_text
+from ctviz.ui.tradeoffs.sweep_controls import brushes_of, chosen_axes
+from ctviz.ui.tradeoffs.sweep_details import table
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, range_text
 
 
 def figure(
@@ -92,7 +92,7 @@ def draw(
     key = f"trade-{view.chart}-{draft.opened}"
     st.plotly_chart(
         drawn, key=key, theme=None, alt=_described(across, view, kept, level), config=config("ctviz-sweep"),
-        on_select=_taker(key, across, view), selection_mode=("points", "box") if view.chart == "lines" else "points",
+        on_select=_taker(draft, key, across), selection_mode=("points", "box") if view.chart == "lines" else "points",
     )  # fmt: skip
 
 
@@ -105,9 +105,10 @@ def _described(across: pd.DataFrame, view: TradeoffsView, kept: Sequence[int] | 
     return describe_map(across, view.metric, chosen_axes(across, view), view.show, level=level)
 
 
-def _taker(key: str, across: pd.DataFrame, view: TradeoffsView) -> Callable[[], None]:
+def _taker(draft: Draft[TradeoffsView], key: str, across: pd.DataFrame) -> Callable[[], None]:
+    view = draft.view
+
     def take() -> None:
-        draft: Draft[TradeoffsView] = st.session_state["draft"]
         selection = _selection(st.session_state.get(key))
         boxes = selection.get("box")
         if view.chart == "lines" and boxes:

@@ -50,7 +50,7 @@ NEARLY = 0.9
 
 
 @dataclass(frozen=True)
-class HowFar:
+class SweepProgress:
     """Where a sweep stands: models of it that are done, of those that it was started for, after ``seconds``."""
 
     state: State
@@ -87,7 +87,7 @@ class _SweepRun:
     sweep: Sweep
     owner: str
     waiting: deque[Task]
-    brings: dict[str, int]  # key of a task → models of the sweep in it
+    models_in: dict[str, int]  # key of a task → models of the sweep in it
     expected: float
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
@@ -103,11 +103,11 @@ class _SweepRun:
 
     @property
     def models(self) -> int:
-        return sum(self.brings.values())
+        return sum(self.models_in.values())
 
 
 def to_do(planned: Plan) -> dict[str, int]:
-    """Key of a task → how many models of the sweep it brings; what it holds besides is not counted."""
+    """Key of a task → how many models of the sweep are in it; others in it are not counted."""
     return {task.key: planned.waiting(task) for task in planned.tasks}
 
 
@@ -143,16 +143,16 @@ class Runner:
             if len(running) >= MOST_AT_ONCE:
                 raise JobError(f"{MOST_AT_ONCE} sweeps are under way here, as many as fit. Wait for one to end.")
             keep_sweep(planned.sweep, self._store)
-            brings = to_do(planned)
+            models_in = to_do(planned)
             expected = planned.seconds / max(1, min(self._lanes, len(tasks)))
-            sweep_run = _SweepRun(planned.sweep, owner, deque(tasks), brings, expected)
+            sweep_run = _SweepRun(planned.sweep, owner, deque(tasks), models_in, expected)
             self._runs.pop(key, None)
             self._runs[key] = sweep_run
             for old in [name for name, sweep_run in self._runs.items() if sweep_run.ended][:-MOST_REMEMBERED]:
                 del self._runs[old]
         threading.Thread(target=self._run, args=(sweep_run,), name="ctviz-sweep", daemon=True).start()
 
-    def how_far(self, key: str) -> HowFar | None:
+    def progress(self, key: str) -> SweepProgress | None:
         """Where a sweep stands that was started on this server; None if it was not."""
         with self._lock:
             sweep_run = self._runs.get(key)
@@ -164,13 +164,13 @@ class Runner:
         seconds = (sweep_run.ended or time.monotonic()) - sweep_run.began
         if sweep_run.ended is None:
             begun = sum(self._begun(sweep_run, task, since) for task, since in live)
-            return HowFar("running", done, sweep_run.models, seconds, message, sweep_run.expected, begun)
+            return SweepProgress("running", done, sweep_run.models, seconds, message, sweep_run.expected, begun)
         state: State = "cancelled" if sweep_run.stopped.is_set() else "failed" if message else "done"
-        return HowFar(state, done, sweep_run.models, seconds, message)
+        return SweepProgress(state, done, sweep_run.models, seconds, message)
 
     def _begun(self, sweep_run: _SweepRun, task: Task, since: float) -> float:
         """How many models a task that is under way counts for, by the time that it was expected to take."""
-        models = sweep_run.brings[task.key]
+        models = sweep_run.models_in[task.key]
         expected = sweep_run.expected * self._lanes * models / max(sweep_run.models, 1)
         return models * min(NEARLY, (time.monotonic() - since) / max(expected, 0.1))
 
@@ -232,7 +232,7 @@ class Runner:
                 if sweep_run.stopped.is_set():
                     return
                 sweep_run.outcomes.append(TaskResult(task, message, time.monotonic() - began))
-                sweep_run.done += 0 if message else sweep_run.brings[task.key]
+                sweep_run.done += 0 if message else sweep_run.models_in[task.key]
 
     def _attempt(self, sweep_run: _SweepRun, task: Task) -> str:
         """The same, whatever goes wrong: a lane that broke off would leave the rest of the sweep to nobody."""

@@ -7,8 +7,8 @@ import pytest
 from ctviz.errors import ConfigError
 from ctviz.figures.theme import DARK, LIGHT
 from ctviz.ui.tradeoffs.charts import cell_of_click, figure, key_words, only_of, pinned
-from ctviz.ui.tradeoffs.controls import _swapped, brushes_of, chosen_axes, kept_cells
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_controls import _swapped, brushes_of, chosen_axes, kept_cells
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 from tests.ui.tradeoffs.results import grid
 
 

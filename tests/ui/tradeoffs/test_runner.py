@@ -12,7 +12,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import list_sweeps
 from ctviz.experiments.sweeps.plan import plan
 from ctviz.jobs import JobStatus
-from ctviz.ui.tradeoffs.runner import MOST_AT_ONCE, TRIES, HowFar, Runner
+from ctviz.ui.tradeoffs.runner import MOST_AT_ONCE, TRIES, Runner, SweepProgress
 from tests.experiments.sweeps.small import base, small
 from tests.waiting import until
 
@@ -69,10 +69,10 @@ def test_tasks_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> None:
         until(lambda done=done: len(jobs.order) == done + 1)
         until(lambda done=done: len(runner._gate._waiting) == (done < 3), "the other sweep at the gate")
         jobs.end(jobs.order[-1])
-    until(lambda: not runner.how_far(first.sweep.key).live and not runner.how_far(second.sweep.key).live)
+    until(lambda: not runner.progress(first.sweep.key).live and not runner.progress(second.sweep.key).live)
     assert [of[key] for key in jobs.order] == [0, 1, 0, 1]
     assert jobs.most == 1
-    assert runner.how_far(first.sweep.key).state == "done"
+    assert runner.progress(first.sweep.key).state == "done"
 
 
 def test_a_session_has_one_sweep_under_way_and_a_server_a_few(world) -> None:
@@ -101,19 +101,19 @@ def test_a_sweep_that_is_stopped_begins_nothing_more(world) -> None:
     runner.start(world.plans[0], "a")
     until(lambda: jobs.order)
     runner.cancel(world.sweep.key)
-    until(lambda: not runner.how_far(world.sweep.key).live)
+    until(lambda: not runner.progress(world.sweep.key).live)
     assert len(jobs.order) == 1
     assert jobs.states[jobs.order[0]] == "cancelled"
-    assert runner.how_far(world.sweep.key).state == "cancelled"
-    assert runner.how_far(world.sweep.key).message == ""
+    assert runner.progress(world.sweep.key).state == "cancelled"
+    assert runner.progress(world.sweep.key).message == ""
 
 
 def test_a_task_that_fails_is_tried_again_and_then_told(world) -> None:
     jobs = Jobs(state="failed")
     runner = Runner(world.store, jobs)
     runner.start(world.plans[0], "a")
-    until(lambda: not runner.how_far(world.sweep.key).live)
-    far = runner.how_far(world.sweep.key)
+    until(lambda: not runner.progress(world.sweep.key).live)
+    far = runner.progress(world.sweep.key)
     assert (far.state, far.message, far.done) == ("failed", "It broke.", 0)
     assert len(jobs.order) == TRIES * len(world.plans[0].tasks)
     assert {outcome.message for outcome in runner.outcomes(world.sweep.key)} == {"It broke."}
@@ -128,25 +128,25 @@ def test_an_error_that_nobody_foresaw_ends_a_task_and_not_the_sweep(world, monke
     jobs = Broken(slots=2)
     runner = Runner(world.store, jobs)
     runner.start(world.plans[0], "a")
-    until(lambda: not runner.how_far(world.sweep.key).live)
+    until(lambda: not runner.progress(world.sweep.key).live)
     assert len(set(jobs.order)) == len(world.plans[0].tasks) == 2
-    assert "RuntimeError: no such thing" in runner.how_far(world.sweep.key).message
+    assert "RuntimeError: no such thing" in runner.progress(world.sweep.key).message
     # Nor does one in the end, when the results are put together.
     monkeypatch.setattr("ctviz.ui.tradeoffs.runner.collect", lambda *_: 1 / 0)
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     other = Runner(world.store, Jobs(state="done"))
     other.start(world.plans[0], "a")
-    until(lambda: not other.how_far(world.sweep.key).live)
+    until(lambda: not other.progress(world.sweep.key).live)
 
 
 def test_nothing_is_known_of_a_sweep_that_was_not_started_here(world) -> None:
     runner = Runner(world.store, Jobs())
-    assert runner.how_far("0" * 16) is None
+    assert runner.progress("0" * 16) is None
     assert runner.outcomes("0" * 16) == ()
     runner.cancel("0" * 16)
 
 
 def test_how_long_it_takes_goes_by_the_estimate_at_first_and_by_what_was_measured_later() -> None:
-    assert HowFar("running", 0, 10, 0.0, expected=60).words().endswith("about 60 s left")
-    assert HowFar("running", 9, 10, 90.0, expected=10).words().endswith("about 9 s left")
-    assert HowFar("done", 10, 10, 90.0).words() == "10 of 10 models are trained and evaluated"
+    assert SweepProgress("running", 0, 10, 0.0, expected=60).words().endswith("about 60 s left")
+    assert SweepProgress("running", 9, 10, 90.0, expected=10).words().endswith("about 9 s left")
+    assert SweepProgress("done", 10, 10, 90.0).words() == "10 of 10 models are trained and evaluated"

@@ -16,7 +16,7 @@ from ctviz.experiments.config import parse_value
 from ctviz.experiments.protocol import Protocol
 from ctviz.figures.tradeoffs.cells import METRIC
 from ctviz.ui.kit.link import Changes
-from ctviz.ui.tradeoffs.runs.view import RunsView
+from ctviz.ui.tradeoffs.runs.comparison_view import ComparisonView
 
 PARTS = {"sweep": "What each weight buys", "compare": "Compare stored runs"}
 """The parts of the page."""
@@ -38,7 +38,7 @@ MOST_SEEDS = 10
 MOST_ROUNDS = 200
 
 
-class TradeoffsView(RunsView):
+class TradeoffsView(ComparisonView):
     """How Trade-offs looks at sweeps and at stored runs.
 
     ``sweep`` is the name or the key of a sweep, empty for the first that ships. ``x``, ``y`` and ``by`` are axes of the

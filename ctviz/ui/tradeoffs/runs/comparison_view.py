@@ -28,7 +28,7 @@ ORDERS: dict[Order, str] = {
 _KEY = re.compile(r"[0-9a-f]{16}")
 
 
-class RunsView(BaseView):
+class ComparisonView(BaseView):
     """What is compared and how the list is searched.
 
     ``runs`` holds keys, each with a comma after it: a lone key made of digits alone would be read as a number.
@@ -70,5 +70,5 @@ class RunsView(BaseView):
 
 
 def joined(keys: Iterable[str]) -> str:
-    """Keys as ``RunsView.runs`` holds them."""
+    """Keys as ``ComparisonView.runs`` holds them."""
     return "".join(f"{key}," for key in keys)

@@ -1,8 +1,8 @@
-"""What a person chooses on Trade-offs: the sweep, what is measured, how it is drawn, which cells are looked at."""
+"""Controls of a sweep: what is measured, how it is drawn, which cells are kept; and what of it a sweep can answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,31 +16,22 @@ from ctviz.experiments.config import parse_value
 from ctviz.figures.tradeoffs.cells import METRIC, Brush, axes_of, brushed, cells, metrics_of, ordered, plain
 from ctviz.figures.tradeoffs.heatmap import usual_axes
 from ctviz.figures.tradeoffs.metrics import shown
-from ctviz.ui.held import held
+from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import Changes, sentence
-from ctviz.ui.tradeoffs.view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
-
-
-def hold(name: str, value: Any, take: Callable[[Any], None]) -> dict[str, Any]:
-    """``held`` with this page's keys."""
-    return held(f"trade-{name}", value, take)
+from ctviz.ui.tradeoffs.tradeoffs_view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
 
 
 def parts(draft: Draft[TradeoffsView]) -> None:
     """The choice of the part."""
-    st.segmented_control(
-        "Part of the page", list(PARTS), default=draft.view.part, required=True, label_visibility="collapsed",
-        format_func=PARTS.__getitem__, **hold("part", draft.view.part, lambda part: draft.look(part=part)),
-    )  # fmt: skip
+    binding = bind.to_view(draft, "part", key="trade-part")
+    bind.choice("Part of the page", PARTS, binding, kind="buttons", words=PARTS, hidden=True)
 
 
 def chart(draft: Draft[TradeoffsView]) -> None:
     """How the sweep is drawn."""
-    st.segmented_control(
-        "Drawn as", list(CHARTS), default=draft.view.chart, required=True, label_visibility="collapsed",
-        format_func=CHARTS.__getitem__, **hold("chart", draft.view.chart, lambda chart: draft.look(chart=chart)),
-    )  # fmt: skip
+    binding = bind.to_view(draft, "chart", key="trade-chart")
+    bind.choice("Drawn as", CHARTS, binding, kind="buttons", words=CHARTS, hidden=True)
 
 
 # -- axes and cells that a view names --------------------------------------------------------------------
@@ -155,29 +146,26 @@ def kept_cells(across: pd.DataFrame, view: TradeoffsView) -> tuple[int, ...] | N
 def choices(draft: Draft[TradeoffsView], across: pd.DataFrame) -> None:
     """What is measured and how it is laid out."""
     view, metrics = draft.view, list(metrics_of(across))
-    if not metrics:
-        return
-    _metric(draft, "metric", "What is shown", metrics, view.metric)
+    _metric(draft, "metric", "What is shown", metrics)
     if view.chart == "front":
-        _metric(draft, "against", "Against", against(metrics, view.metric), view.against)
+        _metric(draft, "against", "Against", against(metrics, view.metric))
     options = {"reduction": "Reduction", "value": "Value"}
-    st.segmented_control(
-        "Shown as", list(options), default=view.show, required=True, format_func=options.__getitem__,
+    bind.choice(
+        "Shown as", options, bind.to_view(draft, "show", key="trade-show"), kind="buttons", words=options,
         help="How far below the conventional model of the same seed the mean lies, in percent of it, or the number "
-        "itself.", **hold("show", view.show, lambda show: draft.look(show=show)),
+        "itself.",
     )  # fmt: skip
     if view.chart == "map":
         _axes(draft, across)
 
 
-def _metric(draft: Draft[TradeoffsView], field: str, words: str, metrics: list[str], value: str) -> None:
+def _metric(draft: Draft[TradeoffsView], field: str, words: str, metrics: list[str]) -> None:
     if not metrics:
         return
+    value = getattr(draft.view, field)
     value = value if value in metrics else metrics[0]
-    st.selectbox(
-        words, metrics, metrics.index(value), format_func=lambda name: catalogued(name).title,
-        help=catalogued(value).help, **hold(field, value, lambda name: draft.look(**{field: name})),
-    )  # fmt: skip
+    binding = bind.to(f"trade-{field}", value, lambda name: draft.look(**{field: name}))
+    bind.choice(words, metrics, binding, words=lambda name: catalogued(name).title, help=catalogued(value).help)
 
 
 def _axes(draft: Draft[TradeoffsView], across: pd.DataFrame) -> None:
@@ -189,15 +177,12 @@ def _axes(draft: Draft[TradeoffsView], across: pd.DataFrame) -> None:
     titles = {"x": "Across", "y": "Upwards", "by": "Panels"}
     for field in ("x", "y", "by")[: max(2, min(len(known), 3))]:
         options = known if field == "x" else ["", *known]
-        value = shown_now[field]
 
         def take(name: str, field: str = field) -> None:
             draft.look(**_swapped(shown_now, field, name))
 
-        st.selectbox(
-            titles[field], options, options.index(value), format_func=lambda name: label(name) if name else "none",
-            **hold(field, value, take),
-        )  # fmt: skip
+        binding = bind.to(f"trade-{field}", shown_now[field], take)
+        bind.choice(titles[field], options, binding, words=lambda name: label(name) if name else "none")
     left = [name for name in known if name not in shown_now.values() and not _is_pinned(draft.view, name)]
     if left:
         st.caption(f"The mean over {', '.join(label(name) for name in left)}; choose single values under “Look at”.")
@@ -245,10 +230,8 @@ def _values(draft: Draft[TradeoffsView], name: str, values: list[Any]) -> None:
         text = "|".join(str(v) for v in chosen)
         draft.look(only=changed(draft.view.only, name, text or None))
 
-    st.pills(
-        label(name), values, selection_mode="multi", default=value, format_func=value_words,
-        help="None chosen: all of them.", **hold(f"only-{name}", value, take),
-    )  # fmt: skip
+    binding = bind.to(f"trade-only-{name}", value, take)
+    bind.several(label(name), values, binding, words=value_words, help="None chosen: all of them.")
 
 
 def _range(draft: Draft[TradeoffsView], metric: str, across: pd.DataFrame) -> None:
@@ -268,8 +251,6 @@ def _range(draft: Draft[TradeoffsView], metric: str, across: pd.DataFrame) -> No
         text = None if (ends[0] <= low and ends[1] >= high) else range_text(*ends)
         draft.look(only=changed(draft.view.only, name, text))
 
-    said = shown(metric, value[0], draft.view.show), shown(metric, value[1], draft.view.show)
-    st.slider(
-        f"{catalogued(metric).title}: {said[0]} to {said[1]}", low, high, value, step=(high - low) / 100,
-        format=" ", **hold(f"range-{metric}", value, take),
-    )  # fmt: skip
+    said = " to ".join(shown(metric, end, draft.view.show) for end in value)
+    binding = bind.to(f"trade-range-{metric}", value, take)
+    bind.slider(f"{catalogued(metric).title}: {said}", low, high, binding, step=(high - low) / 100, format=" ")

@@ -1,14 +1,13 @@
-"""A sweep of one's own: which data, which settings take which values, how many seeds; what it takes, and the button."""
+"""The form for a new sweep: data, the values of each setting, seeds; what it would take, and the button to run it."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Any, get_args
 
 import streamlit as st
 
-from ctviz.catalogue.settings import OFFERED
+from ctviz.catalogue.settings import CHOICES, OFFERED
 from ctviz.catalogue.settings import setting as described
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.errors import ConfigError, CtvizError, shorten
@@ -20,21 +19,22 @@ from ctviz.experiments.sweeps.plan import Plan, plan
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.progress import duration
 from ctviz.training.arm import Purpose
-from ctviz.ui.kit.controls import setting
+from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, schema_of
+from ctviz.ui.kit.settings import setting
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
-from ctviz.ui.tradeoffs.controls import hold, label
+from ctviz.ui.tradeoffs.memory import memory
 from ctviz.ui.tradeoffs.runner import Runner, to_do
-from ctviz.ui.tradeoffs.view import (
+from ctviz.ui.tradeoffs.sweep_list import look_at
+from ctviz.ui.tradeoffs.tradeoffs_view import (
     FIRST,
     MOST_AXES,
     MOST_ROUNDS,
     MOST_SEEDS,
     TradeoffsView,
     changed,
-    linked,
     values_in,
 )
 
@@ -42,14 +42,13 @@ THERE = "All of it is there already: its models are trained and evaluated."
 
 
 def form(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
-    """All of it; what is not possible is said beside the control."""
-    view = draft.view
+    """The whole form; what is not possible is said below its control."""
     _data(draft)
-    axes = axes_of(view)
-    taken = st.multiselect(
-        "Settings to vary", list(OFFERED), list(axes), format_func=label, max_selections=MOST_AXES,
+    axes = axes_of(draft.view)
+    binding = bind.to("trade-axes", list(axes), lambda names: draft.look(grid=_with_axes(draft.view, names)))
+    taken = bind.several_of_many(
+        "Settings to vary", list(OFFERED), binding, words=lambda name: described(name).label, max_selections=MOST_AXES,
         help="Every combination of their values is trained, and compared with conventional training.",
-        **hold("axes", list(axes), lambda names: draft.look(grid=_with_axes(view, names))),
     )  # fmt: skip
     _studies(draft)
     for name in taken:
@@ -92,10 +91,7 @@ def _data(draft: Draft[TradeoffsView]) -> None:
         draft.start_from(Experiment.preset(chosen))
         draft.view = view  # what is looked at stays
 
-    st.selectbox(
-        words.label, list(DATASETS), list(DATASETS).index(name), format_func=words.choices.__getitem__, help=words.help,
-        **hold("data", name, take),
-    )  # fmt: skip
+    bind.choice(words.label, DATASETS, bind.to("trade-data", name, take), words=CHOICES, help=words.help)
 
 
 def axes_of(view: TradeoffsView) -> dict[str, str]:
@@ -114,9 +110,9 @@ def _values(draft: Draft[TradeoffsView], name: str, text: str) -> None:
     def take(written: str) -> None:
         draft.look(grid=changed(tuple(axes_of(draft.view).items()), name, written.strip()))
 
-    st.text_input(
-        f"Values of {words.label}", text, help=f"{words.help} Separate values by commas.", max_chars=120,
-        **hold(f"values-{name}", text, take),
+    bind.text(
+        f"Values of {words.label}", bind.to(f"trade-values-{name}", text, take),
+        help=f"{words.help} Separate values by commas.", max_chars=120,
     )  # fmt: skip
     try:
         Sweep(base=draft.experiment, arm=arm_of(draft.experiment), axes=(axis(name, text),))
@@ -130,21 +126,21 @@ def axis(name: str, text: str) -> Axis:
 
 
 def _sizes(draft: Draft[TradeoffsView]) -> None:
-    view = draft.view
     left, right = st.columns(2)
-    left.number_input(
-        "Seeds", 1, MOST_SEEDS, view.seeds, help="Models of each cell, with other first weights and batches: they make "
-        "the intervals.", **hold("seeds", view.seeds, lambda seeds: draft.look(seeds=int(seeds))),
-    )  # fmt: skip
-    right.number_input(
-        "Rounds", 2, MOST_ROUNDS, view.rounds, step=10, help="Of the evaluation: draws of people to be explained. The "
-        "paper takes 100.", **hold("rounds", view.rounds, lambda rounds: draft.look(rounds=int(rounds))),
-    )  # fmt: skip
+    with left:
+        bind.number(
+            "Seeds", bind.to_view(draft, "seeds", key="trade-seeds"), 1, MOST_SEEDS,
+            help="Models of each cell, with other first weights and batches: they make the intervals.",
+        )  # fmt: skip
+    with right:
+        bind.number(
+            "Rounds", bind.to_view(draft, "rounds", key="trade-rounds"), 2, MOST_ROUNDS, step=10,
+            help="Of the evaluation: draws of people to be explained. The paper takes 100.",
+        )  # fmt: skip
     options = {"": "nothing", **{name: name for name in FEATURE_NAMES}}
-    st.segmented_control(
-        "Locked", list(options), default=view.lock, required=True, format_func=options.__getitem__,
+    bind.choice(
+        "Locked", options, bind.to_view(draft, "lock", key="trade-lock"), kind="buttons", words=options,
         help="A feature that advice may not change, in training and in the evaluation.",
-        **hold("lock", view.lock, lambda lock: draft.look(lock=lock)),
     )  # fmt: skip
 
 
@@ -187,7 +183,7 @@ def _go(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     if not reason and key in running:
         _under_way(draft, sweeps, key)
         return
-    mine = sweeps.running_of(owner())
+    mine = sweeps.running_of(memory().visitor)
     if not reason and not there and mine is not None:
         reason = "Another sweep of yours is under way; wait for it or stop it."
     label, icon = ("Look at this sweep", "visibility") if there else ("Run this sweep", "play_arrow")
@@ -214,14 +210,8 @@ def _to_own(draft: Draft[TradeoffsView], key: str) -> None:
     if draft.view.sweep.rstrip(",") != key:
         st.button(
             "Look at the one under way", key="trade-own", type="tertiary", icon=":material/visibility:",
-            on_click=_look_at, args=(draft, key),
+            on_click=look_at, args=(draft, key),
         )  # fmt: skip
-
-
-def _look_at(draft: Draft[TradeoffsView], key: str) -> None:
-    draft.problems = ()
-    draft.view = draft.view.elsewhere()
-    draft.look(sweep=linked(key), part="sweep")
 
 
 def is_there(service: Service, sweep: Sweep) -> bool:
@@ -230,17 +220,15 @@ def is_there(service: Service, sweep: Sweep) -> bool:
 
 
 def _about(service: Service, sweeps: Runner, sweep: Sweep) -> str:
-    """What it takes, kept until a sweep begins or ends: the store is asked for each of its cells.
+    """What it would take, worked out again once a sweep begins or ends: the store is asked for each of its cells.
 
     Raises:
         CtvizError: it cannot be trained.
     """
-    of = sweep.key, sweeps.running()
-    kept = st.session_state.get("trade-about")
-    if kept is None or kept[0] != of:
-        kept = of, takes(planned(service, sweep))
-        st.session_state["trade-about"] = kept
-    return str(kept[1])
+    of, mine = (sweep.key, sweeps.running()), memory()
+    if mine.cost is None or mine.cost[0] != of:
+        mine.cost = of, takes(planned(service, sweep))
+    return mine.cost[1]
 
 
 def takes(found: Plan) -> str:
@@ -279,22 +267,13 @@ def planned(service: Service, sweep: Sweep) -> Plan:
     return found
 
 
-def owner() -> str:
-    """Names this session among those of the server."""
-    name: str = st.session_state.setdefault("visitor", uuid.uuid4().hex)
-    return name
-
-
 def press(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     """Begins the sweep and shows it; what speaks against it is said on top of the page."""
-    try:
+    with messages.errors_as("refused"):
         sweep = sweep_of(draft.experiment, draft.view)
         if not is_there(service, sweep):
             begin(service, sweeps, sweep)
-    except CtvizError as error:
-        refuse(error)
-        return
-    _look_at(draft, sweep.key)
+        look_at(draft, sweep.key)
 
 
 def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:
@@ -303,16 +282,4 @@ def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:
     Raises:
         CtvizError: it is too much for this page, cannot be trained or stored, or another one is under way.
     """
-    sweeps.start(planned(service, sweep), owner())
-
-
-def refuse(error: CtvizError) -> None:
-    """Keeps why a press had no effect, for the top of the page."""
-    st.session_state["trade-refused"] = str(error)
-
-
-def say_refusal() -> None:
-    """Why the last press had no effect, once."""
-    reason = st.session_state.pop("trade-refused", None)
-    if reason is not None:
-        st.warning(literal(reason), icon=":material/block:")
+    sweeps.start(planned(service, sweep), memory().visitor)

@@ -9,8 +9,8 @@ import pytest
 
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.plan import plan
-from ctviz.ui.tradeoffs import known
-from ctviz.ui.tradeoffs.known import Results
+from ctviz.ui.tradeoffs import sweep_results
+from ctviz.ui.tradeoffs.sweep_results import Results
 from tests.experiments.sweeps.small import small
 from tests.pages.test_tradeoffs import Here
 from tests.waiting import PATIENCE
@@ -22,13 +22,13 @@ SWEEP = small({"tau": (0.5, 0.9)})
 def looked(monkeypatch):
     """The sweeps that the store is asked for."""
     found = []
-    collect = known.collect
+    collect = sweep_results.collect
 
     def noting(sweep, *more):
         found.append(sweep.key)
         return collect(sweep, *more)
 
-    monkeypatch.setattr(known, "collect", noting)
+    monkeypatch.setattr(sweep_results, "collect", noting)
     return found
 
 
@@ -49,7 +49,7 @@ def test_the_store_is_looked_at_again_when_a_part_has_ended_and_no_more_once_all
 def test_who_asks_for_another_sweep_does_not_wait(tmp_path, monkeypatch) -> None:
     other = small({"tau": (0.6, 0.8)})
     begun, go_on = threading.Event(), threading.Event()
-    collect = known.collect
+    collect = sweep_results.collect
 
     def slow(sweep, *more):
         if sweep.key == SWEEP.key:
@@ -57,7 +57,7 @@ def test_who_asks_for_another_sweep_does_not_wait(tmp_path, monkeypatch) -> None
             assert go_on.wait(PATIENCE)
         return collect(sweep, *more)
 
-    monkeypatch.setattr(known, "collect", slow)
+    monkeypatch.setattr(sweep_results, "collect", slow)
     results = Results(Store(tmp_path))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(results.get, SWEEP)

@@ -10,7 +10,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
 from ctviz.training.arm import Arm
-from ctviz.ui.tradeoffs.runs.listing import is_stack, line, matches, ordered, title_of
+from ctviz.ui.tradeoffs.runs.run_entries import entry_of, is_stack, matches, ordered, title_of
 
 MOONS = Experiment.preset("moons").replace({"training.epochs": 20})
 
@@ -72,7 +72,7 @@ def test_only_names_made_by_a_sweep_make_a_stack():
 def test_the_best_model_is_the_one_whose_advice_gains_most_in_plausibility():
     experiment = MOONS.replace({"arms": "vanilla,full,energy"})
     summary = results(vanilla=(0.9, 2.0, 0.4, 1.0), full=(0.91, 1.0, 0.1, 1.5), energy=(0.8, 1.5, 0.2, 0.5))
-    found = line(info(experiment, summary))
+    found = entry_of(info(experiment, summary))
     assert (found.best, found.accuracy) == ("full", 0.91)
     assert dict(found.changes) == pytest.approx({"ip": -0.5, "ip_star": -0.75, "cost": 0.5})
 
@@ -102,7 +102,7 @@ def test_a_model_is_compared_with_the_conventional_one_of_its_seed():
     ids=["none", "empty", "names alone", "no numbers", "nothing to divide by", "another arm"],
 )
 def test_without_results_there_is_nothing_to_say(summary):
-    found = line(info(MOONS, summary))
+    found = entry_of(info(MOONS, summary))
     assert all(math.isnan(found.change(name)) for name in ("ip", "ip_star", "cost"))
 
 
@@ -127,16 +127,16 @@ def test_without_results_there_is_nothing_to_say(summary):
     ],
 )
 def test_a_run_is_found_by_its_words_and_settings(search, found):
-    assert matches(line(info(name="mine")), search) is found
+    assert matches(entry_of(info(name="mine")), search) is found
 
 
 def test_orders_put_what_is_pinned_first():
     gained = results(vanilla=(0.9, 2.0, 1, 1), full=(0.9, 1.0, 1, 1))
     lines = [
-        line(info(name="b", started=1.0, bytes=9)),
-        line(info(name="a", started=3.0, bytes=5, summary=gained)),
-        line(info(name="c", started=2.0, bytes=1, pinned=True)),
-        line(info(name="d", started=9.0, bytes=7, preset=True)),
+        entry_of(info(name="b", started=1.0, bytes=9)),
+        entry_of(info(name="a", started=3.0, bytes=5, summary=gained)),
+        entry_of(info(name="c", started=2.0, bytes=1, pinned=True)),
+        entry_of(info(name="d", started=9.0, bytes=7, preset=True)),
     ]
     assert [found.title for found in ordered(lines, "new")] == ["c", "a", "b", "d"]
     assert [found.title for found in ordered(lines, "name")] == ["c", "a", "b", "d"]

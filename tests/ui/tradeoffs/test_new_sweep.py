@@ -19,10 +19,10 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
-from ctviz.ui.tradeoffs.code import command_line, python_code
-from ctviz.ui.tradeoffs.form import axes_of, axes_of_study, planned, sweep_of, takes, wanted_by_study
+from ctviz.ui.tradeoffs.new_sweep import axes_of, axes_of_study, planned, sweep_of, takes, wanted_by_study
 from ctviz.ui.tradeoffs.runner import to_do
-from ctviz.ui.tradeoffs.view import FIRST, TradeoffsView
+from ctviz.ui.tradeoffs.sweep_export import command_line, python_code
+from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, TradeoffsView
 from tests.experiments.sweeps.small import small
 
 MOONS = Experiment.preset("moons")

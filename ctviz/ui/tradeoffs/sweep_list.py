@@ -1,4 +1,4 @@
-"""The list of sweeps: what each is called, the choice of one, and forgetting one of one's own."""
+"""The list of sweeps: what each is called, the choice of one, and taking one's own off the list."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import Container, Mapping, Sequence
 import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES
-from ctviz.errors import CtvizError
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep, shown
 from ctviz.figures.tradeoffs.metrics import what
+from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.unique_names import apart
-from ctviz.ui.tradeoffs.controls import hold
-from ctviz.ui.tradeoffs.form import refuse
+from ctviz.ui.tradeoffs.memory import memory
 from ctviz.ui.tradeoffs.runner import Runner
-from ctviz.ui.tradeoffs.view import TradeoffsView, linked
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, linked
 
 MOST_VALUES = 6
 """Values of an axis that a name lists."""
@@ -51,14 +50,21 @@ def _values(axis: Axis) -> str:
     return ", ".join(words if len(words) <= MOST_VALUES else [*words[: MOST_VALUES - 2], "…", words[-1]])
 
 
-def which(store: Store, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
-    """The choice of a sweep."""
+def look_at(draft: Draft[TradeoffsView], name: str) -> None:
+    """Shows another sweep, by its name or its key; an empty name is the first that there is."""
+    draft.problems = ()
+    draft.view = draft.view.elsewhere()
+    draft.look(sweep=linked(name), part="sweep")
+
+
+def sweep_choice(store: Store, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
+    """The choice of a sweep, and taking one off the list or putting it back."""
     infos = {info.key: info for info in list_sweeps(store)}
     if sweep is not None:
         _choice(infos, draft, sweep, sweeps)
         if sweep.key in infos and not infos[sweep.key].shipped:
             _forgetting(store, draft, sweep, sweeps)
-    forgotten: Sweep | None = st.session_state.get("trade-forgotten")
+    forgotten = memory().forgotten
     if forgotten is not None and forgotten.key not in infos:
         _undo(store, draft, forgotten)
 
@@ -71,14 +77,11 @@ def _choice(infos: Mapping[str, SweepInfo], draft: Draft[TradeoffsView], sweep: 
         if key not in words:  # the words of a list that has changed since
             return
         info = infos.get(key)
-        draft.problems = ()
-        draft.view = draft.view.elsewhere()
-        draft.look(sweep=linked(info.name if info is not None and info.shipped else key))
+        look_at(draft, info.name if info is not None and info.shipped else key)
 
-    options = list(words)
-    st.selectbox(
-        "Sweep", options, options.index(sweep.key), format_func=lambda key: words.get(key, key),
-        help="Those that ship with ctviz, and those that were run here.", **hold("sweep", sweep.key, take),
+    bind.choice(
+        "Sweep", words, bind.to("trade-sweep", sweep.key, take), words=words,
+        help="Those that ship with ctviz, and those that were run here.",
     )  # fmt: skip
 
 
@@ -92,31 +95,22 @@ def _forgetting(store: Store, draft: Draft[TradeoffsView], sweep: Sweep, sweeps:
 
 
 def _forget(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
-    try:
+    with messages.errors_as("refused"):
         delete_sweep(sweep.key, store)
-    except CtvizError as error:
-        refuse(error)
-        return
-    st.session_state["trade-forgotten"] = sweep
-    draft.problems = ()
-    draft.view = draft.view.elsewhere()
-    draft.look(sweep="")
+        memory().forgotten = sweep
+        look_at(draft, "")
 
 
 def _undo(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
     st.caption(literal(f"A sweep of {sweep.size:,} cells is off the list; its models are still stored."))
     st.button(
-        "Undo", key="trade-unforget", type="tertiary", icon=":material/undo:", on_click=_bring_back,
+        "Undo", key="trade-unforget", type="tertiary", icon=":material/undo:", on_click=_put_back,
         args=(store, draft, sweep),
     )  # fmt: skip
 
 
-def _bring_back(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
-    try:
+def _put_back(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
+    with messages.errors_as("refused"):
         keep_sweep(sweep, store)
-    except CtvizError as error:
-        refuse(error)
-        return
-    del st.session_state["trade-forgotten"]
-    draft.view = draft.view.elsewhere()
-    draft.look(sweep=linked(sweep.key))
+        memory().forgotten = None
+        look_at(draft, sweep.key)

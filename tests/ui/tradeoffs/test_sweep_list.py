@@ -6,7 +6,7 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
-from ctviz.ui.tradeoffs.listed import names
+from ctviz.ui.tradeoffs.sweep_list import names
 from tests.experiments.sweeps.small import PROTOCOL, base, small
 
 

@@ -1,4 +1,4 @@
-"""What stands beside the picture of a sweep: the finding, and the numbers of the cell that is picked."""
+"""A sweep in words and numbers: the headline, and beside the picture the finding and the cell that is picked."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from ctviz.figures.tradeoffs.metrics import (
 )
 from ctviz.figures.tradeoffs.words import marginal_means
 from ctviz.prose import spelled
+from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.theme import palette
-from ctviz.ui.tradeoffs.controls import hold, label
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.kit.facts import Fact, Row, fact_list
+from ctviz.ui.tradeoffs.sweep_controls import label
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 PRICES = ("cost", "accuracy", "validity", "mature", "ip", "ip_star", "fgsm")
 """What a gain may be paid with, in the order in which it is looked for."""
@@ -93,7 +94,7 @@ def _number(across: pd.DataFrame, cell: int, metric: str, column: str) -> float:
     return float(row[column].iloc[0]) if len(row) else math.nan
 
 
-def beside(
+def details(
     draft: Draft[TradeoffsView],
     across: pd.DataFrame,
     said: str,
@@ -118,10 +119,8 @@ def _pick(draft: Draft[TradeoffsView], across: pd.DataFrame, cell: int) -> None:
     """The cell that is picked; for those who do not use a mouse, all others too."""
     options = sorted(int(index) for index in across["cell"].unique())
     words = {index: setting_of(across, index) for index in options}
-    st.selectbox(
-        "Cell", options, options.index(cell), format_func=words.__getitem__, help="Or click one in the picture.",
-        **hold("cell", cell, lambda index: draft.look(cell=index, draw=None)),
-    )  # fmt: skip
+    binding = bind.to("trade-cell", cell, lambda index: draft.look(cell=index, draw=None))
+    bind.choice("Cell", options, binding, words=words, help="Or click one in the picture.")
 
 
 def numbers(across: pd.DataFrame, cell: int, metric: str, level: float = LEVEL) -> None:
@@ -135,22 +134,15 @@ def numbers(across: pd.DataFrame, cell: int, metric: str, level: float = LEVEL) 
     known = {str(row["metric"]): row for row in rows.to_dict("records") if math.isfinite(row["value"])}
     first = [name for name in dict.fromkeys((metric, *FIRST)) if name in known][:4]
     rest = [name for name in known if name not in first]
-    _list(first, known, level)
+    fact_list((_fact(name, known[name], level) for name in first), "ctviz-cell")
     if rest:
         with st.expander("All numbers of this cell"):
-            _list(rest, known, level)
+            fact_list((_fact(name, known[name], level) for name in rest), "ctviz-cell")
     if (rows["seeds"] > 1).any():
         st.caption(MEANS)
 
 
-def _list(names: Sequence[str], known: Mapping[str, Mapping[Any, Any]], level: float) -> None:
-    colours = palette()
-    style = f"--accent:{colours.accent};--conventional:{colours.conventional}"
-    items = "".join(_block(name, known[name], level) for name in names)
-    st.html(f'<dl class="ctviz-beside ctviz-cell" style="{style}">{items}</dl>')
-
-
-def _block(name: str, row: Mapping[Any, Any], level: float) -> str:
+def _fact(name: str, row: Mapping[Any, Any], level: float) -> Fact:
     words = catalogued(name, str(row.get("part") or ""))
     said = reduced(words, float(row["reduction"])).words if math.isfinite(row["base"]) else ""
     between = interval(name, float(row["low"]), float(row["high"]), "reduction")
@@ -158,16 +150,14 @@ def _block(name: str, row: Mapping[Any, Any], level: float) -> str:
     if between and said and max(abs(row["low"]), abs(row["high"])) >= 1:
         out = row["low"] > 0 or row["high"] < 0 or abs(row["reduction"]) < 1
         chance = "" if out else ": it may be chance"
-        sure = f"<small>{100 * level:g} % interval of the reduction {between} %{chance}</small>"
+        sure = f"{100 * level:g} % interval of the reduction {between} %{chance}"
     unit = f" {words.unit}" if words.unit else ""
-    means = "".join(
-        f'<dd class="{role}"><span>{title}</span> <b>{escape(shown(name, float(row[column]), "value"))}{unit}</b></dd>'
+    means = [
+        Row(title, f"{shown(name, float(row[column]), 'value')}{unit}", role)
         for role, title, column in (("conventional", "Conventional", "base"), ("counterfactual", "This cell", "value"))
         if math.isfinite(row[column])
-    )
-    head = f'<dd class="ctviz-words">{escape(said)}</dd>' if said else ""
-    tail = f'<dd class="ctviz-sure">{sure}</dd>' if sure else ""
-    return f'<div title="{escape(words.help)}"><dt>{escape(words.title)}</dt>{head}{means}{tail}</div>'
+    ]
+    return Fact(words.title, means, said, note=sure, help=words.help)
 
 
 def table(across: pd.DataFrame, view: TradeoffsView, level: float = LEVEL) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The page's draft, the sweep that it shows, and the column of controls beside the picture."""
+"""The page's draft, the sweep that it shows, and the controls beside the picture."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.figures.tradeoffs.cells import metrics_of
 from ctviz.ui.kit.draft import Draft, current
+from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import TRADEOFFS
 from ctviz.ui.kit.service import Service
-from ctviz.ui.tradeoffs.controls import check, choices, filters
-from ctviz.ui.tradeoffs.form import form
-from ctviz.ui.tradeoffs.listed import which
-from ctviz.ui.tradeoffs.look import results_of
+from ctviz.ui.tradeoffs.new_sweep import form
 from ctviz.ui.tradeoffs.runner import Runner
-from ctviz.ui.tradeoffs.take_away import take_away
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_controls import check, choices, filters
+from ctviz.ui.tradeoffs.sweep_export import share_sweep
+from ctviz.ui.tradeoffs.sweep_list import sweep_choice
+from ctviz.ui.tradeoffs.sweep_results import results_of
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 LEAD = "Each cell is a model with settings of its own, compared with a conventional one of the same seed."
 
@@ -77,23 +78,17 @@ def _named(service: Service, draft: Draft[TradeoffsView]) -> Sweep | None:
 
 def panel(service: Service, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
     """Everything left of the picture."""
-    with st.container(key="controls"):
-        st.markdown(LEAD)
-        result = None
-        which(service.store, draft, sweep, sweeps)
-        if sweep is not None:
-            with contextlib.suppress(CtvizError):  # said in the place of the picture
-                result = results_of(sweep, sweeps)
-        if result is not None:
-            across = result.across
-            choices(draft, across)
-            if metrics_of(across):
-                with st.expander("Look at", expanded=bool(draft.view.only)):
-                    filters(draft, across)
-        with st.expander("Run a sweep of your own", expanded=sweep is None or bool(draft.view.grid)):
-            form(service, draft, sweeps)
-        take_away(service.store, draft, result)
-        st.button(
-            "Project: hide the controls", key="project", icon=":material/cast:", width="stretch",
-            help="A view for a large screen; it is in the link.", on_click=draft.look, kwargs={"view": "project"},
-        )  # fmt: skip
+    st.markdown(LEAD)
+    result = None
+    sweep_choice(service.store, draft, sweep, sweeps)
+    if sweep is not None:
+        with contextlib.suppress(CtvizError):  # said in the place of the picture
+            result = results_of(sweep, sweeps)
+    if result is not None and metrics_of(result.across):
+        choices(draft, result.across)
+        with st.expander("Look at", expanded=bool(draft.view.only)):
+            filters(draft, result.across)
+    with st.expander("Run a sweep of your own", expanded=sweep is None or bool(draft.view.grid)):
+        form(service, draft, sweeps)
+    share_sweep(service.store, draft, result)
+    project_button(draft)

@@ -1,4 +1,4 @@
-"""What pages know of sweeps: which there are, and the results of each as far as they have got."""
+"""The results of sweeps by now, kept for all sessions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult, collect
 from ctviz.ui.kit.service import service
+from ctviz.ui.tradeoffs.bounds import within_sight
+from ctviz.ui.tradeoffs.runner import Runner
 
 REST = 10.0
 """Seconds between two looks at the store for a sweep of which this server has heard nothing new: another process may be
 at it."""
 
-MOST = 24
+MAX_RESULTS = 24
 """Results kept; those used least recently go first."""
 
-
-MOST_TEXTS = 64
+MAX_TEXTS = 64
 """Sentences kept, with the results that they are about."""
 
 
 @dataclass
-class _Known:
+class _Kept:
     result: SweepResult
     looked: float
     token: tuple[str, int]  # what was told of it then
@@ -43,7 +44,7 @@ class Results:
     """The results of sweeps, for all sessions; who asks for one waits for nobody who asks for another."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._known = store, Cache(MOST, at_once=None)
+        self._store, self._kept = store, Cache(MAX_RESULTS, at_once=None)
 
     def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult] = ()) -> SweepResult:
         """What is stored of a sweep by now.
@@ -58,21 +59,32 @@ class Results:
         """
         token = (state, len(outcomes))
 
-        def read() -> _Known:
+        def read() -> _Kept:
             result = collect(sweep, self._store, outcomes)
             complete = state != "running" and result.done and len(result.across) > 0
-            return _Known(result, time.monotonic(), token, complete)
+            return _Kept(result, time.monotonic(), token, complete)
 
-        return self._known.get(sweep.key, read, valid=lambda known: known.holds(token)).result
+        return self._kept.get(sweep.key, read, valid=lambda kept: kept.holds(token)).result
 
 
 @st.cache_resource(show_spinner=False)
-def known() -> Results:
+def _results() -> Results:
     """The server's one."""
     return Results(service().store)
+
+
+def results_of(sweep: Sweep, sweeps: Runner) -> SweepResult:
+    """What is stored of a sweep by now.
+
+    Raises:
+        CtvizError: it cannot be read, or has more models than can be shown.
+    """
+    within_sight(sweep)
+    progress = sweeps.progress(sweep.key)
+    return _results().get(sweep, progress.state if progress is not None else "", sweeps.outcomes(sweep.key))
 
 
 @st.cache_resource(show_spinner=False)
 def texts() -> Cache:
     """Sentences about results, each made once: they go over all cells several times."""
-    return Cache(MOST_TEXTS)
+    return Cache(MAX_TEXTS)

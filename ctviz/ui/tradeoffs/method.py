@@ -14,7 +14,7 @@ INITIAL = {"fan_in": "uniform up to 1/√in", "glorot": "Glorot’s"}
 OF_PAPER = "The page Paper trains as the paper’s tables do, from Glorot’s first weights, so its numbers differ."
 
 
-def measured(sweep: Sweep) -> None:
+def method(sweep: Sweep) -> None:
     """The protocol, on demand."""
     with st.expander("How it was measured"):
         st.markdown("\n".join(f"- {line}" for line in lines(sweep)))

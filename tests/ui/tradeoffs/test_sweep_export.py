@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from ctviz.errors import ConfigError
-from ctviz.ui.tradeoffs.take_away import MOST_TOML, from_toml, md, parquet, shown_metrics, tex
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.kit.export import MAX_TOML
+from ctviz.ui.tradeoffs.sweep_export import from_toml, md, parquet, shown_metrics, tex
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 from tests.experiments.sweeps.small import small
 from tests.ui.tradeoffs.results import grid
 
@@ -30,7 +31,7 @@ def test_a_sweep_is_brought_back_from_its_file() -> None:
     assert from_toml(sweep.to_toml().encode()) == sweep
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"axes = [", b"name = 'x'", b"#" * (MOST_TOML + 1)])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"axes = [", b"name = 'x'", b"#" * (MAX_TOML + 1)])
 def test_any_other_file_is_refused_in_a_sentence(content: bytes) -> None:
     with pytest.raises(ConfigError):
         from_toml(content)

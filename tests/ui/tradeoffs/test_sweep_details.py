@@ -6,8 +6,8 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 from ctviz.figures.theme import LIGHT
-from ctviz.ui.tradeoffs.beside import headline, matters_most, numbers, price, table
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.sweep_details import headline, matters_most, numbers, price, table
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 from tests.ui.tradeoffs.results import NAN, across, grid
 
 GOOD = (1.0, 2.0, 50.0, 40.0, 60.0)
@@ -48,9 +48,10 @@ def test_one_price_is_named_and_an_attack_is_called_one() -> None:
 
 def test_the_level_of_the_protocol_is_the_one_that_is_said(monkeypatch) -> None:
     shown = []
-    monkeypatch.setattr("ctviz.ui.tradeoffs.beside.st", SimpleNamespace(
-        html=shown.append, caption=shown.append, expander=lambda _: nullcontext()))  # fmt: skip
-    monkeypatch.setattr("ctviz.ui.tradeoffs.beside.palette", lambda: LIGHT)
+    streamlit = SimpleNamespace(html=shown.append, caption=shown.append, expander=lambda _: nullcontext())
+    for module in ("tradeoffs.sweep_details", "kit.facts"):
+        monkeypatch.setattr(f"ctviz.ui.{module}.st", streamlit)
+    monkeypatch.setattr("ctviz.ui.kit.facts.palette", lambda: LIGHT)
     numbers(grid(), 2, "ip", 0.9)
     assert "90 % interval of the reduction from 26 to 34 %" in " ".join(shown)
     assert "99 %" not in " ".join(shown)

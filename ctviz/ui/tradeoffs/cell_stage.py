@@ -24,13 +24,13 @@ from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import what
 from ctviz.prose import spelled
+from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 from ctviz.ui.stage import StageState, show_stage
-from ctviz.ui.tradeoffs.controls import hold
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 MOST_BYTES = 48 * 2**20
 """Pictures kept, over all sessions."""
@@ -99,10 +99,9 @@ def _title(cell: Cell) -> str:
 
 def _seed(draft: Draft[TradeoffsView], shown: int, seeds: Sequence[int]) -> None:
     if len(seeds) > 1:
-        st.segmented_control(
-            "Seed of the models shown", list(seeds), default=shown, required=True, label_visibility="collapsed",
-            format_func=lambda seed: f"seed {seed}", **hold("draw", shown, lambda seed: draft.look(draw=seed)),
-        )  # fmt: skip
+        binding = bind.to("trade-draw", shown, lambda seed: draft.look(draw=seed))
+        words = {seed: f"seed {seed}" for seed in seeds}
+        bind.choice("Seed of the models shown", seeds, binding, kind="buttons", words=words, hidden=True)
 
 
 def _draw(draft: Draft[TradeoffsView], made: Pair) -> None:

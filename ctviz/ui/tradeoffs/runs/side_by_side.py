@@ -31,6 +31,8 @@ from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
 from ctviz.models.stack import Stack
 from ctviz.prose import listed, number
+from ctviz.ui.kit import bind, tables
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
@@ -38,8 +40,8 @@ from ctviz.ui.kit.results import CURVES
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.tradeoffs.runs.listing import Line
-from ctviz.ui.tradeoffs.runs.view import RunsView
+from ctviz.ui.tradeoffs.runs.comparison_view import ComparisonView
+from ctviz.ui.tradeoffs.runs.run_entries import RunEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,32 +66,33 @@ CALLED = {"accuracy": RECORDED["validation_accuracy"], **{name: RECORDED[name] f
 
 @dataclass(frozen=True)
 class Chosen:
-    """A run of the comparison: the letter it goes by, its line of the list, and the models shown of it."""
+    """A run of the comparison: the letter it goes by, its entry of the list, and the models shown of it."""
 
     letter: str
-    line: Line
+    entry: RunEntry
     styles: tuple[ArmStyle, ...]
     shown: tuple[int, ...]
 
     @property
     def experiment(self) -> Experiment:
-        return self.line.info.experiment
+        return self.entry.info.experiment
 
     @property
     def title(self) -> str:
-        return f"{self.letter} · {self.line.title}"
+        return f"{self.letter} · {self.entry.title}"
 
     @property
     def brief(self) -> str:
         """``run B (moons)``: with its name where it has one that is short, else with its data."""
-        info = self.line.info
-        return f"run {self.letter} ({self.line.title if info.name or info.preset else info.data})"
+        info = self.entry.info
+        return f"run {self.letter} ({self.entry.title if info.name or info.preset else info.data})"
 
 
-def chosen_of(lines: Sequence[Line]) -> list[Chosen]:
+def chosen_of(entries: Sequence[RunEntry]) -> list[Chosen]:
     """The runs of a comparison, with as many of their models as there is room for."""
     found = [
-        Chosen(chr(ord("A") + index), line, arm_styles(line.info.experiment), ()) for index, line in enumerate(lines)
+        Chosen(chr(ord("A") + index), entry, arm_styles(entry.info.experiment), ())
+        for index, entry in enumerate(entries)
     ]
     crowded = sum(len(run.styles) for run in found) > MOST_SHOWN
     return [replace(run, shown=_pair(run) if crowded else tuple(range(len(run.styles)))) for run in found]
@@ -99,7 +102,7 @@ def _pair(run: Chosen) -> tuple[int, ...]:
     """The conventional model and the best of the others, as far as there are two."""
     names = [style.name for style in run.styles]
     references = default_references(run.experiment)
-    best = run.line.best or next(iter(references), "")
+    best = run.entry.best or next(iter(references), "")
     wanted = [references.get(best, names[0]), best]
     return tuple(dict.fromkeys(names.index(name) for name in wanted if name in names))
 
@@ -156,7 +159,7 @@ def _data(run: Chosen) -> str:
 def _measured(store: Store, run: Chosen) -> str:
     """How a run's numbers came about: by the rounds of an evaluation, or by the settings that it recorded."""
     protocol = Protocol.usual(run.experiment.data)
-    if (run.line.best, "ip") in _rounds(store, run.line.key, protocol).reductions:
+    if (run.entry.best, "ip") in _rounds(store, run.entry.key, protocol).reductions:
         return protocol.key
     pictures = {"every", "also", "field", "paths"}
     return run.experiment.evaluation.model_dump_json(exclude=pictures)
@@ -164,30 +167,26 @@ def _measured(store: Store, run: Chosen) -> str:
 
 def _change(store: Store, run: Chosen, metric: str) -> float:
     """What a run's best model has more (+) or less (−), as a share: over rounds if there were any, as in the table."""
-    rounds = _rounds(store, run.line.key, Protocol.usual(run.experiment.data))
-    found = rounds.reductions.get((run.line.best, metric))
-    return run.line.change(metric) if found is None else -found[0] / 100
+    rounds = _rounds(store, run.entry.key, Protocol.usual(run.experiment.data))
+    found = rounds.reductions.get((run.entry.best, metric))
+    return run.entry.change(metric) if found is None else -found[0] / 100
 
 
 def results(store: Store, runs: Sequence[Chosen]) -> None:
     """What the models of each run reach on test data; with intervals where a run has been evaluated in rounds."""
-    body, levels = [], set()
+    rows, levels = list[str](), set()
     for run in runs:
         protocol = Protocol.usual(run.experiment.data)
-        rounds = _rounds(store, run.line.key, protocol)
+        rounds = _rounds(store, run.entry.key, protocol)
         levels |= {protocol.level} if rounds.means else set()
-        body.append(_rows(run, rounds))
-    heads = "".join(
+        rows += _rows(run, rounds)
+    metrics = [
         f'<th class="number" scope="col" title="{escape(CALLED[name].help)}">{escape(CALLED[name].title)}<br>'
         f"<small>{escape(CALLED[name].symbol)}</small></th>"
         for name in COLUMNS
-    )
-    st.html(
-        '<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Results of the runs">'
-        '<table class="ctviz-table ctviz-results"><thead><tr><th scope="col">Run and model</th>'
-        f'{heads}<th scope="col">Against the conventional model</th></tr></thead><tbody>{"".join(body)}</tbody>'
-        "</table></div>"
-    )
+    ]
+    first, last = tables.heads("Run and model", "Against the conventional model", number=False)
+    tables.scrolling("Results of the runs", tables.table([first, *metrics, last], rows, kind="ctviz-results"))
     if levels:
         level = " or ".join(f"{100 * level:g} %" for level in sorted(levels))
         st.caption(f"In brackets: {level} intervals over the rounds of an evaluation. Other rows are one measurement.")
@@ -229,32 +228,32 @@ def _by_arm(table: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str]
     return dict(zip(zip(table["arm"], table["metric"], strict=True), values, strict=True))
 
 
-def _rows(run: Chosen, rounds: Rounds) -> str:
-    summary = (run.line.info.summary or {}).get("arms") or []
+def _rows(run: Chosen, rounds: Rounds) -> list[str]:
+    summary = (run.entry.info.summary or {}).get("arms") or []
     measured = {arm["name"]: arm for arm in summary if isinstance(arm, Mapping) and "name" in arm}
     references = default_references(run.experiment)
-    state = "" if run.line.info.state == "done" else f", {run.line.info.state}"
+    state = "" if run.entry.info.state == "done" else f", {run.entry.info.state}"
     width = len(COLUMNS) + 2
     rows = [f'<tr><th scope="rowgroup" colspan="{width}"><b>{escape(run.title)}</b>{escape(state)}</th></tr>']
     for index in run.shown:
         name = run.styles[index].name
         mine, base = measured.get(name, {}), measured.get(references.get(name, ""), {})
-        cells = "".join(
+        cells = [
             f'<td class="number">{_cell(CALLED[metric], mine.get(metric), rounds.means.get((name, metric)))}</td>'
             for metric in COLUMNS
-        )
+        ]
         words = [
             _reduced(CALLED[metric], rounds.reductions[name, metric])
             if (name, metric) in rounds.reductions
             else difference(CALLED[metric], _value(mine, metric), _value(base, metric)).words
             for metric in ("ip", "cost")
         ]
-        said = escape("; ".join(filter(None, words)))
-        rows.append(f'<tr><th scope="row">{escape(run.styles[index].title)}</th>{cells}<td>{said}</td></tr>')
+        said = tables.words("; ".join(filter(None, words)))
+        rows.append(tables.row(run.styles[index].title, [*cells, *said]))
     left = len(run.styles) - len(run.shown)
     if left:
         rows.append(f'<tr><td colspan="{width}" class="ctviz-muted">and {left} more models</td></tr>')
-    return "".join(rows)
+    return rows
 
 
 def _cell(metric: Metric, value: Any, rounds: tuple[float, float, float] | None) -> str:
@@ -287,25 +286,18 @@ def _value(arm: Mapping[str, Any], name: str) -> float:
 # -- settings ----------------------------------------------------------------------------------------------
 
 
-def settings(runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
+def settings(runs: Sequence[Chosen], draft: Draft[ComparisonView]) -> None:
     """What differs between the settings of the runs; all of them, with what differs in bold, if asked for."""
-    if st.session_state.get("runs-settings") != (view.settings == "all"):
-        st.session_state["runs-settings"] = view.settings == "all"
-    st.toggle(
-        "All settings, not only what differs", key="runs-settings",
-        on_change=lambda: look(settings="all" if st.session_state["runs-settings"] else "differ"),
-    )  # fmt: skip
-    found = differences([run.experiment for run in runs], alike=view.settings == "all")
+    whole = draft.view.settings == "all"
+    binding = bind.to("runs-settings", whole, lambda on: draft.look(settings="all" if on else "differ"))
+    bind.toggle("All settings, not only what differs", binding)
+    found = differences([run.experiment for run in runs], alike=whole)
     if not found:
         st.markdown("The settings of these runs are the same.")
         return
-    heads = "".join(f'<th scope="col">{escape(run.title)}</th>' for run in runs)
-    rows = "".join(f'<tr><th scope="row">{escape(_setting(entry.path))}</th>{_values(entry)}</tr>' for entry in found)
-    st.html(
-        '<div class="ctviz-scroll" tabindex="0" role="region" aria-label="Settings of the runs">'
-        f'<table class="ctviz-table ctviz-settings"><thead><tr><th scope="col">Setting</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    heads = tables.heads("Setting", *(run.title for run in runs), number=False)
+    rows = (tables.row(_setting(entry.path), _values(entry)) for entry in found)
+    tables.scrolling("Settings of the runs", tables.table(heads, rows, kind="ctviz-settings"))
 
 
 def _setting(path: str) -> str:
@@ -316,7 +308,7 @@ def _setting(path: str) -> str:
     return label if arm == "*" else f"{label} of “{arm}”"
 
 
-def _values(entry: Difference) -> str:
+def _values(entry: Difference) -> list[str]:
     cells = []
     for value in entry.values:  # noqa: PD011 (no data frame)
         if value is None and not entry.path.endswith("seed"):
@@ -326,7 +318,7 @@ def _values(entry: Difference) -> str:
         else:
             text = value_words(value)
         cells.append(f"<td>{f'<b>{escape(text)}</b>' if entry.differs else escape(text)}</td>")
-    return "".join(cells)
+    return cells
 
 
 # -- boundaries --------------------------------------------------------------------------------------------
@@ -345,7 +337,7 @@ def boundaries(service: Service, runs: Sequence[Chosen]) -> None:
 
 
 def _pictures(service: Service, run: Chosen, dark: bool) -> None:
-    run_view = service.run_view(run.line.key)
+    run_view = service.run_view(run.entry.key)
     if run_view is None:
         st.markdown("Nothing of this run can be shown yet.")
         return
@@ -391,19 +383,15 @@ def _open(run: Chosen) -> None:
 # -- curves ------------------------------------------------------------------------------------------------
 
 
-def curves(service: Service, runs: Sequence[Chosen], view: RunsView, look: Any) -> None:
+def curves(service: Service, runs: Sequence[Chosen], draft: Draft[ComparisonView]) -> None:
     """One metric of all runs over the epochs."""
-    if st.session_state.get("runs-curve") != view.curve:
-        st.session_state["runs-curve"] = view.curve
-    st.selectbox(
-        "Over the epochs", CURVES, key="runs-curve", format_func=lambda name: RECORDED[name].title, width=320,
-        on_change=lambda: look(curve=st.session_state["runs-curve"]),
-    )  # fmt: skip
-    metric = RECORDED[view.curve]
+    binding = bind.to_view(draft, "curve", key="runs-curve")
+    bind.choice("Over the epochs", CURVES, binding, words=lambda name: RECORDED[name].title, width=320)
+    metric = RECORDED[draft.view.curve]
     lines = [
         line
         for run in runs
-        if (run_view := service.run_view(run.line.key))
+        if (run_view := service.run_view(run.entry.key))
         for line in _curves(run, run_view, metric.name)
     ]
     ends = [f"{line.style.title} {metric.amount(_last(line.values))}" for line in lines]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctviz.experiments.protocol import Protocol
-from ctviz.ui.tradeoffs.measured import lines
+from ctviz.ui.tradeoffs.method import lines
 from tests.experiments.sweeps.small import base, small
 
 

@@ -1,4 +1,4 @@
-"""The stored runs as lines of a list: what each is called, what it found, and which of them a search is about."""
+"""The stored runs as entries of a list: what each is called, what it found, and which of them a search is about."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.differences import Difference, differences, has
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
-from ctviz.ui.tradeoffs.runs.view import Order
+from ctviz.ui.tradeoffs.runs.comparison_view import Order
 
 CHANGES = ("ip", "ip_star", "cost")
-"""Of these a line of the list gives the change against the conventional model, in percent."""
+"""Of these an entry of the list gives the change against the conventional model, in percent."""
 
 LONGEST = 60
 
@@ -26,7 +26,7 @@ _SETTING = re.compile(r"([A-Za-z_][\w.]*)=(.*)")
 
 
 @dataclass(frozen=True)
-class Line:
+class RunEntry:
     """One run of the list.
 
     ``best`` is the counterfactually trained model whose advice comes nearest to real data, ``accuracy`` its own, and
@@ -49,10 +49,10 @@ class Line:
         return (self.changes or {}).get(metric, math.nan)
 
 
-def line(info: RunInfo) -> Line:
-    """A stored run as a line of the list."""
+def entry_of(info: RunInfo) -> RunEntry:
+    """A stored run as an entry of the list."""
     stack = is_stack(info.experiment)
-    found = Line(info, title_of(info), stack)
+    found = RunEntry(info, title_of(info), stack)
     summary = (info.summary or {}).get("arms")
     if not isinstance(summary, list) or not all(isinstance(arm, Mapping) for arm in summary):
         return found
@@ -60,16 +60,16 @@ def line(info: RunInfo) -> Line:
     return _with_results(found, info.experiment, results)
 
 
-def _with_results(found: Line, experiment: Experiment, results: Mapping[str, Mapping[str, Any]]) -> Line:
+def _with_results(found: RunEntry, experiment: Experiment, results: Mapping[str, Mapping[str, Any]]) -> RunEntry:
     references = default_references(experiment)
     compared = {arm: _changes(results.get(arm, {}), results.get(base, {})) for arm, base in references.items()}
     arms = [arm for arm in compared if math.isfinite(compared[arm]["ip"])] or list(compared)
     if not arms:
         first = next(iter(results.values()), {})
-        return Line(found.info, found.title, found.stack, accuracy=_number(first.get("accuracy")))
+        return RunEntry(found.info, found.title, found.stack, accuracy=_number(first.get("accuracy")))
     best = min(arms, key=lambda arm: compared[arm]["ip"] if math.isfinite(compared[arm]["ip"]) else math.inf)
     accuracy = _number(results.get(best, {}).get("accuracy"))
-    return Line(found.info, found.title, found.stack, best, accuracy, compared[best])
+    return RunEntry(found.info, found.title, found.stack, best, accuracy, compared[best])
 
 
 def _changes(arm: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, float]:
@@ -151,29 +151,29 @@ def _of_sweep(experiment: Experiment) -> bool:
 # -- finding and sorting -------------------------------------------------------------------------------------
 
 
-def matches(line: Line, text: str) -> bool:
-    """Whether each word of a search is found in a line: in its name, data, models, key or state, or as ``tau=0.5``."""
-    return all(_has_word(line, word) for word in text.split())
+def matches(entry: RunEntry, text: str) -> bool:
+    """Whether each word of a search is found in an entry: its name, data, models, key or state, or as ``tau=0.5``."""
+    return all(_has_word(entry, word) for word in text.split())
 
 
-def _has_word(line: Line, word: str) -> bool:
+def _has_word(entry: RunEntry, word: str) -> bool:
     setting = _SETTING.fullmatch(word)
     if setting:
-        return has(line.info.experiment, setting[1], setting[2])
-    info = line.info
+        return has(entry.info.experiment, setting[1], setting[2])
+    info = entry.info
     preset = "preset" if info.preset else ""
-    texts = (line.title, info.name, info.data, info.key, info.state, preset, *info.arms)
+    texts = (entry.title, info.name, info.data, info.key, info.state, preset, *info.arms)
     return any(word.lower() in text.lower() for text in texts)
 
 
-def ordered(lines: Sequence[Line], order: Order) -> list[Line]:
-    """The lines in an order, pinned ones first; equals stay as the store lists them."""
+def ordered(entries: Sequence[RunEntry], order: Order) -> list[RunEntry]:
+    """The entries in an order, pinned ones first; equals stay as the store lists them."""
     keys = {
-        "new": lambda line: (line.info.preset, -line.info.started),
-        "name": lambda line: line.title.lower(),
-        "data": lambda line: (line.info.data, line.title.lower()),
-        "size": lambda line: -line.info.bytes,
-        "gain": lambda line: line.change("ip") if math.isfinite(line.change("ip")) else math.inf,
+        "new": lambda entry: (entry.info.preset, -entry.info.started),
+        "name": lambda entry: entry.title.lower(),
+        "data": lambda entry: (entry.info.data, entry.title.lower()),
+        "size": lambda entry: -entry.info.bytes,
+        "gain": lambda entry: entry.change("ip") if math.isfinite(entry.change("ip")) else math.inf,
     }
-    by_order = sorted(lines, key=keys[order])
-    return sorted(by_order, key=lambda line: not line.info.pinned)
+    by_order = sorted(entries, key=keys[order])
+    return sorted(by_order, key=lambda entry: not entry.info.pinned)

@@ -1,9 +1,9 @@
-"""The picture of a sweep with its finding, growing while the sweep runs; below it the models of the cell picked."""
+"""A sweep as it is looked at: finding, picture and details, growing while it runs; below, the models of a cell."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,20 +14,20 @@ from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult
 from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
+from ctviz.ui.kit import frame, messages
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit.frame import guarded, literal, page_title
+from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import follow_theme, palette
-from ctviz.ui.tradeoffs.beside import beside, headline
-from ctviz.ui.tradeoffs.bounds import within_sight
-from ctviz.ui.tradeoffs.cell import stage_of
+from ctviz.ui.tradeoffs.cell_stage import stage_of
 from ctviz.ui.tradeoffs.charts import alternative, draw, figure, key_words
-from ctviz.ui.tradeoffs.controls import chart, check, kept_cells
-from ctviz.ui.tradeoffs.form import begin, refuse
-from ctviz.ui.tradeoffs.known import known, texts
-from ctviz.ui.tradeoffs.measured import measured
-from ctviz.ui.tradeoffs.runner import HowFar, Runner
-from ctviz.ui.tradeoffs.view import TradeoffsView
+from ctviz.ui.tradeoffs.method import method
+from ctviz.ui.tradeoffs.new_sweep import begin
+from ctviz.ui.tradeoffs.runner import Runner, SweepProgress
+from ctviz.ui.tradeoffs.sweep_controls import chart, check, kept_cells
+from ctviz.ui.tradeoffs.sweep_details import details, headline
+from ctviz.ui.tradeoffs.sweep_results import results_of, texts
+from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 POLL = 1.5
 """Seconds between two looks while a sweep is under way."""
@@ -40,39 +40,34 @@ NOTHING = (
 )
 
 
-def results_of(sweep: Sweep, sweeps: Runner) -> SweepResult:
-    """What is stored of a sweep by now.
-
-    Raises:
-        CtvizError: it cannot be read, or has more models than can be shown.
-    """
-    within_sight(sweep)
-    far = sweeps.how_far(sweep.key)
-    return known().get(sweep, far.state if far is not None else "", sweeps.outcomes(sweep.key))
-
-
-def look(service: Service, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
+def show_sweep(service: Service, draft: Draft[TradeoffsView], sweep: Sweep | None, sweeps: Runner) -> None:
     """The sweep of the view, live where it is under way."""
     follow_theme()
     if sweep is None:
         page_title("What does each weight buy, and at what price?")
         st.html(f'<p class="ctviz-invite">{NOTHING}</p>')
         return
-    far = sweeps.how_far(sweep.key)
-    live = far is not None and far.live
-    seen = draft.view
-    body: Callable[[], None] = guarded(lambda: _look(service, sweep, sweeps, live, seen))
-    st.fragment(body, run_every=POLL if live else None)()
+    before = _Shown(draft.view)
+    frame.live(
+        lambda: _show(service, draft, sweep, sweeps, before),
+        every=lambda: POLL if sweep.key in sweeps.running() else None,
+    )
 
 
-def _look(service: Service, sweep: Sweep, sweeps: Runner, polled: bool, seen_view: TradeoffsView) -> None:
-    draft: Draft[TradeoffsView] = st.session_state["draft"]
-    if draft.view != seen_view and draft.view.view != "project":
-        st.rerun()  # what was chosen in the picture is also in the controls beside it, and in the link that they offer
-    far = sweeps.how_far(sweep.key)
-    live = far is not None and far.live
-    if live != polled:
+@dataclass
+class _Shown:
+    """What the controls beside the picture were drawn for: the view, and the metrics that were measured by then."""
+
+    view: TradeoffsView
+    metrics: tuple[str, ...] | None = None
+
+
+def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: Runner, before: _Shown) -> None:
+    """Draws the sweep; where its controls would say something else by now, the whole page runs again."""
+    if draft.view != before.view and draft.view.view != "project":
         st.rerun()
+    progress = sweeps.progress(sweep.key)
+    live = progress is not None and progress.live
     try:
         result = results_of(sweep, sweeps)
     except CtvizError as error:
@@ -82,13 +77,12 @@ def _look(service: Service, sweep: Sweep, sweeps: Runner, polled: bool, seen_vie
     across = result.across
     check(draft, across)
     metrics = metrics_of(across)
-    if live and st.session_state.get("trade-seen") != (sweep.key, metrics):
-        seen, st.session_state["trade-seen"] = st.session_state.get("trade-seen"), (sweep.key, metrics)
-        if seen is not None and seen[0] == sweep.key:
-            st.rerun()  # the controls on the left offer what is measured
+    if before.metrics not in (None, metrics):
+        st.rerun()
+    before.metrics = metrics
     view = draft.view
     page_title(texts().get((result, view.metric), lambda: headline(across, view.metric)))
-    _status(service, result, sweeps, far)
+    _status(service, result, sweeps, progress)
     if not metrics:
         _nothing_yet(across, live)
         if len(across):
@@ -118,13 +112,13 @@ def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> 
             stage_of(draft, sweep, result.table, cell)
         if not projecting:
             alternative(across, view, level)
-            measured(sweep)
+            method(sweep)
     if right is not None:
         with right:
             said = texts().get(
                 (result, view.metric, view.show), lambda: finding(across, view.metric, view.show, level=level)
             )
-            beside(draft, across, said, cell, kept, level)
+            details(draft, across, said, cell, kept, level)
 
 
 def usual_cell(across: pd.DataFrame, view: TradeoffsView, paper: int | None) -> int | None:
@@ -160,18 +154,18 @@ def _empty_map(across: pd.DataFrame, view: TradeoffsView, paper: int | None) -> 
         st.plotly_chart(drawn, key="trade-empty", theme=None, alt="No cell has results yet.", config=STILL)
 
 
-def _status(service: Service, result: SweepResult, sweeps: Runner, far: HowFar | None) -> None:
+def _status(service: Service, result: SweepResult, sweeps: Runner, progress: SweepProgress | None) -> None:
     """How far the sweep is and how to stop it; or what is missing and how to get it."""
     sweep = result.sweep
-    if far is not None and far.live:
+    if progress is not None and progress.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
-        bar.progress(far.share, text=far.words())
+        bar.progress(progress.share, text=progress.words())
         stop.button(
             "Stop", key="trade-stop", icon=":material/stop:", width="stretch", on_click=sweeps.cancel, args=(sweep.key,)
         )
         return
-    if far is not None and far.message:
-        st.error(literal(f"Not all of it could be done. {far.message}"), icon=":material/error:")
+    if progress is not None and progress.message:
+        st.error(literal(f"Not all of it could be done. {progress.message}"), icon=":material/error:")
     if not (missing := result.missing):
         return
     words, button = st.columns([0.74, 0.26], vertical_alignment="center")
@@ -183,7 +177,5 @@ def _status(service: Service, result: SweepResult, sweeps: Runner, far: HowFar |
 
 
 def _go_on(service: Service, sweep: Sweep, sweeps: Runner) -> None:
-    try:
+    with messages.errors_as("refused"):
         begin(service, sweeps, sweep)
-    except CtvizError as error:
-        refuse(error)
