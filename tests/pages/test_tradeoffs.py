@@ -18,7 +18,7 @@ from ctviz.figures.tradeoffs.words import finding
 from ctviz.jobs import JobStatus
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.runner import runner
-from ctviz.ui.tradeoffs.view import FIRST, MOST_AXES
+from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, MOST_AXES
 from tests.experiments.sweeps.small import base, small
 from tests.pages import test_boundaries
 from tests.pages.test_boundaries import query_of

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctviz.catalogue.metrics import RECORDED
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
 from ctviz.experiments.store.labels import MAX_NAME_LENGTH
