@@ -6,7 +6,8 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
-from ctviz.ui.kit.controls import OWN, STRENGTHS, free_name, strength_of
+from ctviz.ui.boundaries.models import free_name
+from ctviz.ui.boundaries.panel import OWN, STRENGTHS, strength_of
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
