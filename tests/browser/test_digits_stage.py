@@ -13,7 +13,7 @@ from PIL import Image
 from ctviz.figures.digits.export import wall_html
 from ctviz.figures.digits.pictures import paint
 from ctviz.figures.digits.wall import Label, Scale, Wall
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.figures import digits
 
 pytestmark = pytest.mark.browser

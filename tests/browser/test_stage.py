@@ -13,7 +13,7 @@ from PIL import Image
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.film import pack
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser
