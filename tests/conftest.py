@@ -30,18 +30,22 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+SERVERS_OF_THEIR_OWN = ("test_base_path.py", "test_digits_stage.py", "test_stage.py", "test_tracks.py")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """What goes to one worker: a file, for its fixtures, or all that need the app, in the order of the files.
 
-    Those for the browser share one server and one Chromium.
+    Those that look at the app in a browser share one server and one Chromium.
     """
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "browser" if file.startswith("tests/browser/") else file
+            folder, _, name = file.rpartition("/")
+            return "app" if folder == "tests/browser" and name not in SERVERS_OF_THEIR_OWN else file
 
     config.option.loadscopereorder = False
     return ByFile(config, log)

@@ -18,21 +18,10 @@ from typer.testing import CliRunner
 from ctviz import __version__
 from ctviz.cli import app
 from ctviz.experiments.config import Experiment
+from tests.tiny import SETTINGS, TINY
 from tests.waiting import PATIENCE
 
 RESULTS = {"name", "accuracy", "mature", "ip", "ip_star", "cost", "validity", "robust_accuracy"}
-
-TINY = {
-    "data.n_train": 60,
-    "data.n_validation": 40,
-    "data.n_test": 40,
-    "training.epochs": 2,
-    "training.n_ce": 20,
-    "evaluation.factuals": 10,
-    "evaluation.field": 8,
-    "evaluation.paths": 4,
-}
-SETTINGS = [word for path, value in TINY.items() for word in ("--set", f"{path}={value}")]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from ctviz.cli import app, streams
 from ctviz.experiments.reproduce.result import read, shipped
 from ctviz.experiments.store import Store
-from tests.test_cli import SETTINGS
+from tests.tiny import SETTINGS
 from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[1]

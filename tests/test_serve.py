@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -20,8 +19,9 @@ from streamlit.web.server import server_util
 
 import ctviz.ui.kit.frame
 from ctviz.ui.launch import launch
-from tests.browser.conftest import PATIENCE, ROOT, begin, free_port, stop
+from tests.browser.driving import ROOT, begin, stop
 from tests.elsewhere import noting_proxy
+from tests.waiting import free_port, until
 
 SERVE = [sys.executable, "-P", "-m", "ctviz", "serve"]
 ASKED = ("Email", "Welcome to Streamlit", "usage statistics", "skills", "External URL")
@@ -55,10 +55,7 @@ def screen(tmp_path):
         (programs / name).chmod(stat.S_IRWXU)
 
     def address():
-        until = time.monotonic() + PATIENCE / 1000
-        while not (opened.exists() and opened.read_text(encoding="utf-8").endswith("\n")):
-            assert time.monotonic() < until, "no browser was opened"
-            time.sleep(0.05)  # between two looks
+        until(lambda: opened.exists() and opened.read_text(encoding="utf-8").endswith("\n"), "a browser's start")
         return opened.read_text(encoding="utf-8").strip()
 
     return {"DISPLAY": ":99", "PATH": str(programs)}, address

@@ -38,7 +38,6 @@ def environment(**changes):
     return {name: value for name, value in (os.environ | changes).items() if name != "PYTHONSAFEPATH" and value}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("where", ["elsewhere", "notebook"])
 def test_files_that_are_called_like_modules_of_python_stop_no_worker(tmp_path, where):
     """In the current folder, with the script elsewhere; and in that of a notebook or of the app, which comes first."""

@@ -11,75 +11,20 @@ other one trains. ``serve(script)`` starts ``streamlit run`` for a script of a t
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from ctviz.ui.kit.pages import PAGES
-from tests.waiting import PATIENCE, free_port, served
-
 playwright_api = pytest.importorskip("playwright.sync_api")
 
-ROOT = Path(__file__).parents[2]
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-LOCAL_SCHEMES = ("file", "data", "blob", "about")
-PROBES = ("/_stcore/health", "/_stcore/host-config")
-"""On a deep link Streamlit's page asks for these below the page's own path first, and below the root after a 404."""
-
+from tests.browser.driving import ARGUMENTS, ROOT, Server, Watch, executable, launch, stop  # noqa: E402
+from tests.browser.looks import sideways  # noqa: E402
+from tests.browser.shots import FIRST, LOOKS, take  # noqa: E402
+from tests.waiting import PATIENCE  # noqa: E402
 
 VIEWPORT = {"width": 1440, "height": 900}
-
-
-@dataclass
-class Server:
-    """A running app: where it is, where it keeps its state, what it has written.
-
-    ``alerts`` are, by page, those that were seen when its first visitors came, all of them by a deep link.
-    """
-
-    url: str
-    home: Path
-    process: subprocess.Popen[bytes]
-    log: Path
-    alerts: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass
-class Watch:
-    """What a page has done that no page may do."""
-
-    faults: list[str] = field(default_factory=list)
-
-    def over(self, page) -> None:
-        page.on("console", self.console)
-        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("request", lambda request: self.request(request.url))
-        page.on("websocket", lambda socket_: self.request(socket_.url))
-
-    def console(self, message) -> None:
-        if message.type == "error" and not message.location["url"].endswith(PROBES):
-            self.faults.append(f"console: {message.text}")
-
-    def request(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in LOCAL_SCHEMES and parts.hostname not in ("127.0.0.1", "localhost"):
-            self.faults.append(f"request to {url}")
-
-
-def executable() -> str | None:
-    """The system's Chromium if there is one; None for the one that Playwright brought."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="session")
@@ -133,29 +78,57 @@ def browser_page(open_page):
     return open_page()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who wants to see the server fresh comes first."""
+    items.sort(key=lambda item: "first_visits" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
-def app(tmp_path_factory, shared_context) -> Iterator[Server]:
-    """The app, whose server has just been started when each of its pages is opened by a deep link, all at once."""
+def fresh_server(tmp_path_factory) -> Iterator[Server]:
+    """The app, on one server for all tests, which nobody has visited."""
     place = tmp_path_factory.mktemp("app")
     server = launch(ROOT / "app.py", place / "home", place / "log", {})
-    try:
-        arrive(server, shared_context)
-        yield server
-    finally:
-        stop(server.process)
+    yield server
+    stop(server.process)
 
 
-def arrive(server: Server, context) -> None:
-    pages = {entry.title: context.new_page() for entry in PAGES}
-    for entry in PAGES:
-        path = "" if entry.path == "app.py" else Path(entry.path).stem
-        pages[entry.title].goto(f"{server.url}/{path}")
-    for title, page in pages.items():
-        # A fresh server loads a lot before it shows its first page.
-        page.locator(".ctviz-headline").first.wait_for(timeout=1000 * PATIENCE)
-        picture_ready(page)
-        server.alerts[title] = page.locator('[data-testid="stAlert"]').all_inner_texts()
+@pytest.fixture(scope="session")
+def app(fresh_server, shared_context) -> Server:
+    """The server of the app. A page stays open, so that others find its scripts compiled: that halves their load."""
+    shared_context.new_page().goto(f"{fresh_server.url}/paper")
+    return fresh_server
+
+
+@dataclass
+class Seen:
+    """A page as its first visitor saw it on a phone: the picture, alerts, faults, pixels out of sight at the side."""
+
+    picture: Path
+    alerts: list[str]
+    faults: list[str]
+    sideways: int
+
+
+@pytest.fixture(scope="session")
+def first_visits(fresh_server, shared_context, tmp_path_factory) -> dict[str, Seen]:
+    """Each page as a deep link opens it, all at once, on a server that has just been started; by the picture's name."""
+    visits = {}
+    for shot in FIRST:
+        page, watch = shared_context.new_page(), Watch()
+        page.set_default_timeout(1000 * PATIENCE)
+        page.set_viewport_size(LOOKS["phone"]["viewport"])
+        page.emulate_media(reduced_motion="reduce")  # what plays by itself never looks the same twice
+        watch.over(page)
+        page.goto(fresh_server.url + shot.link)
+        visits[shot] = page, watch
+    seen, place = {}, tmp_path_factory.mktemp("pictures")
+    for shot, (page, watch) in visits.items():
+        path = place / f"{shot.name}.png"
+        take(page, shot, path)
+        alerts = page.locator('[data-testid="stAlert"]').all_inner_texts()
+        seen[shot.name] = Seen(path, alerts, watch.faults, sideways(page))
         page.close()
+    return seen
 
 
 @pytest.fixture(scope="module")
@@ -172,74 +145,3 @@ def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         stop(server.process)
-
-
-def until(page, expression: str, arg=None) -> None:
-    """Waits until a JavaScript expression, or function of ``arg``, holds in the page.
-
-    Like Playwright's ``wait_for_function``, which needs an ``eval`` that a strict page forbids.
-    """
-    end = time.monotonic() + PATIENCE
-    while not page.evaluate(expression, arg):
-        if time.monotonic() > end:
-            raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
-        page.wait_for_timeout(30)  # between two polls
-
-
-READY = """() => {
-  const all = (selector) => [...document.querySelectorAll(selector)];
-  const stages = (root) => [...root.querySelectorAll(".ctv-stage")];
-  const drawn = (root) => root?.childElementCount && stages(root).every((stage) => stage.querySelector("canvas"));
-  const paths = globalThis.__ctvizPaths;
-  const fetched = "[data-testid=stSkeleton], [data-testid=stSpinner]"; // in place of what is on its way
-  return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
-    && !all(fetched).length
-    && all("[data-testid=stPlotlyChart]").every((chart) => chart.querySelector(".main-svg"))
-    && all("img").every((image) => image.complete)
-    && all("[data-testid^=stBidiComponent]").every((component) => drawn(component.shadowRoot))
-    && (!paths || paths.drawn === paths.traceKey);
-}"""
-
-
-def picture_ready(page) -> None:
-    """Waits until nothing of a page is on its way any more and every picture on it, of whatever kind, is drawn."""
-    until(page, READY)
-
-
-def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> Server:
-    port = free_port()
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
-        "--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false",
-        "--server.fileWatcherType", "none",
-    ]  # fmt: skip
-    return begin(command, f"http://127.0.0.1:{port}", home, log, environment)
-
-
-def begin(command: list[str], url: str, home: Path, log: Path, environment: dict[str, str], **options) -> Server:
-    """Starts a server of this checkout, with options of ``Popen``; it answers when this returns."""
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    variables = {**os.environ, "PYTHONPATH": path, "CTVIZ_HOME": str(home), **environment}
-    with log.open("wb") as out:
-        # A session of its own, so that workers of the app end with it.
-        options = {"cwd": ROOT, "stdout": out, "stderr": subprocess.STDOUT, **options}
-        process = subprocess.Popen(command, env=variables, start_new_session=True, **options)
-    server = Server(url, home, process, log)
-    try:
-        served(f"{server.url}/_stcore/health", process, log)
-    except BaseException:
-        stop(process)
-        raise
-    return server
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a server and the workers in its process group."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(timeout=10)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue

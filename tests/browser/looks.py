@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.waiting import PATIENCE
 
 MAIN = '[data-testid="stMain"]'
@@ -36,13 +36,18 @@ def sideways(page) -> int:
     return page.locator(MAIN).evaluate(SIDEWAYS)
 
 
-def assert_fits_a_phone(page) -> None:
-    """The page, made as narrow as a phone, need not be scrolled sideways; afterwards it is as wide as before."""
+def assert_fits(page, size: dict[str, int]) -> None:
+    """The page, made as large as ``size``, need not be scrolled sideways; afterwards it is as large as before."""
     before = page.viewport_size
-    page.set_viewport_size({"width": 390, "height": 844})
-    until(page, f"() => innerWidth === 390 && (({SIDEWAYS})(document.querySelector('{MAIN}'))) === 0")
+    page.set_viewport_size(size)
+    fits = f"width => innerWidth === width && (({SIDEWAYS})(document.querySelector('{MAIN}'))) <= 0"
+    until(page, fits, size["width"])
     page.set_viewport_size(before)
     until(page, "width => innerWidth === width", before["width"])
+
+
+def assert_fits_a_phone(page) -> None:
+    assert_fits(page, {"width": 390, "height": 844})
 
 
 def warm(server, chromium) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, stop
+from tests.browser.driving import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, stop
 from tests.browser.looks import MAIN, warm
 from tests.waiting import PATIENCE
 
@@ -26,6 +27,11 @@ class Shot:
     name: str
     link: str
     whole: bool = False
+
+    @property
+    def page(self) -> str:
+        """The path of the page."""
+        return urlsplit(self.link).path
 
 
 SHOTS = (
@@ -62,6 +68,8 @@ SHOTS = (
     Shot("limits-projected", "/limits?limit=locks&view=project"),
     Shot("trajectories-bad-link", "/trajectories?preset=circles&at=nan,1&search.tau=0.1"),
 )
+FIRST = tuple({shot.page: shot for shot in reversed(SHOTS)}.values())
+"""One picture of every page."""
 README = Shot("boundaries", "/boundaries?preset=moons&epoch=40")
 LOOKS = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
@@ -77,12 +85,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / ".shots", help="folder for the pictures")
     arguments = parser.parse_args()
     with running() as (server, browser):
+        wanted = [(shot, name, f"{shot.name}-{name}.png") for shot in SHOTS for name in LOOKS]
+        folder = arguments.out
         if arguments.readme:
-            take(browser, server, README, LOOKS["light"], ROOT / "assets" / "images" / "boundaries.png")
-            return
-        for shot in SHOTS:
-            for name, look in LOOKS.items():
-                take(browser, server, shot, look, arguments.out / f"{shot.name}-{name}.png")
+            wanted, folder = [(README, "light", "boundaries.png")], ROOT / "assets" / "images"
+        for shot, look, name in wanted:
+            context = browser.new_context(**LOOKS[look])
+            page = context.new_page()
+            page.set_default_timeout(1000 * PATIENCE)
+            page.goto(server.url + shot.link)
+            take(page, shot, folder / name)
+            context.close()
+            print(folder / name)
 
 
 @contextmanager
@@ -99,26 +113,20 @@ def running() -> Iterator[tuple[Server, Browser]]:
             browser.close()
 
 
-def take(browser: Browser, server: Server, shot: Shot, look: dict, path: Path) -> None:
-    """One picture, once all of the page is drawn."""
-    context = browser.new_context(**look)
-    page = context.new_page()
-    page.set_default_timeout(1000 * PATIENCE)
-    page.goto(server.url + shot.link)
+def take(page: Page, shot: Shot, path: Path) -> None:
+    """One picture of a page that has been opened, once all of it is drawn."""
     page.locator(".ctviz-headline").wait_for()
     picture_ready(page)
     settle(page)
     if shot.whole:
         height = page.locator(MAIN).evaluate("main => main.scrollHeight")
-        page.set_viewport_size({"width": look["viewport"]["width"], "height": height})
+        page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
         settle(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path)
-    context.close()
-    print(path)
 
 
-def settle(page) -> None:
+def settle(page: Page) -> None:
     """Waits until the page looks the same twice in a row, or long enough where it plays."""
     before = b""
     for _ in range(20):

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from tests.browser.conftest import begin, free_port, stop
+from tests.browser.driving import begin, stop
 from tests.browser.looks import stage_ready
+from tests.waiting import free_port
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,7 @@ import pytest
 
 from ctviz.bench.browser import ARRIVAL
 from ctviz.experiments.config import Experiment
-from ctviz.ui.kit.pages import PAGES
-from tests.browser.looks import epoch_of, live_ready, picture_of, sideways, stage_ready
+from tests.browser.looks import assert_fits, epoch_of, live_ready, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
 
@@ -48,10 +47,6 @@ def trained(page):
     return page.get_by_role("button", name="Trained")
 
 
-def test_a_deep_link_opens_every_page_of_a_fresh_server(app) -> None:
-    assert app.alerts == {entry.title: [] for entry in PAGES}
-
-
 def test_the_field_changes_while_it_plays_by_button_or_space_bar(app, browser_page) -> None:
     browser_page.goto(link(app, Experiment.preset("moons"), epoch="0"))
     stage_ready(browser_page, 101)
@@ -68,27 +63,29 @@ def test_the_field_changes_while_it_plays_by_button_or_space_bar(app, browser_pa
     browser_page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
 
 
-def test_scrubbing_moves_words_curves_and_link(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("moons")))
-    stage_ready(browser_page, 101)
-    headline = browser_page.locator(".ctviz-headline")
+def test_scrubbing_moves_words_curves_and_link_and_a_second_session_sees_the_same(app, open_page) -> None:
+    page, other = open_page(), open_page()
+    page.goto(link(app, Experiment.preset("moons")))
+    assert page.evaluate(ARRIVAL, Experiment.preset("moons").key) > 0, "the benchmark knows when a run is shown"
+    stage_ready(page, 101)
+    headline = page.locator(".ctviz-headline")
     headline.filter(has_text="At epoch 100").wait_for()
-    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
+    slider = page.get_by_role("slider", name="Epoch", exact=True)
     slider.focus()
     slider.press("Home")
     headline.filter(has_text="Before training").wait_for()
-    browser_page.wait_for_url("**epoch=0**")
+    page.wait_for_url("**epoch=0**")
     slider.press("ArrowRight")
     headline.filter(has_text="At epoch 1,").wait_for()
-    browser_page.wait_for_url("**epoch=1**")
-    browser_page.get_by_text("All numbers at epoch 1", exact=True).wait_for()
+    page.wait_for_url("**epoch=1**")
+    page.get_by_text("All numbers at epoch 1", exact=True).wait_for()
+    other.goto(page.url)
+    stage_ready(other, 101)
+    other.wait_for_function("globalThis.__ctvizStage.epoch === 1")
+    assert other.locator(".ctviz-headline").inner_text() == headline.inner_text()
+    assert picture_of(other) == picture_of(page)
     slider.press("End")
     headline.filter(has_text="At epoch 100").wait_for()
-
-
-def test_the_benchmark_knows_when_a_run_is_shown(app, browser_page) -> None:
-    browser_page.goto(f"{app.url}/boundaries?preset=ls")
-    assert browser_page.evaluate(ARRIVAL, Experiment.preset("ls").key) > 0
 
 
 def test_training_is_seen_live_to_its_end(app, browser_page) -> None:
@@ -102,16 +99,22 @@ def test_training_is_seen_live_to_its_end(app, browser_page) -> None:
     browser_page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
 
 
-def test_a_reload_a_page_switch_and_a_second_browser_find_the_training_again(app, open_page) -> None:
+def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it_again(app, open_page) -> None:
     page = open_page()
     page.goto(link(app, LONG))
     train(page)
     live_ready(page, 3)
+    slider = page.get_by_role("slider", name="Epoch", exact=True)
+    slider.focus()
+    slider.press("Home")
+    page.wait_for_function("globalThis.__ctvizStage.epoch === 0")
+    live_ready(page, page.evaluate("globalThis.__ctvizStage.epochs") + 3)
+    assert epoch_of(page) == 0
     page.reload()
     status(page).get_by_text("Training: epoch").wait_for()
     menu = page.locator(".st-key-menu")
-    menu.get_by_role("link", name="Home").click()
-    page.get_by_text("Watch a decision boundary learn").wait_for()
+    menu.get_by_role("link", name="Limits").click()
+    page.get_by_role("radio", name="Training for long").wait_for()
     menu.get_by_role("link", name="Boundaries").click()
     status(page).get_by_text("Training: epoch").wait_for()
 
@@ -125,39 +128,6 @@ def test_a_reload_a_page_switch_and_a_second_browser_find_the_training_again(app
     status(other).get_by_text("was stopped").wait_for()
     assert page.get_by_role("button", name="Train", exact=True).is_enabled()
     stage_ready(page, 3)
-
-
-def test_one_may_scrub_while_it_trains(app, browser_page) -> None:
-    browser_page.goto(link(app, LONG.replace({"seed": 1})))
-    train(browser_page)
-    live_ready(browser_page, 5)
-    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
-    slider.focus()
-    slider.press("Home")
-    browser_page.wait_for_function("globalThis.__ctvizStage.epoch === 0")
-    held = browser_page.evaluate("globalThis.__ctvizStage.epochs")
-    live_ready(browser_page, held + 3)
-    assert epoch_of(browser_page) == 0
-    browser_page.get_by_role("button", name="Cancel").click()
-    status(browser_page).get_by_text("was stopped").wait_for()
-
-
-def test_a_second_browser_sees_the_same(app, open_page) -> None:
-    first, second = open_page(), open_page(elsewhere=True)
-    first.goto(link(app, Experiment.preset("circles")))
-    stage_ready(first, 101)
-    slider = first.get_by_role("slider", name="Epoch", exact=True)
-    slider.focus()
-    slider.press("Home")
-    for _ in range(3):
-        slider.press("ArrowRight")
-    first.wait_for_url("**epoch=3**")
-    second.goto(first.url)
-    stage_ready(second, 101)
-    second.wait_for_function("globalThis.__ctvizStage.epoch === 3")
-    words = first.locator(".ctviz-headline").inner_text()
-    assert second.locator(".ctviz-headline").inner_text() == words
-    assert picture_of(second) == picture_of(first)
 
 
 def test_a_control_changes_link_and_experiment(app, browser_page) -> None:
@@ -194,36 +164,7 @@ def test_what_is_downloaded_opens(app, open_page, tmp_path) -> None:
     stage_ready(offline, 101)
 
 
-def test_settings_brought_back_are_taken_over(app, browser_page, tmp_path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text(Experiment.preset("ol").to_toml(), encoding="utf-8")
-    browser_page.goto(link(app, Experiment.preset("moons")))
-    browser_page.get_by_role("button", name="Share and take away").click()
-    browser_page.locator('input[type="file"]').set_input_files(file)
-    browser_page.wait_for_url("**preset=ol**")
-
-
-def test_it_fits_a_phone_picture_first(app, open_page) -> None:
-    page = open_page(viewport={"width": 390, "height": 844})
-    page.goto(link(app, Experiment.preset("moons")))
-    stage_ready(page, 101)
-    assert sideways(page) == 0
-    picture = page.locator(".ctv-panel canvas").first.bounding_box()
-    button = trained(page).bounding_box()
-    assert picture["y"] < button["y"]
-    assert picture["y"] < 844
-
-
-def test_nothing_is_out_of_sight_where_the_page_is_enlarged_twice(app, open_page) -> None:
-    page = open_page(viewport={"width": 720, "height": 450})
-    page.goto(link(app, Experiment.preset("moons")))
-    stage_ready(page, 101)
-    page.locator(".ctviz-beside").wait_for()
-    main = page.locator('[data-testid="stMain"]')
-    assert main.evaluate("node => node.scrollWidth - node.clientWidth") == 0
-
-
-def test_on_a_phone_train_is_beside_the_words_that_ask_for_it(app, open_page) -> None:
+def test_small_windows_have_train_beside_the_words_and_then_the_picture_first(app, open_page) -> None:
     page = open_page(viewport={"width": 390, "height": 844})
     page.goto(link(app, QUICK.replace({"seed": 5})))
     button = page.locator(".st-key-train-here").get_by_role("button", name="Train").first
@@ -231,13 +172,10 @@ def test_on_a_phone_train_is_beside_the_words_that_ask_for_it(app, open_page) ->
     assert button.bounding_box()["y"] < 400
     button.click()
     page.locator(".ctviz-headline").filter(has_text="At epoch 6").wait_for()
-
-
-def test_projecting_hides_what_is_not_the_picture(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("moons"), view="project"))
-    stage_ready(browser_page, 101)
-    assert browser_page.locator(".st-key-menu").count() == 0
-    assert browser_page.locator(".st-key-controls").count() == 0
-    browser_page.get_by_role("button", name="Show the controls").click()
-    trained(browser_page).wait_for()
-    browser_page.wait_for_function("!location.search.includes('view=')")
+    stage_ready(page, 7)
+    trained(page).wait_for()
+    picture = page.locator(".ctv-panel canvas").first.bounding_box()
+    assert picture["y"] < min(trained(page).bounding_box()["y"], 844)
+    page.locator(".ctviz-beside").wait_for()
+    for size in ({"width": 390, "height": 844}, {"width": 720, "height": 450}):  # a phone; enlarged twice
+        assert_fits(page, size)

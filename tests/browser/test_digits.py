@@ -8,13 +8,13 @@ import pytest
 
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from tests.browser.conftest import until
-from tests.browser.looks import sideways
+from tests.browser.driving import until
+from tests.browser.looks import assert_fits_a_phone
 from tests.pages.digit_runs import small
 
 pytestmark = pytest.mark.browser
 
-RUN = small(seed=11)
+RUN = small(seed=11, **{"data.n_test": 120})
 
 
 @pytest.fixture(scope="module")
@@ -41,33 +41,42 @@ def link_has(page, name: str, value: str | None) -> None:
 
 
 PARTS = {
-    "digit": ("read", "Epoch"),
-    "counterfactuals": ("Unevenness", "Search step"),
-    "fool": ("With every pixel moved by at most 0.10", "Strength ε"),
+    "One digit": ("read", "Epoch"),
+    "Counterfactual digits": ("Unevenness", "Search step"),
+    "Fool it": ("With every pixel moved by at most 0.10", "Strength ε"),
 }
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_every_part_shows_its_picture_above_the_fold_with_its_finding(home, browser_page, part: str) -> None:
-    words, axis = PARTS[part]
-    browser_page.goto(link(home, part=part))
-    headline(browser_page, words).wait_for()
-    slider = browser_page.get_by_role("slider", name=axis, exact=True)
-    slider.wait_for()
-    box = slider.bounding_box()
-    assert box["y"] + box["height"] < browser_page.viewport_size["height"]
-    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+IN_ONE_ROW = """() => {
+  const buttons = [...document.querySelectorAll(".st-key-digits-part button")];
+  return new Set(buttons.map((button) => button.getBoundingClientRect().top)).size === 1 && buttons.length === 4;
+}"""
 
 
-def test_all_classes_stand_in_ten_columns_with_numbers_and_a_chart(home, browser_page) -> None:
-    browser_page.goto(link(home, part="classes"))
-    headline(browser_page, "ixels locked for one of the models draw").wait_for()
-    browser_page.locator(".ctv-grid[data-frame] .ctv-tile").nth(29).wait_for()
-    browser_page.locator(".js-plotly-plot").wait_for()
-    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
+def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone(home, browser_page) -> None:
+    page = browser_page
+    page.goto(link(home))
+    for part, (words, axis) in PARTS.items():
+        page.locator(".st-key-digits-part").get_by_role("radio", name=part).click()
+        headline(page, words).wait_for()
+        slider = page.get_by_role("slider", name=axis, exact=True)
+        slider.wait_for()
+        box = slider.bounding_box()
+        assert box["y"] + box["height"] < page.viewport_size["height"]
+    slider.fill("25")
+    headline(page, "With every pixel moved by at most 0.25").wait_for()
+    link_has(page, "frame", "25")
+    page.locator(".st-key-digits-part").get_by_role("radio", name="All classes").click()
+    headline(page, "ixels locked for one of the models draw").wait_for()
+    page.locator(".ctv-grid[data-frame] .ctv-tile").nth(29).wait_for()
+    page.locator(".js-plotly-plot").wait_for()
+    assert page.locator('[data-testid="stAlert"]').count() == 0
+    assert_fits_a_phone(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    until(page, IN_ONE_ROW)
 
 
-def test_a_digit_is_followed_through_training_and_the_link_keeps_where(home, browser_page) -> None:
+def test_a_digit_is_chosen_and_followed_through_training_and_the_link_keeps_where(home, browser_page) -> None:
     browser_page.goto(link(home))
     slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
     slider.wait_for()
@@ -78,16 +87,8 @@ def test_a_digit_is_followed_through_training_and_the_link_keeps_where(home, bro
     headline(browser_page, "After epoch 1: ").wait_for()
     slider.fill("3")
     link_has(browser_page, "epoch", None)
-
-
-def test_averages_are_seen_forming_epoch_by_epoch(home, browser_page) -> None:
-    browser_page.goto(link(home, part="classes"))
-    headline(browser_page, "ixels locked for one of the models draw").wait_for()
-    browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
-    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Pixels locked for one of the models"):
-        headline(browser_page, words).wait_for()
-    link_has(browser_page, "play", None)
-    link_has(browser_page, "epoch", None)
+    browser_page.locator(".st-key-digits-gallery .ctv-tile").nth(5).click()
+    link_has(browser_page, "at", "5")
 
 
 STILL = """() => {
@@ -112,6 +113,7 @@ def test_nothing_jumps_while_epochs_play(home, browser_page) -> None:
     for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Unevenness"):
         headline(browser_page, words).wait_for()
     link_has(browser_page, "play", None)
+    link_has(browser_page, "epoch", None)
     watched = browser_page.evaluate("() => ({ ...__watched, tops: [...__watched.tops] })")
     assert watched["lost"] == 0
     assert max(watched["tops"]) - min(watched["tops"]) <= LINE, watched["tops"]
@@ -119,22 +121,6 @@ def test_nothing_jumps_while_epochs_play(home, browser_page) -> None:
 
 LINE = 32
 """Pixels of a line of the headline, which may have one more of them at another epoch."""
-
-
-def test_a_click_in_the_gallery_chooses_the_digit(home, browser_page) -> None:
-    browser_page.goto(link(home))
-    headline(browser_page, "read").wait_for()
-    browser_page.locator(".st-key-digits-gallery .ctv-tile").nth(5).click()
-    link_has(browser_page, "at", "5")
-
-
-def test_a_stronger_attack_is_a_slider_away(home, browser_page) -> None:
-    browser_page.goto(link(home, part="fool"))
-    slider = browser_page.get_by_role("slider", name="Strength ε", exact=True)
-    slider.wait_for()
-    slider.fill("25")
-    headline(browser_page, "With every pixel moved by at most 0.25").wait_for()
-    link_has(browser_page, "frame", "25")
 
 
 def draw_a_seven(page) -> None:
@@ -180,19 +166,6 @@ def test_painting_a_mask_changes_what_would_be_trained_and_trains_it(home, brows
     page.get_by_role("button", name="Train", exact=True).first.click()
     headline(page, "read").wait_for()
     page.get_by_text("3 models, same first weights and batches").wait_for()
-
-
-def test_a_phone_shows_all_without_scrolling_sideways(home, open_page) -> None:
-    page = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
-    page.goto(link(home, part="counterfactuals"))
-    headline(page, "Unevenness").wait_for()
-    page.get_by_role("slider", name="Search step", exact=True).wait_for()
-    assert sideways(page) <= 0
-    tops = page.locator(".st-key-digits-part button").evaluate_all(
-        "all => all.map((b) => b.getBoundingClientRect().top)"
-    )
-    assert len(tops) == 4
-    assert len(set(tops)) == 1, "the parts stand in one row"
 
 
 def test_on_a_large_screen_numbers_are_near_their_names_and_can_be_read(home, open_page) -> None:

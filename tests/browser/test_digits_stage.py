@@ -13,7 +13,7 @@ from PIL import Image
 from ctviz.figures.digits.export import grid_html
 from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import paint
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.figures import digits
 
 pytestmark = pytest.mark.browser

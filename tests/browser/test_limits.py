@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.conftest import picture_ready
+from tests.browser.driving import picture_ready
 from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser

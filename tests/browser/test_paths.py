@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.browser.test_stage import picture, told
 
 pytestmark = pytest.mark.browser

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.browser.looks import assert_fits_a_phone
 
 pytestmark = pytest.mark.browser

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 from ctviz.ui.kit.pages import PAGES
-from tests.browser.conftest import READY
-from tests.browser.shots import SHOTS
+from tests.browser.driving import READY, picture_ready
+from tests.browser.looks import sideways
+from tests.browser.shots import FIRST, LOOKS, SHOTS
 
 APP = '<div data-testid="stApp" data-test-script-state="{state}">{body}</div>'
 CHART = '<div data-testid="stPlotlyChart">{0}</div>'
@@ -19,29 +20,52 @@ STAGE = '<template shadowrootmode="open"><div class="ctv-stage">{0}</div></templ
 
 def test_every_page_has_a_picture_and_no_two_pictures_one_name():
     pages = {"/" if page.path == "app.py" else f"/{PurePath(page.path).stem}" for page in PAGES}
-    assert {urlsplit(shot.link).path for shot in SHOTS} == pages
+    assert {shot.page for shot in SHOTS} == {shot.page for shot in FIRST} == pages
     assert len({shot.name for shot in SHOTS}) == len(SHOTS)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    ("body", "ready"),
-    [
-        ("words alone", True),
-        (CHART.format('<svg class="main-svg"></svg>'), True),
-        (CHART.format('<svg class="main-svg"></svg>') + CHART.format(""), False),
-        ('<div data-testid="stSkeleton"></div>', False),
-        ('<div data-testid="stSpinner"></div>', False),
-        (COMPONENT.format(""), False),
-        (COMPONENT.format(STAGE.format("")), False),
-        (COMPONENT.format(STAGE.format("<canvas></canvas>")), True),
-        ("<script>__ctvizPaths = {drawn: null, traceKey: 'a'}</script>", False),
-        ("<script>__ctvizPaths = {drawn: 'a', traceKey: 'a'}</script>", True),
-    ],
+@pytest.mark.parametrize("shot", FIRST, ids=lambda shot: shot.name)
+def test_a_deep_link_opens_every_page_of_a_fresh_server_on_a_phone_and_its_picture_is_taken(shot, first_visits):
+    seen = first_visits[shot.name]
+    assert seen.alerts == []
+    assert seen.faults == []
+    assert seen.sideways == 0
+    with Image.open(seen.picture) as picture:
+        assert picture.width == 390
+        assert picture.height > 844 if shot.whole else picture.height == 844
+        assert len(picture.convert("RGB").getcolors(2**24)) > 50, "no blank page"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["actionability-where", "actionability-proxies"])
+def test_parts_with_tables_of_their_own_fit_a_phone(name, app, open_page):
+    page = open_page(viewport=LOOKS["phone"]["viewport"])
+    page.goto(app.url + next(shot.link for shot in SHOTS if shot.name == name))
+    picture_ready(page)
+    assert sideways(page) == 0
+
+
+READINESS = (
+    ("words alone", True),
+    (CHART.format('<svg class="main-svg"></svg>'), True),
+    (CHART.format('<svg class="main-svg"></svg>') + CHART.format(""), False),
+    ('<div data-testid="stSkeleton"></div>', False),
+    ('<div data-testid="stSpinner"></div>', False),
+    (COMPONENT.format(""), False),
+    (COMPONENT.format(STAGE.format("")), False),
+    (COMPONENT.format(STAGE.format("<canvas></canvas>")), True),
+    ("<script>__ctvizPaths = {drawn: null, traceKey: 'a'}</script>", False),
+    ("<script>__ctvizPaths = {drawn: 'a', traceKey: 'a'}</script>", True),
 )
-def test_what_is_waited_for(body, ready, browser_page):
-    for state in ("running", "notRunning"):
-        browser_page.goto("about:blank")
-        text = APP.format(state=state, body=body)
-        browser_page.evaluate("text => { document.open(); document.write(text); document.close(); }", text)
-        assert browser_page.evaluate(READY) is (ready and state == "notRunning")
+"""What stands on a page, and whether that may be all."""
+
+
+@pytest.mark.browser
+def test_what_is_waited_for(browser_page):
+    for body, ready in READINESS:
+        for state in ("running", "notRunning"):
+            browser_page.goto("about:blank")
+            text = APP.format(state=state, body=body)
+            browser_page.evaluate("text => { document.open(); document.write(text); document.close(); }", text)
+            assert browser_page.evaluate(READY) is (ready and state == "notRunning"), (body, state)

@@ -21,7 +21,7 @@ from ctviz.figures import player
 from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser

@@ -8,10 +8,10 @@ import pytest
 
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.sweep import sweep
-from tests.browser.conftest import until
+from tests.browser.driving import until
 from tests.browser.looks import assert_fits_a_phone, stage_ready
-from tests.experiments.sweeps.small import small
-from tests.pages.test_tradeoffs import TINY, Here
+from tests.experiments.reproduce.here import Here
+from tests.experiments.sweeps.small import TINY, small
 
 pytestmark = pytest.mark.browser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +12,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.run_view import RunViews
 from tests.figures import fake
+from tests.pages.digit_runs import RUN
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -84,3 +87,29 @@ def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
         return at
 
     return open_
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Runs that several tests look at, each trained once."""
+    return Store(tmp_path_factory.mktemp("kept"))
+
+
+@pytest.fixture
+def train(world: SimpleNamespace, kept: Store) -> Callable[[Experiment], Experiment]:
+    """Really trains an experiment into the store of the pages: its weights can be searched."""
+
+    def train_(experiment: Experiment) -> Experiment:
+        folder = Path("runs", experiment.key)
+        if not (kept.root / folder).exists():
+            run(experiment, device="cpu", store=kept)
+        shutil.copytree(kept.root / folder, world.root / folder)
+        return experiment
+
+    return train_
+
+
+@pytest.fixture
+def trained(train: Callable[[Experiment], Experiment]) -> Experiment:
+    """The small run on digits, in the store of the pages."""
+    return train(RUN)

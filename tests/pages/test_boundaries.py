@@ -8,22 +8,13 @@ from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link
+from tests.pages.words import query_of, said
 
 PAGE = "pages/boundaries.py"
 TINY = Experiment.preset("moons").replace(
     {"training.epochs": 3, "evaluation.field": 16, "evaluation.paths": 4, "evaluation.steps": 5}
 )
 QUERY = TINY.to_query()
-
-
-def said(at) -> str:
-    """All that the page says in words."""
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.title, *at.subheader]
-    return "\n".join([part.value for part in parts] + [html.proto.body for html in at.get("html")])
-
-
-def query_of(at) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
 
 
 def test_an_untrained_experiment_says_what_to_do(visit) -> None:
@@ -223,6 +214,14 @@ def test_there_are_at_most_eight_models(visit) -> None:
     assert at.button(key="copy-arm").disabled
 
 
+def test_settings_brought_back_are_taken_over(visit) -> None:
+    at = visit(PAGE)
+    mine = Experiment.preset("ol").replace({"seed": 5})
+    at.file_uploader(key="upload").set_value(("mine.toml", mine.to_toml().encode(), "application/toml")).run()
+    assert query_of(at) == mine.to_query()
+    assert not at.error
+
+
 def test_back_to_the_papers_settings(visit) -> None:
     at = visit(PAGE, **{"preset": "ls", "training.epochs": "20"})
     at.button(key="reset").click().run()
@@ -239,6 +238,7 @@ def test_projecting_hides_controls_and_menu(visit, world) -> None:
     world.keep(TINY)
     at = visit(PAGE, **QUERY, view="project")
     assert not at.selectbox
+    assert not at.get("page_link")
     assert "At epoch 3" in said(at)
     at.button(key="unproject").click().run()
     assert at.selectbox

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from io import BytesIO, StringIO
 from xml.etree import ElementTree
@@ -15,9 +14,7 @@ from PIL import Image
 
 from ctviz.data.drawing import prepare
 from ctviz.errors import DataError
-from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
-from ctviz.experiments.store import Store
 from ctviz.ui.digits import answers, export, layout, locks, pick, story
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.locks import ALL_LOCKED
@@ -26,27 +23,10 @@ from ctviz.ui.digits.stage import Drawn, Painted
 from ctviz.ui.digits.story import ASKING
 from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import service as shared
-from tests.pages.digit_runs import small
-from tests.pages.test_actionability import said
-from tests.pages.test_boundaries import query_of
+from tests.pages.digit_runs import RUN, small
+from tests.pages.words import query_of, said
 
 PAGE = "pages/digits.py"
-RUN = small()
-
-
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory) -> Store:
-    """A store with one small run in it."""
-    store = Store(tmp_path_factory.mktemp("digits"))
-    run(RUN, device="cpu", store=store)
-    return store
-
-
-@pytest.fixture
-def trained(world, stored) -> Experiment:
-    """The small run, in the store of the pages."""
-    shutil.copytree(stored.root, world.root, dirs_exist_ok=True)
-    return RUN
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -385,15 +365,18 @@ def test_a_folder_without_the_files_is_answered_in_a_sentence(visit, tmp_path) -
 @pytest.mark.parametrize(
     "bad",
     [
-        {"part": "nonsense"}, {"pick": "class12"}, {"at": "99"}, {"drawing": "x"}, {"explain": "11"},
-        {"attribution.method": "magic"}, {"attribution.steps": "0"}, {"search.tau": "0.01", "part": "counterfactuals"},
-        {"frame": "900", "part": "fool"}, {"epoch": "99"}, {"attack": "x"}, {"arms.full.locked": '["rows 0-3"]'},
-        {"arms.full.locked": '["mask AA"]'}, {"strength": "200"}, {"data.seed": "-1"},
+        {"part": "nonsense", "pick": "class12", "at": "99", "drawing": "x", "explain": "11"},
+        {"attribution.method": "magic", "attribution.steps": "0", "attack": "x", "strength": "200", "data.seed": "-1"},
+        {"search.tau": "0.01", "part": "counterfactuals", "epoch": "99", "arms.full.locked": '["rows 0-3"]'},
+        {"frame": "900", "part": "fool", "arms.full.locked": '["mask AA"]'},
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_in_the_link_is_named(visit, trained, bad: dict[str, str]) -> None:
     at = visit(PAGE, **{**trained.to_query(), **bad})
-    assert len(at.warning) == 1
+    (warning,) = at.warning
+    for name in bad:
+        right = name == "part" and bad[name] in PARTS
+        assert (f"In the link, {name} is " in warning.value.replace("\\", "")) != right
     assert not at.error
     assert "read" in said(at) or "right" in said(at) or "variation" in said(at)
 
@@ -443,7 +426,7 @@ def test_a_damaged_run_is_said(visit, trained, world) -> None:
     assert at.error or at.info or "Press Train" in said(at)
 
 
-def test_two_models_and_one_are_shown_as_well(visit, world, stored) -> None:
+def test_two_models_and_one_are_shown_as_well(visit, world) -> None:
     for arms in ("vanilla,full", "full"):
         experiment = small(**{"arms": arms, "training.epochs": 1})
         run(experiment, device="cpu", store=world.store)

@@ -7,13 +7,10 @@ import pytest
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.ui.digits import answers, training
-from tests.pages.digit_runs import small
-from tests.pages.test_actionability import said
-from tests.pages.test_boundaries import query_of
-from tests.pages.test_digits import stored, trained  # noqa: F401 (fixtures)
+from tests.pages.digit_runs import RUN, small
+from tests.pages.words import query_of, said
 
 PAGE = "pages/digits.py"
-RUN = small()
 
 
 @pytest.mark.parametrize(
@@ -24,7 +21,7 @@ RUN = small()
         {"attribution.seed": "100000"},
     ],
 )
-def test_more_than_a_control_offers_is_shown_as_it_is(visit, trained, asked: dict[str, str]) -> None:  # noqa: F811
+def test_more_than_a_control_offers_is_shown_as_it_is(visit, trained, asked: dict[str, str]) -> None:
     at = visit(PAGE, **{**trained.to_query(), **asked})
     assert not at.exception
     assert at.selectbox(key="digits-source").value == "shipped"
@@ -32,7 +29,7 @@ def test_more_than_a_control_offers_is_shown_as_it_is(visit, trained, asked: dic
     assert query_of(at)[name] == value
 
 
-def test_what_would_hold_up_everybody_is_refused_in_a_sentence(visit, trained, monkeypatch) -> None:  # noqa: F811
+def test_what_would_hold_up_everybody_is_refused_in_a_sentence(visit, trained, monkeypatch) -> None:
     monkeypatch.setattr(answers, "MOST_EFFORT", 10**8)
     monkeypatch.setattr(answers.ImageExplorer, "attribute_history", lambda *given: pytest.fail("it was computed"))
     asked = {"attribution.steps": "1000", "attribution.smooth": "100"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.pages.test_boundaries import query_of, said
+from tests.pages.words import query_of, said
 
 PAGES = {"boundaries": "moons", "trajectories": "ls", "actionability": "figure1"}
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from html import unescape
 
 import pytest
 
 from ctviz.catalogue.settings import OFFERED
-from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.engines.task import run_task
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.results import collect
@@ -19,23 +16,14 @@ from ctviz.jobs import JobStatus
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.runner import runner
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, MOST_AXES
-from tests.experiments.sweeps.small import base, small
-from tests.pages import test_boundaries
-from tests.pages.test_boundaries import query_of
+from tests.experiments.reproduce.here import Here
+from tests.experiments.sweeps.small import TINY, base, small
+from tests.pages.words import bodies, query_of, said
 from tests.waiting import until
 
 PAGE = "pages/tradeoffs.py"
 SWEEP = small({"lambda_div": (0.1, 0.5), "lambda_reg": (0.1, 0.5)}, seeds=2)
 ONE = small({"tau": (0.5,)})
-
-
-class Here:
-    """Carries tasks out where it is called."""
-
-    def run(self, tasks, store, cancelled):
-        for task in tasks:
-            run_task(task, store, "cpu", cancelled)
-            yield TaskResult(task, "", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +40,6 @@ def swept(tmp_path_factory):
 def stored(world, swept):
     shutil.copytree(swept, world.root, dirs_exist_ok=True)
     return world
-
-
-def said(at) -> str:
-    return unescape(test_boundaries.said(at)).partition("<style>")[0] + " ".join(bodies(at))
-
-
-def bodies(at) -> list[str]:
-    return [unescape(html.proto.body) for html in at.get("html") if "<style>" not in html.proto.body]
 
 
 def headline(at) -> str:
@@ -209,13 +189,6 @@ def quick(world, monkeypatch):
 
     monkeypatch.setattr(world.jobs, "submit", submit)
     return world
-
-
-TINY = {
-    **{name: str(SWEEP.base.model_dump()[name.partition(".")[0]][name.partition(".")[2]])
-       for name in ("data.n_train", "data.n_validation", "data.n_test", "training.epochs", "training.n_ce")},
-    "grid.tau": "0.5,0.9", "seeds": "1", "rounds": "2",
-}  # fmt: skip
 
 
 def test_a_sweep_is_run_from_the_page_and_shown_when_it_is_done(visit, quick) -> None:

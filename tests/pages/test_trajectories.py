@@ -8,11 +8,12 @@ import pytest
 
 from ctviz.experiments import explorer
 from ctviz.experiments.config import STRESSES, Experiment
-from ctviz.experiments.run import Training, run
+from ctviz.experiments.run import Training
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link
 from ctviz.ui.kit import searches as explore_searches
 from ctviz.ui.trajectories.tracks_view import FIRST
+from tests.pages.words import query_of, said
 
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(
@@ -25,21 +26,10 @@ QUERY = TINY.to_query()
 
 
 @pytest.fixture
-def stored(world: SimpleNamespace) -> SimpleNamespace:
-    """A world with a small run, really trained: its weights are searched."""
-    run(TINY, device="cpu", store=world.store)
+def stored(world: SimpleNamespace, train) -> SimpleNamespace:
+    """A world with a small run."""
+    train(TINY)
     return world
-
-
-def said(at) -> str:
-    """All that the page says in words."""
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.title, *at.subheader]
-    bodies = [html.proto.body for html in at.get("html") if "<style>" not in html.proto.body]
-    return "\n".join([part.value for part in parts] + bodies)
-
-
-def query_of(at) -> dict[str, str]:
-    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
 
 
 def test_a_run_that_is_not_there_can_be_trained(visit, world) -> None:
@@ -136,6 +126,12 @@ def test_a_knob_changes_the_link_and_back(visit, stored) -> None:
     assert at.number_input(key="explore-search.steps").value == 12
 
 
+def test_slow_motion_is_a_tenth_of_a_step_and_four_times_as_many(visit, stored) -> None:
+    at = visit(PAGE, **QUERY)
+    at.button(key="slow-motion").click().run()
+    assert query_of(at) == {**QUERY, "search.step_size": "0.01", "search.steps": "48"}
+
+
 def test_only_the_knobs_that_the_search_uses_are_shown(visit, stored) -> None:
     at = visit(PAGE, **QUERY)
     shown = {box.key for box in at.number_input}
@@ -156,9 +152,9 @@ def test_every_search_is_shown(visit, stored, generator: str) -> None:
     assert not at.exception
 
 
-def test_more_neighbours_than_samples_are_no_error(visit, stored) -> None:
+def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
     few = TINY.replace({"data.n_train": 120})
-    run(few, device="cpu", store=stored.store)
+    train(few)
     at = visit(PAGE, **few.to_query(), count="5", **{"search.generator": "face", "search.neighbours": "200"})
     assert "Arrived" in said(at)
     assert "There are only 120 samples" in said(at)
@@ -202,23 +198,25 @@ def test_an_epoch_beyond_the_run_is_its_last(visit, stored) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "part"),
+    ("query", "parts"),
     [
-        ({"at": "nan,1"}, "at is 'nan,1'"),
-        ({"pick": "all"}, "pick is 'all'"),
-        ({"pick": "point"}, "two numbers"),
-        ({"pick": "class5"}, "class0 to class1"),
-        ({"target": "7"}, "0 to 1 for 2 classes"),
-        ({"search.tau": "0.1"}, "from 1/k = 0.5"),
-        ({"search.generator": "magic"}, "search.generator is 'magic'"),
-        ({"search.steps": "99999"}, "less than or equal to 1000"),
-        ({"step": "-4"}, "greater than or equal to 0"),
+        (
+            {"at": "nan,1", "pick": "all", "target": "7", "search.tau": "0.1", "step": "-4"},
+            ("at is 'nan,1'", "pick is 'all'", "0 to 1 for 2 classes", "from 1/k = 0.5", "greater than or equal to 0"),
+        ),
+        (
+            {"pick": "point", "search.generator": "magic", "search.steps": "99999"},
+            ("two numbers", "search.generator is 'magic'", "less than or equal to 1000"),
+        ),
     ],
 )
-def test_what_is_wrong_in_the_link_is_named_and_the_rest_kept(visit, stored, query: dict[str, str], part: str) -> None:
+def test_what_is_wrong_in_the_link_is_named_and_the_rest_kept(
+    visit, stored, query: dict[str, str], parts: tuple[str, ...]
+) -> None:
     at = visit(PAGE, **QUERY, count="9", **query)
     (warning,) = at.warning
-    assert part in warning.value.replace("\\", "")
+    for part in parts:
+        assert part in warning.value.replace("\\", "")
     assert "of 9</b>" in said(at)
     assert query_of(at) == {**QUERY, "count": "9"}
 
@@ -269,10 +267,10 @@ def test_who_comes_with_no_wish_sees_searches_whose_way_can_be_seen(visit, store
     assert query_of(at) == FIRST, "nothing has been chosen on Boundaries"
 
 
-def test_the_names_of_the_figure_are_used_throughout(visit, world) -> None:
+def test_the_names_of_the_figure_are_used_throughout(visit, train) -> None:
     small = {"training.epochs": 2, "training.n_ce": 40, "data.n_train": 200, "data.n_validation": 60}
     experiment = Experiment.preset("figure1").replace(small)
-    run(experiment, device="cpu", store=world.store)
+    train(experiment)
     query = {**experiment.to_query(), "names": "figure", "pick": "point", "at": "8,1", "target": "0"}
     at = visit(PAGE, **query)
     assert query_of(at) == query
@@ -333,14 +331,14 @@ def test_projecting_leaves_the_picture_and_its_finding(visit, stored) -> None:
     assert query_of(at) == QUERY
 
 
-def test_of_four_classes_any_may_be_aimed_at(visit, world) -> None:
+def test_of_four_classes_any_may_be_aimed_at(visit, train) -> None:
     blobs = Experiment.preset("blobs").replace(
         {
             "training.epochs": 3, "training.n_ce": 60, "training.batch": 60, "data.n_train": 300,
             "evaluation.field": 8, "evaluation.paths": 2, "evaluation.steps": 12,
         }
     )  # fmt: skip
-    run(blobs, device="cpu", store=world.store)
+    train(blobs)
     at = visit(PAGE, **blobs.to_query(), pick="class1", count="8")
     assert at.selectbox(key="explore-target").options == ["The next class", *(f"Class {c}" for c in range(4))]
     at.selectbox(key="explore-target").set_value(3).run()

@@ -28,6 +28,7 @@ from tests.elsewhere import noting_proxy
 from tests.experiments.engines.tasks import assert_same_results, tasks
 from tests.waiting import PATIENCE, until
 
+ROOT = Path(__file__).parents[3]
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
 
@@ -165,42 +166,44 @@ def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_wh
         ray.shutdown()
 
 
-def test_without_an_address_one_is_started_for_this_machine_alone(surroundings, local, tmp_path):
-    import ray
-
-    seen = set()
-
-    def look():
-        if ray.is_initialized():
-            seen.update(node["NodeManagerAddress"] for node in ray.nodes())
-            seen.add(ray.get_runtime_context().gcs_address.rpartition(":")[0])
-        return False
-
-    wanted, store = tasks(1), Store(tmp_path)
-    check(list(RayEngine(workers=1).run(wanted, store, look)), wanted, store, local)
-    assert seen == {"127.0.0.1"}
-    assert not ray.is_initialized()
-
-
-# -- without a cluster ------------------------------------------------------------------------------------
-
-
-def test_a_ray_that_is_started_asks_nobody_and_keeps_nothing_in_the_home(surroundings, tmp_path):
+def test_without_an_address_one_is_started_for_this_machine_alone_that_asks_nobody(surroundings, local, tmp_path):
     program = """
-from ctviz.experiments.engines import ray as engine
-with engine._connected(None, 1) as ray:
-    print(ray.get(ray.remote(lambda: "done").remote()))
+import sys
+from pathlib import Path
+from ctviz.experiments.engines.ray import RayEngine
+from ctviz.experiments.store import Store
+from tests.experiments.engines.tasks import tasks
+
+seen = set()
+
+def look():
+    import ray
+    if ray.is_initialized():
+        seen.update(node["NodeManagerAddress"] for node in ray.nodes())
+        seen.add(ray.get_runtime_context().gcs_address.rpartition(":")[0])
+    return False
+
+outcomes = RayEngine(workers=1).run(tasks(1), Store(Path(sys.argv[1])), look)
+print([outcome.message for outcome in outcomes], seen, sys.modules["ray"].is_initialized())
 """
+    home, store = tmp_path / "home", Store(tmp_path / "store")
+    home.mkdir()
     with noting_proxy() as (variables, requests):
-        environment = {**os.environ, **variables, "HOME": str(tmp_path)}
-        del environment["RAY_AUTH_MODE"]
-        command = [sys.executable, "-c", program]
+        environment = {**os.environ, **variables, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+        del environment["RAY_AUTH_MODE"]  # it keeps no token in the home folder by itself
+        command = [sys.executable, "-c", program, str(store.root)]
         found = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8"
         )
-    assert found.stdout == "done\n", found.stderr
-    assert not (tmp_path / ".ray").exists()
+    assert found.stdout == "[''] {'127.0.0.1'} False\n", found.stderr
+    assert not (home / ".ray").exists()
     assert not requests
+    [task] = tasks(1)
+    assert is_done(task, store)
+    assert_same_results(task, local, store)
+
+
+# -- without a cluster ------------------------------------------------------------------------------------
 
 
 def test_no_cluster_at_the_address_is_told_at_once(tmp_path):

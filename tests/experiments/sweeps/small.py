@@ -34,3 +34,11 @@ def small(grid: Mapping[str, Any] | None = None, seeds: int = 1, **changes: Any)
     axes = tuple(Axis(setting=name, values=values) for name, values in (grid or {"lambda_div": (0.1, 1.0)}).items())
     values: dict[str, Any] = {"base": base(), "protocol": PROTOCOL, **changes}
     return Sweep(axes=axes, seeds=seeds, **values)
+
+
+TINY = {
+    **{name: str(CHANGES[name])
+       for name in ("data.n_train", "data.n_validation", "data.n_test", "training.epochs", "training.n_ce")},
+    "grid.tau": "0.5,0.9", "seeds": "1", "rounds": "2",
+}  # fmt: skip
+"""A link to Trade-offs with another such sweep, to be run from there."""

@@ -1,0 +1,132 @@
+"""How servers of the app are started and stopped, and how a page in a browser is waited for and watched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.waiting import PATIENCE, free_port, served
+
+ROOT = Path(__file__).parents[2]
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--process-per-site",  # pages share what has been compiled
+)  # fmt: skip
+LOCAL_SCHEMES = ("file", "data", "blob", "about")
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+"""On a deep link Streamlit's page asks for these below the page's own path first, and below the root after a 404."""
+
+
+@dataclass
+class Server:
+    """A running app: where it is, where it keeps its state, what it has written."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@dataclass
+class Watch:
+    """What a page has done that no page may do."""
+
+    faults: list[str] = field(default_factory=list)
+
+    def over(self, page) -> None:
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("request", lambda request: self.request(request.url))
+        page.on("websocket", lambda socket_: self.request(socket_.url))
+
+    def console(self, message) -> None:
+        if message.type == "error" and not message.location["url"].endswith(PROBES):
+            self.faults.append(f"console: {message.text}")
+
+    def request(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in LOCAL_SCHEMES and parts.hostname not in ("127.0.0.1", "localhost"):
+            self.faults.append(f"request to {url}")
+
+
+def executable() -> str | None:
+    """The system's Chromium if there is one; None for the one that Playwright brought."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def until(page, expression: str, arg=None) -> None:
+    """Waits until a JavaScript expression, or function of ``arg``, holds in the page.
+
+    Like Playwright's ``wait_for_function``, which needs an ``eval`` that a strict page forbids.
+    """
+    end = time.monotonic() + PATIENCE
+    while not page.evaluate(expression, arg):
+        if time.monotonic() > end:
+            raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
+        page.wait_for_timeout(30)  # between two polls
+
+
+READY = """() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const stages = (root) => [...root.querySelectorAll(".ctv-stage")];
+  const drawn = (root) => root?.childElementCount && stages(root).every((stage) => stage.querySelector("canvas"));
+  const paths = globalThis.__ctvizPaths;
+  const fetched = "[data-testid=stSkeleton], [data-testid=stSpinner]"; // in place of what is on its way
+  return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning"
+    && !all(fetched).length
+    && all("[data-testid=stPlotlyChart]").every((chart) => chart.querySelector(".main-svg"))
+    && all("img").every((image) => image.complete)
+    && all("[data-testid^=stBidiComponent]").every((component) => drawn(component.shadowRoot))
+    && (!paths || paths.drawn === paths.traceKey);
+}"""
+
+
+def picture_ready(page) -> None:
+    """Waits until nothing of a page is on its way any more and every picture on it, of whatever kind, is drawn."""
+    until(page, READY)
+
+
+def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> Server:
+    port = free_port()
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port),
+        "--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false",
+        "--server.fileWatcherType", "none",
+    ]  # fmt: skip
+    return begin(command, f"http://127.0.0.1:{port}", home, log, environment)
+
+
+def begin(command: list[str], url: str, home: Path, log: Path, environment: dict[str, str], **options) -> Server:
+    """Starts a server of this checkout, with options of ``Popen``; it answers when this returns."""
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    variables = {**os.environ, "PYTHONPATH": path, "CTVIZ_HOME": str(home), **environment}
+    with log.open("wb") as out:
+        # A session of its own, so that workers of the app end with it.
+        options = {"cwd": ROOT, "stdout": out, "stderr": subprocess.STDOUT, **options}
+        process = subprocess.Popen(command, env=variables, start_new_session=True, **options)
+    server = Server(url, home, process, log)
+    try:
+        served(f"{server.url}/_stcore/health", process, log)
+    except BaseException:
+        stop(process)
+        raise
+    return server
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a server and the workers in its process group."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(timeout=10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,23 @@
+"""What a page says and where its link is, read from an ``AppTest``."""
+
+from __future__ import annotations
+
+from html import unescape
+
+from streamlit.testing.v1 import AppTest
+
+
+def bodies(at: AppTest) -> list[str]:
+    """The page's own HTML, without its style."""
+    return [unescape(html.proto.body) for html in at.get("html") if "<style>" not in html.proto.body]
+
+
+def said(at: AppTest) -> str:
+    """All that the page says in words."""
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.title, *at.subheader]
+    return "\n".join([*(unescape(part.value) for part in parts), *bodies(at)])
+
+
+def query_of(at: AppTest) -> dict[str, str]:
+    """The parameters of the page's link."""
+    return {name: values[0] if isinstance(values, list) else values for name, values in at.query_params.items()}
