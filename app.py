@@ -5,7 +5,7 @@ import streamlit as st
 from ctviz.ui.home import doors, explanation, moving_picture
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import HOME
-from ctviz.ui.service import service
+from ctviz.ui.kit.service import service
 
 with page(HOME):
     words, picture = st.columns([0.34, 0.66], gap="large", vertical_alignment="center")

@@ -4,12 +4,12 @@ import streamlit as st
 
 from ctviz.ui.actionability.panel import PARTS, open_draft, panel, parts
 from ctviz.ui.actionability.story import story
-from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.kit.elsewhere import send_images_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import ACTIONABILITY
-from ctviz.ui.panel import say_problems
-from ctviz.ui.service import service
-from ctviz.ui.watch import watch
+from ctviz.ui.kit.panel import say_problems
+from ctviz.ui.kit.service import service
+from ctviz.ui.kit.watch import watch
 
 draft = open_draft()
 

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current
-from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.kit.draft import current
+from ctviz.ui.kit.elsewhere import send_images_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.panel import panel, say_problems
-from ctviz.ui.service import service
-from ctviz.ui.watch import below, watch
+from ctviz.ui.kit.panel import panel, say_problems
+from ctviz.ui.kit.service import service
+from ctviz.ui.kit.watch import below, watch
 
 draft = current(BOUNDARIES)
 

@@ -8,12 +8,12 @@ from ctviz.ui.digits.take_away import take_away
 from ctviz.ui.digits.training import training
 from ctviz.ui.digits.view import DigitsView, check
 from ctviz.ui.digits.words import explanation
-from ctviz.ui.draft import current
-from ctviz.ui.elsewhere import send_planes_on
+from ctviz.ui.kit.draft import current
+from ctviz.ui.kit.elsewhere import send_planes_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import DIGITS
-from ctviz.ui.panel import say_problems
-from ctviz.ui.service import service
+from ctviz.ui.kit.panel import say_problems
+from ctviz.ui.kit.service import service
 
 draft = current(DIGITS, DigitsView)
 

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current
+from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import LIMITS
+from ctviz.ui.kit.panel import say_problems
+from ctviz.ui.kit.results import follow_theme
+from ctviz.ui.kit.service import service
 from ctviz.ui.limits.controls import stories
 from ctviz.ui.limits.look import look
 from ctviz.ui.limits.view import LimitsView
-from ctviz.ui.panel import say_problems
-from ctviz.ui.results import follow_theme
-from ctviz.ui.service import service
 
 draft = current(LIMITS, LimitsView)
 

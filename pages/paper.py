@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current
+from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import PAPER
-from ctviz.ui.panel import say_problems
+from ctviz.ui.kit.panel import say_problems
+from ctviz.ui.kit.results import follow_theme
+from ctviz.ui.kit.service import service
 from ctviz.ui.paper.controls import panel
 from ctviz.ui.paper.look import above, below, nothing, numbers
 from ctviz.ui.paper.results import choose
 from ctviz.ui.paper.view import PaperView
-from ctviz.ui.results import follow_theme
-from ctviz.ui.service import service
 
 draft = current(PAPER, PaperView)
 

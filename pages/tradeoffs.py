@@ -4,14 +4,14 @@ import streamlit as st
 
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import TRADEOFFS
-from ctviz.ui.panel import say_problems
-from ctviz.ui.runs.compare import compare
-from ctviz.ui.service import service
+from ctviz.ui.kit.panel import say_problems
+from ctviz.ui.kit.service import service
 from ctviz.ui.tradeoffs.controls import parts
 from ctviz.ui.tradeoffs.form import say_refusal
 from ctviz.ui.tradeoffs.look import look
 from ctviz.ui.tradeoffs.panel import open_draft, panel, pick_sweep
 from ctviz.ui.tradeoffs.runner import runner
+from ctviz.ui.tradeoffs.runs.compare import compare
 
 draft = open_draft()
 

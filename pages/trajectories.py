@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from ctviz.ui.draft import current
-from ctviz.ui.elsewhere import send_images_on
+from ctviz.ui.kit.draft import current
+from ctviz.ui.kit.elsewhere import send_images_on
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import BOUNDARIES, TRAJECTORIES
-from ctviz.ui.panel import say_problems
-from ctviz.ui.service import service
+from ctviz.ui.kit.panel import say_problems
+from ctviz.ui.kit.service import service
 from ctviz.ui.trajectories.controls import choices
 from ctviz.ui.trajectories.look import below, explore
 from ctviz.ui.trajectories.take_away import take_away

@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from ctviz.cache import Cache
 from ctviz.data.catalogue import AnyData, data_settings, load
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -50,13 +49,17 @@ def vae_for(data: AnyData, latent: int, store: Store | None = None) -> Vae:
 
     A disk that takes nothing is no error: then it is kept in memory alone.
     """
-    return _KEPT.get(vae_key(data, latent), lambda key: _stored(key, store) or _fitted(data, latent, store))
+    key = vae_key(data, latent)
+    return _cache.get(key, lambda: _stored(key, store) or _fitted(data, latent, store))
 
 
 def stored_vae(data: AnyData, latent: int, store: Store | None = None) -> Vae | None:
     """The autoencoder if it has been fitted before; a cheap look, made for being taken often."""
     key = vae_key(data, latent)
-    return _KEPT.look(key) or _KEPT.keep(key, _stored(key, store))
+    vae: Vae | None = _cache.peek(key) or _stored(key, store)
+    if vae is not None:
+        _cache.put(key, vae)
+    return vae
 
 
 def work_vae(data_json: str, latent: int, root: str, cancelled: Callable[[], bool]) -> None:
@@ -123,39 +126,5 @@ def _used(path: Path) -> float:
         return 0.0
 
 
-class _Memory:
-    """The autoencoders used last in this process; each is made once, also when several threads ask for it."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Vae] = OrderedDict()
-        self._making: dict[str, threading.Lock] = {}
-        self._guard = threading.Lock()
-
-    def look(self, key: str) -> Vae | None:
-        with self._guard:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def keep(self, key: str, vae: Vae | None) -> Vae | None:
-        if vae is not None:
-            with self._guard:
-                self._kept[key] = vae
-                if len(self._kept) > _MOST_KEPT:
-                    self._kept.popitem(last=False)
-        return vae
-
-    def get(self, key: str, make: Callable[[str], Vae]) -> Vae:
-        with self._guard:
-            lock = self._making.setdefault(key, threading.Lock())
-        with lock:
-            found = self.look(key)
-            if found is None:
-                found = make(key)
-                self.keep(key, found)
-        with self._guard:
-            self._making.pop(key, None)  # whoever still waits for this lock finds what was made
-        return found
-
-
-_KEPT = _Memory()
+_cache = Cache(_MOST_KEPT, at_once=None)
+"""The autoencoders used last in this process."""

@@ -10,7 +10,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.film import arm_labels
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
-from ctviz.ui.service import Service
+from ctviz.ui.kit.service import Service
 from ctviz.ui.stage import StageState, show_stage
 
 IDEA = """

@@ -39,14 +39,13 @@ Where the epoch comes to rest on one that the traces do not hold, they are shown
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.film import ArmLabel, Film, message, pack
@@ -242,11 +241,11 @@ def _due(run: _Watched, sent: dict[str, int]) -> tuple[Film | None, bool, int]:
     """The stretch that the browser lacks, whether there is more behind it, and the last epoch it will then hold."""
     after = sent.get(run.key, -1)
     place = (run.key, after, tuple(run.arms))
-    kept = None if run.live else _shelf().get(place)
+    kept = None if run.live else _packed().peek(place)
     film, more = (kept, False) if kept else _next_stretch(run.scene, run.arms, run.snapshots_since, after)
     last = film.epochs[-1] if film else after
     if film and last >= run.total:
-        _shelf().put(place, film)
+        _packed().put(place, film)
     return film, more, last
 
 
@@ -274,30 +273,10 @@ def _size(snapshot: Snapshot) -> int:
     return field + (0 if snapshot.paths is None else snapshot.paths.points.nbytes)
 
 
-class _Shelf:
-    """Finished runs as they were packed last, for all sessions; the least recently used goes first."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._films: OrderedDict[Any, Film] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, place: Any) -> Film | None:
-        with self._lock:
-            if place in self._films:
-                self._films.move_to_end(place)
-            return self._films.get(place)
-
-    def put(self, place: Any, film: Film) -> None:
-        with self._lock:
-            self._films[place] = film
-            while len(self._films) > self._room:
-                self._films.popitem(last=False)
-
-
 @st.cache_resource(show_spinner=False)
-def _shelf() -> _Shelf:
-    return _Shelf(room=16)
+def _packed() -> Cache:
+    """Finished runs as they were packed last, for all sessions."""
+    return Cache(16)
 
 
 def _note_need(need: Any, sent: dict[str, int]) -> None:

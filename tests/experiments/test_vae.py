@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from ctviz.cache import Cache
 from ctviz.data.catalogue import DataSettings
 from ctviz.data.image_sets import ImageSettings
 from ctviz.errors import StoreError
@@ -41,7 +42,7 @@ def fits(monkeypatch):
 
 def forget(monkeypatch):
     """As another process would find it."""
-    monkeypatch.setattr(module, "_KEPT", module._Memory())
+    monkeypatch.setattr(module, "_cache", Cache(32, at_once=None))
 
 
 def same(a, b):
@@ -185,7 +186,7 @@ def test_what_a_crash_left_goes_after_an_hour(store):
 
 
 def test_memory_is_bounded(monkeypatch, fits):
-    monkeypatch.setattr(module, "_MOST_KEPT", 2)
+    monkeypatch.setattr(module, "_cache", Cache(2))
     first = vae_for(DATA, 1)
     vae_for(DATA, 2)
     assert vae_for(DATA, 1) is first

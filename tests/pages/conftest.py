@@ -15,8 +15,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
-from ctviz.ui import service as shared
-from ctviz.ui.run_view import RunViews
+from ctviz.ui.kit import service as shared
+from ctviz.ui.kit.run_view import RunViews
 from tests.figures import fake
 from tests.pages.digit_runs import RUN
 from tests.waiting import PATIENCE

@@ -7,7 +7,7 @@ import pytest
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.jobs import JobStatus
-from ctviz.ui import link
+from ctviz.ui.kit import link
 from tests.pages.words import query_of, said
 
 PAGE = "pages/boundaries.py"

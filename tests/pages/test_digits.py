@@ -14,14 +14,14 @@ from PIL import Image
 from ctviz.data.drawing import prepare
 from ctviz.errors import DataError
 from ctviz.experiments.run import run
-from ctviz.ui import results
-from ctviz.ui import service as shared
 from ctviz.ui.digits import look as digits_look
 from ctviz.ui.digits import take_away
 from ctviz.ui.digits.look import ASKING
 from ctviz.ui.digits.stage import Drawn
 from ctviz.ui.digits.training import ALL_LOCKED
 from ctviz.ui.digits.view import PARTS, DigitsView, decode, encode
+from ctviz.ui.kit import results
+from ctviz.ui.kit import service as shared
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said
 

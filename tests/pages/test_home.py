@@ -6,10 +6,10 @@ import pytest
 
 import ctviz
 from ctviz.experiments.config import Experiment
-from ctviz.ui import link
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.home import DOORS
+from ctviz.ui.kit import link
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, PAGES, TRAJECTORIES
 from ctviz.ui.trajectories.view import TracksView
 

@@ -9,8 +9,8 @@ import pytest
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.results import run_limit, stored_limit
 from ctviz.jobs import JobStatus
+from ctviz.ui.kit.link import read
 from ctviz.ui.limits.view import LimitsView
-from ctviz.ui.link import read
 from tests.experiments.limits.tables import shortened
 
 PAGE = "pages/limits.py"

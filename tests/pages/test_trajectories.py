@@ -10,8 +10,8 @@ from ctviz.experiments import explorer
 from ctviz.experiments.config import STRESSES, Experiment
 from ctviz.experiments.run import Training
 from ctviz.jobs import JobStatus
-from ctviz.ui import link
-from ctviz.ui.trajectories import searches as explore_searches
+from ctviz.ui.kit import link
+from ctviz.ui.kit import searches as explore_searches
 from ctviz.ui.trajectories.view import FIRST
 from tests.pages.words import query_of, said
 

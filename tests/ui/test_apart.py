@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctviz.ui.apart import apart
+from ctviz.ui.kit.unique_names import apart
 
 
 def test_a_name_that_nobody_else_has_stays_as_short_as_it_is() -> None:

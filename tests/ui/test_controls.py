@@ -9,9 +9,9 @@ import pytest
 import streamlit as st
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui.controls import show
-from ctviz.ui.draft import Draft
-from ctviz.ui.link import View
+from ctviz.ui.kit.controls import show
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import View
 
 PROXIES, WHERE = (Experiment.preset(name) for name in ("proxies", "where"))
 PATH = "data.separation"

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import PRESETS, Experiment
-from ctviz.ui import link
-from ctviz.ui.link import LAYERS, MAX_PARAMETERS, SPEEDS, View
+from ctviz.ui.kit import link
+from ctviz.ui.kit.link import LAYERS, MAX_PARAMETERS, SPEEDS, View
 
 views = st.builds(
     View,

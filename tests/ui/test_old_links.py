@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from ctviz.ui import link
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.digits.view import DigitsView
+from ctviz.ui.kit import link
 from ctviz.ui.limits.view import LimitsView
 from ctviz.ui.paper.view import PaperView
 from ctviz.ui.tradeoffs.view import TradeoffsView

@@ -9,8 +9,8 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
-from ctviz.ui import run_view as module
-from ctviz.ui.run_view import RunView, RunViews
+from ctviz.ui.kit import run_view as module
+from ctviz.ui.kit.run_view import RunView, RunViews
 from tests.figures import fake
 
 TINY = Experiment.preset("moons").replace(
@@ -91,7 +91,7 @@ def test_memory_is_bounded_by_dropping_what_was_used_least_recently(store: Store
                 writer.append(snapshot)
             writer.finish({})
         run_views.get(experiment.key)
-    assert list(run_views._feeds) == keys[-1:]
+    assert list(run_views._run_views._values) == keys[-1:]
 
 
 def whole() -> RunView:

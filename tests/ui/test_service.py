@@ -6,8 +6,8 @@ import pytest
 
 from ctviz.data.catalogue import load
 from ctviz.experiments.config import Experiment
-from ctviz.ui import service
-from ctviz.ui.service import about_seconds, reason_not_to_train
+from ctviz.ui.kit import service
+from ctviz.ui.kit.service import about_seconds, reason_not_to_train
 
 MOONS, MNIST = Experiment.preset("moons"), Experiment.preset("mnist")
 RANGED = MOONS.replace({"arms.full.ranges": ((0, 50.0, 60.0),)})

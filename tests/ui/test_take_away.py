@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.ui.take_away import MOST_TOML, from_toml, stem
+from ctviz.ui.kit.export import MOST_TOML, from_toml, stem
 
 
 def test_what_was_taken_away_comes_back() -> None:

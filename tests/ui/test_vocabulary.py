@@ -10,7 +10,7 @@ import pytest
 from ctviz.data.catalogue import DATASETS
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
-from ctviz.ui.controls import OWN, STRENGTHS, free_name, strength_of
+from ctviz.ui.kit.controls import OWN, STRENGTHS, free_name, strength_of
 from ctviz.ui.vocabulary import CHOICES, SECTIONS, WORDS, bounds, differences, field_of, generic, plain, value_of
 
 PATHS = [

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ctviz.cache import Cache
 from ctviz.errors import StoreError
 from ctviz.evaluation.student import half_width
 from ctviz.experiments.engines.base import TaskResult
@@ -38,8 +37,6 @@ the first), and two of the last epoch of training: the share of its counterfactu
 OUT_OF_BOUNDS = "numbers ran out of bounds"
 NOTHING_MATURED = "nothing matured"
 ONE_CLASS = "the model predicts one class only"
-
-_KEPT = 64
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -151,8 +148,8 @@ class _Measured:
     rows: Mapping[str, Mapping[str, Any]] | None = None  # metric → its columns
 
 
-_cache: OrderedDict[tuple[str, str, str], Mapping[str, _Measured]] = OrderedDict()
-_guard = threading.Lock()
+_cache = Cache(64, at_once=None)
+"""Results of tasks, by the folder of the store, the task and its references."""
 
 
 def _undone(place: Place, messages: Mapping[tuple[Ground, str], str], store: Store) -> _Measured:
@@ -171,22 +168,17 @@ def _references(found: Plan, key: str) -> dict[str, str]:
 def _measured(task: Task, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:
     """Of each arm of an evaluated run that is compared, and of the references; kept for the next time."""
     known = str(store.root), task.key, repr(sorted(references.items()))
-    with _guard:
-        if known in _cache:
-            _cache.move_to_end(known)
-            return _cache[known]
+    return _cache.get(known, lambda: _read(task, references, store)) or {}
+
+
+def _read(task: Task, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured] | None:
     report = stored_report(task.run, task.protocol, store)
     if report is None:
-        return {}
+        return None
     try:
-        measured = _of_report(task, report, references, store)
+        return _of_report(task, report, references, store)
     except StoreError:  # the run has been removed meanwhile
-        return {}
-    with _guard:
-        _cache[known] = measured
-        while len(_cache) > _KEPT:
-            _cache.popitem(last=False)
-    return measured
+        return None
 
 
 def _of_report(task: Task, report: Report, references: Mapping[str, str], store: Store) -> Mapping[str, _Measured]:

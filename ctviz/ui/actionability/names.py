@@ -15,7 +15,7 @@ from ctviz.figures.stage.film import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.actionability.numbers import wished_class
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.run_view import RunView
+from ctviz.ui.kit.run_view import RunView
 
 PLACES: dict[LockWhen, str] = {
     "never": "nothing locked",

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 import torch
 
+from ctviz.cache import Cache
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
@@ -21,9 +22,8 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
-from ctviz.ui.run_view import RunView
-from ctviz.ui.sharing import Kept
-from ctviz.ui.trajectories.searches import searches
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.searches import searches
 
 GROUP = 100
 """People who ask for advice: as many as make a share that can be said in words."""
@@ -149,6 +149,6 @@ def _spans(interval: Interval) -> tuple[Span, ...]:
 
 
 @st.cache_resource(show_spinner=False)
-def _kept() -> Kept:
+def _kept() -> Cache:
     """What has been measured, for all sessions."""
-    return Kept(MOST_KEPT, at_once=2)
+    return Cache(MOST_KEPT, at_once=2)

@@ -15,14 +15,14 @@ from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.figures.advice import LOAN
 from ctviz.training.arm import Arm
-from ctviz.ui.controls import Then, allowed_range, mutability, now, say_why_not, show
-from ctviz.ui.draft import Draft, current
+from ctviz.ui.kit.controls import Then, allowed_range, mutability, now, say_why_not, show
+from ctviz.ui.kit.draft import Draft, current
+from ctviz.ui.kit.export import take_away
 from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
-from ctviz.ui.link import View
-from ctviz.ui.panel import press_train, train_button
-from ctviz.ui.service import Service, reason_not_to_train
-from ctviz.ui.take_away import take_away
+from ctviz.ui.kit.panel import press_train, train_button
+from ctviz.ui.kit.service import Service, reason_not_to_train
 from ctviz.ui.vocabulary import WORDS, bounds, value_of
 
 PartName = Literal["figure", "where", "proxies"]

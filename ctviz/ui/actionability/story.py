@@ -21,17 +21,17 @@ from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.film import limits_of
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
-from ctviz.ui import results
 from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, names_of, pair_of, position_of
 from ctviz.ui.actionability.numbers import Numbers, advice_for, numbers_of
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.actionability.table import table
 from ctviz.ui.actionability.under import under
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import TRAJECTORIES
-from ctviz.ui.run_view import RunView
-from ctviz.ui.watch import Dress, Story
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.watch import Dress, Story
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
 

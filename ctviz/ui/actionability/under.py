@@ -14,12 +14,12 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
 from ctviz.figures.locks import Row, Tried, intervals, over_correlation
 from ctviz.figures.stage.film import ArmLabel
-from ctviz.ui import results
 from ctviz.ui.actionability.names import focus_of, labels_of, names_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.run_view import RunView
-from ctviz.ui.trajectories.searches import searches
+from ctviz.ui.kit import results
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.searches import searches
 from ctviz.ui.vocabulary import value_of
 
 

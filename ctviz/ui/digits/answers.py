@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
@@ -36,10 +37,9 @@ from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
 from ctviz.models.stack import architecture
 from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of, decode, search_of
-from ctviz.ui.run_view import RunView
-from ctviz.ui.service import service
-from ctviz.ui.sharing import AT_ONCE, Kept
-from ctviz.ui.trajectories.searches import LEVEL
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.searches import LEVEL
+from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]
@@ -103,8 +103,8 @@ class Answers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._explorers = Kept(MOST_EXPLORERS)
-        self._answers = Kept(MOST_BYTES, size=lambda answer: 4096 + nbytes(answer), at_once=AT_ONCE)
+        self._explorers = Cache(MOST_EXPLORERS)
+        self._answers = Cache(MOST_BYTES, size=lambda answer: 4096 + nbytes(answer), at_once=SEARCHES_AT_ONCE)
 
     def explorer(self, experiment: Experiment) -> ImageExplorer:
         """The one explorer of a run.

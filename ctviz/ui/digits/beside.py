@@ -15,9 +15,9 @@ from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle
 from ctviz.prose import number
-from ctviz.ui import results
 from ctviz.ui.digits.answers import spans
 from ctviz.ui.digits.pictures import arrivals
+from ctviz.ui.kit import results
 
 Floats = npt.NDArray[Any]
 

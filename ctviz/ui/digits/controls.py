@@ -34,9 +34,9 @@ from ctviz.ui.digits.view import (
     encode,
     search_of,
 )
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.service import Service
+from ctviz.ui.kit.service import Service
 from ctviz.ui.vocabulary import WORDS, Words, bounds
 
 PICKS = {CLASS: "Class", HARD: "Hard", RANDOM: "Random", OWN: "Own"}

@@ -24,20 +24,20 @@ from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import by_row, robust
 from ctviz.figures.digits.wall import Wall
 from ctviz.figures.theme import ArmStyle
-from ctviz.ui import results
-from ctviz.ui.autoencoder import awaited, say_fitting
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import beside, pictures
 from ctviz.ui.digits.answers import Digit, answers
 from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.stage import WallState, draw_pad, show_wall
 from ctviz.ui.digits.view import EPSILONS, OWN, USUAL, DigitsView, attribution_of, decode, encode, search_of
-from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.kit import results
+from ctviz.ui.kit.autoencoder import awaited, say_fitting
+from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import guarded, literal
 from ctviz.ui.kit.pages import DIGITS
-from ctviz.ui.run_view import RunView
-from ctviz.ui.service import Service
-from ctviz.ui.watch import POLL, expectation, run_view_of, status
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.watch import POLL, expectation, run_view_of, status
 
 SHARES = (0.72, 0.28)
 """Of the width: the picture, and what is beside it."""

@@ -18,17 +18,17 @@ from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
 from ctviz.figures.digits.export import wall_html, wall_svg
 from ctviz.figures.digits.wall import Wall
-from ctviz.ui import link
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import answers
 from ctviz.ui.digits.view import PARTS, USUAL, DigitsView, attribution_of, search_of
-from ctviz.ui.draft import Draft
-from ctviz.ui.run_view import RunView
-from ctviz.ui.service import Service
-from ctviz.ui.take_away import metrics_csv, stem
-from ctviz.ui.take_away import take_away as offer
-from ctviz.ui.trajectories.searches import LEVEL
+from ctviz.ui.kit import link
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import metrics_csv, stem
+from ctviz.ui.kit.export import take_away as offer
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.searches import LEVEL
+from ctviz.ui.kit.service import Service
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,18 @@ from ctviz.data.schema import FeatureRef
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Objective
-from ctviz.ui.controls import now, say_why_not, setting, show
 from ctviz.ui.digits.answers import mean_digits
 from ctviz.ui.digits.controls import control
 from ctviz.ui.digits.look import seen_last
 from ctviz.ui.digits.pictures import styles_of
 from ctviz.ui.digits.stage import paint_mask
 from ctviz.ui.digits.view import PAPER_LOCK, DigitsView, lockable, locked_pixels
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.controls import now, say_why_not, setting, show
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
-from ctviz.ui.panel import train_button
-from ctviz.ui.service import Service
+from ctviz.ui.kit.panel import train_button
+from ctviz.ui.kit.service import Service
 from ctviz.ui.vocabulary import differences
 
 LOCKS = {

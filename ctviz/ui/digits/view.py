@@ -23,8 +23,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.figures.digits.wall import STRENGTH
 from ctviz.settings import Settings
 from ctviz.training.arm import Arm
-from ctviz.ui.draft import Draft
-from ctviz.ui.link import BaseView, Changes, sentence
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import BaseView, Changes, sentence
 
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
-from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.pages import PAGES, Page
 from ctviz.ui.launch import ask_nobody
 
@@ -28,7 +28,7 @@ ask_nobody()  # `ctviz serve` has done so before; `streamlit run app.py` has not
 
 ARROW = ":material/arrow_forward:"
 
-STYLE = Path(__file__).parents[1] / "style.css"
+STYLE = Path(__file__).with_name("style.css")
 
 PROJECTING = """
 .block-container { padding-top: .6rem; max-width: none; }

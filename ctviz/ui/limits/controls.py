@@ -10,10 +10,10 @@ import streamlit as st
 
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.results import LimitResult
-from ctviz.ui.draft import Draft
 from ctviz.ui.held import held
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import address
 from ctviz.ui.limits.view import LimitsView
-from ctviz.ui.take_away import address
 
 
 def stories(draft: Draft[LimitsView]) -> None:

@@ -10,14 +10,14 @@ from ctviz.experiments.limits.limit import Finding, Limit, Metric
 from ctviz.experiments.limits.numbers import LEVEL, Mean, number, percent
 from ctviz.experiments.limits.results import LimitResult, stored_limit
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BY_NAME
+from ctviz.ui.kit.service import Service
 from ctviz.ui.limits.controls import measure, take_away
 from ctviz.ui.limits.recompute import recompute
 from ctviz.ui.limits.view import LimitsView
-from ctviz.ui.service import Service
 
 LARGE = 1.35
 """How much larger letters are on a large screen."""

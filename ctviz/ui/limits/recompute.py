@@ -10,7 +10,7 @@ from ctviz.experiments.limits.results import LimitResult, agreement, stored_limi
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
 from ctviz.ui.kit.frame import guarded, literal
-from ctviz.ui.service import Service
+from ctviz.ui.kit.service import Service
 
 POLL = 1.0
 """Seconds between two looks while a limit is being computed."""
@@ -81,7 +81,7 @@ def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | 
 
 
 def _about(study: Limit) -> str:
-    from ctviz.ui.service import about_seconds
+    from ctviz.ui.kit.service import about_seconds
 
     seconds = sum(about_seconds(stand.experiment) for stand in study.stands())
     return duration(seconds * (2 if "fine" in study.measures else 1))

@@ -9,7 +9,7 @@ from pydantic import field_validator, model_validator
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.limit import Limit, Metric
-from ctviz.ui.link import BaseView
+from ctviz.ui.kit.link import BaseView
 
 FIRST = next(iter(LIMITS))
 

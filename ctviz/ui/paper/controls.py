@@ -10,10 +10,10 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.result import Table1
 from ctviz.figures.paper_tables import to_csv, to_latex, to_markdown
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import address
 from ctviz.ui.paper.results import Shown, called
 from ctviz.ui.paper.view import SHIPPED, PaperView
-from ctviz.ui.take_away import address
 
 IDEA = (
     "The paper trains a conventional model and one with counterfactual training on each data set, and reports by how "

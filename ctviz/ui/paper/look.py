@@ -12,8 +12,8 @@ from ctviz.experiments.reproduce.result import Row, Table1
 from ctviz.figures.paper import attack_curves, panel
 from ctviz.figures.paper_words import ARMS, COLUMNS, agreement, fill, headline, how, interval, published, size
 from ctviz.prose import decimal
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.paper.results import findings
 from ctviz.ui.paper.settings import choosing, every_draw

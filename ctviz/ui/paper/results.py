@@ -11,7 +11,7 @@ from pathlib import Path
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.reproduce.result import Table1, own, read, shipped
 from ctviz.paths import assets
-from ctviz.ui.apart import apart
+from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.view import SHIPPED
 
 

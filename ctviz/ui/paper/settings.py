@@ -14,7 +14,7 @@ from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
 from ctviz.experiments.reproduce.result import Cell, Chosen, Draw, LockedDraw, Reduction, Row, Table1
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
-from ctviz.ui.draft import Draft as PageDraft
+from ctviz.ui.kit.draft import Draft as PageDraft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS
 from ctviz.ui.paper.tables import cells, heads, table

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.reproduce.published import HERE
-from ctviz.ui.link import BaseView
+from ctviz.ui.kit.link import BaseView
 
 SHIPPED = "shipped"
 """The result that comes with ctviz; any other is named by the key of its settings."""

@@ -21,8 +21,8 @@ from ctviz.figures.tradeoffs.metrics import (
     state_words,
 )
 from ctviz.figures.tradeoffs.words import marginal_means
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.tradeoffs.controls import hold, label
 from ctviz.ui.tradeoffs.view import TradeoffsView
 

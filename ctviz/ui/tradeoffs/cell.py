@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.pair import Pair, pair
@@ -22,11 +23,10 @@ from ctviz.experiments.sweeps.declaration import Cell, Sweep
 from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import spelled, what
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.service import service
-from ctviz.ui.sharing import AT_ONCE, Kept
+from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.view import TradeoffsView
@@ -124,7 +124,7 @@ class Pictures:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = Kept(MOST_BYTES, size=_size, at_once=AT_ONCE)
+        self._kept = Cache(MOST_BYTES, size=_size, at_once=SEARCHES_AT_ONCE)
 
     def get(self, experiment: Experiment, place: Place) -> Pair:
         """The picture of the two models of a place, as ``experiment`` calls and measures them.

@@ -15,8 +15,8 @@ from ctviz.figures.tradeoffs.front import front
 from ctviz.figures.tradeoffs.heatmap import heatmap
 from ctviz.figures.tradeoffs.parallel import boxed, parallel, usual_dimensions
 from ctviz.figures.tradeoffs.words import describe_front, describe_lines, describe_map
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.tradeoffs.beside import table
 from ctviz.ui.tradeoffs.controls import brushes_of, chosen_axes
 from ctviz.ui.tradeoffs.view import TradeoffsView, range_text

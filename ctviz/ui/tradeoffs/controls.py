@@ -13,9 +13,9 @@ from ctviz.experiments.config import parse_value
 from ctviz.figures.tradeoffs.cells import METRIC, Brush, axes_of, brushed, cells, metrics_of, ordered, plain
 from ctviz.figures.tradeoffs.heatmap import usual_axes
 from ctviz.figures.tradeoffs.metrics import metric_words, shown, spelled
-from ctviz.ui.draft import Draft
 from ctviz.ui.held import held
-from ctviz.ui.link import Changes, sentence
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import Changes, sentence
 from ctviz.ui.tradeoffs.view import CHARTS, PARTS, TradeoffsView, changed, is_range, range_of, range_text
 from ctviz.ui.vocabulary import CHOICES, WORDS
 

@@ -18,10 +18,10 @@ from ctviz.experiments.sweeps.plan import Plan, plan
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.progress import duration
 from ctviz.training.arm import Purpose
-from ctviz.ui.controls import setting
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.controls import setting
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.service import Service, schema_of
+from ctviz.ui.kit.service import Service, schema_of
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
 from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.offered import FIRST, MOST_AXES, OFFERED

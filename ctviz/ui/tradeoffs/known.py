@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult, collect
-from ctviz.ui.service import service
-from ctviz.ui.sharing import Kept
+from ctviz.ui.kit.service import service
 
 REST = 10.0
 """Seconds between two looks at the store for a sweep of which this server has heard nothing new: another process may be
@@ -45,10 +43,7 @@ class Results:
     """The results of sweeps, for all sessions; who asks for one waits for nobody who asks for another."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._reading: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._store, self._known = store, Cache(MOST, at_once=None)
 
     def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult] = ()) -> SweepResult:
         """What is stored of a sweep by now.
@@ -61,29 +56,14 @@ class Results:
         Raises:
             CtvizError: it cannot be read.
         """
-        key, token = sweep.key, (state, len(outcomes))
-        with self._lock:
-            known = self._known.get(key)
-            if known is not None and known.holds(token):
-                self._known.move_to_end(key)
-                return known.result
-            turn = self._reading.setdefault(key, threading.Lock())
-        with turn:  # of several who ask for the same, one reads
-            try:
-                known = self._known.get(key)
-                if known is None or not known.holds(token):
-                    result = collect(sweep, self._store, outcomes)
-                    complete = state != "running" and result.done and len(result.across) > 0
-                    known = _Known(result, time.monotonic(), token, complete)
-                with self._lock:
-                    self._known[key] = known
-                    self._known.move_to_end(key)
-                    while len(self._known) > MOST:
-                        self._known.popitem(last=False)
-                return known.result
-            finally:
-                with self._lock:
-                    self._reading.pop(key, None)
+        token = (state, len(outcomes))
+
+        def read() -> _Known:
+            result = collect(sweep, self._store, outcomes)
+            complete = state != "running" and result.done and len(result.across) > 0
+            return _Known(result, time.monotonic(), token, complete)
+
+        return self._known.get(sweep.key, read, valid=lambda known: known.holds(token)).result
 
 
 @st.cache_resource(show_spinner=False)
@@ -93,6 +73,6 @@ def known() -> Results:
 
 
 @st.cache_resource(show_spinner=False)
-def texts() -> Kept:
+def texts() -> Cache:
     """Sentences about results, each made once: they go over all cells several times."""
-    return Kept(MOST_TEXTS)
+    return Cache(MOST_TEXTS)

@@ -11,9 +11,9 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep, shown
 from ctviz.figures.tradeoffs.metrics import what
-from ctviz.ui.apart import apart
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.tradeoffs.controls import hold
 from ctviz.ui.tradeoffs.form import refuse
 from ctviz.ui.tradeoffs.runner import Runner

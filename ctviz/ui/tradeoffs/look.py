@@ -14,10 +14,10 @@ from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult
 from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
-from ctviz.ui import results
-from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import guarded, literal
-from ctviz.ui.service import Service
+from ctviz.ui.kit.service import Service
 from ctviz.ui.tradeoffs.beside import beside, headline
 from ctviz.ui.tradeoffs.bounds import within_sight
 from ctviz.ui.tradeoffs.cell import stage_of

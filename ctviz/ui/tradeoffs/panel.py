@@ -11,10 +11,10 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.figures.tradeoffs.cells import metrics_of
-from ctviz.ui.draft import Draft, current
+from ctviz.ui.kit.draft import Draft, current
+from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import TRADEOFFS
-from ctviz.ui.link import sentence
-from ctviz.ui.service import Service
+from ctviz.ui.kit.service import Service
 from ctviz.ui.tradeoffs.controls import check, choices, filters
 from ctviz.ui.tradeoffs.form import form
 from ctviz.ui.tradeoffs.listed import which

@@ -17,6 +17,7 @@ from typing import Literal
 
 import streamlit as st
 
+from ctviz.cache import Gate
 from ctviz.errors import CtvizError, JobError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task, is_done
@@ -29,8 +30,7 @@ from ctviz.experiments.sweeps.results import collect
 from ctviz.experiments.sweeps.tables import keep_table
 from ctviz.jobs import JobManager
 from ctviz.progress import duration
-from ctviz.ui.service import Service, service
-from ctviz.ui.sharing import Gate
+from ctviz.ui.kit.service import Service, service
 
 State = Literal["running", "done", "failed", "cancelled"]
 

@@ -18,10 +18,10 @@ from ctviz.figures.tradeoffs.cells import LEVEL, metrics_of
 from ctviz.figures.tradeoffs.export import can_draw, image, standalone
 from ctviz.figures.tradeoffs.tables import across_table, latex, markdown
 from ctviz.figures.tradeoffs.words import finding
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import MOST_TOML, address
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.take_away import MOST_TOML, address
 from ctviz.ui.tradeoffs.bounds import within_page
 from ctviz.ui.tradeoffs.charts import figure
 from ctviz.ui.tradeoffs.code import command_line, python_code

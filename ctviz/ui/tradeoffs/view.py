@@ -14,9 +14,9 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import parse_value
 from ctviz.experiments.protocol import Protocol
 from ctviz.figures.tradeoffs.cells import METRIC
-from ctviz.ui.link import Changes
-from ctviz.ui.runs.view import RunsView
+from ctviz.ui.kit.link import Changes
 from ctviz.ui.tradeoffs.offered import MOST_AXES, OFFERED
+from ctviz.ui.tradeoffs.runs.view import RunsView
 
 PARTS = {"sweep": "What each weight buys", "compare": "Compare stored runs"}
 """The parts of the page."""

@@ -18,14 +18,14 @@ from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import LOAN, Names
-from ctviz.ui import link
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import link
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.panel import train_button
-from ctviz.ui.service import Service
+from ctviz.ui.kit.panel import train_button
+from ctviz.ui.kit.searches import searches
+from ctviz.ui.kit.service import Service
 from ctviz.ui.trajectories.names import names_in
-from ctviz.ui.trajectories.searches import searches
 from ctviz.ui.trajectories.view import (
     CLASS,
     MOST_FACTUALS,

@@ -24,19 +24,19 @@ from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
 from ctviz.figures.stage.film import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
-from ctviz.ui import results
-from ctviz.ui.autoencoder import awaited, say_fitting
-from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.kit import results
+from ctviz.ui.kit.autoencoder import awaited, say_fitting
+from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import guarded, literal
-from ctviz.ui.run_view import RunView
-from ctviz.ui.service import Service
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.searches import Answer, Question, question, searches
+from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.watch import expectation, run_view_of, status
 from ctviz.ui.stage import TracksState, show_tracks
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.names import dressed, names_of
-from ctviz.ui.trajectories.searches import Answer, Question, question, searches
 from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
 from ctviz.ui.vocabulary import CHOICES
-from ctviz.ui.watch import expectation, run_view_of, status
 
 SHARES = (0.76, 0.24)
 """Of the width: the picture, and what is beside it."""

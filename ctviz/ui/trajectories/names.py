@@ -9,7 +9,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import Names, names_for
 from ctviz.ui.actionability.numbers import wished_class
-from ctviz.ui.run_view import RunView
+from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.trajectories.view import TracksView
 
 

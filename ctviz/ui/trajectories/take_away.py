@@ -8,9 +8,9 @@ import streamlit as st
 
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.outcome import OUTCOMES
-from ctviz.ui.draft import Draft
-from ctviz.ui.service import Service
-from ctviz.ui.take_away import address, stem
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import address, stem
+from ctviz.ui.kit.service import Service
 from ctviz.ui.trajectories.look import Seen, ends_of, seen_now
 from ctviz.ui.trajectories.view import TracksView
 

@@ -14,8 +14,8 @@ from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Evaluation, Experiment
 from ctviz.figures.advice import LOAN
-from ctviz.ui.draft import Draft
-from ctviz.ui.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, two_numbers
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, two_numbers
 
 FIRST = {"preset": "ls", "search.step_size": "0.1"}
 """What is shown who comes with no wish: searches whose way can be seen. On moons they arrive in one step."""

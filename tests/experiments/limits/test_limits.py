@@ -100,7 +100,7 @@ def test_an_unknown_limit_is_named() -> None:
 
 
 def test_doors_lead_to_runs_that_their_pages_can_open() -> None:
-    from ctviz.ui.link import read  # the link is the page's
+    from ctviz.ui.kit.link import read  # the link is the page's
 
     for study in LIMITS.values():
         for door in study.doors:

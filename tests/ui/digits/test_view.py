@@ -9,10 +9,10 @@ from ctviz.data.schema import mask_ref
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
-from ctviz.ui import link
 from ctviz.ui.digits import view
 from ctviz.ui.digits.training import usual
 from ctviz.ui.digits.view import D, DigitsView, decode, encode
+from ctviz.ui.kit import link
 
 MNIST = Experiment.preset("mnist")
 

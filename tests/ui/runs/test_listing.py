@@ -10,7 +10,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
 from ctviz.training.arm import Arm
-from ctviz.ui.runs.listing import is_stack, line, matches, ordered, title_of
+from ctviz.ui.tradeoffs.runs.listing import is_stack, line, matches, ordered, title_of
 
 MOONS = Experiment.preset("moons").replace({"training.epochs": 20})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui import link
-from ctviz.ui.runs.view import MOST, RunsView, joined
+from ctviz.ui.kit import link
+from ctviz.ui.tradeoffs.runs.view import MOST, RunsView, joined
 
 KEYS = ("0123456789012345", "12345678901234e5", "abcdefabcdefabcd")
 MOONS = Experiment.preset("moons")

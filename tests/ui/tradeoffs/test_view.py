@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.ui import link
+from ctviz.ui.kit import link
 from ctviz.ui.tradeoffs.view import TradeoffsView, changed, is_range, linked, range_of, range_text
 
 MOONS = Experiment.preset("moons")

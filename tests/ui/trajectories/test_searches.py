@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import cache
 
 import numpy as np
@@ -12,11 +11,9 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
-from ctviz.ui.run_view import RunView
-from ctviz.ui.sharing import Gate, Kept
-from ctviz.ui.trajectories.searches import Searches, question, spread_out
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.searches import Searches, question, spread_out
 from ctviz.ui.trajectories.view import TracksView
-from tests.waiting import PATIENCE, until
 
 SMALL = Experiment.preset("moons").replace(
     {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "evaluation.field": 0, "evaluation.paths": 0}
@@ -103,72 +100,3 @@ def test_epochs_are_spread_evenly_to_the_ends(count: int, most: int) -> None:
     assert (chosen[0], chosen[-1]) == (0, count - 1)
     assert len(chosen) == min(count, most)
     assert len(set(chosen)) == len(chosen)
-
-
-def test_what_several_ask_for_at_once_is_made_once() -> None:
-    kept, made, go = Kept(10), [], threading.Barrier(8)
-
-    def ask() -> None:
-        go.wait()
-        assert kept.get("a", lambda: made.append(1) or "thing") == "thing"
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert made == [1]
-
-
-def test_no_more_are_made_at_once_than_allowed() -> None:
-    kept, now, most, lock = Kept(100, at_once=2), [], [], threading.Lock()
-    together = threading.Barrier(2)
-
-    def make(name: int) -> int:
-        with lock:
-            now.append(name)
-            most.append(len(now))
-        together.wait(timeout=PATIENCE)  # two at a time get past here
-        with lock:
-            now.remove(name)
-        return name
-
-    threads = [threading.Thread(target=lambda n=n: kept.get(n, lambda: make(n))) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert max(most) == 2
-    assert len(kept) == 8
-
-
-def test_nobody_is_overtaken() -> None:
-    gate, order, threads = Gate(1), [], []
-
-    def pass_through(name: int) -> None:
-        with gate:
-            order.append(name)
-
-    with gate:
-        for name in range(5):
-            threads.append(threading.Thread(target=pass_through, args=(name,)))
-            threads[-1].start()
-            until(lambda name=name: len(gate._waiting) > name, "standing in line")
-    for thread in threads:
-        thread.join()
-    assert order == list(range(5))
-
-
-def test_what_was_used_least_recently_goes_first() -> None:
-    kept = Kept(10, size=len)
-    for name in "abc":
-        kept.get(name, lambda: "1234")
-    assert kept.get("a", lambda: "again") == "again", "a was dropped for c"
-    assert kept.get("c", lambda: "again") == "1234"
-
-
-def test_a_failure_lets_the_next_one_try() -> None:
-    kept = Kept(10)
-    with pytest.raises(ZeroDivisionError):
-        kept.get("a", lambda: 1 / 0)
-    assert kept.get("a", lambda: 3) == 3

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.ui import link
-from ctviz.ui.draft import Draft
-from ctviz.ui.link import LAYERS
+from ctviz.ui.kit import link
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import LAYERS
 from ctviz.ui.trajectories.view import TracksView, change_search, check, measured_with, settings_of
 
 MOONS = Experiment.preset("moons")

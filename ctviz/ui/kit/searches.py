@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
@@ -22,9 +23,8 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
-from ctviz.ui.run_view import RunView
-from ctviz.ui.service import service
-from ctviz.ui.sharing import AT_ONCE, Kept
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 from ctviz.ui.trajectories.view import POINT, TracksView, settings_of
 
 MOST_EXPLORERS = 8
@@ -104,8 +104,10 @@ class Searches:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._explorers = Kept(MOST_EXPLORERS)
-        self._answers = Kept(MOST_BYTES, size=lambda answer: 4096 + getattr(answer, "nbytes", 0), at_once=AT_ONCE)
+        self._explorers = Cache(MOST_EXPLORERS)
+        self._answers = Cache(
+            MOST_BYTES, size=lambda answer: 4096 + getattr(answer, "nbytes", 0), at_once=SEARCHES_AT_ONCE
+        )
 
     def explorer(self, experiment: Experiment) -> Explorer:
         """The one explorer of a run."""

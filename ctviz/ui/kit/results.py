@@ -13,7 +13,7 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import DARK, LIGHT, ArmStyle, Palette, reference_pair
 from ctviz.figures.words import METRICS, Metric, Metrics, amount, compare, describe_curve, headline, verdict
-from ctviz.ui.run_view import RunView
+from ctviz.ui.kit.run_view import RunView
 
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
 LOSSES = ("loss_class", "loss_div", "loss_adv", "loss_reg")

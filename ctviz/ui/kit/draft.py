@@ -15,9 +15,9 @@ import streamlit as st
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.ui import link
+from ctviz.ui.kit import link
+from ctviz.ui.kit.link import BaseView, V, View, W
 from ctviz.ui.kit.pages import Page
-from ctviz.ui.link import BaseView, V, View, W
 
 LAG = 3.0
 """Seconds in which a rerun may still arrive with a link that has just been replaced."""

@@ -20,10 +20,10 @@ from ctviz.data.schema import Mutability, ends_of
 from ctviz.experiments.config import Experiment
 from ctviz.figures.advice import decimals
 from ctviz.training.arm import VARIANTS, Arm, Objective
-from ctviz.ui import link
-from ctviz.ui.draft import Draft, on_change
+from ctviz.ui.kit import link
+from ctviz.ui.kit.draft import Draft, on_change
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.service import schema_of
+from ctviz.ui.kit.service import schema_of
 from ctviz.ui.vocabulary import CHOICES, WORDS, bounds, differences, field_of, generic, value_of
 
 STRENGTHS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)

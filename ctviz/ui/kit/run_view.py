@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import bisect
 import math
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.cache import Cache
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import Absent, Busy, Store
@@ -95,27 +94,18 @@ class RunViews:
     """The runs that pages look at, by key."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._feeds: OrderedDict[str, RunView] = OrderedDict()
-        self._lock = threading.Lock()
+        self._store, self._run_views = store, Cache(MOST_BYTES, size=lambda run_view: run_view.nbytes)
 
     def get(self, key: str) -> RunView | None:
         """The run of a key with all that is stored of it by now; None while there is nothing to show.
 
         Raises ``StoreError`` if the store cannot be read.
         """
-        with self._lock:
-            run_view = self._feeds.get(key)
-            if run_view is not None and time.monotonic() - run_view.looked < PAUSE:
-                return run_view
-            run_view = self._refresh(key, run_view)
-            if run_view is not None:
-                self._feeds[key] = run_view
-                self._feeds.move_to_end(key)
-                self._shrink()
-            else:
-                self._feeds.pop(key, None)
-            return run_view
+        return self._run_views.get(
+            key,
+            lambda: self._refresh(key, self._run_views.peek(key)),
+            valid=lambda run_view: run_view is not None and time.monotonic() - run_view.looked < PAUSE,
+        )
 
     def _refresh(self, key: str, run_view: RunView | None) -> RunView | None:
         status = self._store.status(key)
@@ -141,7 +131,3 @@ class RunViews:
             return None
         self._store.touch(key)
         return RunView(self._store.experiment(key), scene, started)
-
-    def _shrink(self) -> None:
-        while len(self._feeds) > 1 and sum(run_view.nbytes for run_view in self._feeds.values()) > MOST_BYTES:
-            self._feeds.popitem(last=False)

@@ -8,11 +8,11 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.progress import duration
-from ctviz.ui.controls import controls, expert, what_differs
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit.controls import controls, expert, what_differs
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import take_away
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.service import Service, about_seconds, reason_not_to_train
-from ctviz.ui.take_away import take_away
+from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
 
 
 def say_problems(service: Service, draft: Draft[Any]) -> None:

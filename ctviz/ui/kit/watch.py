@@ -19,13 +19,13 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.film import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
-from ctviz.ui import results
-from ctviz.ui.draft import Draft, write_link
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import guarded, literal
-from ctviz.ui.link import View
-from ctviz.ui.panel import train_button
-from ctviz.ui.run_view import RunView
-from ctviz.ui.service import RunState, Service, about_seconds, reason_not_to_train
+from ctviz.ui.kit.link import View
+from ctviz.ui.kit.panel import train_button
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.vocabulary import CHOICES
 

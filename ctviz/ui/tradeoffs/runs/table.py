@@ -13,8 +13,8 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
 from ctviz.experiments.store.labels import LONGEST
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.runs.listing import CHANGES, Line, line, matches, ordered, title_of
-from ctviz.ui.runs.view import MOST, ORDERS, RunsView, joined
+from ctviz.ui.tradeoffs.runs.listing import CHANGES, Line, line, matches, ordered, title_of
+from ctviz.ui.tradeoffs.runs.view import MOST, ORDERS, RunsView, joined
 
 Look = Callable[..., None]
 

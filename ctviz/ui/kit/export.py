@@ -13,10 +13,10 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import history
 from ctviz.experiments.take_away import python_code
 from ctviz.figures.stage.export import standalone_html
-from ctviz.ui import link
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import link
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.run_view import RunView
+from ctviz.ui.kit.run_view import RunView
 
 MOST_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from ctviz.errors import ConfigError
-from ctviz.ui.link import BaseView
-from ctviz.ui.results import CURVES
+from ctviz.ui.kit.link import BaseView
+from ctviz.ui.kit.results import CURVES
 
 MOST = 6
 """Runs that are compared at once."""

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui import results
-from ctviz.ui.draft import Draft
+from ctviz.ui.kit import results
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, Page
 

@@ -7,7 +7,7 @@ import streamlit as st
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import AnyData
 from ctviz.experiments.vae import stored_vae, vae_key, work_vae
-from ctviz.ui.service import Service
+from ctviz.ui.kit.service import Service
 
 
 def awaited(service: Service, data: AnyData, settings: SearchSettings) -> bool:

@@ -30,13 +30,13 @@ from ctviz.models.stack import Stack
 from ctviz.prose import listed, number
 from ctviz.ui import vocabulary
 from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
-from ctviz.ui.link import MAX_ARMS
-from ctviz.ui.results import CURVES, palette
-from ctviz.ui.run_view import RunView
-from ctviz.ui.runs.listing import Line
-from ctviz.ui.runs.view import RunsView
-from ctviz.ui.service import Service
+from ctviz.ui.kit.results import CURVES, palette
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.service import Service
+from ctviz.ui.tradeoffs.runs.listing import Line
+from ctviz.ui.tradeoffs.runs.view import RunsView
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,9 +21,12 @@ from ctviz.experiments.run import check_size, picture_bytes, work
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
 from ctviz.training.arm import Purpose
-from ctviz.ui.run_view import RunView, RunViews
+from ctviz.ui.kit.run_view import RunView, RunViews
 
 State = Literal["absent", "queued", "running", "done", "failed", "cancelled", "interrupted"]
+
+SEARCHES_AT_ONCE = 2
+"""Searches and pictures that are made at the same time; each keeps one processor busy."""
 
 MOST_PICTURES = 192 * 2**20
 """Bytes of fields and paths that a browser is asked to hold of one run."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from ctviz.experiments.store import Store
-from ctviz.ui import results
-from ctviz.ui.runs import beside, table
-from ctviz.ui.runs.listing import Line
-from ctviz.ui.runs.table import Look
-from ctviz.ui.runs.view import MOST, RunsView
-from ctviz.ui.service import Service
+from ctviz.ui.kit import results
+from ctviz.ui.kit.service import Service
+from ctviz.ui.tradeoffs.runs import beside, table
+from ctviz.ui.tradeoffs.runs.listing import Line
+from ctviz.ui.tradeoffs.runs.table import Look
+from ctviz.ui.tradeoffs.runs.view import MOST, RunsView
 
 
 def compare(service: Service, view: RunsView, look: Look) -> None:

@@ -14,7 +14,7 @@ from ctviz.experiments.differences import Difference, differences, has
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
 from ctviz.ui import vocabulary
-from ctviz.ui.runs.view import Order
+from ctviz.ui.tradeoffs.runs.view import Order
 
 CHANGES = ("ip", "ip_star", "cost")
 """Of these a line of the list gives the change against the conventional model, in percent."""

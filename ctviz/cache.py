@@ -1,0 +1,96 @@
+"""A bounded cache that threads share: each value is made once, and the least recently used go first."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Gate:
+    """Lets in at most ``at_once`` threads, in the order in which they came."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free, self._waiting, self._lock = at_once, deque[threading.Event](), threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = threading.Event()
+            self._waiting.append(turn)
+        turn.wait()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()  # the place is handed on, and never free in between
+            else:
+                self._free += 1
+
+
+class Cache:
+    """Values by key, ``capacity`` in all; a value that is larger alone stays until another one comes.
+
+    Args:
+        capacity: the largest sum of sizes.
+        size: of a value, in the unit of the capacity; by default each counts as 1. It may grow while it is kept.
+        at_once: how many values are made at the same time, whatever their keys; None for no limit.
+    """
+
+    def __init__(self, capacity: int, size: Callable[[Any], int] = lambda value: 1, at_once: int | None = 1) -> None:
+        self._capacity, self._size = capacity, size
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._gate = None if at_once is None else Gate(at_once)
+
+    def get(self, key: Hashable, make: Callable[[], T], valid: Callable[[T], bool] = lambda value: True) -> T:
+        """The value of a key: the one that is kept if it is ``valid``, else what ``make`` returns.
+
+        Threads that ask for a key while its value is being made wait for it. None is not kept, nor is an error.
+        """
+        found = self.peek(key)
+        if found is not None and valid(found):
+            return found  # type: ignore[no-any-return]
+        with self._lock:
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            try:
+                found = self.peek(key)
+                if found is not None and valid(found):
+                    return found  # type: ignore[no-any-return]
+                if self._gate is None:
+                    value = make()
+                else:
+                    with self._gate:
+                        value = make()
+                self.put(key, value)
+                return value
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+
+    def peek(self, key: Hashable) -> Any:
+        """The value that is kept for a key; None if there is none."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Keeps a value; None removes what is kept."""
+        with self._lock:
+            self._values.pop(key, None)
+            if value is None:
+                return
+            self._values[key] = value
+            while len(self._values) > 1 and sum(map(self._size, self._values.values())) > self._capacity:
+                self._values.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._values)
