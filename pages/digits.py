@@ -2,10 +2,10 @@
 
 import streamlit as st
 
+from ctviz.ui.digits.digits_view import DigitsView, check
 from ctviz.ui.digits.panel import panel
 from ctviz.ui.digits.parts import choose_part
 from ctviz.ui.digits.story import explanation, show_story
-from ctviz.ui.digits.view import DigitsView, check
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_planes_on
 from ctviz.ui.kit.frame import columns, page

@@ -10,8 +10,8 @@ from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
+from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.service import Service
-from ctviz.ui.stage import StageState, show_stage
 
 IDEA = """
 A classifier decides. A **counterfactual** is its advice: the smallest change after which it would decide

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from ctviz.data.drawing import prepare
-from ctviz.ui.digits.stage import ImageGridState, draw_pad, paint_mask, show_image_grid
+from ctviz.ui.digits.components import ImageGridState, draw_pad, paint_mask, show_image_grid
 from tests.figures import digits
 
 st.set_page_config(layout="wide")

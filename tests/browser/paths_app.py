@@ -16,7 +16,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import Training
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
-from ctviz.ui.stage import PathsState, show_paths
+from ctviz.ui.kit.player import PathsState, show_paths
 
 EPOCHS = 16
 SETTINGS = {

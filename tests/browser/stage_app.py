@@ -6,7 +6,7 @@ loses what it sends, more than once; ``?lost=end`` stops half-way until it is to
 
 import streamlit as st
 
-from ctviz.ui.stage import StageState, show_stage
+from ctviz.ui.kit.player import StageState, show_stage
 from tests.figures import fake
 
 EPOCHS = 24

@@ -102,7 +102,7 @@ def test_the_digit_fills_the_box_and_lies_in_the_middle():
     made = prepare(stroke()).pixels.reshape(28, 28)
     ink = (made + 1) / 2
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    assert np.ptp(rows) + 1 == 20 and np.ptp(columns) + 1 < 20, "the longer side takes 20 pixels, protasks are kept"
+    assert np.ptp(rows) + 1 == 20 and np.ptp(columns) + 1 < 20, "the longer side takes 20 pixels, proportions are kept"
     for axis in (0, 1):
         assert abs(ink.sum(1 - axis) @ np.arange(28) / ink.sum() - 14) <= 0.5
     assert made.max() == 1 and made.min() == -1

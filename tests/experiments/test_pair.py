@@ -60,5 +60,5 @@ def test_a_model_that_is_not_there_and_one_without_numbers_are_said(stacked, two
         pair(two, stack, last, ("plain", "gone"))
     weights = {name: values.copy() for name, values in last.weights.items()}
     weights["1.bias"][2, 0] = np.nan
-    with pytest.raises(DataError, match="ran out of bounds"):
+    with pytest.raises(DataError, match="diverged"):
         pair(two, stack, dataclasses.replace(last, weights=weights), NAMES)

@@ -8,7 +8,7 @@ import pytest
 from ctviz.data.schema import mask_ref
 from ctviz.errors import DataError
 from ctviz.figures.digits.pad import PAD, mask_message
-from ctviz.ui.digits.stage import Drawn, ImageGridState, _cell, _drawn, _grid_state, _ink, _painted
+from ctviz.ui.digits.components import Drawn, ImageGridState, _cell, _drawn, _grid_state, _ink, _painted
 from tests.figures import digits
 
 GRID = digits.many()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from ctviz.ui.stage import (
+from ctviz.ui.kit.player import (
     CHUNK_BYTES,
     PathsState,
     StageState,

@@ -16,12 +16,12 @@ from ctviz.data.drawing import prepare
 from ctviz.errors import DataError
 from ctviz.experiments.run import run
 from ctviz.ui.digits import answers, export, layout, locks, pick, story
+from ctviz.ui.digits.components import Drawn, Painted
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.locks import ALL_LOCKED
 from ctviz.ui.digits.parts import PARTS
-from ctviz.ui.digits.stage import Drawn, Painted
 from ctviz.ui.digits.story import ASKING
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import service as shared
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said

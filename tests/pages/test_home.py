@@ -7,7 +7,7 @@ import pytest
 import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.digits.view import DigitsView
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.home import CARDS
 from ctviz.ui.kit import link
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, PAGES, TRAJECTORIES

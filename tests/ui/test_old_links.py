@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.digits.view import DigitsView
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.kit import link
 from ctviz.ui.limits.limits_view import LimitsView
 from ctviz.ui.paper.paper_view import PaperView

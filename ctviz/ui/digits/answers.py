@@ -36,8 +36,8 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
 from ctviz.models.stack import architecture
+from ctviz.ui.digits.digits_view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of
 from ctviz.ui.digits.drawing import decode
-from ctviz.ui.digits.view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import search_of
 from ctviz.ui.kit.searches import LEVEL

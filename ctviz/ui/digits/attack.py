@@ -13,8 +13,8 @@ from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import robust
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
+from ctviz.ui.digits.digits_view import EPSILONS, OWN, DigitsView
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
-from ctviz.ui.digits.view import EPSILONS, OWN, DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list

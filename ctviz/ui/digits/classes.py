@@ -12,10 +12,10 @@ from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import by_row
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
+from ctviz.ui.digits.components import ImageGridState, show_image_grid
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
-from ctviz.ui.digits.stage import ImageGridState, show_image_grid
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list

@@ -12,8 +12,8 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import search
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list

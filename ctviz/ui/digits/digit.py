@@ -11,11 +11,11 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
+from ctviz.ui.digits.components import ImageGridState, show_image_grid
+from ctviz.ui.digits.digits_view import OWN, DigitsView
 from ctviz.ui.digits.layout import Layout, Part, Picture
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.digits.pick import show_pad
-from ctviz.ui.digits.stage import ImageGridState, show_image_grid
-from ctviz.ui.digits.view import OWN, DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list

@@ -10,9 +10,9 @@ import pandas as pd
 from ctviz.errors import CtvizError
 from ctviz.figures.digits.export import grid_html, grid_svg
 from ctviz.ui.digits import answers as ask
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.layout import Picture
 from ctviz.ui.digits.parts import PARTS
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import link
 from ctviz.ui.kit.export import File, metrics, stem
 from ctviz.ui.kit.pages import DIGITS

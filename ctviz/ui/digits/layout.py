@@ -18,9 +18,9 @@ from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.figures.theme import ArmStyle
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import pictures
+from ctviz.ui.digits.components import ImageGridState, show_image_grid
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.memory import memory
-from ctviz.ui.digits.stage import ImageGridState, show_image_grid
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView

@@ -11,9 +11,9 @@ from ctviz.data.schema import FeatureRef, resolve
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
 from ctviz.ui.digits.answers import mean_digits
+from ctviz.ui.digits.components import paint_mask
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.memory import memory, seen_last
-from ctviz.ui.digits.stage import paint_mask
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.service import Service

@@ -10,7 +10,7 @@ import streamlit as st
 from ctviz.catalogue.settings import CHOICES, setting
 from ctviz.evaluation.baselines import BASELINES
 from ctviz.evaluation.methods import METHODS
-from ctviz.ui.digits.view import DigitsView, attribution_of, valid_attribution
+from ctviz.ui.digits.digits_view import DigitsView, attribution_of, valid_attribution
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 

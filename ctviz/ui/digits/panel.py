@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.export import files
 from ctviz.ui.digits.parts import PARTS
 from ctviz.ui.digits.pick import pick_digit
 from ctviz.ui.digits.training import training
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import share_run
 from ctviz.ui.kit.frame import project_button

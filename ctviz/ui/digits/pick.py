@@ -11,10 +11,10 @@ from ctviz.data.drawing import prepare, prepare_file
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.answers import gallery
+from ctviz.ui.digits.components import draw_pad, show_image_grid
+from ctviz.ui.digits.digits_view import CLASS, HARD, OWN, RANDOM, DigitsView
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.memory import Pad, memory
-from ctviz.ui.digits.stage import draw_pad, show_image_grid
-from ctviz.ui.digits.view import CLASS, HARD, OWN, RANDOM, DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import literal

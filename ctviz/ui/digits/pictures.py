@@ -18,8 +18,8 @@ from ctviz.figures.stage.recording import HEADINGS, limits_of
 from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
 from ctviz.training.arm import Arm
 from ctviz.ui.digits.answers import Digit, Seen
+from ctviz.ui.digits.digits_view import EPSILONS
 from ctviz.ui.digits.locks import PAPER_LOCK, locked_pixels
-from ctviz.ui.digits.view import EPSILONS
 
 Bools = npt.NDArray[np.bool_]
 

@@ -13,11 +13,11 @@ from ctviz.errors import CtvizError
 from ctviz.evaluation.methods import METHODS
 from ctviz.figures.digit_words import NOT_MEASURED, PAPER, SHIPPED
 from ctviz.ui.digits import digit
+from ctviz.ui.digits.components import show_image_grid
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.layout import SHARES, Layout
 from ctviz.ui.digits.memory import memory, seen_last
 from ctviz.ui.digits.parts import PARTS
-from ctviz.ui.digits.stage import show_image_grid
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft

@@ -12,10 +12,10 @@ from ctviz.data.images import datasets_folder, remember_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Objective
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
 from ctviz.ui.digits.pictures import styles_of
-from ctviz.ui.digits.view import DigitsView
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal

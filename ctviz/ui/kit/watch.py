@@ -24,11 +24,11 @@ from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.link import View
+from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.stage import StageState, show_stage
 
 POLL = 0.3
 """Seconds between two looks while a run is live."""

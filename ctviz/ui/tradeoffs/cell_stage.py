@@ -28,8 +28,8 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
+from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
-from ctviz.ui.stage import StageState, show_stage
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 MOST_BYTES = 48 * 2**20

@@ -28,13 +28,13 @@ from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.facts import fact_list
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import literal, live, page_title
+from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import POINT, Answer, Question, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.kit.watch import REDRAW, expectation, head_start, run_view_of, status, trains
-from ctviz.ui.stage import PathsState, show_paths
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
 

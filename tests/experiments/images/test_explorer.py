@@ -406,7 +406,7 @@ def test_their_differences_are_to_the_first_arm_where_both_count():
 
 @pytest.mark.parametrize(("right", "n"), [(198, 198), (0, 20), (150, 200), (1, 2)])
 def test_shares_have_wilsons_interval(right, n):
-    expected = binomtest(right, n).protask_ci(0.99, method="wilson")
+    expected = binomtest(right, n).proportion_ci(0.99, method="wilson")
     found = wilson(np.array([right / n, math.nan]), np.array([float(n), 3.0]), 0.99)
     assert found.low[0] == pytest.approx(expected.low, abs=1e-12)
     assert found.high[0] == pytest.approx(expected.high, abs=1e-12)
@@ -421,7 +421,7 @@ def test_what_always_holds_has_an_interval_too():
     for name in ("validity", "mature"):
         interval, value = numbers.metrics[name], numbers.metrics[name].value
         expected = [
-            binomtest(round(p * n), int(n)).protask_ci(0.99, "wilson")
+            binomtest(round(p * n), int(n)).proportion_ci(0.99, "wilson")
             for p, n in zip(value, numbers.judged, strict=True)
         ]
         np.testing.assert_allclose(interval.low, [ends.low for ends in expected], atol=1e-9)

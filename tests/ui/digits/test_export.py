@@ -15,9 +15,9 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import ImageSample
 from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.ui.digits import export
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.layout import Picture
 from ctviz.ui.digits.parts import PARTS
-from ctviz.ui.digits.view import DigitsView
 
 SHIPPED = Experiment.preset("mnist")
 

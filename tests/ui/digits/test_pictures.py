@@ -9,7 +9,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import AttackedImages, ImageSample
 from ctviz.ui.digits import answers, pictures
 from ctviz.ui.digits.answers import Digit
-from ctviz.ui.digits.view import EPSILONS, DigitsView
+from ctviz.ui.digits.digits_view import EPSILONS, DigitsView
 
 SHIPPED = Experiment.preset("mnist")
 D, K = 784, 10

@@ -10,9 +10,9 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
 from ctviz.ui.digits import locks
+from ctviz.ui.digits.digits_view import DigitsView, valid_attribution
 from ctviz.ui.digits.drawing import D, decode, encode
 from ctviz.ui.digits.locks import usual
-from ctviz.ui.digits.view import DigitsView, valid_attribution
 from ctviz.ui.kit import link
 from ctviz.ui.kit.search import changed_search
 
