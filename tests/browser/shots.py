@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ctviz.ui.kit.pages import HOME, PAGES
 from tests.browser.driving import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, stop
 from tests.browser.looks import MAIN, warm
 from tests.waiting import PATIENCE
@@ -34,7 +35,7 @@ class Shot:
         return urlsplit(self.link).path
 
 
-SHOTS = (
+CHOSEN = (
     Shot("home", "/", whole=True),
     Shot("boundaries", "/boundaries?preset=moons&epoch=40"),
     Shot("boundaries-whole", "/boundaries?preset=circles", whole=True),
@@ -68,6 +69,13 @@ SHOTS = (
     Shot("limits-projected", "/limits?limit=locks&view=project"),
     Shot("trajectories-bad-link", "/trajectories?preset=circles&at=nan,1&search.tau=0.1"),
 )
+SHOTS = (
+    *CHOSEN,
+    *(Shot(page.name, f"/{page.name}", whole=True) for page in PAGES
+      if page is not HOME and f"/{page.name}" not in {shot.page for shot in CHOSEN}),
+)  # fmt: skip
+"""Those, and one of every page that none of them shows."""
+
 FIRST = tuple({shot.page: shot for shot in reversed(SHOTS)}.values())
 """One picture of every page."""
 README = Shot("boundaries", "/boundaries?preset=moons&epoch=40")
