@@ -99,8 +99,8 @@ def _estimates(
     differences["ip_star"] = _ip_star_differences(
         estimates["ip_star"], bootstrap, final, targets, judged, samples, rows
     )
-    order = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
-    return {name: estimates[name] for name in order}, {name: differences[name] for name in order}, counts
+    in_order = ({name: found[name] for name in ENDPOINT_METRICS} for found in (estimates, differences))
+    return *in_order, counts
 
 
 def _ip_star_differences(
