@@ -17,7 +17,7 @@ ALL_ARMS = "arms.*"
 
 
 @dataclass(frozen=True)
-class Difference:
+class SettingDifference:
     """One setting: its dotted path, its value in each experiment (None where an experiment lacks it), and whether it
     differs.
 
@@ -30,7 +30,7 @@ class Difference:
     differs: bool
 
 
-def differences(experiments: Sequence[Experiment], *, alike: bool = False) -> tuple[Difference, ...]:
+def differences(experiments: Sequence[Experiment], *, alike: bool = False) -> tuple[SettingDifference, ...]:
     """The settings that differ between experiments, in the order in which an experiment holds them.
 
     Arms are matched by name. A setting with one value for all arms of each experiment is listed once, as
@@ -51,7 +51,7 @@ def differences(experiments: Sequence[Experiment], *, alike: bool = False) -> tu
     merged = [line for field, lines in of_arms.items() for line in _merged(field, lines, tables)]
     found = [
         *(line for line in rest if line.path != "seed"),
-        Difference("arms", names, len(set(names)) > 1),
+        SettingDifference("arms", names, len(set(names)) > 1),
         *merged,
         *(line for line in rest if line.path == "seed"),
     ]
@@ -73,12 +73,12 @@ def _values(experiment: Experiment) -> Table:
     return flat
 
 
-def _plain(path: str, tables: Sequence[Table]) -> Difference:
+def _plain(path: str, tables: Sequence[Table]) -> SettingDifference:
     had = [table[path] for table in tables if path in table]
-    return Difference(path, tuple(table.get(path) for table in tables), any(value != had[0] for value in had))
+    return SettingDifference(path, tuple(table.get(path) for table in tables), any(value != had[0] for value in had))
 
 
-def _merged(field: str, paths: Sequence[str], tables: Sequence[Table]) -> list[Difference]:
+def _merged(field: str, paths: Sequence[str], tables: Sequence[Table]) -> list[SettingDifference]:
     """One line for a setting of the arms if each experiment has a single value of it, else one line per arm."""
     common = []
     for table in tables:
@@ -86,17 +86,17 @@ def _merged(field: str, paths: Sequence[str], tables: Sequence[Table]) -> list[D
         if any(value != own[0] for value in own):
             return [_of_arm(path, tables) for path in paths]
         common.append(own[0])
-    return [Difference(f"{ALL_ARMS}.{field}", tuple(common), any(value != common[0] for value in common))]
+    return [SettingDifference(f"{ALL_ARMS}.{field}", tuple(common), any(value != common[0] for value in common))]
 
 
-def _of_arm(path: str, tables: Sequence[Table]) -> Difference:
+def _of_arm(path: str, tables: Sequence[Table]) -> SettingDifference:
     line = _plain(path, tables)
     if all(path in table for table in tables):
         return line
     _, name, field = path.split(".")
     usual = Arm.variant(name).model_dump(mode="json")[field]
     unusual = any(table[path] != usual for table in tables if path in table)
-    return Difference(path, line.values, line.differs or unusual)
+    return SettingDifference(path, line.values, line.differs or unusual)
 
 
 def has(experiment: Experiment, name: str, text: str) -> bool:

@@ -64,7 +64,7 @@ def curve(
 
 
 @dataclass(frozen=True)
-class Line:
+class CurveLine:
     """One model of one of several runs: how it is drawn, and its values at the epochs that its run has kept."""
 
     style: ArmStyle
@@ -79,7 +79,7 @@ ROOM = 18
 """Characters of a label beside it."""
 
 
-def overlay(metric: Metric, lines: Sequence[Line], palette: Palette) -> go.Figure:
+def overlay(metric: Metric, lines: Sequence[CurveLine], palette: Palette) -> go.Figure:
     """One metric of models of several runs over the epochs, each run with epochs of its own.
 
     Colour is the role of a model, dash and label are its run; epochs without a value are passed over.

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ctviz.catalogue.limits.stories import story
-from ctviz.catalogue.limits.story import Shown, number, percent
+from ctviz.catalogue.limits.story import LimitMetric, number, percent
 from ctviz.experiments.limits import generator, locks
 from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.maturity import WITHOUT, cells
@@ -42,7 +42,7 @@ INTERVALS = (
 
 
 @dataclass(frozen=True)
-class Picture:
+class LimitPicture:
     """One chart with its heading and what it says in words."""
 
     name: str
@@ -52,7 +52,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Line:
+class LimitLine:
     """Means over draws along x, as they are drawn."""
 
     name: str
@@ -66,8 +66,8 @@ class Line:
 
 
 def pictures(
-    study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette, scale: float = 1.0
-) -> tuple[Picture, ...]:
+    study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette, scale: float = 1.0
+) -> tuple[LimitPicture, ...]:
     """All pictures of a limit, in the order of its panels (of its kinds of harm, where it has several).
 
     Args:
@@ -111,7 +111,7 @@ def key(study: Limit) -> tuple[tuple[str, str], ...]:
 # -- gains against the share of mature searches ----------------------------------------------------------
 
 
-def _gains(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
+def _gains(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     found = []
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
@@ -130,11 +130,11 @@ def _gains(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -
         _level(figure, 0, "conventional", palette.conventional, left=True)
         if len(control):
             _level(figure, float(control.iloc[0]), WITHOUT, palette.accent)
-        found.append(Picture(panel.name, panel.title, figure, _say(panel.title, metric, own, "τ = ")))
+        found.append(LimitPicture(panel.name, panel.title, figure, _say(panel.title, metric, own, "τ = ")))
     return found
 
 
-def _scatter(lines: Sequence[Line], extent: tuple[float, float], palette: Palette) -> go.Figure:
+def _scatter(lines: Sequence[LimitLine], extent: tuple[float, float], palette: Palette) -> go.Figure:
     traces = []
     for line in lines:
         trace = _trace(line, bars=True)
@@ -165,7 +165,7 @@ def _level(figure: go.Figure, y: float, words: str, colour: str, *, left: bool =
 # -- lines over the epochs --------------------------------------------------------------------------------
 
 
-def _epochs(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
+def _epochs(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     found = []
     scale = metric.scale
     for panel in study.panels:
@@ -186,11 +186,11 @@ def _epochs(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) 
         figure = _curves(lines, metric, palette)
         if metric.gain:
             _level(figure, 0, "conventional", palette.conventional, left=True)
-        found.append(Picture(panel.name, panel.title, figure, alt))
+        found.append(LimitPicture(panel.name, panel.title, figure, alt))
     return found
 
 
-def _curves(lines: Sequence[Line], metric: Shown, palette: Palette) -> go.Figure:
+def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette) -> go.Figure:
     values = np.array([value for line in lines for value in line.y])
     low, high = float(values.min()), float(values.max())
     if metric.log:
@@ -224,7 +224,7 @@ def _short(name: str) -> str:
     return "counterfactual" if name == "counterfactual training" else name
 
 
-def _band(line: Line, extent: tuple[float, float], *, log: bool) -> dict[str, Any]:
+def _band(line: LimitLine, extent: tuple[float, float], *, log: bool) -> dict[str, Any]:
     """The interval as an area, cut off where it leaves the picture; nothing where there is no interval."""
     floor, ceiling = (10.0 ** extent[0], 10.0 ** extent[1]) if log else extent
     known = [i for i in range(len(line.x)) if math.isfinite(line.low[i])]
@@ -241,7 +241,7 @@ def _band(line: Line, extent: tuple[float, float], *, log: bool) -> dict[str, An
 # -- a dot for each draw ----------------------------------------------------------------------------------
 
 
-def _dots(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
+def _dots(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     scale = metric.scale
     rows = values_of(table, metric.column)
     rows["value"] *= scale
@@ -265,7 +265,7 @@ def _dots(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) ->
         x = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else "", "nticks": 6}
         y = {"range": [-0.4, len(names) - 0.3], "visible": False}
         figure = _figure(traces, x, y, palette, right=8, left=6, notes=notes, height=ROW * len(names) + 40)
-        found.append(Picture(panel.name, panel.title, figure, _say(panel.title, metric, across(own), "")))
+        found.append(LimitPicture(panel.name, panel.title, figure, _say(panel.title, metric, across(own), "")))
     return found
 
 
@@ -297,7 +297,7 @@ def _dot_row(values: Sequence[float], place: int, colour: str, *, filled: bool) 
 # -- gains against the dose of each harm ------------------------------------------------------------------
 
 
-def _doses(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -> list[Picture]:
+def _doses(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
     found = []
@@ -317,12 +317,12 @@ def _doses(study: Limit, table: pd.DataFrame, metric: Shown, palette: Palette) -
         alt = " ".join(_say(panel.title, metric, own[own["panel"] == panel.name], f"{kind} ") for panel in study.panels)
         figure = _dose_lines(lines, ticks, extent, palette)
         _level(figure, 0, "conventional", palette.conventional)
-        found.append(Picture(kind, kind, figure, alt))
+        found.append(LimitPicture(kind, kind, figure, alt))
     return found
 
 
 def _dose_lines(
-    lines: Sequence[Line], ticks: Sequence[str], extent: tuple[float, float], palette: Palette
+    lines: Sequence[LimitLine], ticks: Sequence[str], extent: tuple[float, float], palette: Palette
 ) -> go.Figure:
     traces = [{**_trace(line, bars=True), "mode": "markers+lines"} for line in lines]
     places = spread([_within(line.y[-1], extent) for line in lines], 0.14 * (extent[1] - extent[0]), extent)
@@ -346,12 +346,12 @@ def _dose_lines(
 # -- what they share --------------------------------------------------------------------------------------
 
 
-def _line(name: str, rows: pd.DataFrame, x: list[float], colour: str, dash: str, symbol: str) -> Line:
+def _line(name: str, rows: pd.DataFrame, x: list[float], colour: str, dash: str, symbol: str) -> LimitLine:
     y, low, high = (rows[column].astype(float).tolist() for column in ("value", "low", "high"))
-    return Line(name, colour, dash, symbol, x, y, low, high)
+    return LimitLine(name, colour, dash, symbol, x, y, low, high)
 
 
-def _trace(line: Line, *, bars: bool) -> dict[str, Any]:
+def _trace(line: LimitLine, *, bars: bool) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "type": "scatter", "x": _plain(line.x), "y": _plain(line.y), "name": line.name,
         "line": {"color": line.colour, "dash": line.dash, "width": 2},
@@ -419,11 +419,11 @@ def _figure(
     return go.Figure({"data": list(traces), "layout": layout})
 
 
-def _amount(value: float, metric: Shown) -> str:
+def _amount(value: float, metric: LimitMetric) -> str:
     return percent(value) if metric.unit == "%" else number(value)
 
 
-def _say(panel: str, metric: Shown, rows: pd.DataFrame, dose: str) -> str:
+def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
     """The text alternative: every mean of a picture."""
     said = []
     for row in rows.itertuples():
@@ -433,7 +433,7 @@ def _say(panel: str, metric: Shown, rows: pd.DataFrame, dose: str) -> str:
     return f"{panel}. {metric.title}, {means} over draws: {'; '.join(said)}."
 
 
-def summary_rows(study: Limit, table: pd.DataFrame, metric: Shown) -> list[tuple[str, str, str, Mean]]:
+def summary_rows(study: Limit, table: pd.DataFrame, metric: LimitMetric) -> list[tuple[str, str, str, Mean]]:
     """Panel, variant, dose in words and mean of every point of the pictures: the table below them."""
     rows = gains(table, metric.column) if metric.gain else values_of(table, metric.column)
     rows["value"] *= metric.scale

@@ -23,7 +23,7 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "pentagon", "h
 
 
 @dataclass(frozen=True)
-class Row:
+class IntervalRow:
     """One model in a chart of intervals."""
 
     title: str
@@ -31,7 +31,9 @@ class Row:
     estimate: Span
 
 
-def intervals(rows: Sequence[Row], palette: Palette, *, percent: bool = False, most: float | None = None) -> go.Figure:
+def intervals(
+    rows: Sequence[IntervalRow], palette: Palette, *, percent: bool = False, most: float | None = None
+) -> go.Figure:
     """One number of each model as a dot on its interval, from above to below; a row without a number says so.
 
     Args:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ctviz.catalogue.metrics import RECORDED as METRICS
 from ctviz.experiments.config import Experiment
-from ctviz.figures.curves import Line, curve, overlay, spread
+from ctviz.figures.curves import CurveLine, curve, overlay, spread
 from ctviz.figures.theme import DARK, LIGHT, arm_styles
 
 STYLES = arm_styles(Experiment.preset("moons"))
@@ -63,8 +63,8 @@ def test_labels_keep_apart_within_the_extent_and_in_order(ends: list[float], gap
 
 
 def test_runs_of_several_lengths_share_one_chart() -> None:
-    long = Line(STYLES[0], np.array([0, 1, 2, 3]), np.array([4.0, np.nan, 2.0, 1.0]))
-    short = Line(STYLES[1], np.array([0, 2]), np.array([4.0, 3.0]))
+    long = CurveLine(STYLES[0], np.array([0, 1, 2, 3]), np.array([4.0, np.nan, 2.0, 1.0]))
+    short = CurveLine(STYLES[1], np.array([0, 2]), np.array([4.0, 3.0]))
     figure = overlay(METRICS["ip"], [long, short], LIGHT)
     assert [list(trace.x) for trace in figure.data] == [[0, 2, 3], [0, 2]]
     assert [list(trace.y) for trace in figure.data] == [[4.0, 2.0, 1.0], [4.0, 3.0]]
@@ -74,7 +74,7 @@ def test_runs_of_several_lengths_share_one_chart() -> None:
 
 @pytest.mark.parametrize("values", [[], [np.nan, np.nan]], ids=["no epochs", "no values"])
 def test_runs_without_values_say_so(values) -> None:
-    line = Line(STYLES[0], np.arange(len(values)), np.array(values, dtype=float))
+    line = CurveLine(STYLES[0], np.arange(len(values)), np.array(values, dtype=float))
     for lines in ([line], []):
         (note,) = overlay(METRICS["ip"], lines, LIGHT).layout.annotations
         assert note.text == "does not apply in these runs"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 from ctviz.figures.advice import Span
-from ctviz.figures.locks import Row, Tried, intervals, over_correlation
+from ctviz.figures.locks import IntervalRow, Tried, intervals, over_correlation
 from ctviz.figures.theme import DARK, LIGHT
 
 ROWS = (
-    Row("Conventional", "conventional", Span(2.0, 1.5, 2.25)),
-    Row("Counterfactual training", "counterfactual", Span(4.0, 3.0, 6.0)),
+    IntervalRow("Conventional", "conventional", Span(2.0, 1.5, 2.25)),
+    IntervalRow("Counterfactual training", "counterfactual", Span(4.0, 3.0, 6.0)),
 )
 NONE = Span(math.nan)
 
@@ -26,13 +26,13 @@ def test_each_row_is_a_dot_on_its_interval() -> None:
 
 
 def test_shares_are_drawn_in_percent_up_to_all() -> None:
-    figure = intervals([Row("a", "conventional", Span(0.25, 0.2, 0.3))], DARK, percent=True, most=1.0)
+    figure = intervals([IntervalRow("a", "conventional", Span(0.25, 0.2, 0.3))], DARK, percent=True, most=1.0)
     assert list(figure.data[0].x) == [25.0]
     assert tuple(figure.layout.xaxis.range) == (0, 100)
 
 
 def test_a_number_that_is_missing_is_said_to_be() -> None:
-    figure = intervals([Row("a", "conventional", NONE)], LIGHT)
+    figure = intervals([IntervalRow("a", "conventional", NONE)], LIGHT)
     assert not figure.data
     assert "none in this run" in {note.text for note in figure.layout.annotations}
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from ctviz.catalogue.limits.shown import ENERGY, IP, RIDGE_TERM, ROBUST
-from ctviz.catalogue.limits.story import DeepLink, Finding, Shown, Story, number, percent
+from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, number, percent
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.energies import LIMIT, USUAL, ridge_name
 from ctviz.experiments.limits.numbers import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
@@ -20,7 +20,7 @@ LARGE = 10.0
 """How many times larger than with the usual ridge energies have to be, to be called exploding."""
 
 
-def finding(table: pd.DataFrame, metric: Shown) -> Finding:
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """Energies after the last epoch without ridge against those with the usual one, and what came of it."""
     exploded: list[str] = []
     held: list[str] = []
@@ -42,7 +42,7 @@ def finding(table: pd.DataFrame, metric: Shown) -> Finding:
         said += f"{number(base.value)} in the conventional "
         sentences.append(f"{said}model. {_consequences(last)}")
     sentences.append(_skipped(table))
-    return Finding(_headline(exploded, held), tuple(sentences), tuple(exploded))
+    return LimitFinding(_headline(exploded, held), tuple(sentences), tuple(exploded))
 
 
 def _ratio(energy: pd.DataFrame, variant: str, other: str) -> Mean:
@@ -95,7 +95,7 @@ def _link() -> DeepLink:
     return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
 
 
-STORY = Story(
+STORY = LimitStory(
     name=LIMIT.name,
     title="No ridge on the energies",
     question="What if nothing keeps the energies small?",

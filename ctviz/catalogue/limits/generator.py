@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctviz.catalogue.limits.shown import IP, IP_FINE, IP_STAR
-from ctviz.catalogue.limits.story import DeepLink, Finding, Shown, Story, interval, percent
+from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, percent
 from ctviz.experiments.config import STRESSES
 from ctviz.experiments.limits.generator import KINDS, LIMIT, METHOD, dose_words, undisturbed_dose
 from ctviz.experiments.limits.numbers import by_draw, difference, gains
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHANCE = "Each dose is compared by itself: of a hundred such comparisons one comes out by chance alone."
 
 
-def finding(table: pd.DataFrame, metric: Shown) -> Finding:
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """Every dose against the undisturbed search, draw by draw."""
     told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "unhurt", "unclear")}
     hurt: list[str] = []
@@ -48,7 +48,7 @@ def finding(table: pd.DataFrame, metric: Shown) -> Finding:
         said += f"Less with {listed(losses)}" if losses else "With none of the harms is it less by more than chance"
         sentences.append(f"{said}{'; more with ' + listed(wins) if wins else ''}.")
     sentences += [CHANCE] if sentences else []
-    return Finding(_headline(**told), tuple(sentences), tuple(hurt))
+    return LimitFinding(_headline(**told), tuple(sentences), tuple(hurt))
 
 
 def _harm(kind: str, dose: float) -> str:
@@ -78,7 +78,7 @@ def _link() -> DeepLink:
     return DeepLink("trajectories", words, (("preset", "stress"),))
 
 
-STORY = Story(
+STORY = LimitStory(
     name=LIMIT.name,
     title="A bad search",
     question="How much worse may the search for counterfactuals be before training with it stops helping?",

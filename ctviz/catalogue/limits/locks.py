@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctviz.catalogue.limits.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TILT
-from ctviz.catalogue.limits.story import DeepLink, Finding, Shown, Story, interval
+from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.locks import BARE, LIMIT, PROTECTED, UNLOCKED, arms_of
 from ctviz.experiments.limits.numbers import by_draw, difference, values_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def finding(table: pd.DataFrame, metric: Shown) -> Finding:
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """With protection against without, draw by draw; and both against a lock that acts in advice alone."""
     helped: list[str] = []
     reversed_: list[str] = []
@@ -39,7 +39,7 @@ def finding(table: pd.DataFrame, metric: Shown) -> Finding:
         sentences.append(
             f"{panel.title}: {said}. {_meaning(sign, difference(bare, free).sign, difference(protected, free).sign)}"
         )
-    return Finding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
+    return LimitFinding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
 
 
 def _meaning(protection: int, bare: int, protected: int) -> str:
@@ -78,7 +78,7 @@ def _doors() -> tuple[DeepLink, ...]:
     )
 
 
-STORY = Story(
+STORY = LimitStory(
     name=LIMIT.name,
     title="Locks without protection",
     question="What if searches leave a feature alone, but the divergence still compares it with real data?",

@@ -17,7 +17,7 @@ from ctviz.catalogue.limits.shown import (
     MATURE,
     ROBUST,
 )
-from ctviz.catalogue.limits.story import DeepLink, Finding, Shown, Story, interval, number
+from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, number
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.long import EPOCHS, LIMIT, TRAINED, USUAL
 from ctviz.experiments.limits.numbers import Mean, by_draw, difference, gains, values_of
@@ -38,7 +38,7 @@ ALSO = {
 """What else is told of the longer training, where it is no chance."""
 
 
-def finding(table: pd.DataFrame, metric: Shown) -> Finding:
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """The gain after the usual number of epochs against that after ten times as many, draw by draw."""
     told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "keeps", "unclear")}
     moved: dict[int, list[str]] = {1: [], -1: [], 0: []}
@@ -62,7 +62,9 @@ def finding(table: pd.DataFrame, metric: Shown) -> Finding:
         meaning = _meaning(before.sign, apart.sign, left.sign)
         sentences.append(f"{said}. {meaning} {_changes(table, panel.name, usual, last)}".rstrip())
     headline = _of_other(moved, ALSO[metric.column]) if metric.column in ALSO else _headline(_names(chosen), **told)
-    return Finding(headline if sentences else "Nothing measured yet", tuple(sentences), (*told["gone"], *told["less"]))
+    return LimitFinding(
+        headline if sentences else "Nothing measured yet", tuple(sentences), (*told["gone"], *told["less"])
+    )
 
 
 def _names(metric: str) -> str:
@@ -131,7 +133,7 @@ def _link() -> DeepLink:
     return DeepLink("boundaries", "Train the circles for 1,000 epochs", tuple(query.items()))
 
 
-STORY = Story(
+STORY = LimitStory(
     name=LIMIT.name,
     title="Training for long",
     question="Does the gain last if training goes on ten times as long?",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctviz.catalogue.limits.shown import IP, IP_FINE, IP_STAR
-from ctviz.catalogue.limits.story import DeepLink, Finding, Shown, Story, interval, percent
+from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, percent
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.maturity import LIMIT, WITHOUT, cells
 from ctviz.experiments.limits.numbers import by_draw, difference, gains
@@ -19,7 +19,7 @@ STARVED, FED = 0.05, 0.5
 """Mean share of mature searches up to which a cell counts as starved, and from which as fed."""
 
 
-def finding(table: pd.DataFrame, metric: Shown) -> Finding:
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """Cells in which next to nothing matures against those in which most does, draw by draw and at the same η.
 
     Steps of another length find other counterfactuals, so that cells of different η would differ by more than by how
@@ -50,7 +50,7 @@ def finding(table: pd.DataFrame, metric: Shown) -> Finding:
         taken = difference(alone, much).sign
         meaning = _meaning(apart.sign, left.sign, by_draw(alone).sign, taken)
         sentences.append(f"{words}. {meaning}{_elsewhere(fed, etas)}")
-    return Finding(_headline(**said), tuple(sentences), (*said["lost"], *said["smaller"]))
+    return LimitFinding(_headline(**said), tuple(sentences), (*said["lost"], *said["smaller"]))
 
 
 def _evenly(rows: pd.DataFrame, etas: list[str]) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def _link(eta: float, tau: float) -> DeepLink:
     return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
 
 
-STORY = Story(
+STORY = LimitStory(
     name=LIMIT.name,
     title="Few searches arrive",
     question="What if the threshold is so high, or the steps so short, that most searches give up?",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ctviz.catalogue.limits import energies, generator, locks, long, maturity
-from ctviz.catalogue.limits.story import Story
+from ctviz.catalogue.limits.story import LimitStory
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.limit import Limit
 
-STORIES: dict[str, Story] = {told.STORY.name: told.STORY for told in (maturity, energies, locks, generator, long)}
+STORIES: dict[str, LimitStory] = {told.STORY.name: told.STORY for told in (maturity, energies, locks, generator, long)}
 """In the order in which they are told."""
 
 
-def story(name: str | Limit) -> Story:
+def story(name: str | Limit) -> LimitStory:
     """How a limit is told."""
     name = name.name if isinstance(name, Limit) else name
     if name not in STORIES:

@@ -23,7 +23,7 @@ against the dose of each kind of harm."""
 
 
 @dataclass(frozen=True)
-class Shown(Metric):
+class LimitMetric(Metric):
     """A metric that a limit may be drawn by; ``log`` for a logarithmic axis.
 
     One called ``gain_NAME`` is how much less of NAME there is than in the conventional model, in % of that.
@@ -52,7 +52,7 @@ class Shown(Metric):
 
 
 @dataclass(frozen=True)
-class Finding:
+class LimitFinding:
     """What the numbers say: a headline, a sentence for each panel, and on which panels the failure shows."""
 
     headline: str
@@ -70,7 +70,7 @@ class DeepLink:
 
 
 @dataclass(frozen=True)
-class Story:
+class LimitStory:
     """A failure that was to be expected, and how the experiments that show whether it happens are told.
 
     ``finding`` computes its sentences from a table and one of ``shown``; no claim stands elsewhere.
@@ -82,11 +82,11 @@ class Story:
     expected: str
     advice: str
     kind: Kind
-    shown: tuple[Shown, ...]  # to choose from in the picture, the first by default
-    finding: Callable[[pd.DataFrame, Shown], Finding]
+    shown: tuple[LimitMetric, ...]  # to choose from in the picture, the first by default
+    finding: Callable[[pd.DataFrame, LimitMetric], LimitFinding]
     links: tuple[DeepLink, ...]
 
-    def metric(self, name: str | None = None) -> Shown:
+    def metric(self, name: str | None = None) -> LimitMetric:
         """One of ``shown``, by default the first."""
         for metric in self.shown:
             if name in (None, metric.name):

@@ -14,7 +14,7 @@ from ctviz.experiments.proposition import assumptions, overshoots
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
-from ctviz.figures.locks import Row, Tried, intervals, over_correlation
+from ctviz.figures.locks import IntervalRow, Tried, intervals, over_correlation
 from ctviz.figures.stage.recording import ArmLabel
 from ctviz.ui.actionability.names import focus_of, labels_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
@@ -43,8 +43,8 @@ def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksV
     """Effort and attribution of every model, each on one scale, with intervals."""
     focus = focus_of(experiment)
     feature, labels, colours = names.features[focus], labels_of(experiment, view), palette()
-    of_effort = [Row(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
-    of_share = [Row(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
+    of_effort = [IntervalRow(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
+    of_share = [IntervalRow(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
     charts = (
         ("effort", "What advice costs, in data units", intervals(of_effort, colours)),
         ("share", f"How far answers rest on {feature}", intervals(of_share, colours, percent=True, most=1.0)),

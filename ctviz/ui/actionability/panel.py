@@ -44,7 +44,7 @@ class LocksView(View):
 
 
 @dataclass(frozen=True)
-class Part:
+class LocksPart:
     """A part of the story: what it is called, the run it starts from, what it is about."""
 
     title: str
@@ -52,20 +52,20 @@ class Part:
     lead: str
 
 
-PARTS: dict[str, Part] = {
-    "figure": Part(
+PARTS: dict[str, LocksPart] = {
+    "figure": LocksPart(
         "What a lock does",
         "figure1",
         "Nobody can change their age. Lock it, and advice has to do with what is left. A model that was trained with "
         "the lock learns to decide by what people can change.",
     ),
-    "where": Part(
+    "where": LocksPart(
         "Where the lock acts",
         "where",
         "A lock can act when advice is searched, when the model is trained, or both. Often only one of the two is "
         "meant; here they are told apart.",
     ),
-    "proxies": Part(
+    "proxies": LocksPart(
         "When it stops helping",
         "proxies",
         "Protection keeps the model from leaning on the locked feature itself. Where the free feature goes along with "

@@ -32,14 +32,14 @@ from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.watch import Drawing, Story
+from ctviz.ui.kit.watch import RunDrawing, RunStory
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
 
 
-def story(draft: Draft[LocksView]) -> Story:
+def story(draft: Draft[LocksView]) -> RunStory:
     """What the page says of the run it watches, in the part of the story that is open."""
-    return Story(
+    return RunStory(
         drawing=lambda run_view: drawing(run_view, draft.view),
         headline=lambda run_view, snapshot, live: finding(run_view, snapshot, live, draft.view),
         facts=lambda run_view, snapshot, live: facts(run_view, snapshot, live, draft.view),
@@ -49,11 +49,11 @@ def story(draft: Draft[LocksView]) -> Story:
     )
 
 
-def drawing(run_view: RunView, view: LocksView) -> Drawing:
+def drawing(run_view: RunView, view: LocksView) -> RunDrawing:
     """The run with the page's names on it."""
     names = names_of(run_view.scene, view.names)
     scene = renamed(run_view.scene, names)
-    return Drawing(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
+    return RunDrawing(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
 
 
 # -- the finding -----------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class Digit:
 
 
 @dataclass(frozen=True)
-class Seen:
+class DigitHistory:
     """One digit as every model saw it at every stored epoch."""
 
     epochs: tuple[int, ...]  # e
@@ -169,18 +169,18 @@ def digit_of(run_view: RunView, view: DigitsView) -> Digit | None:
 # -- what is asked of it ------------------------------------------------------------------------------
 
 
-def seen(run_view: RunView, digit: Digit, view: DigitsView) -> Seen:
+def seen(run_view: RunView, digit: Digit, view: DigitsView) -> DigitHistory:
     """One digit at all stored epochs: what each model reads, and where it looks."""
     settings, snapshots = attribution_of(view), list(run_view.snapshots)
     check_effort(run_view, settings, len(snapshots))
     question = ("seen", digit.key, settings, view.explain, snapshots[-1].epoch)
 
-    def make(explorer: ImageExplorer) -> Seen:
+    def make(explorer: ImageExplorer) -> DigitHistory:
         classes = None if view.explain is None else np.full(1, view.explain)
         found = explorer.attribute_history(snapshots, digit.pixels, settings, classes)
         said = np.stack([explorer.probabilities(one, digit.pixels[None])[:, 0] for one in snapshots])
         values = np.asarray(found.values)
-        return Seen(
+        return DigitHistory(
             tuple(one.epoch for one in snapshots), said, values, np.asarray(found.error), on_locked(explorer, values)
         )
 

@@ -14,7 +14,7 @@ from ctviz.figures.digit_curves import robust
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.digits_view import EPSILONS, OWN, DigitsView
-from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
+from ctviz.ui.digits.layout import Layout, DigitsPart, Picture, interval_rows
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list
@@ -109,7 +109,7 @@ def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[s
     ]  # fmt: skip
 
 
-PART = Part(
+PART = DigitsPart(
     title="Fool it",
     lead="How little ink does it take to fool a model? Every pixel is moved by at most ε, in the direction that hurts "
     "this model most.",

@@ -14,7 +14,7 @@ from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.components import ImageGridState, show_image_grid
 from ctviz.ui.digits.digits_view import DigitsView
-from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
+from ctviz.ui.digits.layout import Layout, DigitsPart, Picture, interval_rows
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
@@ -83,7 +83,7 @@ def rows(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> list[dict[s
     return [row for name, found, apart in measured for row in interval_rows(means.arms, snapshot, name, found, apart)]
 
 
-PART = Part(
+PART = DigitsPart(
     title="All classes",
     lead="What a model looks at in each class, on average over many digits, and how much of that falls on pixels that "
     "are locked.",

@@ -13,7 +13,7 @@ from ctviz.figures import digit_words as words
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.digits_view import DigitsView
-from ctviz.ui.digits.layout import Layout, Part, Picture, interval_rows
+from ctviz.ui.digits.layout import Layout, DigitsPart, Picture, interval_rows
 from ctviz.ui.kit import search
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list
@@ -96,7 +96,7 @@ def _settings(run_view: RunView, view: DigitsView) -> dict[str, Any]:
     return {f"search_{name}": getattr(settings, name) for name in of_search(settings)}
 
 
-PART = Part(
+PART = DigitsPart(
     title="Counterfactual digits",
     lead="What would have to change for a model to read another digit? A search changes pixels until the model does, "
     "step by step.",

@@ -14,19 +14,23 @@ from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.layout import Picture
 from ctviz.ui.digits.parts import PARTS
 from ctviz.ui.kit import link
-from ctviz.ui.kit.export import File, metrics, stem
+from ctviz.ui.kit.export import ExportFile, metrics, stem
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import LEVEL
 
 
-def files(run_view: RunView, view: DigitsView) -> list[File]:
+def files(run_view: RunView, view: DigitsView) -> list[ExportFile]:
     """What can be downloaded; made when it is asked for."""
     name = file_name(run_view, view)
     return [
-        File("Picture (SVG)", lambda: svg(run_view, view), f"{name}.svg", "image/svg+xml", "image"),
-        File("Picture that plays offline (HTML)", lambda: html(run_view, view), f"{name}.html", "text/html", "movie"),
-        File("Numbers of this part (CSV)", lambda: numbers_csv(run_view, view), f"{name}.csv", "text/csv", "table"),
+        ExportFile("Picture (SVG)", lambda: svg(run_view, view), f"{name}.svg", "image/svg+xml", "image"),
+        ExportFile(
+            "Picture that plays offline (HTML)", lambda: html(run_view, view), f"{name}.html", "text/html", "movie"
+        ),
+        ExportFile(
+            "Numbers of this part (CSV)", lambda: numbers_csv(run_view, view), f"{name}.csv", "text/csv", "table"
+        ),
         metrics(run_view),
     ]
 

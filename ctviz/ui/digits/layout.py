@@ -119,7 +119,7 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Part:
+class DigitsPart:
     """A part of the story.
 
     Attributes:

@@ -29,7 +29,7 @@ class Pad:
 
 
 @dataclass
-class Memory:
+class DigitsMemory:
     """What a session remembers.
 
     Attributes:
@@ -57,9 +57,9 @@ class Memory:
         self.painting, self.painted, self.folder_asked = False, None, False
 
 
-def memory() -> Memory:
+def memory() -> DigitsMemory:
     """The memory of this session."""
-    found: Memory = st.session_state.setdefault(MEMORY, Memory())
+    found: DigitsMemory = st.session_state.setdefault(MEMORY, DigitsMemory())
     return found
 
 

@@ -17,7 +17,7 @@ from ctviz.figures.digits.pictures import greys, quantised
 from ctviz.figures.stage.recording import HEADINGS, limits_of
 from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
 from ctviz.training.arm import Arm
-from ctviz.ui.digits.answers import Digit, Seen
+from ctviz.ui.digits.answers import Digit, DigitHistory
 from ctviz.ui.digits.digits_view import EPSILONS
 from ctviz.ui.digits.locks import PAPER_LOCK, locked_pixels
 
@@ -110,7 +110,9 @@ def _in_rows(texts: list[str]) -> list[list[str]]:
     return [texts[start : start + PER_ROW] for start in range(0, len(texts), PER_ROW)]
 
 
-def of_digit(digit: Digit, seen: Seen, experiment: Experiment, locked: Bools, *, bare: bool = True) -> ImageGrid:
+def of_digit(
+    digit: Digit, seen: DigitHistory, experiment: Experiment, locked: Bools, *, bare: bool = True
+) -> ImageGrid:
     """One digit as every model looks at it; frames are epochs.
 
     ``bare``: the digit by itself stands first; not where it is seen beside the grid.

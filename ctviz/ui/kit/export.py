@@ -25,7 +25,7 @@ MAX_TOML = 64 * 1024
 
 
 @dataclass(frozen=True)
-class File:
+class ExportFile:
     """A file to download: what the button says, what it holds (or what makes it), its name, type and icon."""
 
     label: str
@@ -48,7 +48,7 @@ def share_menu(draft: Draft[Any]) -> Iterator[None]:
         yield
 
 
-def offer(files: Iterable[File]) -> None:
+def offer(files: Iterable[ExportFile]) -> None:
     """A button for each file."""
     for file in files:
         st.download_button(
@@ -106,7 +106,7 @@ def address(draft: Draft[Any]) -> str:
 
 
 def share_run(
-    draft: Draft[Any], run_view: RunView | None, files: Callable[[RunView], Iterable[File]] | None = None
+    draft: Draft[Any], run_view: RunView | None, files: Callable[[RunView], Iterable[ExportFile]] | None = None
 ) -> None:
     """The menu of a page that shows one run; ``files``: what the page makes of it, by default what Boundaries does."""
     experiment = draft.experiment
@@ -119,7 +119,11 @@ def share_run(
         else:
             offer(files(run_view))
         offer(
-            [File("Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml", "settings")]
+            [
+                ExportFile(
+                    "Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml", "settings"
+                )
+            ]
         )
         bring_back(
             "**Bring back** settings", "Settings as a TOML file", "upload",
@@ -133,20 +137,20 @@ def stem(experiment: Experiment) -> str:
     return f"ctviz-{experiment.data.name}-{experiment.key[:8]}"
 
 
-def animation(run_view: RunView) -> File:
+def animation(run_view: RunView) -> ExportFile:
     """The standalone page of what there is of a run by now."""
     snapshots, experiment = list(run_view.snapshots), run_view.experiment
-    return File(
+    return ExportFile(
         "Animation that works offline (HTML)", lambda: standalone_html(run_view.scene, snapshots, experiment),
         f"{stem(experiment)}.html", "text/html", "movie",
     )  # fmt: skip
 
 
-def metrics(run_view: RunView) -> File:
+def metrics(run_view: RunView) -> ExportFile:
     """Columns epoch, arm, metric, value."""
     snapshots, experiment = list(run_view.snapshots), run_view.experiment
     names = [arm.name for arm in experiment.arms]
-    return File(
+    return ExportFile(
         "Metrics of every epoch (CSV)", lambda: history(names, snapshots).to_csv(index=False),
         f"{stem(experiment)}.csv", "text/csv", "table_rows",
     )  # fmt: skip

@@ -41,7 +41,7 @@ REDRAW = 2.0
 
 
 @dataclass(frozen=True)
-class Drawing:
+class RunDrawing:
     """A run as a page draws it: ``key`` names what the browser holds, so another dress has another key."""
 
     key: str
@@ -50,14 +50,14 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Story:
+class RunStory:
     """What a page says of the run it watches; where nothing else is given, what Boundaries says.
 
     What is said is told the snapshot that is spoken of and whether the run is still being trained. On a large
     screen there is nothing beside the picture, and below it only what is ``projected``.
     """
 
-    drawing: Callable[[RunView], Drawing]
+    drawing: Callable[[RunView], RunDrawing]
     headline: Callable[[RunView, Snapshot, bool], None]
     facts: Callable[[RunView, Snapshot, bool], None]
     details: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
@@ -65,18 +65,18 @@ class Story:
     shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
 
 
-def _drawing(run_view: RunView) -> Drawing:
-    return Drawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
+def _drawing(run_view: RunView) -> RunDrawing:
+    return RunDrawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
 
 
-BOUNDARIES = Story(
+BOUNDARIES = RunStory(
     drawing=_drawing,
     headline=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
     facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
 )
 
 
-def watch(service: Service, draft: Draft[Any], story: Story = BOUNDARIES) -> None:
+def watch(service: Service, draft: Draft[Any], story: RunStory = BOUNDARIES) -> None:
     """The run of the draft's settings, live where it is being trained: finding, picture, the numbers beside it."""
     follow_theme()
     live(lambda: _watch(service, story), lambda: POLL if trains(service) else None)
@@ -100,7 +100,7 @@ def head_start(name: str, shown: Hashable) -> None:
         time.sleep(HEAD_START)
 
 
-def _watch(service: Service, story: Story) -> None:
+def _watch(service: Service, story: RunStory) -> None:
     draft = draft_now()
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
@@ -153,7 +153,7 @@ def expectation(state: RunState) -> str:
 
 
 def _show_earlier(
-    service: Service, draft: Draft[Any], story: Story, left: DeltaGenerator, right: DeltaGenerator | None
+    service: Service, draft: Draft[Any], story: RunStory, left: DeltaGenerator, right: DeltaGenerator | None
 ) -> None:
     """Keeps in sight, dimmed and named, the run seen last, else a preset, until there is something to show."""
     presets = [Experiment.preset(name).key for name in (draft.experiment.data.name, "moons")]
@@ -167,7 +167,7 @@ def _show_earlier(
         right.caption(f"Dimmed, until then: {_named(run_view.experiment)}.")
 
 
-def _stage(run_view: RunView, story: Story, view: View, *, live: bool, key: str) -> StageState:
+def _stage(run_view: RunView, story: RunStory, view: View, *, live: bool, key: str) -> StageState:
     drawn = story.drawing(run_view)
     return show_stage(
         run_key=drawn.key,

@@ -7,7 +7,7 @@ import json
 
 from ctviz.experiments.limits.results import LimitResult
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import File, offer, share_menu, show_code
+from ctviz.ui.kit.export import ExportFile, offer, share_menu, show_code
 from ctviz.ui.limits.limits_view import LimitsView
 
 
@@ -17,7 +17,7 @@ def share(draft: Draft[LimitsView], result: LimitResult) -> None:
     code = f'import ctviz\n\nresult = ctviz.run_limit("{name}")\nresult.table  # {", ".join(result.table.columns)}'
     with share_menu(draft):
         offer(
-            File(label, content, f"ctviz-limit-{name}.{ending}", mime, "download")
+            ExportFile(label, content, f"ctviz-limit-{name}.{ending}", mime, "download")
             for label, content, ending, mime in (
                 ("All numbers (CSV)", lambda: result.table.to_csv(index=False), "csv", "text/csv"),
                 ("All numbers (Parquet)", lambda: parquet(result), "parquet", "application/vnd.apache.parquet"),

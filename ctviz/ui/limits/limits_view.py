@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import field_validator, model_validator
 
 from ctviz.catalogue.limits.stories import STORIES
-from ctviz.catalogue.limits.story import Shown, Story
+from ctviz.catalogue.limits.story import LimitMetric, LimitStory
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS
 from ctviz.experiments.limits.limit import Limit
@@ -51,10 +51,10 @@ class LimitsView(BaseView):
         return LIMITS[self.limit]
 
     @property
-    def story(self) -> Story:
+    def story(self) -> LimitStory:
         return STORIES[self.limit]
 
     @property
-    def chosen(self) -> Shown:
+    def chosen(self) -> LimitMetric:
         names = [shown.name for shown in self.story.shown]
         return self.story.metric(self.metric if self.metric in names else None)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ctviz.catalogue.limits.stories import STORIES
 from ctviz.catalogue.limits.stories import story as tell
-from ctviz.catalogue.limits.story import Finding, Shown, Story, number, percent
+from ctviz.catalogue.limits.story import LimitFinding, LimitMetric, LimitStory, number, percent
 from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.numbers import LEVEL, Mean
 from ctviz.experiments.limits.results import LimitResult, stored_limit
@@ -71,7 +71,7 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     return result
 
 
-def _pictures(study: Limit, result: LimitResult, metric: Shown, scale: float) -> None:
+def _pictures(study: Limit, result: LimitResult, metric: LimitMetric, scale: float) -> None:
     drawn = pictures(study, result.table, metric, palette(), scale)
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
@@ -90,7 +90,7 @@ def _pictures(study: Limit, result: LimitResult, metric: Shown, scale: float) ->
     st.caption(f"{metric.title}.{means} {INTERVALS}; {many} draws.")
 
 
-def _words(story: Story, found: Finding) -> None:
+def _words(story: LimitStory, found: LimitFinding) -> None:
     shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
@@ -121,7 +121,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
         project_button(draft)
 
 
-def _reading(study: Limit, result: LimitResult, metric: Shown) -> None:
+def _reading(study: Limit, result: LimitResult, metric: LimitMetric) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
         scrolling("The numbers", table(study, result, metric))
     with st.expander("Exact settings", key="limits-settings"):
@@ -135,7 +135,7 @@ def _reading(study: Limit, result: LimitResult, metric: Shown) -> None:
             st.code(experiment.to_toml(), language="toml", height=220)
 
 
-def table(study: Limit, result: LimitResult, metric: Shown) -> str:
+def table(study: Limit, result: LimitResult, metric: LimitMetric) -> str:
     """Every mean of the pictures with its interval (of the last epoch, where they go over epochs), as a table."""
     rows = []
     for panel, variant, dose, found in summary_rows(study, result.table, metric):
@@ -148,7 +148,7 @@ def table(study: Limit, result: LimitResult, metric: Shown) -> str:
     return html_table(head, rows, caption=caption)
 
 
-def _amount(found: Mean, metric: Shown) -> str:
+def _amount(found: Mean, metric: LimitMetric) -> str:
     said = percent if metric.unit == "%" else number
     if found.n < 2:
         return said(found.value)

@@ -16,7 +16,7 @@ from ctviz.ui.paper.paper_view import SHIPPED
 
 
 @dataclass(frozen=True)
-class Finding:
+class PaperFinding:
     """Something that was found beyond the paper, in plain words."""
 
     title: str
@@ -30,7 +30,7 @@ def choices(root: Path) -> dict[str, Path]:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownResult:
     """What the page shows: the files that there are, the result if there is one, else why there is none."""
 
     known: dict[str, Path]
@@ -38,15 +38,15 @@ class Shown:
     problem: str = ""
 
 
-def choose(name: str, root: Path) -> Shown:
+def choose(name: str, root: Path) -> ShownResult:
     """The result of a name, or the shipped one where there is none of that name."""
     known = choices(root)
     problem = "" if name in known else f"No result {name} is stored on this computer; this is the one that ships."
     try:
         found = load(known.get(name, known[SHIPPED]))
-        return Shown(known, found if found.rows else None, problem)
+        return ShownResult(known, found if found.rows else None, problem)
     except CtvizError as error:
-        return Shown(known, None, str(error))
+        return ShownResult(known, None, str(error))
 
 
 def load(path: Path) -> Table1:
@@ -68,11 +68,11 @@ def _load(path: Path, stamp: int) -> Table1:
 
 
 @functools.cache
-def findings() -> tuple[Finding, ...]:
+def findings() -> tuple[PaperFinding, ...]:
     """What ships of them; none where the file is missing or says nothing."""
     try:
         known = json.loads(read(assets() / "paper" / "findings.json"))
-        return tuple(Finding(str(one["title"]), str(one["words"])) for one in known["findings"])
+        return tuple(PaperFinding(str(one["title"]), str(one["words"])) for one in known["findings"])
     except (CtvizError, ValueError, KeyError, TypeError):
         return ()
 

@@ -10,9 +10,9 @@ from ctviz.experiments.reproduce.result import Table1
 from ctviz.figures.paper_tables import to_csv, to_latex, to_markdown
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import File, offer, share_menu, show_code
+from ctviz.ui.kit.export import ExportFile, offer, share_menu, show_code
 from ctviz.ui.kit.frame import project_button
-from ctviz.ui.paper.files import Shown, called
+from ctviz.ui.paper.files import ShownResult, called
 from ctviz.ui.paper.paper_view import SHIPPED, PaperView
 
 IDEA = (
@@ -22,7 +22,7 @@ IDEA = (
 )
 
 
-def panel(draft: Draft[PaperView], shown: Shown) -> None:
+def panel(draft: Draft[PaperView], shown: ShownResult) -> None:
     """Everything left of the panels."""
     known, result = shown.known, shown.result
     st.markdown(IDEA)
@@ -55,7 +55,7 @@ def share(draft: Draft[PaperView], result: Table1) -> None:
         ("Table (Markdown)", lambda: to_markdown(result), "md", "text/markdown"),
     )
     with share_menu(draft):
-        offer(File(label, made, f"ctviz-table1.{end}", mime, "download") for label, made, end, mime in files)
+        offer(ExportFile(label, made, f"ctviz-table1.{end}", mime, "download") for label, made, end, mime in files)
         line = command(result)
         if line is None:
             st.caption("The settings of this result are those of no command; they are part of the JSON.")

@@ -14,7 +14,7 @@ MEMORY = "tradeoffs"
 
 
 @dataclass
-class Memory:
+class TradeoffsMemory:
     """What one session remembers.
 
     Attributes:
@@ -30,7 +30,7 @@ class Memory:
     cost: tuple[tuple[str, frozenset[str]], str] | None = None
 
 
-def memory() -> Memory:
+def memory() -> TradeoffsMemory:
     """That of this session."""
-    found: Memory = st.session_state.setdefault(MEMORY, Memory())
+    found: TradeoffsMemory = st.session_state.setdefault(MEMORY, TradeoffsMemory())
     return found

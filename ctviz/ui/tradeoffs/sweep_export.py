@@ -21,7 +21,7 @@ from ctviz.figures.tradeoffs.export import can_draw, image, standalone
 from ctviz.figures.tradeoffs.tables import across_table, latex, markdown
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import File, bring_back, offer, read_toml, share_menu, show_code
+from ctviz.ui.kit.export import ExportFile, bring_back, offer, read_toml, share_menu, show_code
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.tradeoffs.bounds import within_page
 from ctviz.ui.tradeoffs.charts import figure
@@ -70,32 +70,32 @@ def stem(sweep: Sweep) -> str:
     return f"ctviz-sweep-{sweep.base.data.name}-{sweep.key[:8]}"
 
 
-def _files(view: TradeoffsView, result: SweepResult) -> Iterator[File]:
+def _files(view: TradeoffsView, result: SweepResult) -> Iterator[ExportFile]:
     across, name, level = result.across, stem(result.sweep), result.sweep.protocol.level
     data = CHOICES.get(result.sweep.base.data.name, result.sweep.base.data.name)
 
     if metrics_of(across):
         colours = palette()
-        yield File(
+        yield ExportFile(
             "Picture that works offline (HTML)", lambda: html(result, view, colours), f"{name}.html", "text/html",
             "html",
         )  # fmt: skip
         if can_draw():
-            yield File("Picture (PNG)", lambda: png(result, view, colours), f"{name}.png", "image/png", "image")
-        yield File(
+            yield ExportFile("Picture (PNG)", lambda: png(result, view, colours), f"{name}.png", "image/png", "image")
+        yield ExportFile(
             "Table for a paper (LaTeX)", lambda: tex(across, view, level, data), f"{name}.tex", "text/x-tex",
             "functions",
         )  # fmt: skip
-        yield File(
+        yield ExportFile(
             "Table for a README (Markdown)", lambda: md(across, view, level, data), f"{name}.md", "text/markdown",
             "notes",
         )  # fmt: skip
-    yield File("All numbers (CSV)", lambda: result.table.to_csv(index=False), f"{name}.csv", "text/csv", "table")
-    yield File(
+    yield ExportFile("All numbers (CSV)", lambda: result.table.to_csv(index=False), f"{name}.csv", "text/csv", "table")
+    yield ExportFile(
         "All numbers (Parquet)", lambda: parquet(result.table), f"{name}.parquet", "application/vnd.apache.parquet",
         "table_rows",
     )  # fmt: skip
-    yield File("Settings (TOML)", result.sweep.to_toml(), f"{name}.toml", "application/toml", "settings")
+    yield ExportFile("Settings (TOML)", result.sweep.to_toml(), f"{name}.toml", "application/toml", "settings")
 
 
 def parquet(table: pd.DataFrame) -> bytes:

@@ -9,9 +9,9 @@ import streamlit as st
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.export import File, offer, share_menu, stem
+from ctviz.ui.kit.export import ExportFile, offer, share_menu, stem
 from ctviz.ui.kit.service import Service
-from ctviz.ui.trajectories.picture import Seen, ends_of, seen_now
+from ctviz.ui.trajectories.picture import ShownSearches, ends_of, seen_now
 from ctviz.ui.trajectories.tracks_view import TracksView
 
 
@@ -24,14 +24,16 @@ def share(service: Service, draft: Draft[TracksView]) -> None:
             return
         st.caption("A PNG of the picture: the button below the picture itself.")
         name, csv = f"{stem(seen.run_view.experiment)}-epoch-{seen.trace.epoch}", "text/csv"
-        offer([File("Every step of every path (CSV)", lambda: paths_csv(seen), f"{name}-paths.csv", csv, "table")])
+        offer(
+            [ExportFile("Every step of every path (CSV)", lambda: paths_csv(seen), f"{name}-paths.csv", csv, "table")]
+        )
         ends = ends_of(seen)
         if ends is not None:
             label = "Where they end, with intervals (CSV)"
-            offer([File(label, lambda: ends_csv(ends), f"{name}-ends.csv", csv, "table_rows")])
+            offer([ExportFile(label, lambda: ends_csv(ends), f"{name}-ends.csv", csv, "table_rows")])
 
 
-def paths_csv(seen: Seen) -> str:
+def paths_csv(seen: ShownSearches) -> str:
     """One row for each model, path and step, up to the last one taken: the point, and what the model makes of it."""
     trace = seen.trace
     walked = np.arange(trace.points.shape[2]) <= trace.steps[..., None]  # m b t+1

@@ -46,7 +46,7 @@ POLL = 0.5
 
 
 @dataclass(frozen=True)
-class Seen:
+class ShownSearches:
     """What a page shows at the moment."""
 
     run_view: RunView
@@ -107,7 +107,7 @@ def _explore(service: Service) -> None:
     st.session_state["explored"] = about
 
 
-def _about(view: TracksView, seen: Seen | None, *, live: bool) -> tuple[object, ...]:
+def _about(view: TracksView, seen: ShownSearches | None, *, live: bool) -> tuple[object, ...]:
     """What the rest of the page depends on; of a live run, only what the person has chosen: it redraws by itself."""
     answered = None if live or seen is None else (seen.asked, seen.trace.epoch)
     return view.pick, view.at, view.epoch, view.selected, answered
@@ -130,7 +130,7 @@ def _show_another(service: Service, draft: Draft[TracksView]) -> None:
 
 def _searched(
     service: Service, draft: Draft[TracksView], run_view: RunView, *, live: bool, said: DeltaGenerator
-) -> Seen | None:
+) -> ShownSearches | None:
     """The searches that the view asks for; None where there are none, and then why, in words."""
     if _awaits_vae(service, draft):
         with said:
@@ -143,7 +143,7 @@ def _searched(
         return None
 
 
-def _seen(view: TracksView, run_view: RunView, *, live: bool) -> Seen:
+def _seen(view: TracksView, run_view: RunView, *, live: bool) -> ShownSearches:
     """What there is to see, searched now or before.
 
     Raises:
@@ -156,12 +156,12 @@ def _seen(view: TracksView, run_view: RunView, *, live: bool) -> Seen:
     chosen = view.selected
     selected = 0 if factuals == 1 else chosen if chosen is not None and chosen < factuals else None
     explorer, names = shared.explorer(run_view.experiment), names_of(run_view.scene, view.names)
-    return Seen(
+    return ShownSearches(
         run_view, asked, answer, trace, explorer, names, arm_styles(run_view.experiment, names.features), selected
     )
 
 
-def seen_now(service: Service, draft: Draft[TracksView]) -> Seen | None:
+def seen_now(service: Service, draft: Draft[TracksView]) -> ShownSearches | None:
     """What the page shows at the moment; None where that is nothing, the picture having said why."""
     run_view = service.run_view(draft.experiment.key)
     if run_view is None or _awaits_vae(service, draft):
@@ -173,7 +173,7 @@ def seen_now(service: Service, draft: Draft[TracksView]) -> Seen | None:
 
 
 def _tracks(
-    draft: Draft[TracksView], run_view: RunView, seen: Seen | None, *, live: bool, key: str | None = None
+    draft: Draft[TracksView], run_view: RunView, seen: ShownSearches | None, *, live: bool, key: str | None = None
 ) -> PathsState:
     view, experiment = draft.view, run_view.experiment
     settings, names = settings_of(experiment, view), names_of(run_view.scene, view.names)
@@ -214,7 +214,9 @@ def _follow(draft: Draft[TracksView], resting: PathsState) -> bool:
     return (draft.view.epoch, draft.view.selected) != (before.epoch, before.selected)
 
 
-def _tell(seen: Seen | None, headline: DeltaGenerator, said: DeltaGenerator, right: DeltaGenerator | None) -> None:
+def _tell(
+    seen: ShownSearches | None, headline: DeltaGenerator, said: DeltaGenerator, right: DeltaGenerator | None
+) -> None:
     """The finding over the picture and the outcomes beside it."""
     if seen is None:
         with headline:
@@ -230,7 +232,7 @@ def _tell(seen: Seen | None, headline: DeltaGenerator, said: DeltaGenerator, rig
             _beside(seen, ends)
 
 
-def _beside(seen: Seen, ends: Endpoints | None) -> None:
+def _beside(seen: ShownSearches, ends: Endpoints | None) -> None:
     trace, styles, chosen = seen.trace, seen.styles, seen.selected
     if chosen is None:
         facts = words.outcome_facts(trace, styles) + (words.end_facts(ends, styles) if ends else [])
@@ -241,7 +243,7 @@ def _beside(seen: Seen, ends: Endpoints | None) -> None:
         st.caption("Choose a path, or click anywhere in a picture, to follow one search.")
 
 
-def ends_of(seen: Seen) -> Endpoints | None:
+def ends_of(seen: ShownSearches) -> Endpoints | None:
     """Where the searches ended, measured; nothing for a single one."""
     return searches().endpoints(seen.run_view, seen.asked, seen.trace) if len(seen.trace) > 1 else None
 
@@ -271,7 +273,7 @@ def _below(service: Service) -> None:
         _where_they_end(seen, ends)
 
 
-def _lesson(seen: Seen, factual: int) -> None:
+def _lesson(seen: ShownSearches, factual: int) -> None:
     st.subheader("What training would make of this search", anchor=False)
     label = None if seen.answer.labels is None else int(seen.answer.labels[factual])
     rows = [words.best_row(seen.trace, arm, factual) for arm in range(seen.trace.m)]
@@ -283,7 +285,7 @@ def _lesson(seen: Seen, factual: int) -> None:
     )
 
 
-def _where_they_end(seen: Seen, ends: Endpoints) -> None:
+def _where_they_end(seen: ShownSearches, ends: Endpoints) -> None:
     st.subheader("Where the searches end, against real data of the class aimed at", anchor=False)
     aimed = _aimed_at(ends, seen.names)
     colours, scene = palette(), renamed(seen.run_view.scene, seen.names)

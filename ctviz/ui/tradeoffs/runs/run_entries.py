@@ -11,7 +11,7 @@ from typing import Any
 
 from ctviz.catalogue.settings import setting, value_words
 from ctviz.experiments.config import PRESETS, Experiment
-from ctviz.experiments.differences import Difference, differences, has
+from ctviz.experiments.differences import SettingDifference, differences, has
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
 from ctviz.ui.tradeoffs.runs.comparison_view import Order
@@ -127,7 +127,7 @@ def _weight(path: str) -> int:
     )
 
 
-def _short(entry: Difference) -> str:
+def _short(entry: SettingDifference) -> str:
     """``τ 0.5``: a setting by its symbol if it has one, of which model only where that is not the usual one."""
     value = entry.values[1]
     if entry.path == "arms":

@@ -19,14 +19,14 @@ from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.catalogue.settings import setting, value_words
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.differences import Difference, differences
+from ctviz.experiments.differences import SettingDifference, differences
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.measure import field
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import has_report, stored_report
 from ctviz.experiments.store import Store
 from ctviz.figures.boundary import SIDE, boundary_png
-from ctviz.figures.curves import Line as Curve
+from ctviz.figures.curves import CurveLine as Curve
 from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
 from ctviz.models.stack import Stack
@@ -308,7 +308,7 @@ def _setting(path: str) -> str:
     return label if arm == "*" else f"{label} of “{arm}”"
 
 
-def _values(entry: Difference) -> list[str]:
+def _values(entry: SettingDifference) -> list[str]:
     cells = []
     for value in entry.values:  # noqa: PD011 (no data frame)
         if value is None and not entry.path.endswith("seed"):
