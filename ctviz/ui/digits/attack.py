@@ -14,7 +14,7 @@ from ctviz.figures.digit_curves import robust
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.digits_view import EPSILONS, OWN, DigitsView
-from ctviz.ui.digits.layout import Layout, DigitsPart, Picture, interval_rows
+from ctviz.ui.digits.layout import DigitsPart, Layout, Picture, interval_rows
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list

@@ -14,7 +14,7 @@ from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.components import ImageGridState, show_image_grid
 from ctviz.ui.digits.digits_view import DigitsView
-from ctviz.ui.digits.layout import Layout, DigitsPart, Picture, interval_rows
+from ctviz.ui.digits.layout import DigitsPart, Layout, Picture, interval_rows
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft

@@ -13,7 +13,7 @@ from ctviz.figures import digit_words as words
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.digits_view import DigitsView
-from ctviz.ui.digits.layout import Layout, DigitsPart, Picture, interval_rows
+from ctviz.ui.digits.layout import DigitsPart, Layout, Picture, interval_rows
 from ctviz.ui.kit import search
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.facts import fact_list

@@ -13,7 +13,7 @@ from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.components import ImageGridState, show_image_grid
 from ctviz.ui.digits.digits_view import OWN, DigitsView
-from ctviz.ui.digits.layout import Layout, DigitsPart, Picture
+from ctviz.ui.digits.layout import DigitsPart, Layout, Picture
 from ctviz.ui.digits.method import choose_method, method_in_words, method_settings, more_on_method
 from ctviz.ui.digits.pick import show_pad
 from ctviz.ui.kit import bind
