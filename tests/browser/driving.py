@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import shutil
 import signal
@@ -11,6 +13,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import numpy as np
+from PIL import Image
 
 from tests.waiting import PATIENCE, free_port, served
 
@@ -130,3 +135,14 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def picture(page, panel: int = 0) -> np.ndarray:
+    """Pixels of a panel's canvas, (height width 3), row 0 on top."""
+    url = page.locator(".ctv-canvas").nth(panel).evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url))).convert("RGB")).astype(int)
+
+
+def app_wrote(page, words: str) -> None:
+    """Waits until the app has written something that starts with these words."""
+    page.get_by_test_id("stText").filter(has_text=words).first.wait_for()

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.driving import until
-from tests.browser.test_stage import picture, told
+from tests.browser.driving import app_wrote, picture, until
 
 pytestmark = pytest.mark.browser
 
@@ -79,12 +78,12 @@ def test_steps_go_by_keys_and_the_panels_follow(browser_page, app):
     assert np.abs(whole - picture(page)).max() > 50
     page.keyboard.press("ArrowRight")
     at_step(page, 1)
-    told(page, "epoch=None step=1 selected=None playing=False")
+    app_wrote(page, "epoch=None step=1 selected=None playing=False")
     page.keyboard.press("ArrowLeft")
     at_step(page, 0)
     page.keyboard.press("End")
     at_step(page, last)
-    told(page, "epoch=None step=None selected=None")
+    app_wrote(page, "epoch=None step=None selected=None")
     assert np.abs(whole - picture(page)).max() == 0
     slider = page.get_by_role("slider", name="Search step")
     assert slider.get_attribute("aria-valuetext") == f"step {last} of {last}"
@@ -125,7 +124,7 @@ def test_a_link_opens_at_its_step_and_its_factual(browser_page, app):
     page = visited(browser_page, f"{app}{MANY}&step=1&epoch=9&selected=7")
     at_step(page, 1)
     assert (paths(page)["epoch"], paths(page)["selected"]) == (9, 7)
-    told(page, "epoch=9 step=1 selected=7")
+    app_wrote(page, "epoch=9 step=1 selected=7")
 
 
 def test_without_motion_there_is_a_stepper(open_page, app):
@@ -154,7 +153,7 @@ def test_the_counterfactual_of_one_factual_moves_with_the_epoch(browser_page, ap
     page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("ArrowRight")
     until(page, "window.__ctvizPaths.epoch === 4 && window.__ctvizPaths.resting")
-    told(page, "epoch=4 step=None")
+    app_wrote(page, "epoch=4 step=None")
 
 
 def test_old_searches_are_dimmed_until_those_of_the_epoch_come(browser_page, app):
@@ -180,25 +179,25 @@ def test_a_click_on_the_plane_searches_from_there(browser_page, app):
     page = visited(browser_page, app + MANY)
     click(page, 0.93, 0.9)
     until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
-    told(page, "placed=1 at=(")
+    app_wrote(page, "placed=1 at=(")
     x, y = page.evaluate("window.__ctvizPaths.place(0, 0, 0)")
     box = page.locator(".ctv-plot").first.bounding_box()
     assert abs(x / box["width"] - 0.93) < 0.01 and abs(1 - y / box["height"] - 0.9) < 0.01
     assert paths(page)["epochs"] == list(range(EPOCHS + 1))
     click(page, 0.07, 0.1, panel=2)
-    told(page, "placed=2 at=(")
+    app_wrote(page, "placed=2 at=(")
     until(page, "window.__ctvizPaths.resting && window.__ctvizPaths.drawn?.includes('[(')")
 
 
 def test_each_click_is_told_once(browser_page, app):
     page = visited(browser_page, app + MANY)
     click(page, 0.93, 0.9)
-    told(page, "placed=1")
+    app_wrote(page, "placed=1")
     until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.resting")
     focus(page)
     page.keyboard.press("Home")
-    told(page, "epoch=None step=0")
-    told(page, "placed=1 at=None")
+    app_wrote(page, "epoch=None step=0")
+    app_wrote(page, "placed=1 at=None")
 
 
 def test_a_click_is_seen_before_it_is_answered(browser_page, app):
@@ -218,17 +217,17 @@ def test_a_click_on_a_path_follows_its_factual_alone(browser_page, app):
     click_on(page, 1, 5, 0)
     until(page, "window.__ctvizPaths.selected !== null && window.__ctvizPaths.resting")
     chosen = paths(page)["selected"]
-    told(page, f"epoch=None step=None selected={chosen}")
+    app_wrote(page, f"epoch=None step=None selected={chosen}")
     assert np.abs(all_of_them - picture(page)).max() > 50
     assert sum(paths(page)["counts"][0].values()) == 1
     focus(page)
     page.keyboard.press("n")
-    told(page, f"epoch=None step=None selected={(chosen + 1) % 100}")
+    app_wrote(page, f"epoch=None step=None selected={(chosen + 1) % 100}")
     page.keyboard.press("p")
     page.keyboard.press("p")
-    told(page, f"epoch=None step=None selected={(chosen - 1) % 100}")
+    app_wrote(page, f"epoch=None step=None selected={(chosen - 1) % 100}")
     page.keyboard.press("Escape")
-    told(page, "epoch=None step=None selected=None")
+    app_wrote(page, "epoch=None step=None selected=None")
     until(page, "window.__ctvizPaths.resting")
     assert np.abs(all_of_them - picture(page)).max() == 0
 
@@ -251,7 +250,7 @@ def test_a_place_is_chosen_from_the_keyboard(browser_page, app):
     page.locator(".ctv-status").filter(has_text="Probe at").wait_for()
     page.keyboard.press("Enter")
     until(page, "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn")
-    told(page, "placed=1")
+    app_wrote(page, "placed=1")
 
 
 def test_a_finger_does_what_the_mouse_does(open_page, app):
@@ -307,7 +306,7 @@ def test_pointing_at_a_chart_moves_the_step_everywhere_until_the_mouse_leaves(br
     page.mouse.click(box["x"] + 12, box["y"] + 50)
     page.mouse.move(5, 5)
     at_step(page, 0)
-    told(page, "epoch=None step=0")
+    app_wrote(page, "epoch=None step=0")
 
 
 def test_layers_come_and_go(browser_page, app):
@@ -320,7 +319,7 @@ def test_layers_come_and_go(browser_page, app):
         without = picture(page)
         assert np.abs(whole - without).max() > 20, layer
         whole = without
-    told(page, "layers= speed=1.0")
+    app_wrote(page, "layers= speed=1.0")
 
 
 def test_without_factuals_there_are_fields_and_a_hint(browser_page, app):
@@ -352,12 +351,12 @@ def test_what_is_held_is_not_sent_again(browser_page, app):
     received = []
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app + MANY)
-    told(page, "placed=0")
+    app_wrote(page, "placed=0")
     first = sum(received)
     received.clear()
     focus(page)
     page.keyboard.press("Home")
-    told(page, "epoch=None step=0")
+    app_wrote(page, "epoch=None step=0")
     assert 0 < sum(received) < 0.7 * first
 
 

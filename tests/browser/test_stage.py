@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from ctviz.figures import player
 from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
-from tests.browser.driving import until
+from tests.browser.driving import app_wrote, picture, until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser
@@ -70,12 +68,6 @@ def at_epoch(page, epoch: int) -> None:
     """Waits until the stage rests on an epoch, and has drawn it."""
     resting = "epoch => { const s = window.__ctvizStage; return s.resting && s.epoch === epoch && s.drawn === epoch; }"
     until(page, resting, epoch)
-
-
-def picture(page, panel: int = 0) -> np.ndarray:
-    """Pixels of a panel's canvas, (height width 3), row 0 on top."""
-    url = page.locator(".ctv-canvas").nth(panel).evaluate("canvas => canvas.toDataURL('image/png').split(',')[1]")
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(url))).convert("RGB")).astype(int)
 
 
 def only_the_field(page) -> None:
@@ -375,43 +367,38 @@ def visited(page, address: str):
     return page
 
 
-def told(page, words: str) -> None:
-    """Waits until the app has written something that starts with these words."""
-    page.get_by_test_id("stText").filter(has_text=words).first.wait_for()
-
-
 def test_the_app_learns_where_the_person_rests(browser_page, app):
     page = visited(browser_page, app)
-    told(page, "epoch=None playing=False")
+    app_wrote(page, "epoch=None playing=False")
     page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Home")
-    told(page, "epoch=0 playing=False speed=1.0")
+    app_wrote(page, "epoch=0 playing=False speed=1.0")
     page.get_by_role("button", name="Speed 2 times").click()
-    told(page, "epoch=0 playing=False speed=2.0")
+    app_wrote(page, "epoch=0 playing=False speed=2.0")
     page.get_by_role("button", name="Contours").click()
-    told(page, "epoch=0 playing=False speed=2.0 layers=points,paths")
+    app_wrote(page, "epoch=0 playing=False speed=2.0 layers=points,paths")
     page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
-    told(page, "probe=(")
+    app_wrote(page, "probe=(")
     page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Space")
-    told(page, "playing=True")
+    app_wrote(page, "playing=True")
     until(page, "window.__ctvizStage.epoch > 2")
     page.keyboard.press("Space")
     until(page, "!window.__ctvizStage.playing")
-    told(page, "playing=False")
+    app_wrote(page, "playing=False")
 
 
 def test_a_link_opens_where_it_says(browser_page, app):
     page = visited(browser_page, f"{app}/?epoch=5")
     at_epoch(page, 5)
-    told(page, "epoch=5 playing=False")
+    app_wrote(page, "epoch=5 playing=False")
 
 
 def test_going_away_and_back_sends_nothing_again(browser_page, app):
     received = []
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app)
-    told(page, "grown=")
+    app_wrote(page, "grown=")
     size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
     first = sum(received)
     page.get_by_text("none", exact=True).click()
@@ -419,7 +406,7 @@ def test_going_away_and_back_sends_nothing_again(browser_page, app):
     received.clear()
     page.get_by_text("0", exact=True).click()
     page.locator(".ctv-canvas").first.wait_for()
-    told(page, "grown=")
+    app_wrote(page, "grown=")
     assert stage(page)["epochs"] == APP_EPOCHS + 1
     assert 0 < sum(received) < first - 0.9 * size
 
@@ -447,7 +434,7 @@ def test_another_run_takes_the_stage(browser_page, app):
     until(page, "window.__ctvizStage.key === 'run-1' && window.__ctvizStage.epochs > 0")
     page.get_by_text("0", exact=True).click()
     until(page, "window.__ctvizStage.key === 'run-0' && window.__ctvizStage.epochs > 0")
-    told(page, "epoch=None")
+    app_wrote(page, "epoch=None")
 
 
 def test_a_run_grows_where_it_stands(browser_page, app):
