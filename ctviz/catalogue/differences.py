@@ -42,7 +42,7 @@ class Difference:
         return {"better": "↑ ", "worse": "↓ ", "": ""}[self.verdict]
 
 
-def told(apart: float, unit: str, less: str, more: str) -> str:
+def difference_words(apart: float, unit: str, less: str, more: str) -> str:
     """How far apart, and which way: ``56 % closer to real data``, ``1 point more often right``.
 
     Args:
@@ -88,7 +88,7 @@ def _of(metric: Metric, apart: float, unit: str) -> Difference:
     if abs(apart) < SMALL:
         return Difference(ALIKE)
     side: Direction = "less" if apart < 0 else "more"
-    return Difference(told(apart, unit, metric.less, metric.more), side, _verdict(metric, side))
+    return Difference(difference_words(apart, unit, metric.less, metric.more), side, _verdict(metric, side))
 
 
 def _verdict(metric: Metric, side: Direction) -> Literal["better", "worse", ""]:

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.catalogue.differences import UNCLEAR, told
+from ctviz.catalogue.differences import UNCLEAR, difference_words
 from ctviz.catalogue.metrics import OF_IMAGES, Direction, Metric
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle, called, reference_pair
@@ -316,7 +316,7 @@ def headline_of_counterfactuals(
     if not less:
         return _begin(prefix, f"Counterfactual digits of {who} and of the conventional one are about as smooth.")
     smooth = VARIATION.less if less == "less" else VARIATION.more
-    by = told(100 * differences[trained].value / theirs, "%", "less uneven", "more uneven")
+    by = difference_words(100 * differences[trained].value / theirs, "%", "less uneven", "more uneven")
     because = f", {partly(limits[trained])}" if limits[trained] else ""
     return _begin(prefix, f"Counterfactual digits of {who} are {smooth} than the conventional one's: {by}{because}.")
 
@@ -381,7 +381,7 @@ def of_difference(difference: Span, unit: str = "points") -> str:
     ends = sorted((difference.low, difference.high), key=abs) if how else [difference.low, difference.high]
     low, high = (number(100 * (abs(end) if how else end)) for end in ends)
     if how:
-        return f"{told(100 * difference.value, unit, 'less', 'more')} ({low} to {high})"
+        return f"{difference_words(100 * difference.value, unit, 'less', 'more')} ({low} to {high})"
     return UNCLEAR + (f" ({low} to {high} {unit})" if difference.low < difference.high else "")
 
 
@@ -391,7 +391,7 @@ def of_relative(difference: Span, reference: float, metric: Metric) -> str:
         return ""
     if not direction(difference):
         return UNCLEAR
-    return told(100 * difference.value / reference, "%", metric.less, metric.more)
+    return difference_words(100 * difference.value / reference, "%", metric.less, metric.more)
 
 
 def of_completeness(errors: Sequence[float]) -> str:

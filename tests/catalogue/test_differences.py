@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.differences import ALIKE, UNCLEAR, Difference, difference, reduction, told
+from ctviz.catalogue.differences import ALIKE, UNCLEAR, Difference, difference, difference_words, reduction
 from ctviz.catalogue.metrics import METRICS, RECORDED
 
 KNOWN = {**METRICS, **RECORDED}
@@ -73,12 +73,12 @@ def test_a_reduction_of_something_unknown_has_no_verdict() -> None:
 
 @given(st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 0.01))
 def test_the_number_is_that_of_the_difference(apart: float) -> None:
-    text = told(apart, "%", "less", "more").replace("\u202f", "")
+    text = difference_words(apart, "%", "less", "more").replace("\u202f", "")
     size, side = re.fullmatch(r"([\d.]+) % (less|more)", text).groups()
     assert float(size) == pytest.approx(abs(apart), rel=0.05)
     assert side == ("less" if apart < 0 else "more")
 
 
 def test_one_point_is_singular() -> None:
-    assert told(1.0, "points", "less", "more") == "1 point more"
-    assert told(-2.0, "points", "less", "more") == "2 points less"
+    assert difference_words(1.0, "points", "less", "more") == "1 point more"
+    assert difference_words(-2.0, "points", "less", "more") == "2 points less"
