@@ -54,16 +54,16 @@ class Cache:
 
         Threads that ask for a key while its value is being made wait for it. None is not kept, nor is an error.
         """
-        found = self.peek(key)
+        found: T | None = self.peek(key)
         if found is not None and valid(found):
-            return found  # type: ignore[no-any-return]
+            return found
         with self._lock:
             turn = self._making.setdefault(key, threading.Lock())
         with turn:
             try:
                 found = self.peek(key)
                 if found is not None and valid(found):
-                    return found  # type: ignore[no-any-return]
+                    return found
                 if self._gate is None:
                     value = make()
                 else:

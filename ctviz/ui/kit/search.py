@@ -84,12 +84,11 @@ def generator(draft: Draft[Any], prefix: str, **also: Any) -> SearchSettings:
         prefix: of the keys of all controls of the search.
         also: fields of the view that change with the search.
     """
-    settings = search_of(draft.experiment, draft.view.search)
-    bind.choice(
-        "Search", GENERATORS,
-        bind.to(f"{prefix}.generator", settings.generator, lambda name: change(draft, {"generator": name}, **also)),
-        words=lambda name: GENERATORS[name].title, help="How counterfactuals are found (generator).",
-    )  # fmt: skip
+    settings, described = search_of(draft.experiment, draft.view.search), setting("generator")
+    binding = bind.to(
+        f"{prefix}.generator", settings.generator, lambda name: change(draft, {"generator": name}, **also)
+    )
+    bind.choice(described.label, GENERATORS, binding, words=lambda name: GENERATORS[name].title, help=described.help)
     st.caption(f"{GENERATORS[settings.generator].words} ({GENERATORS[settings.generator].source})")
     return settings
 
@@ -112,15 +111,16 @@ def numbers(
         most: the largest numbers that are offered, where the setting allows more.
         also: fields of the view that change with the search.
     """
+    settings = search_of(draft.experiment, draft.view.search)
     for start in range(0, len(names), columns):
         cells = st.columns(columns) if columns > 1 else [st.container()]
         for cell, name in zip(cells, names[start : start + columns], strict=False):
             with cell:
-                _number(draft, prefix, name, (most or {}).get(name), **also)
+                _number(draft, prefix, name, getattr(settings, name), (most or {}).get(name), **also)
 
 
-def _number(draft: Draft[Any], prefix: str, name: str, most: int | None, **also: Any) -> None:
-    described, value = setting(name), getattr(search_of(draft.experiment, draft.view.search), name)
+def _number(draft: Draft[Any], prefix: str, name: str, value: Any, most: int | None, **also: Any) -> None:
+    described = setting(name)
     low, high = described.bounds
     if name == "tau":
         low = max(low or 0.0, 1 / draft.experiment.data.classes)
