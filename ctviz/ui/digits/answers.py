@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from ctviz.cache import Cache
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
-from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import (
     AttackedImages,
     ClassMeans,
@@ -33,15 +31,14 @@ from ctviz.experiments.images.explorer import (
 )
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
-from ctviz.experiments.vae import vae_for
 from ctviz.figures.advice import Span
 from ctviz.models.stack import architecture
 from ctviz.ui.digits.digits_view import EPSILONS, GALLERY, HARD, OWN, DigitsView, attribution_of
 from ctviz.ui.digits.drawing import decode
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import search_of
-from ctviz.ui.kit.searches import LEVEL
-from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
+from ctviz.ui.kit.searches import LEVEL, Explorers
+from ctviz.ui.kit.service import service
 
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]
@@ -100,40 +97,15 @@ class DigitHistory:
         return max(int(np.searchsorted(self.epochs, epoch, side="right")) - 1, 0)
 
 
-class Answers:
-    """The answers of a server, and the explorers that give them."""
+class Answers(Explorers[ImageExplorer]):
+    """The answers about digits."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._explorers = Cache(MOST_EXPLORERS)
-        self._answers = Cache(MOST_BYTES, size=lambda answer: 4096 + nbytes(answer), at_once=SEARCHES_AT_ONCE)
+        super().__init__(ImageExplorer, store, MOST_EXPLORERS, MOST_BYTES)
 
-    def explorer(self, experiment: Experiment) -> ImageExplorer:
-        """The one explorer of a run.
-
-        Raises:
-            DataError: the digits cannot be read.
-        """
-        data, store = experiment.data, self._store
-        return self._explorers.get(
-            experiment.key, lambda: ImageExplorer(experiment, lambda latent: vae_for(data, latent, store))
-        )
-
-    def ask(self, run_view: RunView, question: Hashable, make: Callable[[ImageExplorer], T]) -> T:
-        """The answer to a question about a run, from where it is kept if it is."""
-        explorer = self.explorer(run_view.experiment)
-        return self._answers.get((run_view.attempt, question), lambda: make(explorer))
-
-
-def nbytes(record: Any) -> int:
-    """Bytes of the arrays of a record, and of the records inside of it."""
-    if isinstance(record, np.ndarray):
-        return record.nbytes
-    if isinstance(record, tuple | list):
-        return sum(map(nbytes, record))
-    if is_dataclass(record):
-        return sum(nbytes(getattr(record, field.name)) for field in fields(record))
-    return 0
+    def about(self, run_view: RunView, question: Hashable, answer: Callable[[ImageExplorer], T]) -> T:
+        """The answer to a question about an attempt at a run."""
+        return self.ask(run_view.experiment, (run_view.attempt, question), answer)
 
 
 @st.cache_resource(show_spinner=False)
@@ -154,7 +126,7 @@ def gallery(run_view: RunView, view: DigitsView) -> ImageSample | None:
         return None
     newest = run_view.at(None) if view.pick == HARD else None
     question = ("gallery", view.pick, view.draw, newest and newest.epoch)
-    return answers().ask(run_view, question, lambda of: of.pick(view.pick, GALLERY, view.draw, newest))
+    return answers().about(run_view, question, lambda of: of.pick(view.pick, GALLERY, view.draw, newest))
 
 
 def digit_of(run_view: RunView, view: DigitsView) -> Digit | None:
@@ -184,7 +156,7 @@ def seen(run_view: RunView, digit: Digit, view: DigitsView) -> DigitHistory:
             tuple(one.epoch for one in snapshots), said, values, np.asarray(found.error), on_locked(explorer, values)
         )
 
-    return answers().ask(run_view, question, make)
+    return answers().about(run_view, question, make)
 
 
 def check_effort(run_view: RunView, settings: AttributionSettings, pictures: int) -> None:
@@ -218,7 +190,7 @@ def class_means(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Clas
     settings = attribution_of(view)
     check_effort(run_view, settings, PER_CLASS * run_view.experiment.data.classes)
     question = ("classes", snapshot.epoch, settings)
-    return answers().ask(run_view, question, lambda of: of.class_means(snapshot, settings, PER_CLASS, LEVEL))
+    return answers().about(run_view, question, lambda of: of.class_means(snapshot, settings, PER_CLASS, LEVEL))
 
 
 def mean_digits(run_view: RunView) -> Floats:
@@ -228,7 +200,7 @@ def mean_digits(run_view: RunView) -> Floats:
         X, y = (part.numpy() for part in explorer.data.train)
         return np.stack([X[y == c].mean(0) for c in range(explorer.data.k)]).astype(np.float32)
 
-    return answers().ask(run_view, "means", make)
+    return answers().about(run_view, "means", make)
 
 
 def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsView) -> ImageTrace:
@@ -236,7 +208,7 @@ def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: D
     settings, k = search_of(run_view.experiment, view.search), run_view.experiment.data.classes
     question = ("counterfactuals", snapshot.epoch, digit.key, settings)
     X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
-    return answers().ask(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
+    return answers().about(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
 
 
 def _one_each(trace: ImageTrace) -> ImageTrace:
@@ -254,7 +226,7 @@ def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsVi
     """How much counterfactual digits change and how smooth they are, over a group of test digits."""
     settings = search_of(run_view.experiment, view.search)
     question = ("numbers", snapshot.epoch, settings)
-    return answers().ask(
+    return answers().about(
         run_view, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
     )
 
@@ -271,7 +243,7 @@ def fooled(
 ) -> AttackedImages:
     """One digit under attack, for every strength and model."""
     question = ("fooled", snapshot.epoch, digit.key, labels, view.attack, view.within)
-    return answers().ask(
+    return answers().about(
         run_view,
         question,
         lambda of: of.fool(
@@ -283,7 +255,7 @@ def fooled(
 def robustness(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Robustness:
     """How often every model is right under attack, for every strength."""
     question = ("robustness", snapshot.epoch, view.attack, view.within)
-    return answers().ask(
+    return answers().about(
         run_view,
         question,
         lambda of: of.robustness(

@@ -6,9 +6,9 @@ other, and what one of them has asked for is there for all the others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,12 @@ from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
+from ctviz.models.vae import Vae
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
+
+E = TypeVar("E")
+T = TypeVar("T")
 
 MOST_EXPLORERS = 8
 """Runs whose data are kept at hand."""
@@ -74,14 +78,16 @@ class Answer:
         """The searches of an epoch, or of the last one before it that was searched."""
         return next((trace for trace in reversed(self.traces) if trace.epoch <= epoch), self.traces[0])
 
-    @property
-    def nbytes(self) -> int:
-        return sum(_bytes(trace) for trace in self.traces)
 
-
-def _bytes(record: Any) -> int:
-    values = (getattr(record, field.name) for field in fields(record))
-    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+def nbytes(record: Any) -> int:
+    """Bytes of the arrays of a record, and of the records inside of it."""
+    if isinstance(record, np.ndarray):
+        return record.nbytes
+    if isinstance(record, tuple | list):
+        return sum(map(nbytes, record))
+    if is_dataclass(record):
+        return sum(nbytes(getattr(record, field.name)) for field in fields(record))
+    return 0
 
 
 def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:
@@ -91,22 +97,44 @@ def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[S
     return [snapshots[round(i * (len(snapshots) - 1) / (most - 1))] for i in range(most)]
 
 
-class Searches:
-    """What pages ask about searches, for all sessions."""
+class Explorers(Generic[E]):
+    """One explorer for each run, and its answers, for all sessions; the least recently used go first.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._explorers = Cache(MOST_EXPLORERS)
-        self._answers = Cache(
-            MOST_BYTES, size=lambda answer: 4096 + getattr(answer, "nbytes", 0), at_once=SEARCHES_AT_ONCE
-        )
+    Args:
+        make: makes the explorer of an experiment, given what makes an autoencoder.
+        store: where autoencoders are kept.
+        most: explorers that are kept.
+        capacity: bytes of answers.
+    """
 
-    def explorer(self, experiment: Experiment) -> Explorer:
-        """The one explorer of a run."""
+    def __init__(
+        self, make: Callable[[Experiment, Callable[[int], Vae]], E], store: Store, most: int, capacity: int
+    ) -> None:
+        self._make, self._store, self._explorers = make, store, Cache(most)
+        self._answers = Cache(capacity, size=lambda answer: 4096 + nbytes(answer), at_once=SEARCHES_AT_ONCE)
+
+    def explorer(self, experiment: Experiment) -> E:
+        """The one explorer of a run.
+
+        Raises:
+            DataError: its data cannot be read.
+        """
         data, store = experiment.data, self._store
         return self._explorers.get(
-            experiment.key, lambda: Explorer(experiment, lambda latent: vae_for(data, latent, store))
+            experiment.key, lambda: self._make(experiment, lambda latent: vae_for(data, latent, store))
         )
+
+    def ask(self, experiment: Experiment, question: Hashable, answer: Callable[[E], T]) -> T:
+        """The answer to a question about a run, computed once."""
+        explorer = self.explorer(experiment)
+        return self._answers.get(question, lambda: answer(explorer))
+
+
+class Searches(Explorers[Explorer]):
+    """The searches of runs in a plane."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(Explorer, store, MOST_EXPLORERS, MOST_BYTES)
 
     def answer(self, run_view: RunView, asked: Question) -> Answer:
         """The searches that were asked for.
@@ -114,14 +142,12 @@ class Searches:
         Raises:
             CtvizError: settings or factuals that cannot be searched.
         """
-        explorer = self.explorer(run_view.experiment)
-        return self._answers.get(asked, lambda: _search(explorer, run_view, asked))
+        return self.ask(run_view.experiment, asked, lambda explorer: _search(explorer, run_view, asked))
 
     def endpoints(self, run_view: RunView, asked: Question, trace: Trace) -> Endpoints:
         """How the searches of one epoch ended, with intervals."""
-        explorer = self.explorer(run_view.experiment)
-        key = (asked, trace.epoch, "endpoints")
-        return self._answers.get(key, lambda: explorer.endpoints(trace, LEVEL))
+        question = (asked, trace.epoch, "endpoints")
+        return self.ask(run_view.experiment, question, lambda explorer: explorer.endpoints(trace, LEVEL))
 
 
 def _search(explorer: Explorer, run_view: RunView, asked: Question) -> Answer:
