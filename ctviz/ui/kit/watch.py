@@ -93,8 +93,12 @@ def trains(service: Service) -> bool:
 
 
 def head_start(name: str, shown: Hashable) -> None:
-    """Gives the picture above a moment where what is to be ``shown`` below it is new: in one batch, the browser would
-    draw the charts first."""
+    """Waits a moment before new charts below a picture: sent together, the browser would draw the charts first.
+
+    Args:
+        name: of the charts.
+        shown: what they show; there is no wait where it is the same as before.
+    """
     if st.session_state.get(f"head-start-{name}") != shown:
         st.session_state[f"head-start-{name}"] = shown
         time.sleep(HEAD_START)

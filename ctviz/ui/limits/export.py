@@ -1,4 +1,4 @@
-"""What a person can take away of a limit: the link, numbers, settings, and the commands that compute the same."""
+"""The export of a limit: the link, numbers, settings, and the commands that compute the same."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def _first_sample(experiment: Experiment) -> tuple[float, float]:
 
 
 def _coordinates(draft: Draft[TracksView], at: tuple[float, float], names: Names) -> None:
-    """The point in numbers, for who does not click."""
+    """The coordinates of the point, for people who do not click."""
     for axis, cell in enumerate(st.columns(2)):
         feature = names.features[axis]
 
