@@ -8,6 +8,7 @@ import { shape, write } from "./drawing.js";
 import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
+import { expose } from "./meter.js";
 import { chance, clamp, number, phrase, plural, quantile, short } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
@@ -870,7 +871,7 @@ export class Paths extends Stage {
   meter() {
     super.meter();
     const paths = this;
-    globalThis.__ctvizPaths = {
+    expose("__ctvizPaths", this, {
       get step() { return Math.round(paths.walk); },
       get steps() { return paths.longest; },
       get walk() { return paths.walk; },
@@ -889,7 +890,7 @@ export class Paths extends Stage {
         const { line } = paths.panels[arm].lines(paths.searched)[paths.searches.columns(factual)[0]];
         return line[Math.min(step, line.length - 1)];
       },
-    };
+    });
   }
 
   // -- picture --

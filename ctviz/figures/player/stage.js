@@ -7,6 +7,7 @@ import { shape, wrap, write } from "./drawing.js";
 import { button, element, group, pressed, setText } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, sections } from "./message.js";
+import { conceal, expose } from "./meter.js";
 import { clamp, phrase } from "./numbers.js";
 import { CAPTIONS, Panel } from "./panel.js";
 import { Player } from "./player.js";
@@ -87,6 +88,11 @@ export class Stage extends Component {
   watch() {
     super.watch();
     this.meter();
+  }
+
+  destroy() {
+    super.destroy();
+    conceal(this);
   }
 
   // -- what a stage of another kind has of its own --
@@ -524,7 +530,7 @@ export class Stage extends Component {
   /** What tests and the benchmark read. */
   meter() {
     const stage = this;
-    globalThis.__ctvizStage = {
+    expose("__ctvizStage", this, {
       get fps() { return stage.fps; },
       get frames() { return stage.frameCount; },
       get epoch() { return stage.epoch; },
@@ -535,7 +541,7 @@ export class Stage extends Component {
       get following() { return stage.following; },
       get live() { return stage.live; },
       get key() { return stage.run.key; },
-    };
+    });
   }
 
   /** What styles and tests read. */
