@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from ctviz.experiments.config import Experiment
@@ -42,6 +43,14 @@ class Jobs:
     def cancel(self, key: str) -> None:
         self.cancelled.append(key)
         self.states[key] = JobStatus(key, "cancelled")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_components_of_packages() -> Iterator[None]:
+    """Streamlit's ``AppTest`` asks every installed package for components on each visit; none that is used has any."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture
