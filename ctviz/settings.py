@@ -16,6 +16,9 @@ from ctviz.errors import ConfigError
 class Settings(BaseModel):
     """Base of every settings record: frozen, hashable, no unknown keys, no NaN or infinity."""
 
+    later: ClassVar[tuple[str, ...]] = ()
+    """Fields that were added after results had been stored: see ``key_values``."""
+
     # "constants": infinity may be written to TOML, although settings never hold it.
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, ser_json_inf_nan="constants"
@@ -40,6 +43,28 @@ class Settings(BaseModel):
         if any(isinstance(part, bool) or (numeric and isinstance(part, str)) for part in parts):
             raise ValueError("a number" if numeric else "no true or false")
         return value + 0.0 if isinstance(value, float) else value
+
+
+def key_values(settings: Settings, exclude: set[str] | None = None) -> dict[str, Any]:
+    """The values behind a key, as JSON holds them: without fields of ``later`` that are at their defaults.
+
+    So results that were stored before a field was added are still found by their key.
+    """
+    return _without_later(settings, settings.model_dump(mode="json", exclude=exclude))
+
+
+def _without_later(settings: Settings, values: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for name, value in values.items():
+        own = getattr(settings, name)
+        if name in settings.later and own == type(settings).model_fields[name].default:
+            continue
+        if isinstance(own, Settings):
+            value = _without_later(own, value)
+        elif isinstance(own, tuple) and own and isinstance(own[0], Settings):
+            value = [_without_later(part, inner) for part, inner in zip(own, value, strict=True)]
+        kept[name] = value
+    return kept
 
 
 class Document(Settings):

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ctviz.errors import ConfigError, CtvizError, shorten
-from ctviz.settings import Settings
+from ctviz.settings import Settings, key_values
 
 
 class Inner(Settings):
@@ -110,3 +110,25 @@ def test_a_long_value_is_cut():
     with pytest.raises(ConfigError) as error:
         Inner(size="9" * 10_000)
     assert len(str(error.value)) < 250
+
+
+class Grown(Inner):
+    later = ("share", "extra")
+    extra: tuple[int, ...] = ()
+
+
+class Whole(Settings):
+    later = ("note",)
+    first: Grown = Grown()
+    arms: tuple[Grown, ...] = ()
+    note: str = ""
+
+
+def test_what_came_later_is_behind_a_key_only_where_it_was_changed():
+    assert key_values(Whole()) == {"first": {"size": 3}, "arms": []}
+    assert key_values(Whole(arms=({"size": 4}, {"share": 0.25, "extra": (1,)}), note="n")) == {
+        "first": {"size": 3},
+        "arms": [{"size": 4}, {"size": 3, "share": 0.25, "extra": [1]}],
+        "note": "n",
+    }
+    assert key_values(Whole(), exclude={"arms"}) == {"first": {"size": 3}}

@@ -17,7 +17,7 @@ from ctviz.data.image_sets import IMAGES
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
-from ctviz.settings import Document
+from ctviz.settings import Document, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
@@ -26,10 +26,6 @@ SearchT = TypeVar("SearchT", bound=SearchSettings)
 ALGORITHM_VERSION = 1
 """Part of every key; raised whenever the same experiment gives other results than before."""
 
-LATER_DEFAULTS: dict[str, dict[str, Any]] = {"model": {"channels": [], "initial": "fan_in"}, "evaluation": {"also": []}}
-"""Settings added after runs had been stored: at these values they are left out of the text behind the key, so that
-older runs keep their keys."""
-
 
 class Evaluation(SearchSettings):
     """What is measured and recorded after each epoch: the same search, on the same factuals, for every arm.
@@ -37,6 +33,8 @@ class Evaluation(SearchSettings):
     τ and T are those of the paper's evaluation. η is that of its Figure 1: where a model is steep, steps of 0.25 as in
     training overshoot the data and end at the edge of the domain.
     """
+
+    later = ("also",)
 
     tau: float = Field(0.95, gt=0, lt=1)
     steps: int = Field(50, ge=1, le=1000)
@@ -152,13 +150,8 @@ class Experiment(Document):
     # -- identity and round trips ---------------------------------------------------------------
 
     def to_json(self) -> str:
-        """Canonical JSON of every setting (but see ``LATER_DEFAULTS``): sorted keys, no spaces."""
-        values = self.model_dump(mode="json")
-        for section, later in LATER_DEFAULTS.items():
-            for name, usual in later.items():
-                if values[section][name] == usual:
-                    del values[section][name]
-        return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        """Canonical JSON of every setting (but see ``key_values``): sorted keys, no spaces."""
+        return json.dumps(key_values(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @property
     def key(self) -> str:

@@ -12,6 +12,8 @@ from ctviz.settings import Settings
 class ModelSettings(Settings):
     """A multilayer perceptron; without hidden layers, a linear model; with channels, a convolutional network."""
 
+    later = ("channels", "initial")
+
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field((32,), max_length=8)
     activation: Literal["relu", "tanh", "sigmoid", "softplus"] = "relu"
     channels: tuple[Annotated[int, Field(ge=1, le=64)], ...] = Field((), max_length=3)

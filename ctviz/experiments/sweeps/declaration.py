@@ -20,7 +20,7 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.models.model_settings import ModelSettings
-from ctviz.settings import Document, Settings
+from ctviz.settings import Document, Settings, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
@@ -333,7 +333,7 @@ class Sweep(Document):
         base = json.loads(self.base.to_json())
         values = self.model_dump(mode="json", exclude={"name", "base", "protocol", "arm"})
         shared = {part: base[part] for part in (*_SECTIONS, "seed")}
-        arm = {**self._base_arm.model_dump(mode="json"), "name": ""}
+        arm = {**key_values(self._base_arm), "name": ""}
         text = json.dumps([shared, arm, values, self.protocol.key], sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{ALGORITHM_VERSION}:sweep:{text}".encode()).hexdigest()[:16]
 

@@ -12,6 +12,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
+from ctviz.settings import key_values
 from ctviz.training.arm import Arm
 
 
@@ -41,7 +42,7 @@ def canonical(arm: Arm) -> Arm:
 
 def identity(arm: Arm) -> str:
     """Twelve hexadecimal digits of all that affects an arm with a seed of its own; its name does not."""
-    values = canonical(arm).model_dump(mode="json", exclude={"name"})
+    values = key_values(canonical(arm), exclude={"name"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
