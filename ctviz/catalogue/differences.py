@@ -12,7 +12,7 @@ from ctviz.prose import number
 SMALL = 1.0
 """Differences below one percent (or one percentage point) are called about the same."""
 
-ALIKE = "about the same"
+ABOUT_THE_SAME = "about the same"
 UNCLEAR = "no clear difference"
 """Said of a difference that chance may have made."""
 
@@ -86,7 +86,7 @@ def reduction(metric: Metric, percent: float) -> Difference:
 
 def _of(metric: Metric, apart: float, unit: str) -> Difference:
     if abs(apart) < SMALL:
-        return Difference(ALIKE)
+        return Difference(ABOUT_THE_SAME)
     side: Direction = "less" if apart < 0 else "more"
     return Difference(difference_words(apart, unit, metric.less, metric.more), side, _verdict(metric, side))
 

@@ -223,7 +223,7 @@ REPRODUCED: dict[str, Metric] = _by_name(
 )  # fmt: skip
 """The three columns of the paper's Table 1."""
 
-OF_IMAGES: dict[str, Metric] = _by_name(
+DIGIT_METRICS: dict[str, Metric] = _by_name(
     (
         _share(
             "validity", "Arrive", "validity", "Searches after which the model reads the class aimed at.",
@@ -262,7 +262,7 @@ OF_IMAGES: dict[str, Metric] = _by_name(
 )  # fmt: skip
 """Metrics of counterfactual digits, whose distances are counted in pixels, in the order of the page."""
 
-OF_ATTENTION: dict[str, Metric] = _by_name(
+ATTENTION_METRICS: dict[str, Metric] = _by_name(
     (
         _share(
             "share", "On locked pixels", "Σ|g|", "Share of |attribution| on the locked pixels.", "less", "more", None,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.catalogue.differences import UNCLEAR, difference_words
-from ctviz.catalogue.metrics import OF_IMAGES, Direction, Metric
+from ctviz.catalogue.metrics import DIGIT_METRICS, Direction, Metric
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle, called, reference_pair
 from ctviz.prose import begun, inside, listed, number
@@ -206,7 +206,7 @@ def _begin(prefix: str, sentence: str) -> str:
     return prefix + (inside(sentence) if prefix else sentence)
 
 
-VARIATION = OF_IMAGES["variation"]
+VARIATION = DIGIT_METRICS["variation"]
 
 LOCKED = "locked pixels"
 """What the pixels are called that the models may not count on, where all of them are trained so."""

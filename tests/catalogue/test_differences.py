@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.differences import ALIKE, UNCLEAR, Difference, difference, difference_words, reduction
+from ctviz.catalogue.differences import ABOUT_THE_SAME, UNCLEAR, Difference, difference, difference_words, reduction
 from ctviz.catalogue.metrics import METRICS, RECORDED
 
 KNOWN = {**METRICS, **RECORDED}
@@ -22,7 +22,7 @@ POSITIVE = st.floats(1e-3, 1e3)
     [
         ("ip", 0.44, 1.0, "56 % closer to real data", "better"),
         ("ip", 1.12, 1.0, "12 % farther from real data", "worse"),
-        ("ip", 1.003, 1.0, ALIKE, ""),
+        ("ip", 1.003, 1.0, ABOUT_THE_SAME, ""),
         ("ip", 1.0, 1.0, "the same", ""),
         ("ip", NAN, 1.0, "", ""),
         ("ip", 1.0, NAN, "", ""),
@@ -31,7 +31,7 @@ POSITIVE = st.floats(1e-3, 1e3)
         ("cost", 2.234, 1.0, "123 % more effort", "worse"),
         ("validation_accuracy", 0.97, 0.98, "1 point less often right", "worse"),
         ("robust_accuracy", 0.9, 0.66, "24 points more often right", "better"),
-        ("robust_accuracy", 0.9, 0.898, ALIKE, ""),
+        ("robust_accuracy", 0.9, 0.898, ABOUT_THE_SAME, ""),
         ("steps", 10.0, 20.0, "50 % fewer steps", ""),
         ("loss_div", -3.0, 1.0, "", ""),
     ],

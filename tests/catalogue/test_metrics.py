@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from ctviz.catalogue.metrics import METRICS, OF_ATTENTION, OF_IMAGES, RECORDED, REPRODUCED, metric
+from ctviz.catalogue.metrics import ATTENTION_METRICS, DIGIT_METRICS, METRICS, RECORDED, REPRODUCED, metric
 from ctviz.evaluation.rounds import ROUND_METRICS
 from ctviz.experiments import snapshot
 from ctviz.experiments.endpoints import ENDPOINT_METRICS
@@ -15,7 +15,7 @@ from ctviz.experiments.reports import REPORT_METRICS
 from ctviz.experiments.reproduce import published
 from ctviz.experiments.sweeps import results
 
-FAMILIES = (METRICS, RECORDED, REPRODUCED, OF_IMAGES, OF_ATTENTION)
+FAMILIES = (METRICS, RECORDED, REPRODUCED, DIGIT_METRICS, ATTENTION_METRICS)
 ALL = [pytest.param(one, id=name) for family in FAMILIES for name, one in family.items()]
 
 
@@ -23,7 +23,7 @@ def test_every_metric_is_described_and_there_are_no_others() -> None:
     assert set(METRICS) == {*results.METRICS, *REPORT_METRICS, *ROUND_METRICS, *ENDPOINT_METRICS}
     assert set(RECORDED) == set(snapshot.METRICS)
     assert set(REPRODUCED) == set(published.METRICS)
-    assert set(OF_IMAGES) == set(IMAGE_METRICS)
+    assert set(DIGIT_METRICS) == set(IMAGE_METRICS)
 
 
 @pytest.mark.parametrize("one", ALL)

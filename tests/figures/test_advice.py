@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.differences import ALIKE, UNCLEAR
+from ctviz.catalogue.differences import ABOUT_THE_SAME, UNCLEAR
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Panel, Span
 
@@ -105,7 +105,7 @@ def test_why_some_have_none() -> None:
         (Span(2.0), Span(4.0), True, "50 % less effort"),
         (Span(6.0), Span(4.0), True, "50 % more effort"),
         (Span(2.0), Span(4.0), False, UNCLEAR),
-        (Span(4.01), Span(4.0), True, ALIKE),
+        (Span(4.01), Span(4.0), True, ABOUT_THE_SAME),
         (NONE, Span(4.0), True, ""),
         (Span(2.0), Span(0.0), True, ""),
     ],

@@ -32,14 +32,14 @@ from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.watch import RunDrawing, RunStory
+from ctviz.ui.kit.watch import RunDisplay, RunDrawing
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
 
 
-def story(draft: Draft[LocksView]) -> RunStory:
+def story(draft: Draft[LocksView]) -> RunDisplay:
     """What the page says of the run it watches, in the part of the story that is open."""
-    return RunStory(
+    return RunDisplay(
         drawing=lambda run_view: drawing(run_view, draft.view),
         headline=lambda run_view, snapshot, live: finding(run_view, snapshot, live, draft.view),
         facts=lambda run_view, snapshot, live: facts(run_view, snapshot, live, draft.view),

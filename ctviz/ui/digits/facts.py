@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.catalogue.metrics import OF_ATTENTION, OF_IMAGES
+from ctviz.catalogue.metrics import ATTENTION_METRICS, DIGIT_METRICS
 from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
@@ -124,8 +124,8 @@ def right_at(
 def attention(means: ClassMeans, styles: Sequence[ArmStyle], locked: int) -> list[Fact]:
     """How much of where the models look is locked, with intervals; ``locked`` is the number of locked pixels."""
     if not locked:
-        return [Fact(OF_ATTENTION["share"].title, text="Nothing is locked in this run.")]
-    share, standardised = OF_ATTENTION["share"], OF_ATTENTION["standardised"]
+        return [Fact(ATTENTION_METRICS["share"].title, text="Nothing is locked in this run.")]
+    share, standardised = ATTENTION_METRICS["share"], ATTENTION_METRICS["standardised"]
     note = f"{share.help.rstrip('.')}; beside it its 99 % interval over the digits."
     first = _shares_compared(share.title, spans(means.share), spans(means.difference), styles, note)
     found, apart = spans(means.standardised), spans(means.standardised_difference)
@@ -155,7 +155,7 @@ def taken(
     """
     facts = [_judged(numbers, styles)]
     for name in TAKEN:
-        metric, found, apart = OF_IMAGES[name], spans(numbers.metrics[name]), spans(numbers.differences[name])
+        metric, found, apart = DIGIT_METRICS[name], spans(numbers.metrics[name]), spans(numbers.differences[name])
         note = metric.help.replace(" τ.", f" τ = {numbers.settings.tau:g}.")
         if metric.share:
             facts.append(_shares_compared(metric.title, found, apart, styles, note))

@@ -90,7 +90,7 @@ def nbytes(record: Any) -> int:
     return 0
 
 
-def spread_out(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:
+def evenly_spaced(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:
     """At most ``most`` of the snapshots, evenly spread, the first and the last among them."""
     if len(snapshots) <= most:
         return list(snapshots)
@@ -156,7 +156,7 @@ def _search(explorer: Explorer, run_view: RunView, asked: Question) -> Answer:
         point = np.array([asked.at], dtype=np.float32)
         target = int(explorer.default_targets(point, snapshot, asked.target)[0])
         before = [s for s in run_view.snapshots if s.epoch <= asked.epoch]
-        over = spread_out(before) if asked.throughout else [snapshot]
+        over = evenly_spaced(before) if asked.throughout else [snapshot]
         return Answer(tuple(explorer.history(over, point[0], target, asked.settings)), None)
     factuals, labels = explorer.pick(asked.pick, asked.count)
     targets = explorer.default_targets(factuals, snapshot, asked.target)

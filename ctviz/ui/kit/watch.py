@@ -50,7 +50,7 @@ class RunDrawing:
 
 
 @dataclass(frozen=True)
-class RunStory:
+class RunDisplay:
     """What a page says of the run it watches; where nothing else is given, what Boundaries says.
 
     What is said is told the snapshot that is spoken of and whether the run is still being trained. On a large
@@ -69,17 +69,17 @@ def _drawing(run_view: RunView) -> RunDrawing:
     return RunDrawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
 
 
-BOUNDARIES = RunStory(
+BOUNDARIES = RunDisplay(
     drawing=_drawing,
     headline=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
     facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
 )
 
 
-def watch(service: Service, draft: Draft[Any], story: RunStory = BOUNDARIES) -> None:
+def watch(service: Service, draft: Draft[Any], display: RunDisplay = BOUNDARIES) -> None:
     """The run of the draft's settings, live where it is being trained: finding, picture, the numbers beside it."""
     follow_theme()
-    live(lambda: _watch(service, story), lambda: POLL if trains(service) else None)
+    live(lambda: _watch(service, display), lambda: POLL if trains(service) else None)
 
 
 def below(service: Service) -> None:
@@ -92,19 +92,19 @@ def trains(service: Service) -> bool:
     return service.state(draft_now().experiment.key).live
 
 
-def head_start(name: str, shown: Hashable) -> None:
+def let_picture_go_first(name: str, shown: Hashable) -> None:
     """Waits a moment before new charts below a picture: sent together, the browser would draw the charts first.
 
     Args:
         name: of the charts.
         shown: what they show; there is no wait where it is the same as before.
     """
-    if st.session_state.get(f"head-start-{name}") != shown:
-        st.session_state[f"head-start-{name}"] = shown
+    if st.session_state.get(f"drawn-after-{name}") != shown:
+        st.session_state[f"drawn-after-{name}"] = shown
         time.sleep(HEAD_START)
 
 
-def _watch(service: Service, story: RunStory) -> None:
+def _watch(service: Service, display: RunDisplay) -> None:
     draft = draft_now()
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
@@ -112,24 +112,24 @@ def _watch(service: Service, story: RunStory) -> None:
     headline = st.container()
     with st.container(key="status"):
         status(service, draft, state, run_view)
-    left, right = (st.container(), None) if projecting else st.columns(story.shares, gap="medium")
+    left, right = (st.container(), None) if projecting else st.columns(display.shares, gap="medium")
     if run_view is None:
         with headline:
             page_title(expectation(state))
-        _show_earlier(service, draft, story, left, right)
+        _show_earlier(service, draft, display, left, right)
         return
     st.session_state["shown"] = run_view.key
     with left:
-        seen = _stage(run_view, story, draft.view, live=state.live, key=f"stage-{draft.opened}")
+        seen = _stage(run_view, display, draft.view, live=state.live, key=f"stage-{draft.opened}")
     _follow(draft, seen)
     snapshot = spoken_of(run_view, draft.view)
     with headline:
-        story.headline(run_view, snapshot, state.live)
+        display.headline(run_view, snapshot, state.live)
     if right is not None:
         with right:
-            story.facts(run_view, snapshot, state.live)
+            display.facts(run_view, snapshot, state.live)
     with left:
-        (story.projected if right is None else story.details)(run_view, snapshot, state.live)
+        (display.projected if right is None else display.details)(run_view, snapshot, state.live)
 
 
 def run_view_of(service: Service, draft: Draft[Any], state: RunState) -> RunView | None:
@@ -157,7 +157,7 @@ def expectation(state: RunState) -> str:
 
 
 def _show_earlier(
-    service: Service, draft: Draft[Any], story: RunStory, left: DeltaGenerator, right: DeltaGenerator | None
+    service: Service, draft: Draft[Any], display: RunDisplay, left: DeltaGenerator, right: DeltaGenerator | None
 ) -> None:
     """Keeps in sight, dimmed and named, the run seen last, else a preset, until there is something to show."""
     presets = [Experiment.preset(name).key for name in (draft.experiment.data.name, "moons")]
@@ -166,13 +166,13 @@ def _show_earlier(
     if run_view is None:
         return
     with left, st.container(key="earlier"):
-        _stage(run_view, story, View(), live=False, key="stage-earlier")
+        _stage(run_view, display, View(), live=False, key="stage-earlier")
     if right is not None:
         right.caption(f"Dimmed, until then: {_named(run_view.experiment)}.")
 
 
-def _stage(run_view: RunView, story: RunStory, view: View, *, live: bool, key: str) -> StageState:
-    drawn = story.drawing(run_view)
+def _stage(run_view: RunView, display: RunDisplay, view: View, *, live: bool, key: str) -> StageState:
+    drawn = display.drawing(run_view)
     return show_stage(
         run_key=drawn.key,
         scene=drawn.scene,
@@ -248,7 +248,7 @@ def _below(service: Service) -> None:
     run_view = service.run_view(draft.experiment.key)
     if run_view is None:
         return
-    head_start("curves", run_view.attempt)
+    let_picture_go_first("curves", run_view.attempt)
     snapshot = spoken_of(run_view, draft.view)
     styles = arm_styles(run_view.experiment)
     st.subheader("How it came about, epoch by epoch", anchor=False)

@@ -34,7 +34,7 @@ from ctviz.ui.kit.searches import POINT, Answer, Question, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
-from ctviz.ui.kit.watch import REDRAW, expectation, head_start, run_view_of, status, trains
+from ctviz.ui.kit.watch import REDRAW, expectation, let_picture_go_first, run_view_of, status, trains
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
 
@@ -265,7 +265,7 @@ def _below(service: Service) -> None:
     if seen is None or not len(seen.trace):
         return
     if not trains(service):
-        head_start("ends", seen.asked)
+        let_picture_go_first("ends", seen.asked)
     if seen.selected is not None:
         _lesson(seen, seen.selected)
     ends = ends_of(seen)
