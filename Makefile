@@ -20,6 +20,8 @@ help:  ## Show this list
 app: $(VENV)/.app  ## Start the app in a browser
 	$(BIN)/ctviz serve $(ARGS)
 
+# Bytecode is kept whatever the environment says: Python and pytest would compile all files anew in every process.
+test: export PYTHONDONTWRITEBYTECODE =
 test: browser  ## Run all tests; ARGS="-k store" for some
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
