@@ -239,6 +239,11 @@ _SEARCH = (
         "arms.step_size", "Step size", "Length of a step of the search (η).", "η", step=0.05, offered="0.1, 0.25, 0.5",
     ),
     Setting(
+        "arms.step_bound", "Longest step",
+        "No step of the search is longer than this share of the spread of the data; 0 is no bound.",
+        step=0.01, offered="0.02, 0.05, 0.1",
+    ),
+    Setting(
         "arms.epsilon", "Nascent box", "How far a point may move and still count as nascent (ε).", "ε", step=0.05,
         offered="0.1, 0.3",
     ),

@@ -88,8 +88,8 @@ def search(
         locked, increase_only, decrease_only: features, by position or name, constrained beyond the schema.
         ranges: (feature, lowest, highest) of features whose values are bounded; None for an open end.
         samples: features (n d) and classes (n) of reference data, such as the training samples; the generators
-            "gravitational", "revise", "nearest" and "face" need them. An autoencoder that is fitted to them is kept
-            for the next search.
+            "gravitational", "revise", "nearest" and "face" need them, and so does ``step_bound``. An autoencoder that
+            is fitted to them is kept for the next search.
         path: whether to keep every point of the path.
         settings: ``generator`` and other fields of ``SearchSettings``, which documents them;
             ``ctviz.GENERATORS[generator].settings`` names those that a generator uses. With "dice", each factual has
@@ -122,6 +122,8 @@ def search(
         known = None if samples is None else inputs.reference_data(samples, X.shape[1], adapter.k, y, chosen)
         if known is None and generator.needs_samples:
             raise ConfigError("samples", None, f"training samples (X, y), which generator {chosen.generator!r} needs")
+        if known is None and "step_bound" in generator.settings and chosen.step_bound:
+            raise ConfigError("samples", None, "training samples (X, y), whose spread step_bound is a share of")
         of = (
             groups(len(X) * chosen.per_factual, chosen.per_factual)
             if chosen.generator == "dice"

@@ -44,8 +44,10 @@ def search_gradient(
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
     Arms whose counterfactuals repel each other (DiCE) are searched separately for each ``per_factual``.
-    Per sample: for t = 1 … T, x' ← clamp(x' − η · cut(∇[cross-entropy(M(x'), y⁺) + penalties])), until
-    softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself.
+    Per sample: for t = 1 … T, x' ← clamp(x' − s) with s = η · cut(∇[cross-entropy(M(x'), y⁺) + penalties]), until
+    softmax(M(x'))[y⁺] ≥ τ, which is also checked at the factual itself. With a ``step_bound`` r > 0, s is scaled down
+    to ‖s‖₂ ≤ r · spread of the samples (``ReferenceData.spread``); only the step that brings a factual into its domain
+    may be longer.
     """
     rules = _ArmSettings.of(settings, factuals, reference_data)
     m, d, b = factuals.shape
@@ -94,6 +96,7 @@ class _ArmSettings:
     limit: Tensor  # m 1: T
     backwards: Tensor  # m 1: −η
     epsilon: Tensor  # m 1 1
+    longest_step: Tensor | None  # m 1 1: infinity for an arm without a bound; None where no arm has one
     longest: int
     alike: bool  # whether T is the same for all arms
     penalties: Penalties
@@ -112,6 +115,7 @@ class _ArmSettings:
             limit=self.limit[arms],
             backwards=self.backwards[arms],
             epsilon=self.epsilon[arms],
+            longest_step=None if self.longest_step is None else self.longest_step[arms],
             penalties=self.penalties.take(arms),
             noise=None if self.noise is None else self.noise.take(arms),
         )
@@ -124,11 +128,29 @@ class _ArmSettings:
             limit=torch.tensor(limits, device=like.device).unsqueeze(-1),
             backwards=like.new_tensor([-s.step_size for s in settings]).unsqueeze(-1),
             epsilon=like.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1),
+            longest_step=_longest_step(settings, like, reference_data),
             longest=max(limits),
             alike=len(set(limits)) == 1,
             penalties=Penalties.of(settings, like, reference_data),
             noise=Noise.of(settings, like),
         )
+
+
+def _longest_step(
+    settings: Sequence[SearchSettings], like: Tensor, reference_data: ReferenceData | None
+) -> Tensor | None:
+    """Of each arm the length that no step may exceed, (m 1 1)."""
+    if reference_data is None or not any(s.step_bound for s in settings):
+        return None
+    spread = reference_data.spread()
+    return like.new_tensor([s.step_bound * spread if s.step_bound else torch.inf for s in settings]).view(-1, 1, 1)
+
+
+def shorten_(step: Tensor, longest: Tensor) -> Tensor:
+    """Steps (m d b) scaled down to the length ‖s‖₂ = ``longest`` (m 1 1), in place; shorter ones stay as they are."""
+    largest = step.abs().amax(dim=1, keepdim=True).clamp_min_(torch.finfo(step.dtype).tiny)
+    length = torch.linalg.vector_norm(step / largest, dim=1, keepdim=True)  # in units of the largest: never infinite
+    return step.mul_((longest / largest / length).clamp_max_(1))
 
 
 class _GradientSearch:
@@ -223,8 +245,10 @@ class _GradientSearch:
         gradient = penalties.add_forces(gradient, self.x[:, :-1], self.onehot)
         if noise is not None:
             gradient = noise.add(gradient, t, self.origin, self.first, self.b)
-        step = gradient[:, self.span].mul_((self.rules.backwards * self.alive).unsqueeze(1))
-        clamp_(self.point.add_(self.constraints.cut(step)), self.low, self.high)
+        step = self.constraints.cut(gradient[:, self.span].mul_((self.rules.backwards * self.alive).unsqueeze(1)))
+        if self.rules.longest_step is not None:
+            shorten_(step, self.rules.longest_step)
+        clamp_(self.point.add_(step), self.low, self.high)
         torch.sub(self.point, self.factuals, out=self.moved)
         farthest = torch.abs(self.moved, out=step).amax(dim=1, keepdim=True)
         inside = (farthest <= self.rules.epsilon).to(farthest.dtype)

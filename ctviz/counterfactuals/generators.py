@@ -25,6 +25,7 @@ class Generator:
 
 
 _DESCENT = ("tau", "steps", "step_size", "epsilon", "lambda_cost")
+_BOUNDED = ("tau", "steps", "step_size", "step_bound", "epsilon", "lambda_cost")
 
 GENERATORS: dict[GeneratorName, Generator] = {
     "generic": Generator(
@@ -32,7 +33,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="The shortest way to the other side: only distance has a price.",
         kind="gradient",
         penalties=("distance",),
-        settings=(*_DESCENT, "gradient_noise"),
+        settings=(*_BOUNDED, "gradient_noise"),
         source="Wachter, Mittelstadt and Russell 2017",
     ),
     "eccco": Generator(
@@ -40,7 +41,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Drawn to where the model itself finds the target class likely (low energy).",
         kind="gradient",
         penalties=("distance", "energy"),
-        settings=(*_DESCENT, "lambda_egy", "gradient_noise"),
+        settings=(*_BOUNDED, "lambda_egy", "gradient_noise"),
         source="Altmeyer et al. 2024, without the conformal term",
     ),
     "gravitational": Generator(
@@ -48,7 +49,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Drawn to samples of the target class, as if each of them had weight.",
         kind="gradient",
         penalties=("distance", "gravity"),
-        settings=(*_DESCENT, "lambda_gravity", "gradient_noise"),
+        settings=(*_BOUNDED, "lambda_gravity", "gradient_noise"),
         source="Altmeyer et al. 2023",
         needs_samples=True,
     ),
@@ -57,7 +58,7 @@ GENERATORS: dict[GeneratorName, Generator] = {
         words="Several counterfactuals of each factual at once, which repel each other: a choice of ways.",
         kind="gradient",
         penalties=("distance", "diversity"),
-        settings=(*_DESCENT, "lambda_diversity", "per_factual", "gradient_noise"),
+        settings=(*_BOUNDED, "lambda_diversity", "per_factual", "gradient_noise"),
         source="Mothilal, Sharma and Tan 2020; determinantal point process, by gradient steps",
     ),
     "revise": Generator(

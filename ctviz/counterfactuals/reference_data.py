@@ -74,6 +74,11 @@ class ReferenceData:
 
         return self.cached(("samples", like.dtype, like.device), make)
 
+    def spread(self) -> float:
+        """The root mean square distance of the samples from their mean, √Σ_j Var(X_j): what ``step_bound`` is a share
+        of."""
+        return self.cached("spread", lambda: float(self.X.double().var(dim=0, correction=0).sum().sqrt()))
+
     def vae(self, latent: int) -> Vae:
         """An autoencoder of the samples with this many latent dimensions."""
         return self.cached(("vae", latent), lambda: self._make_vae(latent))

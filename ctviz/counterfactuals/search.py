@@ -61,7 +61,7 @@ def search(
     columns belong to one factual, which the caller repeats (``diversity.groups``).
 
     Raises:
-        ConfigError: a generator that needs training samples, without ``reference_data``.
+        ConfigError: a generator that needs training samples, or a bound of steps, without ``reference_data``.
     """
     # Counterfactuals that repel each other stay together to the end, which would delay other arms.
     sorts: dict[tuple[Kind, int], list[int]] = {}
@@ -70,6 +70,8 @@ def search(
         if generator.needs_samples and reference_data is None:
             allowed = "a generator that needs no training samples (reference_data), unless they are given"
             raise ConfigError("generator", chosen.generator, allowed)
+        if reference_data is None and "step_bound" in generator.settings and chosen.step_bound:
+            raise ConfigError("step_bound", chosen.step_bound, "0 without training samples, which give the spread")
         sorts.setdefault((generator.kind, repelling(chosen)), []).append(arm)
     if len(sorts) == 1:
         ((kind, _),) = sorts

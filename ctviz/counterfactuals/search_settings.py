@@ -18,6 +18,8 @@ class SearchSettings(Settings):
     name them in ``GENERATORS``; others ignore them.
     """
 
+    later = ("step_bound",)
+
     generator: GeneratorName = "eccco"
     tau: float = Field(0.75, gt=0, lt=1)
     steps: int = Field(30, ge=1, le=1000)
@@ -31,3 +33,4 @@ class SearchSettings(Settings):
     latent: int = Field(2, ge=1, le=64)
     neighbours: int = Field(10, ge=1, le=200)
     gradient_noise: float = Field(0.0, ge=0, le=100)
+    step_bound: float = Field(0.0, ge=0, le=1000)

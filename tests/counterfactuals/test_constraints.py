@@ -68,6 +68,7 @@ searches = st.builds(
     latent=st.integers(1, 2),
     neighbours=st.integers(1, 12),
     gradient_noise=st.sampled_from([0.0, 0.0, 1.0, 50.0]),
+    step_bound=st.sampled_from([0.0, 0.0, 0.03, 1.0]),
 )
 dtypes = st.sampled_from([torch.float32, torch.float64])
 
@@ -139,6 +140,13 @@ def test_every_step_of_a_stacked_search_obeys(
     limits = Constraints.of(rules, factuals)
     found = search(models(seed, dtype), factuals, targets, chosen, limits, True, KNOWN)
     check_stack(found, factuals, rules)
+    assert found.path is not None
+    for arm, own in enumerate(chosen):
+        if own.step_bound and "step_bound" in GENERATORS[own.generator].settings:
+            low, high = (torch.tensor([f.domain[end] for f in rules[arm].features]) for end in (0, 1))
+            inside = ((low <= factuals[arm].T) & (high >= factuals[arm].T)).all(dim=1)  # the others enter it first
+            length = found.path[:, arm].diff(dim=0).norm(dim=1)[:, inside]
+            assert (length <= own.step_bound * KNOWN.spread() * (1 + 1e-4) + 1e-4).all(), "a step beyond its bound"
 
 
 @pytest.mark.parametrize("name", GENERATORS)

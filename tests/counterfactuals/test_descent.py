@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import Feature, Schema
+from ctviz.errors import ConfigError
 from ctviz.isolation import isolated
 from ctviz.models.architecture import Pass
 from ctviz.models.dense import Dense
@@ -40,10 +42,13 @@ ARMS = {
     "eccco with noise": SearchSettings(generator="eccco", tau=0.8, steps=40, gradient_noise=0.4),
     "dice with noise": SearchSettings(generator="dice", tau=0.9, per_factual=N, gradient_noise=0.5),
     "eccco": SearchSettings(generator="eccco", tau=0.8),
+    "eccco in short steps": SearchSettings(generator="eccco", tau=0.8, step_bound=0.05, steps=45),
+    "dice in short steps": SearchSettings(generator="dice", tau=0.8, per_factual=N, step_bound=0.1, step_size=2),
 }
 PER_FACTUAL = {name: s.per_factual if s.generator == "dice" else 1 for name, s in ARMS.items()}
 CHANCE = torch.Generator().manual_seed(5)
 SAMPLES = (torch.randn(60, D, generator=CHANCE, dtype=torch.float64), torch.arange(60) % K)
+SPREAD = float(np.sqrt(((SAMPLES[0].numpy() - SAMPLES[0].numpy().mean(0)) ** 2).sum(1).mean()))
 B = N * GROUPS + 2  # columns; the last group of four is incomplete, the last of three is not
 
 
@@ -91,6 +96,7 @@ def slow(settings: SearchSettings) -> Slow:
         attractors=of_class,
         offsets=torch.tensor(offsets(settings.per_factual, D), dtype=torch.float64),
         draw=lambda t, column: draw(t, column, 1, D)[:, 0],
+        longest_step=settings.step_bound * SPREAD or math.inf,
     )  # fmt: skip
 
 
@@ -320,6 +326,42 @@ def test_noise_is_as_long_as_it_says() -> None:
     ratio = (step(1.0) - clean).norm() / clean.norm()
     assert 0.85 < float(ratio) < 1.15
     torch.testing.assert_close(step(3.0) - clean, 3 * (step(1.0) - clean), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_step_is_longer_than_its_bound_and_arms_without_one_search_as_alone(dtype: torch.dtype) -> None:
+    chosen = [SearchSettings(tau=0.99, step_size=20, step_bound=bound, steps=40) for bound in (0.0, 0.02, 0.3)]
+    factuals, targets = (t[[9, 9, 9]] for t in crowd())
+    factuals = factuals.clamp(-2.5, 2.5).to(dtype)
+    rules = Constraints.of([BOX] * 3, factuals)
+    stack = models(1).take([0, 0, 0]).to(dtype)
+    result = search(stack, factuals, targets, chosen, rules, True, reference_data())
+    assert result.path is not None
+    length = result.path.diff(dim=0).norm(dim=2)  # t m b
+    assert length[:, 0].max() > 10 * 0.02 * SPREAD, "steps that a bound would have shortened"
+    for arm, bound in ((1, 0.02), (2, 0.3)):
+        assert length[:, arm].max() == pytest.approx(bound * SPREAD, rel=1e-5)
+    alone = search(stack.take([0]), factuals[:1], targets[:1], chosen[:1], rules.take(torch.tensor([0])), True)
+    assert alone.path is not None and torch.equal(alone.path[:, 0], result.path[:, 0])
+
+
+def test_a_step_keeps_its_direction_and_a_short_one_all_its_bits() -> None:
+    step = torch.tensor([[[3.0, 0.3, 0.0, 3e38, 1e-40], [-4.0, -0.4, 0.0, -3e38, 0.0]]])
+    short = descent.shorten_(step.clone(), torch.tensor([[[2.5]]]))
+    expected = torch.tensor([[1.5, 0.3, 0.0, 2.5 / 2**0.5, 1e-40], [-2.0, -0.4, 0.0, -2.5 / 2**0.5, 0.0]])
+    torch.testing.assert_close(short[0], expected)
+    assert torch.equal(short[..., [1, 2, 4]], step[..., [1, 2, 4]])
+    assert torch.equal(descent.shorten_(step.clone(), torch.tensor([[[torch.inf]]])), step)
+
+
+def test_a_bound_needs_samples_which_say_how_far_apart_the_data_are() -> None:
+    factuals, targets = (t[[9]] for t in crowd())
+    rules = Constraints.of([BOX], factuals)
+    with pytest.raises(ConfigError, match=r"step_bound is 0\.1"):
+        search(models(1), factuals, targets, [SearchSettings(step_bound=0.1)], rules)
+    assert reference_data().spread() == pytest.approx(SPREAD)
+    ignored = SearchSettings(generator="nearest", step_bound=0.1)
+    search(models(1), factuals, targets, [ignored], rules, False, reference_data())
 
 
 def test_settings_of_other_generators_are_ignored() -> None:

@@ -63,7 +63,7 @@ def test_the_weight_of_a_penalty_is_a_setting_exactly_where_it_is_used(generator
 CHANGES: dict[str, float] = {
     "tau": 0.97, "steps": 2, "step_size": 0.9, "epsilon": 1.5, "lambda_cost": 0.3, "lambda_egy": 40.0,
     "lambda_gravity": 0.1, "lambda_diversity": 4.0, "per_factual": 2, "latent": 1, "neighbours": 2,
-    "gradient_noise": 1.0,
+    "gradient_noise": 1.0, "step_bound": 0.01,
 }  # fmt: skip
 
 

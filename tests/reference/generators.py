@@ -29,6 +29,7 @@ class Slow:
     attractors: Sequence[Sequence[Sequence[float]]] = ()  # of each class
     offsets: Tensor | None = None  # n d
     draw: Draw | None = None
+    longest_step: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,10 @@ def slow_search(
             if s.noise:
                 assert s.draw is not None
                 g = g + s.noise * g.norm() / math.sqrt(len(g)) * s.draw(t + 1, columns[i]).to(g)
-            moved = now[i] - s.step_size * g
+            step = s.step_size * g
+            if float(step.norm()) > s.longest_step:
+                step = step / step.norm() * s.longest_step
+            moved = now[i] - step
             bounds = zip(moved.tolist(), limits, strict=True)
             now[i] = factual.new_tensor([min(max(v, low), high) for v, (low, high) in bounds])
             if float((now[i] - factual).abs().max()) <= s.epsilon:
