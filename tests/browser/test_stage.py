@@ -19,7 +19,7 @@ from ctviz.figures import player
 from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
-from tests.browser.driving import app_wrote, picture, until
+from tests.browser.driving import app_wrote, frames, picture, resize, until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser
@@ -85,6 +85,7 @@ def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page,
     browser_page.goto(recorded)
     until(browser_page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1")
     early = picture(browser_page)
+    browser_page.get_by_role("button", name="Speed 4 times").click()
     until(browser_page, "window.__ctvizStage.epoch > 6")
     assert np.abs(early - picture(browser_page)).max() > 20
     assert stage(browser_page)["fps"] > 0
@@ -92,14 +93,13 @@ def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page,
     assert requests == [recorded]
 
 
-def test_the_field_is_the_right_way_up(browser_page, recorded):
+def test_the_field_is_the_right_way_up_and_its_boundary_where_the_probability_is_a_half(browser_page, recorded):
     page = opened(browser_page, recorded)
-    only_the_field(page)
-    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
-    for arm in (0, 1):
-        pixels = picture(page, arm)
+    only_the_field(page)
+    shown = [picture(page, arm) for arm in (0, 1)]
+    for arm, pixels in enumerate(shown):
         height, width, _ = pixels.shape
         for u, v in [(0.1, 0.9), (0.9, 0.1), (0.5, 0.05), (0.75, 0.9), (0.1, 0.1)]:
             point = SCENE.lower + np.array([u, v]) * (SCENE.upper - SCENE.lower)
@@ -107,21 +107,13 @@ def test_the_field_is_the_right_way_up(browser_page, recorded):
             red, _, blue = pixels[int((1 - v) * (height - 1)), int(u * (width - 1))]
             assert abs(chance - 0.5) > 0.3, "a place that tells nothing"
             assert (red > blue) == (chance > 0.5), f"at {u, v} of panel {arm}"
-
-
-def test_the_boundary_is_where_the_probability_is_a_half(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.keyboard.press("End")
-    at_epoch(page, EPOCHS)
-    only_the_field(page)
-    pixels = picture(page)
-    height, width, _ = pixels.shape
+    height, width, _ = shown[0].shape
     rows = np.linspace(SCENE.upper[1], SCENE.lower[1], height)
     for u in (0.15, 0.45, 0.8):
         x1 = SCENE.lower[0] + u * (SCENE.upper[0] - SCENE.lower[0])
         chances = fake.probabilities(SCENE, np.stack([np.full(height, x1), rows], 1), 1.0, 0)[:, 1]
         assert np.abs(chances - 0.5).min() < 0.05, "no boundary in this column"
-        darkest = int(pixels[:, int(u * (width - 1))].sum(1).argmin())
+        darkest = int(shown[0][:, int(u * (width - 1))].sum(1).argmin())
         assert abs(darkest - int(np.abs(chances - 0.5).argmin())) <= 0.03 * height
 
 
@@ -139,33 +131,44 @@ def test_keys_step_jump_play_and_loop(browser_page, recorded):
     at_epoch(page, EPOCHS)
     press("ArrowRight")
     at_epoch(page, EPOCHS)
-    press("Home")
-    at_epoch(page, 0)
+
+    # what is shown is told in words
+    until(page, f"document.querySelector('.ctv-spoken').textContent.startsWith('Epoch {EPOCHS}.')")
+    spoken = page.locator(".ctv-spoken").text_content()
+    assert "Conventional: accuracy 98 %" in spoken and "Counterfactual training: accuracy 97 %" in spoken
+    assert page.locator(".ctv-spoken").get_attribute("aria-live") == "polite"
+    assert "accuracy 98 %" in page.locator(".ctv-canvas").first.get_attribute("aria-label")
+
+    # a loop starts again
     loop = page.get_by_role("button", name="Loop")
     assert loop.get_attribute("aria-pressed") == "false"
     press("l")
     page.get_by_role("button", name="Loop", pressed=True).wait_for()
+    page.get_by_role("button", name="Speed 4 times").click()
+    slider = page.get_by_role("slider", name="Epoch")
+    slider.focus()
+    press("ArrowLeft")
+    at_epoch(page, EPOCHS - 1)
+    page.get_by_role("button", name="Play (space)").click()
+    until(page, f"window.__ctvizStage.epoch === {EPOCHS}")
+    until(page, f"window.__ctvizStage.playing && window.__ctvizStage.epoch < {EPOCHS // 2}")
+    slider.focus()
     press("l")
+    page.get_by_role("button", name="Loop", pressed=False).wait_for()
+
+    # space plays and pauses
+    press("Home")
+    at_epoch(page, 0)
     press("Space")
     until(page, "window.__ctvizStage.playing && window.__ctvizStage.epoch > 0")
     press("Space")
     until(page, "!window.__ctvizStage.playing")
-    slider = page.get_by_role("slider", name="Epoch")
     press("Home")
     at_epoch(page, 0)
     assert slider.get_attribute("aria-valuetext") == f"epoch 0 of {Experiment().training.epochs}"
 
 
-def test_a_loop_starts_again(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.get_by_role("button", name="Loop").click()
-    page.get_by_role("button", name="Speed 4 times").click()
-    page.get_by_role("button", name="Play (space)").click()
-    until(page, f"window.__ctvizStage.epoch === {EPOCHS}")
-    until(page, f"window.__ctvizStage.playing && window.__ctvizStage.epoch < {EPOCHS // 2}")
-
-
-def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, recorded):
+def test_the_scrubber_rests_on_an_epoch_by_mouse_and_by_assistive_technology(browser_page, recorded):
     page = opened(browser_page, recorded)
     box = page.locator(".ctv-slider").bounding_box()
     total = Experiment().training.epochs
@@ -176,14 +179,10 @@ def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, reco
     at_epoch(page, 12)
     page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
     at_epoch(page, EPOCHS)  # no further than what is loaded
-
-
-def test_the_slider_is_moved_by_assistive_technology_too(browser_page, recorded):
-    page = opened(browser_page, recorded)
     page.get_by_role("slider", name="Epoch").fill("7")
     at_epoch(page, 7)
     page.get_by_role("slider", name="Epoch").fill("99")
-    at_epoch(page, EPOCHS)  # no further than what is loaded
+    at_epoch(page, EPOCHS)
 
 
 def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
@@ -198,18 +197,16 @@ def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
         words = page.locator(".ctv-reading").nth(arm).inner_text()
         assert words.startswith("P(class 2) = ")
         assert abs(float(words.split("=")[1]) - chance) < 0.03
-    assert f"x1 = {point[0]:.1f}".replace("-", "−")[:8] in page.locator(".ctv-status").inner_text()
+    status = page.locator(".ctv-status")
+    assert f"x1 = {point[0]:.1f}".replace("-", "−")[:8] in status.inner_text()
     page.locator(".ctv-panels").focus()
     page.keyboard.press("Escape")
     until(page, "document.querySelector('.ctv-reading').hidden")
 
-
-def test_the_probe_works_from_the_keyboard(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.locator(".ctv-panels").focus()
+    # the same from the keyboard
     page.keyboard.press("Shift+ArrowRight")
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Probe at')")
-    first = page.locator(".ctv-status").inner_text()
+    first = status.inner_text()
     page.keyboard.press("Shift+ArrowUp")
     until(page, "first => document.querySelector('.ctv-status').textContent !== first", arg=first)
     page.keyboard.press("Enter")
@@ -218,33 +215,37 @@ def test_the_probe_works_from_the_keyboard(browser_page, recorded):
     assert "P(class 2)" in page.locator(".ctv-spoken").text_content()
 
 
-def test_layers_come_and_go(browser_page, recorded):
+def test_the_picture_can_be_downloaded_layers_come_and_go_and_so_does_the_theme(browser_page, recorded):
     page = opened(browser_page, recorded)
-    whole = picture(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as PNG").click()
+    assert download.value.suggested_filename == f"ctviz-{Experiment().key}-epoch-0.png"
+    image = Image.open(download.value.path())
+    box = page.locator(".ctv-plot").first.bounding_box()
+    assert image.width > 4 * box["width"] and image.height > 2 * box["height"]
+    assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
+
+    whole = light = picture(page)
+    page.emulate_media(color_scheme="dark")
+    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'dark'")
+    frames(page, 2)
+    assert picture(page).mean() < light.mean() - 60
+    page.emulate_media(color_scheme="light")
+    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'light'")
+    frames(page, 2)
+    assert (picture(page) == light).all()
+
     for layer in ("Points", "Paths", "Contours"):
         switch = page.get_by_role("button", name=layer)
         switch.click()
         page.get_by_role("button", name=layer, pressed=False).wait_for()
-        until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        frames(page, 2)
         without = picture(page)
         assert np.abs(whole - without).max() > 20, layer
         whole = without
 
 
-def test_without_motion_there_is_a_stepper(open_page, recorded):
-    page = open_page(reduced_motion="reduce")
-    page.goto(recorded)
-    until(page, NEWEST)
-    assert not stage(page)["playing"] and stage(page)["epoch"] == 0
-    assert not page.get_by_role("button", name="Play (space)").is_visible()
-    page.get_by_role("button", name="Step forward").click()
-    at_epoch(page, 1)
-    page.get_by_role("slider", name="Epoch").focus()
-    page.keyboard.press("End")
-    at_epoch(page, EPOCHS)
-
-
-def test_nothing_moves_where_nobody_looks(browser_page, recorded):
+def test_nothing_moves_where_nobody_looks_or_no_motion_is_wanted(browser_page, recorded):
     page = opened(browser_page, recorded)
     page.evaluate("document.body.style.paddingBottom = '4000px'")
     page.get_by_role("button", name="Loop").click()
@@ -259,54 +260,40 @@ def test_nothing_moves_where_nobody_looks(browser_page, recorded):
     page.evaluate("scrollTo(0, 0)")
     until(page, "before => window.__ctvizStage.frames > before + 5", arg=before)
 
-
-def test_the_theme_may_change_while_it_is_shown(open_page, recorded):
-    page = opened(open_page(color_scheme="light"), recorded)
-    light = picture(page)
-    page.emulate_media(color_scheme="dark")
-    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'dark'")
-    until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
-    assert picture(page).mean() < light.mean() - 60
-
-
-def test_the_picture_can_be_downloaded(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as PNG").click()
-    assert download.value.suggested_filename == f"ctviz-{Experiment().key}-epoch-0.png"
-    image = Image.open(download.value.path())
-    box = page.locator(".ctv-plot").first.bounding_box()
-    assert image.width > 4 * box["width"] and image.height > 2 * box["height"]
-    assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
-
-
-def test_figures_and_state_are_told_in_words(browser_page, recorded):
-    page = opened(browser_page, recorded)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(recorded)
+    until(page, NEWEST)
+    assert not stage(page)["playing"] and stage(page)["epoch"] == 0
+    assert not page.get_by_role("button", name="Play (space)").is_visible()
+    page.get_by_role("button", name="Step forward").click()
+    at_epoch(page, 1)
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
-    until(page, f"document.querySelector('.ctv-spoken').textContent.startsWith('Epoch {EPOCHS}.')")
-    spoken = page.locator(".ctv-spoken").text_content()
-    assert "Conventional: accuracy 98 %" in spoken and "Counterfactual training: accuracy 97 %" in spoken
-    assert page.locator(".ctv-spoken").get_attribute("aria-live") == "polite"
-    assert "accuracy 98 %" in page.locator(".ctv-canvas").first.get_attribute("aria-label")
 
 
-@pytest.mark.parametrize("width", [390, 700, 1440])
-def test_eight_panels_and_four_classes_fit(open_page, many, width):
-    page = opened(open_page(viewport={"width": width, "height": 844}), many)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_eight_panels_and_four_classes_fit(browser_page, many):
+    page = opened(browser_page, many)
     assert page.locator(".ctv-panel").count() == 8
     assert page.locator("img").count() == 0 and page.title() == "<img src=x>"
-    boxes = [page.locator(".ctv-plot").nth(i).bounding_box() for i in range(8)]
-    assert len({round(box["width"]) for box in boxes}) == 1
-    assert (boxes[0]["y"] == boxes[1]["y"]) and all(box["x"] + box["width"] <= width for box in boxes)
-    page.locator(".ctv-plot").first.click(position={"x": 20, "y": 20})
-    until(page, "document.querySelector('.ctv-reading').textContent.split('P(class').length === 3")
+    for width in (390, 700, 1440):
+        resize(page, width, 844)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = [page.locator(".ctv-plot").nth(i).bounding_box() for i in range(8)]
+        assert len({round(box["width"]) for box in boxes}) == 1, width
+        assert boxes[0]["y"] == boxes[1]["y"], width
+        assert all(box["x"] + box["width"] <= width for box in boxes), width
+        page.locator(".ctv-plot").first.click(position={"x": 20, "y": 20})
+        until(page, "document.querySelector('.ctv-reading').textContent.split('P(class').length === 3")
+        page.mouse.move(5, 5)
+        page.keyboard.press("Escape")
+        until(page, "document.querySelector('.ctv-reading').hidden")
 
 
-def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(open_page, recorded):
+def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(browser_page, recorded):
+    page = opened(browser_page, recorded)
     for width, beside in ((390, False), (760, True)):
-        page = opened(open_page(viewport={"width": width, "height": 844}), recorded)
+        resize(page, width, 844)
         first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
         assert (first["y"] == second["y"]) is beside
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -358,18 +345,27 @@ def app(serve) -> str:
     return serve(Path(__file__).parent / "stage_app.py").url
 
 
-APP_EPOCHS = 24
+APP_EPOCHS = 12
 
 
-def visited(page, address: str):
-    page.goto(address)
+def visited(page, app: str):
+    """Opens the app, which shows run 0."""
+    page.goto(app)
     until(page, NEWEST)
+    app_wrote(page, "epoch=None playing=False")
     return page
 
 
-def test_the_app_learns_where_the_person_rests(browser_page, app):
+def go(page, run: str) -> None:
+    """Goes to a page without a stage and from there to a run."""
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    page.get_by_text(run, exact=True).click()
+    until(page, "run => window.__ctvizStage?.key === `run-${run}` && window.__ctvizStage.epochs > 0", run)
+
+
+def test_the_app_learns_where_the_person_rests_and_says_where_to_begin(browser_page, app):
     page = visited(browser_page, app)
-    app_wrote(page, "epoch=None playing=False")
     page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Home")
     app_wrote(page, "epoch=0 playing=False speed=1.0")
@@ -386,33 +382,36 @@ def test_the_app_learns_where_the_person_rests(browser_page, app):
     page.keyboard.press("Space")
     until(page, "!window.__ctvizStage.playing")
     app_wrote(page, "playing=False")
-
-
-def test_a_link_opens_where_it_says(browser_page, app):
-    page = visited(browser_page, f"{app}/?epoch=5")
+    go(page, "fifth")
     at_epoch(page, 5)
     app_wrote(page, "epoch=5 playing=False")
 
 
-def test_going_away_and_back_sends_nothing_again(browser_page, app):
+def test_a_run_is_sent_once_and_again_where_it_got_lost(browser_page, app):
     received = []
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app)
-    app_wrote(page, "grown=")
     size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
     first = sum(received)
+
+    # going away and back sends nothing again
     page.get_by_text("none", exact=True).click()
     page.locator(".ctv-stage").wait_for(state="detached")
     received.clear()
     page.get_by_text("0", exact=True).click()
     page.locator(".ctv-canvas").first.wait_for()
-    app_wrote(page, "grown=")
+    app_wrote(page, "epoch=None")
     assert stage(page)["epochs"] == APP_EPOCHS + 1
     assert 0 < sum(received) < first - 0.9 * size
 
+    # another run takes the stage
+    page.get_by_text("1", exact=True).click()
+    until(page, "window.__ctvizStage.key === 'run-1' && window.__ctvizStage.epochs > 0")
+    page.get_by_text("0", exact=True).click()
+    until(page, "window.__ctvizStage.key === 'run-0' && window.__ctvizStage.epochs > 0")
+    app_wrote(page, "epoch=None")
 
-def test_what_the_page_has_lost_is_sent_again(browser_page, app):
-    page = visited(browser_page, app)
+    # what the page has lost is sent again
     page.get_by_text("none", exact=True).click()
     page.locator(".ctv-stage").wait_for(state="detached")
     page.evaluate("globalThis.__ctvizRuns.clear()")
@@ -420,25 +419,15 @@ def test_what_the_page_has_lost_is_sent_again(browser_page, app):
     page.locator(".ctv-canvas").first.wait_for()
     until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
 
-
-def test_what_gets_lost_again_is_asked_for_until_it_is_there(browser_page, app):
-    page = browser_page
-    page.goto(f"{app}/?lost=all")
-    until(page, f"window.__ctvizStage?.epochs === {APP_EPOCHS + 1}")
+    # what gets lost again is asked for until it is there
+    go(page, "lost")
+    until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
     at_epoch(page, APP_EPOCHS)
 
 
-def test_another_run_takes_the_stage(browser_page, app):
-    page = visited(browser_page, app)
-    page.get_by_text("1", exact=True).click()
-    until(page, "window.__ctvizStage.key === 'run-1' && window.__ctvizStage.epochs > 0")
-    page.get_by_text("0", exact=True).click()
-    until(page, "window.__ctvizStage.key === 'run-0' && window.__ctvizStage.epochs > 0")
-    app_wrote(page, "epoch=None")
-
-
 def test_a_run_grows_where_it_stands(browser_page, app):
-    page = visited(browser_page, f"{app}/?live=1")
+    page = visited(browser_page, app)
+    go(page, "grows")
     page.locator(".ctv-canvas").first.evaluate("canvas => { canvas.dataset.mine = 'yes' }")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
     live = page.locator(".ctv-follow")
@@ -447,25 +436,28 @@ def test_a_run_grows_where_it_stands(browser_page, app):
     page.keyboard.press("Home")
     until(page, "!window.__ctvizStage.following && window.__ctvizStage.epoch === 0")
     held = stage(page)["epochs"]
+    page.get_by_role("button", name="More").click()
     until(page, "held => window.__ctvizStage.epochs > held + 2", arg=held)
     assert stage(page)["epoch"] == 0, "the person has scrubbed away"
     live.click()
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epoch > 4")
+    page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS} && !window.__ctvizStage.live")
     assert page.locator(".ctv-canvas").first.get_attribute("data-mine") == "yes", "still the same element"
     assert not live.is_visible()
 
-
-def test_playing_goes_on_while_a_run_grows(browser_page, app):
-    page = visited(browser_page, f"{app}/?live=1&play=1&epoch=0")
+    # playing goes on while a run grows
+    go(page, "plays")
+    until(page, "window.__ctvizStage.playing && window.__ctvizStage.epochs > 3")
+    page.get_by_role("button", name="More").click()
     until(page, "window.__ctvizStage.playing && window.__ctvizStage.epochs > 5")
+    page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS}")
 
-
-def test_a_run_that_ends_before_its_data_is_there_is_followed_to_its_end(browser_page, app):
-    page = visited(browser_page, f"{app}/?live=1&lost=end")
+    # a run that ends before its data is there is followed to its end
+    go(page, "ends")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
-    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="More").click()
     until(page, f"!window.__ctvizStage.live && window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
     at_epoch(page, APP_EPOCHS)
     assert not stage(page)["following"]
