@@ -29,18 +29,16 @@ def lose() -> None:
         st.session_state.setdefault("_stage_sent", {})[f"run-{run}"] = EPOCHS - 1
 
 
-def more() -> None:
-    st.session_state[f"bound {run}"] = EPOCHS + 1 if run == "ends" else bound + 4
-
-
 st.set_page_config(layout="wide")
 run = st.radio("run", ["0", "1", "fifth", *LIVE, "lost", "none"], horizontal=True)
-bound = st.session_state.get(f"bound {run}", 5 if run in LIVE else EPOCHS + 1)
 
 
 @st.fragment(run_every=0.1 if run in LIVE else None)
 def watch() -> None:
     scene, snapshots = material(int(run == "1"))
+    bound = st.session_state.get(f"bound {run}", 5 if run in LIVE else EPOCHS + 1)
+    if run in LIVE and st.button("More"):
+        bound = st.session_state[f"bound {run}"] = EPOCHS + 1 if run == "ends" else bound + 4
     grown = min(st.session_state.get(f"grown {run}", 0) + 1, bound) if run in LIVE else bound
     if run == "ends" and bound > EPOCHS:
         grown = bound
@@ -63,7 +61,5 @@ def watch() -> None:
     st.text(f"probe={seen.probe}")
 
 
-if run in LIVE:
-    st.button("More", on_click=more)
 if run != "none":
     watch()

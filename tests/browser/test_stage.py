@@ -24,7 +24,7 @@ from tests.figures import fake
 
 pytestmark = pytest.mark.browser
 
-EPOCHS = 30
+EPOCHS = 20
 SCENE = fake.scene()
 NEWEST = "window.__ctvizStage?.epochs > 0"
 
@@ -32,7 +32,9 @@ NEWEST = "window.__ctvizStage?.epochs > 0"
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory) -> str:
     """Address of a page with two arms and two classes."""
-    return written(tmp_path_factory, "two", standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment()))
+    return written(
+        tmp_path_factory, "two", standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS, g=60), Experiment())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +81,21 @@ def only_the_field(page) -> None:
 # -- as a page from a folder -------------------------------------------------------------------------------------
 
 
-def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page, recorded):
+def test_a_page_from_a_folder_plays_to_its_end_and_asks_for_nothing(browser_page, recorded):
+    page = browser_page
     requests = []
-    browser_page.on("request", lambda request: requests.append(request.url))
-    browser_page.goto(recorded)
-    until(browser_page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1")
-    early = picture(browser_page)
-    browser_page.get_by_role("button", name="Speed 4 times").click()
-    until(browser_page, "window.__ctvizStage.epoch > 6")
-    assert np.abs(early - picture(browser_page)).max() > 20
-    assert stage(browser_page)["fps"] > 0
-    until(browser_page, f"!window.__ctvizStage.playing && window.__ctvizStage.epoch === {EPOCHS}")
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(recorded)
+    until(page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1")
+    early = picture(page)
+    page.get_by_role("button", name="Speed 4 times").click()
+    until(page, "window.__ctvizStage.epoch > 6")
+    assert np.abs(early - picture(page)).max() > 20
+    assert stage(page)["fps"] > 0
+    until(page, f"!window.__ctvizStage.playing && window.__ctvizStage.epoch === {EPOCHS}")
     assert requests == [recorded]
 
-
-def test_the_field_is_the_right_way_up_and_its_boundary_where_the_probability_is_a_half(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.keyboard.press("End")
+    # its field is the right way up, and its boundary where the probability is a half
     at_epoch(page, EPOCHS)
     only_the_field(page)
     shown = [picture(page, arm) for arm in (0, 1)]
@@ -168,25 +168,28 @@ def test_keys_step_jump_play_and_loop(browser_page, recorded):
     assert slider.get_attribute("aria-valuetext") == f"epoch 0 of {Experiment().training.epochs}"
 
 
-def test_the_scrubber_rests_on_an_epoch_by_mouse_and_by_assistive_technology(browser_page, recorded):
+def test_the_scrubber_and_the_probe_follow_mouse_and_keys_and_panels_stand_where_there_is_room(browser_page, recorded):
     page = opened(browser_page, recorded)
-    box = page.locator(".ctv-slider").bounding_box()
+
+    # the scrubber follows the mouse, and assistive technology, and rests on an epoch that is loaded
+    slider = page.get_by_role("slider", name="Epoch")
     total = Experiment().training.epochs
+    box = page.locator(".ctv-slider").bounding_box()
     page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 12 / total, box["y"] + 10, steps=4)
     page.mouse.up()
     at_epoch(page, 12)
     page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
-    at_epoch(page, EPOCHS)  # no further than what is loaded
-    page.get_by_role("slider", name="Epoch").fill("7")
-    at_epoch(page, 7)
-    page.get_by_role("slider", name="Epoch").fill("99")
     at_epoch(page, EPOCHS)
+    slider.fill("7")
+    at_epoch(page, 7)
+    slider.fill("99")
+    at_epoch(page, EPOCHS)
+    slider.fill("0")
+    at_epoch(page, 0)
 
-
-def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
-    page = opened(browser_page, recorded)
+    # the probe reads the same place in every panel
     box = page.locator(".ctv-plot").nth(1).bounding_box()
     u, v = 0.4, 0.65
     page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
@@ -213,6 +216,13 @@ def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Pinned at')")
     assert stage(page)["epoch"] == 0
     assert "P(class 2)" in page.locator(".ctv-spoken").text_content()
+
+    # panels stand under each other on a phone and side by side on a desk
+    for width, beside in ((390, False), (760, True)):
+        resize(page, width, 844)
+        first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
+        assert (first["y"] == second["y"]) is beside
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_picture_can_be_downloaded_layers_come_and_go_and_so_does_the_theme(browser_page, recorded):
@@ -290,15 +300,6 @@ def test_eight_panels_and_four_classes_fit(browser_page, many):
         until(page, "document.querySelector('.ctv-reading').hidden")
 
 
-def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    for width, beside in ((390, False), (760, True)):
-        resize(page, width, 844)
-        first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
-        assert (first["y"] == second["y"]) is beside
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
 # -- unlinked ----------------------------------------------------------------------------------------------------
 
 
@@ -322,7 +323,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def test_the_modules_work_as_they_are_too(browser_page, served):
     address, folder = served
-    page = standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment())
+    page = standalone_html(SCENE, fake.snapshots(SCENE, epochs=2, g=20), Experiment())
     page = re.sub("<meta http-equiv=[^>]*>", '<link rel="icon" href="data:,">', page)
     page = re.sub(
         '<script type="module">.*</script>', '<script type="module" src="entry.js"></script>', page, flags=re.S
@@ -331,7 +332,7 @@ def test_the_modules_work_as_they_are_too(browser_page, served):
     (folder / "entry.js").write_text(entry("Stage", "open", "open({kind});"), encoding="utf-8")
     opened(browser_page, f"{address}/index.html")
     browser_page.keyboard.press("End")
-    at_epoch(browser_page, EPOCHS)
+    at_epoch(browser_page, 2)
     exported = "([module, kind]) => import(`/${module}.js`).then((exports) => typeof exports[kind])"
     for kind, (module, _) in PARTS.items():
         assert browser_page.evaluate(exported, [module, kind]) == "function"
@@ -364,30 +365,7 @@ def go(page, run: str) -> None:
     until(page, "run => window.__ctvizStage?.key === `run-${run}` && window.__ctvizStage.epochs > 0", run)
 
 
-def test_the_app_learns_where_the_person_rests_and_says_where_to_begin(browser_page, app):
-    page = visited(browser_page, app)
-    page.get_by_role("slider", name="Epoch").focus()
-    page.keyboard.press("Home")
-    app_wrote(page, "epoch=0 playing=False speed=1.0")
-    page.get_by_role("button", name="Speed 2 times").click()
-    app_wrote(page, "epoch=0 playing=False speed=2.0")
-    page.get_by_role("button", name="Contours").click()
-    app_wrote(page, "epoch=0 playing=False speed=2.0 layers=points,paths")
-    page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
-    app_wrote(page, "probe=(")
-    page.get_by_role("slider", name="Epoch").focus()
-    page.keyboard.press("Space")
-    app_wrote(page, "playing=True")
-    until(page, "window.__ctvizStage.epoch > 2")
-    page.keyboard.press("Space")
-    until(page, "!window.__ctvizStage.playing")
-    app_wrote(page, "playing=False")
-    go(page, "fifth")
-    at_epoch(page, 5)
-    app_wrote(page, "epoch=5 playing=False")
-
-
-def test_a_run_is_sent_once_and_again_where_it_got_lost(browser_page, app):
+def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_is_seen(browser_page, app):
     received = []
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app)
@@ -418,6 +396,27 @@ def test_a_run_is_sent_once_and_again_where_it_got_lost(browser_page, app):
     page.get_by_text("0", exact=True).click()
     page.locator(".ctv-canvas").first.wait_for()
     until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
+
+    # the app learns where the person rests, and says where to begin
+    page.get_by_role("slider", name="Epoch").focus()
+    page.keyboard.press("Home")
+    app_wrote(page, "epoch=0 playing=False speed=1.0")
+    page.get_by_role("button", name="Speed 2 times").click()
+    app_wrote(page, "epoch=0 playing=False speed=2.0")
+    page.get_by_role("button", name="Contours").click()
+    app_wrote(page, "epoch=0 playing=False speed=2.0 layers=points,paths")
+    page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
+    app_wrote(page, "probe=(")
+    page.get_by_role("slider", name="Epoch").focus()
+    page.keyboard.press("Space")
+    app_wrote(page, "playing=True")
+    until(page, "window.__ctvizStage.epoch > 2")
+    page.keyboard.press("Space")
+    until(page, "!window.__ctvizStage.playing")
+    app_wrote(page, "playing=False")
+    go(page, "fifth")
+    at_epoch(page, 5)
+    app_wrote(page, "epoch=5 playing=False")
 
     # what gets lost again is asked for until it is there
     go(page, "lost")
