@@ -20,7 +20,7 @@ from ctviz.ui.kit.player import PathsState, show_paths
 EPOCHS = 16
 SETTINGS = {
     "data.n_train": 600, "data.n_validation": 200, "data.n_test": 50, "training.epochs": EPOCHS, "training.n_ce": 200,
-    "evaluation.every": 1, "evaluation.field": 80, "training.lr": 0.01,
+    "evaluation.every": 1, "evaluation.field": 40, "training.lr": 0.01,
 }  # fmt: skip
 LOCKS = {"arms.adversarial.locked": (1,), "arms.energy.increase_only": (1,), "arms.full.ranges": ((1, -0.4, 0.8),)}
 asks = st.query_params

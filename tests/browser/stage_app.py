@@ -1,8 +1,8 @@
 """A small app around the stage, for its tests: runs of nobody's, and a page without a stage.
 
-``0`` and ``1`` are whole, and so is ``fifth``, which opens at epoch 5. ``grows``, ``plays`` and ``ends`` grow by a
-snapshot with every look as far as a button lets them; ``plays`` plays from its start. ``lost`` loses what it sends,
-more than once, and ``ends`` loses what comes after its first snapshots, with which it ends.
+``0`` and ``1`` are whole, and so is ``fifth``, which opens at epoch 5. ``grows``, ``plays`` and ``ends`` grow as far as
+a button lets them: ``grows`` by a snapshot with every look; ``plays``, from whose start it plays, and ``ends`` at once.
+``lost`` loses what it sends, more than once, and ``ends`` loses what comes after its first snapshots, with which it ends.
 """
 
 import streamlit as st
@@ -10,15 +10,16 @@ import streamlit as st
 from ctviz.ui.kit.player import StageState, show_stage
 from tests.figures import fake
 
-EPOCHS = 12
-LIVE = ("grows", "plays", "ends")
+EPOCHS = 11
+AT_FIRST = 4
+LIVE = {"grows": 0.25, "plays": 1.0, "ends": 1.0}  # seconds between two looks
 BEGINNINGS = {"fifth": StageState(epoch=5), "plays": StageState(epoch=0, playing=True, speed=4.0)}
 
 
 @st.cache_resource
 def material(seed: int):
     scene = fake.scene(seed=seed)
-    return scene, fake.snapshots(scene, epochs=EPOCHS, g=60)
+    return scene, fake.snapshots(scene, epochs=EPOCHS, g=40)
 
 
 def lose() -> None:
@@ -33,15 +34,15 @@ st.set_page_config(layout="wide")
 run = st.radio("run", ["0", "1", "fifth", *LIVE, "lost", "none"], horizontal=True)
 
 
-@st.fragment(run_every=0.1 if run in LIVE else None)
+@st.fragment(run_every=LIVE.get(run))
 def watch() -> None:
     scene, snapshots = material(int(run == "1"))
-    bound = st.session_state.get(f"bound {run}", 5 if run in LIVE else EPOCHS + 1)
-    if run in LIVE and st.button("More"):
-        bound = st.session_state[f"bound {run}"] = EPOCHS + 1 if run == "ends" else bound + 4
-    grown = min(st.session_state.get(f"grown {run}", 0) + 1, bound) if run in LIVE else bound
-    if run == "ends" and bound > EPOCHS:
-        grown = bound
+    bound = st.session_state.get(f"bound {run}", AT_FIRST if run in LIVE else EPOCHS + 1)
+    if run in LIVE:
+        further = EPOCHS + 1 if run == "ends" else bound + 4
+        # A look that the next one interrupts forgets that the button was pressed, but not what was called for it.
+        st.button("More", on_click=lambda: st.session_state.update({f"bound {run}": further}))
+    grown = min(st.session_state.get(f"grown {run}", AT_FIRST - 1) + 1, bound) if run == "grows" else bound
     st.session_state[f"grown {run}"] = grown
     there = snapshots[:grown]
     if run in ("lost", "ends") and grown > EPOCHS:

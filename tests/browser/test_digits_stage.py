@@ -438,7 +438,7 @@ def drag(page, box: dict, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it(open_page, app):
+def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it_and_one_of_a_link_does_too(open_page, app):
     page = open_page(viewport={"width": 1000, "height": 1400})
     page.goto(app)
     below(page, "pad")
@@ -472,18 +472,15 @@ def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it(open_page
     page.get_by_role("button", name="Start again").click()
     told(page, "ink=0 seen=False")
 
-
-def test_a_drawing_of_a_link_lies_on_the_pad_until_it_is_cleared_or_drawn_over(open_page, app):
-    grey = "(c, v) => c.getContext('2d').getImageData(c.width / 2, v * c.height, 1, 1).data[0]"
-    page = open_page(viewport={"width": 1000, "height": 1400})
-    page.goto(app)
+    # a drawing of a link lies on the pad until it is cleared or drawn over
+    grey_down = "(c, v) => c.getContext('2d').getImageData(c.width / 2, v * c.height, 1, 1).data[0]"
     below(page, "given")
     shows(page, ".ctv-pad[data-given='true'][data-seen='true']")
     told(page, "ink=0 seen=False digest= cleared=False")
     frames(page, 2)
     expected = digits.x(7).reshape(28, 28)[:, 14].argmax()
     for canvas in (".ctv-paper", ".ctv-seen"):
-        assert page.locator(canvas).evaluate(grey, (expected + 0.5) / 28) > 200, canvas
+        assert page.locator(canvas).evaluate(grey_down, (expected + 0.5) / 28) > 200, canvas
     assert page.locator(".ctv-invite").inner_text() == "Draw here to start anew."
     page.get_by_role("button", name="Start again").click()
     told(page, "ink=0 seen=False digest= cleared=True")
@@ -494,7 +491,7 @@ def test_a_drawing_of_a_link_lies_on_the_pad_until_it_is_cleared_or_drawn_over(o
     told(page, "seen=True")
     shows(page, ".ctv-pad[data-given='false'][data-seen='true']")
     frames(page, 2)
-    assert page.locator(".ctv-paper").evaluate(grey, (expected + 0.5) / 28) == 0
+    assert page.locator(".ctv-paper").evaluate(grey_down, (expected + 0.5) / 28) == 0
 
 
 def test_a_mask_is_painted_by_pointer_edge_button_and_keys(open_page, app):

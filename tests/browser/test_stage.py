@@ -345,7 +345,7 @@ def app(serve) -> str:
     return serve(Path(__file__).parent / "stage_app.py").url
 
 
-APP_EPOCHS = 12
+APP_EPOCHS = 11
 
 
 def visited(page, app: str):
@@ -368,7 +368,7 @@ def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_
     received = []
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app)
-    size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
+    size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=40)).payload)
     first = sum(received)
 
     # going away and back sends nothing again
