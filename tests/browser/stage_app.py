@@ -1,8 +1,8 @@
 """A small app around the stage, for its tests: runs of nobody's, and a page without a stage.
 
 ``0`` and ``1`` are whole, and so is ``fifth``, which opens at epoch 5. ``grows``, ``plays`` and ``ends`` grow as far as
-a button lets them: ``grows`` by a snapshot with every look; ``plays``, from whose start it plays, and ``ends`` at once.
-``lost`` loses what it sends, more than once, and ``ends`` loses what comes after its first snapshots, with which it ends.
+a button lets them, ``grows`` by a snapshot with every look and the others at once; ``plays`` plays from its start.
+``lost`` loses what it sends, more than once, and ``ends`` so loses what comes after its first snapshots.
 """
 
 import streamlit as st
