@@ -94,7 +94,9 @@ def make() -> Service:
     store = open_store()
     # One thread for each worker: there are as many workers as processors.
     one_thread = functools.partial(torch.set_num_threads, 1)
-    jobs = JobManager(initializer=one_thread, modules=(run_job.__module__,), log=store.root / "logs" / "jobs.log")
+    # Besides what a run imports, what it imports late.
+    modules = (run_job.__module__, "captum.robust")
+    jobs = JobManager(initializer=one_thread, modules=modules, log=store.root / "logs" / "jobs.log")
     jobs.warm()
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
