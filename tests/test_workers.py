@@ -23,22 +23,22 @@ def hide(names):
         Path(f"{name}.py").write_text(f"raise SystemExit('hidden: {name}')", encoding="utf-8")
     return dict(os.environ), list(sys.path)
 
-def job_in_a_worker():
-    with JobManager(1, modules=("ctviz.experiments.run",)) as jobs:
+def job_in_a_worker(imports):
+    with JobManager(1, modules=(imports,)) as jobs:
         print(jobs.submit("one", print).wait().state)
 
 # With the script elsewhere.
 before = hide(sys.stdlib_module_names)
 with LocalEngine(workers=2) as engine:
     engine.warm()
-job_in_a_worker()
+job_in_a_worker("ctviz.experiments.run")
 assert (dict(os.environ), list(sys.path)) == before
 # In a notebook, which has imported much before it puts its folder first.
 for file in Path().iterdir():
     file.unlink()
 sys.path[0] = ""
 before = hide(sys.stdlib_module_names & sys.modules.keys())
-job_in_a_worker()
+job_in_a_worker("ctviz.experiments.store")
 assert (dict(os.environ), list(sys.path)) == before
 """
 
