@@ -169,10 +169,11 @@ def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it
     status(page).get_by_text("Training: epoch").wait_for()
 
     other = open_page(elsewhere=True)
-    other.goto(page.url)
+    other.goto(f"{page.url}&view=project")  # which is opened sooner, while all are busy
     status(other).get_by_text("Training: epoch").wait_for()
     live_ready(other, 3)
 
+    page.bring_to_front()
     page.get_by_role("button", name="Cancel").click()
     status(page).get_by_text("was stopped").wait_for()
     status(other).get_by_text("was stopped").wait_for()
