@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def test_json_says_all_of_it_in_any_encoding(call):
 
 DEVICE = Path("/dev/full")
 FULL = [
-    ("export", "moons", "--csv"),
+    ("export", "moons", "--toml"),
     ("reproduce", "table1", "--stored", "--json"),
     ("bench", "--help"),
 ]
@@ -89,62 +90,93 @@ def test_whoever_stops_reading_is_told_nothing(call, words):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("how", ["closed", "nobody reads", "full"])
-def test_work_goes_on_where_nobody_can_be_told_of_it(call, tmp_path, how):
-    options = {}
-    if how == "closed":
-        options["preexec_fn"] = lambda: [os.close(number) for number in (0, 2)]
-    elif how == "full":
-        if not DEVICE.exists():
-            pytest.skip("this system has no device that is always full")
-        options["stderr"] = os.open(DEVICE, os.O_WRONLY)
-    else:
-        reading, options["stderr"] = os.pipe()
-        os.close(reading)
-    done = call("train", "moons", *SETTINGS, "--json", **options)
+def test_work_goes_on_where_standard_error_is_closed(call, tmp_path):
+    done = call("train", "moons", *SETTINGS, "--json", preexec_fn=lambda: [os.close(number) for number in (0, 2)])
     assert done.returncode == 0
     assert Store(tmp_path / "home").status(json.loads(done.stdout)["key"]).state == "done"
+
+
+# Becomes ``ctviz train`` again and again, each time with another seed, without importing anew what takes seconds. Its
+# first argument names the descriptors of standard error, one for each training.
+TRAININGS = """
+import os, signal, sys
+import captum.robust, ctviz.experiments.run
+from ctviz.cli import main
+
+for asked in (signal.SIGINT, signal.SIGHUP):  # which a shell has its background ignore
+    signal.signal(asked, signal.SIG_DFL)
+for seed, messages in enumerate(sys.argv[1].split(",")):
+    child = os.fork()
+    if not child:
+        os.dup2(int(messages), 2)
+        sys.argv = ["ctviz", "train", "moons", *sys.argv[2:], "--set", f"seed={seed}"]
+        sys.exit(main())
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture
+def trainings(tmp_path):
+    """Starts the process that trains again and again; all in one store."""
+
+    @contextmanager
+    def start(descriptors, *words, **options):
+        variables = {**os.environ, "PYTHONPATH": str(ROOT), "CTVIZ_HOME": str(tmp_path / "home")}
+        command = [sys.executable, "-c", TRAININGS, ",".join(map(str, descriptors)), *SETTINGS, *words]
+        options |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "env": variables, "encoding": "utf-8"}
+        with subprocess.Popen(command, start_new_session=True, **options) as process:
+            try:
+                yield process
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    return start
+
+
+@pytest.mark.skipif(not DEVICE.exists(), reason="this system has no device that is always full")
+def test_work_goes_on_where_nobody_reads_the_messages_or_their_device_is_full(trainings, tmp_path):
+    reading, nobody_reads = os.pipe()
+    os.close(reading)
+    full = os.open(DEVICE, os.O_WRONLY)
+    with trainings([2, full], stderr=nobody_reads, pass_fds=[full]) as process:
+        os.close(nobody_reads)
+        os.close(full)
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0
+    assert [line for line in said.splitlines() if line == "0"] == ["0", "0"], said
+    assert [info.state for info in Store(tmp_path / "home").list()] == ["done", "done"]
 
 
 # -- signals --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def training(tmp_path):
-    """A process that trains for long, and a way to wait until it does."""
-    home = tmp_path / "home"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ctviz", "train", "moons", *SETTINGS, "--set", "training.epochs=9999"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CTVIZ_HOME": str(home)},
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        preexec_fn=lambda: [signal.signal(asked, signal.SIG_DFL) for asked in (signal.SIGINT, signal.SIGHUP)],
-    )
-    store = Store(home)
-    until(lambda: process.poll() is not None or any(store.follow(info.key) for info in store.list()), "training")
-    yield process, store
-    process.kill()
-    process.communicate()
+def test_a_signal_ends_with_a_sentence_that_the_run_keeps(trainings, tmp_path, monkeypatch):
+    """And of a process that was killed, the store knows which it was."""
+    store, seen = Store(tmp_path / "home"), set()
 
+    def trains():
+        return next((info for info in store.list() if info.key not in seen and store.follow(info.key)), None)
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda asked: asked.name)
-def test_a_signal_ends_with_a_sentence_that_the_run_keeps(training, asked):
-    process, store = training
-    process.send_signal(asked)
-    said = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 128 + asked
-    assert said.splitlines()[-1] == f"Stopped by {asked.name}; what is stored is kept."
-    (info,) = store.list()
-    assert (info.state, info.message) == ("cancelled", f"Stopped by {asked.name}")
-
-
-def test_of_a_process_that_was_killed_the_store_knows_which(training, monkeypatch):
-    process, store = training
-    process.kill()
-    process.wait(PATIENCE)
-    (info,) = store.list()
-    assert info.state == store.status(info.key).state == "interrupted"
-    assert info.message.startswith(f"Process {process.pid} on ") and "ended unexpectedly" in info.message
+    with trainings([2] * 4, "--set", "training.epochs=9999", "--json", stderr=subprocess.PIPE) as process:
+        for asked in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL):
+            child = int(process.stdout.readline())
+            until(lambda: process.poll() is not None or trains(), "training")
+            key = trains().key
+            seen.add(key)
+            os.kill(child, asked)
+            code, [info] = int(process.stdout.readline()), [info for info in store.list() if info.key == key]
+            if asked == signal.SIGKILL:
+                break
+            assert code == 128 + asked
+            assert (info.state, info.message) == ("cancelled", f"Stopped by {asked.name}")
+        said = process.communicate(timeout=PATIENCE)[1]
+    told = [line for line in said.splitlines() if ": epoch " not in line]
+    assert told == [f"Stopped by {name}; what is stored is kept." for name in ("SIGTERM", "SIGHUP", "SIGINT")]
+    assert code == -signal.SIGKILL
+    assert info.state == store.status(key).state == "interrupted"
+    assert info.message.startswith(f"Process {child} on ") and "ended unexpectedly" in info.message
     monkeypatch.setenv("CTVIZ_HOME", str(store.root))
     assert info.message in CliRunner().invoke(app, ["runs"]).stdout
 
