@@ -7,7 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from ctviz.cli import app, streams
 from ctviz.experiments.reproduce.result import read, shipped
 from ctviz.experiments.store import Store
+from tests.jobs_work import alive
 from tests.tiny import SETTINGS
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 ENCODINGS = {
@@ -96,87 +97,103 @@ def test_work_goes_on_where_standard_error_is_closed(call, tmp_path):
     assert Store(tmp_path / "home").status(json.loads(done.stdout)["key"]).state == "done"
 
 
-# Becomes ``ctviz train`` again and again, each time with another seed, without importing anew what takes seconds. Its
-# first argument names the descriptors of standard error, one for each training.
+# Becomes ``ctviz train`` for each line of its input, without importing anew what takes seconds.
 TRAININGS = """
-import os, signal, sys
+import json, os, signal, sys
 import captum.robust, ctviz.experiments.run
 from ctviz.cli import main
 
-for asked in (signal.SIGINT, signal.SIGHUP):  # which a shell has its background ignore
-    signal.signal(asked, signal.SIG_DFL)
-for seed, messages in enumerate(sys.argv[1].split(",")):
+for line in sys.stdin:
+    home, messages, *words = json.loads(line)
     child = os.fork()
-    if not child:
-        os.dup2(int(messages), 2)
-        sys.argv = ["ctviz", "train", "moons", *sys.argv[2:], "--set", f"seed={seed}"]
-        sys.exit(main())
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    if child:
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for asked in (signal.SIGINT, signal.SIGHUP):  # which a shell has its background ignore
+        signal.signal(asked, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if messages == "nobody":
+        reading, writing = os.pipe()
+        os.close(reading)
+    else:
+        writing = os.open(messages, os.O_WRONLY | os.O_CREAT)
+    os.dup2(writing, 2)
+    os.close(writing)
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8")
+    os.environ["CTVIZ_HOME"] = home
+    sys.argv = ["ctviz", "train", "moons", *words]
+    sys.exit(main())
 """
 
 
+@pytest.fixture(scope="module")
+def trainings():
+    """The process of the trainings."""
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    with subprocess.Popen([sys.executable, "-c", TRAININGS], encoding="utf-8", **options) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.fixture
-def trainings(tmp_path):
-    """Starts the process that trains again and again; all in one store."""
+def train(trainings, tmp_path):
+    """Starts a training whose messages go to a file, or to nobody; its process id, and a way to get its exit code."""
+    started = []
 
-    @contextmanager
-    def start(descriptors, *words, **options):
-        variables = {**os.environ, "PYTHONPATH": str(ROOT), "CTVIZ_HOME": str(tmp_path / "home")}
-        command = [sys.executable, "-c", TRAININGS, ",".join(map(str, descriptors)), *SETTINGS, *words]
-        options |= {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "env": variables, "encoding": "utf-8"}
-        with subprocess.Popen(command, start_new_session=True, **options) as process:
-            try:
-                yield process
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+    def start(messages, *words):
+        line = json.dumps([str(tmp_path / "home"), str(messages), *SETTINGS, *words])
+        trainings.stdin.write(f"{line}\n")
+        trainings.stdin.flush()
+        started.append(int(trainings.stdout.readline()))
+        return started[-1], lambda: started.append(None) or int(trainings.stdout.readline())
 
-    return start
+    yield start
+    if started and started[-1] is not None:  # the test failed before the training's end
+        with suppress(ProcessLookupError):
+            os.kill(started[-1], signal.SIGKILL)
+        trainings.stdout.readline()
 
 
-@pytest.mark.skipif(not DEVICE.exists(), reason="this system has no device that is always full")
-def test_work_goes_on_where_nobody_reads_the_messages_or_their_device_is_full(trainings, tmp_path):
-    reading, nobody_reads = os.pipe()
-    os.close(reading)
-    full = os.open(DEVICE, os.O_WRONLY)
-    with trainings([2, full], stderr=nobody_reads, pass_fds=[full]) as process:
-        os.close(nobody_reads)
-        os.close(full)
-        said = process.communicate(timeout=PATIENCE)[0]
-    assert process.returncode == 0
-    assert [line for line in said.splitlines() if line == "0"] == ["0", "0"], said
-    assert [info.state for info in Store(tmp_path / "home").list()] == ["done", "done"]
+@pytest.mark.parametrize("messages", ["nobody", DEVICE], ids=str)
+def test_work_goes_on_where_nobody_reads_the_messages_or_their_device_is_full(train, tmp_path, messages):
+    if messages == DEVICE and not DEVICE.exists():
+        pytest.skip("this system has no device that is always full")
+    _, exit_code = train(messages)
+    assert exit_code() == 0
+    assert [info.state for info in Store(tmp_path / "home").list()] == ["done"]
 
 
 # -- signals --------------------------------------------------------------------------------------------------
 
 
-def test_a_signal_ends_with_a_sentence_that_the_run_keeps(trainings, tmp_path, monkeypatch):
-    """And of a process that was killed, the store knows which it was."""
-    store, seen = Store(tmp_path / "home"), set()
+@pytest.fixture
+def long_training(train, tmp_path):
+    """A training that is under way: its process id, a way to get its exit code, its messages, the store."""
+    store, messages = Store(tmp_path / "home"), tmp_path / "messages"
+    process, exit_code = train(messages, "--set", "training.epochs=9999")
+    until(lambda: not alive(process) or any(store.follow(info.key) for info in store.list()), "training")
+    return process, exit_code, messages, store
 
-    def trains():
-        return next((info for info in store.list() if info.key not in seen and store.follow(info.key)), None)
 
-    with trainings([2] * 4, "--set", "training.epochs=9999", "--json", stderr=subprocess.PIPE) as process:
-        for asked in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL):
-            child = int(process.stdout.readline())
-            until(lambda: process.poll() is not None or trains(), "training")
-            key = trains().key
-            seen.add(key)
-            os.kill(child, asked)
-            code, [info] = int(process.stdout.readline()), [info for info in store.list() if info.key == key]
-            if asked == signal.SIGKILL:
-                break
-            assert code == 128 + asked
-            assert (info.state, info.message) == ("cancelled", f"Stopped by {asked.name}")
-        said = process.communicate(timeout=PATIENCE)[1]
-    told = [line for line in said.splitlines() if ": epoch " not in line]
-    assert told == [f"Stopped by {name}; what is stored is kept." for name in ("SIGTERM", "SIGHUP", "SIGINT")]
-    assert code == -signal.SIGKILL
-    assert info.state == store.status(key).state == "interrupted"
-    assert info.message.startswith(f"Process {child} on ") and "ended unexpectedly" in info.message
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda asked: asked.name)
+def test_a_signal_ends_with_a_sentence_that_the_run_keeps(long_training, asked):
+    process, exit_code, messages, store = long_training
+    os.kill(process, asked)
+    assert exit_code() == 128 + asked
+    said = [line for line in messages.read_text(encoding="utf-8").splitlines() if ": epoch " not in line]
+    assert said == [f"Stopped by {asked.name}; what is stored is kept."]
+    (info,) = store.list()
+    assert (info.state, info.message) == ("cancelled", f"Stopped by {asked.name}")
+
+
+def test_of_a_process_that_was_killed_the_store_knows_which(long_training, monkeypatch):
+    process, exit_code, _, store = long_training
+    os.kill(process, signal.SIGKILL)
+    assert exit_code() == -signal.SIGKILL
+    (info,) = store.list()
+    assert info.state == store.status(info.key).state == "interrupted"
+    assert info.message.startswith(f"Process {process} on ") and "ended unexpectedly" in info.message
     monkeypatch.setenv("CTVIZ_HOME", str(store.root))
     assert info.message in CliRunner().invoke(app, ["runs"]).stdout
 
