@@ -185,12 +185,12 @@ class JobManager:
         self._numbers = itertools.count()
         self._started: list[_Slot] = []
 
-    def warm(self, timeout: float | None = 0) -> bool:
-        """Start all workers, so that a job begins at once; returns whether they are ready within ``timeout``
+    def warm(self, workers: int | None = None, timeout: float | None = 0) -> bool:
+        """Start so many workers, or all, so that jobs begin at once; returns whether they are ready within ``timeout``
         seconds."""
         with self._changed:
             self._check_open()
-            while len(self._started) < self.slots:
+            while len(self._started) < (self.slots if workers is None else min(workers, self.slots)):
                 self._start_slot()
             started = list(self._started)
         deadline = None if timeout is None else time.monotonic() + timeout

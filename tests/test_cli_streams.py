@@ -7,6 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from typer.testing import CliRunner
 from ctviz.cli import app, streams
 from ctviz.experiments.reproduce.result import read, shipped
 from ctviz.experiments.store import Store
+from tests.jobs_work import alive
 from tests.tiny import SETTINGS
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[1]
 ENCODINGS = {
@@ -65,7 +67,7 @@ def test_json_says_all_of_it_in_any_encoding(call):
 
 DEVICE = Path("/dev/full")
 FULL = [
-    ("export", "moons", "--csv"),
+    ("export", "moons", "--toml"),
     ("reproduce", "table1", "--stored", "--json"),
     ("bench", "--help"),
 ]
@@ -89,62 +91,109 @@ def test_whoever_stops_reading_is_told_nothing(call, words):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-@pytest.mark.parametrize("how", ["closed", "nobody reads", "full"])
-def test_work_goes_on_where_nobody_can_be_told_of_it(call, tmp_path, how):
-    options = {}
-    if how == "closed":
-        options["preexec_fn"] = lambda: [os.close(number) for number in (0, 2)]
-    elif how == "full":
-        if not DEVICE.exists():
-            pytest.skip("this system has no device that is always full")
-        options["stderr"] = os.open(DEVICE, os.O_WRONLY)
-    else:
-        reading, options["stderr"] = os.pipe()
-        os.close(reading)
-    done = call("train", "moons", *SETTINGS, "--json", **options)
+def test_work_goes_on_where_standard_error_is_closed(call, tmp_path):
+    done = call("train", "moons", *SETTINGS, "--json", preexec_fn=lambda: [os.close(number) for number in (0, 2)])
     assert done.returncode == 0
     assert Store(tmp_path / "home").status(json.loads(done.stdout)["key"]).state == "done"
+
+
+# Becomes ``ctviz train`` for each line of its input, without importing anew what takes seconds.
+TRAININGS = """
+import json, os, signal, sys
+import captum.robust, ctviz.experiments.run
+from ctviz.cli import main
+
+for line in sys.stdin:
+    home, messages, *words = json.loads(line)
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for asked in (signal.SIGINT, signal.SIGHUP):  # which a shell has its background ignore
+        signal.signal(asked, signal.SIG_DFL)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if messages == "nobody":
+        reading, writing = os.pipe()
+        os.close(reading)
+    else:
+        writing = os.open(messages, os.O_WRONLY | os.O_CREAT)
+    os.dup2(writing, 2)
+    os.close(writing)
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8")
+    os.environ["CTVIZ_HOME"] = home
+    sys.argv = ["ctviz", "train", "moons", *words]
+    sys.exit(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def trainings():
+    """The process of the trainings."""
+    options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    with subprocess.Popen([sys.executable, "-c", TRAININGS], encoding="utf-8", **options) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def train(trainings, tmp_path):
+    """Starts a training whose messages go to a file, or to nobody; its process id, and a way to get its exit code."""
+    started = []
+
+    def start(messages, *words):
+        line = json.dumps([str(tmp_path / "home"), str(messages), *SETTINGS, *words])
+        trainings.stdin.write(f"{line}\n")
+        trainings.stdin.flush()
+        started.append(int(trainings.stdout.readline()))
+        return started[-1], lambda: started.append(None) or int(trainings.stdout.readline())
+
+    yield start
+    if started and started[-1] is not None:  # the test failed before the training's end
+        with suppress(ProcessLookupError):
+            os.kill(started[-1], signal.SIGKILL)
+        trainings.stdout.readline()
+
+
+@pytest.mark.parametrize("messages", ["nobody", DEVICE], ids=str)
+def test_work_goes_on_where_nobody_reads_the_messages_or_their_device_is_full(train, tmp_path, messages):
+    if messages == DEVICE and not DEVICE.exists():
+        pytest.skip("this system has no device that is always full")
+    _, exit_code = train(messages)
+    assert exit_code() == 0
+    assert [info.state for info in Store(tmp_path / "home").list()] == ["done"]
 
 
 # -- signals --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def training(tmp_path):
-    """A process that trains for long, and a way to wait until it does."""
-    home = tmp_path / "home"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ctviz", "train", "moons", *SETTINGS, "--set", "training.epochs=9999"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CTVIZ_HOME": str(home)},
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        preexec_fn=lambda: [signal.signal(asked, signal.SIG_DFL) for asked in (signal.SIGINT, signal.SIGHUP)],
-    )
-    store = Store(home)
-    until(lambda: process.poll() is not None or any(store.follow(info.key) for info in store.list()), "training")
-    yield process, store
-    process.kill()
-    process.communicate()
+def long_training(train, tmp_path):
+    """A training that is under way: its process id, a way to get its exit code, its messages, the store."""
+    store, messages = Store(tmp_path / "home"), tmp_path / "messages"
+    process, exit_code = train(messages, "--set", "training.epochs=9999")
+    until(lambda: not alive(process) or any(store.follow(info.key) for info in store.list()), "training")
+    return process, exit_code, messages, store
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda asked: asked.name)
-def test_a_signal_ends_with_a_sentence_that_the_run_keeps(training, asked):
-    process, store = training
-    process.send_signal(asked)
-    said = process.communicate(timeout=PATIENCE)[1]
-    assert process.returncode == 128 + asked
-    assert said.splitlines()[-1] == f"Stopped by {asked.name}; what is stored is kept."
+def test_a_signal_ends_with_a_sentence_that_the_run_keeps(long_training, asked):
+    process, exit_code, messages, store = long_training
+    os.kill(process, asked)
+    assert exit_code() == 128 + asked
+    said = [line for line in messages.read_text(encoding="utf-8").splitlines() if ": epoch " not in line]
+    assert said == [f"Stopped by {asked.name}; what is stored is kept."]
     (info,) = store.list()
     assert (info.state, info.message) == ("cancelled", f"Stopped by {asked.name}")
 
 
-def test_of_a_process_that_was_killed_the_store_knows_which(training, monkeypatch):
-    process, store = training
-    process.kill()
-    process.wait(PATIENCE)
+def test_of_a_process_that_was_killed_the_store_knows_which(long_training, monkeypatch):
+    process, exit_code, _, store = long_training
+    os.kill(process, signal.SIGKILL)
+    assert exit_code() == -signal.SIGKILL
     (info,) = store.list()
     assert info.state == store.status(info.key).state == "interrupted"
-    assert info.message.startswith(f"Process {process.pid} on ") and "ended unexpectedly" in info.message
+    assert info.message.startswith(f"Process {process} on ") and "ended unexpectedly" in info.message
     monkeypatch.setenv("CTVIZ_HOME", str(store.root))
     assert info.message in CliRunner().invoke(app, ["runs"]).stdout
 

@@ -10,6 +10,7 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def installed(wheel, tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False)
     python = folder / "bin" / "python"
-    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
+    install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index"]
+    subprocess.run([*install, "--no-compile", str(wheel)], check=True, capture_output=True)
     (site,) = folder.glob("lib/python*/site-packages")
     # A folder named in a .pth has its own .pth files ignored: an editable ctviz stays out of sight.
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
@@ -141,9 +142,14 @@ def test_every_import_is_a_declared_dependency():
             assert names & declared, f"{path.relative_to(ROOT)} imports {module}, which pyproject.toml does not name"
 
 
+@cache
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path):
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -169,12 +175,12 @@ def test_every_dependency_is_pinned():
 def test_text_is_read_and_written_as_utf_8():
     """Whatever the locale: without ``encoding`` Python takes the locale's. (Ruff's PLW1514 sees few of these.)"""
     for path in [path for name in ("ctviz", "pages", "tests") for path in (ROOT / name).rglob("*.py")]:
-        for call in [
-            node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-        ]:
+        if not re.search(r"_text\(|open\(|RotatingFileHandler|text=True", path.read_text(encoding="utf-8")):
+            continue
+        for call in [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]:
             named = {keyword.arg: keyword.value for keyword in call.keywords}
             constants = [value.value for value in [*call.args, *named.values()] if isinstance(value, ast.Constant)]
-            name = ast.unparse(call.func).rpartition(".")[2]
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
             text = (
                 name in ("read_text", "write_text", "RotatingFileHandler")
                 or getattr(named.get("text"), "value", 0) is True

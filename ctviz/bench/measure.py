@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
 Contender = Callable[[], float]
 """Does its piece of work once and returns how long it took, in a unit that all contenders share."""
 
@@ -88,6 +86,8 @@ def ratio(numerator: list[float], denominator: list[float]) -> float:
 @contextmanager
 def threads(n: int) -> Iterator[None]:
     """Run PyTorch on ``n`` threads within this context."""
+    import torch  # not by ``ctviz bench --help``
+
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:

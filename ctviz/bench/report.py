@@ -13,8 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ctviz.bench.measure import BenchRow, say, table
 
 PARTS = ("training", "search", "generators", "digits", "evaluation", "sweeps", "app", "ray")
@@ -115,6 +113,8 @@ def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
 
 def as_json(rows: Sequence[BenchRow]) -> dict[str, Any]:
     """The report as a JSON object: the machine, and each row with whether its goal was met (null without a goal)."""
+    import torch
+
     machine = {
         "platform": platform.platform(),
         "processor": _processor(),

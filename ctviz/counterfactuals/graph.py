@@ -25,7 +25,6 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
 from scipy.spatial.distance import cdist
-from sklearn.neighbors import NearestNeighbors
 
 from ctviz.counterfactuals.constraints import Constraints
 
@@ -174,6 +173,8 @@ def neighbour_pairs(places: Floats, neighbours: int) -> Ints:
     n, k = len(places), min(neighbours, len(places) - 1)
     if k < 1 or places.shape[1] == 0:
         return np.zeros((2, 0), dtype=np.int64)
+    from sklearn.neighbors import NearestNeighbors  # imported late: it takes seconds, and few searches need it
+
     found = NearestNeighbors(n_neighbors=k).fit(places).kneighbors(return_distance=False)
     a, b = np.repeat(np.arange(n), k), found.ravel()
     pieces, piece = connected_components(csr_array((np.ones(n * k), (a, b)), shape=(n, n)), directed=False)

@@ -1,24 +1,22 @@
-"""The catalogue of data sets: their names, their settings and their samples."""
+"""The catalogue of data sets: their names and their settings; ``load`` gives their samples."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from pydantic import Field, model_validator
 
 from ctviz.data import synthetic
-from ctviz.data.dataset import Dataset, Split
 from ctviz.data.image_sets import IMAGES, PIXEL_NAMES, ImageSettings
-from ctviz.data.schema import Array, FeatureRef, Schema
+from ctviz.data.schema import FeatureRef
 from ctviz.errors import ConfigError
-from ctviz.isolation import isolated
 from ctviz.settings import Settings
+
+if TYPE_CHECKING:
+    from ctviz.data.dataset import Dataset
 
 DataName = Literal["ls", "ol", "circles", "moons", "blobs", "gaussians"]
 
@@ -176,7 +174,6 @@ DATASETS = MappingProxyType(
 """The data sets by name."""
 
 
-@isolated()
 def load(settings: AnyData) -> Dataset:
     """Load the data set that the settings describe; the same settings give the same bits.
 
@@ -186,35 +183,6 @@ def load(settings: AnyData) -> Dataset:
     Raises:
         DataError: images are missing, or are not those that were published.
     """
-    if isinstance(settings, ImageSettings):
-        from ctviz.data.images import load_images  # imported late: few runs need images
+    from ctviz.data.samples import samples  # imports torch, which settings alone do not need
 
-        return load_images(settings)
-    info = DATASETS[settings.name]
-    rng = np.random.default_rng(settings.seed)
-    sizes = (settings.n_train, settings.n_validation, settings.n_test)
-    shares = np.array([_shares(n, settings.classes) for n in sizes])  # split k
-    noise = info.noise.default if settings.noise is None else settings.noise
-    shape = synthetic.DrawSettings(noise or 0.0, settings.separation, settings.signal, settings.correlation)
-    X = info.makes(shares.sum(0).tolist(), shape, rng).astype(np.float32)
-    split_of = np.concatenate([rng.permutation(np.repeat(np.arange(3), share)) for share in shares.T])
-    y = np.repeat(np.arange(settings.classes), shares.sum(0))
-    train, validation, test = (_pick(X, y, np.flatnonzero(split_of == part), rng) for part in range(3))
-    return Dataset(
-        name=settings.name,
-        schema=Schema.infer(train[0].numpy(), FEATURE_NAMES),
-        classes=tuple(f"class {c}" for c in range(settings.classes)),
-        train=train,
-        validation=validation,
-        test=test,
-    )
-
-
-def _shares(n: int, k: int) -> list[int]:
-    """``n`` split equally over ``k`` classes; the first classes get the remainder."""
-    return [n // k + (c < n % k) for c in range(k)]
-
-
-def _pick(X: Array, y: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], rng: np.random.Generator) -> Split:
-    rows = rng.permutation(rows)
-    return torch.from_numpy(X[rows]), torch.from_numpy(y[rows].astype(np.int64))
+    return samples(settings)

@@ -1,4 +1,8 @@
-"""Draws of the synthetic data sets, by scikit-learn's generators, class by class."""
+"""Draws of the synthetic data sets, class by class.
+
+Blobs, circles and moons are those of scikit-learn (``make_blobs``, ``make_circles``, ``make_moons``), bit for bit. They
+are written out here because scikit-learn takes longer to import than many a set of models takes to train.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.datasets import make_blobs, make_circles, make_moons
 
 Points = npt.NDArray[np.float64]
 
@@ -44,8 +47,9 @@ def blobs(std: float, nearest: float, farthest: float = math.inf) -> Maker:
         if shape.separation is not None:
             middle = centres.mean(0)
             centres = middle + (centres - middle) * (shape.separation * std / _closest(centres))
-        X, y = make_blobs(list(counts), centers=centres, cluster_std=shape.noise, random_state=_seed(rng))
-        return _by_class(X, y)
+        draws = _older_draws(rng)
+        parts = [draws.normal(centre, shape.noise, (n, 2)) for centre, n in zip(centres, counts, strict=True)]
+        return _shuffled(np.concatenate(parts), counts, draws)
 
     return make
 
@@ -53,17 +57,19 @@ def blobs(std: float, nearest: float, farthest: float = math.inf) -> Maker:
 def circles(counts: Sequence[int], shape: DrawSettings, rng: np.random.Generator) -> Points:
     """A ring of radius 1 (class 0) around one of radius 1 − ``separation`` (class 1; 0.01 by default)."""
     factor = 0.01 if shape.separation is None else 1 - shape.separation
-    outer, inner = counts
-    X, y = make_circles((outer, inner), noise=shape.noise, factor=factor, random_state=_seed(rng))
-    return _by_class(X, y)
+    outer, inner = (np.linspace(0, 2 * np.pi, n, endpoint=False) for n in counts)
+    ring, core = (np.stack([np.cos(angles), np.sin(angles)], axis=1) for angles in (outer, inner))
+    return _shuffled(np.concatenate([ring, core * factor]), counts, _older_draws(rng), shape.noise)
 
 
 def moons(counts: Sequence[int], shape: DrawSettings, rng: np.random.Generator) -> Points:
     """Two interleaved half circles; ``separation`` draws them apart vertically, half of it each."""
-    upper, lower = counts
-    X, y = make_moons((upper, lower), noise=shape.noise, random_state=_seed(rng))
-    X[:, 1] += (0.5 - y) * (shape.separation or 0.0)
-    return _by_class(X, y)
+    upper, lower = (np.linspace(0, np.pi, n) for n in counts)
+    halves = [np.cos(upper), np.sin(upper)], [1 - np.cos(lower), 1 - np.sin(lower) - 0.5]
+    points = np.concatenate([np.stack(half, axis=1) for half in halves])
+    X = _shuffled(points, counts, _older_draws(rng), shape.noise)
+    X[:, 1] += np.repeat([0.5, -0.5], counts) * (shape.separation or 0.0)
+    return X
 
 
 SIGNAL = 2.0
@@ -100,9 +106,20 @@ def _closest(centres: Points) -> float:
     return float(apart[np.triu_indices(len(centres), 1)].min())
 
 
-def _seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))
+def _older_draws(rng: np.random.Generator) -> np.random.RandomState:
+    """What scikit-learn draws from."""
+    return np.random.RandomState(int(rng.integers(2**31)))
 
 
-def _by_class(X: Points, y: npt.NDArray[np.int64]) -> Points:
+def _shuffled(X: Points, counts: Sequence[int], draws: np.random.RandomState, noise: float | None = None) -> Points:
+    """Points that come class by class, in an order drawn within each class, with noise if they have none yet.
+
+    As in scikit-learn, all are shuffled together, and noise is drawn for them in that order.
+    """
+    order = np.arange(len(X))
+    draws.shuffle(order)
+    X = X[order]
+    if noise is not None:
+        X += draws.normal(scale=noise, size=X.shape)
+    y = np.repeat(np.arange(len(counts)), counts)[order]
     return X[np.argsort(y, kind="stable")]

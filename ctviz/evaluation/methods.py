@@ -12,11 +12,10 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from captum.attr import DeepLift, GradientShap, InputXGradient, IntegratedGradients, Occlusion, Saliency
 from torch import Tensor, nn
 
 from ctviz.counterfactuals.adapter import ModuleAdapter
@@ -231,6 +230,13 @@ def rows_at_once(d: int, widest: int = 0) -> int:
     return max(1, min(CHUNK, NUMBERS // max(d, widest, 1)))
 
 
+def _captum() -> Any:
+    """Captum's methods; imported late, for it brings Matplotlib, and what is said of the methods needs neither."""
+    import captum.attr
+
+    return captum.attr
+
+
 @contextmanager
 def quiet_captum() -> Iterator[None]:
     """Gradients on, whatever the caller has switched off, and no warnings about what captum does to its inputs."""
@@ -244,9 +250,8 @@ def integrate(rows: Rows, baselines: Tensor, steps: int) -> Tensor:
     """Integrated gradients of every row, (r d); ``baselines`` (r d)."""
     nodes = max(1, rows_at_once(rows.d, getattr(rows.logits, "widest", 0)) // rows.r)
     with quiet_captum():
-        values: Tensor = IntegratedGradients(rows.total).attribute(
-            rows.rows, baselines, n_steps=steps, internal_batch_size=rows.r * nodes
-        )
+        method = _captum().IntegratedGradients(rows.total)
+        values: Tensor = method.attribute(rows.rows, baselines, n_steps=steps, internal_batch_size=rows.r * nodes)
     return values.detach().to(rows.X.dtype)
 
 
@@ -256,11 +261,11 @@ def _integrated_gradients(request: Request) -> Tensor:
 
 
 def _saliency(request: Request) -> Tensor:
-    return request.like(Saliency(request.rows.total).attribute(request.rows.rows))
+    return request.like(_captum().Saliency(request.rows.total).attribute(request.rows.rows))
 
 
 def _input_x_gradient(request: Request) -> Tensor:
-    return request.like(InputXGradient(request.rows.total).attribute(request.rows.rows))
+    return request.like(_captum().InputXGradient(request.rows.total).attribute(request.rows.rows))
 
 
 def _deep_lift(request: Request) -> Tensor:
@@ -269,7 +274,7 @@ def _deep_lift(request: Request) -> Tensor:
         model = request.stack.module(arm)
         if any(isinstance(part, torch.jit.ScriptModule) for part in model.modules()):
             raise DataError("DeepLIFT needs layers that it can look into; a scripted or traced model has none.")
-        method = DeepLift(_known_to_captum(model.to(request.X.device)))
+        method = _captum().DeepLift(_known_to_captum(model.to(request.X.device)))
         try:
             found = method.attribute(request.X[arm].clone(), request.baselines[arm], target=request.classes[arm])
         except RuntimeError as error:
@@ -298,7 +303,7 @@ def _gradient_shap(request: Request) -> Tensor:
     assert background is not None
     parts = []
     for arm in range(request.stack.m):
-        method = GradientShap(_alone(request.stack.take([arm]), request.output))
+        method = _captum().GradientShap(_alone(request.stack.take([arm]), request.output))
         with _randomness(request.seed):  # the same for every model
             found = method.attribute(
                 request.X[arm].clone(), background, n_samples=request.steps, stdevs=0.0, target=request.classes[arm]
@@ -327,7 +332,8 @@ def _occlusion(request: Request) -> Tensor:
         return rows.each(pictures.reshape(-1, rows.d))
 
     with torch.no_grad():
-        found = Occlusion(outputs).attribute(
+        method = _captum().Occlusion(outputs)
+        found = method.attribute(
             rows.rows.unflatten(-1, shape),
             sliding_window_shapes=window,
             strides=strides,

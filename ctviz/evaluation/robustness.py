@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import torch
-from captum.robust import FGSM, PGD
 from torch import Tensor
 
 from ctviz.errors import ConfigError
@@ -55,6 +54,8 @@ def perturb(
     Raises:
         ConfigError: an ε that is negative or not a number, an unknown attack, PGD without steps.
     """
+    from captum.robust import FGSM, PGD  # imported late: it brings Matplotlib
+
     _check(epsilon, attack, steps, step_size)
     if step_size is None:
         step_size = max(0.01, 2.5 * epsilon / steps)

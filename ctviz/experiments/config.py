@@ -17,6 +17,7 @@ from ctviz.data.image_sets import IMAGES
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
+from ctviz.models.sizes import parameters
 from ctviz.settings import Document, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
@@ -451,8 +452,6 @@ counterfactuals soon end beyond the real samples, which reverses the sign of the
 
 def weights_per_model(experiment: Experiment) -> int:
     """Number of parameters of each model of an experiment."""
-    from ctviz.models.stack import parameters  # imports torch, which settings alone do not need
-
     return parameters(experiment.model, experiment.d, experiment.data.classes, experiment.data.grid)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
-from ctviz.models.stack import Stack, architecture
 from ctviz.short_repr import ShortRepr
+
+if TYPE_CHECKING:
+    from ctviz.models.stack import Stack
 
 METRICS = (
     "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
@@ -61,6 +64,8 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
     Raises:
         DataError: a snapshot of another run, or with other models.
     """
+    from ctviz.models.stack import Stack, architecture  # imports torch, which the store does not need
+
     settings, grid = experiment.model, experiment.data.grid
     known = architecture(settings, experiment.d, experiment.data.classes, grid)
     expected, origin = (len(experiment.arms), known.shapes), experiment.origin

@@ -23,12 +23,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ctviz.errors import ConfigError
 from ctviz.models.activations import ACTIVATIONS
 from ctviz.models.architecture import Layers
 from ctviz.models.dense import Dense
+from ctviz.models.sizes import KERNEL, POOL, pictures
 
-KERNEL, POOL = 5, 2
 PATCH = KERNEL + POOL - 1
 REACH = PATCH // POOL
 """Patches that a pixel belongs to, along one axis."""
@@ -53,7 +52,7 @@ class Convolution:
     @property
     def pooled(self) -> tuple[int, int]:
         """Rows and columns of its output."""
-        return (self.rows - KERNEL + 1) // POOL, (self.columns - KERNEL + 1) // POOL
+        return pictures((self.rows, self.columns), (self.outputs,))[-1]
 
     @property
     def positions(self) -> int:
@@ -128,16 +127,10 @@ class Convolutional:
         Raises:
             ConfigError: a picture that is too small for so many layers.
         """
-        convolutions: list[Convolution] = []
-        before, (rows, columns) = 1, grid
-        for outputs in channels:
-            layer = Convolution(before, outputs, rows, columns)
-            before, (rows, columns) = outputs, layer.pooled
-            if min(rows, columns) < 1:
-                allowed = f"at most {len(convolutions)} of them for pictures of {grid[0]} × {grid[1]} pixels"
-                raise ConfigError("channels", tuple(channels), allowed)
-            convolutions.append(layer)
-        return cls(tuple(convolutions), Dense((before * rows * columns, *hidden, k), activation))
+        *before, last = pictures(grid, channels)
+        sizes = zip((1, *channels), channels, before, strict=False)
+        convolutions = tuple(Convolution(inputs, outputs, *size) for inputs, outputs, size in sizes)
+        return cls(convolutions, Dense((channels[-1] * math.prod(last), *hidden, k), activation))
 
     @property
     def d(self) -> int:

@@ -16,13 +16,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ctviz.errors import ConfigError, DataError
+from ctviz.errors import DataError
 from ctviz.models.architecture import Architecture, Pass
 from ctviz.models.convolutional import Convolutional
 from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
-
-Grid = tuple[int, int]
+from ctviz.models.sizes import Grid, check_channels
 
 
 def architecture(settings: ModelSettings, d: int, k: int, grid: Grid | None = None) -> Architecture:
@@ -33,18 +32,8 @@ def architecture(settings: ModelSettings, d: int, k: int, grid: Grid | None = No
     """
     if not settings.channels:
         return Dense((d, *settings.hidden, k), settings.activation)
-    if grid is None or math.prod(grid) != d:
-        raise ConfigError("channels", settings.channels, "none, for this data set has no pictures")
+    grid = check_channels(settings, d, grid)
     return Convolutional.of(grid, settings.channels, settings.hidden, k, settings.activation)
-
-
-def parameters(settings: ModelSettings, d: int, k: int, grid: Grid | None = None) -> int:
-    """Number of parameters of one such model.
-
-    Raises:
-        ConfigError: as ``architecture``.
-    """
-    return sum(out * (inputs + 1) for out, inputs in architecture(settings, d, k, grid).shapes)
 
 
 class Stack:

@@ -1,6 +1,7 @@
 """A small app around the image grid, the pad and the painter, for their tests: digits of nobody's.
 
-A radio offers two grids, a single digit, class means and a page without a grid; below are the pad and the painter.
+A radio offers two grids, a single digit, class means and a page without a grid. Another one offers what lies below:
+an empty pad, two with a given drawing, the painter.
 """
 
 import numpy as np
@@ -22,10 +23,11 @@ if which != "none":
         initial=ImageGridState(frame=int(frame) if frame else None),
     )
     st.text(f"frame={state.frame} strength={state.strength} cell={state.cell}")
-if "pad" in st.query_params:
-    drawn = draw_pad(prepare, key="pad", initial=digits.x(7) if st.query_params["pad"] == "given" else None)
+below = st.radio("below", ["nothing", "pad", "given", "given too", "mask"], horizontal=True)
+if below in ("pad", "given", "given too"):
+    drawn = draw_pad(prepare, key=below, initial=None if below == "pad" else digits.x(7))
     ink = 0 if drawn.image is None else int((drawn.image > 127).sum())
     st.text(f"ink={ink} seen={drawn.prepared is not None} digest={drawn.digest[:4]} cleared={drawn.cleared}")
-if "mask" in st.query_params:
+if below == "mask":
     painted = paint_mask(digits.x(3), key="mask", initial=("rows 1-2",))
     st.text(f"locked={painted.count} rows={np.flatnonzero(painted.mask.reshape(28, 28).all(1)).tolist()}")

@@ -146,3 +146,16 @@ def picture(page, panel: int = 0) -> np.ndarray:
 def app_wrote(page, words: str) -> None:
     """Waits until the app has written something that starts with these words."""
     page.get_by_test_id("stText").filter(has_text=words).first.wait_for()
+
+
+def frames(page, count: int) -> None:
+    """Lets the browser draw so many times."""
+    drawn = "n => new Promise(done => { const next = () => n-- ? requestAnimationFrame(next) : done(); next(); })"
+    page.evaluate(drawn, count)
+
+
+def resize(page, width: int, height: int) -> None:
+    """Makes the window as large as this, and waits until what is on the page has found its place in it."""
+    page.set_viewport_size({"width": width, "height": height})
+    until(page, "([width, height]) => innerWidth === width && innerHeight === height", [width, height])
+    frames(page, 2)

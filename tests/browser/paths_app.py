@@ -1,9 +1,8 @@
 """A small app around the stage of searches, for its tests: a short run of four arms, searched as the person asks.
 
-``?of=100`` many factuals at one epoch; ``?of=1`` one at all of them; ``?of=0`` none. ``?lock=1`` has arms of which x2
-is locked, may only rise or is kept in a range; ``?dice=1`` searches
-four counterfactuals of each factual; ``?slow=1`` takes its time; ``?lose=1`` says that it has sent searches that it
-has not, ``?lose=run`` that it has sent the run.
+A radio offers many factuals at one epoch (100), one at all of them (1), no factual (0) and a page without a stage.
+Another one says how: with arms of which x2 is locked, may only rise or is kept in a range; with four counterfactuals
+of each factual; slowly; or by saying that searches, or the run, have been sent that have not.
 """
 
 import time
@@ -21,16 +20,15 @@ from ctviz.ui.kit.player import PathsState, show_paths
 EPOCHS = 16
 SETTINGS = {
     "data.n_train": 600, "data.n_validation": 200, "data.n_test": 50, "training.epochs": EPOCHS, "training.n_ce": 200,
-    "evaluation.every": 1, "evaluation.field": 80, "training.lr": 0.01,
+    "evaluation.every": 1, "evaluation.field": 40, "training.lr": 0.01,
 }  # fmt: skip
 LOCKS = {"arms.adversarial.locked": (1,), "arms.energy.increase_only": (1,), "arms.full.ranges": ((1, -0.4, 0.8),)}
 asks = st.query_params
 
 
 @st.cache_resource
-def material(locked: bool):
-    settings = {**SETTINGS, "evaluation.epsilon": 0.3, **(LOCKS if locked else {})}
-    experiment = Experiment.preset("objectives").replace(settings)
+def material():
+    experiment = Experiment.preset("objectives").replace({**SETTINGS, "evaluation.epsilon": 0.3})
     training = Training(experiment, "cpu")
     return experiment, training.scene, list(training), Explorer(experiment)
 
@@ -40,9 +38,12 @@ def place(at: tuple[float, float]) -> None:
 
 
 st.set_page_config(layout="wide")
-experiment, scene, snapshots, explorer = material("lock" in asks)
-of = st.radio("of", ["100", "1", "0", "none"], index=["100", "1", "0", "none"].index(asks.get("of", "100")))
+experiment, scene, snapshots, explorer = material()
+of = st.radio("of", ["100", "1", "0", "none"], horizontal=True)
+how = st.radio("how", ["plain", "locked", "four each", "slow", "lost searches", "lost run"], horizontal=True)
 tau = st.radio("tau", ["0.75", "0.95"], horizontal=True)
+run_key = f"run-{experiment.key}" + (".lost" if how == "lost run" else "")
+arms = experiment.replace(LOCKS).arms if how == "locked" else experiment.arms
 
 
 @st.fragment
@@ -52,14 +53,14 @@ def watch() -> None:
     epoch = EPOCHS if epoch is None else epoch
     placed = st.session_state.get("placed", [])
     settings = experiment.arms[-1].model_copy(update={"tau": float(tau), "step_size": 0.1, "generator": "eccco"})
-    if "dice" in asks:
+    if how == "four each":
         settings = settings.model_copy(update={"generator": "dice", "lambda_diversity": 1.0})
     start = time.perf_counter()
-    key = f"{of} {tau} {placed[-1:]} {'-' if placed or of == '1' else epoch}"
+    key = f"{of} {how} {tau} {placed[-1:]} {'-' if placed or of == '1' else epoch}"
     if placed or of == "1":
         factual = np.float32(placed[-1] if placed else scene.factuals[1])
         target = int(explorer.default_targets(factual[None], snapshots[-1])[0])
-        if "dice" in asks:
+        if how == "four each":
             traces = [explorer.trace(snapshots[epoch], factual[None], [target], settings)]
         else:
             traces = explorer.history(snapshots, factual, target, settings)
@@ -70,17 +71,17 @@ def watch() -> None:
         ]
     else:
         traces = []
-    if "slow" in asks and placed:
+    if how == "slow" and placed:
         time.sleep(1)
-    if "lose" in asks and not st.session_state.get("lost"):
-        st.session_state["lost"] = True
-        if asks["lose"] == "run":
-            st.session_state.setdefault("_stage_sent", {})[f"run-{experiment.key}"] = EPOCHS
+    if how.startswith("lost") and how not in st.session_state:
+        st.session_state[how] = True
+        if how == "lost run":
+            st.session_state.setdefault("_stage_sent", {})[run_key] = EPOCHS
         else:
             st.session_state.setdefault("_traces_sent", {})["paths"] = key
     searched = time.perf_counter()
     seen = show_paths(
-        run_key=f"run-{experiment.key}",
+        run_key=run_key,
         scene=scene,
         arms=arm_labels(experiment),
         snapshots_since=lambda start: [s for s in snapshots if s.epoch >= start],
@@ -95,7 +96,7 @@ def watch() -> None:
         ),
         tau=float(tau),
         epsilon=0.3,
-        locks=[locks_of(arm, scene.features) for arm in experiment.arms],
+        locks=[locks_of(arm, scene.features) for arm in arms],
         on_place=place,
     )
     shown = time.perf_counter()
@@ -105,5 +106,7 @@ def watch() -> None:
     st.text(f"search {1000 * (searched - start):.0f} ms, mount {1000 * (shown - searched):.0f} ms")
 
 
-if of != "none":
+if of == "none":
+    st.session_state.pop("placed", None)
+else:
     watch()

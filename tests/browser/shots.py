@@ -125,24 +125,23 @@ def take(page: Page, shot: Shot, path: Path) -> None:
     """One picture of a page that has been opened, once all of it is drawn."""
     page.locator(".ctviz-headline").wait_for()
     picture_ready(page)
-    settle(page)
-    if shot.whole:
-        height = page.locator(MAIN).evaluate("main => main.scrollHeight")
-        page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
-        settle(page)
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=path)
+    path.write_bytes(settled(page, shot.whole))
 
 
-def settle(page: Page) -> None:
-    """Waits until the page looks the same twice in a row, or long enough where it plays."""
+def settled(page: Page, whole: bool) -> bytes:
+    """The picture of a page that looks the same twice in a row, or that has played long enough."""
     before = b""
     for _ in range(20):
+        if whole:
+            height = page.locator(MAIN).evaluate("main => main.scrollHeight")
+            page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
         page.wait_for_timeout(250)
         now = page.screenshot()
         if now == before:
-            return
+            break
         before = now
+    return now
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.looks import picture_of, stage_ready
+from tests.browser.driving import picture_ready
+from tests.browser.looks import assert_fits_a_phone, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
 
@@ -33,67 +34,93 @@ def pictures(page) -> list[str]:
     return [canvas.evaluate("c => c.toDataURL()") for canvas in page.locator(".ctv-panel canvas").all()]
 
 
-def test_the_figure_opens_with_its_finding_and_names_change_the_axes_and_nothing_else(app, browser_page) -> None:
+def test_names_clicks_and_locks_change_what_they_are_to_change_and_stand_in_the_link(app, browser_page) -> None:
     browser_page.goto(link(app))
-    headline(browser_page, "With age locked, ").wait_for()
-    stage_ready(browser_page)
-    box = browser_page.get_by_role("slider", name="Epoch", exact=True).bounding_box()
-    assert box["y"] + box["height"] < browser_page.viewport_size["height"], "it is seen without scrolling"
-    titles = browser_page.locator(".ctv-title").all_inner_texts()
+    it_opens_with_its_finding(browser_page)
+    names_change_the_axes_and_nothing_else(browser_page)
+    parts_with_tables_of_their_own_fit_a_phone(browser_page)
+    a_click_asks_for_advice_and_the_link_keeps_it(browser_page)
+    another_lock_redraws_the_panels(browser_page)
+    charts_follow_the_theme(browser_page)
+    browser_page.get_by_role("link", name="Follow these searches step by step").click()
+    browser_page.wait_for_url("**/trajectories?**pick=point**")
+
+
+def it_opens_with_its_finding(page) -> None:
+    headline(page, "With age locked, ").wait_for()
+    stage_ready(page)
+    page.get_by_text("Click a point in any panel").wait_for()
+    box = page.get_by_role("slider", name="Epoch", exact=True).bounding_box()
+    assert box["y"] + box["height"] < page.viewport_size["height"], "it is seen without scrolling"
+    titles = page.locator(".ctv-title").all_inner_texts()
     assert titles == [
         "Conventional", "Counterfactual training", "Conventional, age locked", "Counterfactual training, age locked",
     ]  # fmt: skip
-    assert browser_page.locator('[data-testid="stAlert"]').count() == 0
-    before = picture_of(browser_page)
-    browser_page.get_by_role("radio", name="x1, x2").click()
-    headline(browser_page, "With x2 locked, ").wait_for()
-    browser_page.locator(".ctv-axis-x").filter(has_text="x1").first.wait_for()
-    assert query_of(browser_page) == {"preset": "figure1", "names": "plain"}
-    browser_page.wait_for_function("() => !document.querySelector('.ctv-note:not([hidden])')")
-    assert picture_of(browser_page) == before
+    assert page.locator('[data-testid="stAlert"]').count() == 0
 
 
-def test_another_lock_that_is_shipped_redraws_the_panels_and_charts_follow_the_theme(app, browser_page) -> None:
-    browser_page.goto(link(app))
-    headline(browser_page, "With age locked, ").wait_for()
-    stage_ready(browser_page)
-    before = pictures(browser_page)
-    choose(browser_page, "Debt", "locked")
-    browser_page.get_by_text("With every feature locked nothing can change").wait_for()
-    choose(browser_page, "Age", "free")
-    headline(browser_page, "With debt locked, ").wait_for()
-    browser_page.wait_for_url("**preset=figure1-debt**")
+def names_change_the_axes_and_nothing_else(page) -> None:
+    before = picture_of(page)
+    page.get_by_role("radio", name="x1, x2").click()
+    headline(page, "With x2 locked, ").wait_for()
+    page.locator(".ctv-axis-x").filter(has_text="x1").first.wait_for()
+    assert query_of(page) == {"preset": "figure1", "names": "plain"}
+    page.wait_for_function("() => !document.querySelector('.ctv-note:not([hidden])')")
+    assert picture_of(page) == before
+    page.get_by_role("radio", name="Debt, age").click()
+    headline(page, "With age locked, ").wait_for()
+
+
+def a_click_asks_for_advice_and_the_link_keeps_it(page) -> None:
+    page.locator(".ctv-plot").first.click(position={"x": 240, "y": 90})
+    person = page.locator(".ctviz-person")
+    person.get_by_text("This person: debt").wait_for()
+    assert person.locator("dd").count() == 4
+    told = person.inner_text()
+    assert "Lower debt by" in told and "age stays" in told
+    page.wait_for_url("**probe=**")
+    page.reload()
+    person.get_by_text("This person: debt").wait_for()
+    assert person.inner_text() == told
+    stage_ready(page)
+
+
+def another_lock_redraws_the_panels(page) -> None:
+    """One that is shipped."""
+    before = pictures(page)
+    choose(page, "Debt", "locked")
+    page.get_by_text("With every feature locked nothing can change").wait_for()
+    choose(page, "Age", "free")
+    headline(page, "With debt locked, ").wait_for()
+    page.wait_for_url("**preset=figure1-debt**")
     key = Experiment.preset("figure1-debt").key
-    browser_page.wait_for_function("k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
-    browser_page.locator(".ctv-title").filter(has_text="Conventional, debt locked").wait_for()
-    after = pictures(browser_page)
+    page.wait_for_function("k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
+    page.locator(".ctv-title").filter(has_text="Conventional, debt locked").wait_for()
+    after = pictures(page)
     assert len(before) == len(after) == 4
     assert before[:2] == after[:2], "the upper panels show the same two models"
     assert before[2] != after[2] and before[3] != after[3]
-    tick = browser_page.locator(".js-plotly-plot .xtick text").first
+
+
+def charts_follow_the_theme(page) -> None:
+    tick = page.locator(".js-plotly-plot .xtick text").first
     tick.wait_for()
     light = tick.evaluate("text => getComputedStyle(text).fill")
-    browser_page.emulate_media(color_scheme="dark")
-    browser_page.wait_for_function(
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(
         "light => { const t = document.querySelector('.js-plotly-plot .xtick text');"
         " return t && getComputedStyle(t).fill !== light; }",
         arg=light,
     )
 
 
-def test_a_click_asks_for_advice_and_the_link_keeps_it(app, browser_page) -> None:
-    browser_page.goto(link(app, preset="figure1"))
-    browser_page.get_by_text("Click a point in any panel").wait_for()
-    stage_ready(browser_page)
-    browser_page.locator(".ctv-plot").first.click(position={"x": 240, "y": 90})
-    person = browser_page.locator(".ctviz-person")
-    person.get_by_text("This person: debt").wait_for()
-    assert person.locator("dd").count() == 4
-    told = person.inner_text()
-    assert "Lower debt by" in told and "age stays" in told
-    browser_page.wait_for_url("**probe=**")
-    browser_page.reload()
-    person.get_by_text("This person: debt").wait_for()
-    assert person.inner_text() == told
-    browser_page.get_by_role("link", name="Follow these searches step by step").click()
-    browser_page.wait_for_url("**/trajectories?**pick=point**")
+def parts_with_tables_of_their_own_fit_a_phone(page) -> None:
+    for part, table in (("Where the lock acts", ".ctviz-places"), ("When it stops helping", ".ctviz-verdict")):
+        page.get_by_role("radio", name=part).click()
+        page.locator(table).wait_for()
+        picture_ready(page)
+        assert_fits_a_phone(page)
+    page.get_by_role("radio", name="What a lock does").click()
+    headline(page, "With age locked, ").wait_for()
+    page.locator(".ctv-title").nth(3).wait_for()
+    picture_ready(page)

@@ -15,9 +15,10 @@ from tests.browser.looks import assert_fits, epoch_of, live_ready, picture_of, s
 
 pytestmark = pytest.mark.browser
 
-QUICK = Experiment.preset("moons").replace(
+MOONS = Experiment.preset("moons")
+QUICK = MOONS.replace(
     {
-        "training.epochs": 6,
+        "training.epochs": 150,  # long enough to be seen on a fast machine, too
         "training.n_ce": 60,
         "training.batch": 60,
         "data.n_train": 600,
@@ -47,31 +48,51 @@ def trained(page):
     return page.get_by_role("button", name="Trained")
 
 
-def test_the_field_changes_while_it_plays_by_button_or_space_bar(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("moons"), epoch="0"))
-    stage_ready(browser_page, 101)
-    before = picture_of(browser_page)
-    browser_page.get_by_role("button", name="Play").click()
-    browser_page.wait_for_function("globalThis.__ctvizStage.epoch > 5")
-    assert picture_of(browser_page) != before
-    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
+def test_a_shipped_run_plays_is_scrubbed_and_shared_and_can_be_taken_away(app, open_page, tmp_path) -> None:
+    page = open_page()
+    page.goto(link(app, MOONS, epoch="0"))
+    assert page.evaluate(ARRIVAL, MOONS.key) > 0, "the benchmark knows when a run is shown"
+    stage_ready(page, 101)
+    the_field_changes_while_it_plays_by_button_or_space_bar(page)
+    scrubbing_moves_words_curves_and_link(page)
+    other = open_page()  # only now: a browser slows down pages that are not in front
+    other.goto(page.url)
+    stage_ready(other, 101)
+    other.wait_for_function("globalThis.__ctvizStage.epoch === 1")
+    assert other.locator(".ctviz-headline").inner_text() == page.locator(".ctviz-headline").inner_text()
+    assert picture_of(other) == picture_of(page)
+    page.bring_to_front()
+    epoch_slider(page).press("End")
+    page.locator(".ctviz-headline").filter(has_text="At epoch 100").wait_for()
+    what_is_downloaded_opens(page, open_page(offline=True), tmp_path)
+    a_control_changes_link_and_experiment(page)
+
+
+def epoch_slider(page):
+    return page.get_by_role("slider", name="Epoch", exact=True)
+
+
+def the_field_changes_while_it_plays_by_button_or_space_bar(page) -> None:
+    before = picture_of(page)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("globalThis.__ctvizStage.epoch > 5")
+    assert picture_of(page) != before
+    slider = epoch_slider(page)
     slider.focus()
     slider.press("Space")
-    browser_page.wait_for_function("!globalThis.__ctvizStage.playing")
+    page.wait_for_function("!globalThis.__ctvizStage.playing")
     slider.press("Home")
     slider.press("Space")
-    browser_page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
+    page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
+    slider.press("Space")
+    page.wait_for_function("!globalThis.__ctvizStage.playing")
 
 
-def test_scrubbing_moves_words_curves_and_link_and_a_second_session_sees_the_same(app, open_page) -> None:
-    page = open_page()
-    page.goto(link(app, Experiment.preset("moons")))
-    assert page.evaluate(ARRIVAL, Experiment.preset("moons").key) > 0, "the benchmark knows when a run is shown"
-    stage_ready(page, 101)
-    headline = page.locator(".ctviz-headline")
+def scrubbing_moves_words_curves_and_link(page) -> None:
+    """Leaves it at epoch 1."""
+    headline, slider = page.locator(".ctviz-headline"), epoch_slider(page)
+    slider.press("End")
     headline.filter(has_text="At epoch 100").wait_for()
-    slider = page.get_by_role("slider", name="Epoch", exact=True)
-    slider.focus()
     slider.press("Home")
     headline.filter(has_text="Before training").wait_for()
     page.wait_for_url("**epoch=0**")
@@ -79,26 +100,53 @@ def test_scrubbing_moves_words_curves_and_link_and_a_second_session_sees_the_sam
     headline.filter(has_text="At epoch 1,").wait_for()
     page.wait_for_url("**epoch=1**")
     page.get_by_text("All numbers at epoch 1", exact=True).wait_for()
-    other = open_page()  # only now: a browser slows down pages that are not in front
-    other.goto(page.url)
-    stage_ready(other, 101)
-    other.wait_for_function("globalThis.__ctvizStage.epoch === 1")
-    assert other.locator(".ctviz-headline").inner_text() == headline.inner_text()
-    assert picture_of(other) == picture_of(page)
+
+
+def what_is_downloaded_opens(page, offline, folder) -> None:
+    page.get_by_role("button", name="Share and take away").click()
+    files = {}
+    for kind, label in (("html", "works offline"), ("csv", "Metrics"), ("toml", "Settings (TOML)")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        files[kind] = folder / f"file.{kind}"
+        download.value.save_as(files[kind])
+    page.keyboard.press("Escape")
+    assert Experiment.from_mapping(tomllib.loads(files["toml"].read_text(encoding="utf-8"))) == MOONS
+    with files["csv"].open(encoding="utf-8") as text:
+        rows = list(csv.DictReader(text))
+    assert {row["arm"] for row in rows} == {"vanilla", "full"}
+    assert {int(row["epoch"]) for row in rows} == set(range(101))
+    offline.goto(files["html"].as_uri())
+    stage_ready(offline, 101)
     page.bring_to_front()
-    slider.press("End")
-    headline.filter(has_text="At epoch 100").wait_for()
 
 
-def test_training_is_seen_live_to_its_end(app, browser_page) -> None:
-    # Long enough to be seen on a fast machine, too.
-    browser_page.goto(link(app, QUICK.replace({"training.epochs": 150})))
-    browser_page.get_by_text("These settings have not been trained yet.").wait_for()
-    train(browser_page)
-    status(browser_page).get_by_text("Training: epoch").wait_for()
-    trained(browser_page).wait_for()
-    stage_ready(browser_page, 151)
-    browser_page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
+def a_control_changes_link_and_experiment(page) -> None:
+    epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
+    epochs.fill("7")
+    epochs.press("Enter")
+    page.wait_for_url(re.compile(r"training\.epochs=7"))
+    page.get_by_text("These settings have not been trained yet.").wait_for()
+    page.go_back()
+    page.locator(".ctviz-headline").filter(has_text="At epoch 100").wait_for()
+
+
+def test_on_a_phone_training_is_seen_live_to_its_end_below_the_button_beside_the_words(app, open_page) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    page.goto(link(app, QUICK))
+    page.get_by_text("These settings have not been trained yet.").wait_for()
+    button = page.locator(".st-key-train-here").get_by_role("button", name="Train").first
+    assert button.bounding_box()["y"] < 400
+    button.click()
+    status(page).get_by_text("Training: epoch").wait_for()
+    trained(page).wait_for()
+    stage_ready(page, 151)
+    page.locator(".ctviz-headline").filter(has_text="At epoch 150").wait_for()
+    picture = page.locator(".ctv-panel canvas").first.bounding_box()
+    assert picture["y"] < min(trained(page).bounding_box()["y"], 844), "the picture comes first"
+    page.locator(".ctviz-beside").wait_for()
+    for size in ({"width": 390, "height": 844}, {"width": 720, "height": 450}):  # a phone; enlarged twice
+        assert_fits(page, size)
 
 
 def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it_again(app, open_page) -> None:
@@ -106,7 +154,7 @@ def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it
     page.goto(link(app, LONG))
     train(page)
     live_ready(page, 3)
-    slider = page.get_by_role("slider", name="Epoch", exact=True)
+    slider = epoch_slider(page)
     slider.focus()
     slider.press("Home")
     page.wait_for_function("globalThis.__ctvizStage.epoch === 0")
@@ -115,69 +163,19 @@ def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it
     page.reload()
     status(page).get_by_text("Training: epoch").wait_for()
     menu = page.locator(".st-key-menu")
-    menu.get_by_role("link", name="Limits").click()
-    page.get_by_role("radio", name="Training for long").wait_for()
+    menu.get_by_role("link", name="Home").click()
+    page.get_by_text("Watch a decision boundary learn").wait_for()
     menu.get_by_role("link", name="Boundaries").click()
     status(page).get_by_text("Training: epoch").wait_for()
 
     other = open_page(elsewhere=True)
-    other.goto(page.url)
+    other.goto(f"{page.url}&view=project")  # which is opened sooner, while all are busy
     status(other).get_by_text("Training: epoch").wait_for()
     live_ready(other, 3)
 
+    page.bring_to_front()
     page.get_by_role("button", name="Cancel").click()
     status(page).get_by_text("was stopped").wait_for()
     status(other).get_by_text("was stopped").wait_for()
     assert page.get_by_role("button", name="Train", exact=True).is_enabled()
     stage_ready(page, 3)
-
-
-def test_a_control_changes_link_and_experiment(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("moons")))
-    epochs = browser_page.get_by_role("spinbutton", name="Epochs", exact=True)
-    epochs.fill("7")
-    epochs.press("Enter")
-    browser_page.wait_for_url(re.compile(r"training\.epochs=7"))
-    browser_page.get_by_text("These settings have not been trained yet.").wait_for()
-    browser_page.go_back()
-    browser_page.locator(".ctviz-headline").filter(has_text="At epoch 100").wait_for()
-
-
-def test_what_is_downloaded_opens(app, open_page, tmp_path) -> None:
-    page = open_page()
-    page.goto(link(app, Experiment.preset("moons")))
-    stage_ready(page, 101)
-    page.get_by_role("button", name="Share and take away").click()
-    files = {}
-    for kind, label in (("html", "works offline"), ("csv", "Metrics"), ("toml", "Settings (TOML)")):
-        with page.expect_download() as download:
-            page.get_by_role("button", name=label).click()
-        files[kind] = tmp_path / f"file.{kind}"
-        download.value.save_as(files[kind])
-    assert Experiment.from_mapping(tomllib.loads(files["toml"].read_text(encoding="utf-8"))) == Experiment.preset(
-        "moons"
-    )
-    with files["csv"].open(encoding="utf-8") as text:
-        rows = list(csv.DictReader(text))
-    assert {row["arm"] for row in rows} == {"vanilla", "full"}
-    assert {int(row["epoch"]) for row in rows} == set(range(101))
-    offline = open_page(offline=True)
-    offline.goto(files["html"].as_uri())
-    stage_ready(offline, 101)
-
-
-def test_small_windows_have_train_beside_the_words_and_then_the_picture_first(app, open_page) -> None:
-    page = open_page(viewport={"width": 390, "height": 844})
-    page.goto(link(app, QUICK.replace({"seed": 5})))
-    button = page.locator(".st-key-train-here").get_by_role("button", name="Train").first
-    button.wait_for()
-    assert button.bounding_box()["y"] < 400
-    button.click()
-    page.locator(".ctviz-headline").filter(has_text="At epoch 6").wait_for()
-    stage_ready(page, 7)
-    trained(page).wait_for()
-    picture = page.locator(".ctv-panel canvas").first.bounding_box()
-    assert picture["y"] < min(trained(page).bounding_box()["y"], 844)
-    page.locator(".ctviz-beside").wait_for()
-    for size in ({"width": 390, "height": 844}, {"width": 720, "height": 450}):  # a phone; enlarged twice
-        assert_fits(page, size)

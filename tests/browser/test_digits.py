@@ -53,11 +53,15 @@ IN_ONE_ROW = """() => {
 }"""
 
 
-def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone(home, browser_page) -> None:
+def part(page, name: str) -> None:
+    page.locator(".st-key-digits-part").get_by_role("radio", name=name).click()
+
+
+def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone_and_a_large_screen(home, browser_page) -> None:
     page = browser_page
     page.goto(link(home))
-    for part, (words, axis) in PARTS.items():
-        page.locator(".st-key-digits-part").get_by_role("radio", name=part).click()
+    for name, (words, axis) in PARTS.items():
+        part(page, name)
         headline(page, words).wait_for()
         slider = page.get_by_role("slider", name=axis, exact=True)
         slider.wait_for()
@@ -66,29 +70,27 @@ def test_every_part_shows_its_picture_above_the_fold_and_fits_a_phone(home, brow
     slider.fill("25")
     headline(page, "With every pixel moved by at most 0.25").wait_for()
     link_has(page, "frame", "25")
-    page.locator(".st-key-digits-part").get_by_role("radio", name="All classes").click()
+    part(page, "All classes")
     headline(page, "ixels locked for one of the models draw").wait_for()
     page.locator(".ctv-grid[data-frame] .ctv-tile").nth(29).wait_for()
     page.locator(".js-plotly-plot").wait_for()
     assert page.locator('[data-testid="stAlert"]').count() == 0
+    on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page)
     assert_fits_a_phone(page)
     page.set_viewport_size({"width": 390, "height": 844})
     until(page, IN_ONE_ROW)
 
 
-def test_a_digit_is_chosen_and_followed_through_training_and_the_link_keeps_where(home, browser_page) -> None:
-    browser_page.goto(link(home))
-    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
-    slider.wait_for()
-    slider.fill("1")
-    headline(browser_page, "After epoch 1: ").wait_for()
-    link_has(browser_page, "epoch", "1")
-    browser_page.reload()
-    headline(browser_page, "After epoch 1: ").wait_for()
-    slider.fill("3")
-    link_has(browser_page, "epoch", None)
-    browser_page.locator(".st-key-digits-gallery .ctv-tile").nth(5).click()
-    link_has(browser_page, "at", "5")
+def on_a_large_screen_numbers_are_near_their_names_and_can_be_read(page) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.get_by_role("button", name="Project: hide the controls").click()
+    row = page.locator(".st-key-projected .ctviz-beside dd:has(b)").first
+    row.wait_for()
+    name, value = row.locator("span").bounding_box(), row.locator("b").bounding_box()
+    assert value["x"] - (name["x"] + name["width"]) < 300
+    assert float(row.evaluate("node => getComputedStyle(node).fontSize").removesuffix("px")) >= 20
+    page.get_by_role("button", name="Show the controls").click()
+    page.get_by_role("button", name="Project: hide the controls").wait_for()
 
 
 STILL = """() => {
@@ -104,23 +106,57 @@ STILL = """() => {
 """Notes in every frame whether there is a headline, and where the image grid is."""
 
 
-def test_nothing_jumps_while_epochs_play(home, browser_page) -> None:
-    browser_page.goto(link(home, part="counterfactuals"))
-    headline(browser_page, "Unevenness").wait_for()
-    browser_page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
-    browser_page.evaluate(STILL)
-    browser_page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
+LINE = 32
+"""Pixels of a line of the headline, which may have one more of them at another epoch."""
+
+
+def test_a_digit_is_followed_through_training_and_with_a_painted_mask_it_is_trained_anew(home, browser_page) -> None:
+    page = browser_page
+    page.goto(link(home, part="counterfactuals"))
+    nothing_jumps_while_epochs_play(page)
+    part(page, "One digit")
+    the_link_keeps_epoch_and_digit(page)
+    painting_a_mask_changes_what_would_be_trained(page)
+    page.get_by_role("button", name="Train", exact=True).first.click()
+    headline(page, "read").wait_for()
+    page.get_by_text("3 models, same first weights and batches").wait_for()
+
+
+def nothing_jumps_while_epochs_play(page) -> None:
+    headline(page, "Unevenness").wait_for()
+    page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
+    page.evaluate(STILL)
+    page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
     for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "Unevenness"):
-        headline(browser_page, words).wait_for()
-    link_has(browser_page, "play", None)
-    link_has(browser_page, "epoch", None)
-    watched = browser_page.evaluate("() => ({ ...__watched, tops: [...__watched.tops] })")
+        headline(page, words).wait_for()
+    link_has(page, "play", None)
+    link_has(page, "epoch", None)
+    watched = page.evaluate("() => ({ ...__watched, tops: [...__watched.tops] })")
     assert watched["lost"] == 0
     assert max(watched["tops"]) - min(watched["tops"]) <= LINE, watched["tops"]
 
 
-LINE = 32
-"""Pixels of a line of the headline, which may have one more of them at another epoch."""
+def the_link_keeps_epoch_and_digit(page) -> None:
+    slider = page.get_by_role("slider", name="Epoch", exact=True)
+    slider.wait_for()
+    slider.fill("1")
+    headline(page, "After epoch 1: ").wait_for()
+    link_has(page, "epoch", "1")
+    page.reload()
+    headline(page, "After epoch 1: ").wait_for()
+    slider.fill("3")
+    link_has(page, "epoch", None)
+    page.locator(".st-key-digits-gallery .ctv-tile").nth(5).click()
+    link_has(page, "at", "5")
+
+
+def painting_a_mask_changes_what_would_be_trained(page) -> None:
+    page.get_by_text("Paint them").click()
+    painter = page.locator(".st-key-digits-mask")
+    painter.get_by_role("button", name="Invert").click()
+    until(page, "() => (new URLSearchParams(location.search).get('arms.full locked.locked') ?? '').includes('mask ')")
+    headline(page, "not been trained yet").wait_for()
+    page.get_by_text("Dimmed, until then: the run you saw last").wait_for()
 
 
 def draw_a_seven(page) -> None:
@@ -151,29 +187,3 @@ def test_a_drawing_is_read_by_every_model_and_comes_back_with_the_link(home, ope
     other.locator(".ctv-pad").get_by_role("button", name="Start again (delete)").click()
     headline(other, "Draw a digit").wait_for()
     link_has(other, "drawing", None)
-
-
-def test_painting_a_mask_changes_what_would_be_trained_and_trains_it(home, browser_page) -> None:
-    page = browser_page
-    page.goto(link(home))
-    headline(page, "read").wait_for()
-    page.get_by_text("Paint them").click()
-    painter = page.locator(".st-key-digits-mask")
-    painter.get_by_role("button", name="Invert").click()
-    until(page, "() => (new URLSearchParams(location.search).get('arms.full locked.locked') ?? '').includes('mask ')")
-    headline(page, "not been trained yet").wait_for()
-    page.get_by_text("Dimmed, until then: the run you saw last").wait_for()
-    page.get_by_role("button", name="Train", exact=True).first.click()
-    headline(page, "read").wait_for()
-    page.get_by_text("3 models, same first weights and batches").wait_for()
-
-
-def test_on_a_large_screen_numbers_are_near_their_names_and_can_be_read(home, open_page) -> None:
-    page = open_page(viewport={"width": 1920, "height": 1080})
-    page.goto(link(home, part="classes", view="project"))
-    headline(page, "ixels locked for one of the models draw").wait_for()
-    row = page.locator(".ctviz-beside dd:has(b)").first
-    row.wait_for()
-    name, value = row.locator("span").bounding_box(), row.locator("b").bounding_box()
-    assert value["x"] - (name["x"] + name["width"]) < 300
-    assert float(row.evaluate("node => getComputedStyle(node).fontSize").removesuffix("px")) >= 20

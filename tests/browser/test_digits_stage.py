@@ -13,12 +13,10 @@ from PIL import Image
 from ctviz.figures.digits.export import grid_html
 from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import paint
-from tests.browser.driving import until
+from tests.browser.driving import frames, resize, until
 from tests.figures import digits
 
 pytestmark = pytest.mark.browser
-
-TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +40,7 @@ def pages(tmp_path_factory) -> dict[str, str]:
 def opened(page, address: str):
     page.goto(address)
     shows(page, ".ctv-grid[data-frame]")
-    page.evaluate(TWO_FRAMES)
+    frames(page, 2)
     return page
 
 
@@ -57,7 +55,7 @@ def state_of(page) -> dict:
 
 def at_frame(page, frame: int) -> None:
     shows(page, f".ctv-grid[data-frame='{frame}']")
-    page.evaluate(TWO_FRAMES)
+    frames(page, 2)
 
 
 def pixels(page, nth: int) -> np.ndarray:
@@ -76,14 +74,16 @@ def nth(row: int, column: int) -> int:
 def set_strength(page, value: int) -> None:
     page.get_by_role("slider", name="Strength").fill(str(value))
     shows(page, f".ctv-grid[data-strength='{value}']")
-    page.evaluate(TWO_FRAMES)
+    frames(page, 2)
 
 
-def test_every_pixel_is_drawn_as_the_formulas_say(open_page, pages):
+def test_every_pixel_is_drawn_as_the_formulas_say(browser_page, pages):
     grid = digits.many()
+    page = opened(browser_page, pages["many"])
+    assert page.locator(".ctv-tile").count() == 18
     for theme in ("light", "dark"):
-        page = opened(open_page(color_scheme=theme), pages["many"])
-        assert page.locator(".ctv-tile").count() == 18
+        page.emulate_media(color_scheme=theme)
+        shows(page, f".ctv-grid[data-theme='{theme}']")
         for row, column, frame, strength in ((0, 5, 30, 80), (1, 9, 30, 35), (1, 2, 0, 100), (0, 0, 11, 0)):
             page.get_by_role("slider", name="Search step").fill(str(frame))
             at_frame(page, frame)
@@ -97,6 +97,7 @@ def test_attributions_alone_lie_on_a_bare_ground(browser_page, pages):
     expected = paint(None, digits.means().pixels(0, 4, 0)[1], 100, signed=False).astype(int)
     assert np.abs(pixels(page, 4)[6:22] - expected[6:22]).max() <= 1
     assert not page.get_by_role("slider", name="Strength").is_visible()
+    assert_cells(page, 760, 56, 70)
 
 
 def test_a_gallery_has_no_headings_and_plain_digits(browser_page, pages):
@@ -109,9 +110,7 @@ def test_a_gallery_has_no_headings_and_plain_digits(browser_page, pages):
     assert labels == [f"a {k}, test digit {10 * k}" + (", chosen" if k == 2 else "") for k in range(7)]
     assert page.locator(".ctv-tile[aria-pressed='true']").count() == 1
 
-
-def test_what_is_chosen_looks_otherwise_than_what_is_focused_and_no_ring_is_cut(browser_page, pages):
-    page = opened(browser_page, pages["gallery"])
+    # what is chosen looks otherwise than what is focused, and no ring is cut
     ticks = page.locator(".ctv-tick").evaluate_all("ticks => ticks.map(tick => getComputedStyle(tick).display)")
     assert ticks == ["none"] * 2 + ["block"] + ["none"] * 4
     page.locator(".ctv-tile").first.focus()
@@ -127,7 +126,38 @@ def test_what_is_chosen_looks_otherwise_than_what_is_focused_and_no_ring_is_cut(
     assert ring == "dashed2" and room >= 0
 
 
-def test_models_with_one_title_are_told_apart_by_their_notes(browser_page, pages):
+def test_models_of_one_digit_lie_in_as_many_lines_as_make_them_large(browser_page, pages):
+    page = opened(browser_page, pages["models"])
+    for width, height, across, least in (
+        (390, 844, 2, 140), (320, 844, 2, 118), (430, 900, 2, 160), (776, 900, 2, 200), (740, 900, 4, 130),
+        (1300, 700, 4, 280), (1840, 1080, 4, 400),
+    ):  # fmt: skip
+        within(page, width, (width, height))
+        boxes = [tile.bounding_box() for tile in page.locator(".ctv-tile").all()]
+        at = f"in {width} pixels"
+        assert len({round(box["y"]) for box in boxes}) == 4 // across and boxes[0]["width"] >= least, at
+        assert max(box["x"] + box["width"] for box in boxes) <= width, at
+        assert page.locator(".ctv-sideways").is_hidden(), f"nothing is out of sight {at}"
+        words = [words.bounding_box() for words in page.locator(".ctv-heading-words b").all()]
+        for box, tile in zip(words, boxes, strict=True):
+            inside = tile["x"] - 1 <= box["x"] and box["x"] + box["width"] <= tile["x"] + tile["width"] + 12
+            assert inside, f"headings stay apart {at}"
+            assert box["y"] + box["height"] <= tile["y"], at
+
+    # words grow where a grid is looked at from afar
+    within(page, 1880, (1920, 1080))
+    for part in (".ctv-tile-words", ".ctv-row-title"):
+        size = page.locator(part).first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+        assert size >= 20, part
+
+
+def within(page, room: int, window: tuple[int, int]) -> None:
+    """Leaves a grid so much room in a window of this size."""
+    page.locator("main").evaluate("(main, room) => { main.style.maxWidth = `${room}px`; }", room)
+    resize(page, *window)
+
+
+def test_models_with_one_title_are_told_apart_and_the_slider_stays_in_sight_of_the_pictures(browser_page, pages):
     page = opened(browser_page, pages["models"])
     labels = page.locator(".ctv-tile").evaluate_all("tiles => tiles.map(tile => tile.getAttribute('aria-label'))")
     assert labels == [
@@ -137,43 +167,24 @@ def test_models_with_one_title_are_told_apart_by_their_notes(browser_page, pages
     page.locator(".ctv-tile").nth(1).hover()
     until(page, "document.querySelector('.ctv-status').textContent.includes('training, nothing locked: brightness')")
 
+    # the slider stays in sight of the pictures
+    for width, place in ((736, "aside"), (350, "above"), (1300, "below")):
+        resize(page, width + 40, 900)
+        shows(page, f".ctv-grid[data-transport='{place}']")
+        frames(page, 2)
+        first = page.locator(".ctv-tile").first.bounding_box()
+        last = page.locator(".ctv-tile").last.bounding_box()
+        slider = page.get_by_role("slider", name="Strength").bounding_box()
+        seen = {
+            "aside": slider["x"] > last["x"] + last["width"] and slider["y"] < last["y"],
+            "above": slider["y"] < first["y"] and slider["x"] < first["x"] + first["width"],
+            "below": slider["y"] > last["y"] + last["height"],
+        }
+        assert [name for name, there in seen.items() if there] == [place]
+        assert slider["x"] + slider["width"] <= width + 40, place
 
-@pytest.mark.parametrize(("width", "height", "across", "least"), [
-    (390, 844, 2, 140), (320, 844, 2, 118), (430, 900, 2, 160), (776, 900, 2, 200), (740, 900, 4, 130),
-    (1300, 700, 4, 280), (1840, 1080, 4, 400),
-])  # fmt: skip
-def test_models_of_one_digit_lie_in_as_many_lines_as_make_them_large(open_page, pages, width, height, across, least):
-    page = opened(open_page(viewport={"width": width, "height": height}), pages["models"])
-    page.locator("main").evaluate("(main, width) => { main.style.maxWidth = `${width}px`; }", width)
-    page.evaluate(TWO_FRAMES)
-    boxes = [tile.bounding_box() for tile in page.locator(".ctv-tile").all()]
-    assert len({round(box["y"]) for box in boxes}) == 4 // across and boxes[0]["width"] >= least
-    assert max(box["x"] + box["width"] for box in boxes) <= width
-    assert page.locator(".ctv-sideways").is_hidden(), "nothing is out of sight"
-    words = [words.bounding_box() for words in page.locator(".ctv-heading-words b").all()]
-    for box, at in zip(words, boxes, strict=True):
-        assert at["x"] - 1 <= box["x"] and box["x"] + box["width"] <= at["x"] + at["width"] + 12, "headings stay apart"
-        assert box["y"] + box["height"] <= at["y"]
-
-
-@pytest.mark.parametrize(("width", "place"), [(736, "aside"), (350, "above"), (1300, "below")])
-def test_the_slider_stays_in_sight_of_the_pictures(open_page, pages, width, place):
-    page = opened(open_page(viewport={"width": width + 40, "height": 900}), pages["models"])
-    shows(page, f".ctv-grid[data-transport='{place}']")
-    first = page.locator(".ctv-tile").first.bounding_box()
-    last = page.locator(".ctv-tile").last.bounding_box()
-    slider = page.get_by_role("slider", name="Strength").bounding_box()
-    seen = {
-        "aside": slider["x"] > last["x"] + last["width"] and slider["y"] < last["y"],
-        "above": slider["y"] < first["y"] and slider["x"] < first["x"] + first["width"],
-        "below": slider["y"] > last["y"] + last["height"],
-    }
-    assert [name for name, there in seen.items() if there] == [place]
-    assert slider["x"] + slider["width"] <= width + 40
-
-
-def test_arrow_keys_go_from_model_to_model_over_lines(open_page, pages):
-    page = opened(open_page(viewport={"width": 390, "height": 844}), pages["models"])
+    # arrow keys go from model to model over lines
+    resize(page, 390, 844)
     page.locator(".ctv-tile").first.focus()
     focused = "[...document.querySelectorAll('.ctv-tile')].indexOf(document.activeElement)"
     for key, at in (("ArrowRight", 1), ("ArrowDown", 3), ("ArrowDown", 3), ("ArrowLeft", 2), ("ArrowUp", 0)):
@@ -181,22 +192,26 @@ def test_arrow_keys_go_from_model_to_model_over_lines(open_page, pages):
         assert page.evaluate(focused) == at
 
 
-def test_words_grow_where_a_grid_is_looked_at_from_afar(open_page, pages):
-    page = opened(open_page(viewport={"width": 1920, "height": 1080}), pages["models"])
-    page.locator("main").evaluate("main => { main.style.maxWidth = '1880px'; }")
-    page.evaluate(TWO_FRAMES)
-    for part in (".ctv-tile-words", ".ctv-row-title"):
-        size = page.locator(part).first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
-        assert size >= 20, part
+def assert_cells(page, width: int, least: int, most: int) -> None:
+    """In a window so wide cells are as large as the room allows, words can be read, and nothing overflows."""
+    resize(page, width, 844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator(".ctv-tile").first.bounding_box()
+    assert least <= box["width"] <= most and box["width"] == box["height"], f"{box} in {width} pixels"
+    size = page.locator(".ctv-tile-words, .ctv-column-title").first.evaluate("node => getComputedStyle(node).fontSize")
+    assert float(size.removesuffix("px")) >= 11
 
 
-def test_a_grid_that_goes_on_at_the_side_says_so(open_page, pages):
-    page = opened(open_page(viewport={"width": 390, "height": 844}), pages["many"])
+def test_cells_are_as_large_as_the_room_allows_and_a_grid_that_goes_on_at_the_side_says_so(browser_page, pages):
+    page = opened(browser_page, pages["many"])
+    assert_cells(page, 1440, 64, 110)
+    assert_cells(page, 320, 56, 70)
+    assert_cells(page, 390, 56, 70)
     hint, scroller = page.locator(".ctv-sideways"), page.locator(".ctv-grid-scroll")
     assert hint.is_visible() and scroller.get_attribute("data-more") == "right"
     scroller.evaluate("node => { node.scrollLeft = 9999; }")
     shows(page, ".ctv-grid-scroll[data-more='left']")
-    page.set_viewport_size({"width": 1000, "height": 844})
+    resize(page, 1000, 844)
     shows(page, ".ctv-grid-scroll[data-more='']")
     assert hint.is_hidden()
 
@@ -233,7 +248,7 @@ def test_the_slider_moves_frames_and_captions(browser_page, pages):
     assert page.get_by_role("button", name="Step forward").is_disabled()
 
 
-def test_keys_are_those_of_every_player_and_another_slider_keeps_its_own(browser_page, pages):
+def test_keys_are_those_of_every_player_and_the_scrubber_follows_the_mouse_by_whole_frames(browser_page, pages):
     page = opened(browser_page, pages["many"])
     page.get_by_role("slider", name="Search step").focus()
     for key, frame in (("PageDown", 20), ("ArrowDown", 19), ("ArrowLeft", 18), ("PageUp", 28), ("PageUp", 30)):
@@ -242,13 +257,13 @@ def test_keys_are_those_of_every_player_and_another_slider_keeps_its_own(browser
     page.get_by_role("button", name="Step back").focus()
     page.keyboard.press("Home")
     at_frame(page, 0)
+
+    # another slider keeps its own
     page.get_by_role("slider", name="Strength").focus()
     page.keyboard.press("End")
     shows(page, ".ctv-grid[data-strength='100'][data-frame='0']")
 
-
-def test_the_scrubber_follows_the_mouse_by_whole_frames(browser_page, pages):
-    page = opened(browser_page, pages["many"])
+    # the scrubber
     box = page.locator(".ctv-slider").bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] - 1, y)
@@ -261,6 +276,21 @@ def test_the_scrubber_follows_the_mouse_by_whole_frames(browser_page, pages):
     page.mouse.move(box["x"] + 5, y - 300)
     page.get_by_role("button", name="Play (space)").click()
     shows(page, ".ctv-grid[data-playing='true']")
+
+    # nothing plays where nobody looks
+    page.get_by_role("slider", name="Search step").focus()
+    page.keyboard.press("Home")
+    at_frame(page, 0)
+    page.evaluate("document.body.style.paddingBottom = '4000px'")
+    page.keyboard.press("Space")
+    page.evaluate("scrollTo(0, 3500)")
+    still = """new Promise(done => {
+      const at = () => document.querySelector('.ctv-grid').dataset.frame;
+      let before = at(), left = 30;
+      const look = () => left-- ? requestAnimationFrame(look) : done(at() === before);
+      look(); })"""
+    until(page, still)
+    assert state_of(page)["playing"] == "true"
 
 
 def test_it_plays_from_the_start_and_stops_at_the_end(browser_page, pages):
@@ -281,27 +311,6 @@ def test_it_plays_from_the_start_and_stops_at_the_end(browser_page, pages):
     shows(page, ".ctv-grid[data-playing='false']")
 
 
-def test_nothing_plays_where_nobody_looks(browser_page, pages):
-    page = opened(browser_page, pages["many"])
-    page.evaluate("document.body.style.paddingBottom = '4000px'")
-    page.get_by_role("button", name="Play (space)").click()
-    page.evaluate("scrollTo(0, 3500)")
-    still = """new Promise(done => {
-      const at = () => document.querySelector('.ctv-grid').dataset.frame;
-      let before = at(), left = 30;
-      const look = () => left-- ? requestAnimationFrame(look) : done(at() === before);
-      look(); })"""
-    until(page, still)
-    assert state_of(page)["playing"] == "true"
-
-
-def test_without_motion_there_is_a_stepper(open_page, pages):
-    page = opened(open_page(reduced_motion="reduce"), pages["many"])
-    assert not page.get_by_role("button", name="Play (space)").is_visible()
-    page.get_by_role("button", name="Step back").click()
-    at_frame(page, 29)
-
-
 def test_the_pixel_under_the_pointer_is_read_in_every_model(browser_page, pages):
     page = opened(browser_page, pages["many"])
     grid = digits.many()
@@ -320,9 +329,7 @@ def test_the_pixel_under_the_pointer_is_read_in_every_model(browser_page, pages)
     page.mouse.move(5, 5)
     until(page, "document.querySelector('.ctv-status').textContent === 'Click a digit to look at it alone.'")
 
-
-def test_pixels_and_cells_are_reached_by_keys(browser_page, pages):
-    page = opened(browser_page, pages["many"])
+    # pixels and cells are reached by keys
     page.locator(".ctv-tile").first.focus()
     page.keyboard.press("ArrowDown")
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Row 15, column 15.')")
@@ -334,6 +341,13 @@ def test_pixels_and_cells_are_reached_by_keys(browser_page, pages):
         assert f", {words}, " in page.evaluate(focused)
     assert page.evaluate(focused) == "Counterfactual training, to 4, 4 · 97 %, failed, step 30 of 30"
     assert page.locator(".ctv-tile[tabindex='0']").count() == 1
+
+    # without motion there is a stepper
+    assert page.get_by_role("button", name="Play (space)").is_visible()
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Play (space)").wait_for(state="hidden")
+    page.get_by_role("button", name="Step back").click()
+    at_frame(page, 29)
 
 
 def test_the_lock_is_outlined_and_the_key_says_what_is_what(browser_page, pages):
@@ -350,19 +364,8 @@ def test_the_lock_is_outlined_and_the_key_says_what_is_what(browser_page, pages)
     assert grid.count() == 1
     assert not page.get_by_role("slider", name="Frame").is_visible(), "one frame needs no slider"
     assert page.locator(".ctv-tile-mark").all_inner_texts() == ["right", "wrong"]
-
-
-@pytest.mark.parametrize(("name", "width", "least", "most"), [
-    ("many", 1440, 64, 110), ("single", 1440, 440, 480), ("many", 390, 56, 70), ("single", 390, 150, 180),
-    ("means", 760, 56, 70), ("many", 320, 56, 70),
-])  # fmt: skip
-def test_cells_are_as_large_as_the_room_allows_and_nothing_overflows(open_page, pages, name, width, least, most):
-    page = opened(open_page(viewport={"width": width, "height": 844}), pages[name])
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    box = page.locator(".ctv-tile").first.bounding_box()
-    assert least <= box["width"] <= most and box["width"] == box["height"]
-    size = page.locator(".ctv-tile-words, .ctv-column-title").first.evaluate("node => getComputedStyle(node).fontSize")
-    assert float(size.removesuffix("px")) >= 11
+    assert_cells(page, 1440, 440, 480)
+    assert_cells(page, 390, 150, 180)
 
 
 def test_words_stay_words(browser_page, pages):
@@ -386,12 +389,17 @@ def told(page, words: str) -> None:
     page.get_by_test_id("stText").filter(has_text=words).first.wait_for()
 
 
-def test_the_app_learns_where_the_person_rests(browser_page, app):
+def test_the_app_learns_where_the_person_rests_and_what_is_held_is_not_sent_again(browser_page, app):
+    received = []
+    browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = opened(browser_page, f"{app}/?frame=4")
     at_frame(page, 4)
     told(page, "frame=4 strength=80 cell=None")
+    first, size = sum(received), len(digits.many().payload)
+    received.clear()
     page.get_by_role("slider", name="Search step").fill("9")
     told(page, "frame=9 strength=80")
+    assert 0 < sum(received) < first - 0.9 * size
     set_strength(page, 25)
     told(page, "frame=9 strength=25")
     page.locator(".ctv-tile").nth(nth(1, 6)).click()
@@ -405,22 +413,19 @@ def test_the_app_learns_where_the_person_rests(browser_page, app):
     page.locator(".ctv-tile").nth(19).wait_for()
     told(page, "frame=None")
 
-
-def test_what_is_held_is_not_sent_again_and_what_is_lost_is(browser_page, app):
-    received = []
-    browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
-    page = opened(browser_page, app)
-    told(page, "frame=None")
-    first, size = sum(received), len(digits.many().payload)
-    received.clear()
-    page.get_by_role("slider", name="Search step").fill("3")
-    told(page, "frame=3")
-    assert 0 < sum(received) < first - 0.9 * size
+    # what is lost is sent again
     page.get_by_text("none", exact=True).click()
     page.locator(".ctv-grid").wait_for(state="detached")
     page.evaluate("globalThis.__ctvizGrids.clear()")
     page.get_by_text("many", exact=True).click()
     page.locator(".ctv-tile").nth(17).wait_for()
+
+
+def below(page, what: str) -> None:
+    """Has a fresh pad or painter lie below the grid."""
+    page.get_by_text("nothing", exact=True).click()
+    page.locator(".ctv-pad, .ctv-painter").wait_for(state="detached")
+    page.get_by_text(what, exact=True).click()
 
 
 def drag(page, box: dict, *points: tuple[float, float]) -> None:
@@ -433,17 +438,29 @@ def drag(page, box: dict, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it(open_page, app):
+def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it_and_one_of_a_link_does_too(open_page, app):
     page = open_page(viewport={"width": 1000, "height": 1400})
-    page.goto(f"{app}/?pad=1")
+    page.goto(app)
+    below(page, "pad")
     told(page, "ink=0 seen=False")
     paper = page.locator(".ctv-paper")
+
+    # drawn by keys
+    paper.focus()
+    for key in ("ArrowUp", "ArrowUp", "Space", *["ArrowDown"] * 9, "Space", *["ArrowRight"] * 5):
+        page.keyboard.press(key)
+    told(page, "seen=True")
+    assert page.locator(".ctv-pad").get_attribute("data-strokes") == "1"
+    page.keyboard.press("Control+z")
+    told(page, "ink=0 seen=False")
+
+    # drawn by the pointer
     box = paper.bounding_box()
     assert box["width"] >= 280
     drag(page, box, (0.5, 0.2), (0.5, 0.8))
     told(page, "seen=True")
     shows(page, ".ctv-pad[data-seen='true']")
-    page.evaluate(TWO_FRAMES)
+    frames(page, 2)
     grey = "(c, u) => c.getContext('2d').getImageData(u * c.width, c.height / 2, 1, 1).data[0]"
     seen = [page.locator(".ctv-seen").evaluate(grey, u) for u in (0.5, 0.1)]
     assert seen[0] > 200 and seen[1] < 30
@@ -455,56 +472,39 @@ def test_a_drawing_reaches_the_app_and_comes_back_as_the_models_see_it(open_page
     page.get_by_role("button", name="Start again").click()
     told(page, "ink=0 seen=False")
 
-
-def test_a_drawing_of_a_link_lies_on_the_pad_until_it_is_cleared_or_drawn_over(open_page, app):
-    grey = "(c, v) => c.getContext('2d').getImageData(c.width / 2, v * c.height, 1, 1).data[0]"
-    page = open_page(viewport={"width": 1000, "height": 1400})
-    page.goto(f"{app}/?pad=given")
+    # a drawing of a link lies on the pad until it is cleared or drawn over
+    grey_down = "(c, v) => c.getContext('2d').getImageData(c.width / 2, v * c.height, 1, 1).data[0]"
+    below(page, "given")
     shows(page, ".ctv-pad[data-given='true'][data-seen='true']")
     told(page, "ink=0 seen=False digest= cleared=False")
-    page.evaluate(TWO_FRAMES)
+    frames(page, 2)
     expected = digits.x(7).reshape(28, 28)[:, 14].argmax()
     for canvas in (".ctv-paper", ".ctv-seen"):
-        assert page.locator(canvas).evaluate(grey, (expected + 0.5) / 28) > 200, canvas
+        assert page.locator(canvas).evaluate(grey_down, (expected + 0.5) / 28) > 200, canvas
     assert page.locator(".ctv-invite").inner_text() == "Draw here to start anew."
     page.get_by_role("button", name="Start again").click()
     told(page, "ink=0 seen=False digest= cleared=True")
     shows(page, ".ctv-pad[data-given='false'][data-seen='false']")
-    page = open_page(viewport={"width": 1000, "height": 1400})
-    page.goto(f"{app}/?pad=given")
+    below(page, "given too")
     shows(page, ".ctv-pad[data-given='true']")
     drag(page, page.locator(".ctv-paper").bounding_box(), (0.2, 0.9), (0.8, 0.9))
     told(page, "seen=True")
     shows(page, ".ctv-pad[data-given='false'][data-seen='true']")
-    page.evaluate(TWO_FRAMES)
-    assert page.locator(".ctv-paper").evaluate(grey, (expected + 0.5) / 28) == 0
-
-
-def test_numbers_at_a_small_painter_can_be_read(open_page, app):
-    page = open_page(viewport={"width": 390, "height": 900})
-    page.goto(f"{app}/?mask=1")
-    told(page, "locked=56")
-    shows(page, ".ctv-painter[data-numbers]")
-    assert page.locator(".ctv-board").bounding_box()["width"] < 380, "smaller than it is drawn"
-    assert float(page.locator(".ctv-painter").get_attribute("data-numbers").split()[0]) >= 10.9
-
-
-def test_a_drawing_is_made_by_keys_and_one_that_cannot_be_used_says_why(open_page, app):
-    page = open_page(viewport={"width": 1000, "height": 1400})
-    page.goto(f"{app}/?pad=1")
-    told(page, "ink=0")
-    page.locator(".ctv-paper").focus()
-    for key in ("ArrowUp", "ArrowUp", "Space", *["ArrowDown"] * 9, "Space", *["ArrowRight"] * 5):
-        page.keyboard.press(key)
-    told(page, "seen=True")
-    assert page.locator(".ctv-pad").get_attribute("data-strokes") == "1"
-    page.keyboard.press("Control+z")
-    told(page, "ink=0 seen=False")
+    frames(page, 2)
+    assert page.locator(".ctv-paper").evaluate(grey_down, (expected + 0.5) / 28) == 0
 
 
 def test_a_mask_is_painted_by_pointer_edge_button_and_keys(open_page, app):
-    page = open_page(viewport={"width": 1000, "height": 1400})
-    page.goto(f"{app}/?mask=1")
+    page = open_page(viewport={"width": 390, "height": 900})
+    page.goto(app)
+    below(page, "mask")
+    told(page, "locked=56")
+    shows(page, ".ctv-painter[data-numbers]")
+    assert page.locator(".ctv-board").bounding_box()["width"] < 380, "smaller than it is drawn"
+    assert float(page.locator(".ctv-painter").get_attribute("data-numbers").split()[0]) >= 10.9, "can be read"
+
+    resize(page, 1000, 1400)
+    below(page, "mask")
     told(page, "locked=56 rows=[0, 1]")
     board = page.locator(".ctv-board")
     box = board.bounding_box()

@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 from ctviz.ui.kit.pages import PAGES
-from tests.browser.driving import READY, picture_ready
-from tests.browser.looks import sideways
-from tests.browser.shots import FIRST, LOOKS, SHOTS
+from tests.browser.driving import READY
+from tests.browser.shots import FIRST, SHOTS
 
 APP = '<div data-testid="stApp" data-test-script-state="{state}">{body}</div>'
 CHART = '<div data-testid="stPlotlyChart">{0}</div>'
@@ -35,15 +34,6 @@ def test_a_deep_link_opens_every_page_of_a_fresh_server_on_a_phone_and_its_pictu
         assert picture.width == 390
         assert picture.height > 844 if shot.whole else picture.height == 844
         assert len(picture.convert("RGB").getcolors(2**24)) > 50, "no blank page"
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("name", ["actionability-where", "actionability-proxies"])
-def test_parts_with_tables_of_their_own_fit_a_phone(name, app, open_page):
-    page = open_page(viewport=LOOKS["phone"]["viewport"])
-    page.goto(app.url + next(shot.link for shot in SHOTS if shot.name == name))
-    picture_ready(page)
-    assert sideways(page) == 0
 
 
 READINESS = (

@@ -19,12 +19,12 @@ from ctviz.figures import player
 from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
-from tests.browser.driving import app_wrote, picture, until
+from tests.browser.driving import app_wrote, frames, picture, resize, until
 from tests.figures import fake
 
 pytestmark = pytest.mark.browser
 
-EPOCHS = 30
+EPOCHS = 20
 SCENE = fake.scene()
 NEWEST = "window.__ctvizStage?.epochs > 0"
 
@@ -32,7 +32,9 @@ NEWEST = "window.__ctvizStage?.epochs > 0"
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory) -> str:
     """Address of a page with two arms and two classes."""
-    return written(tmp_path_factory, "two", standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment()))
+    return written(
+        tmp_path_factory, "two", standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS, g=60), Experiment())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -79,27 +81,24 @@ def only_the_field(page) -> None:
 # -- as a page from a folder -------------------------------------------------------------------------------------
 
 
-def test_a_page_from_a_folder_plays_by_itself_and_asks_for_nothing(browser_page, recorded):
+def test_a_page_from_a_folder_plays_to_its_end_and_asks_for_nothing(browser_page, recorded):
+    page = browser_page
     requests = []
-    browser_page.on("request", lambda request: requests.append(request.url))
-    browser_page.goto(recorded)
-    until(browser_page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1")
-    early = picture(browser_page)
-    until(browser_page, "window.__ctvizStage.epoch > 6")
-    assert np.abs(early - picture(browser_page)).max() > 20
-    assert stage(browser_page)["fps"] > 0
-    until(browser_page, f"!window.__ctvizStage.playing && window.__ctvizStage.epoch === {EPOCHS}")
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(recorded)
+    until(page, "window.__ctvizStage?.playing && window.__ctvizStage.epoch > 1 && window.__ctvizStage.fps > 0")
+    early = picture(page)
+    page.get_by_role("button", name="Speed 4 times").click()
+    until(page, "window.__ctvizStage.epoch > 6")
+    assert np.abs(early - picture(page)).max() > 20
+    until(page, f"!window.__ctvizStage.playing && window.__ctvizStage.epoch === {EPOCHS}")
     assert requests == [recorded]
 
-
-def test_the_field_is_the_right_way_up(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    only_the_field(page)
-    page.get_by_role("slider", name="Epoch").focus()
-    page.keyboard.press("End")
+    # its field is the right way up, and its boundary where the probability is a half
     at_epoch(page, EPOCHS)
-    for arm in (0, 1):
-        pixels = picture(page, arm)
+    only_the_field(page)
+    shown = [picture(page, arm) for arm in (0, 1)]
+    for arm, pixels in enumerate(shown):
         height, width, _ = pixels.shape
         for u, v in [(0.1, 0.9), (0.9, 0.1), (0.5, 0.05), (0.75, 0.9), (0.1, 0.1)]:
             point = SCENE.lower + np.array([u, v]) * (SCENE.upper - SCENE.lower)
@@ -107,21 +106,13 @@ def test_the_field_is_the_right_way_up(browser_page, recorded):
             red, _, blue = pixels[int((1 - v) * (height - 1)), int(u * (width - 1))]
             assert abs(chance - 0.5) > 0.3, "a place that tells nothing"
             assert (red > blue) == (chance > 0.5), f"at {u, v} of panel {arm}"
-
-
-def test_the_boundary_is_where_the_probability_is_a_half(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.keyboard.press("End")
-    at_epoch(page, EPOCHS)
-    only_the_field(page)
-    pixels = picture(page)
-    height, width, _ = pixels.shape
+    height, width, _ = shown[0].shape
     rows = np.linspace(SCENE.upper[1], SCENE.lower[1], height)
     for u in (0.15, 0.45, 0.8):
         x1 = SCENE.lower[0] + u * (SCENE.upper[0] - SCENE.lower[0])
         chances = fake.probabilities(SCENE, np.stack([np.full(height, x1), rows], 1), 1.0, 0)[:, 1]
         assert np.abs(chances - 0.5).min() < 0.05, "no boundary in this column"
-        darkest = int(pixels[:, int(u * (width - 1))].sum(1).argmin())
+        darkest = int(shown[0][:, int(u * (width - 1))].sum(1).argmin())
         assert abs(darkest - int(np.abs(chances - 0.5).argmin())) <= 0.03 * height
 
 
@@ -139,55 +130,65 @@ def test_keys_step_jump_play_and_loop(browser_page, recorded):
     at_epoch(page, EPOCHS)
     press("ArrowRight")
     at_epoch(page, EPOCHS)
-    press("Home")
-    at_epoch(page, 0)
+
+    # what is shown is told in words
+    until(page, f"document.querySelector('.ctv-spoken').textContent.startsWith('Epoch {EPOCHS}.')")
+    spoken = page.locator(".ctv-spoken").text_content()
+    assert "Conventional: accuracy 98 %" in spoken and "Counterfactual training: accuracy 97 %" in spoken
+    assert page.locator(".ctv-spoken").get_attribute("aria-live") == "polite"
+    assert "accuracy 98 %" in page.locator(".ctv-canvas").first.get_attribute("aria-label")
+
+    # a loop starts again
     loop = page.get_by_role("button", name="Loop")
     assert loop.get_attribute("aria-pressed") == "false"
     press("l")
     page.get_by_role("button", name="Loop", pressed=True).wait_for()
-    press("l")
+    page.get_by_role("button", name="Speed 4 times").click()
+    slider = page.get_by_role("slider", name="Epoch")
+    slider.focus()
+    press("ArrowLeft")
+    at_epoch(page, EPOCHS - 1)
+    page.get_by_role("button", name="Play (space)").click()
+    until(page, f"window.__ctvizStage.epoch === {EPOCHS}")
+    until(page, f"window.__ctvizStage.playing && window.__ctvizStage.epoch < {EPOCHS // 2}")
+
+    # space plays and pauses
+    slider.focus()
+    press("Home")
+    at_epoch(page, 0)
     press("Space")
     until(page, "window.__ctvizStage.playing && window.__ctvizStage.epoch > 0")
     press("Space")
     until(page, "!window.__ctvizStage.playing")
-    slider = page.get_by_role("slider", name="Epoch")
+    press("l")
+    page.get_by_role("button", name="Loop", pressed=False).wait_for()
     press("Home")
     at_epoch(page, 0)
     assert slider.get_attribute("aria-valuetext") == f"epoch 0 of {Experiment().training.epochs}"
 
 
-def test_a_loop_starts_again(browser_page, recorded):
+def test_the_scrubber_and_the_probe_follow_mouse_and_keys_and_panels_stand_where_there_is_room(browser_page, recorded):
     page = opened(browser_page, recorded)
-    page.get_by_role("button", name="Loop").click()
-    page.get_by_role("button", name="Speed 4 times").click()
-    page.get_by_role("button", name="Play (space)").click()
-    until(page, f"window.__ctvizStage.epoch === {EPOCHS}")
-    until(page, f"window.__ctvizStage.playing && window.__ctvizStage.epoch < {EPOCHS // 2}")
 
-
-def test_the_scrubber_follows_the_mouse_and_rests_on_an_epoch(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    box = page.locator(".ctv-slider").bounding_box()
+    # the scrubber follows the mouse, and assistive technology, and rests on an epoch that is loaded
+    slider = page.get_by_role("slider", name="Epoch")
     total = Experiment().training.epochs
+    box = page.locator(".ctv-slider").bounding_box()
     page.mouse.move(box["x"] + 1, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 12 / total, box["y"] + 10, steps=4)
     page.mouse.up()
     at_epoch(page, 12)
     page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2)
-    at_epoch(page, EPOCHS)  # no further than what is loaded
-
-
-def test_the_slider_is_moved_by_assistive_technology_too(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.get_by_role("slider", name="Epoch").fill("7")
+    at_epoch(page, EPOCHS)
+    slider.fill("7")
     at_epoch(page, 7)
-    page.get_by_role("slider", name="Epoch").fill("99")
-    at_epoch(page, EPOCHS)  # no further than what is loaded
+    slider.fill("99")
+    at_epoch(page, EPOCHS)
+    slider.fill("0")
+    at_epoch(page, 0)
 
-
-def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
-    page = opened(browser_page, recorded)
+    # the probe reads the same place in every panel
     box = page.locator(".ctv-plot").nth(1).bounding_box()
     u, v = 0.4, 0.65
     page.mouse.click(box["x"] + u * box["width"], box["y"] + (1 - v) * box["height"])
@@ -198,18 +199,16 @@ def test_the_probe_reads_the_same_place_in_every_panel(browser_page, recorded):
         words = page.locator(".ctv-reading").nth(arm).inner_text()
         assert words.startswith("P(class 2) = ")
         assert abs(float(words.split("=")[1]) - chance) < 0.03
-    assert f"x1 = {point[0]:.1f}".replace("-", "−")[:8] in page.locator(".ctv-status").inner_text()
+    status = page.locator(".ctv-status")
+    assert f"x1 = {point[0]:.1f}".replace("-", "−")[:8] in status.inner_text()
     page.locator(".ctv-panels").focus()
     page.keyboard.press("Escape")
     until(page, "document.querySelector('.ctv-reading').hidden")
 
-
-def test_the_probe_works_from_the_keyboard(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    page.locator(".ctv-panels").focus()
+    # the same from the keyboard
     page.keyboard.press("Shift+ArrowRight")
     until(page, "document.querySelector('.ctv-status').textContent.startsWith('Probe at')")
-    first = page.locator(".ctv-status").inner_text()
+    first = status.inner_text()
     page.keyboard.press("Shift+ArrowUp")
     until(page, "first => document.querySelector('.ctv-status').textContent !== first", arg=first)
     page.keyboard.press("Enter")
@@ -217,34 +216,45 @@ def test_the_probe_works_from_the_keyboard(browser_page, recorded):
     assert stage(page)["epoch"] == 0
     assert "P(class 2)" in page.locator(".ctv-spoken").text_content()
 
+    # panels stand under each other on a phone and side by side on a desk
+    for width, beside in ((390, False), (760, True)):
+        resize(page, width, 844)
+        first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
+        assert (first["y"] == second["y"]) is beside
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
-def test_layers_come_and_go(browser_page, recorded):
+
+def test_the_picture_can_be_downloaded_layers_come_and_go_and_so_does_the_theme(browser_page, recorded):
     page = opened(browser_page, recorded)
-    whole = picture(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as PNG").click()
+    assert download.value.suggested_filename == f"ctviz-{Experiment().key}-epoch-0.png"
+    image = Image.open(download.value.path())
+    box = page.locator(".ctv-plot").first.bounding_box()
+    assert image.width > 4 * box["width"] and image.height > 2 * box["height"]
+    assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
+
+    whole = light = picture(page)
+    page.emulate_media(color_scheme="dark")
+    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'dark'")
+    frames(page, 2)
+    assert picture(page).mean() < light.mean() - 60
+    page.emulate_media(color_scheme="light")
+    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'light'")
+    frames(page, 2)
+    assert (picture(page) == light).all()
+
     for layer in ("Points", "Paths", "Contours"):
         switch = page.get_by_role("button", name=layer)
         switch.click()
         page.get_by_role("button", name=layer, pressed=False).wait_for()
-        until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        frames(page, 2)
         without = picture(page)
         assert np.abs(whole - without).max() > 20, layer
         whole = without
 
 
-def test_without_motion_there_is_a_stepper(open_page, recorded):
-    page = open_page(reduced_motion="reduce")
-    page.goto(recorded)
-    until(page, NEWEST)
-    assert not stage(page)["playing"] and stage(page)["epoch"] == 0
-    assert not page.get_by_role("button", name="Play (space)").is_visible()
-    page.get_by_role("button", name="Step forward").click()
-    at_epoch(page, 1)
-    page.get_by_role("slider", name="Epoch").focus()
-    page.keyboard.press("End")
-    at_epoch(page, EPOCHS)
-
-
-def test_nothing_moves_where_nobody_looks(browser_page, recorded):
+def test_nothing_moves_where_nobody_looks_or_no_motion_is_wanted(browser_page, recorded):
     page = opened(browser_page, recorded)
     page.evaluate("document.body.style.paddingBottom = '4000px'")
     page.get_by_role("button", name="Loop").click()
@@ -259,57 +269,34 @@ def test_nothing_moves_where_nobody_looks(browser_page, recorded):
     page.evaluate("scrollTo(0, 0)")
     until(page, "before => window.__ctvizStage.frames > before + 5", arg=before)
 
-
-def test_the_theme_may_change_while_it_is_shown(open_page, recorded):
-    page = opened(open_page(color_scheme="light"), recorded)
-    light = picture(page)
-    page.emulate_media(color_scheme="dark")
-    until(page, "document.querySelector('.ctv-stage').dataset.theme === 'dark'")
-    until(page, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
-    assert picture(page).mean() < light.mean() - 60
-
-
-def test_the_picture_can_be_downloaded(browser_page, recorded):
-    page = opened(browser_page, recorded)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download as PNG").click()
-    assert download.value.suggested_filename == f"ctviz-{Experiment().key}-epoch-0.png"
-    image = Image.open(download.value.path())
-    box = page.locator(".ctv-plot").first.bounding_box()
-    assert image.width > 4 * box["width"] and image.height > 2 * box["height"]
-    assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
-
-
-def test_figures_and_state_are_told_in_words(browser_page, recorded):
-    page = opened(browser_page, recorded)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(recorded)
+    until(page, NEWEST)
+    assert not stage(page)["playing"] and stage(page)["epoch"] == 0
+    assert not page.get_by_role("button", name="Play (space)").is_visible()
+    page.get_by_role("button", name="Step forward").click()
+    at_epoch(page, 1)
+    page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("End")
     at_epoch(page, EPOCHS)
-    until(page, f"document.querySelector('.ctv-spoken').textContent.startsWith('Epoch {EPOCHS}.')")
-    spoken = page.locator(".ctv-spoken").text_content()
-    assert "Conventional: accuracy 98 %" in spoken and "Counterfactual training: accuracy 97 %" in spoken
-    assert page.locator(".ctv-spoken").get_attribute("aria-live") == "polite"
-    assert "accuracy 98 %" in page.locator(".ctv-canvas").first.get_attribute("aria-label")
 
 
-@pytest.mark.parametrize("width", [390, 700, 1440])
-def test_eight_panels_and_four_classes_fit(open_page, many, width):
-    page = opened(open_page(viewport={"width": width, "height": 844}), many)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_eight_panels_and_four_classes_fit(browser_page, many):
+    page = opened(browser_page, many)
     assert page.locator(".ctv-panel").count() == 8
     assert page.locator("img").count() == 0 and page.title() == "<img src=x>"
-    boxes = [page.locator(".ctv-plot").nth(i).bounding_box() for i in range(8)]
-    assert len({round(box["width"]) for box in boxes}) == 1
-    assert (boxes[0]["y"] == boxes[1]["y"]) and all(box["x"] + box["width"] <= width for box in boxes)
-    page.locator(".ctv-plot").first.click(position={"x": 20, "y": 20})
-    until(page, "document.querySelector('.ctv-reading').textContent.split('P(class').length === 3")
-
-
-def test_two_panels_stand_under_each_other_on_a_phone_and_side_by_side_on_a_desk(open_page, recorded):
-    for width, beside in ((390, False), (760, True)):
-        page = opened(open_page(viewport={"width": width, "height": 844}), recorded)
-        first, second = (page.locator(".ctv-plot").nth(i).bounding_box() for i in (0, 1))
-        assert (first["y"] == second["y"]) is beside
+    for width in (390, 700, 1440):
+        resize(page, width, 844)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = [page.locator(".ctv-plot").nth(i).bounding_box() for i in range(8)]
+        assert len({round(box["width"]) for box in boxes}) == 1, width
+        assert boxes[0]["y"] == boxes[1]["y"], width
+        assert all(box["x"] + box["width"] <= width for box in boxes), width
+        page.locator(".ctv-plot").first.click(position={"x": 20, "y": 20})
+        until(page, "document.querySelector('.ctv-reading').textContent.split('P(class').length === 3")
+        page.mouse.move(5, 5)
+        page.keyboard.press("Escape")
+        until(page, "document.querySelector('.ctv-reading').hidden")
 
 
 # -- unlinked ----------------------------------------------------------------------------------------------------
@@ -335,7 +322,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def test_the_modules_work_as_they_are_too(browser_page, served):
     address, folder = served
-    page = standalone_html(SCENE, fake.snapshots(SCENE, epochs=EPOCHS), Experiment())
+    page = standalone_html(SCENE, fake.snapshots(SCENE, epochs=2, g=20), Experiment())
     page = re.sub("<meta http-equiv=[^>]*>", '<link rel="icon" href="data:,">', page)
     page = re.sub(
         '<script type="module">.*</script>', '<script type="module" src="entry.js"></script>', page, flags=re.S
@@ -344,7 +331,7 @@ def test_the_modules_work_as_they_are_too(browser_page, served):
     (folder / "entry.js").write_text(entry("Stage", "open", "open({kind});"), encoding="utf-8")
     opened(browser_page, f"{address}/index.html")
     browser_page.keyboard.press("End")
-    at_epoch(browser_page, EPOCHS)
+    at_epoch(browser_page, 2)
     exported = "([module, kind]) => import(`/${module}.js`).then((exports) => typeof exports[kind])"
     for kind, (module, _) in PARTS.items():
         assert browser_page.evaluate(exported, [module, kind]) == "function"
@@ -358,18 +345,58 @@ def app(serve) -> str:
     return serve(Path(__file__).parent / "stage_app.py").url
 
 
-APP_EPOCHS = 24
+APP_EPOCHS = 11
 
 
-def visited(page, address: str):
-    page.goto(address)
+def visited(page, app: str):
+    """Opens the app, which shows run 0."""
+    page.goto(app)
     until(page, NEWEST)
+    app_wrote(page, "epoch=None playing=False")
     return page
 
 
-def test_the_app_learns_where_the_person_rests(browser_page, app):
+def go(page, run: str) -> None:
+    """Goes to a page without a stage and from there to a run."""
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    page.get_by_text(run, exact=True).click()
+    until(page, "run => window.__ctvizStage?.key === `run-${run}` && window.__ctvizStage.epochs > 0", run)
+
+
+def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_is_seen(browser_page, app):
+    received = []
+    browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     page = visited(browser_page, app)
-    app_wrote(page, "epoch=None playing=False")
+    size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=40)).payload)
+    first = sum(received)
+
+    # going away and back sends nothing again
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    received.clear()
+    page.get_by_text("0", exact=True).click()
+    page.locator(".ctv-canvas").first.wait_for()
+    app_wrote(page, "epoch=None")
+    assert stage(page)["epochs"] == APP_EPOCHS + 1
+    assert 0 < sum(received) < first - 0.9 * size
+
+    # another run takes the stage
+    page.get_by_text("1", exact=True).click()
+    until(page, "window.__ctvizStage.key === 'run-1' && window.__ctvizStage.epochs > 0")
+    page.get_by_text("0", exact=True).click()
+    until(page, "window.__ctvizStage.key === 'run-0' && window.__ctvizStage.epochs > 0")
+    app_wrote(page, "epoch=None")
+
+    # what the page has lost is sent again
+    page.get_by_text("none", exact=True).click()
+    page.locator(".ctv-stage").wait_for(state="detached")
+    page.evaluate("globalThis.__ctvizRuns.clear()")
+    page.get_by_text("0", exact=True).click()
+    page.locator(".ctv-canvas").first.wait_for()
+    until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
+
+    # the app learns where the person rests, and says where to begin
     page.get_by_role("slider", name="Epoch").focus()
     page.keyboard.press("Home")
     app_wrote(page, "epoch=0 playing=False speed=1.0")
@@ -386,59 +413,19 @@ def test_the_app_learns_where_the_person_rests(browser_page, app):
     page.keyboard.press("Space")
     until(page, "!window.__ctvizStage.playing")
     app_wrote(page, "playing=False")
-
-
-def test_a_link_opens_where_it_says(browser_page, app):
-    page = visited(browser_page, f"{app}/?epoch=5")
+    go(page, "fifth")
     at_epoch(page, 5)
     app_wrote(page, "epoch=5 playing=False")
 
-
-def test_going_away_and_back_sends_nothing_again(browser_page, app):
-    received = []
-    browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
-    page = visited(browser_page, app)
-    app_wrote(page, "grown=")
-    size = len(pack(SCENE, fake.LABELS, fake.snapshots(fake.scene(seed=0), epochs=APP_EPOCHS, g=60)).payload)
-    first = sum(received)
-    page.get_by_text("none", exact=True).click()
-    page.locator(".ctv-stage").wait_for(state="detached")
-    received.clear()
-    page.get_by_text("0", exact=True).click()
-    page.locator(".ctv-canvas").first.wait_for()
-    app_wrote(page, "grown=")
-    assert stage(page)["epochs"] == APP_EPOCHS + 1
-    assert 0 < sum(received) < first - 0.9 * size
-
-
-def test_what_the_page_has_lost_is_sent_again(browser_page, app):
-    page = visited(browser_page, app)
-    page.get_by_text("none", exact=True).click()
-    page.locator(".ctv-stage").wait_for(state="detached")
-    page.evaluate("globalThis.__ctvizRuns.clear()")
-    page.get_by_text("0", exact=True).click()
-    page.locator(".ctv-canvas").first.wait_for()
+    # what gets lost again is asked for until it is there
+    go(page, "lost")
     until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
-
-
-def test_what_gets_lost_again_is_asked_for_until_it_is_there(browser_page, app):
-    page = browser_page
-    page.goto(f"{app}/?lost=all")
-    until(page, f"window.__ctvizStage?.epochs === {APP_EPOCHS + 1}")
     at_epoch(page, APP_EPOCHS)
 
 
-def test_another_run_takes_the_stage(browser_page, app):
-    page = visited(browser_page, app)
-    page.get_by_text("1", exact=True).click()
-    until(page, "window.__ctvizStage.key === 'run-1' && window.__ctvizStage.epochs > 0")
-    page.get_by_text("0", exact=True).click()
-    until(page, "window.__ctvizStage.key === 'run-0' && window.__ctvizStage.epochs > 0")
-    app_wrote(page, "epoch=None")
-
-
 def test_a_run_grows_where_it_stands(browser_page, app):
-    page = visited(browser_page, f"{app}/?live=1")
+    page = visited(browser_page, app)
+    go(page, "grows")
     page.locator(".ctv-canvas").first.evaluate("canvas => { canvas.dataset.mine = 'yes' }")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
     live = page.locator(".ctv-follow")
@@ -447,25 +434,28 @@ def test_a_run_grows_where_it_stands(browser_page, app):
     page.keyboard.press("Home")
     until(page, "!window.__ctvizStage.following && window.__ctvizStage.epoch === 0")
     held = stage(page)["epochs"]
+    page.get_by_role("button", name="More").click()
     until(page, "held => window.__ctvizStage.epochs > held + 2", arg=held)
     assert stage(page)["epoch"] == 0, "the person has scrubbed away"
     live.click()
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epoch > 4")
+    page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS} && !window.__ctvizStage.live")
     assert page.locator(".ctv-canvas").first.get_attribute("data-mine") == "yes", "still the same element"
     assert not live.is_visible()
 
-
-def test_playing_goes_on_while_a_run_grows(browser_page, app):
-    page = visited(browser_page, f"{app}/?live=1&play=1&epoch=0")
+    # playing goes on while a run grows
+    go(page, "plays")
+    until(page, "window.__ctvizStage.playing && window.__ctvizStage.epochs > 3")
+    page.get_by_role("button", name="More").click()
     until(page, "window.__ctvizStage.playing && window.__ctvizStage.epochs > 5")
+    page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS}")
 
-
-def test_a_run_that_ends_before_its_data_is_there_is_followed_to_its_end(browser_page, app):
-    page = visited(browser_page, f"{app}/?live=1&lost=end")
+    # a run that ends before its data is there is followed to its end
+    go(page, "ends")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
-    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="More").click()
     until(page, f"!window.__ctvizStage.live && window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
     at_epoch(page, APP_EPOCHS)
     assert not stage(page)["following"]

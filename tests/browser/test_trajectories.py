@@ -41,6 +41,11 @@ def picture(page, arm: int = 0):
     return page.locator(".ctv-panel canvas").nth(arm)
 
 
+def choose(page, control: str, option: str) -> None:
+    page.get_by_role("combobox", name=control, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
 def assert_seen_without_scrolling(page) -> None:
     """The scrubbers below the picture, and so the picture."""
     for name in ("Search step", "Epoch"):
@@ -48,68 +53,106 @@ def assert_seen_without_scrolling(page) -> None:
         assert box["y"] + box["height"] < page.viewport_size["height"], name
 
 
-def test_the_picture_of_four_models_is_seen_without_scrolling(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("figure1")))
-    searched(browser_page)
-    assert_seen_without_scrolling(browser_page)
+def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, browser_page) -> None:
+    page = browser_page
+    page.goto(link(app, Experiment.preset("ls"), view="project"))
+    searched(page, "random 100")
+    assert page.evaluate(f"{SEEN}.factuals") == 100
+    assert_seen_without_scrolling(page)
+    assert page.locator(".st-key-menu").count() == 0
+    assert page.locator(".st-key-controls").count() == 0
+    page.get_by_role("button", name="Show the controls").click()
+    page.get_by_role("spinbutton", name="Steps", exact=True).wait_for()
+    searched(page, "random 100")
+    assert_seen_without_scrolling(page)
+    headline(page).filter(has_text="arrive").wait_for()
+    beside(page).get_by_text("100 of 100").first.wait_for()
+    page.get_by_role("heading", name="Where the searches end").wait_for()
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    choose(page, "Models", "Figure 1 of the paper, x2 locked")
+    picture(page, 3).wait_for()
+    searched(page, Experiment.preset("figure1").key)
+    assert_seen_without_scrolling(page)
 
 
-def test_one_hundred_searches_are_there_at_once_projected_and_beside_the_controls(app, browser_page) -> None:
-    browser_page.goto(link(app, Experiment.preset("ls"), view="project"))
-    searched(browser_page, "random 100")
-    assert browser_page.evaluate(f"{SEEN}.factuals") == 100
-    assert_seen_without_scrolling(browser_page)
-    assert browser_page.locator(".st-key-menu").count() == 0
-    assert browser_page.locator(".st-key-controls").count() == 0
-    browser_page.get_by_role("button", name="Show the controls").click()
-    browser_page.get_by_role("spinbutton", name="Steps", exact=True).wait_for()
-    searched(browser_page, "random 100")
-    assert_seen_without_scrolling(browser_page)
-    headline(browser_page).filter(has_text="arrive").wait_for()
-    beside(browser_page).get_by_text("100 of 100").first.wait_for()
-    browser_page.get_by_role("heading", name="Where the searches end").wait_for()
-    browser_page.locator(".js-plotly-plot").nth(1).wait_for()
+def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(app, browser_page) -> None:
+    page = browser_page
+    page.goto(link(app, count="20"))
+    searched(page, "random 20")
+    a_path_is_chosen_with_the_keyboard_and_let_go(page)
+    steps = page.get_by_role("spinbutton", name="Steps", exact=True)
+    steps.fill("3")
+    steps.press("Enter")
+    page.wait_for_url("**search.steps=3**")
+    searched(page, '"steps":3,')
+    page.get_by_role("button", name="Back to the run's own search").click()
+    searched(page, '"steps":50,')
+    slider = page.get_by_role("slider", name="Epoch", exact=True)
+    slider.focus()
+    slider.press("Home")
+    slider.press("ArrowRight")
+    headline(page).filter(has_text="At epoch 1:").wait_for()
+    searched(page, "at 1 random 20")
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    for width in (720, 390):
+        assert_fits(page, {"width": width, "height": 844})
+    page.set_viewport_size({"width": 390, "height": 844})
+    until(page, "() => innerWidth === 390")
+    controls = page.locator(".st-key-controls").bounding_box()
+    assert picture(page).bounding_box()["y"] < controls["y"], "the picture comes first"
 
 
-def test_a_dimmed_picture_of_another_run_invites_to_no_click(app, browser_page) -> None:
-    browser_page.goto(link(app, MOONS.replace({"training.epochs": 33})))
-    headline(browser_page).filter(has_text="not been trained").wait_for()
-    earlier = browser_page.locator(".st-key-earlier")
-    canvas = earlier.locator(".ctv-panel canvas").first
-    canvas.wait_for()
-    assert "Click" not in earlier.inner_text()
-    canvas.click()
-    assert "Searching" not in earlier.inner_text()
-    assert "pick=point" not in browser_page.url
+def a_path_is_chosen_with_the_keyboard_and_let_go(page) -> None:
+    slider = page.get_by_role("slider", name="Search step")
+    slider.focus()
+    slider.press("n")
+    page.wait_for_url("**selected=**")
+    page.get_by_role("heading", name="What training would make of this search").wait_for()
+    beside(page).get_by_text("Steps taken").nth(1).wait_for()
+    slider.focus()
+    slider.press("Escape")
+    beside(page).get_by_text("of 20").first.wait_for()
+    page.wait_for_function("!location.search.includes('selected')")
 
 
-def test_a_click_is_searched_from_in_every_model(app, browser_page) -> None:
-    browser_page.goto(link(app, pick="class0", count="3"))
-    searched(browser_page, "class0 3")
-    box = picture(browser_page).bounding_box()
-    picture(browser_page).click(position={"x": 0.3 * box["width"], "y": 0.8 * box["height"]})
-    until(browser_page, f"() => {SEEN}.factuals === 1 && {SEEN}.drawn === {SEEN}.traceKey")
-    browser_page.wait_for_url("**pick=point**")
-    beside(browser_page).get_by_text("Steps taken").nth(1).wait_for()
-    browser_page.get_by_role("heading", name="What training would make of this search").wait_for()
-    first = browser_page.evaluate(f"{SEEN}.traceKey")
-    picture(browser_page, 1).click(position={"x": 0.6 * box["width"], "y": 0.2 * box["height"]})
-    until(browser_page, f"first => {SEEN}.traceKey !== first && {SEEN}.drawn === {SEEN}.traceKey", first)
+def test_a_click_is_searched_from_in_every_model_over_epochs_and_the_link_brings_it_back(app, open_page) -> None:
+    page = open_page()
+    page.goto(link(app, pick="class0", count="3"))
+    searched(page, "class0 3")
+    a_click_is_searched_from_in_every_model(page)
+    it_is_followed_over_steps_and_epochs(page)
+    other = open_page()  # only now: a browser slows down pages that are not in front
+    other.goto(page.url)
+    searched(other, "(0.5, ")
+    until(other, f"() => {SEEN}.step === 1 && {SEEN}.epoch === 0")
+    headline(other).filter(has_text=headline(page).inner_text()).wait_for()
+    assert other.evaluate(f"{SEEN}.traceKey") == page.evaluate(f"{SEEN}.traceKey")
+
+
+def a_click_is_searched_from_in_every_model(page) -> None:
+    """And so is a point that is typed: x1 of 0.5 at last."""
+    box = picture(page).bounding_box()
+    picture(page).click(position={"x": 0.3 * box["width"], "y": 0.8 * box["height"]})
+    until(page, f"() => {SEEN}.factuals === 1 && {SEEN}.drawn === {SEEN}.traceKey")
+    page.wait_for_url("**pick=point**")
+    beside(page).get_by_text("Steps taken").nth(1).wait_for()
+    page.get_by_role("heading", name="What training would make of this search").wait_for()
+    first = page.evaluate(f"{SEEN}.traceKey")
+    picture(page, 1).click(position={"x": 0.6 * box["width"], "y": 0.2 * box["height"]})
+    until(page, f"first => {SEEN}.traceKey !== first && {SEEN}.drawn === {SEEN}.traceKey", first)
     # The left column follows: there the point may be typed.
-    at = browser_page.get_by_role("spinbutton", name="x1")
-    until(browser_page, "() => new URLSearchParams(location.search).get('at') !== null")
-    expected = browser_page.evaluate("new URLSearchParams(location.search).get('at').split(',')[0]")
-    until(browser_page, "x1 => document.querySelector('input[aria-label=\"x1\"]').value === x1", expected)
+    at = page.get_by_role("spinbutton", name="x1")
+    until(page, "() => new URLSearchParams(location.search).get('at') !== null")
+    expected = page.evaluate("new URLSearchParams(location.search).get('at').split(',')[0]")
+    until(page, "x1 => document.querySelector('input[aria-label=\"x1\"]').value === x1", expected)
     at.fill("0.5")
     at.press("Enter")
-    browser_page.wait_for_url("**at=0.5*")
-    searched(browser_page, "(0.5,")
+    page.wait_for_url("**at=0.5*")
+    searched(page, "(0.5, ")
 
 
-def test_a_point_is_followed_over_epochs_and_steps_and_the_link_brings_the_same_back(app, open_page) -> None:
-    page = open_page()
-    page.goto(link(app, pick="point", at="0.5,0.2"))
-    searched(page, "(0.5, 0.2)")
+def it_is_followed_over_steps_and_epochs(page) -> None:
+    """To step 1 and epoch 0."""
     assert page.evaluate(f"{SEEN}.epochs.length") == 101
     key = page.evaluate(f"{SEEN}.traceKey")
     steps = page.get_by_role("slider", name="Search step")
@@ -126,65 +169,31 @@ def test_a_point_is_followed_over_epochs_and_steps_and_the_link_brings_the_same_
     headline(page).filter(has_text="At epoch 0:").wait_for()
     page.wait_for_url("**epoch=0**")
     assert page.evaluate(f"{SEEN}.traceKey") == key, "nothing had to be searched anew"
-    other = open_page()  # only now: a browser slows down pages that are not in front
-    other.goto(page.url)
-    searched(other, "(0.5, 0.2)")
-    until(other, f"() => {SEEN}.step === 1 && {SEEN}.epoch === 0")
-    headline(other).filter(has_text=headline(page).inner_text()).wait_for()
-    assert other.evaluate(f"{SEEN}.traceKey") == key
 
 
-def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(app, browser_page) -> None:
-    browser_page.goto(link(app, count="20"))
-    searched(browser_page, "random 20")
-    steps = browser_page.get_by_role("spinbutton", name="Steps", exact=True)
-    steps.fill("3")
-    steps.press("Enter")
-    browser_page.wait_for_url("**search.steps=3**")
-    searched(browser_page, '"steps":3,')
-    browser_page.get_by_role("button", name="Back to the run's own search").click()
-    searched(browser_page, '"steps":50,')
-    slider = browser_page.get_by_role("slider", name="Epoch", exact=True)
-    slider.focus()
-    slider.press("Home")
-    slider.press("ArrowRight")
-    headline(browser_page).filter(has_text="At epoch 1:").wait_for()
-    searched(browser_page, "at 1 random 20")
-    browser_page.locator(".js-plotly-plot").nth(1).wait_for()
-    for width in (720, 390):
-        assert_fits(browser_page, {"width": width, "height": 844})
-    browser_page.set_viewport_size({"width": 390, "height": 844})
-    until(browser_page, "() => innerWidth === 390")
-    controls = browser_page.locator(".st-key-controls").bounding_box()
-    assert picture(browser_page).bounding_box()["y"] < controls["y"], "the picture comes first"
-
-
-def test_an_autoencoder_is_fitted_once_while_the_page_says_so(app, browser_page) -> None:
-    browser_page.goto(link(app, count="5", **{"search.generator": "revise"}))
-    browser_page.get_by_text("Fitting the autoencoder").wait_for()
-    searched(browser_page, '"generator":"revise"')
-
-
-def test_it_trains_here_and_shows_the_searches_as_they_become(app, browser_page) -> None:
+def test_it_trains_here_searches_as_it_goes_and_fits_an_autoencoder_while_it_says_so(app, browser_page) -> None:
+    page = browser_page
     quick = MOONS.replace({"training.epochs": 30, "data.n_train": 600, "training.n_ce": 60, "seed": 41})
-    browser_page.goto(link(app, quick, count="5"))
-    browser_page.get_by_role("button", name="Train", exact=True).first.click()
+    page.goto(link(app, quick, count="5"))
+    a_dimmed_picture_of_another_run_invites_to_no_click(page)
+    page.get_by_role("button", name="Train", exact=True).first.click()
     # A worker has to start, and to train beside a browser that draws every epoch.
-    searched(browser_page, "random 5")
-    searched(browser_page, "at 30 random 5")
-    headline(browser_page).filter(has_text="arrive").wait_for()
+    searched(page, "random 5")
+    searched(page, "at 30 random 5")
+    headline(page).filter(has_text="arrive").wait_for()
+    choose(page, "Models", "Moons")
+    searched(page, "random 5")
+    choose(page, "Search", "REVISE")
+    page.get_by_text("Fitting the autoencoder").wait_for()
+    searched(page, '"generator":"revise"')
 
 
-def test_a_path_is_chosen_with_the_keyboard_and_let_go(app, browser_page) -> None:
-    browser_page.goto(link(app, count="6"))
-    searched(browser_page)
-    slider = browser_page.get_by_role("slider", name="Search step")
-    slider.focus()
-    slider.press("n")
-    browser_page.wait_for_url("**selected=**")
-    browser_page.get_by_role("heading", name="What training would make of this search").wait_for()
-    beside(browser_page).get_by_text("Steps taken").nth(1).wait_for()
-    slider.focus()
-    slider.press("Escape")
-    beside(browser_page).get_by_text("of 6").first.wait_for()
-    browser_page.wait_for_function("!location.search.includes('selected')")
+def a_dimmed_picture_of_another_run_invites_to_no_click(page) -> None:
+    headline(page).filter(has_text="not been trained").wait_for()
+    earlier = page.locator(".st-key-earlier")
+    canvas = earlier.locator(".ctv-panel canvas").first
+    canvas.wait_for()
+    assert "Click" not in earlier.inner_text()
+    canvas.click()
+    assert "Searching" not in earlier.inner_text()
+    assert "pick=point" not in page.url

@@ -182,20 +182,6 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(asked) == 1
 
 
-def test_only_gradients_need_neither_samples_nor_the_libraries_of_others() -> None:
-    """Importing scikit-learn and scipy takes a worker longer than training does."""
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, torch\n"
-        "import ctviz.counterfactuals.search, ctviz.training.loop\n"
-        "print([name for name in ('sklearn', 'scipy') if name in sys.modules])\n"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
-    assert answer.stdout.strip() == "[]"
-
-
 @pytest.mark.parametrize("name", [n for n, g in GENERATORS.items() if g.needs_samples])
 def test_a_generator_that_needs_samples_says_so(name: GeneratorName) -> None:
     chosen = [SearchSettings(generator="generic"), SearchSettings(generator=name)]

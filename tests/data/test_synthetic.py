@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import combinations
 from typing import get_args
 
@@ -13,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 from scipy.stats import kstest
+from sklearn.datasets import make_blobs, make_circles, make_moons
 from sklearn.linear_model import LogisticRegression
 
+from ctviz.data import synthetic
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataName, DataSettings, load
 from ctviz.errors import ConfigError
 
@@ -300,3 +303,24 @@ def test_gaussians_are_normal():
 def test_other_sets_have_no_covariance_to_choose(name, setting):
     with pytest.raises(ConfigError, match="only gaussians"):
         DataSettings(name=name, **setting)
+
+
+# -- beside scikit-learn ---------------------------------------------------------------------------------
+
+
+def by_class(X, y):
+    return X[np.argsort(y, kind="stable")]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.15, 2.0])
+@pytest.mark.parametrize("counts", [(1, 1), (7, 30), (400, 399)])
+def test_what_is_written_out_here_has_the_bits_of_scikit_learn(counts, noise):
+    shape = synthetic.DrawSettings(noise, separation=None)
+    seed = int(np.random.default_rng(3).integers(2**31))
+    for ours, theirs in ((synthetic.circles, partial(make_circles, factor=0.01)), (synthetic.moons, make_moons)):
+        expected = by_class(*theirs(counts, noise=noise, random_state=seed))
+        np.testing.assert_array_equal(ours(counts, shape, np.random.default_rng(3)), expected)
+    rng = np.random.default_rng(3)
+    centers = synthetic._centres(2, 4, np.inf, rng)
+    X, y = make_blobs(counts, centers=centers, cluster_std=noise, random_state=int(rng.integers(2**31)))
+    np.testing.assert_array_equal(synthetic.blobs(1.0, 4)(counts, shape, np.random.default_rng(3)), by_class(X, y))

@@ -22,7 +22,8 @@ from ctviz.data.schema import Feature, Schema
 from ctviz.errors import ConfigError
 from ctviz.models.activations import ACTIVATIONS
 from ctviz.models.model_settings import ModelSettings
-from ctviz.models.stack import Stack, parameters, predict, with_ones
+from ctviz.models.sizes import parameters
+from ctviz.models.stack import Stack, predict, with_ones
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 M, K, B = 3, 4, 11

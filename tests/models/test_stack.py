@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.activations import ACTIVATIONS
 from ctviz.models.model_settings import ModelSettings
-from ctviz.models.stack import Stack, parameters, predict, with_ones
+from ctviz.models.sizes import parameters
+from ctviz.models.stack import Stack, predict, with_ones
 
 TIGHT = {"rtol": 1e-11, "atol": 1e-13}
 DEPTHS = {"linear": (), "one hidden layer": (7,), "two": (5, 6), "three": (4, 1, 3)}

@@ -1,6 +1,9 @@
-"""What may be trained, why not, and about how long it takes."""
+"""What may be trained, why not, and about how long it takes; what is imported for that."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 
@@ -68,3 +71,12 @@ def test_digits_take_minutes_at_most_and_moons_seconds() -> None:
     assert 1 < about_seconds(MOONS) < 20
     conventional = MNIST.replace({"arms": "vanilla"})
     assert about_seconds(conventional) < about_seconds(MNIST) / 4
+
+
+def test_the_app_opens_with_pandas_and_without_libraries_that_only_some_need() -> None:
+    """Nor does a worker need the others to train: they take longer to import than all else."""
+    code = (
+        "import sys, ctviz.ui.home, ctviz.ui.kit.frame, ctviz.ui.kit.service, ctviz.experiments.run\n"
+        "print([name for name in ('captum', 'matplotlib', 'pandas', 'scipy', 'sklearn') if name in sys.modules])\n"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip() == "['pandas']"

@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import numpy as np
+
+# Every page waits for this module, and so for all of pandas: plotly asks whether pandas is there and then uses it, even
+# while another session is still about to import it.
+import pandas  # noqa: F401
 import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator

@@ -90,12 +90,17 @@ def service() -> Service:
 
 
 def make() -> Service:
-    """Opens the store and starts the workers, so that the first press on Train does not wait for them."""
+    """Opens the store and starts a worker, so that the first press on Train does not wait for it.
+
+    Others start when there is work for them: all at once, they would keep the first page waiting for a processor.
+    """
     store = open_store()
     # One thread for each worker: there are as many workers as processors.
     one_thread = functools.partial(torch.set_num_threads, 1)
-    jobs = JobManager(initializer=one_thread, modules=(run_job.__module__,), log=store.root / "logs" / "jobs.log")
-    jobs.warm()
+    # Besides what a run imports, what it imports late.
+    modules = (run_job.__module__, "captum.robust")
+    jobs = JobManager(initializer=one_thread, modules=modules, log=store.root / "logs" / "jobs.log")
+    jobs.warm(1)
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
     gc.freeze()
