@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Literal, Self, get_origin
 
 import tomli_w
@@ -17,7 +18,7 @@ class Settings(BaseModel):
     """Base of every settings record: frozen, hashable, no unknown keys, no NaN or infinity."""
 
     later: ClassVar[tuple[str, ...]] = ()
-    """Fields that were added after results had been stored: see ``key_values``."""
+    """Fields that were added after results had been stored, beside those of base classes: see ``key_values``."""
 
     # "constants": infinity may be written to TOML, although settings never hold it.
     model_config = ConfigDict(
@@ -53,11 +54,17 @@ def key_values(settings: Settings, exclude: set[str] | None = None) -> dict[str,
     return _without_later(settings, settings.model_dump(mode="json", exclude=exclude))
 
 
+@cache
+def later_of(kind: type[Settings]) -> frozenset[str]:
+    """``later`` of a class and of all its base classes."""
+    return frozenset(name for base in kind.__mro__ for name in vars(base).get("later", ()))
+
+
 def _without_later(settings: Settings, values: dict[str, Any]) -> dict[str, Any]:
-    kept = {}
+    kept, later = {}, later_of(type(settings))
     for name, value in values.items():
         own = getattr(settings, name)
-        if name in settings.later and own == type(settings).model_fields[name].default:
+        if name in later and own == type(settings).model_fields[name].default:
             continue
         if isinstance(own, Settings):
             value = _without_later(own, value)

@@ -112,9 +112,13 @@ def test_a_long_value_is_cut():
     assert len(str(error.value)) < 250
 
 
-class Grown(Inner):
-    later = ("share", "extra")
+class GrownOnce(Inner):
+    later = ("extra",)
     extra: tuple[int, ...] = ()
+
+
+class Grown(GrownOnce):
+    later = ("share",)
 
 
 class Whole(Settings):

@@ -126,10 +126,16 @@ def test_a_knob_changes_the_link_and_back(visit, stored) -> None:
     assert at.number_input(key="explore-search.steps").value == 12
 
 
-def test_slow_motion_is_a_tenth_of_a_step_and_four_times_as_many(visit, stored) -> None:
-    at = visit(PAGE, **QUERY)
+@pytest.mark.parametrize(
+    ("generator", "slow"),
+    [({}, {"search.step_bound": "0.02"}), ({"search.generator": "revise"}, {"search.step_size": "0.01"})],
+    ids=["gradient", "latent"],
+)
+def test_slow_motion_takes_short_steps_and_four_times_as_many(visit, stored, generator, slow) -> None:
+    at = visit(PAGE, **QUERY, **generator)
     at.button(key="slow-motion").click().run()
-    assert query_of(at) == {**QUERY, "search.step_size": "0.01", "search.steps": "48"}
+    assert query_of(at) == {**QUERY, **generator, **slow, "search.steps": "48"}
+    assert not at.exception and not at.error
 
 
 def test_only_the_knobs_that_the_search_uses_are_shown(visit, stored) -> None:

@@ -49,6 +49,9 @@ TITLES = {
 }
 """Presets that compare something; those of the data sets go by the name of the data."""
 
+SHORT_STEP = 0.02
+"""Share of the spread of the data that no step exceeds in slow motion."""
+
 
 def sidebar(service: Service, draft: Draft[TracksView]) -> None:
     """Everything left of the picture."""
@@ -186,14 +189,18 @@ def _say_neighbours(experiment: Experiment, settings: SearchSettings) -> None:
 
 
 def _slow_motion(draft: Draft[TracksView], settings: SearchSettings) -> None:
-    """Smaller steps, so that the way is seen and not only its ends."""
-    own = search.measured_search(draft.experiment)
-    slow = {"step_size": float(f"{own.step_size / 10:.5g}"), "steps": min(4 * own.steps, 1000)}
-    if "step_size" in GENERATORS[settings.generator].settings and not worsened_by(settings, slow):
+    """Shorter steps, so that the way is seen and not only its ends."""
+    used, own = GENERATORS[settings.generator].settings, search.measured_search(draft.experiment)
+    if "step_bound" in used:
+        slow, how = {"step_bound": SHORT_STEP}, f"No step longer than {SHORT_STEP:.0%} of the spread of the data,"
+    else:
+        slow, how = {"step_size": float(f"{own.step_size / 10:.5g}")}, "Steps ten times smaller,"
+    slow["steps"] = min(4 * own.steps, 1000)
+    if "step_size" in used and not worsened_by(settings, slow):
         st.button(
-            "Slow motion: tenth of a step", key="slow-motion", type="tertiary", icon=":material/slow_motion_video:",
-            help="Steps ten times smaller and four times as many, so that the way is seen and not only its ends. Long "
-            "steps also leap across a boundary: what they find says less about the model.",
+            "Slow motion: short steps", key="slow-motion", type="tertiary", icon=":material/slow_motion_video:",
+            help=f"{how} and four times as many, so that the way is seen and not only its ends. Long steps also leap "
+            "across a boundary: what they find says less about the model.",
             on_click=lambda: search.change(draft, slow),
         )  # fmt: skip
 
