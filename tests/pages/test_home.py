@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
 import ctviz
@@ -51,10 +49,3 @@ def test_deciding_shows_both_models_with_and_without_the_lock() -> None:
 def test_what_the_cards_show_is_shipped() -> None:
     for card in (card for card in CARDS if card.query):
         assert ctviz.open_store().status(link.read(card.query).experiment.key).preset
-
-
-def test_the_search_for_garbage_after_each_run_leaves_out_what_modules_hold(visit) -> None:
-    visit("app.py")
-    assert gc.get_freeze_count() > 100_000
-    tracked = len(gc.get_objects())  # without what is frozen
-    assert tracked < gc.get_freeze_count() / 4

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import gc
 import logging
 import logging.handlers
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
@@ -59,13 +57,13 @@ def page(entry: Page, draft: Draft[Any] | None = None) -> Iterator[bool]:
         _menu()
     with _guard():
         yield projecting
-        if projecting and draft is not None:
+        if draft is None:
+            return
+        if projecting:
             st.button(
                 "Show the controls", key="unproject", type="tertiary", on_click=draft.look, kwargs={"view": "page"}
             )
-        if draft is not None:
-            write_link(draft)
-    _exempt_modules(len(sys.modules))
+        write_link(draft)
 
 
 def columns(width: float) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -148,17 +146,6 @@ def _menu() -> None:
         st.html('<span class="ctviz-brand">ctviz</span>', width="content")
         for entry in PAGES:
             st.page_link(entry.path, label=entry.title)
-
-
-@functools.cache
-def _exempt_modules(count: int) -> None:
-    """Exempts what there is by now from the search for garbage: once for each ``count`` of modules.
-
-    Streamlit collects garbage after every run of a script or a fragment. With torch, pandas and plotly imported, it
-    would look at some 370,000 objects, which takes a third of a second.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 @functools.cache
