@@ -574,10 +574,6 @@ export class Stage extends Component {
   composeMore() {}
 
   /** Where the picture was taken, in words and in its name. */
-  get heading() {
-    return `Epoch ${this.epoch} of ${this.total}`;
-  }
-
   /** Where the picture was taken, in words and in its name. */
   get heading() {
     return `Epoch ${this.epoch} of ${this.total}`;
