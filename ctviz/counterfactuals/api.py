@@ -14,7 +14,7 @@ from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.generators import GENERATORS, needs_samples
 from ctviz.counterfactuals.search import search as search_stack
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.frames import NO_LABELS, TableLabels
@@ -120,10 +120,9 @@ def search(
                 "tau", chosen.tau, f"from 1/k = {1 / adapter.k:.3g} to below 1 for k = {adapter.k} classes"
             )
         known = None if samples is None else inputs.reference_data(samples, X.shape[1], adapter.k, y, chosen)
-        if known is None and generator.needs_samples:
-            raise ConfigError("samples", None, f"training samples (X, y), which generator {chosen.generator!r} needs")
-        if known is None and "step_bound" in generator.settings and chosen.step_bound:
-            raise ConfigError("samples", None, "training samples (X, y), whose spread step_bound is a share of")
+        if known is None and (reason := needs_samples(chosen)):
+            allowed = f"training samples (X, y), which {reason} {getattr(chosen, reason)!r} needs"
+            raise ConfigError("samples", None, allowed)
         of = (
             groups(len(X) * chosen.per_factual, chosen.per_factual)
             if chosen.generator == "dice"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ctviz.counterfactuals.search_settings import GeneratorName
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 
 Penalty = Literal["distance", "energy", "gravity", "diversity"]
 Kind = Literal["gradient", "latent", "nearest", "face"]
@@ -89,3 +89,11 @@ GENERATORS: dict[GeneratorName, Generator] = {
         needs_samples=True,
     ),
 }
+
+
+def needs_samples(settings: SearchSettings) -> str | None:
+    """The setting for which a search needs training samples, ``generator`` or ``step_bound``; None if it needs none."""
+    generator = GENERATORS[settings.generator]
+    if generator.needs_samples:
+        return "generator"
+    return "step_bound" if settings.step_bound and "step_bound" in generator.settings else None

@@ -10,7 +10,7 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import search_gradient
 from ctviz.counterfactuals.diversity import repelling
-from ctviz.counterfactuals.generators import GENERATORS, Kind
+from ctviz.counterfactuals.generators import GENERATORS, Kind, needs_samples
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Search, Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -67,11 +67,9 @@ def search(
     sorts: dict[tuple[Kind, int], list[int]] = {}
     for arm, chosen in enumerate(settings):
         generator = GENERATORS[chosen.generator]
-        if generator.needs_samples and reference_data is None:
-            allowed = "a generator that needs no training samples (reference_data), unless they are given"
-            raise ConfigError("generator", chosen.generator, allowed)
-        if reference_data is None and "step_bound" in generator.settings and chosen.step_bound:
-            raise ConfigError("step_bound", chosen.step_bound, "0 without training samples, which give the spread")
+        if reference_data is None and (reason := needs_samples(chosen)):
+            allowed = "one that needs no training samples (reference_data), unless they are given"
+            raise ConfigError(reason, getattr(chosen, reason), allowed)
         sorts.setdefault((generator.kind, repelling(chosen)), []).append(arm)
     if len(sorts) == 1:
         ((kind, _),) = sorts

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ctviz.bench.plain import PlainConstraints, plain_search
-from ctviz.counterfactuals import descent
+from ctviz.counterfactuals import api, descent
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import offsets
 from ctviz.counterfactuals.noise import draw
@@ -359,6 +359,8 @@ def test_a_bound_needs_samples_which_say_how_far_apart_the_data_are() -> None:
     rules = Constraints.of([BOX], factuals)
     with pytest.raises(ConfigError, match=r"step_bound is 0\.1"):
         search(models(1), factuals, targets, [SearchSettings(step_bound=0.1)], rules)
+    with pytest.raises(ConfigError, match=r"samples is None; allowed: .* step_bound 0\.1 needs"):
+        api.search(models(1).module(0), factuals[0].T, targets[0], step_bound=0.1)
     assert reference_data().spread() == pytest.approx(SPREAD)
     ignored = SearchSettings(generator="nearest", step_bound=0.1)
     search(models(1), factuals, targets, [ignored], rules, False, reference_data())
