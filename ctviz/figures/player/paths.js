@@ -9,7 +9,7 @@ import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
-import { chance, clamp, number, phrase, plural, quantile, short } from "./numbers.js";
+import { chance, clamp, number, percent, phrase, plural, quantile, short } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { startsOf, STEP } from "./runs.js";
@@ -116,6 +116,7 @@ class PathPanel extends Panel {
     this.veil(context, 1);
     if (searched) this.drawSearches(context, searched);
     if (this.stage.asked) this.drawAsked(context, this.stage.asked);
+    for (const mark of this.stage.marksOf(this.arm)) this.drawMark(context, mark);
     this.drawProbe(context);
   }
 
@@ -214,8 +215,9 @@ class PathPanel extends Panel {
   /** A path that was chosen: its box, its steps, its neighbour. */
   drawOne(context, walks, searched, r) {
     const { theme, walk } = this.stage;
+    const { plain } = this.stage;
     const [x, y] = walks[0].line[0];
-    this.drawBox(context, x, y);
+    if (!plain || plain.box) this.drawBox(context, x, y);
     this.drawReach(context, x, y);
     this.trace(context, walks.map(({ line }) => line), 1.2, css(theme.ink, 0.22));
     const taken = walks.map(({ line }) => upTo(line, walk));
@@ -223,11 +225,11 @@ class PathPanel extends Panel {
     this.trace(context, taken, 2.2, css(theme.ink));
     context.beginPath();
     for (const { line } of walks) {
-      if (line.length < 80) for (let t = 1; t < line.length - 1 && t <= walk; t++) shape(context, 0, ...line[t], 0.42 * r);
+      if (line.length < 80 && !plain) for (let t = 1; t < line.length - 1 && t <= walk; t++) shape(context, 0, ...line[t], 0.42 * r);
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1) this.drawNeighbour(context, walks[0], searched, r);
+    if (walks.length === 1 && (!plain || plain.neighbour)) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
   }
 
@@ -390,6 +392,45 @@ class PathPanel extends Panel {
     }
   }
 
+  /** What is pointed out: a person, a guess or the line to something, each with its words. */
+  drawMark(context, { kind, at, to, text }) {
+    const { theme, radius } = this.stage;
+    const [x, y] = this.pixel(this.stage.toUnit(at));
+    const end = to && this.pixel(this.stage.toUnit(to));
+    for (const [width, colour] of [[4, css(theme.ground, 0.85)], [1.6, css(theme.ink)]]) {
+      context.beginPath();
+      context.setLineDash(kind === "guess" && end ? [5, 4] : []);
+      if (end) {
+        context.moveTo(x, y);
+        context.lineTo(...end);
+      }
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.stroke();
+      context.setLineDash([]);
+      context.beginPath();
+      if (kind === "guess") cross(context, x, y, 2.2 * radius);
+      if (kind === "start") shape(context, 0, x, y, 2.4 * radius);
+      context.stroke();
+    }
+    if (text && end) this.label(context, text, ...end, end[0] < x);
+    else if (text) this.label(context, text, x, y - 3.2 * radius);
+  }
+
+  /** Words on a light ground, inside the panel; to the left of a place or to its right. */
+  label(context, text, x, y, leftwards = false) {
+    const { theme, letter } = this.stage;
+    const size = clamp(0.82 * (letter ?? 14), 12, 19);
+    context.font = `600 ${size}px ${theme.font}`;
+    const wide = context.measureText(text).width;
+    const left = clamp(leftwards ? x - wide - 8 : x + 8, 4, Math.max(4, this.width - wide - 6)), foot = clamp(y, size + 4, this.height - 6);
+    context.lineWidth = 4;
+    context.lineJoin = "round";
+    context.strokeStyle = css(theme.ground, 0.9);
+    context.strokeText(text, left, foot);
+    write(context, [text], left, foot, 0, theme.set.ink);
+  }
+
   /** The factual whose marks or path lie at a place; null if none does. */
   hit(where, coarse) {
     const { searched, searches, walk } = this.stage;
@@ -417,6 +458,20 @@ function upTo(line, step) {
 function pointAt(line, step) {
   const i = Math.min(Math.floor(step), line.length - 1), j = Math.min(i + 1, line.length - 1), share = step - i;
   return [line[i][0] + share * (line[j][0] - line[i][0]), line[i][1] + share * (line[j][1] - line[i][1])];
+}
+
+/** The mark of the ε-box in the key. */
+function boxIcon(ink) {
+  return svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
+}
+
+/** The mark of a guess: a ring with a cross in it. */
+function cross(context, x, y, r) {
+  shape(context, 0, x, y, r);
+  for (const [dx, dy] of [[1, 0], [0, 1]]) {
+    context.moveTo(x - 1.5 * r * dx, y - 1.5 * r * dy);
+    context.lineTo(x + 1.5 * r * dx, y + 1.5 * r * dy);
+  }
 }
 
 /** Distance of a point from a line, in pixels. */
@@ -472,7 +527,8 @@ export class Paths extends Stage {
   }
 
   get hint() {
-    if (this.asked) return "Searching …";
+    if (this.asked) return this.plain?.asking ? "" : "Searching …";
+    if (this.plain) return this.plain.hint;
     const { searched, searches } = this;
     if (searched && !searched.fresh) return `Dimmed: searches by the models of epoch ${searched.a.epoch}.`;
     if (!searches) return this.setup?.places ? "Click anywhere to search from there." : "";
@@ -485,7 +541,27 @@ export class Paths extends Stage {
   }
 
   get share() {
+    if (this.plain) return this.root.clientWidth < NARROW ? 0.5 : 0.6;
     return this.root.clientWidth < NARROW ? 0.62 : 0.44;
+  }
+
+  /** How the picture is shown without its instruments, where somebody is led through it; else null. */
+  get plain() {
+    return this.setup?.plain ?? null;
+  }
+
+  get mostColumns() {
+    return this.plain?.columns || super.mostColumns;
+  }
+
+  get flattest() {
+    return this.plain ? 0.48 : super.flattest;
+  }
+
+  /** What is pointed out in a panel; what belongs to the end of a search only once that is reached, and trained for. */
+  marksOf(arm) {
+    const ended = !this.searched || (this.walk >= this.longest - 1e-6 && this.epoch === this.run.last);
+    return (this.plain?.marks ?? []).filter((mark) => mark.arm === arm && (ended || !mark.last));
   }
 
   get faintness() {
@@ -509,9 +585,11 @@ export class Paths extends Stage {
     this.steps = new Steps(this, "Search step");
     const { steps, epochs } = this;
     const moves = element("div", "ctv-moves", epochs.back, epochs.forward);
+    this.stepRow = element("div", "ctv-row ctv-main", steps.moves, steps.slider.root, steps.count.root);
+    this.epochRow = element("div", "ctv-row ctv-main ctv-epochs", moves, epochs.slider.root, epochs.count.root, this.makeFollow());
     return [
-      element("div", "ctv-row ctv-main", steps.moves, steps.slider.root, steps.count.root),
-      element("div", "ctv-row ctv-main ctv-epochs", moves, epochs.slider.root, epochs.count.root, this.makeFollow()),
+      this.stepRow,
+      this.epochRow,
       this.makeCharts(),
       this.makeExtras(),
     ];
@@ -529,13 +607,26 @@ export class Paths extends Stage {
   makeKey() {
     const { theme } = this;
     const ink = css(theme.ink);
+    if (this.plain) return this.plainKey(ink);
     const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), swingKey(ink)] : [])];
     if (this.chosen != null) {
-      const box = svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
-      const star = svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(theme.ground), stroke: ink, "stroke-width": 1.2 }]);
-      entries.push(entry(box, "ε-box: the nascent point is the last one inside"), entry(star, "neighbour x⁺, a real sample of the target class"));
+      entries.push(entry(boxIcon(ink), "ε-box: the nascent point is the last one inside"), entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
     }
     return [...entries, boundaryKey(ink)];
+  }
+
+  /** The key of a picture without its instruments: only what is seen on it. */
+  plainKey(ink) {
+    const { searches, plain, theme } = this;
+    const entries = classKey(this);
+    if (searches) entries.push(entry(walkKey(theme)[0].firstChild, "a search, from its start to its end"));
+    if (searches && plain.box) entries.push(entry(boxIcon(ink), "what changes next to nothing (ε-box)"));
+    if (searches && plain.neighbour) entries.push(entry(this.star(ink), "a real one that the lesson compares with (x⁺)"));
+    return plain.hidden ? entries : [...entries, boundaryKey(ink)];
+  }
+
+  star(ink) {
+    return svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(this.theme.ground), stroke: ink, "stroke-width": 1.2 }]);
   }
 
   // -- data --
@@ -562,6 +653,9 @@ export class Paths extends Stage {
     const locks = JSON.stringify(header.setup.locks);
     const changed = this.setup && JSON.stringify(this.setup.locks) !== locks;
     this.setup = header.setup;
+    this.root.dataset.plain = String(Boolean(this.plain));
+    this.epochRow.hidden = Boolean(this.plain) && this.run.frames.length < 2;
+    this.stepRow.hidden = Boolean(this.plain) && !header.trace;
     if (changed && this.run.scene) this.panels.forEach((panel) => panel.dressLocks(this.run.scene));
     this.takeSearches(header.trace?.key ?? null);
     this.invalidate();
@@ -680,6 +774,7 @@ export class Paths extends Stage {
 
   captions(panel, nearest) {
     const { searched, searches } = this;
+    if (!searched && this.plain) return [["", ""], ["", ""], ["", ""]]; // numbers would tell what is to be guessed
     if (!searched) return super.captions(panel, nearest);
     const frame = searched.share < 0.5 ? searched.a : searched.b;
     const columns = searches.columns(this.chosen);
@@ -701,6 +796,12 @@ export class Paths extends Stage {
       impossible: [`${chance(frame.reachable[i])} at best`, "Impossible"],
     };
     const now = (name) => valueOf(searched, name, arm, column, this.walk);
+    if (this.plain) {
+      const [when, state] = { mature: [after, "Arrived"], already: ["from the start", "There"] }[word] ?? [after, "Not there"];
+      const target = this.run.scene.classes[this.searches.targets[column]];
+      const here = walking ? [`after ${plural(Math.round(this.walk), "step")}`, "On its way"] : [when, state];
+      return [here, [`sure of “${target}”`, percent(now("probability"))], ["effort", short(now("distance"))]];
+    }
     return [told[word] ?? [after, word], ["probability", chance(now("probability"))], ["distance", short(now("distance"))]];
   }
 
@@ -734,7 +835,7 @@ export class Paths extends Stage {
   // -- frames --
 
   paint() {
-    const keyed = `${Boolean(this.searches)} ${this.chosen}`;
+    const keyed = `${Boolean(this.searches)} ${this.chosen} ${this.run.key}`;
     if (this.keyed !== keyed) {
       this.keyed = keyed;
       this.key.replaceChildren(...this.makeKey());
@@ -787,6 +888,7 @@ export class Paths extends Stage {
 
   act(key, on, shift) {
     const onEpochs = on === this.epochs.slider.input && !shift;
+    if (this.plain?.asking && /^Arrow/.test(key) && on === this.grid) return super.act(key, on, true); // moves the cursor
     if (key.startsWith("Page") || (onEpochs && /^(Arrow|Home|End)/.test(key))) return this.epochs.act(key, on);
     if (key === "[" || key === "]") this.epochs.step(key === "]" ? 1 : -1);
     else if (key.toLowerCase() === "n" || key.toLowerCase() === "p") this.next(key.toLowerCase() === "n" ? 1 : -1);
@@ -797,7 +899,7 @@ export class Paths extends Stage {
 
   press(where, panel, event) {
     const hit = panel.hit(where, event.pointerType === "touch" || event.pointerType === "pen");
-    if (hit == null) this.choose(where);
+    if (hit == null || this.plain?.asking) this.choose(where);
     else this.select(hit === this.selected ? null : hit);
   }
 
@@ -849,12 +951,18 @@ export class Paths extends Stage {
   }
 
   words() {
-    if (!this.searched) return super.words();
+    if (!this.searched) return this.plain ? this.plainWords() : super.words();
     const arms = this.panels.map((panel) => {
       const parts = this.captions(panel, this.frame).map(([term, value]) => phrase(term, value));
       return `${this.run.scene.arms[panel.arm].title}: ${parts.join(", ")}.`;
     });
     return [`Epoch ${this.epoch}, step ${Math.round(this.walk)} of ${this.longest}.`, ...arms];
+  }
+
+  /** What is pointed out, where nothing is searched yet. */
+  plainWords() {
+    const told = (arm) => this.marksOf(arm).map(({ text, at }) => `${text} at ${at.map((value) => number(value)).join(", ")}`);
+    return [this.plain.hint, ...this.run.scene.arms.map(({ title }, arm) => `${title}: ${told(arm).join("; ") || "the data"}.`)];
   }
 
   describe() {

@@ -118,6 +118,15 @@ export class Stage extends Component {
     return 0.9;
   }
 
+  /** Panels that may stand side by side, and the least height of one, as a share of its width. */
+  get mostColumns() {
+    return 4;
+  }
+
+  get flattest() {
+    return 0.6;
+  }
+
   /** What the buttons are called that step through the epochs, where not as in every player. */
   get epochButtons() {
     return [];
@@ -273,7 +282,7 @@ export class Stage extends Component {
     const width = this.root.clientWidth;
     const ratio = this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
     if (!width || !this.panels.length) return;
-    const { columns, height } = arrange(this.panels.length, width, this.share * innerHeight);
+    const { columns, height } = arrange(this.panels.length, width, this.share * innerHeight, this.mostColumns, this.flattest);
     this.root.style.setProperty("--ctv-columns", String(columns));
     const size = clamp(10.5 + width / 170, 14, 24);
     this.root.style.setProperty("--ctv-size", `${size}px`);
@@ -591,14 +600,14 @@ export class Stage extends Component {
 }
 
 /** Columns and height of the panels: side by side where there is room, and the controls still in view. */
-function arrange(m, width, available) {
-  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, 4);
+function arrange(m, width, available, most, flattest) {
+  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, most);
   while (columns > 2 && width / columns < 230) columns -= 1;
   if (m > columns) columns = Math.ceil(m / Math.ceil(m / columns)); // rows of like length
   const rows = Math.ceil(m / columns);
   const each = width / columns - 24;
   const budget = available / rows - (rows > 1 ? 70 : 0);
-  return { columns, height: Math.round(clamp(budget, 0.6 * each, each)) };
+  return { columns, height: Math.round(clamp(budget, flattest * each, each)) };
 }
 
 /** The picture for the download: panels in the page's columns, each under its title and over its figures. */

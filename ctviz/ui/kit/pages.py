@@ -22,6 +22,7 @@ class Page:
 
 
 HOME = Page("app.py", "Home")
+LEARN = Page("pages/learn.py", "Learn", "figure1")
 BOUNDARIES = Page("pages/boundaries.py", "Boundaries")
 TRAJECTORIES = Page("pages/trajectories.py", "Trajectories")
 ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1")
@@ -30,7 +31,7 @@ TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
 PAPER = Page("pages/paper.py", "Paper")
 LIMITS = Page("pages/limits.py", "Limits")
 
-PAGES = (HOME, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
+PAGES = (HOME, LEARN, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
 """In the order of the menu."""
 
 BY_NAME = {page.name: page for page in PAGES}

@@ -51,7 +51,7 @@ from ctviz.experiments.trace import Trace
 from ctviz.figures.player.source import component, style
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
-from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
+from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
 
 T = TypeVar("T")
 
@@ -144,6 +144,7 @@ def show_paths(
     epsilon: float,
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
+    plain: Plain | None = None,
     key: str = "paths",
 ) -> PathsState:
     """Shows the searches of every arm and returns what the person has come to rest on.
@@ -157,6 +158,7 @@ def show_paths(
         epsilon: half the side of the ε-box.
         locks: of each arm, see ``locks_of``; none draws none.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
+        plain: shows it without charts and layers, with what is pointed out.
         key: of the component; one per key.
 
     Raises:
@@ -173,6 +175,7 @@ def show_paths(
         "locks": locks_meta(locks, arms),
         "lines": lines_meta(arms),
         "places": on_place is not None,
+        "plain": asdict(plain) if plain else None,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
     result = _component("Paths")(
