@@ -1,5 +1,7 @@
 """Learn: the idea in ten steps, each with a guess before it is seen, and a quiz."""
 
+import streamlit as st
+
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import LEARN
@@ -22,8 +24,9 @@ with page(LEARN, draft) as projecting:
     elif draft.view.view == "handout":
         handout(shared, draft)
     else:
-        progress(draft)
-        if draft.view.step == QUIZ:
-            quiz(shared, draft)
-        else:
-            tell(shared, draft)
+        with st.container(key="projected" if projecting else "learn-told"):
+            progress(draft)
+            if draft.view.step == QUIZ:
+                quiz(shared, draft)
+            else:
+                tell(shared, draft)

@@ -9,7 +9,7 @@ import streamlit as st
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.ui.kit.frame import link_to
-from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
+from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LEARN, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
 from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.service import Service
 
@@ -97,6 +97,13 @@ def explanation() -> None:
     st.html('<h1 class="ctviz-headline ctviz-title">Watch a decision boundary learn, twice</h1>')
     st.markdown(IDEA)
     link_to(BOUNDARIES, "Open Boundaries", {"preset": BOUNDARIES.preset})
+
+
+def door() -> None:
+    """The way in for who is new: one large door."""
+    with st.container(border=True, key="door", horizontal=True, vertical_alignment="center", gap="large"):
+        st.html('<p class="ctviz-door">New here? <span>The whole idea in ten steps: guess first, then see.</span></p>')
+        link_to(LEARN, "Start here", {})
 
 
 def moving_picture(service: Service) -> None:

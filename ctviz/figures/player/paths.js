@@ -414,7 +414,7 @@ class PathPanel extends Panel {
       context.stroke();
     }
     if (text && end) this.label(context, text, ...end, end[0] < x);
-    else if (text) this.label(context, text, x, y - 3.2 * radius);
+    else if (text) this.label(context, text, x, y + (kind === "guess" ? 7 : -3.2) * radius);
   }
 
   /** Words on a light ground, inside the panel; to the left of a place or to its right. */
@@ -954,6 +954,7 @@ export class Paths extends Stage {
     if (!this.searched) return this.plain ? this.plainWords() : super.words();
     const arms = this.panels.map((panel) => {
       const parts = this.captions(panel, this.frame).map(([term, value]) => phrase(term, value));
+      for (const { text, kind } of this.marksOf(panel.arm)) if (text && kind !== "start") parts.push(text);
       return `${this.run.scene.arms[panel.arm].title}: ${parts.join(", ")}.`;
     });
     return [`Epoch ${this.epoch}, step ${Math.round(this.walk)} of ${this.longest}.`, ...arms];
@@ -992,6 +993,7 @@ export class Paths extends Stage {
       get counts() { return paths.counts; },
       get playing() { return paths.steps.playing; },
       get asked() { return paths.asked; },
+      get marks() { return paths.panels.flatMap(({ arm }) => paths.marksOf(arm).map(({ text }) => text)).filter(Boolean); },
       get resting() { return !paths.moving && !paths.busy && paths.steps.peeked == null; },
       at: (name, arm, factual, step) => along(paths.searched, name, arm, paths.searches.columns(factual)[0], step),
       place(arm, factual, step) {

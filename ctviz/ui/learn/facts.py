@@ -37,7 +37,7 @@ class Picture:
     Attributes:
         preset: the run.
         arms: the models shown, in this order.
-        at: the person that is searched from; None: nobody is.
+        at: the person that is searched from.
         target: the class aimed at.
         others: the validation samples that are measured as a group, as ``Explorer.pick`` calls them.
         throughout: whether all epochs can be looked at, in place of the last one.
@@ -52,7 +52,7 @@ class Picture:
 
     preset: str
     arms: tuple[str, ...]
-    at: Point | None = None
+    at: Point
     target: int = 0
     others: str = "class1"
     throughout: bool = False
@@ -186,7 +186,7 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
         return named(last.metrics[name][picture.index])
 
     return Facts(
-        searches={} if picture.at is None else searches_of(explorer, last, picture, picture.at),
+        searches=searches_of(explorer, last, picture, picture.at),
         near=named(near), effort=named(effort), arrived=named(arrived), group=int(_set_out(group)[0].sum()),
         accuracy=recorded("validation_accuracy"), robust=recorded("robust_accuracy"), mature=recorded("mature"),
         lonely=_lonely(real),

@@ -7,7 +7,7 @@ import streamlit as st
 from ctviz.prose import inside
 from ctviz.ui.kit import messages
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import literal, page_title
+from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
 from ctviz.ui.learn.facts import Facts
@@ -65,10 +65,10 @@ def take(draft: Draft[LearnView], question: int, answer: int) -> None:
 def _tell(run_view: RunView, draft: Draft[LearnView], question: Question, answer: int) -> None:
     facts = facts_now(run_view, question.picture)
     right = question.right(facts)
-    chosen, shown = (f"“{literal(inside(question.options[i]))}”" for i in (answer, right))
+    chosen, shown = (f"“{inside(question.options[i])}”" for i in (answer, right))
     same = answer == right
     said = f"**You said {chosen}, and so does the picture.**" if same else f"You said {chosen}. **Look: {shown}.**"
-    st.markdown(f"{said} {literal(question.say(facts))}")
+    st.markdown(f"{said} {question.say(facts)}")
     number = draft.view.question
     st.button(
         "Answer again", key="learn-retake", type="tertiary", icon=":material/undo:",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ctviz.prose import number
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to, literal, page_title
+from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import LEARN
 from ctviz.ui.kit.service import Service
 from ctviz.ui.learn.learn_view import LearnView
@@ -55,7 +55,7 @@ def _shown(service: Service, step: Step) -> None:
     if run_view is not None:
         facts = facts_now(run_view, step.picture)
         price = f" {step.price(facts)}" if step.price else ""
-        st.caption(f"They see: {literal(step.reveal(facts) + price)}")
+        st.caption(f"They see: {step.reveal(facts) + price}")
 
 
 def handout(service: Service, draft: Draft[LearnView]) -> None:
@@ -70,9 +70,9 @@ def handout(service: Service, draft: Draft[LearnView]) -> None:
                 st.markdown(f"**{at}. {step.title}**\n\n{step.words}")
                 if run_view is not None:
                     facts = facts_now(run_view, step.picture)
-                    st.markdown(literal(step.reveal(facts)))
+                    st.markdown(step.reveal(facts))
                     if step.price:
-                        st.markdown(literal(step.price(facts)))
+                        st.markdown(step.price(facts))
             if run_view is not None:
                 picture.html(still(run_view, step.picture))
     st.markdown("**To think about**\n\n" + "\n".join(f"{i}. {q.words}" for i, q in enumerate(QUESTIONS, 1)))

@@ -20,7 +20,7 @@ from ctviz.figures.theme import LIGHT
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.kit.player import PathsState, StageState, show_paths, show_stage
+from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import evenly_spaced, searches
 from ctviz.ui.kit.service import Service
@@ -52,7 +52,7 @@ class Showing:
 
     key: str
     hint: str
-    at: Point | None
+    at: Point
     asking: bool = False
     searched: bool = True
     hidden: bool = False
@@ -105,11 +105,8 @@ def scene_of(run_view: RunView, picture: Picture) -> tuple[Scene, Names]:
 
 
 def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place | None) -> None:
-    """Shows a picture; ``on_place`` takes a place that was clicked. Where nobody is searched from, the epochs play."""
+    """Shows a picture; ``on_place`` takes a place that was clicked."""
     scene, names = scene_of(run_view, picture)
-    if picture.at is None:
-        _play(run_view, picture, scene, names)
-        return
     snapshots = _snapshots(run_view, picture, hidden=showing.hidden)
     traces = _traces(run_view, picture, showing)
     settings = settings_of(run_view.experiment)
@@ -138,27 +135,12 @@ def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place 
             hidden=showing.hidden,
             marks=marks_of(run_view, picture, showing),
         ),
-        key="learn",
-    )
-
-
-def _play(run_view: RunView, picture: Picture, scene: Scene, names: Names) -> None:
-    show_stage(
-        run_key=run_view.attempt,
-        scene=scene,
-        arms=labels_of(picture, names),
-        snapshots_since=run_view.since,
-        total_epochs=run_view.experiment.training.epochs,
-        live=False,
-        initial=StageState(playing=True, loop=True),
-        key="learn-playing",
+        key="learn-picture",
     )
 
 
 def marks_of(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Mark, ...]:
     """The person, the lines from the ends to the nearest real samples, and what the caller points out."""
-    if showing.at is None:
-        return showing.marks
     person = "this person" if picture.loan else "start"
     start = tuple(Mark(i, "start", showing.at, text=person) for i in range(len(picture.arms)))
     near: tuple[Mark, ...] = ()
@@ -182,7 +164,7 @@ def _snapshots(run_view: RunView, picture: Picture, *, hidden: bool) -> list[Sna
 
 def _traces(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Trace, ...]:
     at = showing.at
-    if at is None or not (picture.searched and showing.searched):
+    if not (picture.searched and showing.searched):
         return ()
     shown = evenly_spaced(run_view.snapshots, EPOCHS_SHOWN) if picture.throughout else [run_view.snapshots[-1]]
 

@@ -156,8 +156,8 @@ def _halfway(f: Facts) -> str:
 
 def _halfway_price(f: Facts) -> str:
     return (
-        f"On people as easy to tell apart as these, nobody is fooled: small attacks leave {_p(f.robust[CONVENTIONAL])} "
-        f"and {_p(f.robust[TRAINED])} right. Digits shows where it matters."
+        f"On people as easy to tell apart as these, nobody is fooled: under small attacks {_p(f.robust[CONVENTIONAL])} "
+        f"and {_p(f.robust[TRAINED])} of the answers stay right. Digits shows where it matters."
     )
 
 
@@ -231,14 +231,16 @@ def _fails_price(f: Facts) -> str:
 
 def _turn(f: Facts) -> str:
     return (
-        "Two models learn the moons before your eyes. On data like these, in short steps, there is next to nothing to "
-        f"gain: advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data."
+        "Here are two moons: click to move the start, and drag the epochs. On data like these there is little to gain: "
+        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data, nearer than the loneliest "
+        f"real point is to the next ({n(f.lonely[1])})."
     )
 
 
 # -- the steps --------------------------------------------------------------------------------------------
 
-_ONE = Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False)
+_ALONE = ("The model",)
+_ONE = Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False, headings=_ALONE)
 
 STEPS = (
     Step(
@@ -247,7 +249,7 @@ STEPS = (
         "**older**. Circles got it, squares did not. From them a model has learned to answer for anybody, anywhere on "
         "this map.",
         term="The model is a *classifier* M(x); the line where it changes its mind is its *decision boundary*.",
-        picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, searched=False),
+        picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, searched=False, headings=_ALONE),
         guess=ChoiceGuess(
             "Somebody new asks: the ringed dot. What will the model say?", ("Granted", "Refused"),
             lambda f: f.searches[CONVENTIONAL].predicted,
@@ -278,7 +280,7 @@ STEPS = (
         "yes, the circles, near where the search ended.",
         term="Believable advice is *plausible*: it lies where data lie. The thin line is the distance to the nearest "
         "real sample.",
-        picture=Picture("figure1", (CONVENTIONAL,), at=PERSON),
+        picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, headings=_ALONE),
         asking=_ONE,
         guess=ChoiceGuess(
             "Where does the advice end?", ("In the midst of real people", "At the edge of them", "Where nobody is"),
@@ -297,11 +299,11 @@ STEPS = (
         "people with a yes are, a yes gets *easier*: pulled down. Where its own advice ended, *harder*: pushed up.",
         term="Contrastive divergence: λ_div · [E(x⁺, y⁺) − E(x′, y⁺)], with the energy E = −M(x)[y⁺].",
         picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, throughout=True, neighbour=True),
-        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON),
+        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False),
         guess=PlaceGuess("A second model was taught so. Click where its advice for the same person ends.", TRAINED),
         reveal=_taught,
         price=_taught_price,
-        notes="Drag the epochs from 0 to 100: the end of the search wanders into the cloud. Say the price too.",
+        notes="Drag the epochs from 0 to 100: the end of the search wanders towards the circles. Say the price too.",
         minutes=2,
     ),
     Step(
@@ -328,9 +330,10 @@ STEPS = (
         "go left and right only.",
         term="An *immutable feature*: its part of every step is set to zero, exactly.",
         picture=Picture(
-            "figure1", (CONVENTIONAL, LOCKED), at=PERSON, headings=("Age free", "Age locked in the search")
+            "figure1", (CONVENTIONAL, LOCKED), at=PERSON, marks=False,
+            headings=("Age free", "Age locked in the search"),
         ),
-        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, headings=("Age free",)),
+        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False, headings=("Age free",)),
         guess=PlaceGuess("The same model, with age locked in the search. Click where it ends now.", LOCKED),
         reveal=_search_locked,
         price=_search_locked_price,
@@ -403,7 +406,7 @@ STEPS = (
         words="You know the whole idea now: a model advises, the advice is checked against real people, and the check "
         "becomes the lesson. Take a model apart yourself, or see what you remember.",
         term="",
-        picture=Picture("moons", (CONVENTIONAL, TRAINED), loan=False, throughout=True),
+        picture=Picture("moons", (CONVENTIONAL, TRAINED), at=(1.0, -0.45), loan=False, throughout=True),
         reveal=_turn,
         notes="Let people drive. The quiz takes five minutes and is best done in pairs.",
         minutes=1,

@@ -11,7 +11,7 @@ from ctviz.figures.stage.trace import Mark
 from ctviz.prose import inside
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.frame import link_to, literal, page_title
+from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, Page
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
@@ -24,7 +24,7 @@ from ctviz.ui.learn.steps import QUIZ, STEPS, ChoiceGuess, PlaceGuess, Step, n
 SHARES = (0.33, 0.67)
 """Of the width: the words, the picture."""
 
-NEAR, FAIR = 0.15, 0.5
+NEAR, FAIR = 0.15, 0.4
 """A guess is near, or fair, up to this share of the way that it was about."""
 
 MORE: dict[int, tuple[Page, str, dict[str, str]]] = {
@@ -60,7 +60,7 @@ def _showing(run_view: RunView, draft: Draft[LearnView], step: Step) -> tuple[Pi
     view = draft.view
     if view.revealed:
         at = view.at or step.picture.at
-        hint = "Click anywhere to move the person." if step.picture.searched and at else ""
+        hint = "Click anywhere to move the start." if step.picture.searched else ""
         return step.picture, Showing(f"{view.step}", hint, at, marks=_guess_marks(run_view, view, step))
     place = isinstance(step.guess, PlaceGuess)
     hint = "Click where you think it ends; or move a cursor with the arrow keys, and press enter." if place else ""
@@ -81,7 +81,7 @@ def _picture(run_view: RunView, draft: Draft[LearnView], step: Step) -> None:
         draft.look(at=at)
 
     picture, showing = _showing(run_view, draft, step)
-    movable = view.revealed and picture.searched and picture.at is not None
+    movable = view.revealed and picture.searched
     show(run_view, picture, showing, move if movable else guess if showing.asking else None)
 
 
@@ -131,11 +131,11 @@ def _reveal(run_view: RunView, draft: Draft[LearnView], step: Step) -> None:
     said = verdict(step, view, facts)
     if view.at is not None and step.picture.searched:
         facts = replace(facts, searches=searches_from(run_view, step.picture, view.at))
-    parts = [f"**{literal(said)}**"] if said else []
-    parts.append(_there_already(facts, step.picture) or literal(step.reveal(facts)))
+    parts = [f"**{said}**"] if said else []
+    parts.append(_there_already(facts, step.picture) or step.reveal(facts))
     st.markdown(" ".join(parts))
     if step.price is not None:
-        st.markdown(f":material/balance: {literal(step.price(facts))}")
+        st.markdown(f":material/balance: {step.price(facts)}")
     if view.step in MORE:
         link_to(*MORE[view.step])
     if step.term:
@@ -148,7 +148,7 @@ def _there_already(facts: Facts, picture: Picture) -> str:
     ones: list[Search] = list(facts.searches.values())
     if not picture.searched or not ones or any(one.predicted != picture.target for one in ones):
         return ""
-    return "From here the answer is a yes already: there is nothing to change. Click among the squares."
+    return "From here the answer is the wished one already: there is nothing to change. Click among the squares."
 
 
 def verdict(step: Step, view: LearnView, facts: Facts) -> str:
@@ -178,7 +178,7 @@ def _again(draft: Draft[LearnView], step: Step) -> None:
             )  # fmt: skip
         if draft.view.at is not None:
             st.button(
-                "Back to the first person", key="learn-back-person", type="tertiary", icon=":material/person:",
+                "Back to the first start", key="learn-back-person", type="tertiary", icon=":material/person:",
                 on_click=draft.look, kwargs={"at": None},
             )  # fmt: skip
 
