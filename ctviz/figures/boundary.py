@@ -24,12 +24,15 @@ Rgb = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Way:
-    """A search on a picture: its points in data units (t d), the classes it leads from and to, whether it arrived."""
+    """A search on a picture: its points in data units (t d), the classes it leads from and to, whether it arrived, and
+    the real sample nearest to its end, if that is to be pointed out. A single point is where nobody is searched from.
+    """
 
     points: npt.NDArray[np.float32]
     start: int
     target: int
     mature: bool
+    nearest: tuple[float, float] | None = None
 
 
 def boundary_png(
@@ -95,12 +98,19 @@ def _draw_points(image: Image.Image, scene: Scene, palette: Palette) -> None:
 def _draw_way(image: Image.Image, scene: Scene, palette: Palette, way: Way) -> None:
     draw, size = ImageDraw.Draw(image), image.width
     span = np.where(scene.upper > scene.lower, scene.upper - scene.lower, 1)
-    line = [(float(x), size - float(y)) for x, y in (way.points - scene.lower) / span * size]
+
+    def pixels(points: npt.ArrayLike) -> list[tuple[float, float]]:
+        return [(float(x), size - float(y)) for x, y in (np.asarray(points) - scene.lower) / span * size]
+
+    line = pixels(way.points)
+    if way.nearest is not None:
+        draw.line([line[-1], *pixels([way.nearest])], fill=palette.ink, width=2)
     for width, colour in ((9, palette.ground), (4, palette.ink)):
         draw.line(line, fill=colour, width=width, joint="curve")
     from_, to = (CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in (way.start, way.target))
     _mark(draw, *line[0], 10.0, way.start, from_, palette.ink)
-    _mark(draw, *line[-1], 14.0, 3, to if way.mature else palette.ground, palette.ink)
+    if len(line) > 1:
+        _mark(draw, *line[-1], 14.0, 3, to if way.mature else palette.ground, palette.ink)
 
 
 def _mark(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, shape: int, fill: str, outline: str) -> None:

@@ -244,7 +244,7 @@ class PathPanel extends Panel {
 
   /** Factuals, nascent points, where the searches are, and how they ended. */
   drawStations(context, walks, { a }, r) {
-    const { theme, searches, walk } = this.stage;
+    const { theme, searches, walk, plain } = this.stage;
     const colour = (kind) => css(theme.marks[kind % theme.marks.length]);
     context.lineWidth = 1.2;
     context.strokeStyle = css(theme.ink);
@@ -258,7 +258,7 @@ class PathPanel extends Panel {
     }
     context.beginPath();
     for (const { nascent: [x, y], line, step } of walks) {
-      if (walk >= step && Math.hypot(x - line[0][0], y - line[0][1]) > 1.3 * r) shape(context, 0, x, y, 0.66 * r);
+      if (walk >= step && (!plain || plain.box) && Math.hypot(x - line[0][0], y - line[0][1]) > 1.3 * r) shape(context, 0, x, y, 0.66 * r);
     }
     context.fillStyle = css(theme.ground);
     context.fill();
@@ -414,7 +414,7 @@ class PathPanel extends Panel {
       context.stroke();
     }
     if (text && end) this.label(context, text, ...end, end[0] < x);
-    else if (text) this.label(context, text, x, y + (kind === "guess" ? 7 : -3.2) * radius);
+    else if (text) this.label(context, text, x, y + (kind === "guess" ? 7 : kind === "point" ? 4 : -3.2) * radius);
   }
 
   /** Words on a light ground, inside the panel; to the left of a place or to its right. */
@@ -460,6 +460,13 @@ function pointAt(line, step) {
   return [line[i][0] + share * (line[j][0] - line[i][0]), line[i][1] + share * (line[j][1] - line[i][1])];
 }
 
+/** The mark of a search in the key, from its start to its end. */
+function plainWalk({ ink, muted }) {
+  return svg(58, 18, ["path", { d: "M8 9H50", stroke: css(ink), "stroke-width": 1.4 }],
+    ["circle", { cx: 8, cy: 9, r: 4.4, fill: css(muted), stroke: css(ink) }],
+    ["path", { d: "M50 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: css(muted), stroke: css(ink) }]);
+}
+
 /** The mark of the ε-box in the key. */
 function boxIcon(ink) {
   return svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
@@ -500,6 +507,11 @@ class Steps extends Player {
 
   get sticky() {
     return true;
+  }
+
+  /** Before the first drawing nobody knows how long the searches are: what plays from the start must not end there. */
+  get growing() {
+    return Boolean(this.host.searches && !this.host.shown);
   }
 
   get told() {
@@ -619,7 +631,7 @@ export class Paths extends Stage {
   plainKey(ink) {
     const { searches, plain, theme } = this;
     const entries = classKey(this);
-    if (searches) entries.push(entry(walkKey(theme)[0].firstChild, "a search, from its start to its end"));
+    if (searches) entries.push(entry(plainWalk(theme), "a search, from its start to its end"));
     if (searches && plain.box) entries.push(entry(boxIcon(ink), "what changes next to nothing (ε-box)"));
     if (searches && plain.neighbour) entries.push(entry(this.star(ink), "a real one that the lesson compares with (x⁺)"));
     return plain.hidden ? entries : [...entries, boundaryKey(ink)];

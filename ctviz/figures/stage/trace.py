@@ -75,14 +75,15 @@ class Lock:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that is pointed out in the panel of an arm: a person where a search may start, a guess, or a line.
+    """Something that is pointed out in the panel of an arm: a person where a search may start, a guess, a point of a
+    path, or a line.
 
     ``to`` is the other end of a line; ``last`` says that it is shown only where the search has ended, at the last
     epoch. All places are in data units.
     """
 
     arm: int
-    kind: Literal["start", "guess", "line"]
+    kind: Literal["start", "guess", "point", "line"]
     at: tuple[float, float]
     to: tuple[float, float] | None = None
     text: str = ""

@@ -23,7 +23,7 @@ class Question:
     open: bool = False
 
 
-_PAIR = Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON)
+_PAIR = Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, headings=("The left model", "The right model"))
 _PLACES = Picture(
     "where", ("searching", "always"), at=PERSON, sensitive=True, marks=False,
     headings=("Locked in the search only", "Locked in both"),
@@ -60,7 +60,8 @@ def _attribution(f: Facts) -> str:
 
 def _closer(f: Facts) -> str:
     return (
-        f"The right one: {n(f.searches[TRAINED].near)} from the nearest real person with a yes, the left one "
+        f"The right one was taught with counterfactuals: {n(f.searches[TRAINED].near)} from the nearest real person "
+        "with a yes, the left one "
         f"{n(f.searches[CONVENTIONAL].near)}. Over {f.group} people {n(f.near[TRAINED])} against "
         f"{n(f.near[CONVENTIONAL])}."
     )

@@ -28,7 +28,11 @@ def quiz(service: Service, draft: Draft[LearnView]) -> None:
         if run_view is not None:
             seen = answer is not None or question.open
             showing = Showing(
-                f"quiz.{view.question}.{seen}.{answer is not None}", "", question.picture.at, searched=seen
+                f"quiz.{view.question}.{seen}.{answer is not None}",
+                "",
+                question.picture.at,
+                searched=seen,
+                near=answer is not None,
             )
             show(run_view, question.picture, showing, None)
     with left:

@@ -46,7 +46,8 @@ class Showing:
         asking: whether a click is a guess, with ``searched`` for whether searches are seen at the same time.
         hidden: whether the models are hidden, so that only the data are seen.
         at: the person that is searched from.
-        marks: what is pointed out besides the person and the nearest real samples.
+        near: whether lines lead to the nearest real samples, where the picture has them.
+        marks: what is pointed out besides.
         plays: whether it plays by itself.
     """
 
@@ -56,6 +57,7 @@ class Showing:
     asking: bool = False
     searched: bool = True
     hidden: bool = False
+    near: bool = True
     marks: tuple[Mark, ...] = ()
     plays: bool = True
 
@@ -143,14 +145,16 @@ def marks_of(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Mar
     """The person, the lines from the ends to the nearest real samples, and what the caller points out."""
     person = "this person" if picture.loan else "start"
     start = tuple(Mark(i, "start", showing.at, text=person) for i in range(len(picture.arms)))
-    near: tuple[Mark, ...] = ()
-    if picture.marks and picture.searched and showing.searched:
-        found = searches_from(run_view, picture, showing.at)
-        near = tuple(
-            Mark(i, "line", found[arm].end, found[arm].nearest, f"{n(found[arm].near)} to a real one", last=True)
-            for i, arm in enumerate(picture.arms)
-        )
-    return (*start, *near, *showing.marks)
+    if not (picture.searched and showing.searched):
+        return (*start, *showing.marks)
+    found = list(searches_from(run_view, picture, showing.at).values())
+    halfway = tuple(Mark(i, "point", one.halfway, text="half-way") for i, one in enumerate(found) if picture.box)
+    near = tuple(
+        Mark(i, "line", one.end, one.nearest, f"{n(one.near)} to a real one", last=True)
+        for i, one in enumerate(found)
+        if picture.marks and showing.near
+    )
+    return (*start, *halfway, *near, *showing.marks)
 
 
 def _snapshots(run_view: RunView, picture: Picture, *, hidden: bool) -> list[Snapshot]:
@@ -178,15 +182,13 @@ def still(run_view: RunView, picture: Picture) -> str:
     """The picture as HTML for print: one still for each model, under its heading."""
     scene, names = scene_of(run_view, picture)
     last = only(run_view.snapshots[-1], picture.index)
-    showing = Showing("still", "", picture.at)
-    traces = _traces(run_view, picture, showing)
+    traces = _traces(run_view, picture, Showing("still", "", picture.at))
+    found = searches_from(run_view, picture, picture.at)
     parts = []
-    for i, label in enumerate(labels_of(picture, names)):
-        ways = []
-        if traces:
-            trace = traces[-1]
-            line = trace.points[i, 0, : trace.steps[i, 0] + 1]
-            ways = [Way(line, int(trace.predicted[i, 0]), int(trace.targets[0]), bool(trace.mature[i, 0]))]
+    for i, (label, one) in enumerate(zip(labels_of(picture, names), found.values(), strict=True)):
+        line = traces[-1].points[i, 0, : one.steps + 1] if traces else np.array([picture.at], dtype=np.float32)
+        nearest = one.nearest if picture.marks and traces else None
+        ways = [Way(line, one.predicted, picture.target, one.arrived, nearest)]
         if last.field is None:
             continue
         png = base64.b64encode(boundary_png(scene, last.field[i], LIGHT, ways=ways)).decode()

@@ -179,9 +179,8 @@ def _training_locked(f: Facts) -> str:
     efforts = [n(f.effort[place]) for place in PLACES]
     return (
         f"Mean effort of {f.group} refused people: {efforts[0]} with nothing locked, {efforts[1]} locked in the "
-        f"search, "
-        f"{efforts[2]} in training, {efforts[3]} in both. Locked in training, the border stands nearly upright: debt "
-        "alone decides."
+        f"search, {efforts[2]} in training, {efforts[3]} in both. Locked in training, the border stands nearly "
+        "upright: debt decides almost alone."
     )
 
 
