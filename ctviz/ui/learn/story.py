@@ -164,7 +164,7 @@ def verdict(step: Step, view: LearnView, facts: Facts) -> str:
     if isinstance(asked, PlaceGuess) and isinstance(guess, tuple):
         one = facts.searches[asked.arm]
         off, way = _apart(guess, one.end), max(_apart(one.start, one.end), 1e-9)
-        kind = "Very near" if off <= NEAR * way else "Not far" if off <= FAIR * way else "It went another way"
+        kind = "Very near" if off <= NEAR * way else "Not far" if off <= FAIR * way else "Quite some way"
         return f"{kind}: your guess is {n(off)} off."
     return ""
 
