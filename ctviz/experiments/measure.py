@@ -118,22 +118,28 @@ class EpochEvaluator:
 
 def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluator) -> Scene:
     """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
-    X, y = dataset.train
+    X, y = shown_samples(experiment, dataset)
     lower, upper = dataset.schema.bounds()
-    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
-    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
     shown = slice(0, experiment.evaluation.paths)
     return Scene(
         lower=lower,
         upper=upper,
-        points=X[rows].numpy(),
-        labels=y[rows].numpy().astype(np.uint8),
+        points=X.numpy(),
+        labels=y.numpy().astype(np.uint8),
         factuals=evaluator.factuals[shown].numpy(),
         factual_labels=evaluator.labels[shown].numpy().astype(np.uint8),
         targets=evaluator.targets[shown].numpy().astype(np.uint8),
         classes=dataset.classes,
         features=dataset.schema.names,
     )
+
+
+def shown_samples(experiment: Experiment, dataset: Dataset) -> Split:
+    """The training samples that pictures show, (n d) and (n): at most ``MAX_SCENE_SAMPLES``, none unless d = 2."""
+    X, y = dataset.train
+    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
+    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
+    return X[rows], y[rows]
 
 
 @torch.inference_mode()

@@ -144,6 +144,7 @@ def show_paths(
     epsilon: float,
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
+    details: bool = True,
     key: str = "paths",
 ) -> PathsState:
     """Shows the searches of every arm and returns what the person has come to rest on.
@@ -156,6 +157,7 @@ def show_paths(
         tau: probability of the target that ends a search, for the line in the chart.
         epsilon: half the side of the ε-box.
         locks: of each arm, see ``locks_of``; none draws none.
+        details: whether a single search is shown with its neighbour x⁺, and with confidence, energy and distance.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
         key: of the component; one per key.
 
@@ -173,6 +175,7 @@ def show_paths(
         "locks": locks_meta(locks, arms),
         "lines": lines_meta(arms),
         "places": on_place is not None,
+        "details": details,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
     result = _component("Paths")(
