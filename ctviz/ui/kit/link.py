@@ -66,7 +66,7 @@ class BaseView(Settings):
 
     def elsewhere(self) -> Self:
         """The same way of looking, at another run: without what points at something in this one."""
-        return self.model_copy(update=dict.fromkeys({"epoch", "probe"} & set(type(self).model_fields)))
+        return self.model_copy(update=dict.fromkeys({"epoch", "probe", "energy_class"} & set(type(self).model_fields)))
 
 
 W = TypeVar("W", bound=BaseView)
@@ -78,6 +78,8 @@ class View(BaseView):
 
     layers: tuple[Layer, ...] = LAYERS
     probe: tuple[float, float] | None = None
+    layer: Literal["probability", "energy"] = "probability"  # what colours the plane
+    energy_class: int | None = Field(None, ge=0, le=99)  # whose energy that is; None for the usual class
 
     @field_validator("layers", mode="before")
     @classmethod
