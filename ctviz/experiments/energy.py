@@ -51,11 +51,6 @@ def energies_at(levels: npt.ArrayLike) -> Floats:
     return found
 
 
-def usual_target(scene: Scene) -> int:
-    """The class that most of the recorded searches go to; class 1 where none is recorded."""
-    return int(np.bincount(scene.targets).argmax()) if len(scene.targets) else 1
-
-
 @dataclass(frozen=True, repr=False, eq=False)
 class MeanEnergies(ShortRepr):
     """E(x, y⁺) at the two kinds of points that the divergence compares, for every epoch and arm.
@@ -111,14 +106,14 @@ def energy_field(snapshots: Sequence[Snapshot], experiment: Experiment, scene: S
     if any(snapshot.field is None for snapshot in snapshots):
         raise DataError("This run recorded no field, so its energies have no grid to be drawn on.")
     fields, top = [], -math.inf
-    for snapshot in snapshots:
+    stacks = [stack_of([snapshot], experiment) for snapshot in snapshots]
+    for snapshot, stack in zip(snapshots, stacks, strict=True):
         side = 0 if snapshot.field is None else snapshot.field.shape[-1]
         with torch.inference_mode():
-            stack = stack_of([snapshot], experiment)
             energies = on_grid(stack, scene, side, lambda logits: -logits[:, target : target + 1])[:, 0].numpy()
         fields.append(levels_of(energies))
         top = max(top, float(energies_at(np.quantile(fields[-1], 0.75, axis=(1, 2)).max())))
-    means = mean_energies(snapshots, experiment, scene, target)
+    means = _means(snapshots, stacks, scene, target)
     return EnergyField(means, np.stack(fields), _span(means, top))
 
 
@@ -129,14 +124,18 @@ def mean_energies(snapshots: Sequence[Snapshot], experiment: Experiment, scene: 
     Arguments and errors as of ``energy_field``; a run without fields or paths has them too, as far as it goes.
     """
     _check(snapshots, scene, target)
-    m = len(experiment.arms)
+    stacks = [stack_of([snapshot], experiment) for snapshot in snapshots]
+    return _means(snapshots, stacks, scene, target)
+
+
+def _means(snapshots: Sequence[Snapshot], stacks: Sequence[Stack], scene: Scene, target: int) -> MeanEnergies:
+    m = stacks[0].m
     samples = torch.from_numpy(scene.points[scene.labels == target].astype(np.float32))  # n d
     wanted = np.flatnonzero(scene.targets == target)  # b
     shape = (len(snapshots), m)
     real, ends, low, high = (np.full(shape, np.nan) for _ in range(4))
     mature = np.zeros(shape, dtype=np.int64)
-    for e, snapshot in enumerate(snapshots):
-        stack = stack_of([snapshot], experiment)
+    for e, (snapshot, stack) in enumerate(zip(snapshots, stacks, strict=True)):
         at_samples = _energies(stack, samples.expand(m, -1, -1), target)  # m n
         at_ends, arrived = np.zeros((m, 0)), np.zeros((m, 0), dtype=np.bool_)
         if snapshot.paths is not None and len(wanted):

@@ -439,7 +439,7 @@ def the_energy_is_asked_for_once_drawn_and_told(page, received) -> None:
     assert np.abs(plain - picture(page)).max() > 40
     assert page.locator(".ctv-value").all_inner_texts()[:3] == ["5.0", "7.5", "2.5 higher"]
     told = page.locator(".ctv-canvas").nth(1).get_attribute("aria-label")
-    assert "Energy of class 2: real samples 6.0, counterfactuals 8.5: 2.5 higher." in told
+    assert "Energy of “class 2”: real samples 6.0, counterfactuals 8.5: 2.5 higher." in told
     page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
     page.locator(".ctv-reading").filter(has_text="E(class 2) = ").first.wait_for()
 

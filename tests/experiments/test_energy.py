@@ -20,7 +20,6 @@ from ctviz.experiments.energy import (
     energy_field,
     levels_of,
     mean_energies,
-    usual_target,
 )
 from ctviz.experiments.run import Training
 from ctviz.models.stack import Stack
@@ -116,8 +115,8 @@ def test_what_was_not_recorded_is_not_a_number(run) -> None:
 
 def test_the_usual_class_is_that_of_most_searches(run) -> None:
     scene, _ = run
-    assert usual_target(replace(scene, targets=np.array([2, 0, 2], dtype=np.uint8))) == 2
-    assert usual_target(replace(scene, targets=np.array([], dtype=np.uint8))) == 1
+    assert replace(scene, targets=np.array([2, 0, 2], dtype=np.uint8)).usual_target == 2
+    assert replace(scene, targets=np.array([], dtype=np.uint8)).usual_target == 1
 
 
 @pytest.mark.parametrize("target", [-1, 3])

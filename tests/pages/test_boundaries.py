@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.energy import mean_energies, usual_target
+from ctviz.experiments.energy import mean_energies
 from ctviz.figures.stage.recording import message
 from ctviz.figures.words import energy_gap
 from ctviz.jobs import JobStatus
@@ -261,7 +261,7 @@ def test_energies_are_sent_once_where_the_layer_is_on_with_their_numbers_beside(
     monkeypatch.setattr(player, "message", noted)
     at = visit(PAGE, **small.to_query())
     last, scene = list(world.store.snapshots(small.key))[-1], world.store.scene(small.key)
-    usual = usual_target(scene)
+    usual = scene.usual_target
     assert sent == [{"usual": usual, "stretch": None}], "nothing of the energies travels while the layer is off"
     assert "counterfactuals against real samples" not in said(at)
     for name, text in {"layer": "energy", "energy_class": "7"}.items():
@@ -272,7 +272,7 @@ def test_energies_are_sent_once_where_the_layer_is_on_with_their_numbers_beside(
     assert sent[-1]["stretch"]["class"] == usual and sent[-1]["stretch"]["epochs"] == [0, 1, 2, 3]
     assert query_of(at) == {**small.to_query(), "layer": "energy"}
     means = mean_energies([last], small, scene, usual)
-    assert f"Energy of {scene.classes[usual]}: counterfactuals against real samples" in said(at)
+    assert f"Energy of “{scene.classes[usual]}”: counterfactuals against real samples" in said(at)
     for arm in (0, 1):
         for words in energy_gap(means, 0, arm):
             assert words in said(at)

@@ -81,7 +81,7 @@ export function gapText(real, ends) {
 
 /** The two means and their difference, for an arm, in a sentence. */
 export function energySentence(name, { real, ends }) {
-  const words = `Energy of ${name}: real samples ${energyText(real)}, `;
+  const words = `Energy of “${name}”: real samples ${energyText(real)}, `;
   if (ends == null) return `${words}no counterfactual matured.`;
   return `${words}counterfactuals ${energyText(ends)}${real == null ? "" : `: ${gapText(real, ends)}`}.`;
 }
@@ -101,7 +101,7 @@ export function scaleLegend(theme, scale, name) {
   const graded = element("span", "ctv-scale-graded", bar, ...ticks);
   graded.setAttribute("role", "img");
   graded.setAttribute("aria-label", `Scale of the energy, the same for all models and epochs, from ${whole(scale.low)} to ${whole(scale.high)}`);
-  return [element("span", "", `Energy of ${name}. ${LOW}`), graded, element("span", "", HIGH)];
+  return [element("span", "", `Energy of “${name}”. ${LOW}`), graded, element("span", "", HIGH)];
 }
 
 /** What lies on the field: what pulls it down, what pushes it up, and its lines. */
@@ -110,7 +110,7 @@ export function energyMarks(theme, colour, icon, name) {
   const end = svg(18, 18, ["path", { d: "M9 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: colour, stroke: ink, "stroke-width": 1.2 }]);
   const line = svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1, opacity: 0.55 }]);
   return [
-    entry(icon, `real sample of ${name}: counterfactual training pulls the energy down here`),
+    entry(icon, `real sample of “${name}”: counterfactual training pulls the energy down here`),
     entry(end, "end of a counterfactual: and pushes it up here"),
     failedKey(theme, "immature: does not count"),
     entry(line, "equal energy"),
@@ -141,6 +141,6 @@ export function drawScale(context, theme, scale, name, x, y, width) {
   context.strokeRect(x, y - 10, width, 10);
   context.fillStyle = theme.set.muted;
   context.font = `400 13px ${theme.font}`;
-  const words = `Energy of ${name} from ${whole(scale.low)} (${LOW.toLowerCase()}) to ${whole(scale.high)} (${HIGH})`;
+  const words = `Energy of “${name}” from ${whole(scale.low)} (${LOW.toLowerCase()}) to ${whole(scale.high)} (${HIGH})`;
   context.fillText(words, x + width + 12, y);
 }

@@ -401,7 +401,10 @@ export class Stage extends Component {
     this.colourGroup.hidden = !this.offer;
     this.classGroup.hidden = !this.offer || layer !== "energy";
     this.colours.forEach((node, i) => pressed(node, layer === ["probability", "energy"][i]));
-    [...this.classGroup.children].forEach((node, i) => pressed(node, i === this.energyClass));
+    [...this.classGroup.children].forEach((node, i) => {
+      pressed(node, i === this.energyClass);
+      node.hidden = !this.bridge.need && !this.run.energies.has(i); // a page alone has nobody to ask
+    });
     for (const player of players) player.refresh();
     this.follow.hidden = !live;
     pressed(this.follow, following);
@@ -417,8 +420,8 @@ export class Stage extends Component {
     const means = this.meansAt(epoch)?.[arm];
     if (means) {
       return [
-        ["energy of real samples", energyText(means.real)], ["energy of counterfactuals", energyText(means.ends)],
-        [means.ends == null ? "none matured" : "than real samples", gapText(means.real, means.ends)],
+        ["energy at real data", energyText(means.real)], ["at counterfactuals", energyText(means.ends)],
+        [means.ends == null ? "none matured" : "than at real data", gapText(means.real, means.ends)],
       ];
     }
     return CAPTIONS.map(([name, words, format]) => [words, format(metrics[name]?.[arm])]);
@@ -740,7 +743,8 @@ function compose(stage) {
     const x = gap + (i % columns) * (width + gap);
     const y = head + Math.floor(i / columns) * (head + height + foot);
     const { title, role } = run.scene.arms[i];
-    const figures = panel.terms.map((term, j) => phrase(term.textContent, panel.values[j].textContent));
+    const means = stage.meansAt(stage.epoch)?.[panel.arm];
+    const figures = means ? [energySentence(stage.energyName, means)] : panel.terms.map((term, j) => phrase(term.textContent, panel.values[j].textContent));
     if (stage.probed && panel.planes) figures.push(...stage.readingOf(panel));
     const lines = wrap(context, title, width, `650 18px ${theme.font}`);
     write(context, lines, x, y - 10 - 21 * (lines.length - 1), 21, role === "counterfactual" ? theme.set.accent : theme.set.ink);

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.energy import LIMIT, EnergyField, energy_field, usual_target
+from ctviz.experiments.energy import LIMIT, EnergyField, energy_field
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.recording import differences, rounded
 
@@ -29,9 +29,13 @@ class EnergySource:
     usual: int
 
     @classmethod
-    def of_run(cls, experiment: Experiment, scene: Scene) -> EnergySource:
-        """That of a run, from its weights."""
-        return cls(lambda snapshots, target: energy_field(snapshots, experiment, scene, target), usual_target(scene))
+    def of_run(cls, experiment: Experiment, scene: Scene, usual: int | None = None) -> EnergySource:
+        """That of a run, from its weights; ``usual`` is by default what most of its recorded searches go to."""
+
+        def of(snapshots: Sequence[Snapshot], target: int) -> EnergyField:
+            return energy_field(snapshots, experiment, scene, target)
+
+        return cls(of, scene.usual_target if usual is None else usual)
 
 
 @dataclass(frozen=True)

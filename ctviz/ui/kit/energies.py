@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from ctviz.experiments.energy import EnergyField, mean_energies
 from ctviz.experiments.snapshot import Snapshot
@@ -15,8 +14,6 @@ from ctviz.ui.kit.link import View
 from ctviz.ui.kit.results import short_name
 from ctviz.ui.kit.run_view import RunView
 
-T = TypeVar("T", int, None)
-
 HELP = (
     "The energy of a class is its negative logit: low where the model finds that a point looks like the class. The "
     "difference of these means is the divergence: counterfactual training pulls the energy down at real samples and "
@@ -24,23 +21,31 @@ HELP = (
 )
 
 
-def energies_of(run_view: RunView) -> EnergySource | None:
+def energies_of(run_view: RunView, view: View) -> EnergySource | None:
     """What computes the energies of a run; None where it recorded no field to draw them on."""
     if run_view.snapshots[0].field is None:
         return None
-    return EnergySource.of_run(run_view.experiment, run_view.scene)
+    return EnergySource.of_run(run_view.experiment, run_view.scene, view.usual_class(run_view.scene))
 
 
-def class_of(run_view: RunView, view: View, usual: T) -> int | T:
-    """The class whose energy is looked at, if these data have it, else the ``usual`` one."""
+def class_chosen(run_view: RunView, view: View) -> int | None:
+    """The class whose energy is asked for, if these data have it."""
     chosen = view.energy_class
-    return usual if chosen is None or chosen >= len(run_view.scene.classes) else chosen
+    return chosen if chosen is not None and chosen < len(run_view.scene.classes) else None
+
+
+def class_shown(run_view: RunView, view: View) -> int | None:
+    """The class whose energy colours the plane; None where the probability does."""
+    if view.layer != "energy" or energies_of(run_view, view) is None:
+        return None
+    chosen = class_chosen(run_view, view)
+    return view.usual_class(run_view.scene) if chosen is None else chosen
 
 
 def energy_shown(run_view: RunView, view: View, snapshots: Sequence[Snapshot]) -> EnergyField | None:
-    """The energies that colour the plane of a view; None where the probability does."""
-    source = energies_of(run_view) if view.layer == "energy" else None
-    return source.of(snapshots, class_of(run_view, view, source.usual)) if source else None
+    """The energies that colour the plane; None where the probability does."""
+    source, target = energies_of(run_view, view), class_shown(run_view, view)
+    return None if source is None or target is None else source.of(snapshots, target)
 
 
 def energy_facts(
@@ -52,15 +57,14 @@ def energy_facts(
         styles: of the run's arms.
         classes: what the page calls the classes.
     """
-    source = energies_of(run_view) if view.layer == "energy" else None
-    if source is None:
+    target = class_shown(run_view, view)
+    if target is None:
         return
-    target = class_of(run_view, view, source.usual)
     means = mean_energies([snapshot], run_view.experiment, run_view.scene, target)
     rows = []
     for arm, style in enumerate(styles):
         gap, said = energy_gap(means, 0, arm)
         rows.append(Row(short_name(style, styles), gap, style.role, small=said))
     note = "Means over the training samples drawn here and the counterfactuals that matured."
-    title = f"Energy of {classes[target]}: counterfactuals against real samples"
+    title = f"Energy of “{classes[target]}”: counterfactuals against real samples"
     fact_list([Fact(title, rows, note=note, help=HELP)])

@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError, shorten
 from ctviz.experiments.config import PRESETS, Experiment, parse_value
+from ctviz.experiments.snapshot import Scene
 from ctviz.settings import Settings
 
 MAX_PARAMETERS = 250
@@ -80,6 +81,10 @@ class View(BaseView):
     probe: tuple[float, float] | None = None
     layer: Literal["probability", "energy"] = "probability"  # what colours the plane
     energy_class: int | None = Field(None, ge=0, le=99)  # whose energy that is; None for the usual class
+
+    def usual_class(self, scene: Scene) -> int:
+        """The class whose energy is shown where none is chosen."""
+        return scene.usual_target
 
     @field_validator("layers", mode="before")
     @classmethod

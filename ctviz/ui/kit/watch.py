@@ -22,7 +22,7 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
-from ctviz.ui.kit.energies import class_of, energies_of, energy_facts
+from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
 from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.player import StageState, show_stage
@@ -186,9 +186,9 @@ def _stage(run_view: RunView, display: RunDisplay, view: View, *, live: bool, ke
         live=live,
         initial=StageState(
             view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe, view.layer,
-            class_of(run_view, view, None),
+            class_chosen(run_view, view),
         ),
-        energies=energies_of(run_view),
+        energies=energies_of(run_view, view),
         key=key,
     )  # fmt: skip
 
