@@ -236,6 +236,7 @@ export class Panel {
     const { theme } = this.stage;
     context.beginPath();
     diamond(context, x, y, 1.6 * r);
+    if (this.levels) this.halo(context);
     context.fillStyle = css(theme.ground);
     context.fill();
     context.globalAlpha = mature;
@@ -251,6 +252,15 @@ export class Panel {
     context.moveTo(x - arm, y + arm);
     context.lineTo(x + arm, y - arm);
     context.stroke();
+  }
+
+  /** Sets the outline that has just been drawn off from a strong ground. */
+  halo(context) {
+    context.save();
+    context.lineWidth = 4;
+    context.strokeStyle = css(this.stage.theme.ground);
+    context.stroke();
+    context.restore();
   }
 
   /** This arm's paths between two frames, in pixels. */
