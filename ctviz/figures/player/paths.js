@@ -132,7 +132,7 @@ class PathPanel extends Panel {
     this.under.height = this.canvas.height;
     const context = this.under.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.takeFields(a, b, share);
     this.drawGround(context, a.dims, marks);
     this.drawLimits(context);
   }
