@@ -133,7 +133,7 @@ class PathPanel extends Panel {
     this.under.height = this.canvas.height;
     const context = this.under.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.takeFields(a, b, share);
     this.drawGround(context, a.dims, marks);
     this.drawLimits(context);
   }
@@ -230,7 +230,7 @@ class PathPanel extends Panel {
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1 && (!plain || plain.neighbour)) this.drawNeighbour(context, walks[0], searched, r);
+    if (walks.length === 1 && (plain ? plain.neighbour : this.stage.setup.details)) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
     if (walks.length === 1) this.name(context, walks[0], searched, r);
   }
@@ -268,17 +268,20 @@ class PathPanel extends Panel {
     context.lineWidth = 1.6;
     context.strokeStyle = css(theme.ink);
     context.stroke();
-    this.label(context, real, `${number(Math.hypot(dx, dy))} to the nearest real sample`, r, 1);
+    const away = real[0] < end[0] ? -1 : 1;
+    this.label(context, [real[0], real[1] + 11], `${number(Math.hypot(dx, dy))} to the nearest real sample`, r, away);
   }
 
-  /** Words beside a point, inside of the panel; on its other side for `row` 1. */
-  label(context, [x, y], words, r, row = 0) {
+  /** Words on one side of a point, to its right for `side` 1 and where there is no room to its left; inside of the panel. */
+  label(context, [x, y], words, r, side = 1) {
     const { theme, plain, letter } = this.stage;
     const size = plain ? clamp(0.82 * (letter ?? 14), 12, 19) : 12;
     context.font = `600 ${size}px ${theme.font}`;
     const width = context.measureText(words).width;
-    const left = clamp(x + 1.6 * r + width > this.width ? x - 1.6 * r - width : x + 1.6 * r, 2, Math.max(2, this.width - width - 2));
-    const base = clamp(y + (row ? 1.5 * size : -7), size, this.height - 4);
+    const gap = 1.6 * r, before = x - gap - width, after = x + gap;
+    const wanted = side < 0 ? (before < 2 ? after : before) : after + width > this.width - 2 ? before : after;
+    const left = clamp(wanted, 2, Math.max(2, this.width - width - 2));
+    const base = clamp(y - 7, size, this.height - 4);
     context.lineWidth = 3.5;
     context.lineJoin = "round";
     context.strokeStyle = css(theme.ground, 0.9);
@@ -465,7 +468,7 @@ class PathPanel extends Panel {
       if (kind === "start") shape(context, 0, x, y, 2.4 * radius);
       context.stroke();
     }
-    if (text) this.label(context, [x, y], text, 1.5 * radius, kind === "start" ? 0 : 1);
+    if (text) this.label(context, [x, kind === "start" ? y : y + 6 * radius], text, 1.5 * radius);
   }
 
   /** The factual whose marks or path lie at a place; null if none does. */
@@ -657,9 +660,11 @@ export class Paths extends Stage {
     const { theme } = this;
     const ink = css(theme.ink);
     if (this.plain) return this.plainKey(ink);
-    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), swingKey(ink)] : [])];
+    const { details } = this.setup ?? {};
+    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), ...(details ? [swingKey(ink)] : [])] : [])];
     if (this.chosen != null) {
-      entries.push(entry(boxIcon(ink), "ε-box: the nascent point is the last one inside"), entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
+      entries.push(entry(boxIcon(ink), "ε-box: the nascent point is the last one inside"));
+      if (details) entries.push(entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
     }
     return [...entries, boundaryKey(ink)];
   }
@@ -899,7 +904,7 @@ export class Paths extends Stage {
   }
 
   paintCharts() {
-    const there = Boolean(this.searched);
+    const there = Boolean(this.searched) && this.setup.details;
     if (this.chartBox.hidden === there) {
       this.chartBox.hidden = !there;
       this.layoutCharts();
