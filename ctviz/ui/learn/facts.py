@@ -13,6 +13,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.leak import leak
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.measure import shown_samples
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
 
@@ -194,8 +195,8 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
 
 
 def _samples(explorer: Explorer, target: int) -> npt.NDArray[np.float32]:
-    """The real samples that distances are measured to: validation samples, as everywhere."""
-    X, y = explorer.data.validation
+    """The real samples that distances are measured to: those that pictures show."""
+    X, y = shown_samples(explorer.experiment, explorer.data)
     samples: npt.NDArray[np.float32] = X[y == target].numpy()
     return samples
 

@@ -100,13 +100,9 @@ def labels_of(picture: Picture, names: Names) -> tuple[ArmLabel, ...]:
 
 
 def scene_of(run_view: RunView, picture: Picture) -> tuple[Scene, Names]:
-    """What the picture is drawn on, and what features and classes are called.
-
-    The points are the validation samples: those that distances to real data are measured to.
-    """
+    """What the picture is drawn on, and what features and classes are called."""
     names = names_of(run_view.scene, "figure" if picture.loan else "plain")
-    X, y = (part.numpy() for part in searches().explorer(run_view.experiment).data.validation)
-    return replace(renamed(run_view.scene, names), points=X, labels=y.astype(np.uint8)), names
+    return renamed(run_view.scene, names), names
 
 
 def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place | None) -> None:

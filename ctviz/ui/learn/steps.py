@@ -231,7 +231,7 @@ def _fails_price(f: Facts) -> str:
 def _turn(f: Facts) -> str:
     return (
         "Here are two moons: click to move the start, and drag the epochs. On data like these there is little to gain: "
-        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data, about as near as the "
+        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data, nearer than the "
         f"loneliest real point lies to the next, {n(f.lonely[1])}."
     )
 
@@ -245,7 +245,7 @@ STEPS = (
     Step(
         title="A model decides: yes or no",
         words="Each dot is a person who once asked for a loan: the farther right, the more **debt**; the higher, the "
-        "**older**. Circles got it, squares did not. From people like them a model has learned to answer for anybody, "
+        "**older**. Circles got it, squares did not. From them a model has learned to answer for anybody, "
         "anywhere on this map.",
         term="The model is a *classifier* M(x); the line where it changes its mind is its *decision boundary*.",
         picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, searched=False, headings=_ALONE),
