@@ -15,6 +15,7 @@ def test_a_guess_is_clicked_and_typed_and_the_steps_follow_the_arrow_keys(app, b
     page = browser_page
     page.emulate_media(reduced_motion="reduce")  # the search is seen whole at once
     page.goto(f"{app.url}/learn?step=2")
+    until(page, f"() => {SEEN}?.resting")  # the component is there
     picture_ready(page)
     a_click_is_a_guess_and_shows_how_far_off_it_was(page)
     a_click_then_moves_the_start(page)
@@ -32,7 +33,7 @@ def a_click_is_a_guess_and_shows_how_far_off_it_was(page) -> None:
     box = canvas(page).bounding_box()
     canvas(page).click(position={"x": 0.5 * box["width"], "y": 0.6 * box["height"]})
     page.get_by_text("your guess is").wait_for()
-    until(page, f"() => {SEEN}.drawn !== null && {SEEN}.steps > 10")
+    until(page, f"() => {SEEN}.drawn !== null && {SEEN}.steps > 10 && {SEEN}.marks.length === 2")
     page.wait_for_url("**guesses=2~**")
     said = page.evaluate(f"{SEEN}.marks").pop()
     assert said.startswith("your guess, ") and said.endswith(" off"), "it is read out too"
