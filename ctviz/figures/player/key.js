@@ -27,7 +27,7 @@ export const boundaryKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", s
 export const swingKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1.4, "stroke-dasharray": "2 4" }]), "a search that swings to and fro");
 
 /** A class's mark as a small picture, drawn by the same code as on the canvas. */
-function markIcon(kind, colour) {
+export function markIcon(kind, colour) {
   const canvas = element("canvas", "ctv-mark");
   canvas.width = canvas.height = 36;
   const context = canvas.getContext("2d");
