@@ -33,6 +33,11 @@ def feature_name(feature: FeatureRef) -> str:
     return FEATURE_NAMES[feature] if feature < len(FEATURE_NAMES) else PIXEL_NAMES[feature]
 
 
+def columns_of(data: AnyData) -> tuple[str, ...]:
+    """What people call the two features of a plane: their usual names, or those of a table that was pasted."""
+    return data.columns if isinstance(data, DrawnSettings) else FEATURE_NAMES
+
+
 class DataSettings(Settings):
     """Settings of a synthetic data set: its name, sizes, noise, separation and seed."""
 

@@ -201,8 +201,8 @@ class DrawnSettings(Settings):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return self.columns
+        """What constraints call the columns; ``columns`` is what people call them."""
+        return USUAL_NAMES
 
     @property
     def grid(self) -> None:

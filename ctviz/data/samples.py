@@ -51,7 +51,7 @@ def _drawn(settings: DrawnSettings) -> Dataset:
     train, validation, test = ((X[rows], y[rows]) for rows in map(torch.from_numpy, splits(settings)))
     return Dataset(
         name=settings.name,
-        schema=Schema(features=tuple(Feature(name=name, domain=(-EXTENT, EXTENT)) for name in settings.columns)),
+        schema=Schema(features=tuple(Feature(name=name, domain=(-EXTENT, EXTENT)) for name in settings.features)),
         classes=tuple(f"class {c}" for c in range(settings.classes)),
         train=train,
         validation=validation,

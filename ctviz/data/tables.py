@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ from ctviz.data.drawn import (
     PLACES,
     USUAL_NAMES,
     DrawnSettings,
-    Labels,
     Places,
     Words,
     decode,
@@ -44,7 +44,15 @@ def to_csv(settings: DrawnSettings) -> str:
     return written.getvalue()
 
 
-def from_table(text: str) -> DrawnSettings:
+@dataclass(frozen=True)
+class Table:
+    """What a table holds: points as settings, and what its classes 0, 1, … are called in it."""
+
+    settings: DrawnSettings
+    classes: tuple[str, ...]
+
+
+def from_table(text: str) -> Table:
     """The points of a table: two columns of numbers and one of classes, with or without a line of names.
 
     Columns are separated by tabs, semicolons, commas or spaces; where commas separate nothing, they may be decimal
@@ -80,8 +88,10 @@ def from_table(text: str) -> DrawnSettings:
         if not row[2]:
             raise DataError(f"Row {at} of the table has no class in its third column.")
         classes.append(row[2])
-    labels = _labels(classes)
-    return DrawnSettings(points=encode(_fitted(np.array(values), names), labels), columns=names)
+    kinds = _kinds(classes)
+    labels = np.array([kinds.index(one) for one in classes], dtype=np.uint8)
+    points = encode(_fitted(np.array(values), names), labels)
+    return Table(DrawnSettings(points=points, columns=names), tuple(kinds))
 
 
 def _cells(lines: Sequence[str]) -> tuple[list[list[str]], bool]:
@@ -91,8 +101,8 @@ def _cells(lines: Sequence[str]) -> tuple[list[list[str]], bool]:
         separator = "\t" if "\t" in last else ";"
         return _split(lines, separator), True
     by_comma = _split(lines, ",")
-    numbers = by_comma[-1][:-1]
-    if numbers and not any(len(cell.split()) > 1 for cell in numbers):  # as in “1,5 2,5 a”
+    # Numbers hold no spaces: in “1,5 2,5 a” it is these that separate.
+    if len(by_comma[-1]) > 1 and not any(len(cell.split()) > 1 for cell in by_comma[-1][:2]):
         return by_comma, False
     return [line.split() for line in lines], True
 
@@ -121,15 +131,15 @@ def _number(cell: str, row: int, column: str, decimal: bool) -> float:
     return value
 
 
-def _labels(classes: Sequence[str]) -> Labels:
-    """The classes as 0, 1, …"""
+def _kinds(classes: Sequence[str]) -> list[str]:
+    """The classes that there are, in their order."""
     kinds = list(dict.fromkeys(classes))
     if not 2 <= len(kinds) <= MOST_CLASSES:
         held = "one class" if len(kinds) == 1 else f"{len(kinds)} classes"
         raise DataError(f"The third column of the table has {held}; needed are two to {MOST_CLASSES}.")
     if all(_is_number(kind, True) for kind in kinds):
         kinds.sort(key=lambda kind: _as_number(kind, True))
-    return np.array([kinds.index(one) for one in classes], dtype=np.uint8)
+    return kinds
 
 
 def _fitted(values: npt.NDArray[np.float64], names: tuple[str, str]) -> Places:
@@ -140,4 +150,5 @@ def _fitted(values: npt.NDArray[np.float64], names: tuple[str, str]) -> Places:
     if names == USUAL_NAMES and (np.abs(values) <= EXTENT + 1e-4).all() and (high - low >= EXTENT).all():
         return places_of(values)
     share = (values - low) / (high - low)
-    return np.rint(MARGIN + share * (PLACES - 1 - 2 * MARGIN)).astype(np.uint8)
+    places: Places = np.rint(MARGIN + share * (PLACES - 1 - 2 * MARGIN)).astype(np.uint8)
+    return places

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES, differences, value_of
 from ctviz.catalogue.settings import setting as described
-from ctviz.data.catalogue import DATASETS, PLANES
+from ctviz.data.catalogue import DATASETS, PLANES, columns_of
 from ctviz.data.drawn import DRAWN
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm, Objective
@@ -69,7 +69,7 @@ def expert(draft: Draft[Any]) -> None:
         settings(draft, f"arms.{arm.name}.", of_search(arm))
         setting(draft, f"arms.{arm.name}.seed")
     with st.expander(f"Locked features of {arm.name}", key="group-locked"):
-        for position, feature in enumerate(draft.experiment.data.features):
+        for position, feature in enumerate(columns_of(draft.experiment.data)):
             mutability(draft, (arm,), position, f"Feature {feature}")
             allowed_range(draft, (arm,), position, f"Range of {feature}")
         settings(draft, f"arms.{arm.name}.", ("lock_when", "shield"))
@@ -90,7 +90,8 @@ def what_differs(draft: Draft[Any]) -> None:
     """What differs from the preset of the data, and the way back."""
     said = differences(draft.experiment)
     if not said:
-        st.caption("The preset of these data: training as in the paper.")
+        drawn = draft.experiment.data.name == DRAWN
+        st.caption(f"The preset of these data: {'a short training' if drawn else 'training as in the paper'}.")
         return
     st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
     preset = draft.experiment.data.name
@@ -112,7 +113,8 @@ def _data(service: Service, draft: Draft[Any]) -> None:
             begin(draft, service)
 
     bind.choice(words.label, PLANES, bind.to("set-data.name", name, take), words=CHOICES, help=words.help)
-    st.caption(PLANES[name])
+    if name != DRAWN:  # the pad says it
+        st.caption(PLANES[name])
 
 
 def change_data(draft: Draft[Any], name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.catalogue import FEATURE_NAMES, columns_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import LOAN, Names, names_for
@@ -30,7 +30,9 @@ def names_of(scene: Scene, names: str) -> Names:
 def names_in(run_view: RunView | None, experiment: Experiment, names: str) -> Names:
     """The names beside a picture; plain ones as long as nothing can be seen of the run."""
     if run_view is None:
-        return names_for(FEATURE_NAMES, [f"class {c}" for c in range(experiment.data.classes)], 0, loan=False)
+        return names_for(
+            columns_of(experiment.data), [f"class {c}" for c in range(experiment.data.classes)], 0, loan=False
+        )
     return names_of(run_view.scene, names)
 
 

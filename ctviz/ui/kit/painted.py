@@ -17,7 +17,7 @@ from ctviz.data.tables import from_table, to_csv
 from ctviz.errors import CtvizError
 from ctviz.figures.painting import painted_points, painting_message
 from ctviz.figures.player.source import component, style
-from ctviz.prose import begun
+from ctviz.prose import begun, listed
 from ctviz.ui.kit.bind import say_why_not
 from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
@@ -37,6 +37,7 @@ class _Memory:
         own: pad → the points that it told of last.
         why_not: why what is on the pad now cannot be used.
         table: why the table that was pasted cannot be used.
+        called: what the classes of the table are called.
         trains: key of the run that was asked for last.
     """
 
@@ -44,6 +45,7 @@ class _Memory:
     own: dict[str, str] = field(default_factory=dict)
     why_not: str = ""
     table: str = ""
+    called: str = ""
     trains: str = ""
 
 
@@ -83,6 +85,10 @@ def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
             "CSV", lambda: to_csv(data), "points.csv", "text/csv", key=f"{key}-csv", icon=":material/download:",
             help="Download these points as a table: two columns of numbers, and the class.",
         )  # fmt: skip
+    st.caption(
+        f"{data.n_train} of them are for training, {data.n_validation} for the numbers beside the picture. "
+        "With so few, small differences are chance."
+    )
 
 
 def _take(service: Service, key: str) -> None:
@@ -132,6 +138,8 @@ def _paste(draft: Draft[Any], service: Service, key: str) -> None:
     st.button("Use this table", key=f"{key}-use", type="primary", on_click=_take_table, args=(service, f"{key}-table"))
     if (why := _memory().table) != "":
         st.error(literal(why), icon=":material/block:")
+    elif _memory().called:
+        st.caption(literal(_memory().called))
 
 
 def _take_table(service: Service, control: str) -> None:
@@ -142,9 +150,10 @@ def _take_table(service: Service, control: str) -> None:
         memory.table = str(error)
         return
     memory.table = memory.why_not = ""
+    memory.called = f"Class {listed([f'{c} is “{name}”' for c, name in enumerate(found.classes)])}."
     draft = draft_now()
     memory.own.clear()  # so that the pads take the points over
-    _use(draft, service, {"data.points": found.points, "data.columns": found.columns})
+    _use(draft, service, {"data.points": found.settings.points, "data.columns": found.settings.columns})
 
 
 def _memory() -> _Memory:
