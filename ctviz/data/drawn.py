@@ -115,7 +115,7 @@ def problem(places: Places, labels: Labels) -> ConfigError | None:
     if len(counts) > MOST_CLASSES:
         return ConfigError("points", Words(f"points of {len(counts)} classes"), f"two to {MOST_CLASSES} classes")
     if counts.min() < FEWEST:
-        allowed = f"{FEWEST} points or more of each class, and two classes or more, counted from 0"
+        allowed = f"{FEWEST} points or more of each class, and two classes or more"
         return ConfigError("points", Words(said), allowed)
     for name, column in zip(USUAL_NAMES, places.T, strict=True):
         if int(column.max()) - int(column.min()) < LEAST_SPREAD:

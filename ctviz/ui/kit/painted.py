@@ -17,7 +17,7 @@ from ctviz.data.tables import from_table, to_csv
 from ctviz.errors import CtvizError
 from ctviz.figures.painting import painted_points, painting_message
 from ctviz.figures.player.source import component, style
-from ctviz.prose import begun, listed
+from ctviz.prose import listed
 from ctviz.ui.kit.bind import say_why_not
 from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
@@ -99,7 +99,7 @@ def _take(service: Service, key: str) -> None:
         return
     error = problem(*found)
     memory.own[key] = encode(*found)
-    memory.why_not = "" if error is None else f"{begun(str(error.value))}. Needed: {error.allowed}."
+    memory.why_not = "" if error is None else f"So far: {error.value}. Needed: {error.allowed}."
     if error is None:
         _use(draft, service, {"data.points": memory.own[key]})
 
