@@ -11,6 +11,9 @@ from tests.pages.words import query_of, said
 
 PAGE = "pages/boundaries.py"
 MINE = Experiment.preset("drawn").replace({"data.points": encode(*spread([20, 14])), "training.epochs": 2})
+NAMED = MINE.replace(
+    {"data.points": encode(*spread([20, 14, 12])), "data.columns": ("income", "age"), "arms.full.locked": (1,)}
+)
 TABLE = "income\tage\tgranted\n" + "\n".join(f"{i % 7},5\t{20 + i % 13}\t{'yes' if i % 2 else 'no'}" for i in range(60))
 
 
@@ -66,10 +69,20 @@ def test_what_takes_long_waits_for_the_button(visit, world) -> None:
     assert world.jobs.submitted == []
 
 
-@pytest.mark.parametrize("page", ["pages/trajectories.py", "pages/actionability.py", "pages/tradeoffs.py"])
-def test_other_pages_take_them_from_a_link(visit, train, page: str) -> None:
-    train(MINE)
-    query = MINE.replace({"data.columns": ("income", "age")}).to_query() if "tradeoffs" in page else MINE.to_query()
-    at = visit(page, **query)
+@pytest.mark.parametrize(
+    ("page", "view"),
+    [
+        ("pages/trajectories.py", {}),
+        ("pages/actionability.py", {}),
+        ("pages/actionability.py", {"part": "proxies"}),
+        ("pages/tradeoffs.py", {}),
+    ],
+)
+def test_other_pages_take_them_from_a_link(visit, train, page: str, view: dict[str, str]) -> None:
+    train(NAMED)
+    at = visit(page, **NAMED.to_query(), **view)
     assert not at.exception and not at.error
-    assert query_of(at)["data.points"] == MINE.data.points
+    assert query_of(at)["data.points"] == NAMED.data.points
+    if "tradeoffs" in page:
+        assert at.selectbox(key="trade-data").value == "drawn", "a sweep can be run on them"
+    assert not any(name in said(at) for name in ("x1", "x2", "debt")), "the table's own names"

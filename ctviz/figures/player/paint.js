@@ -94,6 +94,7 @@ export class PointPainter extends drawing(Component) {
       return node;
     });
     this.kinds.replaceChildren(...this.kindNodes);
+    this.painted = null; // they have no colours yet
   }
 
   dress() {
