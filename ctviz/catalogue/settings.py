@@ -147,6 +147,7 @@ _DATA = (
     Setting("data.classes", "Classes", "How many classes there are (blobs only)."),
     Setting("data.points", "Points", "Which points were painted, and of which class they are (your own points only)."),
     Setting("data.columns", "Columns", "What the two features are called (your own points only)."),
+    Setting("data.labels", "Class names", "What the classes are called, if not by number (your own points only)."),
     Setting(
         "data.source", "Digits", "Those that come with ctviz, or all 60,000, from a folder on this computer.",
         choices={"shipped": "those that come with ctviz", "folder": "all, from a folder"},

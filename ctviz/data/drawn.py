@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -43,6 +44,9 @@ FEWEST = 10
 """Points of a class: of them six are for training, two for validation, two for testing."""
 
 MOST_CLASSES = 4
+
+LONGEST_NAME = 20
+"""Characters of the name of a column or a class."""
 
 LEAST_SPREAD = 13
 """Places between the least and the greatest of the points along each axis: a twentieth of the side."""
@@ -105,11 +109,12 @@ def places_of(values: npt.ArrayLike) -> Places:
     return np.clip(np.rint(scaled), 0, PLACES - 1).astype(np.uint8)
 
 
-def problem(places: Places, labels: Labels) -> ConfigError | None:
-    """Why models cannot be trained on these points; None if they can."""
+def problem(places: Places, labels: Labels, names: Sequence[str] = ()) -> ConfigError | None:
+    """Why models cannot be trained on these points; None if they can. ``names`` are those of the classes."""
     n = len(labels)
     counts = np.bincount(labels, minlength=2) if n else np.zeros(2, int)
-    said = listed([f"{count:,} of class {c}" for c, count in enumerate(counts)])
+    called = class_names(len(counts), names)
+    said = listed([f"{count:,} of {name}" for name, count in zip(called, counts, strict=True)])
     if n > MOST_POINTS:
         return ConfigError("points", Words(f"{n:,} points"), f"at most {MOST_POINTS:,}")
     if len(counts) > MOST_CLASSES:
@@ -122,6 +127,11 @@ def problem(places: Places, labels: Labels) -> ConfigError | None:
             allowed = "points that spread over a twentieth of the square or more, across and up"
             return ConfigError("points", Words(f"{n:,} points at nearly one value of {name}"), allowed)
     return None
+
+
+def class_names(k: int, names: Sequence[str] = ()) -> tuple[str, ...]:
+    """What k classes are called: by ``names`` as far as they go, then by their numbers."""
+    return tuple(names[c] if c < len(names) else f"class {c}" for c in range(k))
 
 
 class Words(str):
@@ -148,7 +158,7 @@ EXAMPLE = _example()
 
 
 class DrawnSettings(Settings):
-    """Points of one's own: the points as a text (``encode``), the names of their columns, the seed of the splits.
+    """Points of one's own: the points as a text (``encode``), the names of columns and classes, the seed of the splits.
 
     A fifth of the points of each class is for validation, a fifth for testing, and the rest for training.
     """
@@ -156,6 +166,7 @@ class DrawnSettings(Settings):
     name: Literal["drawn"] = "drawn"
     points: str = Field(EXAMPLE, max_length=MOST_TEXT)
     columns: tuple[str, str] = USUAL_NAMES
+    labels: tuple[str, ...] = Field((), max_length=MOST_CLASSES)
     seed: int = Field(0, ge=0, lt=2**31)
 
     @field_validator("points")
@@ -169,9 +180,15 @@ class DrawnSettings(Settings):
     @field_validator("columns")
     @classmethod
     def _two_names(cls, names: tuple[str, str]) -> tuple[str, str]:
-        fits = all(0 < len(name) <= 20 and name.isprintable() and name == name.strip() for name in names)
-        if not fits or names[0] == names[1]:
-            raise ConfigError("columns", list(names), "two different names of 1 to 20 characters")
+        if not _are_names(names):
+            raise ConfigError("columns", list(names), f"two different names of 1 to {LONGEST_NAME} characters")
+        return names
+
+    @field_validator("labels")
+    @classmethod
+    def _different_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not _are_names(names):
+            raise ConfigError("labels", list(names), f"different names of 1 to {LONGEST_NAME} characters")
         return names
 
     @property
@@ -208,6 +225,12 @@ class DrawnSettings(Settings):
     def grid(self) -> None:
         """None: the columns are not pixels."""
         return None
+
+
+def _are_names(names: Sequence[str]) -> bool:
+    """Whether these are different names that fit beside a picture."""
+    fit = all(0 < len(name) <= LONGEST_NAME and name.isprintable() and name == name.strip() for name in names)
+    return fit and len(set(names)) == len(names)
 
 
 def _share(count: int) -> int:

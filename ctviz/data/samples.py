@@ -9,7 +9,7 @@ import torch
 from ctviz.data import synthetic
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, AnyData
 from ctviz.data.dataset import Dataset, Split
-from ctviz.data.drawn import EXTENT, DrawnSettings, decode, splits, values_of
+from ctviz.data.drawn import EXTENT, DrawnSettings, class_names, decode, splits, values_of
 from ctviz.data.image_sets import ImageSettings
 from ctviz.data.schema import Array, Feature, Schema
 from ctviz.isolation import isolated
@@ -52,7 +52,7 @@ def _drawn(settings: DrawnSettings) -> Dataset:
     return Dataset(
         name=settings.name,
         schema=Schema(features=tuple(Feature(name=name, domain=(-EXTENT, EXTENT)) for name in settings.features)),
-        classes=tuple(f"class {c}" for c in range(settings.classes)),
+        classes=class_names(settings.classes, settings.labels),
         train=train,
         validation=validation,
         test=test,

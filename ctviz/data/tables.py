@@ -6,7 +6,6 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -40,19 +39,12 @@ def to_csv(settings: DrawnSettings) -> str:
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
     table.writerow([*settings.columns, "class"])
-    table.writerows([f"{x:.4f}", f"{y:.4f}", int(c)] for (x, y), c in zip(values_of(places), labels, strict=True))
+    called = [*settings.labels, *(str(c) for c in range(len(settings.labels), MOST_CLASSES))]
+    table.writerows([f"{x:.4f}", f"{y:.4f}", called[c]] for (x, y), c in zip(values_of(places), labels, strict=True))
     return written.getvalue()
 
 
-@dataclass(frozen=True)
-class Table:
-    """What a table holds: points as settings, and what its classes 0, 1, … are called in it."""
-
-    settings: DrawnSettings
-    classes: tuple[str, ...]
-
-
-def from_table(text: str) -> Table:
+def from_table(text: str) -> DrawnSettings:
     """The points of a table: two columns of numbers and one of classes, with or without a line of names.
 
     Columns are separated by tabs, semicolons, commas or spaces; where commas separate nothing, they may be decimal
@@ -91,7 +83,8 @@ def from_table(text: str) -> Table:
     kinds = _kinds(classes)
     labels = np.array([kinds.index(one) for one in classes], dtype=np.uint8)
     points = encode(_fitted(np.array(values), names), labels)
-    return Table(DrawnSettings(points=points, columns=names), tuple(kinds))
+    usual = kinds == [str(c) for c in range(len(kinds))]
+    return DrawnSettings(points=points, columns=names, labels=() if usual else kinds)
 
 
 def _cells(lines: Sequence[str]) -> tuple[list[list[str]], bool]:

@@ -7,27 +7,27 @@ import binascii
 
 import numpy as np
 
-from ctviz.data.drawn import MOST_CLASSES, MOST_POINTS, Labels, Places, decode
+from ctviz.data.drawn import MOST_CLASSES, MOST_POINTS, DrawnSettings, Labels, Places, class_names, decode
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import message
 
 
-def painting_message(key: str, points: str, notes: str = "", *, own: bool, held: bool, bad: bool) -> bytes:
+def painting_message(key: str, data: DrawnSettings, notes: str = "", *, own: bool, held: bool, bad: bool) -> bytes:
     """What the painting pad shows.
 
     Args:
         key: names the pad; what was painted on it survives a change of page.
-        points: as a setting holds them.
+        data: the points and the names of their classes.
         notes: why what was painted cannot be used; empty if it can.
-        own: whether ``points`` came from this pad, which may have gone on since: it keeps what it shows.
+        own: whether the points came from this pad, which may have gone on since: it keeps what it shows.
         held: whether something that was painted here has arrived.
         bad: whether that cannot be used.
     """
-    places, labels = decode(points)
+    places, labels = decode(data.points)
     payload = np.column_stack([labels, places]).astype(np.uint8).tobytes()
     return message(
-        None, payload, key=key, mark=points, notes=notes, own=own, held=held, bad=bad,
-        most=MOST_POINTS, classes=MOST_CLASSES, palette=palette(),
+        None, payload, key=key, mark=data.points, notes=notes, own=own, held=held, bad=bad,
+        most=MOST_POINTS, names=class_names(MOST_CLASSES, data.labels), palette=palette(),
     )  # fmt: skip
 
 

@@ -106,6 +106,18 @@ def test_names_of_columns_are_two_short_ones(names):
         DrawnSettings(columns=names)
 
 
+@pytest.mark.parametrize("names", [("a", "a"), ("",), ("x" * 21,), ("a", " b"), ("a",) * 5])
+def test_names_of_classes_are_different_short_ones(names):
+    with pytest.raises(ConfigError, match="labels"):
+        DrawnSettings(labels=names)
+
+
+def test_classes_go_by_their_names_as_far_as_they_have_some():
+    points = encode(*spread([FEWEST] * 3))
+    assert load(DrawnSettings(points=points, labels=("no", "yes"))).classes == ("no", "yes", "class 2")
+    assert "9 of yes" in str(problem(*spread([40, 9]), ("no", "yes")))
+
+
 @given(st.lists(st.integers(FEWEST, 40), min_size=2, max_size=4), st.integers(0, 99))
 def test_splits_are_disjoint_and_hold_a_fifth_of_each_class_twice(counts, seed):
     places, labels = spread(counts, seed)

@@ -49,9 +49,9 @@ def test_separators_and_decimal_commas_are_told_apart(text):
 
 
 def test_columns_are_stretched_linearly_and_keep_their_names():
-    places, labels = decode(EXPECTED.settings.points)
-    assert EXPECTED.settings.columns == ("income", "age")
-    assert EXPECTED.classes == ("no", "yes")
+    places, labels = decode(EXPECTED.points)
+    assert EXPECTED.columns == ("income", "age")
+    assert EXPECTED.labels == ("no", "yes")
     expected = []
     for x, y, c in ROWS:  # incomes go from 0.5 to 6.5, ages from 20 to 32
         at = [round(MARGIN + (value - low) / (high - low) * (255 - 2 * MARGIN))
@@ -63,24 +63,24 @@ def test_columns_are_stretched_linearly_and_keep_their_names():
 
 def test_a_table_without_names_has_the_usual_ones():
     bare = from_table(table(head=None))
-    assert bare.settings.columns == ("x1", "x2")
-    assert bare.settings.points == EXPECTED.settings.points
+    assert bare.columns == ("x1", "x2")
+    assert bare.points == EXPECTED.points
 
 
 def test_classes_that_are_numbers_keep_their_order():
     rows = [(x, y, "10" if c == "yes" else "9") for x, y, c in ROWS]
-    assert from_table(table(rows=rows[::-1])).classes == ("9", "10")
-    assert from_table(table(rows=ROWS[4:])).classes == ("yes", "no"), "others are taken as they come"
+    assert from_table(table(rows=rows[::-1])).labels == ("9", "10")
+    assert from_table(table(rows=ROWS[4:])).labels == ("yes", "no"), "others are taken as they come"
 
 
 @given(st.lists(st.integers(10, 30), min_size=2, max_size=4), st.integers(0, 99))
 def test_what_was_downloaded_can_be_pasted_again(counts, seed):
     settings = DrawnSettings(points=encode(*spread(counts, seed)))
-    assert from_table(to_csv(settings)).settings == settings
+    assert from_table(to_csv(settings)) == settings
 
 
 def test_a_pasted_table_survives_download_and_paste():
-    assert from_table(to_csv(EXPECTED.settings)).settings == EXPECTED.settings
+    assert from_table(to_csv(EXPECTED)) == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_any_text_is_a_table_or_a_sentence(text):
     except CtvizError as error:
         assert "\n" not in str(error)
     else:
-        assert np.isfinite(decode(found.settings.points)[0]).all()
+        assert np.isfinite(decode(found.points)[0]).all()

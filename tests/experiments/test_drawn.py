@@ -24,6 +24,10 @@ names = st.tuples(st.text("abc äö=&;", min_size=1, max_size=8), st.text("ABC 1
     lambda pair: all(name == name.strip() for name in pair)
 )
 
+labels = st.lists(st.text("no yes,=&[", min_size=1, max_size=20), max_size=4, unique=True).map(
+    lambda found: tuple(name for name in found if name == name.strip())
+)
+
 
 @st.composite
 def drawn(draw):
@@ -31,7 +35,12 @@ def drawn(draw):
     counts = draw(st.lists(st.integers(FEWEST, 60), min_size=2, max_size=4))
     points = encode(*spread(counts, draw(st.integers(0, 99))))
     base = Experiment.preset("drawn")
-    changes = {"data.points": points, "data.columns": draw(names), "data.seed": draw(st.integers(0, 9))}
+    changes = {
+        "data.points": points,
+        "data.columns": draw(names),
+        "data.labels": draw(labels),
+        "data.seed": draw(st.integers(0, 9)),
+    }
     return base.replace({**changes, "training.epochs": draw(st.integers(1, 99))})
 
 

@@ -10,17 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.data.drawn import EXAMPLE, MOST_POINTS, decode
+from ctviz.data.drawn import EXAMPLE, MOST_POINTS, DrawnSettings, decode
 from ctviz.figures.painting import painted_points, painting_message
 from ctviz.figures.player.source import component
 from tests.data.paintings import paintings
 
 
 def test_a_message_holds_the_points_and_what_is_said_of_them():
-    raw = painting_message("pad", EXAMPLE, "Too few.", own=True, held=False, bad=True)
+    raw = painting_message("pad", DrawnSettings(labels=("no",)), "Too few.", own=True, held=False, bad=True)
     header, payload = _parts(raw)
     assert (header["key"], header["mark"], header["notes"]) == ("pad", EXAMPLE, "Too few.")
     assert (header["own"], header["held"], header["bad"], header["most"]) == (True, False, True, MOST_POINTS)
+    assert header["names"] == ["no", "class 1", "class 2", "class 3"]
     places, labels = decode(EXAMPLE)
     triples = np.frombuffer(payload, np.uint8).reshape(-1, 3)
     assert (triples[:, 0] == labels).all() and (triples[:, 1:] == places).all()

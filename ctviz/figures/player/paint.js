@@ -5,7 +5,7 @@ import { shape } from "./drawing.js";
 import { button, element, group, pressed, setText } from "./elements.js";
 import { markIcon } from "./key.js";
 import { kept } from "./message.js";
-import { clamp, plural } from "./numbers.js";
+import { capital, clamp, plural } from "./numbers.js";
 import { ARROWS, base64, drawing } from "./surface.js";
 import { css } from "./theme.js";
 
@@ -60,9 +60,10 @@ export class PointPainter extends drawing(Component) {
   take(header, payload) {
     this.palette = header.palette;
     this.limit = header.most;
+    this.names = header.names;
     if (this.pad !== header.key) {
       this.pad = header.key;
-      this.furnish(header.classes);
+      this.furnish(header.names.length);
       const own = PAINTED.get(header.key);
       this.base = own?.base;
       if (own) Object.assign(this, { points: own.points, history: own.history });
@@ -117,7 +118,7 @@ export class PointPainter extends drawing(Component) {
 
   set(settings) {
     Object.assign(this, settings);
-    if ("kind" in settings) this.speak(`Class ${this.kind}.`);
+    if ("kind" in settings) this.speak(`${capital(this.names[this.kind])}.`);
     if ("erasing" in settings && this.erasing) this.speak("Eraser.");
     this.invalidate();
   }
@@ -252,7 +253,7 @@ export class PointPainter extends drawing(Component) {
   }
 
   count() {
-    return this.counts().map((n, c) => `${plural(n, "point")} of class ${c}`).filter((_, c) => c < 2 || this.counts()[c]).join(", ") + ".";
+    return this.counts().map((n, c) => `${plural(n, "point")} of ${this.names[c]}`).filter((_, c) => c < 2 || this.counts()[c]).join(", ") + ".";
   }
 
   paint() {
@@ -295,7 +296,7 @@ export class PointPainter extends drawing(Component) {
     const counts = this.counts();
     this.kindNodes.forEach((node, c) => {
       pressed(node, !this.erasing && c === this.kind);
-      const words = `Paint class ${c} (key ${c + 1}): ${plural(counts[c], "point")}`;
+      const words = `Paint ${this.names[c]} (key ${c + 1}): ${plural(counts[c], "point")}`;
       node.setAttribute("aria-label", words);
       node.title = words;
       setText(node.lastChild, String(counts[c]));

@@ -17,7 +17,6 @@ from ctviz.data.tables import from_table, to_csv
 from ctviz.errors import CtvizError
 from ctviz.figures.painting import painted_points, painting_message
 from ctviz.figures.player.source import component, style
-from ctviz.prose import listed
 from ctviz.ui.kit.bind import say_why_not
 from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
@@ -37,7 +36,6 @@ class _Memory:
         own: pad → the points that it told of last.
         why_not: why what is on the pad now cannot be used.
         table: why the table that was pasted cannot be used.
-        called: what the classes of the table are called.
         trains: key of the run that was asked for last.
     """
 
@@ -45,7 +43,6 @@ class _Memory:
     own: dict[str, str] = field(default_factory=dict)
     why_not: str = ""
     table: str = ""
-    called: str = ""
     trains: str = ""
 
 
@@ -53,7 +50,7 @@ def begin(draft: Draft[Any], service: Service) -> None:
     """Goes on with what was painted before in this session, and trains on it."""
     taken = _memory().taken
     if taken is not None:
-        draft.change("data.points", {"data.points": taken.points, "data.columns": taken.columns})
+        draft.change("data.points", _changes(taken))
     train_at_once(draft, service)
 
 
@@ -72,7 +69,7 @@ def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
     _component()(
         key=key,
         data=painting_message(
-            key, data.points, memory.why_not, own=own, held=key in memory.own,
+            key, data, memory.why_not, own=own, held=key in memory.own,
             bad=bool(memory.why_not),
         ),
         on_view_change=partial(_take, service, key),
@@ -85,6 +82,9 @@ def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
             "CSV", lambda: to_csv(data), "points.csv", "text/csv", key=f"{key}-csv", icon=":material/download:",
             help="Download these points as a table: two columns of numbers, and the class.",
         )  # fmt: skip
+    if memory.why_not:
+        st.caption("Until then the models are those of the points before.")
+        return
     st.caption(
         f"{data.n_train} of them are for training, {data.n_validation} for the numbers beside the picture. "
         "With so few, small differences are chance."
@@ -97,11 +97,16 @@ def _take(service: Service, key: str) -> None:
     found = painted_points(st.session_state[key].get("view"))
     if found is None or not isinstance(draft.experiment.data, DrawnSettings):
         return
-    error = problem(*found)
+    error = problem(*found, draft.experiment.data.labels)
     memory.own[key] = encode(*found)
     memory.why_not = "" if error is None else f"So far: {error.value}. Needed: {error.allowed}."
     if error is None:
         _use(draft, service, {"data.points": memory.own[key]})
+
+
+def _changes(data: DrawnSettings) -> dict[str, Any]:
+    """Points and names as changes of an experiment."""
+    return {f"data.{name}": getattr(data, name) for name in ("points", "columns", "labels")}
 
 
 def _use(draft: Draft[Any], service: Service, changes: dict[str, Any]) -> None:
@@ -138,8 +143,6 @@ def _paste(draft: Draft[Any], service: Service, key: str) -> None:
     st.button("Use this table", key=f"{key}-use", type="primary", on_click=_take_table, args=(service, f"{key}-table"))
     if (why := _memory().table) != "":
         st.error(literal(why), icon=":material/block:")
-    elif _memory().called:
-        st.caption(literal(_memory().called))
 
 
 def _take_table(service: Service, control: str) -> None:
@@ -150,10 +153,9 @@ def _take_table(service: Service, control: str) -> None:
         memory.table = str(error)
         return
     memory.table = memory.why_not = ""
-    memory.called = f"Class {listed([f'{c} is “{name}”' for c, name in enumerate(found.classes)])}."
     draft = draft_now()
     memory.own.clear()  # so that the pads take the points over
-    _use(draft, service, {"data.points": found.settings.points, "data.columns": found.settings.columns})
+    _use(draft, service, _changes(found))
 
 
 def _memory() -> _Memory:
