@@ -184,7 +184,7 @@ def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it
 
 def test_points_are_painted_by_mouse_and_keys_and_trained_on(app, browser_page) -> None:
     page = browser_page
-    page.goto(f"{app.url}/boundaries?preset=drawn")
+    page.goto(f"{app.url}/boundaries?preset=drawn&training.epochs=59")
     pad, sheet = page.locator(".ctv-point-painter"), page.locator(".ctv-square")
     pad.and_(page.locator('[data-counts="80 80 0 0"]')).wait_for()
     page.get_by_role("button", name="Train", exact=True).wait_for()  # a link alone trains nothing

@@ -17,7 +17,7 @@ NAMED = MINE.replace(
 TABLE = "income\tage\tgranted\n" + "\n".join(f"{i % 7},5\t{20 + i % 13}\t{'yes' if i % 2 else 'no'}" for i in range(60))
 
 
-def test_a_link_does_not_train_and_choosing_does(visit, world) -> None:
+def test_a_link_does_not_train_nor_does_choosing(visit, world) -> None:
     at = visit(PAGE, **MINE.to_query())
     assert query_of(at) == MINE.to_query()
     assert world.jobs.submitted == []
@@ -26,7 +26,7 @@ def test_a_link_does_not_train_and_choosing_does(visit, world) -> None:
     at = visit(PAGE)
     at.selectbox(key="set-data.name").select("drawn").run()
     assert not at.exception
-    assert world.jobs.submitted == [Experiment.preset("drawn").key]
+    assert query_of(at) == {"preset": "drawn"} and world.jobs.submitted == []
 
 
 def test_a_table_is_taken_over_and_trained_on_and_a_bad_one_stays(visit, world) -> None:
@@ -53,10 +53,10 @@ def test_a_table_is_taken_over_and_trained_on_and_a_bad_one_stays(visit, world) 
 
 
 def test_a_run_that_is_overtaken_is_given_up(visit, world) -> None:
-    at = visit(PAGE)
-    at.selectbox(key="set-data.name").select("drawn").run()
-    at.text_area(key="painter-table").input(TABLE)
-    at.button(key="painter-use").click().run()
+    at = visit(PAGE, **MINE.to_query())
+    for table in (TABLE, TABLE.replace("6,5", "9,5")):
+        at.text_area(key="painter-table").input(table)
+        at.button(key="painter-use").click().run()
     first, second = world.jobs.submitted
     assert world.jobs.cancelled == [first] and second == Experiment.from_query(query_of(at)).key
 

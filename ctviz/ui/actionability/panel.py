@@ -140,7 +140,7 @@ def panel(service: Service, draft: Draft[LocksView]) -> None:
     if features_of(draft.view, draft.experiment) == LOAN:
         st.caption(LENT)
     then = functools.partial(retrain, service, draft)
-    if draft.view.part == "proxies" and draft.experiment.data.name == "gaussians":
+    if draft.view.part == "proxies" and draft.experiment.data.name != DRAWN:
         _dependence(draft, then)
     else:
         _constraints(draft, then)

@@ -18,7 +18,7 @@ from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import share_run
 from ctviz.ui.kit.frame import project_button
-from ctviz.ui.kit.painted import begin, paint
+from ctviz.ui.kit.painted import go_on, paint
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.settings import of_search, setting, settings
 from ctviz.ui.kit.training import train_button
@@ -43,7 +43,7 @@ OWN = "own"
 
 def controls(service: Service, draft: Draft[Any]) -> None:
     """All controls; the caller adds the button that trains."""
-    _data(service, draft)
+    _data(draft)
     if draft.experiment.data.name == DRAWN:
         paint(draft, service)
     else:
@@ -104,13 +104,13 @@ def what_differs(draft: Draft[Any]) -> None:
 # -- the four that a newcomer sees ---------------------------------------------------------------
 
 
-def _data(service: Service, draft: Draft[Any]) -> None:
+def _data(draft: Draft[Any]) -> None:
     words, name = described("data.name"), draft.experiment.data.name
 
     def take(chosen: str) -> None:
         change_data(draft, chosen)
         if chosen == DRAWN:
-            begin(draft, service)
+            go_on(draft)
 
     bind.choice(words.label, PLANES, bind.to("set-data.name", name, take), words=CHOICES, help=words.help)
     if name != DRAWN:  # the pad says it

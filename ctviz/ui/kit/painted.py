@@ -1,7 +1,7 @@
 """Points of one's own on a page: the pad to paint them on, a table to paste, the CSV to take home, and training.
 
-A page calls ``paint(draft, service)`` where its experiment's data are ``drawn``, and ``begin(draft, service)`` where a
-person chooses them. Whatever a person does here trains; opening a link does not.
+A page calls ``paint(draft, service)`` where its experiment's data are ``drawn``, and ``go_on(draft)`` where a person
+chooses them. Who paints or pastes trains; who chooses them or opens a link does not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from ctviz.data.drawn import DrawnSettings, encode, problem
+from ctviz.data.drawn import USUAL_NAMES, DrawnSettings, Labels, Places, decode, encode, problem
 from ctviz.data.tables import from_table, to_csv
 from ctviz.errors import CtvizError
 from ctviz.figures.painting import painted_points, painting_message
@@ -46,12 +46,11 @@ class _Memory:
     trains: str = ""
 
 
-def begin(draft: Draft[Any], service: Service) -> None:
-    """Goes on with what was painted before in this session, and trains on it."""
+def go_on(draft: Draft[Any]) -> None:
+    """Goes on with what was painted before in this session."""
     taken = _memory().taken
     if taken is not None:
         draft.change("data.points", _changes(taken))
-    train_at_once(draft, service)
 
 
 def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
@@ -97,11 +96,25 @@ def _take(service: Service, key: str) -> None:
     found = painted_points(st.session_state[key].get("view"))
     if found is None or not isinstance(draft.experiment.data, DrawnSettings):
         return
-    error = problem(*found, draft.experiment.data.labels)
+    data = draft.experiment.data
+    names = {"data.columns": data.columns, "data.labels": data.labels} if are_left(data, *found) else _NO_NAMES
+    error = problem(*found, names["data.labels"])
     memory.own[key] = encode(*found)
     memory.why_not = "" if error is None else f"So far: {error.value}. Needed: {error.allowed}."
     if error is None:
-        _use(draft, service, {"data.points": memory.own[key]})
+        _use(draft, service, {"data.points": memory.own[key], **names})
+
+
+_NO_NAMES: dict[str, tuple[str, ...]] = {"data.columns": USUAL_NAMES, "data.labels": ()}
+
+
+def are_left(data: DrawnSettings, places: Places, labels: Labels) -> bool:
+    """Whether a tenth of the points of the settings is left: those that replace them do not have their names."""
+    before, now = (
+        {(int(c), int(x), int(y)) for (x, y), c in zip(*points, strict=True)}
+        for points in (decode(data.points), (places, labels))
+    )
+    return len(before & now) > len(before) / 10
 
 
 def _changes(data: DrawnSettings) -> dict[str, Any]:
