@@ -145,6 +145,7 @@ class Explorer:
             found = session.search(self.reference_data)
             parts = session.along(found)
             parts |= session.loss_terms(found, self._neighbours(y)[:, group], self._shields.take(index))
+            parts["nearest"] = self._samples.nearest(found.final.mT, session.goal)[1].float()
             lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
             parts |= session.reach(found, parts["probability"], upper - lower)
             parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ctviz.catalogue.differences import difference
+from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.findings import PRICES, finding, shares_differ
 from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.figures.theme import ArmStyle, called, reference_pair
 
@@ -17,8 +18,15 @@ Metrics = Mapping[str, Sequence[float]]
 """Metric → one value per arm; what does not apply is NaN."""
 
 
-def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
-    """The finding of one epoch of one run, in one sentence."""
+def headline(
+    epoch: int, styles: Sequence[ArmStyle], metrics: Metrics, samples: Mapping[str, int] = {}, caveat: str = ""
+) -> str:
+    """The finding of one epoch of one run: gain, price, caveat.
+
+    Args:
+        samples: on how many samples each share was measured; of one that is not named, any difference counts.
+        caveat: what a gain hangs on; left out where there is none.
+    """
     at = f"At epoch {epoch}" if epoch else "Before training"
     conventional, trained = reference_pair(styles)
     if conventional is None or trained is None:
@@ -33,10 +41,21 @@ def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
     if theirs == ours and not epoch:
         return f"{at}, the two models still see the data alike."
     found = difference(RECORDED["ip"], ours, theirs)
-    if found.alike:
-        same = RECORDED["ip"].alike
-        return f"{at}, counterfactuals of {subject} end {same} as the conventional model's in this run."
-    return f"{at}, counterfactuals of {subject} end {found.words} than the conventional model's in this run."
+    how = f"{RECORDED['ip'].alike} as" if found.alike else f"{found.words} than"
+    said = f"{at}, counterfactuals of {subject} end {how} the conventional model's in this run"
+    better = found.verdict == "better"
+    prices = [_price(name, metrics, conventional, trained, samples) for name in PRICES]
+    return finding(said, prices, caveat if better else "", better=better)
+
+
+def _price(name: str, metrics: Metrics, conventional: int, trained: int, samples: Mapping[str, int]) -> Difference:
+    """How the compared model differs in a metric, as far as that is beyond chance."""
+    values = metrics.get(name, ())
+    if max(conventional, trained) >= len(values):
+        return Difference()
+    theirs, ours = values[conventional], values[trained]
+    clear = name not in samples or shares_differ(ours, theirs, samples[name])
+    return difference(RECORDED[name], ours, theirs, clear=clear)
 
 
 def _missing(theirs: float, ours: float) -> str:

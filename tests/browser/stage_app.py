@@ -2,7 +2,8 @@
 
 ``0`` and ``1`` are whole, and so is ``fifth``, which opens at epoch 5. ``grows``, ``plays`` and ``ends`` grow as far as
 a button lets them, ``grows`` by a snapshot with every look and the others at once; ``plays`` plays from its start.
-``lost`` loses what it sends, more than once, and ``ends`` so loses what comes after its first snapshots.
+``lost`` loses what it sends, more than once, and ``plays`` and ``ends`` so lose what comes after their first
+snapshots.
 """
 
 import streamlit as st
@@ -45,7 +46,7 @@ def watch() -> None:
     grown = min(st.session_state.get(f"grown {run}", AT_FIRST - 1) + 1, bound) if run == "grows" else bound
     st.session_state[f"grown {run}"] = grown
     there = snapshots[:grown]
-    if run in ("lost", "ends") and grown > EPOCHS:
+    if run in ("lost", "plays", "ends") and grown > EPOCHS:
         lose()
     live = run in LIVE and grown <= EPOCHS
     seen = show_stage(

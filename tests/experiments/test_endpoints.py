@@ -29,9 +29,11 @@ def test_the_numbers_are_those_of_loops():
         judged = trace.predicted[arm] != targets
         valid = judged & (trace.predicted_final[arm] == targets)
         distances = [slow.implausibility(x, X[y == t]) for x, t in zip(final[arm], targets, strict=True)]
+        nearest = [slow.nearest(x, X[y == t]) for x, t in zip(final[arm], targets, strict=True)]
         expected = {
             "ip": np.mean(np.array(distances)[judged]),
             "ip_star": slow.ip_star(final[arm], targets.tolist(), judged, X, y, 0.5),
+            "nearest": np.mean(np.array(nearest)[judged]),
             "cost": slow.cost(factuals, final[arm], valid),
             "validity": valid.sum() / judged.sum(),
             "redundancy": slow.redundancy(factuals, final[arm], valid),

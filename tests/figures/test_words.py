@@ -63,3 +63,15 @@ def test_text_alternative_names_every_arm() -> None:
     said = describe_curve(RECORDED["ip"], STYLES, 12, [1.9, NAN])
     assert RECORDED["ip"].title in said and "epoch 12" in said
     assert "Conventional 1.90" in said and "Counterfactual training —" in said
+
+
+def test_headline_names_the_price_of_a_gain_as_far_as_it_is_more_than_chance() -> None:
+    metrics = {"ip": [1.0, 0.63], "validation_accuracy": [0.998, 0.92], "robust_accuracy": [0.99, 0.985]}
+    metrics |= {"cost": [2.0, 2.4]}
+    samples = {"validation_accuracy": 600, "robust_accuracy": 600}
+    said = headline(100, STYLES, metrics, samples, "It hangs on this.")
+    assert said.endswith(
+        "in this run, at the price of 7.8 points less often right and 20 % more effort. It hangs on this."
+    )
+    loss = headline(100, STYLES, metrics | {"ip": [1.0, 1.5]}, samples, "It hangs on this.")
+    assert loss.endswith("in this run, with 7.8 points less often right and 20 % more effort.")

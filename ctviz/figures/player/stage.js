@@ -34,8 +34,9 @@ class Epochs extends Player {
     return clamp(this.host.run.frames.length / 10, 2, 12);
   }
 
+  /** The last stretch of a run that has ended may still be on its way. */
   get growing() {
-    return this.host.live;
+    return !this.host.complete;
   }
 
   get told() {
@@ -66,7 +67,7 @@ export class Stage extends Component {
     this.run = new Run("");
     this.panels = [];
     this.pendingEpoch = null; // asked for, not loaded yet
-    this.following = this.live = false;
+    this.following = this.live = this.complete = false;
     this.total = 0;
     this.layers = new Set(LAYERS);
     this.pinned = this.hovered = null; // points of the unit square

@@ -62,7 +62,8 @@ def drawing(run_view: RunView, view: LocksView) -> RunDrawing:
 def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        results.finding(arm_styles(run_view.experiment, features_of(view, run_view.experiment)), snapshot)
+        styles = arm_styles(run_view.experiment, features_of(view, run_view.experiment))
+        results.finding(run_view, styles, snapshot, live)
         return
     page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
 

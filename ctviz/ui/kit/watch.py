@@ -71,7 +71,9 @@ def _drawing(run_view: RunView) -> RunDrawing:
 
 BOUNDARIES = RunDisplay(
     drawing=_drawing,
-    headline=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
+    headline=lambda run_view, snapshot, live: results.finding(
+        run_view, arm_styles(run_view.experiment), snapshot, live
+    ),
     facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
 )
 

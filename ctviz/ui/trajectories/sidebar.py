@@ -12,7 +12,7 @@ import streamlit as st
 from ctviz.catalogue.settings import CHOICES
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import MAX_SAMPLES
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SHORT_STEP, SearchSettings
 from ctviz.data.catalogue import PLANES
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import Names
@@ -48,9 +48,6 @@ TITLES = {
     "proxies": "Two Gaussians: proxies",
 }
 """Presets that compare something; those of the data sets go by the name of the data."""
-
-SHORT_STEP = 0.02
-"""Share of the spread of the data that no step exceeds in slow motion."""
 
 
 def sidebar(service: Service, draft: Draft[TracksView]) -> None:
@@ -191,11 +188,10 @@ def _say_neighbours(experiment: Experiment, settings: SearchSettings) -> None:
 def _slow_motion(draft: Draft[TracksView], settings: SearchSettings) -> None:
     """Shorter steps, so that the way is seen and not only its ends."""
     used, own = GENERATORS[settings.generator].settings, search.measured_search(draft.experiment)
-    if "step_bound" in used:
-        slow, how = {"step_bound": SHORT_STEP}, f"No step longer than {SHORT_STEP:.0%} of the spread of the data,"
-    else:
-        slow, how = {"step_size": float(f"{own.step_size / 10:.5g}")}, "Steps ten times smaller,"
-    slow["steps"] = min(4 * own.steps, 1000)
+    slow, how = own.short_steps(), f"No step longer than {SHORT_STEP:.0%} of the spread of the data,"
+    if "step_bound" not in used:
+        del slow["step_bound"]
+        slow["step_size"], how = float(f"{own.step_size / 10:.5g}"), "Steps ten times smaller,"
     if "step_size" in used and not worsened_by(settings, slow):
         st.button(
             "Slow motion: short steps", key="slow-motion", type="tertiary", icon=":material/slow_motion_video:",
