@@ -10,7 +10,9 @@ import math
 from collections.abc import Iterable
 from statistics import NormalDist
 
-from ctviz.catalogue.differences import Difference
+from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.metrics import METRICS
+from ctviz.experiments.endpoints import Endpoints
 from ctviz.prose import listed
 
 PRICES = ("validation_accuracy", "robust_accuracy", "validity", "mature", "cost")
@@ -32,6 +34,12 @@ def finding(gain: str, differences: Iterable[Difference], caveat: str = "", *, b
     worse = [one.words for one in differences if one.verdict == "worse"]
     price = f"{', at the price of' if better else ', with'} {listed(worse)}" if worse else ""
     return f"{gain}{price}. {caveat}".rstrip()
+
+
+def against_the_first(ends: Endpoints, name: str, arm: int) -> Difference:
+    """A metric of an arm's ends against that of the first arm, as far as it is beyond chance."""
+    value, clear = ends.metrics[name].value, bool(ends.differences[name].significant[arm])
+    return difference(METRICS[name], float(value[arm]), float(value[0]), clear=clear)
 
 
 def shares_differ(share: float, other: float, n: float, level: float = LEVEL) -> bool:

@@ -110,7 +110,8 @@ _IP_STAR = Metric(
 )  # fmt: skip
 _NEAREST = Metric(
     "nearest", "Distance to the nearest real sample", "NN",
-    "Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, in data units.",
+    "Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, of those in the "
+    "picture, in data units.",
     "data units", "less", "closer to the nearest real sample", "farther from the nearest real sample",
     "as far from the nearest real sample",
 )  # fmt: skip

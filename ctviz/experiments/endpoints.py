@@ -89,7 +89,7 @@ def _estimates(
     moved = final.double() - factuals.double()
     measured = {
         "ip": (samples.implausibility(final, targets), judged),
-        "nearest": (samples.nearest(final, targets)[0], judged),
+        "nearest": ((final.double() - torch.from_numpy(trace.nearest)).norm(dim=-1), judged),
         "cost": (moved.abs().sum(dim=-1), judged & valid),
         "validity": (valid, judged),
         "redundancy": ((moved == 0).double().mean(dim=-1), judged & valid),

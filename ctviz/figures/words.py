@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from ctviz.catalogue.differences import Difference, difference
 from ctviz.catalogue.findings import PRICES, finding, shares_differ
 from ctviz.catalogue.metrics import RECORDED, Metric
+from ctviz.experiments.energy import MeanEnergies
 from ctviz.figures.theme import ArmStyle, called, reference_pair
+from ctviz.prose import decimal
 
 Metrics = Mapping[str, Sequence[float]]
 """Metric → one value per arm; what does not apply is NaN."""
@@ -76,3 +78,16 @@ def describe_curve(metric: Metric, styles: Sequence[ArmStyle], epoch: int, value
     """The text alternative of a chart: what each arm has at the marked epoch."""
     parts = [f"{style.title} {metric.amount(value)}" for style, value in zip(styles, values, strict=False)]
     return f"{metric.title} over the epochs. At epoch {epoch}: {', '.join(parts) or 'nothing measured'}."
+
+
+def energy_gap(means: MeanEnergies, e: int, arm: int) -> tuple[str, str]:
+    """How far the mean energies of an epoch and arm lie apart, and the two numbers: ``("1.9 higher", "real samples
+    −3.1, counterfactuals −1.2")``, as the stage says it below its panels."""
+    real, ends = float(means.real[e, arm]), float(means.ends[e, arm])
+    if not means.mature[e, arm]:
+        return "–", f"real samples {decimal(real)}; none of {means.searches} counterfactuals matured"
+    said = f"real samples {decimal(real)}, counterfactuals {decimal(ends)}"
+    if not math.isfinite(ends - real):
+        return "–", said
+    gap = decimal(abs(round(ends, 1) - round(real, 1)))  # of the numbers that are shown
+    return ("the same" if float(gap) == 0 else f"{gap} {'higher' if ends > real else 'lower'}"), said

@@ -8,6 +8,7 @@ snapshots.
 
 import streamlit as st
 
+from ctviz.figures.stage.energy import EnergySource
 from ctviz.ui.kit.player import StageState, show_stage
 from tests.figures import fake
 
@@ -57,10 +58,12 @@ def watch() -> None:
         EPOCHS,
         live,
         BEGINNINGS.get(run, StageState()),
+        energies=EnergySource(lambda shown, target: fake.energies(scene, list(shown), target, EPOCHS), usual=1),
         key="stage",
     )
     st.text(f"epoch={seen.epoch} playing={seen.playing} speed={seen.speed} layers={','.join(seen.layers)}")
     st.text(f"probe={seen.probe}")
+    st.text(f"layer={seen.layer} of {seen.energy_class}")
 
 
 if run != "none":

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui.actionability.panel import PARTS
+from ctviz.ui.actionability.panel import PARTS, LocksView
+from ctviz.ui.kit.feature_names import wished_class
+from tests.figures import fake
 from tests.pages.words import bodies, query_of, said
 
 PAGE = "pages/actionability.py"
@@ -224,6 +228,14 @@ def test_projecting_leaves_the_picture_and_what_the_person_is_told(visit, train)
     assert "This person: debt 8.0" in said(at)
     at.button(key="unproject").click().run()
     assert at.slider
+
+
+def test_the_energy_shown_first_is_that_of_what_people_hope_for() -> None:
+    scene = fake.scene()
+    far = replace(scene, points=scene.points + 9 * (scene.labels[:, None] == 0))
+    assert LocksView().usual_class(far) == 1 == wished_class(far)
+    near = replace(scene, points=scene.points - 9 * (scene.labels[:, None] == 0))
+    assert LocksView().usual_class(near) == 0
 
 
 def test_any_other_run_is_shown_as_far_as_it_goes(visit, train) -> None:

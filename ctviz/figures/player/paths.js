@@ -132,7 +132,7 @@ class PathPanel extends Panel {
     this.under.height = this.canvas.height;
     const context = this.under.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.takeFields(a, b, share);
     this.drawGround(context, a.dims, marks);
     this.drawLimits(context);
   }
@@ -228,7 +228,7 @@ class PathPanel extends Panel {
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1) this.drawNeighbour(context, walks[0], searched, r);
+    if (walks.length === 1 && this.stage.setup.details) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
     if (walks.length === 1) this.name(context, walks[0], searched, r);
   }
@@ -265,16 +265,19 @@ class PathPanel extends Panel {
     context.lineWidth = 1.6;
     context.strokeStyle = css(theme.ink);
     context.stroke();
-    this.label(context, real, `${number(Math.hypot(dx, dy))} to the nearest real sample`, r, 1);
+    const away = real[0] < end[0] ? -1 : 1;
+    this.label(context, [real[0], real[1] + 11], `${number(Math.hypot(dx, dy))} to the nearest real sample`, r, away);
   }
 
-  /** Words beside a point, inside of the panel; on its other side for `row` 1. */
-  label(context, [x, y], words, r, row = 0) {
+  /** Words on one side of a point, to its right for `side` 1 and where there is no room to its left; inside of the panel. */
+  label(context, [x, y], words, r, side = 1) {
     const { theme } = this.stage;
     context.font = `600 12px ${theme.font}`;
     const width = context.measureText(words).width;
-    const left = clamp(x + 1.6 * r + width > this.width ? x - 1.6 * r - width : x + 1.6 * r, 2, Math.max(2, this.width - width - 2));
-    const base = clamp(y + (row ? 18 : -7), 12, this.height - 4);
+    const gap = 1.6 * r, before = x - gap - width, after = x + gap;
+    const wanted = side < 0 ? (before < 2 ? after : before) : after + width > this.width - 2 ? before : after;
+    const left = clamp(wanted, 2, Math.max(2, this.width - width - 2));
+    const base = clamp(y - 7, 12, this.height - 4);
     context.lineWidth = 3.5;
     context.lineJoin = "round";
     context.strokeStyle = css(theme.ground, 0.9);
@@ -579,11 +582,13 @@ export class Paths extends Stage {
   makeKey() {
     const { theme } = this;
     const ink = css(theme.ink);
-    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), swingKey(ink)] : [])];
+    const { details } = this.setup ?? {};
+    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), ...(details ? [swingKey(ink)] : [])] : [])];
     if (this.chosen != null) {
       const box = svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
       const star = svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(theme.ground), stroke: ink, "stroke-width": 1.2 }]);
-      entries.push(entry(box, "ε-box: the nascent point is the last one inside"), entry(star, "neighbour x⁺, a real sample of the target class"));
+      entries.push(entry(box, "ε-box: the nascent point is the last one inside"));
+      if (details) entries.push(entry(star, "neighbour x⁺, a real sample of the target class"));
     }
     return [...entries, boundaryKey(ink)];
   }
@@ -799,7 +804,7 @@ export class Paths extends Stage {
   }
 
   paintCharts() {
-    const there = Boolean(this.searched);
+    const there = Boolean(this.searched) && this.setup.details;
     if (this.chartBox.hidden === there) {
       this.chartBox.hidden = !there;
       this.layoutCharts();

@@ -22,6 +22,7 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
+from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
 from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.player import StageState, show_stage
@@ -129,6 +130,9 @@ def _watch(service: Service, display: RunDisplay) -> None:
         display.headline(run_view, snapshot, state.live)
     if right is not None:
         with right:
+            drawn = display.drawing(run_view).scene
+            styles = arm_styles(run_view.experiment, drawn.features)
+            energy_facts(run_view, draft.view, snapshot, styles, drawn.classes)
             display.facts(run_view, snapshot, state.live)
     with left:
         (display.projected if right is None else display.details)(run_view, snapshot, state.live)
@@ -182,9 +186,13 @@ def _stage(run_view: RunView, display: RunDisplay, view: View, *, live: bool, ke
         snapshots_since=run_view.since,
         total_epochs=run_view.experiment.training.epochs,
         live=live,
-        initial=StageState(view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe),
+        initial=StageState(
+            view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe, view.layer,
+            class_chosen(run_view, view),
+        ),
+        energies=energies_of(run_view, view),
         key=key,
-    )
+    )  # fmt: skip
 
 
 def _follow(draft: Draft[Any], seen: StageState) -> None:
@@ -192,7 +200,7 @@ def _follow(draft: Draft[Any], seen: StageState) -> None:
     before = draft.view
     rest = {
         "epoch": seen.epoch, "play": int(seen.playing), "speed": seen.speed, "loop": int(seen.loop),
-        "layers": seen.layers, "probe": seen.probe,
+        "layers": seen.layers, "probe": seen.probe, "layer": seen.layer, "energy_class": seen.energy_class,
     }  # fmt: skip
     draft.view = type(before)(**{**before.model_dump(), **rest})
     write_link(draft)

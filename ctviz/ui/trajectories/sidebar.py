@@ -21,10 +21,10 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.feature_names import choose_names, names_in
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.kit.searches import POINT, searches
+from ctviz.ui.kit.searches import CLASS, POINT, RANDOM, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.trajectories.tracks_view import CLASS, MOST_FACTUALS, RANDOM, TracksView
+from ctviz.ui.trajectories.tracks_view import MOST_FACTUALS, TracksView
 
 OPEN = -1
 """The choice that leaves the class aimed at open."""
@@ -42,6 +42,7 @@ TITLES = {
     "objectives": "Moons, the four objectives",
     "generators": "Moons, trained without gradients",
     "stress": "Linearly separable, trained on bad searches",
+    "loans": "Loans, in short steps",
     "figure1": "Figure 1 of the paper, x2 locked",
     "figure1-debt": "Figure 1 of the paper, x1 locked",
     "where": "Where a lock acts",

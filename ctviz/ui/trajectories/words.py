@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.catalogue.differences import UNCLEAR, Difference, difference
-from ctviz.catalogue.findings import finding
+from ctviz.catalogue.differences import UNCLEAR, Difference
+from ctviz.catalogue.findings import against_the_first, finding
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.objective import TERMS, in_words
 from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES
@@ -51,7 +51,7 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
     said = _alike(counts) if alike else _counted(counts)
     if ends is None or trained is None or conventional != 0:
         return f"{when}{said}."
-    closer, dearer = (_against_the_first(ends, name, trained) for name in ("ip", "cost"))
+    closer, dearer = (against_the_first(ends, name, trained) for name in ("ip", "cost"))
     who = f"; those of {inside(_spoken(styles[trained]))}" if alike else ", and they"
     return finding(f"{when}{said}{_closeness(closer, who)}", [dearer], better=closer.verdict == "better")
 
@@ -96,12 +96,6 @@ def _of(arrived: int, of: int, short: bool = False) -> str:
 def _spoken(style: ArmStyle) -> str:
     """What a model is called in a sentence: its title, or its own name where the title is that of several."""
     return f"“{style.name}”" if ":" in style.title else style.title
-
-
-def _against_the_first(ends: Endpoints, name: str, arm: int) -> Difference:
-    """A metric of an arm's ends against that of the first arm, as far as it is more than chance."""
-    value, clear = ends.metrics[name].value, bool(ends.differences[name].significant[arm])
-    return difference(METRICS[name], float(value[arm]), float(value[0]), clear=clear)
 
 
 def _closeness(found: Difference, who: str) -> str:
@@ -171,7 +165,7 @@ def end_facts(ends: Endpoints, styles: Sequence[ArmStyle]) -> list[Fact]:
     facts = []
     for name in ("nearest", "ip", "cost"):
         metric, interval = METRICS[name], ends.metrics[name]
-        said = _against_the_first(ends, name, trained).words if conventional == 0 and trained is not None else ""
+        said = against_the_first(ends, name, trained).words if conventional == 0 and trained is not None else ""
         facts.append(Fact(metric.title, amounts(metric, interval.value.tolist(), styles), words=said, help=metric.help))
     return facts
 
@@ -284,7 +278,7 @@ def _against_first(ends: Endpoints, metric: Metric, styles: Sequence[ArmStyle]) 
     clear, said = ends.differences[metric.name].significant, []
     for arm in range(1, len(styles)):
         who = f"{styles[arm].short}: " if len(styles) > 2 else ""
-        found = _against_the_first(ends, metric.name, arm)
+        found = against_the_first(ends, metric.name, arm)
         star = " *" if found.words and clear[arm] else ""
         said.append(f"{found.mark}{who}{found.words or '—'}{star}")
     return "<br>".join(escape(one) for one in said)
