@@ -189,6 +189,7 @@ def _again(draft: Draft[LearnView], step: Step) -> None:
 def your_turn() -> None:
     """Where to go from here."""
     link_to(BOUNDARIES, "Train models of your own", {"preset": BOUNDARIES.preset})
+    link_to(BOUNDARIES, "Draw data of your own", {"preset": "drawn"}, ":material/draw:")
 
 
 def go(draft: Draft[LearnView], by: int) -> None:
