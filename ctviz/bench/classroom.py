@@ -104,7 +104,7 @@ def _number(key: str, lowest: float, highest: float, digits: int) -> Callable[..
     """Types another number."""
 
     async def act(visitor: Visitor, chance: random.Random) -> Received:
-        return await visitor.set(key, double_value=round(chance.uniform(lowest, highest), digits))
+        return await visitor.enter(key, double_value=round(chance.uniform(lowest, highest), digits))
 
     return act
 
@@ -113,14 +113,14 @@ def _choose(key: str, *among: str) -> Callable[..., Awaitable[Received]]:
     """Chooses one of several buttons."""
 
     async def act(visitor: Visitor, chance: random.Random) -> Received:
-        return await visitor.set(key, string_array_value=[chance.choice(among)])
+        return await visitor.enter(key, string_array_value=[chance.choice(among)])
 
     return act
 
 
 async def _train(visitor: Visitor, chance: random.Random) -> Received:
     """Changes the number of epochs, presses Train and watches until it is done."""
-    first = await visitor.set("set-training.epochs", double_value=chance.randrange(15, 40))
+    first = await visitor.enter("set-training.epochs", double_value=chance.randrange(15, 40))
     if visitor.proto("train").disabled:  # somebody has trained the same
         return first
     pressed = await visitor.press("train")
@@ -142,7 +142,8 @@ PLACES = (
     Place(
         "Trajectories", "trajectories", {"preset": "circles", "pick": "point", "at": "0,0"},
         (
-            _scrub("tracks-0"), _scrub("tracks-0"), _number("explore-at-0", -1, 1, 2), _number("explore-at-1", -1, 1, 2),
+            _scrub("tracks-0"), _scrub("tracks-0"),
+            _number("explore-at-0", -1, 1, 2), _number("explore-at-1", -1, 1, 2),
             _number("explore-search.tau", 0.6, 0.95, 2), _number("explore-search.step_size", 0.02, 0.2, 2),
         ), 1.0,
     ),

@@ -93,8 +93,8 @@ class Visitor:
         self._page, self._page_hash, self._query = page, "", query
         return await self._run()
 
-    async def set(self, key: str, **value: Any) -> Received:
-        """Changes the widget that the app calls ``key``, as in ``set("speed", double_value=2)``."""
+    async def enter(self, key: str, **value: Any) -> Received:
+        """Changes the widget that the app calls ``key``, as in ``enter("speed", double_value=2)``."""
         self._put(self.widget(key), value)
         return await self._run(self._fragment_of(key))
 

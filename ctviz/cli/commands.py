@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import os
 import re
 import socket
@@ -63,26 +64,71 @@ def serve(
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
     base_path: Annotated[str, typer.Option(help="Path under which a proxy serves the app, such as tools/ctviz.")] = "",
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+    to_class: Annotated[
+        bool,
+        typer.Option(
+            "--class",
+            help="Open the app to the local network for a class: who comes from another computer may look, search and "
+            "train small things, but not delete, pin, upload or start sweeps. --address then names this computer's "
+            "address in that network, if it has several.",
+        ),
+    ] = False,
 ) -> None:
     """Start the app."""
     from ctviz.paths import PACKAGE, app_folder
 
     script = app_folder() / "app.py"
-    flags = {
-        "server.address": address,
-        "server.port": str(port),
-        "server.headless": str(headless or not _has_screen()).lower(),
-        "server.fileWatcherType": "none",
-    }
+    flags = [
+        ("server.port", str(port)),
+        ("server.headless", str(headless or not _has_screen()).lower()),
+        ("server.fileWatcherType", "none"),
+    ]
+    os.environ.pop(CLASS, None)
     if base_path.strip("/"):
-        flags["server.baseUrlPath"] = base_path = _checked(base_path)
+        base_path = _checked(base_path)
+        flags.append(("server.baseUrlPath", base_path))
+    if to_class:
+        if base_path.strip("/"):
+            raise ConfigError("base-path", base_path, "none with --class: behind a proxy the teacher is not known")
+        known = class_address(address)
+        _check_free(known, port)
+        address, os.environ[CLASS] = "0.0.0.0", _url(known, port, "")
+        # Pages that come under another name are refused: one that points here would act in the teacher's name.
+        flags += [("server.allowedHosts", host) for host in (known, "localhost", "127.0.0.1")]
     _check_free(address, port)
+    flags.append(("server.address", address))
     typer.echo(f"Starting ctviz at {_url(address, port, base_path)}; Ctrl+C stops it.")
+    if to_class:
+        typer.echo(f"The class finds it at {os.environ[CLASS]}; Home shows that as a QR code.")
     command = [sys.executable, "-P", str(PACKAGE / "ui" / "launch.py"), str(script)]
-    for name, value in flags.items():
+    for name, value in flags:
         command += [f"--{name}", value]
     # Streamlit replaces this process, so that it receives signals and no process is left behind.
     os.execv(sys.executable, command)
+
+
+CLASS = "CTVIZ_CLASS"
+"""The variable of the environment that tells the app the address of its class, see ``ctviz/ui/kit/rights.py``."""
+
+
+def class_address(named: str = "") -> str:
+    """This computer's address in the local network: the one that is ``named``, unless that is no network's.
+
+    No packet is sent: the system is asked which address it would send one from.
+    """
+    if named and named not in ("127.0.0.1", "localhost", "0.0.0.0"):
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.IPv4Address(named))
+        raise ConfigError("address", named, "with --class, an address of this computer such as 192.168.1.20")
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("10.255.255.255", 1))
+            found = str(probe.getsockname()[0])
+    except OSError:
+        found = "0.0.0.0"
+    if ipaddress.IPv4Address(found).is_unspecified or ipaddress.IPv4Address(found).is_loopback:
+        raise ConfigError("address", named, "this computer's address in a network; without one there is no class")
+    return found
 
 
 def _checked(base_path: str) -> str:

@@ -487,7 +487,7 @@ def _preset(name: str) -> Experiment:
 
 @functools.lru_cache(256)
 def _query(experiment: Experiment, preset: str | None) -> tuple[tuple[str, str], ...]:
-    """Kept: each rerun of a page writes its link, of an experiment that seldom differs from that of the rerun before."""
+    """Kept: each rerun of a page writes its link, mostly of the same experiment as the one before."""
     return tuple(experiment._to_query(preset).items())
 
 

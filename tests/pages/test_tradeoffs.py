@@ -182,7 +182,7 @@ def test_a_sweep_of_one_s_own_is_taken_off_the_list_and_put_back(visit, stored) 
 def quick(world, monkeypatch):
     """Jobs that carry out their task at once, where they are submitted."""
 
-    def submit(key, work, *arguments):
+    def submit(key, work, *arguments, seconds):
         world.jobs.submitted.append(key)
         work(*arguments, lambda: False)
         world.jobs.states[key] = JobStatus(key, "done")
