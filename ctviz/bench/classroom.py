@@ -28,6 +28,7 @@ from ctviz.bench import browser
 from ctviz.bench.measure import BenchRow, Goal, say
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
+from ctviz.network import network_address
 
 if TYPE_CHECKING:
     from ctviz.bench.streamlit_client import Received, Visitor
@@ -118,6 +119,16 @@ def _choose(key: str, *among: str) -> Callable[..., Awaitable[Received]]:
     return act
 
 
+_part_of_digits = _choose("digits-part", "One digit", "All classes", "Counterfactual digits", "Fool it")
+_class_of_digits = _choose("digits-class", *"0123456789")
+
+
+async def _digit(visitor: Visitor, chance: random.Random) -> Received:
+    """Chooses another class of digits where there is a choice, else another part of the story."""
+    chosen = _class_of_digits if visitor.shows("digits-class") else _part_of_digits
+    return await chosen(visitor, chance)
+
+
 async def _train(visitor: Visitor, chance: random.Random) -> Received:
     """Changes the number of epochs, presses Train and watches until it is done."""
     first = await visitor.enter("set-training.epochs", double_value=chance.randrange(15, 40))
@@ -153,10 +164,7 @@ PLACES = (
     ),
     Place(
         "Digits", "digits", {"preset": "mnist"},
-        (
-            _choose("digits-class", *"0123456789"), _choose("digits-class", *"0123456789"),
-            _choose("digits-part", "One digit", "All classes", "Counterfactual digits", "Fool it"),
-        ), 3.0,
+        (_digit, _digit, _part_of_digits), 3.0,
     ),
     Place("Home", "", {}, (), None),
 )  # fmt: skip
@@ -167,10 +175,13 @@ PLACES = (
 
 def measure(seconds: float, visitors: int = VISITORS) -> list[BenchRow]:
     """The rows of a class that works for so many seconds, or the reason why they could not be measured."""
+    known = network_address()
     try:
         say("class: starting the server")
-        with two_processors(), browser.server() as (url, process):
+        with two_processors(), browser.server(*(["--class"] if known else [])) as (url, process):
+            url = url.replace("127.0.0.1", known) if known else url  # who comes from this computer is the teacher
             tally = Tally()
+            asyncio.run(_warm_up(url))
             before = processor_seconds(process)
             asyncio.run(_class(url, seconds, visitors, tally))
             used = processor_seconds(process) - before
@@ -184,6 +195,16 @@ async def _class(url: str, seconds: float, visitors: int, tally: Tally) -> None:
     end = time.monotonic() + seconds
     people = [_person(url, number, end, tally) for number in range(visitors)]
     await asyncio.gather(*people, _browsers(url, end, tally), _tell(end, tally))
+
+
+async def _warm_up(url: str) -> None:
+    """The teacher opens each page before the class comes."""
+    from ctviz.bench.streamlit_client import Visitor
+
+    for place in PLACES:
+        say(f"class: opening {place.title}")
+        async with Visitor(url) as visitor:
+            await visitor.open(place.path, urlencode(place.query))
 
 
 async def _tell(end: float, tally: Tally) -> None:

@@ -135,6 +135,10 @@ class Visitor:
             raise CtvizError(f"{self._page or 'Home'} shows no widget {key!r}{'' if self.keys() else ': it is empty'}")
         return found
 
+    def shows(self, key: str) -> bool:
+        """Whether there is a widget of that key."""
+        return any(identity.endswith(f"-{key}") for identity, _ in self._widgets())
+
     def keys(self) -> list[str]:
         """The keys of all widgets."""
         return [identity.split("-", 2)[-1] for identity, _ in self._widgets()]

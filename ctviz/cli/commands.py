@@ -18,6 +18,7 @@ import ctviz
 from ctviz.cli.common import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.network import network_address
 from ctviz.paths import home
 
 if TYPE_CHECKING:
@@ -111,24 +112,17 @@ CLASS = "CTVIZ_CLASS"
 """The variable of the environment that tells the app the address of its class, see ``ctviz/ui/kit/rights.py``."""
 
 
-def class_address(named: str = "") -> str:
-    """This computer's address in the local network: the one that is ``named``, unless that is no network's.
-
-    No packet is sent: the system is asked which address it would send one from.
-    """
-    if named and named not in ("127.0.0.1", "localhost", "0.0.0.0"):
-        with contextlib.suppress(ValueError):
-            return str(ipaddress.IPv4Address(named))
-        raise ConfigError("address", named, "with --class, an address of this computer such as 192.168.1.20")
+def class_address(named: str) -> str:
+    """Where a class finds this computer: the address that is ``named``, else the one that its network gave it."""
+    if named in ("", "127.0.0.1", "localhost", "0.0.0.0"):
+        found = network_address()
+        if found is None:
+            raise ConfigError("address", named, "with --class, this computer's in a network; it seems to be in none")
+        return found
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("10.255.255.255", 1))
-            found = str(probe.getsockname()[0])
-    except OSError:
-        found = "0.0.0.0"
-    if ipaddress.IPv4Address(found).is_unspecified or ipaddress.IPv4Address(found).is_loopback:
-        raise ConfigError("address", named, "this computer's address in a network; without one there is no class")
-    return found
+        return str(ipaddress.IPv4Address(named))
+    except ValueError:
+        raise ConfigError("address", named, "with --class, an address of this computer such as 192.168.1.20") from None
 
 
 def _checked(base_path: str) -> str:

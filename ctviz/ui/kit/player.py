@@ -41,17 +41,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
-from ctviz.figures.player.source import component, style
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
 from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
+from ctviz.ui.kit.component_files import mounted
 
 T = TypeVar("T")
 
@@ -105,7 +105,7 @@ def show_stage(
     run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
     recording, more, last = _due(run, sent)
     data = message(recording, **_header(run, more, last, initial))
-    result = _component("Stage")(key=key, data=data, on_view_change=_nothing, on_need_change=_resender(key, sent))
+    result = mounted("Stage")(key=key, data=data, on_view_change=_nothing, on_need_change=_resender(key, sent))
     sent[run_key] = last
     return _state(result.get("view"), run_key, initial)
 
@@ -175,7 +175,7 @@ def show_paths(
         "places": on_place is not None,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
-    result = _component("Paths")(
+    result = mounted("Paths")(
         key=key,
         data=message(recording, packed.payload if packed else b"", **header),
         on_view_change=_nothing,
@@ -194,11 +194,6 @@ def _nothing() -> None:
 def _tell(listener: Callable[[T], None] | None, event: T | None) -> None:
     if listener is not None and event is not None:
         listener(event)
-
-
-@st.cache_resource(show_spinner=False)
-def _component(kind: Literal["Stage", "Paths"]) -> Any:
-    return st.components.v2.component(f"ctviz_{kind.lower()}", css=style(kind), js=component(kind))
 
 
 def _sent() -> dict[str, int]:

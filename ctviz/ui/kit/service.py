@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
+import pkgutil
 import re
 import threading
 import uuid
@@ -16,6 +18,7 @@ from typing import Literal, get_args
 import streamlit as st
 import torch
 
+from ctviz import ui
 from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError
@@ -169,10 +172,21 @@ def make() -> Service:
     modules = (run_job.__module__, "captum.robust")
     jobs = JobManager(initializer=one_thread, modules=modules, log=store.root / "logs" / "jobs.log")
     jobs.warm(1)
+    if rights.class_address() is not None:
+        threading.Thread(target=_import_pages, name="ctviz-pages", daemon=True).start()
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
     gc.freeze()
     return Service(store, jobs, RunViews(store))
+
+
+def _import_pages() -> None:
+    """Imports what the pages need before a class opens them: thirty first visits at once would each wait for it."""
+    for found in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
+        if found.name != f"{ui.__name__}.launch":
+            importlib.import_module(found.name)
+    gc.collect()
+    gc.freeze()
 
 
 def reason_not_to_train(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 from ctviz.errors import CtvizError
@@ -75,6 +77,7 @@ def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | 
     )  # fmt: skip
 
 
+@functools.lru_cache(32)
 def _seconds(study: Limit) -> float:
     seconds = sum(about_seconds(stand.experiment) for stand in study.all_draws())
     return seconds * (2 if "fine" in study.measures else 1)
