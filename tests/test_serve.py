@@ -1,5 +1,6 @@
 """``ctviz serve`` wherever it is started: it starts, asks nothing, leaves the user's folders alone, calls nobody."""
 
+import asyncio
 import os
 import pty
 import socket
@@ -18,6 +19,7 @@ from streamlit.web import cli
 from streamlit.web.server import server_util
 
 import ctviz.ui.kit.frame
+from ctviz.bench.streamlit_client import Visitor
 from ctviz.cli import commands
 from ctviz.ui.launch import launch
 from tests.browser.driving import ROOT, begin, stop
@@ -249,7 +251,18 @@ def test_a_class_finds_it_at_the_address_of_the_network_and_under_no_other_name(
         assert " 403 " in knock(port, f"http://rebound.example:{port}", host=f"rebound.example:{port}")
         for origin in ORIGINS:
             assert " 403 " in knock(port, origin, host=f"{known}:{port}"), origin
+        assert asyncio.run(may_start_sweeps(url)) == (False, "You are in a class")
+        assert asyncio.run(may_start_sweeps(server.url)) == (True, "")
     assert not requests
+
+
+async def may_start_sweeps(url):
+    """Whether who comes by this address can press the button of a new sweep, and whether they are told of the class."""
+    async with Visitor(url) as visitor:
+        received = await visitor.open("tradeoffs", "grid.tau=0.5,0.9&seeds=1")
+        assert not received.errors
+        told = [words for text in visitor.texts() for words in ("You are in a class",) if words in text]
+        return not visitor.proto("trade-run").disabled, "".join(told)
 
 
 @pytest.mark.parametrize(
