@@ -25,7 +25,7 @@ from ctviz.errors import CtvizError
 MOST_BYTES = 200 * 2**20
 """Of one message."""
 
-SETTLED = 0.05
+SETTLED = 0.15
 """Seconds without a new run of the script after which an answer is complete: a script may ask for another run of itself
 just when one has ended."""
 

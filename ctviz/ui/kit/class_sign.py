@@ -31,8 +31,8 @@ def sign() -> None:
     st.html(
         f'<img class="ctviz-sign" src="{escape(picture)}" alt="QR code of {escape(address)}">'
         f'<p class="ctviz-sign-address">{escape(address)}</p>'
+        '<p class="ctviz-sign-words ctviz-muted">Scan it or type it, in the same network as this computer.</p>'
     )
-    st.markdown("Scan it or type it, in the same network as this computer.")
     st.button("Show the page", key="unproject-sign", type="tertiary", on_click=_leave)
 
 
