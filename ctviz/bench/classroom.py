@@ -45,6 +45,9 @@ ARRIVE = 5.0
 STAY = (3, 7)
 """Actions on a page before turning to another one."""
 
+PATIENCE = 60.0
+"""Seconds for which people watch a training."""
+
 AWAY = 2.0
 """Seconds after which a broken line comes back."""
 
@@ -94,6 +97,7 @@ def _scrub(key: str) -> Callable[[Visitor, random.Random], Awaitable[Received]]:
     """Moves the slider of a player to another epoch, and lets go."""
 
     async def act(visitor: Visitor, chance: random.Random) -> Received:
+        await _watch_until(visitor, lambda: visitor.shows(key))  # until then it shows another run, dimmed
         shown = header(visitor.proto(key).bytes)
         view = {**shown["initial"], "key": shown["key"], "epoch": chance.randrange(shown["total"] + 1)}
         return await visitor.tell(key, {"view": view})
@@ -135,14 +139,18 @@ async def _train(visitor: Visitor, chance: random.Random) -> Received:
     if visitor.proto("train").disabled:  # somebody has trained the same
         return first
     pressed = await visitor.press("train")
-    waits = [first.seconds, pressed.seconds]
-    until = time.monotonic() + 30
-    while visitor.again and time.monotonic() < until:
+    pressed.seconds = max(first.seconds, pressed.seconds, await _watch_until(visitor, lambda: False))
+    return pressed
+
+
+async def _watch_until(visitor: Visitor, seen: Callable[[], bool]) -> float:
+    """Watches what runs again by itself, until something is seen or it rests; the longest wait for an answer."""
+    longest, end = 0.0, time.monotonic() + PATIENCE
+    while visitor.again and not seen() and time.monotonic() < end:
         fragment, pause = min(visitor.again.items(), key=lambda item: item[1])
         await asyncio.sleep(pause)
-        waits.append((await visitor.look_again(fragment)).seconds)
-    pressed.seconds = max(waits)
-    return pressed
+        longest = max(longest, (await visitor.look_again(fragment)).seconds)
+    return longest
 
 
 PLACES = (

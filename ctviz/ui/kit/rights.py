@@ -50,8 +50,8 @@ REFUSED: dict[Right, str] = {
 """What students may not do, as in “In a class, students cannot …”."""
 
 STUDENT = (
-    "You are in a class: look, search, draw and train small things. Deleting, pinning, uploading and starting sweeps is "
-    "left to the teacher, at the computer that runs ctviz."
+    "You are in a class: look, search, draw and train small things. Deleting, pinning, uploading and starting sweeps "
+    "is left to the teacher, at the computer that runs ctviz."
 )
 
 
