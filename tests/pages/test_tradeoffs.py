@@ -266,7 +266,7 @@ def test_a_sweep_that_is_there_is_looked_at_and_not_trained(visit, stored, monke
 
 
 def test_what_could_not_be_trained_says_why(visit, quick, monkeypatch) -> None:
-    def submit(key, *_):
+    def submit(key, *_, **__):
         quick.jobs.states[key] = JobStatus(key, "failed", message="The disk is full.")
 
     monkeypatch.setattr(quick.jobs, "submit", submit)
