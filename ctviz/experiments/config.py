@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -234,16 +235,19 @@ class Experiment(Document):
         """A preset by name. Those of the data sets (``moons``, ``ls``, …) have two arms, vanilla and full."""
         if name not in PRESETS:
             raise ConfigError("preset", name, f"one of {', '.join(PRESETS)}")
-        return cls().replace(PRESETS[name])
+        return _preset(name)
 
     def to_query(self, preset: str | None = None) -> dict[str, str]:
         """The experiment as parameters of a link: a preset and what differs from it.
 
         Without a ``preset``, the one of its data that gives the shortest link.
         """
+        return dict(_query(self, preset))
+
+    def _to_query(self, preset: str | None) -> dict[str, str]:
         if preset is None:
             candidates = [name for name, changes in PRESETS.items() if changes["data.name"] == self.data.name]
-            return min((self.to_query(name) for name in candidates), key=len)
+            return min((self._to_query(name) for name in candidates), key=len)
         base = Experiment.preset(preset)
         if type(base.data) is not type(self.data):
             allowed = f"one on {_KINDS[type(self.data)]}"
@@ -508,6 +512,18 @@ def parse_value(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+@functools.cache
+def _preset(name: str) -> Experiment:
+    """Frozen, and so one for all."""
+    return Experiment().replace(PRESETS[name])
+
+
+@functools.lru_cache(256)
+def _query(experiment: Experiment, preset: str | None) -> tuple[tuple[str, str], ...]:
+    """Kept: each rerun of a page writes its link, mostly of the same experiment as the one before."""
+    return tuple(experiment._to_query(preset).items())
 
 
 def _flatten(experiment: Experiment) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ctviz.ui.kit.feature_names import choose_names, features_of, wished_class
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
+from ctviz.ui.kit.rights import NotAllowedError
 from ctviz.ui.kit.service import Service, reason_not_to_train
 from ctviz.ui.kit.settings import setting
 from ctviz.ui.kit.training import press_train, train_button
@@ -164,7 +166,8 @@ def retrain(service: Service, draft: Draft[LocksView]) -> None:
         return
     key, before = draft.experiment.key, st.session_state.pop(ASKED, None)
     if before not in (None, key) and service.state(before).live:
-        service.cancel(before)
+        with contextlib.suppress(NotAllowedError):  # others in a class wait for it too
+            service.cancel(before)
     draft.look(epoch=None, play=0)
     state = service.state(key)
     if state.state != "done" and not state.live and reason_not_to_train(draft.experiment) is None:

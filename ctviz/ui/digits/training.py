@@ -16,7 +16,7 @@ from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
 from ctviz.ui.digits.pictures import styles_of
-from ctviz.ui.kit import bind
+from ctviz.ui.kit import bind, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
@@ -97,6 +97,9 @@ def _learn_from(draft: Draft[DigitsView], source: str) -> None:
 
 def _folder(draft: Draft[DigitsView]) -> None:
     """Asks where the files lie; checked before anything is changed."""
+    if reason := rights.refusal("folder"):
+        st.caption(reason)
+        return
     known = str(datasets_folder() or "")
     text = st.text_input(
         "Folder with MNIST's files", known, key="digits-folder",

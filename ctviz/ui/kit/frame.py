@@ -44,13 +44,14 @@ PROJECTING = """
 
 
 @contextmanager
-def page(entry: Page, draft: Draft[Any] | None = None) -> Iterator[bool]:
+def page(entry: Page, draft: Draft[Any] | None = None, projecting: bool | None = None) -> Iterator[bool]:
     """The frame of a page, which yields whether it is projected; what goes wrong inside is said in place.
 
     The projected view is without menu and chrome, of larger type, and has a button that leads back. The link is
-    brought in line with the ``draft`` at the end.
+    brought in line with the ``draft`` at the end. A page without a draft says itself whether it is ``projecting``.
     """
-    projecting = draft is not None and draft.view.view == "project"
+    if projecting is None:
+        projecting = draft is not None and draft.view.view == "project"
     st.set_page_config(page_title=f"{entry.title} · ctviz", page_icon=_icon(), layout="wide")
     st.html(f"<style>{_style()}{PROJECTING if projecting else ''}</style>")
     if not projecting:

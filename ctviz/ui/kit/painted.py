@@ -16,8 +16,8 @@ from ctviz.data.drawn import USUAL_NAMES, DrawnSettings, Labels, Places, decode,
 from ctviz.data.tables import from_table, to_csv
 from ctviz.errors import CtvizError
 from ctviz.figures.painting import painted_points, painting_message
-from ctviz.figures.player.source import component, style
 from ctviz.ui.kit.bind import say_why_not
+from ctviz.ui.kit.component_files import mounted
 from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
@@ -65,7 +65,7 @@ def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
     if not isinstance(data, DrawnSettings):
         return
     own = memory.own.get(key) == data.points
-    _component()(
+    mounted("PointPainter")(
         key=key,
         data=painting_message(
             key, data, memory.why_not, own=own, held=key in memory.own,
@@ -174,8 +174,3 @@ def _take_table(service: Service, control: str) -> None:
 def _memory() -> _Memory:
     memory: _Memory = st.session_state.setdefault("_painted", _Memory())
     return memory
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    return st.components.v2.component("ctviz_pointpainter", css=style("PointPainter"), js=component("PointPainter"))

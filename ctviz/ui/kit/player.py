@@ -42,18 +42,18 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
-from ctviz.figures.player.source import component, style
 from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, stretch_of
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
 from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
+from ctviz.ui.kit.component_files import mounted
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ def show_stage(
     seen = _state((st.session_state.get(key) or {}).get("view"), run_key, initial, len(scene.classes))
     stretch = _energies_due(run, energies, seen, last) if energies else None
     header = {**_header(run, more, last, initial), "energy": energy_header(energies, stretch)}
-    result = _component("Stage")(
+    result = mounted("Stage")(
         key=key,
         data=message(recording, stretch.payload if stretch else b"", **header),
         on_view_change=_nothing,
@@ -199,7 +199,7 @@ def show_paths(
         "plain": asdict(plain) if plain else None,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
-    result = _component("Paths")(
+    result = mounted("Paths")(
         key=key,
         data=message(recording, packed.payload if packed else b"", **header),
         on_view_change=_nothing,
@@ -218,11 +218,6 @@ def _nothing() -> None:
 def _tell(listener: Callable[[T], None] | None, event: T | None) -> None:
     if listener is not None and event is not None:
         listener(event)
-
-
-@st.cache_resource(show_spinner=False)
-def _component(kind: Literal["Stage", "Paths"]) -> Any:
-    return st.components.v2.component(f"ctviz_{kind.lower()}", css=style(kind), js=component(kind))
 
 
 def _sent() -> dict[str, int]:

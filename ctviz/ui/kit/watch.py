@@ -20,7 +20,7 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
-from ctviz.ui.kit import results
+from ctviz.ui.kit import messages, results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
 from ctviz.ui.kit.frame import literal, live, page_title
@@ -216,9 +216,10 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
         bar.progress(min(state.epochs_done / epochs, 1.0), text=_how_far(state, epochs))
         if state.ours:
+            reason = service.reason_not_to_cancel(experiment.key)
             stop.button(
-                "Cancel", key="cancel", icon=":material/stop:", width="stretch",
-                on_click=service.cancel, args=(experiment.key,),
+                "Cancel", key="cancel", icon=":material/stop:", width="stretch", disabled=reason is not None,
+                help=reason, on_click=_cancel, args=(service, experiment.key),
             )  # fmt: skip
     elif state.state == "failed":
         st.error(f"{literal(state.message)} Press “Try again” to train from the start.", icon=":material/error:")
@@ -235,9 +236,16 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
         train_button(service, draft, key="train-here")
 
 
+def _cancel(service: Service, key: str) -> None:
+    with messages.errors_as("refused"):
+        service.cancel(key)
+
+
 def _how_far(state: RunState, epochs: int) -> str:
+    if state.state == "queued" and state.position > 1:
+        return f"Waiting for a worker: place {state.position} in the queue, where small trainings go first."
     if state.state == "queued":
-        return "Waiting for a worker" + (f"; {state.position - 1} before it" if state.position > 1 else "")
+        return "Waiting for a worker: it is the next one."
     return f"Training: {Progress(state.epochs_done, epochs, state.seconds).words()}"
 
 
