@@ -488,6 +488,11 @@ export class Paths extends Stage {
     return this.root.clientWidth < NARROW ? 0.62 : 0.44;
   }
 
+  /** The charts, which a projected page has below the legend. */
+  get below() {
+    return this.chartBox.offsetHeight;
+  }
+
   get faintness() {
     return 0.34;
   }

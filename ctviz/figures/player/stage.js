@@ -15,6 +15,13 @@ import { heldRun, Run, STEP } from "./runs.js";
 import { css } from "./theme.js";
 
 const LAYERS = ["points", "paths", "contours"];
+/** Pixels between columns of panels, and those that figures take beside a plot. */
+const GAP = 24;
+const BESIDE = 128;
+/** Ratio of the extents of two features from which on they are drawn on scales of their own. */
+const UNLIKE = 2.5;
+/** Pixels of a canvas for one of the page where it is printed. */
+const PRINT_RATIO = 3;
 
 function sentence(title, metrics, arm) {
   const facts = CAPTIONS.map(([name, words, format]) => [metrics[name]?.[arm], words, format])
@@ -271,16 +278,21 @@ export class Stage extends Component {
 
   layout() {
     const width = this.root.clientWidth;
-    const ratio = this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
-    if (!width || !this.panels.length) return;
-    const { columns, height } = arrange(this.panels.length, width, this.share * innerHeight);
+    const ratio = this.printing ? PRINT_RATIO : this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
+    if (!width || !this.panels.length || !this.run.scene) return;
+    this.root.dataset.fill = String(this.fills);
+    const { columns, beside, plot } = this.printing ? onPaper(this.panels.length) : arrange(this.panels.length, width, this.room, this.shape);
     this.root.style.setProperty("--ctv-columns", String(columns));
+    this.root.style.setProperty("--ctv-plot", `${plot}px`);
+    this.root.style.setProperty("--ctv-shape", String(1 / this.shape));
+    this.root.dataset.beside = String(beside);
     const size = clamp(10.5 + width / 170, 14, 24);
     this.root.style.setProperty("--ctv-size", `${size}px`);
     this.root.style.setProperty("--ctv-panel-size", `${clamp(width / columns / 22, 12, size)}px`);
     this.root.dataset.narrow = String(width < NARROW);
     const inner = this.panels[0].plot.clientWidth;
     if (!inner) return; // no room yet: what has no size cannot be drawn
+    const height = Math.round(inner * this.shape);
     const signature = `${inner} ${height} ${ratio}`;
     if (signature === this.signature && width === this.width) return;
     this.signature = signature;
@@ -290,6 +302,31 @@ export class Stage extends Component {
     this.marks = null;
     if (this.shown) this.paint();
     this.invalidate();
+  }
+
+  /** Height of a panel over its width: one unit of each feature is as long as one of the other, unless they are hardly of one kind. */
+  get shape() {
+    const { lower, upper } = this.run.scene;
+    const tall = (upper[1] - lower[1]) / (upper[0] - lower[0]);
+    return tall >= 1 / UNLIKE && tall <= UNLIKE ? tall : 0.8;
+  }
+
+  /** Height that a row of panels may take, and that of the figures where they stand below it. */
+  get room() {
+    const figures = 3.4 * parseFloat(getComputedStyle(this.root).fontSize);
+    if (!this.fills) return { rows: (n) => (this.share * innerHeight) / n - (n > 1 ? 70 : 0), figures: 0 };
+    const [{ plot, caption }] = this.panels;
+    const tall = plot.offsetHeight;
+    const rows = tall ? Math.round((this.grid.offsetHeight || tall) / tall) || 1 : 1;
+    const own = this.root.dataset.beside === "true" ? 0 : rows * caption.offsetHeight;
+    const rest = this.root.offsetHeight - rows * tall - own - this.below;
+    const left = innerHeight - this.fromTop - rest - 12;
+    return { rows: (n) => left / n, figures };
+  }
+
+  /** Pixels below the legend, which may lie below the fold. */
+  get below() {
+    return 0;
   }
 
   /** The data points, the same in all panels, drawn once. */
@@ -590,16 +627,25 @@ export class Stage extends Component {
   }
 }
 
-/** Columns and height of the panels: side by side where there is room, and the controls still in view. */
-function arrange(m, width, available) {
+/**
+ * Columns of the panels, the width of each plot, and whether its figures stand beside it: side by side where there is
+ * room, and the controls still in view. `shape` is the height of a plot over its width.
+ */
+function arrange(m, width, { rows, figures }, shape) {
   let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, 4);
   while (columns > 2 && width / columns < 230) columns -= 1;
   if (m > columns) columns = Math.ceil(m / Math.ceil(m / columns)); // rows of like length
-  const rows = Math.ceil(m / columns);
-  const each = width / columns - 24;
-  const budget = available / rows - (rows > 1 ? 70 : 0);
-  return { columns, height: Math.round(clamp(budget, 0.6 * each, each)) };
+  const each = (width - GAP * (columns - 1)) / columns;
+  if (columns === 1 && width < NARROW) return { columns, beside: false, plot: Math.floor(each) };
+  const high = rows(Math.ceil(m / columns));
+  const below = clamp((high - figures) / shape, 0.6 * each, each);
+  const beside = clamp(high / shape, 0, each - BESIDE);
+  const aside = beside > 0.94 * below;
+  return { columns, beside: aside, plot: Math.floor((aside ? beside : below) / 4) * 4 };
 }
+
+/** On paper up to four panels stand side by side, as wide as there is room. */
+const onPaper = (m) => ({ columns: m <= 4 ? m : Math.ceil(m / Math.ceil(m / 4)), beside: false, plot: 4000 });
 
 /** The picture for the download: panels in the page's columns, each under its title and over its figures. */
 function compose(stage) {

@@ -22,7 +22,7 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
-from ctviz.ui.kit.frame import literal, live, page_title
+from ctviz.ui.kit.frame import details, literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.run_view import RunView
@@ -84,7 +84,8 @@ def watch(service: Service, draft: Draft[Any], display: RunDisplay = BOUNDARIES)
 
 def below(service: Service) -> None:
     """Curves and table of the run, with a marker at the stage's epoch."""
-    live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
+    with details():
+        live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
 
 
 def trains(service: Service) -> bool:
