@@ -16,6 +16,7 @@ from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui.kit import frame, messages
 from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit import frame
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import follow_theme, palette
@@ -109,7 +110,8 @@ def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> 
         except ConfigError as error:
             st.info(literal(str(error)), icon=":material/grid_off:")
         if cell is not None:
-            stage_of(draft, sweep, result.table, cell)
+            with frame.details():
+                stage_of(draft, sweep, result.table, cell)
         if not projecting:
             alternative(across, view, level)
             method(sweep)
