@@ -217,7 +217,7 @@ def headline_of_lock(limit: str, free: Panel, taught: Panel, differs: bool) -> s
     if not free.asked or not taught.asked:
         return f"With {limit}, nobody asks for advice: one of the models refuses no one."
     if not free.got and not taught.got:
-        return f"With {limit}, nobody gets advice from either model in this run."
+        return f"With {limit}, none of the {free.asked} people asked about gets advice from either model in this run."
     for none, some, who in ((free, taught, "conventional"), (taught, free, "counterfactually trained")):
         if not none.got:
             other = "the other" if who == "conventional" else "the conventional one"

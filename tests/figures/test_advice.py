@@ -123,7 +123,7 @@ def test_effort_claims_no_more_than_is_known(treated, reference, differs: bool, 
         (panel(4), panel(2), False, "about as much effort from either"),
         (panel(0, got=0), panel(2, got=97), False, "has advice for nobody; the other has some for 97 of 100"),
         (panel(2, got=97), panel(0, got=0), False, "counterfactually trained model has advice for nobody"),
-        (panel(0, got=0), panel(0, got=0), False, "nobody gets advice from either"),
+        (panel(0, got=0), panel(0, got=0), False, "none of the 100 people asked about gets advice from either"),
         (Panel(NONE, 0, 0, NONE), panel(2), False, "nobody asks for advice"),
     ],
 )  # fmt: skip

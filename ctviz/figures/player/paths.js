@@ -9,7 +9,7 @@ import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
-import { chance, clamp, number, phrase, plural, quantile, short } from "./numbers.js";
+import { chance, clamp, number, phrase, plural, quantile, short, sureness } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { startsOf, STEP } from "./runs.js";
@@ -706,7 +706,7 @@ export class Paths extends Stage {
       impossible: [`${chance(frame.reachable[i])} at best`, "Impossible"],
     };
     const now = (name) => valueOf(searched, name, arm, column, this.walk);
-    return [told[word] ?? [after, word], ["probability", chance(now("probability"))], ["distance", short(now("distance"))]];
+    return [told[word] ?? [after, word], ["probability", walking ? chance(now("probability")) : sureness(now("probability"), this.setup.tau, frame.paths.mature[i])], ["distance", short(now("distance"))]];
   }
 
   captionsOfMany(arm, columns, frame, searched) {

@@ -20,6 +20,8 @@ const GAP = 24;
 const BESIDE = 128;
 /** Ratio of the extents of two features from which on they are drawn on scales of their own. */
 const UNLIKE = 2.5;
+/** Pixels between two rows of the legend in a picture that is taken away. */
+const ROW = 22;
 /** Pixels of a canvas for one of the page where it is printed. */
 const PRINT_RATIO = 3;
 
@@ -197,6 +199,7 @@ export class Stage extends Component {
     this.complete = !header.live && !header.more && run.last >= header.last;
     this.run = run;
     if (changed) this.begin(header.initial);
+    this.pinnedWalks = header.pinned ?? null;
     this.takeMore(header);
     if (run.last < header.last || header.more) this.missing.ask({ key: run.key, from: run.last + 1 });
     else this.missing.stop();
@@ -254,7 +257,7 @@ export class Stage extends Component {
     this.note.hidden = true;
     this.grid.hidden = this.transport.hidden = false;
     if (!this.run.frames[0].field) this.say("No probability field was recorded for this run.");
-    if (this.wantedProbe) this.pinned = this.toUnit(this.wantedProbe);
+    this.pinned = this.wantedProbe && this.holds(this.wantedProbe) ? this.toUnit(this.wantedProbe) : null;
     this.width = 0;
     this.repaint();
     this.layout();
@@ -386,12 +389,19 @@ export class Stage extends Component {
       this.captions(panel, nearest).forEach(([term, value], i) => {
         setText(panel.terms[i], term);
         setText(panel.values[i], value);
+        panel.figures[i].hidden = this.lacking(i);
       });
     }
     this.status.textContent = this.whereabouts;
     this.drawnEpoch = share === 0 ? nearest.epoch : null; // null: in between
     this.refresh();
     this.publish(this.facts);
+  }
+
+  /** Whether a page leaves out the figure at a place of the captions. */
+  lacking(i) {
+    const values = this.captions === Stage.prototype.captions ? this.run.frames.map(({ metrics }) => metrics[CAPTIONS[i][0]]) : [];
+    return values.length > 0 && values.every((value) => value?.every((one) => one == null));
   }
 
   /** Brings every control in line with what is shown. */
@@ -493,6 +503,12 @@ export class Stage extends Component {
     this.invalidate();
   }
 
+  /** Whether a point lies in the picture. */
+  holds(point) {
+    const { lower, upper } = this.run.scene;
+    return point.every((value, i) => value >= lower[i] && value <= upper[i]);
+  }
+
   toUnit(point) {
     const { lower, upper } = this.run.scene;
     return point.map((value, i) => clamp((value - lower[i]) / (upper[i] - lower[i]), 0, 1));
@@ -589,10 +605,11 @@ export class Stage extends Component {
   // -- picture --
 
   /** All panels with headings, figures and the epoch as a PNG, twice as fine as on a plain screen. */
-  download() {
+  async download() {
     const { ratio, width, height } = this.panels[0];
+    const legend = await legendOf(this.key);
     this.redraw(width, height, 2);
-    const picture = compose(this);
+    const picture = compose(this, legend);
     this.redraw(width, height, ratio);
     picture.toBlob((blob) => {
       const link = element("a");
@@ -610,7 +627,6 @@ export class Stage extends Component {
 
   composeMore() {}
 
-  /** Where the picture was taken, in words and in its name. */
   /** Where the picture was taken, in words and in its name. */
   get heading() {
     return `Epoch ${this.epoch} of ${this.total}`;
@@ -638,7 +654,7 @@ function arrange(m, width, { rows, figures }, shape) {
   const each = (width - GAP * (columns - 1)) / columns;
   if (columns === 1 && width < NARROW) return { columns, beside: false, plot: Math.floor(each) };
   const high = rows(Math.ceil(m / columns));
-  const below = clamp((high - figures) / shape, 0.6 * each, each);
+  const below = clamp((high - figures) / shape, (m > columns ? 0.8 : 0.6) * each, each);
   const beside = clamp(high / shape, 0, each - BESIDE);
   const aside = beside > 0.94 * below;
   return { columns, beside: aside, plot: Math.floor((aside ? beside : below) / 4) * 4 };
@@ -648,7 +664,7 @@ function arrange(m, width, { rows, figures }, shape) {
 const onPaper = (m) => ({ columns: m <= 4 ? m : Math.ceil(m / Math.ceil(m / 4)), beside: false, plot: 4000 });
 
 /** The picture for the download: panels in the page's columns, each under its title and over its figures. */
-function compose(stage) {
+function compose(stage, legend) {
   const { panels, theme, run } = stage;
   const gap = 28, head = 64, foot = 56;
   const columns = Number(stage.root.style.getPropertyValue("--ctv-columns"));
@@ -656,8 +672,10 @@ function compose(stage) {
   const { width, height } = panels[0];
   const canvas = document.createElement("canvas");
   canvas.width = 2 * (columns * (width + gap) + gap);
-  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + 72);
   const context = canvas.getContext("2d");
+  context.font = `400 13px ${theme.font}`;
+  const { placed, deep } = flow(context, legend, canvas.width / 2 - 2 * gap);
+  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + 72 + deep);
   context.scale(2, 2);
   context.fillStyle = css(theme.ground);
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -665,7 +683,7 @@ function compose(stage) {
     const x = gap + (i % columns) * (width + gap);
     const y = head + Math.floor(i / columns) * (head + height + foot);
     const { title, role } = run.scene.arms[i];
-    const figures = panel.terms.map((term, j) => phrase(term.textContent, panel.values[j].textContent));
+    const figures = panel.terms.flatMap((term, j) => (panel.figures[j].hidden ? [] : phrase(term.textContent, panel.values[j].textContent)));
     if (stage.probed && panel.planes) figures.push(...stage.readingOf(panel));
     const lines = wrap(context, title, width, `650 18px ${theme.font}`);
     write(context, lines, x, y - 10 - 21 * (lines.length - 1), 21, role === "counterfactual" ? theme.set.accent : theme.set.ink);
@@ -673,24 +691,44 @@ function compose(stage) {
     write(context, wrap(context, figures.join(", "), width, `400 13px ${theme.font}`), x, y + height + 20, 18, theme.set.muted);
   });
   stage.composeMore(context, gap, rows * (head + height + foot) + 24, canvas.width / 2 - 2 * gap);
-  composeFoot(context, stage, gap, canvas.height / 2 - 34);
+  composeFoot(context, stage, gap, canvas.height / 2 - 34 - deep, placed);
   return canvas;
 }
 
-/** Epoch, classes and, where it is pinned, the probe's place. */
-function composeFoot(context, { theme, run, heading, probed, whereabouts }, left, y) {
+/** Epoch and, where it is pinned, the probe's place; below them the legend. */
+function composeFoot(context, { theme, heading, probed, whereabouts }, left, y, placed) {
   context.font = `650 17px ${theme.font}`;
-  const words = heading;
-  write(context, [words], left, y, 0, theme.set.ink);
-  let x = left + context.measureText(words).width + 30;
+  write(context, [heading], left, y, 0, theme.set.ink);
+  const beside = left + context.measureText(heading).width + 30;
   context.font = `400 13px ${theme.font}`;
-  run.scene.classes.forEach((name, i) => {
-    context.beginPath();
-    shape(context, i, x, y - 5, 5);
-    context.fillStyle = css(theme.marks[i % theme.marks.length]);
-    context.fill();
-    write(context, [name], x + 12, y, 0, theme.set.muted);
-    x += 34 + context.measureText(name).width;
+  if (probed) write(context, [whereabouts], beside, y, 0, theme.set.muted);
+  for (const { icon, wide, words, x, row } of placed) {
+    const foot = y + 28 + ROW * row;
+    context.drawImage(icon, left + x, foot - 14, wide, 18);
+    write(context, [words], left + x + wide + 6, foot, 0, theme.set.muted);
+  }
+}
+
+/** The entries of a legend on the page as pictures with their words. */
+function legendOf(key) {
+  return Promise.all([...key.children].map(async ({ firstChild, textContent }) => {
+    if (firstChild instanceof HTMLCanvasElement) return { icon: firstChild, wide: 18, words: textContent };
+    const icon = new Image();
+    const text = new XMLSerializer().serializeToString(firstChild);
+    icon.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
+    await icon.decode();
+    return { icon, wide: Number(firstChild.getAttribute("width")), words: textContent };
+  }));
+}
+
+/** Entries one after the other, in rows no wider than `width`; and how deep they are together. */
+function flow(context, entries, width) {
+  let x = 0, row = 0;
+  const placed = entries.map((entry) => {
+    const wide = entry.wide + 6 + context.measureText(entry.words).width;
+    if (x && x + wide > width) [x, row] = [0, row + 1];
+    x += wide + 24;
+    return { ...entry, x: x - wide - 24, row };
   });
-  if (probed) write(context, [whereabouts], x, y, 0, theme.set.muted);
+  return { placed, deep: entries.length ? ROW * (row + 1) + 6 : 0 };
 }

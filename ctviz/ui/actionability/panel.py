@@ -139,13 +139,14 @@ def panel(service: Service, draft: Draft[LocksView]) -> None:
     if draft.view.names == "figure":
         st.caption(LENT)
     then = functools.partial(retrain, service, draft)
+    redraw = functools.partial(let_go, draft, then)
     if draft.view.part == "proxies":
-        _dependence(draft, then)
+        _dependence(draft, redraw)
     else:
         _constraints(draft, then)
     if draft.view.part == "where":
         _protection(draft, then)
-    _draw(draft, then)
+    _draw(draft, redraw)
     if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
         train_button(service, draft)
     choose_names(draft, "names")
@@ -164,6 +165,12 @@ def retrain(service: Service, draft: Draft[LocksView]) -> None:
     if state.state != "done" and not state.live and reason_not_to_train(draft.experiment) is None:
         press_train(service, draft)
         st.session_state[ASKED] = key
+
+
+def let_go(draft: Draft[LocksView], then: Callable[[], None]) -> None:
+    """Lets go of the person who was clicked, where the data become others: nobody lies there any more."""
+    draft.look(probe=None)
+    then()
 
 
 def _constraints(draft: Draft[LocksView], then: Callable[[], None]) -> None:

@@ -43,6 +43,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from ctviz.cache import Cache
@@ -77,6 +79,24 @@ class StageState:
     probe: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True)
+class PinnedWalks:
+    """The search of every arm from one place, after one epoch; the stage draws it while it shows that epoch."""
+
+    epoch: int
+    target: int
+    points: npt.NDArray[np.float32]  # m t+1 d
+    steps: npt.NDArray[np.int64]  # m
+    nascent: npt.NDArray[np.int64]  # m
+    mature: npt.NDArray[np.bool_]  # m
+
+    def meta(self, scene: Scene) -> dict[str, Any]:
+        """For the header of a message: lines in steps of 1/65535 of the extent, as those of recordings are."""
+        lines = [scene.quantise(line[: steps + 1]).tolist() for line, steps in zip(self.points, self.steps, strict=True)]
+        ends = {"nascent": self.nascent.tolist(), "mature": self.mature.tolist()}
+        return {"epoch": self.epoch, "target": self.target, "lines": lines, **ends}
+
+
 def show_stage(
     run_key: str,
     scene: Scene,
@@ -86,6 +106,7 @@ def show_stage(
     live: bool,
     initial: StageState = StageState(),
     *,
+    pinned: PinnedWalks | None = None,
     key: str = "stage",
 ) -> StageState:
     """Shows a run and returns what the person has come to rest on.
@@ -99,12 +120,14 @@ def show_stage(
         total_epochs: epochs the run will have when it is done.
         live: whether more snapshots may come.
         initial: what to show first.
+        pinned: the searches from the pinned place, drawn over the others.
         key: of the component; one stage per key.
     """
     sent = _sent()
     run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
     recording, more, last = _due(run, sent)
-    data = message(recording, **_header(run, more, last, initial))
+    header = {**_header(run, more, last, initial), "pinned": pinned.meta(scene) if pinned else None}
+    data = message(recording, **header)
     result = _component("Stage")(key=key, data=data, on_view_change=_nothing, on_need_change=_resender(key, sent))
     sent[run_key] = last
     return _state(result.get("view"), run_key, initial)
