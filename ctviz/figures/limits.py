@@ -165,7 +165,7 @@ def _level(figure: go.Figure, y: float, words: str, colour: str, *, left: bool =
     figure.add_annotation({**place, "y": y, "font": {"color": colour, "size": 12, "family": FONT}})
 
 
-LETTER = 0.027
+LETTER = 0.0215
 """Of the width of a small picture, what a letter of a label takes; and of its height a line of them."""
 TALL = 0.09
 
@@ -182,7 +182,7 @@ def _clear_of_marks(figure: go.Figure, extent: tuple[float, float]) -> None:
             boxes += [(at - 0.02, at + 0.02, y - share, y + share, 4.0), (at - 0.01, at + 0.01, y - down, y + up, 1.0)]
     boxes += [(0.0, 1.0, line.y0, line.y0, 8.0) for line in figure.layout.shapes]
     for note in figure.layout.annotations:
-        places = [(x, up) for x in (1.0, 0.0, 0.5, 0.75, 0.25) for up in (True, False)]
+        places = [(x, up) for x in (1.0, 0.0, 0.5, 0.6, 0.4, 0.7, 0.3) for up in (True, False)]
         wide, tall = LETTER * len(note.text), TALL * (extent[1] - extent[0])
         taken = [(_over(x, up, note.y, wide, tall, boxes, extent), n) for n, (x, up) in enumerate(places)]
         x, up = places[min(taken)[1]]

@@ -72,7 +72,7 @@ def test_labels_of_levels_lie_clear_of_marks_and_of_each_other() -> None:
     figure = pictures(study, made_up(study, value), story(study).metric(), LIGHT)[0].figure
     conventional, without = figure.layout.annotations
     assert without.y == pytest.approx(2.5)
-    assert without.xanchor == "left" and without.x + 0.027 * len(without.text) < 0.9
+    assert without.xanchor == "left" and without.x + 0.0215 * len(without.text) < 0.9
     assert {conventional.yanchor, without.yanchor} == {"top", "bottom"}
 
 

@@ -74,6 +74,9 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** What the space bar presses. */
+const PRESSED = "button, input:not([type=range]), summary, " + ["button", "checkbox", "combobox", "menuitem", "option", "radio", "switch", "tab"].map((role) => `[role=${role}]`).join();
+
 /** What was pointed at last, unless the focus has been moved with the keyboard since. */
 let pointed = new WeakSet();
 addEventListener("pointerdown", (event) => (pointed = new WeakSet(event.composedPath())), true);
@@ -83,7 +86,7 @@ addEventListener("keydown", (event) => event.key === "Tab" && (pointed = new Wea
 export function keepsSpace(node) {
   if (!node.matches) return false;
   if (node.isContentEditable || node.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio], [type=button])")) return true;
-  return node.matches("button, input, summary, [role]:not([role=group])") && !pointed.has(node);
+  return node.matches(PRESSED) && !pointed.has(node);
 }
 
 /** An entry of a key: a small picture and what it means. */

@@ -24,7 +24,7 @@ MOST_VALUES = 6
 
 
 def names(infos: Sequence[SweepInfo], running: Container[str] = ()) -> dict[str, str]:
-    """Key → what a sweep is called, no two alike: data and what varies; for several alike their sizes and values."""
+    """Key → what a sweep is called, no two alike: data and what varies; for one's own its size, for several alike more."""
     return apart({info.key: _names(info, info.key in running) for info in infos})
 
 
@@ -40,8 +40,9 @@ def _names(info: SweepInfo, running: bool) -> tuple[str, ...]:
     begin, end = f"{named}{data}: ", f" ({cells}{seeds}{state})"
     sizes = f"{sweep.base.data.n_train:,} samples, {sweep.base.training.epochs} epochs, {sweep.protocol.rounds} rounds"
     measured = f" ({cells}{seeds}, {sizes}{state})"
-    short = f"{begin}{settings}{f' ({state.removeprefix(", ")})' if state else ''}"
-    return short, f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
+    # The control has room for no more; how large a sweep is stands in its headline too.
+    short = (f"{begin}{settings}",) if info.shipped else ()
+    return *short, f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
 
 
 def _values(axis: Axis) -> str:
