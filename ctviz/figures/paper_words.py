@@ -65,13 +65,13 @@ def headline(result: Table1) -> str:
 
 def _hanging_on_the_search(result: Table1) -> str:
     """What is left of the gain in IP where searches take short steps; empty where that was not measured."""
-    pairs = [(row.usual.ip, row.short) for row in result.rows if row.usual and row.short and row.short != row.usual]
-    gains = [(ip.reduction, short.ip.reduction, short) for ip, short in pairs if ip.significant and (ip.reduction or 0) > 0]
-    known = [(usual, short) for usual, short, _ in gains if usual is not None and short is not None]
-    if not known:
+    pairs = [(row.usual, row.short) for row in result.rows if row.usual and row.short and row.short != row.usual]
+    gains = [(usual.ip, short) for usual, short in pairs if usual.ip.significant and (usual.ip.reduction or 0) > 0]
+    if not gains:
         return ""
-    usual, short = (_from_to(values) for values in zip(*known, strict=True))
-    step = gains[0][2].step_size
+    usual = _from_to([ip.reduction or 0.0 for ip, _ in gains])
+    short = _from_to([search.ip.reduction or 0.0 for _, search in gains])
+    step = gains[0][1].step_size
     return (
         f" The gain hangs on the steps of the search: {usual} closer to real data with the paper's, "
         f"{short} with short ones (η {step:g})."

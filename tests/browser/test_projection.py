@@ -26,6 +26,7 @@ def test_projected_it_starts_at_its_top_fits_and_plays_without_a_click_and_print
     app, open_page
 ) -> None:
     scene = open_store().scene(Experiment.preset("moons").key)
+    wide, tall = scene.upper - scene.lower
     page = open_page(viewport=LARGE[0], color_scheme="dark")
     page.goto(f"{app.url}/trajectories?preset=moons")
     stage_ready(page, 50)
@@ -41,7 +42,7 @@ def test_projected_it_starts_at_its_top_fits_and_plays_without_a_click_and_print
         assert key.bounding_box()["y"] + key.bounding_box()["height"] <= size["height"], size
         box = page.locator(".ctv-plot").first.bounding_box()
         assert box["width"] > 0.4 * size["width"], size
-        assert box["height"] / box["width"] == pytest.approx((scene.upper - scene.lower)[1] / (scene.upper - scene.lower)[0], rel=0.01)
+        assert box["height"] / box["width"] == pytest.approx(tall / wide, rel=0.01)
     plays_on_space(page)
     prints_one_light_sheet(page)
 

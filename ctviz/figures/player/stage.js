@@ -317,7 +317,8 @@ export class Stage extends Component {
   /** Height that a row of panels may take, and that of the figures where they stand below it. */
   get room() {
     const figures = 3.4 * parseFloat(getComputedStyle(this.root).fontSize);
-    if (!this.fills) return { rows: (n) => (this.share * innerHeight) / n - (n > 1 ? 70 : 0), figures: 0 };
+    // A stage far down the page is scrolled to.
+    if (!this.fills || this.fromTop > innerHeight / 2) return { rows: (n) => (this.share * innerHeight) / n - (n > 1 ? 70 : 0), figures: 0 };
     const [{ plot, caption }] = this.panels;
     const tall = plot.offsetHeight;
     const rows = tall ? Math.round((this.grid.offsetHeight || tall) / tall) || 1 : 1;

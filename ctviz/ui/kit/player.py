@@ -92,7 +92,9 @@ class PinnedWalks:
 
     def meta(self, scene: Scene) -> dict[str, Any]:
         """For the header of a message: lines in steps of 1/65535 of the extent, as those of recordings are."""
-        lines = [scene.quantise(line[: steps + 1]).tolist() for line, steps in zip(self.points, self.steps, strict=True)]
+        lines = [
+            scene.quantise(line[: steps + 1]).tolist() for line, steps in zip(self.points, self.steps, strict=True)
+        ]
         ends = {"nascent": self.nascent.tolist(), "mature": self.mature.tolist()}
         return {"epoch": self.epoch, "target": self.target, "lines": lines, **ends}
 

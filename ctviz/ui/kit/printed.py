@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.catalogue.settings import CONSTRAINTS, generic, setting, value_words
+from ctviz.catalogue.settings import CONSTRAINTS, constraint_words, generic, setting, value_words
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
@@ -43,10 +43,18 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         unheard |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
         section, _, name = entry.path.partition(".")
-        (value,) = entry.values  # noqa: PD011 (no data frame)
-        if section not in SECTIONS or entry.path == "arms" or generic(entry.path) in unheard or not (value or value == 0):
+        (value,) = entry.values
+        if (
+            section not in SECTIONS
+            or entry.path == "arms"
+            or generic(entry.path) in unheard
+            or not (value or value == 0)
+        ):
             continue
         arm = "" if section != "arms" or entry.path.startswith(ALL_ARMS) else name.rpartition(".")[0]
-        if not (arm and value == 0):
-            said.setdefault(setting(entry.path).label, []).append(value_words(value) + (f" ({arm})" if arm else ""))
+        if arm and value == 0:
+            continue
+        if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
+            value = [constraint_words(one) for one in value]
+        said.setdefault(setting(entry.path).label, []).append(value_words(value) + (f" ({arm})" if arm else ""))
     return tuple(f"{label} {', '.join(values)}" for label, values in said.items())

@@ -24,7 +24,7 @@ MOST_VALUES = 6
 
 
 def names(infos: Sequence[SweepInfo], running: Container[str] = ()) -> dict[str, str]:
-    """Key → what a sweep is called, no two alike: data and what varies; for one's own its size, for several alike more."""
+    """Key → what a sweep is called, no two alike: data and what varies, and what else tells it apart."""
     return apart({info.key: _names(info, info.key in running) for info in infos})
 
 

@@ -16,7 +16,6 @@ from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui.kit import frame, messages
 from ctviz.ui.kit.draft import Draft, write_link
-from ctviz.ui.kit import frame
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import follow_theme, palette
