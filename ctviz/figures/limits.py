@@ -193,7 +193,13 @@ def _clear_of_marks(figure: go.Figure, extent: tuple[float, float]) -> None:
 
 
 def _over(
-    x: float, up: bool, y: float, wide: float, tall: float, boxes: list[tuple[float, ...]], extent: tuple[float, float]
+    x: float,
+    up: bool,
+    y: float,
+    wide: float,
+    tall: float,
+    boxes: Sequence[tuple[float, ...]],
+    extent: tuple[float, float],
 ) -> float:
     """How much is drawn over a label beside the line at ``y``; much where it would leave the picture."""
     left, base = min(max(x - wide / 2, 0.0), 1.0 - wide), y if up else y - tall
