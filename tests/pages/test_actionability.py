@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.lock_draws import LockDraw
 from ctviz.ui.actionability.numbers import advice_for
-from ctviz.ui.actionability.panel import PARTS, LocksView
+from ctviz.ui.actionability.panel import PARTS, LocksView, strip
 from ctviz.ui.actionability.story import drawing, walks
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunViews
@@ -279,3 +280,16 @@ def test_what_is_wrong_in_the_link_is_named(visit) -> None:
     for name in bad:
         assert f"{name} is " in warning.value.replace("\\", "")
     assert not at.error
+
+
+def test_beside_the_draw_stands_how_often_a_lock_pays() -> None:
+    draws = (LockDraw(0, (2.0, 3.0), (9, 9), "more"), LockDraw(6, (3.0, 2.0), (9, 9), "less"))
+    html = strip(draws, 6)
+    assert "Of 2 draws, locked advice takes less effort on 1 and more on 1" in html
+    assert '<i class="less here" title="Draw 6: less effort">▼</i>' in html
+    assert '<i class="more" title="Draw 0: more effort">▲</i>' in html
+
+
+def test_the_preset_shows_the_draws_that_ship(visit) -> None:
+    at = visit(PAGE)
+    assert "Of 40 draws, locked advice takes less effort on" in said(at)
