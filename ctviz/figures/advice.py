@@ -247,7 +247,7 @@ def _sentence(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
 
 
 def of_draws(found: Mapping[str, int]) -> str:
-    """On how many draws of the data a lock pays: ``found`` counts "less", "alike", "more" effort, "unlike" and "nobody"."""
+    """On how many draws a lock pays; ``found`` counts "less", "alike" and "more" effort, "unlike" and "nobody"."""
     said = {
         "less": "takes less effort on {}",
         "alike": "about as much on {}",
