@@ -22,6 +22,7 @@ import ctviz
 from ctviz.counterfactuals import inputs
 from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.energy import energy_field
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.isolation import isolated, parallel_map
@@ -219,6 +220,8 @@ def exploring(folder: Path) -> Iterator[Any]:
         yield explorer.words(trace, 1, 0)
         yield [interval.value for interval in explorer.endpoints(trace).metrics.values()]
     yield explorer.sensitivity(last).share.value
+    energy = energy_field([last], run.experiment, run.scene, 1)
+    yield from (energy.levels, energy.means.real, energy.means.ends)
 
 
 def searching(folder: Path) -> Iterator[Any]:

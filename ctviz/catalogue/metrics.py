@@ -108,6 +108,13 @@ _IP_STAR = Metric(
     "", "less", "less mismatch with real data", "more mismatch with real data",
     bounds=(-math.inf, math.inf),  # an estimate without bias falls to either side of zero
 )  # fmt: skip
+_NEAREST = Metric(
+    "nearest", "Distance to the nearest real sample", "NN",
+    "Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, of those in the "
+    "picture, in data units.",
+    "data units", "less", "closer to the nearest real sample", "farther from the nearest real sample",
+    "as far from the nearest real sample",
+)  # fmt: skip
 _COST = Metric(
     "cost", "Effort of the advice", "cost",
     "Mean ℓ1 distance from a factual to its counterfactual, of those that reach their class, in data units.",
@@ -130,7 +137,7 @@ _TRAINED_MATURE = _share(
 
 METRICS: dict[str, Metric] = _by_name(
     (
-        _IP, _IP_STAR, _COST, _VALIDITY,
+        _IP, _IP_STAR, _NEAREST, _COST, _VALIDITY,
         _share(
             "redundancy", "Features left alone", "redundancy",
             "Share of the features that a valid counterfactual leaves as they were.",

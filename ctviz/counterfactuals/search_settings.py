@@ -8,6 +8,9 @@ from pydantic import Field
 
 from ctviz.settings import Settings
 
+SHORT_STEP = 0.02
+"""Share of the spread of the data that no step exceeds where the way of a search is to be seen."""
+
 GeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "nearest", "face"]
 
 
@@ -34,3 +37,7 @@ class SearchSettings(Settings):
     neighbours: int = Field(10, ge=1, le=200)
     gradient_noise: float = Field(0.0, ge=0, le=100)
     step_bound: float = Field(0.0, ge=0, le=1000)
+
+    def short_steps(self) -> dict[str, float]:
+        """What to change so that the way of this search is seen and not only its end: short steps, and more of them."""
+        return {"step_bound": SHORT_STEP, "steps": min(4 * self.steps, 1000)}

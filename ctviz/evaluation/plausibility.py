@@ -130,6 +130,28 @@ class ReferenceSamples:
         """IP of each counterfactual: (… b d) and target classes (… b) or shared (b) → (… b), float64."""
         return _mean_by_class(counterfactuals, target, self.distances)
 
+    def nearest(self, points: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """The real sample of its target class that lies nearest to each point, and how far away it lies.
+
+            min_j ‖x' − x_j‖₂ over the samples x_j of class y⁺
+
+        Args:
+            points: x', (… b d).
+            target: y⁺, (… b) or shared (b), int64.
+
+        Returns:
+            Distances (… b), float64, NaN where the class has no sample; and the samples (… b d), float64, the point
+            itself where there is none.
+        """
+        x = points.double()
+        target = target.expand(x.shape[:-1])
+        distance, sample = torch.full_like(x[..., 0], torch.nan), x.clone()
+        for c, samples in enumerate(self.samples):
+            chosen = target == c
+            if len(samples) and chosen.any():
+                distance[chosen], sample[chosen] = _nearest(x[chosen], samples)
+        return distance, sample
+
     def nearness(self, points: Tensor, c: int) -> Tensor:
         """Mean kernel between each point (b d) and the samples of class c, (b), float64; NaN where there is none."""
         samples = self.samples[c]
@@ -217,6 +239,16 @@ def _chosen(counterfactuals: Tensor, target: Tensor, mask: Tensor | None, k: int
     classes = torch.arange(k, device=target.device)[:, None]
     chosen = target.expand(counterfactuals.shape[:2])[:, None] == classes
     return chosen if mask is None else chosen & mask.expand(counterfactuals.shape[:2])[:, None]
+
+
+def _nearest(x: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
+    """The least distance of each x (b d) from samples (n d), and the sample; a block of rows of x at a time."""
+    found = [
+        # Without the shortcut by products of matrices, which loses digits.
+        torch.cdist(part, samples, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
+        for part in torch.split(x, max(1, BLOCK // len(samples)))
+    ]
+    return torch.cat([one.values for one in found]), samples[torch.cat([one.indices for one in found])]
 
 
 def _within(x: Tensor, length_scale: float) -> Tensor:

@@ -18,7 +18,7 @@ from ctviz.short_repr import ShortRepr
 MAX_FACTUALS = 5_000
 """Every resample has a count for each of them, and IP* one for each pair."""
 
-ENDPOINT_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature")
+ENDPOINT_METRICS = ("ip", "ip_star", "nearest", "cost", "validity", "redundancy", "mature")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -26,8 +26,9 @@ class Endpoints(ShortRepr):
     """Metrics of the counterfactuals of a trace.
 
     An arm is judged on the factuals that it does not already put into the target class. Of these, ``validity`` and
-    ``mature`` are the shares that end in the target class, and that reach τ; ``ip`` and ``ip_star`` are taken over
-    all of them, ``cost`` and ``redundancy`` over the valid ones. NaN where fewer than two are left.
+    ``mature`` are the shares that end in the target class, and that reach τ; ``ip``, ``ip_star`` and
+    ``nearest`` are taken over all of them, ``cost`` and ``redundancy`` over the valid ones. NaN where fewer than two
+    are left.
     """
 
     arms: tuple[str, ...]
@@ -88,6 +89,7 @@ def _estimates(
     moved = final.double() - factuals.double()
     measured = {
         "ip": (samples.implausibility(final, targets), judged),
+        "nearest": ((final.double() - torch.from_numpy(trace.nearest)).norm(dim=-1), judged),
         "cost": (moved.abs().sum(dim=-1), judged & valid),
         "validity": (valid, judged),
         "redundancy": ((moved == 0).double().mean(dim=-1), judged & valid),

@@ -23,6 +23,7 @@ from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints, compare_endpoints
 from ctviz.experiments.loss_terms import LossTerms, loss_terms_of
+from ctviz.experiments.measure import shown_samples
 from ctviz.experiments.outcome import outcome_of
 from ctviz.experiments.reachability import logits_at, reachable, target_probability
 from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
@@ -63,6 +64,7 @@ class Explorer:
         self._shields = immutable_masks(experiment.arms, self.data.schema, like)
         self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
+        self._shown = ReferenceSamples.of(*shown_samples(experiment, self.data), self.data.k)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copied and pickled as its arguments."""
@@ -145,6 +147,7 @@ class Explorer:
             found = session.search(self.reference_data)
             parts = session.along(found)
             parts |= session.loss_terms(found, self._neighbours(y)[:, group], self._shields.take(index))
+            parts["nearest"] = self._shown.nearest(found.final.mT, session.goal)[1].float()
             lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
             parts |= session.reach(found, parts["probability"], upper - lower)
             parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -118,22 +120,28 @@ class EpochEvaluator:
 
 def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluator) -> Scene:
     """The window (the domain), a sample of the training data, and the factuals whose paths are recorded."""
-    X, y = dataset.train
+    X, y = shown_samples(experiment, dataset)
     lower, upper = dataset.schema.bounds()
-    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
-    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
     shown = slice(0, experiment.evaluation.paths)
     return Scene(
         lower=lower,
         upper=upper,
-        points=X[rows].numpy(),
-        labels=y[rows].numpy().astype(np.uint8),
+        points=X.numpy(),
+        labels=y.numpy().astype(np.uint8),
         factuals=evaluator.factuals[shown].numpy(),
         factual_labels=evaluator.labels[shown].numpy().astype(np.uint8),
         targets=evaluator.targets[shown].numpy().astype(np.uint8),
         classes=dataset.classes,
         features=dataset.schema.names,
     )
+
+
+def shown_samples(experiment: Experiment, dataset: Dataset) -> Split:
+    """The training samples that pictures show, (n d) and (n): at most ``MAX_SCENE_SAMPLES``, none unless d = 2."""
+    X, y = dataset.train
+    rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
+    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
+    return X[rows], y[rows]
 
 
 @torch.inference_mode()
@@ -144,16 +152,28 @@ def field(stack: Stack, scene: Scene, side: int) -> np.ndarray[tuple[int, ...], 
     """
     if side == 0 or stack.d != 2:
         return None
+    probability = on_grid(stack, scene, side, _probabilities).nan_to_num_(0.5)
+    return (probability * 255).round_().to(torch.uint8).cpu().numpy()
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    """That of class 1 for two classes, else of each, (m k b) → (m c b)."""
+    if logits.shape[1] == 2:
+        return torch.sigmoid(logits[:, 1:] - logits[:, :1])
+    return torch.softmax(logits, dim=1)
+
+
+def on_grid(stack: Stack, scene: Scene, side: int, value: Callable[[Tensor], Tensor]) -> Tensor:
+    """A value of the logits, (m k b) → (m c b), on the nodes of a grid over the plane, (m c side side); row 0 is the
+    lowest x2.
+
+    ``value`` returns a new tensor: the one that it is given is written over.
+    """
     x1, x2 = (torch.linspace(float(a), float(b), side) for a, b in zip(scene.lower, scene.upper, strict=True))
     grid = torch.stack([x1.repeat(side), x2.repeat_interleave(side)], dim=1)  # side² d
     inputs = with_ones(grid.to(stack.flat).expand(stack.m, -1, -1))
     width = max(1, GRID_CHUNK // (stack.m * stack.widest))
-    parts = []
-    for chunk in torch.split(inputs, width, dim=-1):
-        logits = stack.run(chunk.shape[-1]).forward(chunk.contiguous())
-        if stack.k == 2:
-            parts.append(torch.sigmoid(logits[:, 1:] - logits[:, :1]))
-        else:
-            parts.append(torch.softmax(logits, dim=1))
-    probability = torch.cat(parts, dim=-1).nan_to_num_(0.5)
-    return (probability * 255).round_().to(torch.uint8).view(stack.m, -1, side, side).cpu().numpy()
+    parts = [
+        value(stack.run(chunk.shape[-1]).forward(chunk.contiguous())) for chunk in torch.split(inputs, width, dim=-1)
+    ]
+    return torch.cat(parts, dim=-1).view(stack.m, -1, side, side)

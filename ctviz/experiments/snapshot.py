@@ -101,6 +101,11 @@ class Scene(ShortRepr):
     classes: tuple[str, ...]
     features: tuple[str, ...]
 
+    @property
+    def usual_target(self) -> int:
+        """The class that most of the recorded searches go to; class 1 where none is recorded."""
+        return int(np.bincount(self.targets).argmax()) if len(self.targets) else 1
+
     def dequantise(self, points: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
         """Data units of quantised points, (… d) → (… d)."""
         span = (self.upper - self.lower).astype(np.float64)

@@ -43,6 +43,7 @@ class Trace(ShortRepr):
     shielded: Floats  # m b d: x⁺ after the immutable mask, as in training
     neighbour_energy: Floats  # m b: E(x⁺, y⁺), after the mask
     divergence: Floats  # m b: E(x⁺, y⁺) − E(x', y⁺); 0 where the search failed, as in training
+    nearest: Floats  # m b d: of the samples that pictures show, the one of the target class nearest to the last point
     nascent_logits: Floats  # m b k: of the nascent point
     reachable: Floats  # m b: highest probability of the target anywhere that the constraints allow; NaN where mature
     outcome: Ints  # m b: index into OUTCOMES

@@ -12,6 +12,10 @@ from ctviz.figures.stage.recording import ArmLabel, Role, arm_labels
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442", "#7F7F7F", "#8C6D46")
 """Class → colour: Okabe and Ito's set, without the green that belongs to counterfactual training."""
 
+ENERGY = {"light": "#762A83", "dark": "#C994E6"}
+"""Theme → the colour of low energy, from which it fades into the ground: purple, which no class and no model has; its
+lightness alone tells high from low, so every kind of colour vision can."""
+
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 """Arms of one role share a colour; the dash and the direct label tell them apart."""
 

@@ -9,16 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ctviz.catalogue.differences import difference
+from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.findings import PRICES, finding, shares_differ
 from ctviz.catalogue.metrics import RECORDED, Metric
+from ctviz.experiments.energy import MeanEnergies
 from ctviz.figures.theme import ArmStyle, called, reference_pair
+from ctviz.prose import decimal
 
 Metrics = Mapping[str, Sequence[float]]
 """Metric → one value per arm; what does not apply is NaN."""
 
 
-def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
-    """The finding of one epoch of one run, in one sentence."""
+def headline(
+    epoch: int, styles: Sequence[ArmStyle], metrics: Metrics, samples: Mapping[str, int] = {}, caveat: str = ""
+) -> str:
+    """The finding of one epoch of one run: gain, price, caveat.
+
+    Args:
+        samples: on how many samples each share was measured; of one that is not named, any difference counts.
+        caveat: what a gain hangs on; left out where there is none.
+    """
     at = f"At epoch {epoch}" if epoch else "Before training"
     conventional, trained = reference_pair(styles)
     if conventional is None or trained is None:
@@ -33,10 +43,21 @@ def headline(epoch: int, styles: Sequence[ArmStyle], metrics: Metrics) -> str:
     if theirs == ours and not epoch:
         return f"{at}, the two models still see the data alike."
     found = difference(RECORDED["ip"], ours, theirs)
-    if found.alike:
-        same = RECORDED["ip"].alike
-        return f"{at}, counterfactuals of {subject} end {same} as the conventional model's in this run."
-    return f"{at}, counterfactuals of {subject} end {found.words} than the conventional model's in this run."
+    how = f"{RECORDED['ip'].alike} as" if found.alike else f"{found.words} than"
+    said = f"{at}, counterfactuals of {subject} end {how} the conventional model's in this run"
+    better = found.verdict == "better"
+    prices = [_price(name, metrics, conventional, trained, samples) for name in PRICES]
+    return finding(said, prices, caveat if better else "", better=better)
+
+
+def _price(name: str, metrics: Metrics, conventional: int, trained: int, samples: Mapping[str, int]) -> Difference:
+    """How the compared model differs in a metric, as far as that is beyond chance."""
+    values = metrics.get(name, ())
+    if max(conventional, trained) >= len(values):
+        return Difference()
+    theirs, ours = values[conventional], values[trained]
+    clear = name not in samples or shares_differ(ours, theirs, samples[name])
+    return difference(RECORDED[name], ours, theirs, clear=clear)
 
 
 def _missing(theirs: float, ours: float) -> str:
@@ -57,3 +78,16 @@ def describe_curve(metric: Metric, styles: Sequence[ArmStyle], epoch: int, value
     """The text alternative of a chart: what each arm has at the marked epoch."""
     parts = [f"{style.title} {metric.amount(value)}" for style, value in zip(styles, values, strict=False)]
     return f"{metric.title} over the epochs. At epoch {epoch}: {', '.join(parts) or 'nothing measured'}."
+
+
+def energy_gap(means: MeanEnergies, e: int, arm: int) -> tuple[str, str]:
+    """How far the mean energies of an epoch and arm lie apart, and the two numbers: ``("1.9 higher", "real samples
+    −3.1, counterfactuals −1.2")``, as the stage says it below its panels."""
+    real, ends = float(means.real[e, arm]), float(means.ends[e, arm])
+    if not means.mature[e, arm]:
+        return "–", f"real samples {decimal(real)}; none of {means.searches} counterfactuals matured"
+    said = f"real samples {decimal(real)}, counterfactuals {decimal(ends)}"
+    if not math.isfinite(ends - real):
+        return "–", said
+    gap = decimal(abs(round(ends, 1) - round(real, 1)))  # of the numbers that are shown
+    return ("the same" if float(gap) == 0 else f"{gap} {'higher' if ends > real else 'lower'}"), said

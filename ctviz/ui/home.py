@@ -1,27 +1,51 @@
-"""What the home page says and shows: the idea in a paragraph, a preset playing, four cards."""
+"""What the home page says and shows: the idea in three paragraphs, one search of each model, four cards."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 
+from ctviz.catalogue.differences import difference
+from ctviz.catalogue.findings import against_the_first, finding, shares_differ
+from ctviz.catalogue.metrics import METRICS
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.recording import arm_labels
-from ctviz.ui.kit.frame import link_to
+from ctviz.prose import number
+from ctviz.ui.kit.feature_names import names_of, renamed
+from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
-from ctviz.ui.kit.player import StageState, show_stage
+from ctviz.ui.kit.player import PathsState, show_paths
+from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import measured_search
+from ctviz.ui.kit.searches import CLASS, POINT, Question, searches
 from ctviz.ui.kit.service import Service
 
 IDEA = """
-A classifier decides. A **counterfactual** is its advice: the smallest change after which it would decide
-otherwise. Train a model the **conventional** way and that advice often points to places where no real data lie.
+A classifier decides. A **counterfactual** is its advice: the smallest change after which it would decide otherwise.
+Of a model trained the **conventional** way, that advice often ends where no real data lie.
 
-**Counterfactual training** searches such advice in every epoch and teaches the model with it. Where a search
-arrives, the advice is *mature*: the model learns to make it look like real data, so that it is **plausible**. Points
-of the search that have hardly moved are *nascent*: the model learns not to be fooled by them. Features that nobody can
-change can be **locked**: then advice leaves them alone, and the model may learn to lean on them less.
+**Counterfactual training** searches such advice in every epoch, and the model learns from it. Where a search arrives
+(*mature*), the model learns that real data of that class are likely and what the search came up with is less so: the
+gap between the two is the *divergence*. Where a search has hardly moved (*nascent*), it learns to keep its decision, as
+against an attack.
+
+What nobody can change, such as one's age, can be **locked**. Locked in the search, advice leaves it alone, and may cost
+more. Locked in training too, the model learns to count on it less.
 """
+
+PRESET = "loans"
+"""What Home shows: data on which its sentence holds."""
+
+ELSEWHERE = "moons"
+"""Data on which there is less to gain."""
+
+REFUSED = 100
+"""Samples of the class that nobody wishes for, from which is searched."""
 
 
 @dataclass(frozen=True)
@@ -96,29 +120,83 @@ def explanation() -> None:
     """What counterfactual training is, in a paragraph each for the problem and the idea."""
     st.html('<h1 class="ctviz-headline ctviz-title">Watch a decision boundary learn, twice</h1>')
     st.markdown(IDEA)
-    link_to(BOUNDARIES, "Open Boundaries", {"preset": BOUNDARIES.preset})
+    link_to(BOUNDARIES, "Open Boundaries", {"preset": PRESET})
 
 
+@st.fragment
 def moving_picture(service: Service) -> None:
-    """The moons preset, playing; without it, what to do to have one."""
-    experiment = Experiment.preset("moons")
+    """One search of each model, playing, under the finding; without the run, what to do to have one."""
+    experiment = Experiment.preset(PRESET)
     run_view = service.run_view(experiment.key)
     if run_view is None:
         st.info(
-            "The moons have not been trained here yet: open Boundaries and press Train.",
+            "The loans have not been trained here yet: open Boundaries and press Train.",
             icon=":material/model_training:",
         )
         return
-    show_stage(
-        run_key=run_view.attempt,
-        scene=run_view.scene,
-        arms=arm_labels(experiment),
+    names = names_of(run_view.scene, "figure")
+    all_of_them = question_of(run_view, names.wished)
+    found = searches().answer(run_view, all_of_them).traces[0]
+    ends = searches().endpoints(run_view, all_of_them, found)
+    page_title(finding_of(run_view, ends), level=2)
+    st.caption(caveat(service))
+    settings, start = all_of_them.settings, st.session_state.get("home-start")
+    at = start or tuple(found.factuals[typical(found)].tolist())
+    asked = replace(all_of_them, throughout=True, pick=POINT, at=at, count=1, target=None if start else names.wished)
+    show_paths(
+        run_key=f"{run_view.attempt}.figure",
+        scene=renamed(run_view.scene, names),
+        arms=arm_labels(experiment, names.features),
         snapshots_since=run_view.since,
+        traces=searches().answer(run_view, asked).traces,
+        trace_key=asked.key,
         total_epochs=experiment.training.epochs,
         live=False,
-        initial=StageState(playing=True, loop=True),
-        key="stage-home",
+        initial=PathsState(playing=True, loop=True),
+        tau=settings.tau,
+        epsilon=settings.epsilon,
+        on_place=lambda place: st.session_state.update({"home-start": place}),
+        details=False,
+        key="paths-home",
     )
+
+
+def question_of(run_view: RunView, target: int) -> Question:
+    """The search from samples of the other class to ``target``, in short steps, with the models of the last epoch."""
+    settings = measured_search(run_view.experiment)
+    if not settings.step_bound:
+        settings = SearchSettings(**{**settings.model_dump(), **settings.short_steps()})
+    return Question(run_view.attempt, run_view.last, False, f"{CLASS}{1 - target}", None, REFUSED, target, settings)
+
+
+def typical(trace: Trace) -> int:
+    """The factual whose search stands for all: that in which every model ends about as far from the nearest real
+    sample as it does on average."""
+    apart = np.linalg.norm(trace.final - trace.nearest, axis=-1)  # m b
+    return int(np.abs(apart - apart.mean(axis=1, keepdims=True)).sum(axis=0).argmin())
+
+
+def finding_of(run_view: RunView, ends: Endpoints) -> str:
+    """How much closer to real data the searches end, and what it costs."""
+    found, dearer, rarer = (against_the_first(ends, name, 1) for name in ("nearest", "cost", "mature"))
+    accuracy = run_view.at(None).metrics["validation_accuracy"]
+    clear = shares_differ(accuracy[1], accuracy[0], run_view.experiment.data.n_validation)
+    wronger = difference(METRICS["accuracy"], accuracy[1], accuracy[0], clear=clear)
+    how = f"{METRICS['nearest'].alike} as" if found.alike else f"{found.words} than"
+    gain = f"With counterfactual training, advice ends {how} the conventional model's"
+    return finding(gain, [wronger, rarer, dearer], better=found.verdict == "better")
+
+
+def caveat(service: Service) -> str:
+    """How far from the nearest real sample advice ends on data with less to gain; empty where they are not trained."""
+    experiment = Experiment.preset(ELSEWHERE)
+    run_view = service.run_view(experiment.key)
+    if run_view is None:
+        return ""
+    asked = question_of(run_view, 0)
+    ends = searches().endpoints(run_view, asked, searches().answer(run_view, asked).traces[0])
+    theirs, ours = (number(float(value)) for value in ends.metrics["nearest"].value)
+    return f"Where classes touch there is less to gain: on the {ELSEWHERE}, {ours} instead of {theirs}."
 
 
 def cards() -> None:

@@ -2,11 +2,13 @@
 
 ``0`` and ``1`` are whole, and so is ``fifth``, which opens at epoch 5. ``grows``, ``plays`` and ``ends`` grow as far as
 a button lets them, ``grows`` by a snapshot with every look and the others at once; ``plays`` plays from its start.
-``lost`` loses what it sends, more than once, and ``ends`` so loses what comes after its first snapshots.
+``lost`` loses what it sends, more than once, and ``plays`` and ``ends`` so lose what comes after their first
+snapshots.
 """
 
 import streamlit as st
 
+from ctviz.figures.stage.energy import EnergySource
 from ctviz.ui.kit.player import StageState, show_stage
 from tests.figures import fake
 
@@ -45,7 +47,7 @@ def watch() -> None:
     grown = min(st.session_state.get(f"grown {run}", AT_FIRST - 1) + 1, bound) if run == "grows" else bound
     st.session_state[f"grown {run}"] = grown
     there = snapshots[:grown]
-    if run in ("lost", "ends") and grown > EPOCHS:
+    if run in ("lost", "plays", "ends") and grown > EPOCHS:
         lose()
     live = run in LIVE and grown <= EPOCHS
     seen = show_stage(
@@ -56,10 +58,12 @@ def watch() -> None:
         EPOCHS,
         live,
         BEGINNINGS.get(run, StageState()),
+        energies=EnergySource(lambda shown, target: fake.energies(scene, list(shown), target, EPOCHS), usual=1),
         key="stage",
     )
     st.text(f"epoch={seen.epoch} playing={seen.playing} speed={seen.speed} layers={','.join(seen.layers)}")
     st.text(f"probe={seen.probe}")
+    st.text(f"layer={seen.layer} of {seen.energy_class}")
 
 
 if run != "none":

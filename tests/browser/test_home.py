@@ -8,16 +8,19 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from ctviz.ui.home import CARDS
-from tests.browser.looks import epoch_of, stage_ready
+from tests.browser.driving import until
 
 pytestmark = pytest.mark.browser
 
 
 def test_the_picture_moves_by_itself_and_the_doors_open(app, browser_page) -> None:
     browser_page.goto(app.url)
-    stage_ready(browser_page)
-    first = epoch_of(browser_page)
-    browser_page.wait_for_function("first => globalThis.__ctvizStage.epoch !== first", arg=first)
+    until(browser_page, "globalThis.__ctvizPaths?.playing && globalThis.__ctvizPaths.step > 0")
+    until(browser_page, "globalThis.__ctvizPaths.step === 0", None)
+    until(browser_page, "globalThis.__ctvizPaths.step > 0")
+    searched = browser_page.evaluate("globalThis.__ctvizPaths.traceKey")
+    browser_page.locator(".ctv-plot").first.click(position={"x": 60, "y": 60})
+    until(browser_page, "before => globalThis.__ctvizPaths.traceKey !== before", searched)
     for card in CARDS:
         for label, page, query in ((card.label, card.page, card.query), *card.besides):
             to = urlsplit(browser_page.get_by_role("link", name=label).get_attribute("href"))

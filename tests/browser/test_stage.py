@@ -420,10 +420,45 @@ def test_a_run_is_sent_once_and_again_where_it_got_lost_and_the_app_learns_what_
     at_epoch(page, 5)
     app_wrote(page, "epoch=5 playing=False")
 
+    the_energy_is_asked_for_once_drawn_and_told(page, received)
+
     # what gets lost again is asked for until it is there
     go(page, "lost")
     until(page, f"window.__ctvizStage.epochs === {APP_EPOCHS + 1}")
     at_epoch(page, APP_EPOCHS)
+
+
+def the_energy_is_asked_for_once_drawn_and_told(page, received) -> None:
+    """On a run of fake energies, from epoch 5 on."""
+    plain, legend = picture(page), page.locator("p.ctv-scale")
+    assert not legend.is_visible()
+    page.locator(".ctv-panels").focus()
+    page.keyboard.press("e")
+    until(page, "window.__ctvizStage.layer === 'energy'")
+    app_wrote(page, "layer=energy of None")
+    assert stage(page)["scale"] == [-5, 15], "one scale, with round ends, for all epochs and panels"
+    assert "Low: looks like data of this class" in legend.inner_text() and "high: does not" in legend.inner_text()
+    frames(page, 2)
+    assert np.abs(plain - picture(page)).max() > 40
+    assert page.locator(".ctv-value").all_inner_texts()[:3] == ["5.0", "7.5", "2.5 higher"]
+    told = page.locator(".ctv-canvas").nth(1).get_attribute("aria-label")
+    assert "Energy of “class 2”: real samples 6.0, counterfactuals 8.5: 2.5 higher." in told
+    page.locator(".ctv-plot").first.click(position={"x": 50, "y": 60})
+    page.locator(".ctv-reading").filter(has_text="E(class 2) = ").first.wait_for()
+
+    # another class is asked for too; what is held is not asked for again
+    page.get_by_role("button", name="class 1").click()
+    until(page, "window.__ctvizStage.layer === 'energy'")
+    app_wrote(page, "layer=energy of 0")
+    page.get_by_role("button", name="Probability").click()
+    app_wrote(page, "layer=probability of 0")
+    held = len(fake.energies(SCENE, fake.snapshots(SCENE, epochs=APP_EPOCHS, g=40), 1).levels.tobytes()) // 20
+    received.clear()
+    page.get_by_role("button", name="Energy", exact=True).click()
+    app_wrote(page, "layer=energy of 0")
+    assert 0 < sum(received) < held
+    page.get_by_role("button", name="Probability").click()
+    app_wrote(page, "layer=probability of 0")
 
 
 def test_a_run_grows_where_it_stands(browser_page, app):
@@ -431,6 +466,9 @@ def test_a_run_grows_where_it_stands(browser_page, app):
     go(page, "grows")
     page.locator(".ctv-canvas").first.evaluate("canvas => { canvas.dataset.mine = 'yes' }")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
+    page.get_by_role("button", name="Energy", exact=True).click()
+    until(page, "window.__ctvizStage.layer === 'energy'")
+    narrow = stage(page)["scale"]
     live = page.locator(".ctv-follow")
     assert live.inner_text() == "Live"
     page.get_by_role("slider", name="Epoch").focus()
@@ -445,6 +483,8 @@ def test_a_run_grows_where_it_stands(browser_page, app):
     page.get_by_role("button", name="More").click()
     until(page, f"window.__ctvizStage.epoch === {APP_EPOCHS} && !window.__ctvizStage.live")
     assert page.locator(".ctv-canvas").first.get_attribute("data-mine") == "yes", "still the same element"
+    assert page.locator(".ctv-value").all_inner_texts()[:2] == ["11.0", "13.5"], "the energies have grown with the run"
+    assert narrow[1] < stage(page)["scale"][1] == 15, "and the one scale of all epochs with them"
     assert not live.is_visible()
 
     # playing goes on while a run grows

@@ -43,7 +43,7 @@ def test_the_same_name_means_the_same_wherever_one_may_take_it_for_that() -> Non
 
 def test_less_distance_and_more_accuracy_are_better() -> None:
     less = {name for name, one in METRICS.items() if one.direction == "less"}
-    assert less == {"ip", "ip_star", "cost", "skipped"}
+    assert less == {"ip", "ip_star", "nearest", "cost", "skipped"}
     assert {name for name, one in METRICS.items() if one.direction is None} == {"steps", "sensitivity"}
 
 

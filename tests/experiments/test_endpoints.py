@@ -10,7 +10,8 @@ from ctviz import ConfigError, SearchSettings
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments import endpoints as module
 from ctviz.experiments.endpoints import ENDPOINT_METRICS
-from tests.experiments.traces import LOCKED, SETTINGS, alone, linear, run, traced
+from ctviz.experiments.run import Training
+from tests.experiments.traces import EXPERIMENT, LOCKED, SETTINGS, alone, linear, run, traced
 from tests.reference import plausibility as slow
 
 M = 4
@@ -23,15 +24,19 @@ def measured(trace=None):
 def test_the_numbers_are_those_of_loops():
     trace, found = traced(), measured()
     X, y = (part.numpy() for part in run()[0].data.validation)
+    scene = Training(EXPERIMENT, device="cpu").scene
+    shown, labels = scene.points, scene.labels
     final, factuals, targets = trace.final.astype(float), trace.factuals.astype(float), trace.targets
     assert set(found.metrics) == set(found.differences) == set(ENDPOINT_METRICS)
     for arm in range(M):
         judged = trace.predicted[arm] != targets
         valid = judged & (trace.predicted_final[arm] == targets)
         distances = [slow.implausibility(x, X[y == t]) for x, t in zip(final[arm], targets, strict=True)]
+        nearest = [slow.nearest(x, shown[labels == t]) for x, t in zip(final[arm], targets, strict=True)]
         expected = {
             "ip": np.mean(np.array(distances)[judged]),
             "ip_star": slow.ip_star(final[arm], targets.tolist(), judged, X, y, 0.5),
+            "nearest": np.mean(np.array(nearest)[judged]),
             "cost": slow.cost(factuals, final[arm], valid),
             "validity": valid.sum() / judged.sum(),
             "redundancy": slow.redundancy(factuals, final[arm], valid),

@@ -60,6 +60,7 @@ def test_shapes_and_types():
         "points": (M, B, T + 1, 2), "steps": (M, B), "nascent": (M, B), "mature": (M, B),
         "probability": (M, B, T + 1), "energy": (M, B, T + 1), "distance": (M, B, T + 1), "predicted": (M, B),
         "predicted_final": (M, B), "neighbours": (M, B, 2), "shielded": (M, B, 2), "neighbour_energy": (M, B),
+        "nearest": (M, B, 2),
         "divergence": (M, B), "nascent_logits": (M, B, 2), "reachable": (M, B), "outcome": (M, B),
     }  # fmt: skip
     arrays = {f.name for f in dataclasses.fields(Trace)} - {"epoch", "settings"}

@@ -9,6 +9,7 @@ import pytest
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.energy import energy_field
 from ctviz.experiments.pair import pair
 from ctviz.experiments.run import train
 from ctviz.training.arm import Arm
@@ -52,6 +53,8 @@ def test_the_two_are_drawn_as_if_they_had_been_trained_by_themselves(stacked, tw
     for name in ("ip", "cost", "validation_accuracy", "mature"):
         np.testing.assert_allclose(made.snapshot.metrics[name], alone.metrics[name], rtol=0.02, atol=0.02)
     assert np.isfinite(made.snapshot.metrics["mature"][1])
+    energies, own = (energy_field([s], two, made.scene, 1) for s in (made.snapshot, alone))
+    np.testing.assert_allclose(energies.means.real, own.means.real, rtol=0.02, atol=0.02)
 
 
 def test_a_model_that_is_not_there_and_one_without_numbers_are_said(stacked, two) -> None:

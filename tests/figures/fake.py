@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ctviz.experiments.energy import EnergyField, MeanEnergies, levels_of
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel
 
@@ -72,6 +73,17 @@ def logits(on: Scene, x: np.ndarray, share: float, arm: int) -> np.ndarray:
     angle = 2 * np.pi * np.arange(k) / k + 0.4 + (1 - bend) * 0.7
     centres = np.stack([3 * np.cos(angle), 3 * np.sin(angle)], 1)
     return -sharp * 0.12 * ((x[..., None, :] - centres) ** 2).sum(-1)
+
+
+def energies(on: Scene, shown: list[Snapshot], target: int, epochs: int = 100) -> EnergyField:
+    """The energies of a class in such a run, which has no weights; the means rise by 1 with each epoch and arm."""
+    m, g = shown[0].field.shape[0], shown[0].field.shape[-1]
+    grid = np.stack(np.meshgrid(*(np.linspace(on.lower[i], on.upper[i], g) for i in (0, 1))), -1)
+    levels = [[levels_of(-logits(on, grid, s.epoch / epochs, arm)[..., target]) for arm in range(m)] for s in shown]
+    real = np.array([[s.epoch + arm for arm in range(m)] for s in shown], dtype=np.float64)
+    mature = np.full(real.shape, 3)
+    means = MeanEnergies(target, tuple(s.epoch for s in shown), real, real + 2.5, mature, 4, real, real)
+    return EnergyField(means, np.array(levels, dtype=np.uint8), (-4.0, 1.0 + shown[-1].epoch))
 
 
 def probabilities(on: Scene, x: np.ndarray, share: float, arm: int) -> np.ndarray:

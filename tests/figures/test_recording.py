@@ -3,18 +3,21 @@
 import json
 import zlib
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
+from ctviz.figures.stage.energy import EnergySource, energy_header, pack_energies, stretch_of
 from ctviz.figures.stage.recording import MAGIC, arm_labels, message, pack, unpack
 from tests.figures import fake
 
 SCENE = fake.scene(n=50, b=7)
 SNAPSHOTS = fake.snapshots(SCENE, m=3, epochs=5, g=9, steps=12)
 LABELS = fake.labels(3)
+SOURCE = EnergySource(lambda shown, target: fake.energies(SCENE, list(shown), target, epochs=5), usual=1)
 
 
 def sent(recording, **state):
@@ -85,6 +88,44 @@ def test_runs_without_field_or_paths_can_be_packed():
     header, arrays = sent(pack(SCENE, LABELS, bare))
     assert header["recording"]["dims"] == {"m": 3, "c": 0, "g": 0, "b": 0}
     assert set(arrays) == {"points", "factuals", "labels", "targets", "starts"}
+
+
+def test_energies_come_back_exactly_wherever_they_travel():
+    field = fake.energies(SCENE, SNAPSHOTS, 1, epochs=5)
+    wild = replace(field, levels=np.random.default_rng(0).integers(0, 256, field.levels.shape, dtype=np.uint8))
+    for energy, recording in product((field, wild), (None, pack(SCENE, LABELS, SNAPSHOTS))):
+        packed = pack_energies(energy, after=-1)
+        header, arrays = unpack(message(recording, packed.payload, b"a trace", energy=energy_header(SOURCE, packed)))
+        np.testing.assert_array_equal(arrays["energies"], energy.levels.ravel())
+        if recording:
+            np.testing.assert_array_equal(arrays["fields"], np.stack([s.field for s in SNAPSHOTS]).ravel())
+        stretch = header["energy"]["stretch"]
+        assert header["energy"]["usual"] == 1 and stretch["class"] == 1 and stretch["epochs"] == [0, 1, 2, 3, 4, 5]
+        assert stretch["dims"] == {"m": 3, "g": 9} and stretch["span"] == [-4.0, 6.0]
+        assert stretch["real"][2] == [2.0, 3.0, 4.0] and stretch["ends"][2] == [4.5, 5.5, 6.5]
+
+
+def test_energies_travel_as_differences_over_the_epochs():
+    field = fake.energies(SCENE, SNAPSHOTS, 1, epochs=5)
+    stored = np.frombuffer(zlib.decompress(pack_energies(field).payload), np.uint8).reshape(field.levels.shape)
+    np.testing.assert_array_equal(stored[0], field.levels[0])
+    np.testing.assert_array_equal(stored[1:], np.diff(field.levels.astype(int), axis=0) % 256)
+
+
+def test_a_mean_that_is_missing_is_null_and_no_energies_are_none():
+    field = fake.energies(SCENE, SNAPSHOTS[:1], 1)
+    field.means.ends[0, 1] = np.nan
+    assert pack_energies(field).meta["ends"] == [[2.5, None, 4.5]]
+    assert energy_header(None, None) is None and energy_header(SOURCE, None) == {"usual": 1, "stretch": None}
+
+
+def test_energies_of_a_long_run_come_in_stretches_that_join():
+    size, after, seen = SNAPSHOTS[0].field.nbytes, -1, []
+    while (packed := stretch_of(SOURCE, SNAPSHOTS[after + 1 :], 1, after, most=2 * size - 1)) is not None:
+        assert packed.meta["after"] == after and packed.target == 1
+        seen.append(packed.meta["epochs"])
+        after = packed.last
+    assert seen == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_the_header_is_strict_json_and_the_payload_deflated():

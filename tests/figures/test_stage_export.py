@@ -31,6 +31,15 @@ def test_the_run_lies_in_the_page():
     np.testing.assert_array_equal(arrays["fields"], np.stack([s.field for s in SNAPSHOTS]).ravel())
 
 
+def test_the_energies_lie_in_the_page_where_they_are_asked_for():
+    energy = fake.energies(SCENE, SNAPSHOTS, 0, epochs=3)
+    header, arrays = unpack(recording(standalone_html(SCENE, SNAPSHOTS, Experiment(), energy=energy)))
+    assert header["initial"]["layer"] == "energy" and header["energy"]["usual"] == 0
+    np.testing.assert_array_equal(arrays["energies"], energy.levels.ravel())
+    header, arrays = unpack(recording(standalone_html(SCENE, SNAPSHOTS, Experiment())))
+    assert header["initial"]["layer"] == "probability" and header["energy"] is None and "energies" not in arrays
+
+
 def test_the_page_allows_its_own_script_and_no_request():
     page = standalone_html(SCENE, SNAPSHOTS, Experiment())
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]

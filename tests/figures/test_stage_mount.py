@@ -9,23 +9,26 @@ from ctviz.ui.kit.player import (
     PathsState,
     StageState,
     _next_stretch,
+    _note_energy_need,
     _note_need,
     _paths_state,
     _state,
 )  # fmt: skip
 from tests.figures import fake
 
-INITIAL = StageState(epoch=7, speed=2.0, layers=("points",))
+INITIAL = StageState(epoch=7, speed=2.0, layers=("points",), layer="energy", energy_class=0)
 VIEW = {
     "key": "run", "epoch": 12, "playing": True, "speed": 4, "loop": True, "layers": ["contours", "points"],
-    "probe": [0.5, -1],
+    "probe": [0.5, -1], "layer": "energy", "energy_class": 1,
 }  # fmt: skip
 
 
 def test_a_view_becomes_a_state():
-    expected = StageState(12, True, 4.0, True, ("points", "contours"), (0.5, -1.0))
+    expected = StageState(12, True, 4.0, True, ("points", "contours"), (0.5, -1.0), "energy", 1)
     assert _state(VIEW, "run", INITIAL) == expected
     assert _state({**VIEW, "epoch": None}, "run", INITIAL).epoch is None
+    assert _state({**VIEW, "energy_class": None}, "run", INITIAL).energy_class is None
+    assert _state({**VIEW, "energy_class": 2}, "run", INITIAL, k=3).energy_class == 2
 
 
 @pytest.mark.parametrize("view", [None, "no", [], {}, {**VIEW, "key": "other"}])
@@ -40,6 +43,8 @@ def test_a_view_of_nothing_or_of_another_run_changes_nothing(view):
         ("speed", 3, 2.0), ("speed", "1", 2.0), ("speed", None, 2.0), ("speed", [1], 2.0),
         ("playing", "yes", False), ("loop", 1, False),
         ("layers", "points", ("points",)), ("layers", ["points", "else"], ("points",)), ("layers", [], ()),
+        ("layer", "else", "energy"), ("layer", None, "energy"), ("energy_class", 2, 0), ("energy_class", -1, 0),
+        ("energy_class", True, 0), ("energy_class", "1", 0),
         ("probe", [1], None), ("probe", [1, math.inf], None), ("probe", ["1", 2], None), ("probe", {"x": 1}, None),
     ],
 )  # fmt: skip
@@ -88,6 +93,26 @@ def test_what_the_stage_lacks_is_sent_again(need, expected):
     sent = {"run": 10}
     _note_need(need, sent)
     assert sent == {"run": expected}
+
+
+@pytest.mark.parametrize(
+    ("need", "expected"),
+    [
+        ({"key": "run", "from": 9, "energy": [1, 3]}, 2),
+        ({"key": "run", "from": 9, "energy": [1, 99]}, 10),
+        ({"key": "run", "from": 9, "energy": [0, 3]}, 10),
+        ({"key": "other", "from": 9, "energy": [1, 3]}, 10),
+        ({"key": "run", "from": 9, "energy": [1, -3]}, 10),
+        ({"key": "run", "from": 9, "energy": [[1], 3]}, 10),
+        ({"key": "run", "from": 9, "energy": "13"}, 10),
+        ({"key": "run", "from": 9}, 10),
+        (None, 10),
+    ],
+)
+def test_energies_that_the_stage_lacks_are_sent_again(need, expected):
+    sent = {("run", 1): 10}
+    _note_energy_need(need, sent)
+    assert sent == {("run", 1): expected}
 
 
 def test_a_long_run_comes_in_stretches_that_join():

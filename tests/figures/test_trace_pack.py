@@ -42,6 +42,7 @@ def made_up(epoch: int = 0, seed: int = 0, b: int = B) -> Trace:
         nascent=steps // 2, mature=rng.random((M, b)) < 0.5, probability=rng.random((M, b, T + 1)).astype(np.float32),
         energy=floats(M, b, T + 1), distance=np.abs(floats(M, b, T + 1)), predicted=rng.integers(0, 2, (M, b)),
         predicted_final=rng.integers(0, 2, (M, b)), neighbours=somewhere(M, b), shielded=somewhere(M, b),
+        nearest=somewhere(M, b),
         neighbour_energy=floats(M, b), divergence=floats(M, b), nascent_logits=floats(M, b, 2),
         reachable=np.where(rng.random((M, b)) < 0.5, np.nan, 0.3).astype(np.float32),
         outcome=rng.integers(0, len(OUTCOMES), (M, b)),
@@ -79,7 +80,7 @@ def test_what_is_known_of_each_search_arrives(name):
     np.testing.assert_array_equal(arrays[name].reshape(3, M, B), expected)
 
 
-@pytest.mark.parametrize("name", ["neighbours", "shielded"])
+@pytest.mark.parametrize("name", ["neighbours", "shielded", "nearest"])
 def test_neighbours_arrive_where_they_are(name):
     arrays = unpack_trace(pack_trace("key", TRACES, SCENE))
     expected = np.stack([getattr(trace, name) for trace in TRACES])

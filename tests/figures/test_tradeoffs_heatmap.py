@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctviz.errors import ConfigError
-from ctviz.figures.theme import DARK, LIGHT
+from ctviz.figures.theme import DARK, ENERGY, LIGHT
 from ctviz.figures.tradeoffs.cells import best_cell, cells
 from ctviz.figures.tradeoffs.colours import colour_at, contrast, extent, ink_on, luminance, rgb, stops
 from ctviz.figures.tradeoffs.heatmap import heatmap, tiled, usual_axes
@@ -170,6 +170,8 @@ def test_scales_are_read_without_colour_vision(palette):
     for scale in ("rising", "falling", "plain"):
         light = [luminance(colour_at(place, scale, palette)) for place in np.linspace(0, 1, 11)]
         assert (np.diff(light) > 0).all() or (np.diff(light) < 0).all()
+    low = rgb(ENERGY["dark" if palette == DARK else "light"])  # of energy, which fades from here into the ground
+    assert contrast(low, rgb(palette.ground)) >= 4.5
     worse, middle, better = (luminance(colour) for colour in stops("signed", palette))
     assert (worse < middle > better) or (worse > middle < better)
 

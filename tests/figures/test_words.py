@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.energy import MeanEnergies
 from ctviz.figures.theme import arm_styles, reference_pair
-from ctviz.figures.words import describe_curve, headline
+from ctviz.figures.words import describe_curve, energy_gap, headline
 
 NAN = math.nan
 STYLES = arm_styles(Experiment.preset("moons"))
@@ -63,3 +65,33 @@ def test_text_alternative_names_every_arm() -> None:
     said = describe_curve(RECORDED["ip"], STYLES, 12, [1.9, NAN])
     assert RECORDED["ip"].title in said and "epoch 12" in said
     assert "Conventional 1.90" in said and "Counterfactual training —" in said
+
+
+@pytest.mark.parametrize(
+    ("real", "ends", "mature", "gap", "said"),
+    [
+        (-3.12, -1.18, 3, "1.9 higher", "real samples −3.1, counterfactuals −1.2"),
+        (-5.6, -18.2, 3, "12.6 lower", "real samples −5.6, counterfactuals −18.2"),
+        (0.04, -0.04, 3, "the same", "real samples 0.0, counterfactuals 0.0"),
+        (-3.1, NAN, 0, "–", "real samples −3.1; none of 4 counterfactuals matured"),
+        (NAN, 1.0, 3, "–", "real samples –, counterfactuals 1.0"),
+    ],
+)
+def test_energies_lie_apart_as_far_as_the_numbers_beside(
+    real: float, ends: float, mature: int, gap: str, said: str
+) -> None:
+    one = np.array([[real]]), np.array([[ends]])
+    means = MeanEnergies(1, (5,), *one, np.array([[mature]]), 4, *one)
+    assert energy_gap(means, 0, 0) == (gap, said)
+
+
+def test_headline_names_the_price_of_a_gain_as_far_as_it_is_more_than_chance() -> None:
+    metrics = {"ip": [1.0, 0.63], "validation_accuracy": [0.998, 0.92], "robust_accuracy": [0.99, 0.985]}
+    metrics |= {"cost": [2.0, 2.4]}
+    samples = {"validation_accuracy": 600, "robust_accuracy": 600}
+    said = headline(100, STYLES, metrics, samples, "It hangs on this.")
+    assert said.endswith(
+        "in this run, at the price of 7.8 points less often right and 20 % more effort. It hangs on this."
+    )
+    loss = headline(100, STYLES, metrics | {"ip": [1.0, 1.5]}, samples, "It hangs on this.")
+    assert loss.endswith("in this run, with 7.8 points less often right and 20 % more effort.")

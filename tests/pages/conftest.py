@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+import torch
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
@@ -16,6 +18,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
+from ctviz.models.stack import Stack
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.run_view import RunViews
 from tests.figures import fake
@@ -66,11 +69,14 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
         """Stores a made-up run, complete or (``epochs``) stopped early."""
         last = experiment.training.epochs if epochs is None else epochs
         shape = experiment.evaluation
+        seeds, cpu = [0] * len(experiment.arms), torch.device("cpu")
+        grid, classes = experiment.data.grid, experiment.data.classes
+        weights = Stack.initialise(experiment.model, experiment.d, classes, seeds, cpu, grid).weights()
         on = fake.scene(k=experiment.data.classes, b=shape.paths, n=60)
         with store.writer(experiment, "cpu") as writer:
             writer.scene(on)
             for snapshot in fake.snapshots(on, len(experiment.arms), last, shape.field, shape.steps):
-                writer.append(snapshot)
+                writer.append(replace(snapshot, weights=weights))
             if epochs is None:
                 writer.finish({})
             else:

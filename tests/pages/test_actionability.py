@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from ctviz.ui.actionability.panel import PARTS, LocksView, strip
 from ctviz.ui.actionability.story import drawing, walks
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunViews
+from tests.figures import fake
 from tests.pages.words import bodies, query_of, said
 
 PAGE = "pages/actionability.py"
@@ -264,6 +267,14 @@ def test_another_draw_of_the_data_lets_go_of_the_person(visit, train) -> None:
     at.number_input(key="set-data.seed").set_value(3).run()
     assert "probe" not in query_of(at)
     assert "This person" not in said(at)
+
+
+def test_the_energy_shown_first_is_that_of_what_people_hope_for() -> None:
+    scene = fake.scene()
+    far = replace(scene, points=scene.points + 9 * (scene.labels[:, None] == 0))
+    assert LocksView().usual_class(far) == 1 == wished_class(far)
+    near = replace(scene, points=scene.points - 9 * (scene.labels[:, None] == 0))
+    assert LocksView().usual_class(near) == 0
 
 
 def test_any_other_run_is_shown_as_far_as_it_goes(visit, train) -> None:

@@ -6,8 +6,11 @@ import pytest
 
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.energy import mean_energies
+from ctviz.figures.stage.recording import message
+from ctviz.figures.words import energy_gap
 from ctviz.jobs import JobStatus
-from ctviz.ui.kit import link
+from ctviz.ui.kit import link, player
 from tests.pages.words import query_of, said
 
 PAGE = "pages/boundaries.py"
@@ -243,6 +246,41 @@ def test_projecting_hides_controls_and_menu(visit, world) -> None:
     at.button(key="unproject").click().run()
     assert at.selectbox
     assert query_of(at) == QUERY
+
+
+def test_energies_are_sent_once_where_the_layer_is_on_with_their_numbers_beside(
+    visit, train, world, monkeypatch
+) -> None:
+    small = train(TINY.replace({"data.n_train": 300, "training.n_ce": 30}))
+    sent = []
+
+    def noted(recording, /, *behind, **state):
+        sent.append(state["energy"])
+        return message(recording, *behind, **state)
+
+    monkeypatch.setattr(player, "message", noted)
+    at = visit(PAGE, **small.to_query())
+    last, scene = list(world.store.snapshots(small.key))[-1], world.store.scene(small.key)
+    usual = scene.usual_target
+    assert sent == [{"usual": usual, "stretch": None}], "nothing of the energies travels while the layer is off"
+    assert "counterfactuals against real samples" not in said(at)
+    for name, text in {"layer": "energy", "energy_class": "7"}.items():
+        at.query_params[name] = text
+    at.run()
+    (warning,) = at.warning
+    assert r"energy\_class is 7; allowed\: 0 to 1, the classes of these data" in warning.value
+    assert sent[-1]["stretch"]["class"] == usual and sent[-1]["stretch"]["epochs"] == [0, 1, 2, 3]
+    assert query_of(at) == {**small.to_query(), "layer": "energy"}
+    means = mean_energies([last], small, scene, usual)
+    assert f"Energy of “{scene.classes[usual]}”: counterfactuals against real samples" in said(at)
+    for arm in (0, 1):
+        for words in energy_gap(means, 0, arm):
+            assert words in said(at)
+    at.query_params["energy_class"] = str(1 - usual)
+    at.run()
+    assert sent[-1]["stretch"]["class"] == 1 - usual
+    at.run()
+    assert sent[-1]["stretch"] is None, "the browser holds them"
 
 
 def test_another_link_in_the_same_session_is_taken_over(visit, world) -> None:

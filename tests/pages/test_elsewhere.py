@@ -7,7 +7,7 @@ import pytest
 from ctviz.experiments.config import Experiment
 from tests.pages.words import query_of, said
 
-PAGES = {"boundaries": "moons", "trajectories": "ls", "actionability": "figure1"}
+PAGES = {"boundaries": "moons", "trajectories": "loans", "actionability": "figure1"}
 
 
 def links(at) -> dict[str, str]:
@@ -38,7 +38,7 @@ def test_trajectories_does_not_follow_boundaries_to_images(visit) -> None:
     at = visit("pages/boundaries.py", preset="mnist")
     at.query_params.clear()
     at.switch_page("pages/trajectories.py").run()
-    assert query_of(at)["preset"] == "ls"
+    assert query_of(at)["preset"] == "loans"
 
 
 @pytest.mark.parametrize(("page", "key"), [("boundaries", "set-data.name"), ("trajectories", "explore-run")])

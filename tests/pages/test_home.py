@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import ctviz
-from ctviz.experiments.config import Experiment
 from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.home import CARDS
@@ -22,11 +21,13 @@ def test_it_opens_without_any_run_and_says_what_to_do(visit) -> None:
     assert "press Train" in at.info[0].value
 
 
-def test_it_plays_the_moons_when_they_are_there(visit, world) -> None:
-    world.keep(Experiment.preset("moons").replace({"evaluation.every": 1}))
+def test_its_sentence_and_its_caveat_are_those_of_the_shipped_runs(visit, world) -> None:
+    world.store.presets = ctviz.open_store().presets
     at = visit("app.py")
-    assert not at.info
-    assert not at.error
+    assert not at.info and not at.error
+    finding = next(html.body for html in at.get("html") if "closer to the nearest real sample" in html.body)
+    assert "at the price of" in finding
+    assert any("on the moons" in caption.value for caption in at.caption)
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.title)

@@ -16,6 +16,11 @@ def implausibility(point, samples):
     return total / len(samples)
 
 
+def nearest(point, samples):
+    """Least √Σ_d (x'_d − x_d)² over the samples."""
+    return min(math.dist(tuple(map(float, point)), tuple(map(float, sample))) for sample in samples)
+
+
 def kernel(a, b, length_scale):
     """exp(−‖a − b‖² / (2 ℓ²))."""
     squared = sum((float(p) - float(q)) ** 2 for p, q in zip(a, b, strict=True))

@@ -20,6 +20,8 @@ views = st.builds(
     view=st.sampled_from(["page", "project"]),
     layers=st.sets(st.sampled_from(LAYERS)).map(tuple),
     probe=st.none() | st.tuples(st.floats(-100, 100), st.floats(-1e-3, 1e3)),
+    layer=st.sampled_from(["probability", "energy"]),
+    energy_class=st.none() | st.integers(0, 9),
 )
 
 

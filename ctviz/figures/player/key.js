@@ -18,8 +18,12 @@ export function walkKey({ ink, ground, muted }) {
     ["circle", { cx: 8, cy: 9, r: 4.4, fill: css(muted), stroke: css(ink) }],
     ["circle", { cx: 24, cy: 9, r: 3, fill: css(ground), stroke: css(ink) }],
     ["path", { d: "M50 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: css(muted), stroke: css(ink) }]);
-  const failed = svg(18, 18, ["path", { d: "M9 2l7 7-7 7-7-7zM6 6l6 6M6 12l6-6", fill: css(ground), stroke: css(ink), "stroke-width": 1.2 }]);
-  return [entry(walk, WALK), entry(failed, FAILED)];
+  return [entry(walk, WALK), failedKey({ ink, ground }, FAILED)];
+}
+
+/** How the end of an immature search is drawn. */
+export function failedKey({ ink, ground }, words) {
+  return entry(svg(18, 18, ["path", { d: "M9 2l7 7-7 7-7-7zM6 6l6 6M6 12l6-6", fill: css(ground), stroke: css(ink), "stroke-width": 1.2 }]), words);
 }
 
 export const boundaryKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 2.6, "stroke-linecap": "round" }]), "decision boundary");
@@ -27,7 +31,7 @@ export const boundaryKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", s
 export const swingKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1.4, "stroke-dasharray": "2 4" }]), "a search that swings to and fro");
 
 /** A class's mark as a small picture, drawn by the same code as on the canvas. */
-function markIcon(kind, colour) {
+export function markIcon(kind, colour) {
   const canvas = element("canvas", "ctv-mark");
   canvas.width = canvas.height = 36;
   const context = canvas.getContext("2d");

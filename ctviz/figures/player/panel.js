@@ -67,7 +67,7 @@ export class Panel {
   draw(a, b, share, marks) {
     const context = this.canvas.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.takeFields(a, b, share);
     this.drawGround(context, a.dims, marks);
     if (this.stage.layers.has("paths") && a.paths && b.paths) this.drawPaths(context, a, b, share);
     this.drawProbe(context);
@@ -79,32 +79,38 @@ export class Panel {
     const { theme, layers } = this.stage;
     context.fillStyle = css(theme.ground);
     context.fillRect(0, 0, this.width, this.height);
-    if (this.planes) {
-      this.drawField(context, dims);
-      this.drawLines(context, dims, layers.has("contours"));
-    }
+    if (this.levels) this.drawField(context, { ...dims, c: 1 }, this.levels, this.stage.energyTable);
+    else if (this.planes) this.drawField(context, dims, this.planes);
+    if (this.planes) this.drawLines(context, dims, layers.has("contours"));
     if (layers.has("points") && marks) context.drawImage(marks, 0, 0, this.width, this.height);
   }
 
-  /** This arm's planes (c g g) between two frames, in 0 to 255. */
-  blend(a, b, share) {
+  /** This arm's planes (c g g) between two frames, in 0 to 255, and where they are shown the levels of energy (g g). */
+  takeFields(a, b, share) {
     const { c, g } = a.dims;
-    const size = c * g * g;
-    if (this.mixed?.length !== size) this.mixed = new Float32Array(size);
-    const from = a.field.subarray(this.arm * size, (this.arm + 1) * size);
-    const to = (b.field ?? a.field).subarray(this.arm * size, (this.arm + 1) * size);
-    const mixed = this.mixed;
+    const energies = this.stage.energiesOf(a, b);
+    this.planes = a.field ? (this.mixed = this.blend(this.mixed, a.field, b.field ?? a.field, share, c * g * g)) : null;
+    this.levels = energies ? (this.mixedLevels = this.blend(this.mixedLevels, ...energies, share, g * g)) : null;
+  }
+
+  /** This arm's part of two arrays, mixed into one that may serve again. */
+  blend(spare, a, b, share, size) {
+    const mixed = spare?.length === size ? spare : new Float32Array(size);
+    const from = a.subarray(this.arm * size, (this.arm + 1) * size);
+    const to = b.subarray(this.arm * size, (this.arm + 1) * size);
     for (let i = 0; i < size; i++) mixed[i] = from[i] + share * (to[i] - from[i]);
     return mixed;
   }
 
-  drawField(context, { c, g }) {
+  /** Colours the plane; by ``table`` where one plane has other colours than those of two classes. */
+  drawField(context, { c, g }, planes, table = this.stage.theme.table) {
     if (this.image.width !== g) {
       this.image.width = this.image.height = g;
       this.pixels = new ImageData(g, g);
       this.words = new Uint32Array(this.pixels.data.buffer);
     }
-    (c === 1 ? paintTwo : paintMany)(this.words, this.planes, c, g, this.stage.theme);
+    if (c === 1) paintOne(this.words, planes, g, table);
+    else paintMany(this.words, planes, c, g, this.stage.theme);
     const own = this.image.getContext("2d");
     own.putImageData(this.pixels, 0, 0);
     context.imageSmoothingEnabled = true;
@@ -120,7 +126,8 @@ export class Panel {
     if (this.spare?.[0].length !== g * g) this.spare = [new Float32Array(g * g), new Float32Array(g * g)];
     const calm = (plane) => steady(plane, g, this.spare);
     context.lineCap = context.lineJoin = "round";
-    if (contours) {
+    if (contours && this.levels) this.drawEqual(context, g, calm(this.levels));
+    else if (contours) {
       context.beginPath();
       for (let plane = 0; plane < c; plane++) {
         const values = calm(planes.subarray(plane * g * g, (plane + 1) * g * g));
@@ -141,6 +148,16 @@ export class Panel {
     context.stroke();
   }
 
+  /** Lines of equal energy. */
+  drawEqual(context, g, levels) {
+    const { theme, scale } = this.stage;
+    context.beginPath();
+    for (const line of scale.lines) contour(context, levels, g, scale.level(line), this.width, this.height);
+    context.lineWidth = 1;
+    context.strokeStyle = css(theme.ink, 0.45);
+    context.stroke();
+  }
+
   /** How far a class is ahead of the best other one, on the grid: zero where the decision changes. */
   margin(plane, c, g) {
     const size = g * g;
@@ -154,10 +171,12 @@ export class Panel {
   }
 
   drawPaths(context, a, b, share) {
-    const walks = this.walks(a, b, share);
-    const { theme } = this.stage;
+    const { theme, energyClass } = this.stage;
     const scene = this.stage.run.scene;
     const r = this.stage.radius;
+    // Over the energy of a class, the searches that were to reach it.
+    const walks = this.walks(a, b, share).filter(({ index }) => !this.levels || scene.targets[index] === energyClass);
+    context.globalAlpha = this.levels ? 0.4 : 1; // what counts there is where they end
     this.drawWalks(context, walks);
     context.lineWidth = 1.2;
     context.strokeStyle = css(theme.ink);
@@ -173,6 +192,7 @@ export class Panel {
     context.fillStyle = css(theme.ground);
     context.fill();
     context.stroke();
+    context.globalAlpha = 1;
     for (const walk of walks) this.drawEnd(context, walk, theme.marks[scene.targets[walk.index]], r);
   }
 
@@ -240,6 +260,7 @@ export class Panel {
     const { theme } = this.stage;
     context.beginPath();
     diamond(context, x, y, 1.6 * r);
+    if (this.levels) this.halo(context);
     context.fillStyle = css(theme.ground);
     context.fill();
     context.globalAlpha = mature;
@@ -255,6 +276,15 @@ export class Panel {
     context.moveTo(x - arm, y + arm);
     context.lineTo(x + arm, y - arm);
     context.stroke();
+  }
+
+  /** Sets the outline that has just been drawn off from a strong ground. */
+  halo(context) {
+    context.save();
+    context.lineWidth = 4;
+    context.strokeStyle = css(this.stage.theme.ground);
+    context.stroke();
+    context.restore();
   }
 
   /** This arm's paths between two frames, in pixels. */
@@ -310,19 +340,26 @@ export class Panel {
     this.reading.style.transform = `translate(${left}px, ${top}px)`;
   }
 
-  /** Probability of each class at a point of the unit square, between the nodes of the grid. */
-  probabilities([u, v]) {
+  /** Probability of each class at a point of the unit square. */
+  probabilities(where) {
     const { c, g } = this.stage.shown.a.dims;
-    const x = u * (g - 1), y = v * (g - 1);
-    const i = Math.min(Math.floor(x), g - 2), j = Math.min(Math.floor(y), g - 2);
-    const s = x - i, t = y - j;
-    const values = [];
-    for (let plane = 0; plane < c; plane++) {
-      const at = plane * g * g + j * g + i, p = this.planes;
-      values.push(((1 - t) * ((1 - s) * p[at] + s * p[at + 1]) + t * ((1 - s) * p[at + g] + s * p[at + g + 1])) / 255);
-    }
+    const values = Array.from({ length: c }, (_, plane) => between(this.planes, plane * g * g, g, where) / 255);
     return c === 1 ? [1 - values[0], values[0]] : values;
   }
+
+  /** Energy at a point of the unit square. */
+  energyAt(where) {
+    return this.stage.scale.energy(between(this.levels, 0, this.stage.shown.a.dims.g, where));
+  }
+}
+
+/** The value of a plane at a point of the unit square, between the nodes of its grid; the plane begins at ``from``. */
+function between(planes, from, g, [u, v]) {
+  const x = u * (g - 1), y = v * (g - 1);
+  const i = Math.min(Math.floor(x), g - 2), j = Math.min(Math.floor(y), g - 2);
+  const s = x - i, t = y - j;
+  const at = from + j * g + i;
+  return (1 - t) * ((1 - s) * planes[at] + s * planes[at + 1]) + t * ((1 - s) * planes[at + g] + s * planes[at + g + 1]);
 }
 
 /** Length of a line in pixels. */
@@ -333,7 +370,7 @@ function travelled(line) {
 }
 
 /** Rows run from the lowest x2 upwards in the field and from the top down in a picture. */
-function paintTwo(words, plane, c, g, { table }) {
+function paintOne(words, plane, g, table) {
   for (let j = 0; j < g; j++) {
     const out = (g - 1 - j) * g;
     for (let i = 0; i < g; i++) words[out + i] = table[(4 * plane[j * g + i] + 0.5) | 0];

@@ -35,7 +35,8 @@ class Searches {
       const part = (name, width = 1) => arrays[name].subarray(e * m * b * width, (e + 1) * m * b * width);
       const paths = { steps: part("steps"), nascent: part("nascent"), mature: part("mature"), points: arrays.points };
       [paths.starts, start] = startsOf(paths.steps, start);
-      const frame = { epoch, dims: meta.dims, paths, neighbours: part("neighbours", 2), shielded: part("shielded", 2) };
+      const frame = { epoch, dims: meta.dims, paths };
+      for (const name of ["neighbours", "shielded", "nearest"]) frame[name] = part(name, 2);
       for (const name of ["divergence", "reachable", "outcome", "predicted"]) frame[name] = part(name);
       frame.along = { probability: arrays.probability, energy: arrays.energy, distance: arrays.distance };
       frame.longest = paths.steps.reduce((a, b) => Math.max(a, b), 0);
@@ -131,7 +132,7 @@ class PathPanel extends Panel {
     this.under.height = this.canvas.height;
     const context = this.under.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.planes = a.field ? this.blend(a, b, share) : null;
+    this.takeFields(a, b, share);
     this.drawGround(context, a.dims, marks);
     this.drawLimits(context);
   }
@@ -227,8 +228,62 @@ class PathPanel extends Panel {
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1) this.drawNeighbour(context, walks[0], searched, r);
+    if (walks.length === 1 && this.stage.setup.details) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
+    if (walks.length === 1) this.name(context, walks[0], searched, r);
+  }
+
+  /** Names the stations of a search that it has passed, and how far its end lies from the nearest real sample. */
+  name(context, { line, nascent, step, index, mature }, { a }, r) {
+    const { walk } = this.stage;
+    const end = line[line.length - 1];
+    const ended = walk >= line.length - 1;
+    const apart = (from, to) => Math.hypot(from[0] - to[0], from[1] - to[1]);
+    if (ended) this.drawNearest(context, end, this.pair(a.nearest, index, a), r);
+    const labels = [[line[0], "start"]];
+    if (walk >= step && apart(nascent, line[0]) > 2.6 * r && apart(nascent, end) > 2.6 * r) labels.push([nascent, "nascent"]);
+    if (ended) labels.push([end, mature >= 0.5 ? "mature" : "not mature"]);
+    for (const [at, words] of labels) this.label(context, at, words, r);
+  }
+
+  /** The pixel of a column's place among the (m b 2) of a frame. */
+  pair(values, index, { dims }) {
+    const at = 2 * (this.arm * dims.b + index);
+    return this.pixel([values[at] / STEP, values[at + 1] / STEP]);
+  }
+
+  /** A thin line from an end to the real sample that lies nearest to it, with their distance in data units. */
+  drawNearest(context, end, real, r) {
+    const { run, theme } = this.stage;
+    const { lower, upper } = run.scene;
+    const dx = ((real[0] - end[0]) / this.width) * (upper[0] - lower[0]), dy = ((real[1] - end[1]) / this.height) * (upper[1] - lower[1]);
+    context.setLineDash([2, 2]);
+    for (const [width, colour] of [[3.5, css(theme.ground, 0.8)], [1.4, css(theme.ink)]]) this.trace(context, [[end, real]], width, colour);
+    context.setLineDash([]);
+    context.beginPath();
+    shape(context, 0, ...real, 0.62 * r);
+    context.lineWidth = 1.6;
+    context.strokeStyle = css(theme.ink);
+    context.stroke();
+    const away = real[0] < end[0] ? -1 : 1;
+    this.label(context, [real[0], real[1] + 11], `${number(Math.hypot(dx, dy))} to the nearest real sample`, r, away);
+  }
+
+  /** Words on one side of a point, to its right for `side` 1 and where there is no room to its left; inside of the panel. */
+  label(context, [x, y], words, r, side = 1) {
+    const { theme } = this.stage;
+    context.font = `600 12px ${theme.font}`;
+    const width = context.measureText(words).width;
+    const gap = 1.6 * r, before = x - gap - width, after = x + gap;
+    const wanted = side < 0 ? (before < 2 ? after : before) : after + width > this.width - 2 ? before : after;
+    const left = clamp(wanted, 2, Math.max(2, this.width - width - 2));
+    const base = clamp(y - 7, 12, this.height - 4);
+    context.lineWidth = 3.5;
+    context.lineJoin = "round";
+    context.strokeStyle = css(theme.ground, 0.9);
+    context.strokeText(words, left, base);
+    context.fillStyle = css(theme.ink);
+    context.fillText(words, left, base);
   }
 
   trace(context, lines, width, colour) {
@@ -333,9 +388,7 @@ class PathPanel extends Panel {
   /** x⁺, and once the search has matured, the arrow of what the divergence compares. */
   drawNeighbour(context, { line, index, mature }, { a }, r) {
     const { theme, walk } = this.stage;
-    const at = 2 * (this.arm * a.dims.b + index);
-    const place = (values) => this.pixel([values[at] / STEP, values[at + 1] / STEP]);
-    const drawn = place(a.neighbours), own = place(a.shielded);
+    const drawn = this.pair(a.neighbours, index, a), own = this.pair(a.shielded, index, a);
     const moved = Math.hypot(drawn[0] - own[0], drawn[1] - own[1]) > 2;
     const matured = mature >= 0.5 && walk >= line.length - 1;
     if (matured) {
@@ -534,11 +587,13 @@ export class Paths extends Stage {
   makeKey() {
     const { theme } = this;
     const ink = css(theme.ink);
-    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), swingKey(ink)] : [])];
+    const { details } = this.setup ?? {};
+    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), ...(details ? [swingKey(ink)] : [])] : [])];
     if (this.chosen != null) {
       const box = svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
       const star = svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(theme.ground), stroke: ink, "stroke-width": 1.2 }]);
-      entries.push(entry(box, "ε-box: the nascent point is the last one inside"), entry(star, "neighbour x⁺, a real sample of the target class"));
+      entries.push(entry(box, "ε-box: the nascent point is the last one inside"));
+      if (details) entries.push(entry(star, "neighbour x⁺, a real sample of the target class"));
     }
     return [...entries, boundaryKey(ink)];
   }
@@ -754,7 +809,7 @@ export class Paths extends Stage {
   }
 
   paintCharts() {
-    const there = Boolean(this.searched);
+    const there = Boolean(this.searched) && this.setup.details;
     if (this.chartBox.hidden === there) {
       this.chartBox.hidden = !there;
       this.layoutCharts();

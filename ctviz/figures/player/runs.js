@@ -11,6 +11,7 @@ export class Run {
     this.key = key;
     this.scene = null;
     this.frames = [];
+    this.energies = new Map(); // by class: what is held of its energies
   }
 
   get last() {
@@ -26,6 +27,23 @@ export class Run {
     }
     const held = this.last;
     for (const frame of frames(recording, arrays)) if (frame.epoch > held) this.frames.push(frame);
+  }
+
+  /** Takes a stretch of energies that continues what is held of them; leaves one with a gap before it. */
+  appendEnergies(stretch, levels) {
+    const held = this.energies.get(stretch.class) ?? { last: -1, frames: new Map(), span: [Infinity, -Infinity] };
+    if (stretch.after > held.last) return;
+    this.energies.set(stretch.class, held);
+    held.limit = stretch.limit;
+    // The widest ends hold for all epochs and panels, those that are held already among them.
+    held.span = [Math.min(held.span[0], stretch.span[0]), Math.max(held.span[1], stretch.span[1])];
+    undoDifferences(levels, stretch.epochs.length);
+    const size = levels.length / stretch.epochs.length;
+    stretch.epochs.forEach((epoch, e) => {
+      const [real, ends] = [stretch.real[e], stretch.ends[e]];
+      held.frames.set(epoch, { levels: levels.subarray(e * size, (e + 1) * size), means: real.map((value, arm) => ({ real: value, ends: ends[arm] })) });
+      held.last = Math.max(held.last, epoch);
+    });
   }
 
   /** Index of the newest frame that is not after an epoch. */
@@ -45,14 +63,11 @@ function frames(recording, arrays) {
   const cells = m * c * g * g;
   const out = [];
   let start = 0; // of the next path, in points
+  if (cells) undoDifferences(arrays.fields, recording.epochs.length);
   recording.epochs.forEach((epoch, e) => {
     const frame = { epoch, dims: recording.dims, metrics: {}, field: null, paths: null };
     for (const name in recording.metrics) frame.metrics[name] = recording.metrics[name][e];
-    if (cells) {
-      frame.field = arrays.fields.subarray(e * cells, (e + 1) * cells);
-      // Fields are stored as differences, modulo 256.
-      if (e) for (let i = 0, before = out[e - 1].field; i < cells; i++) frame.field[i] += before[i];
-    }
+    if (cells) frame.field = arrays.fields.subarray(e * cells, (e + 1) * cells);
     if (b) {
       const part = (name) => arrays[name].subarray(e * m * b, (e + 1) * m * b);
       frame.paths = { steps: part("steps"), nascent: part("nascent"), mature: part("mature"), points: arrays.paths };
@@ -61,6 +76,12 @@ function frames(recording, arrays) {
     out.push(frame);
   });
   return out;
+}
+
+/** Makes values of differences to the epoch before, modulo 256, in place. */
+function undoDifferences(bytes, epochs) {
+  const size = bytes.length / epochs;
+  for (let i = size; i < bytes.length; i++) bytes[i] += bytes[i - size];
 }
 
 /** Where each path begins among the points of all, and where the next one would. */

@@ -5,7 +5,8 @@
 import { Component, NARROW } from "./component.js";
 import { shape, wrap, write } from "./drawing.js";
 import { button, element, group, pressed, setText } from "./elements.js";
-import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
+import { drawScale, energyMarks, energySentence, energyTable, energyText, gapText, Scale, scaleLegend } from "./energy.js";
+import { boundaryKey, classKey, markIcon, swingKey, walkKey } from "./key.js";
 import { inflate, sections } from "./message.js";
 import { conceal, expose } from "./meter.js";
 import { clamp, phrase } from "./numbers.js";
@@ -43,8 +44,9 @@ class Epochs extends Player {
     return clamp(this.host.run.frames.length / 10, 2, 12);
   }
 
+  /** The last stretch of a run that has ended may still be on its way. */
   get growing() {
-    return this.host.live;
+    return !this.host.complete;
   }
 
   get told() {
@@ -75,16 +77,22 @@ export class Stage extends Component {
     this.run = new Run("");
     this.panels = [];
     this.pendingEpoch = null; // asked for, not loaded yet
-    this.following = this.live = false;
+    this.following = this.live = this.complete = false;
     this.total = 0;
     this.layers = new Set(LAYERS);
+    this.layer = "probability"; // what colours the plane
+    this.offer = null; // of energies: the usual class; null where none can be had
+    this.energyClass = null;
+    this.scale = this.energyTable = null;
     this.pinned = this.hovered = null; // points of the unit square
     this.stamps = [];
     this.frameCount = 0;
     this.epochs = new Epochs(this, "Epoch", ...this.epochButtons);
     this.grid = element("div", "ctv-panels");
     this.transport = element("div", "ctv-transport", ...this.controls());
-    this.root.append(this.note, this.grid, this.transport, this.status, this.key, this.spoken);
+    this.legend = element("p", "ctv-scale");
+    this.legend.hidden = true;
+    this.root.append(this.note, this.grid, this.legend, this.transport, this.status, this.key, this.spoken);
     this.root.setAttribute("aria-label", this.label);
     this.root.tabIndex = -1;
     this.grid.tabIndex = 0;
@@ -107,7 +115,7 @@ export class Stage extends Component {
   // -- what a stage of another kind has of its own --
 
   get label() {
-    return "Decision boundaries over the epochs. Space plays, arrow keys step, shift and an arrow key move the probe, enter pins it.";
+    return "Decision boundaries over the epochs. Space plays, arrow keys step, shift and an arrow key move the probe, enter pins it, E shows the energy.";
   }
 
   get hint() {
@@ -115,7 +123,7 @@ export class Stage extends Component {
   }
 
   get layerHelp() {
-    return { points: "Show the data points", paths: "Show this epoch's counterfactuals", contours: "Show the lines of 25 % and 75 % probability" };
+    return { points: "Show the data points", paths: "Show this epoch's counterfactuals", contours: "Show the lines of 25 % and 75 % probability, or of equal energy" };
   }
 
   /** Share of the window's height that the panels may take, and how strongly the data points are drawn. */
@@ -140,6 +148,10 @@ export class Stage extends Component {
   makeKey() {
     const { theme, run } = this;
     const ink = css(theme.ink);
+    if (this.scale) {
+      const { energyClass: kind, energyName: name } = this, colour = css(theme.marks[kind % theme.marks.length]);
+      return [...energyMarks(theme, colour, markIcon(kind, colour), name), boundaryKey(ink)];
+    }
     const searched = run.frames[0]?.paths ? [...walkKey(theme), swingKey(ink)] : [];
     return [...classKey(this), ...searched, boundaryKey(ink)];
   }
@@ -165,9 +177,19 @@ export class Stage extends Component {
       node.title = this.layerHelp[LAYERS[i]];
       node.addEventListener("click", () => this.toggleLayer(LAYERS[i]));
     });
+    this.colours = ["probability", "energy"].map((layer) => {
+      const node = button("ctv-colour", "", layer[0].toUpperCase() + layer.slice(1));
+      node.addEventListener("click", () => this.colourBy(layer));
+      return node;
+    });
+    this.colours[0].title = "Colour the plane by the predicted probability";
+    this.colours[1].title = "Colour the plane by the energy of a class: low where the model finds that a point looks like it (E)";
+    this.colourGroup = group("Colour of the plane", "ctv-segments", ...this.colours);
+    this.classGroup = group("Class whose energy is shown", "ctv-segments");
+    this.colourGroup.hidden = this.classGroup.hidden = true;
     const picture = button("ctv-picture", "Download as PNG", "PNG", "picture");
     picture.addEventListener("click", () => this.download());
-    return element("div", "ctv-row ctv-more", group("Show", "ctv-segments", ...this.layerButtons), speedGroup, loopButton, picture);
+    return element("div", "ctv-row ctv-more", group("Show", "ctv-segments", ...this.layerButtons), this.colourGroup, this.classGroup, speedGroup, loopButton, picture);
   }
 
   get players() {
@@ -178,8 +200,10 @@ export class Stage extends Component {
 
   async take(header, payload) {
     const cut = payload.length - (header.trace?.bytes ?? 0);
+    const energies = header.energy?.stretch, end = cut - (energies?.bytes ?? 0);
     const run = heldRun(header.key);
-    if (header.recording) run.append(header.recording, sections(header.recording, await inflate(payload.subarray(0, cut))));
+    if (header.recording) run.append(header.recording, sections(header.recording, await inflate(payload.subarray(0, end))));
+    if (energies) run.appendEnergies(energies, new Uint8Array(await inflate(payload.subarray(end, cut))));
     await this.receiveMore(header, payload.subarray(cut));
     this.takeRun(header, run);
   }
@@ -198,20 +222,28 @@ export class Stage extends Component {
     this.live = header.live;
     this.complete = !header.live && !header.more && run.last >= header.last;
     this.run = run;
+    this.offer = header.energy;
     if (changed) this.begin(header.initial);
     this.pinnedWalks = header.pinned ?? null;
     this.takeMore(header);
-    if (run.last < header.last || header.more) this.missing.ask({ key: run.key, from: run.last + 1 });
+    const lacking = this.lackingEnergies;
+    if (run.last < header.last || header.more || lacking) this.missing.ask({ key: run.key, from: run.last + 1, ...lacking });
     else this.missing.stop();
     if (!grown || !run.scene) return this.empty();
     if (this.furnished !== run.key) this.furnish();
-    else this.repaint();
+    else {
+      const waited = !this.scale;
+      this.repaint();
+      if (waited && this.scale) this.announce(); // the energies that were asked for
+    }
     this.proceed();
   }
 
   begin(initial) {
     this.beginPlayers(initial);
     this.layers = new Set(initial.layers);
+    this.layer = (this.offer && initial.layer) || "probability";
+    this.energyClass = initial.energy_class ?? this.offer?.usual ?? null;
     this.wantedProbe = initial.probe;
     this.pinned = this.hovered = null;
     this.following = this.live && initial.epoch == null;
@@ -244,7 +276,7 @@ export class Stage extends Component {
   empty() {
     this.furnished = null;
     this.panels = []; // those of the run before: a frame that was asked for already must not draw them
-    this.grid.hidden = this.transport.hidden = true;
+    this.grid.hidden = this.transport.hidden = this.legend.hidden = true;
     this.say(this.live ? "Waiting for the first epoch …" : "Loading …");
   }
 
@@ -253,6 +285,7 @@ export class Stage extends Component {
     const { scene } = this.run;
     this.furnished = this.run.key;
     this.panels = scene.arms.map((_, arm) => this.makePanel(arm));
+    this.makeClasses();
     this.grid.replaceChildren(...this.panels.map((panel) => panel.root));
     this.note.hidden = true;
     this.grid.hidden = this.transport.hidden = false;
@@ -264,16 +297,21 @@ export class Stage extends Component {
   }
 
   repaint() {
-    if (this.run.scene) super.repaint();
+    if (!this.run.scene) return;
+    this.takeScale();
+    super.repaint();
   }
 
   get dressedFor() {
-    return [this.run.key, Boolean(this.run.frames[0]?.paths)];
+    return [this.run.key, Boolean(this.run.frames[0]?.paths), this.scale && [this.energyClass, this.scale.mark]];
   }
 
   dress() {
+    this.energyTable = this.scale && energyTable(this.theme, this.scale);
     this.panels.forEach((panel) => panel.dress(this.run.scene, this.theme));
     this.key.replaceChildren(...this.makeKey());
+    this.legend.hidden = !this.scale;
+    if (this.scale) this.legend.replaceChildren(...scaleLegend(this.theme, this.scale, this.energyName));
     this.marks = null;
   }
 
@@ -346,6 +384,7 @@ export class Stage extends Component {
     context.lineWidth = 0.9;
     context.strokeStyle = css(this.theme.ground);
     for (let i = 0; i < labels.length; i++) {
+      if (this.scale && labels[i] !== this.energyClass) continue;
       context.beginPath();
       shape(context, labels[i], (points[2 * i] / STEP) * width, height - (points[2 * i + 1] / STEP) * height, 0.82 * this.radius);
       context.fillStyle = css(this.theme.marks[labels[i] % this.theme.marks.length]);
@@ -407,7 +446,14 @@ export class Stage extends Component {
 
   /** Brings every control in line with what is shown. */
   refresh() {
-    const { players, live, following, layers } = this;
+    const { players, live, following, layers, layer } = this;
+    this.colourGroup.hidden = !this.offer;
+    this.classGroup.hidden = !this.offer || layer !== "energy";
+    this.colours.forEach((node, i) => pressed(node, layer === ["probability", "energy"][i]));
+    [...this.classGroup.children].forEach((node, i) => {
+      pressed(node, i === this.energyClass);
+      node.hidden = !this.bridge.need && !this.run.energies.has(i); // a page alone has nobody to ask
+    });
     for (const player of players) player.refresh();
     this.follow.hidden = !live;
     pressed(this.follow, following);
@@ -419,7 +465,14 @@ export class Stage extends Component {
   }
 
   /** What stands under a panel: pairs of words and a figure. */
-  captions({ arm }, { metrics }) {
+  captions({ arm }, { metrics, epoch }) {
+    const means = this.meansAt(epoch)?.[arm];
+    if (means) {
+      return [
+        ["energy at real data", energyText(means.real)], ["at counterfactuals", energyText(means.ends)],
+        [means.ends == null ? "none matured" : "than at real data", gapText(means.real, means.ends)],
+      ];
+    }
     return CAPTIONS.map(([name, words, format]) => [words, format(metrics[name]?.[arm])]);
   }
 
@@ -445,6 +498,24 @@ export class Stage extends Component {
     this.following = following;
   }
 
+  /** Colours the plane by the probability or by the energy. */
+  colourBy(layer) {
+    if (!this.offer || this.layer === layer) return;
+    this.layer = layer;
+    this.recolour();
+  }
+
+  showEnergyOf(kind) {
+    this.energyClass = kind;
+    this.recolour();
+  }
+
+  recolour() {
+    this.repaint();
+    this.settle();
+    this.invalidate();
+  }
+
   toggleLayer(layer) {
     if (!this.layers.delete(layer)) this.layers.add(layer);
     this.settle();
@@ -456,6 +527,7 @@ export class Stage extends Component {
     if (arrow && shift) this.nudge(arrow);
     else if (key === "Enter" && !on.matches?.("button") && this.hovered) this.choose(this.hovered);
     else if (key === "Escape" && this.probed) this.leave();
+    else if (key.toLowerCase() === "e" && this.offer) this.colourBy(this.layer === "energy" ? "probability" : "energy");
     else return super.act(key, on);
     return true;
   }
@@ -525,15 +597,62 @@ export class Stage extends Component {
     const { classes } = this.run.scene;
     const values = panel.probabilities(this.probed);
     const word = (i) => `P(${classes[i]}) = ${values[i].toFixed(2)}`;
-    if (classes.length === 2) return [word(1)];
-    return values.map((_, i) => i).sort((i, j) => values[j] - values[i]).slice(0, 2).map(word);
+    const energy = panel.levels ? [`E(${this.energyName}) = ${energyText(panel.energyAt(this.probed))}`] : [];
+    if (classes.length === 2) return [...energy, word(1)];
+    return [...energy, ...values.map((_, i) => i).sort((i, j) => values[j] - values[i]).slice(0, 2).map(word)];
   }
 
   get whereabouts() {
+    if (this.layer === "energy" && !this.scale) return "Computing the energies …";
     if (!this.probed) return this.hint;
     const { features } = this.run.scene;
     const data = this.toData(this.probed).map((value, i) => `${features[i]} = ${value.toFixed(2).replace("-", "−")}`);
     return `${this.hovered ? "Probe" : "Pinned"} at ${data.join(", ")}`;
+  }
+
+  // -- the energy of a class --
+
+  /** What is held of the energies that are to be shown. */
+  get energies() {
+    return this.layer === "energy" ? this.run.energies.get(this.energyClass) : null;
+  }
+
+  get energyName() {
+    return this.run.scene.classes[this.energyClass];
+  }
+
+  /** The epochs whose energies are to be shown and not held, as a wish. */
+  get lackingEnergies() {
+    if (this.layer !== "energy" || !this.offer || !this.run.frames.length) return null;
+    const last = this.energies?.last ?? -1;
+    return last < this.run.last ? { energy: [this.energyClass, last + 1] } : null;
+  }
+
+  /** The levels of two frames, if they are to be shown and held. */
+  energiesOf(a, b) {
+    const frames = this.scale && this.energies?.frames;
+    const [from, to] = [frames?.get(a.epoch), frames?.get(b.epoch)];
+    return from ? [from.levels, (to ?? from).levels] : null;
+  }
+
+  /** Of each arm, the mean energies at an epoch, if they are shown. */
+  meansAt(epoch) {
+    return (this.scale && this.energies?.frames.get(epoch)?.means) ?? null;
+  }
+
+  /** One scale for all panels and all epochs held: it widens as a run grows, for the epochs before it too. */
+  takeScale() {
+    const { energies } = this;
+    this.scale = energies ? new Scale(energies.span, energies.limit) : null;
+  }
+
+  makeClasses() {
+    const nodes = this.run.scene.classes.map((name, kind) => {
+      const node = button("ctv-class", "", name);
+      node.addEventListener("click", () => this.showEnergyOf(kind));
+      return node;
+    });
+    this.classGroup.replaceChildren(...nodes);
   }
 
   // -- telling others --
@@ -541,8 +660,10 @@ export class Stage extends Component {
   state() {
     const { playing, speed, loop } = this.players[0];
     const epoch = this.following || this.pendingEpoch === Infinity ? null : this.epoch;
+    const { layer, energyClass, offer } = this;
+    const chosen = { layer, energy_class: energyClass === offer?.usual ? null : energyClass };
     const probe = this.pinned ? this.toData(this.pinned).map((value) => Number(value.toPrecision(5))) : null;
-    return { key: this.run.key, epoch, playing, speed, loop, layers: LAYERS.filter((layer) => this.layers.has(layer)), probe };
+    return { key: this.run.key, epoch, playing, speed, loop, layers: LAYERS.filter((name) => this.layers.has(name)), probe, ...chosen };
   }
 
   get busy() {
@@ -566,7 +687,9 @@ export class Stage extends Component {
   /** The state in sentences: one for all, then one for each arm. */
   words() {
     const { epoch, metrics } = this.frame;
-    return [`Epoch ${epoch}.`, ...this.run.scene.arms.map(({ title }, arm) => sentence(title, metrics, arm))];
+    const means = this.meansAt(epoch);
+    const energy = (arm) => (means ? ` ${energySentence(this.energyName, means[arm])}` : "");
+    return [`Epoch ${epoch}.`, ...this.run.scene.arms.map(({ title }, arm) => sentence(title, metrics, arm) + energy(arm))];
   }
 
   countFrames(now) {
@@ -595,6 +718,8 @@ export class Stage extends Component {
       get following() { return stage.following; },
       get live() { return stage.live; },
       get key() { return stage.run.key; },
+      get layer() { return stage.scale ? "energy" : "probability"; },
+      get scale() { return stage.scale && [stage.scale.low, stage.scale.high]; },
     });
   }
 
@@ -673,10 +798,11 @@ function compose(stage, legend) {
   const { width, height } = panels[0];
   const canvas = document.createElement("canvas");
   canvas.width = 2 * (columns * (width + gap) + gap);
+  const scaleHeight = stage.scale ? 30 : 0;
   const context = canvas.getContext("2d");
   context.font = `400 13px ${theme.font}`;
   const { placed, deep } = flow(context, legend, canvas.width / 2 - 2 * gap);
-  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + 72 + deep);
+  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + scaleHeight + 72 + deep);
   context.scale(2, 2);
   context.fillStyle = css(theme.ground);
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -684,7 +810,9 @@ function compose(stage, legend) {
     const x = gap + (i % columns) * (width + gap);
     const y = head + Math.floor(i / columns) * (head + height + foot);
     const { title, role } = run.scene.arms[i];
-    const figures = panel.terms.flatMap((term, j) => (panel.figures[j].hidden ? [] : phrase(term.textContent, panel.values[j].textContent)));
+    const means = stage.meansAt(stage.epoch)?.[panel.arm];
+    const captions = panel.terms.flatMap((term, j) => (panel.figures[j].hidden ? [] : phrase(term.textContent, panel.values[j].textContent)));
+    const figures = means ? [energySentence(stage.energyName, means)] : captions;
     if (stage.probed && panel.planes) figures.push(...stage.readingOf(panel));
     const lines = wrap(context, title, width, `650 18px ${theme.font}`);
     write(context, lines, x, y - 10 - 21 * (lines.length - 1), 21, role === "counterfactual" ? theme.set.accent : theme.set.ink);
@@ -692,6 +820,7 @@ function compose(stage, legend) {
     write(context, wrap(context, figures.join(", "), width, `400 13px ${theme.font}`), x, y + height + 20, 18, theme.set.muted);
   });
   stage.composeMore(context, gap, rows * (head + height + foot) + 24, canvas.width / 2 - 2 * gap);
+  if (stage.scale) drawScale(context, theme, stage.scale, stage.energyName, gap, canvas.height / 2 - 34 - deep - scaleHeight, 180);
   composeFoot(context, stage, gap, canvas.height / 2 - 34 - deep, placed);
   return canvas;
 }

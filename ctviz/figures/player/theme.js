@@ -13,7 +13,7 @@ function rgb(colour) {
 
 const luminance = ([r, g, b]) => (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 export const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
-const mix = (from, to, share) => from.map((v, i) => Math.round(v + (to[i] - v) * share));
+export const mix = (from, to, share) => from.map((v, i) => Math.round(v + (to[i] - v) * share));
 
 /** The colours in force: the page's ground decides between the light and the dark set; on paper they are light. */
 export function themeOf(root, palette, onPaper = false) {
@@ -26,6 +26,7 @@ export function themeOf(root, palette, onPaper = false) {
   // Marks are drawn lighter on dark ground, where the full colours sink in.
   theme.marks = theme.classes.map((colour) => (dark ? mix(colour, [255, 255, 255], 0.28) : colour));
   theme.tint = dark ? 0.42 : 0.34;
+  if (palette.energy) theme.energy = rgb(palette.energy[dark ? "dark" : "light"]);
   theme.table = theme.classes.length >= 2 ? binaryTable(theme) : null;
   return theme;
 }

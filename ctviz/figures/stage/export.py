@@ -8,9 +8,11 @@ from typing import Any
 
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.energy import EnergyField
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.page import OFFLINE, details, page
 from ctviz.figures.player.source import standalone, style
+from ctviz.figures.stage.energy import pack_energies
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import arm_labels, message, pack
 
@@ -21,12 +23,18 @@ INITIAL: dict[str, Any] = {
     "loop": False,
     "layers": ["points", "paths", "contours"],
     "probe": None,
+    "layer": "probability",
+    "energy_class": None,
 }
 """How the standalone page opens: playing, from the first epoch."""
 
 
 def standalone_html(
-    scene: Scene, snapshots: Sequence[Snapshot], experiment: Experiment, title: str | None = None
+    scene: Scene,
+    snapshots: Sequence[Snapshot],
+    experiment: Experiment,
+    title: str | None = None,
+    energy: EnergyField | None = None,
 ) -> str:
     """A self-contained page with the run, its settings and a few words; it makes no request.
 
@@ -35,6 +43,8 @@ def standalone_html(
         snapshots: the epochs to show, ascending, at least one.
         experiment: the settings; heads the panels and fills the table.
         title: of the page; by default, the name of the data set.
+        energy: of a class, at the same epochs: the page then opens with its plane coloured by it, and can show the
+            probability too.
 
     Raises:
         DataError: no snapshot, or one that cannot be drawn.
@@ -42,14 +52,17 @@ def standalone_html(
     if not snapshots:
         raise DataError("A standalone page needs at least one snapshot.")
     last = snapshots[-1].epoch
+    packed = pack_energies(energy) if energy else None
     data = message(
         pack(scene, arm_labels(experiment), snapshots),
+        packed.payload if packed else b"",
         key=experiment.key,
         total=max(experiment.training.epochs, last),
         live=False,
         more=False,
         last=last,
-        initial=INITIAL,
+        initial=INITIAL | ({"layer": "energy"} if packed else {}),
+        energy={"usual": packed.target, "stretch": packed.meta} if packed else None,
         palette=palette(),
     )
     settings = details("Settings", f'<div class="tables">{_tables(experiment)}</div>')

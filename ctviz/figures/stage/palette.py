@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ctviz.figures.theme import CLASS_COLOURS, DARK, LIGHT
+from ctviz.figures.theme import CLASS_COLOURS, DARK, ENERGY, LIGHT
 
 
 def palette() -> dict[str, Any]:
-    """The colours of the classes, and one set of the others per theme."""
-    return {"classes": list(CLASS_COLOURS), "light": asdict(LIGHT), "dark": asdict(DARK)}
+    """The colours of the classes, one set of the others per theme, and that of low energy."""
+    return {"classes": list(CLASS_COLOURS), "light": asdict(LIGHT), "dark": asdict(DARK), "energy": ENERGY}

@@ -12,8 +12,8 @@ Wire format of a message
     next h       header, JSON in UTF-8
     rest         payload, deflated (zlib); empty if the header has no recording
 
-The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "recording"}``, and where searches
-are shown also ``trace`` and ``setup``, with the trace's bytes at the end of the message: see ``trace.py``.
+The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "recording", "energy"}``, and where
+searches are shown also ``trace`` and ``setup``, with the trace's bytes at the end of the message: see ``trace.py``.
 ``recording`` is null or
 
 ==============  ==========================================================================================
@@ -40,6 +40,23 @@ Arrays of the payload, little endian, C order:
 ``fields``       uint8   e m c g g: 255 × probability, row 0 lowest x2; from the second epoch on stored as the
                          difference to the epoch before, modulo 256, which deflates to a fraction
 ===============  ======  ==================================================================================
+
+``energy`` is null where the stage offers no energies, else ``{"usual", "stretch"}``: the class that is shown first, and
+energies of one class or null. Only who has switched the layer on is sent any. A stretch of energies counts its epochs
+for itself, since a whole run may be held when they are first asked for; its bytes (deflated, e m g g levels of uint8,
+differences like ``fields``) follow the recording's.
+
+=============  ============================================================================================
+``class``      y⁺
+``after``      as of a recording, and so ``epochs`` and ``dims`` (``m``, ``g``)
+``limit``      level = 127.5 · (1 + asinh E / asinh limit): one scale for all runs, see ``experiments/energy.py``
+``span``       lowest and highest energy that the colours must tell apart in these epochs; the page takes the
+               widest of all stretches that it holds, for all epochs and panels alike
+``real``       per epoch and arm, the mean energy at real samples of the class, or null
+``ends``       the same at mature counterfactuals
+``mature``     how many those are, of ``searches``
+``bytes``      length of the deflated levels
+=============  ============================================================================================
 """
 
 from __future__ import annotations
@@ -172,7 +189,7 @@ def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], 
         arrays |= _path_arrays(snapshots)
     if snapshots[0].field is not None:
         dims["c"], dims["g"] = snapshots[0].field.shape[1:3]
-        arrays["fields"] = _differences(np.stack([s.field for s in snapshots if s.field is not None]))
+        arrays["fields"] = differences(np.stack([s.field for s in snapshots if s.field is not None]))
     ordered = sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize)
     meta: dict[str, Any] = {
         "after": after,
@@ -187,16 +204,18 @@ def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], 
     return Recording(meta, zlib.compress(b"".join(array.tobytes() for _, array in ordered), 6))
 
 
-def message(recording: Recording | None, behind: bytes = b"", /, **state: Any) -> bytes:
+def message(recording: Recording | None, /, *behind: bytes, **state: Any) -> bytes:
     """A whole message: ``state`` (the other fields of the header, see above), the recording, if there is one, and what
-    lies ``behind`` it: the bytes of the trace that ``state`` describes."""
+    lies ``behind`` it: the bytes of energies and of the trace that ``state`` describes, in this order."""
     header = {**state, "recording": recording.meta if recording else None}
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
-    return b"".join((MAGIC, struct.pack("<I", len(text)), text, recording.payload if recording else b"", behind))
+    return b"".join((MAGIC, struct.pack("<I", len(text)), text, recording.payload if recording else b"", *behind))
 
 
 def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Header and arrays of a message, flat and with ``fields`` restored: the inverse, for tests and notebooks.
+
+    Energies are the array ``energies``, restored too.
 
     Raises:
         DataError: bytes that are not a message of this version.
@@ -206,16 +225,20 @@ def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     (length,) = struct.unpack("<I", raw[4:8])
     header: dict[str, Any] = json.loads(raw[8 : 8 + length])
     arrays: dict[str, npt.NDArray[Any]] = {}
-    recording = header["recording"]
+    recording, energies = header["recording"], (header.get("energy") or {}).get("stretch")
+    inflater = zlib.decompressobj()
+    payload, at = inflater.decompress(raw[8 + length :]) if recording else b"", 0
+    if energies:
+        behind = inflater.unused_data if recording else raw[8 + length :]
+        stored = np.frombuffer(zlib.decompress(behind[: energies["bytes"]]), np.uint8)
+        arrays["energies"] = sums(stored.reshape(len(energies["epochs"]), -1)).ravel()
     if recording is None:
         return header, arrays
-    payload, at = zlib.decompress(raw[8 + length :]), 0
     for name, dtype, size in recording["sections"]:
         arrays[name] = np.frombuffer(payload, dtype, size, at)
         at += arrays[name].nbytes
     if "fields" in arrays:
-        stacked = arrays["fields"].reshape(len(recording["epochs"]), -1)
-        arrays["fields"] = np.cumsum(stacked, axis=0, dtype=np.uint8).ravel()
+        arrays["fields"] = sums(arrays["fields"].reshape(len(recording["epochs"]), -1)).ravel()
     return header, arrays
 
 
@@ -272,14 +295,23 @@ def _path_arrays(snapshots: Sequence[Snapshot]) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _differences(fields: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def differences(fields: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Each epoch's field minus the one before, modulo 256; the first as it is (e …)."""
     out = fields.copy()
     out[1:] -= fields[:-1]
     return out
 
 
+def sums(stored: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The inverse of ``differences`` (e …)."""
+    return np.cumsum(stored, axis=0, dtype=np.uint8)
+
+
+def rounded(value: float) -> float | None:
+    """A number as a caption shows it; null where it does not apply."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None
+
+
 def _numbers(metrics: Mapping[str, npt.NDArray[np.float64]], name: str, m: int) -> list[float | None]:
-    """A metric of one epoch, rounded to what a caption shows; null where it does not apply."""
-    values = metrics.get(name, np.full(m, np.nan))
-    return [float(f"{v:.4g}") if math.isfinite(v) else None for v in values]
+    """A metric of one epoch."""
+    return [rounded(value) for value in metrics.get(name, np.full(m, np.nan))]

@@ -24,6 +24,7 @@ Arrays, little endian, C order, e epochs; *ragged*: for every e, m, b the ``step
 ``points``       uint16   ragged, 2 each
 ``neighbours``   uint16   e m b 2: x⁺ as drawn
 ``shielded``     uint16   e m b 2: x⁺ after the shield
+``nearest``      uint16   e m b 2: the real sample of the target class that lies nearest to the end
 ``steps``        uint16   e m b: moves taken
 ``nascent``      uint16   e m b: index of the last point inside the ε-box
 ``probability``  uint16   ragged, in steps of 1/65535
@@ -192,6 +193,7 @@ def _searches(traces: Sequence[Trace], scene: Scene) -> dict[str, npt.NDArray[An
         "points": scene.quantise(ragged("points").astype(np.float32)).astype("<u2"),
         "neighbours": places("neighbours"),
         "shielded": places("shielded"),
+        "nearest": places("nearest"),
         "steps": each("steps", "<u2"),
         "nascent": each("nascent", "<u2"),
         "probability": np.rint(65535 * np.clip(ragged("probability"), 0, 1)).astype("<u2"),

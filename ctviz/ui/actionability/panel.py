@@ -17,13 +17,14 @@ from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.lock_draws import LockDraw, shipped_draws
+from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import LOAN, of_draws
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.export import share_run
-from ctviz.ui.kit.feature_names import choose_names
+from ctviz.ui.kit.feature_names import choose_names, wished_class
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
@@ -39,6 +40,10 @@ class LocksView(View):
 
     part: PartName = "figure"
     names: Literal["figure", "plain"] = "figure"
+
+    def usual_class(self, scene: Scene) -> int:
+        """What advice is to reach."""
+        return wished_class(scene)
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def walks(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) ->
 def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        results.finding(arm_styles(run_view.experiment, view.features), snapshot)
+        results.finding(run_view, arm_styles(run_view.experiment, view.features), snapshot, live)
         return
     page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
 

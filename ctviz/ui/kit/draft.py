@@ -142,6 +142,10 @@ def _open(query: dict[str, str], opened: int, view: type[W], preset: str) -> Dra
     if looked.epoch is not None and looked.epoch > last:
         problems += (link.sentence("epoch", looked.epoch, f"0 to {last}, the last of this run"),)
         looked = looked.model_copy(update={"epoch": None})
+    target, classes = getattr(looked, "energy_class", None), found.experiment.data.classes
+    if target is not None and target >= classes:
+        problems += (link.sentence("energy_class", target, f"0 to {classes - 1}, the classes of these data"),)
+        looked = looked.model_copy(update={"energy_class": None})
     return Draft(found.experiment, looked, problems=problems, opened=opened, written=query)
 
 

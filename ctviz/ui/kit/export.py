@@ -17,6 +17,7 @@ from ctviz.experiments.run import history
 from ctviz.figures.stage.export import standalone_html
 from ctviz.ui.kit import link
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.energies import energy_shown
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.run_view import RunView
 
@@ -115,7 +116,7 @@ def share_run(
             st.caption("Train these settings to take away pictures and numbers.")
         elif files is None:
             st.caption("A PNG of the picture: the button below the picture itself.")
-            offer([animation(run_view), metrics(run_view)])
+            offer([animation(run_view, draft), metrics(run_view)])
         else:
             offer(files(run_view))
         offer(
@@ -137,11 +138,15 @@ def stem(experiment: Experiment) -> str:
     return f"ctviz-{experiment.data.name}-{experiment.key[:8]}"
 
 
-def animation(run_view: RunView) -> ExportFile:
-    """The standalone page of what there is of a run by now."""
-    snapshots, experiment = list(run_view.snapshots), run_view.experiment
+def animation(run_view: RunView, draft: Draft[Any]) -> ExportFile:
+    """The standalone page of what there is of a run by now, coloured as the stage is when it is asked for."""
+    snapshots, experiment, scene = list(run_view.snapshots), run_view.experiment, run_view.scene
+
+    def made() -> str:
+        return standalone_html(scene, snapshots, experiment, energy=energy_shown(run_view, draft.view, snapshots))
+
     return ExportFile(
-        "Animation that works offline (HTML)", lambda: standalone_html(run_view.scene, snapshots, experiment),
+        "Animation that works offline (HTML)", made,
         f"{stem(experiment)}.html", "text/html", "movie",
     )  # fmt: skip
 

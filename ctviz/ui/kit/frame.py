@@ -128,9 +128,10 @@ def live(body: Callable[[], None], every: Callable[[], float | None]) -> None:
     st.fragment(part, run_every=pause)()
 
 
-def page_title(words: str) -> DeltaGenerator:
-    """The first heading of a page; what is written into what it returns takes its place."""
-    return st.html(f'<h1 class="ctviz-headline">{escape(words)}</h1>')
+def page_title(words: str, level: int = 1) -> DeltaGenerator:
+    """The first heading of a page, or the finding under another one; what is written into what it returns takes its
+    place."""
+    return st.html(f'<h{level} class="ctviz-headline">{escape(words)}</h{level}>')
 
 
 def link_to(entry: Page, label: str, query: Mapping[str, str], icon: str = ARROW, help: str | None = None) -> None:

@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError, shorten
 from ctviz.experiments.config import PRESETS, Experiment, parse_value
+from ctviz.experiments.snapshot import Scene
 from ctviz.settings import Settings
 
 MAX_PARAMETERS = 250
@@ -66,7 +67,7 @@ class BaseView(Settings):
 
     def elsewhere(self) -> Self:
         """The same way of looking, at another run: without what points at something in this one."""
-        return self.model_copy(update=dict.fromkeys({"epoch", "probe"} & set(type(self).model_fields)))
+        return self.model_copy(update=dict.fromkeys({"epoch", "probe", "energy_class"} & set(type(self).model_fields)))
 
 
 W = TypeVar("W", bound=BaseView)
@@ -78,6 +79,12 @@ class View(BaseView):
 
     layers: tuple[Layer, ...] = LAYERS
     probe: tuple[float, float] | None = None
+    layer: Literal["probability", "energy"] = "probability"  # what colours the plane
+    energy_class: int | None = Field(None, ge=0, le=99)  # whose energy that is; None for the usual class
+
+    def usual_class(self, scene: Scene) -> int:
+        """The class whose energy is shown where none is chosen."""
+        return scene.usual_target
 
     @field_validator("layers", mode="before")
     @classmethod

@@ -41,6 +41,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -51,6 +52,7 @@ from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.player.source import component, style
+from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, stretch_of
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
 from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
@@ -68,7 +70,8 @@ class StageState:
     """What the person sees: all of it goes into the link.
 
     ``epoch`` None means the newest (which, while a run is live, follows it); ``probe`` is a pinned point of
-    the plane in data units.
+    the plane in data units. ``layer`` is what colours the plane; ``energy_class`` the class whose energy that may be,
+    None for the usual one.
     """
 
     epoch: int | None = None
@@ -77,6 +80,8 @@ class StageState:
     loop: bool = False
     layers: tuple[str, ...] = LAYERS
     probe: tuple[float, float] | None = None
+    layer: str = "probability"
+    energy_class: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ def show_stage(
     initial: StageState = StageState(),
     *,
     pinned: PinnedWalks | None = None,
+    energies: EnergySource | None = None,
     key: str = "stage",
 ) -> StageState:
     """Shows a run and returns what the person has come to rest on.
@@ -123,16 +129,28 @@ def show_stage(
         live: whether more snapshots may come.
         initial: what to show first.
         pinned: the searches from the pinned place, drawn over the others.
+        energies: offers the energies of the run's classes as a layer; they are computed and sent once it is on.
         key: of the component; one stage per key.
     """
     sent = _sent()
     run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
     recording, more, last = _due(run, sent)
-    header = {**_header(run, more, last, initial), "pinned": pinned.meta(scene) if pinned else None}
-    data = message(recording, **header)
-    result = _component("Stage")(key=key, data=data, on_view_change=_nothing, on_need_change=_resender(key, sent))
+    # What the browser says arrives before the component is called: the layer is sent in the run that switching it on
+    # causes.
+    seen = _state((st.session_state.get(key) or {}).get("view"), run_key, initial, len(scene.classes))
+    stretch = _energies_due(run, energies, seen, last) if energies else None
+    header = {**_header(run, more, last, initial), "energy": energy_header(energies, stretch)}
+    header["pinned"] = pinned.meta(scene) if pinned else None
+    result = _component("Stage")(
+        key=key,
+        data=message(recording, stretch.payload if stretch else b"", **header),
+        on_view_change=_nothing,
+        on_need_change=_resender(key, sent),
+    )
     sent[run_key] = last
-    return _state(result.get("view"), run_key, initial)
+    if stretch:
+        _energies_sent()[run_key, stretch.target] = stretch.last
+    return _state(result.get("view"), run_key, initial, len(scene.classes))
 
 
 @dataclass(frozen=True)
@@ -169,6 +187,7 @@ def show_paths(
     epsilon: float,
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
+    details: bool = True,
     key: str = "paths",
 ) -> PathsState:
     """Shows the searches of every arm and returns what the person has come to rest on.
@@ -181,6 +200,7 @@ def show_paths(
         tau: probability of the target that ends a search, for the line in the chart.
         epsilon: half the side of the ε-box.
         locks: of each arm, see ``locks_of``; none draws none.
+        details: whether a single search is shown with its neighbour x⁺, and with confidence, energy and distance.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
         key: of the component; one per key.
 
@@ -198,6 +218,7 @@ def show_paths(
         "locks": locks_meta(locks, arms),
         "lines": lines_meta(arms),
         "places": on_place is not None,
+        "details": details,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
     result = _component("Paths")(
@@ -232,6 +253,12 @@ def _sent() -> dict[str, int]:
     return sent
 
 
+def _energies_sent() -> dict[tuple[str, int], int]:
+    """Of each run and class, the last epoch whose energies this session's browser was sent."""
+    sent: dict[tuple[str, int], int] = st.session_state.setdefault("_energies_sent", {})
+    return sent
+
+
 def _traces_sent() -> dict[str, str]:
     """Of each component, the key of the traces that it was sent last."""
     sent: dict[str, str] = st.session_state.setdefault("_traces_sent", {})
@@ -242,6 +269,7 @@ def _resender(key: str, sent: dict[str, int]) -> Callable[[], None]:
     def resend() -> None:
         need = st.session_state[key].get("need")
         _note_need(need, sent)
+        _note_energy_need(need, _energies_sent())
         if isinstance(need, dict) and "trace" in need:
             _traces_sent().pop(key, None)
 
@@ -270,6 +298,24 @@ def _due(run: _Watched, sent: dict[str, int]) -> tuple[Recording | None, bool, i
     if recording and last >= run.total:
         _packed().put(place, recording)
     return recording, more, last
+
+
+def _energies_due(run: _Watched, source: EnergySource, seen: StageState, last: int) -> Energies | None:
+    """The energies that the browser lacks up to the last epoch that it holds, if it shows any; as many of them as one
+    message may carry."""
+    if seen.layer != "energy":
+        return None
+    target = source.usual if seen.energy_class is None else seen.energy_class
+    after = _energies_sent().get((run.key, target), -1)
+    if after >= last:
+        return None
+
+    def make() -> Energies | None:
+        waiting = takewhile(lambda snapshot: snapshot.epoch <= last, run.snapshots_since(after + 1))
+        return stretch_of(source, waiting, target, after, CHUNK_BYTES)
+
+    # Of a run that grows, each session has another stretch to come.
+    return make() if run.live else _packed_energies().get((run.key, target, after, last), make)
 
 
 def _header(run: _Watched, more: bool, last: int, initial: StageState | PathsState) -> dict[str, Any]:
@@ -302,6 +348,12 @@ def _packed() -> Cache:
     return Cache(16)
 
 
+@st.cache_resource(show_spinner=False)
+def _packed_energies() -> Cache:
+    """The same of energies, by class too."""
+    return Cache(16)
+
+
 def _note_need(need: Any, sent: dict[str, int]) -> None:
     """Forgets what the stage says it lacks, so that it is sent again; anything else a browser says is ignored."""
     if not isinstance(need, dict):
@@ -311,11 +363,30 @@ def _note_need(need: Any, sent: dict[str, int]) -> None:
         sent[run_key] = min(sent[run_key], start - 1)
 
 
-def _state(view: Any, run_key: str, initial: StageState) -> StageState:
-    """The person's state as the browser reported it, with whatever is not fit for a state left as it was."""
+def _note_energy_need(need: Any, sent: dict[tuple[str, int], int]) -> None:
+    """The same of energies: ``energy`` is a class and the first epoch that is lacking."""
+    if not isinstance(need, dict) or not isinstance(need.get("energy"), list) or len(need["energy"]) != 2:
+        return
+    run_key, (target, start) = need.get("key"), need["energy"]
+    if isinstance(run_key, str) and type(target) is int and type(start) is int and start >= 0:
+        place = (run_key, target)
+        if place in sent:
+            sent[place] = min(sent[place], start - 1)
+
+
+def _state(view: Any, run_key: str, initial: StageState, k: int = 2) -> StageState:
+    """The person's state as the browser reported it, with whatever is not fit for a state left as it was; of ``k``
+    classes."""
     if not isinstance(view, dict) or view.get("key") != run_key:
         return initial
-    return StageState(**_common(view, initial), probe=_point(view.get("probe")))
+    layer, target = view.get("layer"), view.get("energy_class")
+    known = target is None or (type(target) is int and 0 <= target < k)
+    return StageState(
+        **_common(view, initial),
+        probe=_point(view.get("probe")),
+        layer=layer if layer in ("probability", "energy") else initial.layer,
+        energy_class=target if known and "energy_class" in view else initial.energy_class,
+    )
 
 
 def _paths_state(result: Any, run_key: str, initial: PathsState) -> PathsState:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
 import streamlit as st
 
 from ctviz.catalogue.differences import difference
-from ctviz.catalogue.metrics import RECORDED, Metric
+from ctviz.catalogue.metrics import METRICS, RECORDED, Metric
+from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.experiments.endpoints import Endpoints
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
@@ -16,6 +21,8 @@ from ctviz.figures.words import Metrics, describe_curve, headline
 from ctviz.ui.kit.facts import Fact, Row, fact_list
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import measured_search
+from ctviz.ui.kit.searches import searches
 from ctviz.ui.kit.tables import CORNER, heads, numbers, row, scrolling, words
 from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.theme import palette
@@ -24,6 +31,9 @@ CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "ma
 LOSSES = ("loss_class", "loss_div", "loss_adv", "loss_reg")
 BESIDE = ("ip", "cost", "validation_accuracy", "robust_accuracy")
 OTHERS = ("validation_accuracy", "robust_accuracy", "mature", "steps")
+LEAP = 2
+"""Steps within which a search is said to leap."""
+
 TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS, *LOSSES, "skipped")
 
 
@@ -32,9 +42,50 @@ def as_lists(snapshot: Snapshot) -> Metrics:
     return {name: [float(value) for value in values] for name, values in snapshot.metrics.items()}
 
 
-def finding(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
-    """The headline: what the picture shows, in one sentence."""
-    page_title(headline(snapshot.epoch, styles, as_lists(snapshot)))
+def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, live: bool) -> None:
+    """The headline: what the picture shows, what it costs, and what it hangs on.
+
+    The last takes a search, which a run that is being trained is spared.
+    """
+    experiment = run_view.experiment
+    kept, factuals = experiment.data.n_validation, experiment.evaluation.factuals
+    samples = {"validation_accuracy": kept, "robust_accuracy": kept, "validity": factuals, "mature": factuals}
+    caveat = "" if live else leaps(run_view, styles, snapshot)
+    page_title(headline(snapshot.epoch, styles, as_lists(snapshot), samples, caveat))
+
+
+def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> str:
+    """What is left of a gain in short steps, in a sentence, where the recorded searches leap; empty where they do not.
+
+    A search that arrives in a step or two leaps across the data, and where it lands says little about the model.
+    """
+    experiment, pair = run_view.experiment, reference_pair(styles)
+    conventional, trained = pair
+    settings = measured_search(experiment)
+    bounded = settings.step_bound or "step_bound" not in GENERATORS[settings.generator].settings
+    if conventional is None or trained is None or snapshot.paths is None or bounded:
+        return ""
+    arrived = [snapshot.paths.steps[arm][snapshot.paths.mature[arm]] for arm in (conventional, trained)]
+    if not any(len(steps) and np.median(steps) <= LEAP for steps in arrived):
+        return ""
+    asked = (run_view.attempt, snapshot.epoch, "short steps")
+    ends = searches().ask(experiment, asked, lambda explorer: _in_short_steps(explorer, snapshot))
+    ours, theirs = (float(ends.metrics["ip"].value[arm]) for arm in (trained, conventional))
+    clear = conventional != 0 or bool(ends.differences["ip"].significant[trained])
+    found = difference(METRICS["ip"], ours, theirs, clear=clear)
+    if not found.words:
+        return ""
+    how = f"{METRICS['ip'].alike}" if found.alike and clear else found.words
+    return f"Most of these searches leap; in short steps: {how}."
+
+
+def _in_short_steps(explorer: Explorer, snapshot: Snapshot) -> Endpoints:
+    """Where the searches of validation samples end with short steps."""
+    settings = measured_search(explorer.experiment)
+    factuals, labels = explorer.pick("random", explorer.experiment.evaluation.factuals)
+    targets = (labels + 1) % explorer.data.k
+    slow = SearchSettings(**{**settings.model_dump(), **settings.short_steps()})
+    return explorer.endpoints(explorer.trace(snapshot, factuals, targets, slow))
 
 
 def facts_of(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:

@@ -42,6 +42,9 @@ MOST_EPOCHS = 201
 POINT = "point"
 """The choice of one point of the plane to search from."""
 
+RANDOM, CLASS = "random", "class"
+"""The choices of samples to search from: of any class, or of the class whose number follows."""
+
 LEVEL = 0.99
 """Of all intervals."""
 

@@ -22,6 +22,7 @@ from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
+from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
 from ctviz.ui.kit.frame import details, literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.player import PinnedWalks, StageState, show_stage
@@ -74,7 +75,9 @@ def _drawing(run_view: RunView) -> RunDrawing:
 
 BOUNDARIES = RunDisplay(
     drawing=_drawing,
-    headline=lambda run_view, snapshot, live: results.finding(arm_styles(run_view.experiment), snapshot),
+    headline=lambda run_view, snapshot, live: results.finding(
+        run_view, arm_styles(run_view.experiment), snapshot, live
+    ),
     facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
 )
 
@@ -132,6 +135,9 @@ def _watch(service: Service, display: RunDisplay) -> None:
         display.headline(run_view, snapshot, state.live)
     if right is not None:
         with right:
+            drawn = display.drawing(run_view).scene
+            styles = arm_styles(run_view.experiment, drawn.features)
+            energy_facts(run_view, draft.view, snapshot, styles, drawn.classes)
             display.facts(run_view, snapshot, state.live)
     with left:
         (display.projected if right is None else display.details)(run_view, snapshot, state.live)
@@ -187,10 +193,14 @@ def _stage(
         snapshots_since=drawn.since,
         total_epochs=run_view.experiment.training.epochs,
         live=live,
-        initial=StageState(view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe),
+        initial=StageState(
+            view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe, view.layer,
+            class_chosen(run_view, view),
+        ),
+        energies=energies_of(run_view, view),
         pinned=walks,
         key=key,
-    )
+    )  # fmt: skip
 
 
 def _follow(draft: Draft[Any], seen: StageState, display: RunDisplay) -> None:
@@ -198,7 +208,7 @@ def _follow(draft: Draft[Any], seen: StageState, display: RunDisplay) -> None:
     before = draft.view
     rest = {
         "epoch": seen.epoch, "play": int(seen.playing), "speed": seen.speed, "loop": int(seen.loop),
-        "layers": seen.layers, "probe": seen.probe,
+        "layers": seen.layers, "probe": seen.probe, "layer": seen.layer, "energy_class": seen.energy_class,
     }  # fmt: skip
     draft.view = type(before)(**{**before.model_dump(), **rest})
     write_link(draft)

@@ -20,6 +20,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.pair import Pair, pair
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Cell, Sweep
+from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import what
@@ -115,6 +116,7 @@ def _draw(draft: Draft[TradeoffsView], made: Pair) -> None:
         total_epochs=snapshot.epoch,
         live=False,
         initial=StageState(),
+        energies=EnergySource.of_run(made.experiment, made.scene) if snapshot.field is not None else None,
         key=f"trade-stage-{draft.opened}",
     )
 

@@ -12,7 +12,7 @@ import streamlit as st
 from ctviz.catalogue.settings import CHOICES
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import MAX_SAMPLES
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SHORT_STEP, SearchSettings
 from ctviz.data.catalogue import DATASETS
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import Names
@@ -21,10 +21,10 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.feature_names import choose_names, names_in
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.pages import BOUNDARIES
-from ctviz.ui.kit.searches import POINT, searches
+from ctviz.ui.kit.searches import CLASS, POINT, RANDOM, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.trajectories.tracks_view import CLASS, MOST_FACTUALS, RANDOM, TracksView
+from ctviz.ui.trajectories.tracks_view import MOST_FACTUALS, TracksView
 
 OPEN = -1
 """The choice that leaves the class aimed at open."""
@@ -42,15 +42,13 @@ TITLES = {
     "objectives": "Moons, the four objectives",
     "generators": "Moons, trained without gradients",
     "stress": "Linearly separable, trained on bad searches",
+    "loans": "Loans, in short steps",
     "figure1": "Figure 1 of the paper, x2 locked",
     "figure1-debt": "Figure 1 of the paper, x1 locked",
     "where": "Where a lock acts",
     "proxies": "Two Gaussians: proxies",
 }
 """Presets that compare something; those of the data sets go by the name of the data."""
-
-SHORT_STEP = 0.02
-"""Share of the spread of the data that no step exceeds in slow motion."""
 
 
 def sidebar(service: Service, draft: Draft[TracksView]) -> None:
@@ -191,11 +189,10 @@ def _say_neighbours(experiment: Experiment, settings: SearchSettings) -> None:
 def _slow_motion(draft: Draft[TracksView], settings: SearchSettings) -> None:
     """Shorter steps, so that the way is seen and not only its ends."""
     used, own = GENERATORS[settings.generator].settings, search.measured_search(draft.experiment)
-    if "step_bound" in used:
-        slow, how = {"step_bound": SHORT_STEP}, f"No step longer than {SHORT_STEP:.0%} of the spread of the data,"
-    else:
-        slow, how = {"step_size": float(f"{own.step_size / 10:.5g}")}, "Steps ten times smaller,"
-    slow["steps"] = min(4 * own.steps, 1000)
+    slow, how = own.short_steps(), f"No step longer than {SHORT_STEP:.0%} of the spread of the data,"
+    if "step_bound" not in used:
+        del slow["step_bound"]
+        slow["step_size"], how = float(f"{own.step_size / 10:.5g}"), "Steps ten times smaller,"
     if "step_size" in used and not worsened_by(settings, slow):
         st.button(
             "Slow motion: short steps", key="slow-motion", type="tertiary", icon=":material/slow_motion_video:",

@@ -16,12 +16,11 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import LAYERS, BaseView, Changes, Layer, in_order, sentence, two_numbers
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import check_tau, search_of, valid_search
-from ctviz.ui.kit.searches import POINT, Question
+from ctviz.ui.kit.searches import CLASS, POINT, RANDOM, Question
 
-FIRST = {"preset": "ls", "search.step_size": "0.1"}
-"""What is shown who comes with no wish: searches whose way can be seen. On moons they arrive in one step."""
+FIRST = {"preset": "loans", "names": "figure", "pick": f"{CLASS}1", "target": "0", "selected": "97"}
+"""What is shown who comes with no wish: the search that Home shows, in short steps, the others faint behind it."""
 
-RANDOM, CLASS = "random", "class"
 _PICK = re.compile(rf"{POINT}|{RANDOM}|{CLASS}(0|[1-9]\d{{0,2}})")
 
 MOST_FACTUALS = 1000

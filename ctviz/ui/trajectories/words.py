@@ -9,7 +9,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.catalogue.differences import UNCLEAR, difference
+from ctviz.catalogue.differences import UNCLEAR, Difference
+from ctviz.catalogue.findings import against_the_first, finding
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.objective import TERMS, in_words
 from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES
@@ -48,10 +49,11 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
         return f"{when}Every point is already in the class aimed at: there is nothing to search for."
     alike = len(styles) == len(counts) == 2 and counts[0][1:] == counts[1][1:]
     said = _alike(counts) if alike else _counted(counts)
-    if conventional is not None and trained is not None:
-        who = f"; those of {inside(_spoken(styles[trained]))}" if alike else ", and they"
-        said += _closeness(ends, conventional, trained, who)
-    return f"{when}{said}."
+    if ends is None or trained is None or conventional != 0:
+        return f"{when}{said}."
+    closer, dearer = (against_the_first(ends, name, trained) for name in ("ip", "cost"))
+    who = f"; those of {inside(_spoken(styles[trained]))}" if alike else ", and they"
+    return finding(f"{when}{said}{_closeness(closer, who)}", [dearer], better=closer.verdict == "better")
 
 
 def arrivals(trace: Trace, arm: int) -> tuple[int, int]:
@@ -96,17 +98,12 @@ def _spoken(style: ArmStyle) -> str:
     return f"“{style.name}”" if ":" in style.title else style.title
 
 
-def _closeness(ends: Endpoints | None, conventional: int, trained: int, who: str) -> str:
-    """How much closer to real data the searches of one end, if that is more than chance."""
-    if ends is None:
+def _closeness(found: Difference, who: str) -> str:
+    """How much closer to real data the searches of a model end."""
+    if not found.words:
         return ""
-    ip, clear = ends.metrics["ip"], bool(ends.differences["ip"].significant[trained])
-    theirs, ours = float(ip.value[conventional]), float(ip.value[trained])
-    if conventional != 0 or not (math.isfinite(theirs) and math.isfinite(ours)):
-        return ""
-    if not clear:
+    if found.words == UNCLEAR:
         return f"; {UNCLEAR} in how close to real data they end"
-    found = difference(METRICS["ip"], ours, theirs)
     return f"{who} end " + (f"about {METRICS['ip'].alike}" if found.alike else found.words)
 
 
@@ -166,13 +163,9 @@ def end_facts(ends: Endpoints, styles: Sequence[ArmStyle]) -> list[Fact]:
     """The few numbers at the ends that belong next to the picture, each with what the difference means."""
     conventional, trained = reference_pair(styles)
     facts = []
-    for name in ("ip", "cost"):
+    for name in ("nearest", "ip", "cost"):
         metric, interval = METRICS[name], ends.metrics[name]
-        said = ""
-        if conventional == 0 and trained is not None:
-            clear = bool(ends.differences[name].significant[trained])
-            ours, theirs = float(interval.value[trained]), float(interval.value[0])
-            said = difference(metric, ours, theirs, clear=clear).words
+        said = against_the_first(ends, name, trained).words if conventional == 0 and trained is not None else ""
         facts.append(Fact(metric.title, amounts(metric, interval.value.tolist(), styles), words=said, help=metric.help))
     return facts
 
@@ -187,10 +180,12 @@ def search_facts(
         row = best_row(trace, arm, factual)
         of = int((trace.group == factual).sum())
         which = f"The nearest of {of}: " if of > 1 else ""
+        apart = float(np.linalg.norm(trace.final[arm, row] - trace.nearest[arm, row]))
         rows = [
             Row("Begins in", classes[int(trace.predicted[arm, row])]),
             Row("Steps taken", f"{int(trace.steps[arm, row])}"),
             Row("Effort", number(float(trace.distance[arm, row, -1]), 3)),
+            Row("To the nearest real sample", number(apart, 3)),
             Row("Nascent until", f"step {int(trace.nascent[arm, row])}"),
         ]
         said = which + explorer.words(trace, arm, row, features, classes)
@@ -280,12 +275,10 @@ def _between(metric: Metric, low: float, high: float) -> str:
 
 def _against_first(ends: Endpoints, metric: Metric, styles: Sequence[ArmStyle]) -> str:
     """For every arm but the first: what its difference means, or that chance may have made it."""
-    value, clear = ends.metrics[metric.name].value, ends.differences[metric.name].significant
-    said = []
+    clear, said = ends.differences[metric.name].significant, []
     for arm in range(1, len(styles)):
-        ours, theirs = float(value[arm]), float(value[0])
         who = f"{styles[arm].short}: " if len(styles) > 2 else ""
-        found = difference(metric, ours, theirs, clear=bool(clear[arm]))
+        found = against_the_first(ends, metric.name, arm)
         star = " *" if found.words and clear[arm] else ""
         said.append(f"{found.mark}{who}{found.words or '—'}{star}")
     return "<br>".join(escape(one) for one in said)

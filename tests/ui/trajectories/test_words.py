@@ -48,12 +48,19 @@ def told(arrived: tuple[int, ...], out: tuple[int, ...], total: int = 10) -> Tra
     return replace(trace, predicted=predicted, mature=mature)
 
 
-def measured(trace: Trace, low: float, high: float, ours: float = 0.5) -> Endpoints:
-    """Ends of which the second arm's distance to real data is ``ours`` times the first's."""
+def measured(trace: Trace, low: float, high: float, ours: float = 0.5, effort: float = 1.0) -> Endpoints:
+    """Ends of which the second arm's distance to real data is ``ours`` times the first's; so with ``effort``."""
     ends = trained()[0].endpoints(trace)
     ip = Interval(np.array([2.0, 2.0 * ours]), np.zeros(2), np.ones(2))
-    difference = Interval(np.array([np.nan, 1.0]), np.array([np.nan, low]), np.array([np.nan, high]))
-    return replace(ends, metrics={**ends.metrics, "ip": ip}, differences={**ends.differences, "ip": difference})
+    cost = Interval(np.array([2.0, 2.0 * effort]), np.zeros(2), np.ones(2))
+    unclear = Interval(np.array([np.nan, 1.0]), np.array([np.nan, -1]), np.array([np.nan, 1]))
+    differences = {
+        "ip": replace(unclear, low=np.array([np.nan, low]), high=np.array([np.nan, high])),
+        "cost": unclear if effort == 1 else replace(unclear, low=np.array([np.nan, 0.1])),
+    }
+    return replace(
+        ends, metrics={**ends.metrics, "ip": ip, "cost": cost}, differences={**ends.differences, **differences}
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,6 +92,14 @@ def test_the_headline_claims_only_what_is_more_than_chance() -> None:
     assert farther.endswith(", and they end 50 % farther from real data.")
     unclear = words.headline(trace, STYLES, measured(trace, -1, 1), last=12)
     assert unclear.endswith("; no clear difference in how close to real data they end.")
+
+
+def test_the_headline_names_the_price_of_a_gain_and_what_comes_with_a_loss() -> None:
+    trace = told((9, 8), (10, 10))
+    gain = words.headline(trace, STYLES, measured(trace, -2, -0.5, effort=1.2), last=12)
+    assert gain.endswith("and they end 50 % closer to real data, at the price of 20 % more effort.")
+    loss = words.headline(trace, STYLES, measured(trace, 0.5, 2, ours=1.5, effort=1.2), last=12)
+    assert loss.endswith("and they end 50 % farther from real data, with 20 % more effort.")
 
 
 def test_the_headline_of_two_that_arrive_alike_says_whose_end_closer() -> None:
