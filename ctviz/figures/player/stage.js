@@ -429,7 +429,7 @@ export class Stage extends Component {
       this.captions(panel, nearest).forEach(([term, value], i) => {
         setText(panel.terms[i], term);
         setText(panel.values[i], value);
-        panel.figures[i].hidden = this.lacking(i);
+        panel.figures[i].hidden = value === "–" && this.lacking(i);
       });
     }
     this.status.textContent = this.whereabouts;
