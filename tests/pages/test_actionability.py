@@ -260,6 +260,14 @@ def test_the_picture_holds_those_who_ask_and_the_way_of_the_person_who_was_click
     assert walks(run_view, snapshot, False, LocksView(probe=(800.0, 1.0))) is None
 
 
+@pytest.mark.parametrize("energy_class", ["0", "1"])
+def test_energies_are_those_of_the_searches_that_are_drawn(visit, train, energy_class: str) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query(), layer="energy", energy_class=energy_class)
+    assert not at.error
+    assert "With age locked, " in said(at)
+
+
 def test_another_draw_of_the_data_lets_go_of_the_person(visit, train) -> None:
     train(FIGURE)
     at = visit(PAGE, **FIGURE.to_query(), probe="8,1")

@@ -197,7 +197,7 @@ def _stage(
             view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe, view.layer,
             class_chosen(run_view, view),
         ),
-        energies=energies_of(run_view, view),
+        energies=energies_of(run_view, view, drawn.scene),
         pinned=walks,
         key=key,
     )  # fmt: skip
