@@ -11,6 +11,6 @@ with page(HOME):
     words, picture = st.columns([0.34, 0.66], gap="large", vertical_alignment="center")
     with words:
         explanation()
-    with picture:
+    with picture, st.container(key="home-picture"):
         moving_picture(service())
     cards()

@@ -13,6 +13,7 @@ import streamlit as st
 
 from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.drawn import DRAWN
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
@@ -24,7 +25,7 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.export import share_run
-from ctviz.ui.kit.feature_names import choose_names, wished_class
+from ctviz.ui.kit.feature_names import choose_names, features_of, wished_class
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
@@ -155,11 +156,11 @@ def _go_to_part(draft: Draft[LocksView], part: str) -> None:
 def panel(service: Service, draft: Draft[LocksView]) -> None:
     """Everything left of the picture."""
     st.markdown(PARTS[draft.view.part].lead)
-    if draft.view.names == "figure":
+    if features_of(draft.view, draft.experiment) == LOAN:
         st.caption(LENT)
     then = functools.partial(retrain, service, draft)
     redraw = functools.partial(let_go, draft, then)
-    if draft.view.part == "proxies":
+    if draft.view.part == "proxies" and draft.experiment.data.name != DRAWN:
         _dependence(draft, redraw)
     else:
         _constraints(draft, then)
@@ -196,7 +197,7 @@ def _constraints(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     arms = limited(draft.experiment, draft.view.part)
     all_of_them = len(arms) == len(draft.experiment.arms)
     st.markdown("**What may advice change?**" + ("" if all_of_them else " In the lower panels:"))
-    for position, feature in enumerate(draft.view.features):
+    for position, feature in enumerate(features_of(draft.view, draft.experiment)):
         mutability(draft, arms, position, feature.capitalize(), WAYS, then=then, words=_in_words)
         allowed_range(draft, arms, position, f"Range of {feature}", then=then)
 
@@ -221,7 +222,7 @@ def _protection(draft: Draft[LocksView], then: Callable[[], None]) -> None:
 
 
 def _dependence(draft: Draft[LocksView], then: Callable[[], None]) -> None:
-    free, locked = draft.view.features
+    free, locked = features_of(draft.view, draft.experiment)
     _slider(
         draft, "data.correlation", f"Correlation of {free} and {locked}", (-0.95, 0.95, 0.05), 0.0,
         f"How far {free} and {locked} go up and down together within each class (ρ). The proposition needs 0.", then,
@@ -261,7 +262,9 @@ def _slider(
 def _draw(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     """Which data: those of a picture that shows an effect well are chosen, and people may see others."""
     setting(draft, "data.seed", then=then)
-    if draft.view.part == "figure" and draft.experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(
+    if draft.experiment.data.name == DRAWN:
+        st.caption("Your own points: another number only chooses others of them for training.")
+    elif draft.view.part == "figure" and draft.experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(
         FIGURE
     ):
         st.html(strip(shipped_draws(), draft.experiment.data.seed))

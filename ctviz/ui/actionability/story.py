@@ -30,7 +30,7 @@ from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.actionability.table import table
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.feature_names import names_of, renamed
+from ctviz.ui.kit.feature_names import features_of, names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.player import PinnedWalks
@@ -100,14 +100,15 @@ def walks(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) ->
 def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        results.finding(run_view, arm_styles(run_view.experiment, view.features), snapshot, live)
+        styles = arm_styles(run_view.experiment, features_of(view, run_view.experiment))
+        results.finding(run_view, styles, snapshot, live)
         return
     page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
 
 
 def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
     """The finding of one epoch, by the part of the story."""
-    arms, features = experiment.arms, view.features
+    arms, features = experiment.arms, features_of(view, experiment)
     focus = focus_of(experiment)
     by_place = {arm.lock_when: index for index, arm in enumerate(arms)}
     if view.part == "where" and set(by_place) == set(PLACES):

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.catalogue.settings import CONSTRAINTS, constraint_words, generic, setting, value_words
+from ctviz.catalogue.settings import CONSTRAINTS, constraint_words, generic, setting, words_of
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
@@ -56,5 +56,7 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
             continue
         if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
             value = [constraint_words(one) for one in value]
-        said.setdefault(setting(entry.path).label, []).append(value_words(value) + (f" ({arm})" if arm else ""))
+        said.setdefault(setting(entry.path).label, []).append(
+            words_of(entry.path, value) + (f" ({arm})" if arm else "")
+        )
     return tuple(f"{label} {', '.join(values)}" for label, values in said.items())

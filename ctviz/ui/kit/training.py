@@ -9,6 +9,7 @@ import streamlit as st
 from ctviz.errors import CtvizError
 from ctviz.progress import duration
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.feature_names import features_of
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
 
@@ -26,7 +27,7 @@ def say_problems(service: Service, draft: Draft[Any]) -> None:
 def train_button(service: Service, draft: Draft[Any], key: str = "train") -> None:
     """Train, and if that is not possible, why."""
     state = service.state(draft.experiment.key)
-    reason = reason_not_to_train(draft.experiment, draft.view.features)
+    reason = reason_not_to_train(draft.experiment, features_of(draft.view, draft.experiment))
     if draft.pending:
         reason = "One of the settings is not possible, as said beside it; change it to train."
     about = f"About {duration(about_seconds(draft.experiment))} on an idle computer."

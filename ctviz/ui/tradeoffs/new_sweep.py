@@ -9,7 +9,8 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES, OFFERED
 from ctviz.catalogue.settings import setting as described
-from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
+from ctviz.data.catalogue import FEATURE_NAMES, PLANES
+from ctviz.data.drawn import DRAWN
 from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
@@ -56,7 +57,7 @@ def form(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     _sizes(draft)
     with st.expander("Data and training of all its models"):
         for path in ("training.epochs", "training.n_ce", "data.n_train", "data.seed", "seed"):
-            if path not in axes:
+            if path not in axes and (path, draft.experiment.data.name) != ("data.n_train", DRAWN):
                 setting(draft, path)
     _go(service, draft, sweeps)
 
@@ -91,7 +92,7 @@ def _data(draft: Draft[TradeoffsView]) -> None:
         draft.start_from(Experiment.preset(chosen))
         draft.view = view  # what is looked at stays
 
-    bind.choice(words.label, DATASETS, bind.to("trade-data", name, take), words=CHOICES, help=words.help)
+    bind.choice(words.label, PLANES, bind.to("trade-data", name, take), words=CHOICES, help=words.help)
 
 
 def axes_of(view: TradeoffsView) -> dict[str, str]:
