@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ctviz.ui.home import cards, explanation, moving_picture
+from ctviz.ui.home import cards, door, explanation, moving_picture
 from ctviz.ui.kit.frame import page
 from ctviz.ui.kit.pages import HOME
 from ctviz.ui.kit.service import service
@@ -13,4 +13,5 @@ with page(HOME):
         explanation()
     with picture, st.container(key="home-picture"):
         moving_picture(service())
+    door()
     cards()

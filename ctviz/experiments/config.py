@@ -369,6 +369,22 @@ _STRESSED = {"two steps": "few", "tiny steps": "tiny", "noise": "noisy"}
 
 _PLACES = ("never", "searching", "training", "always")
 
+_PROXIES = {
+    "data.name": "gaussians",
+    "data.signal": 3.0,
+    "data.separation": 2.0,
+    "model.hidden": (),
+    "arms": "vanilla,full,full locked",
+    "arms.full locked.locked": (1,),
+    "arms.*.generator": "generic",
+    "arms.*.step_size": 0.1,
+    "arms.*.tau": 0.5,
+    "evaluation.generator": "generic",
+    "evaluation.tau": 0.5,
+    "evaluation.every": 2,
+    "evaluation.field": 80,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "moons": {"data.name": "moons"},
     "circles": {"data.name": "circles", "arms.*.tau": 0.5},
@@ -431,21 +447,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms.*.lambda_reg": 0.01,
         **{f"arms.{place}.lock_when": place for place in _PLACES},
     },
-    "proxies": {
-        "data.name": "gaussians",
-        "data.signal": 3.0,
-        "data.separation": 2.0,
-        "model.hidden": (),
-        "arms": "vanilla,full,full locked",
-        "arms.full locked.locked": (1,),
-        "arms.*.generator": "generic",
-        "arms.*.step_size": 0.1,
-        "arms.*.tau": 0.5,
-        "evaluation.generator": "generic",
-        "evaluation.tau": 0.5,
-        "evaluation.every": 2,
-        "evaluation.field": 80,
-    },
+    "proxies": _PROXIES,
+    "proxies-linked": {**_PROXIES, "data.correlation": 0.6, "evaluation.every": 50},
 }
 """The changes of each preset to the defaults.
 
@@ -477,6 +480,8 @@ advice found in short steps ends beside real data too.
 ``figure1-debt``: the same data with debt locked instead. ``where``: CT on them with the lock nowhere, in advice, in
 training or in both. ``proxies``: the set-up of the paper's proposition; τ = 0.5, since with higher values locked
 counterfactuals soon end beyond the real samples, which reverses the sign of the divergence (see ``proposition``).
+``proxies-linked``: the same where the two features go along with each other, ρ = 0.6: the lock takes the feature's own
+share, and the decision still follows it by way of the other one.
 """
 
 

@@ -37,6 +37,13 @@ class Shot:
 
 CHOSEN = (
     Shot("home", "/", whole=True),
+    Shot("learn", "/learn?step=4&guesses=4~5,0.5"),
+    Shot("learn-asking", "/learn?step=2"),
+    Shot("learn-where", "/learn?step=7&guesses=7~b"),
+    Shot("learn-quiz", "/learn?step=11&question=3&answers=--b"),
+    Shot("learn-notes", "/learn?view=notes", whole=True),
+    Shot("learn-handout", "/learn?view=handout", whole=True),
+    Shot("learn-projected", "/learn?step=4&guesses=4~5,0.5&view=project"),
     Shot("boundaries", "/boundaries?preset=moons&epoch=40"),
     Shot("boundaries-whole", "/boundaries?preset=circles", whole=True),
     Shot("boundaries-untrained", "/boundaries?preset=moons&arms=vanilla,adversarial,energy,full"),

@@ -135,6 +135,15 @@ export class Stage extends Component {
     return 0.9;
   }
 
+  /** Panels that may stand side by side, and the least height of one, as a share of its width. */
+  get mostColumns() {
+    return 4;
+  }
+
+  get flattest() {
+    return 0.6;
+  }
+
   /** What the buttons are called that step through the epochs, where not as in every player. */
   get epochButtons() {
     return [];
@@ -322,7 +331,7 @@ export class Stage extends Component {
     const ratio = this.printing ? PRINT_RATIO : this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
     if (!width || !this.panels.length || !this.run.scene) return;
     this.root.dataset.fill = String(this.fills);
-    const { columns, beside, plot } = this.printing ? onPaper(this.panels.length) : arrange(this.panels.length, width, this.room, this.shape);
+    const { columns, beside, plot } = this.printing ? onPaper(this.panels.length) : arrange(this.panels.length, width, this.room, this.shape, this.mostColumns, this.flattest);
     this.root.style.setProperty("--ctv-columns", String(columns));
     this.root.style.setProperty("--ctv-plot", `${plot}px`);
     this.root.style.setProperty("--ctv-shape", String(1 / this.shape));
@@ -773,14 +782,14 @@ export class Stage extends Component {
  * Columns of the panels, the width of each plot, and whether its figures stand beside it: side by side where there is
  * room, and the controls still in view. `shape` is the height of a plot over its width.
  */
-function arrange(m, width, { rows, figures }, shape) {
-  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, 4);
+function arrange(m, width, { rows, figures }, shape, most, flattest) {
+  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, most);
   while (columns > 2 && width / columns < 230) columns -= 1;
   if (m > columns) columns = Math.ceil(m / Math.ceil(m / columns)); // rows of like length
   const each = (width - GAP * (columns - 1)) / columns;
   if (columns === 1 && width < NARROW) return { columns, beside: false, plot: Math.floor(each) };
   const high = rows(Math.ceil(m / columns));
-  const below = clamp((high - figures) / shape, (m > columns ? 0.8 : 0.6) * each, each);
+  const below = clamp((high - figures) / shape, (m > columns && flattest >= 0.6 ? 0.8 : flattest) * each, each);
   const beside = clamp(high / shape, 0, each - BESIDE);
   const aside = beside > 0.94 * below;
   return { columns, beside: aside, plot: Math.floor((aside ? beside : below) / 4) * 4 };

@@ -24,6 +24,7 @@ class Page:
 
 
 HOME = Page("app.py", "Home")
+LEARN = Page("pages/learn.py", "Learn", "figure1")
 BOUNDARIES = Page("pages/boundaries.py", "Boundaries", of_one_run=True)
 TRAJECTORIES = Page("pages/trajectories.py", "Trajectories", of_one_run=True)
 ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1", of_one_run=True)
@@ -32,7 +33,7 @@ TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
 PAPER = Page("pages/paper.py", "Paper")
 LIMITS = Page("pages/limits.py", "Limits")
 
-PAGES = (HOME, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
+PAGES = (HOME, LEARN, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
 """In the order of the menu."""
 
 BY_NAME = {page.name: page for page in PAGES}

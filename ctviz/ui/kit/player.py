@@ -55,7 +55,7 @@ from ctviz.figures.player.source import component, style
 from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, stretch_of
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
-from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
+from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
 
 T = TypeVar("T")
 
@@ -188,6 +188,7 @@ def show_paths(
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
     details: bool = True,
+    plain: Plain | None = None,
     key: str = "paths",
 ) -> PathsState:
     """Shows the searches of every arm and returns what the person has come to rest on.
@@ -202,6 +203,7 @@ def show_paths(
         locks: of each arm, see ``locks_of``; none draws none.
         details: whether a single search is shown with its neighbour x⁺, and with confidence, energy and distance.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
+        plain: shows it without charts and layers, with what is pointed out.
         key: of the component; one per key.
 
     Raises:
@@ -219,6 +221,7 @@ def show_paths(
         "lines": lines_meta(arms),
         "places": on_place is not None,
         "details": details,
+        "plain": asdict(plain) if plain else None,
     }
     header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
     result = _component("Paths")(

@@ -47,6 +47,7 @@ TITLES = {
     "figure1-debt": "Figure 1 of the paper, x1 locked",
     "where": "Where a lock acts",
     "proxies": "Two Gaussians: proxies",
+    "proxies-linked": "Two Gaussians: proxies that go along",
 }
 """Presets that compare something; those of the data sets go by the name of the data."""
 
