@@ -480,7 +480,7 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
         before = "" if arm and arm not in theirs else f" instead of {value_words(value_of(base, path))}"
         now = parse_value(text)
         if parts[-1] in CONSTRAINTS:
-            now, before = [_constraint(entry) for entry in now], ""
+            now, before = [constraint_words(entry) for entry in now], ""
         if path == "data.points":
             said.append(words_of(path, now))
             continue
@@ -488,7 +488,7 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _constraint(entry: Any) -> str:
+def constraint_words(entry: Any) -> str:
     """A feature, and where it has one its range."""
     if isinstance(entry, list | tuple):
         return f"{feature_name(entry[0])} from {spelled(entry[1], 6)} to {spelled(entry[2], 6)}"

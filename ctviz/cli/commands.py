@@ -362,6 +362,24 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
     typer.echo(table(["name", "key", "epochs", "arms"], rows))
 
 
+@presets_app.command("draws")
+def build_draws(
+    out: Annotated[Path | None, typer.Option(help="File to write to; by default that of this checkout.")] = None,
+) -> None:
+    """Train the models of the paper's figure on forty draws of their data and write how often a lock matters."""
+    from ctviz.experiments.lock_draws import DRAWS, lock_draws
+    from ctviz.experiments.lock_draws import to_json as draws_to_json
+    from ctviz.paths import assets
+
+    draws = []
+    for draw in lock_draws():
+        draws.append(draw)
+        typer.echo(f"Draw {len(draws)} of {DRAWS}: {draw.found}", err=True)
+    path = out or assets() / "paper" / "lock_draws.json"
+    write(path, draws_to_json(draws))
+    typer.echo(path)
+
+
 @presets_app.command("build")
 def build_presets(
     names: Annotated[list[str] | None, typer.Argument(help="Names of presets; by default all that ship.")] = None,

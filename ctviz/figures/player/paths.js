@@ -9,7 +9,7 @@ import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
-import { chance, clamp, number, percent, phrase, plural, quantile, short } from "./numbers.js";
+import { chance, clamp, number, percent, phrase, plural, quantile, short, sureness } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { startsOf, STEP } from "./runs.js";
@@ -597,6 +597,11 @@ export class Paths extends Stage {
     return this.root.clientWidth < NARROW ? 0.62 : 0.44;
   }
 
+  /** The charts, which a projected page has below the legend. */
+  get below() {
+    return this.chartBox.offsetHeight;
+  }
+
   /** How the picture is shown without its instruments, where somebody is led through it; else null. */
   get plain() {
     return this.setup?.plain ?? null;
@@ -856,7 +861,7 @@ export class Paths extends Stage {
       const here = walking ? [`after ${plural(Math.round(this.walk), "step")}`, "On its way"] : [when, state];
       return [here, [`sure of “${target}”`, percent(now("probability"))], ["effort", short(now("distance"))]];
     }
-    return [told[word] ?? [after, word], ["probability", chance(now("probability"))], ["distance", short(now("distance"))]];
+    return [told[word] ?? [after, word], ["probability", walking ? chance(now("probability")) : sureness(now("probability"), this.setup.tau, frame.paths.mature[i])], ["distance", short(now("distance"))]];
   }
 
   captionsOfMany(arm, columns, frame, searched) {

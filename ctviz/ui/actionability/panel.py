@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import streamlit as st
@@ -16,8 +18,9 @@ from ctviz.data.drawn import DRAWN
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.lock_draws import LockDraw, shipped_draws
 from ctviz.experiments.snapshot import Scene
-from ctviz.figures.advice import LOAN
+from ctviz.figures.advice import LOAN, of_draws
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability
@@ -105,6 +108,17 @@ CHOSEN = (
 OTHER_DRAW = "Another draw than the one this part starts from: the clusters lie elsewhere, and a lock may matter less."
 
 
+FIGURE = "figure1"
+FIGURE_SEED = Experiment.preset(FIGURE).data.seed
+KINDS = {
+    "less": ("▼", "less effort"),
+    "alike": ("=", "no clear difference"),
+    "more": ("▲", "more effort"),
+    "unlike": ("≠", "other people helped"),
+    "nobody": ("×", "advice for nobody"),
+}
+"""What can become of locked advice with counterfactual training: its mark, and what it means."""
+
 LENT = "The data are made up: debt and age are names lent to their two features, and numbers are in data units."
 
 
@@ -147,13 +161,14 @@ def panel(service: Service, draft: Draft[LocksView]) -> None:
     if features_of(draft.view, draft.experiment) == LOAN:
         st.caption(LENT)
     then = functools.partial(retrain, service, draft)
+    redraw = functools.partial(let_go, draft, then)
     if draft.view.part == "proxies" and draft.experiment.data.name != DRAWN:
-        _dependence(draft, then)
+        _dependence(draft, redraw)
     else:
         _constraints(draft, then)
     if draft.view.part == "where":
         _protection(draft, then)
-    _draw(draft, then)
+    _draw(draft, redraw)
     if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
         train_button(service, draft)
     choose_names(draft, "names")
@@ -173,6 +188,12 @@ def retrain(service: Service, draft: Draft[LocksView]) -> None:
     if state.state != "done" and not state.live and reason_not_to_train(draft.experiment) is None:
         press_train(service, draft)
         st.session_state[ASKED] = key
+
+
+def let_go(draft: Draft[LocksView], then: Callable[[], None]) -> None:
+    """Lets go of the person who was clicked, where the data become others: nobody lies there any more."""
+    draft.look(probe=None)
+    then()
 
 
 def _constraints(draft: Draft[LocksView], then: Callable[[], None]) -> None:
@@ -246,8 +267,26 @@ def _draw(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     setting(draft, "data.seed", then=then)
     if draft.experiment.data.name == DRAWN:
         st.caption("Your own points: another number only chooses others of them for training.")
+    elif draft.view.part == "figure" and draft.experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(
+        FIGURE
+    ):
+        st.html(strip(shipped_draws(), draft.experiment.data.seed))
     elif draft.view.part != "proxies":
         st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)
+
+
+def strip(draws: Sequence[LockDraw], here: int) -> str:
+    """What became of locked advice on each draw that was tried, as marks; the draw that is looked at is framed."""
+    said, cells = of_draws(Counter(draw.found for draw in draws)), []
+    for draw in draws:
+        mark, words = KINDS[draw.found]
+        kind = f"{draw.found} here" if draw.seed == here else draw.found
+        cells.append(f'<i class="{kind}" title="Draw {draw.seed}: {words}">{mark}</i>')
+    key = ", ".join(f"{mark} {words}" for mark, words in KINDS.values())
+    return (
+        f'<div class="ctviz-draws"><p>{escape(said)} Try another.</p>'
+        f'<div role="img" aria-label="{escape(said)}">{"".join(cells)}</div><p><small>{escape(key)}</small></p></div>'
+    )
 
 
 def _ways_on(service: Service, draft: Draft[LocksView]) -> None:

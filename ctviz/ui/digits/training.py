@@ -31,6 +31,10 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 OWN_MODEL = "own"
 
+FOLDER_FIRST = (
+    "These digits do not come with ctviz: name the folder where their files lie. Until then nothing changes, and the "
+    "models go on learning from the 10,000."
+)
 SOURCES = {"shipped": "10,000 that come with ctviz", "folder": "59,000 of all, from a folder"}
 
 AS_SHIPPED = (
@@ -106,6 +110,8 @@ def _folder(draft: Draft[DigitsView]) -> None:
         help="Where train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz lie on the computer that runs ctviz. "
         "They are checked before they are used.",
     )  # fmt: skip
+    if not (text.strip() or known):
+        st.info(FOLDER_FIRST, icon=":material/folder_open:")
     if text.strip() in ("", known):
         return
     try:

@@ -44,6 +44,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from ctviz.cache import Cache
@@ -82,6 +84,26 @@ class StageState:
     energy_class: int | None = None
 
 
+@dataclass(frozen=True)
+class PinnedWalks:
+    """The search of every arm from one place, after one epoch; the stage draws it while it shows that epoch."""
+
+    epoch: int
+    target: int
+    points: npt.NDArray[np.float32]  # m t+1 d
+    steps: npt.NDArray[np.int64]  # m
+    nascent: npt.NDArray[np.int64]  # m
+    mature: npt.NDArray[np.bool_]  # m
+
+    def meta(self, scene: Scene) -> dict[str, Any]:
+        """For the header of a message: lines in steps of 1/65535 of the extent, as those of recordings are."""
+        lines = [
+            scene.quantise(line[: steps + 1]).tolist() for line, steps in zip(self.points, self.steps, strict=True)
+        ]
+        ends = {"nascent": self.nascent.tolist(), "mature": self.mature.tolist()}
+        return {"epoch": self.epoch, "target": self.target, "lines": lines, **ends}
+
+
 def show_stage(
     run_key: str,
     scene: Scene,
@@ -91,6 +113,7 @@ def show_stage(
     live: bool,
     initial: StageState = StageState(),
     *,
+    pinned: PinnedWalks | None = None,
     energies: EnergySource | None = None,
     key: str = "stage",
 ) -> StageState:
@@ -105,6 +128,7 @@ def show_stage(
         total_epochs: epochs the run will have when it is done.
         live: whether more snapshots may come.
         initial: what to show first.
+        pinned: the searches from the pinned place, drawn over the others.
         energies: offers the energies of the run's classes as a layer; they are computed and sent once it is on.
         key: of the component; one stage per key.
     """
@@ -116,6 +140,7 @@ def show_stage(
     seen = _state((st.session_state.get(key) or {}).get("view"), run_key, initial, len(scene.classes))
     stretch = _energies_due(run, energies, seen, last) if energies else None
     header = {**_header(run, more, last, initial), "energy": energy_header(energies, stretch)}
+    header["pinned"] = pinned.meta(scene) if pinned else None
     result = mounted("Stage")(
         key=key,
         data=message(recording, stretch.payload if stretch else b"", **header),

@@ -24,11 +24,11 @@ MOST_VALUES = 6
 
 
 def names(infos: Sequence[SweepInfo], running: Container[str] = ()) -> dict[str, str]:
-    """Key → what a sweep is called, no two alike: data and what varies; for several alike their values and sizes."""
+    """Key → what a sweep is called, no two alike: data and what varies, and what else tells it apart."""
     return apart({info.key: _names(info, info.key in running) for info in infos})
 
 
-def _names(info: SweepInfo, running: bool) -> tuple[str, str, str]:
+def _names(info: SweepInfo, running: bool) -> tuple[str, ...]:
     sweep = info.sweep
     data = CHOICES.get(sweep.base.data.name, sweep.base.data.name)
     seeds = f", {sweep.seeds} seeds" if sweep.seeds > 1 else ""
@@ -40,7 +40,9 @@ def _names(info: SweepInfo, running: bool) -> tuple[str, str, str]:
     begin, end = f"{named}{data}: ", f" ({cells}{seeds}{state})"
     sizes = f"{sweep.base.data.n_train:,} samples, {sweep.base.training.epochs} epochs, {sweep.protocol.rounds} rounds"
     measured = f" ({cells}{seeds}, {sizes}{state})"
-    return f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
+    # The control has room for no more; how large a sweep is stands in its headline too.
+    short = (f"{begin}{settings}",) if info.shipped else ()
+    return *short, f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
 
 
 def _values(axis: Axis) -> str:

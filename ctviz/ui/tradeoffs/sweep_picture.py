@@ -109,7 +109,8 @@ def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> 
         except ConfigError as error:
             st.info(literal(str(error)), icon=":material/grid_off:")
         if cell is not None:
-            stage_of(draft, sweep, result.table, cell)
+            with frame.details():
+                stage_of(draft, sweep, result.table, cell)
         if not projecting:
             alternative(across, view, level)
             method(sweep)

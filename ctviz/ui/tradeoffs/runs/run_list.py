@@ -131,7 +131,7 @@ def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
     }
     return {
         "pinned": config.TextColumn("★", help="Pinned: listed first, never removed to make space.", width=40),
-        "name": config.TextColumn("Name", width=300),
+        "name": config.TextColumn("Name", width=280),
         "state": config.TextColumn("State", width=90),
         "data": config.TextColumn("Data", width=75),
         "models": config.TextColumn("Models", width=170),
@@ -143,7 +143,7 @@ def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
         "ip": config.NumberColumn("IP less", format="%.0f %%", width=75, help=less["ip"]),
         "ip_star": config.NumberColumn("IP* less", format="%.0f %%", width=75, help=less["ip_star"]),
         "cost": config.NumberColumn("Cost less", format="%.0f %%", width=80, help=less["cost"]),
-        "key": config.TextColumn("Key", width=150, help="Names the run on the command line and in Python."),
+        "key": config.TextColumn("Key", width=170, help="Names the run on the command line and in Python."),
     }
 
 
