@@ -130,7 +130,7 @@ def running() -> Iterator[tuple[Server, Browser]]:
 
 def take(page: Page, shot: Shot, path: Path) -> None:
     """One picture of a page that has been opened, once all of it is drawn."""
-    page.locator(".ctviz-headline").wait_for()
+    page.locator("h1.ctviz-headline").wait_for()
     picture_ready(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(settled(page, shot.whole))
