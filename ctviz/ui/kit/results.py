@@ -60,7 +60,8 @@ def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, l
 def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> str:
     """What is left of a gain in short steps, in a sentence, where the recorded searches leap; empty where they do not.
 
-    A search that arrives in a step or two leaps across the data, and where it lands says little about the model.
+    A search that arrives in a step or two leaps across the data, and where it lands says little about the model. The
+    search in short steps is that of the last epoch, whichever is shown: one for all who scrub through a run.
     """
     experiment, pair = run_view.experiment, reference_pair(styles)
     conventional, trained = pair
@@ -71,15 +72,17 @@ def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> 
     arrived = [snapshot.paths.steps[arm][snapshot.paths.mature[arm]] for arm in (conventional, trained)]
     if not any(len(steps) and np.median(steps) <= LEAP for steps in arrived):
         return ""
-    asked = (run_view.attempt, snapshot.epoch, "short steps")
-    ends = searches().ask(experiment, asked, lambda explorer: _in_short_steps(explorer, snapshot))
+    last = run_view.at(None)
+    asked = (run_view.attempt, last.epoch, "short steps")
+    ends = searches().ask(experiment, asked, lambda explorer: _in_short_steps(explorer, last))
     ours, theirs = (float(ends.metrics["ip"].value[arm]) for arm in (trained, conventional))
     clear = conventional != 0 or bool(ends.differences["ip"].significant[trained])
     found = difference(METRICS["ip"], ours, theirs, clear=clear)
     if not found.words:
         return ""
     how = f"{METRICS['ip'].alike}" if found.alike and clear else found.words
-    return f"Most of these searches leap; in short steps: {how}."
+    when = "" if snapshot.epoch == last.epoch else f", at epoch {last.epoch}"
+    return f"Most of these searches leap; in short steps{when}: {how}."
 
 
 def _in_short_steps(explorer: Explorer, snapshot: Snapshot) -> Endpoints:
