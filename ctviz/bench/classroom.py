@@ -114,6 +114,15 @@ def _number(key: str, lowest: float, highest: float, digits: int) -> Callable[..
     return act
 
 
+def _press(key: str) -> Callable[..., Awaitable[Received]]:
+    """Presses a button."""
+
+    async def act(visitor: Visitor, chance: random.Random) -> Received:
+        return await visitor.press(key)
+
+    return act
+
+
 def _choose(key: str, *among: str) -> Callable[..., Awaitable[Received]]:
     """Chooses one of several buttons."""
 
@@ -174,6 +183,7 @@ PLACES = (
         "Digits", "digits", {"preset": "mnist"},
         (_digit, _digit, _part_of_digits), 3.0,
     ),
+    Place("Learn", "learn", {"step": "2"}, (_press("learn-next"), _press("learn-back")), 1.0),
     Place("Home", "", {}, (), None),
 )  # fmt: skip
 
