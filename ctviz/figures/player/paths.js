@@ -4,6 +4,7 @@
 
 import { Chart, CHARTS } from "./chart.js";
 import { NARROW, Need } from "./component.js";
+import { Drag } from "./drag.js";
 import { shape, write } from "./drawing.js";
 import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
@@ -116,7 +117,7 @@ class PathPanel extends Panel {
     const { searched } = this.stage;
     this.veil(context, 1);
     if (searched) this.drawSearches(context, searched);
-    if (this.stage.asked) this.drawAsked(context, this.stage.asked);
+    if (this.stage.asked && !this.stage.searches?.live) this.drawAsked(context, this.stage.asked);
     this.drawProbe(context);
   }
 
@@ -228,7 +229,7 @@ class PathPanel extends Panel {
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1 && this.stage.setup.details) this.drawNeighbour(context, walks[0], searched, r);
+    if (walks.length === 1 && this.stage.setup.details && !this.stage.searches.live) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
     if (walks.length === 1) this.name(context, walks[0], searched, r);
   }
@@ -516,20 +517,24 @@ export class Paths extends Stage {
     this.asked = null; // unit point of a click that has not been answered
     this.keyed = undefined; // what the key was made for
     this.missingTrace = new Need(this);
+    this.missingModels = new Need(this);
+    this.drag = new Drag(this, (meta, arrays) => new Searches(meta, arrays));
     super.build();
     this.transport.classList.add("ctv-twofold");
   }
 
   get label() {
-    return "Searches for counterfactuals. Space plays the steps, arrow keys step, square brackets change the epoch, shift and an arrow key move the cursor, enter searches from it, N and P choose a factual, escape shows all.";
+    return "Searches for counterfactuals. Space plays the steps, arrow keys step, square brackets change the epoch, arrow keys on the start move it, shift and an arrow key move the cursor, enter searches from it, N and P choose a factual, escape shows all.";
   }
 
   get hint() {
+    if (this.drag.active) return this.drag.hint;
     if (this.asked) return "Searching …";
     const { searched, searches } = this;
     if (searched && !searched.fresh) return `Dimmed: searches by the models of epoch ${searched.a.epoch}.`;
     if (!searches) return this.setup?.places ? "Click anywhere to search from there." : "";
     if (this.selected != null && searches.count > 1) return `Factual ${this.selected + 1} of ${searches.count}; escape shows all.`;
+    if (this.drag.possible) return "Drag the start: the searches follow. Or click anywhere to search from there.";
     return "Click anywhere to search from there; click a path to follow it alone.";
   }
 
@@ -554,7 +559,7 @@ export class Paths extends Stage {
   }
 
   makePanel(arm) {
-    return new PathPanel(this, arm);
+    return this.drag.equip(new PathPanel(this, arm));
   }
 
   /** The scrubbers of steps and epochs belong to the panels and stay in sight; the charts follow them. */
@@ -597,12 +602,15 @@ export class Paths extends Stage {
 
   async receiveMore(header, bytes) {
     const meta = header.trace;
-    if (meta?.bytes) TRACES.set(meta.key, new Searches(meta, sections(meta, await inflate(bytes))));
+    const cut = meta?.bytes ?? 0;
+    if (cut) TRACES.set(meta.key, new Searches(meta, sections(meta, await inflate(bytes.subarray(0, cut)))));
+    await this.drag.receive(header.models, bytes.subarray(cut));
   }
 
   begin(initial) {
     super.begin(initial);
     this.asked = null;
+    this.drag.leave();
     this.selected = initial.selected;
     this.searches = null;
     this.newest = initial.epoch == null; // until the person goes to an epoch
@@ -618,11 +626,13 @@ export class Paths extends Stage {
     const changed = this.setup && JSON.stringify(this.setup.locks) !== locks;
     this.setup = header.setup;
     if (changed && this.run.scene) this.panels.forEach((panel) => panel.dressLocks(this.run.scene));
+    this.drag.take(header.models);
     this.takeSearches(header.trace?.key ?? null);
     this.invalidate();
   }
 
   takeSearches(key) {
+    if (this.drag.holds(key)) return;
     const found = key == null ? null : TRACES.get(key);
     // The browser may have lost what the server believes it holds.
     if (key != null && !found) return this.missingTrace.ask({ trace: key });
@@ -638,6 +648,8 @@ export class Paths extends Stage {
   destroy() {
     super.destroy();
     this.missingTrace.stop();
+    this.missingModels.stop();
+    this.drag.leave();
     clearTimeout(this.patience);
   }
 
@@ -648,7 +660,7 @@ export class Paths extends Stage {
     const { searches, shown } = this;
     if (!searches || !shown || searches.dims.m !== this.panels.length) return null;
     const a = searches.at(shown.a.epoch), b = shown.share ? searches.at(shown.b.epoch) : a;
-    if (a && b) return { a, b, share: shown.share, fresh: !this.asked };
+    if (a && b) return { a, b, share: shown.share, fresh: !this.asked || Boolean(searches.live) };
     const nearest = searches.nearest(this.epoch);
     return { a: nearest, b: nearest, share: 0, fresh: false };
   }
@@ -789,15 +801,17 @@ export class Paths extends Stage {
   // -- frames --
 
   paint() {
+    this.drag.search();
     const keyed = `${Boolean(this.searches)} ${this.chosen}`;
     if (this.keyed !== keyed) {
       this.keyed = keyed;
       this.key.replaceChildren(...this.makeKey());
     }
     super.paint();
+    this.drag.place();
     this.paintCharts();
     this.drawnKey = this.searched?.fresh ? this.searches.key : null;
-    if (this.spokenKey !== this.searches?.key && this.started) {
+    if (this.spokenKey !== this.searches?.key && this.started && !this.searches?.live) {
       this.spokenKey = this.searches?.key;
       this.announce();
     }
@@ -882,11 +896,17 @@ export class Paths extends Stage {
     clearTimeout(this.patience);
     this.patience = setTimeout(() => {
       this.asked = null;
+      this.drag.giveUp();
       this.settle();
       this.invalidate();
     }, PATIENCE_MS);
-    this.bridge.tell("at", this.toData(where).map((value) => Number(value.toPrecision(5))));
+    this.bridge.tell("at", this.told(where));
     this.invalidate();
+  }
+
+  /** A place as it is told, in data units. */
+  told(where) {
+    return this.toData(where).map((value) => Number(value.toPrecision(5)));
   }
 
   // -- telling others --
@@ -900,7 +920,7 @@ export class Paths extends Stage {
 
   /** A report while a click is being answered would have it answered twice. */
   get busy() {
-    return super.busy || this.asked != null;
+    return super.busy || this.asked != null || this.drag.active;
   }
 
   words() {
@@ -939,6 +959,10 @@ export class Paths extends Stage {
       get counts() { return paths.counts; },
       get playing() { return paths.steps.playing; },
       get asked() { return paths.asked; },
+      get dragged() { return paths.drag.active ? paths.drag.start : null; },
+      get draggable() { return paths.drag.possible; },
+      get searching() { return { count: paths.drag.count, ms: paths.drag.spent }; },
+      get targets() { return [...(paths.searches?.targets ?? [])]; },
       get resting() { return !paths.moving && !paths.busy && paths.steps.peeked == null; },
       at: (name, arm, factual, step) => along(paths.searched, name, arm, paths.searches.columns(factual)[0], step),
       place(arm, factual, step) {
