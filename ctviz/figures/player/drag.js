@@ -191,6 +191,11 @@ export class Drag {
     this.paths.invalidate();
   }
 
+  /** Whether what is drawn are the searches from where the start is held. */
+  get drawn() {
+    return this.active && this.searched === this.where && this.paths.drawnKey === this.paths.searches.key;
+  }
+
   /** Searches from where the start has come to: once in each frame, before it is drawn. */
   search() {
     const { paths, where } = this;

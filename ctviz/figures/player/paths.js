@@ -241,10 +241,11 @@ class PathPanel extends Panel {
     const ended = walk >= line.length - 1;
     const apart = (from, to) => Math.hypot(from[0] - to[0], from[1] - to[1]);
     if (ended) this.drawNearest(context, end, this.pair(a.nearest, index, a), r);
-    const labels = [[line[0], "start"]];
+    const labels = this.stage.drag.active ? [] : [[line[0], "start"]]; // in the person's hand it needs no name
     if (walk >= step && apart(nascent, line[0]) > 2.6 * r && apart(nascent, end) > 2.6 * r) labels.push([nascent, "nascent"]);
     if (ended) labels.push([end, mature >= 0.5 ? "mature" : "not mature"]);
-    for (const [at, words] of labels) this.label(context, at, words, r);
+    const aside = this.stage.drag.possible ? Math.max(r, 10) : r; // beside the handle
+    for (const [at, words] of labels) this.label(context, at, words, at === line[0] ? aside : r);
   }
 
   /** The pixel of a column's place among the (m b 2) of a frame. */
@@ -959,7 +960,7 @@ export class Paths extends Stage {
       get counts() { return paths.counts; },
       get playing() { return paths.steps.playing; },
       get asked() { return paths.asked; },
-      get dragged() { return paths.drag.active ? paths.drag.start : null; },
+      get dragged() { return paths.drag.drawn ? paths.drag.start : null; },
       get draggable() { return paths.drag.possible; },
       get searching() { return { count: paths.drag.count, ms: paths.drag.spent }; },
       get targets() { return [...(paths.searches?.targets ?? [])]; },
