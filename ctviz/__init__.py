@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ctviz.data.catalogue import DATASETS, DataSettings
     from ctviz.data.catalogue import load as load_data
     from ctviz.data.dataset import Dataset
+    from ctviz.data.drawn import DrawnSettings
     from ctviz.data.image_sets import IMAGES, ImageSettings
     from ctviz.data.schema import Feature, Mutability, Schema
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
@@ -67,6 +68,7 @@ _WHERE = {
     "ctviz.counterfactuals.search_settings": ("SearchSettings",),
     "ctviz.data.catalogue": ("DATASETS", "DataSettings"),
     "ctviz.data.dataset": ("Dataset",),
+    "ctviz.data.drawn": ("DrawnSettings",),
     "ctviz.data.image_sets": ("IMAGES", "ImageSettings"),
     "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
@@ -128,6 +130,7 @@ __all__ = [
     "DataSettings",
     "Dataset",
     "DeviceError",
+    "DrawnSettings",
     "Evaluation",
     "Experiment",
     "Explorer",

@@ -38,13 +38,23 @@ class Cache:
 
     Args:
         capacity: the largest sum of sizes.
-        size: of a value, in the unit of the capacity; by default each counts as 1. It may grow while it is kept.
+        size: of a value, in the unit of the capacity; by default each counts as 1.
+        grows: whether sizes may change while values are kept; then all are asked for at each ``put``.
         at_once: how many values are made at the same time, whatever their keys; None for no limit.
     """
 
-    def __init__(self, capacity: int, size: Callable[[Any], int] = lambda value: 1, at_once: int | None = 1) -> None:
-        self._capacity, self._size = capacity, size
+    def __init__(
+        self,
+        capacity: int,
+        size: Callable[[Any], int] = lambda value: 1,
+        at_once: int | None = 1,
+        *,
+        grows: bool = False,
+    ) -> None:
+        self._capacity, self._size, self._grows = capacity, size, grows
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}
+        self._total = 0
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
         self._gate = None if at_once is None else Gate(at_once)
@@ -85,12 +95,22 @@ class Cache:
     def put(self, key: Hashable, value: Any) -> None:
         """Keeps a value; None removes what is kept."""
         with self._lock:
-            self._values.pop(key, None)
+            self._drop(key)
             if value is None:
                 return
             self._values[key] = value
-            while len(self._values) > 1 and sum(map(self._size, self._values.values())) > self._capacity:
-                self._values.popitem(last=False)
+            if self._grows:
+                self._sizes = {name: self._size(kept) for name, kept in self._values.items()}
+                self._total = sum(self._sizes.values())
+            else:
+                self._sizes[key] = self._size(value)
+                self._total += self._sizes[key]
+            while len(self._values) > 1 and self._total > self._capacity:
+                self._drop(next(iter(self._values)))
+
+    def _drop(self, key: Hashable) -> None:
+        self._values.pop(key, None)
+        self._total -= self._sizes.pop(key, 0)
 
     def __len__(self) -> int:
         return len(self._values)

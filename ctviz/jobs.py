@@ -6,6 +6,7 @@ a crash loses nothing. Each worker has an executor of its own, so that killing o
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import importlib
 import itertools
@@ -18,7 +19,6 @@ import threading
 import time
 import traceback
 import weakref
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
@@ -126,8 +126,11 @@ def _noop() -> None:
 class Job:
     """One submitted job, running or ended."""
 
-    def __init__(self, manager: JobManager, key: str, number: int, function: Callable[..., None], args: Any) -> None:
+    def __init__(
+        self, manager: JobManager, key: str, number: int, seconds: float, function: Callable[..., None], args: Any
+    ) -> None:
         self.key = key
+        self.due = time.monotonic() + seconds  # when it would have ended, had it begun at once
         self.call: tuple[Callable[..., None], tuple[Any, ...]] | None = (function, args)
         self.state: State = "queued"
         self.message = ""
@@ -154,7 +157,10 @@ class Job:
 
 
 class JobManager:
-    """A first-in, first-out queue of jobs and its workers; safe to call from any thread.
+    """A queue of jobs and its workers; safe to call from any thread.
+
+    Small jobs go first, and none waits for ever: of two, the one begins first that would have ended first, had each
+    begun when it was asked for. Jobs of the same length begin in the order in which they were asked for.
 
     Args:
         slots: the most workers at a time; by default as many as there are processors, at most four.
@@ -180,7 +186,7 @@ class JobManager:
         self.logger = _logger(log)
         self.prepare = (os.getpid(), log and str(log.with_name("crashes.log")), modules, initializer)
         self._changed = threading.Condition()
-        self._queue: deque[Job] = deque()
+        self._queue: list[Job] = []  # by when they are due
         self._jobs: dict[str, Job] = {}
         self._numbers = itertools.count()
         self._started: list[_Slot] = []
@@ -196,21 +202,22 @@ class JobManager:
         deadline = None if timeout is None else time.monotonic() + timeout
         return all(s.ready.wait(None if deadline is None else max(0, deadline - time.monotonic())) for s in started)
 
-    def submit(self, key: str, function: Callable[..., None], *args: Any) -> Job:
+    def submit(self, key: str, function: Callable[..., None], *args: Any, seconds: float = 0.0) -> Job:
         """Queue ``function(*args, cancelled)``, where ``cancelled()`` says whether the job is to stop.
 
         A job that is queued or running under this key is returned instead. One that has ended, or is about to be
-        cancelled, may be submitted again. ``function`` and ``args`` must be picklable.
+        cancelled, may be submitted again. ``function`` and ``args`` must be picklable. ``seconds``: how long it is
+        expected to take, for its place in the queue.
         """
         with self._changed:
             self._check_open()
             job = self._jobs.get(key)
             if job is not None and job.state in ("queued", "running") and not job.cancelling:
                 return job
-            job = Job(self, key, next(self._numbers), function, args)
+            job = Job(self, key, next(self._numbers), seconds, function, args)
             self._jobs.pop(key, None)
             self._jobs[key] = job
-            self._queue.append(job)
+            bisect.insort(self._queue, job, key=lambda waiting: waiting.due)
             running = sum(slot.job is not None for slot in self._started)
             if len(self._started) < min(self.slots, running + len(self._queue)):
                 self._start_slot()
@@ -290,7 +297,7 @@ class JobManager:
             self._changed.wait_for(lambda: self.closed or self._queue)
             if self.closed:
                 return None
-            job = self._queue.popleft()
+            job = self._queue.pop(0)
             job.state, job.started = "running", time.time()
             slot.job = job
             return job

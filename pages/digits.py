@@ -8,7 +8,7 @@ from ctviz.ui.digits.parts import choose_part
 from ctviz.ui.digits.story import explanation, show_story
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_planes_on
-from ctviz.ui.kit.frame import columns, page
+from ctviz.ui.kit.frame import columns, details, page
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
@@ -31,4 +31,5 @@ with page(DIGITS, draft) as projecting:
             show_story(shared, draft)
         with controls:
             panel(shared, draft)
-        explanation()
+        with details():
+            explanation()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ctviz.ui.kit.draft import current
-from ctviz.ui.kit.frame import columns, page
+from ctviz.ui.kit.frame import columns, details, page
 from ctviz.ui.kit.pages import PAPER
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.theme import follow_theme
@@ -34,4 +34,5 @@ with page(PAPER, draft) as projecting:
         with controls:
             panel(draft, shown)
         if shown.result is not None:
-            below(shown.result, draft)
+            with details():
+                below(shown.result, draft)

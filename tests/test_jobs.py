@@ -329,3 +329,17 @@ def test_what_a_killed_server_left_is_swept(tmp_path, monkeypatch):
         folder.mkdir()
     with JobManager(slots=1):
         assert not dead.exists() and alive.exists()
+
+
+def test_small_jobs_go_first_and_those_of_one_length_in_turn(single, notes, tmp_path):
+    gate = tmp_path / "gate"
+    first = single.submit("first", work.wait_for, gate, notes, "first")
+    until(lambda: first.status.state == "running")
+    lengths = {"long": 5000, "short": 100, "longer": 9000, "short too": 100, "shortest": 0}
+    found = {name: single.submit(name, work.write, notes, name, seconds=s) for name, s in lengths.items()}
+    order = ["shortest", "short", "short too", "long", "longer"]
+    assert [found[name].status.position for name in order] == [1, 2, 3, 4, 5]
+    gate.touch()
+    for job in found.values():
+        job.wait(PATIENCE)
+    assert lines(notes) == ["+first", "-first", *order]

@@ -1,5 +1,6 @@
 """``ctviz serve`` wherever it is started: it starts, asks nothing, leaves the user's folders alone, calls nobody."""
 
+import asyncio
 import os
 import pty
 import socket
@@ -18,6 +19,8 @@ from streamlit.web import cli
 from streamlit.web.server import server_util
 
 import ctviz.ui.kit.frame
+from ctviz.bench.streamlit_client import Visitor
+from ctviz.cli import commands
 from ctviz.ui.launch import launch
 from tests.browser.driving import ROOT, begin, stop
 from tests.elsewhere import noting_proxy
@@ -139,10 +142,10 @@ def elsewhere():
         yield found
 
 
-def knock(port, origin, path=""):
+def knock(port, origin, path="", host=None, at="127.0.0.1"):
     """What a page of ``origin`` is told when it asks for a connection: the status line of HTTP."""
-    with socket.create_connection(("127.0.0.1", port)) as line:
-        head = (f"GET {path}/_stcore/stream HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: Upgrade")
+    with socket.create_connection((at, port)) as line:
+        head = (f"GET {path}/_stcore/stream HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}", "Connection: Upgrade")
         key = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
         line.sendall("\r\n".join((*head, *key, f"Origin: {origin}", "", "")).encode())
         return line.makefile().readline()
@@ -222,6 +225,69 @@ launch({str(tmp_path / "app.py")!r})
     found, _, path = said.partition("] ")
     assert str(tmp_path) not in found
     assert str(tmp_path) in path, "what belongs to the app is still found"
+
+
+# -- a class ------------------------------------------------------------------------------------------
+
+
+def network_address() -> str | None:
+    """This computer's address in a network, by another way than ctviz's: that of a host name, or of its interfaces."""
+    found = subprocess.run(["hostname", "-I"], capture_output=True, encoding="utf-8", check=False).stdout.split()
+    return next((address for address in found if ":" not in address and not address.startswith("127.")), None)
+
+
+def test_a_class_finds_it_at_the_address_of_the_network_and_under_no_other_name(tmp_path, elsewhere):
+    variables, requests = elsewhere
+    if (known := network_address()) is None:
+        pytest.skip("this computer is in no network")
+    command = [*SERVE, "--headless", "--class", "--address", known, "--port", "{port}"]
+    with served(tmp_path, *command, environment=variables) as server:
+        port = int(urlsplit(server.url).port)
+        url = f"http://{known}:{port}"
+        assert f"The class finds it at {url};" in server.log.read_text(encoding="utf-8")
+        assert urllib.request.urlopen(f"{url}/_stcore/health").read() == b"ok"
+        for name in (known, "localhost", "127.0.0.1"):
+            assert " 101 " in knock(port, f"http://{name}:{port}", host=f"{name}:{port}", at=known), name
+        assert " 403 " in knock(port, f"http://rebound.example:{port}", host=f"rebound.example:{port}")
+        for origin in ORIGINS:
+            assert " 403 " in knock(port, origin, host=f"{known}:{port}"), origin
+        assert asyncio.run(may_start_sweeps(url)) == (False, "You are in a class")
+        assert asyncio.run(may_start_sweeps(server.url)) == (True, "")
+    assert not requests
+
+
+async def may_start_sweeps(url):
+    """Whether who comes by this address can press the button of a new sweep, and whether they are told of the class."""
+    async with Visitor(url) as visitor:
+        received = await visitor.open("tradeoffs", "grid.tau=0.5,0.9&seeds=1")
+        assert not received.errors
+        told = [words for text in visitor.texts() for words in ("You are in a class",) if words in text]
+        return not visitor.proto("trade-run").disabled, "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--base-path", "tools"], "behind a proxy the teacher is not known"),
+        (["--address", "example.org"], "with --class, an address of this computer"),
+        (["--address", "203.0.113.7"], "an address of this computer"),
+    ],
+)
+def test_a_class_needs_an_address_of_this_computer_and_no_proxy(options, said):
+    found = subprocess.run([*SERVE, "--class", *options], capture_output=True, encoding="utf-8", cwd=ROOT, check=False)
+    assert found.returncode and said in found.stderr.replace("\n", " ")
+    assert "Traceback" not in found.stderr
+
+
+def test_without_a_class_only_this_computer_is_served_and_nobody_is_a_student(monkeypatch):
+    started = []
+    monkeypatch.setenv("CTVIZ_CLASS", "http://192.168.1.20:8501")  # left over
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append((command, os.environ.get("CTVIZ_CLASS"))))
+    commands.serve(port=free_port(), headless=True)
+    command, left = started[0]
+    assert left is None
+    assert command[command.index("--server.address") + 1] == "127.0.0.1"
+    assert "--server.allowedHosts" not in command
 
 
 # -- under a path -------------------------------------------------------------------------------------

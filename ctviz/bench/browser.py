@@ -86,7 +86,7 @@ def measure(rounds: int) -> list[BenchRow]:
     say("app: starting the server")
     try:
         with serving() as url, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"])
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
             try:
                 return _rows(browser, url, rounds)
             finally:
@@ -188,8 +188,15 @@ def _play(browser: Browser, url: str, experiment: Experiment) -> float:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The address of a server of its own, with an empty store.
+def serving(*options: str) -> Iterator[str]:
+    """The address of a server of its own, with an empty store; see ``server``."""
+    with server(*options) as (url, _):
+        yield url
+
+
+@contextmanager
+def server(*options: str) -> Iterator[tuple[str, int]]:
+    """Address and process of a server of its own, with an empty store and further options of ``ctviz serve``.
 
     Raises ``CtvizError`` if the server does not come up.
     """
@@ -197,7 +204,7 @@ def serving() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="ctviz-bench-", ignore_cleanup_errors=True) as home:
-        command, environment = python("-m", "ctviz", "serve", "--port", str(port), "--headless")
+        command, environment = python("-m", "ctviz", "serve", "--port", str(port), "--headless", *options)
         process = subprocess.Popen(
             command,
             env={**environment, "CTVIZ_HOME": home},
@@ -207,7 +214,7 @@ def serving() -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(f"{url}/_stcore/health", process)
-            yield url
+            yield url, process.pid
         finally:
             process.terminate()
             try:
@@ -228,7 +235,7 @@ def _wait_for(url: str, process: subprocess.Popen[Any]) -> None:
     raise CtvizError("The server did not start.")
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
     """A Chromium of the system; None leaves it to playwright's own."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if (path := shutil.which(name))), None)

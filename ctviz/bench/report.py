@@ -15,7 +15,7 @@ from typing import Any
 
 from ctviz.bench.measure import BenchRow, say, table
 
-PARTS = ("training", "search", "generators", "digits", "evaluation", "sweeps", "app", "ray")
+PARTS = ("training", "search", "generators", "digits", "evaluation", "sweeps", "app", "class", "ray")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=_positive, default=100, help="epochs of the two-arm runs (default: 100)")
     parser.add_argument("--rounds", type=_positive, default=15, help="rounds of the other comparisons (default: 15)")
     parser.add_argument("--at-once", type=_positive, default=10_000, help="counterfactuals of a search (10000)")
+    parser.add_argument("--seconds", type=_positive, default=60, help="that the class works (60; its goals: 600)")
     parser.add_argument(
         "--peers", action="append", type=_interpreter, default=[], metavar="PYTHON",
         help="an interpreter that has DiCE, JAX or jax-relax, besides this one (repeatable): jax-relax needs an "
@@ -102,6 +103,10 @@ def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
         from ctviz.bench import sweeps
 
         return sweeps.measure(options.epochs, options.rounds)
+    if part == "class":
+        from ctviz.bench import classroom
+
+        return classroom.measure(options.seconds)
     if part == "ray":
         from ctviz.bench import ray_overhead
 

@@ -15,18 +15,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ctviz.data.catalogue import DATASETS, DataSettings, feature_name
+from ctviz.data.drawn import DRAWN, DrawnSettings
+from ctviz.data.drawn import TITLE as DRAWN_TITLE
 from ctviz.data.image_sets import IMAGES, ImageSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.methods import METHODS
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
 from ctviz.experiments.protocol import Protocol
 from ctviz.models.model_settings import ModelSettings
-from ctviz.prose import inside, spelled
+from ctviz.prose import inside, listed, spelled
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
 SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
-    "data": (DataSettings, ImageSettings),
+    "data": (DataSettings, DrawnSettings, ImageSettings),
     "model": (ModelSettings,),
     "training": (Schedule,),
     "evaluation": (Evaluation,),
@@ -119,6 +121,7 @@ _DATA = (
         "data.name", "Data", "Which points the models learn from.",
         choices={
             **{name: info.title for name, info in DATASETS.items()},
+            DRAWN: DRAWN_TITLE,
             **{name: info.title for name, info in IMAGES.items()},
         },
     ),
@@ -142,6 +145,9 @@ _DATA = (
     ),
     Setting("data.n_test", "Test points", "How many points are kept aside until the end.", step=100),
     Setting("data.classes", "Classes", "How many classes there are (blobs only)."),
+    Setting("data.points", "Points", "Which points were painted, and of which class they are (your own points only)."),
+    Setting("data.columns", "Columns", "What the two features are called (your own points only)."),
+    Setting("data.labels", "Class names", "What the classes are called, if not by number (your own points only)."),
     Setting(
         "data.source", "Digits", "Those that come with ctviz, or all 60,000, from a folder on this computer.",
         choices={"shipped": "those that come with ctviz", "folder": "all, from a folder"},
@@ -444,6 +450,14 @@ def value_words(value: Any) -> str:
     return spelled(value, 6, missing="its own")
 
 
+def words_of(path: str, value: Any) -> str:
+    """A setting's value as a reader would write it; of points of one's own, how many of each class there are."""
+    if path != "data.points":
+        return value_words(value)
+    counts = DrawnSettings(points=value).counts
+    return f"{sum(counts):,} points: {listed([f'{count:,} of class {c}' for c, count in enumerate(counts)])}"
+
+
 CONSTRAINTS = ("locked", "increase_only", "decrease_only", "ranges")
 """Settings that name features."""
 
@@ -466,12 +480,15 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
         before = "" if arm and arm not in theirs else f" instead of {value_words(value_of(base, path))}"
         now = parse_value(text)
         if parts[-1] in CONSTRAINTS:
-            now, before = [_constraint(entry) for entry in now], ""
-        said.append(f"{inside(setting(path).label)}{where} {value_words(now)}{before}")
+            now, before = [constraint_words(entry) for entry in now], ""
+        if path == "data.points":
+            said.append(words_of(path, now))
+            continue
+        said.append(f"{inside(setting(path).label)}{where} {words_of(path, now)}{before}")
     return tuple(said)
 
 
-def _constraint(entry: Any) -> str:
+def constraint_words(entry: Any) -> str:
     """A feature, and where it has one its range."""
     if isinstance(entry, list | tuple):
         return f"{feature_name(entry[0])} from {spelled(entry[1], 6)} to {spelled(entry[2], 6)}"

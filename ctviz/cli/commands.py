@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ import ctviz
 from ctviz.cli.common import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.network import network_address
 from ctviz.paths import home
 
 if TYPE_CHECKING:
@@ -63,26 +65,66 @@ def serve(
     address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens it to the network.")] = "127.0.0.1",
     base_path: Annotated[str, typer.Option(help="Path under which a proxy serves the app, such as tools/ctviz.")] = "",
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+    to_class: Annotated[
+        bool,
+        typer.Option(
+            "--class",
+            help="Open the app to the local network for a class: who comes from another computer may look, search and "
+            "train small things, but not delete, pin, upload or start sweeps. --address then names this computer's "
+            "address in that network, if it has several.",
+        ),
+    ] = False,
 ) -> None:
     """Start the app."""
     from ctviz.paths import PACKAGE, app_folder
 
     script = app_folder() / "app.py"
-    flags = {
-        "server.address": address,
-        "server.port": str(port),
-        "server.headless": str(headless or not _has_screen()).lower(),
-        "server.fileWatcherType": "none",
-    }
+    flags = [
+        ("server.port", str(port)),
+        ("server.headless", str(headless or not _has_screen()).lower()),
+        ("server.fileWatcherType", "none"),
+    ]
+    os.environ.pop(CLASS, None)
     if base_path.strip("/"):
-        flags["server.baseUrlPath"] = base_path = _checked(base_path)
+        base_path = _checked(base_path)
+        flags.append(("server.baseUrlPath", base_path))
+    if to_class:
+        if base_path.strip("/"):
+            raise ConfigError("base-path", base_path, "none with --class: behind a proxy the teacher is not known")
+        known = class_address(address)
+        _check_free(known, port)
+        address, os.environ[CLASS] = "0.0.0.0", _url(known, port, "")
+        # With a heap for each thread, glibc keeps some hundred megabytes that thirty sessions have given back.
+        os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+        # Pages that come under another name are refused: one that points here would act in the teacher's name.
+        flags += [("server.allowedHosts", host) for host in (known, "localhost", "127.0.0.1")]
     _check_free(address, port)
+    flags.append(("server.address", address))
     typer.echo(f"Starting ctviz at {_url(address, port, base_path)}; Ctrl+C stops it.")
+    if to_class:
+        typer.echo(f"The class finds it at {os.environ[CLASS]}; Home shows that as a QR code.")
     command = [sys.executable, "-P", str(PACKAGE / "ui" / "launch.py"), str(script)]
-    for name, value in flags.items():
+    for name, value in flags:
         command += [f"--{name}", value]
     # Streamlit replaces this process, so that it receives signals and no process is left behind.
     os.execv(sys.executable, command)
+
+
+CLASS = "CTVIZ_CLASS"
+"""The variable of the environment that tells the app the address of its class, see ``ctviz/ui/kit/rights.py``."""
+
+
+def class_address(named: str) -> str:
+    """Where a class finds this computer: the address that is ``named``, else the one that its network gave it."""
+    if named in ("", "127.0.0.1", "localhost", "0.0.0.0"):
+        found = network_address()
+        if found is None:
+            raise ConfigError("address", named, "with --class, this computer's in a network; it seems to be in none")
+        return found
+    try:
+        return str(ipaddress.IPv4Address(named))
+    except ValueError:
+        raise ConfigError("address", named, "with --class, an address of this computer such as 192.168.1.20") from None
 
 
 def _checked(base_path: str) -> str:
@@ -318,6 +360,24 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
         return
     rows = [[name, e.key, str(e.training.epochs), ", ".join(a.name for a in e.arms)] for name, e in found.items()]
     typer.echo(table(["name", "key", "epochs", "arms"], rows))
+
+
+@presets_app.command("draws")
+def build_draws(
+    out: Annotated[Path | None, typer.Option(help="File to write to; by default that of this checkout.")] = None,
+) -> None:
+    """Train the models of the paper's figure on forty draws of their data and write how often a lock matters."""
+    from ctviz.experiments.lock_draws import DRAWS, lock_draws
+    from ctviz.experiments.lock_draws import to_json as draws_to_json
+    from ctviz.paths import assets
+
+    draws = []
+    for draw in lock_draws():
+        draws.append(draw)
+        typer.echo(f"Draw {len(draws)} of {DRAWS}: {draw.found}", err=True)
+    path = out or assets() / "paper" / "lock_draws.json"
+    write(path, draws_to_json(draws))
+    typer.echo(path)
 
 
 @presets_app.command("build")

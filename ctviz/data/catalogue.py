@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from ctviz.data import synthetic
+from ctviz.data.drawn import DRAWN, USUAL_NAMES, DrawnSettings
+from ctviz.data.drawn import SENTENCE as DRAWN_SENTENCE
 from ctviz.data.image_sets import IMAGES, PIXEL_NAMES, ImageSettings
 from ctviz.data.schema import FeatureRef
 from ctviz.errors import ConfigError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 DataName = Literal["ls", "ol", "circles", "moons", "blobs", "gaussians"]
 
-FEATURE_NAMES = ("x1", "x2")
+FEATURE_NAMES = USUAL_NAMES
 """Names of the columns of the synthetic sets."""
 
 
@@ -29,6 +31,11 @@ def feature_name(feature: FeatureRef) -> str:
     if isinstance(feature, str):
         return "painted pixels" if feature.startswith("mask ") else feature
     return FEATURE_NAMES[feature] if feature < len(FEATURE_NAMES) else PIXEL_NAMES[feature]
+
+
+def columns_of(data: AnyData) -> tuple[str, ...]:
+    """What people call the two features of a plane: their usual names, or those of a table that was pasted."""
+    return data.columns if isinstance(data, DrawnSettings) else FEATURE_NAMES
 
 
 class DataSettings(Settings):
@@ -81,17 +88,28 @@ class DataSettings(Settings):
         return self
 
 
-AnyData = DataSettings | ImageSettings
+AnyData = DataSettings | DrawnSettings | ImageSettings
 
 
 def data_settings(values: Mapping[str, Any]) -> AnyData:
     """The settings of the data set named in ``values``; without a name, of moons."""
     name = values.get("name")
+    return kind_of(name)(**values)
+
+
+def kind_of(name: Any) -> type[AnyData]:
+    """The kind of settings that a data set has; without a name, that of moons.
+
+    Raises:
+        ConfigError: there is no such data set.
+    """
     if name in IMAGES:
-        return ImageSettings(**values)
+        return ImageSettings
+    if name == DRAWN:
+        return DrawnSettings
     if name is not None and name not in DATASETS:
-        raise ConfigError("name", name, f"one of {', '.join([*DATASETS, *IMAGES])}")
-    return DataSettings(**values)
+        raise ConfigError("name", name, f"one of {', '.join([*PLANES, *IMAGES])}")
+    return DataSettings
 
 
 @dataclass(frozen=True)
@@ -171,7 +189,10 @@ DATASETS = MappingProxyType(
         ),
     }
 )
-"""The data sets by name."""
+"""The data sets that are made, by name."""
+
+PLANES = MappingProxyType({**{name: info.sentence for name, info in DATASETS.items()}, DRAWN: DRAWN_SENTENCE})
+"""All data sets of two features by name, each with one plain sentence about it."""
 
 
 def load(settings: AnyData) -> Dataset:

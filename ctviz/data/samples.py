@@ -9,8 +9,9 @@ import torch
 from ctviz.data import synthetic
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, AnyData
 from ctviz.data.dataset import Dataset, Split
+from ctviz.data.drawn import EXTENT, DrawnSettings, class_names, decode, splits, values_of
 from ctviz.data.image_sets import ImageSettings
-from ctviz.data.schema import Array, Schema
+from ctviz.data.schema import Array, Feature, Schema
 from ctviz.isolation import isolated
 
 
@@ -21,6 +22,8 @@ def samples(settings: AnyData) -> Dataset:
         from ctviz.data.images import load_images  # imported late: few runs need images
 
         return load_images(settings)
+    if isinstance(settings, DrawnSettings):
+        return _drawn(settings)
     info = DATASETS[settings.name]
     rng = np.random.default_rng(settings.seed)
     sizes = (settings.n_train, settings.n_validation, settings.n_test)
@@ -35,6 +38,21 @@ def samples(settings: AnyData) -> Dataset:
         name=settings.name,
         schema=Schema.infer(train[0].numpy(), FEATURE_NAMES),
         classes=tuple(f"class {c}" for c in range(settings.classes)),
+        train=train,
+        validation=validation,
+        test=test,
+    )
+
+
+def _drawn(settings: DrawnSettings) -> Dataset:
+    """Points of one's own; what may be reached is the square on which they were painted."""
+    places, labels = decode(settings.points)
+    X, y = torch.from_numpy(values_of(places)), torch.from_numpy(labels.astype(np.int64))
+    train, validation, test = ((X[rows], y[rows]) for rows in map(torch.from_numpy, splits(settings)))
+    return Dataset(
+        name=settings.name,
+        schema=Schema(features=tuple(Feature(name=name, domain=(-EXTENT, EXTENT)) for name in settings.features)),
+        classes=class_names(settings.classes, settings.labels),
         train=train,
         validation=validation,
         test=test,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -12,8 +13,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.catalogue import AnyData, DataSettings, data_settings
-from ctviz.data.image_sets import IMAGES
+from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, kind_of
+from ctviz.data.drawn import DrawnSettings
+from ctviz.data.image_sets import IMAGES, ImageSettings
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
@@ -182,11 +184,12 @@ class Experiment(Document):
         values = self.model_dump()
         if "arms" in changes:
             values["arms"] = self._choose_arms(changes["arms"])
-        if (name := changes.get("data.name")) is not None and (name in IMAGES) != (self.data.name in IMAGES):
+        if (name := changes.get("data.name")) in (*PLANES, *IMAGES) and kind_of(name) is not type(self.data):
             values["data"] = data_settings({"name": name}).model_dump()  # another kind of data, with other settings
-            usual = Evaluation()
-            pictures = {"field": 0, "paths": 0} if name in IMAGES else {"field": usual.field, "paths": usual.paths}
-            values["evaluation"] |= pictures
+            if (name in IMAGES) != (self.data.grid is not None):
+                usual = Evaluation()
+                pictures = {"field": 0, "paths": 0} if name in IMAGES else {"field": usual.field, "paths": usual.paths}
+                values["evaluation"] |= pictures
         for path, value in changes.items():
             if path == "arms":
                 continue
@@ -232,19 +235,22 @@ class Experiment(Document):
         """A preset by name. Those of the data sets (``moons``, ``ls``, …) have two arms, vanilla and full."""
         if name not in PRESETS:
             raise ConfigError("preset", name, f"one of {', '.join(PRESETS)}")
-        return cls().replace(PRESETS[name])
+        return _preset(name)
 
     def to_query(self, preset: str | None = None) -> dict[str, str]:
         """The experiment as parameters of a link: a preset and what differs from it.
 
         Without a ``preset``, the one of its data that gives the shortest link.
         """
+        return dict(_query(self, preset))
+
+    def _to_query(self, preset: str | None) -> dict[str, str]:
         if preset is None:
             candidates = [name for name, changes in PRESETS.items() if changes["data.name"] == self.data.name]
-            return min((self.to_query(name) for name in candidates), key=len)
+            return min((self._to_query(name) for name in candidates), key=len)
         base = Experiment.preset(preset)
         if type(base.data) is not type(self.data):
-            allowed = f"one on {'images' if self.data.grid else 'data in a plane'}"
+            allowed = f"one on {_KINDS[type(self.data)]}"
             raise ConfigError("preset", preset, allowed)
         query = {"preset": preset}
         names = [arm.name for arm in self.arms]
@@ -347,11 +353,41 @@ def _figure1(locked: int) -> dict[str, Any]:
     return {**_FIGURE, "arms": "vanilla,full,vanilla locked,full locked", **off, **on, **locks}
 
 
+# A few hundred points of one's own are trained on in a second or two.
+_DRAWN = {
+    "data.name": "drawn",
+    "training.epochs": 60,
+    "training.batch": 12,
+    "training.lr": 0.01,
+    "evaluation.every": 4,
+    "evaluation.field": 60,
+    "evaluation.paths": 20,
+    "evaluation.step_size": 0.05,
+}
+
+_KINDS = {DataSettings: "data in a plane", DrawnSettings: "points of one's own", ImageSettings: "images"}
+
 _ROWS = ("rows 1-5", "rows 24-28")
 
 _STRESSED = {"two steps": "few", "tiny steps": "tiny", "noise": "noisy"}
 
 _PLACES = ("never", "searching", "training", "always")
+
+_PROXIES = {
+    "data.name": "gaussians",
+    "data.signal": 3.0,
+    "data.separation": 2.0,
+    "model.hidden": (),
+    "arms": "vanilla,full,full locked",
+    "arms.full locked.locked": (1,),
+    "arms.*.generator": "generic",
+    "arms.*.step_size": 0.1,
+    "arms.*.tau": 0.5,
+    "evaluation.generator": "generic",
+    "evaluation.tau": 0.5,
+    "evaluation.every": 2,
+    "evaluation.field": 80,
+}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "moons": {"data.name": "moons"},
@@ -360,6 +396,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "ol": {"data.name": "ol", **_FAR},
     "blobs": {"data.name": "blobs", "data.classes": 4, **_FAR},
     "gaussians": {"data.name": "gaussians"},
+    "drawn": _DRAWN,
     "lock": {"data.name": "moons", "arms.*.locked": (0,), "evaluation.every": 2, "evaluation.step_size": 0.05},
     "objectives": {"data.name": "moons", "arms": "vanilla,adversarial,energy,full", "evaluation.every": 2},
     "generators": {
@@ -414,26 +451,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms.*.lambda_reg": 0.01,
         **{f"arms.{place}.lock_when": place for place in _PLACES},
     },
-    "proxies": {
-        "data.name": "gaussians",
-        "data.signal": 3.0,
-        "data.separation": 2.0,
-        "model.hidden": (),
-        "arms": "vanilla,full,full locked",
-        "arms.full locked.locked": (1,),
-        "arms.*.generator": "generic",
-        "arms.*.step_size": 0.1,
-        "arms.*.tau": 0.5,
-        "evaluation.generator": "generic",
-        "evaluation.tau": 0.5,
-        "evaluation.every": 2,
-        "evaluation.field": 80,
-    },
+    "proxies": _PROXIES,
+    "proxies-linked": {**_PROXIES, "data.correlation": 0.6, "evaluation.every": 50},
 }
 """The changes of each preset to the defaults.
 
 The data sets under their own names, trained as in the paper: its defaults, with the τ that it found best for most
 data, and λ_reg where it is known (LS).
+``drawn``, for points of one's own, trains in a second: few epochs of small batches, with a higher learning rate.
 Then comparisons: the first feature locked (moons), the paper's four objectives (moons), counterfactual training with
 and without gradients in its search (moons), and with searches made worse on purpose (LS; see ``STRESSES``).
 
@@ -459,6 +484,8 @@ advice found in short steps ends beside real data too.
 ``figure1-debt``: the same data with debt locked instead. ``where``: CT on them with the lock nowhere, in advice, in
 training or in both. ``proxies``: the set-up of the paper's proposition; τ = 0.5, since with higher values locked
 counterfactuals soon end beyond the real samples, which reverses the sign of the divergence (see ``proposition``).
+``proxies-linked``: the same where the two features go along with each other, ρ = 0.6: the lock takes the feature's own
+share, and the decision still follows it by way of the other one.
 """
 
 
@@ -485,6 +512,18 @@ def parse_value(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+@functools.cache
+def _preset(name: str) -> Experiment:
+    """Frozen, and so one for all."""
+    return Experiment().replace(PRESETS[name])
+
+
+@functools.lru_cache(256)
+def _query(experiment: Experiment, preset: str | None) -> tuple[tuple[str, str], ...]:
+    """Kept: each rerun of a page writes its link, mostly of the same experiment as the one before."""
+    return tuple(experiment._to_query(preset).items())
 
 
 def _flatten(experiment: Experiment) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.data.catalogue import columns_of
 from ctviz.data.dataset import Dataset, Split
 from ctviz.evaluation.cost import cost, validity
 from ctviz.evaluation.plausibility import ReferenceSamples
@@ -132,7 +133,7 @@ def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluat
         factual_labels=evaluator.labels[shown].numpy().astype(np.uint8),
         targets=evaluator.targets[shown].numpy().astype(np.uint8),
         classes=dataset.classes,
-        features=dataset.schema.names,
+        features=columns_of(experiment.data) if dataset.d == 2 else dataset.schema.names,
     )
 
 

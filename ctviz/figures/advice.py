@@ -7,7 +7,7 @@ beyond the run that the numbers are from.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -217,7 +217,7 @@ def headline_of_lock(limit: str, free: Panel, taught: Panel, differs: bool) -> s
     if not free.asked or not taught.asked:
         return f"With {limit}, nobody asks for advice: one of the models refuses no one."
     if not free.got and not taught.got:
-        return f"With {limit}, nobody gets advice from either model in this run."
+        return f"With {limit}, none of the {free.asked} people asked about gets advice from either model in this run."
     for none, some, who in ((free, taught, "conventional"), (taught, free, "counterfactually trained")):
         if not none.got:
             other = "the other" if who == "conventional" else "the conventional one"
@@ -244,6 +244,23 @@ def _sentence(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
         return f"With {limit}, {turn} than from the conventional model in this run."
     who = "advice of the counterfactually trained model"
     return f"With {limit}, {who} takes {words} than the conventional model's in this run."
+
+
+def of_draws(found: Mapping[str, int]) -> str:
+    """On how many draws a lock pays; ``found`` counts "less", "alike" and "more" effort, "unlike" and "nobody"."""
+    said = {
+        "less": "takes less effort on {}",
+        "alike": "about as much on {}",
+        "more": "more on {}",
+    }
+    told = listed([words.format(found[name]) for name, words in said.items() if found.get(name)])
+    begin = f"Of {sum(found.values())} draws, locked advice {told or 'is there on none'} with counterfactual training"
+    rest = {
+        "unlike": "it is there for clearly more or fewer people",
+        "nobody": "one of the models has advice for nobody",
+    }
+    others = listed([f"on {found[name]} {words}" for name, words in rest.items() if found.get(name)])
+    return f"{begin}{f'; {others}' if others else ''}."
 
 
 def headline_unprotected(feature: str, share: Span, bare: Span, got: int, asked: int) -> str:

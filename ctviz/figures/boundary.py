@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,22 @@ MOST_POINTS = 200
 Rgb = npt.NDArray[np.float64]
 
 
-def boundary_png(scene: Scene, plane: npt.NDArray[np.uint8], palette: Palette, side: int = SIDE) -> bytes:
+@dataclass(frozen=True)
+class Way:
+    """A search on a picture: its points in data units (t d), the classes it leads from and to, whether it arrived, and
+    the real sample nearest to its end, if that is to be pointed out. A single point is where nobody is searched from.
+    """
+
+    points: npt.NDArray[np.float32]
+    start: int
+    target: int
+    mature: bool
+    nearest: tuple[float, float] | None = None
+
+
+def boundary_png(
+    scene: Scene, plane: npt.NDArray[np.uint8], palette: Palette, side: int = SIDE, ways: Sequence[Way] = ()
+) -> bytes:
     """A PNG of one model's field.
 
     Args:
@@ -29,12 +45,16 @@ def boundary_png(scene: Scene, plane: npt.NDArray[np.uint8], palette: Palette, s
         plane: (c g g) probabilities × 255, of class 1 alone for two classes; row 0 is the lowest x2.
         palette: of the theme that it will lie on.
         side: pixels in the page.
+        ways: searches, drawn on top: a mark of the class they begin in, a line, a diamond where they end, filled where
+            they have arrived.
     """
     size = 2 * side
     up = np.stack([_enlarged(channel, size) for channel in plane])  # c s s, the highest x2 first
     shares = np.stack([1 - up[0], up[0]]) if len(up) == 1 else up
     image = Image.fromarray(_painted(shares, palette).astype(np.uint8))
     _draw_points(image, scene, palette)
+    for way in ways:
+        _draw_way(image, scene, palette, way)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
@@ -73,6 +93,24 @@ def _draw_points(image: Image.Image, scene: Scene, palette: Palette) -> None:
             red, green, blue = (round(part + 0.28 * (255 - part)) for part in ImageColor.getrgb(colour)[:3])
             colour = f"#{red:02x}{green:02x}{blue:02x}"
         _mark(draw, float(x), size - float(y), 5.0, int(label), colour, palette.ground)
+
+
+def _draw_way(image: Image.Image, scene: Scene, palette: Palette, way: Way) -> None:
+    draw, size = ImageDraw.Draw(image), image.width
+    span = np.where(scene.upper > scene.lower, scene.upper - scene.lower, 1)
+
+    def pixels(points: npt.ArrayLike) -> list[tuple[float, float]]:
+        return [(float(x), size - float(y)) for x, y in (np.asarray(points) - scene.lower) / span * size]
+
+    line = pixels(way.points)
+    if way.nearest is not None:
+        draw.line([line[-1], *pixels([way.nearest])], fill=palette.ink, width=2)
+    for width, colour in ((9, palette.ground), (4, palette.ink)):
+        draw.line(line, fill=colour, width=width, joint="curve")
+    from_, to = (CLASS_COLOURS[c % len(CLASS_COLOURS)] for c in (way.start, way.target))
+    _mark(draw, *line[0], 10.0, way.start, from_, palette.ink)
+    if len(line) > 1:
+        _mark(draw, *line[-1], 14.0, 3, to if way.mature else palette.ground, palette.ink)
 
 
 def _mark(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, shape: int, fill: str, outline: str) -> None:

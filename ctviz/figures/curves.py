@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,13 @@ def curve(
     return go.Figure(
         {"data": traces, "layout": {**_layout(palette, last, extent, unit), "shapes": [marker], "annotations": notes}}
     )
+
+
+def with_line_at(spec: Mapping[str, Any], epoch: int) -> dict[str, Any]:
+    """The dict of a ``curve`` with its line at another epoch; the rest is shared with the one given."""
+    layout = spec["layout"]
+    marker, *others = layout["shapes"]
+    return {**spec, "layout": {**layout, "shapes": [{**marker, "x0": epoch, "x1": epoch}, *others]}}
 
 
 @dataclass(frozen=True)

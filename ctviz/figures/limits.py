@@ -127,9 +127,12 @@ def _gains(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Pale
             x = (100 * cell["mature"]).tolist()
             lines.append(_line(name, cell, x, palette.accent, DASHES[i], SYMBOLS[i]))
         figure = _scatter(lines, extent, palette)
-        _level(figure, 0, "conventional", palette.conventional, left=True)
+        levels = [(0.0, "conventional", palette.conventional)]
         if len(control):
-            _level(figure, float(control.iloc[0]), WITHOUT, palette.accent)
+            levels.append((float(control.iloc[0]), WITHOUT, palette.accent))
+        for y, words, colour in levels:
+            _level(figure, y, words, colour, left=y == 0.0 and words != WITHOUT)
+        _clear_of_marks(figure, extent)
         found.append(LimitPicture(panel.name, panel.title, figure, _say(panel.title, metric, own, "τ = ")))
     return found
 
@@ -160,6 +163,53 @@ def _level(figure: go.Figure, y: float, words: str, colour: str, *, left: bool =
         {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": y, "y1": y, "line": line, "layer": "below"}
     )
     figure.add_annotation({**place, "y": y, "font": {"color": colour, "size": 12, "family": FONT}})
+
+
+LETTER = 0.0215
+"""Of the width of a small picture, what a letter of a label takes; and of its height a line of them."""
+TALL = 0.09
+
+
+def _clear_of_marks(figure: go.Figure, extent: tuple[float, float]) -> None:
+    """Moves the labels of levels along and across their lines, to where the least is drawn over them."""
+    low, high = figure.layout.xaxis.range
+    boxes = []
+    for trace in figure.data:
+        ups, downs = (getattr(trace.error_y, side) for side in ("array", "arrayminus"))
+        for i, (x, y) in enumerate(zip(trace.x, trace.y, strict=True)):
+            up, down = (0.0 if part is None else part[i] for part in (ups, downs if downs is not None else ups))
+            at, share = (x - low) / (high - low), 0.03 * (extent[1] - extent[0])
+            boxes += [(at - 0.02, at + 0.02, y - share, y + share, 4.0), (at - 0.01, at + 0.01, y - down, y + up, 1.0)]
+    boxes += [(0.0, 1.0, line.y0, line.y0, 8.0) for line in figure.layout.shapes]
+    for note in figure.layout.annotations:
+        places = [(x, up) for x in (1.0, 0.0, 0.5, 0.6, 0.4, 0.7, 0.3) for up in (True, False)]
+        wide, tall = LETTER * len(note.text), TALL * (extent[1] - extent[0])
+        taken = [(_over(x, up, note.y, wide, tall, boxes, extent), n) for n, (x, up) in enumerate(places)]
+        x, up = places[min(taken)[1]]
+        left = min(max(x - wide / 2, 0.0), 1.0 - wide)
+        note.update(x=left, xanchor="left", yanchor="bottom" if up else "top")
+        base = note.y if up else note.y - tall
+        boxes.append((left, left + wide, base, base + tall, 8.0))
+
+
+def _over(
+    x: float,
+    up: bool,
+    y: float,
+    wide: float,
+    tall: float,
+    boxes: Sequence[tuple[float, ...]],
+    extent: tuple[float, float],
+) -> float:
+    """How much is drawn over a label beside the line at ``y``; much where it would leave the picture."""
+    left, base = min(max(x - wide / 2, 0.0), 1.0 - wide), y if up else y - tall
+    if base < extent[0] or base + tall > extent[1]:
+        return 100.0
+    inside = 0.05 * tall  # its own line only touches it
+    return sum(
+        weight for x0, x1, y0, y1, weight in boxes
+        if x0 < left + wide and x1 > left and y0 < base + tall - inside and y1 > base + inside
+    )  # fmt: skip
 
 
 # -- lines over the epochs --------------------------------------------------------------------------------

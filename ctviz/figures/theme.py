@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.recording import ArmLabel, Role, arm_labels
 
@@ -57,10 +56,10 @@ class ArmStyle:
 SHORT: dict[Role, str] = {"conventional": "Conventional", "counterfactual": "Counterfactual"}
 
 
-def arm_styles(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> tuple[ArmStyle, ...]:
+def arm_styles(experiment: Experiment, features: Sequence[str] | None = None) -> tuple[ArmStyle, ...]:
     """One style for each arm, in order; arms of the same role share a colour and differ by their dash.
 
-    ``features`` are the names that titles call the features by.
+    ``features`` are the names that titles call the features by; by default those of the data.
     """
     # Conventional arms start at the second dash, so that colour is never the only difference between the roles.
     following: dict[Role, int] = {"conventional": 1, "counterfactual": 0}

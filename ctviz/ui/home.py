@@ -19,7 +19,7 @@ from ctviz.figures.stage.recording import arm_labels
 from ctviz.prose import number
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
-from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
+from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LEARN, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
 from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import measured_search
@@ -122,6 +122,13 @@ def explanation() -> None:
     st.html('<h1 class="ctviz-headline ctviz-title">Watch a decision boundary learn, twice</h1>')
     st.markdown(IDEA)
     link_to(BOUNDARIES, "Open Boundaries", {"preset": PRESET})
+
+
+def door() -> None:
+    """The way in for who is new: one large door."""
+    with st.container(border=True, key="door", horizontal=True, vertical_alignment="center", gap="large"):
+        st.html('<p class="ctviz-door">New here? <span>The whole idea in ten steps: guess first, then see.</span></p>')
+        link_to(LEARN, "Start here", {})
 
 
 @st.fragment

@@ -22,6 +22,13 @@ def ask_nobody() -> None:
     net_util.get_external_ip = lambda: None
 
 
+def keep_caches() -> None:
+    """No browser clears what all sessions share: the running jobs would be lost to everybody."""
+    from streamlit.runtime.app_session import AppSession
+
+    AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
+
+
 def launch(script: str, *flags: str) -> None:
     """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
     _have_a_home()
@@ -30,6 +37,9 @@ def launch(script: str, *flags: str) -> None:
 
     credentials.check_credentials = lambda: None  # before it is imported where it is called
     from streamlit.web import bootstrap, cli
+
+    if os.environ.get("CTVIZ_CLASS"):
+        keep_caches()
 
     # Last, not first: else a random.py or queue.py in the folder of the app would be taken for Python's own.
     bootstrap._fix_sys_path = lambda main_script_path: sys.path.append(str(Path(main_script_path).parent))

@@ -37,6 +37,13 @@ class Shot:
 
 CHOSEN = (
     Shot("home", "/", whole=True),
+    Shot("learn", "/learn?step=4&guesses=4~5,0.5"),
+    Shot("learn-asking", "/learn?step=2"),
+    Shot("learn-where", "/learn?step=7&guesses=7~b"),
+    Shot("learn-quiz", "/learn?step=11&question=3&answers=--b"),
+    Shot("learn-notes", "/learn?view=notes", whole=True),
+    Shot("learn-handout", "/learn?view=handout", whole=True),
+    Shot("learn-projected", "/learn?step=4&guesses=4~5,0.5&view=project"),
     Shot("boundaries", "/boundaries?preset=moons&epoch=40"),
     Shot("boundaries-whole", "/boundaries?preset=circles", whole=True),
     Shot("boundaries-untrained", "/boundaries?preset=moons&arms=vanilla,adversarial,energy,full"),
@@ -123,7 +130,7 @@ def running() -> Iterator[tuple[Server, Browser]]:
 
 def take(page: Page, shot: Shot, path: Path) -> None:
     """One picture of a page that has been opened, once all of it is drawn."""
-    page.locator(".ctviz-headline").wait_for()
+    page.locator("h1.ctviz-headline").wait_for()
     picture_ready(page)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(settled(page, shot.whole))

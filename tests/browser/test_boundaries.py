@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from ctviz.bench.browser import ARRIVAL
+from ctviz.data.drawn import DrawnSettings
 from ctviz.experiments.config import Experiment
 from tests.browser.looks import assert_fits, epoch_of, live_ready, picture_of, stage_ready
 
@@ -179,3 +180,46 @@ def test_one_may_scrub_while_it_trains_and_a_reload_and_a_second_browser_find_it
     status(other).get_by_text("was stopped").wait_for()
     assert page.get_by_role("button", name="Train", exact=True).is_enabled()
     stage_ready(page, 3)
+
+
+def test_points_are_painted_by_mouse_and_keys_and_trained_on(app, browser_page) -> None:
+    page = browser_page
+    page.goto(f"{app.url}/boundaries?preset=drawn&training.epochs=59")
+    pad, sheet = page.locator(".ctv-point-painter"), page.locator(".ctv-square")
+    pad.and_(page.locator('[data-counts="80 80 0 0"]')).wait_for()
+    page.get_by_role("button", name="Train", exact=True).wait_for()  # a link alone trains nothing
+    pad.get_by_role("button", name="Erase all points").click()
+    page.locator('.ctv-point-painter[data-bad="true"]').wait_for()
+    box = sheet.bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 220, box["y"] + 60, steps=10)
+    page.mouse.up()
+    lacking = re.compile(r"So far: \d\d of class 0 and 0 of class 1\. Needed: 10 points or more")
+    pad.locator(".ctv-status").filter(has_text=lacking).wait_for()
+    assert "data.points" not in page.url, "one class is not enough"
+    sheet.focus()
+    page.keyboard.press("2")
+    for _ in range(8):
+        for key in ("Space", "ArrowDown", "ArrowRight"):
+            page.keyboard.press(key)
+    page.locator('.ctv-point-painter[data-counts$=" 24 0 0"]').wait_for()
+    counts = [int(count) for count in pad.get_attribute("data-counts").split()]
+    as_painted = f'[data-counts="{" ".join(map(str, counts))}"]'
+    page.wait_for_url(lambda url: counts_in(url) == counts[:2])
+    trained(page).wait_for()
+    page.reload()
+    page.locator(f".ctv-point-painter{as_painted}").wait_for()
+    trained(page).wait_for()
+    sheet.focus()
+    page.keyboard.press("e")
+    page.keyboard.press("Space")
+    page.locator(f".ctv-point-painter:not({as_painted})").wait_for()
+    page.keyboard.press("Control+z")
+    page.locator(f".ctv-point-painter{as_painted}").wait_for()
+
+
+def counts_in(url: str) -> list[int]:
+    """Points of each class in a link."""
+    points = dict(parse_qsl(urlsplit(url).query)).get("data.points")
+    return list(DrawnSettings(points=points).counts) if points else []

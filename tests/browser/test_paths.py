@@ -459,7 +459,12 @@ def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_sam
     assert paths(page)["epoch"] == EPOCHS - 10
     np.testing.assert_allclose(page.evaluate(ENDS), held, atol=0.1)
 
-    # a finger on the start drags it and scrolls nothing, beside it it scrolls
+    finger_drags_start_alone(page)
+    app_wrote(page, "placed=3")
+
+
+def finger_drags_start_alone(page) -> None:
+    """On the start a finger drags it and scrolls nothing; beside it it scrolls, and searches nothing."""
     resize(page, 390, 844)
     plot = page.locator(".ctv-plot").first
     plot.scroll_into_view_if_needed()
@@ -470,11 +475,9 @@ def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_sam
     assert plot.bounding_box()["y"] == top
     lift()
     dropped(page, before["traceKey"])
-    app_wrote(page, "placed=3")
     box = plot.bounding_box()
     swipe(page, box["x"] + 0.95 * box["width"], box["y"] + 0.9 * box["height"], 0, -60)()
     until(page, "([plot, top]) => plot.getBoundingClientRect().top < top - 20", [plot.element_handle(), top])
-    app_wrote(page, "placed=3")
 
 
 # -- the way to the browser --------------------------------------------------------------------------------------

@@ -233,6 +233,9 @@ def test_the_picture_can_be_downloaded_layers_come_and_go_and_so_does_the_theme(
     box = page.locator(".ctv-plot").first.bounding_box()
     assert image.width > 4 * box["width"] and image.height > 2 * box["height"]
     assert len(image.convert("RGB").resize((80, 60)).getcolors(4800)) > 50
+    foot = np.asarray(image.convert("L")).astype(int)[-170:]  # the epoch, and the legend with its ways and diamonds
+    written = np.flatnonzero((abs(foot - foot[0, 0]) > 40).any(axis=0))
+    assert written.max() > 0.6 * image.width
 
     whole = light = picture(page)
     page.emulate_media(color_scheme="dark")

@@ -456,8 +456,9 @@ def test_presets_are_built_into_a_folder_that_a_store_reads(tmp_path: Path, monk
 
 def test_the_shipped_runs_are_the_presets_of_today_and_small() -> None:
     folder = assets() / "presets"
-    comparisons = {"loans", "lock", "objectives", "generators", "stress", "figure1", "figure1-debt", "where", "proxies"}
-    assert set(SHIPPED) == {"moons", "circles", "ls", "ol", "mnist", *comparisons}
+    comparisons = {"loans", "lock", "objectives", "generators", "stress", "figure1", "figure1-debt", "where"}
+    comparisons |= {"proxies", "proxies-linked"}
+    assert set(SHIPPED) == {"moons", "circles", "ls", "ol", "drawn", "mnist", *comparisons}
     swept = {key for path in assets().glob("sweeps/*/runs.txt") for key in path.read_text(encoding="utf-8").split()}
     kept = {path.name for path in folder.iterdir() if path.is_dir()}
     assert kept == {Experiment.preset(n).key for n in SHIPPED} | swept
@@ -475,7 +476,8 @@ def test_a_shipped_run_is_whole(name: str) -> None:
     run = ctviz.load_run(Experiment.preset(name).key)
     assert run.experiment == Experiment.preset(name)
     wanted = run.experiment.evaluation
-    assert [snapshot.epoch for snapshot in run.snapshots] == sorted({*range(0, 101, wanted.every), *wanted.also})
+    epochs = range(0, run.experiment.training.epochs + 1, wanted.every)
+    assert [snapshot.epoch for snapshot in run.snapshots] == sorted({*epochs, *wanted.also})
     if run.experiment.data.grid is None:
         assert run.snapshot().field is not None and run.snapshot().paths is not None
     assert [summary["name"] for summary in run.summary] == list(run.arms)

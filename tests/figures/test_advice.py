@@ -123,7 +123,7 @@ def test_effort_claims_no_more_than_is_known(treated, reference, differs: bool, 
         (panel(4), panel(2), False, "about as much effort from either"),
         (panel(0, got=0), panel(2, got=97), False, "has advice for nobody; the other has some for 97 of 100"),
         (panel(2, got=97), panel(0, got=0), False, "counterfactually trained model has advice for nobody"),
-        (panel(0, got=0), panel(0, got=0), False, "nobody gets advice from either"),
+        (panel(0, got=0), panel(0, got=0), False, "none of the 100 people asked about gets advice from either"),
         (Panel(NONE, 0, 0, NONE), panel(2), False, "nobody asks for advice"),
     ],
 )  # fmt: skip
@@ -212,3 +212,12 @@ def test_each_place_has_its_sentence(place: str, leans: str, parts: tuple[str, .
 
 def test_without_protection_the_reason_is_given() -> None:
     assert "real people of another age" in words.of_place("always", "age", Span(0.5), "more", NONE, NONE, bare=True)
+
+
+def test_draws_are_counted_in_a_sentence() -> None:
+    assert words.of_draws({"less": 3, "alike": 2, "more": 20, "unlike": 4, "nobody": 11}) == (
+        "Of 40 draws, locked advice takes less effort on 3, about as much on 2 and more on 20 with counterfactual "
+        "training; on 4 it is there for clearly more or fewer people and on 11 one of the models has advice for nobody."
+    )
+    told = "Of 2 draws, locked advice takes less effort on 2 with counterfactual training."
+    assert words.of_draws({"less": 2}) == told

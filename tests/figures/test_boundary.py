@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from ctviz.figures.boundary import boundary_png
+from ctviz.figures.boundary import Way, boundary_png
 from ctviz.figures.theme import CLASS_COLOURS, DARK, LIGHT
 from tests.figures import fake
 
 
-def drawn(plane, palette=LIGHT, points=False, k=2):
+def drawn(plane, palette=LIGHT, points=False, k=2, ways=()):
     scene = fake.scene(k=k, b=2, n=40)
     if not points:
         scene = replace(scene, points=scene.points[:0], labels=scene.labels[:0])
-    return np.asarray(Image.open(io.BytesIO(boundary_png(scene, np.uint8(plane), palette, side=60))), dtype=int)
+    return np.asarray(
+        Image.open(io.BytesIO(boundary_png(scene, np.uint8(plane), palette, side=60, ways=ways))), dtype=int
+    )
 
 
 def colour(text):
@@ -56,3 +58,22 @@ def test_of_several_classes_each_has_its_region():
 def test_samples_are_drawn_on_it():
     plane = np.full((1, 10, 10), 128)
     assert (drawn(plane, points=True) != drawn(plane)).any(axis=2).sum() > 100
+
+
+def test_a_search_is_drawn_from_its_start_to_its_end_and_on_to_the_nearest_sample():
+    scene = fake.scene(k=2, b=2, n=40)
+
+    def at(u, v):
+        """A place of the unit square in data units; v upwards."""
+        return scene.lower + np.array([u, v]) * (scene.upper - scene.lower)
+
+    line = np.float32([at(0.25, 0.5), at(0.75, 0.5)])
+    pixels = drawn(np.full((1, 10, 10), 128), ways=[Way(line, 1, 0, True, tuple(at(0.75, 0.9)))])
+    assert (pixels[60, 30] == colour(CLASS_COLOURS[1])).all(), "begins in class 1"
+    assert (pixels[60, 90] == colour(CLASS_COLOURS[0])).all(), "ends in class 0"
+    assert (pixels[60, 60] == colour(LIGHT.ink)).all(), "the line"
+    assert (pixels[24, 89:92] == colour(LIGHT.ink)).all(axis=1).any(), "to the nearest one"
+    failed = drawn(np.full((1, 10, 10), 128), ways=[Way(line, 1, 0, False)])
+    assert (failed[60, 90] == colour(LIGHT.ground)).all(), "open where it has not arrived"
+    alone = drawn(np.full((1, 10, 10), 128), ways=[Way(line[:1], 1, 0, False)])
+    assert (alone != drawn(np.full((1, 10, 10), 128))).any(axis=2).sum() < 26**2, "nobody is searched from"

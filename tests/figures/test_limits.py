@@ -60,6 +60,22 @@ def test_gains_are_drawn_against_maturity_with_their_intervals() -> None:
     assert key(limit("locks"))[0] == ("●", "a draw of “lock with protection”")
 
 
+def test_labels_of_levels_lie_clear_of_marks_and_of_each_other() -> None:
+    """Marks at the right end, on the line of the level without the divergence, where its label used to be."""
+    study = limit("maturity")
+
+    def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
+        if metric == "trained_mature":
+            return math.nan if math.isnan(dose) else 0.98
+        return 4.0 if variant == CONVENTIONAL else 3.9
+
+    figure = pictures(study, made_up(study, value), story(study).metric(), LIGHT)[0].figure
+    conventional, without = figure.layout.annotations
+    assert without.y == pytest.approx(2.5)
+    assert without.xanchor == "left" and without.x + 0.0215 * len(without.text) < 0.9
+    assert {conventional.yanchor, without.yanchor} == {"top", "bottom"}
+
+
 def test_logarithmic_axes_hold_every_line() -> None:
     study = limit("energies")
 

@@ -36,7 +36,7 @@ class Jobs:
         self.cancelled: list[str] = []
         self.states: dict[str, JobStatus] = {}
 
-    def submit(self, key: str, *_: object) -> None:
+    def submit(self, key: str, *_: object, seconds: float = 0.0) -> None:
         self.submitted.append(key)
         self.states[key] = JobStatus(key, "queued", 1)
 

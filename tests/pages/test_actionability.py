@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.ui.actionability.panel import PARTS, LocksView
+from ctviz.experiments.lock_draws import LockDraw
+from ctviz.ui.actionability.numbers import advice_for
+from ctviz.ui.actionability.panel import PARTS, LocksView, strip
+from ctviz.ui.actionability.story import drawing, walks
 from ctviz.ui.kit.feature_names import wished_class
+from ctviz.ui.kit.run_view import RunViews
 from tests.figures import fake
 from tests.pages.words import bodies, query_of, said
 
@@ -230,6 +235,48 @@ def test_projecting_leaves_the_picture_and_what_the_person_is_told(visit, train)
     assert at.slider
 
 
+def test_the_picture_holds_those_who_ask_and_the_way_of_the_person_who_was_clicked(world, train) -> None:
+    """By hand: of the recorded searches those of refused people, to the class that is granted; and one in full."""
+    run_view = RunViews(world.store).get(train(FIGURE).key)
+    scene, snapshot, view = run_view.scene, run_view.snapshots[-1], LocksView(probe=(8.0, 1.0))
+    granted = wished_class(scene)
+    asking = [i for i, (y, target) in enumerate(zip(scene.factual_labels, scene.targets, strict=True))
+              if y != granted and target == granted]  # fmt: skip
+    assert 0 < len(asking) < len(scene.targets)
+    drawn = drawing(run_view, view)
+    last = list(drawn.since(FIGURE.training.epochs))[-1]
+    assert drawn.scene.targets.tolist() == [granted] * len(asking)
+    np.testing.assert_array_equal(drawn.scene.factuals, scene.factuals[asking])
+    np.testing.assert_array_equal(last.paths.points, snapshot.paths.points[:, asking])
+    np.testing.assert_array_equal(last.paths.mature, snapshot.paths.mature[:, asking])
+    assert "validity" in snapshot.metrics and "validity" not in last.metrics, "the table says who gets advice"
+
+    way = walks(run_view, snapshot, False, view)
+    trace = advice_for(run_view, snapshot, (8.0, 1.0))
+    meta = way.meta(scene)
+    assert (way.epoch, way.target) == (snapshot.epoch, granted)
+    assert [len(line) - 1 for line in meta["lines"]] == trace.steps[:, 0].tolist()
+    np.testing.assert_allclose(scene.dequantise(np.array(meta["lines"][1][-1])), trace.final[1, 0], atol=1e-3)
+    assert walks(run_view, snapshot, False, LocksView(probe=(800.0, 1.0))) is None
+
+
+@pytest.mark.parametrize("energy_class", ["0", "1"])
+def test_energies_are_those_of_the_searches_that_are_drawn(visit, train, energy_class: str) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query(), layer="energy", energy_class=energy_class)
+    assert not at.error
+    assert "With age locked, " in said(at)
+
+
+def test_another_draw_of_the_data_lets_go_of_the_person(visit, train) -> None:
+    train(FIGURE)
+    at = visit(PAGE, **FIGURE.to_query(), probe="8,1")
+    assert "This person: debt 8.0" in said(at)
+    at.number_input(key="set-data.seed").set_value(3).run()
+    assert "probe" not in query_of(at)
+    assert "This person" not in said(at)
+
+
 def test_the_energy_shown_first_is_that_of_what_people_hope_for() -> None:
     scene = fake.scene()
     far = replace(scene, points=scene.points + 9 * (scene.labels[:, None] == 0))
@@ -252,3 +299,16 @@ def test_what_is_wrong_in_the_link_is_named(visit) -> None:
     for name in bad:
         assert f"{name} is " in warning.value.replace("\\", "")
     assert not at.error
+
+
+def test_beside_the_draw_stands_how_often_a_lock_pays() -> None:
+    draws = (LockDraw(0, (2.0, 3.0), (9, 9), "more"), LockDraw(6, (3.0, 2.0), (9, 9), "less"))
+    html = strip(draws, 6)
+    assert "Of 2 draws, locked advice takes less effort on 1 and more on 1" in html
+    assert '<i class="less here" title="Draw 6: less effort">▼</i>' in html
+    assert '<i class="more" title="Draw 0: more effort">▲</i>' in html
+
+
+def test_the_preset_shows_the_draws_that_ship(visit) -> None:
+    at = visit(PAGE)
+    assert "Of 40 draws, locked advice takes less effort on" in said(at)

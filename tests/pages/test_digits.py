@@ -22,6 +22,7 @@ from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.locks import ALL_LOCKED
 from ctviz.ui.digits.parts import PARTS
 from ctviz.ui.digits.story import ASKING
+from ctviz.ui.digits.training import FOLDER_FIRST
 from ctviz.ui.kit import service as shared
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said
@@ -357,6 +358,7 @@ def test_a_painted_mask_is_what_would_be_trained(visit, monkeypatch) -> None:
 def test_a_folder_without_the_files_is_answered_in_a_sentence(visit, tmp_path) -> None:
     at = visit(PAGE, **RUN.to_query())
     at.selectbox(key="digits-source").set_value("folder").run()
+    assert FOLDER_FIRST in said(at)
     at.text_input(key="digits-folder").set_value(str(tmp_path)).run()
     assert len(at.error) == 1
     assert query_of(at) == RUN.to_query()

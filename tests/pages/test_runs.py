@@ -223,3 +223,24 @@ def test_a_stored_evaluation_gives_intervals_and_the_headline_agrees(look, world
     mean = report.table.query("arm == 'full' and metric == 'ip' and round == -1").iloc[0]
     assert f"[{number(mean.low, 3)}, {number(mean.high, 3)}]" in html
     assert reduction(RECORDED["ip"], gain).words in html
+
+
+def test_a_student_in_a_class_neither_pins_nor_names_nor_deletes(look, keep, world, monkeypatch):
+    """What Streamlit lets through is refused too: presses of a page that was drawn before there was a class."""
+    key, gone = keep(SMALL), keep(OTHER)
+    world.store.bin(gone)
+    buttons = ("runs-pin", "runs-delete", f"runs-back-bin-{gone}", "runs-empty")
+    for name in buttons:
+        monkeypatch.delenv("CTVIZ_CLASS", raising=False)
+        at = look(key)
+        assert not at.button(key=name).disabled
+        monkeypatch.setenv("CTVIZ_CLASS", "http://192.168.1.20:8501")
+        at.button(key=name).click().run()
+        assert "In a class, students cannot" in at.warning[0].value
+        assert at.button(key=name).disabled
+    at.text_input(key=f"runs-name-{key}").set_value("mine")
+    next(button for button in at.button if button.label == "Save the name").click().run()
+    assert "students cannot rename runs" in at.warning[0].value
+    assert world.store.labels.of(key) == RunLabel()
+    assert [info.key for info in world.store.binned()] == [gone]
+    assert world.store.status(key).state == "done"

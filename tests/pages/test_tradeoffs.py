@@ -182,7 +182,7 @@ def test_a_sweep_of_one_s_own_is_taken_off_the_list_and_put_back(visit, stored) 
 def quick(world, monkeypatch):
     """Jobs that carry out their task at once, where they are submitted."""
 
-    def submit(key, work, *arguments):
+    def submit(key, work, *arguments, seconds):
         world.jobs.submitted.append(key)
         work(*arguments, lambda: False)
         world.jobs.states[key] = JobStatus(key, "done")
@@ -266,7 +266,7 @@ def test_a_sweep_that_is_there_is_looked_at_and_not_trained(visit, stored, monke
 
 
 def test_what_could_not_be_trained_says_why(visit, quick, monkeypatch) -> None:
-    def submit(key, *_):
+    def submit(key, *_, **__):
         quick.jobs.states[key] = JobStatus(key, "failed", message="The disk is full.")
 
     monkeypatch.setattr(quick.jobs, "submit", submit)
@@ -380,3 +380,18 @@ def test_stored_runs_are_compared_on_the_other_part(visit, stored) -> None:
     at.segmented_control(key="trade-part").set_value("compare").run()
     assert query_of(at)["part"] == "compare"
     assert "side by side" in headline(at) or "No run is stored" in headline(at)
+
+
+# -- a student in a class -------------------------------------------------------------------------------
+
+
+def test_a_students_link_to_a_new_sweep_is_read_only_and_says_so(visit, world, monkeypatch) -> None:
+    link = {"grid.tau": "0.5,0.9", "seeds": "1"}
+    at = visit(PAGE, **link)
+    monkeypatch.setenv("CTVIZ_CLASS", "http://192.168.1.20:8501")
+    at.button(key="trade-run").click().run()  # drawn before there was a class
+    assert "students cannot start sweeps" in at.warning[0].value
+    at = visit(PAGE, **link)
+    assert at.button(key="trade-run").disabled
+    assert "students cannot start sweeps" in said(at) and "You are in a class" in said(at)
+    assert world.jobs.submitted == [] and not [info for info in list_sweeps(world.store) if not info.shipped]

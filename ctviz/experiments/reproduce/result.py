@@ -14,6 +14,9 @@ from ctviz.errors import DataError, StoreError
 from ctviz.experiments.reproduce.published import MetricName
 from ctviz.paths import assets, write_whole
 
+TABLE_STEP = 0.1
+"""η of the searches that the table is computed with: the paper's."""
+
 MAX_BYTES = 16 * 2**20
 """Largest size of a file that is read; the shipped one is much smaller."""
 
@@ -188,6 +191,11 @@ class Table1Row(ResultRecord):
     def outcome(self, metric: MetricName) -> ComparedReduction:
         found: ComparedReduction = getattr(self, metric)
         return found
+
+    @property
+    def usual(self) -> SearchVariant | None:
+        """With the steps of the table itself, over the same draws as those with other steps."""
+        return next((search for search in self.searched if search.step_size == TABLE_STEP), None)
 
     @property
     def short(self) -> SearchVariant | None:

@@ -1,6 +1,6 @@
 // What everything that is shown has in common: an element with a theme and a size, what it is told, what it tells.
 
-import { element, setText } from "./elements.js";
+import { element, keepsSpace, setText } from "./elements.js";
 import { bytesOf, parse } from "./message.js";
 import { css, themeOf } from "./theme.js";
 
@@ -8,6 +8,15 @@ import { css, themeOf } from "./theme.js";
 export const NARROW = 540;
 const SETTLE_MS = 150;
 const ANNOUNCE_MS = 4000;
+
+const PAGE = '[data-testid="stMainBlockContainer"]';
+const SCROLLS = '[data-testid="stMain"]';
+
+/** Leaves nothing of a key to the browser. */
+function taken(event, on) {
+  event.preventDefault();
+  if (event.key === " ") on.addEventListener("keyup", (up) => up.preventDefault(), { once: true }); // when Firefox presses a button
+}
 
 /** Asks the outside for what is missing: never while mounting, not twice for the same within three seconds, and again until it comes. */
 export class Need {
@@ -60,6 +69,9 @@ export class Component {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint(), { signal });
     this.sizes = new ResizeObserver(() => this.layout());
     this.sizes.observe(this.root);
+    this.followRoom(signal);
+    this.printed(signal);
+    document.addEventListener("keydown", (event) => this.onPageKey(event), { signal });
     this.sight = new IntersectionObserver((entries) => {
       this.visible = entries[entries.length - 1].isIntersecting;
       this.invalidate();
@@ -67,8 +79,48 @@ export class Component {
     this.sight.observe(this.root);
   }
 
+  /** On a large screen the height counts too: that of the window, and of what stands above. */
+  followRoom(signal) {
+    const again = () => requestAnimationFrame(() => this.root.isConnected && this.fills && this.layout());
+    addEventListener("resize", again, { signal });
+    const page = this.outside(PAGE);
+    if (!page) return;
+    this.pageSize = new ResizeObserver(again);
+    this.pageSize.observe(page);
+  }
+
+  /** An element of the page around this one. */
+  outside(selector) {
+    const root = this.root.getRootNode();
+    return (root.host ?? this.root).closest?.(selector) ?? null;
+  }
+
+  /** Whether the picture is to fill the window: the page sets it where it is projected. */
+  get fills() {
+    return getComputedStyle(this.root).getPropertyValue("--ctv-fill").trim() === "1";
+  }
+
+  /** Pixels from the top of the page, wherever it is scrolled to. */
+  get fromTop() {
+    return this.root.getBoundingClientRect().top + (this.outside(SCROLLS)?.scrollTop ?? scrollY);
+  }
+
+  /** Printed in light colours and finely, whatever the screen shows. */
+  printed(signal) {
+    const turn = (printing) => {
+      if (!this.theme || this.printing === printing) return;
+      this.printing = printing;
+      this.repaint();
+      this.layout();
+      if (this.drawable) this.paint();
+    };
+    addEventListener("beforeprint", () => turn(true), { signal });
+    addEventListener("afterprint", () => turn(false), { signal });
+  }
+
   destroy() {
     this.abort.abort();
+    this.pageSize?.disconnect();
     this.sizes.disconnect();
     this.sight.disconnect();
     cancelAnimationFrame(this.request);
@@ -92,7 +144,7 @@ export class Component {
   /** Takes the theme anew. */
   repaint() {
     if (!this.palette) return;
-    const theme = themeOf(this.root, this.palette);
+    const theme = themeOf(this.root, this.palette, this.printing);
     const mark = JSON.stringify([theme.set, theme.ground, this.dressedFor]);
     if (mark === this.painted) return;
     this.painted = mark;
@@ -111,6 +163,9 @@ export class Component {
 
   /** Gives the parts the colours of the theme. */
   dress() {}
+
+  /** Brings sizes in line with the room. */
+  layout() {}
 
   /** Whether there is something to draw, and room for it. */
   get drawable() {
@@ -162,8 +217,16 @@ export class Component {
     const on = event.target;
     if (on.matches?.("input:not([type=range]), textarea, select")) return;
     if (!this.act(event.key, on, event.shiftKey)) return;
-    event.preventDefault();
+    taken(event, on);
     event.stopPropagation();
+  }
+
+  /** Space plays and stops wherever the focus is, while this is in sight; who types or has come to a control with the keyboard keeps it. */
+  onPageKey(event) {
+    if (event.key !== " " || event.defaultPrevented || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [on] = event.composedPath();
+    if (!this.visible || !this.drawable || this.root.contains(on) || keepsSpace(on)) return;
+    if (this.act(" ", on)) taken(event, on);
   }
 
   /** Does what a key asks for; false where it asks for nothing. */

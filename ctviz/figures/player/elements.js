@@ -74,5 +74,20 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** What the space bar presses. */
+const PRESSED = "button, input:not([type=range]), summary, " + ["button", "checkbox", "combobox", "menuitem", "option", "radio", "switch", "tab"].map((role) => `[role=${role}]`).join();
+
+/** What was pointed at last, unless the focus has been moved with the keyboard since. */
+let pointed = new WeakSet();
+addEventListener("pointerdown", (event) => (pointed = new WeakSet(event.composedPath())), true);
+addEventListener("keydown", (event) => event.key === "Tab" && (pointed = new WeakSet()), true);
+
+/** Whether an element wants the space bar for itself: text, always; another control, where it was reached with the keyboard. */
+export function keepsSpace(node) {
+  if (!node.matches) return false;
+  if (node.isContentEditable || node.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio], [type=button])")) return true;
+  return node.matches(PRESSED) && !pointed.has(node);
+}
+
 /** An entry of a key: a small picture and what it means. */
 export const entry = (icon, words) => element("li", "", icon, element("span", "", words));

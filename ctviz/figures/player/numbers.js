@@ -22,8 +22,14 @@ export function short(value) {
 /** The same without zeros at its end. */
 export const number = (value) => short(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 
-/** A rounded probability: nothing is certain. */
-export const chance = (value) => (value > 0.99 ? "> 0.99" : value < 0.01 ? "< 0.01" : number(value));
+/** A probability in hundredths, rounded down as everywhere in the app: what falls short of a threshold does not look as if it had reached it, and nothing is certain. */
+export const chance = (value) => (value > 0.99 ? "> 0.99" : value < 0.01 ? "< 0.01" : number(Math.floor(100 * value + 1e-4) / 100));
+
+/** The same of a search that was found to have reached `asked`, or not: what has been stored coarsely must not contradict it. */
+export function sureness(value, asked, reached) {
+  const bound = reached ? Math.max(value, asked) : value < asked ? value : asked - 0.01;
+  return chance(bound);
+}
 
 export const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 

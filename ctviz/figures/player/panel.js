@@ -27,7 +27,8 @@ export class Panel {
     this.plot = element("div", "ctv-plot", this.canvas, this.axisX, this.axisY, this.reading);
     this.values = CAPTIONS.map(() => element("dd", "ctv-value"));
     this.terms = CAPTIONS.map(([, words]) => element("dt", "", words));
-    this.caption = element("dl", "ctv-caption", ...this.terms.map((term, i) => element("div", "", term, this.values[i])));
+    this.figures = this.terms.map((term, i) => element("div", "", term, this.values[i]));
+    this.caption = element("dl", "ctv-caption", ...this.figures);
     this.root = element("section", "ctv-panel", this.title, this.plot, this.caption);
     this.canvas.setAttribute("role", "img");
     this.listen();
@@ -70,6 +71,7 @@ export class Panel {
     this.drawGround(context, a.dims, marks);
     if (this.stage.layers.has("paths") && a.paths && b.paths) this.drawPaths(context, a, b, share);
     this.drawProbe(context);
+    if (this.stage.pinnedWalks?.epoch === a.epoch && share === 0) this.drawPinned(context, this.stage.pinnedWalks);
   }
 
   /** All that lies under the paths: field, lines, data points. */
@@ -192,6 +194,28 @@ export class Panel {
     context.stroke();
     context.globalAlpha = 1;
     for (const walk of walks) this.drawEnd(context, walk, theme.marks[scene.targets[walk.index]], r);
+  }
+
+  /** The search from the place that is pinned, over the others. */
+  drawPinned(context, { lines, nascent, mature, target }) {
+    const { theme, radius } = this.stage;
+    const line = lines[this.arm].map(([u, v]) => [(u / STEP) * this.width, (1 - v / STEP) * this.height]);
+    context.lineCap = context.lineJoin = "round";
+    for (const [width, colour] of [[6, css(theme.ground, 0.9)], [2.8, css(theme.ink)]]) {
+      context.beginPath();
+      line.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](x, y));
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.stroke();
+    }
+    context.lineWidth = 1.6;
+    context.beginPath();
+    const [x, y] = line[nascent[this.arm]], [u, v] = line[0];
+    if (Math.hypot(x - u, y - v) > 1.2 * radius) shape(context, 0, x, y, 0.8 * radius);
+    context.fillStyle = css(theme.ground);
+    context.fill();
+    context.stroke();
+    if (line.length > 1) this.drawEnd(context, { line, mature: Number(mature[this.arm]) }, theme.marks[target % theme.marks.length], 1.5 * radius);
   }
 
   /** Whether a search swings to and fro: it goes a long way and gets nowhere. */

@@ -10,7 +10,7 @@ import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
-import { chance, clamp, number, phrase, plural, quantile, short } from "./numbers.js";
+import { chance, clamp, number, percent, phrase, plural, quantile, short, sureness } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { startsOf, STEP } from "./runs.js";
@@ -118,6 +118,7 @@ class PathPanel extends Panel {
     this.veil(context, 1);
     if (searched) this.drawSearches(context, searched);
     if (this.stage.asked && !this.stage.searches?.live) this.drawAsked(context, this.stage.asked);
+    for (const mark of this.stage.marksOf(this.arm)) this.drawMark(context, mark);
     this.drawProbe(context);
   }
 
@@ -216,8 +217,9 @@ class PathPanel extends Panel {
   /** A path that was chosen: its box, its steps, its neighbour. */
   drawOne(context, walks, searched, r) {
     const { theme, walk } = this.stage;
+    const { plain } = this.stage;
     const [x, y] = walks[0].line[0];
-    this.drawBox(context, x, y);
+    if (!plain || plain.box) this.drawBox(context, x, y);
     this.drawReach(context, x, y);
     this.trace(context, walks.map(({ line }) => line), 1.2, css(theme.ink, 0.22));
     const taken = walks.map(({ line }) => upTo(line, walk));
@@ -225,22 +227,24 @@ class PathPanel extends Panel {
     this.trace(context, taken, 2.2, css(theme.ink));
     context.beginPath();
     for (const { line } of walks) {
-      if (line.length < 80) for (let t = 1; t < line.length - 1 && t <= walk; t++) shape(context, 0, ...line[t], 0.42 * r);
+      if (line.length < 80 && !plain) for (let t = 1; t < line.length - 1 && t <= walk; t++) shape(context, 0, ...line[t], 0.42 * r);
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1 && this.stage.setup.details && !this.stage.searches.live) this.drawNeighbour(context, walks[0], searched, r);
+    const neighbour = plain ? plain.neighbour : this.stage.setup.details;
+    if (walks.length === 1 && neighbour && !this.stage.searches.live) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
     if (walks.length === 1) this.name(context, walks[0], searched, r);
   }
 
   /** Names the stations of a search that it has passed, and how far its end lies from the nearest real sample. */
   name(context, { line, nascent, step, index, mature }, { a }, r) {
-    const { walk } = this.stage;
+    const { walk, plain } = this.stage;
     const end = line[line.length - 1];
     const ended = walk >= line.length - 1;
     const apart = (from, to) => Math.hypot(from[0] - to[0], from[1] - to[1]);
-    if (ended) this.drawNearest(context, end, this.pair(a.nearest, index, a), r);
+    if (ended && (!plain || plain.near)) this.drawNearest(context, end, this.pair(a.nearest, index, a), r);
+    if (plain) return; // what else is to be named there is pointed out by its marks
     const labels = this.stage.drag.active ? [] : [[line[0], "start"]]; // in the person's hand it needs no name
     if (walk >= step && apart(nascent, line[0]) > 2.6 * r && apart(nascent, end) > 2.6 * r) labels.push([nascent, "nascent"]);
     if (ended) labels.push([end, mature >= 0.5 ? "mature" : "not mature"]);
@@ -273,13 +277,14 @@ class PathPanel extends Panel {
 
   /** Words on one side of a point, to its right for `side` 1 and where there is no room to its left; inside of the panel. */
   label(context, [x, y], words, r, side = 1) {
-    const { theme } = this.stage;
-    context.font = `600 12px ${theme.font}`;
+    const { theme, plain, letter } = this.stage;
+    const size = plain ? clamp(0.82 * (letter ?? 14), 12, 19) : 12;
+    context.font = `600 ${size}px ${theme.font}`;
     const width = context.measureText(words).width;
     const gap = 1.6 * r, before = x - gap - width, after = x + gap;
     const wanted = side < 0 ? (before < 2 ? after : before) : after + width > this.width - 2 ? before : after;
     const left = clamp(wanted, 2, Math.max(2, this.width - width - 2));
-    const base = clamp(y - 7, 12, this.height - 4);
+    const base = clamp(y - 7, size, this.height - 4);
     context.lineWidth = 3.5;
     context.lineJoin = "round";
     context.strokeStyle = css(theme.ground, 0.9);
@@ -299,7 +304,7 @@ class PathPanel extends Panel {
 
   /** Factuals, nascent points, where the searches are, and how they ended. */
   drawStations(context, walks, { a }, r) {
-    const { theme, searches, walk } = this.stage;
+    const { theme, searches, walk, plain } = this.stage;
     const colour = (kind) => css(theme.marks[kind % theme.marks.length]);
     context.lineWidth = 1.2;
     context.strokeStyle = css(theme.ink);
@@ -313,7 +318,7 @@ class PathPanel extends Panel {
     }
     context.beginPath();
     for (const { nascent: [x, y], line, step } of walks) {
-      if (walk >= step && Math.hypot(x - line[0][0], y - line[0][1]) > 1.3 * r) shape(context, 0, x, y, 0.66 * r);
+      if (walk >= step && (!plain || plain.box) && Math.hypot(x - line[0][0], y - line[0][1]) > 1.3 * r) shape(context, 0, x, y, 0.66 * r);
     }
     context.fillStyle = css(theme.ground);
     context.fill();
@@ -445,6 +450,30 @@ class PathPanel extends Panel {
     }
   }
 
+  /** What is pointed out: a person, a guess or the line to something, each with its words. */
+  drawMark(context, { kind, at, to, text }) {
+    const { theme, radius } = this.stage;
+    const [x, y] = this.pixel(this.stage.toUnit(at));
+    const end = to && this.pixel(this.stage.toUnit(to));
+    for (const [width, colour] of [[4, css(theme.ground, 0.85)], [1.6, css(theme.ink)]]) {
+      context.beginPath();
+      context.setLineDash(kind === "guess" && end ? [5, 4] : []);
+      if (end) {
+        context.moveTo(x, y);
+        context.lineTo(...end);
+      }
+      context.lineWidth = width;
+      context.strokeStyle = colour;
+      context.stroke();
+      context.setLineDash([]);
+      context.beginPath();
+      if (kind === "guess") cross(context, x, y, 2.2 * radius);
+      if (kind === "start") shape(context, 0, x, y, 2.4 * radius);
+      context.stroke();
+    }
+    if (text) this.label(context, [x, kind === "start" ? y : y + 6 * radius], text, 1.5 * radius);
+  }
+
   /** The factual whose marks or path lie at a place; null if none does. */
   hit(where, coarse) {
     const { searched, searches, walk } = this.stage;
@@ -472,6 +501,27 @@ function upTo(line, step) {
 function pointAt(line, step) {
   const i = Math.min(Math.floor(step), line.length - 1), j = Math.min(i + 1, line.length - 1), share = step - i;
   return [line[i][0] + share * (line[j][0] - line[i][0]), line[i][1] + share * (line[j][1] - line[i][1])];
+}
+
+/** The mark of a search in the key, from its start to its end. */
+function plainWalk({ ink, muted }) {
+  return svg(58, 18, ["path", { d: "M8 9H50", stroke: css(ink), "stroke-width": 1.4 }],
+    ["circle", { cx: 8, cy: 9, r: 4.4, fill: css(muted), stroke: css(ink) }],
+    ["path", { d: "M50 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: css(muted), stroke: css(ink) }]);
+}
+
+/** The mark of the ε-box in the key. */
+function boxIcon(ink) {
+  return svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
+}
+
+/** The mark of a guess: a ring with a cross in it. */
+function cross(context, x, y, r) {
+  shape(context, 0, x, y, r);
+  for (const [dx, dy] of [[1, 0], [0, 1]]) {
+    context.moveTo(x - 1.5 * r * dx, y - 1.5 * r * dy);
+    context.lineTo(x + 1.5 * r * dx, y + 1.5 * r * dy);
+  }
 }
 
 /** Distance of a point from a line, in pixels. */
@@ -502,6 +552,11 @@ class Steps extends Player {
     return true;
   }
 
+  /** Before the first drawing nobody knows how long the searches are: what plays from the start must not end there. */
+  get growing() {
+    return Boolean(this.host.searches && !this.host.shown);
+  }
+
   get told() {
     const { place, frame, last } = this;
     return { count: ["Step ", frame, ` of ${last}`], letters: String(last).length + 10, value: place, max: last, words: `step ${frame} of ${last}` };
@@ -530,7 +585,8 @@ export class Paths extends Stage {
 
   get hint() {
     if (this.drag.active) return this.drag.hint;
-    if (this.asked) return "Searching …";
+    if (this.asked) return this.plain?.asking ? "" : "Searching …";
+    if (this.plain) return this.plain.hint;
     const { searched, searches } = this;
     if (searched && !searched.fresh) return `Dimmed: searches by the models of epoch ${searched.a.epoch}.`;
     if (!searches) return this.setup?.places ? "Click anywhere to search from there." : "";
@@ -544,7 +600,32 @@ export class Paths extends Stage {
   }
 
   get share() {
+    if (this.plain) return this.root.clientWidth < NARROW ? 0.5 : 0.6;
     return this.root.clientWidth < NARROW ? 0.62 : 0.44;
+  }
+
+  /** The charts, which a projected page has below the legend. */
+  get below() {
+    return this.chartBox.offsetHeight;
+  }
+
+  /** How the picture is shown without its instruments, where somebody is led through it; else null. */
+  get plain() {
+    return this.setup?.plain ?? null;
+  }
+
+  get mostColumns() {
+    return this.plain?.columns || super.mostColumns;
+  }
+
+  get flattest() {
+    return this.plain ? 0.48 : super.flattest;
+  }
+
+  /** What is pointed out in a panel; what belongs to the end of a search only once that is reached, and trained for. */
+  marksOf(arm) {
+    const ended = !this.searched || (this.walk >= this.longest - 1e-6 && this.epoch === this.run.last);
+    return (this.plain?.marks ?? []).filter((mark) => mark.arm === arm && (ended || !mark.last));
   }
 
   get faintness() {
@@ -568,9 +649,11 @@ export class Paths extends Stage {
     this.steps = new Steps(this, "Search step");
     const { steps, epochs } = this;
     const moves = element("div", "ctv-moves", epochs.back, epochs.forward);
+    this.stepRow = element("div", "ctv-row ctv-main", steps.moves, steps.slider.root, steps.count.root);
+    this.epochRow = element("div", "ctv-row ctv-main ctv-epochs", moves, epochs.slider.root, epochs.count.root, this.makeFollow());
     return [
-      element("div", "ctv-row ctv-main", steps.moves, steps.slider.root, steps.count.root),
-      element("div", "ctv-row ctv-main ctv-epochs", moves, epochs.slider.root, epochs.count.root, this.makeFollow()),
+      this.stepRow,
+      this.epochRow,
       this.makeCharts(),
       this.makeExtras(),
     ];
@@ -588,15 +671,28 @@ export class Paths extends Stage {
   makeKey() {
     const { theme } = this;
     const ink = css(theme.ink);
+    if (this.plain) return this.plainKey(ink);
     const { details } = this.setup ?? {};
     const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), ...(details ? [swingKey(ink)] : [])] : [])];
     if (this.chosen != null) {
-      const box = svg(18, 18, ["rect", { x: 2, y: 2, width: 14, height: 14, fill: "none", stroke: ink, "stroke-width": 1.2, "stroke-dasharray": "3 2" }]);
-      const star = svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(theme.ground), stroke: ink, "stroke-width": 1.2 }]);
-      entries.push(entry(box, "ε-box: the nascent point is the last one inside"));
-      if (details) entries.push(entry(star, "neighbour x⁺, a real sample of the target class"));
+      entries.push(entry(boxIcon(ink), "ε-box: the nascent point is the last one inside"));
+      if (details) entries.push(entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
     }
     return [...entries, boundaryKey(ink)];
+  }
+
+  /** The key of a picture without its instruments: only what is seen on it. */
+  plainKey(ink) {
+    const { searches, plain, theme } = this;
+    const entries = classKey(this);
+    if (searches) entries.push(entry(plainWalk(theme), "a search, from its start to its end"));
+    if (searches && plain.box) entries.push(entry(boxIcon(ink), "what changes next to nothing (ε-box)"));
+    if (searches && plain.neighbour) entries.push(entry(this.star(ink), "a real one that the lesson compares with (x⁺)"));
+    return plain.hidden ? entries : [...entries, boundaryKey(ink)];
+  }
+
+  star(ink) {
+    return svg(18, 18, ["path", { d: "M9 1.5l2.2 4.9 5.3.6-4 3.6 1.1 5.3L9 13.2l-4.6 2.7 1.1-5.3-4-3.6 5.3-.6z", fill: css(this.theme.ground), stroke: ink, "stroke-width": 1.2 }]);
   }
 
   // -- data --
@@ -626,6 +722,9 @@ export class Paths extends Stage {
     const locks = JSON.stringify(header.setup.locks);
     const changed = this.setup && JSON.stringify(this.setup.locks) !== locks;
     this.setup = header.setup;
+    this.root.dataset.plain = String(Boolean(this.plain));
+    this.epochRow.hidden = Boolean(this.plain) && this.run.frames.length < 2;
+    this.stepRow.hidden = Boolean(this.plain) && !header.trace;
     if (changed && this.run.scene) this.panels.forEach((panel) => panel.dressLocks(this.run.scene));
     this.drag.take(header.models);
     this.takeSearches(header.trace?.key ?? null);
@@ -748,6 +847,7 @@ export class Paths extends Stage {
 
   captions(panel, nearest) {
     const { searched, searches } = this;
+    if (!searched && this.plain) return [["", ""], ["", ""], ["", ""]]; // numbers would tell what is to be guessed
     if (!searched) return super.captions(panel, nearest);
     const frame = searched.share < 0.5 ? searched.a : searched.b;
     const columns = searches.columns(this.chosen);
@@ -769,7 +869,13 @@ export class Paths extends Stage {
       impossible: [`${chance(frame.reachable[i])} at best`, "Impossible"],
     };
     const now = (name) => valueOf(searched, name, arm, column, this.walk);
-    return [told[word] ?? [after, word], ["probability", chance(now("probability"))], ["distance", short(now("distance"))]];
+    if (this.plain) {
+      const [when, state] = { mature: [after, "Arrived"], already: ["from the start", "There"] }[word] ?? [after, "Not there"];
+      const target = this.run.scene.classes[this.searches.targets[column]];
+      const here = walking ? [`after ${plural(Math.round(this.walk), "step")}`, "On its way"] : [when, state];
+      return [here, [`sure of “${target}”`, percent(now("probability"))], ["effort", short(now("distance"))]];
+    }
+    return [told[word] ?? [after, word], ["probability", walking ? chance(now("probability")) : sureness(now("probability"), this.setup.tau, frame.paths.mature[i])], ["distance", short(now("distance"))]];
   }
 
   captionsOfMany(arm, columns, frame, searched) {
@@ -803,7 +909,7 @@ export class Paths extends Stage {
 
   paint() {
     this.drag.search();
-    const keyed = `${Boolean(this.searches)} ${this.chosen}`;
+    const keyed = `${Boolean(this.searches)} ${this.chosen} ${this.run.key}`;
     if (this.keyed !== keyed) {
       this.keyed = keyed;
       this.key.replaceChildren(...this.makeKey());
@@ -857,6 +963,7 @@ export class Paths extends Stage {
 
   act(key, on, shift) {
     const onEpochs = on === this.epochs.slider.input && !shift;
+    if (this.plain?.asking && /^Arrow/.test(key) && on === this.grid) return super.act(key, on, true); // moves the cursor
     if (key.startsWith("Page") || (onEpochs && /^(Arrow|Home|End)/.test(key))) return this.epochs.act(key, on);
     if (key === "[" || key === "]") this.epochs.step(key === "]" ? 1 : -1);
     else if (key.toLowerCase() === "n" || key.toLowerCase() === "p") this.next(key.toLowerCase() === "n" ? 1 : -1);
@@ -867,7 +974,7 @@ export class Paths extends Stage {
 
   press(where, panel, event) {
     const hit = panel.hit(where, event.pointerType === "touch" || event.pointerType === "pen");
-    if (hit == null) this.choose(where);
+    if (hit == null || this.plain?.asking) this.choose(where);
     else this.select(hit === this.selected ? null : hit);
   }
 
@@ -925,12 +1032,19 @@ export class Paths extends Stage {
   }
 
   words() {
-    if (!this.searched) return super.words();
+    if (!this.searched) return this.plain ? this.plainWords() : super.words();
     const arms = this.panels.map((panel) => {
       const parts = this.captions(panel, this.frame).map(([term, value]) => phrase(term, value));
+      for (const { text, kind } of this.marksOf(panel.arm)) if (text && kind !== "start") parts.push(text);
       return `${this.run.scene.arms[panel.arm].title}: ${parts.join(", ")}.`;
     });
     return [`Epoch ${this.epoch}, step ${Math.round(this.walk)} of ${this.longest}.`, ...arms];
+  }
+
+  /** What is pointed out, where nothing is searched yet. */
+  plainWords() {
+    const told = (arm) => this.marksOf(arm).map(({ text, at }) => `${text} at ${at.map((value) => number(value)).join(", ")}`);
+    return [this.plain.hint, ...this.run.scene.arms.map(({ title }, arm) => `${title}: ${told(arm).join("; ") || "the data"}.`)];
   }
 
   describe() {
@@ -964,6 +1078,7 @@ export class Paths extends Stage {
       get draggable() { return paths.drag.possible; },
       get searching() { return { count: paths.drag.count, ms: paths.drag.spent }; },
       get targets() { return [...(paths.searches?.targets ?? [])]; },
+      get marks() { return paths.panels.flatMap(({ arm }) => paths.marksOf(arm).map(({ text }) => text)).filter(Boolean); },
       get resting() { return !paths.moving && !paths.busy && paths.steps.peeked == null; },
       at: (name, arm, factual, step) => along(paths.searched, name, arm, paths.searches.columns(factual)[0], step),
       place(arm, factual, step) {

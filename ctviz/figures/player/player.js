@@ -1,6 +1,6 @@
 // The player: a position among frames that plays, steps and is scrubbed, with its buttons, its slider and its keys.
 
-import { button, element, group, iconOf, pressed, range } from "./elements.js";
+import { button, element, group, iconOf, keepsSpace, pressed, range } from "./elements.js";
 import { clamp } from "./numbers.js";
 
 const SPEEDS = [0.5, 1, 2, 4];
@@ -224,7 +224,7 @@ export class Player {
     if (by && (on === this.slider.input || !/Up|Down/.test(key) || key.startsWith("Page"))) this.step(by);
     else if (key === "Home") this.go(0);
     else if (key === "End") this.go(this.last);
-    else if (key === " " && !on.matches?.("button")) this.toggle();
+    else if (key === " " && on !== this.play && !keepsSpace(on)) this.toggle();
     else if (key.toLowerCase() === "l" && this.loopButton.parentNode) this.set({ loop: !this.loop });
     else return false;
     return true;

@@ -15,7 +15,7 @@ from typing import Literal
 
 from ctviz.errors import DataError
 
-Kind = Literal["Stage", "Paths", "ImageGrid", "Pad", "MaskPainter"]
+Kind = Literal["Stage", "Paths", "ImageGrid", "Pad", "MaskPainter", "PointPainter"]
 
 PARTS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "Stage": ("stage", ("player", "stage")),
@@ -23,6 +23,7 @@ PARTS: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "ImageGrid": ("grid", ("player", "grid")),
     "Pad": ("pad", ("player", "pad")),
     "MaskPainter": ("pad", ("player", "pad")),
+    "PointPainter": ("paint", ("player", "paint")),
 }
 """Of each component, the module that exports it and its styles."""
 

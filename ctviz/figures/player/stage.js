@@ -16,6 +16,15 @@ import { heldRun, Run, STEP } from "./runs.js";
 import { css } from "./theme.js";
 
 const LAYERS = ["points", "paths", "contours"];
+/** Pixels between columns of panels, and those that figures take beside a plot. */
+const GAP = 24;
+const BESIDE = 128;
+/** Ratio of the extents of two features from which on they are drawn on scales of their own. */
+const UNLIKE = 2.5;
+/** Pixels between two rows of the legend in a picture that is taken away. */
+const ROW = 22;
+/** Pixels of a canvas for one of the page where it is printed. */
+const PRINT_RATIO = 3;
 
 function sentence(title, metrics, arm) {
   const facts = CAPTIONS.map(([name, words, format]) => [metrics[name]?.[arm], words, format])
@@ -126,6 +135,15 @@ export class Stage extends Component {
     return 0.9;
   }
 
+  /** Panels that may stand side by side, and the least height of one, as a share of its width. */
+  get mostColumns() {
+    return 4;
+  }
+
+  get flattest() {
+    return 0.6;
+  }
+
   /** What the buttons are called that step through the epochs, where not as in every player. */
   get epochButtons() {
     return [];
@@ -215,6 +233,7 @@ export class Stage extends Component {
     this.run = run;
     this.offer = header.energy;
     if (changed) this.begin(header.initial);
+    this.pinnedWalks = header.pinned ?? null;
     this.takeMore(header);
     const lacking = this.lackingEnergies;
     if (run.last < header.last || header.more || lacking) this.missing.ask({ key: run.key, from: run.last + 1, ...lacking });
@@ -280,7 +299,7 @@ export class Stage extends Component {
     this.note.hidden = true;
     this.grid.hidden = this.transport.hidden = false;
     if (!this.run.frames[0].field) this.say("No probability field was recorded for this run.");
-    if (this.wantedProbe) this.pinned = this.toUnit(this.wantedProbe);
+    this.pinned = this.wantedProbe && this.holds(this.wantedProbe) ? this.toUnit(this.wantedProbe) : null;
     this.width = 0;
     this.repaint();
     this.layout();
@@ -309,16 +328,21 @@ export class Stage extends Component {
 
   layout() {
     const width = this.root.clientWidth;
-    const ratio = this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
-    if (!width || !this.panels.length) return;
-    const { columns, height } = arrange(this.panels.length, width, this.share * innerHeight);
+    const ratio = this.printing ? PRINT_RATIO : this.hurried ? 1 : Math.min(devicePixelRatio || 1, 2);
+    if (!width || !this.panels.length || !this.run.scene) return;
+    this.root.dataset.fill = String(this.fills);
+    const { columns, beside, plot } = this.printing ? onPaper(this.panels.length) : arrange(this.panels.length, width, this.room, this.shape, this.mostColumns, this.flattest);
     this.root.style.setProperty("--ctv-columns", String(columns));
+    this.root.style.setProperty("--ctv-plot", `${plot}px`);
+    this.root.style.setProperty("--ctv-shape", String(1 / this.shape));
+    this.root.dataset.beside = String(beside);
     const size = clamp(10.5 + width / 170, 14, 24);
     this.root.style.setProperty("--ctv-size", `${size}px`);
     this.root.style.setProperty("--ctv-panel-size", `${clamp(width / columns / 22, 12, size)}px`);
     this.root.dataset.narrow = String(width < NARROW);
     const inner = this.panels[0].plot.clientWidth;
     if (!inner) return; // no room yet: what has no size cannot be drawn
+    const height = Math.round(inner * this.shape);
     const signature = `${inner} ${height} ${ratio}`;
     if (signature === this.signature && width === this.width) return;
     this.signature = signature;
@@ -328,6 +352,32 @@ export class Stage extends Component {
     this.marks = null;
     if (this.shown) this.paint();
     this.invalidate();
+  }
+
+  /** Height of a panel over its width: one unit of each feature is as long as one of the other, unless they are hardly of one kind. */
+  get shape() {
+    const { lower, upper } = this.run.scene;
+    const tall = (upper[1] - lower[1]) / (upper[0] - lower[0]);
+    return tall >= 1 / UNLIKE && tall <= UNLIKE ? tall : 0.8;
+  }
+
+  /** Height that a row of panels may take, and that of the figures where they stand below it. */
+  get room() {
+    const figures = 3.4 * parseFloat(getComputedStyle(this.root).fontSize);
+    // A stage far down the page is scrolled to.
+    if (!this.fills || this.fromTop > innerHeight / 2) return { rows: (n) => (this.share * innerHeight) / n - (n > 1 ? 70 : 0), figures: 0 };
+    const [{ plot, caption }] = this.panels;
+    const tall = plot.offsetHeight;
+    const rows = tall ? Math.round((this.grid.offsetHeight || tall) / tall) || 1 : 1;
+    const own = this.root.dataset.beside === "true" ? 0 : rows * caption.offsetHeight;
+    const rest = this.root.offsetHeight - rows * tall - own - this.below;
+    const left = innerHeight - this.fromTop - rest - 12;
+    return { rows: (n) => left / n, figures };
+  }
+
+  /** Pixels below the legend, which may lie below the fold. */
+  get below() {
+    return 0;
   }
 
   /** The data points, the same in all panels, drawn once. */
@@ -388,12 +438,19 @@ export class Stage extends Component {
       this.captions(panel, nearest).forEach(([term, value], i) => {
         setText(panel.terms[i], term);
         setText(panel.values[i], value);
+        panel.figures[i].hidden = value === "–" && this.lacking(i);
       });
     }
     this.status.textContent = this.whereabouts;
     this.drawnEpoch = share === 0 ? nearest.epoch : null; // null: in between
     this.refresh();
     this.publish(this.facts);
+  }
+
+  /** Whether a page leaves out the figure at a place of the captions. */
+  lacking(i) {
+    const values = this.captions === Stage.prototype.captions ? this.run.frames.map(({ metrics }) => metrics[CAPTIONS[i][0]]) : [];
+    return values.length > 0 && values.every((value) => value?.every((one) => one == null));
   }
 
   /** Brings every control in line with what is shown. */
@@ -526,6 +583,12 @@ export class Stage extends Component {
     this.pinned = this.hovered = null;
     this.settle();
     this.invalidate();
+  }
+
+  /** Whether a point lies in the picture. */
+  holds(point) {
+    const { lower, upper } = this.run.scene;
+    return point.every((value, i) => value >= lower[i] && value <= upper[i]);
   }
 
   toUnit(point) {
@@ -677,10 +740,11 @@ export class Stage extends Component {
   // -- picture --
 
   /** All panels with headings, figures and the epoch as a PNG, twice as fine as on a plain screen. */
-  download() {
+  async download() {
     const { ratio, width, height } = this.panels[0];
+    const legend = await legendOf(this.key);
     this.redraw(width, height, 2);
-    const picture = compose(this);
+    const picture = compose(this, legend);
     this.redraw(width, height, ratio);
     picture.toBlob((blob) => {
       const link = element("a");
@@ -714,19 +778,28 @@ export class Stage extends Component {
   }
 }
 
-/** Columns and height of the panels: side by side where there is room, and the controls still in view. */
-function arrange(m, width, available) {
-  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, 4);
+/**
+ * Columns of the panels, the width of each plot, and whether its figures stand beside it: side by side where there is
+ * room, and the controls still in view. `shape` is the height of a plot over its width.
+ */
+function arrange(m, width, { rows, figures }, shape, most, flattest) {
+  let columns = width < NARROW ? (m <= 2 ? 1 : 2) : Math.min(m, most);
   while (columns > 2 && width / columns < 230) columns -= 1;
   if (m > columns) columns = Math.ceil(m / Math.ceil(m / columns)); // rows of like length
-  const rows = Math.ceil(m / columns);
-  const each = width / columns - 24;
-  const budget = available / rows - (rows > 1 ? 70 : 0);
-  return { columns, height: Math.round(clamp(budget, 0.6 * each, each)) };
+  const each = (width - GAP * (columns - 1)) / columns;
+  if (columns === 1 && width < NARROW) return { columns, beside: false, plot: Math.floor(each) };
+  const high = rows(Math.ceil(m / columns));
+  const below = clamp((high - figures) / shape, (m > columns && flattest >= 0.6 ? 0.8 : flattest) * each, each);
+  const beside = clamp(high / shape, 0, each - BESIDE);
+  const aside = beside > 0.94 * below;
+  return { columns, beside: aside, plot: Math.floor((aside ? beside : below) / 4) * 4 };
 }
 
+/** On paper up to four panels stand side by side, as wide as there is room. */
+const onPaper = (m) => ({ columns: m <= 4 ? m : Math.ceil(m / Math.ceil(m / 4)), beside: false, plot: 4000 });
+
 /** The picture for the download: panels in the page's columns, each under its title and over its figures. */
-function compose(stage) {
+function compose(stage, legend) {
   const { panels, theme, run } = stage;
   const gap = 28, head = 64, foot = 56;
   const columns = Number(stage.root.style.getPropertyValue("--ctv-columns"));
@@ -735,8 +808,10 @@ function compose(stage) {
   const canvas = document.createElement("canvas");
   canvas.width = 2 * (columns * (width + gap) + gap);
   const scaleHeight = stage.scale ? 30 : 0;
-  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + scaleHeight + 72);
   const context = canvas.getContext("2d");
+  context.font = `400 13px ${theme.font}`;
+  const { placed, deep } = flow(context, legend, canvas.width / 2 - 2 * gap);
+  canvas.height = 2 * (rows * (head + height + foot) + stage.moreHeight + scaleHeight + 72 + deep);
   context.scale(2, 2);
   context.fillStyle = css(theme.ground);
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -745,7 +820,8 @@ function compose(stage) {
     const y = head + Math.floor(i / columns) * (head + height + foot);
     const { title, role } = run.scene.arms[i];
     const means = stage.meansAt(stage.epoch)?.[panel.arm];
-    const figures = means ? [energySentence(stage.energyName, means)] : panel.terms.map((term, j) => phrase(term.textContent, panel.values[j].textContent));
+    const captions = panel.terms.flatMap((term, j) => (panel.figures[j].hidden ? [] : phrase(term.textContent, panel.values[j].textContent)));
+    const figures = means ? [energySentence(stage.energyName, means)] : captions;
     if (stage.probed && panel.planes) figures.push(...stage.readingOf(panel));
     const lines = wrap(context, title, width, `650 18px ${theme.font}`);
     write(context, lines, x, y - 10 - 21 * (lines.length - 1), 21, role === "counterfactual" ? theme.set.accent : theme.set.ink);
@@ -753,25 +829,45 @@ function compose(stage) {
     write(context, wrap(context, figures.join(", "), width, `400 13px ${theme.font}`), x, y + height + 20, 18, theme.set.muted);
   });
   stage.composeMore(context, gap, rows * (head + height + foot) + 24, canvas.width / 2 - 2 * gap);
-  if (stage.scale) drawScale(context, theme, stage.scale, stage.energyName, gap, canvas.height / 2 - 34 - scaleHeight, 180);
-  composeFoot(context, stage, gap, canvas.height / 2 - 34);
+  if (stage.scale) drawScale(context, theme, stage.scale, stage.energyName, gap, canvas.height / 2 - 34 - deep - scaleHeight, 180);
+  composeFoot(context, stage, gap, canvas.height / 2 - 34 - deep, placed);
   return canvas;
 }
 
-/** Epoch, classes and, where it is pinned, the probe's place. */
-function composeFoot(context, { theme, run, heading, probed, whereabouts }, left, y) {
+/** Epoch and, where it is pinned, the probe's place; below them the legend. */
+function composeFoot(context, { theme, heading, probed, whereabouts }, left, y, placed) {
   context.font = `650 17px ${theme.font}`;
-  const words = heading;
-  write(context, [words], left, y, 0, theme.set.ink);
-  let x = left + context.measureText(words).width + 30;
+  write(context, [heading], left, y, 0, theme.set.ink);
+  const beside = left + context.measureText(heading).width + 30;
   context.font = `400 13px ${theme.font}`;
-  run.scene.classes.forEach((name, i) => {
-    context.beginPath();
-    shape(context, i, x, y - 5, 5);
-    context.fillStyle = css(theme.marks[i % theme.marks.length]);
-    context.fill();
-    write(context, [name], x + 12, y, 0, theme.set.muted);
-    x += 34 + context.measureText(name).width;
+  if (probed) write(context, [whereabouts], beside, y, 0, theme.set.muted);
+  for (const { icon, wide, words, x, row } of placed) {
+    const foot = y + 28 + ROW * row;
+    context.drawImage(icon, left + x, foot - 14, wide, 18);
+    write(context, [words], left + x + wide + 6, foot, 0, theme.set.muted);
+  }
+}
+
+/** The entries of a legend on the page as pictures with their words. */
+function legendOf(key) {
+  return Promise.all([...key.children].map(async ({ firstChild, textContent }) => {
+    if (firstChild instanceof HTMLCanvasElement) return { icon: firstChild, wide: 18, words: textContent };
+    const icon = new Image();
+    const text = new XMLSerializer().serializeToString(firstChild);
+    icon.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
+    await icon.decode();
+    return { icon, wide: Number(firstChild.getAttribute("width")), words: textContent };
+  }));
+}
+
+/** Entries one after the other, in rows no wider than `width`; and how deep they are together. */
+function flow(context, entries, width) {
+  let x = 0, row = 0;
+  const placed = entries.map((entry) => {
+    const wide = entry.wide + 6 + context.measureText(entry.words).width;
+    if (x && x + wide > width) [x, row] = [0, row + 1];
+    x += wide + 24;
+    return { ...entry, x: x - wide - 24, row };
   });
-  if (probed) write(context, [whereabouts], x, y, 0, theme.set.muted);
+  return { placed, deep: entries.length ? ROW * (row + 1) + 6 : 0 };
 }

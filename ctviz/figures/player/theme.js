@@ -15,10 +15,10 @@ const luminance = ([r, g, b]) => (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 export const css = ([r, g, b], alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 export const mix = (from, to, share) => from.map((v, i) => Math.round(v + (to[i] - v) * share));
 
-/** The colours in force: the page's ground decides between the light and the dark set. */
-export function themeOf(root, palette) {
+/** The colours in force: the page's ground decides between the light and the dark set; on paper they are light. */
+export function themeOf(root, palette, onPaper = false) {
   const style = getComputedStyle(root);
-  const ground = style.getPropertyValue("--st-background-color").trim();
+  const ground = onPaper ? "#fff" : style.getPropertyValue("--st-background-color").trim();
   const dark = ground ? luminance(rgb(ground)) < 0.45 : matchMedia("(prefers-color-scheme: dark)").matches;
   const set = dark ? palette.dark : palette.light;
   const theme = { dark, set, font: style.fontFamily, ground: rgb(ground || set.ground), ink: rgb(set.ink), muted: rgb(set.muted) };

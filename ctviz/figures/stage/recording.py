@@ -74,7 +74,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.catalogue import FEATURE_NAMES, columns_of
 from ctviz.data.schema import FeatureRef
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
@@ -115,15 +115,15 @@ class Recording:
         return list(self.meta["epochs"])
 
 
-def arm_labels(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> tuple[ArmLabel, ...]:
-    """One label per arm of an experiment, with its features called as in ``features``.
+def arm_labels(experiment: Experiment, features: Sequence[str] | None = None) -> tuple[ArmLabel, ...]:
+    """One label per arm of an experiment, with its features called as in ``features``, by default as its data do.
 
     An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
     “Counterfactual training”; what it may not change comes after that. The name of the arm is added only where
     several arms would be headed alike.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
-    limits = [limits_of(arm, features) for arm in experiment.arms]
+    limits = [limits_of(arm, features or columns_of(experiment.data)) for arm in experiment.arms]
     headed = list(zip(roles, limits, strict=True))
     labels = []
     for arm, role, limit in zip(experiment.arms, roles, limits, strict=True):

@@ -74,6 +74,46 @@ class Lock:
     high: float | None = None
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Something that is pointed out in the panel of an arm: where a search may start, a guess, or a point of a path.
+
+    ``to`` is the end of a line from a guess to the truth; ``last`` says that it is shown only where the search has
+    ended, at the last epoch. All places are in data units.
+    """
+
+    arm: int
+    kind: Literal["start", "guess", "point"]
+    at: tuple[float, float]
+    to: tuple[float, float] | None = None
+    text: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A picture of searches without its instruments (charts, layers), where somebody is led through it.
+
+    Attributes:
+        hint: below the picture.
+        asking: whether a click is a guess; then the arrow keys move the cursor.
+        columns: most panels side by side; 0: as many as there is room for.
+        near: whether a line leads from the end of a search to the nearest real sample.
+        box: whether the ε-box is drawn; ``neighbour``: whether the real sample that the divergence compares with is.
+        hidden: whether the models are hidden, so that only the data are seen.
+        marks: what is pointed out.
+    """
+
+    hint: str = ""
+    asking: bool = False
+    columns: int = 0
+    near: bool = False
+    box: bool = False
+    neighbour: bool = False
+    hidden: bool = False
+    marks: tuple[Mark, ...] = ()
+
+
 def locks_of(arm: Arm, features: Sequence[str]) -> tuple[Lock, ...]:
     """The locks to draw in an arm's panel: those that hold for the advice that its panel shows."""
     if not arm.holds("advice"):

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ctviz.catalogue.proposition import sentence, verdict
 from ctviz.catalogue.settings import value_of
+from ctviz.data.catalogue import DataSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.proposition import assumptions, overshoots
 from ctviz.experiments.snapshot import Snapshot
@@ -92,6 +93,8 @@ def _proxies(run_view: RunView, snapshot: Snapshot, numbers: Numbers, names: Nam
     """The proposition, and the settings that this session has tried, as charts."""
     focus, labels = focus_of(run_view.experiment), labels_of(run_view.experiment, view)
     _verdict(run_view, snapshot, names)
+    if not isinstance(run_view.experiment.data, DataSettings):
+        return  # points of one's own have no correlation to be set
     if snapshot.epoch == run_view.experiment.training.epochs:
         tried = st.session_state.setdefault("proxies-tried", {})
         tried[run_view.key] = (

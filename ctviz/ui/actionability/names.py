@@ -12,6 +12,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.recording import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.actionability.panel import LocksView
+from ctviz.ui.kit.feature_names import features_of
 
 PLACES: dict[LockWhen, str] = {
     "never": "nothing locked",
@@ -24,7 +25,7 @@ PLACES: dict[LockWhen, str] = {
 
 def labels_of(experiment: Experiment, view: LocksView) -> tuple[ArmLabel, ...]:
     """The panels' headings; where the models differ by nothing but the place of the lock, that place."""
-    features = view.features
+    features = features_of(view, experiment)
     labels = arm_labels(experiment, features)
     places = [arm.lock_when for arm in experiment.arms]
     if view.part != "where" or len(set(places)) < len(places) or len({label.role for label in labels}) > 1:
@@ -55,7 +56,7 @@ class Grid:
 
 def grid_of(experiment: Experiment, view: LocksView) -> Grid:
     """The models as a table: trained how against locked how, where they cross like that, else one below the other."""
-    arms, features = experiment.arms, view.features
+    arms, features = experiment.arms, features_of(view, experiment)
     taught = [arm.trains_on_counterfactuals for arm in arms]
     if view.part == "where" and {arm.lock_when for arm in arms} == set(PLACES) and len(arms) == len(PLACES):
         at = {arm.lock_when: index for index, arm in enumerate(arms)}

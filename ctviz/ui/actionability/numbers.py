@@ -10,13 +10,12 @@ import streamlit as st
 import torch
 
 from ctviz.cache import Cache
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import DataError
-from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
+from ctviz.evaluation.bootstrap import Bootstrap, Interval
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import boundary_tilt
-from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Trace
@@ -25,12 +24,6 @@ from ctviz.models.stack import Stack
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
-
-GROUP = 100
-"""People who ask for advice: as many as make a share that can be said in words."""
-
-LEVEL = 0.99
-"""Of all intervals."""
 
 MOST_KEPT = 64
 """Epochs of runs and people whose numbers are kept."""
@@ -53,12 +46,6 @@ class Numbers:
     def got(self, arm: int) -> int:
         """How many of those whom an arm refuses get advice from it."""
         return self.outcomes[arm].get("mature", 0)
-
-
-def settings_of(experiment: Experiment) -> SearchSettings:
-    """The search that advice is found by: the one the run is measured with, one counterfactual for each person."""
-    fields = {name: getattr(experiment.evaluation, name) for name in SearchSettings.model_fields}
-    return SearchSettings(**{**fields, "per_factual": 1})
 
 
 def numbers_of(run_view: RunView, snapshot: Snapshot) -> Numbers:
@@ -84,23 +71,17 @@ def advice_for(run_view: RunView, snapshot: Snapshot, person: tuple[float, float
 
 def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     """Searches advice for up to 100 validation samples of the other classes, and attributes the answers."""
-    X, y = (part.numpy() for part in explorer.data.validation)
-    people = X[y != wished][:GROUP]
-    trace = explorer.trace(snapshot, people, np.full(len(people), wished), settings_of(explorer.experiment))
+    trace = advise(explorer, snapshot, wished)
     refused = trace.predicted != wished  # m b
-    arrived = torch.from_numpy(trace.mature & refused)
-    bootstrap = Bootstrap.of(len(people))
-    effort = bootstrap.mean(torch.from_numpy(trace.distance[:, :, -1]), arrived)
-    apart = effort.resampled.unsqueeze(2) - effort.resampled.unsqueeze(1)  # r m m
-    low, high = percentiles(apart, LEVEL)
+    arrived, effort, differs = effort_of(trace, wished)
     moved = torch.from_numpy(trace.final != trace.factuals).movedim(2, 1).double()  # m d b
-    changed = bootstrap.mean(moved, arrived.unsqueeze(1)).interval(LEVEL)
+    changed = Bootstrap.of(arrived.shape[1]).mean(moved, arrived.unsqueeze(1)).interval(LEVEL)
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),
         outcomes=tuple(_counts(trace.outcome[arm][refused[arm]]) for arm in range(trace.m)),
         effort=_spans(effort.interval(LEVEL)),
-        differs=((low > 0) | (high < 0)).numpy(),
+        differs=differs.numpy(),
         changed=tuple(_spans(_row(changed, arm)) for arm in range(trace.m)),
         share=tuple(_spans(_row(sensitivity.share, arm)) for arm in range(trace.m)),
         lean=tuple(_spans(_row(sensitivity.share_difference, arm)) for arm in range(trace.m)),

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import streamlit as st
 
 from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.drawn import DRAWN
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.lock_draws import LockDraw, shipped_draws
 from ctviz.experiments.snapshot import Scene
-from ctviz.figures.advice import LOAN
+from ctviz.figures.advice import LOAN, of_draws
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.export import share_run
-from ctviz.ui.kit.feature_names import choose_names, wished_class
+from ctviz.ui.kit.feature_names import choose_names, features_of, wished_class
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
+from ctviz.ui.kit.rights import NotAllowedError
 from ctviz.ui.kit.service import Service, reason_not_to_train
 from ctviz.ui.kit.settings import setting
 from ctviz.ui.kit.training import press_train, train_button
@@ -102,6 +108,17 @@ CHOSEN = (
 OTHER_DRAW = "Another draw than the one this part starts from: the clusters lie elsewhere, and a lock may matter less."
 
 
+FIGURE = "figure1"
+FIGURE_SEED = Experiment.preset(FIGURE).data.seed
+KINDS = {
+    "less": ("▼", "less effort"),
+    "alike": ("=", "no clear difference"),
+    "more": ("▲", "more effort"),
+    "unlike": ("≠", "other people helped"),
+    "nobody": ("×", "advice for nobody"),
+}
+"""What can become of locked advice with counterfactual training: its mark, and what it means."""
+
 LENT = "The data are made up: debt and age are names lent to their two features, and numbers are in data units."
 
 
@@ -141,16 +158,17 @@ def _go_to_part(draft: Draft[LocksView], part: str) -> None:
 def panel(service: Service, draft: Draft[LocksView]) -> None:
     """Everything left of the picture."""
     st.markdown(PARTS[draft.view.part].lead)
-    if draft.view.names == "figure":
+    if features_of(draft.view, draft.experiment) == LOAN:
         st.caption(LENT)
     then = functools.partial(retrain, service, draft)
-    if draft.view.part == "proxies":
-        _dependence(draft, then)
+    redraw = functools.partial(let_go, draft, then)
+    if draft.view.part == "proxies" and draft.experiment.data.name != DRAWN:
+        _dependence(draft, redraw)
     else:
         _constraints(draft, then)
     if draft.view.part == "where":
         _protection(draft, then)
-    _draw(draft, then)
+    _draw(draft, redraw)
     if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
         train_button(service, draft)
     choose_names(draft, "names")
@@ -163,7 +181,8 @@ def retrain(service: Service, draft: Draft[LocksView]) -> None:
         return
     key, before = draft.experiment.key, st.session_state.pop(ASKED, None)
     if before not in (None, key) and service.state(before).live:
-        service.cancel(before)
+        with contextlib.suppress(NotAllowedError):  # others in a class wait for it too
+            service.cancel(before)
     draft.look(epoch=None, play=0)
     state = service.state(key)
     if state.state != "done" and not state.live and reason_not_to_train(draft.experiment) is None:
@@ -171,11 +190,17 @@ def retrain(service: Service, draft: Draft[LocksView]) -> None:
         st.session_state[ASKED] = key
 
 
+def let_go(draft: Draft[LocksView], then: Callable[[], None]) -> None:
+    """Lets go of the person who was clicked, where the data become others: nobody lies there any more."""
+    draft.look(probe=None)
+    then()
+
+
 def _constraints(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     arms = limited(draft.experiment, draft.view.part)
     all_of_them = len(arms) == len(draft.experiment.arms)
     st.markdown("**What may advice change?**" + ("" if all_of_them else " In the lower panels:"))
-    for position, feature in enumerate(draft.view.features):
+    for position, feature in enumerate(features_of(draft.view, draft.experiment)):
         mutability(draft, arms, position, feature.capitalize(), WAYS, then=then, words=_in_words)
         allowed_range(draft, arms, position, f"Range of {feature}", then=then)
 
@@ -200,7 +225,7 @@ def _protection(draft: Draft[LocksView], then: Callable[[], None]) -> None:
 
 
 def _dependence(draft: Draft[LocksView], then: Callable[[], None]) -> None:
-    free, locked = draft.view.features
+    free, locked = features_of(draft.view, draft.experiment)
     _slider(
         draft, "data.correlation", f"Correlation of {free} and {locked}", (-0.95, 0.95, 0.05), 0.0,
         f"How far {free} and {locked} go up and down together within each class (ρ). The proposition needs 0.", then,
@@ -240,8 +265,28 @@ def _slider(
 def _draw(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     """Which data: those of a picture that shows an effect well are chosen, and people may see others."""
     setting(draft, "data.seed", then=then)
-    if draft.view.part != "proxies":
+    if draft.experiment.data.name == DRAWN:
+        st.caption("Your own points: another number only chooses others of them for training.")
+    elif draft.view.part == "figure" and draft.experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(
+        FIGURE
+    ):
+        st.html(strip(shipped_draws(), draft.experiment.data.seed))
+    elif draft.view.part != "proxies":
         st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)
+
+
+def strip(draws: Sequence[LockDraw], here: int) -> str:
+    """What became of locked advice on each draw that was tried, as marks; the draw that is looked at is framed."""
+    said, cells = of_draws(Counter(draw.found for draw in draws)), []
+    for draw in draws:
+        mark, words = KINDS[draw.found]
+        kind = f"{draw.found} here" if draw.seed == here else draw.found
+        cells.append(f'<i class="{kind}" title="Draw {draw.seed}: {words}">{mark}</i>')
+    key = ", ".join(f"{mark} {words}" for mark, words in KINDS.values())
+    return (
+        f'<div class="ctviz-draws"><p>{escape(said)} Try another.</p>'
+        f'<div role="img" aria-label="{escape(said)}">{"".join(cells)}</div><p><small>{escape(key)}</small></p></div>'
+    )
 
 
 def _ways_on(service: Service, draft: Draft[LocksView]) -> None:

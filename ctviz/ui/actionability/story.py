@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from ctviz.data.schema import ends_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import Paths, Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Panel
@@ -28,9 +30,10 @@ from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.actionability.table import table
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.feature_names import names_of, renamed
+from ctviz.ui.kit.feature_names import features_of, names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
+from ctviz.ui.kit.player import PinnedWalks
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.watch import RunDisplay, RunDrawing
 
@@ -46,6 +49,7 @@ def story(draft: Draft[LocksView]) -> RunDisplay:
         details=lambda run_view, snapshot, live: details(run_view, snapshot, live, draft.view),
         projected=lambda run_view, snapshot, live: projected(run_view, snapshot, live, draft.view),
         shares=(0.7, 0.3),
+        pinned=lambda run_view, snapshot, live: walks(run_view, snapshot, live, draft.view),
     )
 
 
@@ -53,7 +57,41 @@ def drawing(run_view: RunView, view: LocksView) -> RunDrawing:
     """The run with the page's names on it."""
     names = names_of(run_view.scene, view.names)
     scene = renamed(run_view.scene, names)
-    return RunDrawing(f"{run_view.attempt}.{view.part}.{view.names}", scene, labels_of(run_view.experiment, view))
+    labels, asking = labels_of(run_view.experiment, view), _asking(run_view.scene, names.wished)
+    if len(asking):
+        parts = {name: getattr(scene, name)[asking] for name in ("factuals", "factual_labels", "targets")}
+        scene = dataclasses.replace(scene, **parts)
+    key = f"{run_view.attempt}.{view.part}.{view.names}"
+    return RunDrawing(key, scene, labels, lambda epoch: (_of_those(one, asking) for one in run_view.since(epoch)))
+
+
+def _asking(scene: Scene, wished: int) -> npt.NDArray[np.intp]:
+    """The recorded searches of those who are refused, as positions: nobody asks how to be refused."""
+    return np.flatnonzero((scene.targets == wished) & (scene.factual_labels != wished))
+
+
+def _of_those(snapshot: Snapshot, asking: npt.NDArray[np.intp]) -> Snapshot:
+    """A snapshot with the searches of some people alone.
+
+    Without the share of all searches that change the decision: who gets advice, of those who ask, is in the table.
+    """
+    metrics = {name: values for name, values in snapshot.metrics.items() if name != "validity"}
+    if snapshot.paths is None or not len(asking):
+        return dataclasses.replace(snapshot, metrics=metrics)
+    parts = {field.name: getattr(snapshot.paths, field.name)[:, asking] for field in dataclasses.fields(Paths)}
+    return dataclasses.replace(snapshot, metrics=metrics, paths=Paths(**parts))
+
+
+def walks(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> PinnedWalks | None:
+    """The way of the person who was clicked, in every panel."""
+    scene = run_view.scene
+    if view.probe is None or live or not np.all((scene.lower <= view.probe) & (view.probe <= scene.upper)):
+        return None
+    trace = advice_for(run_view, snapshot, view.probe)
+    return PinnedWalks(
+        snapshot.epoch, int(trace.targets[0]), trace.points[:, 0], trace.steps[:, 0], trace.nascent[:, 0],
+        trace.mature[:, 0],
+    )  # fmt: skip
 
 
 # -- the finding -----------------------------------------------------------------------------------
@@ -62,14 +100,15 @@ def drawing(run_view: RunView, view: LocksView) -> RunDrawing:
 def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        results.finding(run_view, arm_styles(run_view.experiment, view.features), snapshot, live)
+        styles = arm_styles(run_view.experiment, features_of(view, run_view.experiment))
+        results.finding(run_view, styles, snapshot, live)
         return
     page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
 
 
 def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
     """The finding of one epoch, by the part of the story."""
-    arms, features = experiment.arms, view.features
+    arms, features = experiment.arms, features_of(view, experiment)
     focus = focus_of(experiment)
     by_place = {arm.lock_when: index for index, arm in enumerate(arms)}
     if view.part == "where" and set(by_place) == set(PLACES):

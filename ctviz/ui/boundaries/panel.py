@@ -8,7 +8,8 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES, differences, value_of
 from ctviz.catalogue.settings import setting as described
-from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
+from ctviz.data.catalogue import DATASETS, PLANES, columns_of
+from ctviz.data.drawn import DRAWN
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm, Objective
 from ctviz.ui.boundaries.models import pick_arm
@@ -17,6 +18,7 @@ from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import share_run
 from ctviz.ui.kit.frame import project_button
+from ctviz.ui.kit.painted import go_on, paint
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.settings import of_search, setting, settings
 from ctviz.ui.kit.training import train_button
@@ -24,7 +26,7 @@ from ctviz.ui.kit.training import train_button
 
 def panel(service: Service, draft: Draft[Any]) -> None:
     """Everything left of the picture."""
-    controls(draft)
+    controls(service, draft)
     train_button(service, draft)
     what_differs(draft)
     share_run(draft, service.run_view(draft.experiment.key))
@@ -39,10 +41,13 @@ STRENGTHS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 OWN = "own"
 
 
-def controls(draft: Draft[Any]) -> None:
+def controls(service: Service, draft: Draft[Any]) -> None:
     """All controls; the caller adds the button that trains."""
     _data(draft)
-    _noise(draft)
+    if draft.experiment.data.name == DRAWN:
+        paint(draft, service)
+    else:
+        _noise(draft)
     _strength(draft)
     setting(draft, "training.epochs")
 
@@ -64,7 +69,7 @@ def expert(draft: Draft[Any]) -> None:
         settings(draft, f"arms.{arm.name}.", of_search(arm))
         setting(draft, f"arms.{arm.name}.seed")
     with st.expander(f"Locked features of {arm.name}", key="group-locked"):
-        for position, feature in enumerate(FEATURE_NAMES):
+        for position, feature in enumerate(columns_of(draft.experiment.data)):
             mutability(draft, (arm,), position, f"Feature {feature}")
             allowed_range(draft, (arm,), position, f"Range of {feature}")
         settings(draft, f"arms.{arm.name}.", ("lock_when", "shield"))
@@ -75,6 +80,8 @@ def expert(draft: Draft[Any]) -> None:
 
 def _of_data(name: str) -> tuple[str, ...]:
     """The settings that a data set listens to, besides its noise."""
+    if name == DRAWN:
+        return ("seed",)
     own = {"blobs": ("classes",), "gaussians": ("signal", "correlation")}.get(name, ())
     return ("separation", *own, "n_train", "n_validation", "n_test", "seed")
 
@@ -83,7 +90,8 @@ def what_differs(draft: Draft[Any]) -> None:
     """What differs from the preset of the data, and the way back."""
     said = differences(draft.experiment)
     if not said:
-        st.caption("The preset of these data: training as in the paper.")
+        drawn = draft.experiment.data.name == DRAWN
+        st.caption(f"The preset of these data: {'a short training' if drawn else 'training as in the paper'}.")
         return
     st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
     preset = draft.experiment.data.name
@@ -98,9 +106,15 @@ def what_differs(draft: Draft[Any]) -> None:
 
 def _data(draft: Draft[Any]) -> None:
     words, name = described("data.name"), draft.experiment.data.name
-    binding = bind.to("set-data.name", name, lambda chosen: change_data(draft, chosen))
-    bind.choice(words.label, DATASETS, binding, words=CHOICES, help=words.help)
-    st.caption(DATASETS[name].sentence)
+
+    def take(chosen: str) -> None:
+        change_data(draft, chosen)
+        if chosen == DRAWN:
+            go_on(draft)
+
+    bind.choice(words.label, PLANES, bind.to("set-data.name", name, take), words=CHOICES, help=words.help)
+    if name != DRAWN:  # the pad says it
+        st.caption(PLANES[name])
 
 
 def change_data(draft: Draft[Any], name: str) -> None:

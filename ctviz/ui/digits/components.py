@@ -28,7 +28,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.figures.digits.image_grid import STRENGTH, ImageGrid, grid_message
 from ctviz.figures.digits.pad import PAD, mask_message, pad_message
 from ctviz.figures.digits.pictures import Greys, greys
-from ctviz.figures.player.source import component, style
+from ctviz.ui.kit.component_files import mounted
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def show_image_grid(
             where ``grid.clickable`` says what that does.
     """
     sent = _sent()
-    result = _component("ImageGrid")(
+    result = mounted("ImageGrid")(
         key=key,
         data=grid_message(
             grid,
@@ -135,7 +135,7 @@ def draw_pad(prepare: Callable[[npt.NDArray[Any]], Prepared], key: str, initial:
     pixels = initial if given else None if drawn.prepared is None else drawn.prepared.pixels
     seen = None if pixels is None else greys(pixels)
     notes = list(drawn.prepared.notes) if drawn.prepared else [drawn.error] if drawn.error else []
-    _component("Pad")(
+    mounted("Pad")(
         key=key,
         data=pad_message(key, seen, notes, held=drawn.image is not None, bad=bool(drawn.error), given=given),
         on_view_change=lambda: st.session_state.update({kept: _ink(st.session_state[key].get("view"))}),
@@ -181,7 +181,7 @@ def paint_mask(
     start = np.zeros(math.prod(grid), dtype=bool)
     for ref in initial:
         start[list(resolve(ref, (), grid) if isinstance(ref, str) else [ref])] = True
-    result = _component("MaskPainter")(
+    result = mounted("MaskPainter")(
         key=key, data=mask_message(key, greys(under), mask_ref(start), grid), on_view_change=_nothing
     )
     return _painted(result.get("view"), start, grid)
@@ -254,11 +254,6 @@ def _nothing() -> None:
 def _tell(listener: Callable[[tuple[int, int]], None] | None, event: tuple[int, int] | None) -> None:
     if listener is not None and event is not None:
         listener(event)
-
-
-@st.cache_resource(show_spinner=False)
-def _component(kind: Literal["ImageGrid", "Pad", "MaskPainter"]) -> Any:
-    return st.components.v2.component(f"ctviz_{kind.lower()}", css=style(kind), js=component(kind))
 
 
 def _sent() -> dict[str, str]:

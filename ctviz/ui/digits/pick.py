@@ -15,7 +15,7 @@ from ctviz.ui.digits.components import draw_pad, show_image_grid
 from ctviz.ui.digits.digits_view import CLASS, HARD, OWN, RANDOM, DigitsView
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.memory import Pad, memory
-from ctviz.ui.kit import bind
+from ctviz.ui.kit import bind, rights
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service
@@ -79,7 +79,7 @@ def _gallery(service: Service, draft: Draft[DigitsView]) -> None:
 def _upload(draft: Draft[DigitsView]) -> None:
     """Takes over a picture, once for each file; one that cannot be used is answered in a sentence."""
     asked = "A picture of a digit (PNG or JPEG, up to 2 MB)"
-    file = st.file_uploader(asked, type=["png", "jpg", "jpeg"], key="digits-file")
+    file = rights.uploader(asked, type=["png", "jpg", "jpeg"], key="digits-file")
     if file is None:
         return
     taken = memory().files

@@ -16,7 +16,7 @@ from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
 from ctviz.ui.digits.pictures import styles_of
-from ctviz.ui.kit import bind
+from ctviz.ui.kit import bind, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
@@ -31,6 +31,10 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 OWN_MODEL = "own"
 
+FOLDER_FIRST = (
+    "These digits do not come with ctviz: name the folder where their files lie. Until then nothing changes, and the "
+    "models go on learning from the 10,000."
+)
 SOURCES = {"shipped": "10,000 that come with ctviz", "folder": "59,000 of all, from a folder"}
 
 AS_SHIPPED = (
@@ -97,12 +101,17 @@ def _learn_from(draft: Draft[DigitsView], source: str) -> None:
 
 def _folder(draft: Draft[DigitsView]) -> None:
     """Asks where the files lie; checked before anything is changed."""
+    if reason := rights.refusal("folder"):
+        st.caption(reason)
+        return
     known = str(datasets_folder() or "")
     text = st.text_input(
         "Folder with MNIST's files", known, key="digits-folder",
         help="Where train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz lie on the computer that runs ctviz. "
         "They are checked before they are used.",
     )  # fmt: skip
+    if not (text.strip() or known):
+        st.info(FOLDER_FIRST, icon=":material/folder_open:")
     if text.strip() in ("", known):
         return
     try:

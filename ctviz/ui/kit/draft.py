@@ -19,8 +19,9 @@ from ctviz.ui.kit import link
 from ctviz.ui.kit.link import BaseView, V, View, W
 from ctviz.ui.kit.pages import Page
 
-LAG = 3.0
-"""Seconds in which a rerun may still arrive with a link that has just been replaced."""
+LAG = 30.0
+"""Seconds in which a rerun may still arrive with a link that has just been replaced: a busy server answers late, and
+what was taken for a link that somebody opened would undo their last change."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ctviz.experiments.energy import EnergyField, mean_energies
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.theme import ArmStyle
 from ctviz.figures.words import energy_gap
@@ -21,11 +21,14 @@ HELP = (
 )
 
 
-def energies_of(run_view: RunView, view: View) -> EnergySource | None:
-    """What computes the energies of a run; None where it recorded no field to draw them on."""
+def energies_of(run_view: RunView, view: View, drawn: Scene | None = None) -> EnergySource | None:
+    """What computes the energies of a run; None where it recorded no field to draw them on.
+
+    ``drawn``: the scene that goes with the snapshots of the stage, where a page shows some of the searches alone.
+    """
     if run_view.snapshots[0].field is None:
         return None
-    return EnergySource.of_run(run_view.experiment, run_view.scene, view.usual_class(run_view.scene))
+    return EnergySource.of_run(run_view.experiment, drawn or run_view.scene, view.usual_class(run_view.scene))
 
 
 def class_chosen(run_view: RunView, view: View) -> int | None:

@@ -15,7 +15,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import history
 from ctviz.figures.stage.export import standalone_html
-from ctviz.ui.kit import link
+from ctviz.ui.kit import link, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.energies import energy_shown
 from ctviz.ui.kit.frame import literal
@@ -74,7 +74,7 @@ def bring_back(title: str, label: str, key: str, take: Callable[[bytes], None]) 
         take: takes over the content of a file.
     """
     st.markdown(title)
-    file = st.file_uploader(label, type="toml", key=key, label_visibility="collapsed")
+    file = rights.uploader(label, type="toml", key=key, label_visibility="collapsed")
     taken = f"{key}-taken"
     if file is None or st.session_state.get(taken) == file.file_id:
         return

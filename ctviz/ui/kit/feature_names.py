@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.catalogue import FEATURE_NAMES, columns_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import LOAN, Names, names_for
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import BaseView
 from ctviz.ui.kit.run_view import RunView
 
 
@@ -23,14 +24,23 @@ def wished_class(scene: Scene) -> int:
 
 
 def names_of(scene: Scene, names: str) -> Names:
-    """The names in a picture of these data; ``names``: "figure" or "plain"."""
-    return names_for(scene.features, scene.classes, wished_class(scene), names == "figure")
+    """The names in a picture of these data; ``names``: "figure" or "plain". Who has names of their own borrows none."""
+    lent = names == "figure" and scene.features == FEATURE_NAMES
+    return names_for(scene.features, scene.classes, wished_class(scene), lent)
+
+
+def features_of(view: BaseView, experiment: Experiment) -> tuple[str, ...]:
+    """What a page calls the two features of a run: as its view says, unless they have names of their own."""
+    own = columns_of(experiment.data)
+    return own if own != FEATURE_NAMES else view.features
 
 
 def names_in(run_view: RunView | None, experiment: Experiment, names: str) -> Names:
     """The names beside a picture; plain ones as long as nothing can be seen of the run."""
     if run_view is None:
-        return names_for(FEATURE_NAMES, [f"class {c}" for c in range(experiment.data.classes)], 0, loan=False)
+        return names_for(
+            columns_of(experiment.data), [f"class {c}" for c in range(experiment.data.classes)], 0, loan=False
+        )
     return names_of(run_view.scene, names)
 
 
@@ -40,7 +50,9 @@ def renamed(scene: Scene, names: Names) -> Scene:
 
 
 def choose_names(draft: Draft[Any], key: str) -> None:
-    """The choice of the names."""
+    """The choice of the names, where the features have none of their own."""
+    if columns_of(draft.experiment.data) != FEATURE_NAMES:
+        return
     bind.choice(
         "Names", ["figure", "plain"], bind.to_view(draft, "names", key), kind="buttons",
         words={"figure": ", ".join(LOAN), "plain": ", ".join(FEATURE_NAMES)},

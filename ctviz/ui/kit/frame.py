@@ -7,7 +7,7 @@ import logging
 import logging.handlers
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from html import escape
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -25,6 +25,7 @@ from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.pages import PAGES, Page
+from ctviz.ui.kit.printed import printed
 from ctviz.ui.launch import ask_nobody
 
 P = ParamSpec("P")
@@ -36,27 +37,50 @@ ARROW = ":material/arrow_forward:"
 
 STYLE = Path(__file__).with_name("style.css")
 
+PLACE_JS = """
+const seen = new WeakMap();
+export default function ({ parentElement, data }) {
+  if (seen.get(parentElement) === data) return;
+  seen.set(parentElement, data);
+  const page = (parentElement.getRootNode().host ?? parentElement).closest('[data-testid="stMain"]');
+  if (!page) return;
+  if (data === "project") page.scrollTop = 0;
+  const menu = page.querySelector(".st-key-menu"), here = menu?.querySelector(".st-key-here a");
+  here?.setAttribute("aria-current", "page");
+  const write = () => document.querySelectorAll(".ctviz-address").forEach((node) => (node.textContent = location.href));
+  if (!globalThis.__ctvizPrints) addEventListener("beforeprint", write);
+  globalThis.__ctvizPrints = true;
+  if (here) menu.scrollLeft = here.getBoundingClientRect().left - menu.getBoundingClientRect().left - 24;
+}
+"""
+"""Brings into sight what a page begins with: its top where it is projected, its place in a menu wider than the screen.
+On paper it writes the link, which is the browser's to know."""
+
 PROJECTING = """
-.block-container { padding-top: .6rem; max-width: none; }
+.stApp { --ctv-fill: 1; }
+.block-container { padding: .6rem clamp(1rem, 2.2vw, 2.4rem) 1rem; max-width: none; }
 [data-testid="stHeader"] { display: none; }
 .ctviz-headline { font-size: clamp(1.6rem, 2.6vw, 3rem); }
 """
 
 
 @contextmanager
-def page(entry: Page, draft: Draft[Any] | None = None) -> Iterator[bool]:
+def page(entry: Page, draft: Draft[Any] | None = None, projecting: bool | None = None) -> Iterator[bool]:
     """The frame of a page, which yields whether it is projected; what goes wrong inside is said in place.
 
     The projected view is without menu and chrome, of larger type, and has a button that leads back. The link is
-    brought in line with the ``draft`` at the end.
+    brought in line with the ``draft`` at the end. A page without a draft says itself whether it is ``projecting``.
     """
-    projecting = draft is not None and draft.view.view == "project"
+    if projecting is None:
+        projecting = draft is not None and draft.view.view == "project"
     st.set_page_config(page_title=f"{entry.title} · ctviz", page_icon=_icon(), layout="wide")
     st.html(f"<style>{_style()}{PROJECTING if projecting else ''}</style>")
     if not projecting:
-        _menu()
+        _menu(entry)
+    _place()(key="place", data="project" if projecting else entry.name)
     with _guard():
         yield projecting
+        printed(draft.experiment if draft is not None and entry.of_one_run else None)
         if draft is None:
             return
         if projecting:
@@ -74,6 +98,11 @@ def columns(width: float) -> tuple[DeltaGenerator, DeltaGenerator]:
     with st.container(key="page"):
         left, main = st.columns([width, 1 - width], gap="medium")
     return main, left.container(key="controls")
+
+
+def details() -> DeltaGenerator:
+    """Where a page goes into detail, below all that its sheet of paper holds: to be used with ``with``."""
+    return st.container(key="below")
 
 
 def project_button(draft: Draft[Any]) -> None:
@@ -142,11 +171,17 @@ def _guard() -> Iterator[None]:
         )
 
 
-def _menu() -> None:
+@st.cache_resource(show_spinner=False)
+def _place() -> Any:
+    return st.components.v2.component("ctviz_place", js=PLACE_JS)
+
+
+def _menu(here: Page) -> None:
     with st.container(key="menu", horizontal=True, vertical_alignment="center", gap="medium"):
         st.html('<span class="ctviz-brand">ctviz</span>', width="content")
         for entry in PAGES:
-            st.page_link(entry.path, label=entry.title)
+            with st.container(key="here", width="content") if entry == here else nullcontext():
+                st.page_link(entry.path, label=entry.title)
 
 
 @functools.cache

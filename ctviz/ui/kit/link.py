@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from typing_extensions import TypeVar
 
 from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.drawn import MOST_TEXT
 from ctviz.errors import ConfigError, shorten
 from ctviz.experiments.config import PRESETS, Experiment, parse_value
 from ctviz.experiments.snapshot import Scene
@@ -23,6 +24,9 @@ from ctviz.settings import Settings
 MAX_PARAMETERS = 250
 MAX_LENGTH = 400
 """Characters of one value; a whole link stays far below what browsers and servers accept."""
+
+LONGER = {"data.points": MOST_TEXT}
+"""Parameters that may be longer: points of one's own."""
 
 MAX_PROBLEMS = 5
 """Sentences shown; a link with more than this wrong is not helped by more of them."""
@@ -185,8 +189,9 @@ def _bounded(query: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         if len(kept) == MAX_PARAMETERS:
             problems.append(f"The link has {len(query)} parameters; allowed: at most {MAX_PARAMETERS}.")
             break
-        if len(text) > MAX_LENGTH or len(name) > MAX_LENGTH:
-            problems.append(sentence(name, text, f"at most {MAX_LENGTH} characters"))
+        most = LONGER.get(name, MAX_LENGTH)
+        if len(text) > most or len(name) > MAX_LENGTH:
+            problems.append(sentence(name, text, f"at most {most:,} characters"))
             continue
         kept[name] = text
     return kept, problems

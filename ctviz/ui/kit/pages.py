@@ -14,6 +14,8 @@ class Page:
     title: str
     preset: str = "moons"
     """What it shows where the link names no run."""
+    of_one_run: bool = False
+    """Whether all of it is about the experiment of its draft."""
 
     @property
     def name(self) -> str:
@@ -22,15 +24,16 @@ class Page:
 
 
 HOME = Page("app.py", "Home")
-BOUNDARIES = Page("pages/boundaries.py", "Boundaries")
-TRAJECTORIES = Page("pages/trajectories.py", "Trajectories")
-ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1")
-DIGITS = Page("pages/digits.py", "Digits", "mnist")
+LEARN = Page("pages/learn.py", "Learn", "figure1")
+BOUNDARIES = Page("pages/boundaries.py", "Boundaries", of_one_run=True)
+TRAJECTORIES = Page("pages/trajectories.py", "Trajectories", of_one_run=True)
+ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1", of_one_run=True)
+DIGITS = Page("pages/digits.py", "Digits", "mnist", of_one_run=True)
 TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
 PAPER = Page("pages/paper.py", "Paper")
 LIMITS = Page("pages/limits.py", "Limits")
 
-PAGES = (HOME, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
+PAGES = (HOME, LEARN, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
 """In the order of the menu."""
 
 BY_NAME = {page.name: page for page in PAGES}

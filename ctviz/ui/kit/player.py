@@ -42,19 +42,21 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
-from ctviz.figures.player.source import component, style
 from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, stretch_of
 from ctviz.figures.stage.live_search import LiveSearch, PackedModels, pack_models
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
-from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, pack_trace
+from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
+from ctviz.ui.kit.component_files import mounted
 
 T = TypeVar("T")
 
@@ -83,6 +85,26 @@ class StageState:
     energy_class: int | None = None
 
 
+@dataclass(frozen=True)
+class PinnedWalks:
+    """The search of every arm from one place, after one epoch; the stage draws it while it shows that epoch."""
+
+    epoch: int
+    target: int
+    points: npt.NDArray[np.float32]  # m t+1 d
+    steps: npt.NDArray[np.int64]  # m
+    nascent: npt.NDArray[np.int64]  # m
+    mature: npt.NDArray[np.bool_]  # m
+
+    def meta(self, scene: Scene) -> dict[str, Any]:
+        """For the header of a message: lines in steps of 1/65535 of the extent, as those of recordings are."""
+        lines = [
+            scene.quantise(line[: steps + 1]).tolist() for line, steps in zip(self.points, self.steps, strict=True)
+        ]
+        ends = {"nascent": self.nascent.tolist(), "mature": self.mature.tolist()}
+        return {"epoch": self.epoch, "target": self.target, "lines": lines, **ends}
+
+
 def show_stage(
     run_key: str,
     scene: Scene,
@@ -92,6 +114,7 @@ def show_stage(
     live: bool,
     initial: StageState = StageState(),
     *,
+    pinned: PinnedWalks | None = None,
     energies: EnergySource | None = None,
     key: str = "stage",
 ) -> StageState:
@@ -106,6 +129,7 @@ def show_stage(
         total_epochs: epochs the run will have when it is done.
         live: whether more snapshots may come.
         initial: what to show first.
+        pinned: the searches from the pinned place, drawn over the others.
         energies: offers the energies of the run's classes as a layer; they are computed and sent once it is on.
         key: of the component; one stage per key.
     """
@@ -117,7 +141,8 @@ def show_stage(
     seen = _state((st.session_state.get(key) or {}).get("view"), run_key, initial, len(scene.classes))
     stretch = _energies_due(run, energies, seen, last) if energies else None
     header = {**_header(run, more, last, initial), "energy": energy_header(energies, stretch)}
-    result = _component("Stage")(
+    header["pinned"] = pinned.meta(scene) if pinned else None
+    result = mounted("Stage")(
         key=key,
         data=message(recording, stretch.payload if stretch else b"", **header),
         on_view_change=_nothing,
@@ -165,6 +190,7 @@ def show_paths(
     on_place: Callable[[tuple[float, float]], None] | None = None,
     live_search: LiveSearch | None = None,
     details: bool = True,
+    plain: Plain | None = None,
     key: str = "paths",
 ) -> PathsState:
     """Shows the searches of every arm and returns what the person has come to rest on.
@@ -181,6 +207,7 @@ def show_paths(
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
         live_search: lets the start of a single search be dragged, once the run is over, and followed by searches in
             the browser; where it is dropped is a place like one that was clicked.
+        plain: shows it without charts and layers, with what is pointed out.
         key: of the component; one per key.
 
     Raises:
@@ -198,6 +225,7 @@ def show_paths(
         "lines": lines_meta(arms),
         "places": on_place is not None,
         "details": details,
+        "plain": asdict(plain) if plain else None,
     }
     # While a run grows, its models would be sent again and again.
     dragged = live_search if on_place is not None and not live else None
@@ -209,7 +237,7 @@ def show_paths(
         "models": {"key": run_key, **(models.meta if models else {}), "search": dragged.rules} if dragged else None,
     }
     behind = (packed.payload if packed else b"", models.payload if models else b"")
-    result = _component("Paths")(
+    result = mounted("Paths")(
         key=key,
         data=message(recording, *behind, **header),
         on_view_change=_nothing,
@@ -230,11 +258,6 @@ def _nothing() -> None:
 def _tell(listener: Callable[[T], None] | None, event: T | None) -> None:
     if listener is not None and event is not None:
         listener(event)
-
-
-@st.cache_resource(show_spinner=False)
-def _component(kind: Literal["Stage", "Paths"]) -> Any:
-    return st.components.v2.component(f"ctviz_{kind.lower()}", css=style(kind), js=component(kind))
 
 
 def _sent() -> dict[str, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
 from ctviz.catalogue.metrics import METRICS, RECORDED, Metric
 from ctviz.counterfactuals.generators import GENERATORS
@@ -15,7 +17,8 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
-from ctviz.figures.curves import curve
+from ctviz.figures.checked import CheckedFigure
+from ctviz.figures.curves import curve, with_line_at
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import Metrics, describe_curve, headline
 from ctviz.ui.kit.facts import Fact, Row, fact_list
@@ -143,10 +146,8 @@ def table(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
 
 def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, names: Sequence[str], columns: int) -> None:
     """Small charts of metrics over the epochs, ``columns`` in a row, with a line at ``marked``."""
-    epochs, history = run_view.history()
-    total = run_view.experiment.training.epochs
     at = as_lists(marked)
-    colours = palette()
+    checked = _curves(run_view, styles, names)
     conventional, trained = reference_pair(styles)
     for start in range(0, len(names), columns):
         row = st.columns(columns, gap="medium")
@@ -161,6 +162,26 @@ def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, name
                     + (words if metric.compared else "")
                 )
                 st.plotly_chart(
-                    curve(metric, epochs, history[name], styles, colours, marked.epoch, total),
+                    CheckedFigure(with_line_at(checked[name], marked.epoch)),
                     key=f"curve-{name}", theme=None, alt=described, config={"displayModeBar": False},
                 )  # fmt: skip
+
+
+def _curves(run_view: RunView, styles: Sequence[ArmStyle], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The charts as plotly has checked them, once for all sessions; only the line moves with the epoch."""
+    colours = palette()
+
+    def make() -> dict[str, dict[str, Any]]:
+        epochs, history = run_view.history()
+        total = run_view.experiment.training.epochs
+        return {
+            name: curve(RECORDED[name], epochs, history[name], styles, colours, 0, total).to_dict() for name in names
+        }
+
+    place = (run_view.attempt, run_view.last, tuple(styles), tuple(names), colours)
+    return _drawn_curves().get(place, make)
+
+
+@st.cache_resource(show_spinner=False)
+def _drawn_curves() -> Cache:
+    return Cache(64)

@@ -94,7 +94,7 @@ class RunViews:
     """The runs that pages look at, by key."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._run_views = store, Cache(MOST_BYTES, size=lambda run_view: run_view.nbytes)
+        self._store, self._run_views = store, Cache(MOST_BYTES, size=lambda run_view: run_view.nbytes, grows=True)
 
     def get(self, key: str) -> RunView | None:
         """The run of a key with all that is stored of it by now; None while there is nothing to show.

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib
+import pkgutil
 import re
+import threading
+import uuid
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, get_args
 
 import streamlit as st
 import torch
 
+from ctviz import ui
 from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.schema import Schema
 from ctviz.errors import ConfigError
@@ -21,12 +27,16 @@ from ctviz.experiments.run import check_size, picture_bytes, run_job
 from ctviz.experiments.store import Store, open_store
 from ctviz.jobs import JobManager
 from ctviz.training.arm import Purpose
+from ctviz.ui.kit import rights
 from ctviz.ui.kit.run_view import RunView, RunViews
 
 State = Literal["absent", "queued", "running", "done", "failed", "cancelled", "interrupted"]
 
 SEARCHES_AT_ONCE = 2
 """Searches and pictures that are made at the same time; each keeps one processor busy."""
+
+MOST_WANTED = 1000
+"""Runs of which is remembered who asked for them."""
 
 MOST_PICTURES = 192 * 2**20
 """Bytes of fields and paths that a browser is asked to hold of one run."""
@@ -50,6 +60,40 @@ class RunState:
         return self.state in ("queued", "running")
 
 
+class WantedRuns:
+    """Which sessions have asked for which runs; safe to call from any thread."""
+
+    def __init__(self) -> None:
+        self._askers: OrderedDict[str, set[str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def ask(self, key: str, session: str, *, alone: bool) -> str | None:
+        """Notes that a session asks for a run; if ``alone``, instead of the one before, which is returned."""
+        with self._lock:
+            before = next((k for k, askers in self._askers.items() if k != key and session in askers), None)
+            if alone and before is not None:
+                self._askers[before].discard(session)
+            self._askers.setdefault(key, set()).add(session)
+            self._askers.move_to_end(key)
+            while len(self._askers) > MOST_WANTED:
+                self._askers.popitem(last=False)
+            return before if alone else None
+
+    def askers(self, key: str) -> set[str]:
+        with self._lock:
+            return set(self._askers.get(key, ()))
+
+    def forget(self, key: str) -> None:
+        with self._lock:
+            self._askers.pop(key, None)
+
+
+def session() -> str:
+    """Names the session among those of the server."""
+    name: str = st.session_state.setdefault("session-name", uuid.uuid4().hex)
+    return name
+
+
 @dataclass(frozen=True)
 class Service:
     """The one store and the one pool of workers of a server."""
@@ -57,6 +101,7 @@ class Service:
     store: Store
     jobs: JobManager
     run_views: RunViews
+    wanted: WantedRuns = field(default_factory=lambda: WantedRuns())
 
     def state(self, key: str) -> RunState:
         """Where a run is: what the store says, and what the queue of this server adds to it."""
@@ -75,12 +120,38 @@ class Service:
     def run_view(self, key: str) -> RunView | None:
         return self.run_views.get(key)
 
-    def train(self, experiment: Experiment) -> None:
-        """Asks for a run; asked for twice, it is computed once."""
-        self.jobs.submit(experiment.key, run_job, experiment.to_json(), str(self.store.root), "auto")
+    def train(self, experiment: Experiment) -> bool:
+        """Asks for a run; asked for twice, it is computed once. Small ones go first.
+
+        A student has one at a time: the next takes the place of the one before, and whether it did so is returned.
+
+        Raises:
+            NotAllowedError: it is too large for a student.
+        """
+        key, seconds = experiment.key, about_seconds(experiment)
+        if reason := rights.too_large(seconds):
+            raise rights.NotAllowedError(reason)
+        before = self.wanted.ask(key, session(), alone=not rights.is_teacher())
+        replaced = before is not None and self.state(before).live
+        if before is not None and replaced and not self.wanted.askers(before):
+            self.jobs.cancel(before)
+        self.jobs.submit(key, run_job, experiment.to_json(), str(self.store.root), "auto", seconds=seconds)
+        return replaced
 
     def cancel(self, key: str) -> None:
+        """Stops a run.
+
+        Raises:
+            NotAllowedError: a student may stop none but their own, and that only if nobody else waits for it.
+        """
+        if reason := self.reason_not_to_cancel(key):
+            raise rights.NotAllowedError(reason)
+        self.wanted.forget(key)
         self.jobs.cancel(key)
+
+    def reason_not_to_cancel(self, key: str) -> str | None:
+        """Why this session may not stop a run, in a sentence; None if it may."""
+        return None if self.wanted.askers(key) == {session()} else rights.refusal("cancel")
 
 
 @st.cache_resource(show_spinner=False)
@@ -101,10 +172,21 @@ def make() -> Service:
     modules = (run_job.__module__, "captum.robust")
     jobs = JobManager(initializer=one_thread, modules=modules, log=store.root / "logs" / "jobs.log")
     jobs.warm(1)
+    if rights.class_address() is not None:
+        threading.Thread(target=_import_pages, name="ctviz-pages", daemon=True).start()
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
     gc.freeze()
     return Service(store, jobs, RunViews(store))
+
+
+def _import_pages() -> None:
+    """Imports what the pages need before a class opens them: thirty first visits at once would each wait for it."""
+    for found in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
+        if found.name != f"{ui.__name__}.launch":
+            importlib.import_module(found.name)
+    gc.collect()
+    gc.freeze()
 
 
 def reason_not_to_train(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> str | None:

@@ -8,28 +8,34 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.progress import duration
+from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.feature_names import features_of
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
 
 
 def say_problems(service: Service, draft: Draft[Any]) -> None:
-    """What was left out of the link that was opened, and why; what happened to the store."""
+    """What was left out of the link that was opened, and why; what happened to the store; what a student may do."""
+    rights.say_role()
+    messages.show()
     if draft.problems:
         st.warning("\n\n".join(literal(problem) for problem in draft.problems), icon=":material/link_off:")
     notices = service.store.notices()
     if notices:
         st.info("\n\n".join(literal(notice) for notice in notices[-3:]), icon=":material/inventory_2:")
-        st.button("Understood", key="notices", type="tertiary", on_click=service.store.clear_notices)
+        rights.button("dismiss", "Understood", key="notices", type="tertiary", on_click=service.store.clear_notices)
 
 
 def train_button(service: Service, draft: Draft[Any], key: str = "train") -> None:
     """Train, and if that is not possible, why."""
     state = service.state(draft.experiment.key)
-    reason = reason_not_to_train(draft.experiment, draft.view.features)
+    seconds = about_seconds(draft.experiment)
+    features = features_of(draft.view, draft.experiment)
+    reason = reason_not_to_train(draft.experiment, features) or rights.too_large(seconds)
     if draft.pending:
         reason = "One of the settings is not possible, as said beside it; change it to train."
-    about = f"About {duration(about_seconds(draft.experiment))} on an idle computer."
+    about = f"About {duration(seconds)} on an idle computer."
     st.button(
         LABELS.get(state.state, "Train"), key=key, type="primary", width="stretch", icon=":material/play_arrow:",
         disabled=reason is not None or state.live or state.state == "done",
@@ -50,6 +56,9 @@ def press_train(service: Service, draft: Draft[Any]) -> None:
     run_view = service.run_view(draft.experiment.key)
     draft.left_behind = run_view.attempt if run_view else None
     try:
-        service.train(draft.experiment)
+        replaced = service.train(draft.experiment)
     except CtvizError as error:
         draft.problems = (str(error),)
+        return
+    if replaced:
+        draft.problems = ("Your earlier training was stopped: in a class, each has one at a time.",)

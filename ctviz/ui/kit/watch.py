@@ -7,7 +7,7 @@ otherwise.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,12 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
-from ctviz.ui.kit import results
+from ctviz.ui.kit import messages, results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
-from ctviz.ui.kit.frame import literal, live, page_title
+from ctviz.ui.kit.frame import details, literal, live, page_title
 from ctviz.ui.kit.link import View
-from ctviz.ui.kit.player import StageState, show_stage
+from ctviz.ui.kit.player import PinnedWalks, StageState, show_stage
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.kit.theme import follow_theme
@@ -48,6 +48,7 @@ class RunDrawing:
     key: str
     scene: Scene
     labels: tuple[ArmLabel, ...]
+    since: Callable[[int], Iterable[Snapshot]]
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,12 @@ class RunDisplay:
     details: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     projected: Callable[[RunView, Snapshot, bool], None] = lambda run_view, snapshot, live: None
     shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
+    pinned: Callable[[RunView, Snapshot, bool], PinnedWalks | None] = lambda run_view, snapshot, live: None
+    """The searches from the place that is pinned, which the stage draws over the others."""
 
 
 def _drawing(run_view: RunView) -> RunDrawing:
-    return RunDrawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment))
+    return RunDrawing(run_view.attempt, run_view.scene, arm_labels(run_view.experiment), run_view.since)
 
 
 BOUNDARIES = RunDisplay(
@@ -87,7 +90,8 @@ def watch(service: Service, draft: Draft[Any], display: RunDisplay = BOUNDARIES)
 
 def below(service: Service) -> None:
     """Curves and table of the run, with a marker at the stage's epoch."""
-    live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
+    with details():
+        live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
 
 
 def trains(service: Service) -> bool:
@@ -123,8 +127,9 @@ def _watch(service: Service, display: RunDisplay) -> None:
         return
     st.session_state["shown"] = run_view.key
     with left:
-        seen = _stage(run_view, display, draft.view, live=state.live, key=f"stage-{draft.opened}")
-    _follow(draft, seen)
+        walks = display.pinned(run_view, spoken_of(run_view, draft.view), state.live)
+        seen = _stage(run_view, display, draft.view, walks, live=state.live, key=f"stage-{draft.opened}")
+    _follow(draft, seen, display)
     snapshot = spoken_of(run_view, draft.view)
     with headline:
         display.headline(run_view, snapshot, state.live)
@@ -172,30 +177,33 @@ def _show_earlier(
     if run_view is None:
         return
     with left, st.container(key="earlier"):
-        _stage(run_view, display, View(), live=False, key="stage-earlier")
+        _stage(run_view, display, View(), None, live=False, key="stage-earlier")
     if right is not None:
         right.caption(f"Dimmed, until then: {_named(run_view.experiment)}.")
 
 
-def _stage(run_view: RunView, display: RunDisplay, view: View, *, live: bool, key: str) -> StageState:
+def _stage(
+    run_view: RunView, display: RunDisplay, view: View, walks: PinnedWalks | None, *, live: bool, key: str
+) -> StageState:
     drawn = display.drawing(run_view)
     return show_stage(
         run_key=drawn.key,
         scene=drawn.scene,
         arms=drawn.labels,
-        snapshots_since=run_view.since,
+        snapshots_since=drawn.since,
         total_epochs=run_view.experiment.training.epochs,
         live=live,
         initial=StageState(
             view.epoch, bool(view.play), view.speed, bool(view.loop), view.layers, view.probe, view.layer,
             class_chosen(run_view, view),
         ),
-        energies=energies_of(run_view, view),
+        energies=energies_of(run_view, view, drawn.scene),
+        pinned=walks,
         key=key,
     )  # fmt: skip
 
 
-def _follow(draft: Draft[Any], seen: StageState) -> None:
+def _follow(draft: Draft[Any], seen: StageState, display: RunDisplay) -> None:
     """Takes what the person has come to rest on into the view, and so into the link and the curves."""
     before = draft.view
     rest = {
@@ -205,7 +213,8 @@ def _follow(draft: Draft[Any], seen: StageState) -> None:
     draft.view = type(before)(**{**before.model_dump(), **rest})
     write_link(draft)
     moved = (draft.view.epoch, draft.view.play) != (before.epoch, before.play)
-    if moved and before.view == "page":
+    repinned = display.pinned is not BOUNDARIES.pinned and draft.view.probe != before.probe
+    if repinned or (moved and before.view == "page"):
         st.rerun()
 
 
@@ -216,9 +225,10 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
         bar.progress(min(state.epochs_done / epochs, 1.0), text=_how_far(state, epochs))
         if state.ours:
+            reason = service.reason_not_to_cancel(experiment.key)
             stop.button(
-                "Cancel", key="cancel", icon=":material/stop:", width="stretch",
-                on_click=service.cancel, args=(experiment.key,),
+                "Cancel", key="cancel", icon=":material/stop:", width="stretch", disabled=reason is not None,
+                help=reason, on_click=_cancel, args=(service, experiment.key),
             )  # fmt: skip
     elif state.state == "failed":
         st.error(f"{literal(state.message)} Press “Try again” to train from the start.", icon=":material/error:")
@@ -235,9 +245,16 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
         train_button(service, draft, key="train-here")
 
 
+def _cancel(service: Service, key: str) -> None:
+    with messages.errors_as("refused"):
+        service.cancel(key)
+
+
 def _how_far(state: RunState, epochs: int) -> str:
+    if state.state == "queued" and state.position > 1:
+        return f"Waiting for a worker: place {state.position} in the queue, where small trainings go first."
     if state.state == "queued":
-        return "Waiting for a worker" + (f"; {state.position - 1} before it" if state.position > 1 else "")
+        return "Waiting for a worker: it is the next one."
     return f"Training: {Progress(state.epochs_done, epochs, state.seconds).words()}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 from ctviz.errors import CtvizError
@@ -9,9 +11,9 @@ from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.results import LimitResult, agreement, limit_job, stored_limit
 from ctviz.jobs import JobStatus
 from ctviz.progress import duration
-from ctviz.ui.kit import messages
+from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.frame import literal, live
-from ctviz.ui.kit.service import Service
+from ctviz.ui.kit.service import Service, about_seconds
 
 POLL = 1.0
 """Seconds between two looks while a limit is being computed."""
@@ -54,8 +56,8 @@ def _progress(service: Service, study: Limit, job: JobStatus | None) -> None:
         st.progress(0.0, f"Waiting for a worker, place {job.position} in the queue.")
     else:
         st.progress(found.done / total, f"Computing on this computer: draw {min(found.done + 1, total)} of {total}.")
-    st.button("Stop; draws that are done stay", key="limits-stop", icon=":material/stop:", width="stretch",
-              on_click=service.jobs.cancel, args=(job_key(study),))  # fmt: skip
+    rights.button("recompute", "Stop; draws that are done stay", key="limits-stop", icon=":material/stop:",
+                  width="stretch", on_click=service.jobs.cancel, args=(job_key(study),))  # fmt: skip
 
 
 def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | None) -> None:
@@ -67,24 +69,23 @@ def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | 
         st.caption(_compared(result))
         return
     label = "Compute it again on this computer" if not here else f"Compute the other {total - here} draws here too"
-    st.button(
-        label, key="limits-compute", icon=":material/refresh:", width="stretch",
-        help=f"Trains {total - here} stacks of models in the background, about {_about(study)} on an idle computer; "
-        "what is done stays. Afterwards the numbers of this computer are shown instead of those that ship.",
+    rights.button(
+        "recompute", label, key="limits-compute", icon=":material/refresh:", width="stretch",
+        help=f"Trains {total - here} stacks of models in the background, about {duration(_seconds(study))} on an idle "
+        "computer; what is done stays. Afterwards the numbers of this computer are shown instead of those that ship.",
         on_click=_press, args=(service, study),
     )  # fmt: skip
 
 
-def _about(study: Limit) -> str:
-    from ctviz.ui.kit.service import about_seconds
-
+@functools.lru_cache(32)
+def _seconds(study: Limit) -> float:
     seconds = sum(about_seconds(stand.experiment) for stand in study.all_draws())
-    return duration(seconds * (2 if "fine" in study.measures else 1))
+    return seconds * (2 if "fine" in study.measures else 1)
 
 
 def _press(service: Service, study: Limit) -> None:
     with messages.errors_as("error"):
-        service.jobs.submit(job_key(study), limit_job, study.name, str(service.store.root))
+        service.jobs.submit(job_key(study), limit_job, study.name, str(service.store.root), seconds=_seconds(study))
 
 
 def _compared(result: LimitResult) -> str:

@@ -9,7 +9,8 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES, OFFERED
 from ctviz.catalogue.settings import setting as described
-from ctviz.data.catalogue import DATASETS, FEATURE_NAMES
+from ctviz.data.catalogue import FEATURE_NAMES, PLANES
+from ctviz.data.drawn import DRAWN
 from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
@@ -19,7 +20,7 @@ from ctviz.experiments.sweeps.plan import Plan, plan
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.progress import duration
 from ctviz.training.arm import Purpose
-from ctviz.ui.kit import bind, messages
+from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, schema_of
@@ -56,7 +57,7 @@ def form(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     _sizes(draft)
     with st.expander("Data and training of all its models"):
         for path in ("training.epochs", "training.n_ce", "data.n_train", "data.seed", "seed"):
-            if path not in axes:
+            if path not in axes and (path, draft.experiment.data.name) != ("data.n_train", DRAWN):
                 setting(draft, path)
     _go(service, draft, sweeps)
 
@@ -91,7 +92,7 @@ def _data(draft: Draft[TradeoffsView]) -> None:
         draft.start_from(Experiment.preset(chosen))
         draft.view = view  # what is looked at stays
 
-    bind.choice(words.label, DATASETS, bind.to("trade-data", name, take), words=CHOICES, help=words.help)
+    bind.choice(words.label, PLANES, bind.to("trade-data", name, take), words=CHOICES, help=words.help)
 
 
 def axes_of(view: TradeoffsView) -> dict[str, str]:
@@ -186,6 +187,8 @@ def _go(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
     mine = sweeps.running_of(memory().visitor)
     if not reason and not there and mine is not None:
         reason = "Another sweep of yours is under way; wait for it or stop it."
+    if not there:
+        reason = rights.refusal("sweep") or reason
     label, icon = ("Look at this sweep", "visibility") if there else ("Run this sweep", "play_arrow")
     st.button(
         label, key="trade-run", type="primary", width="stretch", icon=f":material/{icon}:",
@@ -197,9 +200,9 @@ def _go(service: Service, draft: Draft[TradeoffsView], sweeps: Runner) -> None:
 
 
 def _under_way(draft: Draft[TradeoffsView], sweeps: Runner, key: str) -> None:
-    st.button(
-        "Stop this sweep", key="trade-run-stop", width="stretch", icon=":material/stop:", on_click=sweeps.cancel,
-        args=(key,),
+    rights.button(
+        "stop sweep", "Stop this sweep", key="trade-run-stop", width="stretch", icon=":material/stop:",
+        on_click=sweeps.cancel, args=(key,),
     )  # fmt: skip
     st.caption("It is under way. What is done by now is kept, and need not be done again.")
     _to_own(draft, key)
@@ -282,4 +285,5 @@ def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:
     Raises:
         CtvizError: it is too much for this page, cannot be trained or stored, or another one is under way.
     """
+    rights.check("sweep")
     sweeps.start(planned(service, sweep), memory().visitor)

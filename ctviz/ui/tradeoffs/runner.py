@@ -24,6 +24,7 @@ from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.engines.work import task_job
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
+from ctviz.experiments.sweeps.cost import task_cost
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.plan import Plan
 from ctviz.experiments.sweeps.results import collect
@@ -248,7 +249,9 @@ class Runner:
             try:
                 if is_done(task, self._store):
                     return ""
-                self._jobs.submit(task.key, task_job, task.to_json(), str(self._store.root), "auto")
+                self._jobs.submit(
+                    task.key, task_job, task.to_json(), str(self._store.root), "auto", seconds=task_cost(task).seconds
+                )
             except JobError:  # the server ends
                 sweep_run.stopped.set()
                 return ""

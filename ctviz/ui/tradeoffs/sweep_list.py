@@ -11,7 +11,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep, shown
 from ctviz.figures.tradeoffs.metrics import what
-from ctviz.ui.kit import bind, messages
+from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.unique_names import apart
@@ -24,11 +24,11 @@ MOST_VALUES = 6
 
 
 def names(infos: Sequence[SweepInfo], running: Container[str] = ()) -> dict[str, str]:
-    """Key → what a sweep is called, no two alike: data and what varies; for several alike their values and sizes."""
+    """Key → what a sweep is called, no two alike: data and what varies, and what else tells it apart."""
     return apart({info.key: _names(info, info.key in running) for info in infos})
 
 
-def _names(info: SweepInfo, running: bool) -> tuple[str, str, str]:
+def _names(info: SweepInfo, running: bool) -> tuple[str, ...]:
     sweep = info.sweep
     data = CHOICES.get(sweep.base.data.name, sweep.base.data.name)
     seeds = f", {sweep.seeds} seeds" if sweep.seeds > 1 else ""
@@ -40,7 +40,9 @@ def _names(info: SweepInfo, running: bool) -> tuple[str, str, str]:
     begin, end = f"{named}{data}: ", f" ({cells}{seeds}{state})"
     sizes = f"{sweep.base.data.n_train:,} samples, {sweep.base.training.epochs} epochs, {sweep.protocol.rounds} rounds"
     measured = f" ({cells}{seeds}, {sizes}{state})"
-    return f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
+    # The control has room for no more; how large a sweep is stands in its headline too.
+    short = (f"{begin}{settings}",) if info.shipped else ()
+    return *short, f"{begin}{settings}{end}", f"{begin}{values}{end}", f"{begin}{values}{measured}"
 
 
 def _values(axis: Axis) -> str:
@@ -87,8 +89,9 @@ def _choice(infos: Mapping[str, SweepInfo], draft: Draft[TradeoffsView], sweep: 
 
 def _forgetting(store: Store, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: Runner) -> None:
     live = sweep.key in sweeps.running()
-    st.button(
-        "Take it off the list", key="trade-forget", type="tertiary", icon=":material/playlist_remove:", disabled=live,
+    rights.button(
+        "delete", "Take it off the list", key="trade-forget", type="tertiary", icon=":material/playlist_remove:",
+        disabled=live,
         help="It is under way; stop it first." if live else "Its models stay in the store, and it can be undone.",
         on_click=_forget, args=(store, draft, sweep),
     )  # fmt: skip
@@ -103,8 +106,8 @@ def _forget(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
 
 def _undo(store: Store, draft: Draft[TradeoffsView], sweep: Sweep) -> None:
     st.caption(literal(f"A sweep of {sweep.size:,} cells is off the list; its models are still stored."))
-    st.button(
-        "Undo", key="trade-unforget", type="tertiary", icon=":material/undo:", on_click=_put_back,
+    rights.button(
+        "restore", "Undo", key="trade-unforget", type="tertiary", icon=":material/undo:", on_click=_put_back,
         args=(store, draft, sweep),
     )  # fmt: skip
 

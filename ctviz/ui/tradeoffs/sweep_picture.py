@@ -14,7 +14,7 @@ from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult
 from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
-from ctviz.ui.kit import frame, messages
+from ctviz.ui.kit import frame, messages, rights
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.service import Service
@@ -109,7 +109,8 @@ def _picture(draft: Draft[TradeoffsView], sweep: Sweep, result: SweepResult) -> 
         except ConfigError as error:
             st.info(literal(str(error)), icon=":material/grid_off:")
         if cell is not None:
-            stage_of(draft, sweep, result.table, cell)
+            with frame.details():
+                stage_of(draft, sweep, result.table, cell)
         if not projecting:
             alternative(across, view, level)
             method(sweep)
@@ -160,9 +161,10 @@ def _status(service: Service, result: SweepResult, sweeps: Runner, progress: Swe
     if progress is not None and progress.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
         bar.progress(progress.share, text=progress.words())
-        stop.button(
-            "Stop", key="trade-stop", icon=":material/stop:", width="stretch", on_click=sweeps.cancel, args=(sweep.key,)
-        )
+        rights.button(
+            "stop sweep", "Stop", place=stop, key="trade-stop", icon=":material/stop:", width="stretch",
+            on_click=sweeps.cancel, args=(sweep.key,),
+        )  # fmt: skip
         return
     if progress is not None and progress.message:
         st.error(literal(f"Not all of it could be done. {progress.message}"), icon=":material/error:")
@@ -170,9 +172,9 @@ def _status(service: Service, result: SweepResult, sweeps: Runner, progress: Swe
         return
     words, button = st.columns([0.74, 0.26], vertical_alignment="center")
     words.caption(f"{missing:,} of {sweep.models:,} models are not trained yet.")
-    button.button(
-        "Train what is missing", key="trade-go-on", icon=":material/play_arrow:", width="stretch",
-        on_click=_go_on, args=(service, sweep, sweeps),
+    rights.button(
+        "sweep", "Train what is missing", place=button, key="trade-go-on", icon=":material/play_arrow:",
+        width="stretch", on_click=_go_on, args=(service, sweep, sweeps),
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.facts import fact_list
 from ctviz.ui.kit.feature_names import names_of, renamed
-from ctviz.ui.kit.frame import literal, live, page_title
+from ctviz.ui.kit.frame import details, literal, live, page_title
 from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import POINT, Answer, Question, searches
@@ -74,7 +74,8 @@ def explore(service: Service, draft: Draft[TracksView]) -> None:
 
 def below(service: Service) -> None:
     """What training would make of the chosen search; where the searches end, against real data."""
-    live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
+    with details():
+        live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
 
 
 # -- the picture -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from ctviz.catalogue.settings import CHOICES
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import MAX_SAMPLES
 from ctviz.counterfactuals.search_settings import SHORT_STEP, SearchSettings
-from ctviz.data.catalogue import DATASETS
+from ctviz.data.catalogue import PLANES
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import Names
 from ctviz.ui.kit import bind, link, search
@@ -29,7 +29,7 @@ from ctviz.ui.trajectories.tracks_view import MOST_FACTUALS, TracksView
 OPEN = -1
 """The choice that leaves the class aimed at open."""
 
-PLANES = tuple(name for name, changes in PRESETS.items() if changes["data.name"] in DATASETS)
+ON_PLANES = tuple(name for name, changes in PRESETS.items() if changes["data.name"] in PLANES)
 """The presets whose data lie in a plane; those on images have a page of their own."""
 
 OWN = "own"
@@ -47,6 +47,7 @@ TITLES = {
     "figure1-debt": "Figure 1 of the paper, x1 locked",
     "where": "Where a lock acts",
     "proxies": "Two Gaussians: proxies",
+    "proxies-linked": "Two Gaussians: proxies that go along",
 }
 """Presets that compare something; those of the data sets go by the name of the data."""
 
@@ -73,7 +74,7 @@ def title_of(preset: str) -> str:
 
 def preset_of(experiment: Experiment) -> str:
     """The preset that an experiment is, or ``OWN``."""
-    return next((name for name in PLANES if Experiment.preset(name) == experiment), OWN)
+    return next((name for name in ON_PLANES if Experiment.preset(name) == experiment), OWN)
 
 
 def _run(service: Service, draft: Draft[TracksView]) -> None:
@@ -84,7 +85,7 @@ def _run(service: Service, draft: Draft[TracksView]) -> None:
             draft.start_from(Experiment.preset(preset))
 
     bind.choice(
-        "Models", [*PLANES, *([OWN] if shown == OWN else [])], bind.to("explore-run", shown, take), words=title_of,
+        "Models", [*ON_PLANES, *([OWN] if shown == OWN else [])], bind.to("explore-run", shown, take), words=title_of,
         help="The run whose models are searched. Runs of other settings are made on Boundaries.",
     )  # fmt: skip
     there = link.write(draft.experiment, link.View(epoch=draft.view.epoch))

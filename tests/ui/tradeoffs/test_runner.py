@@ -27,7 +27,7 @@ class Jobs:
         self.most = 0
         self.lock = threading.Lock()
 
-    def submit(self, key, *_):
+    def submit(self, key, *_, seconds):
         with self.lock:
             self.order.append(key)
             self.states[key] = self.always or "running"
@@ -121,8 +121,8 @@ def test_a_task_that_fails_is_tried_again_and_then_told(world) -> None:
 
 def test_an_error_that_nobody_foresaw_ends_a_task_and_not_the_sweep(world, monkeypatch) -> None:
     class Broken(Jobs):
-        def submit(self, key, *rest):
-            super().submit(key, *rest)
+        def submit(self, key, *rest, seconds):
+            super().submit(key, *rest, seconds=seconds)
             raise RuntimeError("no such thing")
 
     jobs = Broken(slots=2)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.store import Store
+from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.ui.tradeoffs.sweep_list import names
 from tests.experiments.sweeps.small import PROTOCOL, base, small
+
+
+def test_a_sweep_that_ships_has_a_name_that_its_control_has_room_for(tmp_path) -> None:
+    words = names(list_sweeps(open_store(tmp_path)))
+    assert "Moons: λ_div × λ_adv × λ_reg" in words.values()
+    assert max(map(len, words.values())) <= 40, words
 
 
 def test_sweeps_of_the_same_shape_are_told_apart(tmp_path) -> None:

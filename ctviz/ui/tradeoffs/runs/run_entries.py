@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ctviz.catalogue.settings import setting, value_words
+from ctviz.catalogue.settings import setting, words_of
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.differences import SettingDifference, differences, has
 from ctviz.experiments.evaluate import default_references
@@ -133,7 +133,7 @@ def _short(entry: SettingDifference) -> str:
     if entry.path == "arms":
         return " + ".join(value)
     arm = entry.path.split(".")[1] if entry.path.startswith("arms.") else "full"
-    return f"{setting(entry.path).brief} {value_words(value)}" + ("" if arm in ("full", "*") else f" ({arm})")
+    return f"{setting(entry.path).brief} {words_of(entry.path, value)}" + ("" if arm in ("full", "*") else f" ({arm})")
 
 
 @functools.lru_cache(4096)

@@ -13,7 +13,7 @@ from ctviz.catalogue.metrics import RECORDED
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import Busy, Store
 from ctviz.experiments.store.labels import MAX_NAME_LENGTH
-from ctviz.ui.kit import bind, messages
+from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.tradeoffs.memory import memory
@@ -131,7 +131,7 @@ def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
     }
     return {
         "pinned": config.TextColumn("★", help="Pinned: listed first, never removed to make space.", width=40),
-        "name": config.TextColumn("Name", width=300),
+        "name": config.TextColumn("Name", width=280),
         "state": config.TextColumn("State", width=90),
         "data": config.TextColumn("Data", width=75),
         "models": config.TextColumn("Models", width=170),
@@ -143,7 +143,7 @@ def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
         "ip": config.NumberColumn("IP less", format="%.0f %%", width=75, help=less["ip"]),
         "ip_star": config.NumberColumn("IP* less", format="%.0f %%", width=75, help=less["ip_star"]),
         "cost": config.NumberColumn("Cost less", format="%.0f %%", width=80, help=less["cost"]),
-        "key": config.TextColumn("Key", width=150, help="Names the run on the command line and in Python."),
+        "key": config.TextColumn("Key", width=170, help="Names the run on the command line and in Python."),
     }
 
 
@@ -174,8 +174,8 @@ def actions(store: Store, chosen: Sequence[RunEntry], draft: Draft[ComparisonVie
             _rename(store, chosen[0])
         if chosen:
             pinned = all(found.info.pinned for found in chosen)
-            st.button(
-                "Unpin" if pinned else "Pin", key="runs-pin",
+            rights.button(
+                "pin", "Unpin" if pinned else "Pin", key="runs-pin",
                 icon=":material/keep_off:" if pinned else ":material/keep:",
                 help="A pinned run is listed first and never removed to make space.",
                 on_click=_safely, args=(lambda: _pin(store, chosen, not pinned),),
@@ -191,22 +191,26 @@ def _pin(store: Store, runs: Sequence[RunEntry], pinned: bool) -> None:
 
 
 def _rename(store: Store, run: RunEntry) -> None:
-    with st.popover("Rename", icon=":material/edit:"), st.form("runs-rename", border=False):
+    reason = rights.refusal("rename")
+    with (
+        st.popover("Rename", icon=":material/edit:", disabled=reason is not None, help=reason),
+        st.form("runs-rename", border=False),
+    ):
         st.text_input(
             "Name", run.info.name, key=f"runs-name-{run.key}", max_chars=MAX_NAME_LENGTH, placeholder=run.title,
             help="Empty goes back to what the run is called by itself.",
         )  # fmt: skip
         # The callback reads what was typed when the form is sent.
         st.form_submit_button(
-            "Save the name", on_click=_safely,
+            "Save the name", on_click=rights.only("rename", _safely),
             args=(lambda: store.labels.rename(run.key, st.session_state[f"runs-name-{run.key}"]),),
         )  # fmt: skip
 
 
 def _delete(store: Store, chosen: Sequence[RunEntry], draft: Draft[ComparisonView]) -> None:
     own = [found for found in chosen if not found.info.preset]
-    st.button(
-        "Delete" if len(own) < 2 else f"Delete {len(own)} runs", key="runs-delete", icon=":material/delete:",
+    rights.button(
+        "delete", "Delete" if len(own) < 2 else f"Delete {len(own)} runs", key="runs-delete", icon=":material/delete:",
         disabled=not own, on_click=lambda: _put_into_bin(store, own, draft),
         help="It can be undone." if own else "What ships with ctviz cannot be deleted.",
     )  # fmt: skip
@@ -234,8 +238,8 @@ def _undo(store: Store, draft: Draft[ComparisonView]) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="runs-undo"):
             names = ", ".join(f"“{title}”" for title in gone.values())
             st.markdown(literal(f"{names} {'is' if len(gone) == 1 else 'are'} in the bin."), width="content")
-            st.button(
-                "Undo", key="runs-undo-button", icon=":material/undo:",
+            rights.button(
+                "restore", "Undo", key="runs-undo-button", icon=":material/undo:",
                 on_click=lambda: bring_back(store, gone, draft),
             )  # fmt: skip
 
@@ -268,16 +272,16 @@ def _bin(store: Store, draft: Draft[ComparisonView]) -> None:
             when = f"{datetime.fromtimestamp(info.deleted, UTC):%-d %B, %H:%M} UTC"
             st.markdown(f"**{literal(title_of(info))}**, {info.bytes / 1e6:.1f} MB, deleted {when}")
             bring_back_button(store, info.key, draft, place="bin")
-        st.button(
-            f"Empty the bin ({sum(info.bytes for info in binned) / 1e6:.1f} MB)", key="runs-empty",
+        rights.button(
+            "delete", f"Empty the bin ({sum(info.bytes for info in binned) / 1e6:.1f} MB)", key="runs-empty",
             icon=":material/delete_forever:", on_click=_empty, args=(store,), help="This cannot be undone.",
         )  # fmt: skip
 
 
 def bring_back_button(store: Store, key: str, draft: Draft[ComparisonView], place: str = "page") -> None:
     """A button that takes a run out of the bin."""
-    st.button(
-        "Bring back", key=f"runs-back-{place}-{key}", icon=":material/restore_from_trash:",
+    rights.button(
+        "restore", "Bring back", key=f"runs-back-{place}-{key}", icon=":material/restore_from_trash:",
         on_click=lambda: bring_back(store, [key], draft),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ import streamlit as st
 from ctviz.catalogue.differences import UNCLEAR, difference
 from ctviz.catalogue.differences import reduction as reduced
 from ctviz.catalogue.metrics import RECORDED, Metric
-from ctviz.catalogue.settings import setting, value_words
+from ctviz.catalogue.settings import setting, words_of
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import SettingDifference, differences
@@ -316,7 +316,7 @@ def _values(entry: SettingDifference) -> list[str]:
         elif entry.path == "arms" and len(value) > MAX_ARMS:
             text = f"{len(value)} models"
         else:
-            text = value_words(value)
+            text = words_of(entry.path, value)
         cells.append(f"<td>{f'<b>{escape(text)}</b>' if entry.differs else escape(text)}</td>")
     return cells
 

@@ -1,0 +1,365 @@
+"""Benchmark of a class: thirty visitors and three browsers at one server on two processors.
+
+The visitors speak Streamlit's protocol (``streamlit_client``) and behave as people do: they open a page when they are
+told to, look, change a setting, move the slider, train something small, turn to another page, and now and then their
+line breaks and comes back. The three browsers among them are real ones. What holds on any machine, however busy, is
+the server's own time on a processor for each action; the seconds that people wait are those of this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import os
+import random
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ctviz.bench import browser
+from ctviz.bench.measure import BenchRow, Goal, say
+from ctviz.errors import CtvizError
+from ctviz.experiments.config import Experiment
+from ctviz.network import network_address
+
+if TYPE_CHECKING:
+    from ctviz.bench.streamlit_client import Received, Visitor
+
+GROUP = "A class at one server, two processors"
+VISITORS = 30
+BROWSERS = 3
+THINK = (2.0, 8.0)
+"""Seconds between two actions of one person."""
+
+ARRIVE = 5.0
+"""Seconds within which everybody opens the first page: the teacher has just said so."""
+
+STAY = (3, 7)
+"""Actions on a page before turning to another one."""
+
+PATIENCE = 60.0
+"""Seconds for which people watch a training."""
+
+AWAY = 2.0
+"""Seconds after which a broken line comes back."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page that the class visits: its title, path and link, and what people do there."""
+
+    title: str
+    path: str
+    query: dict[str, str]
+    actions: tuple[Callable[[Visitor, random.Random], Awaitable[Received]], ...]
+    goal: float | None
+    """Seconds in which a rerun answers, for 95 of 100."""
+
+
+@dataclass
+class Tally:
+    """What was measured: seconds of each kind of action, by page, and what went wrong."""
+
+    opened: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    reruns: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    shown: list[float] = field(default_factory=list)  # by real browsers
+    sent: list[int] = field(default_factory=list)  # bytes of a rerun
+    lost: list[str] = field(default_factory=list)
+    actions: int = 0
+
+    def take(self, where: dict[str, list[float]], title: str, received: Received) -> None:
+        where[title].append(received.seconds)
+        self.actions += 1
+        self.lost.extend(f"{title}: {said}" for said in received.errors)
+        if where is self.reruns:
+            self.sent.append(received.bytes)
+
+
+# -- what people do ---------------------------------------------------------------------------------------
+
+
+def header(message: bytes) -> dict[str, Any]:
+    """The header of a message to a component, see ``figures/stage/recording.py``."""
+    length = int.from_bytes(message[4:8], "little")
+    found: dict[str, Any] = json.loads(message[8 : 8 + length])
+    return found
+
+
+def _scrub(key: str) -> Callable[[Visitor, random.Random], Awaitable[Received]]:
+    """Moves the slider of a player to another epoch, and lets go."""
+
+    async def act(visitor: Visitor, chance: random.Random) -> Received:
+        await _watch_until(visitor, lambda: visitor.shows(key))  # until then it shows another run, dimmed
+        shown = header(visitor.proto(key).bytes)
+        view = {**shown["initial"], "key": shown["key"], "epoch": chance.randrange(shown["total"] + 1)}
+        return await visitor.tell(key, {"view": view})
+
+    return act
+
+
+def _number(key: str, lowest: float, highest: float, digits: int) -> Callable[..., Awaitable[Received]]:
+    """Types another number."""
+
+    async def act(visitor: Visitor, chance: random.Random) -> Received:
+        return await visitor.enter(key, double_value=round(chance.uniform(lowest, highest), digits))
+
+    return act
+
+
+def _choose(key: str, *among: str) -> Callable[..., Awaitable[Received]]:
+    """Chooses one of several buttons."""
+
+    async def act(visitor: Visitor, chance: random.Random) -> Received:
+        return await visitor.enter(key, string_array_value=[chance.choice(among)])
+
+    return act
+
+
+_part_of_digits = _choose("digits-part", "One digit", "All classes", "Counterfactual digits", "Fool it")
+_class_of_digits = _choose("digits-class", *"0123456789")
+
+
+async def _digit(visitor: Visitor, chance: random.Random) -> Received:
+    """Chooses another class of digits where there is a choice, else another part of the story."""
+    chosen = _class_of_digits if visitor.shows("digits-class") else _part_of_digits
+    return await chosen(visitor, chance)
+
+
+async def _train(visitor: Visitor, chance: random.Random) -> Received:
+    """Changes the number of epochs, presses Train and watches until it is done."""
+    first = await visitor.enter("set-training.epochs", double_value=chance.randrange(15, 40))
+    if visitor.proto("train").disabled:  # somebody has trained the same
+        return first
+    pressed = await visitor.press("train")
+    pressed.seconds = max(first.seconds, pressed.seconds, await _watch_until(visitor, lambda: False))
+    return pressed
+
+
+async def _watch_until(visitor: Visitor, seen: Callable[[], bool]) -> float:
+    """Watches what runs again by itself, until something is seen or it rests; the longest wait for an answer."""
+    longest, end = 0.0, time.monotonic() + PATIENCE
+    while visitor.again and not seen() and time.monotonic() < end:
+        fragment, pause = min(visitor.again.items(), key=lambda item: item[1])
+        await asyncio.sleep(pause)
+        longest = max(longest, (await visitor.look_again(fragment)).seconds)
+    return longest
+
+
+PLACES = (
+    Place(
+        "Boundaries", "boundaries", {"preset": "moons"},
+        (_scrub("stage-0"), _scrub("stage-0"), _scrub("stage-0"), _train), 1.0,
+    ),
+    Place(
+        "Trajectories", "trajectories", {"preset": "circles", "pick": "point", "at": "0,0"},
+        (
+            _scrub("tracks-0"), _scrub("tracks-0"),
+            _number("explore-at-0", -1, 1, 2), _number("explore-at-1", -1, 1, 2),
+            _number("explore-search.tau", 0.6, 0.95, 2), _number("explore-search.step_size", 0.02, 0.2, 2),
+        ), 1.0,
+    ),
+    Place(
+        "Actionability", "actionability", {"preset": "figure1"},
+        (_scrub("stage-0"), _scrub("stage-0"), _choose("part", "What a lock does", "Where the lock acts")), 1.0,
+    ),
+    Place(
+        "Digits", "digits", {"preset": "mnist"},
+        (_digit, _digit, _part_of_digits), 3.0,
+    ),
+    Place("Home", "", {}, (), None),
+)  # fmt: skip
+
+
+# -- measuring --------------------------------------------------------------------------------------------
+
+
+def measure(seconds: float, visitors: int = VISITORS) -> list[BenchRow]:
+    """The rows of a class that works for so many seconds, or the reason why they could not be measured."""
+    known = network_address()
+    try:
+        say("class: starting the server")
+        with two_processors(), browser.server(*(["--class"] if known else [])) as (url, process):
+            url = url.replace("127.0.0.1", known) if known else url  # who comes from this computer is the teacher
+            tally = Tally()
+            asyncio.run(_warm_up(url))
+            before = processor_seconds(process)
+            asyncio.run(_class(url, seconds, visitors, tally))
+            used = processor_seconds(process) - before
+            return _rows(tally, used, memory(process), seconds)
+    except (CtvizError, OSError) as error:
+        goal = Goal("≤", 4)
+        return [BenchRow(GROUP, "a page opens, 95 of 100", "s", goal=goal, note=f"not measured: {error}")]
+
+
+async def _class(url: str, seconds: float, visitors: int, tally: Tally) -> None:
+    end = time.monotonic() + seconds
+    people = [_person(url, number, end, tally) for number in range(visitors)]
+    await asyncio.gather(*people, _browsers(url, end, tally), _tell(end, tally))
+
+
+async def _warm_up(url: str) -> None:
+    """The teacher opens each page before the class comes."""
+    from ctviz.bench.streamlit_client import Visitor
+
+    for place in PLACES:
+        say(f"class: opening {place.title}")
+        async with Visitor(url) as visitor:
+            await visitor.open(place.path, urlencode(place.query))
+
+
+async def _tell(end: float, tally: Tally) -> None:
+    while (left := end - time.monotonic()) > 0:
+        say(f"class: {tally.actions} actions, {left:.0f} s left")
+        await asyncio.sleep(min(left, 2))
+
+
+async def _person(url: str, number: int, end: float, tally: Tally) -> None:
+    """One of the class, whose chances follow from the number."""
+    from ctviz.bench.streamlit_client import Visitor
+
+    chance = random.Random(number)
+    await asyncio.sleep(chance.uniform(0, ARRIVE))
+    visitor = Visitor(url)
+    try:
+        await visitor.connect()
+        place = PLACES[0]
+        while time.monotonic() < end:
+            tally.take(tally.opened, place.title, await visitor.open(place.path, urlencode(place.query)))
+            await _stay(visitor, place, chance, end, tally)
+            await _break_off(visitor, chance, tally)
+            place = chance.choice(PLACES)
+    except (CtvizError, OSError, KeyError) as error:
+        tally.lost.append(f"visitor {number}: {error!r}")
+    finally:
+        if len(visitor.sessions) > 1:
+            tally.lost.append(f"visitor {number} was given {len(visitor.sessions)} sessions")
+        with contextlib.suppress(OSError):
+            await visitor.leave()
+
+
+async def _stay(visitor: Visitor, place: Place, chance: random.Random, end: float, tally: Tally) -> None:
+    for _ in range(chance.randint(*STAY) if place.actions else 0):
+        await asyncio.sleep(chance.uniform(*THINK))
+        if time.monotonic() > end:
+            return
+        tally.take(tally.reruns, place.title, await chance.choice(place.actions)(visitor, chance))
+    await asyncio.sleep(chance.uniform(*THINK))
+
+
+async def _break_off(visitor: Visitor, chance: random.Random, tally: Tally) -> None:
+    """One time in five the line breaks and comes back: the session must be the same."""
+    if chance.random() < 0.2:
+        await visitor.leave()
+        await asyncio.sleep(AWAY)
+        await visitor.connect()
+
+
+async def _browsers(url: str, end: float, tally: Tally) -> None:
+    """Three real browsers, that open pages with a player and move its slider."""
+    try:
+        from playwright.async_api import Error, async_playwright
+    except ImportError:
+        return
+    runs = [("boundaries", Experiment.preset("moons")), ("actionability", Experiment.preset("figure1"))]
+    try:
+        async with async_playwright() as playwright:
+            chromium = await playwright.chromium.launch(
+                executable_path=browser.chromium(), args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
+            )
+
+            async def one(number: int) -> None:
+                chance = random.Random(1000 + number)
+                await asyncio.sleep(chance.uniform(0, ARRIVE))
+                while time.monotonic() < end:
+                    path, experiment = chance.choice(runs)
+                    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
+                    page = await context.new_page()
+                    link = urlencode(experiment.to_query())
+                    await page.goto(f"{url}/{path}?{link}", wait_until="commit", timeout=60_000)
+                    tally.shown.append(float(await page.evaluate(browser.ARRIVAL, experiment.key)) / 1000)
+                    for _ in range(4):
+                        await asyncio.sleep(chance.uniform(*THINK))
+                        await page.keyboard.press("ArrowLeft")
+                    await context.close()
+
+            await asyncio.gather(*(one(number) for number in range(BROWSERS)))
+            await chromium.close()
+    except Error as error:
+        tally.lost.append(f"a browser: {str(error).splitlines()[0]}")
+
+
+# -- the report -------------------------------------------------------------------------------------------
+
+
+def share(values: Sequence[float], part: float = 0.95) -> float:
+    """The smallest of the values that so large a part of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * part) - 1)]
+
+
+def _rows(tally: Tally, used: float, held: float, seconds: float) -> list[BenchRow]:
+    opened = [taken for values in tally.opened.values() for taken in values]
+    slowest = max(tally.opened, key=lambda title: share(tally.opened[title]), default="")
+    rows = [_row("a page opens, 95 of 100", opened, 4.0, f"slowest: {slowest}")]
+    rows += [
+        _row(f"{place.title}: a rerun, 95 of 100", tally.reruns[place.title], place.goal)
+        for place in PLACES
+        if tally.reruns[place.title]
+    ]
+    rows.append(_row("Boundaries or Actionability in a real browser → drawn, 95 of 100", tally.shown, None))
+    rows.append(_figure("server's memory after that", "MB", held, 900, f"after {seconds:.0f} s"))
+    rows.append(_figure("sessions lost, pages that failed", "", len(tally.lost), 0, "; ".join(tally.lost[:3])))
+    each = f"{tally.actions} actions in {seconds:.0f} s"
+    rows.append(_figure("server's processor time for an action", "ms", 1000 * used / max(tally.actions, 1), None, each))
+    if tally.sent:
+        sent = f"median; mean {statistics.fmean(tally.sent) / 1000:.0f}"
+        rows.append(_figure("sent for a rerun", "kB", statistics.median(tally.sent) / 1000, None, sent))
+    return rows
+
+
+def _row(what: str, values: Sequence[float], goal: float | None, besides: str = "") -> BenchRow:
+    if not values:
+        return BenchRow(GROUP, what, "s", goal=Goal("≤", goal) if goal else None, note="not measured")
+    note = f"median {statistics.median(values):.2g} of {len(values)}, at most {max(values):.2g}"
+    return _figure(what, "s", share(values), goal, f"{note}; {besides}" if besides else note)
+
+
+def _figure(what: str, unit: str, value: float, goal: float | None, note: str) -> BenchRow:
+    sign = None if goal is None else Goal("≤", goal)
+    return BenchRow(GROUP, what, unit, ours=value, figure=value if sign else None, goal=sign, note=note)
+
+
+# -- the server as the system sees it ----------------------------------------------------------------------
+
+
+@contextmanager
+def two_processors() -> Iterator[None]:
+    """Keeps this process, and those started within this context, on two processors if the system allows."""
+    found = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if len(found) > 2:
+        os.sched_setaffinity(0, set(sorted(found)[:2]))
+    try:
+        yield
+    finally:
+        if len(found) > 2:
+            os.sched_setaffinity(0, found)
+
+
+def processor_seconds(process: int) -> float:
+    """Seconds that a process has spent on processors, without its children."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(process: int) -> float:
+    """Megabytes of memory that a process holds."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024

@@ -1,0 +1,1 @@
+"""Learn: what belongs to that page alone."""

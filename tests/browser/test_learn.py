@@ -1,0 +1,85 @@
+"""Learn in a real browser: a guess by a click and by the keyboard, what it reveals, the arrow keys, one screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.driving import picture_ready, resize, until
+
+pytestmark = pytest.mark.browser
+
+SEEN = "globalThis.__ctvizPaths"
+
+
+def test_a_guess_is_clicked_and_typed_and_the_steps_follow_the_arrow_keys(app, browser_page) -> None:
+    page = browser_page
+    page.emulate_media(reduced_motion="reduce")  # the search is seen whole at once
+    page.goto(f"{app.url}/learn?step=2")
+    until(page, f"() => {SEEN}?.resting")  # the component is there
+    picture_ready(page)
+    a_click_is_a_guess_and_shows_how_far_off_it_was(page)
+    a_click_then_moves_the_start(page)
+    the_keyboard_guesses_too(page)
+    arrow_keys_turn_the_pages(page)
+    a_step_fits_on_one_screen(page)
+
+
+def canvas(page):
+    return page.locator(".ctv-panel canvas").first
+
+
+def a_click_is_a_guess_and_shows_how_far_off_it_was(page) -> None:
+    assert page.evaluate(f"{SEEN}.traceKey") is None, "nothing is told before the guess"
+    box = canvas(page).bounding_box()
+    canvas(page).click(position={"x": 0.5 * box["width"], "y": 0.6 * box["height"]})
+    page.get_by_text("your guess is").wait_for()
+    until(page, f"() => {SEEN}.drawn !== null && {SEEN}.steps > 10 && {SEEN}.marks.length === 2")
+    page.wait_for_url("**guesses=2~**")
+    said = page.evaluate(f"{SEEN}.marks").pop()
+    assert said.startswith("your guess, ") and said.endswith(" off"), "it is read out too"
+
+
+def a_click_then_moves_the_start(page) -> None:
+    before = page.evaluate(f"{SEEN}.traceKey")
+    box = canvas(page).bounding_box()
+    canvas(page).click(position={"x": 0.8 * box["width"], "y": 0.15 * box["height"]})
+    until(page, f"before => {SEEN}.traceKey !== before && {SEEN}.drawn === {SEEN}.traceKey", before)
+    page.wait_for_url("**at=**")
+    page.get_by_role("button", name="Back to the first start").click()
+    page.wait_for_url(lambda url: "at=" not in url)
+
+
+def the_keyboard_guesses_too(page) -> None:
+    page.get_by_role("button", name="Guess again").click()
+    page.wait_for_url(lambda url: "guesses" not in url)
+    until(page, f"() => {SEEN}.traceKey === null")
+    page.locator(".ctv-panels").focus()
+    for key in ("ArrowLeft", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    until(page, "() => !location.search.includes('step=3')")  # the arrows move the cursor, not the page
+    page.keyboard.press("Enter")
+    page.get_by_text("your guess is").wait_for()
+    page.wait_for_url("**guesses=2~**")
+
+
+def arrow_keys_turn_the_pages(page) -> None:
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("heading", name="3. Would you believe it?").wait_for()
+    page.wait_for_url("**step=3**")
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("heading", name="2. The least").wait_for()
+    page.wait_for_url("**step=2**guesses=2~**")
+    page.reload()
+    page.get_by_text("your guess is").wait_for()
+
+
+def a_step_fits_on_one_screen(page) -> None:
+    page.get_by_role("radio", name="7", exact=True).click()
+    page.get_by_role("button", name="Locked in both").click()
+    page.get_by_text("Mean effort").wait_for()
+    picture_ready(page)
+    foot = "() => document.querySelector('[data-testid^=stBidiComponent]').getBoundingClientRect().bottom"
+    for width, height in ((1440, 900), (1920, 1080)):
+        resize(page, width, height)
+        until(page, f"height => ({foot})() <= height", height)

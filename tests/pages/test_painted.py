@@ -1,0 +1,88 @@
+"""Points of one's own on Boundaries and elsewhere: who chooses or pastes them trains, who opens a link does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.data.drawn import encode
+from ctviz.experiments.config import Experiment
+from tests.data.paintings import spread
+from tests.pages.words import query_of, said
+
+PAGE = "pages/boundaries.py"
+MINE = Experiment.preset("drawn").replace({"data.points": encode(*spread([20, 14])), "training.epochs": 2})
+NAMED = MINE.replace(
+    {"data.points": encode(*spread([20, 14, 12])), "data.columns": ("income", "age"), "arms.full.locked": (1,)}
+)
+TABLE = "income\tage\tgranted\n" + "\n".join(f"{i % 7},5\t{20 + i % 13}\t{'yes' if i % 2 else 'no'}" for i in range(60))
+
+
+def test_a_link_does_not_train_nor_does_choosing(visit, world) -> None:
+    at = visit(PAGE, **MINE.to_query())
+    assert query_of(at) == MINE.to_query()
+    assert world.jobs.submitted == []
+    assert "Press Train" in said(at)
+    assert "22 of them are for training, 6 for the numbers beside the picture." in said(at)
+    at = visit(PAGE)
+    at.selectbox(key="set-data.name").select("drawn").run()
+    assert not at.exception
+    assert query_of(at) == {"preset": "drawn"} and world.jobs.submitted == []
+
+
+def test_a_table_is_taken_over_and_trained_on_and_a_bad_one_stays(visit, world) -> None:
+    at = visit(PAGE, **MINE.to_query())
+    bad = TABLE.replace("30\tno", "thirty\tno")
+    at.text_area(key="painter-table").input(bad)
+    at.button(key="painter-use").click().run()
+    assert any("“thirty” in column age" in error.value.replace("\\", "") for error in at.error)
+    assert at.text_area(key="painter-table").value == bad, "nothing is lost"
+    assert query_of(at) == MINE.to_query() and world.jobs.submitted == []
+    at.text_area(key="painter-table").input(TABLE)
+    at.button(key="painter-use").click().run()
+    assert not at.exception and not at.error
+    query = query_of(at)
+    assert query["data.columns"] == '["income", "age"]'
+    taken = Experiment.from_query(query)
+    assert taken.data.counts == (30, 30)
+    assert world.jobs.submitted == [taken.key]
+    assert taken.data.labels == ("no", "yes")
+    # Who looks at other data meanwhile finds the points again.
+    at.selectbox(key="set-data.name").select("moons").run()
+    at.selectbox(key="set-data.name").select("drawn").run()
+    assert Experiment.from_query(query_of(at)).data == taken.data
+
+
+def test_a_run_that_is_overtaken_is_given_up(visit, world) -> None:
+    at = visit(PAGE, **MINE.to_query())
+    for table in (TABLE, TABLE.replace("6,5", "9,5")):
+        at.text_area(key="painter-table").input(table)
+        at.button(key="painter-use").click().run()
+    first, second = world.jobs.submitted
+    assert world.jobs.cancelled == [first] and second == Experiment.from_query(query_of(at)).key
+
+
+def test_what_takes_long_waits_for_the_button(visit, world) -> None:
+    at = visit(PAGE, **MINE.replace({"training.epochs": 5000}).to_query())
+    at.text_area(key="painter-table").input(TABLE)
+    at.button(key="painter-use").click().run()
+    assert Experiment.from_query(query_of(at)).data.counts == (30, 30)
+    assert world.jobs.submitted == []
+
+
+@pytest.mark.parametrize(
+    ("page", "view"),
+    [
+        ("pages/trajectories.py", {}),
+        ("pages/actionability.py", {}),
+        ("pages/actionability.py", {"part": "proxies"}),
+        ("pages/tradeoffs.py", {}),
+    ],
+)
+def test_other_pages_take_them_from_a_link(visit, train, page: str, view: dict[str, str]) -> None:
+    train(NAMED)
+    at = visit(page, **NAMED.to_query(), **view)
+    assert not at.exception and not at.error
+    assert query_of(at)["data.points"] == NAMED.data.points
+    if "tradeoffs" in page:
+        assert at.selectbox(key="trade-data").value == "drawn", "a sweep can be run on them"
+    assert not any(name in said(at) for name in ("x1", "x2", "debt")), "the table's own names"

@@ -1,0 +1,20 @@
+"""The foot of a printed page."""
+
+from __future__ import annotations
+
+from ctviz.experiments.config import Experiment
+from ctviz.ui.kit.printed import settings_in_words
+
+
+def test_it_names_what_made_the_models_and_nothing_that_does_nothing() -> None:
+    said = settings_in_words(Experiment.preset("moons"))
+    assert said[0] == "Data Moons"
+    assert {"Epochs 100", "Search Plausible (ECCCo)", "Plausible (λ_div) 0.5 (full)", "Seed 0"} <= set(said)
+    # Neither locks nor a latent size are in play, and how the run is drawn is seen.
+    assert not [words for words in said if any(name in words for name in ("lock", "Latent", "Resolution"))]
+
+
+def test_it_names_locks_and_whose_they_are() -> None:
+    said = settings_in_words(Experiment.preset("figure1"))
+    assert "Locked x2 (vanilla locked), x2 (full locked)" in said
+    assert "Protection of locked features on" in said
