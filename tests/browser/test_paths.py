@@ -459,6 +459,12 @@ def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_sam
     assert paths(page)["epoch"] == EPOCHS - 10
     np.testing.assert_allclose(page.evaluate(ENDS), held, atol=0.1)
 
+    # models that got lost are sent again
+    page.evaluate("globalThis.__ctvizModels.clear()")
+    assert not paths(page)["draggable"]
+    choose(page, "tau", "0.95")
+    until(page, "window.__ctvizPaths.draggable")
+
     finger_drags_start_alone(page)
     app_wrote(page, "placed=3")
 

@@ -30,7 +30,7 @@ export class Drag {
     this.header = null; // the field `models` of the last message
     this.active = false;
     this.where = null; // unit point of the start
-    this.searched = null; // unit point that was searched last
+    this.searched = this.searchedAt = null; // unit point and epoch that were searched last
     this.handles = [];
     this.count = this.spent = 0;
   }
@@ -199,9 +199,10 @@ export class Drag {
   /** Searches from where the start has come to: once in each frame, before it is drawn. */
   search() {
     const { paths, where } = this;
-    if (!this.active || !where || !this.models || this.searched === where) return;
+    if (!this.active || !where || !this.models || (this.searched === where && this.searchedAt === paths.epoch)) return;
     const begun = performance.now();
     this.searched = where;
+    this.searchedAt = paths.epoch;
     paths.selected = null;
     paths.searches = this.make(...this.traced(where));
     paths.searches.live = true;
