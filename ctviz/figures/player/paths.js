@@ -248,8 +248,13 @@ class PathPanel extends Panel {
     const labels = this.stage.drag.active ? [] : [[line[0], "start"]]; // in the person's hand it needs no name
     if (walk >= step && apart(nascent, line[0]) > 2.6 * r && apart(nascent, end) > 2.6 * r) labels.push([nascent, "nascent"]);
     if (ended) labels.push([end, mature >= 0.5 ? "mature" : "not mature"]);
-    const aside = this.stage.drag.possible ? Math.max(r, 10) : r; // beside the handle
-    for (const [at, words] of labels) this.label(context, at, words, at === line[0] ? aside : r);
+    let before = null;
+    for (const [at, words] of labels) {
+      const near = before && Math.abs(at[0] - before[0]) < 80 && Math.abs(at[1] - before[1]) < 14;
+      before = near ? [at[0], before[1] + (at[1] < before[1] ? -14 : 14)] : at;
+      const beside = this.stage.drag.possible && apart(at, line[0]) < 20 ? Math.max(r, 10) : r; // the handle
+      this.label(context, before, words, beside);
+    }
   }
 
   /** The pixel of a column's place among the (m b 2) of a frame. */
