@@ -34,7 +34,7 @@ def test_pages_links_and_what_is_shared_stay_under_it(under, browser_page) -> No
     browser_page.wait_for_url(f"{under.url}/paper**")
     browser_page.locator(".st-key-menu").get_by_role("link", name="Home").click()
     browser_page.get_by_role("link", name="Open Boundaries").click()
-    browser_page.wait_for_url(f"{under.url}/boundaries?**preset=moons**")
+    browser_page.wait_for_url(f"{under.url}/boundaries?**preset=loans**")
     stage_ready(browser_page)
     browser_page.get_by_role("button", name="Share and take away").click()
     address = browser_page.get_by_test_id("stCode").filter(has_text=re.compile("^\\s*http"))  # the other is code
@@ -42,7 +42,7 @@ def test_pages_links_and_what_is_shared_stay_under_it(under, browser_page) -> No
     assert shared.startswith(f"{under.url}/boundaries?")
     with browser_page.expect_download() as download:
         browser_page.get_by_role("button", name="Settings (TOML)").click()
-    assert "moons" in download.value.path().read_text(encoding="utf-8")
+    assert 'name = "ls"' in download.value.path().read_text(encoding="utf-8")
     browser_page.goto(shared)
     stage_ready(browser_page)
     outside = [url for url in requested if url.startswith("http") and not url.startswith(under.url)]

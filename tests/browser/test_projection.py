@@ -18,7 +18,7 @@ PLAYING = "playing => globalThis.__ctvizStage.playing === playing"
 CANVAS = """() => {
   const canvas = globalThis.__canvas;
   const [red] = canvas.getContext("2d").getImageData(3, canvas.height - 3, 1, 1).data;
-  return [canvas.width / canvas.clientWidth, red];
+  return [canvas.width / canvas.parentElement.clientWidth, red];
 }"""
 
 
@@ -61,9 +61,15 @@ def prints_one_light_sheet(page) -> None:
     ratio, dark = page.evaluate(CANVAS)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     fine, light = page.evaluate(CANVAS)
+    pictures = page.locator("img.ctv-canvas")
+    sizes = "all => all.map((one) => [one.clientWidth, one.clientHeight])"
+    assert pictures.evaluate_all(sizes) == page.locator(".ctv-plot").evaluate_all(sizes) != []
+    visible = page.locator("canvas.ctv-canvas").filter(visible=True)
+    assert visible.count() == 0, "on paper, Chromium leaves out parts of a canvas"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert fine >= 2.9 > ratio and light > dark
     assert page.evaluate(CANVAS) == [ratio, dark]
+    assert pictures.count() == 0
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 1
     page.emulate_media(media="print")
     assert page.get_by_text(re.compile("Link http.*/trajectories.*view=project")).is_visible()

@@ -452,7 +452,7 @@ def the_energy_is_asked_for_once_drawn_and_told(page, received) -> None:
     app_wrote(page, "layer=energy of 0")
     page.get_by_role("button", name="Probability").click()
     app_wrote(page, "layer=probability of 0")
-    held = len(fake.energies(SCENE, fake.snapshots(SCENE, epochs=APP_EPOCHS, g=40), 1).levels.tobytes()) // 20
+    held = len(fake.energies(SCENE, fake.snapshots(SCENE, epochs=APP_EPOCHS, g=40), 1).levels.tobytes()) // 10
     received.clear()
     page.get_by_role("button", name="Energy", exact=True).click()
     app_wrote(page, "layer=energy of 0")

@@ -113,6 +113,7 @@ export class Component {
       this.repaint();
       this.layout();
       if (this.drawable) this.paint();
+      this.freeze?.(printing);
     };
     addEventListener("beforeprint", () => turn(true), { signal });
     addEventListener("afterprint", () => turn(false), { signal });

@@ -63,6 +63,17 @@ export class Panel {
     this.ratio = ratio;
   }
 
+  /** Puts a picture in place of the canvas while the page is printed: Chromium leaves strips of a canvas blank on paper. */
+  freeze(printing) {
+    this.picture?.remove();
+    this.canvas.hidden = printing;
+    if (!printing) return;
+    this.picture = element("img", "ctv-canvas");
+    this.picture.alt = this.canvas.getAttribute("aria-label") ?? "";
+    this.picture.src = this.canvas.toDataURL();
+    this.canvas.after(this.picture);
+  }
+
   /** Draws the state between two frames, `share` of the way from `a` to `b`. */
   draw(a, b, share, marks) {
     const context = this.canvas.getContext("2d");

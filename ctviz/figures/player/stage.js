@@ -354,6 +354,10 @@ export class Stage extends Component {
     this.invalidate();
   }
 
+  freeze(printing) {
+    this.panels.forEach((panel) => panel.freeze(printing));
+  }
+
   /** Height of a panel over its width: one unit of each feature is as long as one of the other, unless they are hardly of one kind. */
   get shape() {
     const { lower, upper } = this.run.scene;
