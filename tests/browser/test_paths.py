@@ -436,7 +436,6 @@ def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_sam
 
     # at another epoch, its models are asked; escape takes it back
     focus(page)
-    page.keyboard.press("PageUp")
     page.keyboard.press("PageDown")
     at_epoch(page, EPOCHS - 10)
     before = paths(page)

@@ -129,7 +129,7 @@ def test_models_are_thinned_to_a_bound_and_the_newest_is_kept(monkeypatch):
 
 
 def test_shipped_runs_send_the_models_of_all_their_epochs():
-    for name in ("loans", "moons", "circles"):
+    for name in ("loans", "moons", "circles", "objectives", "figure1"):
         experiment = Experiment.preset(name)
         each = 4 * len(experiment.arms) * (2 * 32 + 32 + 32 * 2 + 2)
         assert each * (experiment.training.epochs // experiment.evaluation.every + 1) <= module.MODEL_BYTES, name

@@ -42,7 +42,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.models.model_settings import ModelSettings
 
-MODEL_BYTES = 128 * 2**10
+MODEL_BYTES = 160 * 2**10
 """Weights that are sent of a run, at most, before compression, whatever its number of epochs; the newest always."""
 
 
