@@ -462,7 +462,7 @@ def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_sam
     page.evaluate("globalThis.__ctvizModels.clear()")
     assert not paths(page)["draggable"]
     choose(page, "tau", "0.95")
-    until(page, "window.__ctvizPaths.draggable")
+    until(page, "window.__ctvizPaths?.draggable")
 
     finger_drags_start_alone(page)
     app_wrote(page, "placed=3")
