@@ -28,7 +28,7 @@ export class Drag {
   constructor(paths, make) {
     Object.assign(this, { paths, make });
     this.header = null; // the field `models` of the last message
-    this.active = false;
+    this.active = this.shown = false;
     this.where = null; // unit point of the start
     this.searched = this.searchedAt = null; // unit point and epoch that were searched last
     this.handles = [];
@@ -138,7 +138,7 @@ export class Drag {
 
   /** Puts the handles where the start is. */
   place() {
-    const there = this.active || this.possible;
+    const there = this.shown = this.active || this.possible;
     for (const { node, panel } of this.handles) {
       node.hidden = !there;
       if (!there) continue;
