@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -251,15 +252,16 @@ def test_a_class_finds_it_at_the_address_of_the_network_and_under_no_other_name(
         assert " 403 " in knock(port, f"http://rebound.example:{port}", host=f"rebound.example:{port}")
         for origin in ORIGINS:
             assert " 403 " in knock(port, origin, host=f"{known}:{port}"), origin
-        assert asyncio.run(may_start_sweeps(url)) == (False, "You are in a class")
-        assert asyncio.run(may_start_sweeps(server.url)) == (True, "")
+        with ThreadPoolExecutor(1) as thread:  # browser tests before this one leave a loop running in this thread
+            assert thread.submit(asyncio.run, may_start_sweeps(url)).result() == (False, "You are in a class")
+            assert thread.submit(asyncio.run, may_start_sweeps(server.url)).result() == (True, "")
     assert not requests
 
 
 async def may_start_sweeps(url):
     """Whether who comes by this address can press the button of a new sweep, and whether they are told of the class."""
     async with Visitor(url) as visitor:
-        received = await visitor.open("tradeoffs", "grid.tau=0.5,0.9&seeds=1")
+        received = await visitor.visit("tradeoffs", "grid.tau=0.5,0.9&seeds=1")
         assert not received.errors
         told = [words for text in visitor.texts() for words in ("You are in a class",) if words in text]
         return not visitor.proto("trade-run").disabled, "".join(told)

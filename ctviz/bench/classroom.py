@@ -212,7 +212,7 @@ async def _warm_up(url: str) -> None:
     for place in PLACES:
         say(f"class: opening {place.title}")
         async with Visitor(url) as visitor:
-            await visitor.open(place.path, urlencode(place.query))
+            await visitor.visit(place.path, urlencode(place.query))
 
 
 async def _tell(end: float, tally: Tally) -> None:
@@ -232,7 +232,7 @@ async def _person(url: str, number: int, end: float, tally: Tally) -> None:
         await visitor.connect()
         place = PLACES[0]
         while time.monotonic() < end:
-            tally.take(tally.opened, place.title, await visitor.open(place.path, urlencode(place.query)))
+            tally.take(tally.opened, place.title, await visitor.visit(place.path, urlencode(place.query)))
             await _stay(visitor, place, chance, end, tally)
             await _break_off(visitor, chance, tally)
             place = chance.choice(PLACES)

@@ -87,7 +87,7 @@ class Visitor:
 
     # -- what a person does -------------------------------------------------------------------------
 
-    async def open(self, page: str, query: str = "") -> Received:
+    async def visit(self, page: str, query: str = "") -> Received:
         """Opens a page by its path, ``""`` for the first, with a link's query."""
         self._states, self._elements, self.again = {}, {}, {}
         self._page, self._page_hash, self._query = page, "", query

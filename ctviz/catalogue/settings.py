@@ -6,7 +6,7 @@ Type, range and usual value stand with the setting's own field, and are read fro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ctviz.data.catalogue import DATASETS, DataSettings, feature_name
+from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataSettings, feature_name
 from ctviz.data.drawn import DRAWN, DrawnSettings
 from ctviz.data.drawn import TITLE as DRAWN_TITLE
 from ctviz.data.image_sets import IMAGES, ImageSettings
@@ -488,8 +488,9 @@ def differences(experiment: Experiment) -> tuple[str, ...]:
     return tuple(said)
 
 
-def constraint_words(entry: Any) -> str:
-    """A feature, and where it has one its range."""
+def constraint_words(entry: Any, columns: Sequence[str] = FEATURE_NAMES) -> str:
+    """A feature, and where it has one its range; ``columns``: what the two features of a plane are called."""
     if isinstance(entry, list | tuple):
-        return f"{feature_name(entry[0])} from {spelled(entry[1], 6)} to {spelled(entry[2], 6)}"
-    return feature_name(entry)
+        return f"{constraint_words(entry[0], columns)} from {spelled(entry[1], 6)} to {spelled(entry[2], 6)}"
+    name = feature_name(entry)
+    return columns[FEATURE_NAMES.index(name)] if name in FEATURE_NAMES else name

@@ -10,6 +10,7 @@ import streamlit as st
 from ctviz.catalogue.settings import CONSTRAINTS, constraint_words, generic, setting, words_of
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.data.catalogue import columns_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import ALL_ARMS, differences
 from ctviz.figures.theme import DARK
@@ -55,7 +56,7 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         if arm and value == 0:
             continue
         if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
-            value = [constraint_words(one) for one in value]
+            value = [constraint_words(one, columns_of(experiment.data)) for one in value]
         said.setdefault(setting(entry.path).label, []).append(
             words_of(entry.path, value) + (f" ({arm})" if arm else "")
         )
