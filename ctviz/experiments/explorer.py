@@ -60,7 +60,7 @@ class Explorer:
         self.reference_data = ReferenceData.of(self.data, vae)
         like = self.data.train[0]
         self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]
-        self._constraints = Constraints.of(self.schemas, like)
+        self.constraints = Constraints.of(self.schemas, like)
         self._shields = immutable_masks(experiment.arms, self.data.schema, like)
         self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
@@ -143,7 +143,7 @@ class Explorer:
         with torch.no_grad():
             stack = stack_of(snapshots, self.experiment)
             index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
-            session = _Session(stack, X[group], y[group], group, settings, self._constraints.take(index))
+            session = _Session(stack, X[group], y[group], group, settings, self.constraints.take(index))
             found = session.search(self.reference_data)
             parts = session.along(found)
             parts |= session.loss_terms(found, self._neighbours(y)[:, group], self._shields.take(index))

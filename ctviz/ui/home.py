@@ -14,6 +14,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.trace import Trace
+from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.prose import number
 from ctviz.ui.kit.feature_names import names_of, renamed
@@ -163,6 +164,7 @@ def moving_picture(service: Service) -> None:
         tau=settings.tau,
         epsilon=settings.epsilon,
         on_place=lambda place: st.session_state.update({"home-start": place}),
+        live_search=live_search(searches().explorer(experiment), settings, None, run_view.last),
         details=False,
         key="paths-home",
     )

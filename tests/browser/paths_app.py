@@ -13,6 +13,7 @@ import streamlit as st
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import Training
+from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.ui.kit.player import PathsState, show_paths
@@ -98,6 +99,7 @@ def watch() -> None:
         epsilon=0.3,
         locks=[locks_of(arm, scene.features) for arm in arms],
         on_place=place,
+        live_search=live_search(explorer, settings, None, EPOCHS),
     )
     shown = time.perf_counter()
     st.text(f"epoch={seen.epoch} step={seen.step} selected={seen.selected} playing={seen.playing}")

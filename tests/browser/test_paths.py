@@ -381,6 +381,110 @@ def test_a_place_is_searched_from_that_is_clicked_tapped_or_chosen_by_keys(brows
     until(page, ONE_IS_SEARCHED)
 
 
+def start_of(page, panel: int = 0) -> tuple[float, float]:
+    """Where in the window the start is that can be dragged."""
+    box = page.locator(".ctv-start").nth(panel).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def swipe(page, x: float, y: float, dx: float, dy: float):
+    """Moves a finger over the window, and returns what lifts it."""
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    touch("touchStart", {"x": x, "y": y})
+    for share in (0.1, 0.4, 0.7, 1):
+        touch("touchMove", {"x": x + share * dx, "y": y + share * dy})
+    return lambda: touch("touchEnd")
+
+
+ENDS = "[0, 1, 2, 3].map((arm) => [window.__ctvizPaths.place(arm, 0, 0), window.__ctvizPaths.place(arm, 0, 1e6)])"
+
+
+def dropped(page, before: str) -> None:
+    """Waits until the server's searches are drawn in place of those of the browser."""
+    other_searches(page, before)
+    until(page, "!window.__ctvizPaths.traceKey.startsWith('dragged') && window.__ctvizPaths.resting")
+
+
+def test_the_searches_follow_a_start_that_is_dragged_and_the_server_says_the_same(browser_page, app):
+    page = visited(browser_page, app)
+    assert not page.locator(".ctv-start").first.is_visible(), "of a hundred starts none is dragged"
+    choose(page, "of", "1")
+    until(page, "window.__ctvizPaths.draggable && window.__ctvizPaths.resting")
+    assert "Drag the start" in page.locator(".ctv-status").inner_text()
+    before = paths(page)
+    x, y = start_of(page, panel=1)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 40, y - 30, steps=8)
+    until(page, "window.__ctvizPaths.dragged")
+    held = page.evaluate(ENDS)
+    told = page.locator(".ctv-caption").first.inner_text()
+    assert paths(page)["searching"]["count"] >= 2
+    app_wrote(page, "placed=0")
+    assert page.locator(".ctv-status").inner_text().startswith("Start at x1 = ")
+    page.mouse.up()
+    dropped(page, before["traceKey"])
+    app_wrote(page, "placed=1")
+    np.testing.assert_allclose(page.evaluate(ENDS), held, atol=0.1)
+    assert page.locator(".ctv-caption").first.inner_text() == told
+    assert paths(page)["epochs"] == list(range(EPOCHS + 1)), "the server has searched at all epochs"
+
+    # at another epoch, its models are asked; escape takes it back
+    focus(page)
+    page.keyboard.press("PageDown")
+    at_epoch(page, EPOCHS - 10)
+    before = paths(page)
+    there = page.evaluate(ENDS)
+    start = page.locator(".ctv-start").first
+    start.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    until(page, "window.__ctvizPaths.dragged")
+    page.keyboard.press("Escape")
+    until(page, "key => window.__ctvizPaths.drawn === key && !window.__ctvizPaths.dragged", before["traceKey"])
+    assert page.evaluate(ENDS) == there
+    start.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    until(page, "window.__ctvizPaths.dragged")
+    held = page.evaluate(ENDS)
+    page.keyboard.press("Enter")
+    dropped(page, before["traceKey"])
+    assert paths(page)["epoch"] == EPOCHS - 10
+    np.testing.assert_allclose(page.evaluate(ENDS), held, atol=0.1)
+
+    # models that got lost are sent again
+    page.evaluate("globalThis.__ctvizModels.clear()")
+    assert not paths(page)["draggable"]
+    choose(page, "tau", "0.95")
+    until(page, "window.__ctvizPaths?.draggable")
+
+    finger_drags_start_alone(page)
+    app_wrote(page, "placed=3")
+
+
+def finger_drags_start_alone(page) -> None:
+    """On the start a finger drags it and scrolls nothing; beside it it scrolls, and searches nothing."""
+    resize(page, 390, 844)
+    plot = page.locator(".ctv-plot").first
+    plot.scroll_into_view_if_needed()
+    until(page, "window.__ctvizPaths.resting")
+    before, top = paths(page), plot.bounding_box()["y"]
+    lift = swipe(page, *start_of(page), 25, -60)
+    until(page, "window.__ctvizPaths.dragged")
+    assert plot.bounding_box()["y"] == top
+    lift()
+    dropped(page, before["traceKey"])
+    box = plot.bounding_box()
+    swipe(page, box["x"] + 0.95 * box["width"], box["y"] + 0.9 * box["height"], 0, -60)()
+    until(page, "([plot, top]) => plot.getBoundingClientRect().top < top - 20", [plot.element_handle(), top])
+
+
 # -- the way to the browser --------------------------------------------------------------------------------------
 
 

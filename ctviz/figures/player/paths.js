@@ -4,6 +4,7 @@
 
 import { Chart, CHARTS } from "./chart.js";
 import { NARROW, Need } from "./component.js";
+import { Drag } from "./drag.js";
 import { shape, write } from "./drawing.js";
 import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
@@ -116,7 +117,7 @@ class PathPanel extends Panel {
     const { searched } = this.stage;
     this.veil(context, 1);
     if (searched) this.drawSearches(context, searched);
-    if (this.stage.asked) this.drawAsked(context, this.stage.asked);
+    if (this.stage.asked && !this.stage.searches?.live) this.drawAsked(context, this.stage.asked);
     for (const mark of this.stage.marksOf(this.arm)) this.drawMark(context, mark);
     this.drawProbe(context);
   }
@@ -230,7 +231,8 @@ class PathPanel extends Panel {
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    if (walks.length === 1 && (plain ? plain.neighbour : this.stage.setup.details)) this.drawNeighbour(context, walks[0], searched, r);
+    const neighbour = plain ? plain.neighbour : this.stage.setup.details;
+    if (walks.length === 1 && neighbour && !this.stage.searches.live) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
     if (walks.length === 1) this.name(context, walks[0], searched, r);
   }
@@ -243,10 +245,16 @@ class PathPanel extends Panel {
     const apart = (from, to) => Math.hypot(from[0] - to[0], from[1] - to[1]);
     if (ended && (!plain || plain.near)) this.drawNearest(context, end, this.pair(a.nearest, index, a), r);
     if (plain) return; // what else is to be named there is pointed out by its marks
-    const labels = [[line[0], "start"]];
+    const labels = this.stage.drag.active ? [] : [[line[0], "start"]]; // in the person's hand it needs no name
     if (walk >= step && apart(nascent, line[0]) > 2.6 * r && apart(nascent, end) > 2.6 * r) labels.push([nascent, "nascent"]);
     if (ended) labels.push([end, mature >= 0.5 ? "mature" : "not mature"]);
-    for (const [at, words] of labels) this.label(context, at, words, r);
+    let before = null;
+    for (const [at, words] of labels) {
+      const near = before && Math.abs(at[0] - before[0]) < 80 && Math.abs(at[1] - before[1]) < 14;
+      before = near ? [at[0], before[1] + (at[1] < before[1] ? -14 : 14)] : at;
+      const beside = this.stage.drag.possible && apart(at, line[0]) < 20 ? Math.max(r, 10) : r; // the handle
+      this.label(context, before, words, beside);
+    }
   }
 
   /** The pixel of a column's place among the (m b 2) of a frame. */
@@ -570,21 +578,25 @@ export class Paths extends Stage {
     this.asked = null; // unit point of a click that has not been answered
     this.keyed = undefined; // what the key was made for
     this.missingTrace = new Need(this);
+    this.missingModels = new Need(this);
+    this.drag = new Drag(this, (meta, arrays) => new Searches(meta, arrays));
     super.build();
     this.transport.classList.add("ctv-twofold");
   }
 
   get label() {
-    return "Searches for counterfactuals. Space plays the steps, arrow keys step, square brackets change the epoch, shift and an arrow key move the cursor, enter searches from it, N and P choose a factual, escape shows all.";
+    return "Searches for counterfactuals. Space plays the steps, arrow keys step, square brackets change the epoch, arrow keys on the start move it, shift and an arrow key move the cursor, enter searches from it, N and P choose a factual, escape shows all.";
   }
 
   get hint() {
+    if (this.drag.active) return this.drag.hint;
     if (this.asked) return this.plain?.asking ? "" : "Searching …";
     if (this.plain) return this.plain.hint;
     const { searched, searches } = this;
     if (searched && !searched.fresh) return `Dimmed: searches by the models of epoch ${searched.a.epoch}.`;
     if (!searches) return this.setup?.places ? "Click anywhere to search from there." : "";
     if (this.selected != null && searches.count > 1) return `Factual ${this.selected + 1} of ${searches.count}; escape shows all.`;
+    if (this.drag.possible) return "Drag the start: the searches follow. Or click anywhere to search from there.";
     return "Click anywhere to search from there; click a path to follow it alone.";
   }
 
@@ -634,7 +646,7 @@ export class Paths extends Stage {
   }
 
   makePanel(arm) {
-    return new PathPanel(this, arm);
+    return this.drag.equip(new PathPanel(this, arm));
   }
 
   /** The scrubbers of steps and epochs belong to the panels and stay in sight; the charts follow them. */
@@ -692,12 +704,15 @@ export class Paths extends Stage {
 
   async receiveMore(header, bytes) {
     const meta = header.trace;
-    if (meta?.bytes) TRACES.set(meta.key, new Searches(meta, sections(meta, await inflate(bytes))));
+    const cut = meta?.bytes ?? 0;
+    if (cut) TRACES.set(meta.key, new Searches(meta, sections(meta, await inflate(bytes.subarray(0, cut)))));
+    await this.drag.receive(header.models, bytes.subarray(cut));
   }
 
   begin(initial) {
     super.begin(initial);
     this.asked = null;
+    this.drag.leave();
     this.selected = initial.selected;
     this.searches = null;
     this.newest = initial.epoch == null; // until the person goes to an epoch
@@ -716,11 +731,13 @@ export class Paths extends Stage {
     this.epochRow.hidden = Boolean(this.plain) && this.run.frames.length < 2;
     this.stepRow.hidden = Boolean(this.plain) && !header.trace;
     if (changed && this.run.scene) this.panels.forEach((panel) => panel.dressLocks(this.run.scene));
+    this.drag.take(header.models);
     this.takeSearches(header.trace?.key ?? null);
     this.invalidate();
   }
 
   takeSearches(key) {
+    if (this.drag.holds(key)) return;
     const found = key == null ? null : TRACES.get(key);
     // The browser may have lost what the server believes it holds.
     if (key != null && !found) return this.missingTrace.ask({ trace: key });
@@ -736,6 +753,8 @@ export class Paths extends Stage {
   destroy() {
     super.destroy();
     this.missingTrace.stop();
+    this.missingModels.stop();
+    this.drag.leave();
     clearTimeout(this.patience);
   }
 
@@ -746,7 +765,7 @@ export class Paths extends Stage {
     const { searches, shown } = this;
     if (!searches || !shown || searches.dims.m !== this.panels.length) return null;
     const a = searches.at(shown.a.epoch), b = shown.share ? searches.at(shown.b.epoch) : a;
-    if (a && b) return { a, b, share: shown.share, fresh: !this.asked };
+    if (a && b) return { a, b, share: shown.share, fresh: !this.asked || Boolean(searches.live) };
     const nearest = searches.nearest(this.epoch);
     return { a: nearest, b: nearest, share: 0, fresh: false };
   }
@@ -894,15 +913,17 @@ export class Paths extends Stage {
   // -- frames --
 
   paint() {
+    this.drag.search();
     const keyed = `${Boolean(this.searches)} ${this.chosen} ${this.run.key}`;
     if (this.keyed !== keyed) {
       this.keyed = keyed;
       this.key.replaceChildren(...this.makeKey());
     }
     super.paint();
+    this.drag.place();
     this.paintCharts();
     this.drawnKey = this.searched?.fresh ? this.searches.key : null;
-    if (this.spokenKey !== this.searches?.key && this.started) {
+    if (this.spokenKey !== this.searches?.key && this.started && !this.searches?.live) {
       this.spokenKey = this.searches?.key;
       this.announce();
     }
@@ -988,11 +1009,17 @@ export class Paths extends Stage {
     clearTimeout(this.patience);
     this.patience = setTimeout(() => {
       this.asked = null;
+      this.drag.giveUp();
       this.settle();
       this.invalidate();
     }, PATIENCE_MS);
-    this.bridge.tell("at", this.toData(where).map((value) => Number(value.toPrecision(5))));
+    this.bridge.tell("at", this.told(where));
     this.invalidate();
+  }
+
+  /** A place as it is told, in data units. */
+  told(where) {
+    return this.toData(where).map((value) => Number(value.toPrecision(5)));
   }
 
   // -- telling others --
@@ -1006,7 +1033,7 @@ export class Paths extends Stage {
 
   /** A report while a click is being answered would have it answered twice. */
   get busy() {
-    return super.busy || this.asked != null;
+    return super.busy || this.asked != null || this.drag.active;
   }
 
   words() {
@@ -1052,6 +1079,9 @@ export class Paths extends Stage {
       get counts() { return paths.counts; },
       get playing() { return paths.steps.playing; },
       get asked() { return paths.asked; },
+      get dragged() { return paths.drag.drawn ? paths.drag.start : null; },
+      get draggable() { return paths.drag.possible && paths.drag.shown; },
+      get searching() { return { count: paths.drag.count, ms: paths.drag.spent }; },
       get marks() { return paths.panels.flatMap(({ arm }) => paths.marksOf(arm).map(({ text }) => text)).filter(Boolean); },
       get resting() { return !paths.moving && !paths.busy && paths.steps.peeked == null; },
       at: (name, arm, factual, step) => along(paths.searched, name, arm, paths.searches.columns(factual)[0], step),

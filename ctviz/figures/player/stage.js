@@ -208,7 +208,7 @@ export class Stage extends Component {
   // -- data --
 
   async take(header, payload) {
-    const cut = payload.length - (header.trace?.bytes ?? 0);
+    const cut = payload.length - (header.trace?.bytes ?? 0) - (header.models?.bytes ?? 0);
     const energies = header.energy?.stretch, end = cut - (energies?.bytes ?? 0);
     const run = heldRun(header.key);
     if (header.recording) run.append(header.recording, sections(header.recording, await inflate(payload.subarray(0, end))));

@@ -13,7 +13,8 @@ Wire format of a message
     rest         payload, deflated (zlib); empty if the header has no recording
 
 The header is ``{"key", "total", "live", "more", "last", "initial", "palette", "recording", "energy"}``, and where
-searches are shown also ``trace`` and ``setup``, with the trace's bytes at the end of the message: see ``trace.py``.
+searches are shown also ``trace``, ``setup`` and ``models``, with the bytes of trace and models at the end of the
+message: see ``trace.py`` and ``live_search.py``.
 ``recording`` is null or
 
 ==============  ==========================================================================================
@@ -206,7 +207,7 @@ def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], 
 
 def message(recording: Recording | None, /, *behind: bytes, **state: Any) -> bytes:
     """A whole message: ``state`` (the other fields of the header, see above), the recording, if there is one, and what
-    lies ``behind`` it: the bytes of energies and of the trace that ``state`` describes, in this order."""
+    lies ``behind`` it: the bytes of energies, trace and models that ``state`` describes, in this order."""
     header = {**state, "recording": recording.meta if recording else None}
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     return b"".join((MAGIC, struct.pack("<I", len(text)), text, recording.payload if recording else b"", *behind))

@@ -52,6 +52,7 @@ from ctviz.cache import Cache
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, stretch_of
+from ctviz.figures.stage.live_search import LiveSearch, PackedModels, pack_models
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
 from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
@@ -187,6 +188,7 @@ def show_paths(
     epsilon: float,
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
+    live_search: LiveSearch | None = None,
     details: bool = True,
     plain: Plain | None = None,
     key: str = "paths",
@@ -203,6 +205,8 @@ def show_paths(
         locks: of each arm, see ``locks_of``; none draws none.
         details: whether a single search is shown with its neighbour x⁺, and with confidence, energy and distance.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
+        live_search: lets the start of a single search be dragged, once the run is over, and followed by searches in
+            the browser; where it is dropped is a place like one that was clicked.
         plain: shows it without charts and layers, with what is pointed out.
         key: of the component; one per key.
 
@@ -223,16 +227,27 @@ def show_paths(
         "details": details,
         "plain": asdict(plain) if plain else None,
     }
-    header = {**_header(run, more, last, initial), "trace": packed.meta if packed else held, "setup": setup}
+    # While a run grows, its models would be sent again and again.
+    dragged = live_search if on_place is not None and not live else None
+    models = _models_due(run, dragged) if dragged else None
+    header = {
+        **_header(run, more, last, initial),
+        "trace": packed.meta if packed else held,
+        "setup": setup,
+        "models": {"key": run_key, **(models.meta if models else {}), "search": dragged.rules} if dragged else None,
+    }
+    behind = (packed.payload if packed else b"", models.payload if models else b"")
     result = mounted("Paths")(
         key=key,
-        data=message(recording, packed.payload if packed else b"", **header),
+        data=message(recording, *behind, **header),
         on_view_change=_nothing,
         on_need_change=_resender(key, sent),
         on_at_change=lambda: _tell(on_place, _point(st.session_state[key].get("at"))),
     )
     sent[run_key] = last
     _traces_sent()[key] = trace_key
+    if models:
+        _models_sent().add(run_key)
     return _paths_state(result, run_key, initial)
 
 
@@ -263,6 +278,12 @@ def _traces_sent() -> dict[str, str]:
     return sent
 
 
+def _models_sent() -> set[str]:
+    """The runs whose models this session's browser was sent."""
+    sent: set[str] = st.session_state.setdefault("_models_sent", set())
+    return sent
+
+
 def _resender(key: str, sent: dict[str, int]) -> Callable[[], None]:
     def resend() -> None:
         need = st.session_state[key].get("need")
@@ -270,6 +291,8 @@ def _resender(key: str, sent: dict[str, int]) -> Callable[[], None]:
         _note_energy_need(need, _energies_sent())
         if isinstance(need, dict) and "trace" in need:
             _traces_sent().pop(key, None)
+        if isinstance(need, dict) and isinstance(need.get("models"), str):
+            _models_sent().discard(need["models"])
 
     return resend
 
@@ -316,6 +339,13 @@ def _energies_due(run: _Watched, source: EnergySource, seen: StageState, last: i
     return make() if run.live else _packed_energies().get((run.key, target, after, last), make)
 
 
+def _models_due(run: _Watched, search: LiveSearch) -> PackedModels | None:
+    """The models of a run that is over, if the browser lacks them."""
+    if run.key in _models_sent():
+        return None
+    return _packed_models().get(run.key, lambda: pack_models(run.key, list(run.snapshots_since(0)), search.model))
+
+
 def _header(run: _Watched, more: bool, last: int, initial: StageState | PathsState) -> dict[str, Any]:
     state = {"key": run.key, "total": run.total, "live": run.live, "more": more, "last": last}
     return {**state, "initial": asdict(initial), "palette": palette()}
@@ -349,6 +379,12 @@ def _packed() -> Cache:
 @st.cache_resource(show_spinner=False)
 def _packed_energies() -> Cache:
     """The same of energies, by class too."""
+    return Cache(16)
+
+
+@st.cache_resource(show_spinner=False)
+def _packed_models() -> Cache:
+    """The same of models."""
     return Cache(16)
 
 

@@ -20,6 +20,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.endpoints import Ends, Reference, describe, endpoints
+from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
@@ -199,6 +200,7 @@ def _tracks(
         epsilon=settings.epsilon,
         locks=[locks_of(arm, run_view.scene.features) for arm in experiment.arms],
         on_place=place if seen or key is None else None,
+        live_search=live_search(seen.explorer, settings, view.target, run_view.last) if seen else None,
         key=key or f"tracks-{draft.opened}",
     )  # fmt: skip
 
