@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests import waiting
 from tests.browser.driving import app_wrote, frames, picture, resize, until
 from tests.browser.looks import assert_fits
 
@@ -488,6 +489,11 @@ def finger_drags_start_alone(page) -> None:
 # -- the way to the browser --------------------------------------------------------------------------------------
 
 
+def has_room(canvas) -> bool:
+    box = canvas.bounding_box()
+    return box is not None and box["width"] > 100 and box["height"] > 100
+
+
 def test_what_is_held_is_not_sent_again_and_what_got_lost_is(browser_page, app):
     received = []
     browser_page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
@@ -528,5 +534,4 @@ def test_what_is_held_is_not_sent_again_and_what_got_lost_is(browser_page, app):
         frames(page, 20)  # in which an error could show
         tag.evaluate("tag => tag.remove()")
         until(page, READY)
-        box = page.locator(".ctv-canvas").first.bounding_box()
-        assert box["width"] > 100 and box["height"] > 100, style
+        waiting.until(lambda: has_room(page.locator(".ctv-canvas").first), f"a picture after {style}")

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import until
+from tests.browser.driving import picture_ready, until
 from tests.browser.looks import assert_fits
 
 pytestmark = pytest.mark.browser
@@ -42,6 +42,7 @@ def picture(page, arm: int = 0):
 
 
 def choose(page, control: str, option: str) -> None:
+    picture_ready(page)  # a run of the script would close the list of options again
     page.get_by_role("combobox", name=control, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
 
