@@ -5,9 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import picture_ready, until
+from tests import waiting
+from tests.browser.driving import until
 from tests.browser.looks import assert_fits
 
 pytestmark = pytest.mark.browser
@@ -42,9 +44,19 @@ def picture(page, arm: int = 0):
 
 
 def choose(page, control: str, option: str) -> None:
-    picture_ready(page)  # a run of the script would close the list of options again
-    page.get_by_role("combobox", name=control, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    """Chooses an option; where a run of the script has closed the list of them, opens it again."""
+    wanted = page.get_by_role("option", name=option, exact=True)
+
+    def chosen() -> bool:
+        if not wanted.count():
+            page.get_by_role("combobox", name=control, exact=True).click()
+        try:
+            wanted.click(timeout=3000)
+        except TimeoutError:
+            return False
+        return True
+
+    waiting.until(chosen, option)
 
 
 def assert_seen_without_scrolling(page) -> None:
