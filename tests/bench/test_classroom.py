@@ -53,5 +53,5 @@ def test_without_a_server_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_measured_has_the_goals_that_were_set() -> None:
     assert {place.title: place.goal for place in PLACES if place.goal} == {
-        "Boundaries": 1.0, "Trajectories": 1.0, "Actionability": 1.0, "Digits": 3.0,
+        "Boundaries": 1.0, "Trajectories": 1.0, "Actionability": 1.0, "Digits": 3.0, "Learn": 1.0,
     }  # fmt: skip
