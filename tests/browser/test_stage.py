@@ -19,6 +19,7 @@ from ctviz.figures import player
 from ctviz.figures.player.source import PARTS, entry
 from ctviz.figures.stage.export import standalone_html
 from ctviz.figures.stage.recording import pack
+from tests import waiting
 from tests.browser.driving import app_wrote, frames, picture, resize, until
 from tests.figures import fake
 
@@ -464,10 +465,17 @@ def the_energy_is_asked_for_once_drawn_and_told(page, received) -> None:
 def test_a_run_grows_where_it_stands(browser_page, app):
     page = visited(browser_page, app)
     go(page, "grows")
-    page.locator(".ctv-canvas").first.evaluate("canvas => { canvas.dataset.mine = 'yes' }")
     until(page, "window.__ctvizStage.following && window.__ctvizStage.epochs > 3")
-    page.get_by_role("button", name="Energy", exact=True).click()
-    until(page, "window.__ctvizStage.layer === 'energy'")
+    energy = page.get_by_role("button", name="Energy", exact=True)
+
+    def coloured() -> bool:
+        """A stage may be mounted anew while the page runs again, and this app does not say how it was left."""
+        if energy.get_attribute("aria-pressed") != "true":
+            energy.click()
+        return stage(page)["layer"] == "energy"
+
+    waiting.until(coloured, "energy", pause=0.1)
+    page.locator(".ctv-canvas").first.evaluate("canvas => { canvas.dataset.mine = 'yes' }")
     narrow = stage(page)["scale"]
     live = page.locator(".ctv-follow")
     assert live.inner_text() == "Live"
