@@ -41,3 +41,7 @@ class SearchSettings(Settings):
     def short_steps(self) -> dict[str, float]:
         """What to change so that the way of this search is seen and not only its end: short steps, and more of them."""
         return {"step_bound": SHORT_STEP, "steps": min(4 * self.steps, 1000)}
+
+    def in_short_steps(self) -> SearchSettings:
+        """This search with ``short_steps``, unless its steps are bounded already."""
+        return self if self.step_bound else SearchSettings(**{**self.model_dump(), **self.short_steps()})

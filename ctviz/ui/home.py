@@ -10,7 +10,6 @@ import streamlit as st
 from ctviz.catalogue.differences import difference
 from ctviz.catalogue.findings import against_the_first, finding, shares_differ
 from ctviz.catalogue.metrics import METRICS
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.trace import Trace
@@ -147,7 +146,7 @@ def moving_picture(service: Service) -> None:
     found = searches().answer(run_view, all_of_them).traces[0]
     ends = searches().endpoints(run_view, all_of_them, found)
     page_title(finding_of(run_view, ends), level=2)
-    st.caption(caveat(service))
+    st.caption(caveat(service, ends))
     settings, start = all_of_them.settings, st.session_state.get("home-start")
     at = start or tuple(found.factuals[typical(found)].tolist())
     asked = replace(all_of_them, throughout=True, pick=POINT, at=at, count=1, target=None if start else names.wished)
@@ -172,9 +171,7 @@ def moving_picture(service: Service) -> None:
 
 def question_of(run_view: RunView, target: int) -> Question:
     """The search from samples of the other class to ``target``, in short steps, with the models of the last epoch."""
-    settings = measured_search(run_view.experiment)
-    if not settings.step_bound:
-        settings = SearchSettings(**{**settings.model_dump(), **settings.short_steps()})
+    settings = measured_search(run_view.experiment).in_short_steps()
     return Question(run_view.attempt, run_view.last, False, f"{CLASS}{1 - target}", None, REFUSED, target, settings)
 
 
@@ -196,16 +193,19 @@ def finding_of(run_view: RunView, ends: Endpoints) -> str:
     return finding(gain, [wronger, rarer, dearer], better=found.verdict == "better")
 
 
-def caveat(service: Service) -> str:
-    """How far from the nearest real sample advice ends on data with less to gain; empty where they are not trained."""
+def caveat(service: Service, here: Endpoints) -> str:
+    """How far from the nearest real sample advice ends on data with less to gain than ``here``; empty where those are
+    not trained, or gain as much."""
     experiment = Experiment.preset(ELSEWHERE)
     run_view = service.run_view(experiment.key)
     if run_view is None:
         return ""
     asked = question_of(run_view, 0)
-    ends = searches().endpoints(run_view, asked, searches().answer(run_view, asked).traces[0])
-    theirs, ours = (number(float(value)) for value in ends.metrics["nearest"].value)
-    return f"Where classes touch there is less to gain: on the {ELSEWHERE}, {ours} instead of {theirs}."
+    there = searches().endpoints(run_view, asked, searches().answer(run_view, asked).traces[0])
+    (theirs, ours), (conventional, trained) = (ends.metrics["nearest"].value.tolist() for ends in (there, here))
+    if not theirs - ours < conventional - trained:
+        return ""
+    return f"Where classes touch there is less to gain: on the {ELSEWHERE}, {number(ours)} instead of {number(theirs)}."
 
 
 def cards() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import ctviz
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import load_run
+from ctviz.prose import number
 from ctviz.ui import home
 from ctviz.ui.kit import link
 from ctviz.ui.kit.run_view import RunView
@@ -74,3 +76,18 @@ def test_trajectories_opens_with_the_same_search(shown) -> None:
     assert opened.problems == () and opened.experiment.key == run_view.key
     assert asked == home.question_of(run_view, target=0)
     assert opened.view.selected == home.typical(trace)
+
+
+def test_less_to_gain_elsewhere_is_said_only_where_it_is_so(shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, here = shown
+    searches = Searches(ctviz.open_store())
+    monkeypatch.setattr(home, "searches", lambda: searches)
+    run = load_run(Experiment.preset(home.ELSEWHERE).key)
+    there = RunView(run.experiment, run.scene, 0.0, list(run.snapshots))
+    service = SimpleNamespace(run_view=lambda key: there if key == run.key else None)
+    asked = home.question_of(there, target=0)
+    trace = searches.answer(there, asked).traces[0]
+    theirs, ours = apart(trace, run.scene).mean(axis=1)
+    assert home.caveat(service, here).endswith(f"on the moons, {number(ours)} instead of {number(theirs)}.")
+    assert home.caveat(service, searches.endpoints(there, asked, trace)) == "", "not less than there"
+    assert home.caveat(SimpleNamespace(run_view=lambda key: None), here) == ""

@@ -13,7 +13,6 @@ from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
 from ctviz.catalogue.metrics import METRICS, RECORDED, Metric
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
@@ -87,10 +86,9 @@ def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> 
 
 def _in_short_steps(explorer: Explorer, snapshot: Snapshot) -> Endpoints:
     """Where the searches of validation samples end with short steps."""
-    settings = measured_search(explorer.experiment)
+    slow = measured_search(explorer.experiment).in_short_steps()
     factuals, labels = explorer.pick("random", explorer.experiment.evaluation.factuals)
     targets = (labels + 1) % explorer.data.k
-    slow = SearchSettings(**{**settings.model_dump(), **settings.short_steps()})
     return explorer.endpoints(explorer.trace(snapshot, factuals, targets, slow))
 
 

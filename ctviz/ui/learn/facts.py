@@ -16,6 +16,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.measure import shown_samples
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
+from ctviz.ui.kit.search import measured_search
 
 GROUP = 40
 """Validation samples that are searched from beside the one that is shown."""
@@ -73,8 +74,7 @@ class Picture:
 
 def settings_of(experiment: Experiment) -> SearchSettings:
     """The search that a run was measured with, in short steps."""
-    own = {name: getattr(experiment.evaluation, name) for name in SearchSettings.model_fields}
-    return SearchSettings(**{**own, **SearchSettings(**own).short_steps(), "per_factual": 1})
+    return measured_search(experiment).in_short_steps().model_copy(update={"per_factual": 1})
 
 
 @dataclass(frozen=True)

@@ -261,9 +261,8 @@ STEPS = (
     ),
     Step(
         title="The least that would have to change",
-        words="Refused. So ask back: *what is the least that would have to be different for a yes?* That "
-        "imagined other "
-        "person is called a **counterfactual**. It is how a model can give advice.",
+        words="Refused. So ask back: *what is the least that would have to be different for a yes?* That imagined "
+        "other person is called a **counterfactual**. It is how a model can give advice.",
         term="Counterfactual x′ of the factual x for the class y⁺; found by gradient descent until the probability of "
         "y⁺ reaches τ.",
         picture=_ONE,
@@ -286,16 +285,15 @@ STEPS = (
             loneliness,
         ),
         reveal=_believable,
-        notes="The sentence to remember: the model is sure, and nobody like that exists. That is the problem "
-        "this whole "
-        "app is about.",
+        notes="The sentence to remember: the model is sure, and nobody like that exists. That is the problem this "
+        "whole app is about.",
         minutes=1.5,
     ),
     Step(
         title="Teach it: pull down, push up",
-        words="**Counterfactual training** lets a model search such advice while it learns, and corrects it. "
-        "Where real "
-        "people with a yes are, a yes gets *easier*: pulled down. Where its own advice ended, *harder*: pushed up.",
+        words="**Counterfactual training** lets a model search such advice while it learns, and corrects it. Where "
+        "real people with a yes are, a yes gets *easier*: pulled down. Where its own advice ended, *harder*: pushed "
+        "up.",
         term="Contrastive divergence: λ_div · [E(x⁺, y⁺) − E(x′, y⁺)], with the energy E = −M(x)[y⁺].",
         picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, throughout=True, neighbour=True),
         asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, near=False),
@@ -324,9 +322,8 @@ STEPS = (
     ),
     Step(
         title="Nobody gets younger",
-        words="Some advice is useless, however believable: nobody changes their **age**. So lock it. The "
-        "search may now "
-        "go left and right only.",
+        words="Some advice is useless, however believable: nobody changes their **age**. So lock it. The search may "
+        "now go left and right only.",
         term="An *immutable feature*: its part of every step is set to zero, exactly.",
         picture=Picture(
             "figure1", (CONVENTIONAL, LOCKED), at=PERSON, near=False,
@@ -342,9 +339,9 @@ STEPS = (
     ),
     Step(
         title="Lock the training too",
-        words="Locking the search leaves the model as it is: it still leans on age. Lock the **training** too: "
-        "then its "
-        "lessons leave age out, and the border may turn. Here are all four ways, each trained with counterfactuals.",
+        words="Locking the search leaves the model as it is: it still leans on age. Lock the **training** too: then "
+        "its lessons leave age out, and the border may turn. Here are all four ways, each trained with "
+        "counterfactuals.",
         term="*Protection*: in the divergence the locked part of x⁺ is replaced by that of x′.",
         picture=Picture(
             "where", PLACES, at=PERSON, columns=2, near=False,
@@ -363,9 +360,8 @@ STEPS = (
     ),
     Step(
         title="Stand-ins: what a lock cannot do",
-        words="Often things go together: here whoever is older also has more debt. Then **debt tells the model "
-        "your age** "
-        "all the same. Such a stand-in is called a proxy.",
+        words="Often things go together: here whoever is older also has more debt. Then **debt tells the model your "
+        "age** all the same. Such a stand-in is called a proxy.",
         term="Measured as the correlation of the score with the locked feature among samples of one class.",
         picture=Picture(
             "proxies-linked", (TRAINED, BOTH), at=(1.5, 1.0), sensitive=True, near=False,
@@ -385,8 +381,7 @@ STEPS = (
     Step(
         title="What it costs, and where it fails",
         words="The lesson is only as good as the searches behind it. Here are three models on other data: "
-        "conventional, "
-        "trained with good searches, and trained with searches that creep.",
+        "conventional, trained with good searches, and trained with searches that creep.",
         term="At high τ or small η few counterfactuals mature, and the divergence starves.",
         picture=Picture("stress", (CONVENTIONAL, TRAINED, "tiny steps"), at=(-9.1, -9.1), loan=False,
                         headings=("Conventional", "Good searches", "Searches that creep")),
