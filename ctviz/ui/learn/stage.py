@@ -152,10 +152,14 @@ def marks_of(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Mar
     return (*start, *halfway, *showing.marks)
 
 
+def _epochs(run_view: RunView, picture: Picture) -> list[Snapshot]:
+    """The snapshots that can be looked at."""
+    return evenly_spaced(run_view.snapshots, EPOCHS_SHOWN) if picture.throughout else [run_view.snapshots[-1]]
+
+
 def _snapshots(run_view: RunView, picture: Picture, *, hidden: bool) -> list[Snapshot]:
     """Those that are shown, with the models that are."""
-    shown = evenly_spaced(run_view.snapshots, EPOCHS_SHOWN) if picture.throughout else [run_view.snapshots[-1]]
-    own = [only(snapshot, picture.index) for snapshot in shown]
+    own = [only(snapshot, picture.index) for snapshot in _epochs(run_view, picture)]
     if not hidden:
         return own
     return [replace(s, field=None if s.field is None else np.full_like(s.field, UNDECIDED)) for s in own]
@@ -165,10 +169,9 @@ def _traces(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Trac
     at = showing.at
     if not (picture.searched and showing.searched):
         return ()
-    shown = evenly_spaced(run_view.snapshots, EPOCHS_SHOWN) if picture.throughout else [run_view.snapshots[-1]]
 
     def search(explorer: Explorer) -> tuple[Trace, ...]:
-        return traces_of(explorer, shown, picture, at)
+        return traces_of(explorer, _epochs(run_view, picture), picture, at)
 
     return searches().ask(run_view.experiment, ("learn traces", run_view.attempt, picture, at), search)
 
