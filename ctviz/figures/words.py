@@ -37,14 +37,33 @@ def headline(
     if max(conventional, trained) >= len(ip):
         return f"{at}, nothing has been measured in this run yet."
     theirs, ours = ip[conventional], ip[trained]
-    subject = called(styles[trained])
     if not (math.isfinite(theirs) and math.isfinite(ours)):
         return f"{at}, the counterfactuals of the two models cannot be compared in this run: {_missing(theirs, ours)}."
     if theirs == ours and not epoch:
         return f"{at}, the two models still see the data alike."
-    found = difference(RECORDED["ip"], ours, theirs)
+    return compared(f"{at}, ", styles, (conventional, trained), metrics, samples, caveat, " in this run")
+
+
+def compared(
+    lead: str,
+    styles: Sequence[ArmStyle],
+    pair: tuple[int, int],
+    metrics: Metrics,
+    samples: Mapping[str, int] = {},
+    caveat: str = "",
+    where: str = "",
+) -> str:
+    """How the counterfactuals of two models of a run differ: the gain after ``lead``, its price, the caveat.
+
+    Args:
+        pair: positions of the conventional model and of the one compared with it; both have an IP.
+        where: said after the gain.
+    """
+    conventional, trained = pair
+    ip = metrics["ip"]
+    found = difference(RECORDED["ip"], ip[trained], ip[conventional])
     how = f"{RECORDED['ip'].alike} as" if found.alike else f"{found.words} than"
-    said = f"{at}, counterfactuals of {subject} end {how} the conventional model's in this run"
+    said = f"{lead}counterfactuals of {called(styles[trained])} end {how} the conventional model's{where}"
     better = found.verdict == "better"
     prices = [_price(name, metrics, conventional, trained, samples) for name in PRICES]
     return finding(said, prices, caveat if better else "", better=better)

@@ -13,6 +13,7 @@ from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
 from ctviz.catalogue.metrics import METRICS, RECORDED, Metric
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Snapshot
@@ -39,7 +40,7 @@ LEAP = 2
 TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS, *LOSSES, "skipped")
 
 
-def as_lists(snapshot: Snapshot) -> Metrics:
+def as_lists(snapshot: Snapshot) -> dict[str, list[float]]:
     """A snapshot's metrics as plain numbers."""
     return {name: [float(value) for value in values] for name, values in snapshot.metrics.items()}
 
@@ -49,11 +50,14 @@ def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, l
 
     The last takes a search, which a run that is being trained is spared.
     """
-    experiment = run_view.experiment
-    kept, factuals = experiment.data.n_validation, experiment.evaluation.factuals
-    samples = {"validation_accuracy": kept, "robust_accuracy": kept, "validity": factuals, "mature": factuals}
     caveat = "" if live else leaps(run_view, styles, snapshot)
-    page_title(headline(snapshot.epoch, styles, as_lists(snapshot), samples, caveat))
+    page_title(headline(snapshot.epoch, styles, as_lists(snapshot), samples_of(run_view.experiment), caveat))
+
+
+def samples_of(experiment: Experiment) -> dict[str, int]:
+    """On how many validation samples each share of a snapshot was measured."""
+    kept, factuals = experiment.data.n_validation, experiment.evaluation.factuals
+    return {"validation_accuracy": kept, "robust_accuracy": kept, "validity": factuals, "mature": factuals}
 
 
 def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> str:
@@ -85,9 +89,10 @@ def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> 
 
 
 def _in_short_steps(explorer: Explorer, snapshot: Snapshot) -> Endpoints:
-    """Where the searches of validation samples end with short steps."""
-    slow = measured_search(explorer.experiment).in_short_steps()
-    factuals, labels = explorer.pick("random", explorer.experiment.evaluation.factuals)
+    """Where the searches that the run recorded, from the same samples, end with short steps."""
+    experiment = explorer.experiment
+    slow = measured_search(experiment).in_short_steps()
+    factuals, labels = explorer.pick("random", experiment.evaluation.factuals, experiment.data.seed)
     targets = (labels + 1) % explorer.data.k
     return explorer.endpoints(explorer.trace(snapshot, factuals, targets, slow))
 

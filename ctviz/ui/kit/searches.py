@@ -161,7 +161,9 @@ def _search(explorer: Explorer, run_view: RunView, asked: Question) -> Answer:
         before = [s for s in run_view.snapshots if s.epoch <= asked.epoch]
         over = evenly_spaced(before) if asked.throughout else [snapshot]
         return Answer(tuple(explorer.history(over, point[0], target, asked.settings)), None)
-    factuals, labels = explorer.pick(asked.pick, asked.count)
+    # Samples of any class are those of the run's own measures, in their order: one run, one number on all pages.
+    seed = run_view.experiment.data.seed if asked.pick == RANDOM else 0
+    factuals, labels = explorer.pick(asked.pick, asked.count, seed)
     targets = explorer.default_targets(factuals, snapshot, asked.target)
     return Answer((explorer.trace(snapshot, factuals, targets, asked.settings),), labels)
 

@@ -282,5 +282,5 @@ def _below(service: Service) -> None:
     results.curves(run_view, styles, snapshot, results.CURVES, 3)
     st.subheader("What training weighs: the terms of the objective, each before its weight λ", anchor=False)
     results.curves(run_view, styles, snapshot, results.LOSSES, 4)
-    st.subheader(f"All numbers at epoch {snapshot.epoch}", anchor=False)
+    st.subheader(f"All numbers at epoch {snapshot.epoch}, on validation data", anchor=False)
     results.table(styles, snapshot)

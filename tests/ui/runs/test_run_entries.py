@@ -15,7 +15,7 @@ from ctviz.ui.tradeoffs.runs.run_entries import entry_of, is_stack, matches, ord
 MOONS = Experiment.preset("moons").replace({"training.epochs": 20})
 
 
-def info(experiment=MOONS, summary=None, **changes):
+def info(experiment=MOONS, **changes):
     values = {
         "key": experiment.key,
         "state": "done",
@@ -26,16 +26,16 @@ def info(experiment=MOONS, summary=None, **changes):
         "last_used": 5.0,
         "preset": False,
         "experiment": experiment,
-        "summary": summary,
+        "summary": None,
         "started": 5.0,
     }
     return RunInfo(**{**values, **changes})
 
 
-def results(**arms):
-    """``results(vanilla=(accuracy, ip, ip*, cost), …)``"""
-    names = ("accuracy", "ip", "ip_star", "cost")
-    return {"arms": [{"name": name, **dict(zip(names, values, strict=True))} for name, values in arms.items()]}
+def results(*arms):
+    """``results((accuracy, ip, ip*, cost), …)``, one for each arm, as a snapshot has them."""
+    names = ("validation_accuracy", "ip", "ip_star", "cost")
+    return {name: list(values) for name, values in zip(names, zip(*arms, strict=True), strict=True)}
 
 
 def stack(count=24):
@@ -69,12 +69,15 @@ def test_only_names_made_by_a_sweep_make_a_stack():
     assert not is_stack(MOONS.replace({"arms": "vanilla,full,0123456789ab"}))
 
 
-def test_the_best_model_is_the_one_whose_advice_gains_most_in_plausibility():
-    experiment = MOONS.replace({"arms": "vanilla,full,energy"})
-    summary = results(vanilla=(0.9, 2.0, 0.4, 1.0), full=(0.91, 1.0, 0.1, 1.5), energy=(0.8, 1.5, 0.2, 0.5))
-    found = entry_of(info(experiment, summary))
-    assert (found.best, found.accuracy) == ("full", 0.91)
-    assert dict(found.changes) == pytest.approx({"ip": -0.5, "ip_star": -0.75, "cost": 0.5})
+MEASURED = results((0.9, 2.0, 0.4, 1.0), (0.91, 1.0, 0.1, 1.5), (0.8, 0.8, 0.2, 0.5))
+
+
+def test_the_models_that_all_pages_compare_are_compared_and_of_a_stack_the_best():
+    found = entry_of(info(MOONS.replace({"arms": "vanilla,full,energy"})), MEASURED)
+    assert (found.pair, found.compared, found.accuracy) == ((0, 1), "full", 0.91)
+    assert found.changes == pytest.approx({"ip": -0.5, "ip_star": -0.75, "cost": 0.5})
+    found = entry_of(info(stack(3)), MEASURED)
+    assert (found.pair, found.accuracy, found.change("ip")) == ((0, 2), 0.8, pytest.approx(-0.6))
 
 
 def test_a_model_is_compared_with_the_conventional_one_of_its_seed():
@@ -90,20 +93,14 @@ def test_a_model_is_compared_with_the_conventional_one_of_its_seed():
 
 
 @pytest.mark.parametrize(
-    "summary",
-    [
-        None,
-        {},
-        {"arms": ["vanilla", "full"]},
-        results(vanilla=(0.9, None, None, None), full=(0.9, None, None, None)),
-        results(vanilla=(0.9, 0.0, 0.0, 0.0), full=(0.9, 1.0, 1.0, 1.0)),
-        results(other=(0.9, 1, 1, 1)),
-    ],
-    ids=["none", "empty", "names alone", "no numbers", "nothing to divide by", "another arm"],
-)
-def test_without_results_there_is_nothing_to_say(summary):
-    found = entry_of(info(MOONS, summary))
-    assert all(math.isnan(found.change(name)) for name in ("ip", "ip_star", "cost"))
+    "found",
+    [None, {}, results((0.9, math.nan, math.nan, math.nan), (0.9, math.nan, math.nan, math.nan)),
+     results((0.9, 0.0, 0.0, 0.0), (0.9, 1.0, 1.0, 1.0))],
+    ids=["none", "empty", "no numbers", "nothing to divide by"],
+)  # fmt: skip
+def test_without_results_there_is_nothing_to_say(found):
+    entry = entry_of(info(MOONS), found)
+    assert all(math.isnan(entry.change(name)) for name in ("ip", "ip_star", "cost"))
 
 
 @pytest.mark.parametrize(
@@ -131,10 +128,10 @@ def test_a_run_is_found_by_its_words_and_settings(search, found):
 
 
 def test_orders_put_what_is_pinned_first():
-    gained = results(vanilla=(0.9, 2.0, 1, 1), full=(0.9, 1.0, 1, 1))
+    gained = results((0.9, 2.0, 1, 1), (0.9, 1.0, 1, 1))
     lines = [
         entry_of(info(name="b", started=1.0, bytes=9)),
-        entry_of(info(name="a", started=3.0, bytes=5, summary=gained)),
+        entry_of(info(name="a", started=3.0, bytes=5), gained),
         entry_of(info(name="c", started=2.0, bytes=1, pinned=True)),
         entry_of(info(name="d", started=9.0, bytes=7, preset=True)),
     ]

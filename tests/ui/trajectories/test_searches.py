@@ -16,8 +16,9 @@ from ctviz.ui.kit.searches import Searches, evenly_spaced
 from ctviz.ui.trajectories.tracks_view import TracksView, question
 
 SMALL = Experiment.preset("moons").replace(
-    {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "evaluation.field": 0, "evaluation.paths": 0}
-)
+    {"training.epochs": 6, "data.n_train": 300, "training.n_ce": 60, "data.seed": 3, "evaluation.field": 0,
+     "evaluation.paths": 4}
+)  # fmt: skip
 
 
 @cache
@@ -53,6 +54,8 @@ def test_many_are_searched_at_the_epoch(searches: Searches) -> None:
     (trace,) = answer.traces
     assert (trace.epoch, len(trace)) == (2, 5)
     assert len(answer.labels) == 5
+    measured = run_view().scene
+    np.testing.assert_array_equal(trace.factuals[:4], measured.factuals, "the samples that the run was measured on")
 
 
 def test_one_point_is_followed_over_all_epochs(searches: Searches) -> None:

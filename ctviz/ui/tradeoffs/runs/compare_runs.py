@@ -19,7 +19,7 @@ def compare_runs(service: Service, draft: Draft[ComparisonView]) -> None:
     entries = run_list.entries_of(store)
     chosen = _chosen(entries, view)
     runs = side_by_side.chosen_of(chosen)
-    page_title(side_by_side.finding(store, runs) if runs else _invitation(entries))
+    page_title(side_by_side.finding(service, runs) if runs else _invitation(entries))
     _missing(store, entries, draft)
     if view.view != "project" or not runs:
         run_list.finder(draft, sum(entry.stack for entry in entries))

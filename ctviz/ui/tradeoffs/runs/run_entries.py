@@ -1,4 +1,7 @@
-"""The stored runs as entries of a list: what each is called, what it found, and which of them a search is about."""
+"""The stored runs as entries of a list: what each is called, what it found, and which of them a search is about.
+
+The numbers of a run are those that all pages show of it: of its last epoch, measured on validation data.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,20 @@ import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from ctviz.catalogue.settings import setting, words_of
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.differences import SettingDifference, differences, has
 from ctviz.experiments.evaluate import default_references
 from ctviz.experiments.store import RunInfo
+from ctviz.figures.theme import arm_styles, reference_pair
 from ctviz.ui.tradeoffs.runs.comparison_view import Order
 
 CHANGES = ("ip", "ip_star", "cost")
 """Of these an entry of the list gives the change against the conventional model, in percent."""
+
+ACCURACY = "validation_accuracy"
 
 LONGEST = 60
 
@@ -29,59 +34,67 @@ _SETTING = re.compile(r"([A-Za-z_][\w.]*)=(.*)")
 class RunEntry:
     """One run of the list.
 
-    ``best`` is the counterfactually trained model whose advice comes nearest to real data, ``accuracy`` its own, and
-    ``changes`` what it has less (−) or more (+) than the conventional model of the same run, as a share; both empty
-    where a run has no two models to compare or no results yet.
+    ``results`` has the metrics of every model at the last epoch. ``pair`` are the positions of the conventional model
+    and of the one compared with it: those that all pages compare, or of a stack the one whose counterfactuals come
+    nearest to real data. ``accuracy`` is that of the compared model, ``changes`` what it has less (−) or more (+) than
+    the conventional one, as a share. None and NaN where a run has no two models to compare or no results yet.
     """
 
     info: RunInfo
     title: str
     stack: bool
-    best: str = ""
+    results: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    pair: tuple[int, int] | None = None
     accuracy: float = math.nan
-    changes: Mapping[str, float] | None = None
+    changes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         return self.info.key
 
+    @property
+    def compared(self) -> str:
+        """Name of the compared model; empty without one."""
+        return self.info.experiment.arms[self.pair[1]].name if self.pair else ""
+
     def change(self, metric: str) -> float:
-        return (self.changes or {}).get(metric, math.nan)
+        return self.changes.get(metric, math.nan)
 
 
-def entry_of(info: RunInfo) -> RunEntry:
-    """A stored run as an entry of the list."""
-    stack = is_stack(info.experiment)
-    found = RunEntry(info, title_of(info), stack)
-    summary = (info.summary or {}).get("arms")
-    if not isinstance(summary, list) or not all(isinstance(arm, Mapping) for arm in summary):
-        return found
-    results = {str(arm.get("name")): arm for arm in summary}
-    return _with_results(found, info.experiment, results)
+def entry_of(info: RunInfo, results: Mapping[str, Sequence[float]] | None = None) -> RunEntry:
+    """A stored run as an entry of the list; ``results``: the metrics of its last snapshot, (m) each."""
+    found, stack = results or {}, is_stack(info.experiment)
+    pair = _best(info.experiment, found) if stack else _usual_pair(info.experiment)
+    if pair is None:
+        return RunEntry(info, title_of(info), stack, found, accuracy=_of(found, ACCURACY, 0))
+    changes = {metric: _change(found, metric, *pair) for metric in CHANGES}
+    return RunEntry(info, title_of(info), stack, found, pair, _of(found, ACCURACY, pair[1]), changes)
 
 
-def _with_results(found: RunEntry, experiment: Experiment, results: Mapping[str, Mapping[str, Any]]) -> RunEntry:
-    references = default_references(experiment)
-    compared = {arm: _changes(results.get(arm, {}), results.get(base, {})) for arm, base in references.items()}
-    arms = [arm for arm in compared if math.isfinite(compared[arm]["ip"])] or list(compared)
-    if not arms:
-        first = next(iter(results.values()), {})
-        return RunEntry(found.info, found.title, found.stack, accuracy=_number(first.get("accuracy")))
-    best = min(arms, key=lambda arm: compared[arm]["ip"] if math.isfinite(compared[arm]["ip"]) else math.inf)
-    accuracy = _number(results.get(best, {}).get("accuracy"))
-    return RunEntry(found.info, found.title, found.stack, best, accuracy, compared[best])
+def _usual_pair(experiment: Experiment) -> tuple[int, int] | None:
+    conventional, trained = reference_pair(arm_styles(experiment))
+    return None if conventional is None or trained is None else (conventional, trained)
 
 
-def _changes(arm: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, float]:
-    found = {}
-    for metric in CHANGES:
-        mine, theirs = _number(arm.get(metric)), _number(base.get(metric))
-        found[metric] = mine / theirs - 1 if theirs > 0 else math.nan
-    return found
+def _best(experiment: Experiment, results: Mapping[str, Sequence[float]]) -> tuple[int, int] | None:
+    """The model of a stack that gains most in IP, and the conventional one of its seed before it."""
+    names = [arm.name for arm in experiment.arms]
+    pairs = [(names.index(base), names.index(arm)) for arm, base in default_references(experiment).items()]
+
+    def gain(pair: tuple[int, int]) -> float:
+        change = _change(results, "ip", *pair)
+        return change if math.isfinite(change) else math.inf
+
+    return min(pairs, key=gain, default=None)
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+def _change(results: Mapping[str, Sequence[float]], metric: str, conventional: int, trained: int) -> float:
+    theirs = _of(results, metric, conventional)
+    return _of(results, metric, trained) / theirs - 1 if theirs > 0 else math.nan
+
+
+def _of(results: Mapping[str, Sequence[float]], metric: str, arm: int) -> float:
+    return float(results[metric][arm]) if metric in results else math.nan
 
 
 # -- names -----------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from ctviz.catalogue.metrics import RECORDED
-from ctviz.errors import CtvizError
-from ctviz.experiments.store import Busy, Store
+from ctviz.errors import CtvizError, StoreError
+from ctviz.experiments.store import Busy, RunInfo, Store
 from ctviz.experiments.store.labels import MAX_NAME_LENGTH
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.results import as_lists
 from ctviz.ui.tradeoffs.memory import memory
 from ctviz.ui.tradeoffs.runs.comparison_view import MOST, ORDERS, ComparisonView, joined
 from ctviz.ui.tradeoffs.runs.run_entries import CHANGES, RunEntry, entry_of, matches, ordered, title_of
@@ -26,15 +28,30 @@ SEEN = 7
 """Rows of the list that are seen at once; the rest is scrolled to."""
 
 ABOUT = (
-    "IP (distance to real data), IP* (mismatch with real data) and cost (effort of the advice) are those of the best "
-    "counterfactually trained model against the conventional one of the same run, on test data: 40 % is 40 % less, "
-    "which is better. Choose rows with a click on their left edge, or by name below the table."
+    "IP (distance to real data), IP* (mismatch with real data) and cost (effort of the advice) are those of the "
+    "counterfactually trained model against the conventional one of the same run (of a sweep's run, the best of its "
+    "models), on validation data at the last epoch, as on all pages: 40 % is 40 % less, which is better. Choose rows "
+    "with a click on their left edge, or by name below the table."
 )
 
 
 def entries_of(store: Store) -> list[RunEntry]:
     """Every stored run, as the store lists them."""
-    return [entry_of(info) for info in store.list()]
+    return [entry_of(info, results_of(store, info)) for info in store.list()]
+
+
+def results_of(store: Store, info: RunInfo) -> Mapping[str, Sequence[float]] | None:
+    """The metrics of a finished run at its last epoch, (m) each; None where there are none."""
+    if info.state != "done":
+        return None
+    with contextlib.suppress(StoreError):  # deleted or damaged since it was listed
+        return _last_metrics(info.key, info.started, info.epochs, store)
+    return None
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _last_metrics(key: str, started: float, epoch: int, _store: Store) -> dict[str, list[float]]:
+    return as_lists(_store.snapshot(key, epoch))
 
 
 def finder(draft: Draft[ComparisonView], stacks: int) -> None:
@@ -139,7 +156,7 @@ def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
         "seed": config.NumberColumn("Seed", width=50, format="%d"),
         "when": config.DatetimeColumn("Trained", format="D MMM YYYY, HH:mm", width=145),
         "size": config.NumberColumn("Size", format="%.1f MB", width=75),
-        "accuracy": config.NumberColumn("Accuracy", format="%.1f %%", width=80, help="Right on test data."),
+        "accuracy": config.NumberColumn("Accuracy", format="%.1f %%", width=80, help="Right on validation data."),
         "ip": config.NumberColumn("IP less", format="%.0f %%", width=75, help=less["ip"]),
         "ip_star": config.NumberColumn("IP* less", format="%.0f %%", width=75, help=less["ip_star"]),
         "cost": config.NumberColumn("Cost less", format="%.0f %%", width=80, help=less["cost"]),

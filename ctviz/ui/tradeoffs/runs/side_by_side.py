@@ -29,14 +29,15 @@ from ctviz.figures.boundary import SIDE, boundary_png
 from ctviz.figures.curves import CurveLine as Curve
 from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
+from ctviz.figures.words import compared
 from ctviz.models.stack import Stack
-from ctviz.prose import listed, number
+from ctviz.prose import inside, listed, number
 from ctviz.ui.kit import bind, tables
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
-from ctviz.ui.kit.results import CURVES
+from ctviz.ui.kit.results import CURVES, leaps, samples_of
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import palette
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_SHOWN = 8
-"""Boundaries and curves that are shown of all runs together; of more, each run shows its best model and the
+"""Boundaries and curves that are shown of all runs together; of more, each run shows its compared model and the
 conventional one."""
 
 COARSE = 100
@@ -56,12 +57,22 @@ COARSE = 100
 TIE = 0.005
 """Runs whose change in IP is that near to the best one's gain the same: they differ by less than is shown."""
 
-COLUMNS = ("accuracy", "robust_accuracy", "ip", "ip_star", "cost", "validity", "mature")
-"""Results of a finished run, on test data."""
+COLUMNS = ("validation_accuracy", "robust_accuracy", "ip", "ip_star", "cost", "validity", "mature")
+"""Results of a finished run: those of its last epoch, as on all pages."""
 
 IP = RECORDED["ip"]
 
-CALLED = {"accuracy": RECORDED["validation_accuracy"], **{name: RECORDED[name] for name in COLUMNS[1:]}}
+CALLED = {name: RECORDED[name] for name in COLUMNS}
+
+TESTED = {"validation_accuracy": "accuracy"}
+"""What an evaluation calls what snapshots call otherwise."""
+
+PICTURES = {"every", "also", "field", "paths"}
+"""Settings of a run's measures that change its pictures and not its numbers."""
+
+RECORDED_ON = "On validation data at the last epoch, by the search that the run was measured with."
+
+EVALUATED = "Evaluated on test data"
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,11 @@ class Chosen:
     @property
     def experiment(self) -> Experiment:
         return self.entry.info.experiment
+
+    def value(self, metric: str, arm: int) -> float:
+        """A metric of a model at the last epoch; NaN where there is none."""
+        values = self.entry.results.get(metric, ())
+        return values[arm] if arm < len(values) else math.nan
 
     @property
     def title(self) -> str:
@@ -99,28 +115,24 @@ def chosen_of(entries: Sequence[RunEntry]) -> list[Chosen]:
 
 
 def _pair(run: Chosen) -> tuple[int, ...]:
-    """The conventional model and the best of the others, as far as there are two."""
-    names = [style.name for style in run.styles]
-    references = default_references(run.experiment)
-    best = run.entry.best or next(iter(references), "")
-    wanted = [references.get(best, names[0]), best]
-    return tuple(dict.fromkeys(names.index(name) for name in wanted if name in names))
+    """The conventional model and the one that is compared with it, as far as there are two."""
+    return run.entry.pair or (0,)
 
 
 # -- results -----------------------------------------------------------------------------------------------
 
 
-def finding(store: Store, runs: Sequence[Chosen]) -> str:
-    """Which of the runs gained most, and at what effort; no winner where they were not measured alike."""
-    gains = [(change, run) for run in runs if math.isfinite(change := _change(store, run, "ip"))]
+def finding(service: Service, runs: Sequence[Chosen]) -> str:
+    """Which of the runs gained most, and at what price; no winner where they were not measured alike."""
+    gains = [(change, run) for run in runs if math.isfinite(change := run.entry.change("ip"))]
     if not gains:
         return "None of the runs that you chose has a counterfactually trained model beside a conventional one."
     if len(gains) == 1:
         run = gains[0][1]
-        return f"In {run.brief}, counterfactually trained advice {_ends(store, run)}."
-    if len(set(map(_data, (run for _, run in gains)))) > 1:
+        return _said(f"In {run.brief}, ", run, _caveat(service, run))
+    if len({run.experiment.data.model_dump_json() for _, run in gains}) > 1:
         return f"{_each(gains)}: the data differ, so that no run is named the best."
-    if len({_measured(store, run) for _, run in gains}) > 1:
+    if len({run.experiment.evaluation.model_dump_json(exclude=PICTURES) for _, run in gains}) > 1:
         return f"{_each(gains)}: they were not measured alike, so that no run is named the best."
     ordered = sorted(gains, key=lambda entry: entry[0])
     change, run = ordered[0]
@@ -131,16 +143,23 @@ def finding(store: Store, runs: Sequence[Chosen]) -> str:
         named = listed([f"run {other.letter}" for other in level])
         words = difference(IP, 1 + change, 1).words
         return f"Of {len(gains)} runs, {named} gain the same: advice ends about {words} than the conventional model's."
-    return f"Of {len(gains)} runs, {run.brief} gains most: counterfactually trained advice {_ends(store, run)}."
+    return _said(f"Of {len(gains)} runs, {run.brief} gains most: ", run)
 
 
-def _ends(store: Store, run: Chosen) -> str:
-    """``ends 13 % closer to real data than the conventional model's, for 20 % more effort``."""
-    found = difference(IP, 1 + _change(store, run, "ip"), 1)
-    ends = f"ends {IP.alike} as" if found.alike else f"ends {found.words} than"
-    effort = difference(RECORDED["cost"], 1 + _change(store, run, "cost"), 1)
-    price = f", for {'the same effort' if effort.alike else effort.words}" if effort.words else ""
-    return f"{ends} the conventional model's{price}"
+def _said(lead: str, run: Chosen, caveat: str = "") -> str:
+    """What all pages say of a run at its last epoch: gain, price, caveat."""
+    if run.entry.pair is None:
+        return ""
+    return compared(lead, run.styles, run.entry.pair, run.entry.results, samples_of(run.experiment), caveat)
+
+
+def _caveat(service: Service, run: Chosen) -> str:
+    """What a run's gain hangs on, and what an evaluation on test data says of it."""
+    run_view = None if run.entry.stack else service.run_view(run.entry.key)
+    said = leaps(run_view, run.styles, run_view.at(None)) if run_view else ""
+    rounds = _rounds(service.store, run.entry.key, Protocol.usual(run.experiment.data))
+    found = rounds.reductions.get((run.entry.compared, "ip"))
+    return " ".join(filter(None, (said, f"{EVALUATED}: {_reduced(IP, found)}." if found else "")))
 
 
 def _each(gains: Sequence[tuple[float, Chosen]]) -> str:
@@ -152,28 +171,9 @@ def _each(gains: Sequence[tuple[float, Chosen]]) -> str:
     return f"Advice against each run's own conventional model: {', '.join(parts)}"
 
 
-def _data(run: Chosen) -> str:
-    return run.experiment.data.model_dump_json()
-
-
-def _measured(store: Store, run: Chosen) -> str:
-    """How a run's numbers came about: by the rounds of an evaluation, or by the settings that it recorded."""
-    protocol = Protocol.usual(run.experiment.data)
-    if (run.entry.best, "ip") in _rounds(store, run.entry.key, protocol).reductions:
-        return protocol.key
-    pictures = {"every", "also", "field", "paths"}
-    return run.experiment.evaluation.model_dump_json(exclude=pictures)
-
-
-def _change(store: Store, run: Chosen, metric: str) -> float:
-    """What a run's best model has more (+) or less (−), as a share: over rounds if there were any, as in the table."""
-    rounds = _rounds(store, run.entry.key, Protocol.usual(run.experiment.data))
-    found = rounds.reductions.get((run.entry.best, metric))
-    return run.entry.change(metric) if found is None else -found[0] / 100
-
-
 def results(store: Store, runs: Sequence[Chosen]) -> None:
-    """What the models of each run reach on test data; with intervals where a run has been evaluated in rounds."""
+    """What the models of each run reach on validation data, and below it in rounds on test data where it has been
+    evaluated."""
     rows, levels = list[str](), set()
     for run in runs:
         protocol = Protocol.usual(run.experiment.data)
@@ -187,11 +187,9 @@ def results(store: Store, runs: Sequence[Chosen]) -> None:
     ]
     first, last = tables.heads("Run and model", "Against the conventional model", number=False)
     tables.scrolling("Results of the runs", tables.table([first, *metrics, last], rows, kind="ctviz-results"))
-    if levels:
-        level = " or ".join(f"{100 * level:g} %" for level in sorted(levels))
-        st.caption(f"In brackets: {level} intervals over the rounds of an evaluation. Other rows are one measurement.")
-    else:
-        st.caption("One measurement on test data each; “ctviz evaluate” adds rounds with intervals.")
+    level = f" In brackets: {listed([f'{100 * level:g} %' for level in sorted(levels)])} intervals." if levels else ""
+    more = "" if levels else " “ctviz evaluate” adds rounds on test data, with intervals."
+    st.caption(f"{RECORDED_ON}{level}{more}")
 
 
 @dataclass(frozen=True)
@@ -229,40 +227,46 @@ def _by_arm(table: pd.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str]
 
 
 def _rows(run: Chosen, rounds: Rounds) -> list[str]:
-    summary = (run.entry.info.summary or {}).get("arms") or []
-    measured = {arm["name"]: arm for arm in summary if isinstance(arm, Mapping) and "name" in arm}
     references = default_references(run.experiment)
+    names = [style.name for style in run.styles]
+    if run.entry.pair is not None:
+        references[run.entry.compared] = names[run.entry.pair[0]]
     state = "" if run.entry.info.state == "done" else f", {run.entry.info.state}"
     width = len(COLUMNS) + 2
     rows = [f'<tr><th scope="rowgroup" colspan="{width}"><b>{escape(run.title)}</b>{escape(state)}</th></tr>']
     for index in run.shown:
-        name = run.styles[index].name
-        mine, base = measured.get(name, {}), measured.get(references.get(name, ""), {})
+        name, title = names[index], run.styles[index].title
         cells = [
-            f'<td class="number">{_cell(CALLED[metric], mine.get(metric), rounds.means.get((name, metric)))}</td>'
-            for metric in COLUMNS
+            f'<td class="number">{escape(CALLED[metric].amount(run.value(metric, index)))}</td>' for metric in COLUMNS
         ]
+        base = names.index(references[name]) if name in references else None
         words = [
-            _reduced(CALLED[metric], rounds.reductions[name, metric])
-            if (name, metric) in rounds.reductions
-            else difference(CALLED[metric], _value(mine, metric), _value(base, metric)).words
+            "" if base is None else difference(CALLED[metric], run.value(metric, index), run.value(metric, base)).words
             for metric in ("ip", "cost")
         ]
-        said = tables.words("; ".join(filter(None, words)))
-        rows.append(tables.row(run.styles[index].title, [*cells, *said]))
+        rows.append(tables.row(title, [*cells, *tables.words("; ".join(filter(None, words)))]))
+        if any((name, metric) in rounds.means for metric in COLUMNS):
+            cells = [
+                _interval(CALLED[metric], rounds.means.get((name, TESTED.get(metric, metric)))) for metric in COLUMNS
+            ]
+            found = [(CALLED[metric], rounds.reductions.get((name, metric))) for metric in ("ip", "cost")]
+            said = "; ".join(filter(None, (_reduced(metric, reduction) for metric, reduction in found if reduction)))
+            rows.append(tables.row(f"{title}, {inside(EVALUATED)}", [*cells, *tables.words(said)]))
     left = len(run.styles) - len(run.shown)
     if left:
         rows.append(f'<tr><td colspan="{width}" class="ctviz-muted">and {left} more models</td></tr>')
     return rows
 
 
-def _cell(metric: Metric, value: Any, rounds: tuple[float, float, float] | None) -> str:
+def _interval(metric: Metric, rounds: tuple[float, float, float] | None) -> str:
+    """The mean over the rounds, and the interval below it."""
     if rounds is None:
-        return escape(metric.amount(math.nan if value is None else float(value)))
+        return '<td class="number">—</td>'
     mean, low, high = rounds
     scale = metric.scale
     interval = f"<br><small>[{number(scale * low, 3)}, {number(scale * high, 3)}]</small>"
-    return escape(metric.amount(mean)) + (interval if math.isfinite(low) and math.isfinite(high) else "")
+    known = math.isfinite(low) and math.isfinite(high)
+    return f'<td class="number">{escape(metric.amount(mean))}{interval if known else ""}</td>'
 
 
 def _reduced(metric: Metric, found: tuple[float, float, float, bool]) -> str:
@@ -276,11 +280,6 @@ def _reduced(metric: Metric, found: tuple[float, float, float, bool]) -> str:
     sign = 1 if reduction > 0 else -1
     ends = sorted((sign * low, sign * high))
     return f"{reduced(metric, reduction).words} [{number(ends[0])}, {number(ends[1])}]"
-
-
-def _value(arm: Mapping[str, Any], name: str) -> float:
-    value = arm.get(name)
-    return math.nan if value is None else float(value)
 
 
 # -- settings ----------------------------------------------------------------------------------------------
