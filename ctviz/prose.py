@@ -41,19 +41,24 @@ def number(
     return text.replace("-", "−", 1) if value < 0 else text
 
 
-def decimal(value: float | None, digits: int = 1, *, scale: float = 1.0, unit: str = "", missing: str = "–") -> str:
+def decimal(
+    value: float | None, digits: int = 1, *, scale: float = 1.0, unit: str = "", group: str = "", missing: str = "–"
+) -> str:
     """A number with a fixed count of decimals, a real minus sign and no minus zero: ``−1.2``, ``0.0``.
 
     Args:
         digits: how many decimals.
         scale: what the value is multiplied by; 100 makes a percentage of a share.
         unit: follows the number: ``43 %`` with " %" and no digits.
+        group: between thousands.
         missing: in place of None and of what is not finite, without the unit.
     """
     if value is None or not math.isfinite(scale * value):
         return missing
-    text = f"{scale * value:.{digits}f}"
-    return (text.replace("-", "−") if float(text) else text.removeprefix("-")) + unit
+    text = f"{scale * value:,.{digits}f}"
+    zero = not float(text.replace(",", ""))
+    text = text.replace(",", group)
+    return (text.removeprefix("-") if zero else text.replace("-", "−")) + unit
 
 
 def signed(value: float, digits: int = 2) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.data.display import DisplayScale
 from ctviz.data.schema import Mutability, Schema
 from ctviz.experiments.outcome import OUTCOMES, swings
 from ctviz.experiments.trace import Trace
@@ -61,16 +62,18 @@ def outcome_sentence(
     bare: Schema,
     classes: Sequence[str],
     names: Sequence[str] | None = None,
+    scales: Sequence[DisplayScale] = (),
 ) -> str:
     """What came of one search in words.
 
     Args:
         schema: what the arm's advice may change; ``bare``: the same without the arm's constraints.
-        classes: their names. ``names``: those of the features, if they are to be called otherwise.
+        classes: their names. ``names``: those of the features, if they are to be called otherwise; ``scales``: how
+            their values are read.
     """
     steps, tau = int(trace.steps[arm, index]), trace.settings.tau
     sure, best = float(trace.probability[arm, index, -1]), float(trace.reachable[arm, index])
-    where = _where(schema, bare, tuple(names or schema.names))
+    where = _where(schema, bare, tuple(names or schema.names), scales)
     digits = next((n for n in range(4) if abs(round(tau * 100, n) - tau * 100) < 1e-9), 4)
     told = partial(percent, digits=digits, down=True, missing="–")
     return OUTCOME_WORDS[_word(trace, arm, index)].format(
@@ -94,7 +97,7 @@ def _word(trace: Trace, arm: int, index: int) -> str:
     return "no sample" if among_samples and word in ("short", "stuck") else word
 
 
-def _where(schema: Schema, bare: Schema, names: tuple[str, ...]) -> str:
+def _where(schema: Schema, bare: Schema, names: tuple[str, ...], scales: Sequence[DisplayScale]) -> str:
     """The places that a schema allows, in words: ``along debt alone``; empty if it allows all."""
     locked = [i for i, f in enumerate(schema.features) if f.mutability is Mutability.FIXED]
     free = [i for i in range(len(names)) if i not in locked]
@@ -105,7 +108,10 @@ def _where(schema: Schema, bare: Schema, names: tuple[str, ...]) -> str:
             way = "up" if feature.mutability is Mutability.INCREASE else "down"
             limits.append(f"with {names[i]} only going {way}")
         if feature.domain != bare.features[i].domain:
-            low, high = feature.domain
-            limits.append(f"with {names[i]} from {number(low, 3, trim=True)} to {number(high, 3, trim=True)}")
+            low, high = (
+                scales[i].text(end) if scales and not scales[i].plain else number(end, 3, trim=True)
+                for end in feature.domain
+            )
+            limits.append(f"with {names[i]} from {low} to {high}")
     along = f"along {listed([names[i] for i in free])} alone" if locked else ""
     return ", ".join(part for part in (along, " and ".join(limits)) if part)

@@ -1,4 +1,4 @@
-"""The properties of each feature: its unit, its domain and the directions in which it may change."""
+"""The properties of each feature: its domain, the directions in which it may change, how people read its numbers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from ctviz.data.display import DisplayScale
 from ctviz.data.frames import default_names, labels_of, numbers_of
 from ctviz.errors import ConfigError, DataError
 
@@ -45,11 +46,11 @@ class Feature(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     name: str
-    unit: str = ""
     kind: Literal["number", "category"] = "number"
     levels: tuple[str, ...] = ()
     domain: tuple[float, float] = (-math.inf, math.inf)
     mutability: Mutability = Mutability.BOTH
+    display: DisplayScale = DisplayScale()
 
     @model_validator(mode="after")
     def _consistent(self) -> Feature:

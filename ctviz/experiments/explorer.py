@@ -17,6 +17,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import SearchResult, search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import load
+from ctviz.data.display import DisplayScale
 from ctviz.data.frames import check_rows, numbers_of, row_of
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.plausibility import ReferenceSamples
@@ -178,12 +179,15 @@ class Explorer:
         index: int,
         names: Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
+        scales: Sequence[DisplayScale] = (),
     ) -> str:
-        """One sentence on what came of a search; ``names`` of the features and ``classes`` by default the data's."""
+        """One sentence on what came of a search; ``names`` of the features and ``classes`` by default the data's;
+        ``scales`` say how values of features are read, by default as they are."""
         from ctviz.catalogue.outcomes import outcome_sentence  # words lie a floor higher; this is only the way to them
 
         schema = self.schemas[arm]
-        return outcome_sentence(trace, arm, index, schema, self.data.schema, classes or self.data.classes, names)
+        known = classes or self.data.classes
+        return outcome_sentence(trace, arm, index, schema, self.data.schema, known, names, scales)
 
     def loss_terms(self, trace: Trace, arm: int, index: int, label: int | None = None) -> LossTerms:
         """The loss terms of a search, as if it were one of the arm's training.

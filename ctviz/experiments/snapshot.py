@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.data.display import DisplayScale
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.short_repr import ShortRepr
@@ -100,6 +101,8 @@ class Scene(ShortRepr):
     targets: npt.NDArray[np.uint8]  # b
     classes: tuple[str, ...]
     features: tuple[str, ...]
+    display: tuple[DisplayScale, ...] = ()
+    """How people read the numbers of each feature; empty where they read them as they are. It is not stored."""
 
     @property
     def usual_target(self) -> int:

@@ -13,10 +13,29 @@ from itertools import pairwise
 
 from ctviz.catalogue.differences import Difference, difference
 from ctviz.catalogue.metrics import METRICS
-from ctviz.prose import begun, decimal, listed, number, percent
+from ctviz.data.display import DisplayScale, fitted
+from ctviz.prose import begun, listed, number, percent
 
 LOAN = ("debt", "age")
 """What the paper's first figure calls the two features."""
+
+
+def loan_scales(lower: Sequence[float], upper: Sequence[float]) -> tuple[DisplayScale, ...]:
+    """Debt in dollars and age in years, for made-up data that lie between these bounds: plausible ones on any draw."""
+    return (
+        fitted(float(lower[0]), float(upper[0]), 0, 60_000, 100, prefix="$"),
+        fitted(float(lower[1]), float(upper[1]), 16, 92, 1, unit="years"),
+    )
+
+
+def plain_scales(lower: Sequence[float], upper: Sequence[float]) -> tuple[DisplayScale, ...]:
+    """Numbers as they are, in steps of a hundredth or so of what lies between these bounds."""
+    extents = [float(high) - float(low) for low, high in zip(lower, upper, strict=True)]
+    return tuple(DisplayScale(step=10.0 ** -decimals(extent)) for extent in extents)
+
+
+Bounds = tuple[Sequence[float], Sequence[float]]
+"""The lowest and the highest values of the columns, (d) and (d)."""
 
 ALONG = 0.3
 """Correlation from which on decisions are said to go along with a feature."""
@@ -36,13 +55,18 @@ class Names:
     """What features and classes are called where advice is spoken of.
 
     ``wished`` is the class that people hope for; ``loan`` whether the story of the paper's figure is told, in which
-    that class is granted a loan, or the data speak for themselves.
+    that class is granted a loan, or the data speak for themselves. ``scales`` say how people read the features.
     """
 
     features: tuple[str, ...]
     classes: tuple[str, ...]
     wished: int
     loan: bool
+    scales: tuple[DisplayScale, ...] = ()
+
+    def of(self, feature: int, value: float) -> str:
+        """A feature with a value of it: ``debt $17,500``, ``x1 −0.32``."""
+        return f"{self.features[feature]} {self.scales[feature].text(value)}"
 
     @property
     def goal(self) -> str:
@@ -61,13 +85,16 @@ class Names:
         return f"{count} points of {others[0]}" if len(others) == 1 else f"{count} points of other classes"
 
 
-def names_for(features: Sequence[str], classes: Sequence[str], wished: int, loan: bool) -> Names:
-    """Names out of the data's own, or those of the paper's figure: debt, age, granted, refused."""
+def names_for(
+    features: Sequence[str], classes: Sequence[str], wished: int, loan: bool, bounds: Bounds = ((-1, -1), (1, 1))
+) -> Names:
+    """Names out of the data's own, or those of the paper's figure: debt, age, granted, refused; for data that lie
+    between these ``bounds``."""
     if not loan:
-        return Names(tuple(features), tuple(classes), wished, loan)
+        return Names(tuple(features), tuple(classes), wished, loan, plain_scales(*bounds))
     told = ("granted" if c == wished else "refused" if len(classes) == 2 else f"refused ({name})"
             for c, name in enumerate(classes))  # fmt: skip
-    return Names(LOAN, tuple(told), wished, loan)
+    return Names(LOAN, tuple(told), wished, loan, loan_scales(*bounds))
 
 
 @dataclass(frozen=True)
@@ -96,19 +123,19 @@ def decimals(extent: float) -> int:
     return max(0, 1 - math.floor(math.log10(extent / 6))) if extent > 0 and math.isfinite(extent) else 2
 
 
-def advice(names: Names, before: Sequence[float], after: Sequence[float], places: Sequence[int]) -> str:
-    """What to change, in the features' own units: “Lower debt by 3.1 (from 6.0 to 2.9); age stays 4.2.”
+def advice(names: Names, before: Sequence[float], after: Sequence[float]) -> str:
+    """What to change, in people's units: “Lower debt by $3,100 (from $17,500 to $14,400); age stays 42.”
 
     The difference is that of the two numbers as they are shown, so that whoever adds them up comes out right.
     """
     moves, stays = [], []
-    for name, a, b, shown in zip(names.features, before, after, places, strict=True):
-        a, b = round(float(a), shown), round(float(b), shown)
+    for name, scale, *ends in zip(names.features, names.scales, before, after, strict=True):
+        a, b = map(scale.rounded, ends)
         if a == b:
-            stays.append(f"{name} stays {decimal(b, shown)}")
+            stays.append(f"{name} stays {scale.written(b)}")
             continue
         verb = "raise" if b > a else "lower"
-        moves.append(f"{verb} {name} by {decimal(abs(b - a), shown)} (from {decimal(a, shown)} to {decimal(b, shown)})")
+        moves.append(f"{verb} {name} by {scale.amount(abs(b - a))} (from {scale.written(a)} to {scale.written(b)})")
     if not moves:
         return f"A change too small to be shown is enough: {listed(stays)}."
     return f"{begun(listed(moves))}{'; ' if stays else ''}{listed(stays)}."
@@ -152,14 +179,14 @@ def no_advice(outcome: str, names: Names, movable: Sequence[str], best: float, a
     return f"No advice within {steps} steps: there is a way, but the search did not get to its end."
 
 
-def outside(name: str, value: float, low: float, high: float, places: int) -> str:
+def outside(name: str, value: float, low: float, high: float, scale: DisplayScale) -> str:
     """Said to somebody whose own value lies outside the range that advice may use; an end may be infinite."""
-    span = f"from {decimal(low, places)} to {decimal(high, places)}"
     if math.isinf(low) or math.isinf(high):
-        span = f"of {decimal(high, places)} or less" if math.isinf(low) else f"of {decimal(low, places)} or more"
+        span = f"of {scale.text(high)} or less" if math.isinf(low) else f"of {scale.text(low)} or more"
+    else:
+        span = f"from {scale.text(low)} to {scale.text(high)}"
     return (
-        f"{begun(name)} is {decimal(value, places)}, outside the allowed range {span}: "
-        "advice has to bring it there first."
+        f"{begun(name)} is {scale.text(value)}, outside the allowed range {span}: advice has to bring it there first."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ctviz.data.display import DisplayScale
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.recording import ArmLabel, Role, arm_labels
 
@@ -56,14 +57,17 @@ class ArmStyle:
 SHORT: dict[Role, str] = {"conventional": "Conventional", "counterfactual": "Counterfactual"}
 
 
-def arm_styles(experiment: Experiment, features: Sequence[str] | None = None) -> tuple[ArmStyle, ...]:
+def arm_styles(
+    experiment: Experiment, features: Sequence[str] | None = None, scales: Sequence[DisplayScale] = ()
+) -> tuple[ArmStyle, ...]:
     """One style for each arm, in order; arms of the same role share a colour and differ by their dash.
 
-    ``features`` are the names that titles call the features by; by default those of the data.
+    ``features`` are the names that titles call the features by, by default those of the data; ``scales`` say how their
+    values are read.
     """
     # Conventional arms start at the second dash, so that colour is never the only difference between the roles.
     following: dict[Role, int] = {"conventional": 1, "counterfactual": 0}
-    labels = arm_labels(experiment, features)
+    labels = arm_labels(experiment, features, scales)
     roles = [label.role for label in labels]
     styles = []
     for label in labels:

@@ -153,7 +153,7 @@ def moving_picture(service: Service) -> None:
     show_paths(
         run_key=f"{run_view.attempt}.figure",
         scene=renamed(run_view.scene, names),
-        arms=arm_labels(experiment, names.features),
+        arms=arm_labels(experiment, names.features, names.scales),
         snapshots_since=run_view.since,
         traces=searches().answer(run_view, asked).traces,
         trace_key=asked.key,

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydantic import ValidationError
 
+from ctviz.data.display import DisplayScale
 from ctviz.data.schema import Feature, Mutability, Schema, mask_ref
 from ctviz.errors import ConfigError, CtvizError, DataError
 
 MIXED = Schema(
     features=(
-        Feature(name="age", unit="years", domain=(18, 90), mutability=Mutability.INCREASE),
+        Feature(
+            name="age", display=DisplayScale(unit="years", step=1), domain=(18, 90), mutability=Mutability.INCREASE
+        ),
         Feature(name="job", kind="category", levels=("clerk", "nurse", "smith"), mutability=Mutability.FIXED),
         Feature(name="debt", domain=(-math.inf, 1000), mutability=Mutability.DECREASE),
         Feature(name="income"),

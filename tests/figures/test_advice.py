@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctviz.catalogue.differences import ABOUT_THE_SAME, UNCLEAR
+from ctviz.data.display import DisplayScale
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Panel, Span
 
@@ -38,22 +39,30 @@ def test_names_tell_the_story_of_the_loan_or_leave_the_data_alone() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ((6.0, 4.2), (2.9, 4.2), "Lower debt by 3.1 (from 6.0 to 2.9); age stays 4.2."),
-        ((6.0, 4.2), (2.9, 5.4), "Lower debt by 3.1 (from 6.0 to 2.9) and raise age by 1.2 (from 4.2 to 5.4)."),
-        ((-1.0, 0.0), (-2.5, 0.0), "Lower debt by 1.5 (from −1.0 to −2.5); age stays 0.0."),
-        ((1.0, 2.0), (1.01, 2.0), "A change too small to be shown is enough: debt stays 1.0 and age stays 2.0."),
+        # 5,000 + 5,000 x dollars and 55 + 10 x years, on the data of the paper's figure.
+        ((6.0, 0.2), (2.94, 0.2), "Lower debt by $15,300 (from $35,000 to $19,700); age stays 57."),
+        (
+            (6.0, 0.2),
+            (5.9, 0.41),
+            "Lower debt by $500 (from $35,000 to $34,500) and raise age by 2 years (from 57 to 59).",
+        ),
+        ((-1.5, 0.0), (-1.6, 0.0), "Lower debt by $500 (from −$2,500 to −$3,000); age stays 55."),
+        ((1.0, 2.0), (1.001, 2.01), "A change too small to be shown is enough: debt stays $10,000 and age stays 75."),
     ],
 )
-def test_advice_in_the_features_own_units(before, after, said: str) -> None:
-    assert words.advice(LOAN, before, after, (1, 1)) == said
+def test_advice_in_people_s_units(before, after, said: str) -> None:
+    figure = words.names_for(("x1", "x2"), ("class 0", "class 1"), 0, True, ((0.316, -3.654), (10.202, 3.192)))
+    assert words.advice(figure, before, after) == said
 
 
-@given(st.tuples(*[st.floats(-50, 50)] * 4), st.integers(0, 3))
-def test_whoever_adds_up_comes_out_right(numbers, places: int) -> None:
-    said = words.advice(PLAIN, numbers[:2], numbers[2:], (places, places))
-    for verb, by, start, end in re.findall(r"(\w+) x\d by ([\d.]+) \(from (−?[\d.]+) to (−?[\d.]+)\)", said):
-        start, end = (float(text.replace("−", "-")) for text in (start, end))
-        assert abs(end - start) == pytest.approx(float(by), abs=1e-9)
+@given(st.tuples(*[st.floats(-50, 50)] * 4), st.floats(0.01, 1e4), st.booleans())
+def test_whoever_adds_up_comes_out_right(numbers, extent: float, loan: bool) -> None:
+    bounds = ((-extent, -extent), (extent, extent))
+    said = words.advice(words.names_for(("x1", "x2"), ("a", "b"), 0, loan, bounds), numbers[:2], numbers[2:])
+    amount = r"(−?\$?[\d.,]+)"
+    for verb, *amounts in re.findall(rf"(\w+) \w+ by {amount}(?: years)? \(from {amount} to {amount}\)", said):
+        by, start, end = (float(re.sub(r"[$,]", "", text).replace("−", "-")) for text in amounts)
+        assert abs(end - start) == pytest.approx(by, abs=1e-9)
         assert (end > start) == (verb.lower() == "raise")
     assert "−0.0 " not in said and "nan" not in said
 
@@ -76,11 +85,12 @@ def test_every_failure_has_its_reason() -> None:
 
 
 def test_those_outside_a_range_hear_of_it() -> None:
-    assert words.outside("debt", 6.0, 0, 5, 1) == (
-        "Debt is 6.0, outside the allowed range from 0.0 to 5.0: advice has to bring it there first."
+    debt = DisplayScale(prefix="$", scale=1000, step=100)
+    assert words.outside("debt", 6.0, 0, 5.25, debt) == (
+        "Debt is $6,000, outside the allowed range from $0 to $5,200: advice has to bring it there first."
     )
-    assert "outside the allowed range of 5.0 or less:" in words.outside("debt", 6.0, -math.inf, 5, 1)
-    assert "outside the allowed range of 7.0 or more:" in words.outside("debt", 6.0, 7, math.inf, 1)
+    assert "outside the allowed range of 5.0 or less:" in words.outside("x1", 6.0, -math.inf, 5, DisplayScale(step=0.1))
+    assert "outside the allowed range of $7,000 or more:" in words.outside("debt", 6.0, 7, math.inf, debt)
 
 
 def test_who_has_it_already_is_told_so() -> None:

@@ -8,11 +8,13 @@ from itertools import product
 import numpy as np
 import pytest
 
+from ctviz.data.display import DisplayScale
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.energy import EnergySource, energy_header, pack_energies, stretch_of
 from ctviz.figures.stage.recording import MAGIC, arm_labels, message, pack, unpack
 from tests.figures import fake
+from tests.figures.node import run_module
 
 SCENE = fake.scene(n=50, b=7)
 SNAPSHOTS = fake.snapshots(SCENE, m=3, epochs=5, g=9, steps=12)
@@ -168,3 +170,28 @@ def test_arms_are_headed_in_plain_words():
     assert four[0].title == "Conventional"
     assert four[1].title == "Counterfactual training: adversarial"
     assert len({label.title for label in four}) == 4
+
+
+WRITE = """
+const { axisWords, written } = await import("PLAYER/numbers.js");
+const { scene, values } = given;
+console.log(JSON.stringify([values.map(([f, x]) => written(scene, f, x)), [0, 1].map((f) => axisWords(scene, f)),
+  written({}, 0, 0.123), axisWords({ features: ["x1"] }, 0, "locked")]));
+"""
+
+
+def test_the_browser_writes_numbers_in_people_s_units_as_python_does():
+    scales = (
+        DisplayScale(prefix="$", offset=5000, scale=5000, step=100),
+        DisplayScale(unit="years", offset=55, scale=10, step=1),
+    )
+    on = replace(SCENE, features=("debt", "age"), display=scales)
+    scene = pack(on, LABELS, SNAPSHOTS).meta["scene"]
+    rng = np.random.default_rng(0)
+    values = [(f, float(x)) for f in (0, 1) for x in (0.0, -1.0001, -5.4, *rng.normal(0, 4, 60))]
+    texts, axes, plain, locked = run_module(WRITE, {"scene": scene, "values": values})
+    assert texts == [scales[f].text(x) for f, x in values]
+    low, high = (scales[1].text(float(ends[1])) for ends in (on.lower, on.upper))
+    assert axes[1] == f"age, {low} to {high} years →" and axes[0].startswith("debt, ")
+    assert (plain, locked) == ("0.12", "x1 locked →")
+    assert pack(SCENE, LABELS, SNAPSHOTS).meta["scene"]["display"] == [], "numbers as they are"

@@ -9,11 +9,14 @@ import pytest
 
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.lock_draws import LockDraw
+from ctviz.figures.advice import LOAN
+from ctviz.ui.actionability.names import labels_of
 from ctviz.ui.actionability.numbers import advice_for
 from ctviz.ui.actionability.panel import PARTS, LocksView, strip
 from ctviz.ui.actionability.story import drawing, walks
-from ctviz.ui.kit.feature_names import wished_class
+from ctviz.ui.kit.feature_names import scales_of, wished_class
 from ctviz.ui.kit.run_view import RunViews
+from ctviz.ui.kit.service import schema_of
 from tests.figures import fake
 from tests.pages.words import bodies, query_of, said
 
@@ -70,7 +73,10 @@ def test_names_change_what_is_shown_and_nothing_else(visit, train) -> None:
 def test_a_person_is_told_what_to_do_by_every_model(visit, train) -> None:
     experiment = train(FIGURE)
     at = visit(PAGE, **experiment.to_query(), probe="8,1")
-    assert "This person: debt 8.0, age 1.0" in said(at)
+    debt, age = scales_of(LOAN, experiment)
+    assert f"This person: debt {debt.text(8)}, age {age.text(1)}" in said(at)
+    one = " and ".join(scale.amount(scale.scale) for scale in (debt, age))
+    assert f"of which one is {one}." in said(at) and "years" in one and "$" in one
     (told,) = [body for body in bodies(at) if "ctviz-person" in body]
     assert told.count("<dt>") == 4
 
@@ -81,11 +87,12 @@ def test_somebody_who_has_it_is_told_so(visit, train) -> None:
     assert "Nothing to change: the model says granted already." in said(at)
 
 
-@pytest.mark.parametrize(("low", "span"), [(1.0, "from 1.0 to 5.0"), (None, "of 5.0 or less")])
+@pytest.mark.parametrize(("low", "span"), [(1.0, "from {} to {}"), (None, "of {1} or less")])
 def test_a_person_outside_the_range_and_outside_the_data_hears_of_it(visit, train, low, span) -> None:
     limited = train(small("figure1", **{"arms.full locked.locked": (), "arms.full locked.ranges": ((0, low, 5.0),)}))
     at = visit(PAGE, **limited.to_query(), probe="80,1")
-    assert f"outside the allowed range {span}" in said(at)
+    debt, _ = scales_of(LOAN, limited)
+    assert f"outside the allowed range {span.format(debt.text(1), debt.text(5))}" in said(at)
     assert "outside of the data" in said(at)
 
 
@@ -138,20 +145,31 @@ def test_locking_everything_is_answered_in_words_and_trains_nothing(visit, train
 def test_a_range_goes_to_the_locked_models_and_back(visit, world) -> None:
     at = visit(PAGE, **FIGURE.to_query())
     reach = at.slider(key="set-arms.vanilla locked,full locked.range.x1")
+    debt, _ = scales_of(LOAN, FIGURE)
     whole = reach.value
-    reach.set_value((2.0, 6.0)).run()
-    assert query_of(at)["arms.full locked.ranges"] == "[[0, 2.0, 6.0]]"
+    least, most = (debt.to_shown(float(ends[0])) for ends in schema_of(FIGURE.data).bounds())
+    assert whole[0] <= least < whole[0] + 100 and whole[1] - 100 < most <= whole[1]
+    assert (reach.label, reach.step, reach.proto.format) == ("Range of debt ($)", 100, "$%.0f")
+    reach.set_value((20_000.0, 40_000.0)).run()
+    low, high = (debt.of_shown(end) for end in (20_000, 40_000))
+    assert query_of(at)["arms.full locked.ranges"] == f"[[0, {low}, {high}]]", "the link holds the column's own"
+    limited = FIGURE.replace({"arms.full locked.locked": (), "arms.full locked.ranges": ((0, low, high),)})
+    assert labels_of(limited, LocksView())[3].title == "Counterfactual training, debt $20,000 to $40,000"
+    assert at.slider(key="set-arms.vanilla locked,full locked.range.x1").value == (20_000, 40_000)
     assert len(world.jobs.submitted) == 1
     at.slider(key="set-arms.vanilla locked,full locked.range.x1").set_value(whole).run()
     assert query_of(at) == FIGURE.to_query()
 
 
-@pytest.mark.parametrize(("names", "called"), [("figure", "debt"), ("plain", "x1")])
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [("figure", " is no debt of these data: theirs is "), ("plain", "some values of the domain of x1, ")],
+)
 def test_a_range_that_other_data_have_nothing_in_is_said_before_training(visit, world, names, called) -> None:
     link = {"preset": "figure1", "names": names, "arms.full locked.ranges": "[[0, 2, 3]]", "data.seed": "5"}
     at = visit(PAGE, **link)
     at.number_input(key="set-data.seed").set_value(4).run()
-    assert f"some values of the domain of {called}, " in said(at)
+    assert called in said(at)
     assert "Press Train" not in said(at)
     assert at.button(key="train").disabled
     assert world.jobs.submitted == []
@@ -160,7 +178,7 @@ def test_a_range_that_other_data_have_nothing_in_is_said_before_training(visit, 
 def test_a_locked_feature_has_no_range(visit) -> None:
     at = visit(PAGE, **FIGURE.to_query())
     assert at.slider(key="set-arms.vanilla locked,full locked.range.x2").disabled
-    at.slider(key="set-arms.vanilla locked,full locked.range.x1").set_value((2.0, 6.0)).run()
+    at.slider(key="set-arms.vanilla locked,full locked.range.x1").set_value((20_000.0, 40_000.0)).run()
     at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x2").set_value("free").run()
     at.segmented_control(key="set-arms.vanilla locked,full locked.mutability.x1").set_value("locked").run()
     assert "arms.full locked.ranges" not in query_of(at)
@@ -230,7 +248,7 @@ def test_projecting_leaves_the_picture_and_what_the_person_is_told(visit, train)
     train(FIGURE)
     at = visit(PAGE, **FIGURE.to_query(), probe="8,1", view="project")
     assert not at.slider
-    assert "This person: debt 8.0" in said(at)
+    assert "This person: debt $" in said(at)
     at.button(key="unproject").click().run()
     assert at.slider
 
@@ -271,7 +289,7 @@ def test_energies_are_those_of_the_searches_that_are_drawn(visit, train, energy_
 def test_another_draw_of_the_data_lets_go_of_the_person(visit, train) -> None:
     train(FIGURE)
     at = visit(PAGE, **FIGURE.to_query(), probe="8,1")
-    assert "This person: debt 8.0" in said(at)
+    assert "This person: debt $" in said(at)
     at.number_input(key="set-data.seed").set_value(3).run()
     assert "probe" not in query_of(at)
     assert "This person" not in said(at)

@@ -9,9 +9,11 @@ import pytest
 from ctviz.experiments import explorer
 from ctviz.experiments.config import STRESSES, Experiment
 from ctviz.experiments.run import Training
+from ctviz.figures.advice import LOAN
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link
 from ctviz.ui.kit import searches as explore_searches
+from ctviz.ui.kit.feature_names import scales_of
 from ctviz.ui.trajectories.tracks_view import FIRST
 from tests.pages.words import query_of, said
 
@@ -280,7 +282,12 @@ def test_the_names_of_the_figure_are_used_throughout(visit, train) -> None:
     query = {**experiment.to_query(), "names": "figure", "pick": "point", "at": "8,1", "target": "0"}
     at = visit(PAGE, **query)
     assert query_of(at) == query
-    assert [at.number_input(key=f"explore-at-{axis}").label for axis in (0, 1)] == ["Debt", "Age"]
+    assert [at.number_input(key=f"explore-at-{axis}").label for axis in (0, 1)] == ["Debt ($)", "Age (years)"]
+    _, scale = scales_of(LOAN, experiment)
+    assert at.number_input(key="explore-at-1").value == scale.rounded(1)
+    at.number_input(key="explore-at-1").set_value(40).run()
+    assert query_of(at) == {**query, "at": f"8,{scale.of_shown(40):.5g}"}, "the link holds the column's own numbers"
+    assert at.number_input(key="explore-at-1").value == 40
     assert {"Granted", "Refused"} <= set(at.selectbox(key="explore-target").options)
     assert "granted" in said(at)
     assert "class 0" not in said(at)

@@ -272,7 +272,8 @@ def decode_scene(experiment: Experiment, facts: dict[str, Any], arrays: Arrays) 
     """Inverse of ``encode_scene``."""
     try:
         words = {part: tuple(str(word) for word in facts[part]) for part in ("classes", "features")}
-        scene = Scene(**{name: arrays[name] for name in _SCENE}, classes=words["classes"], features=words["features"])
+        known: dict[str, Any] = {name: arrays[name] for name in _SCENE}
+        scene = Scene(**known, classes=words["classes"], features=words["features"])
     except (KeyError, TypeError) as error:
         raise Damaged(f"the scene is incomplete ({error!r})") from error
     check_scene(experiment, scene)

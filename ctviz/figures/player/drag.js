@@ -2,7 +2,7 @@
 
 import { element } from "./elements.js";
 import { inflate, kept } from "./message.js";
-import { clamp, number } from "./numbers.js";
+import { clamp, written } from "./numbers.js";
 import { STEP } from "./runs.js";
 import { Models, search } from "./search.js";
 
@@ -151,7 +151,8 @@ export class Drag {
 
   get words() {
     const { paths } = this;
-    const places = paths.toData(this.start).map((value, i) => `${paths.run.scene.features[i]} = ${number(value)}`);
+    const { scene } = paths.run;
+    const places = paths.toData(this.start).map((value, i) => `${scene.features[i]} = ${written(scene, i, value)}`);
     return `Start at ${places.join(", ")}`;
   }
 

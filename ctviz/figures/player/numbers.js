@@ -22,6 +22,19 @@ export function short(value) {
 /** The same without zeros at its end. */
 export const number = (value) => short(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 
+/** What people read of a number of a feature: in its unit, rounded as it is said; `otherwise` writes it where there is none. */
+export function written({ display }, feature, value, otherwise = number) {
+  const own = display?.[feature];
+  if (!own) return otherwise(value);
+  const shown = Math.round((own.offset + own.scale * value) / own.step) * own.step;
+  const text = Math.abs(shown).toLocaleString("en-US", { minimumFractionDigits: own.places, maximumFractionDigits: own.places });
+  return `${shown < 0 && /[1-9]/.test(text) ? "−" : ""}${own.prefix}${text}`;
+}
+
+/** A feature at its axis: with the ends of the axis where people read them in a unit, and with what is locked of it. */
+export const axisWords = ({ features, display }, feature, locked = "") =>
+  `${features[feature]}${locked && ` ${locked}`}${display?.[feature] ? `, ${display[feature].ends}` : ""} →`;
+
 /** A probability in hundredths, rounded down as everywhere in the app: what falls short of a threshold does not look as if it had reached it, and nothing is certain. */
 export const chance = (value) => (value > 0.99 ? "> 0.99" : value < 0.01 ? "< 0.01" : number(Math.floor(100 * value + 1e-4) / 100));
 

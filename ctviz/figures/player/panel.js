@@ -2,7 +2,7 @@
 
 import { contour, diamond, shape, steady } from "./drawing.js";
 import { element, setText } from "./elements.js";
-import { clamp, percent, short } from "./numbers.js";
+import { axisWords, clamp, percent, short } from "./numbers.js";
 import { STEP } from "./runs.js";
 import { css } from "./theme.js";
 
@@ -50,8 +50,8 @@ export class Panel {
     this.title.textContent = title;
     this.root.dataset.role = role;
     this.root.style.setProperty("--ctv-role", role === "counterfactual" ? theme.set.accent : theme.set.conventional);
-    this.axisX.textContent = `${scene.features[0]} →`;
-    this.axisY.textContent = `${scene.features[1]} →`;
+    this.axisX.textContent = axisWords(scene, 0);
+    this.axisY.textContent = axisWords(scene, 1);
   }
 
   resize(width, height, ratio) {

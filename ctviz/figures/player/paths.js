@@ -10,7 +10,7 @@ import { element, entry, line, setText, svg } from "./elements.js";
 import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
-import { chance, clamp, number, percent, phrase, plural, quantile, short, sureness } from "./numbers.js";
+import { axisWords, chance, clamp, number, percent, phrase, plural, quantile, short, sureness, written } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { startsOf, STEP } from "./runs.js";
@@ -102,7 +102,7 @@ class PathPanel extends Panel {
         return icon;
       });
       const words = locks.map(({ kind }) => LOCK_WORDS[kind]).join(", ");
-      axis.replaceChildren(...icons, `${scene.features[feature]}${words ? ` ${words}` : ""} →`);
+      axis.replaceChildren(...icons, axisWords(scene, feature, words));
     });
   }
 
@@ -1048,7 +1048,7 @@ export class Paths extends Stage {
 
   /** What is pointed out, where nothing is searched yet. */
   plainWords() {
-    const told = (arm) => this.marksOf(arm).map(({ text, at }) => `${text} at ${at.map((value) => number(value)).join(", ")}`);
+    const told = (arm) => this.marksOf(arm).map(({ text, at }) => `${text} at ${at.map((value, i) => written(this.run.scene, i, value)).join(", ")}`);
     return [this.plain.hint, ...this.run.scene.arms.map(({ title }, arm) => `${title}: ${told(arm).join("; ") || "the data"}.`)];
   }
 

@@ -9,7 +9,7 @@ import { drawScale, energyMarks, energySentence, energyTable, energyText, gapTex
 import { boundaryKey, classKey, markIcon, swingKey, walkKey } from "./key.js";
 import { inflate, sections } from "./message.js";
 import { conceal, expose } from "./meter.js";
-import { clamp, phrase } from "./numbers.js";
+import { clamp, phrase, written } from "./numbers.js";
 import { CAPTIONS, Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { heldRun, Run, STEP } from "./runs.js";
@@ -618,8 +618,9 @@ export class Stage extends Component {
   get whereabouts() {
     if (this.layer === "energy" && !this.scale) return "Computing the energies …";
     if (!this.probed) return this.hint;
-    const { features } = this.run.scene;
-    const data = this.toData(this.probed).map((value, i) => `${features[i]} = ${value.toFixed(2).replace("-", "−")}`);
+    const { scene } = this.run;
+    const plain = (value) => value.toFixed(2).replace("-", "−");
+    const data = this.toData(this.probed).map((value, i) => `${scene.features[i]} = ${written(scene, i, value, plain)}`);
     return `${this.hovered ? "Probe" : "Pinned"} at ${data.join(", ")}`;
   }
 

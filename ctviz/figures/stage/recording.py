@@ -23,7 +23,8 @@ message: see ``trace.py`` and ``live_search.py``.
 ``metrics``     name → one list per epoch with one number (or null) per arm
 ``dims``        ``m`` arms, ``c`` planes of a field (1 for two classes, else k), ``g`` cells per side, ``b`` paths
 ``sections``    ``[name, type, length]`` of each array, in payload order; 16-bit ones first, so that all are aligned
-``scene``       only in a first stretch: extent, classes, features, arms (name, title, role), see ``_scene``
+``scene``       only in a first stretch: extent, classes, features, how people read their numbers (``display``, empty
+                where they read them as they are), arms (name, title, role), see ``_scene``
 ==============  ==========================================================================================
 
 Arrays of the payload, little endian, C order:
@@ -75,6 +76,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.data.catalogue import FEATURE_NAMES, columns_of
+from ctviz.data.display import DisplayScale
 from ctviz.data.schema import FeatureRef
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
@@ -115,15 +117,18 @@ class Recording:
         return list(self.meta["epochs"])
 
 
-def arm_labels(experiment: Experiment, features: Sequence[str] | None = None) -> tuple[ArmLabel, ...]:
-    """One label per arm of an experiment, with its features called as in ``features``, by default as its data do.
+def arm_labels(
+    experiment: Experiment, features: Sequence[str] | None = None, scales: Sequence[DisplayScale] = ()
+) -> tuple[ArmLabel, ...]:
+    """One label per arm of an experiment, with its features called as in ``features``, by default as its data do, and
+    their values read by ``scales``.
 
     An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
     “Counterfactual training”; what it may not change comes after that. The name of the arm is added only where
     several arms would be headed alike.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
-    limits = [limits_of(arm, features or columns_of(experiment.data)) for arm in experiment.arms]
+    limits = [limits_of(arm, features or columns_of(experiment.data), scales) for arm in experiment.arms]
     headed = list(zip(roles, limits, strict=True))
     labels = []
     for arm, role, limit in zip(experiment.arms, roles, limits, strict=True):
@@ -132,8 +137,11 @@ def arm_labels(experiment: Experiment, features: Sequence[str] | None = None) ->
     return tuple(labels)
 
 
-def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES) -> str:
-    """What an arm's constraints forbid, and where if not everywhere, in a few words; empty if they forbid nothing."""
+def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()) -> str:
+    """What an arm's constraints forbid, and where if not everywhere, in a few words; empty if they forbid nothing.
+
+    Without ``scales``, values are those of the columns.
+    """
 
     def named(refs: Sequence[FeatureRef]) -> str:
         return " and ".join(_called(ref, features) for ref in refs)
@@ -143,7 +151,9 @@ def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES) -> str:
         for refs, how in ((arm.locked, "locked"), (arm.increase_only, "only up"), (arm.decrease_only, "only down"))
         if refs
     ]
-    parts += [f"{named([ref])} {_span(low, high)}" for ref, low, high in arm.ranges]
+    for ref, low, high in arm.ranges:
+        scale = scales[FEATURE_NAMES.index(ref) if isinstance(ref, str) else ref] if scales else None
+        parts.append(f"{named([ref])} {span_of(low, high, scale)}")
     if not parts or arm.lock_when == "never":
         return ""
     where = {"training": " in training only", "searching": " in advice only"}.get(arm.lock_when, "")
@@ -160,10 +170,15 @@ def _called(ref: FeatureRef, features: Sequence[str]) -> str:
     return "the painted pixels" if ref.startswith("mask ") else ref
 
 
-def _span(low: float | None, high: float | None) -> str:
+def span_of(low: float | None, high: float | None, scale: DisplayScale | None = None) -> str:
+    """A range in words: ``1.2 to 3``, ``at least $5,000``."""
+
+    def said(end: float | None) -> str:
+        return number(end, 3, trim=True) if end is None or scale is None or scale.plain else scale.text(end)
+
     if low is None or high is None:
-        return f"at most {number(high, 3, trim=True)}" if high is not None else f"at least {number(low, 3, trim=True)}"
-    return f"{number(low, 3, trim=True)} to {number(high, 3, trim=True)}"
+        return f"at most {said(high)}" if high is not None else f"at least {said(low)}"
+    return f"{said(low)} to {said(high)}"
 
 
 def pack(scene: Scene, arms: Sequence[ArmLabel], snapshots: Sequence[Snapshot], after: int = -1) -> Recording:
@@ -267,8 +282,17 @@ def _scene(scene: Scene, arms: Sequence[ArmLabel]) -> dict[str, Any]:
         "upper": [float(v) for v in scene.upper],
         "classes": list(scene.classes),
         "features": list(scene.features),
+        "display": [
+            _shown(scale, *ends) for scale, *ends in zip(scene.display, scene.lower, scene.upper, strict=False)
+        ],
         "arms": [asdict(arm) for arm in arms],
     }
+
+
+def _shown(scale: DisplayScale, low: float, high: float) -> dict[str, Any]:
+    """How the browser writes the numbers of a feature, and what its axis says of its ends."""
+    ends = f"{scale.text(low)} to {scale.text(high)}{f' {scale.unit}' if scale.unit else ''}"
+    return {**scale.model_dump(include={"prefix", "offset", "scale", "step"}), "places": scale.places, "ends": ends}
 
 
 def _scene_arrays(scene: Scene) -> dict[str, npt.NDArray[Any]]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.display import DisplayScale
 from ctviz.experiments.config import Experiment
 from ctviz.figures.stage.recording import ArmLabel, arm_labels, limits_of
 from ctviz.training.arm import Arm, LockWhen
 from ctviz.ui.actionability.panel import LocksView
-from ctviz.ui.kit.feature_names import features_of
+from ctviz.ui.kit.feature_names import features_of, scales_of
 
 PLACES: dict[LockWhen, str] = {
     "never": "nothing locked",
@@ -26,18 +27,19 @@ PLACES: dict[LockWhen, str] = {
 def labels_of(experiment: Experiment, view: LocksView) -> tuple[ArmLabel, ...]:
     """The panels' headings; where the models differ by nothing but the place of the lock, that place."""
     features = features_of(view, experiment)
-    labels = arm_labels(experiment, features)
+    scales = scales_of(features, experiment)
+    labels = arm_labels(experiment, features, scales)
     places = [arm.lock_when for arm in experiment.arms]
     if view.part != "where" or len(set(places)) < len(places) or len({label.role for label in labels}) > 1:
         return labels
     return tuple(
-        ArmLabel(arm.name, _headed(arm, features), label.role)
+        ArmLabel(arm.name, _headed(arm, features, scales), label.role)
         for arm, label in zip(experiment.arms, labels, strict=True)
     )
 
 
-def _headed(arm: Arm, features: Sequence[str]) -> str:
-    what = limits_of(arm.model_copy(update={"lock_when": "always", "shield": "on"}), features)
+def _headed(arm: Arm, features: Sequence[str], scales: Sequence[DisplayScale]) -> str:
+    what = limits_of(arm.model_copy(update={"lock_when": "always", "shield": "on"}), features, scales)
     if not what or arm.lock_when == "never":
         return "Nothing locked"
     where = PLACES[arm.lock_when].removeprefix("locked ")
@@ -63,7 +65,7 @@ def grid_of(experiment: Experiment, view: LocksView) -> Grid:
         cells = ((at["never"], at["searching"]), (at["training"], at["always"]))
         return Grid(("free in training", "locked in training"), ("Free in advice", "Locked in advice"), cells)
     if taught == [False, True, False, True]:
-        below = limits_of(arms[3], features) or "free"
+        below = limits_of(arms[3], features, scales_of(features, experiment)) or "free"
         return Grid(("free", below), ("Conventional", "Counterfactual training"), ((0, 1), (2, 3)))
     titles = tuple(label.title for label in labels_of(experiment, view))
     return Grid(titles, ("",), tuple((index,) for index in range(len(arms))))

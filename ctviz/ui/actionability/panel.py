@@ -14,6 +14,7 @@ import streamlit as st
 
 from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.display import DisplayScale
 from ctviz.data.drawn import DRAWN
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
@@ -21,12 +22,13 @@ from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.lock_draws import LockDraw, shipped_draws
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import LOAN, of_draws
+from ctviz.prose import listed
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability
 from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.export import share_run
-from ctviz.ui.kit.feature_names import choose_names, features_of, wished_class
+from ctviz.ui.kit.feature_names import choose_names, features_of, lent, scales_of, wished_class
 from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
@@ -119,7 +121,13 @@ KINDS = {
 }
 """What can become of locked advice with counterfactual training: its mark, and what it means."""
 
-LENT = "The data are made up: debt and age are names lent to their two features, and numbers are in data units."
+LENT = "The data are made up: debt and age, dollars and years are lent to their two features."
+
+
+def said_of_units(scales: Sequence[DisplayScale]) -> str:
+    """That the data are made up, and what a step of the models' own units is in people's."""
+    steps = listed([scale.amount(scale.scale) for scale in scales])
+    return f"{LENT} Distances and effort are in the models' own units, of which one is {steps}."
 
 
 def open_draft() -> Draft[LocksView]:
@@ -158,8 +166,9 @@ def _go_to_part(draft: Draft[LocksView], part: str) -> None:
 def panel(service: Service, draft: Draft[LocksView]) -> None:
     """Everything left of the picture."""
     st.markdown(PARTS[draft.view.part].lead)
-    if features_of(draft.view, draft.experiment) == LOAN:
-        st.caption(LENT)
+    features = features_of(draft.view, draft.experiment)
+    if lent(features, draft.experiment):
+        st.caption(said_of_units(scales_of(features, draft.experiment)))
     then = functools.partial(retrain, service, draft)
     redraw = functools.partial(let_go, draft, then)
     if draft.view.part == "proxies" and draft.experiment.data.name != DRAWN:
@@ -200,9 +209,11 @@ def _constraints(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     arms = limited(draft.experiment, draft.view.part)
     all_of_them = len(arms) == len(draft.experiment.arms)
     st.markdown("**What may advice change?**" + ("" if all_of_them else " In the lower panels:"))
-    for position, feature in enumerate(features_of(draft.view, draft.experiment)):
+    features = features_of(draft.view, draft.experiment)
+    for position, (feature, scale) in enumerate(zip(features, scales_of(features, draft.experiment), strict=True)):
         mutability(draft, arms, position, feature.capitalize(), WAYS, then=then, words=_in_words)
-        allowed_range(draft, arms, position, f"Range of {feature}", then=then)
+        said = f"Range of {scale.titled(feature)}"
+        allowed_range(draft, arms, position, said, None if scale.plain else scale, then=then)
 
 
 def _in_words(why: str) -> str:

@@ -21,7 +21,6 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.recording import limits_of
 from ctviz.figures.theme import arm_styles
-from ctviz.prose import decimal
 from ctviz.training.arm import Arm
 from ctviz.ui.actionability.details import details
 from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, pair_of, position_of
@@ -30,7 +29,7 @@ from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.actionability.table import table
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.feature_names import features_of, names_of, renamed
+from ctviz.ui.kit.feature_names import features_of, names_of, renamed, scales_of
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.player import PinnedWalks
@@ -100,7 +99,8 @@ def walks(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) ->
 def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
     """The headline: what the four panels show, in one sentence."""
     if live:
-        styles = arm_styles(run_view.experiment, features_of(view, run_view.experiment))
+        features = features_of(view, run_view.experiment)
+        styles = arm_styles(run_view.experiment, features, scales_of(features, run_view.experiment))
         results.finding(run_view, styles, snapshot, live)
         return
     page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
@@ -128,7 +128,7 @@ def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
         return words.headline_of_proxies(features[focus], shares[1], shares[2], numbers.leak[2][focus])
     if pair is None:
         return "What each model's advice takes, and what it rests on."
-    limit = limits_of(arms[pair[1]], features)
+    limit = limits_of(arms[pair[1]], features, scales_of(features, experiment))
     free, taught = (_panel(numbers, arm, focus) for arm in pair)
     return words.headline_of_lock(limit, free, taught, bool(numbers.differs[pair]))
 
@@ -146,7 +146,7 @@ def facts(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) ->
     """What one person is told, what is wrong with this setting, and the numbers of the group."""
     names = names_of(run_view.scene, view.names)
     if live:
-        results.facts_of(arm_styles(run_view.experiment, names.features), snapshot)
+        results.facts_of(arm_styles(run_view.experiment, names.features, names.scales), snapshot)
         st.caption("Advice and intervals follow when the training has ended.")
         return
     _person(run_view, snapshot, names, view)
@@ -169,11 +169,9 @@ def _person(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView
 def person(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView, at: tuple[float, float]) -> str:
     """What each model tells somebody at a point of the plane."""
     trace = advice_for(run_view, snapshot, at)
-    places = [words.decimals(float(extent)) for extent in run_view.scene.upper - run_view.scene.lower]
-    own = trace.factuals[0]
-    who = ", ".join(f"{n} {decimal(float(v), p)}" for n, v, p in zip(names.features, own, places, strict=True))
+    who = ", ".join(names.of(feature, value) for feature, value in enumerate(trace.factuals[0].tolist()))
     told = [
-        (label, told_by(trace, index, run_view.experiment, names, places))
+        (label, told_by(trace, index, run_view.experiment, names))
         for index, label in enumerate(labels_of(run_view.experiment, view))
     ]
     rows = "".join(f"<div><dt>{escape(label.title)}</dt><dd>{escape(said)}</dd></div>" for label, said in told)
@@ -195,29 +193,29 @@ def projected(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView
         st.html(told)
 
 
-def told_by(trace: Trace, arm: int, experiment: Experiment, names: Names, places: Sequence[int]) -> str:
+def told_by(trace: Trace, arm: int, experiment: Experiment, names: Names) -> str:
     """What one model tells the one person of a trace."""
     model, settings = experiment.arms[arm], trace.settings
     outcome = OUTCOMES[int(trace.outcome[arm, 0])]
     if outcome == "already":
         return words.nothing_to_change(names)
     own, end = trace.factuals[0].tolist(), trace.final[arm, 0].tolist()
-    before = _outside(model, names, own, places) if trace.excluded[arm, 0] else ""
+    before = _outside(model, names, own) if trace.excluded[arm, 0] else ""
     if trace.predicted[arm, 0] == names.wished:
         before += words.unsure(names, float(trace.probability[arm, 0, 0]), settings.tau) + " "
     if outcome == "mature":
-        return before + words.advice(names, own, end, places)
+        return before + words.advice(names, own, end)
     best = float(trace.reachable[arm, 0])
     free = movable(model, names.features)
     return before + words.no_advice(outcome, names, free, best, settings.tau, settings.steps)
 
 
-def _outside(model: Arm, names: Names, own: Sequence[float], places: Sequence[int]) -> str:
+def _outside(model: Arm, names: Names, own: Sequence[float]) -> str:
     said = []
     for ref, *ends in model.ranges if model.holds("advice") else ():
         at, (low, high) = position_of(ref), ends_of(*ends)
         if not low <= own[at] <= high:
-            said.append(words.outside(names.features[at], own[at], low, high, places[at]) + " ")
+            said.append(words.outside(names.features[at], own[at], low, high, names.scales[at]) + " ")
     return "".join(said)
 
 

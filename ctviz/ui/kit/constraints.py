@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ctviz.data.catalogue import FEATURE_NAMES
+from ctviz.data.display import DisplayScale
 from ctviz.data.schema import Mutability, ends_of
 from ctviz.figures.advice import decimals
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import rounded
 from ctviz.ui.kit.service import schema_of
 
 DIRECTIONS = {
@@ -68,39 +70,57 @@ def mutability(
     )  # fmt: skip
 
 
-def allowed_range(draft: Draft[Any], arms: Sequence[Arm], position: int, label: str, **more: Any) -> None:
-    """The lowest and the highest value that advice may give a feature, by the two ends of a slider."""
+def allowed_range(
+    draft: Draft[Any],
+    arms: Sequence[Arm],
+    position: int,
+    label: str,
+    scale: DisplayScale | None = None,
+    **more: Any,
+) -> None:
+    """The lowest and the highest value that advice may give a feature, by the two ends of a slider.
+
+    ``scale``: how people read the feature. The setting holds the values of the column; without a scale, the slider does
+    too.
+    """
     control = f"arms.{named(arms)}.range.{FEATURE_NAMES[position]}"
     refs = {position, FEATURE_NAMES[position]}
-    lower, upper = (ends.tolist() for ends in schema_of(draft.experiment.data).bounds())
-    places = decimals(upper[position] - lower[position])
-    step = 10.0**-places
-    least = round(math.floor(lower[position] / step) * step, places)
-    most = round(math.ceil(upper[position] / step) * step, places)
+    bounds = schema_of(draft.experiment.data).bounds()
+    lower, upper = (float(ends[position]) for ends in bounds)
+    scale = scale or DisplayScale(step=10.0 ** -decimals(upper - lower))
+    step, places = scale.step, scale.places
+    least = round(math.floor(scale.to_shown(lower) / step) * step, places)
+    most = round(math.ceil(scale.to_shown(upper) / step) * step, places)
 
     def inside(low: float | None, high: float | None) -> tuple[float, float]:
-        low, high = ends_of(low, high)
+        low, high = (
+            scale.to_shown(end) if scale.plain or math.isinf(end) else scale.rounded(end) for end in ends_of(low, high)
+        )
         return min(max(low, least), most), max(min(high, most), least)
 
     def read(ends: tuple[float, float]) -> dict[str, Any]:
         low, high = (round(float(end), places) for end in ends)
         high = max(high, round(low + step, places))
-        entry = () if (low <= least and high >= most) else ((position, low, high),)
+        whole = low <= least and high >= most
+        entry = (
+            ()
+            if whole
+            else ((position, *(end if scale.plain else rounded(scale.of_shown(end)) for end in (low, high))),)
+        )
         return {
             f"arms.{arm.name}.ranges": tuple(k for k in _wanted(draft, arm)["ranges"] if k[0] not in refs) + entry
             for arm in _now_of(draft, arms)
         }
 
     def of(ranges: Any) -> tuple[float, float]:
-        own = next(((low, high) for ref, low, high in ranges if ref in refs), (least, most))
-        return inside(*own)
+        return inside(*next(((low, high) for ref, low, high in ranges if ref in refs), (None, None)))
 
     locked = bool(refs & set(arms[0].locked))
     binding = bind.to_settings(
         draft, control, of(arms[0].ranges), read, lambda changes: of(next(iter(changes.values()))), **more
     )
     bind.slider(
-        label, least, most, binding, step=step, format=f"%.{places}f", disabled=locked,
+        label, least, most, binding, step=step, format=f"{scale.prefix}%.{places}f", disabled=locked,
         help="Advice gives it no value outside of this range." + (" It is locked: free it first." if locked else ""),
     )  # fmt: skip
 

@@ -20,11 +20,13 @@ import torch
 
 from ctviz import ui
 from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
-from ctviz.data.schema import Schema
+from ctviz.data.display import DisplayScale
+from ctviz.data.schema import Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size, picture_bytes, run_job
 from ctviz.experiments.store import Store, open_store
+from ctviz.figures.stage.recording import span_of
 from ctviz.jobs import JobManager
 from ctviz.training.arm import Purpose
 from ctviz.ui.kit import rights
@@ -189,12 +191,15 @@ def _import_pages() -> None:
     gc.freeze()
 
 
-def reason_not_to_train(experiment: Experiment, features: Sequence[str] = FEATURE_NAMES) -> str | None:
+def reason_not_to_train(
+    experiment: Experiment, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()
+) -> str | None:
     """Why this page cannot show a run of an experiment, in a sentence; None if it can.
 
     Args:
         experiment: the settings that would be trained.
         features: what the page calls the two features of a plane.
+        scales: how people read them there; by default as they are.
     """
     wanted = picture_bytes(experiment)
     if wanted > MOST_PICTURES:
@@ -213,8 +218,23 @@ def reason_not_to_train(experiment: Experiment, features: Sequence[str] = FEATUR
             for purpose in get_args(Purpose):
                 arm.constraints_for(schema_of(experiment.data), purpose)
     except ConfigError as error:
-        return str(ConfigError(error.field, error.value, _renamed(error.allowed, features)))
+        own = _no_such_values(experiment, features, scales) if scales else ""
+        return own or str(ConfigError(error.field, error.value, _renamed(error.allowed, features)))
     return None
+
+
+def _no_such_values(experiment: Experiment, features: Sequence[str], scales: Sequence[DisplayScale]) -> str:
+    """That the data have nothing in a range, in people's units; empty where that is not what is wrong."""
+    lower, upper = (ends.tolist() for ends in schema_of(experiment.data).bounds())
+    for ref, low, high in (entry for arm in experiment.arms for entry in arm.ranges):
+        at = FEATURE_NAMES.index(ref) if isinstance(ref, str) else ref
+        first, last = ends_of(low, high)
+        if first > upper[at] or last < lower[at]:
+            name, reach = features[at], span_of(lower[at], upper[at], scales[at])
+            return (
+                f"The allowed range, {span_of(low, high, scales[at])}, is no {name} of these data: theirs is {reach}."
+            )
+    return ""
 
 
 def _renamed(sentence: str, features: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from ctviz.errors import CtvizError
 from ctviz.progress import duration
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.feature_names import features_of
+from ctviz.ui.kit.feature_names import features_of, lent, scales_of
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
 
@@ -32,7 +32,8 @@ def train_button(service: Service, draft: Draft[Any], key: str = "train") -> Non
     state = service.state(draft.experiment.key)
     seconds = about_seconds(draft.experiment)
     features = features_of(draft.view, draft.experiment)
-    reason = reason_not_to_train(draft.experiment, features) or rights.too_large(seconds)
+    scales = scales_of(features, draft.experiment) if lent(features, draft.experiment) else ()
+    reason = reason_not_to_train(draft.experiment, features, scales) or rights.too_large(seconds)
     if draft.pending:
         reason = "One of the settings is not possible, as said beside it; change it to train."
     about = f"About {duration(seconds)} on an idle computer."

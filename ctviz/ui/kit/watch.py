@@ -136,7 +136,7 @@ def _watch(service: Service, display: RunDisplay) -> None:
     if right is not None:
         with right:
             drawn = display.drawing(run_view).scene
-            styles = arm_styles(run_view.experiment, drawn.features)
+            styles = arm_styles(run_view.experiment, drawn.features, drawn.display)
             energy_facts(run_view, draft.view, snapshot, styles, drawn.classes)
             display.facts(run_view, snapshot, state.live)
     with left:
@@ -282,5 +282,6 @@ def _below(service: Service) -> None:
     results.curves(run_view, styles, snapshot, results.CURVES, 3)
     st.subheader("What training weighs: the terms of the objective, each before its weight λ", anchor=False)
     results.curves(run_view, styles, snapshot, results.LOSSES, 4)
-    st.subheader(f"All numbers at epoch {snapshot.epoch}, on validation data", anchor=False)
+    st.subheader(f"All numbers at epoch {snapshot.epoch}", anchor=False)
     results.table(styles, snapshot)
+    st.caption("On validation data; losses, steps and what is said of training are those of the epoch's own searches.")

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import torch
 
 from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.data.display import DisplayScale
 from ctviz.evaluation.leak import leak
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.measure import shown_samples
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
+from ctviz.figures.advice import loan_scales, plain_scales
 from ctviz.ui.kit.search import measured_search
 
 GROUP = 40
@@ -110,6 +112,7 @@ class Facts:
         mature: share of the training's searches in the last epoch that arrived.
         share: of the last feature in the model's outputs; ``leak``: correlation of its decisions with that feature.
         linked: correlation of the two features within a class.
+        scales: how people read the two features.
     """
 
     searches: dict[str, Search]
@@ -128,6 +131,7 @@ class Facts:
     share: ByModel
     leak: ByModel
     linked: float
+    scales: tuple[DisplayScale, ...]
 
 
 def only(snapshot: Snapshot, index: list[int]) -> Snapshot:
@@ -171,6 +175,7 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
     real = _samples(explorer, picture.target)
     group, before = (_group(explorer, snapshot, picture) for snapshot in (last, first))
     near, effort, arrived = _means(group)
+    bounds = (ends.tolist() for ends in explorer.data.schema.bounds())
     shares, leaks = _sensitivity(explorer, last, picture) if picture.sensitive else ([], [])
 
     def named(values: Sequence[float] | npt.NDArray[np.floating]) -> ByModel:
@@ -188,6 +193,7 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
         energy_start_real=named(_energy(explorer, first, picture, real)),
         energy_start_end=named(before.energy[:, :, -1].mean(1)),
         share=named(shares), leak=named(leaks), linked=_linked(explorer),
+        scales=(loan_scales if picture.loan else plain_scales)(*bounds),
     )  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def searches_from(run_view: RunView, picture: Picture, at: Point) -> dict[str, S
 
 def labels_of(picture: Picture, names: Names) -> tuple[ArmLabel, ...]:
     """The headings of the panels."""
-    own = arm_labels(picture.experiment, names.features)
+    own = arm_labels(picture.experiment, names.features, names.scales)
     labels = [own[i] for i in picture.index]
     if picture.headings:
         labels = [replace(label, title=title) for label, title in zip(labels, picture.headings, strict=True)]

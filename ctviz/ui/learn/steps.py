@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ctviz.prose import listed, number, percent
-from ctviz.ui.learn.facts import ByModel, Facts, Picture, Point
+from ctviz.ui.learn.facts import ByModel, Facts, Picture, Point, Search
 
 Say = Callable[[Facts], str]
 
@@ -102,13 +102,22 @@ def _decides(f: Facts) -> str:
     )
 
 
+def _of(f: Facts, point: Point, feature: int) -> str:
+    """A feature of somebody, in people's units."""
+    return f.scales[feature].text(point[feature])
+
+
+def _from_to(f: Facts, one: Search, feature: int) -> str:
+    return f"{_of(f, one.start, feature)} → {_of(f, one.end, feature)}"
+
+
 def _counterfactual(f: Facts) -> str:
     one = f.searches[CONVENTIONAL]
     if not one.arrived:
         return f"After {one.steps} short steps the search has not found a yes from here. That happens too."
     return (
-        f"After {one.steps} short steps: debt {n(one.start[0])} → {n(one.end[0])}, age {n(one.start[1])} → "
-        f"{n(one.end[1])}. There the model is {_p(one.sure)} sure of a yes. It stops as soon as it is sure enough."
+        f"After {one.steps} short steps: debt {_from_to(f, one, 0)}, age {_from_to(f, one, 1)}. There the model is "
+        f"{_p(one.sure)} sure of a yes. It stops as soon as it is sure enough."
     )
 
 
@@ -165,9 +174,9 @@ def _search_locked(f: Facts) -> str:
     free, locked = f.searches[CONVENTIONAL], f.searches[LOCKED]
     arrives = "" if locked.arrived else " and then it still has not arrived"
     return (
-        f"With age locked, debt has to go from {n(locked.start[0])} to {n(locked.end[0])}{arrives}: an effort of "
-        f"{n(locked.effort)} in place of {n(free.effort)}. Over {f.group} refused people: {n(f.effort[LOCKED])} in "
-        f"place of {n(f.effort[CONVENTIONAL])}."
+        f"With age locked, debt has to go from {_of(f, locked.start, 0)} to {_of(f, locked.end, 0)}{arrives}: an "
+        f"effort of {n(locked.effort)} in place of {n(free.effort)}. Over {f.group} refused people: "
+        f"{n(f.effort[LOCKED])} in place of {n(f.effort[CONVENTIONAL])}."
     )
 
 

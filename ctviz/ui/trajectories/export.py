@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.outcome import OUTCOMES
+from ctviz.figures.advice import Names
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, offer, share_menu, stem
 from ctviz.ui.kit.service import Service
@@ -46,12 +50,22 @@ def paths_csv(seen: ShownSearches) -> str:
         "target": trace.targets[row],
         "step": step,
         **{name: trace.points[arm, row, step, i] for i, name in enumerate(seen.run_view.scene.features)},
+        **_in_units(seen.names, trace.points[arm, row, step]),
         "probability": trace.probability[arm, row, step],
         "energy": trace.energy[arm, row, step],
         "distance": trace.distance[arm, row, step],
         "outcome": np.array(OUTCOMES)[trace.outcome[arm, row]],
     }
     return str(pd.DataFrame(columns).to_csv(index=False, float_format="%.7g"))
+
+
+def _in_units(names: Names, points: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.floating[Any]]]:
+    """The columns of points (n d) in people's units, under the names that they go by; none where those are the same."""
+    scales = () if all(scale.plain for scale in names.scales) else names.scales
+    return {
+        scale.titled(name): scale.to_shown(points[:, i].astype(np.float64))
+        for i, (name, scale) in enumerate(zip(names.features, scales, strict=False))
+    }
 
 
 def ends_csv(ends: Endpoints) -> str:

@@ -159,7 +159,14 @@ def _seen(view: TracksView, run_view: RunView, *, live: bool) -> ShownSearches:
     selected = 0 if factuals == 1 else chosen if chosen is not None and chosen < factuals else None
     explorer, names = shared.explorer(run_view.experiment), names_of(run_view.scene, view.names)
     return ShownSearches(
-        run_view, asked, answer, trace, explorer, names, arm_styles(run_view.experiment, names.features), selected
+        run_view,
+        asked,
+        answer,
+        trace,
+        explorer,
+        names,
+        arm_styles(run_view.experiment, names.features, names.scales),
+        selected,
     )
 
 
@@ -186,7 +193,7 @@ def _tracks(
     return show_paths(
         run_key=f"{run_view.attempt}.{view.names}" if names.loan else run_view.attempt,
         scene=renamed(run_view.scene, names),
-        arms=arm_labels(experiment, names.features),
+        arms=arm_labels(experiment, names.features, names.scales),
         snapshots_since=run_view.since,
         traces=seen.answer.traces if seen else (),
         trace_key=seen.asked.key if seen else "",
@@ -293,11 +300,12 @@ def _where_they_end(seen: ShownSearches, ends: Endpoints) -> None:
     aimed = _aimed_at(ends, seen.names)
     colours, scene = palette(), renamed(seen.run_view.scene, seen.names)
     for cell, feature in zip(st.columns(2, gap="large"), range(len(scene.features)), strict=True):
-        parts = [ends.projected(arm, aimed, feature) for arm in range(seen.trace.m)]
-        drawn = [Ends(style, values) for style, (values, _) in zip(seen.styles, parts, strict=True)]
-        reference = Reference(scene.classes[aimed], aimed, ends.samples[aimed][:, feature])
-        extent = (float(scene.lower[feature]), float(scene.upper[feature]))
-        name = scene.features[feature]
+        shown = seen.names.scales[feature].to_shown
+        parts = [shown(ends.projected(arm, aimed, feature)[0]) for arm in range(seen.trace.m)]
+        drawn = [Ends(style, values) for style, values in zip(seen.styles, parts, strict=True)]
+        reference = Reference(scene.classes[aimed], aimed, shown(ends.samples[aimed][:, feature]))
+        extent = (float(shown(scene.lower[feature])), float(shown(scene.upper[feature])))
+        name = seen.names.scales[feature].titled(scene.features[feature])
         cell.plotly_chart(
             endpoints(name, drawn, reference, extent, colours), key=f"ends-{feature}", theme=None,
             alt=describe(name, drawn, reference), config={"displayModeBar": False},

@@ -14,6 +14,7 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.reference_data import MAX_SAMPLES
 from ctviz.counterfactuals.search_settings import SHORT_STEP, SearchSettings
 from ctviz.data.catalogue import PLANES
+from ctviz.data.display import DisplayScale
 from ctviz.experiments.config import PRESETS, STRESSES, Experiment
 from ctviz.figures.advice import Names
 from ctviz.ui.kit import bind, link, search
@@ -141,15 +142,17 @@ def _first_sample(experiment: Experiment) -> tuple[float, float]:
 def _coordinates(draft: Draft[TracksView], at: tuple[float, float], names: Names) -> None:
     """The coordinates of the point, for people who do not click."""
     for axis, cell in enumerate(st.columns(2)):
-        feature = names.features[axis]
+        feature, scale = names.features[axis], names.scales[axis]
 
-        def take(value: float, axis: int = axis) -> None:
-            _take_point(draft, (value, at[1]) if axis == 0 else (at[0], value))
+        def take(value: float, axis: int = axis, scale: DisplayScale = scale) -> None:
+            moved = value if scale.plain else float(link.rounded(scale.of_shown(value)))
+            _take_point(draft, (moved, at[1]) if axis == 0 else (at[0], moved))
 
         with cell:
             bind.number(
-                feature.capitalize() if names.loan else feature, bind.to(f"explore-at-{axis}", at[axis], take),
-                -1e6, 1e6, step=0.1, help="Where the search starts, in data units.",
+                scale.titled(feature.capitalize() if names.loan else feature),
+                bind.to(f"explore-at-{axis}", at[axis] if scale.plain else scale.rounded(at[axis]), take),
+                -1e6, 1e6, step=0.1 if scale.plain else scale.step, help="Where the search starts.",
             )  # fmt: skip
 
 

@@ -174,7 +174,7 @@ def search_facts(
     explorer: Explorer, trace: Trace, styles: Sequence[ArmStyle], factual: int, names: Names | None = None
 ) -> list[Fact]:
     """How every arm's search from one factual ended; ``names``: what to call things, by default as the data do."""
-    features, classes = (names.features, names.classes) if names else (None, explorer.data.classes)
+    features, classes, scales = (names.features, names.classes, names.scales) if names else (None, None, ())
     facts = []
     for arm, style in enumerate(styles):
         row = best_row(trace, arm, factual)
@@ -182,13 +182,13 @@ def search_facts(
         which = f"The nearest of {of}: " if of > 1 else ""
         apart = float(np.linalg.norm(trace.final[arm, row] - trace.nearest[arm, row]))
         rows = [
-            Row("Begins in", classes[int(trace.predicted[arm, row])]),
+            Row("Begins in", (classes or explorer.data.classes)[int(trace.predicted[arm, row])]),
             Row("Steps taken", f"{int(trace.steps[arm, row])}"),
             Row("Effort", number(float(trace.distance[arm, row, -1]), 3)),
             Row("To the nearest real sample", number(apart, 3)),
             Row("Nascent until", f"step {int(trace.nascent[arm, row])}"),
         ]
-        said = which + explorer.words(trace, arm, row, features, classes)
+        said = which + explorer.words(trace, arm, row, features, classes, scales)
         facts.append(Fact(short_name(style, styles), rows, text=said, kind="ctviz-search", role=style.role))
     return facts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
 
 import numpy as np
@@ -45,7 +45,9 @@ def values_of(record: object) -> list[float]:
         return [value for part in record.values() for value in values_of(part)]
     if isinstance(record, tuple):
         return [value for part in record for value in values_of(part)]
-    return [value for field in fields(record) for value in values_of(getattr(record, field.name))]  # type: ignore[arg-type]
+    if not is_dataclass(record):
+        return []
+    return [value for field in fields(record) for value in values_of(getattr(record, field.name))]
 
 
 def written(facts: Facts) -> set[str]:
@@ -54,14 +56,16 @@ def written(facts: Facts) -> set[str]:
     shares = [share for share in values if 0 <= share <= 1]
     efforts = list(facts.effort.values())
     more = [abs(b / a - 1) for a in efforts for b in efforts if a and b != a]
+    points = [point for one in facts.searches.values() for point in (one.start, one.end)]
     texts = [number(value, 2) for value in values] + [percent(share) for share in [*shares, *more]]
+    texts += [scale.text(point[i]) for point in points for i, scale in enumerate(facts.scales)]
     return {found for text in texts for found in numbers_in(text)} | {
         f"{value:.0f}" for value in values if value == int(value)
     }
 
 
 def numbers_in(text: str) -> list[str]:
-    return re.findall(r"−?\d+(?:\.\d+)?", text)
+    return re.findall(r"−?\d+(?:,\d{3})*(?:\.\d+)?", text)
 
 
 # -- the numbers ---------------------------------------------------------------------------------------
