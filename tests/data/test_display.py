@@ -15,7 +15,8 @@ DEBT = DisplayScale(prefix="$", offset=5000, scale=5000, step=100)
 AGE = DisplayScale(unit="years", offset=55, scale=10, step=1)
 CASES = (
     (DEBT, 6.0, "$35,000"), (DEBT, -1.505, "−$2,500"), (DEBT, -1.0001, "$0"),
-    (AGE, 0.26, "58"), (AGE, -1.26, "42"), (DisplayScale(step=0.1), -0.31, "−0.3"), (DisplayScale(step=0.25), 1.13, "1.25"),
+    (AGE, 0.26, "58"), (AGE, -1.26, "42"),
+    (DisplayScale(step=0.1), -0.31, "−0.3"), (DisplayScale(step=0.25), 1.13, "1.25"),
 )  # fmt: skip
 
 
