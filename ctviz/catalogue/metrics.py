@@ -234,11 +234,12 @@ DIGIT_METRICS: dict[str, Metric] = _by_name(
     (
         _share(
             "validity", "Arrive", "validity", "Searches after which the model reads the class aimed at.",
-            "less", "more",
+            "fewer searches arrive", "more searches arrive",
         ),
         _share(
             "mature", "Mature", "mature",
-            "Those after which it does so with a probability of at least τ.", "less", "more",
+            "Those after which it does so with a probability of at least τ.",
+            "fewer mature searches", "more mature searches",
         ),
         Metric(
             "variation", "Unevenness of the digit", "TV(x′)",
@@ -257,13 +258,15 @@ DIGIT_METRICS: dict[str, Metric] = _by_name(
         Metric(
             "cost", "Ink moved", "cost",
             "Changes of all pixels added up (cost, ℓ1), of those that arrive; one pixel from black to white is 2.",
-            direction="less", less="less", more="more",
+            direction="less", less="less ink", more="more ink",
         ),
-        Metric("steps", "Steps", "t", "Mean number of steps of a search.", "steps", less="fewer", more="more"),
+        Metric(
+            "steps", "Steps", "t", "Mean number of steps of a search.", "steps", less="fewer steps", more="more steps",
+        ),
         Metric(
             "ip", "Distance to real digits", "IP",
             "To those of the class aimed at, over all pixels (IP, mean ℓ1); one pixel from black to white is 2.",
-            direction="less", less="closer", more="farther",
+            direction="less", less="closer to real digits", more="farther from real digits",
         ),
     )
 )  # fmt: skip

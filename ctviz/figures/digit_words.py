@@ -7,14 +7,16 @@ nothing is claimed beyond the run that the numbers are from.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.catalogue.differences import UNCLEAR, difference_words
+from ctviz.catalogue.differences import UNCLEAR, Difference, difference, difference_words
+from ctviz.catalogue.findings import finding
 from ctviz.catalogue.metrics import DIGIT_METRICS, Direction, Metric
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle, called, reference_pair
@@ -22,6 +24,9 @@ from ctviz.prose import begun, inside, listed, number
 from ctviz.prose import percent as told_in_percent
 
 Floats = npt.NDArray[np.float64]
+
+UNTOLD = Difference()
+"""Of which nothing can be said."""
 
 
 NOT_MEASURED = """
@@ -167,11 +172,11 @@ def _each(
 ) -> str:
     """A number of every model, and what its difference to the first means: 34 % in the conventional model, 32 % …"""
     parts = []
-    for style, value, difference, limit in zip(styles, values, differences, limits or [""] * len(styles), strict=True):
-        how = {"less": less, "more": more, "": UNCLEAR}[direction(difference)]
-        if limit and direction(difference):
+    for style, value, apart, limit in zip(styles, values, differences, limits or [""] * len(styles), strict=True):
+        how = {"less": less, "more": more, "": UNCLEAR}[direction(apart)]
+        if limit and direction(apart):
             how += f", {partly(limit)}"
-        parts.append(f"{value} {_within(style)}" + (f" ({how})" if math.isfinite(difference.value) else ""))
+        parts.append(f"{value} {_within(style)}" + (f" ({how})" if math.isfinite(apart.value) else ""))
     return listed(parts)
 
 
@@ -205,8 +210,6 @@ def _begin(prefix: str, sentence: str) -> str:
     """A sentence after a prefix that ends with a colon."""
     return prefix + (inside(sentence) if prefix else sentence)
 
-
-VARIATION = DIGIT_METRICS["variation"]
 
 LOCKED = "locked pixels"
 """What the pixels are called that the models may not count on, where all of them are trained so."""
@@ -252,14 +255,20 @@ def direction(difference: Span) -> Direction | Literal[""]:
 
 
 def headline_of_classes(
-    styles: Sequence[ArmStyle], shares: Sequence[Span], differences: Sequence[Span], locked: int, prefix: str = ""
+    styles: Sequence[ArmStyle],
+    shares: Sequence[Span],
+    differences: Sequence[Span],
+    locked: int,
+    prefix: str = "",
+    accuracy: Difference = UNTOLD,
 ) -> str:
-    """How much of the attribution falls on locked pixels, with training and without.
+    """How much of the attribution falls on locked pixels, with training and without, and at which price.
 
     Args:
         shares: of each model (m).
         differences: to the first model (m); NaN for that.
         locked: how many pixels are locked.
+        accuracy: of the compared model against the conventional one.
     """
     if not locked:
         return _begin(prefix, "Where each model looks, class by class. Nothing is locked in this run.")
@@ -275,25 +284,75 @@ def headline_of_classes(
     numbers = f"{told[trained]} against {told[conventional]}"
     if not less:
         return _begin(prefix, f"No clear difference in how much the models look at locked pixels: {numbers}.")
-    return _begin(prefix, f"{who} looks {less} at locked pixels than the conventional one: {numbers}.")
+    gain = f"{who} looks {less} at locked pixels than the conventional one: {numbers}"
+    return _begin(prefix, finding(gain, [accuracy], better=less == "less"))
+
+
+SPECKS, PATCHES = 1.7, 1.0
+"""Roughness TV(Δ)/‖Δ‖₁ of a change from which on it is said to be made of specks, and of patches; below that, of
+strokes. Pixels that change alone have 4, noise that is drawn for each pixel 2√2, an even line three pixels wide 2/3."""
+
+
+def made_of(roughness: float) -> str:
+    """What a change of a digit is made of, as a person sees it."""
+    return "specks" if roughness >= SPECKS else "patches" if roughness >= PATCHES else "strokes"
+
+
+@dataclass(frozen=True)
+class Change:
+    """How two models make another digit of the one that is shown: the conventional one and the one compared with it.
+
+    Attributes:
+        predicted: what each reads in it.
+        target: the digit that both make of it.
+        roughness: of each one's change, TV(x′ − x) / ‖x′ − x‖₁.
+        nearest: what the real digit is that is most similar to what each makes (ℓ2).
+    """
+
+    predicted: tuple[int, int]
+    target: int
+    roughness: tuple[float, float]
+    nearest: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of many digits: of each model (m), and its difference to the first (m)."""
+
+    found: Sequence[Span]
+    apart: Sequence[Span]
+
+    def between(self, metric: Metric, conventional: int, trained: int) -> Difference:
+        """How one model differs from the conventional one, as far as that is beyond chance."""
+        clear = conventional == 0 and bool(direction(self.apart[trained]))
+        return difference(metric, self.found[trained].value, self.found[conventional].value, clear=clear)
+
+
+GAINS, PRICES = ("roughness", "ip"), ("validity", "mature", "cost")
+"""Metrics of counterfactual digits in which there may be a gain, and in which it may have its price."""
 
 
 def headline_of_counterfactuals(
     styles: Sequence[ArmStyle],
-    variation: Sequence[Span],
-    differences: Sequence[Span],
+    change: Change | None,
+    numbers: Mapping[str, Measured],
+    digits: int,
+    accuracy: Difference = UNTOLD,
     prefix: str = "",
     limits: Sequence[str] = (),
     *,
     started: bool = True,
 ) -> str:
-    """Whether counterfactual digits are smoother with counterfactual training: their unevenness (total variation).
+    """What making another digit takes: of the one that is shown in a person's words, and over many what the compared
+    model gains, its price, and what else the gain hangs on.
 
     A search that may change fewer pixels leaves a digit smoother by itself: that is said wherever it may be the cause.
 
     Args:
-        variation: of each model's counterfactual digits (m).
-        differences: to the first model (m); NaN for that.
+        change: of the digit that is shown; None where the two models make no digit of it that both arrive at.
+        numbers: ``GAINS`` and ``PRICES`` over many digits.
+        digits: how many of them count.
+        accuracy: of the compared model against the conventional one.
         limits: how each model's search is limited otherwise than the first one's (m), such as “fewer pixels may
             change”; empty: alike.
         started: whether training has begun; before, it has done nothing that could be compared.
@@ -305,20 +364,56 @@ def headline_of_counterfactuals(
     if not started:
         alone = " What differs is only which pixels a search may change." if any(limits) else ""
         return _begin(prefix, f"No model has learnt anything yet, so there is nothing to compare.{alone}")
-    ours, theirs = variation[trained].value, variation[conventional].value
-    if not (math.isfinite(ours) and math.isfinite(theirs)):
-        return _begin(prefix, "Too few counterfactuals arrive to compare the models.")
-    if len(_trained(styles)) > 1:
-        written = told_apart(variation, differences, _size)
-        said = _each(styles, written, differences, VARIATION.less, VARIATION.more, limits)
-        return _begin(prefix, f"Unevenness of counterfactual digits: {said}.")
-    who, less = called(styles[trained]), direction(differences[trained])
-    if not less:
-        return _begin(prefix, f"Counterfactual digits of {who} and of the conventional one are about as smooth.")
-    smooth = VARIATION.less if less == "less" else VARIATION.more
-    by = difference_words(100 * differences[trained].value / theirs, "%", "less uneven", "more uneven")
-    because = f", {partly(limits[trained])}" if limits[trained] else ""
-    return _begin(prefix, f"Counterfactual digits of {who} are {smooth} than the conventional one's: {by}{because}.")
+    found = [numbers[name].between(DIGIT_METRICS[name], conventional, trained) for name in GAINS]
+    said = _changed(change, styles[trained])
+    if not any(one.words for one in found):
+        return _begin(prefix, f"{said}{'. ' if said else ''}Too few counterfactuals arrive to compare the models.")
+    gains = [one.words for one in found if one.verdict == "better"]
+    losses = [one for one in found if one.verdict == "worse"]
+    over = f"over {digits} digits"
+    if gains:
+        gain = f"{over}, its counterfactuals are {listed(gains)}"
+    elif losses:
+        gain, losses = f"{over}, its counterfactuals are {listed([one.words for one in losses])}", []
+    else:
+        gain = f"{over}, {UNCLEAR} in how smooth they are or how close to real digits"
+    if not said:
+        gain = gain.replace(" its counterfactuals", f" counterfactuals of {called(styles[trained])}").replace(
+            " they are", " counterfactuals are"
+        )
+    prices = [accuracy, *losses, *(numbers[n].between(DIGIT_METRICS[n], conventional, trained) for n in PRICES)]
+    caveat = f"{begun(partly(limits[trained]))}." if limits[trained] and gains else ""
+    caveat = " ".join(filter(None, (caveat, _similar(change))))
+    return _begin(prefix, finding(begun(f"{said}: {gain}" if said else gain), prices, caveat, better=bool(gains)))
+
+
+def _similar(change: Change | None) -> str:
+    """Whether what the models make of a digit is the digit aimed at also to others than themselves."""
+    if change is None:
+        return ""
+    theirs, ours = (digit == change.target for digit in change.nearest)
+    if theirs and ours:
+        return f"The real digit most similar to either result is {an(change.target)}."
+    if not (theirs or ours):
+        alike = change.nearest[0] == change.nearest[1] == change.predicted[0]
+        still = f"is still {an(change.nearest[0])}" if alike else f"is not {an(change.target)}"
+        return f"The real digit most similar to either result {still}."
+    one = "the counterfactually trained model's" if ours else "the conventional model's"
+    return f"The real digit most similar to {one} result is {an(change.target)}, to the other's it is not."
+
+
+def _changed(change: Change | None, trained: ArmStyle) -> str:
+    """“To make this 3 an 8, the conventional model changes specks, the counterfactually trained model patches”."""
+    if change is None:
+        return ""
+    theirs, ours = map(made_of, change.roughness)
+    who = called(trained)
+    what = f"the conventional model changes {theirs}, {who} {ours}"
+    if theirs == ours:
+        what = f"both the conventional model and {who} change {ours}"
+    first, second = change.predicted
+    this = f"this {first}" if first == second else "it"
+    return f"To make {this} {an(change.target)}, {what}"
 
 
 def partly(limit: str, *, started: bool = True) -> str:
@@ -336,10 +431,13 @@ def headline_of_fooling(
     epsilon: float,
     prefix: str = "",
     shown: float | None = None,
+    accuracy: Difference = UNTOLD,
 ) -> str:
-    """How often the models are right when every pixel may be moved by ε.
+    """How often the models are right when every pixel may be moved by ε, and how often without an attack if that is the
+    price.
 
     Args:
+        accuracy: of the compared model against the conventional one, without an attack.
         epsilon: the strength that the numbers are of.
         shown: the strength that the picture shows, if it was not measured.
     """
@@ -349,14 +447,18 @@ def headline_of_fooling(
     if conventional is None or trained is None:
         return _begin(prefix, f"{at}, {called(styles[0])} is right on {percent(right[0].value)} of digits.")
     told = told_apart(right, differences, _right)
+    price = [replace(accuracy, words=f"{accuracy.words} without an attack")] if epsilon else []
     if len(_trained(styles)) > 1:
         said = _each(styles, told, differences)
-        return _begin(prefix, f"{at}, right answers on test digits are {said}.")
+        gain = f"{at}, right answers on test digits are {said}"
+        return _begin(prefix, finding(gain, price, better=direction(differences[trained]) == "more"))
     numbers = f"{told[trained]} against {told[conventional]}"
     who, less = called(styles[trained]), direction(differences[trained])
     if not less:
-        return _begin(prefix, f"{at}, no clear difference: {who} and the conventional are right on {numbers}.")
-    return _begin(prefix, f"{at}, {who} is right {less} often than the conventional one: {numbers} of digits.")
+        gain = f"{at}, no clear difference: {who} and the conventional are right on {numbers}"
+        return _begin(prefix, finding(gain, price, better=False))
+    gain = f"{at}, {who} is right {less} often than the conventional one: {numbers} of digits"
+    return _begin(prefix, finding(gain, price, better=less == "more"))
 
 
 AS_IS = "Without an attack"

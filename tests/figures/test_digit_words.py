@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ctviz.catalogue.differences import Difference
+from ctviz.catalogue.metrics import DIGIT_METRICS
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.digit_curves import by_row, robust
@@ -48,9 +51,12 @@ def test_a_difference_beyond_chance_is_told(difference: Span, how: str) -> None:
 
 def test_what_chance_may_have_done_is_no_difference() -> None:
     assert "No clear difference" in words.headline_of_classes(TWO, SHARES[:2], (SELF, NEITHER), 280)
-    assert "about as smooth" in words.headline_of_counterfactuals(TWO, SHARES[:2], (SELF, NEITHER))
+    said = words.headline_of_counterfactuals(TWO, None, measured(NEITHER, NEITHER, NEITHER), 200)
+    assert said == (
+        "Over 200 digits, no clear difference in how smooth counterfactuals are or how close to real digits."
+    )
     assert "no clear difference" in words.headline_of_fooling(TWO, SHARES[:2], (SELF, NEITHER), 0.1)
-    assert words.of_relative(NEITHER, 0.31, words.VARIATION) == "no clear difference"
+    assert words.of_relative(NEITHER, 0.31, DIGIT_METRICS["roughness"]) == "no clear difference"
     assert words.of_difference(NEITHER).startswith("no clear difference")
 
 
@@ -118,20 +124,75 @@ def test_a_difference_carries_its_direction_once() -> None:
 
 
 FEWER = "fewer pixels may change"
+THREE_TO_EIGHT = words.Change((3, 3), 8, (2.1, 1.3), (3, 3))
+
+
+def measured(roughness: Span, ip: Span, cost: Span, values: tuple[float, float] = (2.0, 1.5)) -> dict:
+    """Of two models: 25 % less of each metric, beyond chance as the differences say."""
+    found = tuple(Span(value, value - 0.1, value + 0.1) for value in values)
+    alike = words.Measured(found, (SELF, NEITHER))
+    return {
+        "roughness": words.Measured(found, (SELF, roughness)), "ip": words.Measured(found, (SELF, ip)),
+        "validity": alike, "mature": alike, "cost": words.Measured(found[::-1], (SELF, cost)),
+    }  # fmt: skip
+
+
+def test_counterfactual_digits_are_told_as_a_person_sees_them_with_gain_and_price() -> None:
+    worse = Difference("3.7 points less often right", "less", "worse")
+    said = words.headline_of_counterfactuals(TWO, THREE_TO_EIGHT, measured(LESS, LESS, MORE), 196, worse)
+    assert said == (
+        "To make this 3 an 8, the conventional model changes specks, the counterfactually trained model patches: over "
+        "196 digits, its counterfactuals are 25 % smoother and 25 % closer to real digits, at the price of 3.7 points "
+        "less often right and 33 % more ink. The real digit most similar to either result is still a 3."
+    )
+    both = words.Change((3, 5), 8, (0.5, 0.9), (3, 8))
+    said = words.headline_of_counterfactuals(TWO, both, measured(MORE, NEITHER, NEITHER, (1.5, 2.0)), 196, worse)
+    assert said == (
+        "To make it an 8, both the conventional model and the counterfactually trained model change strokes: over 196 "
+        "digits, its counterfactuals are 33 % rougher, with 3.7 points less often right. "
+        "The real digit most similar to the counterfactually trained model's "
+        "result is an 8, to the other's it is not."
+    )
+    for nearest, end in (
+        ((8, 8), "is an 8."),
+        ((8, 3), "model's result is an 8, to the other's it is not."),
+        ((5, 3), "is not an 8."),
+    ):
+        change = replace(THREE_TO_EIGHT, nearest=nearest)
+        assert words.headline_of_counterfactuals(TWO, change, measured(LESS, LESS, MORE), 9).endswith(end)
+
+
+@pytest.mark.parametrize(("roughness", "word"), [(4, "specks"), (2.83, "specks"), (1.3, "patches"), (0.67, "strokes")])
+def test_lonely_dots_are_specks_and_even_lines_strokes(roughness: float, word: str) -> None:
+    assert words.made_of(roughness) == word
 
 
 def test_what_a_lock_does_to_a_search_is_not_credited_to_training() -> None:
-    variation = (Span(303, 290, 310), Span(303, 290, 310), Span(286, 280, 290))
-    apart = (SELF, Span(0, 0, 0), Span(-17, -20, -10))
-    limits = ("", "", FEWER)
-    said = words.headline_of_counterfactuals(THREE, variation, apart, "Before training: ", limits, started=False)
+    numbers, limits = measured(LESS, NEITHER, NEITHER), ("", FEWER)
+    said = words.headline_of_counterfactuals(
+        TWO, None, numbers, 9, Difference(), "Before training: ", limits, started=False
+    )
     assert said.startswith("Before training: no model has learnt anything yet")
     assert "smoother" not in said
-    said = words.headline_of_counterfactuals(THREE, variation, apart, "", limits)
-    assert f"286 where it was trained with the lock (smoother, partly because {FEWER})" in said
-    assert "303 with counterfactual training (no clear difference)" in said
-    two = words.headline_of_counterfactuals(TWO, variation[::2], apart[::2], "", ("", FEWER))
-    assert two.endswith(f"less uneven, partly because {FEWER}.")
+    said = words.headline_of_counterfactuals(TWO, None, numbers, 9, Difference(), "", limits)
+    assert said.endswith(f" are 25 % smoother. Partly because {FEWER}.")
+
+
+def test_where_nothing_arrives_nothing_is_compared() -> None:
+    said = words.headline_of_counterfactuals(TWO, None, measured(SELF, SELF, SELF, (2.0, math.nan)), 0)
+    assert said == "Too few counterfactuals arrive to compare the models."
+
+
+def test_a_gain_never_stands_alone_where_it_has_a_price() -> None:
+    worse = Difference("4 points less often right", "less", "worse")
+    said = words.headline_of_classes(TWO, SHARES[:2], (SELF, LESS), 280, "", worse)
+    assert said.endswith("24 % against 31 %, at the price of 4 points less often right.")
+    said = words.headline_of_fooling(TWO, SHARES[:2], (SELF, MORE), 0.1, "", None, worse)
+    assert said.endswith(" of digits, at the price of 4 points less often right without an attack.")
+    assert "price" not in words.headline_of_fooling(TWO, SHARES[:2], (SELF, LESS), 0.1, "", None, worse)
+    assert "price" not in words.headline_of_fooling(TWO, SHARES[:2], (SELF, LESS), 0.0, "", None, worse), (
+        "it is the number"
+    )
 
 
 def test_a_drawing_is_neither_right_nor_wrong() -> None:
@@ -139,15 +200,6 @@ def test_a_drawing_is_neither_right_nor_wrong() -> None:
     assert words.of_attacked(3, 2, known=True) == "wrong"
     assert words.of_attacked(2, 2, known=False) == "as before"
     assert words.of_attacked(3, 2, known=False) == "changed"
-
-
-def test_smoothness_is_told_by_how_much() -> None:
-    variation, apart = (Span(200, 190, 210), Span(150, 140, 160)), (SELF, Span(-50, -60, -40))
-    said = words.headline_of_counterfactuals(TWO, variation, apart)
-    assert "smoother" in said
-    assert "25 % less uneven" in said
-    too_few = (SELF, Span(150, 140, 160))
-    assert "Too few" in words.headline_of_counterfactuals(TWO, too_few, (SELF, SELF))
 
 
 def test_completeness_is_claimed_only_where_it_holds() -> None:
@@ -162,7 +214,7 @@ def test_one_model_alone_is_enough() -> None:
     one, share = (TRAINED,), (SHARES[1],)
     for said in (
         words.headline_of_classes(one, share, (SELF,), 280),
-        words.headline_of_counterfactuals(one, share, (SELF,)),
+        words.headline_of_counterfactuals(one, None, {}, 0),
         words.headline_of_fooling(one, share, (SELF,), 0.1),
         words.headline_of_digit(one, [3], 3, [0.2]),
     ):

@@ -59,7 +59,9 @@ def show(layout: Layout) -> None:
     strengths = ask.strengths(layout.view)
     near = int(np.abs(np.array(strengths) - epsilon).argmin())
     shares, apart = (ask.spans(ask.at_position(part, near)) for part in (curves.accuracy, curves.difference))
-    layout.say(words.headline_of_fooling(styles, shares, apart, strengths[near], layout.prefix, epsilon))
+    layout.say(
+        words.headline_of_fooling(styles, shares, apart, strengths[near], layout.prefix, epsilon, layout.accuracy)
+    )
     with layout.right:
         fact_list([facts.right_at(shares, apart, styles, strengths[near], epsilon)])
         st.caption(_attack_in_words(layout.view))

@@ -49,7 +49,7 @@ def show(layout: Layout) -> None:
     layout.rest(strength=resting.strength)
     shares, apart = ask.spans(means.share), ask.spans(means.difference)
     locked = layout.explorer.locked
-    layout.say(words.headline_of_classes(styles, shares, apart, int(locked.sum()), layout.prefix))
+    layout.say(words.headline_of_classes(styles, shares, apart, int(locked.sum()), layout.prefix, layout.accuracy))
     with layout.right:
         fact_list(facts.attention(means, styles, int(locked.sum())))
         st.caption(

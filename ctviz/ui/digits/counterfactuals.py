@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
+import torch
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.experiments.images.explorer import ImageTrace
+from ctviz.evaluation.images import roughness
+from ctviz.experiments.images.explorer import ImageExplorer, ImageTrace
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
+from ctviz.figures.theme import reference_pair
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import facts, pictures
 from ctviz.ui.digits.digits_view import DigitsView
@@ -61,8 +65,37 @@ def show(layout: Layout) -> None:
             "Each test digit is on its way to another class drawn at random, the same for all models. Beside each "
             "number its 99 % interval. A lock, which leaves fewer pixels to change, lowers unevenness by itself."
         )
-    variation, apart = (ask.spans(part["variation"]) for part in (numbers.metrics, numbers.differences))
-    layout.say(words.headline_of_counterfactuals(styles, variation, apart, layout.prefix, limits, started=begun))
+    measured = {
+        name: words.Measured(ask.spans(numbers.metrics[name]), ask.spans(numbers.differences[name]))
+        for name in (*words.GAINS, *words.PRICES)
+    }
+    conventional, trained = reference_pair(styles)
+    change, digits = None, 0
+    if conventional is not None and trained is not None:
+        change = change_of(trace, layout.explorer, (conventional, trained))
+        digits = int(min(numbers.judged[conventional], numbers.judged[trained]))
+    layout.say(
+        words.headline_of_counterfactuals(
+            styles, change, measured, digits, layout.accuracy, layout.prefix, limits, started=begun
+        )
+    )
+
+
+def change_of(trace: ImageTrace, explorer: ImageExplorer, pair: tuple[int, int]) -> words.Change | None:
+    """How two models change the one digit of a trace: to the class that the first finds likeliest of those that neither
+    reads and both arrive at; None where there is none."""
+    chosen = list(pair)
+    predicted = trace.predicted[chosen]  # 2 k
+    there = (trace.valid[chosen] & (predicted != trace.targets)).all(axis=0)
+    if not there.any():
+        return None
+    at = int(np.where(there, trace.probability[pair[0], :, 0], -1).argmax())
+    ends = torch.from_numpy(trace.final[chosen, at]).double()
+    theirs, ours = roughness(ends - torch.from_numpy(trace.factuals[at]), explorer.grid).tolist()
+    X, y = explorer.data.train
+    first, second = y[torch.cdist(ends.float(), X).argmin(dim=1)].tolist()
+    target = int(trace.targets[at])
+    return words.Change((int(predicted[0, at]), int(predicted[1, at])), target, (theirs, ours), (first, second))
 
 
 def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture | None:

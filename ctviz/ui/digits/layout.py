@@ -9,13 +9,16 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.findings import shares_differ
+from ctviz.catalogue.metrics import RECORDED
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digits.image_grid import ImageGrid
-from ctviz.figures.theme import ArmStyle
+from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.ui.digits import answers as ask
 from ctviz.ui.digits import pictures
 from ctviz.ui.digits.components import ImageGridState, show_image_grid
@@ -69,6 +72,16 @@ class Layout:
     def prefix(self) -> str:
         """The epoch in words, where it is not the last one."""
         return words.when(self.snapshot.epoch, self.experiment.training.epochs)
+
+    @property
+    def accuracy(self) -> Difference:
+        """How often the compared model is right against the conventional one, as far as that is beyond chance."""
+        shares, of = self.snapshot.metrics["validation_accuracy"], self.experiment.data.n_validation
+        conventional, trained = reference_pair(self.styles)
+        if conventional is None or trained is None:
+            return Difference()
+        ours, theirs = float(shares[trained]), float(shares[conventional])
+        return difference(RECORDED["validation_accuracy"], ours, theirs, clear=shares_differ(ours, theirs, of))
 
     def say(self, finding: str) -> None:
         """Writes the headline, which stays until this part has another one for this run."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
+import torch
 
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers
 from ctviz.figures.advice import Span
+from ctviz.figures.digit_words import Change
 from ctviz.ui.digits import facts, pictures
+from ctviz.ui.digits.counterfactuals import change_of
 from ctviz.ui.digits.training import AS_SHIPPED, MODELS
 from ctviz.ui.kit.facts import Fact, as_html
 from ctviz.ui.kit.search import measured_search
@@ -58,7 +63,7 @@ def test_a_lock_in_the_search_is_named_where_it_may_be_the_cause() -> None:
     assert "partly" not in block(found, "Arrive")
     assert "partly" not in "".join(map(as_html, facts.taken(numbers(), STYLES)))
     before = block(facts.taken(numbers(), STYLES, pictures.limits_apart(SHIPPED), started=False), "Ink moved")
-    assert "less, because fewer pixels may change" in before, "before training there is no other cause"
+    assert "less ink, because fewer pixels may change" in before, "before training there is no other cause"
 
 
 def test_shares_differ_by_points() -> None:
@@ -83,3 +88,22 @@ def test_another_strength_than_the_pictures_is_named() -> None:
 def test_the_run_that_ships_says_where_it_is_not_as_in_the_paper() -> None:
     assert "but for λ_reg" in AS_SHIPPED
     assert all(len(title) <= 30 for title, _ in MODELS.values()), "longer ones are cut off in the select box"
+
+
+def test_the_change_that_is_told_is_that_of_the_picture() -> None:
+    """By hand, on 2 × 2 pixels: to class 2, which the first model finds likelier than class 0; class 1 is read."""
+    trace = SimpleNamespace(
+        predicted=np.array([[1, 1, 1], [1, 1, 1]]), targets=np.arange(3), valid=np.array([[True, True, True]] * 2),
+        probability=np.array([[[0.1], [0.7], [0.2]], [[0.6], [0.4], [0.0]]]), factuals=np.zeros((3, 4), np.float32),
+        final=np.zeros((2, 3, 4), np.float32),
+    )  # fmt: skip
+    trace.final[0, 2] = [1, 0, 0, 0]  # one dot: two differences of 1 for 1 unit of ink
+    trace.final[1, 2] = [1, 1, 1, 0]  # two differences for 3 units
+    train = (torch.tensor([[1.0, 0, 0, 0.1], [1.0, 1, 0.9, 0], [0, 0, 0, 1.0]]), torch.tensor([1, 2, 0]))
+    explorer = SimpleNamespace(grid=(2, 2), data=SimpleNamespace(train=train))
+    found = change_of(trace, explorer, (0, 1))
+    assert found == Change((1, 1), 2, (2.0, pytest.approx(2 / 3)), (1, 2))
+    trace.valid[1, 2] = False
+    assert change_of(trace, explorer, (0, 1)).target == 0, "where both arrive"
+    trace.valid[0, 0] = False
+    assert change_of(trace, explorer, (0, 1)) is None
