@@ -277,6 +277,24 @@ def test_a_pinned_run_is_never_evicted(store):
     assert {info.key for info in store.list()} == {FIRST.key, THIRD.key}
 
 
+def test_what_was_overtaken_goes_first_unless_somebody_holds_to_it(store):
+    size = sized(store, FIRST, SECOND, THIRD)
+    store.labels.overtake(SECOND.key, by=THIRD.key)
+    assert [info.key for info in store.list() if info.overtaken] == [SECOND.key], "it can be read as before"
+    store.labels.rename(SECOND.key, "mine")
+    store.labels.overtake(SECOND.key, by=THIRD.key)
+    assert store.labels.all() == {SECOND.key: RunLabel("mine")}, "what has a name is not overtaken"
+    store.labels.rename(SECOND.key, "")
+    store.labels.overtake(SECOND.key, by=KEY)
+    store.labels.overtake(KEY, by=SECOND.key)
+    assert store.labels.all() == {KEY: RunLabel(overtaken=True)}, "who goes back to a run has it again"
+    store.labels.overtake(SECOND.key, by=KEY)
+    store.cap_bytes = 2 * size + size // 2
+    store.evict()
+    assert {info.key for info in store.list()} == {KEY, THIRD.key}, "though the first was used less recently"
+    assert Store(store.root).labels.all() == {}
+
+
 def test_the_name_of_a_run_that_is_evicted_goes_with_it(store):
     sized(store, FIRST, SECOND)
     for key in (KEY, SECOND.key):

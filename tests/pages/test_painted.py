@@ -6,6 +6,7 @@ import pytest
 
 from ctviz.data.drawn import encode
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.store import RunLabel
 from tests.data.paintings import spread
 from tests.pages.words import query_of, said
 
@@ -59,6 +60,42 @@ def test_a_run_that_is_overtaken_is_given_up(visit, world) -> None:
         at.button(key="painter-use").click().run()
     first, second = world.jobs.submitted
     assert world.jobs.cancelled == [first] and second == Experiment.from_query(query_of(at)).key
+
+
+def test_only_the_last_run_of_a_painting_is_listed(visit, world) -> None:
+    at = visit(PAGE, **MINE.to_query())
+
+    def use(table: str) -> Experiment:
+        at.text_area(key="painter-table").input(table)
+        at.button(key="painter-use").click().run()
+        experiment = Experiment.from_query(query_of(at))
+        world.jobs.states.clear()
+        if world.store.status(experiment.key).state == "absent":
+            world.keep(experiment)
+        return experiment
+
+    first, second, third = (use(TABLE.replace("6,5", f"{end},5")) for end in (6, 8, 9))
+    assert world.store.labels.all() == {one.key: RunLabel(overtaken=True) for one in (first, second)}
+    world.store.labels.pin(second.key)
+    listed = visit("pages/tradeoffs.py", part="compare").dataframe[0].value["key"].tolist()
+    assert sorted(listed) == sorted([second.key, third.key])
+    use(TABLE)
+    assert world.store.labels.all() == {second.key: RunLabel(pinned=True), third.key: RunLabel(overtaken=True)}
+    compared = visit("pages/tradeoffs.py", part="compare", runs=f"{third.key},")
+    assert third.key in compared.dataframe[0].value["key"].tolist(), "a link finds it"
+
+
+def test_who_paints_first_and_trains_once_says_so_in_the_link(visit, world) -> None:
+    at = visit(PAGE, **MINE.to_query(), paint="wait")
+    assert not at.toggle(key="painter-trains").value
+    at.text_area(key="painter-table").input(TABLE)
+    at.button(key="painter-use").click().run()
+    assert Experiment.from_query({k: v for k, v in query_of(at).items() if k != "paint"}).data.counts == (30, 30)
+    assert query_of(at)["paint"] == "wait" and world.jobs.submitted == []
+    at.toggle(key="painter-trains").set_value(True).run()
+    assert "paint" not in query_of(at) and len(world.jobs.submitted) == 1
+    slow = visit(PAGE, **MINE.replace({"training.epochs": 5000}).to_query())
+    assert slow.toggle(key="painter-trains").disabled and not slow.toggle(key="painter-trains").value
 
 
 def test_what_takes_long_waits_for_the_button(visit, world) -> None:

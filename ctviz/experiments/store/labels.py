@@ -29,10 +29,15 @@ _PAUSE = 0.02
 
 @dataclass(frozen=True)
 class RunLabel:
-    """A user's label of a run: its ``name`` ("" for none), and whether it is ``pinned``."""
+    """A user's label of a run: its ``name`` ("" for none), and whether it is ``pinned``.
+
+    ``overtaken``: whoever made it has gone on to another one at once, as from stroke to stroke of a painting. It is not
+    offered in lists and is the first to be removed for space, until somebody names or pins it.
+    """
 
     name: str = ""
     pinned: bool = False
+    overtaken: bool = False
 
 
 NO_LABEL = RunLabel()
@@ -78,11 +83,22 @@ class RunLabels:
     def rename(self, key: str, name: str) -> None:
         """Name a run; "" removes its name. ``ConfigError`` for a name that does not fit on a line."""
         cleaned = clean(name)
-        self._change(key, lambda label: replace(label, name=cleaned))
+        self._change(key, lambda label: replace(label, name=cleaned, overtaken=False))
 
     def pin(self, key: str, pinned: bool = True) -> None:
         """Pin a run: it is listed first and never removed for space. ``pinned=False`` unpins it."""
-        self._change(key, lambda label: replace(label, pinned=pinned))
+        self._change(key, lambda label: replace(label, pinned=pinned, overtaken=False))
+
+    def overtake(self, key: str, by: str) -> None:
+        """Note that a run was overtaken by another, unless it has a name or is pinned; the other one is not."""
+
+        def changed(labels: dict[str, RunLabel]) -> dict[str, RunLabel]:
+            before, now = labels.get(key, NO_LABEL), labels.get(by, NO_LABEL)
+            labels[key] = replace(before, overtaken=before == NO_LABEL or before.overtaken)
+            labels[by] = replace(now, overtaken=False)
+            return {name: label for name, label in labels.items() if label != NO_LABEL}
+
+        self._rewrite(changed)
 
     def forget(self, keys: Iterable[str]) -> None:
         """Remove the labels of runs that are gone for good; writes nothing if there are none."""
@@ -102,7 +118,7 @@ class RunLabels:
             before = self._read_or_set_aside()
             after = change(dict(before))
             if after != before:
-                body = {"format": FORMAT, "runs": {key: asdict(label) for key, label in sorted(after.items())}}
+                body = {"format": FORMAT, "runs": {key: _written(label) for key, label in sorted(after.items())}}
                 write_whole(self._path, json.dumps(body, ensure_ascii=False, indent=1).encode(), sync=True)
             return after
 
@@ -163,7 +179,12 @@ def clean(name: Any) -> str:
     return text
 
 
+def _written(label: RunLabel) -> dict[str, Any]:
+    """Without what came after labels had been written, where it says nothing."""
+    return {name: value for name, value in asdict(label).items() if name != "overtaken" or value}
+
+
 def _label(entry: Any) -> RunLabel:
     if not isinstance(entry, dict) or not isinstance(entry.get("pinned"), bool):
         raise ValueError("no label")
-    return RunLabel(clean(entry["name"]), entry["pinned"])
+    return RunLabel(clean(entry["name"]), entry["pinned"], entry.get("overtaken") is True)

@@ -84,7 +84,8 @@ class RunStatus:
 class RunInfo:
     """An entry of the list of runs. Times in seconds since 1970; ``last_used`` is 0 for a preset.
 
-    ``name`` and ``pinned`` are its label; ``deleted`` is the time at which it was put into the bin, 0 if it was not.
+    ``name``, ``pinned`` and ``overtaken`` are its label; ``deleted`` is the time at which it was put into the bin, 0 if
+    it was not.
     ``summary`` holds the results of a finished run, ``message`` why one was not finished.
     """
 
@@ -101,6 +102,7 @@ class RunInfo:
     started: float
     name: str = ""
     pinned: bool = False
+    overtaken: bool = False
     deleted: float = 0.0
     message: str = ""
 
@@ -335,9 +337,9 @@ class Store:
     def evict(self) -> None:
         """Remove runs in the bin, then the least recently used files, until the store fits ``cap_bytes``.
 
-        These are runs, and results of evaluations and limits, which can be computed again; tables, sweeps and
-        autoencoders count but stay. Never removed are presets, runs that are pinned or being written, and the one used
-        last.
+        These are runs, those that were overtaken first, and results of evaluations and limits, which can be computed
+        again; tables, sweeps and autoencoders count but stay. Never removed are presets, runs that are pinned or being
+        written, and the one used last.
         """
         with store_errors(self.root):
             self._tidy()
@@ -350,8 +352,9 @@ class Store:
             for place, (used, key) in enumerate(runs):
                 size = size_of(self._local(key).path)
                 total += size
-                if place < len(runs) - 1 and not labels.get(key, RunLabel()).pinned:
-                    by_use.append((used, key, size, partial(self._remove, key)))
+                label = labels.get(key, RunLabel())
+                if place < len(runs) - 1 and not label.pinned:
+                    by_use.append((0.0 if label.overtaken else used, key, size, partial(self._remove, key)))
             for name in RESULT_FOLDERS:
                 for file in files_in(self.root / name):
                     total += file.bytes
@@ -564,6 +567,7 @@ class Store:
             started=record.started,
             name=label.name,
             pinned=label.pinned,
+            overtaken=label.overtaken,
             deleted=deleted,
             message=record.message,
         )

@@ -85,6 +85,7 @@ class View(BaseView):
     probe: tuple[float, float] | None = None
     layer: Literal["probability", "energy"] = "probability"  # what colours the plane
     energy_class: int | None = Field(None, ge=0, le=99)  # whose energy that is; None for the usual class
+    paint: Literal["train", "wait"] = "train"  # whether points train as they are painted, or when Train is pressed
 
     def usual_class(self, scene: Scene) -> int:
         """The class whose energy is shown where none is chosen."""

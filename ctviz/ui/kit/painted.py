@@ -6,6 +6,7 @@ chooses them. Who paints or pastes trains; who chooses them or opens a link does
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,13 +15,15 @@ import streamlit as st
 
 from ctviz.data.drawn import USUAL_NAMES, DrawnSettings, Labels, Places, decode, encode, problem
 from ctviz.data.tables import from_table, to_csv
-from ctviz.errors import CtvizError
+from ctviz.errors import CtvizError, StoreError
 from ctviz.figures.painting import painted_points, painting_message
+from ctviz.progress import duration
+from ctviz.ui.kit import bind
 from ctviz.ui.kit.bind import say_why_not
 from ctviz.ui.kit.component_files import mounted
 from ctviz.ui.kit.draft import Draft, draft_now
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train
+from ctviz.ui.kit.service import Service, about_seconds, reason_not_to_train, session
 from ctviz.ui.kit.training import press_train
 
 AT_ONCE = 6.0
@@ -74,6 +77,7 @@ def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
         on_view_change=partial(_take, service, key),
     )  # fmt: skip
     say_why_not(draft, "data.points")
+    _as_i_paint(draft, service, key)
     with st.container(horizontal=True, gap="small"):
         with st.popover("Paste a table", icon=":material/content_paste:", key=f"{key}-paste"):
             _paste(draft, service, key)
@@ -88,6 +92,23 @@ def paint(draft: Draft[Any], service: Service, key: str = "painter") -> None:
         f"{data.n_train} of them are for training, {data.n_validation} for the numbers beside the picture. "
         "With so few, small differences are chance."
     )
+
+
+def _as_i_paint(draft: Draft[Any], service: Service, key: str) -> None:
+    """Whether each stroke trains, where that takes seconds; otherwise the button does."""
+    seconds = about_seconds(draft.experiment)
+    slow = seconds > AT_ONCE
+
+    def take(on: bool) -> None:
+        draft.look(paint="train" if on else "wait")
+        train_at_once(draft, service)
+
+    bind.toggle(
+        "Train as I paint", bind.to(f"{key}-trains", draft.view.paint == "train" and not slow, take), disabled=slow,
+        help=f"These settings take about {duration(seconds)}: paint first, then press Train." if slow
+        else "Off: paint first, then press Train. On: every stroke trains, and only the last run of a painting is kept "
+        "in the list of runs; name or pin one to keep it too.",
+    )  # fmt: skip
 
 
 def _take(service: Service, key: str) -> None:
@@ -134,15 +155,33 @@ def _use(draft: Draft[Any], service: Service, changes: dict[str, Any]) -> None:
 
 
 def train_at_once(draft: Draft[Any], service: Service) -> None:
-    """Trains, if that takes seconds; a run that was asked for here before, and is not finished, is given up."""
+    """Trains, if the person wishes so and it takes seconds.
+
+    The run that was asked for here before gives way: one that is not finished is stopped, and it is not listed any
+    more, unless it was named or pinned or somebody else has asked for it.
+    """
     experiment, memory = draft.experiment, _memory()
-    if draft.pending or reason_not_to_train(experiment) is not None or about_seconds(experiment) > AT_ONCE:
+    if (
+        draft.view.paint == "wait"
+        or draft.pending
+        or reason_not_to_train(experiment) is not None
+        or about_seconds(experiment) > AT_ONCE
+    ):
         return
-    if memory.trains and memory.trains != experiment.key and service.state(memory.trains).live:
-        service.cancel(memory.trains)
-    memory.trains = experiment.key
+    before, memory.trains = memory.trains, experiment.key
+    if before and before != experiment.key:
+        if service.state(before).live:
+            service.cancel(before)
+        _overtake(service, before, experiment.key)
     if service.state(experiment.key).state != "done":
         press_train(service, draft)
+
+
+def _overtake(service: Service, before: str, now: str) -> None:
+    """Takes a run that nobody else has asked for out of the list of runs, and the one in its place back into it."""
+    if service.wanted.askers(before) <= {session()} and service.store.status(before).state != "absent":
+        with contextlib.suppress(StoreError):  # a label less is no reason not to train
+            service.store.labels.overtake(before, by=now)
 
 
 def _paste(draft: Draft[Any], service: Service, key: str) -> None:

@@ -76,8 +76,14 @@ def finder(draft: Draft[ComparisonView], stacks: int) -> None:
 
 
 def shown(entries: Sequence[RunEntry], view: ComparisonView) -> list[RunEntry]:
-    """The entries that are listed."""
-    kept = [found for found in entries if (view.stacks or not found.stack) and matches(found, view.search)]
+    """The entries that are listed: without those that were overtaken, unless they are compared."""
+    kept = [
+        found
+        for found in entries
+        if (view.stacks or not found.stack)
+        and (not found.info.overtaken or found.key in view.chosen)
+        and matches(found, view.search)
+    ]
     return ordered(kept, view.order)
 
 
@@ -170,7 +176,11 @@ def _columns(listed: Sequence[RunEntry]) -> dict[str, Any]:
 def chooser(entries: Sequence[RunEntry], draft: Draft[ComparisonView]) -> None:
     """The runs that are compared, by name: the same choice as in the table, for the keyboard."""
     view = draft.view
-    titles = {found.key: found.title for found in entries if view.stacks or not found.stack or found.key in view.chosen}
+    titles = {
+        found.key: found.title
+        for found in entries
+        if found.key in view.chosen or ((view.stacks or not found.stack) and not found.info.overtaken)
+    }
     chosen = [key for key in view.chosen if key in titles]
     named = list(titles.values())
 
