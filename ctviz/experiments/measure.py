@@ -53,7 +53,8 @@ class EpochEvaluator:
         rows = torch.randperm(len(y), generator=chance)[: settings.factuals]
         shifts = torch.randint(1, dataset.k, (len(rows),), generator=chance)
         if (size := group_size(settings)) > 1:  # several counterfactuals of each of fewer factuals, with the same total
-            index = groups(len(rows), size)
+            # Where there are fewer samples than that, all of them: of one or two, often none would count.
+            index = groups(min(settings.factuals, size * len(rows)), size)
             rows, shifts = rows[index], shifts[index]
         self.factuals, self.labels = X[rows], y[rows]
         self.targets = (self.labels + shifts) % dataset.k

@@ -42,7 +42,7 @@ def link_has(page, name: str, value: str | None) -> None:
 
 PARTS = {
     "One digit": ("read", "Epoch"),
-    "Counterfactual digits": ("To make ", "Search step"),
+    "Counterfactual digits": ("ounterfactuals", "Search step"),
     "Fool it": ("With every pixel moved by at most 0.10", "Strength ε"),
 }
 
@@ -123,11 +123,11 @@ def test_a_digit_is_followed_through_training_and_with_a_painted_mask_it_is_trai
 
 
 def nothing_jumps_while_epochs_play(page) -> None:
-    headline(page, "To make ").wait_for()
+    headline(page, "ounterfactuals").wait_for()
     page.locator(".st-key-digits-look .ctv-grid[data-frame]").wait_for()
     page.evaluate(STILL)
     page.locator(".st-key-digits-play").get_by_role("button", name="Play").first.click()
-    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "To make "):
+    for words in ("Before training: ", "After epoch 1: ", "After epoch 2: ", "ounterfactuals"):
         headline(page, words).wait_for()
     link_has(page, "play", None)
     link_has(page, "epoch", None)

@@ -17,10 +17,12 @@ import torch
 
 import ctviz
 from ctviz import ConfigError, DeviceError, Experiment, Run, Store, StoreError
+from ctviz.data.drawn import encode
 from ctviz.experiments import run as module
 from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, run_job
 from ctviz.paths import assets
+from tests.data.paintings import spread
 
 TINY = Experiment.preset("moons").replace(
     {
@@ -434,6 +436,16 @@ def test_several_counterfactuals_of_each_factual_are_measured_side_by_side() -> 
     ends = last.paths.points[1, :4, -1]
     assert len(np.unique(ends, axis=0)) > 1  # they repel each other
     assert np.isfinite(last.metrics["cost"]).all()
+
+
+def test_with_few_samples_several_counterfactuals_are_made_of_each_of_them() -> None:
+    """Of thirty painted points six are for validation; of a quarter of them, often none would count."""
+    points = encode(*spread([15, 15]))
+    experiment = Experiment.preset("drawn").replace({"data.points": points, "evaluation.generator": "dice"})
+    assert (experiment.data.n_validation, experiment.evaluation.per_factual) == (6, 4)
+    evaluator = Training(experiment.replace({"training.epochs": 1}), "cpu")._evaluator
+    distinct = {tuple(row) for row in evaluator.factuals.tolist()}
+    assert (len(evaluator.factuals), len(distinct)) == (24, 6)
 
 
 def test_the_autoencoder_of_a_run_is_kept_in_its_store(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def _plays(view: DigitsView) -> bool:
 def _show(service: Service, draft: Draft[DigitsView]) -> None:
     state = service.state(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
-    with st.container(key="digits-headline-playing" if _plays(draft.view) else "digits-headline"):
+    lines = "-playing" if _plays(draft.view) else "" if draft.view.part == "digit" else "-many"
+    with st.container(key=f"digits-headline{lines}"):
         headline = page_title(expectation(state) if run_view is None else _said_before(draft, run_view))
     with st.container(key="status"):
         status(service, draft, state, run_view)

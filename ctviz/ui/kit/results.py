@@ -37,6 +37,12 @@ OTHERS = ("validation_accuracy", "robust_accuracy", "mature", "steps")
 LEAP = 2
 """Steps within which a search is said to leap."""
 
+MISSING = {
+    "ip": "—: of the samples to search from, the model classifies none correctly.",
+    "cost": "—: none of the model's searches reaches the class aimed at.",
+}
+"""Why a metric beside the picture has no value."""
+
 TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS, *LOSSES, "skipped")
 
 
@@ -107,8 +113,9 @@ def facts_of(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
         facts.append(Fact(f"In words: {ours} against {theirs.lower()}"))
     for name in BESIDE:
         metric = RECORDED[name]
-        said = _said(metric, metrics, conventional, trained)
-        facts.append(Fact(metric.title, amounts(metric, metrics.get(name, ()), styles), words=said, help=metric.help))
+        said, values = _said(metric, metrics, conventional, trained), metrics.get(name, ())
+        note = "" if np.isfinite(values).all() else MISSING.get(name, "")
+        facts.append(Fact(metric.title, amounts(metric, values, styles), words=said, help=metric.help, note=note))
     fact_list(facts)
 
 

@@ -284,4 +284,7 @@ def _below(service: Service) -> None:
     results.curves(run_view, styles, snapshot, results.LOSSES, 4)
     st.subheader(f"All numbers at epoch {snapshot.epoch}", anchor=False)
     results.table(styles, snapshot)
-    st.caption("On validation data; losses, steps and what is said of training are those of the epoch's own searches.")
+    st.caption(
+        "On validation data; losses, steps and what is said of training are those of the epoch's own searches. A dash: "
+        "nothing to measure, as before training, without counterfactuals in training, or where too few searches count."
+    )
