@@ -11,6 +11,7 @@ import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
 import { axisWords, chance, clamp, number, percent, phrase, plural, quantile, short, sureness, written } from "./numbers.js";
+import { ahead, durations, lengthsOf } from "./pacing.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { startsOf, STEP } from "./runs.js";
@@ -557,6 +558,12 @@ class Steps extends Player {
     return true;
   }
 
+  /** Searches move evenly along their paths, whatever their steps are. */
+  ahead(at, seconds) {
+    const [place, left] = ahead(at, seconds, this.host.lasting(this.last / this.pace));
+    return place + left * this.pace;
+  }
+
   /** Before the first drawing nobody knows how long the searches are: what plays from the start must not end there. */
   get growing() {
     return Boolean(this.host.searches && !this.host.shown);
@@ -768,6 +775,20 @@ export class Paths extends Stage {
     if (a && b) return { a, b, share: shown.share, fresh: !this.asked || Boolean(searches.live) };
     const nearest = searches.nearest(this.epoch);
     return { a: nearest, b: nearest, share: 0, fresh: false };
+  }
+
+  /** How long each step of the searches that are seen lasts, in a film of so many seconds. */
+  lasting(seconds) {
+    const { searched, searches, chosen, longest } = this;
+    if (!searched) return [];
+    const { dims, paths, epoch } = searched.share < 0.5 ? searched.a : searched.b;
+    const mark = [searches.key, epoch, chosen, longest, seconds].join();
+    if (this.paced?.mark !== mark) {
+      const columns = searches.columns(chosen);
+      const rows = [...Array(dims.m).keys()].flatMap((arm) => columns.map((column) => arm * dims.b + column));
+      this.paced = { mark, steps: durations(lengthsOf(paths, rows, longest), seconds) };
+    }
+    return this.paced.steps;
   }
 
   /** Steps of the longest search at the shown epoch. */

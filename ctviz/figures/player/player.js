@@ -65,7 +65,8 @@ class Count {
  * A position among the frames of a component, its host, which draws and reports.
  *
  * A kind of player says which frame is the `last`, how many pass in a second (`pace`) and what is `told` of the
- * position; where its slider does not count frames, also how a value becomes a position (`locate`).
+ * position; where its slider does not count frames, also how a value becomes a position (`locate`), and where frames do
+ * not last alike, how far it gets in a time (`ahead`).
  */
 export class Player {
   constructor(host, label, back = "Step back (left arrow)", forward = "Step forward (right arrow)") {
@@ -114,6 +115,11 @@ export class Player {
 
   locate(value) {
     return clamp(value, 0, this.last);
+  }
+
+  /** Where it is, so many seconds of its film after it was at a position. */
+  ahead(at, seconds) {
+    return at + seconds * this.pace;
   }
 
   /** The person has taken over, on the way to a frame if one is given. */
@@ -239,7 +245,7 @@ export class Player {
 
   roll(seconds) {
     const { last, pace } = this;
-    this.position = Math.min(this.position, last + pace) + seconds * pace * this.speed;
+    this.position = this.ahead(Math.min(this.position, last + pace), seconds * this.speed);
     if (this.position < last) return;
     if (this.growing) this.position = last;
     else if (!this.loop) {
