@@ -73,5 +73,6 @@ def choose_names(draft: Draft[Any], key: str) -> None:
     bind.choice(
         "Names", ["figure", "plain"], bind.to_view(draft, "names", key), kind="buttons",
         words={"figure": ", ".join(LOAN), "plain": ", ".join(FEATURE_NAMES)},
-        help="What features and classes are called, and in which units they are read. It changes nothing else.",
+        help="What features and classes are called, and in which units they are read. Distances and effort stay in the "
+        "models' own units. It changes nothing else.",
     )  # fmt: skip
