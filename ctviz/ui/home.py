@@ -15,6 +15,7 @@ from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
+from ctviz.figures.stage.trace import Plain
 from ctviz.prose import number
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
@@ -164,7 +165,12 @@ def moving_picture(service: Service) -> None:
         epsilon=settings.epsilon,
         on_place=lambda place: st.session_state.update({"home-start": place}),
         live_search=live_search(searches().explorer(experiment), settings, None, run_view.last),
-        details=False,
+        plain=Plain(
+            hint="Drag the start: the searches follow. Or click anywhere to search from there.",
+            near=True,
+            named=True,
+            box=True,
+        ),
         key="paths-home",
     )
 
