@@ -699,7 +699,8 @@ export class Paths extends Stage {
   plainKey(ink) {
     const { searches, plain, theme } = this;
     const entries = this.groundKey(ink);
-    if (searches) entries.push(entry(plainWalk(theme), "a search, from its start to its end"));
+    const end = this.scale ? ": counterfactual training pushes the energy up there" : "";
+    if (searches) entries.push(entry(plainWalk(theme), `a search, from its start to its end${end}`));
     const box = plain.named ? "ε-box: the nascent point is the last one inside" : "what changes next to nothing (ε-box)";
     if (searches && plain.box) entries.push(entry(boxIcon(ink), box));
     if (searches && plain.neighbour) entries.push(entry(this.star(ink), "a real one that the lesson compares with (x⁺)"));

@@ -55,7 +55,7 @@ from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, st
 from ctviz.figures.stage.live_search import LiveSearch, PackedModels, pack_models
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
-from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
+from ctviz.figures.stage.trace import Lock, PackedTrace, Plain, lines_meta, locks_meta, pack_trace
 from ctviz.ui.kit.component_files import mounted
 
 T = TypeVar("T")
@@ -221,16 +221,14 @@ def show_paths(
     seen = _paths_state(st.session_state.get(key) or {}, run_key, initial, len(scene.classes))
     stretch = _energies_due(run, energies, seen, last) if energies else None
     packed = None if _traces_sent().get(key) == trace_key else pack_trace(trace_key, traces, scene)
-    held = {"key": trace_key} if traces and len(traces[0].factuals) else None
     # While a run grows, its models would be sent again and again.
     dragged = live_search if on_place is not None and not live else None
     models = _models_due(run, dragged) if dragged else None
     header = {
         **_header(run, more, last, initial),
+        **_paths_header(run_key, trace_key if traces and len(traces[0].factuals) else None, packed, dragged, models),
         "energy": energy_header(energies, stretch),
-        "trace": packed.meta if packed else held,
         "setup": _setup(arms, tau, epsilon, locks, places=on_place is not None, plain=plain),
-        "models": {"key": run_key, **(models.meta if models else {}), "search": dragged.rules} if dragged else None,
     }
     result = mounted("Paths")(
         key=key,
@@ -246,6 +244,20 @@ def show_paths(
     if models:
         _models_sent().add(run_key)
     return _paths_state(result, run_key, initial, len(scene.classes))
+
+
+def _paths_header(
+    run_key: str,
+    trace_key: str | None,
+    packed: PackedTrace | None,
+    dragged: LiveSearch | None,
+    models: PackedModels | None,
+) -> dict[str, Any]:
+    """The fields of a header on the searches: what is shown, and what the browser searches with itself; of what it
+    holds already, the key alone."""
+    held = None if trace_key is None else {"key": trace_key}
+    searching = dragged and {"key": run_key, **(models.meta if models else {}), "search": dragged.rules}
+    return {"trace": packed.meta if packed else held, "models": searching}
 
 
 def _setup(

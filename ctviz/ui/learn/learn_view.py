@@ -63,7 +63,7 @@ class LearnView(BaseView):
         return letters.rstrip("-")
 
     def at_first(self) -> dict[str, Any]:
-        """What to look at a picture with that nobody has touched yet: changes of a view."""
+        """The fields of a view whose picture nobody has touched yet: person, epoch and colour."""
         return {name: type(self).model_fields[name].default for name in ("at", "epoch", "layer")}
 
     @property
