@@ -151,7 +151,7 @@ def _train(browser: Browser, url: str, experiment: Experiment) -> float:
 
 def _switch(browser: Browser, url: str, runs: list[Experiment], rounds: int) -> list[float]:
     """Switch between two runs by their number of epochs; the first switch to each is a warm-up."""
-    field = ".st-key-set-training-epochs input"
+    field = '[class*="st-key-set-training-epochs"] input'
     taken = []
     with _visit(browser, url, runs[0]) as page:
         page.evaluate(ARRIVAL, runs[0].key)

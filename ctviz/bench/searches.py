@@ -51,7 +51,7 @@ def answers(browser: Browser, url: str, rounds: int) -> tuple[list[float], list[
 
 def _knobs(page: Page, rounds: int) -> list[float]:
     """Another step size each time: repeated requests would be answered from a cache."""
-    field = ".st-key-explore-search-step_size input"
+    field = '[class*="st-key-explore-search-step_size"] input'
     page.wait_for_selector(field)
     taken = []
     for i in range(rounds):

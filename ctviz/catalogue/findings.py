@@ -18,6 +18,15 @@ from ctviz.prose import listed
 PRICES = ("validation_accuracy", "robust_accuracy", "validity", "mature", "cost")
 """The metrics in which a gain may have its price, in the order in which they are told."""
 
+CLOSENESS = "nearest"
+"""The metric of searches that headlines lead with: the distance that pictures show as a line."""
+
+ON_AVERAGE = (
+    "The paper's measure is the mean over all real samples of the class. It stays about as large as the class is wide "
+    "wherever an end lies, so the same gain is a smaller share of it than of the distance to the nearest one."
+)
+"""How the other distance, IP, differs from it."""
+
 LEVEL = 0.99
 """Confidence with which a difference of two shares is told from chance."""
 
@@ -40,6 +49,12 @@ def against_the_first(ends: Endpoints, name: str, arm: int) -> Difference:
     """A metric of an arm's ends against that of the first arm, as far as it is beyond chance."""
     value, clear = ends.metrics[name].value, bool(ends.differences[name].significant[arm])
     return difference(METRICS[name], float(value[arm]), float(value[0]), clear=clear)
+
+
+def on_average(ends: Endpoints, arm: int) -> str:
+    """What the distance to all real samples says of the same ends, and how it differs; empty where it says nothing."""
+    found = against_the_first(ends, "ip", arm)
+    return f"{METRICS['ip'].title} (IP): {found.words}. {ON_AVERAGE}" if found.words else ""
 
 
 def shares_differ(share: float, other: float, n: float, level: float = LEVEL) -> bool:

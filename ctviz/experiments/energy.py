@@ -18,6 +18,7 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.measure import on_grid
 from ctviz.experiments.snapshot import Scene, Snapshot, stack_of
+from ctviz.experiments.trace import Trace
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 from ctviz.short_repr import ShortRepr
@@ -56,15 +57,15 @@ class MeanEnergies(ShortRepr):
     """E(x, y⁺) at the two kinds of points that the divergence compares, for every epoch and arm.
 
     ``gap`` = ends − real is what counterfactual training makes larger: the divergence of its objective with the sign
-    turned, here of the samples and searches that the run records.
+    turned, here of the scene's samples and of the searches that the run recorded or that are given.
     """
 
     target: int  # y⁺
     epochs: tuple[int, ...]
     real: Floats  # e m: mean over the scene's training samples of the class; NaN where there is none
-    ends: Floats  # e m: mean over the ends of mature searches to the class; NaN where there is none
-    mature: npt.NDArray[np.int64]  # e m: how many these are
-    searches: int  # recorded searches to the class
+    ends: Floats  # e m: mean over the ends of mature searches to the class, of given ones over all; NaN where none is
+    mature: npt.NDArray[np.int64]  # e m: how many are mature
+    searches: int  # searches to the class
     low: Floats  # e m: 2 % quantile over all these samples and the ends of all searches to the class
     high: Floats  # e m: 98 % quantile of the same
 
@@ -86,7 +87,14 @@ class EnergyField(ShortRepr):
 
 
 @isolated()
-def energy_field(snapshots: Sequence[Snapshot], experiment: Experiment, scene: Scene, target: int) -> EnergyField:
+def energy_field(
+    snapshots: Sequence[Snapshot],
+    experiment: Experiment,
+    scene: Scene,
+    target: int,
+    arms: Sequence[int] | None = None,
+    traces: Sequence[Trace] = (),
+) -> EnergyField:
     """The energy of a class over the plane, E(x, y⁺) = −M(x)[y⁺], its negative logit (the paper's energy; REFERENCE:
     section 1), for every epoch and arm, (e m g g).
 
@@ -94,9 +102,12 @@ def energy_field(snapshots: Sequence[Snapshot], experiment: Experiment, scene: S
 
     Args:
         snapshots: of one run, at least one (e).
-        experiment: of that run (m arms).
+        experiment: of that run.
         scene: of that run: its points and the targets of its recorded searches give the means.
         target: y⁺.
+        arms: positions of the m arms that are meant; all of them for None.
+        traces: searches to the class by these arms, one trace for each snapshot: their ends, whether they arrived or
+            not, are meant in place of those of the searches that the run recorded.
 
     Raises:
         ConfigError: a target that is no class.
@@ -106,29 +117,45 @@ def energy_field(snapshots: Sequence[Snapshot], experiment: Experiment, scene: S
     if any(snapshot.field is None for snapshot in snapshots):
         raise DataError("This run recorded no field, so its energies have no grid to be drawn on.")
     fields, top = [], -math.inf
-    stacks = [stack_of([snapshot], experiment) for snapshot in snapshots]
+    shown = list(range(len(experiment.arms)) if arms is None else arms)
+    stacks = [stack_of([snapshot], experiment).take(shown) for snapshot in snapshots]
     for snapshot, stack in zip(snapshots, stacks, strict=True):
         side = 0 if snapshot.field is None else snapshot.field.shape[-1]
         with torch.inference_mode():
             energies = on_grid(stack, scene, side, lambda logits: -logits[:, target : target + 1])[:, 0].numpy()
         fields.append(levels_of(energies))
         top = max(top, float(energies_at(np.quantile(fields[-1], 0.75, axis=(1, 2)).max())))
-    means = _means(snapshots, stacks, scene, target)
+    means = _means(snapshots, stacks, scene, target, shown, traces)
     return EnergyField(means, np.stack(fields), _span(means, top))
 
 
 @isolated()
-def mean_energies(snapshots: Sequence[Snapshot], experiment: Experiment, scene: Scene, target: int) -> MeanEnergies:
-    """Mean energies at real samples of a class and at mature counterfactuals that were searched for it.
+def mean_energies(
+    snapshots: Sequence[Snapshot],
+    experiment: Experiment,
+    scene: Scene,
+    target: int,
+    arms: Sequence[int] | None = None,
+    traces: Sequence[Trace] = (),
+) -> MeanEnergies:
+    """Mean energies at real samples of a class and at counterfactuals that were searched for it.
 
     Arguments and errors as of ``energy_field``; a run without fields or paths has them too, as far as it goes.
     """
     _check(snapshots, scene, target)
-    stacks = [stack_of([snapshot], experiment) for snapshot in snapshots]
-    return _means(snapshots, stacks, scene, target)
+    shown = list(range(len(experiment.arms)) if arms is None else arms)
+    stacks = [stack_of([snapshot], experiment).take(shown) for snapshot in snapshots]
+    return _means(snapshots, stacks, scene, target, shown, traces)
 
 
-def _means(snapshots: Sequence[Snapshot], stacks: Sequence[Stack], scene: Scene, target: int) -> MeanEnergies:
+def _means(
+    snapshots: Sequence[Snapshot],
+    stacks: Sequence[Stack],
+    scene: Scene,
+    target: int,
+    arms: Sequence[int],
+    traces: Sequence[Trace],
+) -> MeanEnergies:
     m = stacks[0].m
     samples = torch.from_numpy(scene.points[scene.labels == target].astype(np.float32))  # n d
     wanted = np.flatnonzero(scene.targets == target)  # b
@@ -137,21 +164,26 @@ def _means(snapshots: Sequence[Snapshot], stacks: Sequence[Stack], scene: Scene,
     mature = np.zeros(shape, dtype=np.int64)
     for e, (snapshot, stack) in enumerate(zip(snapshots, stacks, strict=True)):
         at_samples = _energies(stack, samples.expand(m, -1, -1), target)  # m n
-        at_ends, arrived = np.zeros((m, 0)), np.zeros((m, 0), dtype=np.bool_)
-        if snapshot.paths is not None and len(wanted):
-            last = snapshot.paths.steps[:, wanted].astype(np.int64)[..., None, None]  # m b 1 1
-            points = np.take_along_axis(snapshot.paths.points[:, wanted], last, axis=2)[:, :, 0]  # m b d
+        at_ends, counted = np.zeros((m, 0)), np.zeros((m, 0), dtype=np.bool_)
+        if traces:
+            at_ends, counted = traces[e].energy[:, :, -1].astype(np.float64), np.ones_like(traces[e].mature)
+            mature[e] = traces[e].mature.sum(axis=1)
+        elif snapshot.paths is not None and len(wanted):
+            own = np.ix_(np.array(arms), wanted)
+            last = snapshot.paths.steps[own].astype(np.int64)[..., None, None]  # m b 1 1
+            points = np.take_along_axis(snapshot.paths.points[own], last, axis=2)[:, :, 0]  # m b d
             at_ends = _energies(stack, torch.from_numpy(scene.dequantise(points)), target)
-            arrived = snapshot.paths.mature[:, wanted]
-        mature[e] = arrived.sum(axis=1)
+            counted = snapshot.paths.mature[own]
+            mature[e] = counted.sum(axis=1)
         both = np.concatenate([at_samples, at_ends], axis=1)
         for arm in range(m):
-            real[e, arm], ends[e, arm] = _mean(at_samples[arm]), _mean(at_ends[arm][arrived[arm]])
+            real[e, arm], ends[e, arm] = _mean(at_samples[arm]), _mean(at_ends[arm][counted[arm]])
             finite = both[arm][np.isfinite(both[arm])]
             if len(finite):
                 low[e, arm], high[e, arm] = np.quantile(finite, (0.02, 0.98))
     epochs = tuple(snapshot.epoch for snapshot in snapshots)
-    return MeanEnergies(target, epochs, real, ends, mature, len(wanted), low, high)
+    searches = traces[0].steps.shape[1] if traces else len(wanted)
+    return MeanEnergies(target, epochs, real, ends, mature, searches, low, high)
 
 
 def _check(snapshots: Sequence[Snapshot], scene: Scene, target: int) -> None:

@@ -62,7 +62,7 @@ class Explorer:
         like = self.data.train[0]
         self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]
         self.constraints = Constraints.of(self.schemas, like)
-        self._shields = immutable_masks(experiment.arms, self.data.schema, like)
+        self.masks = immutable_masks(experiment.arms, self.data.schema, like)
         self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
         self._shown = ReferenceSamples.of(*shown_samples(experiment, self.data), self.data.k)
@@ -119,19 +119,20 @@ class Explorer:
             ConfigError: a target that is no class, a τ below 1/k, paths of more than 4 million points in all.
             DataError: factuals that are not finite numbers of shape (b d); a snapshot of another run.
         """
-        return self._trace([snapshot], factuals, targets, settings)[0]
+        return self.traces([snapshot], factuals, targets, settings)[0]
 
     def history(
         self, snapshots: Sequence[Snapshot], factual: npt.ArrayLike, target: int, settings: SearchSettings
     ) -> list[Trace]:
         """The searches from one ``factual`` (d) after every epoch given, all epochs and arms searched as one stack."""
         one = row_of(factual, "The factual", self.data.d)
-        return self._trace(snapshots, one, np.array([target]), settings) if snapshots else []
+        return self.traces(snapshots, one, np.array([target]), settings) if snapshots else []
 
     @isolated()
-    def _trace(
+    def traces(
         self, snapshots: Sequence[Snapshot], factuals: npt.ArrayLike, targets: npt.ArrayLike, settings: SearchSettings
     ) -> list[Trace]:
+        """As ``trace`` after every epoch given (at least one), all epochs and arms searched as one stack."""
         check_rows(("factuals", factuals), ("targets", targets))
         X = self._factuals(factuals)
         y = self._targets(targets, len(X))
@@ -147,7 +148,7 @@ class Explorer:
             session = _Session(stack, X[group], y[group], group, settings, self.constraints.take(index))
             found = session.search(self.reference_data)
             parts = session.along(found)
-            parts |= session.loss_terms(found, self._neighbours(y)[:, group], self._shields.take(index))
+            parts |= session.loss_terms(found, self._neighbours(y)[:, group], self.masks.take(index))
             parts["nearest"] = self._shown.nearest(found.final.mT, session.goal)[1].float()
             lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
             parts |= session.reach(found, parts["probability"], upper - lower)
@@ -169,6 +170,10 @@ class Explorer:
         """A training sample of each target class, (d b), the same for the same position in every request."""
         draws = torch.rand(len(targets), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         return self._sampler.samples(self._sampler.neighbours_of(targets, draws))
+
+    def neighbours(self) -> Floats:
+        """Of each class, the neighbour x⁺ of the first search to it, (k d)."""
+        return np.stack([self._neighbours(torch.tensor([target]))[:, 0].numpy() for target in range(self.data.k)])
 
     # -- analysis ---------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     from ctviz.models.stack import Stack
+
+T = TypeVar("T")
 
 METRICS = (
     "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
@@ -57,6 +59,16 @@ class Snapshot(ShortRepr):
     paths: Paths | None
     origin: str = ""
     """``Experiment.origin`` of its run, if known."""
+
+
+def evenly_spaced(snapshots: Sequence[T], most: int) -> list[T]:
+    """At most ``most`` of the snapshots, evenly spread, the first and the last among them; the last alone where only
+    one may be kept."""
+    if len(snapshots) <= most:
+        return list(snapshots)
+    if most < 2:
+        return [snapshots[-1]]
+    return [snapshots[round(i * (len(snapshots) - 1) / (most - 1))] for i in range(most)]
 
 
 def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:

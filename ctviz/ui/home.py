@@ -8,13 +8,14 @@ import numpy as np
 import streamlit as st
 
 from ctviz.catalogue.differences import difference
-from ctviz.catalogue.findings import against_the_first, finding, shares_differ
+from ctviz.catalogue.findings import CLOSENESS, against_the_first, finding, on_average, shares_differ
 from ctviz.catalogue.metrics import METRICS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
+from ctviz.figures.stage.trace import Plain
 from ctviz.prose import number
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
@@ -164,9 +165,15 @@ def moving_picture(service: Service) -> None:
         epsilon=settings.epsilon,
         on_place=lambda place: st.session_state.update({"home-start": place}),
         live_search=live_search(searches().explorer(experiment), settings, None, run_view.last),
-        details=False,
+        plain=Plain(
+            hint="Drag the start: the searches follow. Or click anywhere to search from there.",
+            near=True,
+            named=True,
+            box=True,
+        ),
         key="paths-home",
     )
+    st.caption(on_average(ends, 1))
 
 
 def question_of(run_view: RunView, target: int) -> Question:
@@ -184,11 +191,11 @@ def typical(trace: Trace) -> int:
 
 def finding_of(run_view: RunView, ends: Endpoints) -> str:
     """How much closer to real data the searches end, and what it costs."""
-    found, dearer, rarer = (against_the_first(ends, name, 1) for name in ("nearest", "cost", "mature"))
+    found, dearer, rarer = (against_the_first(ends, name, 1) for name in (CLOSENESS, "cost", "mature"))
     accuracy = run_view.at(None).metrics["validation_accuracy"]
     clear = shares_differ(accuracy[1], accuracy[0], run_view.experiment.data.n_validation)
     wronger = difference(METRICS["accuracy"], accuracy[1], accuracy[0], clear=clear)
-    how = f"{METRICS['nearest'].alike} as" if found.alike else f"{found.words} than"
+    how = f"{METRICS[CLOSENESS].alike} as" if found.alike else f"{found.words} than"
     gain = f"With counterfactual training, advice ends {how} the conventional model's"
     return finding(gain, [wronger, rarer, dearer], better=found.verdict == "better")
 
@@ -202,7 +209,7 @@ def caveat(service: Service, here: Endpoints) -> str:
         return ""
     asked = question_of(run_view, 0)
     there = searches().endpoints(run_view, asked, searches().answer(run_view, asked).traces[0])
-    (theirs, ours), (conventional, trained) = (ends.metrics["nearest"].value.tolist() for ends in (there, here))
+    (theirs, ours), (conventional, trained) = (ends.metrics[CLOSENESS].value.tolist() for ends in (there, here))
     if not theirs - ours < conventional - trained:
         return ""
     return f"Where classes touch there is less to gain: on the {ELSEWHERE}, {number(ours)} instead of {number(theirs)}."

@@ -8,9 +8,34 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from ctviz.ui.home import CARDS
-from tests.browser.driving import until
+from tests.browser.driving import resize, until
 
 pytestmark = pytest.mark.browser
+
+
+LEFT_OVER = """(stage, below) => {
+  document.querySelector('[data-testid=stMain]').scrollTop += stage.getBoundingClientRect().bottom - below;
+}"""
+"""Scrolls until so many pixels of the stage are left at the top."""
+
+
+def space_plays_only_what_is_in_sight(page) -> None:
+    playing = "playing => globalThis.__ctvizPaths.playing === playing"
+    page.evaluate("""() => {
+      document.activeElement.blur();
+      addEventListener('keydown', (event) => { globalThis.__taken = event.defaultPrevented; });
+    }""")
+    height = page.viewport_size["height"]
+    resize(page, page.viewport_size["width"], 500)
+    page.locator(".ctv-stage").evaluate(LEFT_OVER, 90)
+    until(page, playing, True)
+    page.keyboard.press(" ")
+    assert not page.evaluate("globalThis.__taken"), "left to the browser, which scrolls"
+    until(page, playing, True)
+    resize(page, page.viewport_size["width"], height)
+    page.keyboard.press(" ")
+    assert page.evaluate("globalThis.__taken")
+    until(page, playing, False)
 
 
 def test_the_picture_moves_by_itself_and_the_doors_open(app, browser_page) -> None:
@@ -19,6 +44,7 @@ def test_the_picture_moves_by_itself_and_the_doors_open(app, browser_page) -> No
     searched = browser_page.evaluate("globalThis.__ctvizPaths.traceKey")
     browser_page.locator(".ctv-plot").first.click(position={"x": 60, "y": 60})
     until(browser_page, "before => globalThis.__ctvizPaths.traceKey !== before", searched)
+    space_plays_only_what_is_in_sight(browser_page)
     for card in CARDS:
         for label, page, query in ((card.label, card.page, card.query), *card.besides):
             to = urlsplit(browser_page.get_by_role("link", name=label).get_attribute("href"))

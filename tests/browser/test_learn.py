@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.browser.driving import picture_ready, resize, until
@@ -9,6 +10,7 @@ from tests.browser.driving import picture_ready, resize, until
 pytestmark = pytest.mark.browser
 
 SEEN = "globalThis.__ctvizPaths"
+ENDS = f"[0, 1].map((arm) => [{SEEN}.place(arm, 0, 0), {SEEN}.place(arm, 0, 1e6)])"
 
 
 def test_a_guess_is_clicked_and_typed_and_the_steps_follow_the_arrow_keys(app, browser_page) -> None:
@@ -21,6 +23,7 @@ def test_a_guess_is_clicked_and_typed_and_the_steps_follow_the_arrow_keys(app, b
     a_click_then_moves_the_start(page)
     the_keyboard_guesses_too(page)
     arrow_keys_turn_the_pages(page)
+    the_energy_is_seen_and_the_start_dragged_over_it(page)
     a_step_fits_on_one_screen(page)
 
 
@@ -72,6 +75,29 @@ def arrow_keys_turn_the_pages(page) -> None:
     page.wait_for_url("**step=2**guesses=2~**")
     page.reload()
     page.get_by_text("your guess is").wait_for()
+
+
+def the_energy_is_seen_and_the_start_dragged_over_it(page) -> None:
+    page.get_by_role("radio", name="4", exact=True).click()
+    page.get_by_role("button", name="Show me without guessing").click()
+    until(page, f"() => {SEEN}?.draggable && __ctvizStage.layer === 'energy'")
+    assert page.locator(".ctv-value").first.inner_text() == "−4.2", "the mean that the sentence tells"
+    handle = page.locator(".ctv-start").first
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y + 50, steps=5)
+    until(page, f"() => {SEEN}.dragged && {SEEN}.traceKey.startsWith('dragged')")
+    held = page.evaluate(ENDS)
+    page.mouse.up()
+    until(page, f"() => !{SEEN}.traceKey.startsWith('dragged') && {SEEN}.drawn && {SEEN}.resting")
+    np.testing.assert_allclose(page.evaluate(ENDS), held, atol=0.1)
+    page.get_by_role("slider", name="Epoch").focus()
+    page.keyboard.press("PageDown")
+    page.get_by_text("Once trained to the end").wait_for()
+    page.get_by_role("button", name="Probability", exact=True).click()
+    page.wait_for_url("**epoch=60**at=**layer=probability**")
 
 
 def a_step_fits_on_one_screen(page) -> None:

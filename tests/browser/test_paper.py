@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.browser.driving import picture_ready
@@ -17,6 +19,7 @@ def test_panels_table_link_and_large_screen(app, browser_page) -> None:
     browser_page.get_by_role("button", name="Project: hide the controls").wait_for()
     assert browser_page.locator(".st-key-paper-panels .js-plotly-plot").count() == 3
     assert "as published" in browser_page.get_by_role("region", name="Table 1, here and as published").inner_text()
+    assert len(re.findall(rb"/Type\s*/Page\b", browser_page.pdf(prefer_css_page_size=True))) == 1, "one sheet"
     browser_page.get_by_text("List every draw").click()
     browser_page.wait_for_url("**draws=1**")
     browser_page.reload()

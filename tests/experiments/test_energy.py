@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError, DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.energy import (
@@ -21,6 +22,7 @@ from ctviz.experiments.energy import (
     levels_of,
     mean_energies,
 )
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import Training
 from ctviz.models.stack import Stack
 
@@ -93,6 +95,26 @@ def test_the_means_are_those_of_samples_and_mature_ends(run, target: int) -> Non
             assert means.low[e, arm] == pytest.approx(np.quantile(real + all_ends, 0.02), abs=1e-4)
             assert means.high[e, arm] == pytest.approx(np.quantile(real + all_ends, 0.98), abs=1e-4)
     assert counted > 0, "no counterfactual that matured"
+
+
+def test_the_means_of_some_arms_are_those_at_the_ends_of_searches_that_are_given(run) -> None:
+    scene, snapshots = run
+    explorer, some = Explorer(THREE), snapshots[1:]
+    factuals, _ = explorer.pick("class0", 6)
+    settings = SearchSettings(generator="generic", tau=0.6, steps=12)
+    whole = explorer.traces(some, factuals, [2] * 6, settings)
+    full = [replace(t, **{name: getattr(t, name)[[1]] for name in ("energy", "mature", "steps")}) for t in whole]
+    field = energy_field(some, THREE, scene, 2, [1], full)
+    means = field.means
+    assert field.levels.shape == (3, 1, 7, 7) and means.searches == 6
+    assert np.array_equal(field.levels[:, 0], energy_field(some, THREE, scene, 2).levels[:, 1])
+    assert np.array_equal(means.real[:, 0], mean_energies(some, THREE, scene, 2).real[:, 1])
+    recorded = mean_energies(some, THREE, scene, 2, [1])
+    assert np.array_equal(recorded.ends, mean_energies(some, THREE, scene, 2).ends[:, [1]], equal_nan=True)
+    for e, snapshot in enumerate(some):
+        ends = [slow_energy(modules(snapshot)[1], whole[e].points[1, b, whole[e].steps[1, b]], 2) for b in range(6)]
+        assert means.ends[e, 0] == pytest.approx(sum(ends) / 6, abs=1e-4), "arrived or not"
+        assert means.mature[e, 0] == whole[e].mature[1].sum()
 
 
 def test_the_span_of_a_run_is_that_of_its_stretches(run) -> None:

@@ -21,6 +21,7 @@ from ctviz.data.drawn import encode
 from ctviz.experiments import run as module
 from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import SHIPPED, Training, build_presets, resolve_device, run_job
+from ctviz.experiments.snapshot import evenly_spaced
 from ctviz.paths import assets
 from tests.data.paintings import spread
 
@@ -288,6 +289,15 @@ def test_an_absent_run_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 
 # -- settings ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "most"), [(5, 10), (10, 10), (101, 10), (11, 10), (3, 2)])
+def test_epochs_are_spread_evenly_to_the_ends(count: int, most: int) -> None:
+    chosen = evenly_spaced(list(range(count)), most)
+    assert (chosen[0], chosen[-1]) == (0, count - 1)
+    assert len(chosen) == min(count, most)
+    assert len(set(chosen)) == len(chosen)
+    assert evenly_spaced(list(range(count)), 1) == evenly_spaced(list(range(count)), 0) == [count - 1]
 
 
 def test_snapshots_may_be_further_apart() -> None:

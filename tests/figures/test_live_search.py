@@ -21,13 +21,14 @@ from tests.experiments.traces import EXPERIMENT, LOCKED, SETTINGS, run
 from tests.figures.node import run_module
 
 SEARCH = """
-import { Models, search } from "PLAYER/search.js";
+import { masked, Models, search } from "PLAYER/search.js";
 const bytes = Uint8Array.from(Buffer.from(given.weights, "base64"));
 const models = new Models(given.meta, new Float32Array(bytes.buffer));
 const nets = models.at(models.nearest(given.epoch));
 const found = given.starts.map((start, i) => nets.map((net, arm) => {
   const { points, ...rest } = search(net, Float64Array.from(start), given.targets[i], given.rules, arm);
-  return { ...rest, points: points.map((point) => [...point]), predicted: net.predict(start) };
+  const shielded = masked(given.neighbours[i], points.at(-1), given.rules.masks, arm);
+  return { ...rest, shielded, points: points.map((point) => [...point]), predicted: net.predict(start) };
 }));
 console.log(JSON.stringify(found));
 """
@@ -52,6 +53,7 @@ def agree(explorer: Explorer, snapshots: Sequence[Snapshot], settings: SearchSet
             "rules": json.loads(json.dumps(asked.rules, allow_nan=False)),
             "starts": starts.astype(float).tolist(),
             "targets": targets.tolist(),
+            "neighbours": trace.neighbours[0].astype(float).tolist(),
             "epoch": last.epoch,
         },
     )
@@ -62,6 +64,8 @@ def agree(explorer: Explorer, snapshots: Sequence[Snapshot], settings: SearchSet
             steps = int(trace.steps[arm, b])
             assert (one["steps"], one["mature"]) == (steps, bool(trace.mature[arm, b])), where
             assert (one["nascent"], one["predicted"]) == (trace.nascent[arm, b], trace.predicted[arm, b]), where
+            if one["mature"]:
+                assert (np.abs(one["shielded"] - trace.shielded[arm, b]) / (upper - lower)).max() < TOLERANCE, where
             points = np.array(one["points"])
             apart = np.abs(points - trace.points[arm, b, : steps + 1]) / (upper - lower)
             assert apart.max() < TOLERANCE, where
@@ -107,6 +111,18 @@ def test_what_is_locked_does_not_move_in_the_browser():
     assert rules["target"] == 1 and rules["longest"] is None
     bounded = live_search(explorer, SETTINGS.model_copy(update={"step_bound": 0.1}), None, 0).rules
     assert bounded["longest"] == pytest.approx(0.1 * explorer.reference_data.spread())
+
+
+def test_the_browser_knows_the_sample_that_a_search_is_compared_with_and_the_arms_that_are_shown():
+    explorer, snapshots = run()
+    rules = live_search(explorer, SETTINGS, None, 0).rules
+    for target in (0, 1):
+        trace = explorer.trace(snapshots[-1], [[0.0, 0.3]], [target], SETTINGS)
+        assert rules["neighbours"][target] == trace.neighbours[0, 0].tolist()
+    some = live_search(explorer, SETTINGS, None, 0, [LOCKED, 0]).rules
+    for name in ("lower", "upper", "rise", "fall"):
+        assert some[name] == [rules[name][LOCKED], rules[name][0]]
+        assert some["masks"][name] == [rules["masks"][name][LOCKED], rules["masks"][name][0]]
 
 
 def test_what_the_browser_cannot_search_is_left_to_the_server():

@@ -11,7 +11,7 @@ from ctviz.figures.stage.recording import message
 from ctviz.figures.words import energy_gap
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link, player
-from tests.pages.words import query_of, said
+from tests.pages.words import moved, query_of, said
 
 PAGE = "pages/boundaries.py"
 TINY = Experiment.preset("moons").replace(
@@ -309,7 +309,7 @@ def test_the_browsers_back_button_undoes_a_change(visit) -> None:
     at.query_params["preset"] = "moons"
     at.run()
     assert query_of(at) == {"preset": "moons"}
-    assert at.number_input(key="set-training.epochs").value == 100
+    assert moved(at.number_input, "set-training.epochs").value == 100
 
 
 def test_without_parameters_a_session_finds_its_settings_again(visit) -> None:

@@ -47,7 +47,20 @@ def test_a_link_in_the_middle_shows_the_guess_and_how_far_off_it_was(visit, ship
     assert "Very near: your guess is 0.0" in words
     assert "The price:" in words
     assert query_of(at) == {"preset": "figure1", "step": "4", "guesses": "4~5.1,-0.5"}
+    assert "Once trained to the end: from the nearest" not in words
     assert not at.error
+
+
+def test_what_is_touched_on_a_step_is_in_its_link_and_gone_on_the_next(visit, shipped) -> None:
+    touched = {"at": "7.8,-0.6", "epoch": "20", "layer": "probability"}
+    at = visit(PAGE, step="4", guesses="4~-", **touched)
+    words, query = said(at), query_of(at)
+    assert {name: query[name] for name in touched} == touched
+    assert "Once trained to the end: from the nearest real person with a yes it is" in words
+    at.button(key="learn-next").click().run()
+    assert query_of(at) == {"preset": "figure1", "step": "5", "guesses": "4~-"}
+    at = visit(PAGE, step="1", guesses="1~-", at="3,-1")
+    assert "Granted. Blue is where" in said(at), "somebody else has asked"
 
 
 def test_the_quiz_answers_with_its_picture(visit, shipped) -> None:

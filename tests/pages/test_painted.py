@@ -8,7 +8,7 @@ from ctviz.data.drawn import encode
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import RunLabel
 from tests.data.paintings import spread
-from tests.pages.words import query_of, said
+from tests.pages.words import moved, query_of, said
 
 PAGE = "pages/boundaries.py"
 MINE = Experiment.preset("drawn").replace({"data.points": encode(*spread([20, 14])), "training.epochs": 2})
@@ -28,6 +28,23 @@ def test_a_link_does_not_train_nor_does_choosing(visit, world) -> None:
     at.selectbox(key="set-data.name").select("drawn").run()
     assert not at.exception
     assert query_of(at) == {"preset": "drawn"} and world.jobs.submitted == []
+
+
+def test_what_controls_showed_before_the_data_were_chosen_is_no_wish(visit, world) -> None:
+    """A browser that has not yet heard of the new data reports, with the next press, what its controls still show."""
+    at = visit(PAGE)
+    epochs = at.number_input(key="set-training.epochs")
+    shown = epochs.set_value(epochs.value)._widget_state
+    assert shown.double_value != Experiment.preset("drawn").training.epochs
+    at.selectbox(key="set-data.name").select("drawn").run()
+    at.button(key="train").click()
+    reported = at._tree.get_widget_states()
+    reported.widgets.append(shown)
+    at._run(reported)
+    assert world.jobs.submitted == [Experiment.preset("drawn").key]
+    assert query_of(at) == {"preset": "drawn"}
+    moved(at.number_input, "set-training.epochs").set_value(epochs.value).run()
+    assert query_of(at)["training.epochs"] == f"{epochs.value:g}", "now it is one"
 
 
 def test_a_table_is_taken_over_and_trained_on_and_a_bad_one_stays(visit, world) -> None:

@@ -15,7 +15,7 @@ from ctviz.ui.kit import link
 from ctviz.ui.kit import searches as explore_searches
 from ctviz.ui.kit.feature_names import scales_of
 from ctviz.ui.trajectories.tracks_view import FIRST
-from tests.pages.words import query_of, said
+from tests.pages.words import moved, query_of, said
 
 PAGE = "pages/trajectories.py"
 TINY = Experiment.preset("moons").replace(
@@ -125,7 +125,7 @@ def test_a_knob_changes_the_link_and_back(visit, stored) -> None:
     assert not at.error
     at.button(key="reset-search").click().run()
     assert query_of(at) == QUERY
-    assert at.number_input(key="explore-search.steps").value == 12
+    assert moved(at.number_input, "explore-search.steps").value == 12
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import unescape
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -16,6 +18,12 @@ def said(at: AppTest) -> str:
     """All that the page says in words."""
     parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error, *at.title, *at.subheader]
     return "\n".join([*(unescape(part.value) for part in parts), *bodies(at)])
+
+
+def moved(controls: Iterable[Any], key: str) -> Any:
+    """A control that the page has moved, and so has drawn anew under its key and a number."""
+    (found,) = (one for one in controls if one.key.rpartition("-")[0] == key and one.key.rpartition("-")[2].isdigit())
+    return found
 
 
 def query_of(at: AppTest) -> dict[str, str]:

@@ -70,6 +70,22 @@ def test_the_control_of_one_link_does_not_change_another(draft: Draft) -> None:
     assert (draft.experiment, other.experiment) == (PROXIES, WHERE)
 
 
+def test_a_setting_that_the_page_has_moved_is_another_widget(draft: Draft) -> None:
+    def key() -> str:
+        return to_settings(draft, PATH, draft.experiment.data.separation).bound()["key"]
+
+    first = key()
+    drawn(to_settings(draft, PATH, draft.experiment.data.separation))(3.0)
+    assert key() == first, "the person has moved it"
+    draft.start_from(WHERE)
+    assert draft.experiment.data.separation != 3.0 and key() != first
+    assert key() == key(), "drawn again"
+    written = drawn(to_settings(draft, PATH, 1.0, read=lambda text: {PATH: float(text)}))
+    before = st.session_state.copy()
+    written("2.50")
+    assert key() in before, "written otherwise than it was entered"
+
+
 def test_what_is_refused_stays_in_the_control_with_the_reason(draft: Draft) -> None:
     control(draft)(-1.0)
     assert draft.experiment == PROXIES

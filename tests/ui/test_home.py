@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 
 import ctviz
+from ctviz.catalogue.findings import ON_AVERAGE, on_average
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import load_run
+from ctviz.figures.theme import arm_styles
 from ctviz.prose import number
 from ctviz.ui import home
 from ctviz.ui.kit import link
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import Searches
+from ctviz.ui.trajectories import words
 from ctviz.ui.trajectories.tracks_view import FIRST, TracksView, question
 from tests.reference import plausibility as slow
 
@@ -76,6 +80,21 @@ def test_trajectories_opens_with_the_same_search(shown) -> None:
     assert opened.problems == () and opened.experiment.key == run_view.key
     assert asked == home.question_of(run_view, target=0)
     assert opened.view.selected == home.typical(trace)
+
+
+def test_trajectories_leads_with_the_same_number_and_both_tell_the_other_distance(shown) -> None:
+    run_view, trace, ends = shown
+    styles = arm_styles(run_view.experiment)
+    there = words.headline(trace, styles, ends, run_view.last)
+    (here,) = re.findall(r"\d+ % closer to the nearest real sample", home.finding_of(run_view, ends))
+    assert f"those of counterfactual training end {here}, at the price of" in there
+    X, y = Explorer(run_view.experiment).data.validation
+    granted = X[y == 0].numpy()
+    theirs, ours = (np.mean([np.abs(granted - end).sum(axis=1).mean() for end in own]) for own in trace.final)
+    other = f"{100 * (1 - ours / theirs):.0f} % closer to real data"
+    assert on_average(ends, TRAINED) == f"Distance to real data (IP): {other}. {ON_AVERAGE}"
+    (fact,) = (fact for fact in words.end_facts(ends, styles) if fact.words == other)
+    assert fact.note == ON_AVERAGE
 
 
 def test_less_to_gain_elsewhere_is_said_only_where_it_is_so(shown, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -222,11 +222,17 @@ export class Component {
     event.stopPropagation();
   }
 
-  /** Space plays and stops wherever the focus is, while this is in sight; who types or has come to a control with the keyboard keeps it. */
+  /** Whether at least half of this is in the window, or half of the window is filled by it. */
+  get inSight() {
+    const { top, bottom, height } = this.root.getBoundingClientRect();
+    return Math.min(bottom, innerHeight) - Math.max(top, 0) >= 0.5 * Math.min(height, innerHeight);
+  }
+
+  /** Space plays and stops wherever the focus is, while this is in sight, and scrolls the page otherwise; who types or has come to a control with the keyboard keeps it. */
   onPageKey(event) {
     if (event.key !== " " || event.defaultPrevented || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     const [on] = event.composedPath();
-    if (!this.visible || !this.drawable || this.root.contains(on) || keepsSpace(on)) return;
+    if (!this.inSight || !this.drawable || this.root.contains(on) || keepsSpace(on)) return;
     if (this.act(" ", on)) taken(event, on);
   }
 
@@ -295,15 +301,18 @@ const MOUNTED = new WeakMap();
 
 /** Streamlit component of a kind: called again on the same element whenever data or theme change. */
 export const mounting = (Kind) => ({ data, parentElement, setStateValue, setTriggerValue }) => {
+  // Who has gone to another page hears no more of this one: Streamlit would run its fragment in place of that page.
+  const here = (say) => (...told) => location.pathname === entry.path && say(...told);
   const bridge = {
-    report: (state) => setStateValue("view", state),
-    need: (wish) => setTriggerValue("need", wish),
-    tell: (name, value) => setTriggerValue(name, value),
+    report: here((state) => setStateValue("view", state)),
+    need: here((wish) => setTriggerValue("need", wish)),
+    tell: here((name, value) => setTriggerValue(name, value)),
   };
   let entry = MOUNTED.get(parentElement);
   if (!entry) MOUNTED.set(parentElement, (entry = { component: new Kind(parentElement, bridge), calls: 0 }));
   const { component } = entry;
   component.bridge = bridge;
+  entry.path = location.pathname;
   component.repaint();
   const call = ++entry.calls;
   if (data) component.receive(data);

@@ -4,7 +4,7 @@ import { element } from "./elements.js";
 import { inflate, kept } from "./message.js";
 import { clamp, written } from "./numbers.js";
 import { STEP } from "./runs.js";
-import { Models, search } from "./search.js";
+import { masked, Models, search } from "./search.js";
 
 /** Pixels that a pointer must go before a press becomes a drag. */
 const SLACK = 3;
@@ -226,12 +226,15 @@ export class Drag {
     const each = (name) => found.map((one) => one[name]);
     const none = new Float32Array(found.length);
     const real = this.placesOf(ends.map((end) => this.nearest(end, target) ?? end));
+    const neighbour = rules.neighbours[target];
+    const shielded = found.map(({ mature }, arm) => (mature ? masked(neighbour, ends[arm], rules.masks, arm) : neighbour));
     const meta = {
       key: `dragged ${++this.count}`, epochs: [paths.epoch], dims: { m: nets.length, b: 1 }, groups: 1, outcomes: OUTCOMES,
     };
     return [meta, {
       factuals: this.placesOf([start]), group: Uint16Array.of(0), targets: Uint8Array.of(target),
-      points: this.placesOf(points), nearest: real, neighbours: real, shielded: real,
+      points: this.placesOf(points), nearest: real,
+      neighbours: this.placesOf(found.map(() => neighbour)), shielded: this.placesOf(shielded),
       steps: Uint16Array.from(each("steps")), nascent: Uint16Array.from(each("nascent")), mature: Uint8Array.from(each("mature")),
       probability: Uint16Array.from(all("probability"), (p) => Math.round(STEP * p)),
       energy: Float32Array.from(all("energy")), distance: Float32Array.from(all("distance")),

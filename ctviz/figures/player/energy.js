@@ -104,16 +104,20 @@ export function scaleLegend(theme, scale, name) {
   return [element("span", "", `Energy of “${name}”. ${LOW}`), graded, element("span", "", HIGH)];
 }
 
+/** What is said of a real sample of a class on the field of its energy. */
+export const realText = (name) => `real sample of “${name}”: counterfactual training pulls the energy down here`;
+
+/** The key of lines of equal energy. */
+export const equalKey = (theme) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: css(theme.ink), "stroke-width": 1, opacity: 0.55 }]), "equal energy");
+
 /** What lies on the field: what pulls it down, what pushes it up, and its lines. */
 export function energyMarks(theme, colour, icon, name) {
-  const ink = css(theme.ink);
-  const end = svg(18, 18, ["path", { d: "M9 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: colour, stroke: ink, "stroke-width": 1.2 }]);
-  const line = svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1, opacity: 0.55 }]);
+  const end = svg(18, 18, ["path", { d: "M9 2.5l6.5 6.5-6.5 6.5-6.5-6.5z", fill: colour, stroke: css(theme.ink), "stroke-width": 1.2 }]);
   return [
-    entry(icon, `real sample of “${name}”: counterfactual training pulls the energy down here`),
+    entry(icon, realText(name)),
     entry(end, "end of a counterfactual: and pushes it up here"),
     failedKey(theme, "immature: does not count"),
-    entry(line, "equal energy"),
+    equalKey(theme),
   ];
 }
 

@@ -7,7 +7,8 @@ import { NARROW, Need } from "./component.js";
 import { Drag } from "./drag.js";
 import { shape, write } from "./drawing.js";
 import { element, entry, line, setText, svg } from "./elements.js";
-import { boundaryKey, classKey, swingKey, walkKey } from "./key.js";
+import { equalKey, realText } from "./energy.js";
+import { boundaryKey, classKey, markIcon, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
 import { axisWords, chance, clamp, number, percent, phrase, plural, quantile, short, sureness, written } from "./numbers.js";
@@ -58,6 +59,13 @@ class Searches {
   columns(factual) {
     this.listed ??= [...this.group.keys()];
     return factual == null ? this.listed : this.listed.filter((column) => this.group[column] === factual);
+  }
+
+  /** Unit point where the first search of an arm leaves the ε-box, at the first epoch. */
+  nascentOf(arm) {
+    const [{ paths, dims }] = this.frames;
+    const i = arm * dims.b, at = 2 * (paths.starts[i] + paths.nascent[i]);
+    return [paths.points[at] / STEP, paths.points[at + 1] / STEP];
   }
 
   sameFactuals(other) {
@@ -217,8 +225,7 @@ class PathPanel extends Panel {
 
   /** A path that was chosen: its box, its steps, its neighbour. */
   drawOne(context, walks, searched, r) {
-    const { theme, walk } = this.stage;
-    const { plain } = this.stage;
+    const { theme, walk, plain } = this.stage;
     const [x, y] = walks[0].line[0];
     if (!plain || plain.box) this.drawBox(context, x, y);
     this.drawReach(context, x, y);
@@ -232,8 +239,7 @@ class PathPanel extends Panel {
     }
     context.fillStyle = css(theme.ink);
     context.fill();
-    const neighbour = plain ? plain.neighbour : this.stage.setup.details;
-    if (walks.length === 1 && neighbour && !this.stage.searches.live) this.drawNeighbour(context, walks[0], searched, r);
+    if (walks.length === 1 && (!plain || plain.neighbour)) this.drawNeighbour(context, walks[0], searched, r);
     this.drawStations(context, walks, searched, r);
     if (walks.length === 1) this.name(context, walks[0], searched, r);
   }
@@ -245,7 +251,7 @@ class PathPanel extends Panel {
     const ended = walk >= line.length - 1;
     const apart = (from, to) => Math.hypot(from[0] - to[0], from[1] - to[1]);
     if (ended && (!plain || plain.near)) this.drawNearest(context, end, this.pair(a.nearest, index, a), r);
-    if (plain) return; // what else is to be named there is pointed out by its marks
+    if (plain && !plain.named) return; // what else is to be named there is pointed out by its marks
     const labels = this.stage.drag.active ? [] : [[line[0], "start"]]; // in the person's hand it needs no name
     if (walk >= step && apart(nascent, line[0]) > 2.6 * r && apart(nascent, end) > 2.6 * r) labels.push([nascent, "nascent"]);
     if (ended) labels.push([end, mature >= 0.5 ? "mature" : "not mature"]);
@@ -637,11 +643,15 @@ export class Paths extends Stage {
   /** What is pointed out in a panel; what belongs to the end of a search only once that is reached, and trained for. */
   marksOf(arm) {
     const ended = !this.searched || (this.walk >= this.longest - 1e-6 && this.epoch === this.run.last);
-    return (this.plain?.marks ?? []).filter((mark) => mark.arm === arm && (ended || !mark.last));
+    const marks = (this.plain?.marks ?? []).filter((mark) => mark.arm === arm && (ended || !mark.last));
+    if (!this.searches?.live) return marks;
+    // In the person's hand they move along; a guess was about another start.
+    const where = { start: this.drag.where, point: this.searches.nascentOf(arm) };
+    return marks.filter(({ kind }) => where[kind]).map((mark) => ({ ...mark, at: this.toData(where[mark.kind]) }));
   }
 
   get faintness() {
-    return 0.34;
+    return this.scale ? 0.8 : 0.34; // over the energy those alone are drawn that pull it down
   }
 
   get players() {
@@ -684,11 +694,10 @@ export class Paths extends Stage {
     const { theme } = this;
     const ink = css(theme.ink);
     if (this.plain) return this.plainKey(ink);
-    const { details } = this.setup ?? {};
-    const entries = [...classKey(this), ...(this.searches ? [...walkKey(theme), ...(details ? [swingKey(ink)] : [])] : [])];
+    const entries = [...this.groundKey(ink), ...(this.searches ? [...walkKey(theme), swingKey(ink)] : [])];
     if (this.chosen != null) {
       entries.push(entry(boxIcon(ink), "ε-box: the nascent point is the last one inside"));
-      if (details) entries.push(entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
+      entries.push(entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
     }
     return [...entries, boundaryKey(ink)];
   }
@@ -696,11 +705,20 @@ export class Paths extends Stage {
   /** The key of a picture without its instruments: only what is seen on it. */
   plainKey(ink) {
     const { searches, plain, theme } = this;
-    const entries = classKey(this);
-    if (searches) entries.push(entry(plainWalk(theme), "a search, from its start to its end"));
-    if (searches && plain.box) entries.push(entry(boxIcon(ink), "what changes next to nothing (ε-box)"));
+    const entries = this.groundKey(ink);
+    const end = this.scale ? ": counterfactual training pushes the energy up there" : "";
+    if (searches) entries.push(entry(plainWalk(theme), `a search, from its start to its end${end}`));
+    const box = plain.named ? "ε-box: the nascent point is the last one inside" : "what changes next to nothing (ε-box)";
+    if (searches && plain.box) entries.push(entry(boxIcon(ink), box));
     if (searches && plain.neighbour) entries.push(entry(this.star(ink), "a real one that the lesson compares with (x⁺)"));
     return plain.hidden ? entries : [...entries, boundaryKey(ink)];
+  }
+
+  /** The marks of what lies on the plane: the data, or over the energy of a class those of it and lines. */
+  groundKey(ink) {
+    if (!this.scale) return classKey(this);
+    const { energyClass: kind, energyName: name, theme } = this, colour = css(theme.marks[kind % theme.marks.length]);
+    return [entry(markIcon(kind, colour), realText(name)), equalKey(theme)];
   }
 
   star(ink) {
@@ -749,6 +767,7 @@ export class Paths extends Stage {
     // The browser may have lost what the server believes it holds.
     if (key != null && !found) return this.missingTrace.ask({ trace: key });
     this.missingTrace.stop();
+    if (key == null && this.plain) this.asked = null; // answered, where nothing is searched
     if (found === this.searches) return;
     if (this.searches && !(found && found.sameFactuals(this.searches))) this.selected = null;
     if (this.selected >= (found?.count ?? 0)) this.selected = null;
@@ -874,6 +893,7 @@ export class Paths extends Stage {
   captions(panel, nearest) {
     const { searched, searches } = this;
     if (!searched && this.plain) return [["", ""], ["", ""], ["", ""]]; // numbers would tell what is to be guessed
+    if (this.plain && this.scale) return super.captions(panel, nearest);
     if (!searched) return super.captions(panel, nearest);
     const frame = searched.share < 0.5 ? searched.a : searched.b;
     const columns = searches.columns(this.chosen);
@@ -951,7 +971,7 @@ export class Paths extends Stage {
   }
 
   paintCharts() {
-    const there = Boolean(this.searched) && this.setup.details;
+    const there = Boolean(this.searched) && !this.plain;
     if (this.chartBox.hidden === there) {
       this.chartBox.hidden = !there;
       this.layoutCharts();

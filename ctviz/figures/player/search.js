@@ -145,6 +145,15 @@ function shorten(step, longest) {
   for (let j = 0; j < step.length; j++) step[j] *= share;
 }
 
+/** A neighbour x⁺ with x' in place of values that a feature could not have reached: the immutable mask of sampler.py. */
+export function masked(neighbour, counterfactual, { lower, upper, rise, fall }, arm) {
+  return neighbour.map((value, j) => {
+    const own = counterfactual[j];
+    const beyond = (value > own && !rise[arm][j]) || (value < own && !fall[arm][j]);
+    return beyond || value < (lower[arm][j] ?? -LARGEST) || value > (upper[arm][j] ?? LARGEST) ? own : value;
+  });
+}
+
 /**
  * The search of one arm from a point to a class.
  *

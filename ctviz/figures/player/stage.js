@@ -193,7 +193,7 @@ export class Stage extends Component {
     });
     this.colours[0].title = "Colour the plane by the predicted probability";
     this.colours[1].title = "Colour the plane by the energy of a class: low where the model finds that a point looks like it (E)";
-    this.colourGroup = group("Colour of the plane", "ctv-segments", ...this.colours);
+    this.colourGroup = group("Colour of the plane", "ctv-segments ctv-colours", ...this.colours);
     this.classGroup = group("Class whose energy is shown", "ctv-segments");
     this.colourGroup.hidden = this.classGroup.hidden = true;
     const picture = button("ctv-picture", "Download as PNG", "PNG", "picture");

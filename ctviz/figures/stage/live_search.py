@@ -22,6 +22,8 @@ The weights are float32, little endian: for each epoch and each layer, weights (
 ``rise``           of each arm and feature, whether it may rise; and so ``fall``
 ``target``         the class that is aimed at; null: the one after the class that the first arm predicts
 ``epoch``          of the models that predict it
+``neighbours``     of each class, the real sample x⁺ that ``Explorer.trace`` compares a first search to it with
+``masks``          ``lower``, ``upper``, ``rise``, ``fall`` of the immutable masks, which x⁺ goes through
 =================  =======================================================================================
 """
 
@@ -33,13 +35,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
+from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import Snapshot, evenly_spaced
 from ctviz.models.model_settings import ModelSettings
 
 MODEL_BYTES = 160 * 2**10
@@ -62,7 +65,9 @@ class PackedModels:
     payload: bytes = field(repr=False)
 
 
-def live_search(explorer: Explorer, settings: SearchSettings, target: int | None, epoch: int) -> LiveSearch | None:
+def live_search(
+    explorer: Explorer, settings: SearchSettings, target: int | None, epoch: int, arms: Sequence[int] | None = None
+) -> LiveSearch | None:
     """The search that the browser can do by itself, as ``Explorer.trace`` does it; None where it cannot.
 
     It can with dense models of two features, for the generators Generic and ECCCo, without noise.
@@ -72,25 +77,34 @@ def live_search(explorer: Explorer, settings: SearchSettings, target: int | None
         settings: of the search, for all arms.
         target: the class that is aimed at; None as for ``Explorer.default_targets``.
         epoch: of the models that predict the class of a start, where there is no target.
+        arms: positions of the arms that are shown; all of them for None.
     """
     experiment, generator = explorer.experiment, GENERATORS[settings.generator]
     plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise
     if not plain or experiment.model.channels or explorer.data.d != 2:
         return None
-    constraints = explorer.constraints
+    shown = torch.arange(len(explorer.arms)) if arms is None else torch.tensor(list(arms))
     bound = settings.step_bound
     rules = {
         **{name: getattr(settings, name) for name in ("tau", "steps", "step_size", "epsilon", "lambda_cost")},
         "lambda_egy": settings.lambda_egy if "energy" in generator.penalties else 0.0,
         "longest": bound * explorer.reference_data.spread() if bound else None,
+        **_limits(explorer.constraints.take(shown)),
+        "target": target,
+        "epoch": epoch,
+        "neighbours": explorer.neighbours().tolist(),
+        "masks": _limits(explorer.masks.take(shown)),
+    }
+    return LiveSearch(rules, experiment.model)
+
+
+def _limits(constraints: Constraints) -> dict[str, Any]:
+    return {
         "lower": _rows(constraints.lower),
         "upper": _rows(constraints.upper),
         "rise": constraints.may_rise.squeeze(-1).tolist(),
         "fall": constraints.may_fall.squeeze(-1).tolist(),
-        "target": target,
-        "epoch": epoch,
     }
-    return LiveSearch(rules, experiment.model)
 
 
 def _rows(bounds: Tensor) -> list[list[float | None]]:
@@ -100,7 +114,8 @@ def _rows(bounds: Tensor) -> list[list[float | None]]:
 def pack_models(key: str, snapshots: Sequence[Snapshot], model: ModelSettings) -> PackedModels:
     """Packs the weights of dense models, of every epoch or, where these exceed ``MODEL_BYTES``, of as many evenly
     spaced ones as do not."""
-    taken = _thinned(snapshots)
+    each = sum(array.size * 4 for array in snapshots[-1].weights.values())
+    taken = evenly_spaced(snapshots, MODEL_BYTES // each)
     names = [f"{i}.{kind}" for i in range(len(taken[0].weights) // 2) for kind in ("weight", "bias")]
     raw = b"".join(snapshot.weights[name].astype("<f4").tobytes() for snapshot in taken for name in names)
     shapes = [taken[0].weights[name].shape for name in names[::2]]  # m out in
@@ -114,12 +129,3 @@ def pack_models(key: str, snapshots: Sequence[Snapshot], model: ModelSettings) -
         "activation": model.activation,
     }
     return PackedModels(meta, payload)
-
-
-def _thinned(snapshots: Sequence[Snapshot]) -> list[Snapshot]:
-    """Evenly spaced snapshots whose weights have at most ``MODEL_BYTES``; the last one alone where two exceed them."""
-    each = sum(array.size * 4 for array in snapshots[-1].weights.values())
-    most = min(len(snapshots), MODEL_BYTES // each)
-    if most < 2:
-        return [snapshots[-1]]
-    return [snapshots[i] for i in np.unique(np.linspace(0, len(snapshots) - 1, most).round().astype(int))]

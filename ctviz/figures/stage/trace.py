@@ -99,6 +99,7 @@ class Plain:
         asking: whether a click is a guess; then the arrow keys move the cursor.
         columns: most panels side by side; 0: as many as there is room for.
         near: whether a line leads from the end of a search to the nearest real sample.
+        named: whether the stations of a search are named on its path: start, nascent, mature.
         box: whether the ε-box is drawn; ``neighbour``: whether the real sample that the divergence compares with is.
         hidden: whether the models are hidden, so that only the data are seen.
         marks: what is pointed out.
@@ -108,6 +109,7 @@ class Plain:
     asking: bool = False
     columns: int = 0
     near: bool = False
+    named: bool = False
     box: bool = False
     neighbour: bool = False
     hidden: bool = False

@@ -6,7 +6,8 @@ A ``Binding`` joins a control to a value: a field of the view (``to_view``), set
     choice("Attack", ["fgsm", "pgd"], to_view(draft, "attack", key="digits-attack"), kind="buttons")
 
 What a control shows comes from the draft at every rerun, so that the link, a click in a picture, an uploaded file and a
-reset move it too.
+reset move it too. A browser that has not heard of that yet reports, with whatever is pressed next, what the control
+showed before. So a setting that was moved in this way is drawn as another widget, and that report is about none.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Binding:
     Attributes:
         is_meant: whether a value that the browser reports was chosen by the person. A control that is still being
             loaded when the next rerun is asked for, or that has just left the page, may report what it shows.
+        renewed: whether it is drawn as another widget once the page has moved it.
         after: is called below the control, to say why its value was refused.
     """
 
@@ -48,6 +50,7 @@ class Binding:
     shown: Any
     take: Take
     is_meant: Callable[[Any], bool]
+    renewed: bool = False
     after: Callable[[], None] = field(default=_nothing)
 
     def bound(self, none: bool = False) -> dict[str, Any]:
@@ -60,20 +63,45 @@ class Binding:
         Args:
             none: whether the control can be emptied by the person; else an empty one is ignored.
         """
-        if self.key not in st.session_state or st.session_state[self.key] != self.shown:
-            st.session_state[self.key] = self.shown
+        state, key = st.session_state, self._widget()
+        if key not in state or state[key] != self.shown:
+            state[key] = self.shown
 
         def changed() -> None:
-            value = st.session_state[self.key]
+            value = state[key]
             if (none or value is not None) and self.is_meant(value):
+                _told(_TAKEN)[self.key] = value
                 self.take(value)
 
-        return {"key": self.key, "on_change": changed}
+        return {"key": key, "on_change": changed}
+
+    def _widget(self) -> str:
+        """The key of the widget: the control's own, and a number once the page has moved the control."""
+        taken, moves = _told(_TAKEN).pop(self.key, None), _told(_MOVES)
+        if not self.renewed:
+            return self.key
+        held = st.session_state.get(_numbered(self.key, moves.get(self.key, 0)), self.shown)
+        if held not in (self.shown, taken):  # what the person entered may be written otherwise
+            moves[self.key] = moves.get(self.key, 0) + 1
+        return _numbered(self.key, moves.get(self.key, 0))
 
 
-def to(key: str, shown: Any, take: Take) -> Binding:
-    """Binds a control to a value that ``take`` changes."""
-    return Binding(key, shown, take, lambda value: value != shown)
+_TAKEN, _MOVES = "_taken", "_moves"
+
+
+def _told(name: str) -> dict[str, Any]:
+    """By control: what was taken over since it was drawn; how often the page has moved it."""
+    told: dict[str, Any] = st.session_state.setdefault(name, {})
+    return told
+
+
+def _numbered(key: str, moves: int) -> str:
+    return f"{key}-{moves}" if moves else key
+
+
+def to(key: str, shown: Any, take: Take, renewed: bool = False) -> Binding:
+    """Binds a control to a value that ``take`` changes; ``renewed`` as of ``Binding``."""
+    return Binding(key, shown, take, lambda value: value != shown, renewed)
 
 
 def to_view(draft: Draft[Any], name: str, key: str, **also: Any) -> Binding:
@@ -113,7 +141,7 @@ def to_settings(
         of_this = draft_now() is draft and draft.started == started
         return of_this and (chosen != shown or draft.experiment != experiment)
 
-    return Binding(f"set-{control}", shown, take, is_meant, lambda: say_why_not(draft, control, words))
+    return Binding(f"set-{control}", shown, take, is_meant, True, lambda: say_why_not(draft, control, words))
 
 
 def change_view(draft: Draft[Any], name: str, make: Callable[[], Any], **also: Any) -> None:

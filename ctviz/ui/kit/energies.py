@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ctviz.experiments.energy import EnergyField, mean_energies
+from ctviz.experiments.energy import EnergyField, energy_field, mean_energies
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.theme import ArmStyle
@@ -26,9 +26,14 @@ def energies_of(run_view: RunView, view: View, drawn: Scene | None = None) -> En
 
     ``drawn``: the scene that goes with the snapshots of the stage, where a page shows some of the searches alone.
     """
-    if run_view.snapshots[0].field is None:
+    if not _on_a_grid(run_view):
         return None
     return EnergySource.of_run(run_view.experiment, drawn or run_view.scene, view.usual_class(run_view.scene))
+
+
+def _on_a_grid(run_view: RunView) -> bool:
+    """Whether the run recorded fields, and so has a grid to draw energies on."""
+    return run_view.snapshots[0].field is not None
 
 
 def class_chosen(run_view: RunView, view: View) -> int | None:
@@ -39,7 +44,7 @@ def class_chosen(run_view: RunView, view: View) -> int | None:
 
 def class_shown(run_view: RunView, view: View) -> int | None:
     """The class whose energy colours the plane; None where the probability does."""
-    if view.layer != "energy" or energies_of(run_view, view) is None:
+    if view.layer != "energy" or not _on_a_grid(run_view):
         return None
     chosen = class_chosen(run_view, view)
     return view.usual_class(run_view.scene) if chosen is None else chosen
@@ -47,8 +52,8 @@ def class_shown(run_view: RunView, view: View) -> int | None:
 
 def energy_shown(run_view: RunView, view: View, snapshots: Sequence[Snapshot]) -> EnergyField | None:
     """The energies that colour the plane; None where the probability does."""
-    source, target = energies_of(run_view, view), class_shown(run_view, view)
-    return None if source is None or target is None else source.of(snapshots, target)
+    target = class_shown(run_view, view)
+    return None if target is None else energy_field(snapshots, run_view.experiment, run_view.scene, target)
 
 
 def energy_facts(

@@ -38,6 +38,8 @@ QUOTES = "'\""
 
 Layer = Literal["points", "paths", "contours"]
 LAYERS: tuple[Layer, ...] = ("points", "paths", "contours")
+PlaneLayer = Literal["probability", "energy"]
+"""What may colour the plane."""
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 
@@ -83,7 +85,7 @@ class View(BaseView):
 
     layers: tuple[Layer, ...] = LAYERS
     probe: tuple[float, float] | None = None
-    layer: Literal["probability", "energy"] = "probability"  # what colours the plane
+    layer: PlaneLayer = "probability"
     energy_class: int | None = Field(None, ge=0, le=99)  # whose energy that is; None for the usual class
     paint: Literal["train", "wait"] = "train"  # whether points train as they are painted, or when Train is pressed
 

@@ -55,7 +55,7 @@ from ctviz.figures.stage.energy import Energies, EnergySource, energy_header, st
 from ctviz.figures.stage.live_search import LiveSearch, PackedModels, pack_models
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
-from ctviz.figures.stage.trace import Lock, Plain, lines_meta, locks_meta, pack_trace
+from ctviz.figures.stage.trace import Lock, PackedTrace, Plain, lines_meta, locks_meta, pack_trace
 from ctviz.ui.kit.component_files import mounted
 
 T = TypeVar("T")
@@ -171,6 +171,8 @@ class PathsState:
     speed: float = 1.0
     loop: bool = False
     layers: tuple[str, ...] = LAYERS
+    layer: str = "probability"
+    energy_class: int | None = None
 
 
 def show_paths(
@@ -189,7 +191,7 @@ def show_paths(
     locks: Sequence[Sequence[Lock]] = (),
     on_place: Callable[[tuple[float, float]], None] | None = None,
     live_search: LiveSearch | None = None,
-    details: bool = True,
+    energies: EnergySource | None = None,
     plain: Plain | None = None,
     key: str = "paths",
 ) -> PathsState:
@@ -203,10 +205,10 @@ def show_paths(
         tau: probability of the target that ends a search, for the line in the chart.
         epsilon: half the side of the ε-box.
         locks: of each arm, see ``locks_of``; none draws none.
-        details: whether a single search is shown with its neighbour x⁺, and with confidence, energy and distance.
         on_place: takes a place of the plane that was clicked, before the script runs again, once per click.
         live_search: lets the start of a single search be dragged, once the run is over, and followed by searches in
             the browser; where it is dropped is a place like one that was clicked.
+        energies: as for ``show_stage``.
         plain: shows it without charts and layers, with what is pointed out.
         key: of the component; one per key.
 
@@ -216,39 +218,66 @@ def show_paths(
     sent = _sent()
     run = _Watched(run_key, scene, arms, snapshots_since, total_epochs, live)
     recording, more, last = _due(run, sent)
+    seen = _paths_state(st.session_state.get(key) or {}, run_key, initial, len(scene.classes))
+    stretch = _energies_due(run, energies, seen, last) if energies else None
     packed = None if _traces_sent().get(key) == trace_key else pack_trace(trace_key, traces, scene)
-    held = {"key": trace_key} if traces and len(traces[0].factuals) else None
-    setup = {
-        "tau": tau,
-        "epsilon": epsilon,
-        "locks": locks_meta(locks, arms),
-        "lines": lines_meta(arms),
-        "places": on_place is not None,
-        "details": details,
-        "plain": asdict(plain) if plain else None,
-    }
     # While a run grows, its models would be sent again and again.
     dragged = live_search if on_place is not None and not live else None
     models = _models_due(run, dragged) if dragged else None
     header = {
         **_header(run, more, last, initial),
-        "trace": packed.meta if packed else held,
-        "setup": setup,
-        "models": {"key": run_key, **(models.meta if models else {}), "search": dragged.rules} if dragged else None,
+        **_paths_header(run_key, trace_key if traces and len(traces[0].factuals) else None, packed, dragged, models),
+        "energy": energy_header(energies, stretch),
+        "setup": _setup(arms, tau, epsilon, locks, places=on_place is not None, plain=plain),
     }
-    behind = (packed.payload if packed else b"", models.payload if models else b"")
     result = mounted("Paths")(
         key=key,
-        data=message(recording, *behind, **header),
+        data=message(recording, *(part.payload for part in (stretch, packed, models) if part), **header),
         on_view_change=_nothing,
         on_need_change=_resender(key, sent),
         on_at_change=lambda: _tell(on_place, _point(st.session_state[key].get("at"))),
     )
     sent[run_key] = last
     _traces_sent()[key] = trace_key
+    if stretch:
+        _energies_sent()[run_key, stretch.target] = stretch.last
     if models:
         _models_sent().add(run_key)
-    return _paths_state(result, run_key, initial)
+    return _paths_state(result, run_key, initial, len(scene.classes))
+
+
+def _paths_header(
+    run_key: str,
+    trace_key: str | None,
+    packed: PackedTrace | None,
+    dragged: LiveSearch | None,
+    models: PackedModels | None,
+) -> dict[str, Any]:
+    """The fields of a header on the searches: what is shown, and what the browser searches with itself; of what it
+    holds already, the key alone."""
+    held = None if trace_key is None else {"key": trace_key}
+    searching = dragged and {"key": run_key, **(models.meta if models else {}), "search": dragged.rules}
+    return {"trace": packed.meta if packed else held, "models": searching}
+
+
+def _setup(
+    arms: Sequence[ArmLabel],
+    tau: float,
+    epsilon: float,
+    locks: Sequence[Sequence[Lock]],
+    *,
+    places: bool,
+    plain: Plain | None,
+) -> dict[str, Any]:
+    """The field ``setup`` of a header: how searches are shown, whatever they are; see ``show_paths``."""
+    return {
+        "tau": tau,
+        "epsilon": epsilon,
+        "locks": locks_meta(locks, arms),
+        "lines": lines_meta(arms),
+        "places": places,
+        "plain": asdict(plain) if plain else None,
+    }
 
 
 def _nothing() -> None:
@@ -321,7 +350,7 @@ def _due(run: _Watched, sent: dict[str, int]) -> tuple[Recording | None, bool, i
     return recording, more, last
 
 
-def _energies_due(run: _Watched, source: EnergySource, seen: StageState, last: int) -> Energies | None:
+def _energies_due(run: _Watched, source: EnergySource, seen: StageState | PathsState, last: int) -> Energies | None:
     """The energies that the browser lacks up to the last epoch that it holds, if it shows any; as many of them as one
     message may carry."""
     if seen.layer != "energy":
@@ -413,17 +442,10 @@ def _state(view: Any, run_key: str, initial: StageState, k: int = 2) -> StageSta
     classes."""
     if not isinstance(view, dict) or view.get("key") != run_key:
         return initial
-    layer, target = view.get("layer"), view.get("energy_class")
-    known = target is None or (type(target) is int and 0 <= target < k)
-    return StageState(
-        **_common(view, initial),
-        probe=_point(view.get("probe")),
-        layer=layer if layer in ("probability", "energy") else initial.layer,
-        energy_class=target if known and "energy_class" in view else initial.energy_class,
-    )
+    return StageState(**_common(view, initial, k), probe=_point(view.get("probe")))
 
 
-def _paths_state(result: Any, run_key: str, initial: PathsState) -> PathsState:
+def _paths_state(result: Any, run_key: str, initial: PathsState, k: int = 2) -> PathsState:
     """The same of the searches, with the event of this run."""
     view = result.get("view")
     at = _point(result.get("at"))
@@ -431,17 +453,21 @@ def _paths_state(result: Any, run_key: str, initial: PathsState) -> PathsState:
         return replace(initial, at=at)
     step, selected = (_count(view.get(name), None) for name in ("step", "selected"))
     selected = None if at else selected  # a place that was clicked is looked at alone
-    return PathsState(**_common(view, initial), at=at, step=step, selected=selected)
+    return PathsState(**_common(view, initial, k), at=at, step=step, selected=selected)
 
 
-def _common(view: dict[str, Any], initial: StageState | PathsState) -> dict[str, Any]:
+def _common(view: dict[str, Any], initial: StageState | PathsState, k: int) -> dict[str, Any]:
     epoch, speed, layers = (view.get(name) for name in ("epoch", "speed", "layers"))
+    layer, target = view.get("layer"), view.get("energy_class")
+    known = target is None or (type(target) is int and 0 <= target < k)
     return {
         "epoch": None if epoch is None else _count(epoch, initial.epoch),
         "playing": view.get("playing") is True,
         "speed": float(speed) if isinstance(speed, int | float) and speed in SPEEDS else initial.speed,
         "loop": view.get("loop") is True,
         "layers": tuple(name for name in LAYERS if name in layers) if isinstance(layers, list) else initial.layers,
+        "layer": layer if layer in ("probability", "energy") else initial.layer,
+        "energy_class": target if known and "energy_class" in view else initial.energy_class,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import math
 import time
 from dataclasses import dataclass, field
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from ctviz.cache import Cache
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
+from ctviz.experiments.snapshot import METRICS, Scene, Snapshot, evenly_spaced
 from ctviz.experiments.store import Absent, Busy, Store
 
 PAUSE = 0.15
@@ -65,11 +64,8 @@ class RunView:
         return self.snapshots[max(bisect.bisect_right(self.snapshots, epoch, key=_epoch) - 1, 0)]
 
     def history(self, most: int = MOST_POINTS) -> tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[np.float64]]]:
-        """Epochs (e) and each metric (e m); of long runs every so many epochs and the last one, ``most`` at most."""
-        snapshots = list(self.snapshots)
-        if len(snapshots) > most:
-            stride = math.ceil((len(snapshots) - 1) / (most - 1))
-            snapshots = [*snapshots[:-1:stride], snapshots[-1]]
+        """Epochs (e) and each metric (e m); of long runs those of evenly spread epochs, ``most`` at most."""
+        snapshots = evenly_spaced(list(self.snapshots), most)
         missing = np.full(len(self.experiment.arms), np.nan)
         epochs = np.array([s.epoch for s in snapshots], dtype=np.int64)
         values = {name: np.stack([np.asarray(s.metrics.get(name, missing)) for s in snapshots]) for name in METRICS}

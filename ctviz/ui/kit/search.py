@@ -128,7 +128,7 @@ def _number(draft: Draft[Any], prefix: str, name: str, value: Any, most: int | N
         high = max(most, value)  # a link may ask for more
     bind.number(
         described.title,
-        bind.to(f"{prefix}.{name}", value, lambda chosen: change(draft, {name: chosen}, **also)),
+        bind.to(f"{prefix}.{name}", value, lambda chosen: change(draft, {name: chosen}, **also), renewed=True),
         low, high, step=_step(value, described.step), help=described.help,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ other, and what one of them has asked for is there for all the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import evenly_spaced
 from ctviz.experiments.store import Store
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
@@ -93,13 +93,6 @@ def nbytes(record: Any) -> int:
     return 0
 
 
-def evenly_spaced(snapshots: Sequence[Snapshot], most: int = MOST_EPOCHS) -> list[Snapshot]:
-    """At most ``most`` of the snapshots, evenly spread, the first and the last among them."""
-    if len(snapshots) <= most:
-        return list(snapshots)
-    return [snapshots[round(i * (len(snapshots) - 1) / (most - 1))] for i in range(most)]
-
-
 class Explorers(Generic[E]):
     """One explorer for each run, and its answers, for all sessions; the least recently used go first.
 
@@ -159,7 +152,7 @@ def _search(explorer: Explorer, run_view: RunView, asked: Question) -> Answer:
         point = np.array([asked.at], dtype=np.float32)
         target = int(explorer.default_targets(point, snapshot, asked.target)[0])
         before = [s for s in run_view.snapshots if s.epoch <= asked.epoch]
-        over = evenly_spaced(before) if asked.throughout else [snapshot]
+        over = evenly_spaced(before, MOST_EPOCHS) if asked.throughout else [snapshot]
         return Answer(tuple(explorer.history(over, point[0], target, asked.settings)), None)
     # Samples of any class are those of the run's own measures, in their order: one run, one number on all pages.
     seed = run_view.experiment.data.seed if asked.pick == RANDOM else 0

@@ -13,9 +13,9 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.display import DisplayScale
 from ctviz.evaluation.leak import leak
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.energy import EnergyField, energy_field, mean_energies
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.measure import shown_samples
-from ctviz.experiments.snapshot import Snapshot, stack_of
+from ctviz.experiments.snapshot import Scene, Snapshot, stack_of
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import loan_scales, plain_scales
 from ctviz.ui.kit.search import measured_search
@@ -46,6 +46,7 @@ class Picture:
         sensitive: whether the share of each feature is measured too.
         near: whether lines lead from the ends of the searches to the nearest real sample.
         box: whether the ε-box is drawn; ``neighbour``: whether the real sample is that the divergence compares with.
+        energy: whether the energy of the class aimed at colours the plane, unless the probability is asked for.
     """
 
     preset: str
@@ -62,6 +63,7 @@ class Picture:
     near: bool = True
     box: bool = False
     neighbour: bool = False
+    energy: bool = False
 
     @property
     def experiment(self) -> Experiment:
@@ -106,8 +108,8 @@ class Facts:
         group: how many of them set out with the first model shown.
         accuracy, robust: on validation data, undisturbed and under attack.
         lonely: median and largest distance of a real sample of the class aimed at to the nearest other one.
-        energy_real, energy_end: mean E(x, y⁺) of real samples of the class aimed at, and where searches of the group
-            end.
+        energy_real, energy_end: mean E(x, y⁺) of real samples of the class aimed at, and where all searches of the
+            group end.
         energy_start_real, energy_start_end: the same before training.
         mature: share of the training's searches in the last epoch that arrived.
         share: of the last feature in the model's outputs; ``leak``: correlation of its decisions with that feature.
@@ -165,15 +167,32 @@ def searches_of(explorer: Explorer, last: Snapshot, picture: Picture, at: Point)
     return {arm: _search(trace, i) for i, arm in enumerate(picture.arms)}
 
 
-def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) -> Facts:
+def group_of(explorer: Explorer, snapshots: Sequence[Snapshot], picture: Picture) -> list[Trace]:
+    """The searches of the group by the models of every snapshot given."""
+    factuals, _ = explorer.pick(picture.others, GROUP)
+    targets = np.full(len(factuals), picture.target)
+    found = explorer.traces(snapshots, factuals, targets, settings_of(explorer.experiment))
+    return [only_trace(trace, picture.index) for trace in found]
+
+
+def energy_of(explorer: Explorer, scene: Scene, snapshots: Sequence[Snapshot], picture: Picture) -> EnergyField:
+    """The energy of the class aimed at over the plane, and its means at real samples and where the group's searches
+    end, of the models that are shown."""
+    traces = group_of(explorer, snapshots, picture)
+    return energy_field(snapshots, explorer.experiment, scene, picture.target, picture.index, traces)
+
+
+def facts_of(explorer: Explorer, scene: Scene, snapshots: Sequence[Snapshot], picture: Picture) -> Facts:
     """Measures what a picture shows; the same picture gives the same numbers.
 
     Args:
+        scene: of the run, with the real samples that distances and energies are measured at.
         snapshots: of the run, the first before training and the last after it.
     """
     first, last, arms = snapshots[0], snapshots[-1], picture.arms
-    real = _samples(explorer, picture.target)
-    group, before = (_group(explorer, snapshot, picture) for snapshot in (last, first))
+    traces = group_of(explorer, [first, last], picture)
+    energies = mean_energies([first, last], explorer.experiment, scene, picture.target, picture.index, traces)
+    group = traces[-1]
     near, effort, arrived = _means(group)
     bounds = (ends.tolist() for ends in explorer.data.schema.bounds())
     shares, leaks = _sensitivity(explorer, last, picture) if picture.sensitive else ([], [])
@@ -188,29 +207,15 @@ def facts_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture) ->
         searches=searches_of(explorer, last, picture, picture.at),
         near=named(near), effort=named(effort), arrived=named(arrived), group=int(_set_out(group)[0].sum()),
         accuracy=recorded("validation_accuracy"), robust=recorded("robust_accuracy"), mature=recorded("mature"),
-        lonely=_lonely(real),
-        energy_real=named(_energy(explorer, last, picture, real)), energy_end=named(group.energy[:, :, -1].mean(1)),
-        energy_start_real=named(_energy(explorer, first, picture, real)),
-        energy_start_end=named(before.energy[:, :, -1].mean(1)),
+        lonely=_lonely(scene.points[scene.labels == picture.target]),
+        energy_real=named(energies.real[1]), energy_end=named(energies.ends[1]),
+        energy_start_real=named(energies.real[0]), energy_start_end=named(energies.ends[0]),
         share=named(shares), leak=named(leaks), linked=_linked(explorer),
         scales=(loan_scales if picture.loan else plain_scales)(*bounds),
     )  # fmt: skip
 
 
 # -- parts ------------------------------------------------------------------------------------------------
-
-
-def _samples(explorer: Explorer, target: int) -> npt.NDArray[np.float32]:
-    """The real samples that distances are measured to: those that pictures show."""
-    X, y = shown_samples(explorer.experiment, explorer.data)
-    samples: npt.NDArray[np.float32] = X[y == target].numpy()
-    return samples
-
-
-def _group(explorer: Explorer, snapshot: Snapshot, picture: Picture) -> Trace:
-    factuals, _ = explorer.pick(picture.others, GROUP)
-    targets = np.full(len(factuals), picture.target)
-    return only_trace(explorer.trace(snapshot, factuals, targets, settings_of(explorer.experiment)), picture.index)
 
 
 def _set_out(trace: Trace) -> npt.NDArray[np.bool_]:
@@ -249,20 +254,10 @@ def _point(values: npt.NDArray[np.float32]) -> Point:
     return float(values[0]), float(values[1])
 
 
-def _lonely(real: npt.NDArray[np.float32]) -> tuple[float, float]:
+def _lonely(real: npt.NDArray[np.floating]) -> tuple[float, float]:
     points = torch.from_numpy(real).double()
     gaps = torch.cdist(points, points).fill_diagonal_(torch.inf).amin(dim=1)
     return float(gaps.median()), float(gaps.max())
-
-
-def _energy(
-    explorer: Explorer, snapshot: Snapshot, picture: Picture, real: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float64]:
-    """Mean E(x, y⁺) = −M(x)[y⁺] over real samples, of each model shown."""
-    stack = stack_of([snapshot], explorer.experiment).take(picture.index)
-    with torch.no_grad():
-        logits = stack(torch.from_numpy(real).expand(stack.m, -1, -1))
-    return np.asarray(-logits[..., picture.target].double().mean(dim=1).numpy())
 
 
 def _sensitivity(explorer: Explorer, snapshot: Snapshot, picture: Picture) -> tuple[list[float], list[float]]:

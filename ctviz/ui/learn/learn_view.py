@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from ctviz.errors import ConfigError
-from ctviz.ui.kit.link import BaseView, two_numbers
+from ctviz.ui.kit.link import BaseView, PlaneLayer, two_numbers
 from ctviz.ui.learn.facts import Point
 from ctviz.ui.learn.questions import QUESTIONS
 from ctviz.ui.learn.steps import QUIZ, STEPS, ChoiceGuess, PlaceGuess
@@ -26,11 +26,13 @@ Guess = Point | int | None
 
 class LearnView(BaseView):
     """``step`` counts from 1; the last one is the quiz, of which ``question`` is shown. ``at`` is the person that is
-    searched from, where another one was chosen. ``view`` may also be the presenter's notes, or the handout."""
+    searched from, where another one was chosen; ``layer`` what colours the plane of a picture that has the energy.
+    ``view`` may also be the presenter's notes, or the handout."""
 
     view: Literal["page", "project", "notes", "handout"] = "page"  # type: ignore[assignment]
     step: int = Field(1, ge=1, le=QUIZ)
     at: Point | None = None
+    layer: PlaneLayer = "energy"
     guesses: str = ""
     question: int = Field(1, ge=1, le=len(QUESTIONS))
     answers: str = ""
@@ -59,6 +61,10 @@ class LearnView(BaseView):
         if not fits:
             raise ConfigError("answers", answers, ANSWERS)
         return letters.rstrip("-")
+
+    def at_first(self) -> dict[str, Any]:
+        """The fields of a view whose picture nobody has touched yet: person, epoch and colour."""
+        return {name: type(self).model_fields[name].default for name in ("at", "epoch", "layer")}
 
     @property
     def guess(self) -> Guess:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctviz.prose import percent
+from ctviz.prose import decimal, percent
 from ctviz.ui.learn.facts import Facts, Picture
 from ctviz.ui.learn.steps import BOTH, CONVENTIONAL, LOCKED, PERSON, TRAINED, Say, follows, loneliness, n
 
@@ -44,9 +44,9 @@ def _energies(f: Facts) -> str:
         (f.energy_real[TRAINED], f.energy_end[TRAINED]),
     )
     return (
-        f"Before training the advice had the lower energy, {n(before[1])}, real people {n(before[0])}. The lesson "
-        "pulls real people down and pushes its own advice up until it is the other way round: real "
-        f"{n(after[0])}, advice {n(after[1])}. Move the epochs to see it."
+        f"Before training the advice had the lower energy, {decimal(before[1])}, real people {decimal(before[0])}. The "
+        "lesson pulls real people down and pushes its own advice up until it is the other way round: real "
+        f"{decimal(after[0])}, advice {decimal(after[1])}. Move the epochs to see it."
     )
 
 
@@ -111,7 +111,7 @@ QUESTIONS = (
         "The model's own advice has a lower energy than real people. What does training do (contrastive divergence)?",
         ("Nothing: lower is better", "Pull real people down, push the advice up", "Pull the advice down"),
         lambda f: 1 if f.energy_start_end[TRAINED] < f.energy_start_real[TRAINED] else 0,
-        Picture("figure1", (TRAINED,), at=PERSON, throughout=True, near=False, neighbour=True), _energies,
+        Picture("figure1", (TRAINED,), at=PERSON, throughout=True, near=False, neighbour=True, energy=True), _energies,
     ),
     Question(
         "The same person, two models. Whose advice would you believe?", ("The left one's", "The right one's"),

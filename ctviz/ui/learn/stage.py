@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
 
+from ctviz.experiments.energy import EnergyField
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.snapshot import Scene, Snapshot, evenly_spaced
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.boundary import Way, boundary_png
+from ctviz.figures.stage.energy import EnergySource
+from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.stage.trace import Mark, Plain, locks_of
 from ctviz.figures.theme import LIGHT
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to
+from ctviz.ui.kit.link import PlaneLayer
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.searches import evenly_spaced, searches
+from ctviz.ui.kit.searches import searches
 from ctviz.ui.kit.service import Service
-from ctviz.ui.learn.facts import Facts, Picture, Point, Search, facts_of, only, searches_of, settings_of, traces_of
+from ctviz.ui.learn.facts import (
+    Facts,
+    Picture,
+    Point,
+    Search,
+    energy_of,
+    facts_of,
+    only,
+    searches_of,
+    settings_of,
+    traces_of,
+)
 
 EPOCHS_SHOWN = 26
 """Of a run that is shown at all its epochs, evenly spread."""
@@ -48,6 +63,8 @@ class Showing:
         near: whether lines lead to the nearest real samples, where the picture has them.
         marks: what is pointed out besides.
         plays: whether it plays by itself.
+        epoch: that is shown at first; None for the last one.
+        layer: what colours the plane at first, where the picture has the energy.
     """
 
     key: str
@@ -59,6 +76,8 @@ class Showing:
     near: bool = True
     marks: tuple[Mark, ...] = ()
     plays: bool = True
+    epoch: int | None = None
+    layer: PlaneLayer = "energy"
 
 
 def run_of(service: Service, picture: Picture) -> RunView | None:
@@ -78,7 +97,7 @@ def facts_now(run_view: RunView, picture: Picture) -> Facts:
     """What a picture shows in numbers, measured once for everybody."""
 
     def measure(explorer: Explorer) -> Facts:
-        return facts_of(explorer, run_view.snapshots, picture)
+        return facts_of(explorer, run_view.scene, run_view.snapshots, picture)
 
     return searches().ask(run_view.experiment, ("learn", run_view.attempt, picture), measure)
 
@@ -88,6 +107,18 @@ def searches_from(run_view: RunView, picture: Picture, at: Point) -> dict[str, S
     last = run_view.snapshots[-1]
     question = ("learn searches", run_view.attempt, picture, at)
     return searches().ask(run_view.experiment, question, lambda explorer: searches_of(explorer, last, picture, at))
+
+
+def energies_of(run_view: RunView, picture: Picture) -> EnergySource | None:
+    """The energies of the class aimed at, where the picture has them."""
+    if not picture.energy:
+        return None
+
+    def of(shown: Sequence[Snapshot], _: int) -> EnergyField:
+        whole = [run_view.at(snapshot.epoch) for snapshot in shown]
+        return energy_of(searches().explorer(run_view.experiment), run_view.scene, whole, picture)
+
+    return EnergySource(of, picture.target)
 
 
 def labels_of(picture: Picture, names: Names) -> tuple[ArmLabel, ...]:
@@ -105,28 +136,35 @@ def scene_of(run_view: RunView, picture: Picture) -> tuple[Scene, Names]:
     return renamed(run_view.scene, names), names
 
 
-def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place | None) -> None:
-    """Shows a picture; ``on_place`` takes a place that was clicked."""
+def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place | None) -> PathsState:
+    """Shows a picture, and returns what the person has come to rest on; ``on_place`` takes a place that was clicked,
+    or where the start was dragged to."""
     scene, names = scene_of(run_view, picture)
     snapshots = _snapshots(run_view, picture, hidden=showing.hidden)
     traces = _traces(run_view, picture, showing)
-    settings = settings_of(run_view.experiment)
-    arms = [run_view.experiment.arms[i] for i in picture.index]
+    experiment = run_view.experiment
+    settings, dragged = settings_of(experiment), None
+    arms = [experiment.arms[i] for i in picture.index]
+    if traces and on_place is not None and not showing.asking:
+        explorer = searches().explorer(experiment)
+        dragged = live_search(explorer, settings, picture.target, run_view.last, picture.index)
     run_key = f"{run_view.attempt}.learn.{showing.key}"
-    show_paths(
+    return show_paths(
         run_key=run_key,
         scene=scene,
         arms=labels_of(picture, names),
         snapshots_since=lambda epoch: [snapshot for snapshot in snapshots if snapshot.epoch >= epoch],
         traces=traces,
         trace_key=f"{run_key} {showing.at} {len(traces)}" if traces else "",
-        total_epochs=run_view.experiment.training.epochs,
+        total_epochs=experiment.training.epochs,
         live=False,
-        initial=PathsState(playing=showing.plays and bool(traces)),
+        initial=PathsState(epoch=showing.epoch, playing=showing.plays and bool(traces), layer=showing.layer),
         tau=settings.tau,
         epsilon=settings.epsilon,
         locks=[locks_of(arm, run_view.scene.features) for arm in arms],
         on_place=on_place,
+        live_search=dragged,
+        energies=energies_of(run_view, picture),
         plain=Plain(
             hint=showing.hint,
             asking=showing.asking,

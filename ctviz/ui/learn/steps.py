@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ctviz.prose import listed, number, percent
+from ctviz.prose import decimal, listed, number, percent
 from ctviz.ui.learn.facts import ByModel, Facts, Picture, Point, Search
 
 Say = Callable[[Facts], str]
@@ -90,6 +90,11 @@ def _more(value: float, reference: float) -> str:
     return f"{percent(abs(change))} {'more' if change > 0 else 'less'}"
 
 
+def _moved(before: float, after: float) -> str:
+    """``fell from −0.4 to −3.7``, or rose: energies, as the picture writes them."""
+    return f"{'fell' if after < before else 'rose'} from {decimal(before)} to {decimal(after)}"
+
+
 # -- sentences --------------------------------------------------------------------------------------------
 
 
@@ -140,8 +145,10 @@ def _taught(f: Facts) -> str:
     mine, theirs = f.searches[TRAINED], f.searches[CONVENTIONAL]
     return (
         f"From the nearest real person with a yes it is {n(mine.near)}, with the conventional model {n(theirs.near)}; "
-        f"over {f.group} refused people {n(f.near[TRAINED])} against {n(f.near[CONVENTIONAL])}. Move the epochs to see "
-        f"it being taught."
+        f"over {f.group} refused people {n(f.near[TRAINED])} against {n(f.near[CONVENTIONAL])}. From the first epoch "
+        f"to the last, the energy {_moved(f.energy_start_real[TRAINED], f.energy_real[TRAINED])} at real people with "
+        f"a yes, and {_moved(f.energy_start_end[TRAINED], f.energy_end[TRAINED])} where its advice ends. Move the "
+        "epochs to see it being taught."
     )
 
 
@@ -304,12 +311,13 @@ STEPS = (
         "real people with a yes are, a yes gets *easier*: pulled down. Where its own advice ended, *harder*: pushed "
         "up.",
         term="Contrastive divergence: λ_div · [E(x⁺, y⁺) − E(x′, y⁺)], with the energy E = −M(x)[y⁺].",
-        picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, throughout=True, neighbour=True),
+        picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=PERSON, throughout=True, neighbour=True, energy=True),
         asking=Picture("figure1", (CONVENTIONAL,), at=PERSON, near=False),
         guess=PlaceGuess("A second model was taught so. Click where its advice for the same person ends.", TRAINED),
         reveal=_taught,
         price=_taught_price,
-        notes="Drag the epochs from 0 to 100: the end of the search wanders towards the circles. Say the price too.",
+        notes="Drag the epochs from 0 to 100: the energy sinks among the circles, and the end of the search wanders "
+        "towards them. Say the price too.",
         minutes=2,
     ),
     Step(

@@ -13,6 +13,7 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LIMITS, Page
+from ctviz.ui.kit.player import PathsState
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
 from ctviz.ui.learn.facts import Facts, Picture, Point, Search
@@ -44,7 +45,7 @@ def tell(service: Service, draft: Draft[LearnView]) -> None:
     with right:
         run_view = run_of(service, step.picture)
         if run_view is not None:
-            _picture(run_view, draft, step)
+            _follow(draft, step, _picture(run_view, draft, step))
     with left:
         page_title(f"{view.step}. {step.title}")
         st.markdown(step.words)
@@ -60,8 +61,9 @@ def _showing(run_view: RunView, draft: Draft[LearnView], step: Step) -> tuple[Pi
     view = draft.view
     if view.revealed:
         at = view.at or step.picture.at
-        hint = "Click anywhere to move the start." if step.picture.searched else ""
-        return step.picture, Showing(f"{view.step}", hint, at, marks=_guess_marks(run_view, view, step))
+        hint = "Drag the start: the search follows. Or click anywhere." if step.picture.searched else "Click anywhere."
+        marks = _guess_marks(run_view, view, step)
+        return step.picture, Showing(f"{view.step}", hint, at, marks=marks, epoch=view.epoch, layer=view.layer)
     place = isinstance(step.guess, PlaceGuess)
     hint = "Click where you think it ends; or move a cursor with the arrow keys, and press enter." if place else ""
     picture = step.asking or step.picture
@@ -71,7 +73,7 @@ def _showing(run_view: RunView, draft: Draft[LearnView], step: Step) -> tuple[Pi
     )  # fmt: skip
 
 
-def _picture(run_view: RunView, draft: Draft[LearnView], step: Step) -> None:
+def _picture(run_view: RunView, draft: Draft[LearnView], step: Step) -> PathsState:
     view = draft.view
 
     def guess(at: Point) -> None:
@@ -81,8 +83,15 @@ def _picture(run_view: RunView, draft: Draft[LearnView], step: Step) -> None:
         draft.look(at=at)
 
     picture, showing = _showing(run_view, draft, step)
-    movable = view.revealed and picture.searched
-    show(run_view, picture, showing, move if movable else guess if showing.asking else None)
+    return show(run_view, picture, showing, move if view.revealed else guess if showing.asking else None)
+
+
+def _follow(draft: Draft[LearnView], step: Step, resting: PathsState) -> None:
+    """Takes what the person has come to rest on into the view, as far as the picture offers it."""
+    if draft.view.revealed:
+        epoch = resting.epoch if step.picture.throughout else None
+        layer = resting.layer if step.picture.energy else "energy"
+        draft.view = LearnView(**{**draft.view.model_dump(), "epoch": epoch, "layer": layer})
 
 
 def _guess_marks(run_view: RunView, view: LearnView, step: Step) -> tuple[Mark, ...]:
@@ -129,10 +138,12 @@ def ask(draft: Draft[LearnView], guess: PlaceGuess | ChoiceGuess) -> None:
 def _reveal(run_view: RunView, draft: Draft[LearnView], step: Step) -> None:
     view, facts = draft.view, facts_now(run_view, step.picture)
     said = verdict(step, view, facts)
-    if view.at is not None and step.picture.searched:
+    if view.at is not None:
         facts = replace(facts, searches=searches_from(run_view, step.picture, view.at))
     parts = [f"**{said}**"] if said else []
-    parts.append(_there_already(facts, step.picture) or step.reveal(facts))
+    told = _there_already(facts, step.picture) or step.reveal(facts)
+    whole = view.epoch in (None, run_view.last)
+    parts.append(told if whole else f"Once trained to the end: {inside(told)}")
     st.markdown(" ".join(parts))
     if step.price is not None:
         st.markdown(f":material/balance: {step.price(facts)}")
@@ -174,7 +185,7 @@ def _again(draft: Draft[LearnView], step: Step) -> None:
         if step.guess is not None:
             st.button(
                 "Guess again", key="learn-again", type="tertiary", icon=":material/undo:",
-                on_click=draft.look, kwargs={"guesses": draft.view.forgotten(), "at": None},
+                on_click=draft.look, kwargs={"guesses": draft.view.forgotten(), **draft.view.at_first()},
             )  # fmt: skip
         if draft.view.at is not None:
             st.button(
@@ -193,12 +204,12 @@ def your_turn() -> None:
 
 
 def go(draft: Draft[LearnView], by: int) -> None:
-    """To the step before or after, or the question; the person stands where they stood at first."""
+    """To the step before or after, or the question; its picture is as nobody has touched it."""
     view = draft.view
     if view.step == QUIZ and 1 <= view.question + by <= len(QUESTIONS):
         draft.look(question=view.question + by)
     else:
-        draft.look(step=min(max(view.step + by, 1), QUIZ), at=None)
+        draft.look(step=min(max(view.step + by, 1), QUIZ), **view.at_first())
 
 
 def way_on(draft: Draft[LearnView]) -> None:
@@ -220,8 +231,8 @@ def progress(draft: Draft[LearnView]) -> None:
     """All steps, and which of them is shown."""
     with st.container(horizontal=True, vertical_alignment="center", key="learn-progress"):
         bind.choice(
-            "Step", range(1, QUIZ + 1), bind.to_view(draft, "step", key="learn-steps", at=None), kind="buttons",
-            hidden=True, words=lambda step: "Quiz" if step == QUIZ else f"{step}",
+            "Step", range(1, QUIZ + 1), bind.to_view(draft, "step", key="learn-steps", **draft.view.at_first()),
+            kind="buttons", hidden=True, words=lambda step: "Quiz" if step == QUIZ else f"{step}",
         )  # fmt: skip
         if draft.view.view == "page":
             for label, view, icon in (

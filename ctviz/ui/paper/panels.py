@@ -111,7 +111,7 @@ def numbers(result: Table1, problem: str = "") -> None:
                 f"<br>{escape(', '.join(filter(None, (agreement(outcome), size(outcome)))))}</td>"
             )
         body.append(f'<tr><th scope="row">{escape(row.title)}</th>{"".join(texts)}</tr>')
-    scrolling("Table 1, here and as published", table([CORNER, head], body, width=46))
+    scrolling("Table 1, here and as published", table([CORNER, head], body, width=46, kind="ctviz-published"))
     st.caption(f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {REST}".replace("*", "\\*", 1))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.catalogue.differences import UNCLEAR, Difference
-from ctviz.catalogue.findings import against_the_first, finding
+from ctviz.catalogue.findings import CLOSENESS, ON_AVERAGE, against_the_first, finding
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.objective import TERMS, in_words
 from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES
@@ -51,7 +51,7 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
     said = _alike(counts) if alike else _counted(counts)
     if ends is None or trained is None or conventional != 0:
         return f"{when}{said}."
-    closer, dearer = (against_the_first(ends, name, trained) for name in ("ip", "cost"))
+    closer, dearer = (against_the_first(ends, name, trained) for name in (CLOSENESS, "cost"))
     who = f"; those of {inside(_spoken(styles[trained]))}" if alike else ", and they"
     return finding(f"{when}{said}{_closeness(closer, who)}", [dearer], better=closer.verdict == "better")
 
@@ -99,12 +99,12 @@ def _spoken(style: ArmStyle) -> str:
 
 
 def _closeness(found: Difference, who: str) -> str:
-    """How much closer to real data the searches of a model end."""
+    """How much closer to the nearest real sample the searches of a model end."""
     if not found.words:
         return ""
     if found.words == UNCLEAR:
-        return f"; {UNCLEAR} in how close to real data they end"
-    return f"{who} end " + (f"about {METRICS['ip'].alike}" if found.alike else found.words)
+        return f"; {UNCLEAR} in how close to the nearest real sample they end"
+    return f"{who} end " + (f"about {METRICS[CLOSENESS].alike}" if found.alike else found.words)
 
 
 def _one(trace: Trace, arms: Sequence[tuple[int, str]]) -> str:
@@ -163,10 +163,12 @@ def end_facts(ends: Endpoints, styles: Sequence[ArmStyle]) -> list[Fact]:
     """The few numbers at the ends that belong next to the picture, each with what the difference means."""
     conventional, trained = reference_pair(styles)
     facts = []
-    for name in ("nearest", "ip", "cost"):
+    for name in (CLOSENESS, "ip", "cost"):
         metric, interval = METRICS[name], ends.metrics[name]
         said = against_the_first(ends, name, trained).words if conventional == 0 and trained is not None else ""
-        facts.append(Fact(metric.title, amounts(metric, interval.value.tolist(), styles), words=said, help=metric.help))
+        note = ON_AVERAGE if name == "ip" else ""
+        rows = amounts(metric, interval.value.tolist(), styles)
+        facts.append(Fact(metric.title, rows, words=said, note=note, help=metric.help))
     return facts
 
 

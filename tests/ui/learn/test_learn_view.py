@@ -22,6 +22,7 @@ FIGURE = Experiment.preset("figure1")
         LearnView(step=4, guesses="1~b;2~5.1,-0.4;4~-", at=(6.5, 0.25)),
         LearnView(step=QUIZ, question=8, answers="-a------".replace("------", "-b---a"), view="notes"),
         LearnView(view="handout"),
+        LearnView(step=4, guesses="4~-", epoch=20, layer="probability"),
     ],
 )
 def test_a_link_that_is_written_is_read_as_it_was(view: LearnView) -> None:
@@ -47,6 +48,7 @@ def test_a_link_that_is_written_is_read_as_it_was(view: LearnView) -> None:
         ("answers", "d", "at most 8 answers"),
         ("question", "9", "less than or equal to 8"),
         ("view", "upside", "project"),
+        ("layer", "heat", "energy"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_the_rest_is_kept(name: str, text: str, allowed: str) -> None:

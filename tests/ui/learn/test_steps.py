@@ -12,18 +12,30 @@ import pytest
 
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.store import open_store
-from ctviz.prose import number, percent
-from ctviz.ui.learn.facts import GROUP, Facts, Picture, facts_of, only, searches_of, settings_of, traces_of
+from ctviz.prose import decimal, number, percent
+from ctviz.ui.learn.facts import (
+    GROUP,
+    Facts,
+    Picture,
+    energy_of,
+    facts_of,
+    only,
+    searches_of,
+    settings_of,
+    traces_of,
+)
 from ctviz.ui.learn.questions import QUESTIONS
 from ctviz.ui.learn.steps import BOTH, CONVENTIONAL, LOCKED, PLACES, STEPS, TRAINED, ChoiceGuess, PlaceGuess, Step
 
+ENERGIES = ("energy_real", "energy_end", "energy_start_real", "energy_start_end")
 TELLING = [step.title for step in STEPS]
 
 
 @cache
 def run_of(preset: str):
     experiment = Picture(preset, (), at=(0, 0)).experiment
-    return Explorer(experiment), list(open_store().snapshots(experiment.key))
+    store = open_store()
+    return Explorer(experiment), store.scene(experiment.key), list(store.snapshots(experiment.key))
 
 
 @cache
@@ -59,6 +71,7 @@ def written(facts: Facts) -> set[str]:
     points = [point for one in facts.searches.values() for point in (one.start, one.end)]
     texts = [number(value, 2) for value in values] + [percent(share) for share in [*shares, *more]]
     texts += [scale.text(point[i]) for point in points for i, scale in enumerate(facts.scales)]
+    texts += [decimal(value) for name in ENERGIES for value in getattr(facts, name).values()]
     return {found for text in texts for found in numbers_in(text)} | {
         f"{value:.0f}" for value in values if value == int(value)
     }
@@ -94,9 +107,8 @@ def test_words_before_the_guess_hold_no_number(one: Step) -> None:
 
 def test_numbers_are_those_of_a_slow_count() -> None:
     picture = step("Teach it").picture
-    explorer, snapshots = run_of(picture.preset)
+    explorer, scene, snapshots = run_of(picture.preset)
     facts = facts_in(picture)
-    scene = open_store().scene(picture.experiment.key)
     X, y = scene.points.astype(np.float64), scene.labels
     real = X[y == 0]
     factuals, _ = explorer.pick("class1", GROUP)
@@ -115,6 +127,12 @@ def test_numbers_are_those_of_a_slow_count() -> None:
         hidden = np.maximum(real @ weights["0.weight"].T + weights["0.bias"], 0)
         logits = hidden @ weights["1.weight"].T + weights["1.bias"]
         assert facts.energy_real[name] == pytest.approx(-logits[:, 0].mean(), rel=1e-4)
+        hidden = np.maximum(trace.final[arm].astype(np.float64) @ weights["0.weight"].T + weights["0.bias"], 0)
+        logits = hidden @ weights["1.weight"].T + weights["1.bias"]
+        assert facts.energy_end[name] == pytest.approx(-logits[:, 0].mean(), rel=1e-4)
+    shown = energy_of(explorer, scene, [snapshots[0], snapshots[-1]], picture).means
+    assert shown.real.tolist() == [list(facts.energy_start_real.values()), list(facts.energy_real.values())]
+    assert shown.ends.tolist() == [list(facts.energy_start_end.values()), list(facts.energy_end.values())]
     gaps = sorted(min(math.dist(a, b) for j, b in enumerate(real.tolist()) if j != i) for i, a in enumerate(real[:200]))
     assert facts.lonely[0] <= facts.lonely[1]
     assert gaps[-1] <= facts.lonely[1] + 1e-6 and gaps[0] < facts.lonely[0]
@@ -122,7 +140,7 @@ def test_numbers_are_those_of_a_slow_count() -> None:
 
 def test_the_one_search_is_that_of_the_picture() -> None:
     picture = step("Teach it").picture
-    explorer, snapshots = run_of(picture.preset)
+    explorer, _, snapshots = run_of(picture.preset)
     (trace,) = traces_of(explorer, [snapshots[-1]], picture, picture.at)
     for arm, one in enumerate(searches_of(explorer, snapshots[-1], picture, picture.at).values()):
         assert one.end == pytest.approx(trace.points[arm, 0, trace.steps[arm, 0]])
@@ -131,7 +149,7 @@ def test_the_one_search_is_that_of_the_picture() -> None:
 
 
 def test_models_that_are_left_out_leave_the_others_as_they_are() -> None:
-    explorer, snapshots = run_of("figure1")
+    explorer, _, snapshots = run_of("figure1")
     picture = Picture("figure1", (LOCKED, CONVENTIONAL), at=(7.15, 0.77))
     shown = only(snapshots[-1], picture.index)
     assert picture.index == [2, 0]
@@ -159,6 +177,8 @@ def test_each_step_claims_what_holds_on_its_run() -> None:
     assert taught.near[TRAINED] < 0.65 * taught.near[CONVENTIONAL]
     assert taught.searches[TRAINED].near < taught.searches[CONVENTIONAL].near
     assert taught.effort[TRAINED] > taught.effort[CONVENTIONAL], "the price"
+    said = step("Teach it").reveal(taught)
+    assert "energy fell from" in said and "and rose from" in said
 
     halfway = facts_in(step("Half-way").picture).searches
     assert max(one.halfway_sure for one in halfway.values()) < 0.1
@@ -191,7 +211,7 @@ def test_each_step_claims_what_holds_on_its_run() -> None:
 
 def test_the_border_turns_upright_where_training_is_locked() -> None:
     """Age decides less: its share of the score falls, and moving age alone moves the border hardly at all."""
-    _, snapshots = run_of("where")
+    *_, snapshots = run_of("where")
     sizes = {}
     for arm, place in enumerate(PLACES):
         weights = {key: array[arm].astype(np.float64) for key, array in snapshots[-1].weights.items()}

@@ -12,7 +12,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.searches import Searches, evenly_spaced
+from ctviz.ui.kit.searches import Searches
 from ctviz.ui.trajectories.tracks_view import TracksView, question
 
 SMALL = Experiment.preset("moons").replace(
@@ -95,11 +95,3 @@ def test_ends_are_measured_once(searches: Searches) -> None:
     asked = question(run_view(), TracksView(count=12), live=False)
     trace = searches.answer(run_view(), asked).traces[0]
     assert searches.endpoints(run_view(), asked, trace) is searches.endpoints(run_view(), asked, trace)
-
-
-@pytest.mark.parametrize(("count", "most"), [(5, 10), (10, 10), (101, 10), (11, 10), (3, 2)])
-def test_epochs_are_spread_evenly_to_the_ends(count: int, most: int) -> None:
-    chosen = evenly_spaced(list(range(count)), most)
-    assert (chosen[0], chosen[-1]) == (0, count - 1)
-    assert len(chosen) == min(count, most)
-    assert len(set(chosen)) == len(chosen)

@@ -49,18 +49,17 @@ def told(arrived: tuple[int, ...], out: tuple[int, ...], total: int = 10) -> Tra
 
 
 def measured(trace: Trace, low: float, high: float, ours: float = 0.5, effort: float = 1.0) -> Endpoints:
-    """Ends of which the second arm's distance to real data is ``ours`` times the first's; so with ``effort``."""
+    """Ends of which the second arm's distance to a real sample is ``ours`` times the first's; so with ``effort``."""
     ends = trained()[0].endpoints(trace)
-    ip = Interval(np.array([2.0, 2.0 * ours]), np.zeros(2), np.ones(2))
+    nearest = Interval(np.array([2.0, 2.0 * ours]), np.zeros(2), np.ones(2))
     cost = Interval(np.array([2.0, 2.0 * effort]), np.zeros(2), np.ones(2))
     unclear = Interval(np.array([np.nan, 1.0]), np.array([np.nan, -1]), np.array([np.nan, 1]))
     differences = {
-        "ip": replace(unclear, low=np.array([np.nan, low]), high=np.array([np.nan, high])),
+        "nearest": replace(unclear, low=np.array([np.nan, low]), high=np.array([np.nan, high])),
         "cost": unclear if effort == 1 else replace(unclear, low=np.array([np.nan, 0.1])),
     }
-    return replace(
-        ends, metrics={**ends.metrics, "ip": ip, "cost": cost}, differences={**ends.differences, **differences}
-    )
+    metrics = {**ends.metrics, "nearest": nearest, "cost": cost}
+    return replace(ends, metrics=metrics, differences={**ends.differences, **differences})
 
 
 @pytest.mark.parametrize(
@@ -85,28 +84,30 @@ def test_the_headline_counts_those_that_set_out(arrived, out, expected) -> None:
 def test_the_headline_claims_only_what_is_more_than_chance() -> None:
     trace = told((9, 8), (10, 10))
     closer = words.headline(trace, STYLES, measured(trace, -2, -0.5), last=12)
-    assert closer.endswith("counterfactual training: 8, and they end 50 % closer to real data.")
+    assert closer.endswith("counterfactual training: 8, and they end 50 % closer to the nearest real sample.")
     alike = words.headline(trace, STYLES, measured(trace, 0.001, 0.02, ours=1.005), last=12)
-    assert alike.endswith(", and they end about as far from real data.")
+    assert alike.endswith(", and they end about as far from the nearest real sample.")
     farther = words.headline(trace, STYLES, measured(trace, 0.5, 2, ours=1.5), last=12)
-    assert farther.endswith(", and they end 50 % farther from real data.")
+    assert farther.endswith(", and they end 50 % farther from the nearest real sample.")
     unclear = words.headline(trace, STYLES, measured(trace, -1, 1), last=12)
-    assert unclear.endswith("; no clear difference in how close to real data they end.")
+    assert unclear.endswith("; no clear difference in how close to the nearest real sample they end.")
 
 
 def test_the_headline_names_the_price_of_a_gain_and_what_comes_with_a_loss() -> None:
     trace = told((9, 8), (10, 10))
     gain = words.headline(trace, STYLES, measured(trace, -2, -0.5, effort=1.2), last=12)
-    assert gain.endswith("and they end 50 % closer to real data, at the price of 20 % more effort.")
+    assert gain.endswith("they end 50 % closer to the nearest real sample, at the price of 20 % more effort.")
     loss = words.headline(trace, STYLES, measured(trace, 0.5, 2, ours=1.5, effort=1.2), last=12)
-    assert loss.endswith("and they end 50 % farther from real data, with 20 % more effort.")
+    assert loss.endswith("they end 50 % farther from the nearest real sample, with 20 % more effort.")
 
 
 def test_the_headline_of_two_that_arrive_alike_says_whose_end_closer() -> None:
     trace = told((10, 10), (10, 10))
     said = words.headline(trace, STYLES, measured(trace, -2, -0.5), last=12)
-    expected = "All 10 searches arrive with both models; those of counterfactual training end 50 % closer to real data."
-    assert said == expected
+    assert said == (
+        "All 10 searches arrive with both models; those of counterfactual training end 50 % closer to the nearest real "
+        "sample."
+    )
 
 
 def test_of_many_models_two_are_named() -> None:
@@ -214,7 +215,7 @@ def test_the_lesson_is_told_in_numbers_and_a_sentence() -> None:
 def test_ends_are_told_with_intervals_and_marks() -> None:
     trace = searched(20)
     table = words.ends_table(measured(trace, -2, -0.5), STYLES)
-    assert "50 % closer to real data *" in table
+    assert "50 % closer to the nearest real sample *" in table
     assert "less is better" in table
     assert "Against conventional" in table
     unclear = words.ends_table(measured(trace, -2, 0.5), STYLES)
