@@ -164,10 +164,11 @@ class Experiment(Document):
     def model_copy(self, **how: Any) -> Self:
         """A copy, which has a key of its own."""
         copied = super().model_copy(**how)
-        vars(copied).pop("key", None)
+        for reckoned in ("key", "origin"):
+            vars(copied).pop(reckoned, None)
         return copied
 
-    @property
+    @functools.cached_property
     def origin(self) -> str:
         """Identifies the training: like ``key``, but without what affects only the view of the models (evaluation,
         names, constraints of advice)."""

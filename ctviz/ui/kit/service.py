@@ -8,9 +8,10 @@ import importlib
 import pkgutil
 import re
 import threading
+import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, get_args
@@ -40,6 +41,16 @@ MOST_WANTED = 1000
 
 MOST_PICTURES = 192 * 2**20
 """Bytes of fields and paths that a browser is asked to hold of one run."""
+
+
+AT_EASE = 4
+"""Sessions that may watch runs at the usual pace."""
+
+SLOWEST = 12.0
+"""Times longer than usual that a session waits at most between two looks."""
+
+WATCHES = 15.0
+"""Seconds for which a session that has looked counts as watching."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,22 @@ class WantedRuns:
             self._askers.pop(key, None)
 
 
+class Watchers:
+    """Which sessions watch runs that grow; safe to call from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._looked, self._lock = clock, dict[str, float](), threading.Lock()
+
+    def note(self, session: str) -> float:
+        """Notes that a session looks, and how many times longer it is to wait until it looks again: where many watch,
+        each looks less often, so that together they leave the processors to those who do something."""
+        with self._lock:
+            now = self._clock()
+            self._looked = {who: when for who, when in self._looked.items() if now - when < WATCHES}
+            self._looked[session] = now
+            return min(max(len(self._looked) / AT_EASE, 1.0), SLOWEST)
+
+
 def session() -> str:
     """Names the session among those of the server."""
     name: str = st.session_state.setdefault("session-name", uuid.uuid4().hex)
@@ -102,6 +129,7 @@ class Service:
     jobs: JobManager
     run_views: RunViews
     wanted: WantedRuns = field(default_factory=lambda: WantedRuns())
+    watchers: Watchers = field(default_factory=lambda: Watchers())
 
     def state(self, key: str) -> RunState:
         """Where a run is: what the store says, and what the queue of this server adds to it."""
@@ -119,6 +147,10 @@ class Service:
 
     def run_view(self, key: str) -> RunView | None:
         return self.run_views.get(key)
+
+    def slower(self) -> float:
+        """How many times longer than usual this session is to wait between two looks at a run that grows."""
+        return self.watchers.note(session())
 
     def train(self, experiment: Experiment) -> bool:
         """Asks for a run; asked for twice, it is computed once. Small ones go first.
