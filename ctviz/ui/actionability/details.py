@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.catalogue.proposition import sentence, verdict
 from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import DataSettings
@@ -15,6 +16,7 @@ from ctviz.experiments.proposition import assumptions, overshoots
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
+from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.locks import IntervalRow, Tried, intervals, over_correlation
 from ctviz.figures.stage.recording import ArmLabel
 from ctviz.ui.actionability.names import focus_of, labels_of
@@ -47,13 +49,22 @@ def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksV
     of_effort = [IntervalRow(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
     of_share = [IntervalRow(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
     charts = (
-        ("effort", "What advice costs, in data units", intervals(of_effort, colours)),
-        ("share", f"How far answers rest on {feature}", intervals(of_share, colours, percent=True, most=1.0)),
+        ("effort", "What advice costs, in data units", of_effort, {}),
+        ("share", f"How far answers rest on {feature}", of_share, {"percent": True, "most": 1.0}),
     )
-    for cell, (key, title, figure) in zip(st.columns(2, gap="large"), charts, strict=True):
+    for cell, (key, title, rows, shape) in zip(st.columns(2, gap="large"), charts, strict=True):
         with cell:
             st.html(f'<p class="ctviz-chart-title">{escape(title)}</p>')
-            st.plotly_chart(figure, key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False})
+            drawn = _drawn().get((key, tuple(rows), colours), lambda r=rows, s=shape: intervals(r, colours, **s).to_dict())
+            st.plotly_chart(
+                CheckedFigure(drawn), key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False}
+            )
+
+
+@st.cache_resource(show_spinner=False)
+def _drawn() -> Cache:
+    """Charts as plotly has checked them, for all sessions."""
+    return Cache(256)
 
 
 def _places(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:
