@@ -100,19 +100,30 @@ class WantedRuns:
 
 
 class Watchers:
-    """Which sessions watch runs that grow; safe to call from any thread."""
+    """Which sessions watch which runs that grow; safe to call from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._looked, self._lock = clock, dict[str, float](), threading.Lock()
+        self._clock, self._lock = clock, threading.Lock()
+        self._looked: dict[str, tuple[float, str]] = {}  # session -> when, and at which run
 
-    def note(self, session: str) -> float:
-        """Notes that a session looks, and how many times longer it is to wait until it looks again: where many watch,
-        each looks less often, so that together they leave the processors to those who do something."""
+    def note(self, session: str, key: str) -> None:
+        """Notes that a session looks at a run."""
         with self._lock:
             now = self._clock()
-            self._looked = {who: when for who, when in self._looked.items() if now - when < WATCHES}
-            self._looked[session] = now
+            self._looked = {who: look for who, look in self._looked.items() if now - look[0] < WATCHES}
+            self._looked[session] = now, key
+
+    def slower(self) -> float:
+        """How many times longer than usual a session is to wait between two looks: where many watch, each looks less
+        often, so that together they leave the processors to those who do something."""
+        with self._lock:
             return min(max(len(self._looked) / AT_EASE, 1.0), SLOWEST)
+
+    def of(self, key: str) -> set[str]:
+        """The sessions that watch a run."""
+        with self._lock:
+            now = self._clock()
+            return {who for who, (when, seen) in self._looked.items() if seen == key and now - when < WATCHES}
 
 
 def session() -> str:
@@ -148,14 +159,17 @@ class Service:
     def run_view(self, key: str) -> RunView | None:
         return self.run_views.get(key)
 
-    def slower(self) -> float:
-        """How many times longer than usual this session is to wait between two looks at a run that grows."""
-        return self.watchers.note(session())
+    def watch(self, key: str) -> float:
+        """Notes that this session watches a run that grows, and returns how many times longer than usual it is to wait
+        until it looks again."""
+        self.watchers.note(session(), key)
+        return self.watchers.slower()
 
     def train(self, experiment: Experiment) -> bool:
         """Asks for a run; asked for twice, it is computed once. Small ones go first.
 
-        A student has one at a time: the next takes the place of the one before, and whether it did so is returned.
+        A student has one at a time: the next takes the place of the one before, unless others wait for that too or
+        watch it. Returns whether it was stopped.
 
         Raises:
             NotAllowedError: it is too large for a student.
@@ -164,11 +178,15 @@ class Service:
         if reason := rights.too_large(seconds):
             raise rights.NotAllowedError(reason)
         before = self.wanted.ask(key, session(), alone=not rights.is_teacher())
-        replaced = before is not None and self.state(before).live
-        if before is not None and replaced and not self.wanted.askers(before):
+        stops = before is not None and self.state(before).live and not self._others(before)
+        if before is not None and stops:
             self.jobs.cancel(before)
         self.jobs.submit(key, run_job, experiment.to_json(), str(self.store.root), "auto", seconds=seconds)
-        return replaced
+        return stops
+
+    def _others(self, key: str) -> set[str]:
+        """The other sessions that wait for a run or watch it."""
+        return (self.wanted.askers(key) | self.watchers.of(key)) - {session()}
 
     def cancel(self, key: str) -> None:
         """Stops a run.

@@ -101,7 +101,8 @@ def trains(service: Service) -> bool:
 
 def slower(service: Service) -> float:
     """What ``live`` is told of a run that the session looks at: 1, unless many watch runs that grow."""
-    return service.slower() if trains(service) else 1.0
+    key = draft_now().experiment.key
+    return service.watch(key) if service.state(key).live else 1.0
 
 
 def let_picture_go_first(name: str, shown: Hashable) -> None:
@@ -120,7 +121,7 @@ def _watch(service: Service, display: RunDisplay) -> None:
     draft = draft_now()
     state = service.state(draft.experiment.key)
     if state.live:
-        service.slower()  # this session goes on watching
+        service.watch(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
     projecting = draft.view.view == "project"
     headline = st.container()
