@@ -157,7 +157,11 @@ def test_a_link_may_go_as_far_as_a_setting_does(visit, path: str, value: str) ->
 
 def test_controls_start_from_what_they_show(visit) -> None:
     """A browser that is late to load them must not take their lowest values for what the person wants."""
-    at = visit(PAGE, **{"data.noise": "0.3", "training.epochs": "20", "arms.full.tau": "0.9"})
+    at = visit(
+        PAGE,
+        opened=("group-search", "group-evaluation"),
+        **{"data.noise": "0.3", "training.epochs": "20", "arms.full.tau": "0.9"},
+    )
     assert [slider.proto.default for slider in at.slider if slider.key == "set-data.noise"] == [[0.3]]
     assert {box.key: box.proto.default for box in at.number_input if box.key.endswith(("epochs", ".tau"))} == {
         "set-training.epochs": 20, "set-arms.full.tau": 0.9, "set-evaluation.tau": 0.95,

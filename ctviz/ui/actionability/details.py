@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -19,6 +20,7 @@ from ctviz.figures.advice import Names, Span
 from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.locks import IntervalRow, Tried, intervals, over_correlation
 from ctviz.figures.stage.recording import ArmLabel
+from ctviz.figures.theme import Palette
 from ctviz.ui.actionability.names import focus_of, labels_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
@@ -49,21 +51,23 @@ def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksV
     of_effort = [IntervalRow(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
     of_share = [IntervalRow(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
     charts = (
-        ("effort", "What advice costs, in data units", of_effort, {}),
-        ("share", f"How far answers rest on {feature}", of_share, {"percent": True, "most": 1.0}),
+        ("effort", "What advice costs, in data units", _drawn(of_effort, colours)),
+        ("share", f"How far answers rest on {feature}", _drawn(of_share, colours, percent=True, most=1.0)),
     )
-    for cell, (key, title, rows, shape) in zip(st.columns(2, gap="large"), charts, strict=True):
+    for cell, (key, title, figure) in zip(st.columns(2, gap="large"), charts, strict=True):
         with cell:
             st.html(f'<p class="ctviz-chart-title">{escape(title)}</p>')
-            drawn = _drawn().get((key, tuple(rows), colours), lambda r=rows, s=shape: intervals(r, colours, **s).to_dict())
-            st.plotly_chart(
-                CheckedFigure(drawn), key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False}
-            )
+            st.plotly_chart(figure, key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False})
+
+
+def _drawn(rows: Sequence[IntervalRow], colours: Palette, **scale: Any) -> CheckedFigure:
+    """A chart of intervals, drawn once for all sessions."""
+    place = (tuple(rows), colours, *scale)
+    return CheckedFigure(_kept().get(place, lambda: intervals(rows, colours, **scale).to_dict()))
 
 
 @st.cache_resource(show_spinner=False)
-def _drawn() -> Cache:
-    """Charts as plotly has checked them, for all sessions."""
+def _kept() -> Cache:
     return Cache(256)
 
 
