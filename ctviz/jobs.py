@@ -37,6 +37,9 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 GRACE = 0.6
 """Seconds that a cancelled job has to stop by itself before its worker is killed."""
 
+STEP_BACK = 10
+"""By how much a worker is nicer than the server: who looks at a page comes before what is computed meanwhile."""
+
 STOPPED = "The worker process was stopped from outside."
 NOT_STARTED = "No worker process could be started."
 
@@ -85,6 +88,8 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
     """Prepare a worker: it ends with its parent, and has imported what its jobs need."""
     global _startup_error
     begin(parent, log)
+    with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
+        os.nice(STEP_BACK)
     try:
         for module in modules:
             importlib.import_module(module)

@@ -29,6 +29,10 @@ def pid(path, cancelled):
     note(path, os.getpid())
 
 
+def nice(path, cancelled):
+    note(path, os.nice(0))
+
+
 def value(path, cancelled):
     note(path, VALUE)
 

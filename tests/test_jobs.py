@@ -72,6 +72,12 @@ def test_a_job(shared, notes):
     assert shared.status("one") == status
 
 
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="a system without priorities")
+def test_workers_step_back_behind_the_server(shared, notes):
+    assert shared.submit("nice", work.nice, notes).wait(PATIENCE).state == "done"
+    assert lines(notes) == [str(min(os.nice(0) + jobs.STEP_BACK, 19))]
+
+
 def test_one_job_per_key_however_many_ask(shared, notes, tmp_path):
     found = in_threads(30, lambda _: shared.submit("same", work.wait_for, tmp_path / "gate", notes, "x"))
     assert len(set(found)) == 1

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -156,12 +156,19 @@ class Experiment(Document):
         """Canonical JSON of every setting (but see ``key_values``): sorted keys, no spaces."""
         return json.dumps(key_values(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON and the algorithm's version."""
         return hashlib.sha256(f"{ALGORITHM_VERSION}:{self.to_json()}".encode()).hexdigest()[:16]
 
-    @property
+    def model_copy(self, **how: Any) -> Self:
+        """A copy, which has a key of its own."""
+        copied = super().model_copy(**how)
+        for reckoned in ("key", "origin"):
+            vars(copied).pop(reckoned, None)
+        return copied
+
+    @functools.cached_property
     def origin(self) -> str:
         """Identifies the training: like ``key``, but without what affects only the view of the models (evaluation,
         names, constraints of advice)."""

@@ -227,6 +227,13 @@ def test_the_key_knows_the_version_of_the_algorithm(monkeypatch):
     assert Experiment().key != before
 
 
+def test_a_copy_that_was_changed_has_a_key_of_its_own():
+    before = Experiment()
+    changed = before.model_copy(update={"seed": before.seed + 1})
+    assert before.key != changed.key == before.replace({"seed": before.seed + 1}).key
+    assert before == Experiment() and hash(before) == hash(Experiment()), "whether or not the key was asked for"
+
+
 def test_canonical_json_has_sorted_keys_and_no_spaces():
     text = Experiment().to_json()
     assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))

@@ -88,15 +88,18 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
 
 @pytest.fixture
 def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
-    """Opens a page at a link: ``visit("pages/boundaries.py", epoch="3")``."""
+    """Opens a page at a link, with groups of settings open:
+    ``visit("pages/boundaries.py", opened=("group-data",), epoch="3")``."""
 
-    def open_(path: str, /, **query: str) -> AppTest:
+    def open_(path: str, /, opened: tuple[str, ...] = (), **query: str) -> AppTest:
         # Pages know each other only by way of the entry point.
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
         if path != "app.py":
             at.switch_page(path)
         for name, text in query.items():
             at.query_params[name] = text
+        for group in opened:
+            at.session_state[group] = True
         at.run()
         assert not at.exception
         return at

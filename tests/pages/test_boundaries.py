@@ -100,10 +100,18 @@ def test_a_failed_run_says_why_and_can_be_tried_again(visit, world) -> None:
     ],
 )
 def test_a_control_changes_the_link(visit, key: str, value: float, expected: dict[str, str]) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, opened=("group-training", "group-search"))
     at.number_input(key=key).set_value(value).run()
     assert query_of(at) == {"preset": "moons", **expected}
     assert "Differs from the preset" in said(at)
+
+
+def test_settings_under_a_heading_are_drawn_once_it_is_open(visit) -> None:
+    at = visit(PAGE)
+    assert "set-training.batch" not in {box.key for box in at.number_input}
+    at = visit(PAGE, opened=("group-training",))
+    shown = {box.key for box in at.number_input}
+    assert "set-training.batch" in shown and "set-data.n_train" not in shown
 
 
 def test_the_strength_scales_both_weights(visit) -> None:
@@ -129,7 +137,7 @@ def test_other_data_bring_their_settings_and_keep_what_was_changed(visit) -> Non
 
 
 def test_an_impossible_setting_says_why_and_forbids_training(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, opened=("group-training", "group-data"))
     at.number_input(key="set-training.batch").set_value(5000).run()
     assert any("at most the 3000 samples" in error.value for error in at.error)
     assert at.button(key="train").disabled
@@ -149,7 +157,11 @@ def test_a_link_may_go_as_far_as_a_setting_does(visit, path: str, value: str) ->
 
 def test_controls_start_from_what_they_show(visit) -> None:
     """A browser that is late to load them must not take their lowest values for what the person wants."""
-    at = visit(PAGE, **{"data.noise": "0.3", "training.epochs": "20", "arms.full.tau": "0.9"})
+    at = visit(
+        PAGE,
+        opened=("group-search", "group-evaluation"),
+        **{"data.noise": "0.3", "training.epochs": "20", "arms.full.tau": "0.9"},
+    )
     assert [slider.proto.default for slider in at.slider if slider.key == "set-data.noise"] == [[0.3]]
     assert {box.key: box.proto.default for box in at.number_input if box.key.endswith(("epochs", ".tau"))} == {
         "set-training.epochs": 20, "set-arms.full.tau": 0.9, "set-evaluation.tau": 0.95,
@@ -166,14 +178,14 @@ def test_a_stopped_run_that_is_trained_again_is_not_shown_any_more(visit, world)
 
 
 def test_locking_every_feature_is_refused_in_place(visit) -> None:
-    at = visit(PAGE, preset="moons", **{"arms.full.locked": "[0]"})
+    at = visit(PAGE, opened=("group-locked",), preset="moons", **{"arms.full.locked": "[0]"})
     at.segmented_control(key="set-arms.full.mutability.x2").set_value("locked").run()
     assert any("at least one feature left free" in error.value for error in at.error)
     assert at.button(key="train").disabled
 
 
 def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, opened=("group-search", "group-evaluation"))
     shown = {box.key for box in at.number_input}
     assert "set-arms.full.lambda_egy" in shown and "set-arms.full.neighbours" not in shown
     at.selectbox(key="set-arms.full.generator").set_value("face").run()
@@ -183,7 +195,7 @@ def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
 
 
 def test_a_range_a_place_and_the_shield_go_into_the_link(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, opened=("group-locked",))
     at.slider(key="set-arms.full.range.x1").set_value((-0.5, 1.0)).run()
     at.selectbox(key="set-arms.full.lock_when").set_value("searching").run()
     at.selectbox(key="set-arms.full.shield").set_value("off").run()
@@ -294,7 +306,7 @@ def test_another_link_in_the_same_session_is_taken_over(visit, world) -> None:
 
 
 def test_a_link_that_lags_behind_a_control_does_not_undo_a_change(visit) -> None:
-    at = visit(PAGE, preset="moons")
+    at = visit(PAGE, opened=("group-training",), preset="moons")
     at.number_input(key="set-training.epochs").set_value(20).run()
     at.query_params.clear()
     at.query_params["preset"] = "moons"

@@ -302,10 +302,10 @@ def test_who_changes_the_run_on_boundaries_finds_the_change(visit, stored) -> No
     at.switch_page(PAGE).run()
     at.query_params.clear()
     at.switch_page("pages/boundaries.py").run()
-    at.number_input(key="set-seed").set_value(7).run()
+    at.number_input(key="set-training.epochs").set_value(7).run()
     at.query_params.clear()
     at.switch_page(PAGE).run()
-    assert query_of(at) == {**QUERY, "seed": "7"}
+    assert query_of(at) == {**QUERY, "training.epochs": "7"}
 
 
 def test_another_run_is_chosen(visit, world) -> None:

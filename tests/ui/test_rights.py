@@ -133,6 +133,15 @@ def test_what_another_student_waits_for_goes_on(come, service: Service) -> None:
     assert set(service.jobs.waiting) == {SMALL.key}
 
 
+def test_what_another_student_watches_goes_on(come, service: Service) -> None:
+    come("192.168.1.7", LOCAL, "watches")
+    service.watch(SMALL.key)
+    come("192.168.1.7", LOCAL, "trains")
+    service.train(SMALL)
+    assert service.train(OTHER) is False
+    assert set(service.jobs.waiting) == {SMALL.key, OTHER.key}
+
+
 def test_a_student_trains_nothing_large(come, service: Service) -> None:
     come("192.168.1.7", LOCAL)
     with pytest.raises(NotAllowedError, match="students train what takes up to 30 s; this would take about"):

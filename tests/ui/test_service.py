@@ -10,7 +10,7 @@ import pytest
 from ctviz.data.catalogue import load
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import service
-from ctviz.ui.kit.service import about_seconds, reason_not_to_train
+from ctviz.ui.kit.service import AT_EASE, SLOWEST, WATCHES, Watchers, about_seconds, reason_not_to_train
 
 MOONS, MNIST = Experiment.preset("moons"), Experiment.preset("mnist")
 RANGED = MOONS.replace({"arms.full.ranges": ((0, 50.0, 60.0),)})
@@ -71,6 +71,24 @@ def test_digits_take_minutes_at_most_and_moons_seconds() -> None:
     assert 1 < about_seconds(MOONS) < 20
     conventional = MNIST.replace({"arms": "vanilla"})
     assert about_seconds(conventional) < about_seconds(MNIST) / 4
+
+
+def test_where_many_watch_each_looks_less_often() -> None:
+    now = [0.0]
+    watchers = Watchers(lambda: now[0])
+    for number in range(3 * AT_EASE):
+        watchers.note(f"session {number}", "run")
+        watchers.note(f"session {number}", "run")
+        assert watchers.slower() == max((number + 1) / AT_EASE, 1.0)
+    assert watchers.of("run") == {f"session {number}" for number in range(3 * AT_EASE)}
+    assert watchers.of("another run") == set()
+    now[0] = 2 * WATCHES
+    assert watchers.of("run") == set()
+    watchers.note("session 1", "run")
+    assert watchers.slower() == 1.0
+    for number in range(1000):
+        watchers.note(f"session {number}", "run")
+    assert watchers.slower() == SLOWEST
 
 
 def test_the_app_opens_with_pandas_and_without_libraries_that_only_some_need() -> None:

@@ -70,6 +70,14 @@ class RunFolder:
             return list(now.epochs)  # being sealed now: the appended snapshots may be partly removed
         return appended
 
+    def has(self, record: RunRecord, epoch: int) -> bool:
+        """Whether the snapshot of an epoch can be read; as ``epoch in epochs(record)``, mostly without a listing."""
+        appended = record.state != "done" and self._snapshot_file(epoch).exists()
+        return appended or epoch in self.epochs(record)
+
+    def _snapshot_file(self, epoch: int) -> Path:
+        return self.path / SNAPSHOTS / f"{codec.entry_name(epoch)}.safetensors"
+
     def _appended(self) -> list[int]:
         """Epochs of the snapshots that were appended, without gaps.
 
@@ -99,9 +107,7 @@ class RunFolder:
     def snapshot(self, experiment: Experiment, epoch: int) -> Snapshot:
         name = codec.entry_name(epoch)
         try:
-            file = self._sealed or EntryFile(
-                self.path / SNAPSHOTS / f"{name}.safetensors", codec.max_bytes(experiment, 1)
-            )
+            file = self._sealed or EntryFile(self._snapshot_file(epoch), codec.max_bytes(experiment, 1))
         except FileNotFoundError:
             file = self._open_sealed(experiment)
         if name not in file.metadata:

@@ -239,7 +239,7 @@ class Store:
             folder = kept[0] if kept else folder
             try:
                 record = self._record(folder)
-                found = folder.snapshot(record.experiment, epoch) if epoch in folder.epochs(record) else None
+                found = folder.snapshot(record.experiment, epoch) if folder.has(record, epoch) else None
             except _BROKEN:
                 kept.clear()
                 raise

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
+from ctviz.cache import Cache
 from ctviz.catalogue.proposition import sentence, verdict
 from ctviz.catalogue.settings import value_of
 from ctviz.data.catalogue import DataSettings
@@ -15,8 +17,10 @@ from ctviz.experiments.proposition import assumptions, overshoots
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
+from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.locks import IntervalRow, Tried, intervals, over_correlation
 from ctviz.figures.stage.recording import ArmLabel
+from ctviz.figures.theme import Palette
 from ctviz.ui.actionability.names import focus_of, labels_of
 from ctviz.ui.actionability.numbers import Numbers, numbers_of
 from ctviz.ui.actionability.panel import LocksView
@@ -47,13 +51,24 @@ def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksV
     of_effort = [IntervalRow(label.title, label.role, span) for label, span in zip(labels, numbers.effort, strict=True)]
     of_share = [IntervalRow(label.title, label.role, s[focus]) for label, s in zip(labels, numbers.share, strict=True)]
     charts = (
-        ("effort", "What advice costs, in data units", intervals(of_effort, colours)),
-        ("share", f"How far answers rest on {feature}", intervals(of_share, colours, percent=True, most=1.0)),
+        ("effort", "What advice costs, in data units", _drawn(of_effort, colours)),
+        ("share", f"How far answers rest on {feature}", _drawn(of_share, colours, percent=True, most=1.0)),
     )
     for cell, (key, title, figure) in zip(st.columns(2, gap="large"), charts, strict=True):
         with cell:
             st.html(f'<p class="ctviz-chart-title">{escape(title)}</p>')
             st.plotly_chart(figure, key=f"locks-{key}", theme=None, alt=title, config={"displayModeBar": False})
+
+
+def _drawn(rows: Sequence[IntervalRow], colours: Palette, **scale: Any) -> CheckedFigure:
+    """A chart of intervals, drawn once for all sessions."""
+    place = (tuple(rows), colours, *scale)
+    return CheckedFigure(_kept().get(place, lambda: intervals(rows, colours, **scale).to_dict()))
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Cache:
+    return Cache(256)
 
 
 def _places(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:

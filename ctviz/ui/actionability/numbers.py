@@ -25,7 +25,7 @@ from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
 
-MOST_KEPT = 64
+MOST_KEPT = 1000
 """Epochs of runs and people whose numbers are kept."""
 
 

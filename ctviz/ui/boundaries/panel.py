@@ -20,7 +20,7 @@ from ctviz.ui.kit.export import share_run
 from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.painted import go_on, paint
 from ctviz.ui.kit.service import Service
-from ctviz.ui.kit.settings import of_search, setting, settings
+from ctviz.ui.kit.settings import group, of_search, setting, settings
 from ctviz.ui.kit.training import train_button
 
 
@@ -54,28 +54,33 @@ def controls(service: Service, draft: Draft[Any]) -> None:
 
 def expert(draft: Draft[Any]) -> None:
     """The settings a newcomer need not see, grouped."""
-    with st.expander("Data", key="group-data"):
-        settings(draft, "data.", _of_data(draft.experiment.data.name))
-    with st.expander("Model", key="group-model"):
-        _hidden(draft)
-        setting(draft, "model.activation")
-    with st.expander("Training", key="group-training"):
-        settings(draft, "training.", ("batch", "n_ce", "burnin", "optimiser", "lr"))
-        setting(draft, "seed")
+    group("Data", "group-data", lambda: settings(draft, "data.", _of_data(draft.experiment.data.name)))
+    group("Model", "group-model", lambda: _model(draft))
+    group("Training", "group-training", lambda: _training(draft))
     arm = pick_arm(draft)
-    with st.expander(f"Objective of {arm.name}", key="group-objective"):
-        settings(draft, f"arms.{arm.name}.", tuple(Objective.model_fields))
-    with st.expander(f"Search of {arm.name}", key="group-search"):
-        settings(draft, f"arms.{arm.name}.", of_search(arm))
-        setting(draft, f"arms.{arm.name}.seed")
-    with st.expander(f"Locked features of {arm.name}", key="group-locked"):
-        for position, feature in enumerate(columns_of(draft.experiment.data)):
-            mutability(draft, (arm,), position, f"Feature {feature}")
-            allowed_range(draft, (arm,), position, f"Range of {feature}")
-        settings(draft, f"arms.{arm.name}.", ("lock_when", "shield"))
-    with st.expander("Measuring", key="group-evaluation"):
-        names = ("every", "factuals", "attack", "field", "paths", *of_search(draft.experiment.evaluation))
-        settings(draft, "evaluation.", names)
+    own = f"arms.{arm.name}."
+    group(f"Objective of {arm.name}", "group-objective", lambda: settings(draft, own, tuple(Objective.model_fields)))
+    group(f"Search of {arm.name}", "group-search", lambda: settings(draft, own, (*of_search(arm), "seed")))
+    group(f"Locked features of {arm.name}", "group-locked", lambda: _locked(draft, arm))
+    names = ("every", "factuals", "attack", "field", "paths", *of_search(draft.experiment.evaluation))
+    group("Measuring", "group-evaluation", lambda: settings(draft, "evaluation.", names))
+
+
+def _model(draft: Draft[Any]) -> None:
+    _hidden(draft)
+    setting(draft, "model.activation")
+
+
+def _training(draft: Draft[Any]) -> None:
+    settings(draft, "training.", ("batch", "n_ce", "burnin", "optimiser", "lr"))
+    setting(draft, "seed")
+
+
+def _locked(draft: Draft[Any], arm: Arm) -> None:
+    for position, feature in enumerate(columns_of(draft.experiment.data)):
+        mutability(draft, (arm,), position, f"Feature {feature}")
+        allowed_range(draft, (arm,), position, f"Range of {feature}")
+    settings(draft, f"arms.{arm.name}.", ("lock_when", "shield"))
 
 
 def _of_data(name: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import search_of
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import follow_theme
-from ctviz.ui.kit.watch import POLL, expectation, run_view_of, status
+from ctviz.ui.kit.watch import POLL, expectation, run_view_of, slower, status
 
 TICK = 1.2
 """Seconds that an epoch is shown for, where the epochs of a part play."""
@@ -45,7 +45,7 @@ def show_story(service: Service, draft: Draft[DigitsView]) -> None:
         return TICK if _plays(draft.view) else None
 
     with st.container(key="digits-look"):
-        live(lambda: _show(service, draft), every)
+        live(lambda: _show(service, draft), every, slower(service))
 
 
 def _awaits_autoencoder(service: Service, draft: Draft[DigitsView]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from ctviz.catalogue.settings import differences
 from ctviz.data.images import datasets_folder, remember_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.training.arm import Objective
+from ctviz.training.arm import Arm, Objective
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
@@ -21,7 +22,7 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import Service
-from ctviz.ui.kit.settings import of_search, setting, settings
+from ctviz.ui.kit.settings import group, of_search, setting, settings
 from ctviz.ui.kit.training import train_button
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -147,8 +148,15 @@ def _expert(draft: Draft[DigitsView]) -> None:
     styles = dict(zip((arm.name for arm in draft.experiment.arms), styles_of(draft.experiment), strict=True))
     taught = [arm for arm in draft.experiment.arms if arm.trains_on_counterfactuals] or draft.experiment.arms
     for arm in taught:
-        with st.expander(f"Objective and search: {styles[arm.name].title}", key=f"group-{arm.name}"):
-            settings(draft, f"arms.{arm.name}.", (*Objective.model_fields, *of_search(arm), "lock_when", "shield"))
-    with st.expander("Training, digits and measuring", key="group-training"):
-        settings(draft, "training.", ("batch", "n_ce", "burnin", "optimiser", "lr"))
-        settings(draft, "", ("seed", "data.n_train", "data.seed", "model.initial", "evaluation.every"))
+        title = f"Objective and search: {styles[arm.name].title}"
+        group(title, f"group-{arm.name}", functools.partial(_arm, draft, arm))
+    group("Training, digits and measuring", "group-training", lambda: _training(draft))
+
+
+def _arm(draft: Draft[DigitsView], arm: Arm) -> None:
+    settings(draft, f"arms.{arm.name}.", (*Objective.model_fields, *of_search(arm), "lock_when", "shield"))
+
+
+def _training(draft: Draft[DigitsView]) -> None:
+    settings(draft, "training.", ("batch", "n_ce", "burnin", "optimiser", "lr"))
+    settings(draft, "", ("seed", "data.n_train", "data.seed", "model.initial", "evaluation.every"))

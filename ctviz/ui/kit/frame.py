@@ -113,10 +113,11 @@ def project_button(draft: Draft[Any]) -> None:
     )  # fmt: skip
 
 
-def live(body: Callable[[], None], every: Callable[[], float | None]) -> None:
+def live(body: Callable[[], None], every: Callable[[], float | None], slower: float = 1.0) -> None:
     """Shows a part of the page that runs again by itself, as long as ``every`` gives the seconds until then.
 
     Whenever that changes, say because a run has ended, the whole page runs again. What goes wrong is said in place.
+    ``slower`` multiplies the seconds; the page does not run again where it alone changes.
     """
     pause = every()
 
@@ -126,7 +127,7 @@ def live(body: Callable[[], None], every: Callable[[], float | None]) -> None:
             st.rerun()
         body()
 
-    st.fragment(part, run_every=pause)()
+    st.fragment(part, run_every=None if pause is None else pause * slower)()
 
 
 def page_title(words: str, level: int = 1) -> DeltaGenerator:

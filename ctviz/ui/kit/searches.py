@@ -33,7 +33,7 @@ T = TypeVar("T")
 MOST_EXPLORERS = 8
 """Runs whose data are kept at hand."""
 
-MOST_BYTES = 96 * 2**20
+MOST_BYTES = 48 * 2**20
 """Results kept, over all sessions; those used least recently go first."""
 
 MOST_EPOCHS = 201

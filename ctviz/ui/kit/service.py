@@ -8,9 +8,10 @@ import importlib
 import pkgutil
 import re
 import threading
+import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal, get_args
@@ -42,6 +43,16 @@ MOST_WANTED = 1000
 
 MOST_PICTURES = 192 * 2**20
 """Bytes of fields and paths that a browser is asked to hold of one run."""
+
+
+AT_EASE = 4
+"""Sessions that may watch runs at the usual pace."""
+
+SLOWEST = 12.0
+"""Times longer than usual that a session waits at most between two looks."""
+
+WATCHES = 15.0
+"""Seconds for which a session that has looked counts as watching."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,33 @@ class WantedRuns:
             self._askers.pop(key, None)
 
 
+class Watchers:
+    """Which sessions watch which runs that grow; safe to call from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, threading.Lock()
+        self._looked: dict[str, tuple[float, str]] = {}  # session -> when, and at which run
+
+    def note(self, session: str, key: str) -> None:
+        """Notes that a session looks at a run."""
+        with self._lock:
+            now = self._clock()
+            self._looked = {who: look for who, look in self._looked.items() if now - look[0] < WATCHES}
+            self._looked[session] = now, key
+
+    def slower(self) -> float:
+        """How many times longer than usual a session is to wait between two looks: where many watch, each looks less
+        often, so that together they leave the processors to those who do something."""
+        with self._lock:
+            return min(max(len(self._looked) / AT_EASE, 1.0), SLOWEST)
+
+    def of(self, key: str) -> set[str]:
+        """The sessions that watch a run."""
+        with self._lock:
+            now = self._clock()
+            return {who for who, (when, seen) in self._looked.items() if seen == key and now - when < WATCHES}
+
+
 def session() -> str:
     """Names the session among those of the server."""
     name: str = st.session_state.setdefault("session-name", uuid.uuid4().hex)
@@ -104,6 +142,7 @@ class Service:
     jobs: JobManager
     run_views: RunViews
     wanted: WantedRuns = field(default_factory=lambda: WantedRuns())
+    watchers: Watchers = field(default_factory=lambda: Watchers())
 
     def state(self, key: str) -> RunState:
         """Where a run is: what the store says, and what the queue of this server adds to it."""
@@ -122,10 +161,17 @@ class Service:
     def run_view(self, key: str) -> RunView | None:
         return self.run_views.get(key)
 
+    def watch(self, key: str) -> float:
+        """Notes that this session watches a run that grows, and returns how many times longer than usual it is to wait
+        until it looks again."""
+        self.watchers.note(session(), key)
+        return self.watchers.slower()
+
     def train(self, experiment: Experiment) -> bool:
         """Asks for a run; asked for twice, it is computed once. Small ones go first.
 
-        A student has one at a time: the next takes the place of the one before, and whether it did so is returned.
+        A student has one at a time: the next takes the place of the one before, unless others wait for that too or
+        watch it. Returns whether it was stopped.
 
         Raises:
             NotAllowedError: it is too large for a student.
@@ -134,11 +180,15 @@ class Service:
         if reason := rights.too_large(seconds):
             raise rights.NotAllowedError(reason)
         before = self.wanted.ask(key, session(), alone=not rights.is_teacher())
-        replaced = before is not None and self.state(before).live
-        if before is not None and replaced and not self.wanted.askers(before):
+        stops = before is not None and self.state(before).live and not self._others(before)
+        if before is not None and stops:
             self.jobs.cancel(before)
         self.jobs.submit(key, run_job, experiment.to_json(), str(self.store.root), "auto", seconds=seconds)
-        return replaced
+        return stops
+
+    def _others(self, key: str) -> set[str]:
+        """The other sessions that wait for a run or watch it."""
+        return (self.wanted.askers(key) | self.watchers.of(key)) - {session()}
 
     def cancel(self, key: str) -> None:
         """Stops a run.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import streamlit as st
 
 from ctviz.catalogue import settings as catalogue
 from ctviz.catalogue.settings import CHOICES, value_of
@@ -43,6 +45,15 @@ def settings(draft: Draft[Any], prefix: str, names: Iterable[str]) -> None:
     """The controls of several settings."""
     for name in names:
         setting(draft, prefix + name)
+
+
+def group(title: str, key: str, draw: Callable[[], None]) -> None:
+    """Controls under a heading that opens; they are drawn once it is open, since most people never open it and a page
+    with forty controls more takes three times as long to run."""
+    box = st.expander(title, key=key, on_change="rerun")
+    if box.open:
+        with box:
+            draw()
 
 
 def of_search(chosen: SearchSettings) -> tuple[str, ...]:

@@ -85,18 +85,24 @@ BOUNDARIES = RunDisplay(
 def watch(service: Service, draft: Draft[Any], display: RunDisplay = BOUNDARIES) -> None:
     """The run of the draft's settings, live where it is being trained: finding, picture, the numbers beside it."""
     follow_theme()
-    live(lambda: _watch(service, display), lambda: POLL if trains(service) else None)
+    live(lambda: _watch(service, display), lambda: POLL if trains(service) else None, slower(service))
 
 
 def below(service: Service) -> None:
     """Curves and table of the run, with a marker at the stage's epoch."""
     with details():
-        live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
+        live(lambda: _below(service), lambda: REDRAW if trains(service) else None, slower(service))
 
 
 def trains(service: Service) -> bool:
     """Whether the run that the session looks at is being trained."""
     return service.state(draft_now().experiment.key).live
+
+
+def slower(service: Service) -> float:
+    """What ``live`` is told of a run that the session looks at: 1, unless many watch runs that grow."""
+    key = draft_now().experiment.key
+    return service.watch(key) if service.state(key).live else 1.0
 
 
 def let_picture_go_first(name: str, shown: Hashable) -> None:
@@ -114,6 +120,8 @@ def let_picture_go_first(name: str, shown: Hashable) -> None:
 def _watch(service: Service, display: RunDisplay) -> None:
     draft = draft_now()
     state = service.state(draft.experiment.key)
+    if state.live:
+        service.watch(draft.experiment.key)
     run_view = run_view_of(service, draft, state)
     projecting = draft.view.view == "project"
     headline = st.container()

@@ -35,7 +35,7 @@ from ctviz.ui.kit.searches import POINT, Answer, Question, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
-from ctviz.ui.kit.watch import REDRAW, expectation, let_picture_go_first, run_view_of, status, trains
+from ctviz.ui.kit.watch import REDRAW, expectation, let_picture_go_first, run_view_of, slower, status, trains
 from ctviz.ui.trajectories import words as words
 from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
 
@@ -69,13 +69,13 @@ def explore(service: Service, draft: Draft[TracksView]) -> None:
         now = draft_now()
         return POLL if service.state(now.experiment.key).live or _awaits_vae(service, now) else None
 
-    live(lambda: _explore(service), every)
+    live(lambda: _explore(service), every, slower(service))
 
 
 def below(service: Service) -> None:
     """What training would make of the chosen search; where the searches end, against real data."""
     with details():
-        live(lambda: _below(service), lambda: REDRAW if trains(service) else None)
+        live(lambda: _below(service), lambda: REDRAW if trains(service) else None, slower(service))
 
 
 # -- the picture -------------------------------------------------------------------------------------
