@@ -41,10 +41,10 @@ def space_plays_only_what_is_in_sight(page) -> None:
 def test_the_picture_moves_by_itself_and_the_doors_open(app, browser_page) -> None:
     browser_page.goto(app.url)
     until(browser_page, "globalThis.__ctvizPaths?.playing && globalThis.__ctvizPaths.step > 0")
+    space_plays_only_what_is_in_sight(browser_page)
     searched = browser_page.evaluate("globalThis.__ctvizPaths.traceKey")
     browser_page.locator(".ctv-plot").first.click(position={"x": 60, "y": 60})
     until(browser_page, "before => globalThis.__ctvizPaths.traceKey !== before", searched)
-    space_plays_only_what_is_in_sight(browser_page)
     for card in CARDS:
         for label, page, query in ((card.label, card.page, card.query), *card.besides):
             to = urlsplit(browser_page.get_by_role("link", name=label).get_attribute("href"))

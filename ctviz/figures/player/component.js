@@ -299,10 +299,22 @@ export class Component {
 
 const MOUNTED = new WeakMap();
 
+/** Milliseconds for which a page that was gone to is waited for. */
+const LEAVING_MS = 10000;
+let left = -Infinity; // when a link to another page was followed last
+globalThis.document?.addEventListener("click", (event) => {
+  const link = event.composedPath().find((node) => node.matches?.("a[href]"));
+  const elsewhere = link && link.origin === location.origin && link.pathname !== location.pathname;
+  if (elsewhere && !link.target && !event.ctrlKey && !event.metaKey && !event.shiftKey) left = performance.now();
+}, true);
+
+/** Whether the person has followed a link to another page, which may not be there yet. */
+const leaving = () => performance.now() - left < LEAVING_MS;
+
 /** Streamlit component of a kind: called again on the same element whenever data or theme change. */
 export const mounting = (Kind) => ({ data, parentElement, setStateValue, setTriggerValue }) => {
-  // Who has gone to another page hears no more of this one: Streamlit would run its fragment in place of that page.
-  const here = (say) => (...told) => location.pathname === entry.path && say(...told);
+  // Who goes to another page is told of nothing here any more: Streamlit would run a fragment in place of that page.
+  const here = (say) => (...told) => location.pathname === entry.path && !leaving() && say(...told);
   const bridge = {
     report: here((state) => setStateValue("view", state)),
     need: here((wish) => setTriggerValue("need", wish)),
@@ -312,6 +324,7 @@ export const mounting = (Kind) => ({ data, parentElement, setStateValue, setTrig
   if (!entry) MOUNTED.set(parentElement, (entry = { component: new Kind(parentElement, bridge), calls: 0 }));
   const { component } = entry;
   component.bridge = bridge;
+  if (entry.path !== location.pathname) left = -Infinity; // it has come
   entry.path = location.pathname;
   component.repaint();
   const call = ++entry.calls;
