@@ -41,21 +41,21 @@ OnProgress = Callable[[int, int], None]
 
 
 def default_references(experiment: Experiment) -> dict[str, str]:
-    """Every arm that trains on counterfactuals → the first arm that does not, if possible with the same seed.
+    """Every arm that learns from more than samples → the first conventional arm, if possible with the same seed.
 
     Empty where there is no such arm.
     """
-    plain = [arm for arm in experiment.arms if not arm.trains_on_counterfactuals]
+    plain = [arm for arm in experiment.arms if not arm.learns_from_examples]
     if not plain:
         return {}
     first: dict[int, str] = {}
     for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True):
-        if not arm.trains_on_counterfactuals:
+        if not arm.learns_from_examples:
             first.setdefault(seed, arm.name)
     return {
         arm.name: first.get(seed, plain[0].name)
         for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True)
-        if arm.trains_on_counterfactuals
+        if arm.learns_from_examples
     }
 
 

@@ -31,6 +31,8 @@ from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Floats, Ints, Trace
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
+from ctviz.training.arm import Objective
+from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.sampler import Sampler, apply_immutable_masks, group_size, immutable_masks
 
 if TYPE_CHECKING:
@@ -190,7 +192,9 @@ class Explorer:
 
         ``label``: the true class of the factual; by default the class that the arm predicts.
         """
-        return loss_terms_of(trace, arm, index, self.experiment.arms[arm], label)
+        own = self.experiment.arms[arm]
+        nothing = Objective(**dict.fromkeys(Objective.model_fields, 0.0))
+        return loss_terms_of(trace, arm, index, own if TRAINING_METHODS[own.method].searches else nothing, label)
 
     @isolated()
     def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:

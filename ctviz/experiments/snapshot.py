@@ -12,17 +12,21 @@ import numpy.typing as npt
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.short_repr import ShortRepr
+from ctviz.training.arm import TERMS
 
 if TYPE_CHECKING:
     from ctviz.models.stack import Stack
 
+LOSSES = tuple(f"loss_{term}" for term in TERMS)
+"""Metrics of the terms of the objective."""
+
 METRICS = (
-    "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
+    *LOSSES, "skipped", "mature", "steps",
     "train_accuracy", "validation_accuracy", "ip", "ip_star", "cost", "validity", "robust_accuracy",
 )  # fmt: skip
 """Names of the metrics of a snapshot, in the order they are listed.
 
-``loss_*``: means over the epoch's batches of the four terms of the objective, each before its λ.
+``loss_*``: means over the epoch's batches of the terms of the objective, each before its λ.
 ``skipped``: batches left out because their loss was not finite. ``mature``, ``steps``: share of the epoch's
 training counterfactuals that reached τ, and their mean number of steps. The rest is measured on
 validation data after the epoch. A metric that does not apply (a search that did not happen) is NaN.

@@ -11,7 +11,7 @@ from ctviz.catalogue.settings import setting as described
 from ctviz.data.catalogue import DATASETS, PLANES, columns_of
 from ctviz.data.drawn import DRAWN
 from ctviz.experiments.config import Experiment
-from ctviz.training.arm import Arm, Objective
+from ctviz.training.arm import Arm
 from ctviz.ui.boundaries.models import pick_arm
 from ctviz.ui.kit import bind, link
 from ctviz.ui.kit.constraints import allowed_range, mutability
@@ -64,7 +64,7 @@ def expert(draft: Draft[Any]) -> None:
         setting(draft, "seed")
     arm = pick_arm(draft)
     with st.expander(f"Objective of {arm.name}", key="group-objective"):
-        settings(draft, f"arms.{arm.name}.", tuple(Objective.model_fields))
+        settings(draft, f"arms.{arm.name}.", arm.weighed)
     with st.expander(f"Search of {arm.name}", key="group-search"):
         settings(draft, f"arms.{arm.name}.", of_search(arm))
         setting(draft, f"arms.{arm.name}.seed")

@@ -11,7 +11,6 @@ from ctviz.catalogue.settings import differences
 from ctviz.data.images import datasets_folder, remember_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.training.arm import Objective
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
@@ -148,7 +147,7 @@ def _expert(draft: Draft[DigitsView]) -> None:
     taught = [arm for arm in draft.experiment.arms if arm.trains_on_counterfactuals] or draft.experiment.arms
     for arm in taught:
         with st.expander(f"Objective and search: {styles[arm.name].title}", key=f"group-{arm.name}"):
-            settings(draft, f"arms.{arm.name}.", (*Objective.model_fields, *of_search(arm), "lock_when", "shield"))
+            settings(draft, f"arms.{arm.name}.", (*arm.weighed, *of_search(arm), "lock_when", "shield"))
     with st.expander("Training, digits and measuring", key="group-training"):
         settings(draft, "training.", ("batch", "n_ce", "burnin", "optimiser", "lr"))
         settings(draft, "", ("seed", "data.n_train", "data.seed", "model.initial", "evaluation.every"))
