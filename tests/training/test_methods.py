@@ -196,8 +196,9 @@ def test_what_an_arm_of_another_method_is_taken_for() -> None:
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"^method is 'gan'; allowed: one of counterfactual, fgsm\.$"):
+    with pytest.raises(ConfigError) as error:
         Arm.variant("full", method="gan")
+    assert str(error.value) == f"method is 'gan'; allowed: one of {', '.join(TRAINING_METHODS)}."
 
 
 @pytest.mark.parametrize("method", TRAINING_METHODS.values(), ids=TRAINING_METHODS)
