@@ -55,7 +55,7 @@ class Snapshot(ShortRepr):
     seconds: float  # since the run began
     metrics: dict[str, npt.NDArray[np.float64]]  # name -> (m)
     weights: dict[str, npt.NDArray[np.float32]]  # "0.weight" -> (m out in), "0.bias" -> (m out), "1.weight" …
-    field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None if d ≠ 2
+    field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None without a plane
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
     origin: str = ""
@@ -103,7 +103,12 @@ class Scene(ShortRepr):
     factual_labels: npt.NDArray[np.uint8]  # b
     targets: npt.NDArray[np.uint8]  # b
     classes: tuple[str, ...]
-    features: tuple[str, ...]
+    features: tuple[str, ...]  # f: their names; a category is one feature of several columns
+
+    @property
+    def plane(self) -> bool:
+        """Whether the data are points in a plane."""
+        return len(self.features) == len(self.lower) == 2
 
     @property
     def usual_target(self) -> int:

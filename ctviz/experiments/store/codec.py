@@ -294,7 +294,7 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
             _require(found.shape == (len(values),), f"shape of {name}")
             _require(found.size == 0 or int(found.max()) < experiment.data.classes, f"a class in {name}")
     named = (len(scene.classes), len(scene.features))
-    _require(named == (experiment.data.classes, experiment.d), "names in the scene")
+    _require(named == (experiment.data.classes, len(experiment.data.features)), "names in the scene")
 
 
 # -- bounds ---------------------------------------------------------------------------------------------
