@@ -75,7 +75,7 @@ def live_search(explorer: Explorer, settings: SearchSettings, target: int | None
     """
     experiment, generator = explorer.experiment, GENERATORS[settings.generator]
     plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise
-    if not plain or experiment.model.channels or explorer.data.d != 2:
+    if not plain or experiment.model.channels or not explorer.data.schema.plane:
         return None
     constraints = explorer.constraints
     bound = settings.step_bound
