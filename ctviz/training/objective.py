@@ -61,7 +61,8 @@ class Weights:
     def __init__(self, arms: Sequence[Arm], like: Tensor) -> None:
         self.arms, self.like = arms, like
         names = [arm.method for arm in arms]
-        found = [(TRAINING_METHODS[name], [i for i, its in enumerate(names) if its == name]) for name in set(names)]
+        own = {name: [i for i, its in enumerate(names) if its == name] for name in names}
+        found = [(TRAINING_METHODS[name], arms) for name, arms in own.items()]
         self.methods: Sequence[tuple[TrainingMethod, list[int] | slice]] = found
         """Each method and the arms that have it; all of them are a slice, which is no copy."""
         if len(found) == 1:
@@ -75,6 +76,11 @@ class Weights:
         if (key := tuple(parts)) not in self._factors:
             self._factors[key] = {part: self._of_part(part, parts) for part in parts}
         return self._factors[key]
+
+    def squares(self, parts: Collection[str]) -> bool:
+        """Whether a term of these parts holds z_y²."""
+        terms = [term for method, _ in self.methods for term in method.terms.values() if term.keys() <= set(parts)]
+        return any(form.square for term in terms for form in term.values())
 
     def _of_part(self, part: str, parts: Collection[str]) -> Factors:
         rows = []
@@ -96,7 +102,7 @@ class Coefficients:
     onehot: Tensor  # m k n r
     share: Tensor  # m 1 n r: A
     constant: Tensor  # m k n r: c₀ · 1_y
-    linear: Tensor | None  # m k n r: c₁ · 1_y; None where there are samples alone
+    linear: Tensor | None  # m k n r: c₁ · 1_y; None where no term holds z_y²
 
     @classmethod
     def of(cls, weights: Weights, onehot: Tensor, columns: Columns) -> Coefficients:
@@ -107,7 +113,7 @@ class Coefficients:
             for name, layout in columns.layouts.items()
         ]
         share, constant, linear = (torch.cat(column, dim=-1) for column in zip(*parts, strict=True))
-        return cls(onehot, share, onehot * constant, onehot * linear if len(parts) > 1 else None)
+        return cls(onehot, share, onehot * constant, onehot * linear if weights.squares(columns.layouts) else None)
 
     def batches(self) -> list[tuple[Tensor, Tensor, Tensor | None]]:
         """A, c₀ and c₁ batch by batch, (m · r) each."""

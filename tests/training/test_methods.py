@@ -135,7 +135,8 @@ def by_autograd(arm: Arm, schedule: Schedule) -> tuple[torch.nn.Module, list[dic
 @pytest.mark.parametrize("among", [False, True], ids=["alone", "among other methods"])
 def test_a_method_is_trained_by_its_own_formula(among: bool) -> None:
     own = Arm.variant("fgsm", lambda_adv=0.7, lambda_reg=0.05)
-    arms = [Arm.variant("full"), own, Arm.variant("vanilla")] if among else [own]
+    others = Arm.variant("full"), Arm.variant("vanilla"), Arm.variant("more", method="fgsm")
+    arms = [others[0], own, *others[1:]] if among else [own]
     place = arms.index(own)
     stack, metrics = told(arms)
     model, means = by_autograd(own, SCHEDULE)
@@ -199,6 +200,12 @@ def test_an_unknown_method_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError) as error:
         Arm.variant("full", method="gan")
     assert str(error.value) == f"method is 'gan'; allowed: one of {', '.join(TRAINING_METHODS)}."
+
+
+def test_parts_of_all_methods_have_names_of_their_own() -> None:
+    """Those of two methods stand side by side in one batch."""
+    names = [part.name for one in TRAINING_METHODS.values() for part in (*one.epoch_parts, *one.batch_parts)]
+    assert len({SAMPLES.name, *names}) == 1 + len(names)
 
 
 @pytest.mark.parametrize("method", TRAINING_METHODS.values(), ids=TRAINING_METHODS)
