@@ -25,6 +25,7 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.models.model_settings import ModelSettings
 from ctviz.prose import inside, listed, spelled
 from ctviz.training.arm import Arm
+from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.schedule import Schedule
 
 SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
@@ -289,6 +290,10 @@ _SEARCH = (
 
 _ARM = (
     Setting("arms.name", "Name", "What this model is called; each name once."),
+    Setting(
+        "arms.method", "Method", "How this model is trained.",
+        choices={name: method.title for name, method in TRAINING_METHODS.items()},
+    ),
     Setting(
         "arms.seed", "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.",
     ),

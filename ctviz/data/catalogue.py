@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from ctviz.data import synthetic
 from ctviz.data.drawn import DRAWN, USUAL_NAMES, DrawnSettings
 from ctviz.data.drawn import SENTENCE as DRAWN_SENTENCE
+from ctviz.data.given import GIVEN, GivenSettings
 from ctviz.data.image_sets import IMAGES, PIXEL_NAMES, ImageSettings
 from ctviz.data.schema import FeatureRef
 from ctviz.errors import ConfigError
@@ -35,6 +36,8 @@ def feature_name(feature: FeatureRef) -> str:
 
 def columns_of(data: AnyData) -> tuple[str, ...]:
     """What people call the two features of a plane: their usual names, or those of a table that was pasted."""
+    if isinstance(data, GivenSettings):
+        return data.features
     return data.columns if isinstance(data, DrawnSettings) else FEATURE_NAMES
 
 
@@ -54,8 +57,13 @@ class DataSettings(Settings):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the columns."""
+        """Names of the features."""
         return FEATURE_NAMES
+
+    @property
+    def d(self) -> int:
+        """Number of columns; here each feature is one."""
+        return len(self.features)
 
     @property
     def grid(self) -> None:
@@ -88,7 +96,7 @@ class DataSettings(Settings):
         return self
 
 
-AnyData = DataSettings | DrawnSettings | ImageSettings
+AnyData = DataSettings | DrawnSettings | ImageSettings | GivenSettings
 
 
 def data_settings(values: Mapping[str, Any]) -> AnyData:
@@ -107,6 +115,8 @@ def kind_of(name: Any) -> type[AnyData]:
         return ImageSettings
     if name == DRAWN:
         return DrawnSettings
+    if name == GIVEN:
+        return GivenSettings
     if name is not None and name not in DATASETS:
         raise ConfigError("name", name, f"one of {', '.join([*PLANES, *IMAGES])}")
     return DataSettings
@@ -198,11 +208,12 @@ PLANES = MappingProxyType({**{name: info.sentence for name, info in DATASETS.ite
 def load(settings: AnyData) -> Dataset:
     """Load the data set that the settings describe; the same settings give the same bits.
 
-    Images are read from files. Synthetic samples are drawn once and split at random into three disjoint splits. Each
-    split is balanced over the classes; a remainder goes to the first classes.
+    Images are read from files; a data set of the caller's is the one that was handed over. Synthetic samples are drawn
+    once and split at random into three disjoint splits. Each split is balanced over the classes; a remainder goes to
+    the first classes.
 
     Raises:
-        DataError: images are missing, or are not those that were published.
+        DataError: images are missing, or are not those that were published; the caller's data are not in this process.
     """
     from ctviz.data.samples import samples  # imports torch, which settings alone do not need
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ class Dataset(ShortRepr):
 
     def __post_init__(self) -> None:
         for part in ("train", "validation", "test"):
-            X, y = getattr(self, part)
+            X, y = self._pair(part)
             if X.ndim != 2 or X.shape != (len(y), self.schema.d):
                 raise DataError(f"{part} of {self.name} has shape {tuple(X.shape)}; expected ({len(y)}, {self.d}).")
             if not torch.isfinite(X).all():
@@ -37,6 +38,17 @@ class Dataset(ShortRepr):
         missing = set(range(self.k)) - set(self.train[1].tolist())
         if missing:
             raise DataError(f"No training sample of {self.name} has class {sorted(missing)[0]}.")
+
+    def _pair(self, part: str) -> Split:
+        given: Any = getattr(self, part)
+        pair = given if isinstance(given, tuple | list) else (given,)
+        types = [one.dtype if isinstance(one, torch.Tensor) else type(one).__name__ for one in pair]
+        if types != [torch.float32, torch.int64] or pair[1].ndim != 1:
+            raise DataError(
+                f"{part} of {self.name} must be a pair of tensors, samples in float32 (n d) and labels in int64 (n); "
+                f"got {' and '.join(map(str, types))}."
+            )
+        return pair[0], pair[1]
 
     @property
     def d(self) -> int:

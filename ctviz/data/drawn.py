@@ -218,8 +218,13 @@ class DrawnSettings(Settings):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What constraints call the columns; ``columns`` is what people call them."""
+        """What constraints call the features; ``columns`` is what people call them."""
         return USUAL_NAMES
+
+    @property
+    def d(self) -> int:
+        """Number of columns; here each feature is one."""
+        return len(self.features)
 
     @property
     def grid(self) -> None:

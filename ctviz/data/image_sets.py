@@ -39,8 +39,13 @@ class ImageSettings(Settings):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the columns."""
+        """Names of the features."""
         return PIXEL_NAMES
+
+    @property
+    def d(self) -> int:
+        """Number of columns; here each feature is one."""
+        return len(self.features)
 
     @property
     def grid(self) -> Grid:

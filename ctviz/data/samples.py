@@ -10,6 +10,7 @@ from ctviz.data import synthetic
 from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, AnyData
 from ctviz.data.dataset import Dataset, Split
 from ctviz.data.drawn import EXTENT, DrawnSettings, class_names, decode, splits, values_of
+from ctviz.data.given import GivenSettings
 from ctviz.data.image_sets import ImageSettings
 from ctviz.data.schema import Array, Feature, Schema
 from ctviz.isolation import isolated
@@ -24,6 +25,8 @@ def samples(settings: AnyData) -> Dataset:
         return load_images(settings)
     if isinstance(settings, DrawnSettings):
         return _drawn(settings)
+    if isinstance(settings, GivenSettings):
+        return settings.dataset
     info = DATASETS[settings.name]
     rng = np.random.default_rng(settings.seed)
     sizes = (settings.n_train, settings.n_validation, settings.n_test)

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import numpy as np
@@ -140,6 +141,22 @@ class Schema(BaseModel):
     def positions(self, ref: FeatureRef) -> tuple[int, ...]:
         """Indices of the features that a reference stands for: one, or of an image rows, columns or a mask."""
         return resolve(ref, self.names, self.grid)
+
+    def columns_of(self, ref: FeatureRef) -> tuple[int, ...]:
+        """Indices of the columns of those features."""
+        spans = self.spans
+        return tuple(column for position in self.positions(ref) for column in range(*spans[position].indices(self.d)))
+
+    @property
+    def spans(self) -> tuple[slice, ...]:
+        """The columns of each feature."""
+        ends = [0, *accumulate(f.width for f in self.features)]
+        return tuple(slice(first, last) for first, last in pairwise(ends))
+
+    @property
+    def plane(self) -> bool:
+        """Whether the data are points in a plane, which can be drawn: two features of one column each."""
+        return len(self.features) == self.d == 2
 
     def constrain(
         self,

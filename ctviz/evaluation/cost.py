@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.reduce import masked_mean
 
 
-def cost(factuals: Tensor, counterfactuals: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean ℓ1 distance ``‖x' − x‖₁`` from the factuals, in units of the features.
+def cost(
+    factuals: Tensor, counterfactuals: Tensor, mask: Tensor | None = None, features: FeatureColumns | None = None
+) -> Tensor:
+    """Mean ℓ1 distance ``‖x' − x‖₁`` from the factuals, in units of the features; a changed category counts 1.
 
     Args:
         factuals: (… b d) or shared (b d).
         counterfactuals: (… b d).
         mask: which samples count, (… b) or shared (b), bool; the paper counts the valid ones. None: all.
+        features: which columns belong to each feature. None: each column is a number.
 
     Returns:
         (…), float64; NaN where no sample counts.
     """
-    return masked_mean((counterfactuals.double() - factuals.double()).abs().sum(-1), mask)
+    moved = counterfactuals.double() - factuals.double()
+    return masked_mean(moved.abs().sum(-1) if features is None else features.cost(moved), mask)
 
 
 def is_valid(logits: Tensor, targets: Tensor) -> Tensor:
@@ -40,17 +45,25 @@ def validity(logits: Tensor, targets: Tensor, mask: Tensor | None = None) -> Ten
     return masked_mean(is_valid(logits, targets), mask)
 
 
-def redundancy(factuals: Tensor, counterfactuals: Tensor, mask: Tensor | None = None, tolerance: float = 0.0) -> Tensor:
-    """Mean share of columns that the counterfactual leaves unchanged, ``|x'_d − x_d| ≤ tolerance``.
+def redundancy(
+    factuals: Tensor,
+    counterfactuals: Tensor,
+    mask: Tensor | None = None,
+    tolerance: float = 0.0,
+    features: FeatureColumns | None = None,
+) -> Tensor:
+    """Mean share of features that the counterfactual leaves unchanged, ``|x'_d − x_d| ≤ tolerance`` in all columns.
 
     Args:
         factuals: (… b d) or shared (b d).
         counterfactuals: (… b d).
         mask: which samples count, (… b) or shared (b), bool. None: all.
         tolerance: largest change that still counts as none, in units of the features.
+        features: which columns belong to each feature. None: each column is a number.
 
     Returns:
         (…), float64, 0 to 1; NaN where no sample counts.
     """
-    unchanged = (counterfactuals - factuals).abs() <= tolerance  # … b d
+    moved = counterfactuals - factuals  # … b d
+    unchanged = moved.abs() <= tolerance if features is None else features.unchanged(moved, tolerance)
     return masked_mean(unchanged.double().mean(-1), mask)

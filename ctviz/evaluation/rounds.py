@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 
 ROUND_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps")
@@ -117,22 +118,31 @@ class Scores:
     points: Tensor  # u d; u 0 without IP*
 
     @classmethod
-    def of(cls, ends: RoundEnds, targets: Tensor, samples: ReferenceSamples, kernels: bool = True) -> Scores:
+    def of(
+        cls,
+        ends: RoundEnds,
+        targets: Tensor,
+        samples: ReferenceSamples,
+        kernels: bool = True,
+        features: FeatureColumns | None = None,
+    ) -> Scores:
         """Scores of searches to the classes ``targets`` (u).
 
-            ip = 1/l · Σ_j ‖x' − x_j‖₁ over the l samples x_j of the target class,  cost = ‖x' − x‖₁,
-            redundancy = share of features with x'_d = x_d
+            ip = 1/l · Σ_j ‖x' − x_j‖₁ over the l samples x_j of the target class,
+            cost = ‖x' − x‖₁, where a changed category counts 1,
+            redundancy = share of features with x'_d = x_d in all their columns
 
         Args:
             samples: real samples of every class; distances are in units of the features.
             kernels: whether to compute IP*. A length scale of 0.5 is meaningless for images, any two of which are too
                 far apart.
+            features: which columns belong to each feature. None: each column is a number.
         """
         moved = ends.final.double() - ends.factuals.double()
         return cls(
             ip=samples.implausibility(ends.final, targets),
-            cost=moved.abs().sum(-1),
-            redundancy=(moved == 0).double().mean(-1),
+            cost=moved.abs().sum(-1) if features is None else features.cost(moved),
+            redundancy=(moved == 0 if features is None else features.unchanged(moved)).double().mean(-1),
             valid=ends.valid.double(),
             mature=ends.mature.double(),
             steps=ends.steps.double(),

@@ -15,12 +15,13 @@ from pydantic import Field, field_validator, model_validator
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, kind_of
 from ctviz.data.drawn import DrawnSettings
+from ctviz.data.given import GIVEN, GivenSettings, given
 from ctviz.data.image_sets import IMAGES, ImageSettings
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.sizes import parameters
-from ctviz.settings import Document, key_values
+from ctviz.settings import Document, Settings, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
 
@@ -51,7 +52,10 @@ class Evaluation(SearchSettings):
 
 
 class Experiment(Document):
-    """A data set, an architecture, a schedule, a seed and the arms that are trained together."""
+    """A data set, an architecture, a schedule, a seed and the arms that are trained together.
+
+    ``data``: settings, or a ``Dataset`` of the caller's, whose digest becomes part of the key.
+    """
 
     called = "experiment"
 
@@ -71,24 +75,31 @@ class Experiment(Document):
     @model_validator(mode="before")
     @classmethod
     def _no_pictures_of_images(cls, values: Any) -> Any:
-        """Images record no fields and paths by default; asking for them is an error."""
-        data = values.get("data") if isinstance(values, dict) else None
+        """What does not lie in a plane records no fields and paths by default; asking for them is an error."""
+        if not isinstance(values, dict):
+            return values
+        values, data, wanted = dict(values), _settings_of(values.get("data")), values.get("evaluation", {})
         name = data.get("name") if isinstance(data, Mapping) else getattr(data, "name", None)
-        wanted = values.get("evaluation", {}) if isinstance(values, dict) else None
-        if name in IMAGES and isinstance(wanted, Mapping):
-            return {**values, "evaluation": {"field": 0, "paths": 0, **wanted}}
+        if data is not None:
+            values["data"] = data
+        if isinstance(wanted, Mapping) and (name in IMAGES or (name == GIVEN and not _in_a_plane(data))):
+            values["evaluation"] = {"field": 0, "paths": 0, **wanted}
         return values
 
     @field_validator("data", mode="before")
     @classmethod
     def _which_data(cls, values: Any) -> Any:
         """Choose the kind of data by its name, so that errors name the settings of that kind."""
-        return data_settings(values) if isinstance(values, Mapping) else values
+        if isinstance(values, Mapping):
+            return data_settings(values)
+        if not isinstance(found := _settings_of(values), Settings):
+            raise ConfigError("data", values, "a table of settings, or in Python a Dataset")
+        return found
 
     @property
     def d(self) -> int:
-        """Number of columns of the data."""
-        return len(self.data.features)
+        """Number of columns of the data; ``data.features`` are what constraints name."""
+        return self.data.d
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
@@ -113,38 +124,37 @@ class Experiment(Document):
         if self.model.channels and self.data.grid is None:
             allowed = "none for data that are no images"
             raise ConfigError("model.channels", list(self.model.channels), allowed)
-        if self.data.grid is None:
-            return
         if self.model.channels:
             try:
                 weights_per_model(self)
             except ConfigError as error:
                 raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
-            if getattr(self.evaluation, name):
-                allowed = "0 for images, which have no plane to be drawn on"
+            if getattr(self.evaluation, name) and not _in_a_plane(self.data):
+                what = "images, which" if self.data.grid is not None else "data that"
+                allowed = f"0 for {what} have no plane to be drawn on"
                 raise ConfigError(f"evaluation.{name}", getattr(self.evaluation, name), allowed)
 
     def _check_constraints(self, arm: Arm) -> None:
-        positions: dict[int, str] = {}
+        positions: dict[int, str] = {}  # of features
         for field in ("locked", "increase_only", "decrease_only"):
             for ref in getattr(arm, field):
-                for index in self._columns(f"arms.{arm.name}.{field}", ref):
+                for index in self._features(f"arms.{arm.name}.{field}", ref):
                     if positions.setdefault(index, field) != field:
                         raise ConfigError(f"arms.{arm.name}.{field}", ref, "one constraint for a feature")
-        if sum(field == "locked" for field in positions.values()) == self.d:
+        if sum(field == "locked" for field in positions.values()) == len(self.data.features):
             raise ConfigError(f"arms.{arm.name}.locked", list(arm.locked), "at least one feature left free")
         ranged: set[int] = set()
         for entry in arm.ranges:
-            for index in self._columns(f"arms.{arm.name}.ranges", entry[0]):
+            for index in self._features(f"arms.{arm.name}.ranges", entry[0]):
                 if index in ranged:
                     raise ConfigError(f"arms.{arm.name}.ranges", entry, "one range for a feature")
                 if positions.get(index) == "locked":
                     raise ConfigError(f"arms.{arm.name}.ranges", entry, "no range for a feature that is locked")
                 ranged.add(index)
 
-    def _columns(self, field: str, ref: FeatureRef) -> tuple[int, ...]:
-        """The columns of a constraint's feature."""
+    def _features(self, field: str, ref: FeatureRef) -> tuple[int, ...]:
+        """Positions of the features that a constraint names."""
         try:
             return resolve(ref, self.data.features, self.data.grid)
         except ConfigError as error:
@@ -254,6 +264,10 @@ class Experiment(Document):
     def _to_query(self, preset: str | None) -> dict[str, str]:
         if preset is None:
             candidates = [name for name, changes in PRESETS.items() if changes["data.name"] == self.data.name]
+            if not candidates:
+                raise ConfigError(
+                    "data.name", self.data.name, "data that a link can carry; those of a caller it cannot"
+                )
             return min((self._to_query(name) for name in candidates), key=len)
         base = Experiment.preset(preset)
         if type(base.data) is not type(self.data):
@@ -372,7 +386,12 @@ _DRAWN = {
     "evaluation.step_size": 0.05,
 }
 
-_KINDS = {DataSettings: "data in a plane", DrawnSettings: "points of one's own", ImageSettings: "images"}
+_KINDS = {
+    DataSettings: "data in a plane",
+    DrawnSettings: "points of one's own",
+    ImageSettings: "images",
+    GivenSettings: "a caller's data",
+}
 
 _ROWS = ("rows 1-5", "rows 24-28")
 
@@ -498,6 +517,22 @@ counterfactuals soon end beyond the real samples, which reverses the sign of the
 ``proxies-linked``: the same where the two features go along with each other, ρ = 0.6: the lock takes the feature's own
 share, and the decision still follows it by way of the other one.
 """
+
+
+def _in_a_plane(data: AnyData | Mapping[str, Any]) -> bool:
+    """Whether data can be drawn; settings that are only being read say themselves whether they are."""
+    if isinstance(data, Mapping):
+        return True
+    return data.grid is None and len(data.features) == data.d == 2
+
+
+def _settings_of(data: Any) -> Any:
+    """The settings that stand for a ``Dataset`` of the caller's; anything else as it is."""
+    if data is None or isinstance(data, Mapping | Settings | str):
+        return data
+    from ctviz.data.dataset import Dataset  # imports torch, which settings alone do not need
+
+    return given(data) if isinstance(data, Dataset) else data
 
 
 def weights_per_model(experiment: Experiment) -> int:

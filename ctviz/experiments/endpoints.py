@@ -11,6 +11,7 @@ import torch
 
 from ctviz.errors import ConfigError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.trace import Floats, Trace
 from ctviz.short_repr import ShortRepr
@@ -50,7 +51,12 @@ class Endpoints(ShortRepr):
 
 
 def compare_endpoints(
-    trace: Trace, samples: ReferenceSamples, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
+    trace: Trace,
+    samples: ReferenceSamples,
+    features: FeatureColumns,
+    arms: tuple[str, ...],
+    level: float = 0.99,
+    seed: int = 0,
 ) -> Endpoints:
     """Measure a trace; all arms share the resamples of its factuals.
 
@@ -59,7 +65,7 @@ def compare_endpoints(
     """
     if len(trace) and (n := int(trace.group[-1]) + 1) > MAX_FACTUALS:
         raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
-    estimates, differences, judged = _estimates(trace, samples, seed)
+    estimates, differences, judged = _estimates(trace, samples, features, seed)
     return Endpoints(
         arms=arms,
         level=level,
@@ -74,7 +80,7 @@ def compare_endpoints(
 
 
 def _estimates(
-    trace: Trace, samples: ReferenceSamples, seed: int
+    trace: Trace, samples: ReferenceSamples, features: FeatureColumns, seed: int
 ) -> tuple[dict[str, Estimate], dict[str, Estimate], npt.NDArray[np.bool_]]:
     """Estimates for every arm and for its difference to the first; and which factuals are judged, (m b)."""
     counts = trace.predicted != trace.targets
@@ -90,9 +96,9 @@ def _estimates(
     measured = {
         "ip": (samples.implausibility(final, targets), judged),
         "nearest": ((final.double() - torch.from_numpy(trace.nearest)).norm(dim=-1), judged),
-        "cost": (moved.abs().sum(dim=-1), judged & valid),
+        "cost": (features.cost(moved), judged & valid),
         "validity": (valid, judged),
-        "redundancy": ((moved == 0).double().mean(dim=-1), judged & valid),
+        "redundancy": (features.unchanged(moved).double().mean(dim=-1), judged & valid),
         "mature": (mature, judged),
     }
     estimates = {name: bootstrap.mean(*given, rows) for name, given in measured.items()}

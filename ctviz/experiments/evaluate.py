@@ -16,6 +16,7 @@ from ctviz.counterfactuals.search import search
 from ctviz.data.dataset import Dataset
 from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.robustness import accuracy_curve
 from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
@@ -41,21 +42,21 @@ OnProgress = Callable[[int, int], None]
 
 
 def default_references(experiment: Experiment) -> dict[str, str]:
-    """Every arm that trains on counterfactuals → the first arm that does not, if possible with the same seed.
+    """Every arm that learns from more than samples → the first conventional arm, if possible with the same seed.
 
     Empty where there is no such arm.
     """
-    plain = [arm for arm in experiment.arms if not arm.trains_on_counterfactuals]
+    plain = [arm for arm in experiment.arms if not arm.learns_from_examples]
     if not plain:
         return {}
     first: dict[int, str] = {}
     for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True):
-        if not arm.trains_on_counterfactuals:
+        if not arm.learns_from_examples:
             first.setdefault(seed, arm.name)
     return {
         arm.name: first.get(seed, plain[0].name)
         for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True)
-        if arm.trains_on_counterfactuals
+        if arm.learns_from_examples
     }
 
 
@@ -116,6 +117,7 @@ class _Evaluation:
         schemas = [arm.constraints_for(data.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, self._stack.flat)
         self._real = ReferenceSamples.of(X, y, data.k)
+        self._features = FeatureColumns.of(data.schema)
         # With a length scale of 0.5, any two pictures are too far apart for the kernel.
         self._kernels = data.schema.grid is None or "kernels" in protocol.also
 
@@ -206,7 +208,9 @@ class _Evaluation:
             every = range(place * len(settings), (place + 1) * len(settings))
             ends = [RoundEnds(*(one[row, :n] for one in ended)) for row in every]
             goal = torch.from_numpy(unique.targets[part])
-            result.append([Scores.of(end, goal, self._real, self._kernels) for end in ends] if n else [])
+            result.append(
+                [Scores.of(end, goal, self._real, self._kernels, self._features) for end in ends] if n else []
+            )
         return result
 
     # -- samples ------------------------------------------------------------------------------------------
@@ -249,16 +253,17 @@ class _Evaluation:
             inputs = X.expand(1, -1, -1)
             with torch.no_grad():
                 classes = stack(inputs).argmax(dim=-1)
-            found = standardised(integrated_gradients(stack, inputs, classes, baselines).values)[0].cpu()  # b d
-            values[arm] = np.stack([found[:, columns].mean(dim=-1).numpy() for columns in parts.values()])
+            attributed = integrated_gradients(stack, inputs, classes, baselines).values  # 1 b d
+            found = standardised(self._features.total(attributed))[0].cpu()  # b f
+            values[arm] = np.stack([found[:, features].mean(dim=-1).numpy() for features in parts.values()])
         return PerSample(tuple(parts), values)
 
 
 def _parts(experiment: Experiment, data: Dataset) -> dict[str, list[int]]:
-    """The parts for which sensitivity is reported: name → columns."""
+    """The parts for which sensitivity is reported: name → positions of features."""
     schema = data.schema
     if schema.grid is None:
-        return {name: [column] for column, name in enumerate(schema.names)}
+        return {name: [position] for position, name in enumerate(schema.names)}
     refs = dict.fromkeys(ref for arm in experiment.arms for ref in arm.locked)
     return {ref if isinstance(ref, str) else schema.names[ref]: list(schema.positions(ref)) for ref in refs}
 

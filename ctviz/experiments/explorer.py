@@ -20,6 +20,7 @@ from ctviz.data.catalogue import load
 from ctviz.data.display import DisplayScale
 from ctviz.data.frames import check_rows, numbers_of, row_of
 from ctviz.errors import ConfigError, DataError
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints, compare_endpoints
@@ -32,6 +33,8 @@ from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Floats, Ints, Trace
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
+from ctviz.training.arm import Objective
+from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.sampler import Sampler, apply_immutable_masks, group_size, immutable_masks
 
 if TYPE_CHECKING:
@@ -64,6 +67,7 @@ class Explorer:
         self.constraints = Constraints.of(self.schemas, like)
         self.masks = immutable_masks(experiment.arms, self.data.schema, like)
         self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
+        self._features = FeatureColumns.of(self.data.schema)
         self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
         self._shown = ReferenceSamples.of(*shown_samples(experiment, self.data), self.data.k)
 
@@ -147,11 +151,11 @@ class Explorer:
             index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
             session = _Session(stack, X[group], y[group], group, settings, self.constraints.take(index))
             found = session.search(self.reference_data)
-            parts = session.along(found)
+            parts = session.along(found, self._features)
             parts |= session.loss_terms(found, self._neighbours(y)[:, group], self.masks.take(index))
             parts["nearest"] = self._shown.nearest(found.final.mT, session.goal)[1].float()
             lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
-            parts |= session.reach(found, parts["probability"], upper - lower)
+            parts |= session.reach(found, parts["probability"], upper - lower, self.data.schema.plane)
             parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)
         return self._dealt(parts, snapshots, settings)
 
@@ -199,13 +203,15 @@ class Explorer:
 
         ``label``: the true class of the factual; by default the class that the arm predicts.
         """
-        return loss_terms_of(trace, arm, index, self.experiment.arms[arm], label)
+        own = self.experiment.arms[arm]
+        nothing = Objective(**dict.fromkeys(Objective.model_fields, 0.0))
+        return loss_terms_of(trace, arm, index, own if TRAINING_METHODS[own.method].searches else nothing, label)
 
     @isolated()
     def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
         """IP, IP*, cost, validity, redundancy and mature share of every arm, with bootstrap intervals."""
         with torch.no_grad():
-            return compare_endpoints(trace, self._samples, self.arms, level)
+            return compare_endpoints(trace, self._samples, self._features, self.arms, level)
 
     @isolated()
     def sensitivity(self, snapshot: Snapshot, level: float = 0.99, seed: int = 0) -> Sensitivity:
@@ -268,7 +274,7 @@ class _Session:
             self.stack, self.start, self.goal, settings, self.constraints, record=True, reference_data=reference_data
         )
 
-    def along(self, found: SearchResult) -> dict[str, Tensor]:
+    def along(self, found: SearchResult, features: FeatureColumns) -> dict[str, Tensor]:
         """The values at every point of the paths and at the factuals."""
         points = path_of(found).permute(1, 2, 3, 0)  # m d b t+1
         logits = logits_at(self.stack, points.flatten(2))
@@ -294,7 +300,7 @@ class _Session:
             "mature": found.mature,
             "probability": target_probability(logits, goal).gather(-1, last),
             "energy": -logits.gather(1, goal.unsqueeze(1)).squeeze(1).gather(-1, last),
-            "distance": moved.abs().sum(dim=1).gather(-1, last),
+            "distance": features.cost(moved.movedim(1, -1)).gather(-1, last),
             "predicted": predict(logits[..., 0]),
             "predicted_final": predict(logits[..., -1]),
             "nascent_logits": logits.gather(-1, at_nascent).squeeze(-1).mT.contiguous(),
@@ -315,14 +321,20 @@ class _Session:
             "divergence": torch.where(found.mature, near - far, 0.0),
         }
 
-    def reach(self, found: SearchResult, probability: Tensor, extent: Tensor) -> dict[str, Tensor]:
-        """The highest reachable confidence in the target, and the outcome of each search."""
+    def reach(self, found: SearchResult, probability: Tensor, extent: Tensor, plane: bool) -> dict[str, Tensor]:
+        """The highest reachable confidence in the target, and the outcome of each search.
+
+        Outside of a ``plane`` nobody looks for a higher one than was met on the way, so that none is impossible.
+        """
         failed = ~found.mature
         # Rows of one factual share the answer of the first of them.
         first = torch.searchsorted(self.group, self.group.unique())
         wanted = failed.new_zeros(self.m, len(first)).index_add(1, self.group, failed)
-        best = reachable(self.stack, self.start[..., first], self.goal[:, first], self.constraints, wanted)
-        best = torch.where(failed, best[:, self.group], torch.nan)
+        if plane:
+            best = reachable(self.stack, self.start[..., first], self.goal[:, first], self.constraints, wanted)
+            best = torch.where(failed, best[:, self.group], torch.nan)
+        else:
+            best = torch.full_like(probability[..., 0], torch.nan)
         best = torch.maximum(best, probability.amax(dim=-1)) if self.b else best  # NaN stays
         path, last = path_of(found), found.steps
         columns = torch.arange(self.b).expand(self.m, -1)

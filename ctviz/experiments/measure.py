@@ -15,6 +15,7 @@ from ctviz.counterfactuals.search import SearchResult, search
 from ctviz.data.catalogue import columns_of
 from ctviz.data.dataset import Dataset, Split
 from ctviz.evaluation.cost import cost, validity
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.reduce import masked_mean
 from ctviz.evaluation.robustness import robust_accuracy
@@ -25,7 +26,7 @@ from ctviz.training.loop import PerArm
 from ctviz.training.sampler import group_size
 
 MAX_SCENE_SAMPLES = 600
-"""Most training samples in a scene; none for more than two features."""
+"""Most training samples in a scene; none of data that do not lie in a plane."""
 
 GRID_CHUNK = 1 << 20
 """Most numbers in the widest activation while a field is computed."""
@@ -64,6 +65,7 @@ class EpochEvaluator:
         self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
         # With a length scale of 0.5, any two pictures are too far apart for the kernel.
         self._kernels = dataset.schema.grid is None
+        self._features = FeatureColumns.of(dataset.schema)
         self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
         self._reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "advice") for arm in experiment.arms]
@@ -90,7 +92,7 @@ class EpochEvaluator:
                 "accuracy": accuracy,
                 "ip": masked_mean(self._samples.implausibility(final, self._goal), judged),
                 "ip_star": self._ip_star(final, judged),
-                "cost": cost(self._start.mT, final, valid),
+                "cost": cost(self._start.mT, final, valid, self._features),
                 "validity": validity(logits, self._goal, judged),
             }
         values["robust_accuracy"] = robust_accuracy(
@@ -134,15 +136,16 @@ def make_scene(experiment: Experiment, dataset: Dataset, evaluator: EpochEvaluat
         factual_labels=evaluator.labels[shown].numpy().astype(np.uint8),
         targets=evaluator.targets[shown].numpy().astype(np.uint8),
         classes=dataset.classes,
-        features=columns_of(experiment.data) if dataset.d == 2 else dataset.schema.names,
+        features=columns_of(experiment.data) if dataset.schema.plane else dataset.schema.names,
     )
 
 
 def shown_samples(experiment: Experiment, dataset: Dataset) -> Split:
-    """The training samples that pictures show, (n d) and (n): at most ``MAX_SCENE_SAMPLES``, none unless d = 2."""
+    """The training samples that pictures show, (n d) and (n): at most ``MAX_SCENE_SAMPLES``, none unless they lie
+    in a plane."""
     X, y = dataset.train
     rows = torch.randperm(len(y), generator=torch.Generator().manual_seed(experiment.data.seed))
-    rows = rows[: MAX_SCENE_SAMPLES if dataset.d == 2 else 0]
+    rows = rows[: MAX_SCENE_SAMPLES if dataset.schema.plane else 0]
     return X[rows], y[rows]
 
 
@@ -150,9 +153,10 @@ def shown_samples(experiment: Experiment, dataset: Dataset) -> Split:
 def field(stack: Stack, scene: Scene, side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None:
     """255 × probability on a grid of ``side`` nodes per axis from edge to edge of the scene, (m c side side).
 
-    Row 0 is the lowest x2. c is 1 for two classes (the probability of class 1), else k. None unless d = 2.
+    Row 0 is the lowest x2. c is 1 for two classes (the probability of class 1), else k. None unless the data
+    lie in a plane.
     """
-    if side == 0 or stack.d != 2:
+    if side == 0 or not scene.plane:
         return None
     probability = on_grid(stack, scene, side, _probabilities).nan_to_num_(0.5)
     return (probability * 255).round_().to(torch.uint8).cpu().numpy()

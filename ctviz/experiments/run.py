@@ -19,7 +19,8 @@ from torch import nn
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
-from ctviz.errors import ConfigError, DeviceError, StoreError
+from ctviz.data.given import GivenSettings
+from ctviz.errors import ConfigError, DataError, DeviceError, StoreError
 from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
 from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
@@ -243,6 +244,8 @@ def run(
 ) -> Run:
     """The run of an experiment: from the store if it is there, else trained now and stored.
 
+    On a ``Dataset`` of the caller's it is trained each time and not stored: without the data, nobody could use it.
+
     Args:
         device: "auto", "cpu" or "cuda".
         store: where runs are read and kept; by default that of this machine (``CTVIZ_HOME``).
@@ -254,8 +257,10 @@ def run(
     """
     resolve_device(device, experiment)
     check_size(experiment)
-    store = store or open_store()
     total = experiment.training.epochs
+    if isinstance(experiment.data, GivenSettings):
+        return _unstored(experiment, device, store, lambda done: progress(done, total) if progress else None)
+    store = store or open_store()
     writer = claim(store, experiment, device, cancelled=lambda: False)
     if writer is not None:
         with writer:
@@ -263,6 +268,14 @@ def run(
     if progress:
         progress(total, total)
     return load_run(experiment.key, store)
+
+
+def _unstored(experiment: Experiment, device: str, store: Store | None, on_epoch: Callable[[int], None]) -> Run:
+    training, snapshots = Training(experiment, device, store), []
+    for snapshot in training:
+        snapshots.append(snapshot)
+        on_epoch(snapshot.epoch)
+    return Run(experiment, training.scene, tuple(snapshots), training.summary(), training.seconds)
 
 
 def load_run(key: str, store: Store | None = None) -> Run:
@@ -292,7 +305,13 @@ def run_job(experiment_json: str, root: str, device: str, cancelled: Callable[[]
 
 
 def compute(experiment: Experiment, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
-    """Train an experiment into a store, unless it is there; waits while another process trains it."""
+    """Train an experiment into a store, unless it is there; waits while another process trains it.
+
+    Raises:
+        DataError: an experiment on a ``Dataset`` of the caller's, whose runs are not stored.
+    """
+    if isinstance(experiment.data, GivenSettings):
+        raise DataError("A run on data that were handed over in Python is not stored; train it with ctviz.run.")
     writer = claim(store, experiment, device, cancelled)
     if writer is None:
         return

@@ -12,6 +12,7 @@ import torch
 from ctviz.data.dataset import Dataset
 from ctviz.evaluation.attribution import integrated_gradients, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 from ctviz.short_repr import ShortRepr
@@ -28,20 +29,21 @@ ROUNDS = 1000
 class Sensitivity(ShortRepr):
     """Integrated gradients of the logit of the predicted class, per arm and feature.
 
-    ``share`` is |g_d| / Σ |g|, averaged over samples: the feature's share of the output; the shares of an arm add up to
-    1. ``standardised`` is the paper's |g_d| / (max − min) (two features), whose mean a few samples with nearly equal
+    ``share`` is |g_f| / Σ |g|, averaged over samples: the feature's share of the output; the shares of an arm add up to
+    1. The attribution g_f of a category is the sum of those of its columns. ``standardised`` is the paper's
+    |g_f| / (max − min) (two features), whose mean a few samples with nearly equal
     parts can dominate. Differences are taken to the first arm, sample by sample.
     """
 
     arms: tuple[str, ...]
     features: tuple[str, ...]
-    locked: npt.NDArray[np.bool_]  # m d: features that the arm may not change
+    locked: npt.NDArray[np.bool_]  # m f: features that the arm may not change
     level: float
     samples: int
-    share: Interval  # m d
-    standardised: Interval  # m d
-    share_difference: Interval  # m d
-    standardised_difference: Interval  # m d
+    share: Interval  # m f
+    standardised: Interval  # m f
+    share_difference: Interval  # m f
+    standardised_difference: Interval  # m f
     error: float  # mean completeness error, as a share of mean Σ |g|: the accuracy of the integral
 
 
@@ -57,13 +59,14 @@ def measure_sensitivity(
     found = integrated_gradients(stack, inputs, classes, uniform_baselines(len(X), data.d, seed))
     error = found.error.abs().sum() / found.values.abs().sum().clamp_min(torch.finfo(X.dtype).tiny)
     bootstrap = Bootstrap.of(len(X), ROUNDS, seed)
-    parts = _means(bootstrap, share(found.values)), _means(bootstrap, standardised(found.values))
+    by_feature = FeatureColumns.of(data.schema).total(found.values)  # m b f
+    parts = _means(bootstrap, share(by_feature)), _means(bootstrap, standardised(by_feature))
     held = [{i for ref in arm.locked for i in data.schema.positions(ref)} for arm in arms]
-    locked = [[i in columns for i in range(data.d)] for columns in held]
+    locked = [[i in positions for i in range(len(data.schema.features))] for positions in held]
     return Sensitivity(
         arms=tuple(arm.name for arm in arms),
         features=data.schema.names,
-        locked=np.array(locked, dtype=bool).reshape(len(arms), data.d),
+        locked=np.array(locked, dtype=bool).reshape(len(arms), len(data.schema.features)),
         level=level,
         samples=len(X),
         share=parts[0].interval(level),
@@ -75,6 +78,6 @@ def measure_sensitivity(
 
 
 def _means(bootstrap: Bootstrap, values: torch.Tensor) -> Estimate:
-    """Means over the samples, where they are defined, of values (m b d)."""
-    by_feature = values.mT  # m d b
+    """Means over the samples, where they are defined, of values (m b f)."""
+    by_feature = values.mT  # m f b
     return bootstrap.mean(by_feature, by_feature.isfinite())

@@ -13,19 +13,23 @@ from ctviz.data.display import DisplayScale
 from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.short_repr import ShortRepr
+from ctviz.training.arm import TERMS
 
 if TYPE_CHECKING:
     from ctviz.models.stack import Stack
 
 T = TypeVar("T")
 
+LOSSES = tuple(f"loss_{term}" for term in TERMS)
+"""Metrics of the terms of the objective."""
+
 METRICS = (
-    "loss_class", "loss_div", "loss_adv", "loss_reg", "skipped", "mature", "steps",
+    *LOSSES, "skipped", "mature", "steps",
     "train_accuracy", "validation_accuracy", "ip", "ip_star", "cost", "validity", "robust_accuracy",
 )  # fmt: skip
 """Names of the metrics of a snapshot, in the order they are listed.
 
-``loss_*``: means over the epoch's batches of the four terms of the objective, each before its λ.
+``loss_*``: means over the epoch's batches of the terms of the objective, each before its λ.
 ``skipped``: batches left out because their loss was not finite. ``mature``, ``steps``: share of the epoch's
 training counterfactuals that reached τ, and their mean number of steps. The rest is measured on
 validation data after the epoch. A metric that does not apply (a search that did not happen) is NaN.
@@ -54,7 +58,7 @@ class Snapshot(ShortRepr):
     seconds: float  # since the run began
     metrics: dict[str, npt.NDArray[np.float64]]  # name -> (m)
     weights: dict[str, npt.NDArray[np.float32]]  # "0.weight" -> (m out in), "0.bias" -> (m out), "1.weight" …
-    field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None if d ≠ 2
+    field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None without a plane
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
     origin: str = ""
@@ -112,9 +116,14 @@ class Scene(ShortRepr):
     factual_labels: npt.NDArray[np.uint8]  # b
     targets: npt.NDArray[np.uint8]  # b
     classes: tuple[str, ...]
-    features: tuple[str, ...]
+    features: tuple[str, ...]  # f: their names; a category is one feature of several columns
     display: tuple[DisplayScale, ...] = ()
     """How people read the numbers of each feature; empty where they read them as they are. It is not stored."""
+
+    @property
+    def plane(self) -> bool:
+        """Whether the data are points in a plane."""
+        return len(self.features) == len(self.lower) == 2
 
     @property
     def usual_target(self) -> int:

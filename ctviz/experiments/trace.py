@@ -36,7 +36,7 @@ class Trace(ShortRepr):
     mature: Bools  # m b: reached τ
     probability: Floats  # m b t+1: softmax(M(x'))[y⁺]
     energy: Floats  # m b t+1: E(x', y⁺) = −M(x')[y⁺]
-    distance: Floats  # m b t+1: ‖x' − x‖₁
+    distance: Floats  # m b t+1: ‖x' − x‖₁, where a changed category counts 1
     predicted: Ints  # m b: class of the factual
     predicted_final: Ints  # m b: class of the last point
     neighbours: Floats  # m b d: x⁺, a training sample of the target class

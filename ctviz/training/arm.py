@@ -12,6 +12,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
+from ctviz.training.methods import TRAINING_METHODS
 
 LockWhen = Literal["always", "training", "searching", "never"]
 """When constraints hold. ``training``: in the searches of training, not in advice; ``searching``: in advice alone, as
@@ -24,7 +25,11 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
 
 
 class Objective(Settings):
-    """Weights of the four terms of the objective (equation 1 of the paper, with the ridge on energies)."""
+    """Weights λ of the terms of the objective (equation 1 of the paper, with the ridge on energies).
+
+    Which terms a model has, and what of, its method says (``ctviz/training/methods``). A term that comes later has the
+    weight 0 by default and stands in ``later``, so that experiments without it keep their keys.
+    """
 
     lambda_class: float = Field(1.0, ge=0, le=1000)
     lambda_div: float = Field(0.5, ge=0, le=1000)
@@ -32,15 +37,22 @@ class Objective(Settings):
     lambda_reg: float = Field(0.1, ge=0, le=1000)
 
 
+TERMS = tuple(name.removeprefix("lambda_") for name in Objective.model_fields)
+"""Names of all terms: λ_name weighs the term, and a snapshot records it as ``loss_name``."""
+
+
 class Arm(Objective, SearchSettings):
-    """One model of a run: its objective, its search, its locked features, its seed.
+    """One model of a run: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
     ``seed = None`` takes the seed of the experiment; in ``ranges``, null is no end. What each setting does stands in
     ``ctviz/catalogue/settings.py``.
     """
 
+    later = ("method",)
+
     name: str = Field(min_length=1, max_length=40)
+    method: str = "counterfactual"
     locked: tuple[FeatureRef, ...] = ()
     increase_only: tuple[FeatureRef, ...] = ()
     decrease_only: tuple[FeatureRef, ...] = ()
@@ -54,6 +66,13 @@ class Arm(Objective, SearchSettings):
     def _fit_for_a_link(cls, name: str) -> str:
         if not _NAME.fullmatch(name):
             raise ValueError("letters a to z, digits, spaces, _, + and -; a letter or digit first, no space last")
+        return name
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in TRAINING_METHODS:
+            raise ConfigError("method", name, f"one of {', '.join(TRAINING_METHODS)}")
         return name
 
     @field_validator("locked", "increase_only", "decrease_only")
@@ -110,20 +129,33 @@ class Arm(Objective, SearchSettings):
             raise ConfigError(f"arms.{self.name}.{field}", error.value, error.allowed) from None
 
     @property
+    def weights(self) -> dict[str, float]:
+        """λ of each term that the arm's method has."""
+        return {term: getattr(self, f"lambda_{term}") for term in TRAINING_METHODS[self.method].terms}
+
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """The settings that weigh those terms."""
+        return tuple(f"lambda_{term}" for term in self.weights)
+
+    @property
+    def learns_from_examples(self) -> bool:
+        """Whether a term counts that needs more than the samples; without one, training is conventional."""
+        return any(self.weights[term] > 0 for term in TRAINING_METHODS[self.method].beside_the_samples)
+
+    @property
     def trains_on_counterfactuals(self) -> bool:
         """Whether any weight of the objective needs counterfactuals."""
-        return self.lambda_div > 0 or self.lambda_adv > 0 or self.lambda_reg > 0
+        return self.learns_from_examples and TRAINING_METHODS[self.method].searches
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> Arm:
-        """An arm from the paper's variants: vanilla, adversarial, energy, full (any other name: full)."""
+        """An arm from the variants of the methods, such as the paper's vanilla, adversarial, energy and full (any other
+        name: full)."""
         return cls(**{"name": name, **VARIANTS.get(name, {}), **changes})
 
 
-VARIANTS: dict[str, dict[str, float]] = {
-    "vanilla": {"lambda_div": 0.0, "lambda_adv": 0.0, "lambda_reg": 0.0},
-    "adversarial": {"lambda_div": 0.0, "lambda_reg": 0.0},
-    "energy": {"lambda_adv": 0.0},
-    "full": {},
+VARIANTS: dict[str, dict[str, Any]] = {
+    name: dict(variant.changes) for method in TRAINING_METHODS.values() for name, variant in method.variants.items()
 }
-"""Which weights each variant of the paper switches off."""
+"""What each variant of a method changes of an arm: those of the paper switch weights off."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -55,6 +56,16 @@ class BatchLayout:
     index: Tensor  # batches slots
     mean: Tensor  # batches slots
     even: bool  # no padding
+
+    @cached_property
+    def real(self) -> Tensor:
+        """Which slots are no padding, (batches slots)."""
+        return self.mean > 0
+
+    @cached_property
+    def empty(self) -> Tensor:
+        """Which batches have no items, (batches)."""
+        return ~self.real.any(dim=1)
 
     def of_items(self, items: Tensor) -> Tensor:
         """Items (… n) in their slots, (… batches slots); a view where all batches have the same size."""

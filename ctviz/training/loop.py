@@ -16,9 +16,10 @@ from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
 from ctviz.training.arm import Arm
 from ctviz.training.draws import BatchLayout, EpochDraws, RandomStreams, batch_sizes, even_sizes
-from ctviz.training.objective import Coefficients, Terms, Weights, logit_gradient, terms
+from ctviz.training.methods import TRAINING_METHODS
+from ctviz.training.methods.method import SAMPLES, ExampleMaker, Examples, Setup, TrainingMethod
+from ctviz.training.objective import Coefficients, Columns, Terms, Weights, logit_gradient, terms
 from ctviz.training.optimiser import Adam
-from ctviz.training.sampler import CounterfactualBatch, Sampler
 from ctviz.training.schedule import Schedule
 
 PerArm = npt.NDArray[np.float64]
@@ -30,7 +31,7 @@ class Epoch:
 
     epoch: int  # 1 to epochs
     stack: Stack
-    metrics: dict[str, PerArm]  # loss_class, loss_div, loss_adv, loss_reg, skipped, mature, steps, train_accuracy: (m)
+    metrics: dict[str, PerArm]  # loss_… of each term, skipped, mature, steps, train_accuracy: (m)
 
 
 def train(
@@ -47,8 +48,7 @@ def train(
     default made from the training samples.
     """
     with isolated():
-        sampler = Sampler(dataset, arms, stack.flat, reference_data)
-        loop = _Trainer(stack, dataset, arms, schedule, seeds, sampler)
+        loop = _Trainer(stack, dataset, arms, schedule, seeds, reference_data or ReferenceData.of(dataset))
     burnin = round(schedule.burnin * schedule.epochs)
     for epoch in range(1, schedule.epochs + 1):
         with isolated():
@@ -62,25 +62,24 @@ the same buffer."""
 
 
 @dataclass(frozen=True)
+class _Made:
+    """What the arms of one method learn from in an epoch beside the samples, and where it goes."""
+
+    maker: ExampleMaker
+    arms: list[int] | slice  # those of the maker; a slice is no copy
+    method: TrainingMethod
+    examples: Examples  # what is made once an epoch; without columns where there is nothing to make
+
+
+@dataclass(frozen=True)
 class _EpochBatches:
-    """An epoch's batches: the indices of their columns, their labels, and the coefficients of the loss."""
+    """An epoch's batches: the indices of their samples, their examples, and the coefficients of the loss."""
 
     order: Tensor  # m n B: the samples of each batch
-    counterfactuals: CounterfactualBatch | None
-    samples: BatchLayout
-    dealt: BatchLayout
+    made: list[_Made]
+    columns: Columns
     labels: Tensor  # m n B
     coefficients: Coefficients
-
-    @property
-    def per_sample(self) -> Tensor:
-        """1/B, 0 in padding, (n B)."""
-        return self.samples.mean
-
-    @property
-    def per_counterfactual(self) -> Tensor:
-        """1/C, 0 in padding, (n C)."""
-        return self.dealt.mean
 
 
 class _Trainer:
@@ -91,20 +90,22 @@ class _Trainer:
         arms: Sequence[Arm],
         schedule: Schedule,
         seeds: Sequence[int],
-        sampler: Sampler,
+        reference_data: ReferenceData,
     ) -> None:
-        like, n = stack.flat, len(dataset.train[1])
+        like, (X, y) = stack.flat, dataset.train
+        n = len(y)
         self.stack, self.k = stack, dataset.k
-        self.weights = Weights.of(arms, like)
-        self.sampler = sampler
-        searching = sampler.searching
-        together = bool(searching) and searching == list(range(searching[0], searching[-1] + 1))
-        self.searching = slice(searching[0], searching[-1] + 1) if together else searching  # a slice is no copy
+        self.X, self.y = X.to(like).contiguous(), y.to(like.device)
+        self.weights = Weights(arms, like)
+        setup = Setup(dataset, arms, seeds, like, reference_data)
+        names = dict.fromkeys(arm.method for arm in arms if arm.learns_from_examples)
+        self.makers = [(TRAINING_METHODS[name], TRAINING_METHODS[name].maker(setup)) for name in names]
         self.chance = RandomStreams(seeds, n, schedule.n_ce, dataset.k)
         sizes = batch_sizes(n, schedule.batch)
-        self.samples = BatchLayout.of(sizes, like)
-        self.dealt = BatchLayout.of(even_sizes(min(schedule.n_ce, n), len(sizes)), like)
-        self.undealt = BatchLayout.of([0] * len(sizes), like)
+        self.layouts = {
+            "sample": BatchLayout.of(sizes, like),
+            "counterfactual": BatchLayout.of(even_sizes(min(schedule.n_ce, n), len(sizes)), like),
+        }
         self.adam = Adam(stack, schedule)
         self.gradient = torch.empty_like(like)
         self.gradients = stack.split(self.gradient)
@@ -112,9 +113,10 @@ class _Trainer:
     @torch.inference_mode()
     def epoch(self, burning_in: bool) -> dict[str, PerArm]:
         draws = self._on_device(self.chance.epoch())
-        counterfactuals = None if burning_in else self.sampler.sample(self.stack, draws)
-        material = self._material(draws, counterfactuals)
+        made = [] if burning_in else [self._made(method, maker, draws) for method, maker in self.makers]
+        material = self._material(draws, made)
         kept = [tensor.clone() for tensor in self.adam.state()]
+        states = [(one.maker, one.maker.keep()) for one in made]
         logits = self._steps(material)
         losses = self._terms(logits, material)
         finite = losses.total(self.weights).isfinite()  # m n
@@ -122,9 +124,11 @@ class _Trainer:
             self.adam.taken += finite.shape[1]
         else:  # rare: repeat the epoch, checking before each step
             self.adam.restore(kept)
+            for maker, state in states:
+                maker.restore(state)
             logits, finite = self._careful_steps(material)
             losses = self._terms(logits, material)
-        return self._metrics(logits, losses, finite, material, counterfactuals)
+        return self._metrics(logits, losses, finite, material)
 
     def _on_device(self, draws: EpochDraws) -> EpochDraws:
         device = self.stack.device
@@ -132,55 +136,69 @@ class _Trainer:
             return draws
         return EpochDraws(*(t.to(device) for t in (draws.order, draws.factuals, draws.shifts, draws.neighbours)))
 
-    def _material(self, draws: EpochDraws, counterfactuals: CounterfactualBatch | None) -> _EpochBatches:
-        samples, dealt = self.samples, self.dealt if counterfactuals else self.undealt
+    def _made(self, method: TrainingMethod, maker: ExampleMaker, draws: EpochDraws) -> _Made:
+        arms = list(maker.arms)
+        together = arms == list(range(arms[0], arms[-1] + 1))
+        rows = slice(arms[0], arms[-1] + 1) if together else arms
+        return _Made(maker, rows, method, maker.epoch(self.stack, draws) or Examples({}, {}))
+
+    def _material(self, draws: EpochDraws, made: list[_Made]) -> _EpochBatches:
+        samples = self.layouts["sample"]
         order = samples.of_items(draws.order)  # m n B
-        y = [self.sampler.y[order]]
-        if counterfactuals is not None:
-            y += [
-                dealt.of_items(part)
-                for part in (counterfactuals.labels, counterfactuals.targets, counterfactuals.targets)
-            ]
-        labels = torch.cat(y, dim=-1)
-        classes = torch.arange(self.k, device=labels.device).view(-1, 1, 1)
-        onehot = (labels.unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
-        coefficients = Coefficients.of(self.weights, onehot, samples.mean, dealt.mean)
-        return _EpochBatches(
-            order, counterfactuals, samples, dealt, labels[..., : samples.index.shape[1]], coefficients
-        )
+        layouts, labels = {SAMPLES.name: samples}, [self.y[order]]
+        for one in made:
+            for part in one.method.epoch_parts if one.examples.columns else ():
+                layouts[part.name] = self.layouts[part.per]
+                labels.append(self.layouts[part.per].of_items(one.examples.labels[part.name]))
+            for part in one.method.batch_parts:
+                layouts[part.name] = samples
+                labels.append(labels[0])
+        classes = torch.arange(self.k, device=order.device).view(-1, 1, 1)
+        onehot = (torch.cat(labels, dim=-1).unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
+        columns = Columns(layouts)
+        return _EpochBatches(order, made, columns, labels[0], Coefficients.of(self.weights, onehot, columns))
 
     def _inputs(self, material: _EpochBatches) -> Iterator[Tensor]:
         """The inputs of one batch after another, (m d+1 r), in a buffer that the next one overwrites.
 
-        Arms that are not searched have zeros for counterfactuals, and so has padding. They are not copies of samples,
+        Arms that a part is not made for have zeros there, and so has padding. They are not copies of samples,
         because even with weight 0 a logit that overflows would make the gradient NaN (0 · ∞).
         """
         m, d, (n, r) = self.stack.m, self.stack.d, material.coefficients.onehot.shape[2:]
         size = max(1, min(n, WORKING_SET // (m * (d + 1) * r)))
         buffer = self.stack.flat.new_zeros(m, d + 1, size, r)
         buffer[:, d] = 1
+        anew = [one for one in material.made if one.method.batch_parts]
         for start in range(0, n, size):
             batches = slice(start, min(start + size, n))
             chunk = buffer[:, :, : batches.stop - start]
             self._fill(chunk[:, :d], material, batches)
-            yield from chunk.unbind(2)
+            if not anew:
+                yield from chunk.unbind(2)
+                continue
+            for i, x in enumerate(chunk.unbind(2), start):
+                self._fill_anew(x[:, :d], anew, material, i)
+                yield x
 
     def _fill(self, into: Tensor, material: _EpochBatches, batches: slice) -> None:
         """The columns of some batches, (m d n r)."""
-        b, counterfactuals = material.order.shape[-1], material.counterfactuals
-        into[..., :b] = self.sampler.X[material.order[:, batches]].permute(0, 3, 1, 2)
-        if counterfactuals is not None:
-            parts = (
-                counterfactuals.nascent,
-                counterfactuals.neighbours,
-                counterfactuals.counterfactuals,
-            )
-            for part, columns in zip(parts, into[..., b:].chunk(3, dim=-1), strict=True):
-                columns[self.searching] = material.dealt.of_items(part)[:, :, batches]
-        if not (material.samples.even and material.dealt.even):
-            means = (material.samples.mean, *[material.dealt.mean] * 3)
-            padding = torch.cat([mean[batches] for mean in means], dim=-1) == 0  # n r
-            into.masked_fill_(padding, 0.0)
+        slices, layouts = material.columns.slices, material.columns.layouts
+        into[..., slices[SAMPLES.name]] = self.X[material.order[:, batches]].permute(0, 3, 1, 2)
+        for one in material.made:
+            for part, items in one.examples.columns.items():
+                into[..., slices[part]][one.arms] = layouts[part].of_items(items)[:, :, batches]
+        if not all(layout.even for layout in layouts.values()):
+            into.masked_fill_(material.columns.mean[batches] == 0, 0.0)
+
+    def _fill_anew(self, into: Tensor, made: list[_Made], material: _EpochBatches, batch: int) -> None:
+        """The columns of one batch (m d r) that are made of the models as they are before its step."""
+        b = int(material.columns.layouts[SAMPLES.name].real[batch].sum())  # without padding
+        for one in made:
+            samples, labels = into[one.arms, :, :b], material.labels[one.arms, batch, :b]
+            for part, items in one.maker.batch(self.stack, samples, labels).items():
+                columns = into[..., material.columns.slices[part]]
+                columns[one.arms, :, :b] = items
+                columns[..., b:] = 0
 
     def _steps(self, material: _EpochBatches) -> Tensor:
         """One optimiser step per batch; the logits of all columns, before each step (m k n r)."""
@@ -217,39 +235,27 @@ class _Trainer:
             self.adam.taken += taken[:, i].cpu().numpy()
         return all_logits, taken
 
-    @staticmethod
-    def _terms(logits: Tensor, material: _EpochBatches, batches: slice = slice(None)) -> Terms:
+    def _terms(self, logits: Tensor, material: _EpochBatches, batches: slice = slice(None)) -> Terms:
         onehot = material.coefficients.onehot[:, :, batches]
-        return terms(logits, onehot, material.per_sample[batches], material.per_counterfactual[batches])
+        return terms(logits, onehot, material.columns, self.weights, batches)
 
-    def _metrics(
-        self,
-        logits: Tensor,
-        losses: Terms,
-        finite: Tensor,
-        material: _EpochBatches,
-        counterfactuals: CounterfactualBatch | None,
-    ) -> dict[str, PerArm]:
+    def _metrics(self, logits: Tensor, losses: Terms, finite: Tensor, material: _EpochBatches) -> dict[str, PerArm]:
         m = self.stack.m
-        real = (material.per_sample > 0) & finite.unsqueeze(-1)  # m n B
+        real = material.columns.layouts[SAMPLES.name].real & finite.unsqueeze(-1)  # m n B
         b = real.shape[-1]
         right = predict(logits[..., :b]) == material.labels
         nothing = torch.full((m,), torch.nan)
-        named = {
-            "loss_class": losses.classify,
-            "loss_div": losses.div,
-            "loss_adv": losses.adv,
-            "loss_reg": losses.reg,
-        }
-        searched = torch.zeros(m, 1, dtype=torch.bool, device=finite.device)
-        if counterfactuals is not None:
-            searched[self.sampler.searching] = True
+        taught = torch.zeros(m, 1, dtype=torch.bool, device=finite.device)
+        for one in material.made:
+            taught[one.arms] = True
         result = {}
-        for name, values in named.items():
-            known = finite if name == "loss_class" else finite & searched
-            result[name] = torch.where(known, values, torch.nan).nanmean(dim=1)
+        for name, values in losses.values.items():
+            known = finite if name == "class" else finite & taught
+            result[f"loss_{name}"] = torch.where(known, values, torch.nan).nanmean(dim=1)
         result["skipped"] = (~finite).sum(dim=1)
-        result["mature"] = counterfactuals.mature if counterfactuals else nothing
-        result["steps"] = counterfactuals.steps if counterfactuals else nothing
+        result |= {"mature": nothing, "steps": nothing}
+        for one in material.made:
+            for name, values in one.examples.metrics.items():
+                result[name] = torch.where(values.isnan(), result.get(name, nothing).to(values), values)
         result["train_accuracy"] = (right & real).sum(dim=(1, 2)).float() / real.sum(dim=(1, 2)).float()
         return {name: value.cpu().numpy().astype(np.float64) for name, value in result.items()}

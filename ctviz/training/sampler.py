@@ -18,6 +18,8 @@ from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.arm import Arm
 from ctviz.training.draws import EpochDraws
+from ctviz.training.methods.counterfactual import COUNTERFACTUALS, NASCENT, NEIGHBOURS
+from ctviz.training.methods.method import ExampleMaker, Examples
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,18 @@ class CounterfactualBatch:
     targets: Tensor  # m c
     mature: Tensor  # m: share of searches that reached τ; NaN without a search
     steps: Tensor  # m: mean number of steps
+
+    def examples(self) -> Examples:
+        """The parts of the batches that they are."""
+        return Examples(
+            {
+                NASCENT.name: self.nascent,
+                NEIGHBOURS.name: self.neighbours,
+                COUNTERFACTUALS.name: self.counterfactuals,
+            },
+            {NASCENT.name: self.labels, NEIGHBOURS.name: self.targets, COUNTERFACTUALS.name: self.targets},
+            {"mature": self.mature, "steps": self.steps},
+        )
 
 
 def apply_immutable_masks(neighbours: Tensor, counterfactuals: Tensor, constraints: Constraints) -> Tensor:
@@ -59,7 +73,7 @@ def group_size(settings: SearchSettings) -> int:
     return settings.per_factual if settings.generator == "dice" else 1
 
 
-class Sampler:
+class Sampler(ExampleMaker):
     """Makes the counterfactuals of each epoch from the training data and the current model.
 
     ``reference_data``: shared by the searches of all epochs; by default made from the training data.
@@ -72,8 +86,8 @@ class Sampler:
         self.X = X.to(like).contiguous()  # n d
         self.y = y.to(like.device)
         self.k = dataset.k
-        self.searching = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
-        self.settings = [arms[i] for i in self.searching]
+        self.arms: list[int] = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
+        self.settings = [arms[i] for i in self.arms]
         self.group_sizes = [group_size(arm) for arm in arms]
         self.reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "training") for arm in self.settings]
@@ -101,12 +115,16 @@ class Sampler:
         """Training samples by their indices, (m c) → (m d c)."""
         return self.X[index].mT.contiguous()
 
+    def epoch(self, stack: Stack, draws: EpochDraws) -> Examples | None:
+        found = self.sample(stack, draws)
+        return None if found is None else found.examples()
+
     def sample(self, stack: Stack, draws: EpochDraws) -> CounterfactualBatch | None:
         """The counterfactuals of the next epoch; None where no arm needs any, or none are drawn."""
         if self.constraints is None or self.immutable_masks is None or draws.factuals.shape[1] == 0:
             return None
         chosen, shifts = self.drawn(draws)
-        arms = self.searching
+        arms = self.arms
         models, own = stack.take(arms), self.samples(chosen[arms])
         predicted = predict(models.run(own.shape[-1]).forward(with_ones(own.mT)))
         wanted = (predicted + shifts[arms]) % self.k

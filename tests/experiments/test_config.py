@@ -21,6 +21,7 @@ from ctviz.experiments.config import PRESETS, STRESSES, Evaluation, Experiment
 from ctviz.models.model_settings import ModelSettings
 from ctviz.settings import later_of
 from ctviz.training.arm import VARIANTS, Arm
+from ctviz.training.methods.counterfactual import COUNTERFACTUAL
 from ctviz.training.schedule import Schedule
 
 # -- any experiment --------------------------------------------------------------------------------------
@@ -265,7 +266,7 @@ def test_mnist_has_the_settings_of_the_paper():
     assert mnist.arms[1].locked == ()
     full = mnist.arms[2]
     assert (full.tau, full.lambda_reg, full.steps, full.generator) == (0.5, 0.1, 30, "eccco")
-    locked = [i for ref in full.locked for i in mnist._columns("locked", ref)]
+    locked = [i for ref in full.locked for i in mnist._features("locked", ref)]
     assert sorted(locked) == [*range(5 * 28), *range(23 * 28, 28 * 28)]
 
 
@@ -371,7 +372,7 @@ def test_presets_have_the_settings_of_the_paper():
     assert Experiment.preset("moons").arms[1].lambda_reg == 0.1
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", COUNTERFACTUAL.variants)
 def test_variants_switch_terms_off(name):
     arm = Arm.variant(name)
     on = {term for term in ("div", "adv", "reg") if getattr(arm, f"lambda_{term}") > 0}

@@ -201,7 +201,7 @@ def settings_of(arm):
 
 def test_neighbours_shield_and_penalties_are_those_of_the_training():
     explorer, stack, counterfactual_batch, traces, labels = batch_and_traces()
-    weights = Weights.of(COUNTERFACTUAL_ARMS.arms, counterfactual_batch.nascent)
+    weights = Weights(COUNTERFACTUAL_ARMS.arms, counterfactual_batch.nascent).of
     for arm, trace in enumerate(traces):
         if COUNTERFACTUAL_ARMS.arms[arm].lock_when in ("searching", "training"):
             continue  # the searches of advice and of training differ there
@@ -218,9 +218,9 @@ def test_neighbours_shield_and_penalties_are_those_of_the_training():
         )
         goal = counterfactual_batch.targets[arm].unsqueeze(1)
         e_near, e_far = -near.gather(1, goal).squeeze(1), -far.gather(1, goal).squeeze(1)
-        div = float(weights.div[arm]) * (e_near - e_far)
-        adv = float(weights.adv[arm]) * torch.nn.functional.cross_entropy(small, labels, reduction="none")
-        reg = float(weights.reg[arm]) * (e_near.square() + e_far.square())
+        div = float(weights["div"][arm]) * (e_near - e_far)
+        adv = float(weights["adv"][arm]) * torch.nn.functional.cross_entropy(small, labels, reduction="none")
+        reg = float(weights["reg"][arm]) * (e_near.square() + e_far.square())
         np.testing.assert_allclose([n.weighted_divergence for n in numbers], div, atol=1e-4)
         np.testing.assert_allclose([n.weighted_adversarial for n in numbers], adv, atol=1e-4)
         np.testing.assert_allclose([n.weighted_ridge for n in numbers], reg, atol=1e-4)

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ctviz.errors import ConfigError, CtvizError, StoreError
+from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import (
     Absent,
     Busy,
@@ -107,6 +108,15 @@ def test_a_snapshot_without_field_and_paths(store):
     with store.writer(EXPERIMENT, "cpu") as writer:
         writer.append(snapshot(0, plane=False))
         same_snapshot(store.snapshot(KEY, 0), snapshot(0, plane=False))
+
+
+def test_a_metric_that_came_after_a_run_was_stored_does_not_apply_to_it(store):
+    old = dataclasses.replace(snapshot(0), metrics={"loss_class": np.array([0.5, 0.25])})
+    with store.writer(EXPERIMENT, "cpu") as writer:
+        writer.append(old)
+        read = store.snapshot(KEY, 0)
+    assert tuple(read.metrics) == METRICS and read.metrics["loss_class"].tolist() == [0.5, 0.25]
+    assert all(np.isnan(values).all() for name, values in read.metrics.items() if name != "loss_class")
 
 
 @pytest.mark.parametrize("order", [1, 2])

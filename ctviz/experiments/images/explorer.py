@@ -115,7 +115,7 @@ class ImageExplorer:
             raise ConfigError("arm", arm, f"0 to {len(self.arms) - 1} or one of {', '.join(self.arms)}")
         locked = np.zeros(self.data.d, dtype=bool)
         for ref in self.experiment.arms[place].locked:
-            locked[list(self.data.schema.positions(ref))] = True
+            locked[list(self.data.schema.columns_of(ref))] = True
         return locked
 
     @property

@@ -169,10 +169,12 @@ def decode_snapshot(experiment: Experiment, epoch: int, facts: dict[str, Any], a
     """Inverse of ``encode_snapshot``."""
     try:
         shapes = {name: tuple(int(n) for n in shape) for name, shape in facts["shapes"].items()}
+        # A metric that came later than the run is one that does not apply.
+        rows = {**dict.fromkeys(METRICS, [None] * len(experiment.arms)), **facts["metrics"]}
         snapshot = Snapshot(
             epoch=int(facts["epoch"]),
             seconds=float(facts["seconds"]),
-            metrics={name: np.array([_number_in(v) for v in row]) for name, row in facts["metrics"].items()},
+            metrics={name: np.array([_number_in(v) for v in row]) for name, row in rows.items()},
             weights={name.removeprefix("weights."): v for name, v in arrays.items() if name.startswith("weights.")},
             field=_field(experiment, shapes["field"], arrays) if "field" in shapes else None,
             paths=_paths(experiment, shapes["paths"], facts.get("order", 1), arrays) if "paths" in shapes else None,
@@ -293,7 +295,7 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
             _require(found.shape == (len(values),), f"shape of {name}")
             _require(found.size == 0 or int(found.max()) < experiment.data.classes, f"a class in {name}")
     named = (len(scene.classes), len(scene.features))
-    _require(named == (experiment.data.classes, experiment.d), "names in the scene")
+    _require(named == (experiment.data.classes, len(experiment.data.features)), "names in the scene")
 
 
 # -- bounds ---------------------------------------------------------------------------------------------

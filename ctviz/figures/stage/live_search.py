@@ -81,7 +81,7 @@ def live_search(
     """
     experiment, generator = explorer.experiment, GENERATORS[settings.generator]
     plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise
-    if not plain or experiment.model.channels or explorer.data.d != 2:
+    if not plain or experiment.model.channels or not explorer.data.schema.plane:
         return None
     shown = torch.arange(len(explorer.arms)) if arms is None else torch.tensor(list(arms))
     bound = settings.step_bound

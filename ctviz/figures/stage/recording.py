@@ -83,6 +83,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.prose import number
 from ctviz.training.arm import Arm
+from ctviz.training.methods import TRAINING_METHODS
 
 MAGIC = b"CTV1"
 
@@ -128,13 +129,19 @@ def arm_labels(
     several arms would be headed alike.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
+    heads = [_heading(arm, role) for arm, role in zip(experiment.arms, roles, strict=True)]
     limits = [limits_of(arm, features or columns_of(experiment.data), scales) for arm in experiment.arms]
-    headed = list(zip(roles, limits, strict=True))
+    headed = list(zip(heads, limits, strict=True))
     labels = []
-    for arm, role, limit in zip(experiment.arms, roles, limits, strict=True):
-        title = HEADINGS[role] if headed.count((role, limit)) == 1 else f"{HEADINGS[role]}: {arm.name}"
+    for arm, role, head, limit in zip(experiment.arms, roles, heads, limits, strict=True):
+        title = head if headed.count((head, limit)) == 1 else f"{head}: {arm.name}"
         labels.append(ArmLabel(arm.name, f"{title}, {limit}" if limit else title, role))
     return tuple(labels)
+
+
+def _heading(arm: Arm, role: Role) -> str:
+    other = arm.learns_from_examples and role == "conventional"  # trained by a method without counterfactuals
+    return TRAINING_METHODS[arm.method].title if other else HEADINGS[role]
 
 
 def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import VARIANTS, Arm, Objective
+from ctviz.training.methods import TRAINING_METHODS
 from ctviz.ui.kit import bind, link
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.settings import setting
@@ -29,11 +30,10 @@ def pick_arm(draft: Draft[Any]) -> Arm:
     arm = arms[str(name)]
     with st.container(horizontal=True, gap="small", key="arm-actions"):
         full = len(arms) >= link.MAX_ARMS
+        variants = [pair for method in TRAINING_METHODS.values() for pair in method.variants.items()]
         with st.popover("Add", disabled=full, icon=":material/add:"):
-            for variant in VARIANTS:
-                st.button(
-                    ADDED[variant], key=f"add-{variant}", on_click=add_arm, args=(draft, variant), width="stretch"
-                )
+            for name, variant in variants:
+                st.button(variant.title, key=f"add-{name}", on_click=add_arm, args=(draft, name), width="stretch")
         st.button("Copy", disabled=full, key="copy-arm", on_click=copy_arm, args=(draft, arm.name))
         st.button("Remove", disabled=len(arms) == 1, key="remove-arm", on_click=remove_arm, args=(draft, arm.name))
         with st.popover("Rename"):
@@ -42,15 +42,6 @@ def pick_arm(draft: Draft[Any]) -> Arm:
         st.caption(f"At most {link.MAX_ARMS} models fit side by side.")
     bind.say_why_not(draft, "arms")
     return arm
-
-
-ADDED = {
-    "vanilla": "Conventional (vanilla)",
-    "adversarial": "Adversarial term only",
-    "energy": "Energy terms only",
-    "full": "Counterfactual training (full)",
-}
-"""What the paper's variants are called where one is added."""
 
 
 def _rename(draft: Draft[Any], name: str) -> None:
@@ -64,13 +55,14 @@ def free_name(name: str, taken: set[str]) -> str:
 
 
 def add_arm(draft: Draft[Any], variant: str) -> None:
-    """Adds one of the paper's variants, searching as the other models do."""
+    """Adds a variant of a method, searching as the other models do unless the variant says how."""
     arms = draft.experiment.arms
     search = {name: getattr(arms[-1], name) for name in SearchSettings.model_fields}
     name = free_name(variant, {arm.name for arm in arms})
     usual = next((arm for arm in Experiment.preset(draft.experiment.data.name).arms if arm.name == variant), None)
     weights = {weight: getattr(usual, weight) for weight in Objective.model_fields} if usual else {}
-    _set_arms(draft, [*arms, Arm(**{**Arm.variant(variant).model_dump(), **weights, **search, "name": name})], name)
+    values = {**Arm.variant(variant).model_dump(), **weights, **search, **VARIANTS[variant], "name": name}
+    _set_arms(draft, [*arms, Arm(**values)], name)
 
 
 def copy_arm(draft: Draft[Any], name: str) -> None:

@@ -11,7 +11,7 @@ from ctviz.catalogue.settings import setting as described
 from ctviz.data.catalogue import DATASETS, PLANES, columns_of
 from ctviz.data.drawn import DRAWN
 from ctviz.experiments.config import Experiment
-from ctviz.training.arm import Arm, Objective
+from ctviz.training.arm import Arm
 from ctviz.ui.boundaries.models import pick_arm
 from ctviz.ui.kit import bind, link
 from ctviz.ui.kit.constraints import allowed_range, mutability
@@ -59,7 +59,7 @@ def expert(draft: Draft[Any]) -> None:
     group("Training", "group-training", lambda: _training(draft))
     arm = pick_arm(draft)
     own = f"arms.{arm.name}."
-    group(f"Objective of {arm.name}", "group-objective", lambda: settings(draft, own, tuple(Objective.model_fields)))
+    group(f"Objective of {arm.name}", "group-objective", lambda: settings(draft, own, arm.weighed))
     group(f"Search of {arm.name}", "group-search", lambda: settings(draft, own, (*of_search(arm), "seed")))
     group(f"Locked features of {arm.name}", "group-locked", lambda: _locked(draft, arm))
     names = ("every", "factuals", "attack", "field", "paths", *of_search(draft.experiment.evaluation))

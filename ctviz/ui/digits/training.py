@@ -12,7 +12,7 @@ from ctviz.catalogue.settings import differences
 from ctviz.data.images import datasets_folder, remember_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.training.arm import Arm, Objective
+from ctviz.training.arm import Arm
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
@@ -154,7 +154,7 @@ def _expert(draft: Draft[DigitsView]) -> None:
 
 
 def _arm(draft: Draft[DigitsView], arm: Arm) -> None:
-    settings(draft, f"arms.{arm.name}.", (*Objective.model_fields, *of_search(arm), "lock_when", "shield"))
+    settings(draft, f"arms.{arm.name}.", (*arm.weighed, *of_search(arm), "lock_when", "shield"))
 
 
 def _training(draft: Draft[DigitsView]) -> None:

@@ -16,7 +16,7 @@ from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import LOSSES, Snapshot
 from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.curves import curve, with_line_at
 from ctviz.figures.theme import ArmStyle, reference_pair
@@ -31,7 +31,6 @@ from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.theme import palette
 
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
-LOSSES = ("loss_class", "loss_div", "loss_adv", "loss_reg")
 BESIDE = ("ip", "cost", "validation_accuracy", "robust_accuracy")
 OTHERS = ("validation_accuracy", "robust_accuracy", "mature", "steps")
 LEAP = 2

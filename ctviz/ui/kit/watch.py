@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.snapshot import Scene, Snapshot
+from ctviz.experiments.snapshot import LOSSES, Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
@@ -289,7 +289,7 @@ def _below(service: Service) -> None:
     st.subheader("How it came about, epoch by epoch", anchor=False)
     results.curves(run_view, styles, snapshot, results.CURVES, 3)
     st.subheader("What training weighs: the terms of the objective, each before its weight λ", anchor=False)
-    results.curves(run_view, styles, snapshot, results.LOSSES, 4)
+    results.curves(run_view, styles, snapshot, LOSSES, 4)
     st.subheader(f"All numbers at epoch {snapshot.epoch}", anchor=False)
     results.table(styles, snapshot)
     st.caption(
