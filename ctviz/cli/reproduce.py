@@ -46,17 +46,16 @@ def table1(
     out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
 ) -> None:
     """Table 1, with settings chosen on validation data; goes on from where it was stopped."""
-    from ctviz.experiments.reproduce.result import Table1, read, shipped
+    from ctviz.experiments.reproduce.result import read, shipped
 
     if out is not None and not out.parent.is_dir():
         raise ConfigError("out", str(out), "a file in a folder that there is")
     if stored:
-        content = read(shipped())
-        found = Table1.from_json(content)
+        found = read(shipped())
     else:
         wanted = _reproduction(data, seeds, quick)
         found = _compute(wanted, engine, address, workers, estimate=estimate, as_json=as_json)
-        content = found.to_json().encode()
+    content = found.to_json().encode()
     if out is not None:
         write(out, content)
     if as_json:
@@ -83,7 +82,7 @@ def _compute(
 ) -> Table1:
     from ctviz.experiments.engines.choice import engine_of
     from ctviz.experiments.reproduce.estimate import about_seconds
-    from ctviz.experiments.reproduce.result import keep
+    from ctviz.experiments.reproduce.result import RESULTS
     from ctviz.experiments.reproduce.table1 import reproduce as run
     from ctviz.experiments.store import open_store
     from ctviz.progress import duration
@@ -98,7 +97,7 @@ def _compute(
     typer.echo(about, err=True)
     with ready as chosen, _progress_lines() as progress:
         found = run(reproduction, store, chosen, progress)
-    keep(found, reproduction.key, store.root)
+    RESULTS.keep(store, reproduction.key, found)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from ctviz.experiments.limits.measures import MEASURES, MeasureContext
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS, Snapshot
 from ctviz.experiments.store import Store, open_store
-from ctviz.experiments.store.files import remove, store_errors, trim
+from ctviz.experiments.store.artifacts import Kind
+from ctviz.experiments.store.codec import Damaged
+from ctviz.experiments.store.frames import from_parquet, to_parquet
 from ctviz.isolation import isolated
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
@@ -31,17 +32,8 @@ COLUMNS = ("panel", "variant", "dose", "seed", "epoch", "metric", "value")
 
 Source = Literal["here", "shipped"]
 
-MAX_FILES = 2000
-"""Most draws in a store; the oldest are removed first."""
-
-MAX_TOTAL_BYTES = 1 << 27
-"""Their largest total size."""
-
 MAX_ROWS = 1 << 20
 """Most rows in a file of results; a larger one is not read."""
-
-MAX_BYTES = 1 << 24
-"""Largest size of a file of results; a larger one is not opened."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -135,53 +127,33 @@ def _rows(draw: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple
 # -- keeping -------------------------------------------------------------------------------------------
 
 
-def _path(store: Store, draw: PanelDraw) -> Path:
-    return store.root / "limits" / f"{draw.key}.parquet"
+def _to_bytes(table: pd.DataFrame) -> bytes:
+    """As small as it gets."""
+    return to_parquet(table, ("panel", "variant", "metric"), compression_level=19)
+
+
+def _from_bytes(content: bytes) -> pd.DataFrame:
+    names = dict.fromkeys(("panel", "variant", "metric"), str)
+    numbers = {"dose": float, "value": float, "seed": int, "epoch": int}
+    return from_parquet(content, COLUMNS, MAX_ROWS).astype({**names, **numbers})
+
+
+DRAWS = Kind(
+    "draw of a limit",
+    folder="limits",
+    encode=_to_bytes,
+    decode=_from_bytes,
+    old_name="{key}.parquet",
+    max_bytes=1 << 24,
+    max_files=2000,
+    room=lambda store: 1 << 27,
+)
+"""Rows of the measured draws in a store, by the key of the draw."""
 
 
 def stored_draw(draw: PanelDraw, store: Store) -> pd.DataFrame | None:
     """The rows of a draw from the store; a damaged file is removed, to be computed again."""
-    path = _path(store, draw)
-    if not path.is_file():
-        return None
-    table = _read(path)
-    if table is None:
-        remove(path)
-    return table
-
-
-def _keep(draw: PanelDraw, table: pd.DataFrame, store: Store) -> None:
-    path = _path(store, draw)
-    with store_errors(store.root):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, to_parquet(table))
-        trim(path.parent, ".parquet", MAX_FILES, MAX_TOTAL_BYTES)
-
-
-def to_parquet(table: pd.DataFrame) -> bytes:
-    """A table as the bytes of a file, as small as it gets."""
-    buffer = io.BytesIO()
-    names = dict.fromkeys(("panel", "variant", "metric"), "category")
-    table.astype(names).to_parquet(buffer, index=False, compression="zstd", compression_level=19)
-    return buffer.getvalue()
-
-
-def _read(path: Path) -> pd.DataFrame | None:
-    """A table of results; None if the file does not hold one."""
-    import pandas as pd
-    from pyarrow import parquet
-
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return None
-        content = path.read_bytes()
-        if parquet.ParquetFile(io.BytesIO(content)).metadata.num_rows > MAX_ROWS:
-            return None
-        table = pd.read_parquet(io.BytesIO(content), columns=list(COLUMNS))
-        names = dict.fromkeys(("panel", "variant", "metric"), str)
-        return table.astype({**names, "dose": float, "value": float, "seed": int, "epoch": int})
-    except (OSError, ValueError, KeyError, TypeError):  # pyarrow's own errors are ValueError and KeyError
-        return None
+    return DRAWS.read(store, draw.key)
 
 
 # -- what ships ----------------------------------------------------------------------------------------
@@ -190,12 +162,12 @@ def _read(path: Path) -> pd.DataFrame | None:
 @lru_cache(16)
 def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | None:
     """Keys of the draws that ship with a limit (by panel and seed), and their rows."""
-    table = _read(folder / f"{name}.parquet")
     try:
+        table = DRAWS.read_file(folder / f"{name}.parquet")
         keys = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["stands"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (Damaged, OSError, ValueError, KeyError, TypeError):
         return None
-    return (keys, table) if table is not None and isinstance(keys, dict) else None
+    return (keys, table) if isinstance(keys, dict) else None
 
 
 def shipped_folder() -> Path:
@@ -222,7 +194,7 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
         arms = {p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}
         facts = {"stands": keys, "experiments": arms}
         for path, data in (
-            (folder / f"{name}.parquet", to_parquet(result.table)),
+            (folder / f"{name}.parquet", _to_bytes(result.table)),
             (folder / f"{name}.json", (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()),
         ):
             write_whole(path, data)
@@ -289,7 +261,7 @@ def run_limit(
                 if progress:
                     progress(before + done, sum(lengths))
 
-            _keep(draw, measure_draw(draw, tell), store)
+            DRAWS.keep(store, draw.key, measure_draw(draw, tell))
         before += length
         if progress:
             progress(before, sum(lengths))

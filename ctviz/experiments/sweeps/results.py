@@ -19,9 +19,10 @@ from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
 from ctviz.experiments.store import Store
+from ctviz.experiments.store.frames import to_parquet
 from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep
 from ctviz.experiments.sweeps.plan import ModelLocation, Plan, plan
-from ctviz.experiments.sweeps.tables import NUMBERS, State, columns, stored_table, table_value, to_parquet, write_table
+from ctviz.experiments.sweeps.tables import NUMBERS, State, columns, stored_table, table_value, write_table
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:

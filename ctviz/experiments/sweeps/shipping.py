@@ -15,7 +15,7 @@ from ctviz.experiments.store.files import remove
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import study
 from ctviz.experiments.sweeps.sweep import sweep
-from ctviz.experiments.sweeps.tables import sealed
+from ctviz.experiments.sweeps.tables import SHIPPED_TABLES, tables_of
 from ctviz.paths import write_whole
 
 SEEDS = 3
@@ -79,5 +79,7 @@ def build_shipped(
                 yield store.export(key, assets / "presets")
             write_whole(folder / RUN_LIST, "".join(f"{key}\n" for key in keys).encode())
             write_whole(folder / "sweep.json", settings.to_json().encode() + b"\n")
-            write_whole(folder / "table.parquet", sealed(result.table, settings))
+            write_whole(folder / SHIPPED_TABLES[0], tables_of(settings).seal(settings.key, result.table))
+            for former in SHIPPED_TABLES[1:]:
+                remove(folder / former)
             yield folder

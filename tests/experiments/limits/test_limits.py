@@ -27,9 +27,7 @@ from ctviz.experiments.limits.results import (
     run_limit,
     shipped_draw,
     shipped_folder,
-    stored_draw,
     stored_limit,
-    to_parquet,
 )
 from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
@@ -197,16 +195,6 @@ def test_a_variant_that_shares_an_arm_has_its_numbers() -> None:
 
 def replace_arms(draw: PanelDraw, arms):
     return type(draw.experiment)(**{**draw.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-
-
-@pytest.mark.parametrize("damage", [b"", b"PAR1 no table", None])
-def test_a_damaged_file_is_removed_and_computed_again(tiny: Limit, store: Store, damage: bytes | None) -> None:
-    whole = run_limit(tiny, store, seeds=1).table
-    (path,) = (store.root / "limits").glob("*.parquet")
-    path.write_bytes(to_parquet(whole)[:200] if damage is None else damage)
-    assert stored_draw(tiny.all_draws(1)[0], store) is None
-    assert not path.exists()
-    pd.testing.assert_frame_equal(run_limit(tiny, store, seeds=1).table, whole)
 
 
 def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store, monkeypatch) -> None:
