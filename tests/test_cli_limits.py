@@ -19,6 +19,7 @@ from tests.experiments.limits.tables import shortened
 @pytest.fixture
 def ctviz(tmp_path, monkeypatch):
     monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # no other process
 
     def call(*words: str):
         return CliRunner().invoke(app, ["limits", *words])

@@ -45,7 +45,7 @@ def limits(
         _build(out)
         return
     chosen = story(name).metric(metric)
-    with progress_bar(story(name).title) as progress:
+    with progress_bar(story(name).title, "draw") as progress:
         result = run_limit(name, progress=progress, seeds=seeds, shipped=not fresh)
     typer.echo(to_json(_record(result, chosen.name)) if as_json else _text(result, chosen.name))
 

@@ -210,7 +210,7 @@ def _run_sweep(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult
 
     failures: list[str] = []
 
-    def on_result(outcome: TaskResult) -> None:
+    def on_result(outcome: TaskResult[Any]) -> None:
         if outcome.message and outcome.message not in failures:
             failures.append(outcome.message)
             typer.echo(outcome.message, err=True)

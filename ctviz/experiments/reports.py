@@ -367,20 +367,23 @@ def _spread(estimate: Estimate) -> Floats:
 
 def stored_report(key: str, protocol: Protocol, store: Store) -> Report | None:
     """The report of run ``key`` by this protocol, if stored; a damaged one is removed, to be computed again."""
-    return REPORTS.read(store, _key(key, protocol), lambda report: report.run == key and report.protocol == protocol)
+    return REPORTS.read(
+        store, report_key(key, protocol), lambda report: report.run == key and report.protocol == protocol
+    )
 
 
 def keep_report(report: Report, store: Store) -> None:
     """Write a report into the store; ``StoreError`` if the disk cannot be written."""
-    REPORTS.keep(store, _key(report.run, report.protocol), report)
+    REPORTS.keep(store, report_key(report.run, report.protocol), report)
 
 
 def has_report(key: str, protocol: Protocol, store: Store) -> bool:
     """Whether there is a file for the report, without opening it."""
-    return REPORTS.has(store, _key(key, protocol))
+    return REPORTS.has(store, report_key(key, protocol))
 
 
-def _key(run: str, protocol: Protocol) -> str:
+def report_key(run: str, protocol: Protocol) -> str:
+    """Key of a report in the store."""
     return hashlib.sha256(f"report:{run}:{protocol.key}".encode()).hexdigest()[:16]
 
 

@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.limits.draw import MAX_SEEDS, LimitPanel, PanelDraw
 from ctviz.training.arm import Arm
-
-MEASURES_VERSION = 1
-"""Part of every draw's key; raised whenever the same experiment is measured differently than before."""
-
-MAX_SEEDS = 100
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One variant of a panel: its name, its arm and its dose (NaN: none).
-
-    Two variants may share an arm, such as the undisturbed search, which every kind of disturbance includes.
-    """
-
-    name: str
-    arm: str
-    dose: float = float("nan")
-
-
-@dataclass(frozen=True)
-class LimitPanel:
-    """One data set of a limit: an experiment, whose seeds are set by the draw, and the variants among its arms."""
-
-    name: str
-    title: str
-    experiment: Experiment
-    variants: tuple[Variant, ...]
-    most_draws: int = MAX_SEEDS
-    """Most draws of this panel; for panels whose draws take minutes."""
-
-    def at(self, seed: int) -> Experiment:
-        """The experiment of one draw: data, initial weights and order of the batches all use this seed."""
-        arms = [{**arm.model_dump(), "seed": seed} for arm in self.experiment.arms]
-        data = {**self.experiment.data.model_dump(), "seed": seed}
-        return Experiment(**{**self.experiment.model_dump(), "data": data, "arms": arms})
-
-
-@dataclass(frozen=True)
-class PanelDraw:
-    """One draw of one panel: the unit of work, trained as one stack."""
-
-    panel: LimitPanel
-    seed: int
-    experiment: Experiment
-    measures: tuple[str, ...]
-    metrics: tuple[str, ...]
-    every_epoch: bool
-
-    @property
-    def key(self) -> str:
-        """16 hexadecimal digits that identify the experiment, its metrics and its names."""
-        named = [(v.name, v.arm, repr(v.dose)) for v in self.panel.variants]
-        text = f"{MEASURES_VERSION}:{self.experiment.key}:{self.measures}:{self.metrics}:{self.every_epoch}:{named}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

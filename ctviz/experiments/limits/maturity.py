@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.limit import Limit, LimitPanel, Variant, stack
+from ctviz.experiments.limits.draw import LimitPanel, Variant
+from ctviz.experiments.limits.limit import Limit, stack
 from ctviz.experiments.limits.numbers import CONVENTIONAL, gains, values_of
 from ctviz.training.arm import Arm
 

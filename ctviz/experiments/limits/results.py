@@ -1,39 +1,29 @@
-"""Measuring the draws of a limit, storing them, and collecting what has been measured."""
+"""The draws of a limit: those that are stored or ship, and computing the others."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from ctviz.errors import StoreError
+from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, execute, never_cancelled, no_progress
+from ctviz.experiments.engines.choice import opened
 from ctviz.experiments.limits.catalogue import limit
-from ctviz.experiments.limits.limit import Limit, PanelDraw
-from ctviz.experiments.limits.measures import MEASURES, MeasureContext
-from ctviz.experiments.run import Training
-from ctviz.experiments.snapshot import METRICS, Snapshot
+from ctviz.experiments.limits.draw import COLUMNS, DRAWS, PanelDraw, stored_draw
+from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.store import Store, open_store
-from ctviz.experiments.store.artifacts import Kind
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.store.frames import from_parquet, to_parquet
-from ctviz.isolation import isolated
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("panel", "variant", "dose", "seed", "epoch", "metric", "value")
-
 Source = Literal["here", "shipped"]
-
-MAX_ROWS = 1 << 20
-"""Most rows in a file of results; a larger one is not read."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -74,88 +64,6 @@ class LimitResult(ShortRepr):
         return found
 
 
-# -- measuring -----------------------------------------------------------------------------------------
-
-
-def measure_draw(draw: PanelDraw, on_epoch: Callable[[int], None] = lambda done: None) -> pd.DataFrame:
-    """Train and measure one draw: one row for each variant, epoch and metric.
-
-    Args:
-        on_epoch: called with the epochs that are done; its exceptions end the work.
-    """
-    import pandas as pd
-
-    training = Training(draw.experiment, "cpu")
-    context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
-    total = draw.experiment.training.epochs
-    rows: list[tuple[str, float, int, str, float]] = []
-    trained: list[Snapshot] = []
-    for snapshot in training:
-        on_epoch(snapshot.epoch)
-        if snapshot.epoch > 0:
-            trained.append(snapshot)
-        if not draw.every_epoch and snapshot.epoch < total:
-            continue
-        values = {name: snapshot.metrics[name] for name in METRICS}
-        with isolated():
-            for name in draw.measures:
-                values |= MEASURES[name](context, training.stack)
-        if snapshot.epoch == total:
-            values |= _over_epochs(trained)
-        rows += _rows(draw, snapshot.epoch, values)
-    table = pd.DataFrame(rows, columns=["variant", "dose", "epoch", "metric", "value"])
-    return table.assign(panel=draw.panel.name, seed=draw.seed)[list(COLUMNS)].astype({"value": np.float32})
-
-
-def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
-    """trained_mature and all_skipped, (m): a mean and a sum over the epochs that were recorded."""
-    mature = np.stack([snapshot.metrics["mature"] for snapshot in trained])  # e m
-    known = np.isfinite(mature)
-    total = np.where(known, mature, 0).sum(axis=0)
-    mean = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
-    return {"trained_mature": mean, "all_skipped": sum(snapshot.metrics["skipped"] for snapshot in trained)}
-
-
-def _rows(draw: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
-    places = {arm.name: i for i, arm in enumerate(draw.experiment.arms)}
-    for variant in draw.panel.variants:
-        for name in draw.metrics:
-            if name in values and np.isfinite(value := float(values[name][places[variant.arm]])):
-                yield variant.name, variant.dose, epoch, name, value
-
-
-# -- keeping -------------------------------------------------------------------------------------------
-
-
-def _to_bytes(table: pd.DataFrame) -> bytes:
-    """As small as it gets."""
-    return to_parquet(table, ("panel", "variant", "metric"), compression_level=19)
-
-
-def _from_bytes(content: bytes) -> pd.DataFrame:
-    names = dict.fromkeys(("panel", "variant", "metric"), str)
-    numbers = {"dose": float, "value": float, "seed": int, "epoch": int}
-    return from_parquet(content, COLUMNS, MAX_ROWS).astype({**names, **numbers})
-
-
-DRAWS = Kind(
-    "draw of a limit",
-    folder="limits",
-    encode=_to_bytes,
-    decode=_from_bytes,
-    old_name="{key}.parquet",
-    max_bytes=1 << 24,
-    max_files=2000,
-    room=lambda store: 1 << 27,
-)
-"""Rows of the measured draws in a store, by the key of the draw."""
-
-
-def stored_draw(draw: PanelDraw, store: Store) -> pd.DataFrame | None:
-    """The rows of a draw from the store; a damaged file is removed, to be computed again."""
-    return DRAWS.read(store, draw.key)
-
-
 # -- what ships ----------------------------------------------------------------------------------------
 
 
@@ -194,7 +102,7 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
         arms = {p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}
         facts = {"stands": keys, "experiments": arms}
         for path, data in (
-            (folder / f"{name}.parquet", _to_bytes(result.table)),
+            (folder / f"{name}.parquet", DRAWS.encode(result.table)),
             (folder / f"{name}.json", (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()),
         ):
             write_whole(path, data)
@@ -231,59 +139,45 @@ def stored_limit(
 def run_limit(
     name: str | Limit,
     store: Store | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
     seeds: int | None = None,
     *,
     shipped: bool = True,
+    engine: str | Engine = "local",
+    workers: int | None = None,
+    cancelled: Callable[[], bool] = never_cancelled,
 ) -> LimitResult:
-    """Measure a limit: draws that are neither in the store nor shipped are trained now, one by one, and stored.
+    """Measure a limit: draws that are neither in the store nor shipped are trained now and stored.
 
     Args:
         name: one of ``LIMITS``, or a limit of one's own.
         store: where draws are read and kept; by default that of this machine (``CTVIZ_HOME``).
-        progress: called with the epochs that are done and their total; its exceptions end the work, and complete draws
+        progress: called with the draws that are done and their total; its exceptions end the work, and complete draws
             are kept.
         seeds: draws of each panel, at most as many as the panel allows; by default as many as ship.
         shipped: whether results that ship with ctviz are used.
+        engine: "local", "ray", or anything with the ``run`` of an ``Engine``.
+        workers: processes; by default one for each processor.
+        cancelled: called often; whether to stop. Finished draws are kept.
 
     Raises:
-        ConfigError: no such limit, or too many draws. StoreError: the results cannot be stored.
+        ConfigError: no such limit, or too many draws. StoreError: a draw cannot be computed or stored.
     """
     study, store = limit(name), store or open_store()
-    drawn = study.all_draws(seeds)
-    lengths = [draw.experiment.training.epochs for draw in drawn]
-    before = 0
-    for draw, length in zip(drawn, lengths, strict=True):
-        there = stored_draw(draw, store) is not None or (shipped and shipped_draw(draw, study.name) is not None)
-        if not there:
-
-            def tell(done: int, before: int = before) -> None:
-                if progress:
-                    progress(before + done, sum(lengths))
-
-            DRAWS.keep(store, draw.key, measure_draw(draw, tell))
-        before += length
-        if progress:
-            progress(before, sum(lengths))
+    missing, total = missing_draws(study, store, seeds, shipped=shipped), len(study.all_draws(seeds))
+    with opened(engine, workers) as ready:
+        check_all_done(
+            execute(missing, store, ready, progress=progress or no_progress, total=total, cancelled=cancelled)
+        )
     return stored_limit(study, store, seeds, shipped=shipped)
 
 
-class _StoppedError(Exception):
-    """Ends a draw whose job was cancelled."""
-
-
-def limit_job(name: str, root: str, cancelled: Callable[[], bool]) -> None:
-    """A background job: measure a limit on this computer, whatever ships; complete draws are kept when it is
-    cancelled."""
-
-    def look(done: int, total: int) -> None:
-        if cancelled() and done < total:
-            raise _StoppedError
-
-    try:
-        run_limit(name, open_store(Path(root)), look, shipped=False)
-    except _StoppedError:
-        return
+def missing_draws(
+    study: Limit, store: Store, seeds: int | None = None, *, shipped: bool = True
+) -> tuple[PanelDraw, ...]:
+    """The draws that are to be computed."""
+    found = stored_limit(study, store, seeds, shipped=shipped)
+    return tuple(draw for draw, source in zip(found.panel_draws, found.sources, strict=True) if source is None)
 
 
 def agreement(here: LimitResult) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctviz.data.catalogue import load
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.base import Engine
+from ctviz.experiments.engines.base import Engine, never_cancelled
 from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.extras import ablation, curves, sensitivity
@@ -34,7 +34,7 @@ from ctviz.experiments.reproduce.result import (
 from ctviz.experiments.reproduce.searched import searched
 from ctviz.experiments.reproduce.selection import RULES
 from ctviz.experiments.reproduce.studies import Final, StudyResults, mature, run_studies
-from ctviz.experiments.reproduce.work import OnTask, Work, never_cancelled, no_progress
+from ctviz.experiments.reproduce.work import OnTask, Work, no_progress
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 

@@ -96,7 +96,7 @@ class SweepResult(ShortRepr):
         write_table(path, to_parquet(self.table))
 
 
-def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fresh: bool = False) -> SweepResult:
+def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult[Task]] = (), fresh: bool = False) -> SweepResult:
     """The current results of a sweep in the store; cheap enough to be called often.
 
     Args:
@@ -113,7 +113,7 @@ def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fre
     return collect_planned(plan(sweep, store, fresh), store, outcomes)
 
 
-def collect_planned(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
+def collect_planned(found: Plan, store: Store, outcomes: Iterable[TaskResult[Task]] = ()) -> SweepResult:
     """Like ``collect``, for a plan."""
     messages = {
         (SharedSettings.of(outcome.task.experiment), arm.name): outcome.message

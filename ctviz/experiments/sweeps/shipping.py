@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ctviz.errors import ConfigError, StoreError
-from ctviz.experiments.engines.base import TaskResult
+from ctviz.errors import ConfigError
+from ctviz.experiments.engines.base import TaskResult, check_all_done
 from ctviz.experiments.engines.local import LocalEngine
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.run import RUN_LIST
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import remove
@@ -64,11 +65,9 @@ def build_shipped(
     with tempfile.TemporaryDirectory() as scratch, LocalEngine(workers) as engine:
         store = Store(Path(scratch))
         for name, settings in wanted.items():
-            outcomes: list[TaskResult] = []
+            outcomes: list[TaskResult[Task]] = []
             result = sweep(settings, engine=engine, store=store, progress=progress, on_result=outcomes.append)
-            for outcome in outcomes:
-                if outcome.message:
-                    raise StoreError(f"The sweep {name} is not complete: {outcome.message}")
+            check_all_done(outcomes)
             folder = assets / "sweeps" / name
             folder.mkdir(parents=True, exist_ok=True)
             (assets / "presets").mkdir(exist_ok=True)

@@ -15,15 +15,12 @@ from ctviz.catalogue.limits.stories import story
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS, limit
-from ctviz.experiments.limits.limit import Limit, PanelDraw
+from ctviz.experiments.limits.draw import COLUMNS, PanelDraw, _over_epochs, measure_draw
+from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.measures import FINE, MeasureContext, energy, fine, locks
 from ctviz.experiments.limits.numbers import CONVENTIONAL
 from ctviz.experiments.limits.results import (
-    COLUMNS,
-    _over_epochs,
     agreement,
-    limit_job,
-    measure_draw,
     run_limit,
     shipped_draw,
     shipped_folder,
@@ -157,14 +154,13 @@ def test_maturity_is_averaged_over_the_epochs_that_searched(tiny: Limit) -> None
 
 def test_a_limit_is_computed_once_and_read_afterwards(tiny: Limit, store: Store, monkeypatch) -> None:
     told: list[tuple[int, int]] = []
-    result = run_limit(tiny, store, lambda done, total: told.append((done, total)))
+    result = run_limit(tiny, store, lambda done, total: told.append((done, total)), workers=1)
     assert result.complete
     assert result.draws == {"moons": 2}
     assert tuple(result.table.columns) == COLUMNS
-    assert told[-1] == (4, 4)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    monkeypatch.setattr("ctviz.experiments.limits.results.Training", None)
-    pd.testing.assert_frame_equal(run_limit(tiny, store).table, result.table)
+    assert told == [(0, 2), (1, 2), (2, 2)]
+    monkeypatch.setattr("ctviz.experiments.limits.draw.measure_draw", None)
+    pd.testing.assert_frame_equal(run_limit(tiny, store, workers=1).table, result.table)
     assert set(result.sources) == {"here"}
 
 
@@ -197,18 +193,16 @@ def replace_arms(draw: PanelDraw, arms):
     return type(draw.experiment)(**{**draw.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
 
 
-def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store, monkeypatch) -> None:
-    monkeypatch.setitem(LIMITS, "energies", tiny)
+def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store) -> None:
     asked: list[int] = []
 
     def cancelled() -> bool:
         asked.append(1)
-        return len(asked) > 5  # in the second draw: each asks once for each snapshot, and once at its end
+        return len(asked) > 6  # in the second draw: each asks once for each snapshot, and so does the engine at its end
 
-    limit_job("energies", str(store.root), cancelled)
+    assert run_limit(tiny, store, workers=1, cancelled=cancelled).done == 1
     assert stored_limit(tiny, store).done == 1
-    limit_job("energies", str(store.root), lambda: False)
-    assert stored_limit(tiny, store).complete
+    assert run_limit(tiny, store, workers=1).complete
 
 
 # -- what ships ----------------------------------------------------------------------------------------
@@ -243,7 +237,7 @@ def test_a_shipped_draw_can_be_computed_again(store: Store) -> None:
 
 
 def test_agreement_is_the_largest_relative_deviation(tiny: Limit, store: Store, monkeypatch) -> None:
-    result = run_limit(tiny, store)
+    result = run_limit(tiny, store, workers=1)
     assert agreement(result) is None  # nothing of these settings ships
     other = result.table.assign(value=result.table["value"] * 1.0)
     spot = other.index[(other["metric"] == "ip") & (other["seed"] == 1)][0]

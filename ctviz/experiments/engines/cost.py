@@ -5,11 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment, weights_per_model
-from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
+
+if TYPE_CHECKING:
+    from ctviz.experiments.engines.task import Task
 
 BATCH_SECONDS = 40e-6
 """Overhead of a batch, whatever the number of models: one thread of a processor of 2020."""
@@ -100,3 +104,42 @@ def slowdown(store: Store) -> float:
         if recorded.every >= info.epochs:
             ratios.append(float(info.summary["seconds"]) / training_seconds(info.experiment))
     return min(max(statistics.median(ratios), 0.2), 20.0) if ratios else 1.0
+
+
+# -- runs that are followed ---------------------------------------------------------------------------
+
+
+def about_seconds(experiment: Experiment) -> float:
+    """A rough guess of how long a run takes on one core, from what the parts of an epoch took on one machine."""
+    if experiment.data.grid is not None:
+        return _about_images(experiment, *experiment.data.grid)
+    m, training, measured = len(experiment.arms), experiment.training, experiment.evaluation
+    width = sum(experiment.model.hidden) / 32 if experiment.model.hidden else 0.5
+    searching = [arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals]
+    n_ce = min(training.n_ce, experiment.data.n_train)
+    step = 6e-5 * (1 + 0.04 * m * width) * (1 + training.batch / 1500)
+    search = (6e-3 + 3e-6 * n_ce * len(searching) * width) * (max(searching) / 30) ** 0.5 if searching and n_ce else 0
+    picture = 4e-3 + (6e-8 * measured.field**2 + 4e-8 * measured.factuals * measured.steps) * m * width
+    return training.epochs * (experiment.data.n_train / training.batch * step + search + picture / measured.every)
+
+
+def _about_images(experiment: Experiment, rows: int, columns: int) -> float:
+    """The same of images, where time goes by the pixels that are moved and the products that a model forms of them."""
+    training, pixels = experiment.training, rows * columns
+    products = _products(experiment, rows, columns)
+    steps = sum(arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals)
+    searched = 1.5e-9 * pixels + 8e-11 * products  # seconds for a step of one sample
+    learned = 2e-9 * pixels + 2e-10 * products
+    epoch = min(training.n_ce, experiment.data.n_train) * steps * searched
+    return training.epochs * (epoch + experiment.data.n_train * len(experiment.arms) * learned)
+
+
+def _products(experiment: Experiment, rows: int, columns: int) -> int:
+    """How many products one model forms of an image: in its convolutions, each halved afterwards, and its layers."""
+    total, planes = 0, 1
+    for channels in experiment.model.channels:
+        rows, columns = rows - 4, columns - 4
+        total += 25 * planes * channels * rows * columns
+        rows, columns, planes = rows // 2, columns // 2, channels
+    widths = (rows * columns * planes, *experiment.model.hidden, experiment.data.classes)
+    return total + sum(before * after for before, after in pairwise(widths))
