@@ -80,7 +80,7 @@ def _record(result: LimitResult, metric: str) -> dict[str, Any]:
 
 def _text(result: LimitResult, metric: str) -> str:
     from ctviz.catalogue.limits.stories import story
-    from ctviz.experiments.limits.numbers import across, gains, values_of
+    from ctviz.experiments.summary import across, gains, values_of
 
     told = story(result.limit)
     chosen = told.metric(metric)

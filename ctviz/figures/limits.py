@@ -15,7 +15,7 @@ from ctviz.catalogue.limits.story import LimitMetric, number, percent
 from ctviz.experiments.limits import generator, locks
 from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.maturity import WITHOUT, cells
-from ctviz.experiments.limits.numbers import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
+from ctviz.experiments.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 from ctviz.figures.curves import EMPTY, FONT, spread
 from ctviz.figures.theme import DASHES, Palette
 

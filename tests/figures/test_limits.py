@@ -9,7 +9,7 @@ import pytest
 from ctviz.catalogue.limits.stories import story
 from ctviz.experiments.limits.catalogue import LIMITS, limit
 from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.numbers import CONVENTIONAL
+from ctviz.experiments.summary import CONVENTIONAL
 from ctviz.figures.limits import key, pictures, summary_rows
 from ctviz.figures.theme import DARK, LIGHT
 from tests.experiments.limits.tables import made_up

@@ -9,7 +9,7 @@ from ctviz.catalogue.limits.shown import ENERGY, IP, RIDGE_TERM, ROBUST
 from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, number, percent
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.energies import LIMIT, USUAL, ridge_name
-from ctviz.experiments.limits.numbers import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
+from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
 from ctviz.prose import listed
 from ctviz.training.arm import Arm
 

@@ -8,7 +8,7 @@ from ctviz.catalogue.limits.shown import IP, IP_FINE, IP_STAR
 from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, percent
 from ctviz.experiments.config import STRESSES
 from ctviz.experiments.limits.generator import KINDS, LIMIT, METHOD, dose_words, undisturbed_dose
-from ctviz.experiments.limits.numbers import by_draw, difference, gains
+from ctviz.experiments.summary import by_draw, difference, gains
 from ctviz.prose import listed
 
 if TYPE_CHECKING:

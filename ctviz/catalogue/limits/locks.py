@@ -8,7 +8,7 @@ from ctviz.catalogue.limits.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TI
 from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.locks import BARE, LIMIT, PROTECTED, UNLOCKED, arms_of
-from ctviz.experiments.limits.numbers import by_draw, difference, values_of
+from ctviz.experiments.summary import by_draw, difference, values_of
 from ctviz.prose import listed
 
 if TYPE_CHECKING:

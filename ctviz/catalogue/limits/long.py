@@ -20,7 +20,7 @@ from ctviz.catalogue.limits.shown import (
 from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, number
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.long import EPOCHS, LIMIT, TRAINED, USUAL
-from ctviz.experiments.limits.numbers import Mean, by_draw, difference, gains, values_of
+from ctviz.experiments.summary import Mean, by_draw, difference, gains, values_of
 from ctviz.prose import listed
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from ctviz.catalogue.limits.shown import IP, IP_FINE, IP_STAR
 from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, percent
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.maturity import LIMIT, WITHOUT, cells
-from ctviz.experiments.limits.numbers import by_draw, difference, gains
+from ctviz.experiments.summary import by_draw, difference, gains
 from ctviz.prose import listed
 from ctviz.training.arm import Arm
 

@@ -12,7 +12,7 @@ import numpy as np
 from ctviz import prose
 from ctviz.catalogue.metrics import Metric
 from ctviz.errors import ConfigError
-from ctviz.experiments.limits.numbers import Mean
+from ctviz.experiments.summary import Mean
 
 if TYPE_CHECKING:
     import pandas as pd

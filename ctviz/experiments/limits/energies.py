@@ -5,7 +5,7 @@ from __future__ import annotations
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.draw import LimitPanel, Variant
 from ctviz.experiments.limits.limit import Limit, stack
-from ctviz.experiments.limits.numbers import CONVENTIONAL
+from ctviz.experiments.summary import CONVENTIONAL
 from ctviz.training.arm import Arm
 
 RIDGES = (0.0, 0.01, 0.1, 0.5)

@@ -7,7 +7,7 @@ from typing import Any
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.draw import LimitPanel, Variant
 from ctviz.experiments.limits.limit import Limit, stack
-from ctviz.experiments.limits.numbers import CONVENTIONAL
+from ctviz.experiments.summary import CONVENTIONAL
 from ctviz.training.arm import Arm
 
 KINDS: dict[str, tuple[str, tuple[float, ...]]] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.limits.draw import LimitPanel, Variant
 from ctviz.experiments.limits.limit import Limit, stack
-from ctviz.experiments.limits.numbers import CONVENTIONAL, gains, values_of
+from ctviz.experiments.summary import CONVENTIONAL, gains, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

@@ -145,8 +145,8 @@ def _paired(finals: Sequence[Final], arm: str, reference: str, metric: str) -> l
 
 def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: float) -> ComparedReduction:
     combined, published = combine(pairs, level), TABLE1[data][metric]
-    known = math.isfinite(combined.reduction) and math.isfinite(combined.low)
-    same_sign = (combined.reduction > 0) == (published.reduction > 0) if known else None
+    known = math.isfinite(combined.value) and math.isfinite(combined.low)
+    same_sign = (combined.value > 0) == (published.reduction > 0) if known else None
     same_significance = combined.significant == published.significant if known else None
     return ComparedReduction(
         **reduced(combined, pairs),

@@ -10,8 +10,8 @@ from ctviz.catalogue.limits.stories import STORIES
 from ctviz.catalogue.limits.stories import story as tell
 from ctviz.catalogue.limits.story import LimitFinding, LimitMetric, LimitStory, number, percent
 from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.numbers import LEVEL, Mean
 from ctviz.experiments.limits.results import LimitResult, stored_limit
+from ctviz.experiments.summary import LEVEL, Mean
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
 from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft

@@ -9,7 +9,7 @@ import pytest
 from ctviz.catalogue.limits.stories import STORIES, story
 from ctviz.errors import ConfigError
 from ctviz.experiments.limits.catalogue import LIMITS, limit
-from ctviz.experiments.limits.numbers import CONVENTIONAL
+from ctviz.experiments.summary import CONVENTIONAL
 from tests.experiments.limits.tables import made_up
 
 

@@ -18,7 +18,6 @@ from ctviz.experiments.limits.catalogue import LIMITS, limit
 from ctviz.experiments.limits.draw import COLUMNS, PanelDraw, _over_epochs, measure_draw
 from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.limits.measures import FINE, MeasureContext, energy, fine, locks
-from ctviz.experiments.limits.numbers import CONVENTIONAL
 from ctviz.experiments.limits.results import (
     agreement,
     run_limit,
@@ -30,6 +29,7 @@ from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
+from ctviz.experiments.summary import CONVENTIONAL
 from tests.experiments.limits.tables import shortened
 
 EXTRA = ("ip_fine", "cost_fine", "validity_fine", "energy", "share", "tilt", "trained_mature", "all_skipped")

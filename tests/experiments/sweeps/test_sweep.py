@@ -97,18 +97,6 @@ def table_of(wanted, reductions, states=()):
     return pd.DataFrame(rows)[columns(wanted)]
 
 
-def test_intervals_across_seeds_are_students():
-    values = [10.0, -2.0, 17.0, 9.0]
-    wanted = small({"lambda_div": (0.1,)}, seeds=4)
-    row = SweepResult(wanted, table_of(wanted, values)).across.iloc[0]
-    low, high = stats.t.interval(0.99, 3, loc=np.mean(values), scale=stats.sem(values))
-    assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
-    assert row["reduction"] == pytest.approx(8.5)
-    assert row["sd"] == pytest.approx(np.std(values, ddof=1) / 100)  # of the value, not of the reduction
-    assert row["seeds"] == 4
-    assert not row["significant"]
-
-
 def test_one_seed_has_no_interval_across_seeds():
     wanted = small({"lambda_div": (0.1,)})
     row = SweepResult(wanted, table_of(wanted, [5.0])).across.iloc[0]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ctviz.catalogue.limits.story import interval, number, percent
-from ctviz.experiments.limits.numbers import (
+from ctviz.experiments.summary import (
     Mean,
     across,
     by_draw,
@@ -31,7 +31,7 @@ def test_the_interval_is_students_t() -> None:
     assert found.value == 2
     assert found.high - found.value == pytest.approx(9.9248 / math.sqrt(3), rel=1e-4)
     assert found.value - found.low == pytest.approx(found.high - found.value)
-    assert (found.n, found.sign) == (3, 0)
+    assert (found.n, found.sign, found.error) == (3, 0, pytest.approx(1 / math.sqrt(3)))
 
 
 def test_one_draw_has_no_interval_and_none_no_mean() -> None:
@@ -68,6 +68,13 @@ def test_means_are_taken_over_draws_of_the_same_variant_dose_and_epoch() -> None
     found = across(table(*rows).drop(columns="metric"))
     assert found["value"].tolist() == [2.0, 3.0]
     assert found["n"].tolist() == [3, 3]
+    # As one by one, with gaps, and on a logarithmic axis.
+    values = [1.0, math.nan, 4.0, -2.0, 8.0, math.inf, 3.0]
+    whole = table(*(("a", "full", 1.0, seed, 1, "ip", value) for seed, value in enumerate(values)))
+    for log, slow in ((False, mean), (True, geometric)):
+        one, expected = across(whole, log=log).iloc[0], slow(values)
+        assert (one["value"], one["low"], one["high"]) == pytest.approx((expected.value, expected.low, expected.high))
+        assert one["n"] == expected.n
 
 
 def test_differences_are_taken_draw_by_draw() -> None:
