@@ -18,8 +18,6 @@ from pyarrow import parquet
 
 from ctviz.data.catalogue import DataSettings
 from ctviz.errors import StoreError
-from ctviz.experiments.limits.catalogue import limit
-from ctviz.experiments.limits.results import DRAWS
 from ctviz.experiments.reports import REPORTS
 from ctviz.experiments.reproduce.result import RESULTS
 from ctviz.experiments.store import Store
@@ -29,9 +27,11 @@ from ctviz.experiments.store.frames import from_parquet, to_parquet
 from ctviz.experiments.sweeps.tables import keep_table, stored_table, tables_of
 from ctviz.experiments.vae import VAES, vae_key
 from ctviz.models.vae import Vae
-from tests.experiments.limits.tables import shortened
+from ctviz.studies.draw import DRAWS
+from ctviz.studies.registry import study_of
 from tests.experiments.reproduce.made_up import result as table1
 from tests.experiments.sweeps.small import small
+from tests.studies.tables import shortened
 
 OLD = Path(__file__).parent / "old_store"
 """Results as they were stored before files had a header: a report, a sweep, a draw of a limit, an autoencoder."""
@@ -168,7 +168,7 @@ def test_what_a_crash_left_goes_after_an_hour(store: Store) -> None:
 
 def test_what_was_stored_before_is_read_resumed_and_sealed_anew(store: Store) -> None:
     """Files that an earlier version of ctviz wrote, bit for bit; damaged ones are computed again."""
-    study = limit("energies")
+    study = study_of("energies")
     draw = shortened(replace(study, panels=study.panels[:1], seeds=2), epochs=2, n_train=60).all_draws(1)[0]
     vae = vae_key(DataSettings(name="moons", n_train=60, n_validation=10, n_test=10), 2)
     sweep = small()

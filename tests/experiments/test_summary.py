@@ -7,7 +7,6 @@ import math
 import pandas as pd
 import pytest
 
-from ctviz.catalogue.limits.story import interval, number, percent
 from ctviz.experiments.summary import (
     Mean,
     across,
@@ -17,6 +16,7 @@ from ctviz.experiments.summary import (
     geometric,
     mean,
 )
+from ctviz.studies.study import interval, number, percent
 
 COLUMNS = ["panel", "variant", "dose", "seed", "epoch", "metric", "value"]
 

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ctviz.catalogue.limits.stories import STORIES
-from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.results import run_limit, stored_limit
 from ctviz.jobs import JobStatus
+from ctviz.studies.registry import LIMITS
+from ctviz.studies.results import run_limit, stored_limit
 from ctviz.ui.kit.link import read
 from ctviz.ui.kit.runner import runner
 from ctviz.ui.limits.limits_view import LimitsView
-from tests.experiments.limits.tables import shortened
+from tests.studies.tables import shortened
 from tests.waiting import until
 
 PAGE = "pages/limits.py"
@@ -38,14 +37,14 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("name", LIMITS)
 def test_every_story_is_told_from_what_ships(visit, world, name: str) -> None:
     at = visit(PAGE, limit=name)
-    found = STORIES[name].finding(stored_limit(name, world.store).table, STORIES[name].metric())
+    found = LIMITS[name].finding(stored_limit(name, world.store).table, LIMITS[name].metric())
     assert found.headline.split(",")[0] in headline(at)
     assert not at.error
     assert not at.warning
     assert "Compute it again on this computer" in buttons(at)
 
 
-@pytest.mark.parametrize(("name", "metric"), [(s.name, m.name) for s in STORIES.values() for m in s.shown[1:2]])
+@pytest.mark.parametrize(("name", "metric"), [(s.name, m.name) for s in LIMITS.values() for m in s.shown[1:2]])
 def test_a_story_can_be_told_by_another_number(visit, name: str, metric: str) -> None:
     at = visit(PAGE, limit=name, metric=metric)
     assert not at.error

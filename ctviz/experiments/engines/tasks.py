@@ -13,7 +13,7 @@ from ctviz.experiments.store import Store
 
 TASKS = {
     "stack": ("ctviz.experiments.engines.task", "Task"),
-    "draw": ("ctviz.experiments.limits.draw", "PanelDraw"),
+    "draw": ("ctviz.studies.draw", "PanelDraw"),
 }
 """Name of a kind → the module and class that read it."""
 

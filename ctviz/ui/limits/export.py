@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from ctviz.experiments.limits.results import LimitResult
+from ctviz.studies.results import LimitResult
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, offer, share_menu, show_code
 from ctviz.ui.limits.limits_view import LimitsView

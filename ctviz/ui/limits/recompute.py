@@ -7,9 +7,9 @@ import functools
 import streamlit as st
 
 from ctviz.errors import CtvizError
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.results import LimitResult, agreement, missing_draws
 from ctviz.progress import duration
+from ctviz.studies.results import LimitResult, agreement, missing_draws
+from ctviz.studies.study import Study
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.runner import Undertaking, runner
@@ -22,18 +22,18 @@ SAME = 1e-6
 """Relative deviation up to which numbers count as the same: they are kept in single precision."""
 
 
-def job_key(study: Limit) -> str:
+def job_key(study: Study) -> str:
     """Of the work that computes a limit: one for all sessions."""
     return f"limit-{study.name}"
 
 
-def under_way(study: Limit) -> bool:
+def under_way(study: Study) -> bool:
     """Whether it is being computed."""
     progress = runner().progress(job_key(study))
     return progress is not None and progress.live
 
 
-def recompute(service: Service, study: Limit, result: LimitResult) -> None:
+def recompute(service: Service, study: Study, result: LimitResult) -> None:
     """The button and what is to be said beside it, which follows the work while it is under way."""
     if not under_way(study):
         _idle(service, study, result)  # no fragment: its button runs the whole page again
@@ -42,7 +42,7 @@ def recompute(service: Service, study: Limit, result: LimitResult) -> None:
     live(lambda: _progress(study), lambda: POLL if under_way(study) else None)
 
 
-def _progress(study: Limit) -> None:
+def _progress(study: Study) -> None:
     progress = runner().progress(job_key(study))
     if progress is not None:
         st.progress(progress.share, progress.words())
@@ -50,7 +50,7 @@ def _progress(study: Limit) -> None:
                   width="stretch", on_click=runner().cancel, args=(job_key(study),))  # fmt: skip
 
 
-def _idle(service: Service, study: Limit, result: LimitResult) -> None:
+def _idle(service: Service, study: Study, result: LimitResult) -> None:
     here = sum(source == "here" for source in result.sources)
     total = len(result.panel_draws)
     progress = runner().progress(job_key(study))
@@ -69,11 +69,11 @@ def _idle(service: Service, study: Limit, result: LimitResult) -> None:
 
 
 @functools.lru_cache(32)
-def _seconds(study: Limit) -> float:
+def _seconds(study: Study) -> float:
     return sum(draw.seconds for draw in study.all_draws())
 
 
-def _press(service: Service, study: Limit) -> None:
+def _press(service: Service, study: Study) -> None:
     with messages.errors_as("error"):
         draws = missing_draws(study, service.store, shipped=False)
         units, seconds = {draw.key: 1 for draw in draws}, sum(draw.seconds for draw in draws)

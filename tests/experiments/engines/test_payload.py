@@ -11,10 +11,10 @@ from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.engines import payload
 from ctviz.experiments.engines.task import Task, is_done, is_evaluated
 from ctviz.experiments.engines.tasks import read_task
-from ctviz.experiments.limits.catalogue import limit
 from ctviz.experiments.store import Store
+from ctviz.studies.registry import study_of
 from tests.experiments.engines.tasks import assert_same_results, tasks
-from tests.experiments.limits.tables import shortened
+from tests.studies.tables import shortened
 
 
 def never():
@@ -166,7 +166,7 @@ def test_scratch_folders_of_processes_that_were_killed_are_removed(scratch, monk
 
 
 def test_a_draw_of_a_limit_travels_as_its_rows(tmp_path):
-    study = limit("energies")
+    study = study_of("energies")
     draw = shortened(replace(study, panels=study.panels[:1]), epochs=1, n_train=40).all_draws(1)[0]
     assert repr(read_task(draw.to_json())) == repr(draw)
     received = payload.compute_payload(draw.to_json(), {}, payload.versions(), never)

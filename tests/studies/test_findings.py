@@ -6,11 +6,10 @@ import math
 
 import pytest
 
-from ctviz.catalogue.limits.stories import STORIES, story
 from ctviz.errors import ConfigError
-from ctviz.experiments.limits.catalogue import LIMITS, limit
 from ctviz.experiments.summary import CONVENTIONAL
-from tests.experiments.limits.tables import made_up
+from ctviz.studies.registry import LIMITS, study_of
+from tests.studies.tables import made_up
 
 
 def maturity(starving_costs: bool):
@@ -27,35 +26,35 @@ def maturity(starving_costs: bool):
 
 
 def test_maturity_says_what_is_lost_and_what_is_not() -> None:
-    study = limit("maturity")
-    lost = story(study).finding(made_up(study, maturity(starving_costs=True)), story(study).metric())
+    study = study_of("maturity")
+    lost = study.finding(made_up(study, maturity(starving_costs=True)), study.metric())
     assert lost.shows == tuple(panel.title for panel in study.panels)
     assert "is lost on Linearly separable" in lost.headline
     assert "50 % (50 to 50 %) where most searches arrive, 0 % (0 to 0 %)" in lost.sentences[0]
-    kept = story(study).finding(made_up(study, maturity(starving_costs=False)), story(study).metric())
+    kept = study.finding(made_up(study, maturity(starving_costs=False)), study.metric())
     assert kept.shows == ()
     assert kept.headline.startswith("Where no search arrives, no loss of the gain shows")
 
 
 def test_maturity_says_nothing_where_nothing_starves() -> None:
-    study = limit("maturity")
+    study = study_of("maturity")
     table = made_up(study, maturity(starving_costs=True))
     table.loc[table["metric"] == "trained_mature", "value"] = 1.0
-    found = story(study).finding(table, story(study).metric())
+    found = study.finding(table, study.metric())
     assert "nothing can be said" in found.sentences[0]
     assert found.headline == "Nothing measured yet"
 
 
 @pytest.mark.parametrize(("factor", "explodes"), [(1000.0, True), (2.0, False)])
 def test_energies_explode_or_not(factor: float, explodes: bool) -> None:
-    study = limit("energies")
+    study = study_of("energies")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         if metric in ("all_skipped", "loss_reg"):
             return 0.0
         return {"energy": 3.0 * (factor if dose == 0 else 1), "ip": 2.0 if dose == 0 else 1.0}.get(metric, 0.9)
 
-    found = story(study).finding(made_up(study, value), story(study).metric())
+    found = study.finding(made_up(study, value), study.metric())
     assert bool(found.shows) == explodes
     assert ("explode" in found.headline) == explodes
     assert "less close to real data" in found.sentences[0]
@@ -63,12 +62,12 @@ def test_energies_explode_or_not(factor: float, explodes: bool) -> None:
 
 
 def test_energies_count_the_batches_left_out() -> None:
-    study = limit("energies")
+    study = study_of("energies")
     table = made_up(study, lambda panel, variant, dose, epoch, metric: 1.0)
     table.loc[table["metric"] == "all_skipped", "value"] = 0.0
     spot = table.index[(table["metric"] == "all_skipped") & (table["dose"] == 0)][0]
     table.loc[spot, "value"] = 7.0
-    assert "7 batches were left out" in story(study).finding(table, story(study).metric()).sentences[-1]
+    assert "7 batches were left out" in study.finding(table, study.metric()).sentences[-1]
 
 
 @pytest.mark.parametrize(
@@ -87,29 +86,29 @@ def test_energies_count_the_batches_left_out() -> None:
     ],
 )
 def test_locks_follow_the_share_whatever_is_shown(bare: float, protected: float, said: str) -> None:
-    study = limit("locks")
+    study = study_of("locks")
     shares = {"lock without protection": bare, "lock with protection": protected}
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         return shares.get(variant, 0.2) if metric == "share" else 1.0
 
     table = made_up(study, value)
-    for metric in story(study).shown:
-        found = story(study).finding(table, metric)
+    for metric in study.shown:
+        found = study.finding(table, metric)
         assert said in found.sentences[0]
         assert bool(found.shows) == (bare > protected)
         assert ("towards the locked feature" in found.headline) == (bare < protected)
 
 
 def test_generator_names_the_harms_that_cost() -> None:
-    study = limit("generator")
+    study = study_of("generator")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         if variant == CONVENTIONAL:
             return 4.0
         return 3.0 if panel == "ls" and variant == "Steps T" and dose <= 2 else 2.0
 
-    found = story(study).finding(made_up(study, value), story(study).metric())
+    found = study.finding(made_up(study, value), study.metric())
     assert found.shows == ("Linearly separable",)
     assert "Less with 1 step (25 %) and 2 steps (25 %)." in found.sentences[0]
     assert "With none of the harms is it less by more than chance." in found.sentences[1]
@@ -117,7 +116,7 @@ def test_generator_names_the_harms_that_cost() -> None:
 
 @pytest.mark.parametrize(("late", "said"), [(4.0, "has shrunk; what is left cannot be told"), (1.0, "It has grown")])
 def test_long_compares_early_with_late(late: float, said: str) -> None:
-    study = limit("long")
+    study = study_of("long")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         if variant == CONVENTIONAL:
@@ -125,7 +124,7 @@ def test_long_compares_early_with_late(late: float, said: str) -> None:
         return late if epoch == 1000 else 2.0
 
     table = made_up(study, value, epochs=(50, 100, 1000))
-    found = story(study).finding(table, story(study).metric())
+    found = study.finding(table, study.metric())
     assert said in found.sentences[0]
     assert "is 50 % (50 to 50 %) after 100 epochs" in found.sentences[0]
     assert bool(found.shows) == (late == 4.0)
@@ -134,15 +133,15 @@ def test_long_compares_early_with_late(late: float, said: str) -> None:
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
 def test_nothing_measured_is_said_to_be_nothing(study) -> None:
     table = made_up(study, lambda *_: 1.0, draws=0)
-    for metric in story(study).shown:
-        found = story(study).finding(table, metric)
+    for metric in study.shown:
+        found = study.finding(table, metric)
         assert found.headline == "Nothing measured yet"
         assert found.shows == ()
 
 
 def test_maturity_tells_a_part_from_all() -> None:
     """Half of the gain gone is no gain lost."""
-    study = limit("maturity")
+    study = study_of("maturity")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         if metric == "trained_mature":
@@ -151,7 +150,7 @@ def test_maturity_tells_a_part_from_all() -> None:
             return 4.0
         return 3.0 if dose == 0.99 and panel == "moons" else 2.0 if panel != "ls" or dose < 0.99 else 4.0
 
-    found = story(study).finding(made_up(study, value), story(study).metric())
+    found = study.finding(made_up(study, value), study.metric())
     kept = "Circles and Overlapping"
     lost = "the gain is lost on Linearly separable and smaller on Moons"
     assert found.headline == f"Where no search arrives, {lost}; no difference shows on {kept}"
@@ -160,7 +159,7 @@ def test_maturity_tells_a_part_from_all() -> None:
 
 def test_maturity_compares_at_the_same_step_length_alone() -> None:
     """Nothing arrives in the shortest steps, all in the others, which gain more: that says nothing of arriving."""
-    study = limit("maturity")
+    study = study_of("maturity")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         short = variant == "η = 0.01"
@@ -170,7 +169,7 @@ def test_maturity_compares_at_the_same_step_length_alone() -> None:
             return 4.0
         return 2.0 if not short else 3.0 if dose == 0.5 else 1.0
 
-    found = story(study).finding(made_up(study, value), story(study).metric())
+    found = study.finding(made_up(study, value), study.metric())
     assert found.shows == ()
     assert found.headline == "Where no search arrives, the gain is larger on Circles"
     assert "nothing can be said" in found.sentences[0]
@@ -182,18 +181,18 @@ def test_maturity_compares_at_the_same_step_length_alone() -> None:
 
 def test_a_gain_that_was_never_clear_is_not_called_lost() -> None:
     for name, epochs in (("long", (100, 1000)), ("generator", (100,))):
-        study = limit(name)
+        study = study_of(name)
 
         def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
             harmed = epoch == 1000 or (variant == "Steps T" and dose <= 2)
             return 4.0 if variant == CONVENTIONAL else 4.0 if harmed else 2.0
 
         table = made_up(study, value, epochs=epochs)
-        clear = story(study).finding(table, story(study).metric())
+        clear = study.finding(table, study.metric())
         assert ("gone on" if name == "long" else "cost all of the gain on") in clear.headline
         own = table["panel"].eq("moons") & table["variant"].ne(CONVENTIONAL) & table["value"].lt(3)
         table.loc[own, "value"] += 4 * (table.loc[own, "seed"] % 2)
-        found = story(study).finding(table, story(study).metric())
+        found = study.finding(table, study.metric())
         assert "on Moons there" in found.headline
         assert "no clear gain to lose" in found.headline
         assert "Moons" in clear.headline.partition(";")[0]
@@ -201,30 +200,30 @@ def test_a_gain_that_was_never_clear_is_not_called_lost() -> None:
 
 
 def test_long_has_a_headline_of_what_is_shown() -> None:
-    study = limit("long")
+    study = study_of("long")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         return 9.0 if metric == "energy" and epoch == 1000 and panel == "moons" else 2.0
 
-    found = story(study).finding(made_up(study, value, epochs=(100, 1000)), story(study).metric("energy"))
+    found = study.finding(made_up(study, value, epochs=(100, 1000)), study.metric("energy"))
     assert "the mean energy of the counterfactually trained model rises on Moons and does not change" in found.headline
 
 
 def test_every_limit_is_told_by_what_its_table_holds() -> None:
-    assert list(STORIES) == list(LIMITS)
-    for name, told in STORIES.items():
+    assert list(LIMITS) == list(LIMITS)
+    for name, told in LIMITS.items():
         assert {metric.column for metric in told.shown} <= set(LIMITS[name].metrics)
         assert all(metric.title and metric.symbol and metric.help.endswith(".") for metric in told.shown)
 
 
 def test_a_number_of_another_story_is_named() -> None:
     with pytest.raises(ConfigError, match="metric is 'share'"):
-        STORIES["long"].metric("share")
+        LIMITS["long"].metric("share")
 
 
 def test_doors_lead_to_runs_that_their_pages_can_open() -> None:
     from ctviz.ui.kit.link import read  # the link is the page's
 
-    for told in STORIES.values():
+    for told in LIMITS.values():
         for link in told.links:
             assert read(dict(link.query)).problems == ()

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.results import COLUMNS
+from ctviz.studies.draw import COLUMNS
+from ctviz.studies.study import Study
 
 Value = Callable[[str, str, float, int, str], float]
 """Panel, variant, dose, epoch and metric → the value."""
 
 
-def made_up(study: Limit, value: Value, epochs: tuple[int, ...] = (100,), draws: int = 5) -> pd.DataFrame:
+def made_up(study: Study, value: Value, epochs: tuple[int, ...] = (100,), draws: int = 5) -> pd.DataFrame:
     """A table of a limit with ``value`` in it; NaN leaves a row out."""
     rows = []
     for panel in study.panels:
@@ -30,7 +30,7 @@ def made_up(study: Limit, value: Value, epochs: tuple[int, ...] = (100,), draws:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def shortened(study: Limit, epochs: int, n_train: int) -> Limit:
+def shortened(study: Study, epochs: int, n_train: int) -> Study:
     """The same limit with a shorter schedule and fewer samples."""
     panels = []
     for panel in study.panels:

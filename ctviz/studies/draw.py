@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -80,11 +80,25 @@ class LimitPanel:
     most_draws: int = MAX_SEEDS
     """Most draws of this panel; for panels whose draws take minutes."""
 
+    others: tuple[tuple[Experiment, tuple[Variant, ...]], ...] = ()
+    """Further stacks, of variants whose data, model or schedule differ; each has a conventional variant of its own."""
+
     def at(self, seed: int) -> Experiment:
         """The experiment of one draw: data, initial weights and order of the batches all use this seed."""
         arms = [{**arm.model_dump(), "seed": seed} for arm in self.experiment.arms]
         data = {**self.experiment.data.model_dump(), "seed": seed}
         return Experiment(**{**self.experiment.model_dump(), "data": data, "arms": arms})
+
+    def draws(
+        self, seed: int, measures: tuple[str, ...], metrics: tuple[str, ...], *, every_epoch: bool
+    ) -> tuple[PanelDraw, ...]:
+        """One draw of each of its stacks."""
+        stacks = ((self.experiment, self.variants), *self.others)
+        parts = [replace(self, experiment=each, variants=variants, others=()) for each, variants in stacks]
+        return tuple(
+            PanelDraw(part, seed, part.at(seed), measures, metrics, every_epoch, place if self.others else None)
+            for place, part in enumerate(parts)
+        )
 
 
 @dataclass(frozen=True)
@@ -97,6 +111,22 @@ class PanelDraw:
     measures: tuple[str, ...]
     metrics: tuple[str, ...]
     every_epoch: bool
+    place: int | None = None
+    """Which of the panel's stacks it is; None if there is only one."""
+
+    @property
+    def name(self) -> str:
+        """Names it among the draws of its study: ``moons 3``."""
+        return f"{self.panel.name} {self.seed}" + ("" if self.place is None else f" {self.place}")
+
+    def rows_of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Its own rows of a study's table."""
+        own = table[(table["panel"] == self.panel.name) & (table["seed"] == self.seed)]
+        if self.place is None:
+            return own
+        doses = {(v.name, repr(v.dose)) for v in self.panel.variants}
+        pairs = zip(own["variant"].tolist(), own["dose"].tolist(), strict=True)
+        return own[[(name, repr(dose)) in doses for name, dose in pairs]]
 
     @property
     def key(self) -> str:
@@ -123,7 +153,7 @@ class PanelDraw:
         values = {name: one.model_dump(mode="json") for name, one in experiments.items()}
         variants = [(v.name, v.arm, None if math.isnan(v.dose) else v.dose) for v in self.panel.variants]
         panel = {"name": self.panel.name, "title": self.panel.title, "variants": variants}
-        facts = {"seed": self.seed, "measures": self.measures, "metrics": self.metrics, "every_epoch": self.every_epoch}
+        facts = {name: getattr(self, name) for name in ("seed", "measures", "metrics", "every_epoch", "place")}
         return json.dumps({"draw": {**values, **facts, "panel": panel}}, allow_nan=False)
 
     @classmethod
@@ -136,7 +166,7 @@ class PanelDraw:
         panel = LimitPanel(named["name"], named["title"], Experiment.from_mapping(values["base"]), variants)
         return cls(
             panel, int(values["seed"]), Experiment.from_mapping(values["experiment"]),
-            tuple(values["measures"]), tuple(values["metrics"]), bool(values["every_epoch"]),
+            tuple(values["measures"]), tuple(values["metrics"]), bool(values["every_epoch"]), values["place"],
         )  # fmt: skip
 
     def compute(self, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
@@ -154,8 +184,8 @@ def measure_draw(draw: PanelDraw, cancelled: Callable[[], bool] = lambda: False)
     """Train and measure one draw: one row for each variant, epoch and metric; None if it was cancelled."""
     import pandas as pd
 
-    from ctviz.experiments.limits.measures import MEASURES, MeasureContext
     from ctviz.experiments.run import Training
+    from ctviz.studies.measures import MEASURES, MeasureContext
 
     training = Training(draw.experiment, "cpu")
     context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)

@@ -1,8 +1,8 @@
-"""The record of a limit as it is told, and how its numbers are written."""
+"""The record of a study: what is trained and measured, how it is told, and how its numbers are written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -12,7 +12,10 @@ import numpy as np
 from ctviz import prose
 from ctviz.catalogue.metrics import Metric
 from ctviz.errors import ConfigError
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.summary import Mean
+from ctviz.studies.draw import MAX_SEEDS, LimitPanel, PanelDraw
+from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,10 +73,12 @@ class DeepLink:
 
 
 @dataclass(frozen=True)
-class LimitStory:
-    """A failure that was to be expected, and how the experiments that show whether it happens are told.
+class Study:
+    """Variants × seeds, how they are measured, and how what they show is told: one file each.
 
-    ``finding`` computes its sentences from a table and one of ``shown``; no claim stands elsewhere.
+    ``panels`` are its data sets, with their variants; ``metrics``, out of those of a run and of ``measures``, are kept
+    in the tidy table. ``finding`` computes its sentences from that table and one of ``shown``; no claim stands
+    elsewhere.
     """
 
     name: str
@@ -82,9 +87,14 @@ class LimitStory:
     expected: str
     advice: str
     kind: Kind
+    panels: tuple[LimitPanel, ...]
+    measures: tuple[str, ...]
+    metrics: tuple[str, ...]
     shown: tuple[LimitMetric, ...]  # to choose from in the picture, the first by default
     finding: Callable[[pd.DataFrame, LimitMetric], LimitFinding]
     links: tuple[DeepLink, ...]
+    seeds: int = 8
+    every_epoch: bool = False
 
     def metric(self, name: str | None = None) -> LimitMetric:
         """One of ``shown``, by default the first."""
@@ -92,6 +102,22 @@ class LimitStory:
             if name in (None, metric.name):
                 return metric
         raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
+
+    def panel(self, name: str) -> LimitPanel:
+        return next(panel for panel in self.panels if panel.name == name)
+
+    def all_draws(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
+        """All draws of all panels, a draw of each panel before the next."""
+        wanted = self.seeds if seeds is None else seeds
+        if not 1 <= wanted <= MAX_SEEDS:
+            raise ConfigError("seeds", wanted, f"1 to {MAX_SEEDS}")
+        return tuple(
+            draw
+            for seed in range(wanted)
+            for panel in self.panels
+            if seed < panel.most_draws
+            for draw in panel.draws(seed, self.measures, self.metrics, every_epoch=self.every_epoch)
+        )
 
 
 number = partial(prose.number, group=",", exponents=False, missing="unknown")
@@ -107,3 +133,10 @@ def interval(found: Mean, unit: str = "") -> str:
     if not np.isfinite(found.low):
         return said(found.value)
     return f"{said(found.value)} ({said(found.low).removesuffix(' %')} to {said(found.high)})"
+
+
+def stack(base: Experiment, changes: dict[str, object], arms: Sequence[Arm]) -> Experiment:
+    """An experiment of these arms, without fields and paths."""
+    plain = {"evaluation.field": 0, "evaluation.paths": 0, "evaluation.also": (), "evaluation.factuals": 200}
+    changed = base.replace({**plain, **changes})
+    return Experiment(**{**changed.model_dump(), "arms": [arm.model_dump() for arm in arms]})

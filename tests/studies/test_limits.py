@@ -11,26 +11,25 @@ import pandas as pd
 import pytest
 import torch
 
-from ctviz.catalogue.limits.stories import story
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
-from ctviz.experiments.limits.catalogue import LIMITS, limit
-from ctviz.experiments.limits.draw import COLUMNS, PanelDraw, _over_epochs, measure_draw
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.measures import FINE, MeasureContext, energy, fine, locks
-from ctviz.experiments.limits.results import (
+from ctviz.experiments.measure import EpochEvaluator
+from ctviz.experiments.run import Training
+from ctviz.experiments.snapshot import METRICS
+from ctviz.experiments.store import Store
+from ctviz.experiments.summary import CONVENTIONAL
+from ctviz.studies.draw import COLUMNS, PanelDraw, _over_epochs, measure_draw
+from ctviz.studies.measures import FINE, MeasureContext, energy, fine, locks
+from ctviz.studies.registry import LIMITS, study_of
+from ctviz.studies.results import (
     agreement,
     run_limit,
     shipped_draw,
     shipped_folder,
     stored_limit,
 )
-from ctviz.experiments.measure import EpochEvaluator
-from ctviz.experiments.run import Training
-from ctviz.experiments.snapshot import METRICS
-from ctviz.experiments.store import Store
-from ctviz.experiments.summary import CONVENTIONAL
-from tests.experiments.limits.tables import shortened
+from ctviz.studies.study import Study
+from tests.studies.tables import shortened
 
 EXTRA = ("ip_fine", "cost_fine", "validity_fine", "energy", "share", "tilt", "trained_mature", "all_skipped")
 
@@ -41,9 +40,9 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def tiny() -> Limit:
+def tiny() -> Study:
     """Energies on the moons alone, a few samples, two epochs."""
-    study = limit("energies")
+    study = study_of("energies")
     return shortened(replace(study, panels=study.panels[:1], seeds=2), epochs=2, n_train=60)
 
 
@@ -51,7 +50,7 @@ def tiny() -> Limit:
 
 
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
-def test_every_variant_is_an_arm_and_every_panel_has_a_conventional_one(study: Limit) -> None:
+def test_every_variant_is_an_arm_and_every_panel_has_a_conventional_one(study: Study) -> None:
     for panel in study.panels:
         arms = {arm.name: arm for arm in panel.experiment.arms}
         assert {variant.arm for variant in panel.variants} == set(arms)
@@ -62,21 +61,21 @@ def test_every_variant_is_an_arm_and_every_panel_has_a_conventional_one(study: L
 
 
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
-def test_a_draw_takes_all_its_chance_from_its_seed(study: Limit) -> None:
+def test_a_draw_takes_all_its_chance_from_its_seed(study: Study) -> None:
     for draw in study.all_draws(3)[-len(study.panels) :]:
         assert draw.experiment.data.seed == draw.seed
         assert {arm.seed for arm in draw.experiment.arms} == {draw.seed}
 
 
 def test_draws_grow_without_changing_the_first_ones() -> None:
-    study = limit("maturity")
+    study = study_of("maturity")
     few, more = study.all_draws(2), study.all_draws(4)
     assert [draw.key for draw in more[: len(few)]] == [draw.key for draw in few]
     assert len({draw.key for draw in more}) == len(more)
 
 
 def test_a_panel_that_takes_minutes_has_fewer_draws() -> None:
-    study = limit("energies")
+    study = study_of("energies")
     most = {panel.name: panel.most_draws for panel in study.panels}
     drawn = [draw.panel.name for draw in study.all_draws(10)]
     assert {name: drawn.count(name) for name in most} == {name: min(10, n) for name, n in most.items()}
@@ -85,18 +84,18 @@ def test_a_panel_that_takes_minutes_has_fewer_draws() -> None:
 @pytest.mark.parametrize("seeds", [0, 101])
 def test_draws_that_are_not_possible_are_named(seeds: int) -> None:
     with pytest.raises(ConfigError, match=f"seeds is {seeds}"):
-        limit("locks").all_draws(seeds)
+        study_of("locks").all_draws(seeds)
 
 
 def test_an_unknown_limit_is_named() -> None:
     with pytest.raises(ConfigError, match="limit is 'nothing'; allowed: one of maturity, energies"):
-        limit("nothing")
+        study_of("nothing")
 
 
 # -- measures ------------------------------------------------------------------------------------------
 
 
-def test_energies_are_those_of_the_own_class(tiny: Limit) -> None:
+def test_energies_are_those_of_the_own_class(tiny: Study) -> None:
     draw = tiny.all_draws(1)[0]
     training = Training(draw.experiment, "cpu")
     context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
@@ -108,7 +107,7 @@ def test_energies_are_those_of_the_own_class(tiny: Limit) -> None:
         assert found[i] == pytest.approx(slow, rel=1e-5)
 
 
-def test_short_steps_are_short(tiny: Limit, monkeypatch) -> None:
+def test_short_steps_are_short(tiny: Study, monkeypatch) -> None:
     """The careful search is the usual one with its own settings, on the first of the same factuals."""
     monkeypatch.setitem(FINE, "steps", 100)
     draw = tiny.all_draws(1)[0]
@@ -126,7 +125,7 @@ def test_short_steps_are_short(tiny: Limit, monkeypatch) -> None:
 
 def test_the_share_is_that_of_the_locked_feature() -> None:
     """A model that reads x2 alone, and one that reads x1 alone, with x2 locked."""
-    draw = shortened(limit("locks"), 1, 60).all_draws(1)[0]
+    draw = shortened(study_of("locks"), 1, 60).all_draws(1)[0]
     training = Training(draw.experiment, "cpu")
     assert draw.panel.name == "proxies"
     assert {arm.locked for arm in draw.experiment.arms} == {(1,)}
@@ -138,7 +137,7 @@ def test_the_share_is_that_of_the_locked_feature() -> None:
     np.testing.assert_allclose(found["tilt"], [0, 90, 90, 90], atol=1e-3)
 
 
-def test_maturity_is_averaged_over_the_epochs_that_searched(tiny: Limit) -> None:
+def test_maturity_is_averaged_over_the_epochs_that_searched(tiny: Study) -> None:
     training = Training(tiny.all_draws(1)[0].experiment, "cpu")
     snapshots = list(training)[1:]
     snapshots[0].metrics["mature"][:] = [math.nan, 0.2, 0.4, math.nan, 1.0]
@@ -152,19 +151,19 @@ def test_maturity_is_averaged_over_the_epochs_that_searched(tiny: Limit) -> None
 # -- keeping -------------------------------------------------------------------------------------------
 
 
-def test_a_limit_is_computed_once_and_read_afterwards(tiny: Limit, store: Store, monkeypatch) -> None:
+def test_a_limit_is_computed_once_and_read_afterwards(tiny: Study, store: Store, monkeypatch) -> None:
     told: list[tuple[int, int]] = []
     result = run_limit(tiny, store, lambda done, total: told.append((done, total)), workers=1)
     assert result.complete
     assert result.draws == {"moons": 2}
     assert tuple(result.table.columns) == COLUMNS
     assert told == [(0, 2), (1, 2), (2, 2)]
-    monkeypatch.setattr("ctviz.experiments.limits.draw.measure_draw", None)
+    monkeypatch.setattr("ctviz.studies.draw.measure_draw", None)
     pd.testing.assert_frame_equal(run_limit(tiny, store, workers=1).table, result.table)
     assert set(result.sources) == {"here"}
 
 
-def test_the_table_holds_the_runs_own_numbers(tiny: Limit) -> None:
+def test_the_table_holds_the_runs_own_numbers(tiny: Study) -> None:
     draw = tiny.all_draws(1)[0]
     table = measure_draw(draw)
     last = list(Training(draw.experiment, "cpu"))[-1]
@@ -175,7 +174,7 @@ def test_the_table_holds_the_runs_own_numbers(tiny: Limit) -> None:
 
 def test_a_variant_that_shares_an_arm_has_its_numbers() -> None:
     """The undisturbed search is one arm, from which every kind of harm starts."""
-    study = shortened(limit("generator"), 1, 40)
+    study = shortened(study_of("generator"), 1, 40)
     draw = replace(study, panels=study.panels[:1]).all_draws(1)[0]
     plain = [arm for arm in draw.experiment.arms if arm.generator != "revise"]
     kept = PanelDraw(
@@ -193,7 +192,7 @@ def replace_arms(draw: PanelDraw, arms):
     return type(draw.experiment)(**{**draw.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
 
 
-def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store) -> None:
+def test_what_is_stopped_keeps_its_whole_draws(tiny: Study, store: Store) -> None:
     asked: list[int] = []
 
     def cancelled() -> bool:
@@ -209,12 +208,12 @@ def test_what_is_stopped_keeps_its_whole_draws(tiny: Limit, store: Store) -> Non
 
 
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
-def test_what_ships_is_complete_and_of_these_settings(study: Limit, store: Store) -> None:
+def test_what_ships_is_complete_and_of_these_settings(study: Study, store: Store) -> None:
     """Fails when settings, measures or the algorithm have changed since: then `ctviz limits build` is due."""
     result = stored_limit(study, store)
     assert result.complete
     assert set(result.sources) == {"shipped"}
-    told = story(study)
+    told = study
     assert len(told.finding(result.table, told.metric()).sentences) >= len(study.panels)
     assert set(study.metrics) == set(result.table["metric"])
 
@@ -225,7 +224,7 @@ def test_what_ships_is_small() -> None:
 
 def test_a_shipped_draw_can_be_computed_again(store: Store) -> None:
     """The cheapest of them, whole; processors round differently, and training carries it on."""
-    study = limit("locks")
+    study = study_of("locks")
     draw = study.all_draws(1)[0]
     shipped = shipped_draw(draw, "locks")
     assert shipped is not None
@@ -236,18 +235,18 @@ def test_a_shipped_draw_can_be_computed_again(store: Store) -> None:
     np.testing.assert_allclose(both["value_x"], both["value_y"], atol=0.02)
 
 
-def test_agreement_is_the_largest_relative_deviation(tiny: Limit, store: Store, monkeypatch) -> None:
+def test_agreement_is_the_largest_relative_deviation(tiny: Study, store: Store, monkeypatch) -> None:
     result = run_limit(tiny, store, workers=1)
     assert agreement(result) is None  # nothing of these settings ships
     other = result.table.assign(value=result.table["value"] * 1.0)
     spot = other.index[(other["metric"] == "ip") & (other["seed"] == 1)][0]
     other.loc[spot, "value"] *= 1.25
-    name = "ctviz.experiments.limits.results.shipped_draw"
+    name = "ctviz.studies.results.shipped_draw"
     monkeypatch.setattr(name, lambda draw, _: other[other["seed"] == draw.seed])
     assert agreement(result) == pytest.approx(0.2)
 
 
-def test_torch_random_state_stays_as_it_is(tiny: Limit) -> None:
+def test_torch_random_state_stays_as_it_is(tiny: Study) -> None:
     torch.manual_seed(7)
     before = torch.random.get_rng_state()
     measure_draw(tiny.all_draws(1)[0])

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ctviz.catalogue.limits.shown import (
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, values_of
+from ctviz.prose import listed
+from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.shown import (
     ACCURACY,
     COST,
     DISTANCE,
@@ -17,14 +21,29 @@ from ctviz.catalogue.limits.shown import (
     MATURE,
     ROBUST,
 )
-from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, number
-from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.long import EPOCHS, LIMIT, TRAINED, USUAL
-from ctviz.experiments.summary import Mean, by_draw, difference, gains, values_of
-from ctviz.prose import listed
+from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, number, stack
 
 if TYPE_CHECKING:
     import pandas as pd
+
+EPOCHS = 1000
+USUAL = 100
+
+TRAINED = "counterfactual training"
+
+
+def _panel(name: str, title: str) -> LimitPanel:
+    base = Experiment.preset(name).replace({"training.epochs": EPOCHS})
+    changes: dict[str, object] = {"evaluation.every": 50, "evaluation.also": (10, 25)}
+    experiment = stack(base, changes, [arm.model_copy() for arm in base.arms])
+    return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(TRAINED, "full")))
+
+
+PANELS = (_panel("moons", "Moons"), _panel("circles", "Circles"), _panel("ls", "Linearly separable"))
+
+
+# -- how it is told ----------------------------------------------------------------------------------------
+
 
 COMPARED = ("ip", "ip_fine", "ip_star", "cost")
 """Metrics of which less is better, and of which gains are taken."""
@@ -44,7 +63,7 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     moved: dict[int, list[str]] = {1: [], -1: [], 0: []}
     sentences: list[str] = []
     chosen = metric.column if metric.column in COMPARED else "ip"
-    for panel in LIMIT.panels:
+    for panel in PANELS:
         found = gains(table[table["panel"] == panel.name], chosen)
         if not len(found):
             continue
@@ -133,8 +152,8 @@ def _link() -> DeepLink:
     return DeepLink("boundaries", "Train the circles for 1,000 epochs", tuple(query.items()))
 
 
-STORY = LimitStory(
-    name=LIMIT.name,
+STUDY = Study(
+    name="long",
     title="Training for long",
     question="Does the gain last if training goes on ten times as long?",
     expected="The method promises a model whose advice is plausible, not one that is so for a while. Whether that "
@@ -146,4 +165,21 @@ STORY = LimitStory(
     shown=(IP, IP_FINE, IP_STAR, DISTANCE, DISTANCE_FINE, COST, ROBUST, ACCURACY, ENERGY, MATURE),
     finding=finding,
     links=(_link(),),
+    panels=PANELS,
+    measures=("fine", "energy"),
+    metrics=(
+        "ip",
+        "ip_star",
+        "ip_fine",
+        "cost",
+        "cost_fine",
+        "validity",
+        "validation_accuracy",
+        "robust_accuracy",
+        "energy",
+        "mature",
+        "all_skipped",
+    ),
+    seeds=8,
+    every_epoch=True,
 )

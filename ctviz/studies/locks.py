@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ctviz.catalogue.limits.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TILT
-from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.locks import BARE, LIMIT, PROTECTED, UNLOCKED, arms_of
-from ctviz.experiments.summary import by_draw, difference, values_of
+from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, values_of
 from ctviz.prose import listed
+from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TILT
+from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, stack
+from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+UNLOCKED, BARE, PROTECTED = "lock in advice alone", "lock without protection", "lock with protection"
+
+
+def arms_of(base: Experiment, locked: int) -> list[Arm]:
+    """The four arms, with the search and the weights of a preset's last arm."""
+    own = base.arms[-1].model_dump()
+    names = ("generator", "step_size", "tau", "lambda_div", "lambda_adv", "lambda_reg")
+    shared: dict[str, Any] = {name: own[name] for name in names} | {"locked": (locked,)}
+    off = {"lambda_div": 0.0, "lambda_adv": 0.0, "lambda_reg": 0.0}
+    return [
+        Arm(name="vanilla", **{**shared, **off, "lock_when": "searching"}),
+        Arm(name="free", **shared, lock_when="searching"),
+        Arm(name="bare", **shared, shield="off"),
+        Arm(name="shielded", **shared),
+    ]
+
+
+def _panel(name: str, title: str, preset: str, locked: int) -> LimitPanel:
+    base = Experiment.preset(preset)
+    experiment = stack(base, {"evaluation.every": 100}, arms_of(base, locked))
+    variants = (
+        Variant(CONVENTIONAL, "vanilla"), Variant(UNLOCKED, "free"),
+        Variant(BARE, "bare"), Variant(PROTECTED, "shielded"),
+    )  # fmt: skip
+    return LimitPanel(name, title, experiment, variants)
+
+
+PANELS = (
+    _panel("proxies", "Normal data (linear models)", "proxies", 1),
+    _panel("figure1", "LS as in Figure 1", "figure1", 1),
+    _panel("moons", "Moons", "lock", 0),
+)
+
+
+# -- how it is told ----------------------------------------------------------------------------------------
 
 
 def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
@@ -21,7 +58,7 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     reversed_: list[str] = []
     other: list[str] = []
     sentences: list[str] = []
-    for panel in LIMIT.panels:
+    for panel in PANELS:
         own = table[table["panel"] == panel.name]
         if not len(own):
             continue
@@ -78,8 +115,8 @@ def _doors() -> tuple[DeepLink, ...]:
     )
 
 
-STORY = LimitStory(
-    name=LIMIT.name,
+STUDY = Study(
+    name="locks",
     title="Locks without protection",
     question="What if searches leave a feature alone, but the divergence still compares it with real data?",
     expected="Protection takes the locked feature out of the divergence. Without it, the divergence goes on teaching "
@@ -91,4 +128,8 @@ STORY = LimitStory(
     shown=(SHARE, TILT, LOCKED_COST, LOCKED_VALIDITY),
     finding=finding,
     links=_doors(),
+    panels=PANELS,
+    measures=("locks",),
+    metrics=("share", "tilt", "cost", "validity", "loss_div", "validation_accuracy", "trained_mature"),
+    seeds=20,
 )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal
 from ctviz.errors import StoreError
 from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, execute, never_cancelled, no_progress
 from ctviz.experiments.engines.choice import opened
-from ctviz.experiments.limits.catalogue import limit
-from ctviz.experiments.limits.draw import COLUMNS, DRAWS, PanelDraw, stored_draw
-from ctviz.experiments.limits.limit import Limit
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.codec import Damaged
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
+from ctviz.studies.draw import COLUMNS, DRAWS, PanelDraw, stored_draw
+from ctviz.studies.registry import study_of
+from ctviz.studies.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class LimitResult(ShortRepr):
     batches that were skipped in them.
     """
 
-    limit: Limit
+    limit: Study
     table: pd.DataFrame
     panel_draws: tuple[PanelDraw, ...]
     sources: tuple[Source | None, ...]
@@ -58,10 +58,11 @@ class LimitResult(ShortRepr):
     @property
     def draws(self) -> dict[str, int]:
         """Number of draws of each panel that are there."""
-        found = {panel.name: 0 for panel in self.limit.panels}
+        found = {panel.name: set[int]() for panel in self.limit.panels}
+        lacking = {panel.name: set[int]() for panel in self.limit.panels}
         for draw, source in zip(self.panel_draws, self.sources, strict=True):
-            found[draw.panel.name] += source is not None
-        return found
+            (lacking if source is None else found)[draw.panel.name].add(draw.seed)
+        return {name: len(seeds - lacking[name]) for name, seeds in found.items()}
 
 
 # -- what ships ----------------------------------------------------------------------------------------
@@ -86,10 +87,9 @@ def shipped_folder() -> Path:
 def shipped_draw(draw: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
     """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
-    if found is None or found[0].get(f"{draw.panel.name} {draw.seed}") != draw.key:
+    if found is None or found[0].get(draw.name) != draw.key:
         return None
-    table = found[1]
-    return table[(table["panel"] == draw.panel.name) & (table["seed"] == draw.seed)]
+    return draw.rows_of(found[1])
 
 
 def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], None] = lambda name: None) -> list[Path]:
@@ -98,7 +98,7 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
     for name in names:
         on_limit(name)
         result = run_limit(name, shipped=False)
-        keys = {f"{draw.panel.name} {draw.seed}": draw.key for draw in result.panel_draws}
+        keys = {draw.name: draw.key for draw in result.panel_draws}
         arms = {p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}
         facts = {"stands": keys, "experiments": arms}
         for path, data in (
@@ -115,12 +115,12 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
 
 
 def stored_limit(
-    name: str | Limit, store: Store | None = None, seeds: int | None = None, *, shipped: bool = True
+    name: str | Study, store: Store | None = None, seeds: int | None = None, *, shipped: bool = True
 ) -> LimitResult:
     """The measured part of a limit, without computing anything: from this machine's store, else as shipped."""
     import pandas as pd
 
-    study, store = limit(name), store or open_store()
+    study, store = study_of(name), store or open_store()
     drawn = study.all_draws(seeds)
     tables: list[pd.DataFrame] = []
     sources: list[Source | None] = []
@@ -137,7 +137,7 @@ def stored_limit(
 
 
 def run_limit(
-    name: str | Limit,
+    name: str | Study,
     store: Store | None = None,
     progress: OnProgress | None = None,
     seeds: int | None = None,
@@ -163,7 +163,7 @@ def run_limit(
     Raises:
         ConfigError: no such limit, or too many draws. StoreError: a draw cannot be computed or stored.
     """
-    study, store = limit(name), store or open_store()
+    study, store = study_of(name), store or open_store()
     missing, total = missing_draws(study, store, seeds, shipped=shipped), len(study.all_draws(seeds))
     with opened(engine, workers) as ready:
         check_all_done(
@@ -173,7 +173,7 @@ def run_limit(
 
 
 def missing_draws(
-    study: Limit, store: Store, seeds: int | None = None, *, shipped: bool = True
+    study: Study, store: Store, seeds: int | None = None, *, shipped: bool = True
 ) -> tuple[PanelDraw, ...]:
     """The draws that are to be computed."""
     found = stored_limit(study, store, seeds, shipped=shipped)
@@ -190,7 +190,7 @@ def agreement(here: LimitResult) -> float | None:
         shipped = shipped_draw(draw, here.limit.name) if source == "here" else None
         if shipped is None:
             continue
-        own = here.table[(here.table["panel"] == draw.panel.name) & (here.table["seed"] == draw.seed)]
+        own = draw.rows_of(here.table)
         keys = ["variant", "dose", "epoch", "metric"]
         both = own.merge(shipped, on=keys, suffixes=("", "_shipped"))
         if len(both) != len(own) or len(own) != len(shipped):

@@ -4,16 +4,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ctviz.catalogue.limits.shown import IP, IP_FINE, IP_STAR
-from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, percent
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.maturity import LIMIT, WITHOUT, cells
-from ctviz.experiments.summary import by_draw, difference, gains
+from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, gains, values_of
 from ctviz.prose import listed
+from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.shown import IP, IP_FINE, IP_STAR
+from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, percent, stack
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TAUS = (0.5, 0.75, 0.9, 0.99)
+ETAS = (0.01, 0.05, 0.25)
+
+WITHOUT = "without the divergence"
+"""The control: the effect of ridge and adversarial loss alone."""
+
+
+def _panel(name: str, title: str, ridge: float) -> LimitPanel:
+    base = Experiment.preset(name)
+    cells = [
+        Variant(f"η = {eta:g}", f"tau {i} eta {j}", tau) for j, eta in enumerate(ETAS) for i, tau in enumerate(TAUS)
+    ]
+    arms = [Arm.variant("vanilla"), Arm.variant("no divergence", lambda_div=0.0, lambda_reg=ridge)]
+    arms += [
+        Arm.variant(f"tau {i} eta {j}", tau=tau, step_size=eta, lambda_reg=ridge)
+        for j, eta in enumerate(ETAS)
+        for i, tau in enumerate(TAUS)
+    ]
+    experiment = stack(base, {"evaluation.every": 10}, arms)
+    return LimitPanel(
+        name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(WITHOUT, "no divergence"), *cells)
+    )
+
+
+def cells(table: pd.DataFrame, panel: str, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Gains of the cells of one panel, and the mean share of mature searches of each cell (columns variant, dose,
+    mature)."""
+    own = table[(table["panel"] == panel) & table["dose"].notna()]
+    shares = values_of(own, "trained_mature").groupby(["variant", "dose"], sort=False)["value"].mean()
+    found = gains(table[table["panel"] == panel], metric)
+    return found[found["dose"].notna()], shares.rename("mature").reset_index()
+
+
+PANELS = (
+    _panel("ls", "Linearly separable", 0.01),
+    _panel("moons", "Moons", 0.1),
+    _panel("circles", "Circles", 0.1),
+    _panel("ol", "Overlapping", 0.1),
+)
+
+
+# -- how it is told ----------------------------------------------------------------------------------------
+
 
 STARVED, FED = 0.05, 0.5
 """Mean share of mature searches up to which a cell counts as starved, and from which as fed."""
@@ -27,7 +71,7 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     """
     said: dict[str, list[str]] = {name: [] for name in ("lost", "smaller", "larger", "alike")}
     sentences: list[str] = []
-    for panel in LIMIT.panels:
+    for panel in PANELS:
         found, shares = cells(table, panel.name, metric.column)
         if not len(found):
             continue
@@ -101,8 +145,8 @@ def _link(eta: float, tau: float) -> DeepLink:
     return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
 
 
-STORY = LimitStory(
-    name=LIMIT.name,
+STUDY = Study(
+    name="maturity",
     title="Few searches arrive",
     question="What if the threshold is so high, or the steps so short, that most searches give up?",
     expected="A search that does not reach τ teaches nothing by the divergence. With τ high or η small, that term "
@@ -114,4 +158,7 @@ STORY = LimitStory(
     shown=(IP_STAR, IP, IP_FINE),
     finding=finding,
     links=(_link(0.01, 0.99),),
+    panels=PANELS,
+    measures=("fine",),
+    metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
 )

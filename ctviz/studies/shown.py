@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from ctviz.catalogue.limits.story import LimitMetric
 from ctviz.catalogue.metrics import RECORDED
+from ctviz.studies.study import LimitMetric
 
 IP_STAR = LimitMetric(
     "gain_ip_star", "Gain in likeness to real data (IP*)", "IP*",

@@ -5,16 +5,61 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ctviz.catalogue.limits.shown import ENERGY, IP, RIDGE_TERM, ROBUST
-from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, number, percent
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.limits.energies import LIMIT, USUAL, ridge_name
 from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
 from ctviz.prose import listed
+from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.shown import ENERGY, IP, RIDGE_TERM, ROBUST
+from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, number, percent, stack
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+RIDGES = (0.0, 0.01, 0.1, 0.5)
+USUAL = 0.1
+
+
+def ridge_name(ridge: float) -> str:
+    """What the variant with a ridge is called."""
+    return f"λ_reg = {ridge:g}"
+
+
+def _panel(
+    name: str, title: str, tau: float, changes: dict[str, object], ridges: tuple[float, ...], most: int
+) -> LimitPanel:
+    arms = [Arm.variant("vanilla")]
+    arms += [Arm.variant(f"ridge {i}", tau=tau, lambda_reg=ridge) for i, ridge in enumerate(ridges)]
+    experiment = stack(Experiment.preset(name), changes, arms)
+    variants = [Variant(ridge_name(ridge), f"ridge {i}", ridge) for i, ridge in enumerate(ridges)]
+    return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), *variants), most)
+
+
+_DIGITS: dict[str, object] = {
+    "data.n_train": 2000, "training.batch": 200, "training.n_ce": 1000, "training.epochs": 30,
+    "evaluation.every": 5, "evaluation.also": (1, 2),
+}  # fmt: skip
+"""A fifth of the digits and of each batch, so that an epoch has as many steps as in the paper and takes a second."""
+
+_SHORT: dict[str, object] = {"evaluation.every": 10, "evaluation.also": (1, 2, 5)}
+
+
+PANELS = (
+    _panel("moons", "Moons", 0.75, _SHORT, RIDGES, 100),
+    _panel("ls", "Linearly separable", 0.5, _SHORT, RIDGES, 100),
+    _panel(
+        "mnist",
+        "Handwritten digits (MNIST)",
+        0.5,
+        _DIGITS,
+        RIDGES[:3],
+        5,
+    ),
+)
+
+
+# -- how it is told ----------------------------------------------------------------------------------------
+
 
 LARGE = 10.0
 """How many times larger than with the usual ridge energies have to be, to be called exploding."""
@@ -25,7 +70,7 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     exploded: list[str] = []
     held: list[str] = []
     sentences: list[str] = []
-    for panel in LIMIT.panels:
+    for panel in PANELS:
         own = table[table["panel"] == panel.name]
         if not len(own):
             continue
@@ -95,8 +140,8 @@ def _link() -> DeepLink:
     return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
 
 
-STORY = LimitStory(
-    name=LIMIT.name,
+STUDY = Study(
+    name="energies",
     title="No ridge on the energies",
     question="What if nothing keeps the energies small?",
     expected="The divergence rewards ever lower energies of real data against those of counterfactuals. Only the ridge "
@@ -108,4 +153,8 @@ STORY = LimitStory(
     shown=(ENERGY, RIDGE_TERM, IP, ROBUST),
     finding=finding,
     links=(_link(),),
+    panels=PANELS,
+    measures=("energy",),
+    metrics=("energy", "loss_reg", "ip", "validity", "validation_accuracy", "robust_accuracy", "mature", "all_skipped"),
+    every_epoch=True,
 )

@@ -2,17 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ctviz.catalogue.limits.shown import IP, IP_FINE, IP_STAR
-from ctviz.catalogue.limits.story import DeepLink, LimitFinding, LimitMetric, LimitStory, interval, percent
-from ctviz.experiments.config import STRESSES
-from ctviz.experiments.limits.generator import KINDS, LIMIT, METHOD, dose_words, undisturbed_dose
-from ctviz.experiments.summary import by_draw, difference, gains
+from ctviz.experiments.config import STRESSES, Experiment
+from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, gains
 from ctviz.prose import listed
+from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.shown import IP, IP_FINE, IP_STAR
+from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, percent, stack
+from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+KINDS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "Steps T": ("steps", (1, 2, 5, 10, 30)),
+    "Noise in each step": ("gradient_noise", (0, 1, 3, 10)),
+    "Length of a step η": ("step_size", (0.005, 0.02, 0.25, 1, 5)),
+}
+"""Kind of disturbance → its setting and doses, including that of the undisturbed search."""
+
+UNDISTURBED: dict[str, float] = {"Steps T": 30, "Noise in each step": 0, "Length of a step η": 0.25}
+"""The dose of each kind at which the search is that of the paper."""
+
+METHODS = ("eccco", "generic", "revise")
+METHOD = "Generator"
+
+
+def _panel(name: str, title: str, tau: float, ridge: float) -> LimitPanel:
+    shared: dict[str, Any] = {"tau": tau, "lambda_reg": ridge}
+    arms = [Arm.variant("vanilla"), Arm.variant("full", **shared)]
+    variants = [Variant(CONVENTIONAL, "vanilla")]
+    for kind, (setting, doses) in KINDS.items():
+        for i, dose in enumerate(doses):
+            sound = dose == UNDISTURBED[kind]
+            arm = "full" if sound else f"{setting.replace('_', ' ')} {i}"
+            variants.append(Variant(kind, arm, float(dose)))
+            if not sound:
+                arms.append(Arm.variant(arm, **shared, **{setting: dose}))
+    for i, method in enumerate(METHODS):
+        arm = "full" if i == 0 else method
+        variants.append(Variant(METHOD, arm, float(i)))
+        if i:
+            arms.append(Arm.variant(arm, **shared, generator=method))
+    experiment = stack(Experiment.preset(name), {"evaluation.every": 20}, arms)
+    return LimitPanel(name, title, experiment, tuple(variants))
+
+
+def dose_words(kind: str, dose: float) -> str:
+    """A dose as it is written on the axis: ``30``, ``0.005``, ``revise``."""
+    return METHODS[int(dose)] if kind == METHOD else f"{dose:g}"
+
+
+def undisturbed_dose(kind: str) -> float:
+    """The dose of the undisturbed search."""
+    return UNDISTURBED.get(kind, 0.0)
+
+
+PANELS = (
+    _panel("ls", "Linearly separable", 0.5, 0.01),
+    _panel("moons", "Moons", 0.75, 0.1),
+    _panel("circles", "Circles", 0.5, 0.1),
+)
+
+
+# -- how it is told ----------------------------------------------------------------------------------------
+
 
 CHANCE = "Each dose is compared by itself: of a hundred such comparisons one comes out by chance alone."
 
@@ -22,7 +77,7 @@ def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
     told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "unhurt", "unclear")}
     hurt: list[str] = []
     sentences: list[str] = []
-    for panel in LIMIT.panels:
+    for panel in PANELS:
         found = gains(table[table["panel"] == panel.name], metric.column)
         if not len(found):
             continue
@@ -78,8 +133,8 @@ def _link() -> DeepLink:
     return DeepLink("trajectories", words, (("preset", "stress"),))
 
 
-STORY = LimitStory(
-    name=LIMIT.name,
+STUDY = Study(
+    name="generator",
     title="A bad search",
     question="How much worse may the search for counterfactuals be before training with it stops helping?",
     expected="Counterfactual training learns from what its search finds. If the search stops too early, staggers, or "
@@ -90,4 +145,7 @@ STORY = LimitStory(
     shown=(IP_STAR, IP, IP_FINE),
     finding=finding,
     links=(_link(),),
+    panels=PANELS,
+    measures=("fine",),
+    metrics=("ip", "ip_star", "ip_fine", "cost", "validity", "robust_accuracy", "loss_div", "trained_mature"),
 )
