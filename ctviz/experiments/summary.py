@@ -117,13 +117,16 @@ def values_of(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def gains(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Reduction of a metric relative to the conventional model of the same draw and epoch, in %.
+    """Reduction of a metric relative to the conventional model of the same draw and epoch, in %; and of the same dose,
+    where conventional models have one.
 
     Same columns as ``values_of``, without the conventional models; positive is less.
     """
     rows = values_of(table, metric)
-    base = rows[rows["variant"] == CONVENTIONAL].set_index(["panel", "seed", "epoch"])["value"]
-    found = rows[rows["variant"] != CONVENTIONAL].join(base.rename("base"), on=["panel", "seed", "epoch"])
+    plain = rows["variant"] == CONVENTIONAL
+    same = ["panel", "seed", "epoch", *(["dose"] if rows.loc[plain, "dose"].notna().any() else [])]
+    base = rows[plain].set_index(same)["value"]
+    found = rows[~plain].join(base.rename("base"), on=same)
     return found.assign(value=reduction(found["value"], found["base"])).drop(columns="base")
 
 

@@ -71,7 +71,7 @@ def pictures(
     Args:
         scale: how much larger letters and symbols are than on a page, for a large screen.
     """
-    draw = {"gains": _gains, "epochs": _epochs, "dots": _dots, "doses": _doses}[study.kind]
+    draw = {"gains": _gains, "epochs": _lines, "lines": _lines, "dots": _dots, "doses": _doses}[study.kind]
     drawn = draw(study, table, metric, palette) if len(table) else ()
     return tuple(drawn if scale == 1 else (replace(each, figure=_enlarged(each.figure, scale)) for each in drawn))
 
@@ -210,12 +210,13 @@ def _over(
     )  # fmt: skip
 
 
-# -- lines over the epochs --------------------------------------------------------------------------------
+# -- lines over the epochs, or over the dose --------------------------------------------------------------
 
 
-def _epochs(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _lines(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     found = []
     scale = metric.scale
+    along, words = ("epoch", "epochs") if study.kind == "epochs" else ("dose", study.dose)
     for panel in study.panels:
         rows = table[table["panel"] == panel.name]
         rows = gains(rows, metric.column) if metric.gain else values_of(rows, metric.column)
@@ -224,21 +225,22 @@ def _epochs(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Pal
         if not len(own):
             continue
         lines = []
-        for i, variant in enumerate(panel.variants):
-            part = own[own["variant"] == variant.name].sort_values("epoch")
-            colour = palette.conventional if variant.name == CONVENTIONAL else palette.accent
-            dash = DASHES[1] if variant.name == CONVENTIONAL else DASHES[(0, 0, 2, 3, 4)[i % 5]]
+        for i, name in enumerate(panel.names):
+            part = own[own["variant"] == name].sort_values(along)
+            colour = palette.conventional if name == CONVENTIONAL else palette.accent
+            dash = DASHES[1] if name == CONVENTIONAL else DASHES[(0, 0, 2, 3, 4)[i % 5]]
             if len(part):
-                lines.append(_line(variant.name, part, part["epoch"].tolist(), colour, dash, SYMBOLS[i]))
-        alt = _say(panel.title, metric, own[own["epoch"] == own["epoch"].max()], "")
-        figure = _curves(lines, metric, palette)
+                lines.append(_line(name, part, part[along].tolist(), colour, dash, SYMBOLS[i]))
+        last = own[own["epoch"] == own["epoch"].max()]
+        alt = _say(panel.title, metric, last, "" if along == "epoch" else f"{words} ")
+        figure = _curves(lines, metric, palette, words)
         if metric.gain:
             _level(figure, 0, "conventional", palette.conventional, left=True)
         found.append(LimitPicture(panel.name, panel.title, figure, alt))
     return found
 
 
-def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette) -> go.Figure:
+def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette, words: str) -> go.Figure:
     values = np.array([value for line in lines for value in line.y])
     low, high = float(values.min()), float(values.max())
     if metric.log:
@@ -264,7 +266,7 @@ def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette) -
     y: dict[str, Any] = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else ""}
     if metric.log:
         y |= {"type": "log", "dtick": max(1, round((extent[1] - extent[0]) / 4)), "tickformat": ",.3~f"}
-    x = {"range": [0, last], "nticks": 5, "tickformat": ",d", "title": _title("epochs", palette)}
+    x = {"range": [0, last], "nticks": 5, "tickformat": ",d", "title": _title(words, palette)}
     return _figure(traces, x, y, palette, right=112, notes=notes)
 
 

@@ -83,6 +83,17 @@ class LimitPanel:
     others: tuple[tuple[Experiment, tuple[Variant, ...]], ...] = ()
     """Further stacks, of variants whose data, model or schedule differ; each has a conventional variant of its own."""
 
+    @property
+    def stacks(self) -> tuple[LimitPanel, ...]:
+        """A panel for each of its stacks."""
+        whole = ((self.experiment, self.variants), *self.others)
+        return tuple(replace(self, experiment=each, variants=variants, others=()) for each, variants in whole)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its variants are called; those that differ in their dose alone share a name."""
+        return tuple(dict.fromkeys(variant.name for stack in self.stacks for variant in stack.variants))
+
     def at(self, seed: int) -> Experiment:
         """The experiment of one draw: data, initial weights and order of the batches all use this seed."""
         arms = [{**arm.model_dump(), "seed": seed} for arm in self.experiment.arms]
@@ -93,11 +104,9 @@ class LimitPanel:
         self, seed: int, measures: tuple[str, ...], metrics: tuple[str, ...], *, every_epoch: bool
     ) -> tuple[PanelDraw, ...]:
         """One draw of each of its stacks."""
-        stacks = ((self.experiment, self.variants), *self.others)
-        parts = [replace(self, experiment=each, variants=variants, others=()) for each, variants in stacks]
         return tuple(
-            PanelDraw(part, seed, part.at(seed), measures, metrics, every_epoch, place if self.others else None)
-            for place, part in enumerate(parts)
+            PanelDraw(stack, seed, stack.at(seed), measures, metrics, every_epoch, place if self.others else None)
+            for place, stack in enumerate(self.stacks)
         )
 
 

@@ -99,8 +99,7 @@ def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], N
         on_limit(name)
         result = run_limit(name, shipped=False)
         keys = {draw.name: draw.key for draw in result.panel_draws}
-        arms = {p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}
-        facts = {"stands": keys, "experiments": arms}
+        facts = {"stands": keys, "experiments": result.limit.settings}
         for path, data in (
             (folder / f"{name}.parquet", DRAWS.encode(result.table)),
             (folder / f"{name}.json", (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -20,9 +21,9 @@ from ctviz.training.arm import Arm
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["gains", "epochs", "dots", "doses"]
-"""How a limit is drawn: gains against the share of mature searches, lines over epochs, a dot for each draw, or gains
-against the dose of each kind of harm."""
+Kind = Literal["gains", "epochs", "lines", "dots", "doses"]
+"""How a study is drawn: gains against the share of mature searches, lines over epochs or over the dose, a dot for each
+draw, or gains against the dose of each kind of harm."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Study:
     links: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
+    dose: str = ""
+    """What the dose of a variant is, in words."""
 
     def metric(self, name: str | None = None) -> LimitMetric:
         """One of ``shown``, by default the first."""
@@ -105,6 +108,15 @@ class Study:
 
     def panel(self, name: str) -> LimitPanel:
         return next(panel for panel in self.panels if panel.name == name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The experiment of every stack, by its panel; a draw sets the seeds of the data and of the arms."""
+        return {
+            panel.name + (f" {place}" if place else ""): json.loads(stack.experiment.to_json())
+            for panel in self.panels
+            for place, stack in enumerate(panel.stacks)
+        }
 
     def all_draws(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
         """All draws of all panels, a draw of each panel before the next."""

@@ -19,7 +19,7 @@ def made_up(study: Study, value: Value, epochs: tuple[int, ...] = (100,), draws:
     """A table of a limit with ``value`` in it; NaN leaves a row out."""
     rows = []
     for panel in study.panels:
-        for variant in panel.variants:
+        for variant in (variant for stack in panel.stacks for variant in stack.variants):
             for seed in range(draws):
                 for epoch in epochs:
                     for metric in study.metrics:

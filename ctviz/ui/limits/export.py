@@ -38,4 +38,4 @@ def parquet(result: LimitResult) -> bytes:
 
 def settings(result: LimitResult) -> str:
     """The experiment of every panel as JSON; a draw sets the seeds of the data and of the arms."""
-    return json.dumps({p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}, indent=2)
+    return json.dumps(result.limit.settings, indent=2)

@@ -125,12 +125,12 @@ def _reading(study: Study, result: LimitResult, metric: LimitMetric) -> None:
     with st.expander("Exact settings", key="limits-settings"):
         st.markdown(PLAIN)
         for panel in study.panels:
-            experiment = panel.experiment
-            st.markdown(
-                f"**{panel.title}**: {len(experiment.arms)} models trained as one stack, "
-                f"{experiment.training.epochs:,} epochs, {result.draws[panel.name]} draws"
-            )
-            st.code(experiment.to_toml(), language="toml", height=220)
+            for experiment in (stack.experiment for stack in panel.stacks):
+                st.markdown(
+                    f"**{panel.title}**: {len(experiment.arms)} models trained as one stack, "
+                    f"{experiment.training.epochs:,} epochs, {result.draws[panel.name]} draws"
+                )
+                st.code(experiment.to_toml(), language="toml", height=220)
 
 
 def table(study: Study, result: LimitResult, metric: LimitMetric) -> str:
@@ -139,7 +139,7 @@ def table(study: Study, result: LimitResult, metric: LimitMetric) -> str:
     for panel, variant, dose, found in summary_rows(study, result.table, metric):
         name = f'<th scope="row">{escape(panel)}</th><td>{escape(variant)}</td><td>{escape(dose)}</td>'
         rows.append(f'<tr>{name}<td class="number">{_amount(found, metric)}</td><td class="number">{found.n}</td></tr>')
-    dose = {"gains": "τ", "doses": "dose"}.get(study.kind, "")
+    dose = {"gains": "τ", "doses": "dose"}.get(study.kind, study.dose)
     mean = "Geometric mean" if metric.log else "Mean"
     head = [*heads("Data", "Variant", dose, number=False), *heads(f"{mean} ({100 * LEVEL:g} % interval)", "Draws")]
     caption = metric.title + (", after the last epoch" if study.kind == "epochs" else "")

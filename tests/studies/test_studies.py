@@ -17,8 +17,10 @@ from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
-from ctviz.experiments.summary import CONVENTIONAL
-from ctviz.studies.draw import COLUMNS, PanelDraw, _over_epochs, measure_draw
+from ctviz.experiments.summary import CONVENTIONAL, gains
+from ctviz.figures.limits import pictures
+from ctviz.figures.theme import LIGHT
+from ctviz.studies.draw import COLUMNS, PanelDraw, Variant, _over_epochs, measure_draw, stored_draw
 from ctviz.studies.measures import FINE, MeasureContext, energy, fine, locks
 from ctviz.studies.registry import LIMITS, study_of
 from ctviz.studies.results import (
@@ -51,7 +53,7 @@ def tiny() -> Study:
 
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
 def test_every_variant_is_an_arm_and_every_panel_has_a_conventional_one(study: Study) -> None:
-    for panel in study.panels:
+    for panel in (stack for whole in study.panels for stack in whole.stacks):
         arms = {arm.name: arm for arm in panel.experiment.arms}
         assert {variant.arm for variant in panel.variants} == set(arms)
         (base,) = (variant for variant in panel.variants if variant.name == CONVENTIONAL)
@@ -251,3 +253,43 @@ def test_torch_random_state_stays_as_it_is(tiny: Study) -> None:
     before = torch.random.get_rng_state()
     measure_draw(tiny.all_draws(1)[0])
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+# -- panels of several stacks --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sizes() -> Study:
+    """The moons with 40 samples and with 60: data of another size are another stack."""
+    study = shortened(study_of("long"), epochs=1, n_train=40)
+    panel = replace(study.panels[0], variants=of_size(40))
+    larger = panel.experiment.replace({"data.n_train": 60})
+    panel = replace(panel, others=((larger, of_size(60)),))
+    return replace(study, panels=(panel,), kind="lines", dose="samples", every_epoch=False, measures=())
+
+
+def of_size(n: int) -> tuple[Variant, ...]:
+    return Variant(CONVENTIONAL, "vanilla", float(n)), Variant("trained", "full", float(n))
+
+
+def test_a_panel_of_several_stacks_is_computed_shipped_and_drawn(sizes: Study, store: Store, tmp_path) -> None:
+    first, second = sizes.all_draws(1)
+    assert (first.name, second.name) == ("moons 0 0", "moons 0 1")
+    assert [draw.experiment.data.n_train for draw in (first, second)] == [40, 60]
+    second.compute(store, "cpu", lambda: False)
+    assert stored_limit(sizes, store, 1).draws == {"moons": 0}  # half a draw is none
+    result = run_limit(sizes, store, seeds=1, workers=1)
+    assert result.draws == {"moons": 1} and set(result.table["dose"]) == {40.0, 60.0}
+    for draw in (first, second):
+        own = draw.rows_of(result.table).reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, stored_draw(draw, store))
+    # Each is compared with the conventional model of its own size.
+    accuracy = result.table[result.table["metric"] == "ip"].set_index(["variant", "dose"])["value"]
+    for row in gains(result.table, "ip").to_dict("records"):
+        base = accuracy[CONVENTIONAL, row["dose"]]
+        assert row["value"] == pytest.approx(100 * (base - accuracy["trained", row["dose"]]) / base)
+    (drawn,) = pictures(sizes, result.table, sizes.metric("validation_accuracy"), LIGHT)
+    lines = {trace.name: list(trace.x) for trace in drawn.figure.data if trace.mode == "lines"}
+    assert lines == {CONVENTIONAL: [40.0, 60.0], "trained": [40.0, 60.0]}
+    assert drawn.figure.layout.xaxis.title.text == "samples" and "trained, samples 60" in drawn.alt
+    assert list(sizes.settings) == ["moons", "moons 1"]
