@@ -1,13 +1,16 @@
-"""The studies by name: each is a file, and its line here."""
+"""The studies by name: each is a file of this folder, and its name here."""
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from ctviz.errors import ConfigError
-from ctviz.studies import energies, generator, locks, long, maturity
 from ctviz.studies.study import Study
 
-STUDIES: dict[str, Study] = {module.STUDY.name: module.STUDY for module in (maturity, energies, locks, generator, long)}
+NAMES = ("maturity", "energies", "locks", "generator", "long")
 """In the order in which they are told."""
+
+STUDIES: dict[str, Study] = {name: import_module(f"ctviz.studies.{name}").STUDY for name in NAMES}
 
 LIMITS = STUDIES
 """As the public API names them."""
