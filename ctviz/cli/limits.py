@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import make_folder, number, progress_bar, table, to_json
+from ctviz.cli.common import make_folder, number, table, to_json
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study_progress import study_progress
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def limits(
         _build(out)
         return
     chosen = study_of(name).metric(metric)
-    with progress_bar(study_of(name).title, "draw") as progress:
+    with study_progress(study_of(name).title, "draws") as progress:
         result = run_limit(name, progress=progress, seeds=seeds, shipped=not fresh)
     typer.echo(to_json(_record(result, chosen.name)) if as_json else _text(result, chosen.name))
 
