@@ -32,6 +32,8 @@ from loky.process_executor import ShutdownExecutorError
 from ctviz.errors import CtvizError, JobError
 from ctviz.workers import begin, crash_message, start_worker
 
+logging.getLogger("ctviz.jobs").addHandler(logging.NullHandler())  # a library prints nothing by itself
+
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 GRACE = 0.6
@@ -463,7 +465,6 @@ def _shut_down_before_loky(manager: JobManager) -> None:
 
 def _logger(path: Path | None) -> logging.Logger:
     logger = logging.getLogger("ctviz.jobs")
-    logger.addHandler(logging.NullHandler())  # a library prints nothing by itself
     if path is not None:
         logger = logging.Logger("ctviz.jobs")
         with contextlib.suppress(OSError):

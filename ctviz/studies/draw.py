@@ -1,4 +1,4 @@
-"""A draw of a limit: the unit of work, trained and measured as one stack."""
+"""A draw of a study: the unit of work, trained and measured as one stack."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class LimitPanel:
-    """One data set of a limit: an experiment, whose seeds are set by the draw, and the variants among its arms."""
+    """One data set of a study: an experiment, whose seeds are set by the draw, and the variants among its arms."""
 
     name: str
     title: str
@@ -123,6 +123,9 @@ class PanelDraw:
     place: int | None = None
     """Which of the panel's stacks it is; None if there is only one."""
 
+    results: ClassVar[Kind[pd.DataFrame]] = DRAWS
+    run: ClassVar[None] = None  # it keeps no models
+
     @property
     def name(self) -> str:
         """Names it among the draws of its study: ``moons 3``."""
@@ -143,9 +146,6 @@ class PanelDraw:
         named = [(v.name, v.arm, repr(v.dose)) for v in self.panel.variants]
         text = f"{MEASURES_VERSION}:{self.experiment.key}:{self.measures}:{self.metrics}:{self.every_epoch}:{named}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    results: ClassVar[Kind[pd.DataFrame]] = DRAWS
-    run: ClassVar[None] = None
 
     @property
     def result_key(self) -> str:
