@@ -23,7 +23,7 @@ app: $(VENV)/.app  ## Start the app in a browser
 # Bytecode is kept whatever the environment says: Python and pytest would compile all files anew in every process.
 test: export PYTHONDONTWRITEBYTECODE =
 test: browser  ## Run all tests; ARGS="-k store" for some
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, architecture
 	$(BIN)/ruff check .

@@ -30,14 +30,14 @@ def two_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-SERVERS_OF_THEIR_OWN = ("test_base_path.py", "test_digits_stage.py", "test_stage.py", "test_tracks.py")
+OF_COMPONENTS = ("test_digits_stage.py", "test_numbers.py", "test_paths.py", "test_stage.py")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """What goes to one worker: a file, for its fixtures, or all that need the app, in the order of the files.
+    """What goes to one worker: a file, for its fixtures, or all that share a server and a Chromium.
 
-    Those that look at the app in a browser share one server and one Chromium.
+    Those are the browser tests of the app, and those of components without it, each in the order of the files.
     """
     from xdist.scheduler import LoadScopeScheduling
 
@@ -45,7 +45,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
             folder, _, name = file.rpartition("/")
-            return "app" if folder == "tests/browser" and name not in SERVERS_OF_THEIR_OWN else file
+            if folder != "tests/browser":
+                return file
+            return "components" if name in OF_COMPONENTS else "app"
 
     config.option.loadscopereorder = False
     return ByFile(config, log)

@@ -26,3 +26,12 @@ def noting_proxy() -> Iterator[tuple[dict[str, str], list[bytes]]]:
         names = [f"{kind}_proxy" for kind in ("http", "https", "all")]
         variables = {name: address for lower in names for name in (lower, lower.upper())}
         yield {**variables, "no_proxy": "", "NO_PROXY": ""}, requests
+
+
+def knock(port, origin, path="", host=None, at="127.0.0.1"):
+    """What a page of ``origin`` is told when it asks for a connection: the status line of HTTP."""
+    with socket.create_connection((at, port)) as line:
+        head = (f"GET {path}/_stcore/stream HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}", "Connection: Upgrade")
+        key = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+        line.sendall("\r\n".join((*head, *key, f"Origin: {origin}", "", "")).encode())
+        return line.makefile().readline()

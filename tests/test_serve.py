@@ -3,7 +3,6 @@
 import asyncio
 import os
 import pty
-import socket
 import stat
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from ctviz.bench.streamlit_client import Visitor
 from ctviz.cli import commands
 from ctviz.ui.launch import launch
 from tests.browser.driving import ROOT, begin, stop
-from tests.elsewhere import noting_proxy
+from tests.elsewhere import knock, noting_proxy
 from tests.waiting import free_port, until
 
 SERVE = [sys.executable, "-P", "-m", "ctviz", "serve"]
@@ -141,15 +140,6 @@ def no_home():
 def elsewhere():
     with noting_proxy() as found:
         yield found
-
-
-def knock(port, origin, path="", host=None, at="127.0.0.1"):
-    """What a page of ``origin`` is told when it asks for a connection: the status line of HTTP."""
-    with socket.create_connection((at, port)) as line:
-        head = (f"GET {path}/_stcore/stream HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}", "Connection: Upgrade")
-        key = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
-        line.sendall("\r\n".join((*head, *key, f"Origin: {origin}", "", "")).encode())
-        return line.makefile().readline()
 
 
 def test_the_proxy_of_these_tests_notes_what_leaves(elsewhere):
@@ -290,18 +280,3 @@ def test_without_a_class_only_this_computer_is_served_and_nobody_is_a_student(mo
     assert left is None
     assert command[command.index("--server.address") + 1] == "127.0.0.1"
     assert "--server.allowedHosts" not in command
-
-
-# -- under a path -------------------------------------------------------------------------------------
-
-
-def test_under_a_path_of_a_proxy(tmp_path):
-    """Settings of Streamlit's own still count, such as the name of a proxy that changes the header Host."""
-    variables = {"STREAMLIT_BROWSER_SERVER_ADDRESS": "proxy.example"}
-    command = [*SERVE, "--headless", "--port", "{port}", "--base-path", "ctviz/"]
-    with served(tmp_path, *command, url="http://127.0.0.1:{port}/ctviz", environment=variables) as server:
-        port = int(urlsplit(server.url).port)
-        assert f"Starting ctviz at {server.url};" in server.log.read_text(encoding="utf-8")
-        assert " 101 " in knock(port, "https://proxy.example", "/ctviz")
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health")

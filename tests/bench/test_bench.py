@@ -101,26 +101,28 @@ def test_training_part_measures_two_and_45_arms():
     assert scaling.figure == pytest.approx(scaling.ours / scaling.beside)
 
 
-def test_search_part_says_which_peers_are_missing(tmp_path: Path):
-    nothing = tmp_path / "python"
-    nothing.write_text(f'#!{sys.executable} -S\nprint(\'{{"missing": "no such library"}}\')\n', encoding="utf-8")
-    nothing.chmod(0o755)
-    rows = search.measure(rounds=1, at_once=50, interpreters=[str(nothing)])
-    assert [bool(row.figure) for row in rows] == [True, True, False, False, False]
-    assert all(row.note == "not installed (no such library)" for row in rows[2:])
+def interpreter(folder: Path, there: str) -> str:
+    """Stands in for a Python with one of the peers, whose answers are made up, and without the others."""
+    path = folder / "python"
+    program = f"""#!{sys.executable} -S
+import sys
+if sys.argv[-2] == {there!r}:
+    print('{{"ready": "peer 1.0"}}', flush=True)
+    for line in sys.stdin:
+        print('{{"microseconds": 7.0}}', flush=True)
+else:
+    print('{{"missing": "no such library"}}')
+"""
+    path.write_text(program, encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
 
 
-def test_search_part_measures_a_peer_that_is_there(tmp_path: Path):
-    peer = tmp_path / "python"
-    peer.write_text(
-        f'#!{sys.executable} -S\nimport sys\nprint(\'{{"ready": "peer 1.0"}}\', flush=True)\n'
-        "for line in sys.stdin: print('{\"microseconds\": 7.0}', flush=True)\n",
-        encoding="utf-8",
-    )
-    peer.chmod(0o755)
-    rows = search.measure(rounds=2, at_once=50, interpreters=[str(peer)])
-    assert [row.beside for row in rows[2:]] == [7.0, 7.0, 7.0]
-    assert all(row.note.endswith("peer 1.0") for row in rows[2:])
+def test_search_part_measures_peers_and_says_which_are_missing(tmp_path: Path):
+    rows = search.measure(rounds=1, at_once=50, interpreters=[interpreter(tmp_path, "jax")])
+    assert [bool(row.figure) for row in rows] == [True, True, False, True, False]
+    assert [row.note for row in (rows[2], rows[4])] == ["not installed (no such library)"] * 2
+    assert rows[3].beside == 7.0 and rows[3].note.endswith("peer 1.0")
 
 
 def test_a_peer_that_ends_is_reported(tmp_path: Path):
@@ -131,27 +133,13 @@ def test_a_peer_that_ends_is_reported(tmp_path: Path):
         search.measure(rounds=1, at_once=20, interpreters=[str(peer)])
 
 
-def test_generators_part_measures_each_and_says_which_peers_are_missing(tmp_path: Path):
-    nothing = tmp_path / "python"
-    nothing.write_text(f'#!{sys.executable} -S\nprint(\'{{"missing": "no such library"}}\')\n', encoding="utf-8")
-    nothing.chmod(0o755)
-    rows = generators.measure(rounds=1, at_once=50, interpreters=[str(nothing)])
+def test_generators_part_measures_each_and_peers_and_says_which_are_missing(tmp_path: Path):
+    rows = generators.measure(rounds=1, at_once=50, interpreters=[interpreter(tmp_path, "dice genetic")])
     assert [row.what for row in rows[:-2]] == [generator.title for generator in GENERATORS.values()]
     assert all(row.ours and row.figure == pytest.approx(1e6 / row.ours) and "mature" in row.note for row in rows[:-2])
-    assert all(row.note == "not installed (no such library)" for row in rows[-2:])
-
-
-def test_generators_part_measures_a_peer_that_is_there(tmp_path: Path):
-    peer = tmp_path / "python"
-    peer.write_text(
-        f'#!{sys.executable} -S\nimport sys\nprint(\'{{"ready": "peer 1.0"}}\', flush=True)\n'
-        "for line in sys.stdin: print('{\"microseconds\": 7.0}', flush=True)\n",
-        encoding="utf-8",
-    )
-    peer.chmod(0o755)
-    *_, several, genetic = generators.measure(rounds=2, at_once=50, interpreters=[str(peer)])
-    for row in (several, genetic):
-        assert row.beside == 7.0 and row.figure and row.note == "× faster than peer 1.0"
+    several, genetic = rows[-2:]
+    assert several.note == "not installed (no such library)"
+    assert genetic.beside == 7.0 and genetic.figure and genetic.note == "× faster than peer 1.0"
 
 
 def few_digits() -> tuple[Experiment, tuple[Arm, Arm]]:

@@ -3,10 +3,10 @@
 ``browser_page`` is a page that fails its test on an error in the console and on any request that leaves this
 computer; ``open_page(**options)`` opens more of them, with Playwright's options of a context (viewport,
 color_scheme, reduced_motion …). Pages of all tests share one context, so that what one has loaded the next finds in
-the cache; ``open_page(elsewhere=True)`` is a browser of its own, that of somebody else.
+the cache; with other options a page has a context of its own.
 
 ``app`` is the app on one server for all tests, with a CTVIZ_HOME of its own; each test asks for settings that no
-other one trains. ``serve(script)`` starts ``streamlit run`` for a script of a test's own and returns a ``Server``.
+other one trains. ``components`` is the server of the small apps around components.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def shared_context(chromium) -> Iterator:
 
 @pytest.fixture
 def open_page(chromium, shared_context) -> Iterator[Callable]:
-    """Opens pages that must neither err nor call out; ``open_page(viewport=…, color_scheme=…, elsewhere=…)``."""
+    """Opens pages that must neither err nor call out; ``open_page(viewport=…, color_scheme=…, offline=…)``."""
     watch = Watch()
     opened = []
 
-    def open_(*, viewport=VIEWPORT, color_scheme="light", reduced_motion="no-preference", elsewhere=False, **options):
+    def open_(*, viewport=VIEWPORT, color_scheme="light", reduced_motion="no-preference", **options):
         context = shared_context
-        if elsewhere or options:
+        if options:
             context = chromium.new_context(**options)
             opened.append(context)
         page = context.new_page()
@@ -131,17 +131,10 @@ def first_visits(fresh_server, shared_context, tmp_path_factory) -> dict[str, Se
     return seen
 
 
-@pytest.fixture(scope="module")
-def serve(tmp_path_factory) -> Iterator[Callable[..., Server]]:
-    """Starts ``streamlit run script`` with an empty CTVIZ_HOME; ``serve(script, home=…, **environment)``."""
-    servers: list[Server] = []
-
-    def start(script: Path, home: Path | None = None, **environment: str) -> Server:
-        place = tmp_path_factory.mktemp("server")
-        server = launch(script, home or place / "home", place / "log", environment)
-        servers.append(server)
-        return server
-
-    yield start
-    for server in servers:
-        stop(server.process)
+@pytest.fixture(scope="session")
+def components(tmp_path_factory) -> Iterator[str]:
+    """Address of the server of ``components_app.py``."""
+    place = tmp_path_factory.mktemp("components")
+    server = launch(Path(__file__).with_name("components_app.py"), place / "home", place / "log", {})
+    yield server.url
+    stop(server.process)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -379,9 +378,9 @@ def test_words_stay_words(browser_page, pages):
 # -- inside an app -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve(Path(__file__).parent / "digits_app.py").url
+@pytest.fixture
+def app(components) -> str:
+    return f"{components}/digits_app"
 
 
 def told(page, words: str) -> None:

@@ -16,8 +16,6 @@ pytestmark = pytest.mark.browser
 def test_the_picture_moves_by_itself_and_the_doors_open(app, browser_page) -> None:
     browser_page.goto(app.url)
     until(browser_page, "globalThis.__ctvizPaths?.playing && globalThis.__ctvizPaths.step > 0")
-    until(browser_page, "globalThis.__ctvizPaths.step === 0", None)
-    until(browser_page, "globalThis.__ctvizPaths.step > 0")
     searched = browser_page.evaluate("globalThis.__ctvizPaths.traceKey")
     browser_page.locator(".ctv-plot").first.click(position={"x": 60, "y": 60})
     until(browser_page, "before => globalThis.__ctvizPaths.traceKey !== before", searched)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +19,9 @@ READY = "window.__ctvizPaths?.drawn && window.__ctvizStage.epochs === 17 && wind
 ONE_IS_SEARCHED = "window.__ctvizPaths.factuals === 1 && window.__ctvizPaths.drawn"
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve(Path(__file__).parent / "paths_app.py").url
+@pytest.fixture
+def app(components) -> str:
+    return f"{components}/paths_app"
 
 
 def visited(page, address: str):

@@ -344,9 +344,9 @@ def test_the_modules_work_as_they_are_too(browser_page, served):
 # -- inside an app -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def app(serve) -> str:
-    return serve(Path(__file__).parent / "stage_app.py").url
+@pytest.fixture
+def app(components) -> str:
+    return f"{components}/stage_app"
 
 
 APP_EPOCHS = 11
