@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from ctviz.experiments.evaluate import evaluate
     from ctviz.experiments.explorer import Explorer
     from ctviz.experiments.images.explorer import ImageExplorer
-    from ctviz.experiments.limits.catalogue import LIMITS
-    from ctviz.experiments.limits.results import LimitResult, run_limit
     from ctviz.experiments.outcome import OUTCOMES
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.reports import Report
@@ -58,6 +56,8 @@ if TYPE_CHECKING:
     from ctviz.experiments.sweeps.sweep import sweep
     from ctviz.experiments.trace import Trace
     from ctviz.models.model_settings import ModelSettings
+    from ctviz.studies.registry import LIMITS
+    from ctviz.studies.results import LimitResult, run_limit
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
 
@@ -82,8 +82,8 @@ _WHERE = {
     "ctviz.experiments.store": ("Store", "open_store"),
     "ctviz.experiments.explorer": ("Explorer",),
     "ctviz.experiments.images.explorer": ("ImageExplorer",),
-    "ctviz.experiments.limits.catalogue": ("LIMITS",),
-    "ctviz.experiments.limits.results": ("LimitResult", "run_limit"),
+    "ctviz.studies.registry": ("LIMITS",),
+    "ctviz.studies.results": ("LimitResult", "run_limit"),
     "ctviz.experiments.outcome": ("OUTCOMES",),
     "ctviz.experiments.sweeps.results": ("SweepResult",),
     "ctviz.experiments.sweeps.declaration": ("Axis", "Sweep"),

@@ -19,7 +19,7 @@ import threading
 import time
 import traceback
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ from loky.process_executor import ShutdownExecutorError
 
 from ctviz.errors import CtvizError, JobError
 from ctviz.workers import begin, crash_message, start_worker
+
+logging.getLogger("ctviz.jobs").addHandler(logging.NullHandler())  # a library prints nothing by itself
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -132,9 +134,17 @@ class Job:
     """One submitted job, running or ended."""
 
     def __init__(
-        self, manager: JobManager, key: str, number: int, seconds: float, function: Callable[..., None], args: Any
+        self,
+        manager: JobManager,
+        key: str,
+        number: int,
+        seconds: float,
+        tries: int,
+        function: Callable[..., None],
+        args: Any,
     ) -> None:
         self.key = key
+        self.tries = tries
         self.due = time.monotonic() + seconds  # when it would have ended, had it begun at once
         self.call: tuple[Callable[..., None], tuple[Any, ...]] | None = (function, args)
         self.state: State = "queued"
@@ -173,6 +183,7 @@ class JobManager:
         modules: names of modules that every worker imports before its first job.
         log: a file for the tracebacks of unexpected errors, kept below 2 MB; by default they go to the logger
             ``ctviz.jobs``. A page never shows them. Crashes go to ``crashes.log`` beside it.
+        env: variables set in the environment of the workers.
     """
 
     def __init__(
@@ -182,6 +193,7 @@ class JobManager:
         initializer: Callable[[], None] | None = None,
         modules: tuple[str, ...] = (),
         log: Path | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.slots = max(1, slots if slots is not None else min(_MAX_SLOTS, cpu_count()))
         _remove_stale_scratch()
@@ -190,6 +202,7 @@ class JobManager:
         self.closed = False
         self.logger = _logger(log)
         self.prepare = (os.getpid(), log and str(log.with_name("crashes.log")), modules, initializer)
+        self.env = env
         self._changed = threading.Condition()
         self._queue: list[Job] = []  # by when they are due
         self._jobs: dict[str, Job] = {}
@@ -207,19 +220,19 @@ class JobManager:
         deadline = None if timeout is None else time.monotonic() + timeout
         return all(s.ready.wait(None if deadline is None else max(0, deadline - time.monotonic())) for s in started)
 
-    def submit(self, key: str, function: Callable[..., None], *args: Any, seconds: float = 0.0) -> Job:
+    def submit(self, key: str, function: Callable[..., None], *args: Any, seconds: float = 0.0, tries: int = 1) -> Job:
         """Queue ``function(*args, cancelled)``, where ``cancelled()`` says whether the job is to stop.
 
         A job that is queued or running under this key is returned instead. One that has ended, or is about to be
         cancelled, may be submitted again. ``function`` and ``args`` must be picklable. ``seconds``: how long it is
-        expected to take, for its place in the queue.
+        expected to take, for its place in the queue. ``tries``: how often it is begun if its worker dies.
         """
         with self._changed:
             self._check_open()
             job = self._jobs.get(key)
             if job is not None and job.state in ("queued", "running") and not job.cancelling:
                 return job
-            job = Job(self, key, next(self._numbers), seconds, function, args)
+            job = Job(self, key, next(self._numbers), seconds, tries, function, args)
             self._jobs.pop(key, None)
             self._jobs[key] = job
             bisect.insort(self._queue, job, key=lambda waiting: waiting.due)
@@ -373,7 +386,7 @@ class _Slot(threading.Thread):
             with self._guard:
                 if self._manager.closed:
                     return None
-                executor = start_worker(_prepare, *self._manager.prepare)
+                executor = start_worker(_prepare, *self._manager.prepare, env=self._manager.env)
                 self._executor = executor
             warmed = executor.submit(_noop)
             _shut_down_before_loky(self._manager)
@@ -387,8 +400,8 @@ class _Slot(threading.Thread):
         return None
 
     def _run_job(self, job: Job) -> _JobResult:
-        ended = STOPPED
-        for _ in range(2):  # the worker may have died while it was idle
+        ended, begun = STOPPED, 0
+        for _ in range(job.tries + 1):  # the worker may have died while it was idle
             executor = self._executor or self._renew(job)
             if executor is not None:
                 try:
@@ -404,8 +417,11 @@ class _Slot(threading.Thread):
             if job.cancelling:
                 return _JobResult("cancelled")
             if job.begun.exists():
-                return _JobResult("failed", ended)
-        return _JobResult("failed", NOT_STARTED)
+                begun += 1
+                if begun == job.tries:
+                    break
+                job.begun.unlink()
+        return _JobResult("failed", ended if begun else NOT_STARTED)
 
 
 def _remove_stale_scratch() -> None:

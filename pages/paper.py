@@ -18,7 +18,7 @@ draft = current(PAPER, PaperView)
 with page(PAPER, draft) as projecting:
     follow_theme()
     shared = service()
-    shown = choose(draft.view.result, shared.store.root)
+    shown = choose(draft.view.result, shared.store)
     if projecting and shown.result is not None:
         with st.container(key="projected"):
             above(shown.result, large=True)

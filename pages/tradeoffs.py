@@ -5,9 +5,9 @@ import streamlit as st
 from ctviz.ui.kit import messages
 from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import TRADEOFFS
+from ctviz.ui.kit.runner import runner
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
-from ctviz.ui.tradeoffs.runner import runner
 from ctviz.ui.tradeoffs.runs.compare_runs import compare_runs
 from ctviz.ui.tradeoffs.sweep_controls import parts
 from ctviz.ui.tradeoffs.sweep_panel import open_draft, panel, pick_sweep

@@ -49,6 +49,11 @@ def kill_itself(cancelled):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def note_and_die(path, cancelled):
+    note(path, "begun")
+    kill_itself(cancelled)
+
+
 def wait_for(gate, path, text, cancelled):
     """Note when it begins and when it ends, which is when the gate is there."""
     note(path, f"+{text}")

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ctviz.catalogue.limits.stories import STORIES
 from ctviz.cli import app
-from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.results import _shipped, shipped_draw
-from tests.experiments.limits.tables import shortened
+from ctviz.studies.registry import LIMITS
+from ctviz.studies.results import _shipped, shipped_draw
+from tests.studies.tables import shortened
 
 
 @pytest.fixture
 def ctviz(tmp_path, monkeypatch):
     monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # no other process
 
     def call(*words: str):
         return CliRunner().invoke(app, ["limits", *words])
@@ -30,17 +30,14 @@ def ctviz(tmp_path, monkeypatch):
 def tiny(monkeypatch):
     """Energies alone, of one panel, two draws and two epochs."""
     study = shortened(replace(LIMITS["energies"], panels=LIMITS["energies"].panels[:1], seeds=2), 2, 60)
-    for name in list(LIMITS):
-        if name != "energies":
-            monkeypatch.delitem(LIMITS, name)
-    monkeypatch.setitem(LIMITS, "energies", study)
+    monkeypatch.setattr("ctviz.studies.registry.STUDIES", {"energies": study})
     return study
 
 
 def test_it_lists_what_there_is(ctviz) -> None:
     listed = ctviz()
     assert listed.exit_code == 0
-    assert all(told.question in listed.output for told in STORIES.values())
+    assert all(told.question in listed.output for told in LIMITS.values())
     assert [entry["name"] for entry in json.loads(ctviz("--json").stdout)] == list(LIMITS)
 
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ctviz.cli import app, streams
-from ctviz.experiments.reproduce.result import read, shipped
+from ctviz.experiments.reproduce.result import shipped
 from ctviz.experiments.store import Store
 from tests.jobs_work import alive
 from tests.tiny import SETTINGS
@@ -62,7 +62,7 @@ def test_so_it_is_in_tables_progress_and_errors(call, tmp_path):
 def test_json_says_all_of_it_in_any_encoding(call):
     done = call("reproduce", "table1", "--stored", "--json", env=ENCODINGS["ascii"])
     assert done.returncode == 0
-    assert json.loads(done.stdout.decode("ascii")) == json.loads(read(shipped()))
+    assert json.loads(done.stdout.decode("ascii")) == json.loads(shipped().read_bytes())
 
 
 DEVICE = Path("/dev/full")

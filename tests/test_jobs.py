@@ -260,6 +260,12 @@ def test_kill_9_of_a_worker(shared, notes, tmp_path):
     assert neighbour.wait(PATIENCE).state == "done"
 
 
+def test_what_may_be_tried_again_is_begun_once_more_and_then_given_up(single, notes):
+    status = single.submit("deadly", work.note_and_die, notes, tries=2).wait(PATIENCE)
+    assert (status.state, status.message) == ("failed", STOPPED)
+    assert lines(notes) == ["begun"] * 2
+
+
 def test_a_worker_that_died_while_idle(single, notes):
     single.submit("pid", work.pid, notes).wait(PATIENCE)
     os.kill(int(lines(notes)[0]), signal.SIGKILL)

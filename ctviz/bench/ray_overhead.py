@@ -12,8 +12,7 @@ from ctviz.bench.measure import BenchRow, Contender, alternate, ratio, say, time
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.base import Engine
-from ctviz.experiments.engines.local import LocalEngine
-from ctviz.experiments.engines.ray import RayEngine
+from ctviz.experiments.engines.choice import engine_of
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
@@ -33,9 +32,9 @@ def measure(epochs: int, rounds: int) -> list[BenchRow]:
     rounds = min(rounds, MAX_ROUNDS)
     what = f"{TASKS} stacks of {len(wanted[0].experiment.arms)} models, {epochs} epochs, {WORKERS} workers"
     say("ray: starting")
-    with RayEngine(workers=WORKERS) as ray, LocalEngine(WORKERS) as local:
+    with engine_of("ray", WORKERS) as ray, engine_of("local", WORKERS) as local:
         ready = alternate({"ray": timed(_sweep(ray, wanted)), "local": timed(_sweep(local, wanted))}, rounds)
-    cold = alternate({"ray": _from_nothing(RayEngine, wanted), "local": _from_nothing(LocalEngine, wanted)}, 1, 0)
+    cold = alternate({name: _from_nothing(name, wanted) for name in ("ray", "local")}, 1, 0)
     return [_row(what, ready), _row("the same, engines started for it and ended", cold)]
 
 
@@ -66,9 +65,9 @@ def _sweep(engine: Engine, wanted: list[Task]) -> Callable[[], None]:
     return carry_all_out
 
 
-def _from_nothing(make: type[RayEngine] | type[LocalEngine], wanted: list[Task]) -> Contender:
+def _from_nothing(name: str, wanted: list[Task]) -> Contender:
     def start_and_end() -> None:
-        with make(workers=WORKERS) as engine:
+        with engine_of(name, WORKERS) as engine:
             _sweep(engine, wanted)()
 
     return timed(start_and_end)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import make_folder, number, progress_bar, table, to_json
+from ctviz.cli.common import make_folder, number, table, to_json
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study_progress import study_progress
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ctviz.experiments.limits.results import LimitResult
+    from ctviz.studies.results import LimitResult
 
 BUILD = "build"
 
@@ -31,39 +32,37 @@ def limits(
     as_json: JsonFlag = False,
 ) -> None:
     """Five small experiments on where counterfactual training may fail: what they show, with intervals over draws."""
-    from ctviz.catalogue.limits.stories import STORIES, story
-    from ctviz.experiments.limits.results import run_limit
+    from ctviz.studies.registry import STUDIES, study_of
+    from ctviz.studies.results import run_limit
 
     if out is not None and name != BUILD:
         raise ConfigError("out", str(out), "only with `ctviz limits build`")
     if name is None:
-        rows = [[told.name, told.title, told.question] for told in STORIES.values()]
+        rows = [[told.name, told.title, told.question] for told in STUDIES.values()]
         listed = [{"name": row[0], "title": row[1], "question": row[2]} for row in rows]
         typer.echo(to_json(listed) if as_json else table(["name", "title", "question"], rows))
         return
     if name == BUILD:
         _build(out)
         return
-    chosen = story(name).metric(metric)
-    with progress_bar(story(name).title) as progress:
+    chosen = study_of(name).metric(metric)
+    with study_progress(study_of(name).title, "draws") as progress:
         result = run_limit(name, progress=progress, seeds=seeds, shipped=not fresh)
     typer.echo(to_json(_record(result, chosen.name)) if as_json else _text(result, chosen.name))
 
 
 def _build(out: Path | None) -> None:
-    from ctviz.experiments.limits.catalogue import LIMITS
-    from ctviz.experiments.limits.results import build_limits, shipped_folder
+    from ctviz.studies.registry import STUDIES
+    from ctviz.studies.results import build_limits, shipped_folder
 
     folder = out or shipped_folder()
     make_folder(folder)
-    for path in build_limits(tuple(LIMITS), folder, lambda name: typer.echo(f"Measuring {name} …", err=True)):
+    for path in build_limits(tuple(STUDIES), folder, lambda name: typer.echo(f"Measuring {name} …", err=True)):
         typer.echo(path)
 
 
 def _record(result: LimitResult, metric: str) -> dict[str, Any]:
-    from ctviz.catalogue.limits.stories import story
-
-    told = story(result.limit)
+    told = result.limit
     found = told.finding(result.table, told.metric(metric))
     return {
         "name": told.name,
@@ -79,10 +78,9 @@ def _record(result: LimitResult, metric: str) -> dict[str, Any]:
 
 
 def _text(result: LimitResult, metric: str) -> str:
-    from ctviz.catalogue.limits.stories import story
-    from ctviz.experiments.limits.numbers import across, gains, values_of
+    from ctviz.experiments.summary import across, gains, values_of
 
-    told = story(result.limit)
+    told = result.limit
     chosen = told.metric(metric)
     found = told.finding(result.table, chosen)
     rows = gains(result.table, chosen.column) if chosen.gain else values_of(result.table, chosen.column)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +11,7 @@ import typer
 
 from ctviz.cli.common import can_print_unicode, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.streams import exit_code
+from ctviz.cli.study_progress import study_progress
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,17 +43,16 @@ def table1(
     out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
 ) -> None:
     """Table 1, with settings chosen on validation data; goes on from where it was stopped."""
-    from ctviz.experiments.reproduce.result import Table1, read, shipped
+    from ctviz.experiments.reproduce.result import read, shipped
 
     if out is not None and not out.parent.is_dir():
         raise ConfigError("out", str(out), "a file in a folder that there is")
     if stored:
-        content = read(shipped())
-        found = Table1.from_json(content)
+        found = read(shipped())
     else:
         wanted = _reproduction(data, seeds, quick)
         found = _compute(wanted, engine, address, workers, estimate=estimate, as_json=as_json)
-        content = found.to_json().encode()
+    content = found.to_json().encode()
     if out is not None:
         write(out, content)
     if as_json:
@@ -83,7 +79,7 @@ def _compute(
 ) -> Table1:
     from ctviz.experiments.engines.choice import engine_of
     from ctviz.experiments.reproduce.estimate import about_seconds
-    from ctviz.experiments.reproduce.result import keep
+    from ctviz.experiments.reproduce.result import RESULTS
     from ctviz.experiments.reproduce.table1 import reproduce as run
     from ctviz.experiments.store import open_store
     from ctviz.progress import duration
@@ -96,32 +92,10 @@ def _compute(
         typer.echo(to_json({"seconds": round(seconds, 1)}) if as_json else about)
         raise typer.Exit
     typer.echo(about, err=True)
-    with ready as chosen, _progress_lines() as progress:
+    with ready as chosen, study_progress("Table 1", "parts") as progress:
         found = run(reproduction, store, chosen, progress)
-    keep(found, reproduction.key, store.root)
+    RESULTS.keep(store, reproduction.key, found)
     return found
-
-
-@contextmanager
-def _progress_lines() -> Iterator[Callable[[int, int, str], None]]:
-    """Print a line for each task that has ended, with the time left for this kind of task."""
-    from ctviz.progress import Progress
-
-    began: dict[str, tuple[float, int]] = {}
-
-    def tell(done: int, total: int, doing: str) -> None:
-        since, before = began.setdefault(doing, (time.perf_counter(), done))
-        here = Progress(done - before, total - before, time.perf_counter() - since)
-        left = "" if here.eta is None or done == total else f", {here.words('part').rpartition(', ')[2]}"
-        typer.echo(f"Table 1, {doing}: {done} of {total}{left}", err=True)
-
-    try:
-        yield tell
-    except KeyboardInterrupt as error:
-        typer.echo(
-            f"{str(error) or 'Stopped'}; what is done is kept, and the same command goes on from there.", err=True
-        )
-        raise typer.Exit(exit_code(error)) from None
 
 
 def _words(result: Table1) -> str:

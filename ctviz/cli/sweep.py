@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +14,8 @@ import typer
 
 from ctviz.cli.common import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.streams import exit_code
+from ctviz.cli.study_progress import study_progress
 from ctviz.errors import ConfigError
-from ctviz.progress import Progress
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.base import TaskResult
@@ -210,41 +207,14 @@ def _run_sweep(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult
 
     failures: list[str] = []
 
-    def on_result(outcome: TaskResult) -> None:
+    def on_result(outcome: TaskResult[Any]) -> None:
         if outcome.message and outcome.message not in failures:
             failures.append(outcome.message)
             typer.echo(outcome.message, err=True)
 
-    with _progress(wanted.name or wanted.base.data.name) as progress:
+    with study_progress(wanted.name or wanted.base.data.name, "models") as progress:
         result = run_sweep(wanted, store=store, progress=progress, on_result=on_result, **options)
     return result, failures
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress in models and time left: on a terminal in one line that is updated, otherwise in one line each.
-
-    After Ctrl-C or a signal, says that nothing is lost, and sets the exit code.
-    """
-    began, first, latest = time.monotonic(), -1, ""
-    renewed = sys.stderr.isatty()
-
-    def show(done: int, total: int) -> None:
-        nonlocal first, latest
-        first = done if first < 0 else first
-        words = Progress(done - first, total - first, time.monotonic() - began).words("model")
-        said = f"{label}: {done} of {total} models" + words.partition(",")[1] + words.partition(",")[2]
-        typer.echo(f"\r{said.ljust(len(latest))}" if renewed else said, err=True, nl=not renewed)
-        latest = said
-
-    try:
-        yield show
-    except KeyboardInterrupt as error:
-        typer.echo(f"\n{str(error) or 'Stopped'}. What is done is kept; the same command goes on from there.", err=True)
-        raise typer.Exit(exit_code(error)) from None
-    finally:
-        if renewed and latest:
-            typer.echo("", err=True)
 
 
 # -- results ------------------------------------------------------------------------------------------
@@ -342,6 +312,6 @@ def build(
 
     folder = out or assets()
     make_folder(folder)
-    with _progress("sweeps") as progress:
+    with study_progress("sweeps", "models") as progress:
         for path in build_shipped(names or (), folder, workers, progress):
             typer.echo(path)

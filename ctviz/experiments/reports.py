@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import math
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,19 +22,12 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import remove, store_errors, trim, write_whole
+from ctviz.experiments.store.artifacts import Kind
+from ctviz.paths import write_whole
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FOLDER = "reports"
-
-MAX_FILES = 20_000
-"""Most reports in a store; the least recently used are removed first."""
-
-STORE_SHARE = 0.25
-"""Share of a store's size that its reports may take."""
 
 MAX_ROWS = 1 << 25
 """Most rows in a report's table; a larger one is not read."""
@@ -376,39 +367,24 @@ def _spread(estimate: Estimate) -> Floats:
 
 def stored_report(key: str, protocol: Protocol, store: Store) -> Report | None:
     """The report of run ``key`` by this protocol, if stored; a damaged one is removed, to be computed again."""
-    path = _path(store, key, protocol)
-    try:
-        report = Report.read(path)
-    except DataError:
-        remove(path)
-        return None
-    except OSError:
-        return None
-    if report.run != key or report.protocol != protocol:
-        remove(path)
-        return None
-    with contextlib.suppress(OSError):
-        os.utime(path)
-    return report
+    return REPORTS.read(
+        store, report_key(key, protocol), lambda report: report.run == key and report.protocol == protocol
+    )
 
 
 def keep_report(report: Report, store: Store) -> None:
     """Write a report into the store; ``StoreError`` if the disk cannot be written."""
-    path = _path(store, report.run, report.protocol)
-    with store_errors(store.root):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, report.to_bytes())
-        trim(path.parent, ".parquet", MAX_FILES, int(STORE_SHARE * store.cap_bytes))
+    REPORTS.keep(store, report_key(report.run, report.protocol), report)
 
 
 def has_report(key: str, protocol: Protocol, store: Store) -> bool:
     """Whether there is a file for the report, without opening it."""
-    return _path(store, key, protocol).is_file()
+    return REPORTS.has(store, report_key(key, protocol))
 
 
-def _path(store: Store, key: str, protocol: Protocol) -> Path:
-    text = f"report:{key}:{protocol.key}"
-    return store.root / FOLDER / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+def report_key(run: str, protocol: Protocol) -> str:
+    """Key of a report in the store."""
+    return hashlib.sha256(f"report:{run}:{protocol.key}".encode()).hexdigest()[:16]
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -463,3 +439,16 @@ def _digest(facts: Mapping[str, Any], rounds: Floats, arrays: Mapping[str, Singl
         digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape};".encode())
         digest.update(np.ascontiguousarray(arrays[name]).data)
     return digest.hexdigest()
+
+
+REPORTS = Kind(
+    "report",
+    folder="reports",
+    encode=Report.to_bytes,
+    decode=_decoded,
+    old_name="{key}.parquet",
+    max_bytes=MAX_BYTES,
+    max_files=20_000,
+    room=lambda store: store.cap_bytes // 4,
+)
+"""Reports in a store, by run and protocol."""

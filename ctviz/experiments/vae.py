@@ -5,29 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors.numpy import load, save
+
 from ctviz.cache import Cache
-from ctviz.data.catalogue import AnyData, data_settings, load
-from ctviz.errors import DataError, StoreError
+from ctviz.data.catalogue import AnyData, data_settings
+from ctviz.data.catalogue import load as load_data
+from ctviz.errors import StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.store import Store, codec, open_store
-from ctviz.experiments.store.codec import Damaged, EntryFile
-from ctviz.experiments.store.files import remove, store_errors, write_whole
+from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.store.artifacts import Kind
+from ctviz.experiments.store.codec import entry_of
 from ctviz.models.vae import Vae, VaeSettings
 
-FOLDER = "vaes"
-
-MAX_FILES = 200
-"""Most autoencoders in a store, a few kB each; the least recently used are removed first."""
-
 _MAX_KEPT = 32
-_STALE = 3600.0
-_MAX_BYTES = 16 << 20
-_ENTRY = "vae"
 
 
 def vae_settings(data: AnyData, latent: int) -> VaeSettings:
@@ -40,7 +33,7 @@ def vae_settings(data: AnyData, latent: int) -> VaeSettings:
 def vae_key(data: AnyData, latent: int) -> str:
     """16 hexadecimal digits that change whenever the autoencoder would."""
     settings = vae_settings(data, latent)
-    text = f"{ALGORITHM_VERSION}:{_ENTRY}:{data.model_dump_json()}:{settings.model_dump_json()}"
+    text = f"{ALGORITHM_VERSION}:vae:{data.model_dump_json()}:{settings.model_dump_json()}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -72,59 +65,37 @@ def vae_job(data_json: str, latent: int, root: str, cancelled: Callable[[], bool
     data, store = data_settings(json.loads(data_json)), open_store(Path(root))
     key = vae_key(data, latent)
     if _stored(key, store) is None and not cancelled():
-        _write(store, key, _fit(data, latent))
+        VAES.keep(store, key, _fit(data, latent))
 
 
 def _fit(data: AnyData, latent: int) -> Vae:
-    return Vae.fit(load(data).train[0], **vae_settings(data, latent).model_dump())
+    return Vae.fit(load_data(data).train[0], **vae_settings(data, latent).model_dump())
 
 
 def _fitted(data: AnyData, latent: int, store: Store | None) -> Vae:
     vae = _fit(data, latent)
     if store is not None:
         with contextlib.suppress(StoreError):
-            _write(store, vae_key(data, latent), vae)
+            VAES.keep(store, vae_key(data, latent), vae)
     return vae
-
-
-def _path(store: Store, key: str) -> Path:
-    return store.root / FOLDER / f"{key}.safetensors"
 
 
 def _stored(key: str, store: Store | None) -> Vae | None:
     """Read from the store; a damaged file is removed, to be fitted again."""
-    if store is None:
-        return None
-    path = _path(store, key)
-    try:
-        _, arrays = EntryFile(path, _MAX_BYTES).entry(key, _ENTRY)
-        vae = Vae.from_arrays(arrays)
-    except (Damaged, DataError):
-        remove(path)
-        return None
-    except OSError:
-        return None
-    with contextlib.suppress(OSError):
-        os.utime(path)
-    return vae
+    return None if store is None else VAES.read(store, key)
 
 
-def _write(store: Store, key: str, vae: Vae) -> None:
-    """Raises ``StoreError`` if the disk cannot be written."""
-    path = _path(store, key)
-    with store_errors(store.root):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, codec.to_bytes(*codec.pack(key, _ENTRY, {}, vae.arrays())))
-        stale = [left for left in path.parent.glob(".*.tmp") if time.time() - _used(left) > _STALE]  # of a crash
-        for old in [*sorted(path.parent.glob("*.safetensors"), key=_used)[:-MAX_FILES], *stale]:
-            remove(old)
-
-
-def _used(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:  # another process has just removed it
-        return 0.0
+VAES = Kind[Vae](
+    "autoencoder",
+    folder="vaes",
+    encode=lambda vae: save(vae.arrays()),
+    decode=lambda content: Vae.from_arrays(load(content)),
+    old_name="{key}.safetensors",
+    decode_old=lambda content, key: Vae.from_arrays(entry_of(content, key, "vae")[1]),
+    max_bytes=16 << 20,
+    max_files=200,
+)
+"""Autoencoders in a store, a few kB each, by the key of data set and settings."""
 
 
 _cache = Cache(_MAX_KEPT, at_once=None)

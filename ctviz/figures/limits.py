@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from ctviz.catalogue.limits.stories import story
-from ctviz.catalogue.limits.story import LimitMetric, number, percent
-from ctviz.experiments.limits import generator, locks
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.maturity import WITHOUT, cells
-from ctviz.experiments.limits.numbers import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
+from ctviz.experiments.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 from ctviz.figures.curves import EMPTY, FONT, spread
 from ctviz.figures.theme import DASHES, Palette
+from ctviz.studies import generator, locks
+from ctviz.studies.maturity import WITHOUT, cells
+from ctviz.studies.study import LimitMetric, Study, number, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,14 +64,14 @@ class LimitLine:
 
 
 def pictures(
-    study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette, scale: float = 1.0
+    study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette, scale: float = 1.0
 ) -> tuple[LimitPicture, ...]:
     """All pictures of a limit, in the order of its panels (of its kinds of harm, where it has several).
 
     Args:
         scale: how much larger letters and symbols are than on a page, for a large screen.
     """
-    draw = {"gains": _gains, "epochs": _epochs, "dots": _dots, "doses": _doses}[story(study).kind]
+    draw = {"gains": _gains, "epochs": _lines, "lines": _lines, "dots": _dots, "doses": _doses}[study.kind]
     drawn = draw(study, table, metric, palette) if len(table) else ()
     return tuple(drawn if scale == 1 else (replace(each, figure=_enlarged(each.figure, scale)) for each in drawn))
 
@@ -96,13 +94,13 @@ def _enlarged(figure: go.Figure, scale: float) -> go.Figure:
     return go.Figure({**found, "layout": {**layout, "margin": margin, "height": height}})
 
 
-def key(study: Limit) -> tuple[tuple[str, str], ...]:
+def key(study: Study) -> tuple[tuple[str, str], ...]:
     """What the symbols of a picture stand for, where its lines carry no names: symbol and words."""
-    if story(study).kind == "doses":
+    if study.kind == "doses":
         return (("bold", "the search as in the paper, from which each kind of harm starts"),)
-    if story(study).kind == "dots":
+    if study.kind == "dots":
         return (("●", f"a draw of “{locks.PROTECTED}”"), ("○", "a draw of the others"), ("|", "the mean"))
-    if story(study).kind != "gains":
+    if study.kind != "gains":
         return ()
     names = dict.fromkeys(v.name for v in study.panels[0].variants if not math.isnan(v.dose))
     return tuple(zip(("●", "■", "◆", "▲"), names, strict=False))
@@ -111,7 +109,7 @@ def key(study: Limit) -> tuple[tuple[str, str], ...]:
 # -- gains against the share of mature searches ----------------------------------------------------------
 
 
-def _gains(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _gains(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     found = []
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
@@ -212,12 +210,13 @@ def _over(
     )  # fmt: skip
 
 
-# -- lines over the epochs --------------------------------------------------------------------------------
+# -- lines over the epochs, or over the dose --------------------------------------------------------------
 
 
-def _epochs(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _lines(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     found = []
     scale = metric.scale
+    along, words = ("epoch", "epochs") if study.kind == "epochs" else ("dose", study.dose)
     for panel in study.panels:
         rows = table[table["panel"] == panel.name]
         rows = gains(rows, metric.column) if metric.gain else values_of(rows, metric.column)
@@ -226,21 +225,22 @@ def _epochs(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Pal
         if not len(own):
             continue
         lines = []
-        for i, variant in enumerate(panel.variants):
-            part = own[own["variant"] == variant.name].sort_values("epoch")
-            colour = palette.conventional if variant.name == CONVENTIONAL else palette.accent
-            dash = DASHES[1] if variant.name == CONVENTIONAL else DASHES[(0, 0, 2, 3, 4)[i % 5]]
+        for i, name in enumerate(panel.names):
+            part = own[own["variant"] == name].sort_values(along)
+            colour = palette.conventional if name == CONVENTIONAL else palette.accent
+            dash = DASHES[1] if name == CONVENTIONAL else DASHES[(0, 0, 2, 3, 4)[i % 5]]
             if len(part):
-                lines.append(_line(variant.name, part, part["epoch"].tolist(), colour, dash, SYMBOLS[i]))
-        alt = _say(panel.title, metric, own[own["epoch"] == own["epoch"].max()], "")
-        figure = _curves(lines, metric, palette)
+                lines.append(_line(name, part, part[along].tolist(), colour, dash, SYMBOLS[i]))
+        last = own[own["epoch"] == own["epoch"].max()]
+        alt = _say(panel.title, metric, last, "" if along == "epoch" else f"{words} ")
+        figure = _curves(lines, metric, palette, words)
         if metric.gain:
             _level(figure, 0, "conventional", palette.conventional, left=True)
         found.append(LimitPicture(panel.name, panel.title, figure, alt))
     return found
 
 
-def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette) -> go.Figure:
+def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette, words: str) -> go.Figure:
     values = np.array([value for line in lines for value in line.y])
     low, high = float(values.min()), float(values.max())
     if metric.log:
@@ -266,7 +266,7 @@ def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette) -
     y: dict[str, Any] = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else ""}
     if metric.log:
         y |= {"type": "log", "dtick": max(1, round((extent[1] - extent[0]) / 4)), "tickformat": ",.3~f"}
-    x = {"range": [0, last], "nticks": 5, "tickformat": ",d", "title": _title("epochs", palette)}
+    x = {"range": [0, last], "nticks": 5, "tickformat": ",d", "title": _title(words, palette)}
     return _figure(traces, x, y, palette, right=112, notes=notes)
 
 
@@ -291,7 +291,7 @@ def _band(line: LimitLine, extent: tuple[float, float], *, log: bool) -> dict[st
 # -- a dot for each draw ----------------------------------------------------------------------------------
 
 
-def _dots(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _dots(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     scale = metric.scale
     rows = values_of(table, metric.column)
     rows["value"] *= scale
@@ -347,7 +347,7 @@ def _dot_row(values: Sequence[float], place: int, colour: str, *, filled: bool) 
 # -- gains against the dose of each harm ------------------------------------------------------------------
 
 
-def _doses(study: Limit, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _doses(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
     found = []
@@ -483,7 +483,7 @@ def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
     return f"{panel}. {metric.title}, {means} over draws: {'; '.join(said)}."
 
 
-def summary_rows(study: Limit, table: pd.DataFrame, metric: LimitMetric) -> list[tuple[str, str, str, Mean]]:
+def summary_rows(study: Study, table: pd.DataFrame, metric: LimitMetric) -> list[tuple[str, str, str, Mean]]:
     """Panel, variant, dose in words and mean of every point of the pictures: the table below them."""
     rows = gains(table, metric.column) if metric.gain else values_of(table, metric.column)
     rows["value"] *= metric.scale
@@ -491,8 +491,8 @@ def summary_rows(study: Limit, table: pd.DataFrame, metric: LimitMetric) -> list
     found = []
     for row in across(last, log=metric.log).itertuples():
         value, low, high, dose = (float(str(part)) for part in (row.value, row.low, row.high, row.dose))
-        words = "" if math.isnan(dose) or story(study).kind == "epochs" else f"{dose:g}"
-        if story(study).kind == "doses" and words:
+        words = "" if math.isnan(dose) or study.kind == "epochs" else f"{dose:g}"
+        if study.kind == "doses" and words:
             words = generator.dose_words(str(row.variant), dose)
         summary = Mean(value, low, high, int(str(row.n)))
         found.append((study.panel(str(row.panel)).title, str(row.variant), words, summary))

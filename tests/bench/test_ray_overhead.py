@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.util
 
 from ctviz.bench import ray_overhead
-from ctviz.experiments.engines.task import Task
+from ctviz.experiments.engines.tasks import read_task
 
 
 def test_its_stacks_hold_different_models_and_are_compared_with_their_own_reference():
     tasks = ray_overhead.tasks(epochs=7)
     assert len({task.key for task in tasks}) == ray_overhead.TASKS
     for task in tasks:
-        assert Task.from_json(task.to_json()) == task
+        assert read_task(task.to_json()) == task
         assert task.experiment.training.epochs == 7
         assert {reference for _, reference in task.references} == {"vanilla"}
         assert len({arm.lambda_div for arm in task.experiment.arms[1:]}) == len(task.references) == 7

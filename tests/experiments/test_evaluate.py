@@ -158,7 +158,7 @@ def test_a_full_disk_costs_nobody_the_result(store, monkeypatch):
     def full(path, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(reports, "write_whole", full)
+    monkeypatch.setattr("ctviz.experiments.store.artifacts.write_whole", full)
     report = evaluate(trained(), PROTOCOL, store=store)
     assert len(report.table) and stored_report(report.run, PROTOCOL, store) is None
     with pytest.raises(StoreError, match="No space"):

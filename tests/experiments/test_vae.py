@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from ctviz.data.image_sets import ImageSettings
 from ctviz.errors import StoreError
 from ctviz.experiments import vae as module
 from ctviz.experiments.store import Store
-from ctviz.experiments.vae import stored_vae, vae_for, vae_job, vae_key, vae_settings
+from ctviz.experiments.vae import VAES, stored_vae, vae_for, vae_job, vae_key, vae_settings
 from ctviz.models.vae import Vae
 
 DATA = DataSettings(name="moons", n_train=60, n_validation=10, n_test=10)
@@ -62,7 +62,7 @@ def test_it_is_fitted_once_and_kept_in_memory_and_on_disk(store, fits, monkeypat
     assert same(vae_for(DATA, 2, store), made) and fits == [2]
     forget(monkeypatch)
     assert same(stored_vae(DATA, 2, store), made) and fits == [2]
-    assert [path.name for path in files(store)] == [f"{vae_key(DATA, 2)}.safetensors"]
+    assert [path.name for path in files(store)] == [f"{vae_key(DATA, 2)}.ctviz"]
 
 
 def test_each_data_set_and_each_latent_space_has_its_own(store, fits):
@@ -96,42 +96,22 @@ def test_a_cancelled_job_fits_nothing(store, fits):
     assert fits == [] and stored_vae(DATA, 2, store) is None
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda path: path.write_bytes(path.read_bytes()[:-7]),
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x01"),
-        lambda path: path.write_bytes(bytes(module._MAX_BYTES + 1)),
-        lambda path: path.rename(path.with_name(f"{vae_key(DATA, 3)}.safetensors")),
-    ],
-    ids=["cut", "empty", "one byte", "too large", "another's"],
-)
-def test_a_damaged_file_is_fitted_again(store, fits, monkeypatch, spoil):
-    made = vae_for(DATA, 2, store)
-    (path,) = files(store)
-    spoil(path)
-    forget(monkeypatch)
-    for latent in (2, 3):
-        assert stored_vae(DATA, latent, store) is None
-    assert same(vae_for(DATA, 2, store), made) and fits == [2, 2]
-    forget(monkeypatch)
-    assert same(stored_vae(DATA, 2, store), made)
-
-
-def test_arrays_that_fit_their_digest_and_not_an_autoencoder(store, fits, monkeypatch):
+def test_a_damaged_file_is_fitted_again(store, fits, monkeypatch):
     made, key = vae_for(DATA, 2, store), vae_key(DATA, 2)
-    arrays = made.arrays() | {"scale": np.zeros(2, np.float32)}
-    module.write_whole(files(store)[0], module.codec.to_bytes(*module.codec.pack(key, "vae", {}, arrays)))
-    forget(monkeypatch)
-    assert stored_vae(DATA, 2, store) is None and same(vae_for(DATA, 2, store), made) and fits == [2, 2]
+    other = SimpleNamespace(arrays=lambda: made.arrays() | {"scale": np.zeros(2, np.float32)})  # no autoencoder
+    for spoil in (lambda: files(store)[0].write_bytes(b"cut"), lambda: VAES.keep(store, key, other)):
+        spoil()
+        forget(monkeypatch)
+        assert stored_vae(DATA, 2, store) is None and files(store) == []
+        assert same(vae_for(DATA, 2, store), made)
+    assert fits == [2, 2, 2]
 
 
 def test_a_disk_that_takes_nothing_is_no_error_but_for_the_job(store, fits, monkeypatch):
     def refuse(*_, **__):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(module, "write_whole", refuse)
+    monkeypatch.setattr("ctviz.experiments.store.artifacts.write_whole", refuse)
     made = vae_for(DATA, 2, store)
     assert vae_for(DATA, 2, store) is made and fits == [2]
     forget(monkeypatch)
@@ -160,29 +140,6 @@ def test_threads_that_ask_at_once_get_the_same_one(store, fits):
     for thread in threads:
         thread.join()
     assert fits == [2] and all(vae is found[0] for vae in found) and len(found) == 6
-
-
-def test_the_folder_stays_small_and_keeps_what_was_used_last(store, monkeypatch):
-    monkeypatch.setattr(module, "MAX_FILES", 3)
-    long_ago = time.time() - 1000
-    for i, latent in enumerate((1, 2, 3)):
-        vae_for(DATA, latent, store)
-        os.utime(module._path(store, vae_key(DATA, latent)), (long_ago + i,) * 2)
-    forget(monkeypatch)
-    assert stored_vae(DATA, 1, store) is not None  # used now
-    vae_for(DATA, 4, store)
-    assert {path.stem for path in files(store)} == {vae_key(DATA, latent) for latent in (1, 3, 4)}
-
-
-def test_what_a_crash_left_goes_after_an_hour(store):
-    folder = store.root / "vaes"
-    folder.mkdir(parents=True)
-    old, young = folder / ".a.safetensors.1.tmp", folder / ".b.safetensors.2.tmp"
-    for path in (old, young):
-        path.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * 3600,) * 2)
-    vae_for(DATA, 2, store)
-    assert not old.exists() and young.exists()
 
 
 def test_memory_is_bounded(monkeypatch, fits):

@@ -6,13 +6,12 @@ import math
 
 import pytest
 
-from ctviz.catalogue.limits.stories import story
-from ctviz.experiments.limits.catalogue import LIMITS, limit
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.numbers import CONVENTIONAL
+from ctviz.experiments.summary import CONVENTIONAL
 from ctviz.figures.limits import key, pictures, summary_rows
 from ctviz.figures.theme import DARK, LIGHT
-from tests.experiments.limits.tables import made_up
+from ctviz.studies.registry import LIMITS, study_of
+from ctviz.studies.study import Study
+from tests.studies.tables import made_up
 
 
 def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
@@ -21,18 +20,18 @@ def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> flo
     return 4.0 if variant == CONVENTIONAL else 2.0 + (0.0 if math.isnan(dose) else 0.01 * dose)
 
 
-def epochs(study: Limit) -> tuple[int, ...]:
-    return (1, 10, 100) if story(study).kind == "epochs" else (100,)
+def epochs(study: Study) -> tuple[int, ...]:
+    return (1, 10, 100) if study.kind == "epochs" else (100,)
 
 
-EACH = [(study, metric) for study in LIMITS.values() for metric in story(study).shown]
+EACH = [(study, metric) for study in LIMITS.values() for metric in study.shown]
 
 
 @pytest.mark.parametrize(("study", "metric"), EACH, ids=lambda part: part.name)
-def test_every_limit_has_its_pictures_by_every_number(study: Limit, metric) -> None:
+def test_every_limit_has_its_pictures_by_every_number(study: Study, metric) -> None:
     table = made_up(study, value, epochs(study))
     drawn = pictures(study, table, metric, LIGHT)
-    assert len(drawn) == (4 if story(study).kind == "doses" else len(study.panels))
+    assert len(drawn) == (4 if study.kind == "doses" else len(study.panels))
     for picture in drawn:
         colours = {trace.line.color or trace.marker.color for trace in picture.figure.data if trace.mode != "none"}
         assert colours <= {LIGHT.accent, LIGHT.conventional}
@@ -42,14 +41,14 @@ def test_every_limit_has_its_pictures_by_every_number(study: Limit, metric) -> N
 
 
 def test_nothing_measured_draws_nothing() -> None:
-    study = limit("long")
-    assert pictures(study, made_up(study, value, draws=0), story(study).metric(), DARK) == ()
+    study = study_of("long")
+    assert pictures(study, made_up(study, value, draws=0), study.metric(), DARK) == ()
 
 
 def test_gains_are_drawn_against_maturity_with_their_intervals() -> None:
-    study = limit("maturity")
+    study = study_of("maturity")
     table = made_up(study, value)
-    figure = pictures(study, table, story(study).metric(), LIGHT)[0].figure
+    figure = pictures(study, table, study.metric(), LIGHT)[0].figure
     assert len(figure.data) == 3  # one line for each η
     first = figure.data[0]
     assert list(first.x) == pytest.approx([60.0] * 4, rel=1e-3)
@@ -57,19 +56,19 @@ def test_gains_are_drawn_against_maturity_with_their_intervals() -> None:
     assert all(up > 0 for up in first.error_y.array)
     assert [note.text for note in figure.layout.annotations] == ["conventional", "without the divergence"]
     assert [words for _, words in key(study)] == ["η = 0.01", "η = 0.05", "η = 0.25"]
-    assert key(limit("locks"))[0] == ("●", "a draw of “lock with protection”")
+    assert key(study_of("locks"))[0] == ("●", "a draw of “lock with protection”")
 
 
 def test_labels_of_levels_lie_clear_of_marks_and_of_each_other() -> None:
     """Marks at the right end, on the line of the level without the divergence, where its label used to be."""
-    study = limit("maturity")
+    study = study_of("maturity")
 
     def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         if metric == "trained_mature":
             return math.nan if math.isnan(dose) else 0.98
         return 4.0 if variant == CONVENTIONAL else 3.9
 
-    figure = pictures(study, made_up(study, value), story(study).metric(), LIGHT)[0].figure
+    figure = pictures(study, made_up(study, value), study.metric(), LIGHT)[0].figure
     conventional, without = figure.layout.annotations
     assert without.y == pytest.approx(2.5)
     assert without.xanchor == "left" and without.x + 0.0215 * len(without.text) < 0.9
@@ -77,12 +76,12 @@ def test_labels_of_levels_lie_clear_of_marks_and_of_each_other() -> None:
 
 
 def test_logarithmic_axes_hold_every_line() -> None:
-    study = limit("energies")
+    study = study_of("energies")
 
     def exploding(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
         return epoch**3.0 if dose == 0 else 1.0
 
-    metric = story(study).metric("energy")
+    metric = study.metric("energy")
     figure = pictures(study, made_up(study, exploding, (1, 10, 100)), metric, LIGHT)[0].figure
     low, high = figure.layout.yaxis.range
     assert figure.layout.yaxis.type == "log"
@@ -92,16 +91,16 @@ def test_logarithmic_axes_hold_every_line() -> None:
 
 
 def test_every_draw_is_a_dot_and_the_mean_a_number() -> None:
-    study = limit("locks")
+    study = study_of("locks")
     table = made_up(study, lambda *_: 0.25, draws=7)
-    figure = pictures(study, table, story(study).metric("share"), LIGHT)[0].figure
+    figure = pictures(study, table, study.metric("share"), LIGHT)[0].figure
     assert [len(trace.x) for trace in figure.data[:2]] == [7, 1]
     assert any("lock with protection" in note.text and "25 %" in note.text for note in figure.layout.annotations)
 
 
 def test_doses_stand_in_their_order_with_the_undisturbed_one_marked() -> None:
-    study = limit("generator")
-    drawn = pictures(study, made_up(study, value), story(study).metric(), LIGHT)
+    study = study_of("generator")
+    drawn = pictures(study, made_up(study, value), study.metric(), LIGHT)
     assert [list(picture.figure.layout.xaxis.ticktext) for picture in drawn] == [
         ["1", "2", "5", "10", "<b>30</b>"],
         ["<b>0</b>", "1", "3", "10"],
@@ -111,15 +110,15 @@ def test_doses_stand_in_their_order_with_the_undisturbed_one_marked() -> None:
 
 
 def test_one_draw_has_no_bars() -> None:
-    study = limit("generator")
-    figure = pictures(study, made_up(study, value, draws=1), story(study).metric(), LIGHT)[0].figure
+    study = study_of("generator")
+    figure = pictures(study, made_up(study, value, draws=1), study.metric(), LIGHT)[0].figure
     assert figure.data[0].error_y.array is None
 
 
 def test_on_a_large_screen_every_letter_is_larger() -> None:
-    study = limit("energies")
+    study = study_of("energies")
     table = made_up(study, lambda *_: 2.0, epochs=(1, 100))
-    (small, *_), (large, *_) = (pictures(study, table, story(study).metric(), LIGHT, scale) for scale in (1.0, 1.5))
+    (small, *_), (large, *_) = (pictures(study, table, study.metric(), LIGHT, scale) for scale in (1.0, 1.5))
     for sizes in (_sizes(small.figure.to_dict()["layout"]), _sizes(small.figure.to_dict()["data"])):
         assert sizes
     assert _sizes(large.figure.to_dict()) == [1.5 * size for size in _sizes(small.figure.to_dict())]

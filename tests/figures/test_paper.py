@@ -151,10 +151,10 @@ def test_words_are_filled_with_the_numbers_of_the_result():
 
 
 def test_every_finding_that_ships_has_its_numbers_in_the_result_that_ships():
-    from ctviz.experiments.reproduce.result import Table1, read, shipped
+    from ctviz.experiments.reproduce.result import read, shipped
     from ctviz.ui.paper.files import findings
 
-    table = Table1.from_json(read(shipped()))
+    table = read(shipped())
     assert findings()
     for finding in findings():
         assert fill(finding.words, table) is not None, finding.title

@@ -17,35 +17,15 @@ from streamlit.testing.v1 import AppTest
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
-from ctviz.jobs import JobStatus
 from ctviz.models.stack import Stack
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.run_view import RunViews
+from tests.fake_jobs import FakeJobs
 from tests.figures import fake
 from tests.pages.digit_runs import RUN
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-
-
-class Jobs:
-    """Notes what it is asked; ``states`` says what is answered."""
-
-    def __init__(self) -> None:
-        self.submitted: list[str] = []
-        self.cancelled: list[str] = []
-        self.states: dict[str, JobStatus] = {}
-
-    def submit(self, key: str, *_: object, seconds: float = 0.0) -> None:
-        self.submitted.append(key)
-        self.states[key] = JobStatus(key, "queued", 1)
-
-    def status(self, key: str) -> JobStatus | None:
-        return self.states.get(key)
-
-    def cancel(self, key: str) -> None:
-        self.cancelled.append(key)
-        self.states[key] = JobStatus(key, "cancelled")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,7 +40,7 @@ def no_components_of_packages() -> Iterator[None]:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The service of all pages, with an empty store and noting jobs; ``keep(experiment)`` stores a run."""
     monkeypatch.setenv("CTVIZ_HOME", str(tmp_path))
-    store, jobs = Store(tmp_path), Jobs()
+    store, jobs = Store(tmp_path), FakeJobs()
     service = shared.Service(store, jobs, RunViews(store))
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ctviz.catalogue.limits.stories import STORIES
-from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.results import run_limit, stored_limit
 from ctviz.jobs import JobStatus
+from ctviz.studies.registry import LIMITS
+from ctviz.studies.results import run_limit, stored_limit
 from ctviz.ui.kit.link import read
+from ctviz.ui.kit.runner import runner
 from ctviz.ui.limits.limits_view import LimitsView
-from tests.experiments.limits.tables import shortened
+from tests.studies.tables import shortened
+from tests.waiting import until
 
 PAGE = "pages/limits.py"
 
@@ -36,14 +37,14 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("name", LIMITS)
 def test_every_story_is_told_from_what_ships(visit, world, name: str) -> None:
     at = visit(PAGE, limit=name)
-    found = STORIES[name].finding(stored_limit(name, world.store).table, STORIES[name].metric())
+    found = LIMITS[name].finding(stored_limit(name, world.store).table, LIMITS[name].metric())
     assert found.headline.split(",")[0] in headline(at)
     assert not at.error
     assert not at.warning
     assert "Compute it again on this computer" in buttons(at)
 
 
-@pytest.mark.parametrize(("name", "metric"), [(s.name, m.name) for s in STORIES.values() for m in s.shown[1:2]])
+@pytest.mark.parametrize(("name", "metric"), [(s.name, m.name) for s in LIMITS.values() for m in s.shown[1:2]])
 def test_a_story_can_be_told_by_another_number(visit, name: str, metric: str) -> None:
     at = visit(PAGE, limit=name, metric=metric)
     assert not at.error
@@ -81,21 +82,26 @@ def test_a_number_of_another_story_is_left_out() -> None:
 def test_a_press_computes_in_the_background_and_can_be_stopped(visit, world) -> None:
     at = visit(PAGE, limit="locks")
     buttons(at)["Compute it again on this computer"].click().run()
-    assert world.jobs.submitted == ["limit-locks"]
-    world.jobs.states["limit-locks"] = JobStatus("limit-locks", "running")
+    draws = [draw.key for draw in LIMITS["locks"].all_draws()]
+    until(lambda: world.jobs.submitted == draws[:1], "the first draw")
     at.run()
+    assert f"0 of {len(draws)} draws" in next(element.proto.text for element in at.get("progress"))
     buttons(at)["Stop; draws that are done stay"].click().run()
-    assert world.jobs.cancelled == ["limit-locks"]
+    until(lambda: not runner().progress("limit-locks").live, "the end of the work")
+    assert world.jobs.cancelled == draws[:1]
 
 
 def test_a_failure_is_a_sentence(visit, world) -> None:
-    world.jobs.states["limit-long"] = JobStatus("limit-long", "failed", message="The disk is full.")
+    world.jobs.begins = JobStatus("", "failed", message="The disk is full.")
     at = visit(PAGE, limit="long")
+    buttons(at)["Compute it again on this computer"].click().run()
+    until(lambda: not runner().progress("limit-long").live, "the end of the work")
+    at.run()
     assert any("The disk is full" in error.value for error in at.error)
 
 
 def test_what_was_computed_here_is_shown_and_compared(visit, world, tiny) -> None:
-    run_limit(tiny, world.store)
+    run_limit(tiny, world.store, workers=1)
     at = visit(PAGE, limit="energies")
     assert any("nothing ships to compare with" in caption.value for caption in at.caption)
     assert "after 2 epochs" in " ".join(html.value for html in at.get("html"))

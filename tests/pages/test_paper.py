@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ctviz.experiments.reproduce import result as results
-from ctviz.experiments.reproduce.result import keep
+from ctviz.experiments.reproduce.result import RESULTS
+from ctviz.experiments.store import Store
 from ctviz.ui.paper import files as shown
 from tests.experiments.reproduce.made_up import result
 from tests.pages.words import query_of
@@ -92,7 +92,7 @@ def test_the_data_set_in_detail_is_in_the_link(visit, ships):
 
 
 def test_results_of_this_computer_can_be_shown_instead(visit, world):
-    keep(result("moons"), KEY, world.root)
+    RESULTS.keep(Store(world.root), KEY, result("moons"))
     at = visit(PAGE, result=KEY)
     sound(at)
     assert "All 3 results agree" in html(at)
@@ -104,7 +104,8 @@ def test_results_of_this_computer_can_be_shown_instead(visit, world):
 def test_of_results_with_the_same_settings_the_chosen_one_is_shown_and_stays(visit, world):
     for key, rounds in ((KEY, 100), ("1" * 16, 100), ("2" * 16, 20)):
         made = result("moons")
-        keep(made.model_copy(update={"reproduction": {**made.reproduction, "rounds": rounds}}), key, world.root)
+        made = made.model_copy(update={"reproduction": {**made.reproduction, "rounds": rounds}})
+        RESULTS.keep(Store(world.root), key, made)
     at = visit(PAGE)
     choice = at.selectbox(key="paper-result")
     assert len(set(choice.options)) == 4
@@ -165,11 +166,3 @@ def test_a_row_without_costs_is_shown(visit, ships):
     at = visit(PAGE, data="ls", draws="1")
     sound(at)
     assert "not measured" in html(at)
-
-
-def test_the_largest_file_that_is_read_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "MAX_BYTES", 10)
-    path = tmp_path / "large.json"
-    path.write_text("x" * 11, encoding="utf-8")
-    with pytest.raises(results.StoreError, match="larger than any result"):
-        results.read(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 
 import pytest
 
@@ -13,11 +14,12 @@ from ctviz.experiments.sweeps.results import collect
 from ctviz.experiments.sweeps.sweep import sweep as carry_out_sweep
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.jobs import JobStatus
+from ctviz.ui.kit.runner import runner
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
-from ctviz.ui.tradeoffs.runner import runner
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, MOST_AXES
 from tests.experiments.reproduce.here import Here
 from tests.experiments.sweeps.small import TINY, base, small
+from tests.fake_jobs import FakeJobs
 from tests.pages.words import bodies, query_of, said
 from tests.waiting import until
 
@@ -182,10 +184,11 @@ def test_a_sweep_of_one_s_own_is_taken_off_the_list_and_put_back(visit, stored) 
 def quick(world, monkeypatch):
     """Jobs that carry out their task at once, where they are submitted."""
 
-    def submit(key, work, *arguments, seconds):
-        world.jobs.submitted.append(key)
+    def submit(key, work, *arguments, seconds, tries):
+        job = FakeJobs.submit(world.jobs, key)
         work(*arguments, lambda: False)
-        world.jobs.states[key] = JobStatus(key, "done")
+        world.jobs.end(key)
+        return job
 
     monkeypatch.setattr(world.jobs, "submit", submit)
     return world
@@ -240,11 +243,11 @@ def test_who_comes_back_finds_their_sweep_marked_and_can_stop_it(visit, world) -
 
 
 def test_what_is_refused_after_a_press_is_said_and_not_kept(visit, world, monkeypatch) -> None:
-    monkeypatch.setattr("ctviz.ui.tradeoffs.runner.MOST_AT_ONCE", 0)
+    monkeypatch.setattr("ctviz.ui.kit.runner.MOST_AT_ONCE", 0)
     at = visit(PAGE, **TINY)
     at.button(key="trade-run").click().run()
     assert [(w.value.replace("\\", ""), w.icon) for w in at.warning] == [
-        ("0 sweeps are under way here, as many as fit. Wait for one to end.", ":material/block:")
+        ("0 sweeps or limits are under way here, as many as fit. Wait for one to end.", ":material/block:")
     ]
     assert not list_sweeps(world.store)
     at.run()
@@ -266,10 +269,8 @@ def test_a_sweep_that_is_there_is_looked_at_and_not_trained(visit, stored, monke
 
 
 def test_what_could_not_be_trained_says_why(visit, quick, monkeypatch) -> None:
-    def submit(key, *_, **__):
-        quick.jobs.states[key] = JobStatus(key, "failed", message="The disk is full.")
-
-    monkeypatch.setattr(quick.jobs, "submit", submit)
+    monkeypatch.setattr(quick.jobs, "submit", partial(FakeJobs.submit, quick.jobs))
+    quick.jobs.begins = JobStatus("", "failed", message="The disk is full.")
     at = visit(PAGE, **TINY)
     at.button(key="trade-run").click().run()
     until(lambda: not runner().progress(query_of(at)["sweep"].rstrip(",")).live, "the end of the sweep")

@@ -12,20 +12,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctviz.errors import CtvizError, DataError, StoreError
+from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.task import Task, run_task
+from ctviz.experiments.engines.base import AnyTask, attempt
+from ctviz.experiments.engines.tasks import read_task
 from ctviz.experiments.protocol import PROTOCOL_VERSION
-from ctviz.experiments.reports import Report, keep_report, stored_report
 from ctviz.experiments.run import MAX_BYTES
 from ctviz.experiments.store import Store, claim
+from ctviz.experiments.store.codec import Damaged
 from ctviz.experiments.store.files import FileLock, is_locked, remove, store_errors
 from ctviz.experiments.store.folder import RECORD, SCENE, SEALED
 
 Files = dict[str, bytes]
 """Contents by name. Names are fixed, so that received names never become part of a path."""
 
-REPORT = "report.parquet"
+RESULT = "result.ctviz"
 RUN_FILES = (RECORD, SCENE, SEALED)
 
 _SCRATCH = "ctviz-task-"
@@ -55,49 +56,54 @@ def versions() -> dict[str, str]:
     }
 
 
-def pack(task: Task, store: Store) -> Files:
-    """The task's run and report, if the store has them.
+def pack(task: AnyTask, store: Store) -> Files:
+    """The task's run and result, if the store has them.
 
     Raises:
         StoreError: the run cannot be read.
     """
-    key = task.experiment.key
-    if store.status(key).state != "done":
-        return {}
-    with _scratch() as folder, store_errors(folder):
-        exported = store.export(key, folder)
-        files = {name: (exported / name).read_bytes() for name in RUN_FILES if (exported / name).is_file()}
-    report = stored_report(key, task.protocol, store)
-    if report is not None:
-        files[REPORT] = report.to_bytes()
+    files = {}
+    if task.run is not None:
+        if store.status(task.run).state != "done":
+            return {}
+        with _scratch() as folder, store_errors(folder):
+            exported = store.export(task.run, folder)
+            files = {name: (exported / name).read_bytes() for name in RUN_FILES if (exported / name).is_file()}
+    result = task.results.read(store, task.result_key)
+    if result is not None:
+        files[RESULT] = task.results.seal(task.result_key, result)
     return files
 
 
-def unpack(task: Task, files: Mapping[str, bytes], store: Store, cancelled: Callable[[], bool]) -> None:
-    """Check that ``files`` are the task's run and report, and write them as if they had been computed here.
+def unpack(task: AnyTask, files: Mapping[str, bytes], store: Store, cancelled: Callable[[], bool]) -> None:
+    """Check that ``files`` are the task's run and result, and write them as if they had been computed here.
 
-    Every array is read, compared with its checksum and with the shape that the experiment implies, and written by the
-    store's own writer: received files are never moved into the store. Existing files stay.
+    Every array of a run is read, compared with its checksum and with the shape that the experiment implies, and written
+    by the store's own writer: received files are never moved into the store. Existing files stay.
 
     Raises:
         StoreError: they are not a payload of this task, or the disk cannot be written.
     """
-    unknown = sorted(set(files) - {*RUN_FILES, REPORT})
-    if unknown:
-        raise StoreError(f"What was sent of run {task.experiment.key} holds files that do not belong to a run.")
+    allowed = (RESULT, *(RUN_FILES if task.run is not None else ()))
+    if set(files) - set(allowed):
+        raise StoreError(f"What was sent of task {task.key} holds files that do not belong to it.")
     if any(len(content) > MAX_BYTES for content in files.values()):
-        raise StoreError(f"What was sent of run {task.experiment.key} is larger than a run may be.")
-    with _scratch() as folder:
-        if RECORD in files:
+        raise StoreError(f"What was sent of task {task.key} is larger than a run may be.")
+    if RECORD in files:
+        with _scratch() as folder:
             _store_run(task, files, Store(folder), store, cancelled)
-        if REPORT in files and not cancelled():
-            _store_report(task, files[REPORT], folder, store)
+    if RESULT in files and not cancelled() and not task.results.has(store, task.result_key):
+        try:
+            result = task.results.unseal(files[RESULT], task.result_key)
+        except Damaged as error:
+            raise StoreError(f"The result that was sent of task {task.key} was damaged on its way.") from error
+        task.results.keep(store, task.result_key, result)
 
 
 def _store_run(
-    task: Task, files: Mapping[str, bytes], arrived: Store, store: Store, cancelled: Callable[[], bool]
+    task: AnyTask, files: Mapping[str, bytes], arrived: Store, store: Store, cancelled: Callable[[], bool]
 ) -> None:
-    key = task.experiment.key
+    key = task.run or ""
     path = arrived.root / "runs" / key
     with store_errors(arrived.root):
         (arrived.root / "locks").mkdir(parents=True)
@@ -108,7 +114,7 @@ def _store_run(
     scene, summary = (arrived.scene(key), arrived.summary(key)) if arrived.status(key).state == "done" else (None, None)
     if scene is None or summary is None:
         raise StoreError(f"What was sent of run {key} was damaged on its way.")
-    writer = claim(store, task.experiment, "cpu", cancelled)
+    writer = claim(store, arrived.experiment(key), "cpu", cancelled)
     if writer is None:
         return  # another process finished it meanwhile
     with writer:
@@ -120,22 +126,6 @@ def _store_run(
         if epochs:
             raise StoreError(f"What was sent of run {key} was damaged on its way.")
         writer.finish(summary)
-
-
-def _store_report(task: Task, content: bytes, folder: Path, store: Store) -> None:
-    key = task.experiment.key
-    if stored_report(key, task.protocol, store) is not None:
-        return
-    with store_errors(folder):
-        (folder / REPORT).write_bytes(content)
-        try:
-            report = Report.read(folder / REPORT)
-        except DataError as error:
-            raise StoreError(f"The report that was sent of run {key} was damaged on its way.") from error
-    arms = tuple(arm.name for arm in task.experiment.arms)
-    if (report.run, report.protocol, tuple(report.arms)) != (key, task.protocol, arms):
-        raise StoreError(f"The report that was sent of run {key} is that of another evaluation.")
-    keep_report(report, store)
 
 
 # -- on the worker ----------------------------------------------------------------------------------------
@@ -161,14 +151,11 @@ def compute_payload(
     torch.set_num_threads(1)
     message, done = "", Files()
     try:
-        task = Task.from_json(task_json)
+        task = read_task(task_json)
         with _scratch() as folder:
             store = Store(folder / "store")
             unpack(task, files, store, cancelled)
-            try:
-                run_task(task, store, "cpu", cancelled)
-            except CtvizError as error:
-                message = str(error)
+            message = attempt(task, store, "cpu", cancelled)
             done = pack(task, store)
     except CtvizError as error:
         message = str(error)

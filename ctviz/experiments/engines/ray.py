@@ -17,9 +17,8 @@ from typing import Any
 
 from ctviz.errors import ConfigError, CtvizError, StoreError
 from ctviz.experiments.engines import payload
-from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.base import AnyTask, T, TaskResult, is_done
 from ctviz.experiments.engines.payload import Payload
-from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.store import Store
 
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:.%\w]+\]):(?P<port>\d{1,5})")
@@ -41,7 +40,7 @@ _GRACE = 5.0
 class _Submission:
     """A task that has been submitted to the cluster."""
 
-    task: Task
+    task: AnyTask
     began: float
     losses: int
 
@@ -100,16 +99,20 @@ class RayEngine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect, if it stayed connected."""
         self._kept.close()
 
-    def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+    def run(self, tasks: Sequence[T], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult[T]]:
         """Results in the order in which the tasks end.
 
         Raises:
             ConfigError: Ray is not installed, or no cluster answers at the address.
             StoreError: the cluster has had no processor for ``patience`` seconds.
         """
-        left: deque[Task] = deque()
+        left: deque[T] = deque()
         for task in tasks:
             if is_done(task, store):
                 yield TaskResult(task, "", 0.0)
@@ -138,7 +141,7 @@ class _Dispatch:
         self._counted = -_RECOUNT
         self._had_room = time.monotonic()
 
-    def all_of(self, tasks: deque[Task]) -> Iterator[TaskResult]:
+    def all_of(self, tasks: deque[T]) -> Iterator[TaskResult[T]]:
         """Submit tasks as results are fetched; cancel pending ones when the iterator is left, in whatever way."""
         try:
             while (tasks or self._submitted) and not self._cancelled():
@@ -175,7 +178,7 @@ class _Dispatch:
         # More tasks than processors make clusters grow that scale on demand.
         return self._engine.most_waiting or max(2 * self._room, 2)
 
-    def _submit(self, submission: _Submission) -> TaskResult | None:
+    def _submit(self, submission: _Submission) -> TaskResult[Any] | None:
         """Submit a task; returns a result only if its stored parts cannot be read."""
         task = submission.task
         try:
@@ -185,7 +188,7 @@ class _Dispatch:
         self._submitted[self._task.remote(task.to_json(), before, self._versions)] = submission
         return None
 
-    def _taken(self, handle: Any, submission: _Submission) -> TaskResult | None:
+    def _taken(self, handle: Any, submission: _Submission) -> TaskResult[Any] | None:
         """The result of a task that has ended; None if it was lost and submitted again."""
         task = submission.task
         try:
@@ -205,7 +208,7 @@ class _Dispatch:
             return self._lost(submission, "results are missing")
         return TaskResult(task, received.message, received.seconds)
 
-    def _lost(self, submission: _Submission, reason: str) -> TaskResult | None:
+    def _lost(self, submission: _Submission, reason: str) -> TaskResult[Any] | None:
         if submission.losses >= self._engine.retries:
             times = "once" if submission.losses == 0 else f"{submission.losses + 1} times"
             message = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ctviz.experiments.engines.base import TaskResult
+from ctviz.experiments.engines.base import T, TaskResult
+from ctviz.experiments.engines.cost import slowdown, task_cost
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.studies import run_studies
 from ctviz.experiments.reproduce.work import Work, is_complete
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.cost import slowdown, task_cost
 
 
 class _Missing(Exception):  # noqa: N818 (never leaves this module)
@@ -20,7 +20,7 @@ class _Missing(Exception):  # noqa: N818 (never leaves this module)
 class _Idle:
     """An engine that runs no task."""
 
-    def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
+    def run(self, tasks: Sequence[T], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult[T]]:
         raise _Missing
 
 

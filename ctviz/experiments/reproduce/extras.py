@@ -9,15 +9,16 @@ from typing import Literal, get_args
 import numpy as np
 
 from ctviz.data.catalogue import feature_name
-from ctviz.evaluation import student
 from ctviz.evaluation.attribution import integrated_gradients, share, uniform_baselines
+from ctviz.experiments import summary
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
-from ctviz.experiments.reproduce.intervals import Floats, combine
+from ctviz.experiments.reproduce.intervals import combine
 from ctviz.experiments.reproduce.reading import mean, paired, parts
 from ctviz.experiments.reproduce.result import Ablation, Curve, SensitivityResult
 from ctviz.experiments.run import Run
+from ctviz.experiments.summary import Floats
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 
@@ -41,7 +42,7 @@ def ablation(data: str, reports: Sequence[Report], level: float) -> list[Ablatio
                     data=data,
                     arm=arm,
                     metric=metric,
-                    reduction=one.reduction,
+                    reduction=one.value,
                     low=one.low,
                     high=one.high,
                     significant=one.significant if math.isfinite(one.low) else None,
@@ -118,8 +119,7 @@ def _compared(
     data: str, feature: str, measure: Literal["standardised", "share"], pairs: Sequence[Sequence[float]], level: float
 ) -> SensitivityResult:
     """Student's interval of the difference over the draws."""
-    differences = np.array([value - base for value, base, _ in pairs if math.isfinite(value - base)])
-    low, high = map(float, student.interval(differences, level))
+    found = summary.mean([value - base for value, base, _ in pairs], level)
     return SensitivityResult(
         data=data,
         feature=feature,
@@ -127,8 +127,8 @@ def _compared(
         value=mean([value for value, _, _ in pairs]),
         base=mean([base for _, base, _ in pairs]),
         unlocked=mean([unlocked for _, _, unlocked in pairs]),
-        difference=mean(differences.tolist()),
-        low=low,
-        high=high,
-        significant=(low > 0 or high < 0) if math.isfinite(low) else None,
+        difference=found.value,
+        low=found.low,
+        high=found.high,
+        significant=found.significant if math.isfinite(found.low) else None,
     )

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ctviz.experiments import summary
 from ctviz.experiments.reports import ROUND_METRICS, Report
-from ctviz.experiments.reproduce.intervals import Combined, Paired
+from ctviz.experiments.reproduce.intervals import Paired
+from ctviz.experiments.summary import Mean
 
 
 def paired(report: Report, arm: str, reference: str, metric: str) -> Paired:
@@ -35,14 +37,13 @@ def parts(report: Report, arm: str, metric: str) -> dict[str, float]:
 
 def mean(values: Sequence[float]) -> float:
     """Mean of the finite values; NaN without any."""
-    finite = [value for value in values if math.isfinite(value)]
-    return float(np.mean(finite)) if finite else math.nan
+    return summary.mean(values).value
 
 
-def reduced(combined: Combined, pairs: Sequence[Paired]) -> dict[str, Any]:
+def reduced(combined: Mean, pairs: Sequence[Paired]) -> dict[str, Any]:
     """The fields of a ``Reduction``: over the draws, with the means of both sides."""
     return {
-        "reduction": combined.reduction,
+        "reduction": combined.value,
         "low": combined.low,
         "high": combined.high,
         "significant": combined.significant if math.isfinite(combined.low) else None,

@@ -12,13 +12,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.reproduce.published import MetricName
-from ctviz.paths import assets, write_whole
+from ctviz.experiments.store.artifacts import Kind
+from ctviz.experiments.store.codec import Damaged
+from ctviz.paths import assets
 
 TABLE_STEP = 0.1
 """η of the searches that the table is computed with: the paper's."""
-
-MAX_BYTES = 16 * 2**20
-"""Largest size of a file that is read; the shipped one is much smaller."""
 
 
 class ResultRecord(BaseModel):
@@ -298,42 +297,29 @@ def shipped() -> Path:
     return assets() / "paper" / "table1.json"
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a stored result.
+RESULTS = Kind(
+    "Table 1",
+    folder="paper",
+    encode=lambda result: result.to_json().encode(),
+    decode=Table1.from_json,
+    old_name="table1-{key}.json",
+    max_bytes=16 << 20,
+)
+"""Results in a store, by the key of the reproduction."""
+
+
+def read(path: Path) -> Table1:
+    """A result from its file: one that ships, or one of a store.
 
     Raises:
-        StoreError: there is none, or it cannot be read.
+        StoreError: there is none, or it cannot be read. DataError: it is damaged.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise StoreError(f"{path.name} is larger than any result; build it again with `ctviz reproduce table1`.")
-        return path.read_bytes()
+        return RESULTS.read_file(path)
+    except Damaged as error:
+        said = f"This is no result of `ctviz reproduce table1`: {error}."
+        raise DataError(str(error.__cause__) if isinstance(error.__cause__, DataError) else said) from error
     except FileNotFoundError:
         raise StoreError("No result is stored here; `ctviz reproduce table1` computes one.") from None
     except OSError as error:
         raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
-
-
-def local_folder(root: Path) -> Path:
-    """The folder in the store for results computed on this machine."""
-    return root / "paper"
-
-
-def keep(result: Table1, key: str, root: Path) -> Path:
-    """Write a result into the store, replacing one with the same settings."""
-    path = local_folder(root) / f"table1-{key}.json"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, result.to_json().encode())
-    except OSError as error:
-        raise StoreError(f"The result could not be stored: {(error.strerror or str(error)).lower()}.") from None
-    return path
-
-
-def local_results(root: Path) -> tuple[Path, ...]:
-    """Results computed on this machine, newest first."""
-    try:
-        found = [(path.stat().st_mtime, path) for path in local_folder(root).glob("table1-*.json")]
-    except OSError:
-        return ()
-    return tuple(path for _, path in sorted(found, reverse=True))

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctviz.data.catalogue import load
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.base import Engine
+from ctviz.experiments.engines.base import Engine, never_cancelled
 from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.extras import ablation, curves, sensitivity
@@ -34,7 +34,7 @@ from ctviz.experiments.reproduce.result import (
 from ctviz.experiments.reproduce.searched import searched
 from ctviz.experiments.reproduce.selection import RULES
 from ctviz.experiments.reproduce.studies import Final, StudyResults, mature, run_studies
-from ctviz.experiments.reproduce.work import OnTask, Work, never_cancelled, no_progress
+from ctviz.experiments.reproduce.work import OnTask, Work, no_progress
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 
@@ -145,8 +145,8 @@ def _paired(finals: Sequence[Final], arm: str, reference: str, metric: str) -> l
 
 def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: float) -> ComparedReduction:
     combined, published = combine(pairs, level), TABLE1[data][metric]
-    known = math.isfinite(combined.reduction) and math.isfinite(combined.low)
-    same_sign = (combined.reduction > 0) == (published.reduction > 0) if known else None
+    known = math.isfinite(combined.value) and math.isfinite(combined.low)
+    same_sign = (combined.value > 0) == (published.reduction > 0) if known else None
     same_significance = combined.significant == published.significant if known else None
     return ComparedReduction(
         **reduced(combined, pairs),

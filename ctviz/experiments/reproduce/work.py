@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ctviz.errors import CtvizError, StoreError
-from ctviz.experiments.engines.base import Engine
+from ctviz.experiments.engines.base import Engine, check_all_done, execute, never_cancelled
 from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
@@ -19,11 +19,6 @@ OnTask = Callable[[int, int, str], None]
 
 def no_progress(done: int, total: int, doing: str) -> None:
     """Ignores progress."""
-
-
-def never_cancelled() -> bool:
-    """Never cancels."""
-    return False
 
 
 class Cancelled(CtvizError):  # noqa: N818 (says what it means)
@@ -52,18 +47,17 @@ class Work:
             CtvizError: the first reason why a task failed, or the work was cancelled (``Cancelled``).
         """
         waiting = [task for task in tasks if not is_complete(task, self.store)]
-        done, total = len(tasks) - len(waiting), len(tasks)
-        self.progress(done, total, doing)
-        failed = []
-        for ended in self.engine.run(waiting, self.store, self.cancelled) if waiting else ():
-            done += 1
-            self.progress(done, total, doing)
-            if ended.message:
-                failed.append(ended.message)
+        outcomes = execute(
+            waiting,
+            self.store,
+            self.engine,
+            progress=lambda done, total: self.progress(done, total, doing),
+            total=len(tasks),
+            cancelled=self.cancelled,
+        )
         if self.cancelled():
             raise Cancelled("Stopped; what is done is kept, and the same command goes on from there.")
-        if failed:
-            raise StoreError(failed[0])
+        check_all_done(outcomes)
         return [self._report(task) for task in tasks]
 
     def _report(self, task: Task) -> Report:

@@ -11,14 +11,14 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
@@ -89,21 +89,34 @@ class EntryFile:
 
     def entry(self, key: str, name: str) -> tuple[dict[str, Any], Arrays]:
         """Facts and arrays of an entry, checked against its digest and the key of the run."""
-        try:
-            body = json.loads(self.metadata[name])
-            digest = body.pop("sha256")
-            facts, listed = body["facts"], body["arrays"]
-            if body["key"] != key or body["name"] != name or len(listed) > _MAX_ARRAYS:
-                raise Damaged(f"entry {name} belongs to another run")
-            arrays = {array: np.asarray(self._file.get_tensor(f"{name}/{array}")) for array in listed}
-            intact = digest == _digest(body, arrays)
-        except OSError:
-            raise
-        except Exception as error:
-            raise Damaged(f"entry {name} cannot be read ({error})") from error
-        if not intact or not isinstance(facts, dict):
-            raise Damaged(f"entry {name} was changed after it was written")
-        return facts, arrays
+        return _entry(self.metadata, self._file.get_tensor, key, name)
+
+
+def entry_of(content: bytes, key: str | None, name: str) -> tuple[dict[str, Any], Arrays]:
+    """Facts and arrays of an entry in the content of a small file, checked likewise; None is any key."""
+    arrays: Arrays = load(content)
+    metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+    return _entry(metadata, arrays.__getitem__, key, name)
+
+
+def _entry(
+    metadata: Mapping[str, str], array_of: Callable[[str], Array], key: str | None, name: str
+) -> tuple[dict[str, Any], Arrays]:
+    try:
+        body = json.loads(metadata[name])
+        digest = body.pop("sha256")
+        facts, listed = body["facts"], body["arrays"]
+        if key not in (None, body["key"]) or body["name"] != name or len(listed) > _MAX_ARRAYS:
+            raise Damaged(f"entry {name} belongs to another run")
+        arrays = {array: np.asarray(array_of(f"{name}/{array}")) for array in listed}
+        intact = digest == _digest(body, arrays)
+    except OSError:
+        raise
+    except Exception as error:
+        raise Damaged(f"entry {name} cannot be read ({error})") from error
+    if not intact or not isinstance(facts, dict):
+        raise Damaged(f"entry {name} was changed after it was written")
+    return facts, arrays
 
 
 _open_untyped: Any = safe_open  # its methods have no types

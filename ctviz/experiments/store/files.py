@@ -77,14 +77,6 @@ def size_of(path: Path) -> int:
     return total
 
 
-def last_used(path: Path) -> float:
-    """Time at which a file was written or marked as used, in seconds since 1970; 0 if it is gone."""
-    try:
-        return path.stat().st_mtime
-    except OSError:  # another process has just removed it
-        return 0.0
-
-
 @dataclass(frozen=True, order=True)
 class File:
     """A file in a folder; sorts by the time at which it was written or marked as used."""
@@ -94,21 +86,27 @@ class File:
     bytes: int
 
 
-def files_in(folder: Path, ending: str = "") -> list[File]:
+def files_in(folder: Path) -> list[File]:
     """The files of a folder, without subfolders, least recently used first; none if there is no folder."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):  # another process has just removed it
-                if entry.name.endswith(ending) and entry.is_file(follow_symlinks=False):
+                if entry.is_file(follow_symlinks=False):
                     said = entry.stat(follow_symlinks=False)
                     found.append(File(said.st_mtime, Path(entry.path), said.st_size))
     return sorted(found)
 
 
-def trim(folder: Path, ending: str, most_files: int, most_bytes: int) -> None:
-    """Remove the least recently used files of a folder, until both limits hold; the last one stays."""
-    files = files_in(folder, ending)
+def trim(folder: Path, most_files: int, most_bytes: int) -> None:
+    """Remove what crashes left in a folder, and its least recently used files until both limits hold; the last one
+    stays."""
+    files = []
+    for file in files_in(folder):
+        if not file.path.name.endswith(".tmp"):
+            files.append(file)
+        elif time.time() - file.used > STALE:
+            remove(file.path)
     total = sum(file.bytes for file in files)
     for place, file in enumerate(files[:-1]):
         if len(files) - place <= most_files and total <= most_bytes:
@@ -116,6 +114,9 @@ def trim(folder: Path, ending: str, most_files: int, most_bytes: int) -> None:
         remove(file.path)
         total -= file.bytes
 
+
+STALE = 3600.0
+"""Age in seconds from which a file that was not written to its end is what a crash left."""
 
 LOCK_WAIT = 0.3
 """Seconds to wait for a lock before its holder is taken for a writer."""

@@ -23,6 +23,7 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store.bin import Bin
 from ctviz.experiments.store.codec import Damaged
 from ctviz.experiments.store.files import (
+    STALE,
     Busy,
     FileLock,
     files_in,
@@ -53,7 +54,6 @@ OTHER_FOLDERS = ("sweeps", "paper", "vaes", "aside")
 _KEY = re.compile(r"[0-9a-f]{16}")
 _BROKEN = (Damaged, FileNotFoundError, NotADirectoryError)
 _MAX_ASIDE = 10
-_STALE = 3600.0
 
 
 class Finished(StoreError):  # noqa: N818 (says what it means)
@@ -389,7 +389,7 @@ class Store:
         """Remove remains of crashes, and all but the newest folders that were set aside."""
         for path in _children(self.root / "tmp"):
             with contextlib.suppress(OSError):
-                if time.time() - path.lstat().st_mtime > _STALE:
+                if time.time() - path.lstat().st_mtime > STALE:
                     remove(path)
         aside = sorted(_children(self.root / "aside"), key=lambda path: path.name.rpartition("-")[2])
         for path in aside[:-_MAX_ASIDE]:

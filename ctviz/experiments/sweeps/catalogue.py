@@ -12,7 +12,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import store_errors
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
-from ctviz.experiments.sweeps.tables import folder, shipped
+from ctviz.experiments.sweeps.tables import folder, shipped, tables_of
 from ctviz.paths import write_whole
 
 MAX_BYTES = 4 << 20
@@ -41,7 +41,7 @@ def list_sweeps(store: Store) -> list[SweepInfo]:
             with contextlib.suppress(OSError, CtvizError):  # damaged, or gone
                 sweep = _read(path)
                 if sweep.key not in ships:
-                    table = path.with_suffix(".parquet").is_file()
+                    table = tables_of(sweep).has(store, sweep.key)
                     found.append(SweepInfo(sweep.key, sweep.name, sweep, table, False, path.stat().st_mtime))
     found.sort(key=lambda info: (-info.begun, info.key))
     ship = [SweepInfo(key, path.name, sweep, True, True, 0.0) for key, (path, sweep) in ships.items()]
@@ -87,12 +87,13 @@ def delete_sweep(what: str, store: Store) -> str:
     Raises:
         ConfigError: there is no such sweep. StoreError: it ships with ctviz, or the disk cannot be written.
     """
-    key = load_sweep(what, store).key
+    sweep = load_sweep(what, store)
+    key = sweep.key
     path = folder(store) / f"{key}.json"
     if not path.is_file():
         raise ConfigError("sweep", what, "a stored sweep that does not ship with ctviz")
     with store_errors(store.root):
-        path.with_suffix(".parquet").unlink(missing_ok=True)
+        tables_of(sweep).delete(store, key)
         path.unlink(missing_ok=True)
     return key
 

@@ -13,15 +13,16 @@ import numpy as np
 
 from ctviz.cache import Cache
 from ctviz.errors import StoreError
-from ctviz.evaluation.student import half_width
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
 from ctviz.experiments.store import Store
+from ctviz.experiments.store.frames import to_parquet
+from ctviz.experiments.summary import across
 from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep
 from ctviz.experiments.sweeps.plan import ModelLocation, Plan, plan
-from ctviz.experiments.sweeps.tables import NUMBERS, State, columns, stored_table, table_value, to_parquet, write_table
+from ctviz.experiments.sweeps.tables import NUMBERS, State, columns, stored_table, table_value, write_table
 from ctviz.short_repr import ShortRepr
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class SweepResult(ShortRepr):
         write_table(path, to_parquet(self.table))
 
 
-def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fresh: bool = False) -> SweepResult:
+def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult[Task]] = (), fresh: bool = False) -> SweepResult:
     """The current results of a sweep in the store; cheap enough to be called often.
 
     Args:
@@ -112,7 +113,7 @@ def collect(sweep: Sweep, store: Store, outcomes: Iterable[TaskResult] = (), fre
     return collect_planned(plan(sweep, store, fresh), store, outcomes)
 
 
-def collect_planned(found: Plan, store: Store, outcomes: Iterable[TaskResult] = ()) -> SweepResult:
+def collect_planned(found: Plan, store: Store, outcomes: Iterable[TaskResult[Task]] = ()) -> SweepResult:
     """Like ``collect``, for a plan."""
     messages = {
         (SharedSettings.of(outcome.task.experiment), arm.name): outcome.message
@@ -288,15 +289,13 @@ def _across(table: pd.DataFrame, axes: list[str], level: float) -> pd.DataFrame:
     firsts = table.drop_duplicates(which)  # in the order of the groups below
     told = table["value"].notna()
     marked = table.assign(significant=table["significant"].astype(bool) & told)
-    groups = marked.groupby(which, sort=False)
-    means = groups[["value", "base", "reduction"]].mean()
-    reductions, seeds = groups["reduction"], groups["value"].count().to_numpy()
-    wide = half_width(reductions.std(ddof=1).to_numpy(), reductions.count().to_numpy(), level)
-    low, high = means["reduction"].to_numpy() - wide, means["reduction"].to_numpy() + wide
-    own = groups["significant"].any().to_numpy()
+    own = marked.groupby(which, sort=False)["significant"].any().to_numpy()
+    values, bases = across(table, which, "value", level), across(table, which, "base", level)
+    reductions = across(table, which, "reduction", level)
     states = _over_seeds(table, which)
-    state, reason = zip(*map(states.__getitem__, means.index), strict=True) if len(means) else ((), ())
-    numbers = {name: means[name].to_numpy() for name in means.columns}
+    found = [states[group] for group in zip(values["cell"], values["metric"], strict=True)]
+    state, reason = [state for state, _ in found], [reason for _, reason in found]
+    seeds, low, high = values["n"].to_numpy(), reductions["low"].to_numpy(), reductions["high"].to_numpy()
     return pd.DataFrame(
         {
             "cell": firsts["cell"].to_numpy(),
@@ -305,10 +304,12 @@ def _across(table: pd.DataFrame, axes: list[str], level: float) -> pd.DataFrame:
             "reason": reason,
             "metric": firsts["metric"].to_numpy(),
             "part": firsts["part"].to_numpy(),
-            **numbers,
+            "value": values["value"].to_numpy(),
+            "base": bases["value"].to_numpy(),
+            "reduction": reductions["value"].to_numpy(),
             "low": low,
             "high": high,
-            "sd": groups["value"].std(ddof=1).to_numpy(),
+            "sd": values["sd"].to_numpy(),
             "seeds": seeds,
             "significant": np.where(seeds == 1, own, (low > 0) | (high < 0)),
         }

@@ -6,16 +6,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from ctviz.errors import ConfigError, StoreError
-from ctviz.experiments.engines.base import TaskResult
+from ctviz.errors import ConfigError
+from ctviz.experiments.engines.base import TaskResult, check_all_done
 from ctviz.experiments.engines.local import LocalEngine
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.run import RUN_LIST
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.files import remove
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import study
 from ctviz.experiments.sweeps.sweep import sweep
-from ctviz.experiments.sweeps.tables import sealed
+from ctviz.experiments.sweeps.tables import SHIPPED_TABLES, tables_of
 from ctviz.paths import write_whole
 
 SEEDS = 3
@@ -64,11 +65,9 @@ def build_shipped(
     with tempfile.TemporaryDirectory() as scratch, LocalEngine(workers) as engine:
         store = Store(Path(scratch))
         for name, settings in wanted.items():
-            outcomes: list[TaskResult] = []
+            outcomes: list[TaskResult[Task]] = []
             result = sweep(settings, engine=engine, store=store, progress=progress, on_result=outcomes.append)
-            for outcome in outcomes:
-                if outcome.message:
-                    raise StoreError(f"The sweep {name} is not complete: {outcome.message}")
+            check_all_done(outcomes)
             folder = assets / "sweeps" / name
             folder.mkdir(parents=True, exist_ok=True)
             (assets / "presets").mkdir(exist_ok=True)
@@ -79,5 +78,7 @@ def build_shipped(
                 yield store.export(key, assets / "presets")
             write_whole(folder / RUN_LIST, "".join(f"{key}\n" for key in keys).encode())
             write_whole(folder / "sweep.json", settings.to_json().encode() + b"\n")
-            write_whole(folder / "table.parquet", sealed(result.table, settings))
+            write_whole(folder / SHIPPED_TABLES[0], tables_of(settings).seal(settings.key, result.table))
+            for former in SHIPPED_TABLES[1:]:
+                remove(folder / former)
             yield folder

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.base import Engine, TaskResult
-from ctviz.experiments.engines.choice import engine_of
-from ctviz.experiments.engines.local import LocalEngine
+from ctviz.experiments.engines.base import Engine, TaskResult, execute, never_cancelled, no_progress
+from ctviz.experiments.engines.choice import opened
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.sweeps.catalogue import keep_sweep
@@ -34,9 +33,9 @@ def sweep(
     address: str | None = None,
     store: Store | None = None,
     progress: Callable[[int, int], None] | None = None,
-    on_result: Callable[[TaskResult], None] | None = None,
+    on_result: Callable[[TaskResult[Task]], None] | None = None,
     confirm: Callable[[SweepEstimate], bool] | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
+    cancelled: Callable[[], bool] = never_cancelled,
     fresh: bool = False,
 ) -> SweepResult:
     """Train an arm over many settings and seeds, evaluate all models, and compare each with conventional training.
@@ -69,29 +68,24 @@ def sweep(
         what if isinstance(what, Sweep) and grid is None else _sweep_of(what, grid, seeds, arm, sample, count, protocol)
     )
     store = store or open_store()
-    runner = _engine(engine, workers, address)
-    _confirm(wanted, store, confirm)
-    if not fresh and (table := stored_table(wanted, store)) is not None:
-        if progress:
-            progress(wanted.models, wanted.models)
-        return SweepResult(wanted, table)
-    found = plan(wanted, store, fresh)
-    keep_sweep(wanted, store)
-    done, outcomes = len(found.done), []
-    if progress:
-        progress(done, found.models)
-    try:
-        with closing(runner.run(found.tasks, store, cancelled)) as ends:  # type: ignore[type-var]  # iterators of engines are generators
-            for outcome in ends:
-                outcomes.append(outcome)
-                done += found.waiting(outcome.task)
-                if progress:
-                    progress(done, found.models)
-                if on_result:
-                    on_result(outcome)
-    finally:
-        if runner is not engine and isinstance(runner, LocalEngine):
-            runner.close()
+    with opened(engine, workers, address) as ready:
+        _confirm(wanted, store, confirm)
+        if not fresh and (table := stored_table(wanted, store)) is not None:
+            if progress:
+                progress(wanted.models, wanted.models)
+            return SweepResult(wanted, table)
+        found = plan(wanted, store, fresh)
+        keep_sweep(wanted, store)
+        outcomes = execute(
+            found.tasks,
+            store,
+            ready,
+            progress=progress or no_progress,
+            total=found.models,
+            units=found.waiting,
+            on_result=on_result or (lambda outcome: None),
+            cancelled=cancelled,
+        )
     result = collect_planned(plan(wanted, store, fresh), store, outcomes)
     if result.done and not any(outcome.message for outcome in outcomes):
         keep_table(wanted, result.table, store)
@@ -129,10 +123,6 @@ def _confirm(wanted: Sweep, store: Store, confirm: Callable[[SweepEstimate], boo
     price = estimate(wanted, store)
     if confirm is None or not confirm(price):
         raise ConfigError("grid", f"{wanted.models:,} models", f"fewer, or a confirmation: {price.words}")
-
-
-def _engine(engine: str | Engine, workers: int | None, address: str | None) -> Engine:
-    return engine_of(engine, workers, address) if isinstance(engine, str) else engine
 
 
 __all__ = ["collect", "sweep"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,9 @@ import numpy as np
 
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.store import Store
-from ctviz.experiments.store.files import remove, store_errors
+from ctviz.experiments.store.artifacts import ENDING, Kind
+from ctviz.experiments.store.codec import Damaged
+from ctviz.experiments.store.frames import from_parquet, to_parquet
 from ctviz.experiments.sweeps.declaration import Sweep, Value, shown
 from ctviz.paths import write_whole
 
@@ -30,8 +32,8 @@ MAX_BYTES = 256 << 20
 MAX_METRICS = 20
 """Most rows per model."""
 
-_SEAL = b"ctviz"
-_TEXTS = ("run", "arm", "reference", "state", "reason", "metric", "part")
+SHIPPED_TABLES = (f"table{ENDING}", "table.parquet")
+"""Names of the table of a sweep that ships, as written today and formerly."""
 
 
 def columns(sweep: Sweep) -> list[str]:
@@ -74,45 +76,35 @@ def _read_sweep(path: Path) -> Sweep:
 
 def stored_table(sweep: Sweep, store: Store) -> pd.DataFrame | None:
     """The stored table of a finished sweep; a damaged one is removed."""
-    own = folder(store) / f"{sweep.key}.parquet"
-    if (table := read_table(own, sweep)) is not None:
-        return table
-    if own.exists():
-        remove(own)
-    known = shipped(store).get(sweep.key)
-    return read_table(known[0] / "table.parquet", sweep) if known else None
+    kind = tables_of(sweep)
+    table = kind.read(store, sweep.key)
+    if table is None and (known := shipped(store).get(sweep.key)):
+        for name in SHIPPED_TABLES:
+            with contextlib.suppress(OSError, Damaged):
+                return kind.read_file(known[0] / name, sweep.key)
+    return table
 
 
 def keep_table(sweep: Sweep, table: pd.DataFrame, store: Store) -> None:
     """Store the table of a finished sweep; ``StoreError`` if the disk cannot be written."""
-    with store_errors(store.root):
-        folder(store).mkdir(parents=True, exist_ok=True)
-        write_whole(folder(store) / f"{sweep.key}.parquet", sealed(table, sweep))
+    tables_of(sweep).keep(store, sweep.key, table)
 
 
-def to_parquet(table: pd.DataFrame) -> bytes:
-    """A table as the bytes of a Parquet file."""
-    buffer = io.BytesIO()
-    table.to_parquet(buffer, index=False, compression="zstd")
-    return buffer.getvalue()
-
-
-def sealed(table: pd.DataFrame, sweep: Sweep) -> bytes:
-    """Like ``to_parquet``, with the sweep's key and a checksum, which ``read_table`` checks."""
-    import pyarrow
-    from pyarrow import parquet
-
-    made = pyarrow.Table.from_pandas(table, preserve_index=False)
-    seal = json.dumps({"sweep": sweep.key, "sha256": _digest(table)}, sort_keys=True)
-    out = io.BytesIO()
-    parquet.write_table(
-        made.replace_schema_metadata({**(made.schema.metadata or {}), _SEAL: seal.encode()}), out, compression="zstd"
+def tables_of(sweep: Sweep) -> Kind[pd.DataFrame]:
+    """The tables of finished sweeps in a store; only one that covers all models of ``sweep`` is read."""
+    return Kind(
+        "table of a sweep",
+        folder="sweeps",
+        encode=to_parquet,
+        decode=partial(_decode, sweep),
+        old_name="{key}.parquet",
+        decode_old=partial(_decode_old, sweep),
+        max_bytes=MAX_BYTES,
     )
-    return out.getvalue()
 
 
 def _digest(table: pd.DataFrame) -> str:
-    """Digest of all numbers and texts, in the order of the columns."""
+    """Digest of all numbers and texts, in the order of the columns, by which old tables were sealed."""
     digest = hashlib.sha256()
     for name in table.columns:
         column = table[name]
@@ -124,42 +116,27 @@ def _digest(table: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def read_table(path: Path, sweep: Sweep) -> pd.DataFrame | None:
-    """A table of a sweep from a file; None unless it is intact and covers all models of this sweep."""
-    import pyarrow
-
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            return None
-        table = _unsealed(path.read_bytes(), sweep)
-    except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException):
-        return None
-    if table is None or not set(table["state"]) <= {"done", "failed"}:
-        return None
+def _decode(sweep: Sweep, content: bytes) -> pd.DataFrame:
+    table = from_parquet(content, columns(sweep), MAX_METRICS * sweep.models)
     names = [name for name in columns(sweep)[: 2 + len(sweep.axes)] if name != "seed"]
     found = set(zip(*(table[name].tolist() for name in (*names, "seed")), strict=True))
     cells = [(cell.index, *(table_value(value) for _, value in cell.values)) for cell in sweep.walk()]  # noqa: PD011 (a cell is no table)
-    return table if found == {(*cell, seed) for cell in cells for seed in sweep.seed_values} else None
+    models = {(*cell, seed) for cell in cells for seed in sweep.seed_values}
+    if found != models or not set(table["state"]) <= {"done", "failed"}:
+        raise Damaged("it does not cover all models")
+    return table
 
 
-def _unsealed(content: bytes, sweep: Sweep) -> pd.DataFrame | None:
-    """The size is checked before anything is unpacked."""
-    import pandas as pd
+def _decode_old(sweep: Sweep, content: bytes, key: str | None) -> pd.DataFrame:
+    """Key and digest are in the metadata of the Parquet file."""
     import pyarrow
     from pyarrow import parquet
 
-    file = parquet.ParquetFile(pyarrow.BufferReader(content))
-    if file.schema_arrow.names != columns(sweep) or file.metadata.num_rows > MAX_METRICS * sweep.models:
-        return None
-    seal = json.loads((file.schema_arrow.metadata or {})[_SEAL])
-    if seal["sweep"] != sweep.key:
-        return None
-    table: pd.DataFrame = file.read().to_pandas()
-    if not all(pd.api.types.is_numeric_dtype(table[name]) for name in (*NUMBERS, "cell", "seed")):
-        return None
-    if not all(table[name].map(lambda entry: isinstance(entry, str)).all() for name in _TEXTS):
-        return None
-    return table if seal["sha256"] == _digest(table) else None
+    seal = json.loads((parquet.read_schema(pyarrow.BufferReader(content)).metadata or {})[b"ctviz"])
+    table = _decode(sweep, content)
+    if seal["sweep"] != sweep.key or seal["sha256"] != _digest(table):
+        raise Damaged("its numbers are not those that were written")
+    return table
 
 
 def table_value(value: Value) -> int | float | str:

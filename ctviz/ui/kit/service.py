@@ -13,7 +13,6 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal, get_args
 
 import streamlit as st
@@ -25,6 +24,7 @@ from ctviz.data.display import DisplayScale
 from ctviz.data.schema import Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.cost import about_seconds as about_seconds
 from ctviz.experiments.run import check_size, picture_bytes, run_job
 from ctviz.experiments.store import Store, open_store
 from ctviz.figures.stage.recording import span_of
@@ -297,39 +297,3 @@ def _renamed(sentence: str, features: Sequence[str]) -> str:
 def schema_of(data: AnyData) -> Schema:
     """The features of a data set with their domains, for all pages: what ranges have to leave something of."""
     return load(data).schema
-
-
-def about_seconds(experiment: Experiment) -> float:
-    """A rough guess of how long a run takes on one core, from what the parts of an epoch took on one machine."""
-    if experiment.data.grid is not None:
-        return _about_images(experiment, *experiment.data.grid)
-    m, training, measured = len(experiment.arms), experiment.training, experiment.evaluation
-    width = sum(experiment.model.hidden) / 32 if experiment.model.hidden else 0.5
-    searching = [arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals]
-    n_ce = min(training.n_ce, experiment.data.n_train)
-    step = 6e-5 * (1 + 0.04 * m * width) * (1 + training.batch / 1500)
-    search = (6e-3 + 3e-6 * n_ce * len(searching) * width) * (max(searching) / 30) ** 0.5 if searching and n_ce else 0
-    picture = 4e-3 + (6e-8 * measured.field**2 + 4e-8 * measured.factuals * measured.steps) * m * width
-    return training.epochs * (experiment.data.n_train / training.batch * step + search + picture / measured.every)
-
-
-def _about_images(experiment: Experiment, rows: int, columns: int) -> float:
-    """The same of images, where time goes by the pixels that are moved and the products that a model forms of them."""
-    training, pixels = experiment.training, rows * columns
-    products = _products(experiment, rows, columns)
-    steps = sum(arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals)
-    searched = 1.5e-9 * pixels + 8e-11 * products  # seconds for a step of one sample
-    learned = 2e-9 * pixels + 2e-10 * products
-    epoch = min(training.n_ce, experiment.data.n_train) * steps * searched
-    return training.epochs * (epoch + experiment.data.n_train * len(experiment.arms) * learned)
-
-
-def _products(experiment: Experiment, rows: int, columns: int) -> int:
-    """How many products one model forms of an image: in its convolutions, each halved afterwards, and its layers."""
-    total, planes = 0, 1
-    for channels in experiment.model.channels:
-        rows, columns = rows - 4, columns - 4
-        total += 25 * planes * channels * rows * columns
-        rows, columns, planes = rows // 2, columns // 2, channels
-    widths = (rows * columns * planes, *experiment.model.hidden, experiment.data.classes)
-    return total + sum(before * after for before, after in pairwise(widths))

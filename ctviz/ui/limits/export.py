@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from ctviz.experiments.limits.results import LimitResult
+from ctviz.studies.results import LimitResult
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, offer, share_menu, show_code
 from ctviz.ui.limits.limits_view import LimitsView
@@ -38,4 +38,4 @@ def parquet(result: LimitResult) -> bytes:
 
 def settings(result: LimitResult) -> str:
     """The experiment of every panel as JSON; a draw sets the seeds of the data and of the arms."""
-    return json.dumps({p.name: json.loads(p.experiment.to_json()) for p in result.limit.panels}, indent=2)
+    return json.dumps(result.limit.settings, indent=2)

@@ -6,14 +6,12 @@ from typing import Any
 
 from pydantic import field_validator, model_validator
 
-from ctviz.catalogue.limits.stories import STORIES
-from ctviz.catalogue.limits.story import LimitMetric, LimitStory
 from ctviz.errors import ConfigError
-from ctviz.experiments.limits.catalogue import LIMITS
-from ctviz.experiments.limits.limit import Limit
+from ctviz.studies.registry import STUDIES
+from ctviz.studies.study import LimitMetric, Study
 from ctviz.ui.kit.link import BaseView
 
-FIRST = next(iter(STORIES))
+FIRST = next(iter(STUDIES))
 
 
 class LimitsView(BaseView):
@@ -26,35 +24,31 @@ class LimitsView(BaseView):
     @field_validator("limit", mode="before")
     @classmethod
     def _known(cls, limit: Any) -> Any:
-        if not isinstance(limit, str) or limit not in STORIES:
-            raise ConfigError("limit", limit, f"one of {', '.join(STORIES)}")
+        if not isinstance(limit, str) or limit not in STUDIES:
+            raise ConfigError("limit", limit, f"one of {', '.join(STUDIES)}")
         return limit
 
     @field_validator("metric", mode="before")
     @classmethod
     def _of_some_limit(cls, metric: Any) -> Any:
-        known = dict.fromkeys(shown.name for told in STORIES.values() for shown in told.shown)
+        known = dict.fromkeys(shown.name for told in STUDIES.values() for shown in told.shown)
         if metric != "" and not (isinstance(metric, str) and metric in known):
             raise ConfigError("metric", metric, f"one of {', '.join(known)}")
         return metric
 
     @model_validator(mode="after")
     def _of_this_limit(self) -> LimitsView:
-        names = [shown.name for shown in self.story.shown]
+        names = [shown.name for shown in self.study.shown]
         # A link is read one parameter after the other: a metric without a limit may belong to any of them.
         if self.metric and self.metric not in names and "limit" in self.model_fields_set:
             raise ConfigError("metric", self.metric, f"for {self.limit} one of {', '.join(names)}")
         return self
 
     @property
-    def study(self) -> Limit:
-        return LIMITS[self.limit]
-
-    @property
-    def story(self) -> LimitStory:
-        return STORIES[self.limit]
+    def study(self) -> Study:
+        return STUDIES[self.limit]
 
     @property
     def chosen(self) -> LimitMetric:
-        names = [shown.name for shown in self.story.shown]
-        return self.story.metric(self.metric if self.metric in names else None)
+        names = [shown.name for shown in self.study.shown]
+        return self.study.metric(self.metric if self.metric in names else None)

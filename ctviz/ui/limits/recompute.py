@@ -7,13 +7,13 @@ import functools
 import streamlit as st
 
 from ctviz.errors import CtvizError
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.results import LimitResult, agreement, limit_job, stored_limit
-from ctviz.jobs import JobStatus
 from ctviz.progress import duration
+from ctviz.studies.results import LimitResult, agreement, missing_draws
+from ctviz.studies.study import Study
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.frame import literal, live
-from ctviz.ui.kit.service import Service, about_seconds
+from ctviz.ui.kit.runner import Undertaking, runner
+from ctviz.ui.kit.service import Service
 
 POLL = 1.0
 """Seconds between two looks while a limit is being computed."""
@@ -22,49 +22,40 @@ SAME = 1e-6
 """Relative deviation up to which numbers count as the same: they are kept in single precision."""
 
 
-def job_key(study: Limit) -> str:
-    """Of the background job that computes a limit: one for all sessions."""
+def job_key(study: Study) -> str:
+    """Of the work that computes a limit: one for all sessions."""
     return f"limit-{study.name}"
 
 
-def status(service: Service, study: Limit) -> JobStatus | None:
-    """Where the job is, if there is one."""
-    return service.jobs.status(job_key(study))
+def under_way(study: Study) -> bool:
+    """Whether it is being computed."""
+    progress = runner().progress(job_key(study))
+    return progress is not None and progress.live
 
 
-def under_way(job: JobStatus | None) -> bool:
-    """Whether the job is waiting or under way."""
-    return job is not None and job.state in ("queued", "running")
-
-
-def recompute(service: Service, study: Limit, result: LimitResult) -> None:
-    """The button and what is to be said beside it, which follows the job while it is under way."""
-    if not under_way(status(service, study)):
-        _idle(service, study, result, status(service, study))  # no fragment: its button runs the whole page again
+def recompute(service: Service, study: Study, result: LimitResult) -> None:
+    """The button and what is to be said beside it, which follows the work while it is under way."""
+    if not under_way(study):
+        _idle(service, study, result)  # no fragment: its button runs the whole page again
         return
-    live(
-        lambda: _progress(service, study, status(service, study)),
-        # Once it has ended, the page runs again: its numbers belong into the picture.
-        lambda: POLL if under_way(status(service, study)) else None,
-    )
+    # Once it has ended, the page runs again: its numbers belong into the picture.
+    live(lambda: _progress(study), lambda: POLL if under_way(study) else None)
 
 
-def _progress(service: Service, study: Limit, job: JobStatus | None) -> None:
-    found = stored_limit(study, service.store, shipped=False)
-    total = len(found.panel_draws)
-    if job is not None and job.state == "queued":
-        st.progress(0.0, f"Waiting for a worker, place {job.position} in the queue.")
-    else:
-        st.progress(found.done / total, f"Computing on this computer: draw {min(found.done + 1, total)} of {total}.")
+def _progress(study: Study) -> None:
+    progress = runner().progress(job_key(study))
+    if progress is not None:
+        st.progress(progress.share, progress.words())
     rights.button("recompute", "Stop; draws that are done stay", key="limits-stop", icon=":material/stop:",
-                  width="stretch", on_click=service.jobs.cancel, args=(job_key(study),))  # fmt: skip
+                  width="stretch", on_click=runner().cancel, args=(job_key(study),))  # fmt: skip
 
 
-def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | None) -> None:
+def _idle(service: Service, study: Study, result: LimitResult) -> None:
     here = sum(source == "here" for source in result.sources)
     total = len(result.panel_draws)
-    if job is not None and job.state == "failed":
-        st.error(literal(job.message or "The computation failed."), icon=":material/error:")
+    progress = runner().progress(job_key(study))
+    if progress is not None and progress.state == "failed":
+        st.error(literal(progress.message), icon=":material/error:")
     if here == total:
         st.caption(_compared(result))
         return
@@ -78,14 +69,16 @@ def _idle(service: Service, study: Limit, result: LimitResult, job: JobStatus | 
 
 
 @functools.lru_cache(32)
-def _seconds(study: Limit) -> float:
-    seconds = sum(about_seconds(stand.experiment) for stand in study.all_draws())
-    return seconds * (2 if "fine" in study.measures else 1)
+def _seconds(study: Study) -> float:
+    return sum(draw.seconds for draw in study.all_draws())
 
 
-def _press(service: Service, study: Limit) -> None:
+def _press(service: Service, study: Study) -> None:
     with messages.errors_as("error"):
-        service.jobs.submit(job_key(study), limit_job, study.name, str(service.store.root), seconds=_seconds(study))
+        draws = missing_draws(study, service.store, shipped=False)
+        units, seconds = {draw.key: 1 for draw in draws}, sum(draw.seconds for draw in draws)
+        work = Undertaking(job_key(study), draws, units, seconds, "draws are computed")
+        runner().start(work, owner=job_key(study))
 
 
 def _compared(result: LimitResult) -> str:

@@ -6,13 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.catalogue.limits.stories import STORIES
-from ctviz.catalogue.limits.stories import story as tell
-from ctviz.catalogue.limits.story import LimitFinding, LimitMetric, LimitStory, number, percent
-from ctviz.experiments.limits.limit import Limit
-from ctviz.experiments.limits.numbers import LEVEL, Mean
-from ctviz.experiments.limits.results import LimitResult, stored_limit
+from ctviz.experiments.summary import LEVEL, Mean
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
+from ctviz.studies.registry import STUDIES
+from ctviz.studies.results import LimitResult, stored_limit
+from ctviz.studies.study import LimitFinding, LimitMetric, Study, number, percent
 from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, page_title, project_button
@@ -37,19 +35,19 @@ PLAIN = (
 def stories(draft: Draft[LimitsView]) -> None:
     """The choice of the limit."""
     bind.choice(
-        "Limit", STORIES, bind.to_view(draft, "limit", key="limits-limit", metric=""), kind="buttons", hidden=True,
-        words=lambda name: STORIES[name].title,
+        "Limit", STUDIES, bind.to_view(draft, "limit", key="limits-limit", metric=""), kind="buttons", hidden=True,
+        words=lambda name: STUDIES[name].title,
     )  # fmt: skip
 
 
 def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     """Everything of the limit that is chosen; on a large screen without what is for reading alone."""
-    study, story, metric = draft.view.study, draft.view.story, draft.view.chosen
+    study, metric = draft.view.study, draft.view.chosen
     projecting = draft.view.view == "project"
     result = stored_limit(study, service.store)
-    found = story.finding(result.table, metric)
+    found = study.finding(result.table, metric)
     page_title(f"{found.headline}.")
-    lead = escape(story.question) if projecting else f"{escape(story.question)} {escape(story.expected)}"
+    lead = escape(study.question) if projecting else f"{escape(study.question)} {escape(study.expected)}"
     st.html(f'<p class="ctviz-limit-lead ctviz-muted">{lead}</p>')
     if not result.done:
         st.info("No numbers ship for these settings; compute them below.", icon=":material/hourglass_empty:")
@@ -57,25 +55,25 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
         if not projecting:
             with st.columns([0.42, 0.58])[0]:
                 bind.choice(
-                    "The pictures show", [shown.name for shown in story.shown],
+                    "The pictures show", [shown.name for shown in study.shown],
                     bind.to(f"limits-metric-{draft.view.limit}", metric.name, lambda name: draft.look(metric=name)),
-                    words=lambda name: story.metric(name).title, help=metric.help,
+                    words=lambda name: study.metric(name).title, help=metric.help,
                 )  # fmt: skip
         _pictures(study, result, metric, LARGE if projecting else 1.0)
     if projecting:
-        st.html(f'<p class="ctviz-limit-lead">{escape(story.advice)}</p>')
+        st.html(f'<p class="ctviz-limit-lead">{escape(study.advice)}</p>')
         return result
-    _words(story, found)
+    _words(study, found)
     _ways_on(service, draft, result)
     _reading(study, result, metric)
     return result
 
 
-def _pictures(study: Limit, result: LimitResult, metric: LimitMetric, scale: float) -> None:
+def _pictures(study: Study, result: LimitResult, metric: LimitMetric, scale: float) -> None:
     drawn = pictures(study, result.table, metric, palette(), scale)
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
-        more = "<span>each at four thresholds τ</span>" if tell(study).kind == "gains" else ""
+        more = "<span>each at four thresholds τ</span>" if study.kind == "gains" else ""
         st.html(f'<p class="ctviz-limit-key">{symbols}{more}</p>')
     for cell, picture in zip(st.columns(len(drawn), gap="medium"), drawn, strict=True):
         with cell:
@@ -90,12 +88,12 @@ def _pictures(study: Limit, result: LimitResult, metric: LimitMetric, scale: flo
     st.caption(f"{metric.title}.{means} {INTERVALS}; {many} draws.")
 
 
-def _words(story: LimitStory, found: LimitFinding) -> None:
+def _words(study: Study, found: LimitFinding) -> None:
     shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
         f"<section><h2>What it shows</h2><ul>{shown}</ul></section>"
-        f"<section><h2>What to do about it</h2><p>{escape(story.advice)}</p></section></div>"
+        f"<section><h2>What to do about it</h2><p>{escape(study.advice)}</p></section></div>"
     )
 
 
@@ -109,7 +107,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
     study = draft.view.study
     cells = st.columns(3, gap="medium")
     with cells[0]:
-        for place, link in enumerate(draft.view.story.links):
+        for place, link in enumerate(study.links):
             with st.container(key=f"limits-link-{place}"):
                 page = BY_NAME[link.page]
                 link_to(page, f"{link.label} ({page.title})", dict(link.query))
@@ -121,30 +119,30 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
         project_button(draft)
 
 
-def _reading(study: Limit, result: LimitResult, metric: LimitMetric) -> None:
+def _reading(study: Study, result: LimitResult, metric: LimitMetric) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
         scrolling("The numbers", table(study, result, metric))
     with st.expander("Exact settings", key="limits-settings"):
         st.markdown(PLAIN)
         for panel in study.panels:
-            experiment = panel.experiment
-            st.markdown(
-                f"**{panel.title}**: {len(experiment.arms)} models trained as one stack, "
-                f"{experiment.training.epochs:,} epochs, {result.draws[panel.name]} draws"
-            )
-            st.code(experiment.to_toml(), language="toml", height=220)
+            for experiment in (stack.experiment for stack in panel.stacks):
+                st.markdown(
+                    f"**{panel.title}**: {len(experiment.arms)} models trained as one stack, "
+                    f"{experiment.training.epochs:,} epochs, {result.draws[panel.name]} draws"
+                )
+                st.code(experiment.to_toml(), language="toml", height=220)
 
 
-def table(study: Limit, result: LimitResult, metric: LimitMetric) -> str:
+def table(study: Study, result: LimitResult, metric: LimitMetric) -> str:
     """Every mean of the pictures with its interval (of the last epoch, where they go over epochs), as a table."""
     rows = []
     for panel, variant, dose, found in summary_rows(study, result.table, metric):
         name = f'<th scope="row">{escape(panel)}</th><td>{escape(variant)}</td><td>{escape(dose)}</td>'
         rows.append(f'<tr>{name}<td class="number">{_amount(found, metric)}</td><td class="number">{found.n}</td></tr>')
-    dose = {"gains": "τ", "doses": "dose"}.get(tell(study).kind, "")
+    dose = {"gains": "τ", "doses": "dose"}.get(study.kind, study.dose)
     mean = "Geometric mean" if metric.log else "Mean"
     head = [*heads("Data", "Variant", dose, number=False), *heads(f"{mean} ({100 * LEVEL:g} % interval)", "Draws")]
-    caption = metric.title + (", after the last epoch" if tell(study).kind == "epochs" else "")
+    caption = metric.title + (", after the last epoch" if study.kind == "epochs" else "")
     return html_table(head, rows, caption=caption)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctviz.errors import CtvizError, DataError
-from ctviz.experiments.reproduce.result import Table1, local_results, read, shipped
+from ctviz.experiments.reproduce.result import RESULTS, Table1, read, shipped
+from ctviz.experiments.store import Store
 from ctviz.paths import assets
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
@@ -23,10 +24,9 @@ class PaperFinding:
     words: str
 
 
-def choices(root: Path) -> dict[str, Path]:
+def choices(store: Store) -> dict[str, Path]:
     """Name of a result → its file: the shipped one first, then the newest of this computer."""
-    mine = {path.stem.removeprefix("table1-"): path for path in local_results(root)}
-    return {SHIPPED: shipped(), **mine}
+    return {SHIPPED: shipped(), **RESULTS.files(store)}
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class ShownResult:
     problem: str = ""
 
 
-def choose(name: str, root: Path) -> ShownResult:
+def choose(name: str, store: Store) -> ShownResult:
     """The result of a name, or the shipped one where there is none of that name."""
-    known = choices(root)
+    known = choices(store)
     problem = "" if name in known else f"No result {name} is stored on this computer; this is the one that ships."
     try:
         found = load(known.get(name, known[SHIPPED]))
@@ -64,16 +64,16 @@ def load(path: Path) -> Table1:
 
 @functools.lru_cache(8)
 def _load(path: Path, stamp: int) -> Table1:
-    return Table1.from_json(read(path))
+    return read(path)
 
 
 @functools.cache
 def findings() -> tuple[PaperFinding, ...]:
     """What ships of them; none where the file is missing or says nothing."""
     try:
-        known = json.loads(read(assets() / "paper" / "findings.json"))
+        known = json.loads((assets() / "paper" / "findings.json").read_text(encoding="utf-8"))
         return tuple(PaperFinding(str(one["title"]), str(one["words"])) for one in known["findings"])
-    except (CtvizError, ValueError, KeyError, TypeError):
+    except (CtvizError, OSError, ValueError, KeyError, TypeError):
         return ()
 
 

@@ -14,20 +14,23 @@ from ctviz.data.drawn import DRAWN
 from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
-from ctviz.experiments.sweeps.catalogue import list_sweeps
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, SharedSettings, Sweep, shown
 from ctviz.experiments.sweeps.plan import Plan, plan
+from ctviz.experiments.sweeps.results import collect
 from ctviz.experiments.sweeps.studies import STUDIES, study
+from ctviz.experiments.sweeps.tables import keep_table
 from ctviz.progress import duration
 from ctviz.training.arm import Purpose
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.runner import Runner, Undertaking
 from ctviz.ui.kit.service import Service, schema_of
 from ctviz.ui.kit.settings import setting
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
 from ctviz.ui.tradeoffs.memory import memory
-from ctviz.ui.tradeoffs.runner import Runner, to_do
 from ctviz.ui.tradeoffs.sweep_list import look_at
 from ctviz.ui.tradeoffs.tradeoffs_view import (
     FIRST,
@@ -246,7 +249,7 @@ def takes(found: Plan) -> str:
     seeds = f"{sweep.seeds} seeds" if sweep.seeds != 1 else "1 seed"
     models = f"{cells} × {seeds}: {found.models:,} {'models' if found.models != 1 else 'model'}"
     models += f", and {len(plain):,} conventional to compare with" if plain else ""
-    left = sum(to_do(found).values())
+    left = sum(found.waiting(task) for task in found.tasks)
     if not left:
         return f"{models}. All of them are trained and evaluated already."
     price = f"about {duration(found.seconds)}, {max(found.bytes / 1e6, 0.1):,.1f} MB"
@@ -286,4 +289,19 @@ def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:
         CtvizError: it is too much for this page, cannot be trained or stored, or another one is under way.
     """
     rights.check("sweep")
-    sweeps.start(planned(service, sweep), memory().visitor)
+    sweeps.start(undertaking(planned(service, sweep), service.store), memory().visitor)
+
+
+def undertaking(found: Plan, store: Store) -> Undertaking:
+    """What a sweep lacks, for the runner; only its own models count of what is trained with it."""
+    units = {task.key: found.waiting(task) for task in found.tasks}
+
+    def finish() -> None:
+        result = collect(found.sweep, store)
+        if result.done:
+            keep_table(found.sweep, result.table, store)
+
+    return Undertaking(
+        found.sweep.key, found.tasks, units, found.seconds, "models are trained and evaluated",
+        begin=lambda: keep_sweep(found.sweep, store), finish=finish,
+    )  # fmt: skip

@@ -14,9 +14,9 @@ from ctviz.figures.tradeoffs.metrics import what
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.runner import Runner
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.tradeoffs.memory import memory
-from ctviz.ui.tradeoffs.runner import Runner
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, linked
 
 MOST_VALUES = 6

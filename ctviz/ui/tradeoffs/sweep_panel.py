@@ -15,9 +15,9 @@ from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import TRADEOFFS
+from ctviz.ui.kit.runner import Runner
 from ctviz.ui.kit.service import Service
 from ctviz.ui.tradeoffs.new_sweep import form
-from ctviz.ui.tradeoffs.runner import Runner
 from ctviz.ui.tradeoffs.sweep_controls import check, choices, filters
 from ctviz.ui.tradeoffs.sweep_export import share_sweep
 from ctviz.ui.tradeoffs.sweep_list import sweep_choice

@@ -17,13 +17,13 @@ from ctviz.figures.tradeoffs.words import finding
 from ctviz.ui.kit import frame, messages, rights
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import literal, page_title
+from ctviz.ui.kit.runner import Runner, StudyProgress
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.tradeoffs.cell_stage import stage_of
 from ctviz.ui.tradeoffs.charts import alternative, draw, figure, key_words
 from ctviz.ui.tradeoffs.method import method
 from ctviz.ui.tradeoffs.new_sweep import begin
-from ctviz.ui.tradeoffs.runner import Runner, SweepProgress
 from ctviz.ui.tradeoffs.sweep_controls import chart, check, kept_cells
 from ctviz.ui.tradeoffs.sweep_details import details, headline
 from ctviz.ui.tradeoffs.sweep_results import results_of, texts
@@ -155,7 +155,7 @@ def _empty_map(across: pd.DataFrame, view: TradeoffsView, paper: int | None) -> 
         st.plotly_chart(drawn, key="trade-empty", theme=None, alt="No cell has results yet.", config=STILL)
 
 
-def _status(service: Service, result: SweepResult, sweeps: Runner, progress: SweepProgress | None) -> None:
+def _status(service: Service, result: SweepResult, sweeps: Runner, progress: StudyProgress | None) -> None:
     """How far the sweep is and how to stop it; or what is missing and how to get it."""
     sweep = result.sweep
     if progress is not None and progress.live:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -13,9 +14,9 @@ from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.experiments.sweeps.results import SweepResult, collect
+from ctviz.ui.kit.runner import Runner
 from ctviz.ui.kit.service import service
 from ctviz.ui.tradeoffs.bounds import within_sight
-from ctviz.ui.tradeoffs.runner import Runner
 
 REST = 10.0
 """Seconds between two looks at the store for a sweep of which this server has heard nothing new: another process may be
@@ -46,7 +47,7 @@ class Results:
     def __init__(self, store: Store) -> None:
         self._store, self._kept = store, Cache(MAX_RESULTS, at_once=None)
 
-    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult] = ()) -> SweepResult:
+    def get(self, sweep: Sweep, state: str = "", outcomes: Sequence[TaskResult[Any]] = ()) -> SweepResult:
         """What is stored of a sweep by now.
 
         Args:

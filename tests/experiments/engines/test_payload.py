@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.engines import payload
-from ctviz.experiments.engines.task import is_done, is_evaluated, run_task
+from ctviz.experiments.engines.task import Task, is_done, is_evaluated
+from ctviz.experiments.engines.tasks import read_task
 from ctviz.experiments.store import Store
+from ctviz.studies.registry import study_of
 from tests.experiments.engines.tasks import assert_same_results, tasks
+from tests.studies.tables import shortened
 
 
 def never():
@@ -21,7 +25,7 @@ def never():
 def source(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("source"))
     for task in tasks(2):
-        run_task(task, store, "cpu", never)
+        task.compute(store, "cpu", never)
     return store
 
 
@@ -41,7 +45,7 @@ def scratch(tmp_path, monkeypatch):
 
 def test_what_arrives_is_what_was_sent(source, files, tmp_path, scratch):
     [task], store = tasks(1), Store(tmp_path / "store")
-    assert set(files) == {*payload.RUN_FILES, payload.REPORT}
+    assert set(files) == {*payload.RUN_FILES, payload.RESULT}
     payload.unpack(task, files, store, never)
     assert is_done(task, store)
     assert_same_results(task, source, store)
@@ -60,7 +64,7 @@ def test_a_run_without_its_report_travels_alone(files, tmp_path, source):
     before = payload.pack(task, store)
     received = payload.compute_payload(task.to_json(), before, payload.versions(), never)
     assert received.message == ""
-    assert set(received.files) == {payload.REPORT}  # what was sent along does not come back
+    assert set(received.files) == {payload.RESULT}  # what was sent along does not come back
     payload.unpack(task, received.files, store, never)
     assert_same_results(task, source, store)
 
@@ -73,13 +77,11 @@ def test_no_name_that_arrives_is_made_part_of_a_path(files, name, tmp_path):
     assert store.status(task.experiment.key).state == "absent"
 
 
-@pytest.mark.parametrize("name", [*payload.RUN_FILES, payload.REPORT])
+@pytest.mark.parametrize("name", [*payload.RUN_FILES, payload.RESULT])
 def test_damage_on_the_way_is_noticed(files, name, tmp_path, scratch):
     [task], store = tasks(1), Store(tmp_path / "store")
     content, middle = files[name], len(files[name]) // 2
-    # Of Parquet single bits are never read; that what is read is intact is checked by the report.
-    flipped = bytes([content[middle] ^ 1]) if name != payload.REPORT else b""
-    damaged = content[:middle] + flipped + content[middle + 1 :]
+    damaged = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
     with pytest.raises(StoreError):
         payload.unpack(task, {**files, name: damaged}, store, never)
     assert not is_done(task, store)
@@ -102,7 +104,7 @@ def test_results_of_another_task_are_refused(source, files, tmp_path):
     with pytest.raises(StoreError, match="damaged"):
         payload.unpack(second, files, store, never)
     other = dataclasses.replace(first, protocol=first.protocol.model_copy(update={"seed": 1}))
-    with pytest.raises(StoreError, match="another evaluation"):
+    with pytest.raises(StoreError, match="damaged"):
         payload.unpack(other, files, store, never)
     assert not is_evaluated(other, store)
 
@@ -123,9 +125,9 @@ def test_errors_come_back_as_sentences(monkeypatch):
     def fails(*_):
         raise StoreError("The disk is full.")
 
-    monkeypatch.setattr(payload, "run_task", fails)
+    monkeypatch.setattr(Task, "compute", fails)
     assert payload.compute_payload(first.to_json(), {}, payload.versions(), never).message == "The disk is full."
-    monkeypatch.setattr(payload, "run_task", lambda *_: 1 / 0)
+    monkeypatch.setattr(Task, "compute", lambda *_: 1 / 0)
     said = payload.compute_payload(first.to_json(), {}, payload.versions(), never).message
     assert said == "Unexpected error: ZeroDivisionError: division by zero"
     assert "task" in payload.compute_payload("{", {}, payload.versions(), never).message
@@ -138,8 +140,8 @@ def test_what_was_trained_comes_back_though_its_evaluation_failed(monkeypatch):
         freight_carry_out(task, store, device, cancelled)
         raise StoreError("The evaluation failed.")
 
-    freight_carry_out = payload.run_task
-    monkeypatch.setattr(payload, "run_task", fails)
+    freight_carry_out = Task.compute
+    monkeypatch.setattr(Task, "compute", fails)
     received = payload.compute_payload(first.to_json(), {}, payload.versions(), never)
     assert received.message == "The evaluation failed."
     assert set(payload.RUN_FILES) <= set(received.files)
@@ -161,3 +163,17 @@ def test_scratch_folders_of_processes_that_were_killed_are_removed(scratch, monk
         with payload._scratch() as another:
             assert sorted(scratch.iterdir()) == sorted([used, another])  # what is in use stays
     assert list(scratch.iterdir()) == []
+
+
+def test_a_draw_of_a_limit_travels_as_its_rows(tmp_path):
+    study = study_of("energies")
+    draw = shortened(replace(study, panels=study.panels[:1]), epochs=1, n_train=40).all_draws(1)[0]
+    assert repr(read_task(draw.to_json())) == repr(draw)
+    received = payload.compute_payload(draw.to_json(), {}, payload.versions(), never)
+    assert (received.message, set(received.files)) == ("", {payload.RESULT})
+    store = Store(tmp_path / "store")
+    payload.unpack(draw, received.files, store, never)
+    assert is_done(draw, store)
+    assert payload.pack(draw, store) == received.files
+    with pytest.raises(StoreError, match="do not belong"):
+        payload.unpack(draw, {payload.RUN_FILES[0]: b"x"}, store, never)

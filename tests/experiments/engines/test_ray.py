@@ -22,7 +22,8 @@ from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.engines import payload
 from ctviz.experiments.engines import ray as engine_module
 from ctviz.experiments.engines.ray import RayEngine
-from ctviz.experiments.engines.task import Task, is_done, run_task
+from ctviz.experiments.engines.task import is_done
+from ctviz.experiments.engines.tasks import read_task
 from ctviz.experiments.store import Store
 from tests.elsewhere import noting_proxy
 from tests.experiments.engines.tasks import assert_same_results, tasks
@@ -72,7 +73,7 @@ def local(tmp_path_factory):
     """What the same tasks give without Ray."""
     store = Store(tmp_path_factory.mktemp("local"))
     for task in tasks(6):
-        run_task(task, store, "cpu", never)
+        task.compute(store, "cpu", never)
     return store
 
 
@@ -387,7 +388,7 @@ class Pretended:
         text = self.under_way.pop(task)
         if text in self.lost:
             raise self.exceptions.WorkerCrashedError
-        return "", payload.pack(Task.from_json(text), self.source), 1.0
+        return "", payload.pack(read_task(text), self.source), 1.0
 
     def cancel(self, task, force):
         raise AssertionError("nothing is left to be cancelled")

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ctviz.errors import CtvizError
-from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.engines.task import Task, run_task
+from ctviz.experiments.engines.base import TaskResult, attempt
+from ctviz.experiments.engines.task import Task
 from ctviz.experiments.store import Store
 
 
@@ -17,9 +16,4 @@ class Here:
     def run(self, tasks: Sequence[Task], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult]:
         for task in tasks:
             self.given.append(task)
-            message = ""
-            try:
-                run_task(task, store, "cpu", cancelled)
-            except CtvizError as error:
-                message = str(error)
-            yield TaskResult(task, message, 0.0)
+            yield TaskResult(task, attempt(task, store, "cpu", cancelled), 0.0)

@@ -2,12 +2,14 @@
 
 import json
 import math
+import os
 
 import pytest
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.reproduce.published import HERE, TABLE1
-from ctviz.experiments.reproduce.result import Reduction, Table1, keep, local_results, read, shipped
+from ctviz.experiments.reproduce.result import RESULTS, Reduction, Table1, read, shipped
+from ctviz.experiments.store import Store
 from tests.experiments.reproduce.made_up import result
 
 
@@ -39,13 +41,17 @@ def test_other_text_is_a_sentence(text):
 
 
 def test_own_results_are_found_the_newest_first(tmp_path):
-    import os
-
-    assert local_results(tmp_path) == ()
-    first, second = keep(result("moons"), "a" * 16, tmp_path), keep(result("ls"), "b" * 16, tmp_path)
-    os.utime(first, (1, 1))
-    assert local_results(tmp_path) == (second, first)
-    assert Table1.from_json(read(first)) == result("moons")
+    store = Store(tmp_path)
+    assert RESULTS.files(store) == {}
+    for key, data in (("a" * 16, "moons"), ("b" * 16, "ls")):
+        RESULTS.keep(store, key, result(data))
+    old = tmp_path / "paper" / f"table1-{'c' * 16}.json"
+    old.write_text(result("ol").to_json(), encoding="utf-8")
+    for time, path in enumerate((old, *(RESULTS.path(store, key * 16) for key in "ab"))):
+        os.utime(path, (time, time))
+    files = RESULTS.files(store)
+    assert list(files) == ["b" * 16, "a" * 16, "c" * 16]
+    assert [read(path) for path in files.values()] == [result("ls"), result("moons"), result("ol")]
 
 
 def test_a_missing_result_says_what_to_do(tmp_path):
@@ -53,16 +59,9 @@ def test_a_missing_result_says_what_to_do(tmp_path):
         read(tmp_path / "none.json")
 
 
-def test_a_full_disk_is_a_sentence(tmp_path):
-    (tmp_path / "paper").write_text("a file where a folder has to be", encoding="utf-8")
-    with pytest.raises(StoreError, match="could not be stored"):
-        keep(result(), "a" * 16, tmp_path)
-
-
 def test_the_shipped_result_has_all_rows_and_the_published_numbers():
-    content = read(shipped())
-    found = Table1.from_json(content)
-    assert found.to_json().encode() == content
+    found = read(shipped())
+    assert found.to_json().encode() == shipped().read_bytes()
     assert tuple(row.data for row in found.rows) == HERE
     for row, metric, outcome in found.outcomes():
         theirs = TABLE1[row.data][metric]

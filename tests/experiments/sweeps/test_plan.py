@@ -7,7 +7,8 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.task import Task, is_done, run_task
+from ctviz.experiments.engines.task import is_done
+from ctviz.experiments.engines.tasks import read_task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
@@ -30,7 +31,7 @@ def never():
 
 def finish(found, store):
     for task in found.tasks:
-        run_task(task, store, "cpu", never)
+        task.compute(store, "cpu", never)
 
 
 def arms_of(task):
@@ -171,12 +172,12 @@ def test_fresh_still_knows_its_own_stacks(store):
 
 def test_a_task_travels_as_text(store):
     task = plan(small(), store).tasks[0]
-    again = Task.from_json(task.to_json())
+    again = read_task(task.to_json())
     assert again == task
     assert again.key == task.key
     assert not is_done(task, store)
     with pytest.raises(ConfigError):
-        Task.from_json("{}")
+        read_task("{}")
 
 
 def test_a_combination_that_cannot_be_is_named_with_its_cell(store):

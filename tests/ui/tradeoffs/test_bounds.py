@@ -13,9 +13,9 @@ from ctviz.experiments.sweeps import plan
 from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.shipping import SHIPPED, shipped_sweep
+from ctviz.ui.kit.runner import Runner
 from ctviz.ui.tradeoffs.bounds import MOST_SHOWN, within_page, within_sight
 from ctviz.ui.tradeoffs.new_sweep import begin
-from ctviz.ui.tradeoffs.runner import Runner
 from ctviz.ui.tradeoffs.sweep_export import from_toml
 from ctviz.ui.tradeoffs.sweep_results import results_of
 from tests.experiments.sweeps.small import PROTOCOL, base, small

@@ -13,14 +13,12 @@ from ctviz.catalogue.settings import OFFERED
 from ctviz.cli import app
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.task import run_task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
-from ctviz.ui.tradeoffs.new_sweep import axes_of, axes_of_study, planned, sweep_of, takes, wanted_by_study
-from ctviz.ui.tradeoffs.runner import to_do
+from ctviz.ui.tradeoffs.new_sweep import axes_of, axes_of_study, planned, sweep_of, takes, undertaking, wanted_by_study
 from ctviz.ui.tradeoffs.sweep_export import command_line, python_code
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, TradeoffsView
 from tests.experiments.sweeps.small import small
@@ -122,7 +120,7 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
     found = planned(service, sweep_of(MOONS, TradeoffsView(grid={"lambda_reg": "0.1, 0.5, 1"}, seeds=10)))
     # Each stack holds the conventional models that its own need; here some are in two.
     assert sum(len(task.experiment.arms) for task in found.tasks) > 40
-    assert sum(to_do(found).values()) == 30
+    assert sum(undertaking(found, service.store).units.values()) == 30
     told = takes(found)
     assert told.startswith(
         "3 cells × 10 seeds: 30 models, and 10 conventional to compare with. 30 are still to be done"
@@ -132,7 +130,7 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
 def test_models_of_a_stack_that_was_trained_for_another_sweep_are_not_counted(tmp_path) -> None:
     service = SimpleNamespace(store=Store(tmp_path))
     wide, narrow = small({"lambda_div": (0.1, 0.5, 1.0)}), small({"lambda_div": (0.5,)}, protocol=Protocol(rounds=2))
-    run_task(planned(service, wide).tasks[0], service.store, "cpu", lambda: False)
+    planned(service, wide).tasks[0].compute(service.store, "cpu", lambda: False)
     found = planned(service, narrow)
     assert [len(task.experiment.arms) for task in found.tasks] == [4]  # trained, and to be evaluated
     assert takes(found).startswith(

@@ -1,0 +1,135 @@
+"""Locks without protection: whether a model still leans on a locked feature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, values_of
+from ctviz.prose import listed
+from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TILT
+from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, stack
+from ctviz.training.arm import Arm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNLOCKED, BARE, PROTECTED = "lock in advice alone", "lock without protection", "lock with protection"
+
+
+def arms_of(base: Experiment, locked: int) -> list[Arm]:
+    """The four arms, with the search and the weights of a preset's last arm."""
+    own = base.arms[-1].model_dump()
+    names = ("generator", "step_size", "tau", "lambda_div", "lambda_adv", "lambda_reg")
+    shared: dict[str, Any] = {name: own[name] for name in names} | {"locked": (locked,)}
+    off = {"lambda_div": 0.0, "lambda_adv": 0.0, "lambda_reg": 0.0}
+    return [
+        Arm(name="vanilla", **{**shared, **off, "lock_when": "searching"}),
+        Arm(name="free", **shared, lock_when="searching"),
+        Arm(name="bare", **shared, shield="off"),
+        Arm(name="shielded", **shared),
+    ]
+
+
+def _panel(name: str, title: str, preset: str, locked: int) -> LimitPanel:
+    base = Experiment.preset(preset)
+    experiment = stack(base, {"evaluation.every": 100}, arms_of(base, locked))
+    variants = (
+        Variant(CONVENTIONAL, "vanilla"), Variant(UNLOCKED, "free"),
+        Variant(BARE, "bare"), Variant(PROTECTED, "shielded"),
+    )  # fmt: skip
+    return LimitPanel(name, title, experiment, variants)
+
+
+PANELS = (
+    _panel("proxies", "Normal data (linear models)", "proxies", 1),
+    _panel("figure1", "LS as in Figure 1", "figure1", 1),
+    _panel("moons", "Moons", "lock", 0),
+)
+
+
+# -- how it is told ----------------------------------------------------------------------------------------
+
+
+def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+    """With protection against without, draw by draw; and both against a lock that acts in advice alone."""
+    helped: list[str] = []
+    reversed_: list[str] = []
+    other: list[str] = []
+    sentences: list[str] = []
+    for panel in PANELS:
+        own = table[table["panel"] == panel.name]
+        if not len(own):
+            continue
+        shown = values_of(own, metric.column)
+        shown["value"] *= metric.scale
+        rows = (by_draw(shown[shown["variant"] == name]) for name in (BARE, PROTECTED, UNLOCKED))
+        numbers = [interval(found, metric.unit) for found in rows]
+        said = (
+            f"{numbers[0]} without protection, {numbers[1]} with it, {numbers[2]} where the lock acts in advice alone"
+        )
+        share = values_of(own, "share")
+        bare, protected, free = (share[share["variant"] == name] for name in (BARE, PROTECTED, UNLOCKED))
+        sign = difference(bare, protected).sign
+        (helped if sign > 0 else reversed_ if sign < 0 else other).append(panel.title)
+        sentences.append(
+            f"{panel.title}: {said}. {_meaning(sign, difference(bare, free).sign, difference(protected, free).sign)}"
+        )
+    return LimitFinding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
+
+
+def _meaning(protection: int, bare: int, protected: int) -> str:
+    """In terms of the share: what protection does, and whether a lock in training beats none."""
+    first = {
+        1: "Protection makes the model lean on the feature less",
+        0: "What protection does to the model could be chance",
+        -1: "Protection makes the model lean on the feature more",
+    }[protection]
+    if bare == protected == 0:
+        return f"{first}. With it or without, no difference to a training that knows no lock can be told from chance."
+    leaning = {1: "more", 0: "no differently by more than chance", -1: "less"}
+    return (
+        f"{first}. Compared with a training that knows no lock, models lean on it {leaning[bare]} without protection, "
+        f"{leaning[protected]} with it."
+    )
+
+
+def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
+    if not helped and not reversed_:
+        return f"Whether protection acts could be chance on {listed(other)}" if other else "Nothing measured yet"
+    parts = [f"away from the locked feature on {listed(helped)}"] if helped else []
+    if reversed_:
+        parts.append(f"towards {'it' if helped else 'the locked feature'} on {listed(reversed_)}")
+    rest = f"; no effect shows on {listed(other)}" if other else ""
+    return f"Protection turns models {', and '.join(parts)}{rest}"
+
+
+def _doors() -> tuple[DeepLink, ...]:
+    base = Experiment.preset("proxies").replace({"data.signal": 3.0})
+    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
+    query = tuple(experiment.to_query().items())
+    return (
+        DeepLink("actionability", "Open the linear models under their locks", query),
+        DeepLink("boundaries", "See their boundaries turn", query),
+    )
+
+
+STUDY = Study(
+    name="locks",
+    title="Locks without protection",
+    question="What if searches leave a feature alone, but the divergence still compares it with real data?",
+    expected="Protection takes the locked feature out of the divergence. Without it, the divergence goes on teaching "
+    "the model what real data look like in that feature, so that it keeps leaning on it.",
+    advice="Keep protection on (shield). Then measure: look at the share of the locked feature and at the tilt of the "
+    "boundary, for the promise is proven for linear models and normal data alone. Where advice under the lock has to "
+    "go beyond the real samples, protection does not help.",
+    kind="dots",
+    shown=(SHARE, TILT, LOCKED_COST, LOCKED_VALIDITY),
+    finding=finding,
+    links=_doors(),
+    panels=PANELS,
+    measures=("locks",),
+    metrics=("share", "tilt", "cost", "validity", "loss_div", "validation_accuracy", "trained_mature"),
+    seeds=20,
+)

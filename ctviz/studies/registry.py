@@ -1,0 +1,25 @@
+"""The studies by name: each is a file of this folder, and its name here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ctviz.errors import ConfigError
+from ctviz.studies.study import Study
+
+NAMES = ("maturity", "energies", "locks", "generator", "long")
+"""In the order in which they are told."""
+
+STUDIES: dict[str, Study] = {name: import_module(f"ctviz.studies.{name}").STUDY for name in NAMES}
+
+LIMITS = STUDIES
+"""As the public API names them."""
+
+
+def study_of(name: str | Study) -> Study:
+    """A study by its name."""
+    if isinstance(name, Study):
+        return name
+    if name not in STUDIES:
+        raise ConfigError("limit", name, f"one of {', '.join(STUDIES)}")
+    return STUDIES[name]

@@ -1,0 +1,200 @@
+"""The draws of a limit: those that are stored or ship, and computing the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ctviz.errors import StoreError
+from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, execute, never_cancelled, no_progress
+from ctviz.experiments.engines.choice import opened
+from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.store.codec import Damaged
+from ctviz.paths import assets, write_whole
+from ctviz.short_repr import ShortRepr
+from ctviz.studies.draw import COLUMNS, DRAWS, PanelDraw, stored_draw
+from ctviz.studies.registry import study_of
+from ctviz.studies.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source = Literal["here", "shipped"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LimitResult(ShortRepr):
+    """The measured part of a limit.
+
+    ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the limit;
+    ``trained_mature`` and ``all_skipped`` are the mean share of mature searches over the recorded epochs, and the
+    batches that were skipped in them.
+    """
+
+    limit: Study
+    table: pd.DataFrame
+    panel_draws: tuple[PanelDraw, ...]
+    sources: tuple[Source | None, ...]
+    """Source of each draw: computed on this computer, shipped with ctviz, or None if missing."""
+
+    @property
+    def stands(self) -> tuple[PanelDraw, ...]:
+        """Former name of ``panel_draws``."""
+        return self.panel_draws
+
+    @property
+    def done(self) -> int:
+        """Number of draws that are there."""
+        return sum(source is not None for source in self.sources)
+
+    @property
+    def complete(self) -> bool:
+        return self.done == len(self.panel_draws)
+
+    @property
+    def draws(self) -> dict[str, int]:
+        """Number of draws of each panel that are there."""
+        found = {panel.name: set[int]() for panel in self.limit.panels}
+        lacking = {panel.name: set[int]() for panel in self.limit.panels}
+        for draw, source in zip(self.panel_draws, self.sources, strict=True):
+            (lacking if source is None else found)[draw.panel.name].add(draw.seed)
+        return {name: len(seeds - lacking[name]) for name, seeds in found.items()}
+
+
+# -- what ships ----------------------------------------------------------------------------------------
+
+
+@lru_cache(16)
+def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | None:
+    """Keys of the draws that ship with a limit (by panel and seed), and their rows."""
+    try:
+        table = DRAWS.read_file(folder / f"{name}.parquet")
+        keys = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["stands"]
+    except (Damaged, OSError, ValueError, KeyError, TypeError):
+        return None
+    return (keys, table) if isinstance(keys, dict) else None
+
+
+def shipped_folder() -> Path:
+    """The folder of the results that ship with ctviz."""
+    return assets() / "limits"
+
+
+def shipped_draw(draw: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
+    """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
+    found = _shipped(folder or shipped_folder(), name)
+    if found is None or found[0].get(draw.name) != draw.key:
+        return None
+    return draw.rows_of(found[1])
+
+
+def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], None] = lambda name: None) -> list[Path]:
+    """Measure limits, unless the store of this machine has them, and write the files that ship."""
+    written = []
+    for name in names:
+        on_limit(name)
+        result = run_limit(name, shipped=False)
+        keys = {draw.name: draw.key for draw in result.panel_draws}
+        facts = {"stands": keys, "experiments": result.limit.settings}
+        for path, data in (
+            (folder / f"{name}.parquet", DRAWS.encode(result.table)),
+            (folder / f"{name}.json", (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()),
+        ):
+            write_whole(path, data)
+            written.append(path)
+    _shipped.cache_clear()
+    return written
+
+
+# -- asking --------------------------------------------------------------------------------------------
+
+
+def stored_limit(
+    name: str | Study, store: Store | None = None, seeds: int | None = None, *, shipped: bool = True
+) -> LimitResult:
+    """The measured part of a limit, without computing anything: from this machine's store, else as shipped."""
+    import pandas as pd
+
+    study, store = study_of(name), store or open_store()
+    drawn = study.all_draws(seeds)
+    tables: list[pd.DataFrame] = []
+    sources: list[Source | None] = []
+    for draw in drawn:
+        table = stored_draw(draw, store)
+        source: Source = "here"
+        if table is None and shipped:
+            table, source = shipped_draw(draw, study.name), "shipped"
+        sources.append(source if table is not None else None)
+        if table is not None:
+            tables.append(table)
+    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    return LimitResult(study, whole, drawn, tuple(sources))
+
+
+def run_limit(
+    name: str | Study,
+    store: Store | None = None,
+    progress: OnProgress | None = None,
+    seeds: int | None = None,
+    *,
+    shipped: bool = True,
+    engine: str | Engine = "local",
+    workers: int | None = None,
+    cancelled: Callable[[], bool] = never_cancelled,
+) -> LimitResult:
+    """Measure a limit: draws that are neither in the store nor shipped are trained now and stored.
+
+    Args:
+        name: one of ``LIMITS``, or a limit of one's own.
+        store: where draws are read and kept; by default that of this machine (``CTVIZ_HOME``).
+        progress: called with the draws that are done and their total; its exceptions end the work, and complete draws
+            are kept.
+        seeds: draws of each panel, at most as many as the panel allows; by default as many as ship.
+        shipped: whether results that ship with ctviz are used.
+        engine: "local", "ray", or anything with the ``run`` of an ``Engine``.
+        workers: processes; by default one for each processor.
+        cancelled: called often; whether to stop. Finished draws are kept.
+
+    Raises:
+        ConfigError: no such limit, or too many draws. StoreError: a draw cannot be computed or stored.
+    """
+    study, store = study_of(name), store or open_store()
+    missing, total = missing_draws(study, store, seeds, shipped=shipped), len(study.all_draws(seeds))
+    with opened(engine, workers) as ready:
+        check_all_done(
+            execute(missing, store, ready, progress=progress or no_progress, total=total, cancelled=cancelled)
+        )
+    return stored_limit(study, store, seeds, shipped=shipped)
+
+
+def missing_draws(
+    study: Study, store: Store, seeds: int | None = None, *, shipped: bool = True
+) -> tuple[PanelDraw, ...]:
+    """The draws that are to be computed."""
+    found = stored_limit(study, store, seeds, shipped=shipped)
+    return tuple(draw for draw, source in zip(found.panel_draws, found.sources, strict=True) if source is None)
+
+
+def agreement(here: LimitResult) -> float | None:
+    """Largest deviation of results computed here from those that ship, relative to the larger of the two numbers.
+
+    None where nothing was computed here or nothing ships.
+    """
+    worst: float | None = None
+    for draw, source in zip(here.panel_draws, here.sources, strict=True):
+        shipped = shipped_draw(draw, here.limit.name) if source == "here" else None
+        if shipped is None:
+            continue
+        own = draw.rows_of(here.table)
+        keys = ["variant", "dose", "epoch", "metric"]
+        both = own.merge(shipped, on=keys, suffixes=("", "_shipped"))
+        if len(both) != len(own) or len(own) != len(shipped):
+            raise StoreError(f"The shipped numbers of {here.limit.name} are not those of these settings.")
+        apart = (both["value"] - both["value_shipped"]).abs()
+        size = both[["value", "value_shipped"]].abs().max(axis=1).clip(lower=1e-12)
+        worst = max(worst or 0.0, float((apart / size).max()))
+    return worst

@@ -1,0 +1,154 @@
+"""The record of a study: what is trained and measured, how it is told, and how its numbers are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from ctviz import prose
+from ctviz.catalogue.metrics import Metric
+from ctviz.errors import ConfigError
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.summary import Mean
+from ctviz.studies.draw import MAX_SEEDS, LimitPanel, PanelDraw
+from ctviz.training.arm import Arm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["gains", "epochs", "lines", "dots", "doses"]
+"""How a study is drawn: gains against the share of mature searches, lines over epochs or over the dose, a dot for each
+draw, or gains against the dose of each kind of harm."""
+
+
+@dataclass(frozen=True)
+class LimitMetric(Metric):
+    """A metric that a limit may be drawn by; ``log`` for a logarithmic axis.
+
+    One called ``gain_NAME`` is how much less of NAME there is than in the conventional model, in % of that.
+    """
+
+    log: bool = False
+
+    @classmethod
+    def of(cls, metric: Metric, **more: Any) -> Self:
+        """A metric of a snapshot, named with its symbol."""
+        known = {part.name: getattr(metric, part.name) for part in fields(metric)}
+        return cls(**{**known, "title": f"{metric.title} ({metric.symbol})", **more})
+
+    @property
+    def gain(self) -> bool:
+        return self.name.startswith("gain_")
+
+    @property
+    def share(self) -> bool:
+        return self.unit == "%" and not self.gain
+
+    @property
+    def column(self) -> str:
+        """The metric of the table that it is made of."""
+        return self.name.removeprefix("gain_")
+
+
+@dataclass(frozen=True)
+class LimitFinding:
+    """What the numbers say: a headline, a sentence for each panel, and on which panels the failure shows."""
+
+    headline: str
+    sentences: tuple[str, ...]
+    shows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeepLink:
+    """A way to see it: a page of the app, what waits there, and the experiment it opens with."""
+
+    page: Literal["boundaries", "trajectories", "actionability"]
+    label: str
+    query: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """Variants × seeds, how they are measured, and how what they show is told: one file each.
+
+    ``panels`` are its data sets, with their variants; ``metrics``, out of those of a run and of ``measures``, are kept
+    in the tidy table. ``finding`` computes its sentences from that table and one of ``shown``; no claim stands
+    elsewhere.
+    """
+
+    name: str
+    title: str
+    question: str
+    expected: str
+    advice: str
+    kind: Kind
+    panels: tuple[LimitPanel, ...]
+    measures: tuple[str, ...]
+    metrics: tuple[str, ...]
+    shown: tuple[LimitMetric, ...]  # to choose from in the picture, the first by default
+    finding: Callable[[pd.DataFrame, LimitMetric], LimitFinding]
+    links: tuple[DeepLink, ...]
+    seeds: int = 8
+    every_epoch: bool = False
+    dose: str = ""
+    """What the dose of a variant is, in words."""
+
+    def metric(self, name: str | None = None) -> LimitMetric:
+        """One of ``shown``, by default the first."""
+        for metric in self.shown:
+            if name in (None, metric.name):
+                return metric
+        raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
+
+    def panel(self, name: str) -> LimitPanel:
+        return next(panel for panel in self.panels if panel.name == name)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The experiment of every stack, by its panel; a draw sets the seeds of the data and of the arms."""
+        return {
+            panel.name + (f" {place}" if place else ""): json.loads(stack.experiment.to_json())
+            for panel in self.panels
+            for place, stack in enumerate(panel.stacks)
+        }
+
+    def all_draws(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
+        """All draws of all panels, a draw of each panel before the next."""
+        wanted = self.seeds if seeds is None else seeds
+        if not 1 <= wanted <= MAX_SEEDS:
+            raise ConfigError("seeds", wanted, f"1 to {MAX_SEEDS}")
+        return tuple(
+            draw
+            for seed in range(wanted)
+            for panel in self.panels
+            if seed < panel.most_draws
+            for draw in panel.draws(seed, self.measures, self.metrics, every_epoch=self.every_epoch)
+        )
+
+
+number = partial(prose.number, group=",", exponents=False, missing="unknown")
+"""Two significant digits: ``0.43``, ``12``, ``3,400``."""
+
+percent = partial(prose.decimal, digits=0, unit=" %", missing="unknown")
+"""Whole per cent of a number in per cent."""
+
+
+def interval(found: Mean, unit: str = "") -> str:
+    """``35 % (30 to 41 %)``, or without a unit ``3.5 (2.9 to 4.1)``; without an interval for one draw."""
+    said = percent if unit == "%" else number
+    if not np.isfinite(found.low):
+        return said(found.value)
+    return f"{said(found.value)} ({said(found.low).removesuffix(' %')} to {said(found.high)})"
+
+
+def stack(base: Experiment, changes: dict[str, object], arms: Sequence[Arm]) -> Experiment:
+    """An experiment of these arms, without fields and paths."""
+    plain = {"evaluation.field": 0, "evaluation.paths": 0, "evaluation.also": (), "evaluation.factuals": 200}
+    changed = base.replace({**plain, **changes})
+    return Experiment(**{**changed.model_dump(), "arms": [arm.model_dump() for arm in arms]})

@@ -1,0 +1,115 @@
+"""Sweeps under way: in turns, one for each session, stopped at once, and never lost without a word."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from ctviz.errors import JobError
+from ctviz.experiments.store import Store
+from ctviz.experiments.sweeps.catalogue import list_sweeps
+from ctviz.experiments.sweeps.plan import plan
+from ctviz.jobs import JobStatus
+from ctviz.ui.kit.runner import MOST_AT_ONCE, Runner, StudyProgress
+from ctviz.ui.tradeoffs.new_sweep import undertaking
+from tests.experiments.sweeps.small import base, small
+from tests.fake_jobs import FakeJobs
+from tests.waiting import until
+
+
+@pytest.fixture
+def world(tmp_path):
+    store = Store(tmp_path)
+    # Two grounds and two seeds: so many stacks, of models that differ from sweep to sweep.
+    plans = [
+        undertaking(
+            plan(small({"training.epochs": (2, 3), "lambda_div": (0.1, 1.0)}, base=base(data__seed=draw)), store), store
+        )
+        for draw in range(MOST_AT_ONCE + 1)
+    ]
+    return SimpleNamespace(store=store, plans=plans, key=plans[0].key)
+
+
+def test_tasks_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> None:
+    jobs = FakeJobs(slots=2)
+    runner = Runner(world.store, jobs)
+    first, second = world.plans[:2]
+    of = {task.key: 0 for task in first.tasks} | {task.key: 1 for task in second.tasks}
+    assert len(of) == 4
+    runner.start(first, "a")
+    until(lambda: jobs.submitted)
+    runner.start(second, "b")
+    for done in range(4):
+        until(lambda done=done: len(jobs.submitted) == done + 1)
+        until(lambda done=done: len(runner._engine._gate._waiting) == (done < 3), "the other sweep at the gate")
+        jobs.end(jobs.submitted[-1])
+    until(lambda: not runner.progress(first.key).live and not runner.progress(second.key).live)
+    assert [of[key] for key in jobs.submitted] == [0, 1, 0, 1]
+    assert jobs.most == 1
+    assert runner.progress(first.key).state == "done"
+
+
+def test_a_session_has_one_sweep_under_way_and_a_server_a_few(world) -> None:
+    runner = Runner(world.store, FakeJobs(slots=3))
+    for number in range(MOST_AT_ONCE):
+        runner.start(world.plans[number], f"visitor {number}")
+    runner.start(world.plans[0], "visitor 0")  # the same again is the same
+    with pytest.raises(JobError, match="one at a time"):
+        runner.start(world.plans[-1], "visitor 0")
+    with pytest.raises(JobError, match=f"^{MOST_AT_ONCE} sweeps or limits are under way here"):
+        runner.start(world.plans[-1], "visitor 9")
+    begun = {planned.key for planned in world.plans[:-1]}
+    assert runner.running() == begun
+    assert {info.key for info in list_sweeps(world.store)} == begun  # what is refused is not remembered
+    assert runner.running_of("visitor 1") == world.plans[1].key
+    for planned in world.plans:
+        runner.cancel(planned.key)
+    until(lambda: not runner.running())
+    runner.start(world.plans[-1], "visitor 0")
+    runner.cancel(world.plans[-1].key)
+
+
+def test_a_sweep_that_is_stopped_begins_nothing_more(world) -> None:
+    jobs = FakeJobs(slots=2)
+    runner = Runner(world.store, jobs)
+    runner.start(world.plans[0], "a")
+    until(lambda: jobs.submitted)
+    runner.cancel(world.key)
+    until(lambda: not runner.progress(world.key).live)
+    assert len(jobs.submitted) == 1
+    assert jobs.cancelled == jobs.submitted
+    assert runner.progress(world.key).state == "cancelled"
+    assert runner.progress(world.key).message == ""
+
+
+def test_a_task_that_fails_is_told_and_stops_no_other(world, monkeypatch) -> None:
+    jobs = FakeJobs(slots=2, begins=JobStatus("", "failed", message="It broke."))
+    runner = Runner(world.store, jobs)
+    runner.start(world.plans[0], "a")
+    until(lambda: not runner.progress(world.key).live)
+    far = runner.progress(world.key)
+    assert (far.state, far.message, far.done) == ("failed", "It broke.", 0)
+    assert len(jobs.submitted) == len(world.plans[0].tasks) == 2
+    assert {outcome.message for outcome in runner.outcomes(world.key)} == {"It broke."}
+    # Nor does an error in the end, when the results are put together, leave anybody waiting.
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    other = Runner(world.store, FakeJobs(begins=JobStatus("", "done")))
+    other.start(replace(world.plans[0], finish=lambda: 1 / 0), "a")
+    until(lambda: not other.progress(world.key).live)
+    assert other.progress(world.key).state == "done"
+
+
+def test_nothing_is_known_of_a_sweep_that_was_not_started_here(world) -> None:
+    runner = Runner(world.store, FakeJobs(slots=3))
+    assert runner.progress("0" * 16) is None
+    assert runner.outcomes("0" * 16) == ()
+    runner.cancel("0" * 16)
+
+
+def test_how_long_it_takes_goes_by_the_estimate_at_first_and_by_what_was_measured_later() -> None:
+    assert StudyProgress("running", 0, 10, 0.0, expected=60).words().endswith("about 60 s left")
+    assert StudyProgress("running", 9, 10, 90.0, expected=10).words().endswith("about 9 s left")
+    assert StudyProgress("done", 10, 10, 90.0).words() == "10 of 10 models are trained and evaluated"
