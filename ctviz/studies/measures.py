@@ -65,13 +65,13 @@ def locks(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """share, tilt: the share of each arm's locked feature in its outputs (integrated gradients, mean of |g_d| / Σ|g|),
     and the angle of the boundary to the x1 axis in degrees."""
     arms, data = context.experiment.arms, context.data
-    columns = [data.schema.positions(arm.locked[0])[0] for arm in arms]
-    shares = measure_sensitivity(stack, data, arms).share.value  # m d
+    locked = [data.schema.position(arm.locked[0]) for arm in arms]
+    shares = measure_sensitivity(stack, data, arms).share.value  # m f
     X, y = data.train
     centres = torch.stack([X[y == c].mean(dim=0) for c in range(2)])
     lower, upper = (torch.from_numpy(bound) for bound in data.schema.bounds())
     tilt = boundary_tilt(stack, lower, upper, centres)
-    return {"share": shares[np.arange(len(arms)), columns], "tilt": tilt.double().cpu().numpy().astype(np.float64)}
+    return {"share": shares[np.arange(len(arms)), locked], "tilt": tilt.double().cpu().numpy().astype(np.float64)}
 
 
 MEASURES: dict[str, Measure] = {"fine": fine, "energy": energy, "locks": locks}

@@ -178,6 +178,10 @@ REFUSED = {
         lambda: Experiment(data=PEOPLE, training={"batch": 201}),
         "at most the 200 samples",
     ),
+    "a sweep": (
+        lambda: ctviz.sweep(Experiment(data=PEOPLE), {"lambda_div": (0.1, 1.0)}),
+        "data that worker processes can make or read",
+    ),
     "no data at all": (
         lambda: Experiment(data=[1, 2]),
         r"^data is \[1, 2\]; allowed: a table of settings, or in Python a Dataset\.",

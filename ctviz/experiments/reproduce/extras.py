@@ -108,7 +108,7 @@ def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[flo
     found = []
     for name in arms:
         position = run.arms.index(name)
-        columns = [i for ref in experiment.arms[position].locked for i in data.schema.positions(ref)]
+        columns = [i for ref in experiment.arms[position].locked for i in data.schema.columns_of(ref)]
         stack = whole.take([position])
         values = integrated_gradients(stack, X.expand(1, -1, -1), baselines=baselines).values[0]  # b d
         found.append(mean(share(values)[:, columns].sum(dim=-1).tolist()))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.data.catalogue import AnyData
+from ctviz.data.given import GivenSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION, Experiment
 from ctviz.experiments.protocol import Protocol
@@ -129,6 +130,9 @@ class Sweep(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Sweep:
+        if isinstance(self.base.data, GivenSettings):
+            allowed = "data that worker processes can make or read; train each experiment with ctviz.run instead"
+            raise ConfigError("data", "a data set of the caller's", allowed)
         names = [arm.name for arm in self.base.arms]
         if self.arm not in names:
             raise ConfigError("arm", self.arm, f"an arm of the experiment: {', '.join(names)}")

@@ -30,10 +30,10 @@ class SweepModel:
 def canonical(arm: Arm) -> Arm:
     """The arm with all settings without effect at their defaults, so that equal models compare equal.
 
-    A model that does not train on counterfactuals is the same whatever its searches would have been; and a generator
+    A model that learns from its samples alone is the same whatever its searches would have been; and a generator
     uses only some settings. The settings of an arm's search affect training only.
     """
-    if not arm.trains_on_counterfactuals and arm.lambda_class == 1.0:
+    if not arm.learns_from_examples and arm.lambda_class == 1.0:
         return conventional(arm)
     heard = GENERATORS[arm.generator].settings
     unheard = [name for name in SearchSettings.model_fields if name not in (*heard, "generator")]

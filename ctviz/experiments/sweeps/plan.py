@@ -225,7 +225,7 @@ def stacks(models: Sequence[SweepModel]) -> Iterator[list[SweepModel]]:
 def _width(shared: SharedSettings) -> int:
     """Most models in a stack besides a reference, given the memory that each needs."""
     data, _, training = shared
-    each = 4 * len(data.features) * (data.n_train + 20 * training.n_ce)
+    each = 4 * data.d * (data.n_train + 20 * training.n_ce)
     return max(1, min(MAX_WIDTH, MAX_BYTES // each) - 1)
 
 
