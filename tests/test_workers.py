@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[1]
 HIDING = """
 import os, sys
 from pathlib import Path
-from ctviz.experiments.engines.local import LocalEngine
 from ctviz.jobs import JobManager
 
 def hide(names):
@@ -29,8 +28,6 @@ def job_in_a_worker(imports):
 
 # With the script elsewhere.
 before = hide(sys.stdlib_module_names)
-with LocalEngine(workers=2) as engine:
-    engine.warm()
 job_in_a_worker("ctviz.experiments.run")
 assert (dict(os.environ), list(sys.path)) == before
 # In a notebook, which has imported much before it puts its folder first.

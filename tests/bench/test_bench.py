@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -92,7 +93,9 @@ def test_grid_is_the_papers():
     assert len(arms) == len(weights) == len({arm.name for arm in arms}) == 45
 
 
-def test_training_part_measures_two_and_45_arms():
+def test_training_part_measures_two_and_45_arms(monkeypatch: pytest.MonkeyPatch):
+    few = Experiment.preset("ls").replace({"data.n_train": 200, "training.batch": 50, "training.n_ce": 40})
+    monkeypatch.setattr(training, "Experiment", SimpleNamespace(preset=lambda name: few))
     two, many, scaling = training.measure(epochs=1, rounds=1)
     assert (two.goal, many.goal, scaling.goal) == (Goal("≥", 3), Goal("≥", 15), Goal("≤", 5))
     for row in (two, many, scaling):

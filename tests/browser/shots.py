@@ -130,6 +130,7 @@ def running() -> Iterator[tuple[Server, Browser]]:
 
 def take(page: Page, shot: Shot, path: Path) -> None:
     """One picture of a page that has been opened, once all of it is drawn."""
+    page.bring_to_front()  # behind others, a page draws once a second
     page.locator("h1.ctviz-headline").wait_for()
     picture_ready(page)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,7 @@
 
 ``0`` and ``1`` are whole, and so is ``fifth``, which opens at epoch 5. ``grows``, ``plays`` and ``ends`` grow as far as
 a button lets them, ``grows`` by a snapshot with every look and the others at once; ``plays`` plays from its start.
-``lost`` loses what it sends, more than once, and ``plays`` and ``ends`` so lose what comes after their first
-snapshots.
+``lost`` loses what it sends, more than once; ``plays`` and ``ends`` lose, once, what comes after their first snapshots.
 """
 
 import streamlit as st
@@ -14,7 +13,7 @@ from tests.figures import fake
 
 EPOCHS = 11
 AT_FIRST = 4
-LIVE = {"grows": 0.25, "plays": 1.0, "ends": 1.0}  # seconds between two looks
+LIVE = {"grows": 0.25, "plays": 0.4, "ends": 0.4}  # seconds between two looks
 BEGINNINGS = {"fifth": StageState(epoch=5), "plays": StageState(epoch=0, playing=True, speed=4.0)}
 
 
@@ -25,9 +24,9 @@ def material(seed: int):
 
 
 def lose() -> None:
-    """Has the mount believe, in three looks, that all but the last epoch was sent."""
+    """Has the mount believe, in two looks or one, that all but the last epoch was sent."""
     times = st.session_state.get(f"times lost {run}", 0)
-    if times < 3:
+    if times < (2 if run == "lost" else 1):
         st.session_state[f"times lost {run}"] = times + 1
         st.session_state.setdefault("_stage_sent", {})[f"run-{run}"] = EPOCHS - 1
 

@@ -51,7 +51,7 @@ def choose(page, control: str, option: str) -> None:
         if not wanted.count():
             page.get_by_role("combobox", name=control, exact=True).click()
         try:
-            wanted.click(timeout=3000)
+            wanted.click(timeout=1000)
         except TimeoutError:
             return False
         return True

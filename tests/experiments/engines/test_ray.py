@@ -152,7 +152,7 @@ def test_a_connection_of_the_caller_is_used_and_kept_and_what_runs_there_ends_wh
         long = tasks(2, **{"training.epochs": 10_000, "evaluation.every": 1000})
         before = set(surroundings.glob("ctviz-task-*"))  # of workers that were killed
         # First on workers that have just begun to import, which they must not be spoiled by; then on ready ones.
-        for attempt in range(3):
+        for attempt in range(2):
             store = Store(tmp_path / f"{attempt}")
             assert list(RayEngine(address).run(long, store, lambda: bool(busy()))) == []
             until(lambda: not busy(), "the end of what was cancelled")
