@@ -328,10 +328,10 @@ async def _browsers(url: str, end: float, tally: Tally) -> None:
 
             async def one(number: int) -> None:
                 chance = random.Random(1000 + number)
+                context = await chromium.new_context(viewport={"width": 1440, "height": 900})  # keeps what it loads
                 await asyncio.sleep(chance.uniform(0, ARRIVE))
                 while time.monotonic() < end:
                     path, experiment = chance.choice(runs)
-                    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
                     page = await context.new_page()
                     link = urlencode(experiment.to_query())
                     await page.goto(f"{url}/{path}?{link}", wait_until="commit", timeout=60_000)
@@ -339,7 +339,7 @@ async def _browsers(url: str, end: float, tally: Tally) -> None:
                     for _ in range(4):
                         await asyncio.sleep(chance.uniform(*THINK))
                         await page.keyboard.press("ArrowLeft")
-                    await context.close()
+                    await page.close()
 
             await asyncio.gather(*(one(number) for number in range(BROWSERS)))
             await chromium.close()

@@ -43,10 +43,10 @@ from ctviz.ui.kit.service import service
 T = TypeVar("T")
 Floats = npt.NDArray[np.float32]
 
-MOST_EXPLORERS = 4
+MOST_EXPLORERS = 3
 """Runs whose digits are kept at hand: some 50 MB each."""
 
-MOST_BYTES = 128 * 2**20
+MOST_BYTES = 64 * 2**20
 """Answers kept, over all sessions; those used least recently go first."""
 
 PER_CLASS = 50

@@ -17,7 +17,7 @@ from ctviz.experiments.store import Absent, Busy, Store
 PAUSE = 0.15
 """Seconds between two looks at the store, however many sessions ask."""
 
-MOST_BYTES = 256 * 2**20
+MOST_BYTES = 160 * 2**20
 """Snapshots kept in memory, over all runs; those used least recently go first."""
 
 
