@@ -180,13 +180,13 @@ def show(run_view: RunView, picture: Picture, showing: Showing, on_place: Place 
 
 
 def marks_of(run_view: RunView, picture: Picture, showing: Showing) -> tuple[Mark, ...]:
-    """The person, the half-way point where the step is about it, and what the caller points out."""
+    """The person, the nascent point where the step is about it, and what the caller points out."""
     person = "this person" if picture.loan else "start"
     start = tuple(Mark(i, "start", showing.at, text=person) for i in range(len(picture.arms)))
     if not (picture.searched and showing.searched):
         return (*start, *showing.marks)
     found = list(searches_from(run_view, picture, showing.at).values())
-    halfway = tuple(Mark(i, "point", one.halfway, text="half-way") for i, one in enumerate(found) if picture.box)
+    halfway = tuple(Mark(i, "point", one.halfway, text="early") for i, one in enumerate(found) if picture.box)
     return (*start, *halfway, *showing.marks)
 
 

@@ -122,16 +122,17 @@ def _counterfactual(f: Facts) -> str:
         return f"After {one.steps} short steps the search has not found a yes from here. That happens too."
     return (
         f"After {one.steps} short steps: debt {_from_to(f, one, 0)}, age {_from_to(f, one, 1)}. There the model is "
-        f"{_p(one.sure)} sure of a yes. It stops as soon as it is sure enough."
+        f"{_p(one.sure)} sure of a yes. That is enough: the search stops, its end is called *mature*, and the loss of "
+        "a yes is low there."
     )
 
 
 def _believable(f: Facts) -> str:
     one = f.searches[CONVENTIONAL]
     return (
-        f"The nearest real person with a yes is {n(one.near)} away. Real ones have their nearest neighbour at "
-        f"{n(f.lonely[0])}; the loneliest of them at {n(f.lonely[1])}. Over {f.group} refused people the advice ends "
-        f"{n(f.near[CONVENTIONAL])} from anybody real, on average."
+        f"The nearest real person with a yes is {n(one.near)} away. From one real person with a yes to the next it is "
+        f"usually {n(f.lonely[0])}, and never more than {n(f.lonely[1])}. Over {f.group} refused people the advice "
+        f"ends {n(f.near[CONVENTIONAL])} from the nearest real one, on average."
     )
 
 
@@ -147,8 +148,8 @@ def _taught(f: Facts) -> str:
         f"From the nearest real person with a yes it is {n(mine.near)}, with the conventional model {n(theirs.near)}; "
         f"over {f.group} refused people {n(f.near[TRAINED])} against {n(f.near[CONVENTIONAL])}. From the first epoch "
         f"to the last, the energy {_moved(f.energy_start_real[TRAINED], f.energy_real[TRAINED])} at real people with "
-        f"a yes, and {_moved(f.energy_start_end[TRAINED], f.energy_end[TRAINED])} where its advice ends. Move the "
-        "epochs to see it being taught."
+        f"a yes, and {_moved(f.energy_start_end[TRAINED], f.energy_end[TRAINED])} where its advice ends. What "
+        "counts is how much higher it is there, below the pictures. Move the epochs (passes over the data) to see it."
     )
 
 
@@ -164,16 +165,17 @@ def _taught_price(f: Facts) -> str:
 def _halfway(f: Facts) -> str:
     mine, theirs = f.searches[TRAINED], f.searches[CONVENTIONAL]
     return (
-        "The old answer: training shows the model this point and says “still a no”, so that a trifle does not fool it. "
-        f"At the half-way point the conventional model gives a yes {_p(theirs.halfway_sure)}, the trained one "
+        "No: training shows the model this point with the old answer, so that a tiny change does not fool it. There "
+        f"the conventional model takes a yes for {_p(theirs.halfway_sure)} likely, the trained one for "
         f"{_p(mine.halfway_sure)}."
     )
 
 
 def _halfway_price(f: Facts) -> str:
     return (
-        f"On people as easy to tell apart as these, nobody is fooled: under small attacks {_p(f.robust[CONVENTIONAL])} "
-        f"and {_p(f.robust[TRAINED])} of the answers stay right. Digits shows where it matters."
+        "On people as easy to tell apart as these it makes little difference: where everybody is changed a little on "
+        f"purpose, {_p(f.robust[CONVENTIONAL])} of the conventional model's answers stay right and "
+        f"{_p(f.robust[TRAINED])} of the trained one's. Digits shows where it matters."
     )
 
 
@@ -195,15 +197,15 @@ def _training_locked(f: Facts) -> str:
     efforts = [n(f.effort[place]) for place in PLACES]
     return (
         f"Mean effort of {f.group} refused people: {efforts[0]} with nothing locked, {efforts[1]} locked in the "
-        f"search, {efforts[2]} in training, {efforts[3]} in both. Locked in training, the border stands nearly "
-        "upright: debt decides almost alone."
+        f"search, {efforts[2]} in training, {efforts[3]} in both. Effort adds up the changes of both features. "
+        "Locked in training, the boundary stands nearly upright: debt decides almost alone."
     )
 
 
 def _training_locked_price(f: Facts) -> str:
     return (
-        f"The lock has a price: advice ends {n(f.near['always'])} from the nearest real person, without it "
-        f"{n(f.near['never'])}."
+        f"The lock has a price: locked in both, advice ends {n(f.near['always'])} from the nearest real person, with "
+        f"nothing locked {n(f.near['never'])}."
     )
 
 
@@ -216,9 +218,8 @@ def _proxies(f: Facts) -> str:
 
 def _proxies_price(f: Facts) -> str:
     return (
-        f"Among people of one kind, debt and age go along with each other by {n(f.linked)}. A lock keeps the "
-        f"model from "
-        "reading a column, not from reading it off another one."
+        f"Among people with the same answer, the correlation of debt with age is {n(f.linked)}. A lock keeps the model "
+        "from reading a column, not from reading it off another one."
     )
 
 
@@ -231,15 +232,15 @@ def _fails(f: Facts) -> str:
     tiny = "tiny steps"
     return (
         f"Advice ends {n(f.near[CONVENTIONAL])} from real data with the conventional model, {n(f.near[TRAINED])} with "
-        f"the trained one, {n(f.near[tiny])} with the one whose searches took tiny steps: {_p(f.mature[tiny])} of them "
-        "arrived, so there was nothing to learn from."
+        f"the trained one, {n(f.near[tiny])} with the one trained with tiny steps: {_p(f.mature[tiny])} of its "
+        "searches in training arrived, so there was nothing to learn from."
     )
 
 
 def _fails_price(f: Facts) -> str:
     effort = _more(f.effort[TRAINED], f.effort[CONVENTIONAL])
     return (
-        f"Also where it works it has a price: {effort} effort here, and every epoch of training has to search first. "
+        f"Where it works it has a price, too: {effort} effort here, and every epoch of training has to search first. "
         "Limits shows where else it fails."
     )
 
@@ -247,8 +248,8 @@ def _fails_price(f: Facts) -> str:
 def _turn(f: Facts) -> str:
     return (
         "Here are two moons: click to move the start, and drag the epochs. On data like these there is little to gain: "
-        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data, nearer than the "
-        f"loneliest real point lies to the next, {n(f.lonely[1])}."
+        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data; from one "
+        f"real point to the next it is up to {n(f.lonely[1])}."
     )
 
 
@@ -261,7 +262,7 @@ STEPS = (
     Step(
         title="A model decides: yes or no",
         words="Each dot is a person who once asked for a loan: the farther right, the more **debt**; the higher, the "
-        "**older**. Circles got it, squares did not. From them a model has learned to answer for anybody, "
+        "**older**. Circles got it, squares did not. A model has learned from them, and answers for anybody, "
         "anywhere on this map.",
         term="The model is a *classifier* M(x); the line where it changes its mind is its *decision boundary*.",
         picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, searched=False, headings=_ALONE),
@@ -292,8 +293,8 @@ STEPS = (
         title="Would you believe it?",
         words="A yes from the model is not yet good advice. Do people like that **exist**? Look for real people with a "
         "yes, the circles, near where the search ended.",
-        term="Believable advice is *plausible*: it lies where data lie. The thin line is the distance to the nearest "
-        "real sample.",
+        term="Believable advice is *plausible*: it lies where data lie. The dotted line is the distance to the "
+        "nearest real sample.",
         picture=Picture("figure1", (CONVENTIONAL,), at=PERSON, headings=_ALONE),
         asking=_ONE,
         guess=ChoiceGuess(
@@ -321,14 +322,14 @@ STEPS = (
         minutes=2,
     ),
     Step(
-        title="Half-way points keep it honest",
+        title="Early points keep it honest",
         words="Just after its start a search has changed *next to nothing*: it is still inside the small dashed box. "
         "A model that said yes there already could be fooled by a trifle.",
         term="The last point inside the ε-box is *nascent*; training uses it as an *adversarial example* with the old "
         "label (λ_adv).",
         picture=Picture("figure1", (CONVENTIONAL, TRAINED), at=(6.1, 0.3), near=False, box=True),
         guess=ChoiceGuess(
-            "What should the model learn to say at the half-way point, the white dot?",
+            "What should the model learn to say at this early point, the white dot?",
             ("Yes: it is on its way", "No: it is still the same person"), lambda f: 1,
         ),
         asking=Picture("figure1", (CONVENTIONAL,), at=(6.1, 0.3), near=False, box=True),
@@ -357,7 +358,7 @@ STEPS = (
     Step(
         title="Lock the training too",
         words="Locking the search leaves the model as it is: it still leans on age. Lock the **training** too: then "
-        "its lessons leave age out, and the border may turn. Here are all four ways, each trained with "
+        "its lessons leave age out, and the boundary may turn. Here are all four ways, each trained with "
         "counterfactuals.",
         term="*Protection*: in the divergence the locked part of x⁺ is replaced by that of x′.",
         picture=Picture(

@@ -170,8 +170,8 @@ def verdict(step: Step, view: LearnView, facts: Facts) -> str:
     if isinstance(asked, ChoiceGuess) and isinstance(guess, int):
         right = asked.right(facts)
         if guess == right:
-            return "You saw it coming."
-        return f"You said “{inside(asked.options[guess])}”; it is “{inside(asked.options[right])}”."
+            return f"{asked.question} You saw it coming: “{inside(asked.options[right])}”."
+        return f"{asked.question} You said “{inside(asked.options[guess])}”; it is “{inside(asked.options[right])}”."
     if isinstance(asked, PlaceGuess) and isinstance(guess, tuple):
         one = facts.searches[asked.arm]
         off, way = _apart(guess, one.end), max(_apart(one.start, one.end), 1e-9)
