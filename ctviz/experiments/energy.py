@@ -117,8 +117,7 @@ def energy_field(
     if any(snapshot.field is None for snapshot in snapshots):
         raise DataError("This run recorded no field, so its energies have no grid to be drawn on.")
     fields, top = [], -math.inf
-    shown = list(range(len(experiment.arms)) if arms is None else arms)
-    stacks = [stack_of([snapshot], experiment).take(shown) for snapshot in snapshots]
+    shown, stacks = _shown(snapshots, experiment, arms)
     for snapshot, stack in zip(snapshots, stacks, strict=True):
         side = 0 if snapshot.field is None else snapshot.field.shape[-1]
         with torch.inference_mode():
@@ -143,9 +142,16 @@ def mean_energies(
     Arguments and errors as of ``energy_field``; a run without fields or paths has them too, as far as it goes.
     """
     _check(snapshots, scene, target)
-    shown = list(range(len(experiment.arms)) if arms is None else arms)
-    stacks = [stack_of([snapshot], experiment).take(shown) for snapshot in snapshots]
+    shown, stacks = _shown(snapshots, experiment, arms)
     return _means(snapshots, stacks, scene, target, shown, traces)
+
+
+def _shown(
+    snapshots: Sequence[Snapshot], experiment: Experiment, arms: Sequence[int] | None
+) -> tuple[list[int], list[Stack]]:
+    """Positions of the arms that are meant, and their models after each snapshot."""
+    shown = list(range(len(experiment.arms)) if arms is None else arms)
+    return shown, [stack_of([snapshot], experiment).take(shown) for snapshot in snapshots]
 
 
 def _means(
