@@ -39,8 +39,8 @@ State = Literal["queued", "running", "done", "failed", "cancelled"]
 GRACE = 0.6
 """Seconds that a cancelled job has to stop by itself before its worker is killed."""
 
-STEP_BACK = 10
-"""By how much a worker is nicer than the server: who looks at a page comes before what is computed meanwhile."""
+NICENESS = 10
+"""How much higher the nice value of a worker is than that of the server: pages answer before trainings go on."""
 
 STOPPED = "The worker process was stopped from outside."
 NOT_STARTED = "No worker process could be started."
@@ -91,7 +91,7 @@ def _prepare(parent: int, log: str | None, modules: tuple[str, ...], initializer
     global _startup_error
     begin(parent, log)
     with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
-        os.nice(STEP_BACK)
+        os.nice(NICENESS)
     try:
         for module in modules:
             importlib.import_module(module)

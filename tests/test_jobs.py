@@ -75,7 +75,7 @@ def test_a_job(shared, notes):
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="a system without priorities")
 def test_workers_step_back_behind_the_server(shared, notes):
     assert shared.submit("nice", work.nice, notes).wait(PATIENCE).state == "done"
-    assert lines(notes) == [str(min(os.nice(0) + jobs.STEP_BACK, 19))]
+    assert lines(notes) == [str(min(os.nice(0) + jobs.NICENESS, 19))]
 
 
 def test_one_job_per_key_however_many_ask(shared, notes, tmp_path):
