@@ -24,9 +24,6 @@ validity and mature are shares of all."""
 CHUNK = 4096
 """Samples drawn at once. With another number, a seed would give other draws."""
 
-BLOCK = 1 << 21
-"""Kernel values held in memory at once (16 MB)."""
-
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -198,34 +195,6 @@ def _ip_star(counts: Tensor, x: Tensor, targets: Tensor, samples: ReferenceSampl
         rounds = (n >= 2).nonzero().squeeze(-1)
         if not len(rounds):
             continue
-        points, drawn, size = x[columns], counts[rounds][:, columns], n[rounds]
-        between = drawn @ samples.nearness(points, c) / size
-        # k(x, x) = 1, once for each draw, is no pair.
-        within = (_pairs(points, drawn, samples.length_scale) - size) / (size * (size - 1))
-        result[rounds] = (within + samples.within[c] - 2 * between).clamp_min(0)
+        found = samples.weighted_mmd2(x[columns], c, counts[rounds][:, columns], repeats=True)
+        result[rounds] = found.clamp_min(0)
     return result
-
-
-def _pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
-    """``Σ_ij c_i c_j k(x_i, x_j)`` of points (u d) for every row c of counts (r u), (r).
-
-    Either all pairs at once or round by round, whichever needs fewer kernel values.
-    """
-    drawn = counts > 0
-    if int(drawn.sum(dim=1).square().sum()) < len(x) ** 2:
-        rounds = [(x[chosen], row[chosen].unsqueeze(0)) for row, chosen in zip(counts, drawn, strict=True)]
-        return torch.cat([_all_pairs(points, row, length_scale) for points, row in rounds])
-    return _all_pairs(x, counts, length_scale)
-
-
-def _all_pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
-    """Like ``_pairs``, over all pairs, a block of the kernel's rows at a time."""
-    x = (x - x.mean(dim=0)) / length_scale  # centred, so that little is lost to cancellation
-    half = x.square().sum(-1) / 2
-    total = counts.new_zeros(len(counts))
-    size = max(1, BLOCK // max(1, len(x)))
-    for first in range(0, len(x), size):
-        here = slice(first, first + size)
-        kernel = (x[here] @ x.T - half[here].unsqueeze(1) - half).clamp_max_(0).exp_()
-        total += ((counts[:, here] @ kernel) * counts).sum(dim=1)
-    return total

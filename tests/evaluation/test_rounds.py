@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from ctviz.evaluation import rounds as module
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
 from tests.reference import plausibility as slow
@@ -171,30 +170,6 @@ def test_by_hand():
     assert found["cost"] == 2.0 and found["redundancy"] == 0.0
     assert found["validity"] == found["mature"] == pytest.approx(2 / 3)
     assert found["steps"] == pytest.approx((4 + 4 + 50) / 3)
-
-
-def test_both_ways_to_sum_over_pairs_agree(monkeypatch):
-    chance = np.random.default_rng(0)
-    x = torch.from_numpy(chance.normal(size=(40, 3)))
-    counts = torch.zeros(3, 40, dtype=torch.float64)
-    for r in range(3):
-        counts[r, chance.choice(40, 6, replace=False)] = torch.from_numpy(chance.integers(1, 4, 6)).double()
-    by_round = module._pairs(x, counts, 0.5)
-    at_once = module._all_pairs(x, counts, 0.5)
-    assert int((counts > 0).sum(1).square().sum()) < 40**2  # so that the first went round by round
-    wanted = [
-        sum(
-            float(row[i] * row[j]) * slow.kernel(x[i].tolist(), x[j].tolist(), 0.5)
-            for i in range(40)
-            for j in range(40)
-            if row[i] and row[j]
-        )
-        for row in counts
-    ]
-    np.testing.assert_allclose(by_round, wanted, rtol=1e-10)
-    np.testing.assert_allclose(at_once, wanted, rtol=1e-10)
-    monkeypatch.setattr(module, "BLOCK", 100)
-    np.testing.assert_allclose(module._all_pairs(x, counts, 0.5), wanted, rtol=1e-10)
 
 
 def test_what_is_not_defined_is_nan_and_spoils_nothing_else():
