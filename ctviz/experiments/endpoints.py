@@ -10,9 +10,8 @@ import numpy.typing as npt
 import torch
 
 from ctviz.errors import ConfigError
-from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
-from ctviz.evaluation.features import FeatureColumns
-from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.bootstrap import Bootstrap, Interval
+from ctviz.evaluation.ends import Comparison, SearchEnds, estimates
 from ctviz.experiments.trace import Floats, Trace
 from ctviz.short_repr import ShortRepr
 
@@ -50,82 +49,41 @@ class Endpoints(ShortRepr):
         return self.points[arm, chosen, feature], self.samples[target][:, feature]
 
 
+def ends_of(trace: Trace) -> SearchEnds:
+    """The ends of the searches of a trace."""
+    valid = trace.predicted_final == trace.targets
+    arrays = (trace.factuals, trace.final.copy(), trace.targets, valid, trace.mature, trace.steps, trace.nearest)
+    return SearchEnds(*map(torch.from_numpy, arrays))
+
+
+def factuals_of(group: npt.NDArray[np.int64]) -> tuple[int, torch.Tensor | None]:
+    """Number of factuals of searches of which several may belong to one, and the factual of each; None: one each."""
+    n = int(group[-1]) + 1 if len(group) else 0
+    return n, None if n == len(group) else torch.from_numpy(group)
+
+
 def compare_endpoints(
-    trace: Trace,
-    samples: ReferenceSamples,
-    features: FeatureColumns,
-    arms: tuple[str, ...],
-    level: float = 0.99,
-    seed: int = 0,
+    trace: Trace, by: Comparison, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
 ) -> Endpoints:
     """Measure a trace; all arms share the resamples of its factuals.
 
     Raises:
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
     """
-    if len(trace) and (n := int(trace.group[-1]) + 1) > MAX_FACTUALS:
+    n, group = factuals_of(trace.group)
+    if n > MAX_FACTUALS:
         raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
-    estimates, differences, judged = _estimates(trace, samples, features, seed)
+    judged = trace.predicted != trace.targets
+    counted, bootstrap = torch.from_numpy(judged), Bootstrap.of(n, seed=seed)
+    metrics, differences = estimates(ends_of(trace), counted, by, ENDPOINT_METRICS, bootstrap, group)
     return Endpoints(
         arms=arms,
         level=level,
         judged=judged.sum(axis=1),
-        metrics={name: estimate.interval(level) for name, estimate in estimates.items()},
+        metrics={name: estimate.interval(level) for name, estimate in metrics.items()},
         differences={name: estimate.interval(level) for name, estimate in differences.items()},
         points=trace.final,
         counted=judged,
         targets=trace.targets,
-        samples=tuple(real.float().numpy() for real in samples.samples),
+        samples=tuple(real.float().numpy() for real in by.real.samples),
     )
-
-
-def _estimates(
-    trace: Trace, samples: ReferenceSamples, features: FeatureColumns, seed: int
-) -> tuple[dict[str, Estimate], dict[str, Estimate], npt.NDArray[np.bool_]]:
-    """Estimates for every arm and for its difference to the first; and which factuals are judged, (m b)."""
-    counts = trace.predicted != trace.targets
-    final, factuals = torch.from_numpy(trace.final.copy()), torch.from_numpy(trace.factuals)
-    targets = torch.from_numpy(trace.targets).expand(final.shape[:2])  # m b
-    judged, mature = torch.from_numpy(counts), torch.from_numpy(trace.mature)
-    valid = torch.from_numpy(trace.predicted_final) == targets
-    group = torch.from_numpy(trace.group)
-    n = int(group[-1]) + 1 if len(group) else 0
-    rows = None if n == len(group) else group
-    bootstrap = Bootstrap.of(n, seed=seed)
-    moved = final.double() - factuals.double()
-    measured = {
-        "ip": (samples.implausibility(final, targets), judged),
-        "nearest": ((final.double() - torch.from_numpy(trace.nearest)).norm(dim=-1), judged),
-        "cost": (features.cost(moved), judged & valid),
-        "validity": (valid, judged),
-        "redundancy": (features.unchanged(moved).double().mean(dim=-1), judged & valid),
-        "mature": (mature, judged),
-    }
-    estimates = {name: bootstrap.mean(*given, rows) for name, given in measured.items()}
-    differences = {name: bootstrap.pairs(*given, rows) for name, given in measured.items()}
-    estimates["ip_star"] = bootstrap.ip_star(final, targets, judged, samples, rows)
-    differences["ip_star"] = _ip_star_differences(
-        estimates["ip_star"], bootstrap, final, targets, judged, samples, rows
-    )
-    in_order = ({name: found[name] for name in ENDPOINT_METRICS} for found in (estimates, differences))
-    return *in_order, counts
-
-
-def _ip_star_differences(
-    estimate: Estimate,
-    bootstrap: Bootstrap,
-    final: torch.Tensor,
-    targets: torch.Tensor,
-    judged: torch.Tensor,
-    samples: ReferenceSamples,
-    rows: torch.Tensor | None,
-) -> Estimate:
-    """The difference in IP* of every arm to the first, over the factuals that are judged in both."""
-    result = estimate.against_first()
-    for arm in range(1, len(final)):
-        if torch.equal(judged[arm], judged[0]):
-            continue
-        pair, both = [0, arm], (judged[0] & judged[arm]).expand(2, -1)
-        difference = bootstrap.ip_star(final[pair], targets[pair], both, samples, rows).against_first()
-        result.value[arm], result.resampled[:, arm] = difference.value[1], difference.resampled[:, 1]
-    return result

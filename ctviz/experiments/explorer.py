@@ -20,6 +20,7 @@ from ctviz.data.catalogue import load
 from ctviz.data.display import DisplayScale
 from ctviz.data.frames import check_rows, numbers_of, row_of
 from ctviz.errors import ConfigError, DataError
+from ctviz.evaluation.ends import Comparison
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
@@ -67,8 +68,7 @@ class Explorer:
         self.constraints = Constraints.of(self.schemas, like)
         self.masks = immutable_masks(experiment.arms, self.data.schema, like)
         self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
-        self._features = FeatureColumns.of(self.data.schema)
-        self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
+        self._by = Comparison.of(self.data.schema, *self.data.validation, self.data.k)
         self._shown = ReferenceSamples.of(*shown_samples(experiment, self.data), self.data.k)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -151,7 +151,7 @@ class Explorer:
             index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
             session = _Session(stack, X[group], y[group], group, settings, self.constraints.take(index))
             found = session.search(self.reference_data)
-            parts = session.along(found, self._features)
+            parts = session.along(found, self._by.features)
             parts |= session.loss_terms(found, self._neighbours(y)[:, group], self.masks.take(index))
             parts["nearest"] = self._shown.nearest(found.final.mT, session.goal)[1].float()
             lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
@@ -211,7 +211,7 @@ class Explorer:
     def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
         """IP, IP*, cost, validity, redundancy and mature share of every arm, with bootstrap intervals."""
         with torch.no_grad():
-            return compare_endpoints(trace, self._samples, self._features, self.arms, level)
+            return compare_endpoints(trace, self._by, self.arms, level)
 
     @isolated()
     def sensitivity(self, snapshot: Snapshot, level: float = 0.99, seed: int = 0) -> Sensitivity:

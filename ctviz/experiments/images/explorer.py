@@ -22,9 +22,10 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.attribution import Attributions, AttributionSettings, attribute, uniform_baselines
 from ctviz.evaluation.baselines import make_baselines, mean_sample
 from ctviz.evaluation.bootstrap import Bootstrap
+from ctviz.evaluation.ends import Comparison, SearchEnds
 from ctviz.evaluation.images import total_variation
-from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.robustness import Attack, accuracy_curve, perturb
+from ctviz.evaluation.wilson import wilson
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import path_of
 from ctviz.experiments.images.answers import (
@@ -38,7 +39,7 @@ from ctviz.experiments.images.answers import (
     ImageTrace,
     Robustness,
 )
-from ctviz.experiments.images.measures import SearchEnds, measure_means, measure_numbers, wilson
+from ctviz.experiments.images.measures import measure_means, measure_numbers
 from ctviz.experiments.reachability import logits_at, target_probability
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Bools, Floats
@@ -395,22 +396,16 @@ class ImageExplorer:
         with torch.no_grad():
             stack = stack_of([snapshot], self.experiment)
             found = self._search(stack, pictures, goal, settings)
-            measured = SearchEnds(
-                start=pictures,
-                final=found.final.mT.contiguous(),
-                targets=goal,
-                mature=found.mature,
-                steps=found.steps,
-                before=self._answers(stack, pictures).argmax(dim=-1),
-                after=self._answers(stack, found.final.mT).argmax(dim=-1),
-                group=group if size > 1 else None,
-            )
-            return measure_numbers(measured, self._real(), self.grid, self.arms, settings, level, seed)
+            final = found.final.mT.contiguous()
+            valid = self._answers(stack, found.final.mT).argmax(dim=-1) == goal
+            judged = self._answers(stack, pictures).argmax(dim=-1) != goal
+            ends = SearchEnds(pictures, final, goal, valid, found.mature, found.steps)
+            return measure_numbers(ends, judged, self._by(), group.numpy(), self.arms, settings, level, seed)
 
-    def _real(self) -> ReferenceSamples:
-        """Validation pictures, since factuals are test pictures."""
+    def _by(self) -> Comparison:
+        """Comparison with validation pictures, since factuals are test pictures."""
         return self.reference_data.cached(
-            "real pictures", lambda: ReferenceSamples.of(*self.data.validation, self.data.k)
+            "comparison", lambda: Comparison.of(self.data.schema, *self.data.validation, self.data.k)
         )
 
     def _search(

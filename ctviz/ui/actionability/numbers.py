@@ -12,8 +12,10 @@ import torch
 from ctviz.cache import Cache
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import boundary_tilt
+from ctviz.experiments.endpoints import ends_of
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.experiments.outcome import OUTCOMES
@@ -74,8 +76,8 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     trace = advise(explorer, snapshot, wished)
     refused = trace.predicted != wished  # m b
     arrived, effort, differs = effort_of(trace, wished)
-    moved = torch.from_numpy(trace.final != trace.factuals).movedim(2, 1).double()  # m d b
-    changed = Bootstrap.of(arrived.shape[1]).mean(moved, arrived.unsqueeze(1)).interval(LEVEL)
+    moved = ~FeatureColumns.of(explorer.data.schema).unchanged(ends_of(trace).change)  # m b f
+    changed = Bootstrap.of(arrived.shape[1]).mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),
