@@ -10,6 +10,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
+from ctviz.data.kinds import kind_of_data
 from ctviz.data.schema import Grid, Schema
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.features import FeatureColumns
@@ -50,13 +51,13 @@ class Comparison:
     real: ReferenceSamples
     features: FeatureColumns
     grid: Grid | None = None  # rows and columns of images, whose columns are pixels
-    kernels: bool = True  # whether IP* is taken; its length scale of 0.5 is meaningless where all samples are far apart
+    kernels: bool = True  # whether IP* is taken
 
     @classmethod
     def of(cls, schema: Schema, X: Tensor, y: Tensor, k: int) -> Comparison:
         """That with samples X (n d) of classes y (n)."""
-        # With a length scale of 0.5, any two pictures are too far apart for the kernel.
-        return cls(ReferenceSamples.of(X, y, k), FeatureColumns.of(schema), schema.grid, schema.grid is None)
+        kernels = kind_of_data(schema).kernels
+        return cls(ReferenceSamples.of(X, y, k), FeatureColumns.of(schema), schema.grid, kernels)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
-from ctviz.evaluation.robustness import Attack
 from ctviz.experiments.trace import Bools, Floats, Ints
 from ctviz.short_repr import ShortRepr
 
@@ -26,30 +25,6 @@ class ImageSample(ShortRepr):
 
     def __len__(self) -> int:
         return len(self.index)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class ImageAttributions(ShortRepr):
-    """Attributions of every model's outputs to pixels."""
-
-    epoch: int
-    settings: AttributionSettings
-    values: Floats  # m b d: g, in units of the output
-    classes: Ints  # m b: the class whose output is attributed
-    error: Doubles  # m b: Σ g − [F(x) − F(x⁰)]; NaN where the parts need not add up
-    baselines: Floats  # b d: x⁰
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class ImageHistory(ShortRepr):
-    """Attributions of one picture, after every epoch."""
-
-    epochs: tuple[int, ...]
-    settings: AttributionSettings
-    values: Floats  # e m d
-    classes: Ints  # e m
-    error: Doubles  # e m
-    baseline: Floats  # d
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -136,30 +111,6 @@ class ImageNumbers(ShortRepr):
     judged: Ints  # m
     metrics: Mapping[str, Interval]  # name of IMAGE_METRICS → (m); NaN where fewer than two pictures are left
     differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that are judged in both
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class AttackedImages(ShortRepr):
-    """Pictures under attack, for every strength and arm."""
-
-    epoch: int
-    epsilons: tuple[float, ...]
-    points: Floats  # m n b d
-    probabilities: Floats  # m n b k
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Robustness(ShortRepr):
-    """Share of test pictures that every arm still classifies correctly under attacks of n strengths, with intervals."""
-
-    arms: tuple[str, ...]
-    epsilons: tuple[float, ...]
-    attack: Attack
-    within: bool  # whether pixels stay in their range
-    level: float
-    samples: int
-    accuracy: Interval  # m n
-    difference: Interval  # m n: an arm minus the first, picture by picture; NaN for the first
 
 
 def undefined_interval(shape: tuple[int, ...]) -> Interval:

@@ -12,7 +12,6 @@ import torch
 from ctviz.cache import Cache
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval
-from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.endpoints import ends_of
@@ -76,7 +75,7 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     trace = advise(explorer, snapshot, wished)
     refused = trace.predicted != wished  # m b
     arrived, effort, differs = effort_of(trace, wished)
-    moved = ~FeatureColumns.of(explorer.data.schema).unchanged(ends_of(trace).change)  # m b f
+    moved = ~explorer.features.unchanged(ends_of(trace).change)  # m b f
     changed = Bootstrap.of(arrived.shape[1]).mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(

@@ -10,7 +10,8 @@ import torch
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.evaluation.images import roughness
-from ctviz.experiments.images.explorer import ImageExplorer, ImageTrace
+from ctviz.experiments.images.answers import ImageTrace
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.theme import reference_pair

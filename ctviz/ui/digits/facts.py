@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.catalogue.metrics import ATTENTION_METRICS, DIGIT_METRICS
-from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTrace
+from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle

@@ -18,8 +18,9 @@ from ctviz import AttributionSettings, ConfigError, DataError, Experiment, Searc
 from ctviz.evaluation.attribution import METHODS, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap
 from ctviz.evaluation.wilson import wilson
-from ctviz.experiments.images import explorer as module
-from ctviz.experiments.images.explorer import IMAGE_METRICS, ImageExplorer
+from ctviz.experiments import run_explorer as module
+from ctviz.experiments.images.answers import IMAGE_METRICS
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.models.stack import Stack
 from tests.experiments.pictures import EXPERIMENT, FREE, FULL, GRID, ROWS, VANILLA, D, K, M, run
 from tests.reference import images as slow
@@ -506,7 +507,7 @@ def same(one, two):
 
 
 def test_only_images_are_explored():
-    with pytest.raises(ConfigError, match="set of images"):
+    with pytest.raises(ConfigError, match="data in a plane have an Explorer"):
         ImageExplorer(Experiment.preset("moons"))
 
 
