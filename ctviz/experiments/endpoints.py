@@ -51,8 +51,8 @@ class Endpoints(ShortRepr):
 
 def ends_of(trace: Trace) -> SearchEnds:
     """The ends of the searches of a trace."""
-    valid = trace.predicted_final == trace.targets
-    arrays = (trace.factuals, trace.final.copy(), trace.targets, valid, trace.mature, trace.steps, trace.nearest)
+    final = trace.final.copy()
+    arrays = (trace.factuals, final, trace.targets, trace.valid, trace.mature, trace.steps, trace.nearest)
     return SearchEnds(*map(torch.from_numpy, arrays))
 
 
@@ -73,7 +73,7 @@ def compare_endpoints(
     n, group = factuals_of(trace.group)
     if n > MAX_FACTUALS:
         raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
-    judged = trace.predicted != trace.targets
+    judged = trace.judged
     counted, bootstrap = torch.from_numpy(judged), Bootstrap.of(n, seed=seed)
     metrics, differences = estimates(ends_of(trace), counted, by, ENDPOINT_METRICS, bootstrap, group)
     return Endpoints(

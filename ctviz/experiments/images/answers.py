@@ -11,7 +11,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
-from ctviz.experiments.trace import Bools, Floats, Ints
+from ctviz.experiments.trace import Bools, Floats, Ints, SearchTrace
 from ctviz.short_repr import ShortRepr
 
 
@@ -55,40 +55,12 @@ class ClassMeans(ShortRepr):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageTrace(ShortRepr):
-    """Searches of b pictures by m arms, step by step; after its last step a path stays constant.
+class ImageTrace(SearchTrace):
+    """The searches of b pictures, with how large and how rough their changes are."""
 
-    With a generator that makes several counterfactuals of each picture (DiCE), these are rows of their own.
-    """
-
-    epoch: int
-    settings: SearchSettings
-    factuals: Floats  # b d
-    targets: Ints  # b
-    group: Ints  # b: index of the picture that a row belongs to
-    points: Floats  # m b t+1 d: x'
-    steps: Ints  # m b: steps taken, 0 to t
-    mature: Bools  # m b: reached τ
-    probability: Floats  # m b t+1: softmax(M(x'))[y⁺]
-    predicted: Ints  # m b: class of the factual
-    predicted_final: Ints  # m b: class of the last point
     cost: Doubles  # m b: ‖x' − x‖₁ of the last point
     variation: Doubles  # m b: total variation of the change x' − x
     start_variation: Doubles  # b: total variation of the factual
-
-    @property
-    def final(self) -> Floats:
-        """Where each search ended, (m b d)."""
-        last: Floats = self.points[:, :, -1]
-        return last
-
-    @property
-    def valid(self) -> Bools:
-        """Whether the last point is in the target class, (m b)."""
-        return np.asarray(self.predicted_final == self.targets)
-
-    def __len__(self) -> int:
-        return len(self.targets)
 
 
 IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness")

@@ -180,7 +180,7 @@ def one_digit_taken(trace: ImageTrace, styles: Sequence[ArmStyle]) -> Fact:
     """How many of one digit's searches arrive, and in how many steps."""
     values = []
     for arm, (got, asked) in enumerate(arrivals(trace)):
-        steps = trace.steps[arm][trace.valid[arm] & (trace.predicted[arm] != trace.targets)]
+        steps = trace.steps[arm][trace.valid[arm] & trace.judged[arm]]
         values.append(f"{got} of {asked}" + (f", {number(float(steps.mean()))} steps" if got else ""))
     note = (
         f"They arrive where the model reads the class aimed at: mature with a probability of at least "

@@ -248,7 +248,7 @@ def outline_of(arm: Arm) -> Bools:
 def arrivals(trace: ImageTrace) -> list[tuple[int, int]]:
     """Of each model, how many of the searches end in the class aimed at, and how many there are: a class that it
     reads already is no search."""
-    asked = trace.predicted != trace.targets
+    asked = trace.judged
     return [(int((trace.valid[arm] & asked[arm]).sum()), int(asked[arm].sum())) for arm in range(len(asked))]
 
 

@@ -58,7 +58,7 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
 
 def arrivals(trace: Trace, arm: int) -> tuple[int, int]:
     """How many searches of an arm arrived, and how many set out: those that did not begin in the class aimed at."""
-    out = trace.predicted[arm] != trace.targets
+    out = trace.judged[arm]
     return int((trace.mature[arm] & out).sum()), int(out.sum())
 
 
