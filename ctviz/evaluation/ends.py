@@ -23,7 +23,8 @@ from ctviz.evaluation.reduce import masked_mean
 class SearchEnds:
     """Where b searches by m models started and ended, and what came of them; for one model the axis m may be left out.
 
-    ``nearest`` are the real samples of the target classes that lie nearest to the end points, where they are known.
+    ``nearest`` are the real samples of the target classes that lie nearest to the end points, where they are known;
+    ``group`` is the factual of each search, in order, where several belong to one.
     """
 
     start: Tensor  # m b d, or b d where all models start from the same: x
@@ -33,6 +34,7 @@ class SearchEnds:
     mature: Tensor  # m b, bool: reached τ within the allowed steps
     steps: Tensor  # m b: steps taken
     nearest: Tensor | None = None  # m b d
+    group: Tensor | None = None  # b
 
     @cached_property
     def change(self) -> Tensor:
@@ -149,25 +151,20 @@ def estimates(
     by: Comparison,
     names: Sequence[str],
     bootstrap: Bootstrap,
-    group: Tensor | None = None,
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """The same with resamples of the factuals: of every model, and of its difference to the first.
 
     Differences are paired: over the searches that count for both models.
-
-    Args:
-        judged: (m b).
-        group: the factual of each search, (b), where several belong to one; None: one each.
     """
     values, paired = {}, {}
     for name, found in measured(ends, by, names).items():
         over = counted(name, ends, judged)
-        values[name] = bootstrap.mean(found, over, group)
-        paired[name] = bootstrap.pairs(found, over, group)
+        values[name] = bootstrap.mean(found, over, ends.group)
+        paired[name] = bootstrap.pairs(found, over, ends.group)
     if "ip_star" in names:
         target = ends.target.expand(ends.final.shape[:2])
-        values["ip_star"] = bootstrap.ip_star(ends.final, target, judged, by.real, group)
-        paired["ip_star"] = _ip_star_differences(values["ip_star"], bootstrap, ends, judged, by.real, group)
+        values["ip_star"] = bootstrap.ip_star(ends.final, target, judged, by.real, ends.group)
+        paired["ip_star"] = _ip_star_differences(values["ip_star"], bootstrap, ends, judged, by.real)
     return {name: values[name] for name in names}, {name: paired[name] for name in names}
 
 
@@ -177,7 +174,6 @@ def _ip_star_differences(
     ends: SearchEnds,
     judged: Tensor,
     real: ReferenceSamples,
-    group: Tensor | None,
 ) -> Estimate:
     """The difference in IP* of every model to the first, over the searches that are judged in both."""
     result, target = estimate.against_first(), ends.target.expand(ends.final.shape[:2])
@@ -185,6 +181,6 @@ def _ip_star_differences(
         if torch.equal(judged[model], judged[0]):
             continue
         pair, both = [0, model], (judged[0] & judged[model]).expand(2, -1)
-        difference = bootstrap.ip_star(ends.final[pair], target[pair], both, real, group).against_first()
+        difference = bootstrap.ip_star(ends.final[pair], target[pair], both, real, ends.group).against_first()
         result.value[model], result.resampled[:, model] = difference.value[1], difference.resampled[:, 1]
     return result

@@ -1,17 +1,18 @@
-"""Metrics of the endpoints of a trace: every arm's values, with intervals, and the differences between arms."""
+"""Metrics of the ends of searches: every arm's values, with intervals, and the differences between arms."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ctviz.errors import ConfigError
-from ctviz.evaluation.bootstrap import Bootstrap, Interval
-from ctviz.evaluation.ends import Comparison, SearchEnds, estimates
+from ctviz.evaluation.bootstrap import ROUNDS, Bootstrap, Interval
+from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, estimates
+from ctviz.evaluation.wilson import wilson
 from ctviz.experiments.trace import Floats, Trace
 from ctviz.short_repr import ShortRepr
 
@@ -22,21 +23,30 @@ ENDPOINT_METRICS = ("ip", "ip_star", "nearest", "cost", "validity", "redundancy"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Endpoints(ShortRepr):
-    """Metrics of the counterfactuals of a trace.
+class EndNumbers(ShortRepr):
+    """Metrics of counterfactuals for every arm, with intervals, whatever the kind of data.
 
-    An arm is judged on the factuals that it does not already put into the target class. Of these, ``validity`` and
-    ``mature`` are the shares that end in the target class, and that reach τ; ``ip``, ``ip_star`` and
-    ``nearest`` are taken over all of them, ``cost`` and ``redundancy`` over the valid ones. NaN where fewer than two
-    are left.
+    An arm is judged on the factuals that it does not already put into the target class. NaN where fewer than two are
+    left.
     """
 
     arms: tuple[str, ...]
     level: float
-    judged: npt.NDArray[np.int64]  # m: factuals that are judged
+    judged: npt.NDArray[np.int64]  # m: searches that are judged
     metrics: Mapping[str, Interval]  # (m) each
     differences: Mapping[str, Interval]  # (m) each: an arm minus the first one; NaN for the first
     """Paired, over the factuals that are judged in both arms."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Endpoints(EndNumbers):
+    """Metrics of the counterfactuals of a trace.
+
+    Of the factuals that are judged, ``validity`` and ``mature`` are the shares that end in the target class, and that
+    reach τ; ``ip``, ``ip_star`` and ``nearest`` are taken over all of them, ``cost`` and ``redundancy`` over the valid
+    ones.
+    """
+
     points: Floats  # m b d: where the searches ended
     counted: npt.NDArray[np.bool_]  # m b: which of them are judged
     targets: npt.NDArray[np.int64]  # b
@@ -52,38 +62,68 @@ class Endpoints(ShortRepr):
 def ends_of(trace: Trace) -> SearchEnds:
     """The ends of the searches of a trace."""
     final = trace.final.copy()
-    arrays = (trace.factuals, final, trace.targets, trace.valid, trace.mature, trace.steps, trace.nearest)
+    arrays = (trace.factuals, final, trace.targets, trace.valid, trace.mature, trace.steps, trace.nearest, trace.group)
     return SearchEnds(*map(torch.from_numpy, arrays))
 
 
-def factuals_of(group: npt.NDArray[np.int64]) -> tuple[int, torch.Tensor | None]:
-    """Number of factuals of searches of which several may belong to one, and the factual of each; None: one each."""
+def end_numbers(
+    ends: SearchEnds,
+    judged: torch.Tensor,
+    by: Comparison,
+    names: Sequence[str],
+    arms: tuple[str, ...],
+    level: float,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+    wilsons: bool = False,
+) -> EndNumbers:
+    """Metrics of the ends of searches, with intervals; all arms share the resamples of the factuals.
+
+    Args:
+        judged: the searches that count, (m b).
+        rounds: resamples.
+        wilsons: whether shares have Wilson's interval, which has a width also where all searches end alike.
+
+    Raises:
+        ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
+    """
+    group = torch.arange(judged.shape[1]) if ends.group is None else ends.group
     n = int(group[-1]) + 1 if len(group) else 0
-    return n, None if n == len(group) else torch.from_numpy(group)
+    if n > MAX_FACTUALS:
+        raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
+    ends = replace(ends, group=None if n == len(group) else group)
+    found, paired = estimates(ends, judged, by, names, Bootstrap.of(n, rounds, seed))
+    metrics = {name: estimate.interval(level) for name, estimate in found.items()}
+    if wilsons:
+        counted = _factuals(judged, ends.group).sum(dim=1).double().numpy()
+        shares = [name for name in names if name in END_METRICS and END_METRICS[name].share]
+        metrics |= {name: wilson(metrics[name].value, counted, level) for name in shares}
+    differences = {name: estimate.interval(level) for name, estimate in paired.items()}
+    return EndNumbers(arms, level, judged.sum(dim=1).numpy(), metrics, differences)
+
+
+def _factuals(judged: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
+    """The factuals of which any search is judged (m b) → (m n): several searches of one are not independent, so it
+    counts once, which is conservative."""
+    if group is None:
+        return judged
+    return torch.stack([judged[:, group == factual].any(dim=1) for factual in group.unique()], dim=1)
 
 
 def compare_endpoints(
     trace: Trace, by: Comparison, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
 ) -> Endpoints:
-    """Measure a trace; all arms share the resamples of its factuals.
+    """``end_numbers`` of a trace.
 
     Raises:
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
     """
-    n, group = factuals_of(trace.group)
-    if n > MAX_FACTUALS:
-        raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
-    judged = trace.judged
-    counted, bootstrap = torch.from_numpy(judged), Bootstrap.of(n, seed=seed)
-    metrics, differences = estimates(ends_of(trace), counted, by, ENDPOINT_METRICS, bootstrap, group)
+    judged = torch.from_numpy(trace.judged)
+    found = end_numbers(ends_of(trace), judged, by, ENDPOINT_METRICS, arms, level, seed=seed)
     return Endpoints(
-        arms=arms,
-        level=level,
-        judged=judged.sum(axis=1),
-        metrics={name: estimate.interval(level) for name, estimate in metrics.items()},
-        differences={name: estimate.interval(level) for name, estimate in differences.items()},
+        **vars(found),
         points=trace.final,
-        counted=judged,
+        counted=trace.judged,
         targets=trace.targets,
         samples=tuple(real.float().numpy() for real in by.real.samples),
     )

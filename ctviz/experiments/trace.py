@@ -78,3 +78,8 @@ class Trace(SearchTrace):
     nascent_logits: Floats  # m b k: of the nascent point
     reachable: Floats  # m b: highest probability of the target anywhere that the constraints allow; NaN where mature
     outcome: Ints  # m b: index into OUTCOMES
+
+    @property
+    def gap(self) -> Floats:
+        """‖x' − x_j‖₂ from each last point to the real sample that is nearest to it, (m b)."""
+        return np.asarray(np.linalg.norm(self.final - self.nearest, axis=-1))

@@ -73,9 +73,9 @@ def test_locked_columns_are_those_of_the_arm() -> None:
 
 
 def test_each_kind_of_data_has_its_own_explorer() -> None:
-    with pytest.raises(ConfigError, match="images have an ImageExplorer"):
+    with pytest.raises(ConfigError, match="images are read by ImageExplorer"):
         Explorer(Experiment.preset("mnist"))
-    with pytest.raises(ConfigError, match="data in a plane have an Explorer"):
+    with pytest.raises(ConfigError, match="data in a plane are read by Explorer"):
         ImageExplorer(EXPERIMENT)
 
 

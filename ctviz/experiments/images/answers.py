@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
+from ctviz.experiments.endpoints import EndNumbers
 from ctviz.experiments.trace import Bools, Floats, Ints, SearchTrace
 from ctviz.short_repr import ShortRepr
 
@@ -67,22 +67,17 @@ IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "chan
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageNumbers(ShortRepr):
+class ImageNumbers(EndNumbers):
     """Metrics of counterfactual pictures for every arm, with intervals.
 
-    An arm is judged on the pictures that it does not already put into the target class. Of these, ``validity`` and
-    ``mature`` are the shares that end in the target class and that reach τ, ``steps`` the mean number of steps and
-    ``ip`` the mean ℓ1 distance to real pictures of the target class. Over the valid ones ``cost`` = ‖x' − x‖₁,
-    ``variation`` = TV(x'), ``change_variation`` = TV(x' − x) and ``roughness`` = TV(x' − x) / ‖x' − x‖₁ are taken.
+    Of the pictures that are judged, ``validity`` and ``mature`` are the shares that end in the target class and that
+    reach τ, ``steps`` the mean number of steps and ``ip`` the mean ℓ1 distance to real pictures of the target class.
+    Over the valid ones ``cost`` = ‖x' − x‖₁, ``variation`` = TV(x'), ``change_variation`` = TV(x' − x) and
+    ``roughness`` = TV(x' − x) / ‖x' − x‖₁ are taken.
     """
 
-    arms: tuple[str, ...]
     settings: SearchSettings
-    level: float
     samples: int
-    judged: Ints  # m
-    metrics: Mapping[str, Interval]  # name of IMAGE_METRICS → (m); NaN where fewer than two pictures are left
-    differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that are judged in both
 
 
 def undefined_interval(shape: tuple[int, ...]) -> Interval:

@@ -17,8 +17,9 @@ from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.ends import SearchEnds
 from ctviz.evaluation.images import total_variation
 from ctviz.experiments import run_explorer
-from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageSample, ImageTrace
-from ctviz.experiments.images.measures import measure_means, measure_numbers
+from ctviz.experiments.endpoints import end_numbers
+from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, ImageSample, ImageTrace
+from ctviz.experiments.images.measures import ROUNDS, measure_means
 from ctviz.experiments.reachability import logits_at, target_probability
 from ctviz.experiments.run_explorer import RunExplorer, path_of, permutation
 from ctviz.experiments.snapshot import Snapshot, stack_of
@@ -210,5 +211,7 @@ class ImageExplorer(RunExplorer):
             final = found.final.mT.contiguous()
             valid = self._answers(stack, found.final.mT).argmax(dim=-1) == goal
             judged = self._answers(stack, pictures).argmax(dim=-1) != goal
-            ends = SearchEnds(pictures, final, goal, valid, found.mature, found.steps)
-            return measure_numbers(ends, judged, self.comparison, group.numpy(), self.arms, settings, level, seed)
+            ends = SearchEnds(pictures, final, goal, valid, found.mature, found.steps, group=group)
+            by, arms = self.comparison, self.arms
+            numbers = end_numbers(ends, judged, by, IMAGE_METRICS, arms, level, ROUNDS, seed, wilsons=True)
+        return ImageNumbers(**vars(numbers), settings=settings, samples=len(rows))

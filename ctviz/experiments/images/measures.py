@@ -6,14 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.attribution import Attributions, AttributionSettings, share, standardised
-from ctviz.evaluation.bootstrap import Bootstrap, Estimate, Interval
-from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, estimates
-from ctviz.evaluation.wilson import wilson
-from ctviz.experiments.endpoints import factuals_of
-from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, undefined_interval
-from ctviz.experiments.trace import Floats, Ints
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate
+from ctviz.experiments.images.answers import ClassMeans, undefined_interval
+from ctviz.experiments.trace import Floats
 
 ROUNDS = 1_000
 """Resamples behind an interval."""
@@ -57,46 +53,6 @@ def measure_means(
         row_difference=by_row.against_first().interval(level),
         error=(found.error.abs().double().mean(dim=-1) / torch.where(size > 0, size, torch.nan)).numpy(),
     )
-
-
-def measure_numbers(
-    ends: SearchEnds,
-    judged: Tensor,
-    by: Comparison,
-    group: Ints,
-    arms: tuple[str, ...],
-    settings: SearchSettings,
-    level: float,
-    seed: int,
-) -> ImageNumbers:
-    """Means over the judged searches (m b); all arms share the resamples of the factuals.
-
-    ``group`` (b): the factual of each search, where several may belong to one.
-    """
-    n, several = factuals_of(group)
-    metrics, differences = estimates(ends, judged, by, IMAGE_METRICS, Bootstrap.of(n, ROUNDS, seed), several)
-    return ImageNumbers(
-        arms=arms,
-        settings=settings,
-        level=level,
-        samples=n,
-        judged=judged.sum(dim=1).numpy(),
-        metrics={
-            name: _of_share(estimate, judged, several, level) if END_METRICS[name].share else estimate.interval(level)
-            for name, estimate in metrics.items()
-        },
-        differences={name: estimate.interval(level) for name, estimate in differences.items()},
-    )
-
-
-def _of_share(estimate: Estimate, judged: Tensor, group: Tensor | None, level: float) -> Interval:
-    """A share of the judged searches (m b), with its interval.
-
-    Several searches of one factual are not independent, so the factual counts once, which is conservative.
-    """
-    if group is not None:
-        judged = torch.stack([judged[:, group == factual].any(dim=1) for factual in group.unique()], dim=1)
-    return wilson(estimate.interval(level).value, judged.sum(dim=1).double().numpy(), level)
 
 
 def _mean(bootstrap: Bootstrap, values: Tensor) -> Estimate:

@@ -507,7 +507,7 @@ def same(one, two):
 
 
 def test_only_images_are_explored():
-    with pytest.raises(ConfigError, match="data in a plane have an Explorer"):
+    with pytest.raises(ConfigError, match="data in a plane are read by Explorer"):
         ImageExplorer(Experiment.preset("moons"))
 
 

@@ -36,7 +36,7 @@ def numbers() -> ImageNumbers:
     apart = {name: interval(NOTHING, -0.10, -0.20) for name in IMAGE_METRICS}
     settings = measured_search(SHIPPED)
     arms = tuple(arm.name for arm in SHIPPED.arms)
-    return ImageNumbers(arms, settings, 0.99, 200, np.array([198, 197, 196]), metrics, apart)
+    return ImageNumbers(arms, 0.99, np.array([198, 197, 196]), metrics, apart, settings, 200)
 
 
 def block(found: list[Fact], title: str) -> str:
