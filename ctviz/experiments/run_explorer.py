@@ -81,9 +81,9 @@ class RunExplorer:
     @property
     def comparison(self) -> Comparison:
         """What the ends of searches are compared with: validation samples."""
-        return self.reference_data.cached(
-            "comparison", lambda: Comparison.of(self.data.schema, *self.data.validation, self.data.k)
-        )
+        X, y = self.data.validation
+        with isolated():
+            return self.reference_data.cached("comparison", lambda: Comparison.of(self.data.schema, X, y, self.data.k))
 
     def locked_of(self, arm: int | str) -> Bools:
         """The columns that an arm, given by position or name, locks in training, in advice or both, (d)."""
@@ -350,9 +350,13 @@ class RunExplorer:
         if settings.tau < 1 / k:
             raise ConfigError("tau", settings.tau, f"from 1/k = {1 / k:.3g} to below 1 for k = {k} classes")
 
+    def _most_samples(self) -> int:
+        """Most samples of each arm in one result."""
+        return MAX_NUMBERS // (len(self.arms) * self.data.d)
+
     def _check_numbers(self, samples: int, field: str, value: int) -> None:
         """For ``samples`` samples of each arm."""
-        most = MAX_NUMBERS // (len(self.arms) * self.data.d)
+        most = self._most_samples()
         if samples > most:
             allowed = f"fewer, for {samples:,} {self.kind.items} of each model; at most {most:,}"
             raise ConfigError(field, value, allowed)

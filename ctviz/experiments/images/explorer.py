@@ -16,7 +16,6 @@ from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.ends import SearchEnds
 from ctviz.evaluation.images import total_variation
-from ctviz.experiments import run_explorer
 from ctviz.experiments.endpoints import end_numbers
 from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, ImageSample, ImageTrace
 from ctviz.experiments.images.measures import ROUNDS, measure_means
@@ -149,7 +148,7 @@ class ImageExplorer(RunExplorer):
         group = groups(len(pictures) * group_size(settings), group_size(settings))
         self._check_tau(settings)
         if len(group):
-            most = run_explorer.MAX_NUMBERS // (len(self.arms) * self.data.d * len(group)) - 1
+            most = self._most_samples() // len(group) - 1
             if settings.steps > most:
                 allowed = f"at most {most} with {len(group)} counterfactuals of each model"
                 raise ConfigError("steps", settings.steps, allowed)

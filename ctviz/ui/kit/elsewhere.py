@@ -21,7 +21,7 @@ class ShownKind:
     """Where runs on a kind of data are shown, and what pages say that show another kind.
 
     Attributes:
-        pages: those that show a run; others lead to the first.
+        pages: those that show a run; others lead to the first. Empty where none does.
         title: of a page of another kind that is asked for such a run.
         words: what that page says.
         usual: what a page of this kind calls the data with which one may stay on it.
@@ -51,6 +51,13 @@ SHOWN: Mapping[str, ShownKind] = MappingProxyType(
             usual="digits",
             undrawn="Images have no plane to draw a boundary in; Digits shows what these models look at.",
         ),
+        "columns": ShownKind(
+            pages=(),
+            title="No page shows this run.",
+            words="Its data have other columns than the two of a plane, and were handed over in Python.",
+            usual="data of any columns",
+            undrawn="Data of these columns have no plane to draw a boundary in.",
+        ),
     }
 )
 """By the name of the kind."""
@@ -74,7 +81,8 @@ def send_on(draft: Draft[Any], kind: str, preset: str) -> None:
         return
     page_title(of_run.title)
     st.markdown(of_run.words)
-    link_to(of_run.pages[0], f"Open this run in {of_run.pages[0].title}", draft.experiment.to_query())
+    for page in of_run.pages[:1]:
+        link_to(page, f"Open this run in {page.title}", draft.experiment.to_query())
     st.button(
         f"Stay here, with {SHOWN[kind].usual}", key="stay", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),
