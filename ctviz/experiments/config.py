@@ -17,6 +17,7 @@ from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, k
 from ctviz.data.drawn import DrawnSettings
 from ctviz.data.given import GIVEN, GivenSettings, given
 from ctviz.data.image_sets import IMAGES, ImageSettings
+from ctviz.data.kinds import kind_of_data
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
@@ -131,8 +132,7 @@ class Experiment(Document):
                 raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
             if getattr(self.evaluation, name) and not _in_a_plane(self.data):
-                what = "images, which" if self.data.grid is not None else "data that"
-                allowed = f"0 for {what} have no plane to be drawn on"
+                allowed = f"0 for {kind_of_data(self.data).title}, which have no plane to be drawn on"
                 raise ConfigError(f"evaluation.{name}", getattr(self.evaluation, name), allowed)
 
     def _check_constraints(self, arm: Arm) -> None:
@@ -523,7 +523,7 @@ def _in_a_plane(data: AnyData | Mapping[str, Any]) -> bool:
     """Whether data can be drawn; settings that are only being read say themselves whether they are."""
     if isinstance(data, Mapping):
         return True
-    return data.grid is None and len(data.features) == data.d == 2
+    return kind_of_data(data).drawn
 
 
 def _settings_of(data: Any) -> Any:

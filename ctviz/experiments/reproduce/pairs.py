@@ -10,6 +10,8 @@ import torch
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.search import search
+from ctviz.evaluation.ends import SearchEnds
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reproduce.intervals import Paired
 from ctviz.experiments.run import Run
@@ -42,8 +44,10 @@ def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Pair
         constraints = Constraints.of(schemas, whole.flat).take(torch.tensor(owners))
         found = search(stack, factuals.mT.contiguous(), aimed, settings * 2, constraints)
         final = found.final.mT
-        counts = (predict(stack(factuals).mT) != aimed) & (predict(stack(final).mT) == aimed)
-        costs = (final.double() - factuals.double()).abs().sum(dim=-1)
+        valid = predict(stack(final).mT) == aimed
+        counts = (predict(stack(factuals).mT) != aimed) & valid
+        ends = SearchEnds(factuals, final, aimed, valid, found.mature, found.steps)
+        costs = ends.cost(FeatureColumns.of(data.schema))
     both = counts.reshape(2, -1).all(dim=0)  # λb
     value, base = costs.reshape(2, -1).where(both, torch.nan).numpy()
     return Paired.of(value, base)
