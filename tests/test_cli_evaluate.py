@@ -85,3 +85,31 @@ def test_bad_requests_are_one_sentence(ctviz, args, sentence):
     assert result.exit_code == 2 and result.stdout == ""
     *_, last = result.stderr.strip().splitlines()
     assert last.startswith(sentence)
+
+
+def test_an_estimate_evaluates_nothing(ctviz):
+    said = ctviz("evaluate", "moons", "--set", "rounds=4", "--estimate")
+    assert said.exit_code == 0 and said.stdout.startswith("About ")
+    assert json.loads(ctviz("evaluate", "moons", "--set", "rounds=4", "--estimate", "--json").stdout)["seconds"] > 0
+
+
+def test_another_engine_evaluates_the_stored_run_and_leaves_its_report(ctviz, monkeypatch):
+    from ctviz.experiments.engines import choice
+    from tests.experiments.reproduce.here import Here
+
+    given = []
+
+    class Elsewhere(Here):
+        def __init__(self, workers, address):
+            super().__init__()
+            self.given = given
+            assert address == "ray-host:6379"
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(choice, "engine_of", lambda name, workers, address: Elsewhere(workers, address))
+    result = ctviz("evaluate", "moons", *SETTINGS, "--set", "seed=1", "--engine", "ray", "--address", "ray-host:6379")
+    assert result.exit_code == 0, result.stderr
+    assert [task.protocol.rounds for task in given] == [3]
+    assert "evaluating" not in result.stderr  # its report was there when it was asked for here

@@ -14,7 +14,15 @@ import typer
 
 from ctviz.cli.common import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.study_progress import study_progress
+from ctviz.cli.study import (
+    AddressOption,
+    EngineOption,
+    EstimateFlag,
+    WorkersOption,
+    checked,
+    show_estimate,
+    study_progress,
+)
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,11 +71,11 @@ def sweep(
     count: Annotated[int | None, typer.Option(help="Cells to draw for a random or Sobol sample.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of the evaluation.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
-    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster, as in ray-host:6379.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train models again that only other runs hold.")] = False,
-    price: Annotated[bool, typer.Option("--estimate", help="Only estimate time and size.")] = False,
+    price: EstimateFlag = False,
     yes: Annotated[bool, typer.Option("--yes", help="Begin a very large sweep without asking.")] = False,
     as_json: JsonFlag = False,
     csv: Annotated[Path | None, typer.Option(help="Write the whole table as CSV.")] = None,
@@ -87,18 +95,18 @@ def sweep(
     if rounds is not None:
         values["protocol"] = _with_rounds(values, rounds)
     wanted = Sweep(**values)
+    options = checked(engine, address, workers)
     from ctviz.experiments.store import open_store
+    from ctviz.experiments.sweeps.plan import estimate
 
     store = open_store()
     if price:
-        _print_estimate(wanted, store, workers, fresh, as_json)
+        show_estimate(lambda workers: estimate(wanted, store, workers, fresh), workers, as_json)
         return
     for path in (csv, parquet):
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError("file", str(path), "a file in a folder that is there")
-    result, failures = _run_sweep(
-        wanted, store, engine=engine, address=address, workers=workers, fresh=fresh, confirm=lambda e: yes or _ask(e)
-    )
+    result, failures = _run_sweep(wanted, store, fresh=fresh, confirm=lambda e: yes or _ask(e), **options)
     if csv is not None:
         write(csv, result.table.to_csv(index=False))
     if parquet is not None:
@@ -182,17 +190,6 @@ def _range_axis(text: str) -> dict[str, Any]:
 
 
 # -- running ------------------------------------------------------------------------------------------
-
-
-def _print_estimate(wanted: Sweep, store: Store, workers: int | None, fresh: bool, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from loky import cpu_count
-
-    from ctviz.experiments.sweeps.plan import estimate
-
-    found = estimate(wanted, store, workers or cpu_count(), fresh)
-    typer.echo(to_json(asdict(found)) if as_json else f"{found.words}.")
 
 
 def _ask(estimate: SweepEstimate) -> bool:
@@ -303,7 +300,7 @@ def delete(
 @sweeps_app.command("build")
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Names of shipped sweeps; by default all.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
+    workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of assets to write to; by default this checkout's.")] = None,
 ) -> None:
     """Train the sweeps that ship with ctviz and write their tables and runs."""

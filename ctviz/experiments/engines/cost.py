@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Estimate
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.task import Task
@@ -56,6 +57,12 @@ def task_cost(task: Task, scale: float = 1.0, trained: bool = False) -> TaskCost
         seconds += training_seconds(experiment)
         size += 8 * len(experiment.arms) * (weights_per_model(experiment) + 400) + 4000
     return TaskCost(scale * seconds, size)
+
+
+def evaluation_estimate(task: Task, store: Store) -> Estimate:
+    """What the evaluation of a trained run takes; nothing if it is stored."""
+    stored = task.results.has(store, task.result_key)
+    return Estimate(seconds=0.0 if stored else task_cost(task, slowdown(store), trained=True).seconds)
 
 
 def training_seconds(experiment: Experiment) -> float:

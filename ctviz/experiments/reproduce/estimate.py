@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
-from ctviz.experiments.engines.base import T, TaskResult
 from ctviz.experiments.engines.cost import slowdown, task_cost
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.reproduce.reproduction import Reproduction
-from ctviz.experiments.reproduce.studies import run_studies
+from ctviz.experiments.reproduce.studies import study_steps
 from ctviz.experiments.reproduce.work import Work, is_complete
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Estimate, is_stored
 
 
-class _Missing(Exception):  # noqa: N818 (never leaves this module)
-    """A result is not stored."""
-
-
-class _Idle:
-    """An engine that runs no task."""
-
-    def run(self, tasks: Sequence[T], store: Store, cancelled: Callable[[], bool]) -> Iterator[TaskResult[T]]:
-        raise _Missing
-
-
-def about_seconds(reproduction: Reproduction, store: Store, workers: int = 1) -> float:
-    """Estimated seconds to compute what is not stored yet, with ``workers`` workers; 0 if nothing is missing.
+def estimate(reproduction: Reproduction, store: Store, workers: int = 1) -> Estimate:
+    """Estimated time to compute what is not stored yet, with ``workers`` workers; 0 seconds if nothing is missing.
 
     The chosen cells and draws are not known in advance; all of them cost about the same.
     """
-    try:
-        run_studies(Work(reproduction, store, _Idle()))
-    except _Missing:
-        return _missing_seconds(reproduction, store) / max(1, workers)
-    return 0.0
+    if is_stored(study_steps(Work(reproduction, store))):
+        return Estimate(seconds=0.0)
+    return Estimate(seconds=_missing_seconds(reproduction, store) / max(1, workers))
 
 
 def _missing_seconds(reproduction: Reproduction, store: Store) -> float:

@@ -17,6 +17,7 @@ from ctviz.experiments.reproduce.reading import paired, reduced
 from ctviz.experiments.reproduce.result import Reduction, SearchVariant
 from ctviz.experiments.reproduce.studies import Final
 from ctviz.experiments.reproduce.work import Work
+from ctviz.experiments.study import Steps
 
 SEARCHES = ((0.01, 1000), (0.25, 50))
 """Pairs of η and T that are tried besides the protocol's: steps a tenth of the size, with enough of them to mature; and
@@ -28,7 +29,7 @@ DRAWS = 10
 _REFERENCES = {what.FULL: what.CONVENTIONAL}
 
 
-def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tuple[SearchVariant, ...]]:
+def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> Steps[dict[str, tuple[SearchVariant, ...]]]:
     """Data → IP and IP* with each search, over the first ``DRAWS`` draws; not for images, which take minutes."""
     planes = {data: several[:DRAWS] for data, several in finals.items() if several[0].experiment.data.grid is None}
     tasks = [
@@ -37,7 +38,8 @@ def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> dict[str, tup
         for final in several
         for search in SEARCHES
     ]
-    reports = iter(work.reports(tasks, "searching the same models in shorter and longer steps"))
+    flat = yield from work.reports(tasks, "searching the same models in shorter and longer steps")
+    reports = iter(flat)
     found: dict[str, tuple[SearchVariant, ...]] = dict.fromkeys(finals, ())
     for data, several in planes.items():
         usual = several[0].report.protocol

@@ -20,6 +20,7 @@ from ctviz.experiments.reproduce.selection import MutabilityScore, PlausibilityS
 from ctviz.experiments.reproduce.work import Work
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Steps
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class CostDraws:
 # -- plausibility -----------------------------------------------------------------------------------------
 
 
-def plausibility_cells(work: Work) -> dict[str, ChosenCell]:
+def plausibility_cells(work: Work) -> Steps[dict[str, ChosenCell]]:
     """Data → the cell for IP and IP*, from validation data without locks."""
     r = work.reproduction
     references = {cell_name(i): what.CONVENTIONAL for i in range(len(r.cells))}
@@ -50,7 +51,7 @@ def plausibility_cells(work: Work) -> dict[str, ChosenCell]:
         data: [Task(r.selection(data, s), r.on_validation(data), _pairs(references)) for s in r.selecting(data)]
         for data in r.data
     }
-    reports = _together(work, tasks, "choosing the settings for plausibility")
+    reports = yield from _together(work, tasks, "choosing the settings for plausibility")
     chosen = {}
     for data, found in reports.items():
         runs = [task.experiment for task in tasks[data]]
@@ -83,7 +84,7 @@ def mature(experiment: Experiment, arm: str, store: Store) -> float:
 
 def plausibility_finals(
     work: Work, cells: Mapping[str, Choice], others: Mapping[str, Choice | None]
-) -> dict[str, list[Final]]:
+) -> Steps[dict[str, list[Final]]]:
     """Data → the final models of the draws 0, 1, … on test data, without locks."""
     r = work.reproduction
     references = dict.fromkeys((*what.VARIANTS_COMPARED, what.OTHER), what.CONVENTIONAL)
@@ -94,13 +95,13 @@ def plausibility_finals(
         ]
         for data, cell in cells.items()
     }
-    return _finals(work, tasks, "training and evaluating the models for plausibility")
+    return (yield from _finals(work, tasks, "training and evaluating the models for plausibility"))
 
 
 # -- mutability -----------------------------------------------------------------------------------------------
 
 
-def draws_to_compare(work: Work) -> dict[str, CostDraws]:
+def draws_to_compare(work: Work) -> Steps[dict[str, CostDraws]]:
     """Data → the first draws on which the conventional model's locked advice is valid often enough."""
     r = work.reproduction
     known: dict[str, dict[int, float]] = {data: {} for data in r.data}
@@ -109,7 +110,8 @@ def draws_to_compare(work: Work) -> dict[str, CostDraws]:
             data: [Task(r.scouting(data, seed), r.on_validation_locked(data)) for seed in seeds]
             for data, seeds in waiting.items()
         }
-        for data, reports in _together(work, tasks, "looking for draws with locked advice").items():
+        found = yield from _together(work, tasks, "looking for draws with locked advice")
+        for data, reports in found.items():
             valid = [overall(report, what.LOCKED_CONVENTIONAL, "validity") for report in reports]
             known[data].update(zip(waiting[data], valid, strict=True))
     return {data: _draws(r.draws(data), seen) for data, seen in known.items()}
@@ -131,7 +133,7 @@ def _draws(wanted: int, seen: Mapping[int, float]) -> CostDraws:
     return CostDraws(tuple(taken), tuple(SkippedDraw(seed=seed, validity=seen[seed]) for seed in over))
 
 
-def mutability_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, ChosenCell | None]:
+def mutability_cells(work: Work, draws: Mapping[str, CostDraws]) -> Steps[dict[str, ChosenCell | None]]:
     """Data → the cell for the cost, from validation data under the lock; None without draws."""
     r = work.reproduction
     references = {cell_name(i): what.LOCKED_CONVENTIONAL for i in range(len(r.cells))}
@@ -142,7 +144,7 @@ def mutability_cells(work: Work, draws: Mapping[str, CostDraws]) -> dict[str, Ch
         ]
         for data in r.data
     }
-    reports = _together(work, tasks, "choosing the settings for the cost")
+    reports = yield from _together(work, tasks, "choosing the settings for the cost")
     chosen: dict[str, ChosenCell | None] = {}
     for data, found in reports.items():
         scores = [_mutability(cell_name(i), found) for i in range(len(r.cells))]
@@ -164,7 +166,7 @@ def _mutability(arm: str, reports: Sequence[Report]) -> MutabilityScore:
 
 def mutability_finals(
     work: Work, cells: Mapping[str, Choice | None], others: Mapping[str, Choice], draws: Mapping[str, CostDraws]
-) -> dict[str, list[Final]]:
+) -> Steps[dict[str, list[Final]]]:
     """Data → the final models of the draws on which costs are compared, on test data under the lock."""
     r = work.reproduction
     references = dict.fromkeys((what.LOCKED_FULL, what.LOCKED_OTHER, what.UNLOCKED), what.LOCKED_CONVENTIONAL)
@@ -177,7 +179,7 @@ def mutability_finals(
         else []
         for data, cell in cells.items()
     }
-    return _finals(work, tasks, "training and evaluating the models for the cost")
+    return (yield from _finals(work, tasks, "training and evaluating the models for the cost"))
 
 
 # -- both -----------------------------------------------------------------------------------------------------
@@ -194,14 +196,16 @@ class StudyResults:
     locked: Mapping[str, Sequence[Final]]
 
 
-def run_studies(work: Work) -> StudyResults:
+def study_steps(work: Work) -> Steps[StudyResults]:
     """Train and evaluate everything: cells and draws on validation data, then the final models."""
-    plausible, draws = plausibility_cells(work), draws_to_compare(work)
-    cheap = mutability_cells(work, draws)
+    plausible = yield from plausibility_cells(work)
+    draws = yield from draws_to_compare(work)
+    cheap = yield from mutability_cells(work, draws)
     first = {data: _choice(chosen) for data, chosen in plausible.items()}
     second = {data: _choice(chosen) if chosen else None for data, chosen in cheap.items()}
-    free = plausibility_finals(work, first, second)
-    return StudyResults(plausible, draws, cheap, free, mutability_finals(work, second, first, draws))
+    free = yield from plausibility_finals(work, first, second)
+    locked = yield from mutability_finals(work, second, first, draws)
+    return StudyResults(plausible, draws, cheap, free, locked)
 
 
 def _choice(chosen: ChosenCell) -> Choice:
@@ -212,14 +216,15 @@ def _pairs(references: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(references.items())
 
 
-def _together(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict[str, list[Report]]:
+def _together(work: Work, tasks: Mapping[str, Sequence[Task]], part: str) -> Steps[dict[str, list[Report]]]:
     """Run the tasks of all data sets together; data → their reports."""
-    flat = iter(work.reports([task for several in tasks.values() for task in several], doing))
+    reports = yield from work.reports([task for several in tasks.values() for task in several], part)
+    flat = iter(reports)
     return {data: [next(flat) for _ in several] for data, several in tasks.items()}
 
 
-def _finals(work: Work, tasks: Mapping[str, Sequence[Task]], doing: str) -> dict[str, list[Final]]:
-    reports = _together(work, tasks, doing)
+def _finals(work: Work, tasks: Mapping[str, Sequence[Task]], part: str) -> Steps[dict[str, list[Final]]]:
+    reports = yield from _together(work, tasks, part)
     return {
         data: [Final(p.experiment.seed, p.experiment, report) for p, report in zip(several, reports[data], strict=True)]
         for data, several in tasks.items()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctviz.data.catalogue import load
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.base import Engine, never_cancelled
+from ctviz.experiments.engines.base import Engine, OnProgress, never_cancelled, no_progress
 from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce import reproduction as what
 from ctviz.experiments.reproduce.extras import ablation, curves, sensitivity
@@ -33,31 +33,45 @@ from ctviz.experiments.reproduce.result import (
 )
 from ctviz.experiments.reproduce.searched import searched
 from ctviz.experiments.reproduce.selection import RULES
-from ctviz.experiments.reproduce.studies import Final, StudyResults, mature, run_studies
-from ctviz.experiments.reproduce.work import OnTask, Work, no_progress
+from ctviz.experiments.reproduce.studies import Final, StudyResults, mature, study_steps
+from ctviz.experiments.reproduce.work import Work
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Steps, carry_out
 
 
 def reproduce(
     reproduction: Reproduction,
     store: Store,
-    engine: Engine,
-    progress: OnTask = no_progress,
+    engine: str | Engine = "local",
+    progress: OnProgress = no_progress,
     cancelled: Callable[[], bool] = never_cancelled,
+    *,
+    workers: int | None = None,
+    address: str | None = None,
 ) -> Table1:
     """The table of a reproduction; results in the store are not computed again.
 
+    Args:
+        reproduction: its settings.
+        store: with what is done, and for what will be.
+        engine, workers, address, progress, cancelled: as of ``study.carry_out``.
+
     Raises:
-        CtvizError: a task failed, or the work was cancelled (``Cancelled``).
+        CtvizError: a task failed, or the work was cancelled (``study.Cancelled``).
     """
+    return carry_out(
+        _steps(Work(reproduction, store)), store, engine, workers, address, progress=progress, cancelled=cancelled
+    )
+
+
+def _steps(work: Work) -> Steps[Table1]:
     from ctviz import __version__
 
     began = time.perf_counter()
-    work = Work(reproduction, store, engine, progress, cancelled)
-    found = run_studies(work)
-    level = reproduction.level
-    tried = searched(work, found.free)
+    reproduction, store, level = work.reproduction, work.store, work.reproduction.level
+    found = yield from study_steps(work)
+    tried = yield from searched(work, found.free)
     rows = tuple(_row(work, data, found, tried[data]) for data in reproduction.data)
     free = {data: _reports(finals) for data, finals in found.free.items()}
     locked = {

@@ -1,28 +1,17 @@
-"""Tasks that an engine runs, and their reports in the store."""
+"""Tasks of a reproduction, and their reports in the store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctviz.errors import CtvizError, StoreError
-from ctviz.experiments.engines.base import Engine, check_all_done, execute, never_cancelled
+from ctviz.errors import StoreError
 from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.evaluate import stored_report
 from ctviz.experiments.reports import Report
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.store import Store
-
-OnTask = Callable[[int, int, str], None]
-"""Called with the number of tasks that have ended, their total, and a description of the work."""
-
-
-def no_progress(done: int, total: int, doing: str) -> None:
-    """Ignores progress."""
-
-
-class Cancelled(CtvizError):  # noqa: N818 (says what it means)
-    """The work was cancelled; finished results stay in the store."""
+from ctviz.experiments.study import Steps, all_done
 
 
 def is_complete(task: Task, store: Store) -> bool:
@@ -32,32 +21,18 @@ def is_complete(task: Task, store: Store) -> bool:
 
 @dataclass(frozen=True)
 class Work:
-    """A reproduction, its store, and the engine that runs it."""
+    """A reproduction and its store."""
 
     reproduction: Reproduction
     store: Store
-    engine: Engine
-    progress: OnTask = no_progress
-    cancelled: Callable[[], bool] = never_cancelled
 
-    def reports(self, tasks: Sequence[Task], doing: str) -> list[Report]:
-        """The reports of tasks, in their order; results in the store are not computed again.
+    def reports(self, tasks: Sequence[Task], part: str) -> Steps[list[Report]]:
+        """A step: the reports of tasks, in their order.
 
         Raises:
-            CtvizError: the first reason why a task failed, or the work was cancelled (``Cancelled``).
+            CtvizError: the first reason why a task failed, or the work was cancelled.
         """
-        waiting = [task for task in tasks if not is_complete(task, self.store)]
-        outcomes = execute(
-            waiting,
-            self.store,
-            self.engine,
-            progress=lambda done, total: self.progress(done, total, doing),
-            total=len(tasks),
-            cancelled=self.cancelled,
-        )
-        if self.cancelled():
-            raise Cancelled("Stopped; what is done is kept, and the same command goes on from there.")
-        check_all_done(outcomes)
+        yield from all_done([task for task in tasks if not is_complete(task, self.store)], len(tasks), part)
         return [self._report(task) for task in tasks]
 
     def _report(self, task: Task) -> Report:

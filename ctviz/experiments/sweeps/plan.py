@@ -9,6 +9,7 @@ from ctviz.experiments.config import Evaluation, Experiment
 from ctviz.experiments.engines.cost import TaskCost, slowdown, task_cost
 from ctviz.experiments.engines.task import Task, is_evaluated
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Estimate
 from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, conventional
 from ctviz.experiments.sweeps.models import SweepModel, identity, models_of, with_seed
 from ctviz.progress import duration
@@ -68,13 +69,12 @@ class Plan:
         return sum(place.task.key == task.key for place in self.places.values())
 
 
-@dataclass(frozen=True)
-class SweepEstimate:
+@dataclass(frozen=True, kw_only=True)
+class SweepEstimate(Estimate):
     """The estimated cost of a sweep: models in all and to train, seconds with these workers, bytes in the store."""
 
     models: int
     to_train: int
-    seconds: float
     bytes: int
 
     @property
@@ -137,7 +137,7 @@ def estimate(sweep: Sweep, store: Store, workers: int = 1, fresh: bool = False) 
         return _roughly(sweep, store, workers)
     found = plan(sweep, store, fresh)
     seconds = found.seconds / max(1, min(workers, len(found.tasks)))
-    return SweepEstimate(found.models, found.to_train, seconds, found.bytes)
+    return SweepEstimate(models=found.models, to_train=found.to_train, seconds=seconds, bytes=found.bytes)
 
 
 def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
@@ -150,8 +150,10 @@ def _roughly(sweep: Sweep, store: Store, workers: int) -> SweepEstimate:
         arms = tuple(Arm(**{**arm.model_dump(), "name": f"arm {i}"}) for i in range(MAX_WIDTH))
         prices.append(task_cost(Task(_stack(sweep.shared_settings(cell), arms), sweep.protocol), scale))
     whole, stacks = TaskCost.total(prices), sweep.models / width / len(ends)
-    trained = sweep.models + int(sweep.models / width)
-    return SweepEstimate(sweep.models, trained, whole.seconds * stacks / max(1, workers), int(whole.bytes * stacks))
+    return SweepEstimate(
+        models=sweep.models, to_train=sweep.models + int(sweep.models / width),
+        seconds=whole.seconds * stacks / max(1, workers), bytes=int(whole.bytes * stacks),
+    )  # fmt: skip
 
 
 def _ends(sweep: Sweep) -> list[Cell]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.base import Engine, TaskResult, execute, never_cancelled, no_progress
-from ctviz.experiments.engines.choice import opened
+from ctviz.experiments.engines.base import Engine, OnProgress, TaskResult, never_cancelled, no_progress
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.study import Step, Steps, carry_out
 from ctviz.experiments.sweeps.catalogue import keep_sweep
 from ctviz.experiments.sweeps.declaration import Axis, Sample, Sweep
 from ctviz.experiments.sweeps.plan import CONFIRM_ABOVE, SweepEstimate, estimate, plan
@@ -32,7 +32,7 @@ def sweep(
     workers: int | None = None,
     address: str | None = None,
     store: Store | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: OnProgress | None = None,
     on_result: Callable[[TaskResult[Task]], None] | None = None,
     confirm: Callable[[SweepEstimate], bool] | None = None,
     cancelled: Callable[[], bool] = never_cancelled,
@@ -68,24 +68,23 @@ def sweep(
         what if isinstance(what, Sweep) and grid is None else _sweep_of(what, grid, seeds, arm, sample, count, protocol)
     )
     store = store or open_store()
-    with opened(engine, workers, address) as ready:
-        _confirm(wanted, store, confirm)
-        if not fresh and (table := stored_table(wanted, store)) is not None:
-            if progress:
-                progress(wanted.models, wanted.models)
-            return SweepResult(wanted, table)
-        found = plan(wanted, store, fresh)
-        keep_sweep(wanted, store)
-        outcomes = execute(
-            found.tasks,
-            store,
-            ready,
-            progress=progress or no_progress,
-            total=found.models,
-            units=found.waiting,
-            on_result=on_result or (lambda outcome: None),
-            cancelled=cancelled,
-        )
+    return carry_out(
+        _steps(wanted, store, confirm, fresh), store, engine, workers, address,
+        progress=progress or no_progress, on_result=on_result or (lambda outcome: None), cancelled=cancelled,
+    )  # fmt: skip
+
+
+def _steps(
+    wanted: Sweep, store: Store, confirm: Callable[[SweepEstimate], bool] | None, fresh: bool
+) -> Steps[SweepResult]:
+    """The stacks that are left, all at once."""
+    _confirm(wanted, store, confirm)
+    if not fresh and (table := stored_table(wanted, store)) is not None:
+        yield Step((), wanted.models)
+        return SweepResult(wanted, table)
+    found = plan(wanted, store, fresh)
+    keep_sweep(wanted, store)
+    outcomes = yield Step(found.tasks, found.models, units=found.waiting)
     result = collect_planned(plan(wanted, store, fresh), store, outcomes)
     if result.done and not any(outcome.message for outcome in outcomes):
         keep_table(wanted, result.table, store)

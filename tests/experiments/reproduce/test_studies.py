@@ -4,6 +4,7 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.studies import draws_to_compare
@@ -26,7 +27,15 @@ class Scouts:
             seed = task.experiment.data.seed
             self.looked.append(seed)
             found.append(report(self.valid(seed)))
+        yield from ()  # a step without tasks that are left
         return found
+
+
+def compared(scouts):
+    """Data → the draws to compare."""
+    with pytest.raises(StopIteration) as end:
+        next(draws_to_compare(scouts))
+    return end.value.value
 
 
 def report(validity):
@@ -42,7 +51,7 @@ def frame(columns):
 
 def test_the_first_draws_with_advice_are_taken_and_the_others_named():
     scouts = Scouts(lambda seed: 0.9 if seed in (1, 4, 5, 6) else 0.1)
-    found = draws_to_compare(scouts)["ls"]
+    found = compared(scouts)["ls"]
     assert found.seeds == (1, 4, 5)
     assert [one.seed for one in found.passed_over] == [0, 2, 3]
     assert {one.validity for one in found.passed_over} == {0.1}
@@ -51,13 +60,13 @@ def test_the_first_draws_with_advice_are_taken_and_the_others_named():
 
 def test_no_draw_is_looked_at_in_vain():
     scouts = Scouts(lambda seed: 1.0)
-    assert draws_to_compare(scouts)["ls"].seeds == (0, 1, 2)
+    assert compared(scouts)["ls"].seeds == (0, 1, 2)
     assert scouts.looked == [0, 1, 2]
 
 
 def test_at_the_limit_the_search_ends_with_what_there_is():
     scouts = Scouts(lambda seed: math.nan if seed % 2 else 0.0)
-    found = draws_to_compare(scouts)["ls"]
+    found = compared(scouts)["ls"]
     assert found.seeds == ()
     assert scouts.looked == list(range(60))
     assert len(found.passed_over) == 60
@@ -65,13 +74,11 @@ def test_at_the_limit_the_search_ends_with_what_there_is():
 
 
 def test_the_least_that_is_enough_is_enough():
-    assert draws_to_compare(Scouts(lambda seed: 0.45, seeds=1))["ls"].seeds == (0,)
-    assert (
-        0 not in draws_to_compare(Scouts(lambda seed: np.nextafter(0.45, 0) if seed == 0 else 1, seeds=1))["ls"].seeds
-    )
+    assert compared(Scouts(lambda seed: 0.45, seeds=1))["ls"].seeds == (0,)
+    assert 0 not in compared(Scouts(lambda seed: np.nextafter(0.45, 0) if seed == 0 else 1, seeds=1))["ls"].seeds
 
 
 def test_digits_are_given_up_sooner():
     scouts = Scouts(lambda seed: 0.2, data="mnist")
-    assert draws_to_compare(scouts)["mnist"].seeds == ()
+    assert compared(scouts)["mnist"].seeds == ()
     assert scouts.looked == [0, 1, 2, 3, 4]

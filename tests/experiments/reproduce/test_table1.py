@@ -7,13 +7,13 @@ import pytest
 from ctviz.errors import StoreError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.reports import has_report
-from ctviz.experiments.reproduce.estimate import about_seconds
+from ctviz.experiments.reproduce.estimate import estimate
 from ctviz.experiments.reproduce.pairs import paired_costs
 from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
 from ctviz.experiments.reproduce.table1 import reproduce
-from ctviz.experiments.reproduce.work import Cancelled
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Cancelled
 from tests.experiments.reproduce.here import Here
 
 SMALL = Reproduction(
@@ -77,8 +77,8 @@ def test_asked_again_nothing_is_trained_and_the_result_is_the_same(computed):
     again = reproduce(SMALL, store, engine)
     assert engine.given == []
     assert again.model_copy(update={"seconds": 0.0}) == found.model_copy(update={"seconds": 0.0})
-    assert about_seconds(SMALL, store) == 0
-    assert about_seconds(SMALL.model_copy(update={"rounds": 5}), store) > 0
+    assert estimate(SMALL, store).seconds == 0
+    assert estimate(SMALL.model_copy(update={"rounds": 5}), store).seconds > 0
 
 
 def test_a_run_that_is_gone_is_trained_again_though_its_report_is_there(computed):
@@ -87,12 +87,12 @@ def test_a_run_that_is_gone_is_trained_again_though_its_report_is_there(computed
     store.delete(final.run)
     store.delete(looked_at.run)
     assert has_report(final.run, final.protocol, store)
-    assert about_seconds(SMALL, store) > 0
+    assert estimate(SMALL, store).seconds > 0
     engine = Here()
     again = reproduce(SMALL, store, engine)
     assert engine.given == [looked_at, final]
     assert again.model_copy(update={"seconds": 0.0}) == found.model_copy(update={"seconds": 0.0})
-    assert about_seconds(SMALL, store) == 0
+    assert estimate(SMALL, store).seconds == 0
 
 
 def test_progress_names_each_step_and_ends_it(computed):

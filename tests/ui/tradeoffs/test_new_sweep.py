@@ -15,6 +15,7 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
+from ctviz.experiments.study import Estimate
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
@@ -100,7 +101,12 @@ def test_the_command_computes_the_same_sweep_from_its_file(tmp_path, monkeypatch
     ]  # fmt: skip
     asked = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ctviz.cli.sweep._print_estimate", lambda wanted, *_: asked.append(wanted))
+
+    def estimate(wanted: Sweep, *_: object) -> Estimate:
+        asked.append(wanted)
+        return Estimate(seconds=0.0)
+
+    monkeypatch.setattr("ctviz.experiments.sweeps.plan.estimate", estimate)
     for sweep in sweeps:
         Path("stem.toml").write_text(sweep.to_toml(), encoding="utf-8")
         done = CliRunner().invoke(app, [*command_line("stem").split()[1:], "--estimate"])

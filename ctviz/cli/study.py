@@ -1,4 +1,4 @@
-"""How far a study is, as the command line says it."""
+"""What the commands that carry out a study share: their options, and how far they are."""
 
 from __future__ import annotations
 
@@ -6,11 +6,43 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ctviz.cli.common import to_json
 from ctviz.cli.streams import exit_code
 from ctviz.progress import Progress
+
+if TYPE_CHECKING:
+    from ctviz.experiments.study import Estimate
+
+EngineOption = Annotated[str, typer.Option("--engine", help="local, or ray for more than one machine.")]
+AddressOption = Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster, as in ray-host:6379.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", help="Worker processes; by default one for each processor.")
+]
+EstimateFlag = Annotated[bool, typer.Option("--estimate", help="Only estimate what it takes.")]
+
+
+def checked(engine: str, address: str | None, workers: int | None = None) -> dict[str, Any]:
+    """The options of an engine by their names; ``ConfigError`` for those that no engine has."""
+    from ctviz.experiments.engines.choice import engine_of
+
+    engine_of(engine, workers, address)
+    return {"engine": engine, "workers": workers, "address": address}
+
+
+def show_estimate(
+    estimate: Callable[[int], Estimate], workers: int | None, as_json: bool, *, err: bool = False
+) -> None:
+    """Print what a study takes with so many workers, or say so beside the results (``err``)."""
+    from dataclasses import asdict
+
+    from loky import cpu_count
+
+    found = estimate(workers or cpu_count())
+    typer.echo(to_json(asdict(found)) if as_json else f"{found.words}.", err=err)
 
 
 @contextmanager
