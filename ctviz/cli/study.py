@@ -15,7 +15,7 @@ from ctviz.cli.streams import exit_code
 from ctviz.progress import Progress
 
 if TYPE_CHECKING:
-    from ctviz.experiments.study import Estimate
+    from ctviz.experiments.engines.cost import Estimate
 
 EngineOption = Annotated[str, typer.Option("--engine", help="local, or ray for more than one machine.")]
 AddressOption = Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster, as in ray-host:6379.")]

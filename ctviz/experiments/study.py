@@ -25,7 +25,6 @@ from ctviz.experiments.engines.base import (
 )
 from ctviz.experiments.engines.choice import opened
 from ctviz.experiments.store import Store
-from ctviz.progress import duration
 
 R = TypeVar("R")
 
@@ -125,15 +124,3 @@ def is_stored(steps: Steps[Any]) -> bool:
     finally:
         steps.close()
     return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """What a study is expected to take: seconds with so many workers, for what is not stored yet."""
-
-    seconds: float
-
-    @property
-    def words(self) -> str:
-        """``About 4 min for what is not stored yet``."""
-        return f"About {duration(self.seconds)} for what is not stored yet"

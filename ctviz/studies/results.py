@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ctviz.errors import StoreError
 from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, never_cancelled, no_progress
+from ctviz.experiments.engines.cost import Estimate
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.study import Estimate, Step, Steps, carry_out
+from ctviz.experiments.study import Step, Steps, carry_out
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
 from ctviz.studies.draw import COLUMNS, DRAWS, Draw, stored_draw

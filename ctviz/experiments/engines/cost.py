@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.study import Estimate
+from ctviz.progress import duration
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.task import Task
@@ -33,6 +33,18 @@ GENERATOR_FACTORS = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
 
 STEPS_TAKEN = 0.5
 """Typical share of T after which all searches have ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a study is expected to take: seconds with so many workers, for what is not stored yet."""
+
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """``About 4 min for what is not stored yet``."""
+        return f"About {duration(self.seconds)} for what is not stored yet"
 
 
 @dataclass(frozen=True)

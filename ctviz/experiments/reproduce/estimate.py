@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ctviz.experiments.engines.cost import slowdown, task_cost
+from ctviz.experiments.engines.cost import Estimate, slowdown, task_cost
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.reproduce.reproduction import Reproduction
 from ctviz.experiments.reproduce.studies import study_steps
 from ctviz.experiments.reproduce.work import Work, is_complete
 from ctviz.experiments.store import Store
-from ctviz.experiments.study import Estimate, is_stored
+from ctviz.experiments.study import is_stored
 
 
 def estimate(reproduction: Reproduction, store: Store, workers: int = 1) -> Estimate:

@@ -6,10 +6,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Evaluation, Experiment
-from ctviz.experiments.engines.cost import TaskCost, slowdown, task_cost
+from ctviz.experiments.engines.cost import Estimate, TaskCost, slowdown, task_cost
 from ctviz.experiments.engines.task import Task, is_evaluated
 from ctviz.experiments.store import Store
-from ctviz.experiments.study import Estimate
 from ctviz.experiments.sweeps.declaration import Cell, SharedSettings, Sweep, conventional
 from ctviz.experiments.sweeps.models import SweepModel, identity, models_of, with_seed
 from ctviz.progress import duration

@@ -13,9 +13,9 @@ from ctviz.catalogue.settings import OFFERED
 from ctviz.cli import app
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.cost import Estimate
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.study import Estimate
 from ctviz.experiments.sweeps.declaration import Axis, Sweep
 from ctviz.experiments.sweeps.studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
