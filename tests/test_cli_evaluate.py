@@ -95,7 +95,7 @@ def test_an_estimate_evaluates_nothing(ctviz):
 
 def test_another_engine_evaluates_the_stored_run_and_leaves_its_report(ctviz, monkeypatch):
     from ctviz.experiments.engines import choice
-    from tests.experiments.reproduce.here import Here
+    from tests.studies.reproduce.here import Here
 
     given = []
 

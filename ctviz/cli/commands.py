@@ -375,9 +375,9 @@ def build_draws(
 ) -> None:
     """Train the models of the paper's figure on forty draws of their data and write how often a lock matters."""
     options = checked(engine, address, workers)
-    from ctviz.experiments.lock_draws import lock_draws
-    from ctviz.experiments.lock_draws import to_json as draws_to_json
     from ctviz.paths import assets
+    from ctviz.studies.lock_draws import lock_draws
+    from ctviz.studies.lock_draws import to_json as draws_to_json
 
     with study_progress("Draws under a lock", "draws") as progress:
         draws = lock_draws(progress=progress, **options)

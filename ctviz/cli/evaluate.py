@@ -68,7 +68,7 @@ def evaluate(
     from ctviz.experiments.evaluate import evaluate as measure
     from ctviz.experiments.run import load_run
     from ctviz.experiments.store import open_store
-    from ctviz.experiments.study import all_done, carry_out
+    from ctviz.studies.steps import all_done, carry_out
 
     store, task = open_store(), Task(experiment, protocol)
     if store.status(key).state == "absent":

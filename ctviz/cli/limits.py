@@ -106,7 +106,7 @@ def _record(result: StudyResult, metric: str) -> dict[str, Any]:
 
 
 def _text(result: StudyResult, metric: str) -> str:
-    from ctviz.experiments.summary import across, gains, values_of
+    from ctviz.studies.summary import across, gains, values_of
 
     told = result.study
     chosen = told.metric(metric)

@@ -22,8 +22,8 @@ from ctviz.cli.study import (
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ctviz.experiments.reproduce.reproduction import Reproduction
-    from ctviz.experiments.reproduce.result import Table1, Table1Row
+    from ctviz.studies.reproduce.reproduction import Reproduction
+    from ctviz.studies.reproduce.result import Table1, Table1Row
 
 reproduce_app = typer.Typer(rich_markup_mode=None, help="Compute the paper's tables anew.", no_args_is_help=True)
 app.add_typer(reproduce_app, name="reproduce")
@@ -50,7 +50,7 @@ def table1(
     out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
 ) -> None:
     """Table 1, with settings chosen on validation data; goes on from where it was stopped."""
-    from ctviz.experiments.reproduce.result import read, shipped
+    from ctviz.studies.reproduce.result import read, shipped
 
     if out is not None and not out.parent.is_dir():
         raise ConfigError("out", str(out), "a file in a folder that there is")
@@ -69,17 +69,17 @@ def table1(
 
 
 def _reproduction(data: str, seeds: int | None, quick: bool) -> Reproduction:
-    from ctviz.experiments.reproduce.reproduction import Reproduction
+    from ctviz.studies.reproduce.reproduction import Reproduction
 
     values: dict[str, Any] = {"data": data} | ({} if seeds is None else {"seeds": seeds})
     return Reproduction.quick(**values) if quick else Reproduction(**values)
 
 
 def _compute(reproduction: Reproduction, options: dict[str, Any], *, price: bool, as_json: bool) -> Table1:
-    from ctviz.experiments.reproduce.estimate import estimate
-    from ctviz.experiments.reproduce.result import RESULTS
-    from ctviz.experiments.reproduce.table1 import reproduce as run
     from ctviz.experiments.store import open_store
+    from ctviz.studies.reproduce.estimate import estimate
+    from ctviz.studies.reproduce.result import RESULTS
+    from ctviz.studies.reproduce.table1 import reproduce as run
 
     store = open_store()
     show_estimate(
@@ -95,8 +95,8 @@ def _compute(reproduction: Reproduction, options: dict[str, Any], *, price: bool
 
 def _words(result: Table1) -> str:
     from ctviz.catalogue.metrics import REPRODUCED
-    from ctviz.experiments.reproduce.published import METRICS
     from ctviz.figures.paper_words import agreement, headline, how, interval, published
+    from ctviz.studies.reproduce.published import METRICS
 
     rows = []
     for row in result.rows:

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from ctviz.experiments.engines.base import TaskResult
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.store import Store
-    from ctviz.experiments.sweeps.catalogue import SweepInfo
-    from ctviz.experiments.sweeps.declaration import Sweep
-    from ctviz.experiments.sweeps.plan import SweepEstimate
-    from ctviz.experiments.sweeps.results import SweepResult
+    from ctviz.studies.sweeps.catalogue import SweepInfo
+    from ctviz.studies.sweeps.declaration import Sweep
+    from ctviz.studies.sweeps.plan import SweepEstimate
+    from ctviz.studies.sweeps.results import SweepResult
 
 sweeps_app = typer.Typer(rich_markup_mode=None, help="List the stored sweeps, or delete one.")
 app.add_typer(sweeps_app, name="sweeps", invoke_without_command=True)
@@ -85,7 +85,7 @@ def sweep(
 
     Stored results are not computed again: after Ctrl-C, the same command continues where it was.
     """
-    from ctviz.experiments.sweeps.declaration import Sweep
+    from ctviz.studies.sweeps.declaration import Sweep
 
     values = _wanted(what, study, data, changes or ())
     if axes := [_grid_axis(text) for text in grid or ()] + [_range_axis(text) for text in ranges or ()]:
@@ -97,7 +97,7 @@ def sweep(
     wanted = Sweep(**values)
     options = checked(engine, address, workers)
     from ctviz.experiments.store import open_store
-    from ctviz.experiments.sweeps.plan import estimate
+    from ctviz.studies.sweeps.plan import estimate
 
     store = open_store()
     if price:
@@ -118,10 +118,10 @@ def sweep(
 
 def _wanted(what: str | None, study: str | None, data: str | None, changes: Sequence[str]) -> dict[str, Any]:
     """The settings of a sweep from a study, a preset or a file."""
-    from ctviz.experiments.sweeps.declaration import Sweep
+    from ctviz.studies.sweeps.declaration import Sweep
 
     if study is not None:
-        from ctviz.experiments.sweeps.studies import study as study_of
+        from ctviz.studies.sweeps.paper_studies import study as study_of
 
         return _fields(study_of(study, experiment_of(data or what or "moons", changes)))
     if what is None:
@@ -200,7 +200,7 @@ def _ask(estimate: SweepEstimate) -> bool:
 
 
 def _run_sweep(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult, list[str]]:
-    from ctviz.experiments.sweeps.sweep import sweep as run_sweep
+    from ctviz.studies.sweeps.sweep import sweep as run_sweep
 
     failures: list[str] = []
 
@@ -255,7 +255,7 @@ def sweeps(context: typer.Context, as_json: JsonFlag = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from ctviz.experiments.store import open_store
-    from ctviz.experiments.sweeps.catalogue import list_sweeps
+    from ctviz.studies.sweeps.catalogue import list_sweeps
 
     found = list_sweeps(open_store())
     if as_json:
@@ -292,7 +292,7 @@ def delete(
 ) -> None:
     """Delete a sweep and its table; its runs stay."""
     from ctviz.experiments.store import open_store
-    from ctviz.experiments.sweeps.catalogue import delete_sweep
+    from ctviz.studies.sweeps.catalogue import delete_sweep
 
     typer.echo(f"Deleted {delete_sweep(what, open_store())}.")
 
@@ -304,8 +304,8 @@ def build(
     out: Annotated[Path | None, typer.Option(help="Folder of assets to write to; by default this checkout's.")] = None,
 ) -> None:
     """Train the sweeps that ship with ctviz and write their tables and runs."""
-    from ctviz.experiments.sweeps.shipping import build_shipped
     from ctviz.paths import assets
+    from ctviz.studies.sweeps.shipping import build_shipped
 
     folder = out or assets()
     make_folder(folder)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from ctviz.experiments.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 from ctviz.figures.curves import EMPTY, FONT, spread
 from ctviz.figures.theme import DASHES, Palette
 from ctviz.studies import generator, locks
 from ctviz.studies.maturity import WITHOUT, cells
 from ctviz.studies.study import Study, StudyMetric, number, percent
+from ctviz.studies.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
 from ctviz.prose import listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import ENERGY, IP, RIDGE_TERM, ROBUST
 from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, number, percent, stack
+from ctviz.studies.summary import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

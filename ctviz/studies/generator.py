@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import STRESSES, Experiment
-from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, gains
 from ctviz.prose import listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import IP, IP_FINE, IP_STAR
 from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, percent, stack
+from ctviz.studies.summary import CONVENTIONAL, by_draw, difference, gains
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

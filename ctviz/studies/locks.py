@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, values_of
 from ctviz.prose import listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TILT
 from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, stack
+from ctviz.studies.summary import CONVENTIONAL, by_draw, difference, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, values_of
 from ctviz.prose import listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import (
@@ -22,6 +21,7 @@ from ctviz.studies.shown import (
     ROBUST,
 )
 from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, number, stack
+from ctviz.studies.summary import CONVENTIONAL, Mean, by_draw, difference, gains, values_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, gains, values_of
 from ctviz.prose import listed
 from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import IP, IP_FINE, IP_STAR
 from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, percent, stack
+from ctviz.studies.summary import CONVENTIONAL, by_draw, difference, gains, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

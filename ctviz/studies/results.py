@@ -14,11 +14,11 @@ from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, n
 from ctviz.experiments.engines.cost import Estimate
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.codec import Damaged
-from ctviz.experiments.study import Step, Steps, carry_out
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
 from ctviz.studies.draw import COLUMNS, DRAWS, Draw, stored_draw
 from ctviz.studies.registry import study_of
+from ctviz.studies.steps import Step, Steps, carry_out
 from ctviz.studies.study import Study
 
 if TYPE_CHECKING:

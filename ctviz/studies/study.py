@@ -15,8 +15,8 @@ from ctviz import prose
 from ctviz.catalogue.metrics import Metric
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import Mean
 from ctviz.studies.draw import MAX_SEEDS, Draw, Panel
+from ctviz.studies.summary import Mean
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:

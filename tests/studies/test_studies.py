@@ -17,7 +17,6 @@ from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
-from ctviz.experiments.summary import CONVENTIONAL, gains
 from ctviz.figures.limits import pictures
 from ctviz.figures.theme import LIGHT
 from ctviz.studies.draw import COLUMNS, Draw, Variant, _over_epochs, measure_draw, stored_draw
@@ -31,6 +30,7 @@ from ctviz.studies.results import (
     stored_study,
 )
 from ctviz.studies.study import Study
+from ctviz.studies.summary import CONVENTIONAL, gains
 from tests.studies.tables import shortened
 
 EXTRA = ("ip_fine", "cost_fine", "validity_fine", "energy", "share", "tilt", "trained_mature", "all_skipped")

@@ -14,7 +14,7 @@ from ctviz.experiments.store import Store
 TASKS = {
     "stack": ("ctviz.experiments.engines.task", "Task"),
     "draw": ("ctviz.studies.draw", "Draw"),
-    "lock": ("ctviz.experiments.lock_draws", "LockTask"),
+    "lock": ("ctviz.studies.lock_draws", "LockTask"),
 }
 """Name of a kind → the module and class that read it."""
 

@@ -15,12 +15,12 @@ from ctviz.evaluation.bootstrap import Bootstrap, Interval
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import boundary_tilt
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.models.stack import Stack
+from ctviz.studies.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches

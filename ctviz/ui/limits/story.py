@@ -6,11 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.experiments.summary import LEVEL, Mean
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
 from ctviz.studies.registry import STUDIES
 from ctviz.studies.results import StudyResult, stored_study
 from ctviz.studies.study import Finding, Study, StudyMetric, number, percent
+from ctviz.studies.summary import LEVEL, Mean
 from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, page_title, project_button
