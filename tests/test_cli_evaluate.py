@@ -75,6 +75,8 @@ def test_a_run_without_a_reference_shows_its_means(ctviz):
         (["moons", "--set", "rounds"], "--set is 'rounds'; allowed: name=value"),
         (["moons", "--against", "nobody"], "--against is 'nobody'; allowed: one of vanilla, full"),
         (["moons", "--device", "tpu"], "device is 'tpu'; allowed: auto, cpu or cuda"),
+        (["moons", "--engine", "steam"], "engine is 'steam'; allowed: local or ray"),
+        (["moons", "--engine", "ray", "--device", "cuda"], "device is 'cuda'; allowed: cpu with the engine ray"),
         (["blobs"], "blobs has not been trained yet"),
         (["0123456789abcdef"], "run is '0123456789abcdef'; allowed"),
         (["moons", *SETTINGS, "--csv", "/nowhere/at/all.csv"], "/nowhere/at/all.csv could not be written"),

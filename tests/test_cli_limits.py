@@ -101,3 +101,4 @@ def test_an_estimate_is_of_what_is_missing(ctviz) -> None:
     more = json.loads(ctviz("locks", "--fresh", "--seeds", "40", "--estimate", "--json").stdout)
     assert more["seconds"] == pytest.approx(2 * here["seconds"]) and here["seconds"] > 0
     assert ctviz("locks", "--fresh", "--estimate").stdout.startswith("About ")
+    assert json.loads(ctviz("build", "locks", "--estimate", "--json").stdout) == here  # nothing is built

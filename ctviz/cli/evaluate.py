@@ -63,6 +63,8 @@ def evaluate(
 
     protocol = _changed(Protocol.usual(experiment.data), changes or ())
     options = checked(engine, address)
+    if engine != "local" and device != "cpu":
+        raise ConfigError("device", device, f"cpu with the engine {engine}")
     from ctviz.experiments.engines.cost import evaluation_estimate
     from ctviz.experiments.engines.task import Task
     from ctviz.experiments.evaluate import evaluate as measure

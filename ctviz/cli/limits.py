@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
     from ctviz.studies.results import StudyResult
+    from ctviz.studies.study import Study
 
 BUILD = "build"
 
@@ -58,35 +60,34 @@ def limits(
         listed = [{"name": row[0], "title": row[1], "question": row[2]} for row in rows]
         typer.echo(to_json(listed) if as_json else table(["name", "title", "question"], rows))
         return
-    options = checked(engine, address, workers)
-    if name == BUILD:
-        _build(more or list(STUDIES), out, options)
-        return
-    if more:
+    options, building = checked(engine, address, workers), name == BUILD
+    if more and not building:
         raise ConfigError("limit", " ".join((name, *more)), f"one of {', '.join(STUDIES)}, or build and several")
-    study, chosen = study_of(name), study_of(name).metric(metric)
+    studies = [study_of(each) for each in (more or STUDIES if building else (name,))]
+    study, chosen = studies[0], studies[0].metric(None if building else metric)
     if price:
         from ctviz.experiments.store import open_store
 
-        store = open_store()
-        show_estimate(lambda w: estimate(study, store, w, seeds, shipped=not fresh), workers, as_json)
+        store, here = open_store(), fresh or building
+        show_estimate(lambda w: estimate(studies, store, w, seeds, shipped=not here), workers, as_json)
+        return
+    if building:
+        _build(studies, out, options)
         return
     with study_progress(study.title, "draws") as progress:
         result = run_study(study, progress=progress, seeds=seeds, shipped=not fresh, **options)
     typer.echo(to_json(_record(result, chosen.name)) if as_json else _text(result, chosen.name))
 
 
-def _build(names: list[str], out: Path | None, options: dict[str, Any]) -> None:
-    from ctviz.studies.registry import study_of
-    from ctviz.studies.results import build_studies, shipped_folder
+def _build(studies: Sequence[Study], out: Path | None, options: dict[str, Any]) -> None:
+    from ctviz.studies.results import build_study, shipped_folder
 
-    titles = {study_of(name).name: study_of(name).title for name in names}
     folder = out or shipped_folder()
     make_folder(folder)
-    for path in build_studies(
-        names, folder, lambda name: typer.echo(f"Measuring {titles[name]} …", err=True), **options
-    ):
-        typer.echo(path)
+    for study in studies:
+        with study_progress(study.title, "draws") as progress:
+            for path in build_study(study, folder, progress=progress, **options):
+                typer.echo(path)
 
 
 def _record(result: StudyResult, metric: str) -> dict[str, Any]:

@@ -96,9 +96,7 @@ class Panel:
 
     def at(self, seed: int) -> Experiment:
         """The experiment of one draw: data, initial weights and order of the batches all use this seed."""
-        arms = [{**arm.model_dump(), "seed": seed} for arm in self.experiment.arms]
-        data = {**self.experiment.data.model_dump(), "seed": seed}
-        return Experiment(**{**self.experiment.model_dump(), "data": data, "arms": arms})
+        return self.experiment.replace({"data.seed": seed, "arms.*.seed": seed})
 
     def draws(
         self, seed: int, measures: tuple[str, ...], metrics: tuple[str, ...], *, every_epoch: bool

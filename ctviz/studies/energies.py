@@ -130,9 +130,8 @@ def _headline(exploded: list[str], held: list[str]) -> str:
 def _link() -> DeepLink:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", lambda_reg=ridge) for i, ridge in enumerate((0.0, 0.01, 0.1))]
-    base = Experiment.preset("moons")
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
+    query = Experiment.preset("moons").replace({"arms": arms}).to_query()
+    return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(query.items()))
 
 
 STUDY = Study(

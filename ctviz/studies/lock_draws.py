@@ -16,7 +16,6 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import StoreError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate, percentiles
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.engines.base import Engine, OnProgress, never_cancelled, no_progress
 from ctviz.experiments.engines.cost import about_seconds
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.run import train
@@ -185,23 +184,19 @@ class LockTask:
             LOCK_DRAWS.keep(store, self.key, lock_draw(self.seed))
 
 
-def lock_draws(
-    count: int = DRAWS,
-    store: Store | None = None,
-    progress: OnProgress = no_progress,
-    *,
-    engine: str | Engine = "local",
-    workers: int | None = None,
-    address: str | None = None,
-    cancelled: Callable[[], bool] = never_cancelled,
-) -> list[LockDraw]:
+def lock_draws(count: int = DRAWS, store: Store | None = None, **options: Any) -> list[LockDraw]:
     """The first draws; those in the store (by default that of this machine) are not computed again.
+
+    Args:
+        count: their number.
+        store: where they are read and kept.
+        options: of ``carry_out``: engine, progress, cancelled.
 
     Raises:
         CtvizError: a draw cannot be computed or stored, or the work was cancelled.
     """
     store = store or open_store()
-    return carry_out(_steps(count, store), store, engine, workers, address, progress=progress, cancelled=cancelled)
+    return carry_out(_steps(count, store), store, **options)
 
 
 def _steps(count: int, store: Store) -> Steps[list[LockDraw]]:

@@ -99,8 +99,7 @@ def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
 
 def _doors() -> tuple[DeepLink, ...]:
     base = Experiment.preset("proxies").replace({"data.signal": 3.0})
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
-    query = tuple(experiment.to_query().items())
+    query = tuple(base.replace({"arms": arms_of(base, 1)}).to_query().items())
     return (
         DeepLink("actionability", "Open the linear models under their locks", query),
         DeepLink("boundaries", "See their boundaries turn", query),

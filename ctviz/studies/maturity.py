@@ -135,9 +135,8 @@ def _link(eta: float, tau: float) -> DeepLink:
         Arm.variant("vanilla"), Arm.variant("full", tau=0.75, lambda_reg=0.01),
         Arm.variant("starved", tau=tau, step_size=eta, lambda_reg=0.01),
     ]  # fmt: skip
-    base = Experiment.preset("ls")
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
+    query = Experiment.preset("ls").replace({"arms": arms}).to_query()
+    return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(query.items()))
 
 
 STUDY = Study(

@@ -102,31 +102,24 @@ def shipped_draw(draw: Draw, name: str, folder: Path | None = None) -> pd.DataFr
     return draw.rows_of(found[1])
 
 
-def build_studies(
-    names: Sequence[str], folder: Path, on_study: Callable[[str], None] = lambda name: None, **options: Any
-) -> list[Path]:
-    """Measure studies, unless the store of this machine has them, and write the files that ship.
+def build_study(study: Study, folder: Path, **options: Any) -> list[Path]:
+    """Measure a study, unless the store of this machine has it, and write the files that ship.
 
     Args:
-        names: of the studies.
+        study: which.
         folder: to write to.
-        on_study: called with the name of each study before it is measured.
         options: of ``run_study``, such as its engine.
     """
-    written = []
-    for name in names:
-        on_study(name)
-        result = run_study(name, shipped=False, **options)
-        keys = {draw.name: draw.key for draw in result.panel_draws}
-        facts = {"stands": keys, "experiments": result.study.settings}
-        for path, data in (
-            (folder / f"{name}.parquet", DRAWS.encode(result.table)),
-            (folder / f"{name}.json", (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()),
-        ):
-            write_whole(path, data)
-            written.append(path)
+    result = run_study(study, shipped=False, **options)
+    facts = {"stands": {draw.name: draw.key for draw in result.panel_draws}, "experiments": study.settings}
+    files = {
+        folder / f"{study.name}.parquet": DRAWS.encode(result.table),
+        folder / f"{study.name}.json": (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode(),
+    }
+    for path, content in files.items():
+        write_whole(path, content)
     _shipped.cache_clear()
-    return written
+    return list(files)
 
 
 # -- asking --------------------------------------------------------------------------------------------
@@ -202,11 +195,14 @@ def _steps(study: Study, store: Store, seeds: int | None, shipped: bool) -> Step
 
 
 def estimate(
-    study: Study, store: Store, workers: int = 1, seeds: int | None = None, *, shipped: bool = True
+    studies: Sequence[Study], store: Store, workers: int = 1, seeds: int | None = None, *, shipped: bool = True
 ) -> Estimate:
-    """What the draws take that are to be computed."""
-    missing = missing_draws(study, store, seeds, shipped=shipped)
-    return Estimate(seconds=sum(draw.seconds for draw in missing) / max(1, min(workers, len(missing))))
+    """What the draws take that are to be computed, of one study after the other."""
+    seconds = 0.0
+    for study in studies:
+        missing = missing_draws(study, store, seeds, shipped=shipped)
+        seconds += sum(draw.seconds for draw in missing) / max(1, min(workers, len(missing)))
+    return Estimate(seconds=seconds)
 
 
 def missing_draws(study: Study, store: Store, seeds: int | None = None, *, shipped: bool = True) -> tuple[Draw, ...]:

@@ -1,8 +1,7 @@
 """How every study is carried out: sweeps, Table 1, limits, the draws of a lock.
 
-A study is variants × seeds, measured by a protocol: many tasks and one result. It is written as a generator of
-``Step``: tasks that the store lacks, which may depend on the results of the steps before. What the generator returns is
-the result, put together from the store.
+A study is variants × seeds, measured by a protocol: many tasks and one result. It is a generator of ``Step``: tasks
+that the store lacks, which may depend on results of the steps before. What it returns is put together from the store.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from typing import Any, TypeVar
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.engines.base import (
-    AnyTask,
     Engine,
     OnProgress,
     TaskResult,
@@ -29,11 +27,6 @@ from ctviz.experiments.store import Store
 R = TypeVar("R")
 
 
-def one_each(task: AnyTask) -> int:
-    """Tasks as the units of a step."""
-    return 1
-
-
 @dataclass(frozen=True)
 class Step:
     """Tasks that can be run together and are not in the store.
@@ -45,7 +38,7 @@ class Step:
     tasks: Sequence[Any]
     total: int
     part: str = ""
-    units: Callable[[Any], int] = one_each
+    units: Callable[[Any], int] = lambda task: 1
 
 
 Steps = Generator[Step, list[TaskResult[Any]], R]
@@ -87,13 +80,9 @@ def carry_out(
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
             part = (step.part,) if step.part else ()
-
-            def show(done: int, total: int, part: tuple[str, ...] = part) -> None:
-                progress(done, total, *part)
-
             outcomes = execute(
-                step.tasks, store, ready, progress=show, total=step.total, units=step.units, on_result=on_result,
-                cancelled=cancelled,
+                step.tasks, store, ready, progress=lambda done, total, part=part: progress(done, total, *part),
+                total=step.total, units=step.units, on_result=on_result, cancelled=cancelled,
             )  # fmt: skip
 
 

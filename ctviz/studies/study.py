@@ -174,5 +174,4 @@ def interval(found: Mean, unit: str = "") -> str:
 def stack(base: Experiment, changes: dict[str, object], arms: Sequence[Arm]) -> Experiment:
     """An experiment of these arms, without fields and paths."""
     plain = {"evaluation.field": 0, "evaluation.paths": 0, "evaluation.also": (), "evaluation.factuals": 200}
-    changed = base.replace({**plain, **changes})
-    return Experiment(**{**changed.model_dump(), "arms": [arm.model_dump() for arm in arms]})
+    return base.replace({**plain, **changes, "arms": arms})

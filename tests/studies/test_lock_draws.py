@@ -59,7 +59,7 @@ def test_draws_are_computed_once_and_kept(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(module, "lock_draw", made_up)
     store, told = Store(tmp_path), []
-    first = lock_draws(2, store, lambda *said: told.append(said), workers=1)
+    first = lock_draws(2, store, progress=lambda *said: told.append(said), workers=1)
     assert first == [made_up(0), made_up(1)]
     assert told == [(0, 2), (1, 2), (2, 2)]
     asked.clear()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ctviz.data.catalogue import load
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.experiments.engines.base import Engine, OnProgress, never_cancelled, no_progress
+from ctviz.experiments.engines.base import Engine, OnProgress, no_progress
 from ctviz.experiments.reports import Report
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
@@ -45,24 +45,19 @@ def reproduce(
     store: Store,
     engine: str | Engine = "local",
     progress: OnProgress = no_progress,
-    cancelled: Callable[[], bool] = never_cancelled,
-    *,
-    workers: int | None = None,
-    address: str | None = None,
+    **options: Any,
 ) -> Table1:
     """The table of a reproduction; results in the store are not computed again.
 
     Args:
         reproduction: its settings.
         store: with what is done, and for what will be.
-        engine, workers, address, progress, cancelled: as of ``study.carry_out``.
+        engine, progress, options: of ``carry_out``.
 
     Raises:
-        CtvizError: a task failed, or the work was cancelled (``study.Cancelled``).
+        CtvizError: a task failed, or the work was cancelled (``steps.Cancelled``).
     """
-    return carry_out(
-        _steps(Work(reproduction, store)), store, engine, workers, address, progress=progress, cancelled=cancelled
-    )
+    return carry_out(_steps(Work(reproduction, store)), store, engine, progress=progress, **options)
 
 
 def _steps(work: Work) -> Steps[Table1]:
