@@ -300,15 +300,18 @@ def delete(
 @sweeps_app.command("build")
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Names of shipped sweeps; by default all.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of assets to write to; by default this checkout's.")] = None,
 ) -> None:
     """Train the sweeps that ship with ctviz and write their tables and runs."""
+    options = checked(engine, address, workers)
     from ctviz.paths import assets
     from ctviz.studies.sweeps.shipping import build_shipped
 
     folder = out or assets()
     make_folder(folder)
     with study_progress("sweeps", "models") as progress:
-        for path in build_shipped(names or (), folder, workers, progress):
+        for path in build_shipped(names or (), folder, progress=progress, **options):
             typer.echo(path)

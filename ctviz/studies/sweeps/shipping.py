@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.engines.base import TaskResult, check_all_done
-from ctviz.experiments.engines.local import LocalEngine
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.run import RUN_LIST
 from ctviz.experiments.store import Store
@@ -48,25 +48,21 @@ def _listed(folder: Path) -> set[str]:
     return set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
 
 
-def build_shipped(
-    names: Sequence[str],
-    assets: Path,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Path]:
+def build_shipped(names: Sequence[str], assets: Path, **options: Any) -> Iterator[Path]:
     """Compute shipped sweeps (without names, all), and write the files that ship to the folder ``assets``.
 
-    ``sweeps/<name>`` gets the settings and the table, ``presets`` the runs, which keep the weights of the last epoch.
+    ``sweeps/<name>`` gets the settings and the table, ``presets`` the runs, which keep the weights of the last epoch;
+    ``options`` are those of ``sweep``, such as its engine.
 
     Raises:
         StoreError: a model could not be trained, or the disk cannot be written.
     """
     wanted = {name: shipped_sweep(name) for name in names or SHIPPED}
-    with tempfile.TemporaryDirectory() as scratch, LocalEngine(workers) as engine:
+    with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch))
         for name, settings in wanted.items():
             outcomes: list[TaskResult[Task]] = []
-            result = sweep(settings, engine=engine, store=store, progress=progress, on_result=outcomes.append)
+            result = sweep(settings, store=store, on_result=outcomes.append, **options)
             check_all_done(outcomes)
             folder = assets / "sweeps" / name
             folder.mkdir(parents=True, exist_ok=True)
