@@ -186,6 +186,9 @@ BAD = {
     "two formats": (["export", "moons", "--csv", "--toml"], ["--html"]),
     "a folder without digits": (["datasets", "use", "."], ["train-images-idx3-ubyte"]),
     "no folder of digits": (["datasets", "build", "none"], ["none", "not a folder"]),
+    "no data of that name": (["datasets", "build", ".", "adults"], ["adults", "mnist, adult"]),
+    "no original of a table": (["datasets", "build", ".", "adult"], ["adult.data", "plain nor as .gz"]),
+    "no open licence": (["datasets", "build", ".", "gmsc"], ["no open licence"]),
     "unknown preset to build": (["presets", "build", "mons"], ["mons", "moons"]),
 }
 
@@ -266,9 +269,12 @@ def test_presets_are_listed(ctviz):
 
 def test_data_sets_are_listed(ctviz, monkeypatch):
     monkeypatch.delenv("CTVIZ_DATASETS", raising=False)
-    shipped, folder = json.loads(ctviz("datasets", "--json").stdout)
+    shipped, folder, *tables = json.loads(ctviz("datasets", "--json").stdout)
     assert (shipped["training"], shipped["test"], shipped["verified"]) == (11_000, 10_000, True)
     assert not folder["verified"]
+    assert {one["name"]: one["verified"] for one in tables} == {
+        "adult": True, "california": True, "credit": True, "german": True, "gmsc": False,
+    }  # fmt: skip
     assert "ctviz datasets use FOLDER" in ctviz("datasets").stdout
 
 

@@ -412,7 +412,7 @@ def datasets(context: typer.Context, as_json: JsonFlag = False) -> None:
         return
     from dataclasses import asdict
 
-    from ctviz.data.images import sources
+    from ctviz.data.folders import sources
 
     found = sources()
     if as_json:
@@ -428,23 +428,24 @@ def datasets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @datasets_app.command("use")
 def use_datasets(
-    folder: Annotated[str, typer.Argument(help="Folder with the training files of MNIST, plain or .gz.")],
+    folder: Annotated[str, typer.Argument(help="Folder with MNIST's training files or Give Me Some Credit.")],
 ) -> None:
-    """Check a folder with all 60,000 digits and remember it."""
-    from ctviz.data.images import remember_folder
+    """Check a folder with data that do not come with ctviz, and remember it."""
+    from ctviz.data.folders import remember_folder
 
     typer.echo(remember_folder(folder))
 
 
 @datasets_app.command("build")
 def build_datasets(
-    folder: Annotated[str, typer.Argument(help="Folder with the four files of MNIST, plain or .gz.")],
+    folder: Annotated[str, typer.Argument(help="Folder with the original files, plain or .gz.")],
+    name: Annotated[str, typer.Argument(help="Which data: mnist, or the name of a table.")] = "mnist",
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
 ) -> None:
-    """Write the digits that ship with ctviz."""
-    from ctviz.data.images import build, shipped_folder
+    """Write the files of data that ship with ctviz."""
+    from ctviz.data.folders import build
 
-    for path in build(folder, out or shipped_folder()):
+    for path in build(name, folder, out):
         typer.echo(path)
 
 
