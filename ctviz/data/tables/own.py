@@ -102,11 +102,6 @@ def load_table(
     return replace(table, rules=usual, notes=tuple(notes))
 
 
-def escaped(cell: str) -> str:
-    """A cell for a spreadsheet: one that would be read as a formula (=, +, −, @ first) becomes text."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
 # -- columns -------------------------------------------------------------------------------------------
 
 
@@ -253,6 +248,8 @@ def _without_missing(
         whole = [_imputed(one, said) for one in found]
         notes.append(f"Missing values were imputed: {listed(said)}.")
         return whole, classes
+    if gaps.all():
+        raise DataError("Every row lacks a value; impute them, or leave out the columns that lack most.")
     notes.append(f"{_rows(int(gaps.sum()))} with missing values {_were(int(gaps.sum()))} dropped.")
     kept = [_Found(one.column, one.cells[~gaps].reset_index(drop=True)) for one in found]
     return kept, classes[~gaps].reset_index(drop=True)

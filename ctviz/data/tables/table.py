@@ -53,6 +53,14 @@ class Table(Dataset):
         """Rows (n d) as a table in original units and categories."""
         return self.preprocessing.inverse(X)
 
+    def csv(self, X: npt.ArrayLike | torch.Tensor) -> str:
+        """The same as CSV, for a spreadsheet."""
+        frame = self.frame(X)
+        for name in frame.columns:
+            if frame[name].dtype.kind not in "iuf":
+                frame[name] = frame[name].map(escaped)
+        return frame.rename(columns=escaped).to_csv(index=False)
+
     @cached_property
     def unseen_pairs(self) -> npt.NDArray[np.int64]:
         """Pairs of columns of two categories whose levels never occur together in any row of the data, (p 2)."""
@@ -65,3 +73,8 @@ class Table(Dataset):
             for i, j in np.argwhere(together[first, second] == 0)
         ]
         return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+def escaped(cell: str) -> str:
+    """A cell for a spreadsheet: one that would be read as a formula (=, +, −, @ first) becomes text."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -117,8 +117,8 @@ def current(
     drafts: dict[str, Draft[Any]] = state.setdefault("drafts", {})
     draft, arriving = drafts.get(page.name), state.get("page") != page.name
     other = drafts.get(follows.name) if follows else None
-    if other is not None and other.experiment.data.grid is not None:
-        other = None  # images have a page of their own, where nothing is followed
+    if other is not None and not other.experiment.plane:
+        other = None  # what is not in a plane is not followed
     chosen = other is not None and (other.experiment != Experiment.preset(preset) or bool(draft and draft.carried))
     if draft is None:
         draft = _open(query or dict({} if chosen else first or {}), 0, view, preset)

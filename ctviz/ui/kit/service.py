@@ -257,7 +257,7 @@ def reason_not_to_train(
             f"The pictures of this run would take {wanted / 2**20:,.0f} MB; allowed: at most {MOST_PICTURES >> 20} MB. "
             "Raise “Epochs between pictures” or lower “Resolution of the picture” under Measuring."
         )
-    if experiment.evaluation.field == 0 and experiment.data.grid is None:
+    if experiment.evaluation.field == 0 and experiment.plane:
         return (
             "Without a probability field there is nothing to show; raise “Resolution of the picture” under Measuring."
         )

@@ -37,6 +37,7 @@ MOST_BYTES = 48 * 2**20
 """Pictures kept, over all sessions."""
 
 ON_IMAGES = "Models that read images have no plane to be drawn on. Open them in Digits."
+ON_A_TABLE = "Models that read a table of many features have no plane to be drawn on."
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def stage_of(draft: Draft[TradeoffsView], sweep: Sweep, table: pd.DataFrame, ind
     place = next((p for p in places if p.seed == draft.view.draw), places[0])
     try:
         experiment = sweep.experiment(cell, place.seed)
-        if experiment.data.grid is not None:
-            st.caption(ON_IMAGES)
+        if not experiment.plane:
+            st.caption(ON_IMAGES if experiment.data.grid else ON_A_TABLE)
         else:
             _draw(draft, pictures().get(experiment, place))
     except CtvizError as error:

@@ -31,16 +31,16 @@ GONE = (
     "file that “Share and take away” gives and takes."
 )
 
-ON_IMAGES = "The sweep that you are about to run is of two features; the link's data are images, and were left out."
+NOT_IN_A_PLANE = "The sweep that you are about to run is of two features; the link's data, {what}, were left out."
 
 
 def open_draft() -> Draft[TradeoffsView]:
     """The session's draft of this page. Its experiment is the base of the sweep that is to be run."""
     draft = current(TRADEOFFS, TradeoffsView)
-    if draft.experiment.data.grid is not None:
-        view = draft.view
+    if not draft.experiment.plane:
+        view, what = draft.view, "a table" if draft.experiment.data.grid is None else "images"
         draft.start_from(Experiment.preset(TRADEOFFS.preset))
-        draft.view, draft.problems = view, (ON_IMAGES,)
+        draft.view, draft.problems = view, (NOT_IN_A_PLANE.format(what=what),)
     return draft
 
 

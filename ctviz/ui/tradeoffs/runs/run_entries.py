@@ -152,7 +152,7 @@ def _short(entry: SettingDifference) -> str:
 @functools.lru_cache(4096)
 def is_stack(experiment: Experiment) -> bool:
     """Whether a run was made for its numbers, by a sweep or a study: with names that are no words, or no pictures."""
-    return _of_sweep(experiment) or (experiment.data.grid is None and experiment.evaluation.field == 0)
+    return _of_sweep(experiment) or (experiment.plane and experiment.evaluation.field == 0)
 
 
 def _of_sweep(experiment: Experiment) -> bool:

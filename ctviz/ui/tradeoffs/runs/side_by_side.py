@@ -343,6 +343,9 @@ def _pictures(service: Service, run: Chosen, dark: bool) -> None:
     if run.experiment.data.grid is not None:
         st.markdown("Images have no plane to draw a boundary in; Digits shows what these models look at.")
         return
+    if not run.experiment.plane:
+        st.markdown("A table of many features has no plane to draw a boundary in.")
+        return
     with st.container(key=f"runs-pictures-{run.letter}"):
         row = st.columns(max(len(run.shown), 2), gap="small")
     for cell, index in zip(row, run.shown, strict=False):
@@ -367,7 +370,10 @@ def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: RunView) -> 
 
 
 def _open(run: Chosen) -> None:
-    if run.experiment.data.grid is None and run.experiment.evaluation.field == 0:
+    if run.experiment.data.grid is None and not run.experiment.plane:
+        st.caption("It is about a table of many features, which no other page draws.")
+        return
+    if run.experiment.plane and run.experiment.evaluation.field == 0:
         st.caption("No pictures were kept of this run, so the other pages have nothing to show of it.")
         return
     if len(run.experiment.arms) > MAX_ARMS:
