@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ctviz
-from ctviz.cli.common import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
+from ctviz.cli.common import (
+    experiment_of,
+    experiment_on_table,
+    make_folder,
+    number,
+    progress_bar,
+    stored,
+    table,
+    to_json,
+    write,
+)
 from ctviz.cli.root import JsonFlag, app
 from ctviz.errors import ConfigError, CtvizError, StoreError
 from ctviz.network import network_address
@@ -171,19 +181,30 @@ def _has_screen() -> bool:
 
 @app.command()
 def train(
-    what: Annotated[str, typer.Argument(metavar="PRESET_OR_TOML", help="A preset's name or a TOML file.")],
+    what: Annotated[
+        str, typer.Argument(metavar="PRESET_OR_FILE", help="A preset's name, a TOML file, or with --target a table.")
+    ],
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as in training.epochs=20; repeatable."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder to write results and weights to.")] = None,
+    target: Annotated[str, typer.Option(help="Of a CSV or Parquet file, the column of classes.")] = "",
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
+    ] = None,
+    missing: Annotated[str, typer.Option(help="impute or drop missing values of a table.")] = "impute",
     as_json: JsonFlag = False,
 ) -> None:
     """Train all arms of an experiment together."""
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
-    experiment = experiment_of(what, changes or ())
+    if target:
+        experiment = experiment_on_table(what, target, kinds or (), missing, changes or ())
+    else:
+        experiment = experiment_of(what, changes or ())
     if out is not None:
         make_folder(out)
     from ctviz.experiments.run import run

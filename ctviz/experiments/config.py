@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -17,6 +17,7 @@ from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, k
 from ctviz.data.drawn import DrawnSettings
 from ctviz.data.given import GIVEN, GivenSettings, given
 from ctviz.data.image_sets import IMAGES, ImageSettings
+from ctviz.data.rules import Rules
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.errors import ConfigError
@@ -25,6 +26,9 @@ from ctviz.models.sizes import parameters
 from ctviz.settings import Document, Settings, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
+
+if TYPE_CHECKING:
+    from ctviz.data.tables.table import Table
 
 SearchT = TypeVar("SearchT", bound=SearchSettings)
 
@@ -265,6 +269,18 @@ class Experiment(Document):
             raise ConfigError("preset", name, f"one of {', '.join(PRESETS)}")
         return _preset(name)
 
+    @classmethod
+    def on_table(cls, table: Table) -> Experiment:
+        """The presets' settings of tables on one of the caller's: conventional training, CT, and CT under its rules if
+        these lock a feature or give it a direction."""
+        n, rules = len(table.train[1]), table.rules
+        sizes = {"training.batch": min(n, 1000 if n >= 10_000 else 100), "training.n_ce": min(n, 5000)}
+        changes = _table(rules, **sizes)
+        if not rules.named("locked", "up", "down"):
+            changes = {path: value for path, value in changes.items() if WITH_RULES not in path}
+            changes["arms"] = "vanilla,full"
+        return cls(data=table).replace(changes)
+
     def to_query(self, preset: str | None = None) -> dict[str, str]:
         """The experiment as parameters of a link: a preset and what differs from it.
 
@@ -411,11 +427,9 @@ WITH_RULES = "full rules"
 """The arm of a table's preset that is trained under the usual rules of the table."""
 
 
-def _table(name: str, tau: float, ridge: float, **changes: Any) -> dict[str, Any]:
-    """A table: conventional and counterfactual training, and that under the table's usual rules."""
-    rules = TABLES[name].rules
+def _table(rules: Rules, tau: float = 0.5, ridge: float = 0.25, **changes: Any) -> dict[str, Any]:
+    """Settings for a table: conventional and counterfactual training, and that under the table's usual rules."""
     return {
-        "data.name": name,
         "training.batch": 1000,
         "training.n_ce": 5000,
         "evaluation.field": 0,
@@ -498,11 +512,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms.*.tau": 0.5,
         "arms.full locked.locked": _ROWS,
     },
-    "adult": _table("adult", tau=0.75, ridge=0.25),
-    "california": _table("california", tau=0.5, ridge=0.25),
-    "credit": _table("credit", tau=0.5, ridge=0.25),
-    "gmsc": _table("gmsc", tau=0.5, ridge=0.5),
-    "german": _table("german", tau=0.5, ridge=0.25, **{"training.batch": 100}),
     "loans": {
         **_FIGURE,
         "arms.full.lambda_adv": 0.1,
@@ -522,6 +531,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "proxies": _PROXIES,
     "proxies-linked": {**_PROXIES, "data.correlation": 0.6, "evaluation.every": 50},
+    "adult": {"data.name": "adult", **_table(TABLES["adult"].rules, tau=0.75)},
+    "california": {"data.name": "california", **_table(TABLES["california"].rules)},
+    "credit": {"data.name": "credit", **_table(TABLES["credit"].rules)},
+    "gmsc": {"data.name": "gmsc", **_table(TABLES["gmsc"].rules, ridge=0.5)},
+    "german": {"data.name": "german", **_table(TABLES["german"].rules, **{"training.batch": 100})},
 }
 """The changes of each preset to the defaults.
 

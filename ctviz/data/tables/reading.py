@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 50_000_000, 200_000, 200
 
+MOST_UNPACKED = 1_000_000_000
+"""Bytes of a Parquet file, unpacked: it may be packed a thousand times."""
+
 MISSING = ("", "?", "-", "–", ".", "na", "n/a", "nan", "null", "none", "missing")
 """Cells that hold nothing, in small letters."""
 
@@ -73,6 +76,9 @@ def _parquet(raw: bytes, name: str) -> pa.Table:
         _check_names(list(file.schema_arrow.names), name)
         if file.metadata.num_rows > MOST_ROWS:
             raise DataError(f"{name} has {file.metadata.num_rows:,} rows; allowed: at most {MOST_ROWS:,}.")
+        parts = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        if (size := sum(part.total_byte_size for part in parts)) > MOST_UNPACKED:
+            raise DataError(f"{name} holds {size:,} bytes, unpacked; allowed: at most {MOST_UNPACKED:,}.")
         return file.read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name} begins like a Parquet file but cannot be read: {_first_line(error)}.") from None

@@ -64,8 +64,8 @@ class Table(Dataset):
     @cached_property
     def unseen_pairs(self) -> npt.NDArray[np.int64]:
         """Pairs of columns of two categories whose levels never occur together in any row of the data, (p 2)."""
-        X = torch.cat([part[0] for part in (self.train, self.validation, self.test)])
-        together = (X.T.double() @ X.double()).numpy() if len(X) else np.zeros((self.d, self.d))
+        X = np.concatenate([part[0].numpy() for part in (self.train, self.validation, self.test)]).astype(np.float64)
+        together = X.T @ X
         spans = [s for f, s in zip(self.schema.features, self.schema.spans, strict=True) if f.kind == "category"]
         found = [
             (first.start + i, second.start + j)

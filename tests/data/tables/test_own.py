@@ -115,6 +115,18 @@ def test_it_is_trained_on(tmp_path):
     assert again.key == experiment.key and loaded(tmp_path, people(400), seed=1).train[0][0, 0] != table.train[0][0, 0]
 
 
+def test_it_has_the_settings_of_tables(tmp_path):
+    free = ctviz.Experiment.on_table(loaded(tmp_path, people(400)))
+    assert [arm.name for arm in free.arms] == ["vanilla", "full"]
+    assert (free.training.batch, free.training.n_ce, free.evaluation.field) == (100, 280, 0)
+    rules = Rules(rules=(Rule(feature="age", change="up"), Rule(feature="job", change="locked")))
+    ruled = ctviz.Experiment.on_table(loaded(tmp_path, people(400), rules=rules))
+    assert [(arm.name, arm.locked, arm.increase_only) for arm in ruled.arms] == [
+        ("vanilla", (), ()), ("full", (), ()), ("full rules", ("job",), ("age",)),
+    ]  # fmt: skip
+    assert not ruled.arms[0].trains_on_counterfactuals and ruled.arms[2].trains_on_counterfactuals
+
+
 # -- what is missing or odd ----------------------------------------------------------------------------
 
 
