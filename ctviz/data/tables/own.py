@@ -318,8 +318,7 @@ def _split(
     n = len(labels)
     order = np.random.default_rng(seed).permutation(n)
     test, validation, train = np.split(order, np.cumsum([n // 5, min(VALIDATION_SIZE, n // 10)]))
-    preprocessing = Preprocessing(columns, people, train)
-    X = preprocessing.transform(people)
+    preprocessing, X = Preprocessing.fit(columns, people, train)
 
     def part(rows: npt.NDArray[np.int64]) -> Split:
         return torch.from_numpy(X[rows]), torch.from_numpy(labels[rows])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ctviz.data.tables.declaration import Column
 
 if TYPE_CHECKING:
     import pandas as pd
+    from sklearn.compose import ColumnTransformer
 
 Rows = npt.NDArray[np.int64]
 
@@ -26,25 +26,28 @@ FEW_VALUES = 10
 class Preprocessing:
     """Numbers standardised, ordered levels by their ranks and standardised, categories one-hot.
 
-    Means and standard deviations are those of the ``training`` rows. Frames have one column per feature, called by its
-    name: numbers in the unit that people read, levels by name.
+    Frames have one column per feature, called by its name: numbers in the unit that people read, levels by name.
     """
 
-    def __init__(self, columns: Sequence[Column], frame: pd.DataFrame, training: Rows) -> None:
+    def __init__(self, transformer: ColumnTransformer, schema: Schema) -> None:
+        self.transformer, self.schema = transformer, schema
+
+    @classmethod
+    def fit(cls, columns: Sequence[Column], frame: pd.DataFrame, training: Rows) -> tuple[Preprocessing, Array]:
+        """The preprocessing with means and standard deviations of the ``training`` rows, and the columns of all rows,
+        float32 (n d)."""
         from sklearn.compose import ColumnTransformer
 
         steps = [(column.name, _transformer(column), [column.name]) for column in columns]
-        self.columns = tuple(columns)
-        self.transformer = ColumnTransformer(steps, sparse_threshold=0)
-        self.transformer.fit(frame.iloc[training])
-        X = self.transformer.transform(frame)
-        ends = np.cumsum([0, *(column.width for column in columns)])
-        parts = [X[:, first:last] for first, last in pairwise(ends)]
-        self.schema = Schema(
-            features=tuple(
-                self._feature(column, part[:, 0], training) for column, part in zip(columns, parts, strict=True)
-            )
+        transformer = ColumnTransformer(steps, sparse_threshold=0)
+        transformer.fit(frame.iloc[training])
+        X = transformer.transform(frame)
+        starts = np.cumsum([0, *(column.width for column in columns)])[:-1]
+        features = tuple(
+            _feature(column, transformer.named_transformers_[column.name], X[:, start], training)
+            for column, start in zip(columns, starts, strict=True)
         )
+        return cls(transformer, Schema(features=features)), X.astype(np.float32)
 
     def transform(self, frame: pd.DataFrame) -> Array:
         """The columns of models, float32 (n d)."""
@@ -72,30 +75,29 @@ class Preprocessing:
         shown, step = fitted.inverse_transform(part)[:, 0], feature.display.step
         return np.asarray(np.round(np.round(shown / step) * step, feature.display.places))
 
-    def _feature(self, column: Column, x: npt.NDArray[np.float64], training: Rows) -> Feature:
-        """The feature of a column; ``x``: its first column, all rows."""
-        if column.kind == "category":
-            return Feature(name=column.name, kind="category", levels=column.names, effort=column.effort)
-        fitted = self.transformer.named_transformers_[column.name]
-        scaler = fitted["scale"] if column.kind == "ordered" else fitted
-        display = DisplayScale(
-            unit=column.unit,
-            prefix=column.prefix,
-            offset=float(scaler.mean_[0]),
-            scale=float(scaler.scale_[0]),
-            step=column.rounding,
-        )
-        step = None if column.kind == "ordered" else (column.step or column.rounding)
-        return Feature(
-            name=column.name,
-            kind=column.kind,
-            levels=column.names,
-            domain=_domain(column, x, training, display),
-            display=display,
-            step=step,
-            effort=column.effort,
-            deviation=_deviation(x[training]),
-        )
+
+def _feature(column: Column, fitted: Any, x: npt.NDArray[np.float64], training: Rows) -> Feature:
+    """The feature of a column; ``x``: its first column, all rows."""
+    if column.kind == "category":
+        return Feature(name=column.name, kind="category", levels=column.names, effort=column.effort)
+    scaler = fitted["scale"] if column.kind == "ordered" else fitted
+    display = DisplayScale(
+        unit=column.unit,
+        prefix=column.prefix,
+        offset=float(scaler.mean_[0]),
+        scale=float(scaler.scale_[0]),
+        step=column.rounding,
+    )
+    return Feature(
+        name=column.name,
+        kind=column.kind,
+        levels=column.names,
+        domain=_domain(column, x, training, display),
+        display=display,
+        step=None if column.kind == "ordered" else (column.step or column.rounding),
+        effort=column.effort,
+        deviation=_deviation(x[training]),
+    )
 
 
 def _transformer(column: Column) -> Any:

@@ -6,6 +6,7 @@ is read from the user's folder. Every table is checked against the digest of its
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ctviz.data.dataset import Split
+from ctviz.data.schema import Array
 from ctviz.data.tables.declaration import Column, TableInfo
 from ctviz.data.tables.files import digest
 from ctviz.data.tables.preprocessing import Preprocessing
@@ -39,29 +41,45 @@ def load_known(settings: TableSettings) -> Table:
         DataError: the file is missing, or is not the one that was published.
     """
     info = settings.info
-    frame = checked(info.name, None if info.ships else user_folder(info))
+    made = _made(settings, None if info.ships else user_folder(info))
+
+    def part(rows: Rows) -> Split:
+        return torch.from_numpy(made.X[rows]), torch.from_numpy(made.labels[rows])
+
+    test, validation, train = made.splits
+    return Table(
+        name=info.name,
+        schema=made.preprocessing.schema,
+        classes=info.classes,
+        train=part(train),
+        validation=part(validation),
+        test=part(test),
+        preprocessing=made.preprocessing,
+        rules=info.rules,
+    )
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What settings make of a table; nobody writes into it."""
+
+    preprocessing: Preprocessing
+    X: Array  # n d
+    labels: Rows  # n
+    splits: tuple[Rows, Rows, Rows]  # of tests, validation and training
+
+
+@lru_cache(maxsize=4)
+def _made(settings: TableSettings, folder: Path | None) -> _Made:
+    info = settings.info
+    frame = checked(info.name, folder)
     favourable = info.label(frame).to_numpy(dtype=bool)
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(_rows(favourable, settings.balanced, rng))
     ends = np.cumsum([settings.n_test, settings.n_validation, settings.n_train])
     test, validation, train, _ = np.split(order, ends)
-    people = readable(frame, info.columns)
-    preprocessing = Preprocessing(info.columns, people, train)
-    X, y = preprocessing.transform(people), favourable.astype(np.int64)
-
-    def part(rows: Rows) -> Split:
-        return torch.from_numpy(X[rows]), torch.from_numpy(y[rows])
-
-    return Table(
-        name=info.name,
-        schema=preprocessing.schema,
-        classes=info.classes,
-        train=part(train),
-        validation=part(validation),
-        test=part(test),
-        preprocessing=preprocessing,
-        rules=info.rules,
-    )
+    preprocessing, X = Preprocessing.fit(info.columns, readable(frame, info.columns), train)
+    return _Made(preprocessing, X, favourable.astype(np.int64), (test, validation, train))
 
 
 def _rows(favourable: npt.NDArray[np.bool_], balanced: bool, rng: np.random.Generator) -> Rows:

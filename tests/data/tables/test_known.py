@@ -36,6 +36,12 @@ def apart(monkeypatch, tmp_path):
     monkeypatch.delenv(DATASETS_VARIABLE, raising=False)
 
 
+def forget() -> None:
+    """Nothing of a table is kept in memory."""
+    shipped.checked.cache_clear()
+    shipped._made.cache_clear()
+
+
 def load(name: str, **settings: object) -> Table:
     found = ctviz.load_data(TableSettings(name=name, **settings))
     assert isinstance(found, Table)
@@ -143,11 +149,11 @@ def test_a_spoilt_table_is_told(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="cannot be read"):
         folders.build("german", tmp_path, tmp_path / "out")
     monkeypatch.setattr(shipped, "shipped_folder", lambda name: tmp_path)
-    shipped.checked.cache_clear()
+    forget()
     (tmp_path / "german.parquet").write_bytes(b"PAR1 spoilt")
     with pytest.raises(DataError, match=r"german\.parquet cannot be read.*install ctviz again"):
         load("german")
-    shipped.checked.cache_clear()
+    forget()
 
 
 # -- from a folder of the user's -----------------------------------------------------------------------
@@ -201,6 +207,15 @@ def test_the_same_settings_give_the_same_bits_and_another_seed_others():
         for one, two in zip(getattr(first, part), getattr(again, part), strict=True):
             assert torch.equal(one, two)
     assert not torch.equal(first.train[0], other.train[0])
+
+
+def test_who_writes_into_a_table_spoils_nobody_elses():
+    first = load("german")
+    before = first.train[0].clone()
+    first.train[0].zero_()
+    assert torch.equal(load("german").train[0], before)
+    forget()
+    assert torch.equal(load("german").train[0], before)
 
 
 def test_fewer_rows_leave_the_others_where_they_are():
