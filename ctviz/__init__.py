@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from ctviz.data.dataset import Dataset
     from ctviz.data.drawn import DrawnSettings
     from ctviz.data.image_sets import IMAGES, ImageSettings
+    from ctviz.data.rules import Link, Rule, Rules
     from ctviz.data.schema import Feature, Mutability, Schema
+    from ctviz.data.tables.own import load_table
+    from ctviz.data.tables.settings import TABLES, TableSettings
+    from ctviz.data.tables.table import Table
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
@@ -70,7 +74,11 @@ _WHERE = {
     "ctviz.data.dataset": ("Dataset",),
     "ctviz.data.drawn": ("DrawnSettings",),
     "ctviz.data.image_sets": ("IMAGES", "ImageSettings"),
+    "ctviz.data.rules": ("Link", "Rule", "Rules"),
     "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
+    "ctviz.data.tables.own": ("load_table",),
+    "ctviz.data.tables.settings": ("TABLES", "TableSettings"),
+    "ctviz.data.tables.table": ("Table",),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
     "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
@@ -119,6 +127,7 @@ __all__ = [
     "OUTCOMES",
     "PRESETS",
     "STUDIES",
+    "TABLES",
     "VARIANTS",
     "Arm",
     "AttributionSettings",
@@ -139,11 +148,14 @@ __all__ = [
     "ImageSettings",
     "JobError",
     "LimitResult",
+    "Link",
     "ModelSettings",
     "Mutability",
     "Paths",
     "Protocol",
     "Report",
+    "Rule",
+    "Rules",
     "Run",
     "Scene",
     "Schedule",
@@ -154,12 +166,15 @@ __all__ = [
     "StoreError",
     "Sweep",
     "SweepResult",
+    "Table",
+    "TableSettings",
     "Trace",
     "attribute",
     "evaluate",
     "integrated_gradients",
     "load_data",
     "load_run",
+    "load_table",
     "open_store",
     "run",
     "run_limit",

@@ -69,8 +69,8 @@ DATA_KINDS = (
         drawn=True,
     ),
     DataKind(
-        name="columns",
-        title="data of any columns",
+        name="table",
+        title="a table",
         item="factual",
         explorer=("ctviz.experiments.explorer", "Explorer"),
         includes=lambda data: True,

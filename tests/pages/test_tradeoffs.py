@@ -360,9 +360,10 @@ def test_weights_that_are_gone_leave_the_numbers(visit, stored) -> None:
     assert "gone from the store" in said(at)
 
 
-def test_a_sweep_of_images_is_not_what_this_page_starts_from(visit, world) -> None:
-    at = visit(PAGE, preset="mnist")
-    assert "images" in at.warning[0].value
+@pytest.mark.parametrize(("preset", "what"), [("mnist", "images"), ("adult", "a table")])
+def test_a_sweep_of_what_is_in_no_plane_is_not_what_this_page_starts_from(visit, preset: str, what: str) -> None:
+    at = visit(PAGE, preset=preset)
+    assert f"the link's data, {what}, were left out" in at.warning[0].value
     assert query_of(at)["preset"] == "moons"
 
 

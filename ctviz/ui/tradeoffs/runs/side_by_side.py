@@ -374,9 +374,11 @@ def _open(run: Chosen) -> None:
     if len(run.experiment.arms) > MAX_ARMS:
         st.caption(f"The other pages show at most {MAX_ARMS} models.")
         return
-    query = run.experiment.to_query()
+    query, pages = run.experiment.to_query(), shown_kind(run.experiment).pages
+    if not pages:
+        st.caption("No other page shows it.")
     with st.container(horizontal=True):
-        for page in shown_kind(run.experiment).pages:
+        for page in pages:
             link_to(page, f"Open in {page.title}", query)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctviz.data.drawn import MOST_POINTS, DrawnSettings, decode, encode
-from ctviz.data.tables import MARGIN, MOST_TABLE, from_table, to_csv
+from ctviz.data.pasted import MARGIN, MOST_TABLE, from_table, to_csv
 from ctviz.errors import CtvizError
 from tests.data.paintings import spread
 
