@@ -69,14 +69,14 @@ DATA_KINDS = (
         drawn=True,
     ),
     DataKind(
-        name="columns",
-        title="data of any columns",
+        name="tables",
+        title="a table",
         item="factual",
         explorer=("ctviz.experiments.explorer", "Explorer"),
         includes=lambda data: True,
     ),
 )
-"""The last of them includes whatever no other does."""
+"""The last of them includes whatever no other does: tables of numbers and categories."""
 
 
 def kind_of_data(data: Columns) -> DataKind:

@@ -46,7 +46,7 @@ _SHARED = ("factuals", "targets", "group", "outside")
 
 
 class Explorer(RunExplorer):
-    """The explorer of runs on data in a plane, or of any columns: searches point by point, with their analysis."""
+    """The explorer of runs on data in a plane, or in a table: searches point by point, with their analysis."""
 
     @isolated()
     def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:

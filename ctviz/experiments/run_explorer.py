@@ -325,7 +325,7 @@ class RunExplorer:
     def _check_kind(self, experiment: Experiment) -> None:
         """Raises a ConfigError where data of this kind have another explorer."""
         if self.kind.explorer[1] not in (one.__name__ for one in type(self).__mro__):
-            allowed = f"data that {type(self).__name__} reads; {self.kind.title} are read by {self.kind.explorer[1]}"
+            allowed = f"data that {type(self).__name__} reads; {self.kind.explorer[1]} reads {self.kind.title}"
             raise ConfigError("data.name", experiment.data.name, allowed)
 
     def _points(self, values: npt.ArrayLike) -> Tensor:

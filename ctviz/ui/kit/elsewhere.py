@@ -51,12 +51,13 @@ SHOWN: Mapping[str, ShownKind] = MappingProxyType(
             usual="digits",
             undrawn="Images have no plane to draw a boundary in; Digits shows what these models look at.",
         ),
-        "columns": ShownKind(
+        "tables": ShownKind(
             pages=(),
-            title="No page shows this run.",
-            words="Its data have other columns than the two of a plane, and were handed over in Python.",
-            usual="data of any columns",
-            undrawn="Data of these columns have no plane to draw a boundary in.",
+            title="This run is about a table.",
+            words="The link that you opened is about a table of many features, which no page draws. Such models are "
+            "trained and asked in Python and on the command line.",
+            usual="a table",
+            undrawn="A table of many features has no plane to draw a boundary in.",
         ),
     }
 )

@@ -32,7 +32,7 @@ GONE = (
     "file that “Share and take away” gives and takes."
 )
 
-OTHER_DATA = "The sweep that you are about to run is of two features; the link's data are {}, and were left out."
+OTHER_DATA = "The sweep that you are about to run is of two features; the link's data, {}, were left out."
 
 
 def open_draft() -> Draft[TradeoffsView]:

@@ -507,7 +507,7 @@ def same(one, two):
 
 
 def test_only_images_are_explored():
-    with pytest.raises(ConfigError, match="data in a plane are read by Explorer"):
+    with pytest.raises(ConfigError, match="; Explorer reads data in a plane"):
         ImageExplorer(Experiment.preset("moons"))
 
 
