@@ -35,6 +35,8 @@ class DataKind:
         includes: whether a data set is of this kind, unless an earlier one includes it.
         drawn: whether they are points in a plane, in which runs record fields and paths.
         kernels: whether samples are near enough to each other for the kernel of IP*, which has a length scale of 0.5.
+        metrics: those by which the ends of searches are compared (``evaluation.ends``).
+        wilsons: whether shares of searches have Wilson's interval, for few searches that all end alike.
     """
 
     name: str
@@ -44,6 +46,8 @@ class DataKind:
     includes: Callable[[Columns], bool]
     drawn: bool = False
     kernels: bool = True
+    metrics: tuple[str, ...] = ("ip", "ip_star", "nearest", "cost", "validity", "redundancy", "mature")
+    wilsons: bool = False
 
     @property
     def items(self) -> str:
@@ -51,32 +55,34 @@ class DataKind:
         return f"{self.item}s"
 
 
-DATA_KINDS = (
-    DataKind(
-        name="images",
-        title="images",
-        item="picture",
-        explorer=("ctviz.experiments.images.explorer", "ImageExplorer"),
-        includes=lambda data: data.grid is not None,
-        kernels=False,
-    ),
-    DataKind(
-        name="plane",
-        title="data in a plane",
-        item="factual",
-        explorer=("ctviz.experiments.explorer", "Explorer"),
-        includes=lambda data: len(data.features) == data.d == 2,
-        drawn=True,
-    ),
-    DataKind(
-        name="table",
-        title="a table",
-        item="factual",
-        explorer=("ctviz.experiments.explorer", "Explorer"),
-        includes=lambda data: True,
-    ),
+PICTURES = DataKind(
+    name="images",
+    title="images",
+    item="picture",
+    explorer=("ctviz.experiments.images.explorer", "ImageExplorer"),
+    includes=lambda data: data.grid is not None,
+    kernels=False,
+    metrics=("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness"),
+    wilsons=True,
 )
-"""The last of them includes whatever no other does."""
+PLANE = DataKind(
+    name="plane",
+    title="data in a plane",
+    item="factual",
+    explorer=("ctviz.experiments.explorer", "Explorer"),
+    includes=lambda data: len(data.features) == data.d == 2,
+    drawn=True,
+)
+TABLE = DataKind(
+    name="tables",
+    title="a table",
+    item="factual",
+    explorer=("ctviz.experiments.explorer", "Explorer"),
+    includes=lambda data: True,
+)
+
+DATA_KINDS = (PICTURES, PLANE, TABLE)
+"""The last of them includes whatever no other does: tables of numbers and categories."""
 
 
 def kind_of_data(data: Columns) -> DataKind:

@@ -138,7 +138,7 @@ class Experiment(Document):
                 raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
             if getattr(self.evaluation, name) and not _in_a_plane(self.data):
-                allowed = f"0 for {kind_of_data(self.data).title}, which have no plane to be drawn on"
+                allowed = f"0 for data that have no plane to be drawn on, such as {kind_of_data(self.data).title}"
                 raise ConfigError(f"evaluation.{name}", getattr(self.evaluation, name), allowed)
 
     def _check_constraints(self, arm: Arm) -> None:

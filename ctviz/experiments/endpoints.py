@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from ctviz.data.kinds import PLANE, DataKind
 from ctviz.errors import ConfigError
 from ctviz.evaluation.bootstrap import ROUNDS, Bootstrap, Interval
 from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, estimates
 from ctviz.evaluation.wilson import wilson
-from ctviz.experiments.trace import Floats, Trace
+from ctviz.experiments.trace import Floats, SearchTrace, Trace
 from ctviz.short_repr import ShortRepr
 
 MAX_FACTUALS = 5_000
 """Every resample has a count for each of them, and IP* one for each pair."""
 
-ENDPOINT_METRICS = ("ip", "ip_star", "nearest", "cost", "validity", "redundancy", "mature")
+ENDPOINT_METRICS = PLANE.metrics
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -42,9 +43,9 @@ class EndNumbers(ShortRepr):
 class Endpoints(EndNumbers):
     """Metrics of the counterfactuals of a trace.
 
-    Of the factuals that are judged, ``validity`` and ``mature`` are the shares that end in the target class, and that
-    reach τ; ``ip``, ``ip_star`` and ``nearest`` are taken over all of them, ``cost`` and ``redundancy`` over the valid
-    ones.
+    Which ones, depends on the kind of data (``DataKind.metrics``). Of the factuals that are judged, ``validity`` and
+    ``mature`` are the shares that end in the target class, and that reach τ; ``ip``, ``ip_star`` and ``nearest`` are
+    taken over all of them, ``cost`` and ``redundancy`` over the valid ones.
     """
 
     points: Floats  # m b d: where the searches ended
@@ -59,30 +60,30 @@ class Endpoints(EndNumbers):
         return self.points[arm, chosen, feature], self.samples[target][:, feature]
 
 
-def ends_of(trace: Trace) -> SearchEnds:
+def ends_of(trace: SearchTrace) -> SearchEnds:
     """The ends of the searches of a trace."""
-    final = trace.final.copy()
-    arrays = (trace.factuals, final, trace.targets, trace.valid, trace.mature, trace.steps, trace.nearest, trace.group)
-    return SearchEnds(*map(torch.from_numpy, arrays))
+    arrays = (trace.factuals, trace.final.copy(), trace.targets, trace.valid, trace.mature, trace.steps)
+    ends = SearchEnds(*map(torch.from_numpy, arrays))
+    nearest = torch.from_numpy(trace.nearest) if isinstance(trace, Trace) else None
+    return replace(ends, nearest=nearest, group=torch.from_numpy(trace.group))
 
 
 def end_numbers(
     ends: SearchEnds,
     judged: torch.Tensor,
     by: Comparison,
-    names: Sequence[str],
+    kind: DataKind,
     arms: tuple[str, ...],
     level: float,
     rounds: int = ROUNDS,
     seed: int = 0,
-    wilsons: bool = False,
 ) -> EndNumbers:
     """Metrics of the ends of searches, with intervals; all arms share the resamples of the factuals.
 
     Args:
         judged: the searches that count, (m b).
+        kind: of the data, which says what is measured.
         rounds: resamples.
-        wilsons: whether shares have Wilson's interval, which has a width also where all searches end alike.
 
     Raises:
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
@@ -92,11 +93,11 @@ def end_numbers(
     if n > MAX_FACTUALS:
         raise ConfigError("factuals", n, f"at most {MAX_FACTUALS:,} to be measured")
     ends = replace(ends, group=None if n == len(group) else group)
-    found, paired = estimates(ends, judged, by, names, Bootstrap.of(n, rounds, seed))
+    found, paired = estimates(ends, judged, by, kind.metrics, Bootstrap.of(n, rounds, seed))
     metrics = {name: estimate.interval(level) for name, estimate in found.items()}
-    if wilsons:
+    if kind.wilsons:
         counted = _factuals(judged, ends.group).sum(dim=1).double().numpy()
-        shares = [name for name in names if name in END_METRICS and END_METRICS[name].share]
+        shares = [name for name in metrics if name in END_METRICS and END_METRICS[name].share]
         metrics |= {name: wilson(metrics[name].value, counted, level) for name in shares}
     differences = {name: estimate.interval(level) for name, estimate in paired.items()}
     return EndNumbers(arms, level, judged.sum(dim=1).numpy(), metrics, differences)
@@ -111,7 +112,7 @@ def _factuals(judged: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
 
 
 def compare_endpoints(
-    trace: Trace, by: Comparison, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
+    trace: SearchTrace, by: Comparison, kind: DataKind, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
 ) -> Endpoints:
     """``end_numbers`` of a trace.
 
@@ -119,7 +120,7 @@ def compare_endpoints(
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
     """
     judged = torch.from_numpy(trace.judged)
-    found = end_numbers(ends_of(trace), judged, by, ENDPOINT_METRICS, arms, level, seed=seed)
+    found = end_numbers(ends_of(trace), judged, by, kind, arms, level, seed=seed)
     return Endpoints(
         **vars(found),
         points=trace.final,

@@ -21,7 +21,6 @@ from ctviz.errors import ConfigError
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.endpoints import Endpoints, compare_endpoints
 from ctviz.experiments.loss_terms import LossTerms, loss_terms_of
 from ctviz.experiments.measure import shown_samples
 from ctviz.experiments.outcome import outcome_of
@@ -46,7 +45,7 @@ _SHARED = ("factuals", "targets", "group", "outside")
 
 
 class Explorer(RunExplorer):
-    """The explorer of runs on data in a plane, or of any columns: searches point by point, with their analysis."""
+    """The explorer of runs on data in a plane, or in a table: searches point by point, with their analysis."""
 
     @isolated()
     def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:
@@ -181,12 +180,6 @@ class Explorer(RunExplorer):
         own = self.experiment.arms[arm]
         nothing = Objective(**dict.fromkeys(Objective.model_fields, 0.0))
         return loss_terms_of(trace, arm, index, own if TRAINING_METHODS[own.method].searches else nothing, label)
-
-    @isolated()
-    def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
-        """IP, IP*, cost, validity, redundancy and mature share of every arm, with bootstrap intervals."""
-        with torch.no_grad():
-            return compare_endpoints(trace, self.comparison, self.arms, level)
 
     # -- checks -----------------------------------------------------------------------------------
 

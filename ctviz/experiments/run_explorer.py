@@ -28,10 +28,11 @@ from ctviz.evaluation.robustness import Attack, accuracy_curve, perturb
 from ctviz.evaluation.wilson import wilson
 from ctviz.experiments.analyses import AttackedSamples, AttributionHistory, Robustness, SampleAttributions
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.endpoints import Endpoints, compare_endpoints
 from ctviz.experiments.reachability import logits_at
 from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
 from ctviz.experiments.snapshot import Snapshot, stack_of
-from ctviz.experiments.trace import Bools, Floats
+from ctviz.experiments.trace import Bools, Floats, SearchTrace
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack
 
@@ -131,6 +132,12 @@ class RunExplorer:
             return SearchResult(start, start, none.bool(), none, start.new_zeros(settings.steps + 1, *start.shape))
         rules = constraints or self.constraints
         return search(stack, start, goal, [settings] * stack.m, rules, record, self.reference_data)
+
+    @isolated()
+    def endpoints(self, trace: SearchTrace, level: float = 0.99) -> Endpoints:
+        """How the searches of a trace ended, for every arm: the metrics of this kind of data, with intervals."""
+        with torch.no_grad():
+            return compare_endpoints(trace, self.comparison, self.kind, self.arms, level)
 
     # -- attributions ---------------------------------------------------------------------------------
 
@@ -325,7 +332,7 @@ class RunExplorer:
     def _check_kind(self, experiment: Experiment) -> None:
         """Raises a ConfigError where data of this kind have another explorer."""
         if self.kind.explorer[1] not in (one.__name__ for one in type(self).__mro__):
-            allowed = f"data that {type(self).__name__} reads; {self.kind.title} are read by {self.kind.explorer[1]}"
+            allowed = f"data that {type(self).__name__} reads; {self.kind.explorer[1]} reads {self.kind.title}"
             raise ConfigError("data.name", experiment.data.name, allowed)
 
     def _points(self, values: npt.ArrayLike) -> Tensor:

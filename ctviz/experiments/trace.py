@@ -63,7 +63,7 @@ class SearchTrace(ShortRepr):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Trace(SearchTrace):
-    """The searches of b factuals in a plane, or of any columns, with what explains them."""
+    """The searches of b factuals in a plane, or in a table, with what explains them."""
 
     outside: Bools  # b: the factual lies outside the data's domain
     excluded: Bools  # m b: the factual lies outside the domain and ranges of the arm

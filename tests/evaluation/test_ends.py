@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ctviz.data.kinds import DATA_KINDS
 from ctviz.data.schema import Feature, Schema
 from ctviz.evaluation.bootstrap import Bootstrap
 from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, counted, estimates, means, measured
@@ -127,6 +128,11 @@ def test_the_first_of_the_estimates_are_the_means_and_differences_are_paired() -
         both = judged[0] & judged[model]
         star = BY.real.ip_star(final, target, both)
         assert float(paired["ip_star"].value[model]) == pytest.approx(float(star[model] - star[0]))
+
+
+def test_what_each_kind_of_data_is_compared_by_is_a_metric_of_ends() -> None:
+    assert {name for kind in DATA_KINDS for name in kind.metrics} == {*END_METRICS, "ip_star"}
+    assert not [kind for kind in DATA_KINDS if "ip_star" in kind.metrics and not kind.kernels]
 
 
 def test_a_mean_over_nothing_is_nan() -> None:

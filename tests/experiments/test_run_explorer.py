@@ -73,9 +73,9 @@ def test_locked_columns_are_those_of_the_arm() -> None:
 
 
 def test_each_kind_of_data_has_its_own_explorer() -> None:
-    with pytest.raises(ConfigError, match="images are read by ImageExplorer"):
+    with pytest.raises(ConfigError, match="ImageExplorer reads images"):
         Explorer(Experiment.preset("mnist"))
-    with pytest.raises(ConfigError, match="data in a plane are read by Explorer"):
+    with pytest.raises(ConfigError, match="; Explorer reads data in a plane"):
         ImageExplorer(EXPERIMENT)
 
 

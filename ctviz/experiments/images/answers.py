@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
@@ -63,7 +64,7 @@ class ImageTrace(SearchTrace):
     start_variation: Doubles  # b: total variation of the factual
 
 
-IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness")
+IMAGE_METRICS = PICTURES.metrics
 
 
 @dataclass(frozen=True, repr=False, eq=False)

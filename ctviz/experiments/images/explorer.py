@@ -17,7 +17,7 @@ from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.ends import SearchEnds
 from ctviz.evaluation.images import total_variation
 from ctviz.experiments.endpoints import end_numbers
-from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers, ImageSample, ImageTrace
+from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageSample, ImageTrace
 from ctviz.experiments.images.measures import ROUNDS, measure_means
 from ctviz.experiments.reachability import logits_at, target_probability
 from ctviz.experiments.run_explorer import RunExplorer, path_of, permutation
@@ -212,5 +212,5 @@ class ImageExplorer(RunExplorer):
             judged = self._answers(stack, pictures).argmax(dim=-1) != goal
             ends = SearchEnds(pictures, final, goal, valid, found.mature, found.steps, group=group)
             by, arms = self.comparison, self.arms
-            numbers = end_numbers(ends, judged, by, IMAGE_METRICS, arms, level, ROUNDS, seed, wilsons=True)
+            numbers = end_numbers(ends, judged, by, self.kind, arms, level, ROUNDS, seed)
         return ImageNumbers(**vars(numbers), settings=settings, samples=len(rows))

@@ -405,6 +405,20 @@ def test_their_differences_are_to_the_first_arm_where_both_count():
     assert several.samples == 10 and (several.judged <= 20).all() and (several.judged > 10).any()
 
 
+def test_endpoints_of_chosen_digits_are_measured_as_those_at_random():
+    explorer, snapshots = run()
+    picked = explorer.pick("random", 12)
+    trace = explorer.counterfactuals(snapshots[-1], picked.X, (picked.y + 1) % K, SEARCH)
+    found = explorer.endpoints(trace)
+    assert tuple(found.metrics) == tuple(found.differences) == IMAGE_METRICS
+    assert (found.judged == trace.judged.sum(axis=1)).all() and found.points is not None
+    for arm in range(M):
+        valid = trace.judged[arm] & trace.valid[arm]
+        assert found.metrics["validity"].value[arm] == pytest.approx(valid.sum() / trace.judged[arm].sum())
+        if valid.sum() > 1:
+            assert found.metrics["cost"].value[arm] == pytest.approx(trace.cost[arm, valid].mean())
+
+
 def test_what_always_holds_has_an_interval_too():
     explorer, snapshots = run()
     numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60)
@@ -507,7 +521,7 @@ def same(one, two):
 
 
 def test_only_images_are_explored():
-    with pytest.raises(ConfigError, match="data in a plane are read by Explorer"):
+    with pytest.raises(ConfigError, match="; Explorer reads data in a plane"):
         ImageExplorer(Experiment.preset("moons"))
 
 
