@@ -150,7 +150,6 @@ ADULT = TableInfo(
     title="Adult (income)",
     sentence="People of the US census of 1994: who earns more than $50,000 a year?",
     columns=COLUMNS,
-    target="income",
     classes=("up to $50,000", "more than $50,000"),
     rows=32_561,
     favourable=7_841,

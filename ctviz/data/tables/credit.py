@@ -85,7 +85,6 @@ CREDIT = TableInfo(
     title="Default of credit card clients",
     sentence="People with a credit card in Taiwan in 2005: who pays the next bill?",
     columns=COLUMNS,
-    target="target",
     classes=("does not pay", "pays"),
     rows=30_000,
     favourable=23_364,

@@ -126,7 +126,6 @@ GERMAN = TableInfo(
     title="German credit",
     sentence="Loans of a German bank in the 1970s: which are paid back?",
     columns=COLUMNS,
-    target="class",
     classes=("bad", "good"),
     rows=1_000,
     favourable=700,
