@@ -33,7 +33,7 @@ def check_folder(path: str | Path) -> str:
         if not info.ships:
             try:
                 rows = len(shipped.checked(name, Path(path).expanduser().absolute()))
-            except (DataError, RuntimeError, ValueError, OSError):
+            except (DataError, RuntimeError):
                 continue
             said.append(f"{path} holds all {rows:,} complete rows of {info.title}, as published.")
     if not said:

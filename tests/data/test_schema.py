@@ -279,6 +279,40 @@ def test_json_keeps_an_open_domain():
     assert Feature.model_validate_json(OPEN.features[1].model_dump_json()) == OPEN.features[1]
 
 
+def test_ordered_levels_are_one_column_and_a_category_one_for_each():
+    schema = Schema(
+        features=(
+            Feature(name="grade", kind="ordered", levels=("low", "middle", "high"), domain=(0, 2)),
+            Feature(name="job", kind="category", levels=("clerk", "nurse"), allowed=("nurse",)),
+            Feature(name="age", kind="integer", domain=(17, 90)),
+        )
+    )
+    assert (schema.d, schema.columns) == (4, ("grade", "job_clerk", "job_nurse", "age"))
+    assert [column.tolist() for column in schema.bounds()] == [[0, 0, 0, 17], [2, 1, 1, 90]]
+    up, down = schema.constrain(increase_only=["grade"], locked=["age"]).directions()
+    assert (up.tolist(), down.tolist()) == ([True, False, True, False], [False, True, True, False])
+    assert [feature.spacing for feature in schema.features] == [1, None, 1]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "ordered"}, "levels of x"),
+        ({"levels": ("a", "b")}, "levels of x"),
+        ({"kind": "ordered", "levels": ("a", "b"), "step": 2}, "none for levels"),
+        ({"kind": "integer", "step": 0.5}, "a whole number"),
+        ({"allowed": ("a",)}, "allowed of x"),
+        ({"kind": "category", "levels": ("a", "b"), "allowed": ("c",)}, "some of a, b"),
+        ({"kind": "category", "levels": ("a", "b"), "allowed": ()}, "some of a, b"),
+        ({"effort": 6}, "less than or equal to 5"),
+        ({"deviation": 0}, "greater than 0"),
+    ],
+)
+def test_what_no_feature_can_be_is_refused(values, said):
+    with pytest.raises(ValidationError, match=said):
+        Feature(name="x", **values)
+
+
 def test_a_schema_survives_copying_and_hashing():
     for again in (Schema.model_validate(MIXED.model_dump()), pickle.loads(pickle.dumps(MIXED))):
         assert again == MIXED

@@ -69,6 +69,12 @@ def test_it_is_trained_and_known_by_its_data(run: ctviz.Run) -> None:
         np.testing.assert_array_equal(weights, again.weights[name])
 
 
+def test_keys_are_those_of_before_features_knew_steps_levels_and_efforts() -> None:
+    assert experiment().key == "ec43222293e2e446"
+    features = (SCHEMA.features[0].model_copy(update={"effort": 5}), *SCHEMA.features[1:])
+    assert experiment(dataclasses.replace(PEOPLE, schema=Schema(features=features))).key != experiment().key
+
+
 def test_other_data_have_another_key_and_a_name_of_the_data_none() -> None:
     key = experiment().key
     assert experiment(people(name="others")).key == key

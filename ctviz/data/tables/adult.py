@@ -111,8 +111,8 @@ COLUMNS = (
     Column("relationship", "relationship", "category", _RELATIONSHIP, effort=5),
     Column("race", "race", "category", _RACE),
     Column("sex", "sex", "category", {"Female": "female", "Male": "male"}),
-    Column("capital gain", "capital-gain", "integer", prefix="$", step=100, effort=4),
-    Column("capital loss", "capital-loss", "integer", prefix="$", step=100, effort=4),
+    Column("capital gain", "capital-gain", "integer", prefix="$", step=100, effort=5),
+    Column("capital loss", "capital-loss", "integer", prefix="$", step=100, effort=5),
     Column("hours per week", "hours-per-week", "integer", unit="hours"),
     Column("native country", "native-country", "category", _COUNTRY),
 )
@@ -150,7 +150,6 @@ ADULT = TableInfo(
     title="Adult (income)",
     sentence="People of the US census of 1994: who earns more than $50,000 a year?",
     columns=COLUMNS,
-    target="income",
     classes=("up to $50,000", "more than $50,000"),
     rows=32_561,
     favourable=7_841,

@@ -41,7 +41,6 @@ CALIFORNIA = TableInfo(
     title="California housing",
     sentence="Districts of California in 1990: where are homes worth more than the median?",
     columns=COLUMNS,
-    target="MedHouseVal",
     classes=("up to the median", "above the median"),
     rows=20_640,
     favourable=10_317,

@@ -38,7 +38,7 @@ _EDUCATION = {
 _MARITAL = {"1": "married", "2": "single", "3": OTHER, "0": OTHER}
 
 COLUMNS = (
-    Column("credit limit", "LIMIT_BAL", "integer", prefix="NT$", step=10_000, effort=4),
+    Column("credit limit", "LIMIT_BAL", "integer", prefix="NT$", step=10_000),
     Column("sex", "SEX", "category", {"2": "female", "1": "male"}),
     Column("education", "EDUCATION", "ordered", _EDUCATION, effort=4),
     Column("marital status", "MARRIAGE", "category", _MARITAL, effort=5),
@@ -63,10 +63,11 @@ RULES = Rules(
     rules=(
         Rule(feature="age", change="up"),
         Rule(feature="education", change="up"),
-        *locked(("sex", "marital status", *_PAST)),
+        *locked(("sex", "marital status", "credit limit", *_PAST)),
     )
 )
-"""September is the month in which the bank asks; what was billed, paid and owed before is a fact of the past."""
+"""September is the month in which the bank asks; what was billed, paid and owed before is a fact of the past. The limit
+is the bank's to set."""
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -84,7 +85,6 @@ CREDIT = TableInfo(
     title="Default of credit card clients",
     sentence="People with a credit card in Taiwan in 2005: who pays the next bill?",
     columns=COLUMNS,
-    target="target",
     classes=("does not pay", "pays"),
     rows=30_000,
     favourable=23_364,

@@ -58,9 +58,11 @@ class Column:
         return len(self.names) if self.kind == "category" else 1
 
 
-def levels(*names: str, **merged: str) -> dict[str, str]:
-    """Levels that are called as in the file; ``merged``: value in the file → another name."""
-    return {**{name: name for name in names}, **merged}
+def usual_sizes(n: int) -> tuple[int, int, int]:
+    """The paper's sizes of the splits of n rows, training, validation and test: a fifth for tests, 1,000 for validation
+    (of small tables a tenth), the rest to train on."""
+    test, validation = n // 5, min(VALIDATION_SIZE, n // 10)
+    return n - test - validation, validation, test
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,13 @@ class TableInfo:
     Attributes:
         title, sentence: what it is, in one plain sentence.
         columns: its features, in the order of the columns of the data.
-        target: name of the column of the class, in the file.
         classes: what people call the two classes; the second one is the favourable one.
         rows, favourable: how many rows the file has, and how many of the favourable class.
         balance: whether usually as many of each class are taken, as the paper does.
         rules: the usual rules of a plan.
-        read: reads the original file in a folder into a frame of ``columns`` and ``target``.
+        read: reads the original file in a folder into a frame of the sources of the columns and the class.
         label: whether each row of the frame is of the favourable class.
-        digest: 32 hexadecimal digits of the content of that frame (``shipped.digest``).
+        digest: 32 hexadecimal digits of the content of that frame (``files.digest``).
         ships: whether it comes with ctviz; else it is read from a folder of the user's.
     """
 
@@ -85,7 +86,6 @@ class TableInfo:
     title: str
     sentence: str
     columns: tuple[Column, ...]
-    target: str
     classes: tuple[str, str]
     rows: int
     favourable: int
@@ -106,7 +106,5 @@ class TableInfo:
         return 2 * min(self.favourable, self.rows - self.favourable) if balance else self.rows
 
     def sizes(self, balance: bool) -> tuple[int, int, int]:
-        """The paper's sizes of the splits: a fifth for tests, of the rest up to 1,000 for validation."""
-        n = self.usable(balance)
-        test, validation = n // 5, min(VALIDATION_SIZE, n // 10)
-        return n - test - validation, validation, test
+        """The usual sizes of the splits."""
+        return usual_sizes(self.usable(balance))

@@ -32,8 +32,9 @@ _PURPOSE = {
     "A49": "business",
     "A410": "other",
 }
+_UNKNOWN = "none or unknown"
 _SAVINGS = {
-    "A65": "none or unknown",
+    "A65": _UNKNOWN,
     "A61": "below 100 DM",
     "A62": "100 to 500 DM",
     "A63": "500 to 1,000 DM",
@@ -57,7 +58,7 @@ _PROPERTY = {
     "A121": "real estate",
     "A122": "savings contract or life insurance",
     "A123": "car or other",
-    "A124": "none or unknown",
+    "A124": _UNKNOWN,
 }
 _PLANS = {"A141": "bank", "A142": "stores", "A143": "none"}
 _HOUSING = {"A151": "rent", "A152": "own", "A153": "for free"}
@@ -96,6 +97,10 @@ RULES = Rules(
         Rule(feature="age", change="up"),
         Rule(feature="residence", change="up"),
         Rule(feature="employed for", change="up"),
+        Rule(feature="account", levels=tuple(name for name in _ACCOUNT.values() if name != "no account")),
+        Rule(feature="savings", levels=tuple(name for name in _SAVINGS.values() if name != _UNKNOWN)),
+        Rule(feature="property", levels=tuple(name for name in _PROPERTY.values() if name != _UNKNOWN)),
+        Rule(feature="telephone", levels=("yes",)),
         *locked(
             (
                 "credit history", "purpose", "sex and marital status", "loans at this bank", "dependents",
@@ -121,7 +126,6 @@ GERMAN = TableInfo(
     title="German credit",
     sentence="Loans of a German bank in the 1970s: which are paid back?",
     columns=COLUMNS,
-    target="class",
     classes=("bad", "good"),
     rows=1_000,
     favourable=700,

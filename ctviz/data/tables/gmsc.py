@@ -53,7 +53,6 @@ GMSC = TableInfo(
     title="Give Me Some Credit",
     sentence="People with a loan: who gets by for two years without a delay of 90 days?",
     columns=COLUMNS,
-    target="SeriousDlqin2yrs",
     classes=("seriously late", "pays"),
     rows=120_269,
     favourable=111_912,

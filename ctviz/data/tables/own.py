@@ -14,7 +14,7 @@ import torch
 
 from ctviz.data.dataset import Split
 from ctviz.data.rules import Rules
-from ctviz.data.tables.declaration import OTHER, UNKNOWN, VALIDATION_SIZE, Column
+from ctviz.data.tables.declaration import OTHER, UNKNOWN, Column, usual_sizes
 from ctviz.data.tables.preprocessing import Preprocessing
 from ctviz.data.tables.reading import read_table
 from ctviz.data.tables.table import Table
@@ -56,7 +56,7 @@ def load_table(
     rules: Rules | None = None,
     seed: int = 0,
 ) -> Table:
-    """A table of one's own, from CSV or Parquet, as a data set: ``Experiment(data=load_table(...))`` trains on it.
+    """A table of one's own, from CSV or Parquet, as a data set: ``Experiment.on_table(load_table(…))`` trains on it.
 
     Columns of numbers are numbers (whole ones integers; of two values alone a category), others are categories.
     A column of one value, of dates, or of a different text in nearly each row is left out. A fifth of the rows is for
@@ -317,7 +317,8 @@ def _split(
 ) -> Table:
     n = len(labels)
     order = np.random.default_rng(seed).permutation(n)
-    test, validation, train = np.split(order, np.cumsum([n // 5, min(VALIDATION_SIZE, n // 10)]))
+    _, held_out, for_tests = usual_sizes(n)
+    test, validation, train = np.split(order, [for_tests, for_tests + held_out])
     preprocessing, X = Preprocessing.fit(columns, people, train)
 
     def part(rows: npt.NDArray[np.int64]) -> Split:

@@ -136,17 +136,29 @@ def checked(name: str, folder: Path | None) -> pd.DataFrame:
     import pandas as pd
 
     info = TABLES[name]
-    if folder is None:
-        path = shipped_folder(name) / f"{name}.parquet"
-        try:
-            frame = pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read: {str(error).lower()}; install ctviz again.") from None
-    else:
-        frame, path = info.read(folder), folder
+    if folder is not None:
+        return _original(info, folder)
+    path = shipped_folder(name) / f"{name}.parquet"
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {str(error).lower()}; install ctviz again.") from None
+    return _published(info, frame, path)
+
+
+def _original(info: TableInfo, folder: Path) -> pd.DataFrame:
+    """The original file in a folder, checked."""
+    try:
+        frame = info.read(folder)
+    except (KeyError, TypeError, ValueError):  # other columns, or not a table
+        raise DataError(f"{folder} holds a file named as that of {info.title}, with something else in it.") from None
+    return _published(info, frame, folder)
+
+
+def _published(info: TableInfo, frame: pd.DataFrame, where: Path) -> pd.DataFrame:
     if (found := digest(frame)) != info.digest:
         raise DataError(
-            f"{path} does not hold {info.title} as it was published: the digest of its content begins with "
+            f"{where} does not hold {info.title} as it was published: the digest of its content begins with "
             f"{found[:12]}, expected {info.digest[:12]}."
         )
     return frame
@@ -161,10 +173,7 @@ def build(folder: Path, out: Path, name: str) -> Path:
     info = TABLES[name]
     if not info.ships:
         raise DataError(f"{info.title} has no open licence, so it does not come with ctviz.")
-    frame = info.read(folder)
-    if (found := digest(frame)) != info.digest:
-        raise DataError(f"{folder} does not hold {info.title} as it was published: its digest is {found}.")
-    path = out / f"{name}.parquet"
+    frame, path = _original(info, folder), out / f"{name}.parquet"
     try:
         out.mkdir(parents=True, exist_ok=True)
         compact(frame).to_parquet(path, index=False, compression="zstd", compression_level=19)

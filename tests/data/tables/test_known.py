@@ -144,6 +144,12 @@ def test_a_spoilt_table_is_told(tmp_path, monkeypatch):
         folders.build("credit", tmp_path, tmp_path / "out")
     with pytest.raises(ConfigError, match="one of mnist, adult"):
         folders.build("moons", tmp_path)
+    (tmp_path / "german.data").write_text("a b c", encoding="utf-8")
+    with pytest.raises(DataError, match="German credit"):
+        folders.build("german", tmp_path, tmp_path / "out")
+    (tmp_path / "credit_default.csv").write_text("a,b", encoding="utf-8")
+    with pytest.raises(DataError, match="holds a file named as that of Default of credit card clients, with something"):
+        folders.build("credit", tmp_path, tmp_path / "out")
     (tmp_path / "german.data").unlink()
     (tmp_path / "german.data.gz").write_bytes(b"no gzip")
     with pytest.raises(DataError, match="cannot be read"):
