@@ -9,10 +9,8 @@ from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -71,7 +69,7 @@ class Number:
             last = end
         return (first, last) if sign * (last - first) >= 0 else None
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, float]:
         """The lowest and the highest allowed value; ∞ and −∞ where there is none."""
         values = [self.own] if self.low <= self.own <= self.high else []
@@ -236,14 +234,18 @@ class Lattice:
         values = np.asarray(points, dtype=np.float64)
         columns = np.zeros((*values.shape[:-1], self.d), dtype=self.factual.dtype)
         for i, feature in enumerate(self.features):
-            at = values[..., i]
-            if isinstance(feature, Number):
-                columns[..., feature.column] = (at - feature.centre) / feature.spread
-            else:
-                columns[..., list(feature.columns)] = at[..., None] == np.arange(len(feature.columns))
-            own = list(feature.columns)
-            columns[..., own] = np.where((at == feature.own)[..., None], self.factual[own], columns[..., own])
+            columns[..., list(feature.columns)] = self.columns_of(i, values[..., i])
         return columns
+
+    def columns_of(self, i: int, values: Floats) -> Columns:
+        """The columns of feature ``i`` alone at ``values`` (…), (… w)."""
+        feature = self.features[i]
+        if isinstance(feature, Number):
+            columns = ((values - feature.centre) / feature.spread)[..., None]
+        else:
+            columns = values[..., None] == np.arange(len(feature.columns))
+        own = self.factual[list(feature.columns)]
+        return np.where((values == feature.own)[..., None], own, columns.astype(self.factual.dtype))
 
     def project(self, columns: npt.ArrayLike) -> Floats:
         """The point for each of some columns (… d), which no lattice need hold, (… f): the nearest allowed value of
@@ -318,8 +320,8 @@ class Lattice:
                 return f"{self.features[a].name} and {self.features[b].name} never have these levels together."
         return None
 
-    def enumerate(self, most: int = 1 << 20, nodes: int = 9) -> Iterator[Floats]:
-        """Every point that obeys all rules, (f) each, for comparisons on small lattices.
+    def enumerate(self, most: int = 1 << 20, nodes: int = 9) -> Floats:
+        """Every point that obeys all rules, (n f), for comparisons on small lattices.
 
         A number without steps has ``nodes`` values at equal distances, and its own one.
 
@@ -336,10 +338,8 @@ class Lattice:
         count = math.prod(map(len, options))
         if count > most:
             raise ConfigError("points", count, f"at most {most:,}")
-        for values in product(*options):
-            point = np.array(values, dtype=np.float64)
-            if self.consistent(point):
-                yield point
+        points = np.stack(np.meshgrid(*options, indexing="ij"), axis=-1).reshape(-1, len(options))
+        return np.asarray(points[self.consistent(points)])
 
 
 def box_lattice(factual: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Lattice:
