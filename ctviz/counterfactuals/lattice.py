@@ -50,6 +50,11 @@ class Number:
         """Its one column."""
         return (self.column,)
 
+    @property
+    def is_column(self) -> bool:
+        """Whether its values are those of the column itself, in any of them."""
+        return not self.step and self.centre == 0 and self.spread == 1
+
     def beyond(self, sign: int) -> tuple[float, float] | None:
         """The allowed values nearest to and farthest from the own one that lie above it (``sign`` 1) or below (−1)."""
         end = self.high if sign > 0 else self.low
@@ -362,9 +367,11 @@ def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
     Raises:
         DataError: a factual of other columns than the schema's.
     """
-    x = np.asarray(factual, dtype=np.float32)
+    x = np.asarray(factual)
+    x = x if x.dtype == np.float64 else x.astype(np.float32)
     if x.shape != (schema.d,):
         raise DataError(f"The factual has shape {x.shape}; the schema has {schema.d} columns.")
+    lows, highs = schema.bounds()
     features: list[Feature] = []
     for feature, span in zip(schema.features, schema.spans, strict=True):
         columns = tuple(range(*span.indices(schema.d)))
@@ -374,17 +381,15 @@ def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
             efforts = tuple(float(level != own) for level in range(feature.width))
             features.append(Category(feature.name, columns, own, levels, efforts))
         else:
-            value = float(x[columns[0]])
-            low, high = _narrowed(value, feature.domain, feature.mutability)
-            features.append(Number(feature.name, columns[0], value, low, high))
+            (column,) = columns
+            value, ends = float(x[column]), (float(lows[column]), float(highs[column]))
+            features.append(Number(feature.name, column, value, *_narrowed(value, ends, feature.mutability)))
     return Lattice(tuple(features), x)
 
 
 def _narrowed(own: float, domain: tuple[float, float], mutability: Mutability) -> tuple[float, float]:
-    """The part of a domain, rounded inward to float32, that a number may reach from its own value."""
-    least, most = (np.float32(end) for end in domain)
-    low = float(np.nextafter(least, np.float32(np.inf)) if least < domain[0] else least)
-    high = float(np.nextafter(most, np.float32(-np.inf)) if most > domain[1] else most)
+    """The part of a domain that a number may reach from its own value."""
+    low, high = domain
     if mutability in (Mutability.FIXED, Mutability.INCREASE):
         low = max(low, own)
     if mutability in (Mutability.FIXED, Mutability.DECREASE):

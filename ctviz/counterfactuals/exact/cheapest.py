@@ -320,7 +320,7 @@ class _Solver:
         extra, trusted = 0.0, True
         while True:
             lattice, open_ended = self._narrowed(budgeted=trusted)
-            program = _Assembled(self, lattice, self.least - _rounding(self.question, lattice) + extra, trusted)
+            program = _Assembled(self, lattice, self.least - _slack(self.question, lattice) + extra, trusted)
             solved = program.solve(self.deadline.left, presolve=trusted)
             if solved.status == "infeasible" and extra == 0.0:
                 if not trusted:
@@ -383,7 +383,7 @@ class _Solver:
         q = self.question
         fixed = _fixed(q.lattice, point)
         pattern = _pattern(q.network, q.lattice.encode(point))
-        room = 2 * _rounding(q, fixed) + 1e-9 * (1 + abs(self.least))
+        room = _room(q, fixed, pattern) + 1e-9 * (1 + abs(self.least))
         for _ in range(12):
             part = _Assembled(self, fixed, self.least + room, True, pattern)
             solved = part.solve(min(self.deadline.left, 1.0))
@@ -509,26 +509,38 @@ def _point_of(lattice: Lattice, choice: Choice, x: Floats) -> Floats:
         if not feature.step:
             same = abs(value - feature.own) <= 1e-8 * (1 + abs(feature.own)) and feature.allowed(feature.own)
             value = feature.own if same else value
+            if feature.is_column:  # as the model will see it
+                value = float(np.asarray(value, dtype=lattice.factual.dtype))
         point[i] = float(feature.nearest(value))
-    return lattice.project(lattice.encode(point)) if _plain(lattice) else point
+    return point
 
 
-def _plain(lattice: Lattice) -> bool:
-    """Whether all features are numbers without steps, whose columns are their values."""
-    return all(isinstance(f, Number) and not f.step and f.centre == 0 and f.spread == 1 for f in lattice.features)
-
-
-def _rounding(question: Question, lattice: Lattice) -> float:
-    """How much rounding of the columns to their type can change the margin: Σ_j |∂(z_c − z_y)/∂x_j| · error of x_j."""
-    size = np.zeros(lattice.d)
-    for feature in lattice.features:
-        if isinstance(feature, Number):
-            size[feature.column] = max(
-                abs(end - feature.centre) / feature.spread for end in (*feature.ends, feature.own)
-            )
-    layers = question.network.layers
-    W = layers[-1][0]
-    steep = np.abs(np.delete(W, question.target, axis=0) - W[question.target])
-    for weights, _ in reversed(layers[:-1]):
+def _slack(question: Question, lattice: Lattice) -> float:
+    """By how much the margin of a point may differ from that of the program, since a model sees rounded columns: Σ_j of
+    at most |∂(z_c − z_y)/∂x_j| times the error of x_j. A number that is its own column has none."""
+    steep = np.abs(_last(question))
+    for weights, _ in reversed(question.network.layers[:-1]):
         steep = steep @ np.abs(weights)
-    return float((steep @ size).max() * np.finfo(lattice.factual.dtype).eps + 1e-9)
+    return _error(lattice, steep, [f for f in lattice.features if isinstance(f, Number) and not f.is_column])
+
+
+def _room(question: Question, lattice: Lattice, pattern: Pattern) -> float:
+    """By how much rounding may lower the margin where these units are active."""
+    steep = _last(question)
+    for (weights, _), active in zip(reversed(question.network.layers[:-1]), reversed(pattern), strict=True):
+        steep = (steep * active) @ weights
+    return _error(lattice, np.abs(steep), [f for f in lattice.features if isinstance(f, Number)])
+
+
+def _last(question: Question) -> Floats:
+    """The last layer's weights of z_c − z_y for each other class, (k − 1 h)."""
+    W = question.network.layers[-1][0]
+    return np.asarray(np.delete(W, question.target, axis=0) - W[question.target])
+
+
+def _error(lattice: Lattice, steep: Floats, numbers: list[Number]) -> float:
+    total = np.zeros(len(steep))
+    for feature in numbers:
+        size = max(abs(end - feature.centre) / feature.spread for end in (*feature.ends, feature.own))
+        total += steep[:, feature.column] * size
+    return float(total.max(initial=0.0) * np.finfo(lattice.factual.dtype).eps + 1e-9)
