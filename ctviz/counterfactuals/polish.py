@@ -5,7 +5,8 @@ projected onto their lattice, moved until the model is sure enough, and then cha
 long as that is cheaper and still valid. Who has no end of a search starts from themselves.
 
 The result is valid whenever it says so, and no change of one or two features to any of the listed values
-(``Number.options``: all, where there are few) makes it cheaper. It need not be the cheapest of all: that is ``exact``.
+(``Number.options``: all, where there are few) makes it cheaper; of very many changes, those are paired that raise the
+margin most. It need not be the cheapest of all: that is ``exact``.
 """
 
 from __future__ import annotations
@@ -16,12 +17,20 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from ctviz.counterfactuals.exact.network import Floats, least_margin, margin
+from ctviz.counterfactuals.exact.network import Floats, least_margin, margin, networks_of
 from ctviz.counterfactuals.lattice import Category, Columns, Feature, Lattice, Mask, Number
+from ctviz.counterfactuals.search_result import Searchable
+from ctviz.errors import ConfigError
 
 OPTIONS = 48
 """Most values of a number that are tried; of a number with more, some near and some far, refined afterwards."""
+
+MOVES = 2000
+"""Most single changes that are paired: of more, those that raise the margin most. Where many features are free, fewer
+values of each are tried."""
 
 PAIRS = 2048
 """Pairs of changes that are judged at once; the cheapest come first."""
@@ -42,6 +51,39 @@ class Judged(Protocol):
     def first(self, X: npt.ArrayLike) -> Floats: ...
     def shift(self, columns: tuple[int, ...], changes: npt.ArrayLike) -> Floats: ...
     def rest(self, outputs: Floats) -> Floats: ...
+
+
+class AnyModel:
+    """A model of any kind, the only one of a stack or an adapter; its logits in its own type."""
+
+    def __init__(self, model: Searchable, like: Tensor) -> None:
+        self._model, self._like = model, like
+
+    def first(self, X: npt.ArrayLike) -> Floats:
+        """The samples themselves."""
+        return np.asarray(X, dtype=np.float64)
+
+    def shift(self, columns: tuple[int, ...], changes: npt.ArrayLike) -> Floats:
+        """Changes (n w) of some columns as changes of all, (n d)."""
+        own = np.asarray(changes, dtype=np.float64)
+        whole = np.zeros((len(own), len(self._like)))
+        whole[:, list(columns)] = own
+        return whole
+
+    def rest(self, outputs: Floats) -> Floats:
+        """Logits (… k) of samples (… d)."""
+        flat = torch.from_numpy(outputs.reshape(-1, outputs.shape[-1]).T.copy()).to(self._like)
+        x = torch.cat([flat, torch.ones_like(flat[:1])])[None]
+        logits = self._model.run(x.shape[-1]).forward(x)[0].T.double().cpu().numpy()
+        return logits.reshape(*outputs.shape[:-1], -1)
+
+
+def judged(model: Searchable, like: Tensor) -> Judged:
+    """A model, the only one of its stack or adapter, as ``polish`` needs it; ``like`` (d …) has its type and device."""
+    try:
+        return networks_of(model)[0]
+    except ConfigError:
+        return AnyModel(model, like)
 
 
 Rule = Callable[[Floats], Mask]
@@ -101,12 +143,6 @@ def _bounded(feature: Feature, here: float) -> Feature:
     return replace(feature, low=max(feature.low, least), high=min(feature.high, most))
 
 
-def _few(feature: Number) -> bool:
-    """Whether all values of a number are tried."""
-    least, most = feature.ends
-    return bool(feature.step) and (most - least) / feature.step < OPTIONS - 1
-
-
 class _Descent:
     """One person on their way down: a point, its cost, and the first layer's outputs there."""
 
@@ -117,6 +153,7 @@ class _Descent:
         least = least_margin(tau)
         self.least = least + SAFETY * (1 + abs(least))
         self.free = [i for i, feature in enumerate(lattice.features) if not feature.fixed]
+        self.most = max(6, min(OPTIONS, 2 * MOVES // max(1, len(self.free))))
         self._listed: dict[int, tuple[Floats, Floats, Floats]] = {}
         self._near: dict[int, Floats] = {}
         self.point = start.copy()
@@ -156,13 +193,18 @@ class _Descent:
         """Values to try of a feature: all that are allowed; of a number with many, some, most of them nearby."""
         feature = self.lattice.features[i]
         if i not in self._near:
-            self._near[i] = _bounded(feature, self.point[i]).options(OPTIONS)
+            self._near[i] = _bounded(feature, self.point[i]).options(self.most)
         options = self._near[i]
-        if isinstance(feature, Category) or _few(feature):
+        if isinstance(feature, Category) or self._whole(feature):
             return options
         here, shares = self.point[i], 2.0 ** -np.arange(0, 12)
         near = [here + (end - here) * shares for end in (options[0], options[-1], feature.own)]
         return np.unique(feature.nearest(np.concatenate([options, *near])))
+
+    def _whole(self, feature: Number) -> bool:
+        """Whether all values of a number are tried."""
+        least, most = feature.ends
+        return bool(feature.step) and (most - least) / feature.step < self.most - 1
 
     def _moved(self, moves: npt.NDArray[np.int64]) -> Floats:
         """The points (n f) after single changes (n)."""
@@ -269,6 +311,9 @@ class _Descent:
         price = self.effort - self.efforts[self.feature]
         cheap = price - self.efforts.max(initial=0.0) < limit - self.cost
         able = np.flatnonzero(cheap & (self.value != self.point[self.feature]))
+        if len(able) > MOVES:
+            margins = self._margins(self.outputs + self.change[able])
+            able = np.sort(able[margins.argsort(kind="stable")[-MOVES:]])
         costs = self.cost + price[able, None] + price[able]
         other = np.triu(self.feature[able, None] != self.feature[able])
         first, second = np.nonzero(other & (costs < limit))

@@ -192,6 +192,33 @@ def test_the_exact_search_takes_relu_networks_and_refuses_others_in_words() -> N
         ctviz.search(model, points(5), 1, generator="exact", time_limit=0.0)
 
 
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_polished_ends_are_levels_and_steps_and_cheaper(activation: type[nn.Module]) -> None:
+    schema = Schema(
+        features=(Feature(name="a", domain=(-2, 2)), Feature(name="c", kind="category", levels=("p", "q", "r")))
+    )
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Linear(4, 8), activation(), nn.Linear(8, 2))
+    with torch.no_grad():
+        model[2].weight.mul_(8)
+        X = torch.cat([torch.linspace(-2, 2, 12)[:, None], torch.eye(3).repeat(4, 1)], dim=1)
+        model[2].bias.sub_(model(X).mean(dim=0))  # so that both classes are there
+    target = 1 - model(X).argmax(dim=1)
+    options = {"schema": schema, "tau": 0.7, "steps": 60, "generator": "generic"}
+    plain, found = (ctviz.search(model, X, target, polish=on, **options) for on in (False, True))
+    assert torch.equal(plain.path, found.path)
+    assert found.mature.any()
+    assert sorted(set(found.final[:, 1:].flatten().tolist())) == [0, 1]
+    assert (found.final[:, 1:].sum(dim=1) == 1).all()
+    chance = torch.softmax(model(found.final), dim=1)[torch.arange(12), target]
+    assert (chance[found.mature] >= 0.7 - 1e-5).all()
+    if activation is nn.ReLU:
+        proved = ctviz.search(model, X, target, **{**options, "generator": "exact"})
+        assert not (found.mature & ~proved.mature).any()
+    locked = ctviz.search(model, X, target, polish=True, locked=["a"], **options)
+    assert torch.equal(locked.final[:, 0], X[:, 0])
+
+
 def test_the_exact_search_goes_to_levels_of_a_category_and_not_between_them() -> None:
     schema = Schema(
         features=(Feature(name="a", domain=(-1, 1)), Feature(name="c", kind="category", levels=("p", "q", "r")))

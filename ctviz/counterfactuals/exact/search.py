@@ -17,6 +17,9 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.counterfactuals.trail import enter_domain, lines, reachable_range, reached
 from ctviz.errors import ConfigError
 
+MOST_COLUMNS = 256
+"""Columns of data that are searched: pictures have more, and a proof for one takes minutes."""
+
 DTYPES = (torch.float32, torch.float64)
 """Types of models that numpy knows too."""
 
@@ -38,8 +41,11 @@ def search_exact(
     equal steps. ``bound`` of the result is what is proved: no counterfactual costs less; ∞ where there is none.
 
     Raises:
-        ConfigError: a model other than linear layers with ReLU between them, in float32 or float64.
+        ConfigError: more columns than are searched; a model other than linear layers with ReLU between them, in float32
+            or float64.
     """
+    if factuals.shape[1] > MOST_COLUMNS:
+        raise ConfigError("generator", "exact", f"another one for data of more than {MOST_COLUMNS} columns")
     if factuals.dtype not in DTYPES:
         raise ConfigError("model for the exact search", f"one of {factuals.dtype}", "one of float32 or float64")
     networks = networks_of(model)
