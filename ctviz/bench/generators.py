@@ -7,6 +7,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import get_args
 
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from ctviz.bench.measure import BenchRow, Contender, alternate, one_core, ratio,
 from ctviz.bench.search import PEERS, setting, start, task_file
 from ctviz.counterfactuals.api import Counterfactuals, search
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings, TrainingGeneratorName
 from ctviz.data.dataset import Dataset
 
 ROUNDS = 5
@@ -33,7 +34,7 @@ def measure(rounds: int, at_once: int, interpreters: list[str]) -> list[BenchRow
     say("generators: training the model")
     with one_core(), ExitStack() as stack:
         data, model, factuals, targets = setting(at_once)
-        own = {name: _OwnGenerator(name, data, model, factuals, targets) for name in GENERATORS}
+        own = {name: _OwnGenerator(name, data, model, factuals, targets) for name in get_args(TrainingGeneratorName)}
         file = task_file(data, model, factuals, targets, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         peers = {name: start(stack, name, file, interpreters) for name in COMPARED}
         contenders: dict[str, Contender] = {name: each.microseconds for name, each in own.items()}

@@ -15,7 +15,7 @@ from typing import Any
 
 from ctviz.bench.measure import BenchRow, say, table
 
-PARTS = ("training", "search", "generators", "digits", "evaluation", "sweeps", "app", "class", "ray")
+PARTS = ("training", "search", "generators", "exact", "digits", "evaluation", "sweeps", "app", "class", "ray")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +91,10 @@ def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
         from ctviz.bench import generators
 
         return generators.measure(options.rounds, options.at_once, [sys.executable, *options.peers])
+    if part == "exact":
+        from ctviz.bench import exact
+
+        return exact.measure(options.rounds)
     if part == "digits":
         from ctviz.bench import digits
 

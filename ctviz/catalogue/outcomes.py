@@ -35,6 +35,9 @@ OTHERWISE = "more steps or longer ones may find it"
 SHORTER = "this search swings to and fro, so shorter steps may find it"
 """What may help a search that ran out of steps, and one that did so by swinging."""
 
+PRECISION = 2e-4
+"""Share by which a plan may be above its bound and still be the cheapest."""
+
 OUTCOME_WORDS = {
     "mature": "Reached {target} after {steps}: the model is {sure} sure, {asked} was asked for.",
     "already": "Nothing to change: the model is already {sure} sure of {target}, {asked} was asked for.",
@@ -46,9 +49,18 @@ OUTCOME_WORDS = {
     "counterfactual exists all the same, for {where} the model gets {best} sure.",
     "impossible": "No counterfactual exists{under}: {where}, the model never gets more sure of {target} than {best}; "
     "{asked} was asked for.",
+    "cheapest": "The nearest there is{under}, and that is proved: a change of {cost} makes the model {sure} sure of "
+    "{target}, {asked} was asked for.",
+    "near": "A change of {cost} makes the model {sure} sure of {target}, {asked} was asked for. That none below "
+    "{bound} does is proved; then the time was up.",
+    "none": "No counterfactual exists{under}, and that is proved: {where}, the model is nowhere {asked} sure of "
+    "{target}.",
+    "open": "None was found in {limit}, nor proved that there is none{under}. The most that was met is {best} sure of "
+    "{target}, {asked} was asked for.",
     "broken": "The model's answers are not numbers here: its training has gone out of bounds.",
 }
-"""One sentence for each outcome, for searches among samples that found none, and for a model that has blown up.
+"""One sentence for each outcome, for searches among samples that found none, for what an exact search proved, and for
+a model that has blown up.
 
 The names in braces are filled in by ``outcome_sentence``.
 """
@@ -86,6 +98,7 @@ def outcome_sentence(
         where=where or "within the data's range",
         under=" under these locks" if where else "",
         otherwise=SHORTER if swings(trace, arm, index) else OTHERWISE,
+        **_of_proof(trace, arm, index),
     )
 
 
@@ -93,8 +106,29 @@ def _word(trace: Trace, arm: int, index: int) -> str:
     word = OUTCOMES[int(trace.outcome[arm, index])]
     if not math.isfinite(trace.probability[arm, index, -1]):
         return "broken"
+    if trace.bound is not None and word != "already":
+        return proof(trace, arm, index)
     among_samples = GENERATORS[trace.settings.generator].kind in ("nearest", "face")
     return "no sample" if among_samples and word in ("short", "stuck") else word
+
+
+def proof(trace: Trace, arm: int, index: int) -> str:
+    """What an exact search showed, to the precision of its solver and of float32: its counterfactual is the "cheapest",
+    or is "near" that; there is "none", or that is "open". Empty for another search."""
+    if trace.bound is None:
+        return ""
+    bound, cost = float(trace.bound[arm, index]), float(trace.distance[arm, index, -1])
+    if trace.mature[arm, index]:
+        return "cheapest" if cost - bound <= PRECISION * (1 + cost) else "near"
+    return "none" if math.isinf(bound) else "open"
+
+
+def _of_proof(trace: Trace, arm: int, index: int) -> dict[str, str]:
+    """The numbers of what an exact search showed."""
+    if trace.bound is None:
+        return {}
+    cost, bound = float(trace.distance[arm, index, -1]), float(trace.bound[arm, index])
+    return {"cost": number(cost, 3), "bound": number(bound, 3), "limit": f"{trace.settings.time_limit:g} s"}
 
 
 def _where(schema: Schema, bare: Schema, names: tuple[str, ...], scales: Sequence[DisplayScale]) -> str:

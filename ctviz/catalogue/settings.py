@@ -240,6 +240,7 @@ _SEARCH = (
             "dice": "Several, all different (DiCE)",
             "revise": "Along what data look like (REVISE)",
             "face": "From point to point (FACE)",
+            "exact": "The cheapest, proved",
         },
     ),
     Setting(
@@ -291,6 +292,10 @@ _SEARCH = (
     Setting(
         "arms.gradient_noise", "Noise on the gradient",
         "How far the steps of the search are led astray on purpose; 1 is as much noise as gradient.", step=0.5,
+    ),
+    Setting(
+        "arms.time_limit", "Seconds for one point",
+        "How long the exact search may take for each point and model; what is known by then is shown.",
     ),
 )  # fmt: skip
 

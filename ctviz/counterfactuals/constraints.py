@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ class Constraints:
     may_fall: Tensor  # m d 1, bool
     least: Tensor | None  # m d 1: smallest and largest allowed step; None where every direction is free
     most: Tensor | None
+    schemas: tuple[Schema, ...] = ()  # of the arms, where searches need to know which columns are one feature
 
     @classmethod
     def of(cls, schemas: Sequence[Schema], like: Tensor) -> Constraints:
@@ -45,19 +46,29 @@ class Constraints:
             may_fall=down,
             least=None if free else torch.where(down, -infinity, zero),
             most=None if free else torch.where(up, infinity, zero),
+            schemas=tuple(schemas),
         )
 
     def take(self, arms: Tensor) -> Constraints:
         """The constraints of some of the arms."""
-        limits = [None if limit is None else limit[arms] for limit in (self.least, self.most)]
-        kept = [value[arms] for value in (self.lower, self.upper, self.may_rise, self.may_fall)]
-        return Constraints(*kept, *limits)
+        schemas = tuple(self.schemas[arm] for arm in arms.tolist()) if self.schemas else ()
+        return replace(self._each(lambda values: values[arms]), schemas=schemas)
 
     def columns(self, span: slice) -> Constraints:
         """The constraints of some of the columns, of all arms."""
-        limits = [None if limit is None else limit[:, span] for limit in (self.least, self.most)]
-        kept = [value[:, span] for value in (self.lower, self.upper, self.may_rise, self.may_fall)]
-        return Constraints(*kept, *limits)
+        return replace(self._each(lambda values: values[:, span]), schemas=())
+
+    def _each(self, part: Callable[[Tensor], Tensor]) -> Constraints:
+        """A part of every tensor."""
+        return replace(
+            self,
+            lower=part(self.lower),
+            upper=part(self.upper),
+            may_rise=part(self.may_rise),
+            may_fall=part(self.may_fall),
+            least=None if self.least is None else part(self.least),
+            most=None if self.most is None else part(self.most),
+        )
 
     def span(self) -> slice:
         """From the first to the last column that any arm may move (the first column where there is none)."""

@@ -8,7 +8,7 @@ from typing import Literal
 from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 
 Penalty = Literal["distance", "energy", "gravity", "diversity"]
-Kind = Literal["gradient", "latent", "nearest", "face"]
+Kind = Literal["gradient", "latent", "nearest", "face", "exact"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,15 @@ GENERATORS: dict[GeneratorName, Generator] = {
         settings=("tau", "steps", "epsilon", "neighbours"),
         source="Poyiadzi et al. 2020",
         needs_samples=True,
+    ),
+    "exact": Generator(
+        title="Cheapest, proved",
+        words="Goes straight to the counterfactual that changes least, and proves that none changes less or that there "
+        "is none; for networks of linear layers and ReLU.",
+        kind="exact",
+        penalties=(),
+        settings=("tau", "steps", "epsilon", "time_limit"),
+        source="mixed-integer program, Fischetti and Jo 2018",
     ),
 }
 

@@ -9,10 +9,8 @@ from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -52,6 +50,11 @@ class Number:
         """Its one column."""
         return (self.column,)
 
+    @property
+    def is_column(self) -> bool:
+        """Whether its values are those of the column itself, in any of them."""
+        return not self.step and self.centre == 0 and self.spread == 1
+
     def beyond(self, sign: int) -> tuple[float, float] | None:
         """The allowed values nearest to and farthest from the own one that lie above it (``sign`` 1) or below (−1)."""
         end = self.high if sign > 0 else self.low
@@ -71,7 +74,7 @@ class Number:
             last = end
         return (first, last) if sign * (last - first) >= 0 else None
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, float]:
         """The lowest and the highest allowed value; ∞ and −∞ where there is none."""
         values = [self.own] if self.low <= self.own <= self.high else []
@@ -236,14 +239,18 @@ class Lattice:
         values = np.asarray(points, dtype=np.float64)
         columns = np.zeros((*values.shape[:-1], self.d), dtype=self.factual.dtype)
         for i, feature in enumerate(self.features):
-            at = values[..., i]
-            if isinstance(feature, Number):
-                columns[..., feature.column] = (at - feature.centre) / feature.spread
-            else:
-                columns[..., list(feature.columns)] = at[..., None] == np.arange(len(feature.columns))
-            own = list(feature.columns)
-            columns[..., own] = np.where((at == feature.own)[..., None], self.factual[own], columns[..., own])
+            columns[..., list(feature.columns)] = self.columns_of(i, values[..., i])
         return columns
+
+    def columns_of(self, i: int, values: Floats) -> Columns:
+        """The columns of feature ``i`` alone at ``values`` (…), (… w)."""
+        feature = self.features[i]
+        if isinstance(feature, Number):
+            columns = ((values - feature.centre) / feature.spread)[..., None]
+        else:
+            columns = values[..., None] == np.arange(len(feature.columns))
+        own = self.factual[list(feature.columns)]
+        return np.where((values == feature.own)[..., None], own, columns.astype(self.factual.dtype))
 
     def project(self, columns: npt.ArrayLike) -> Floats:
         """The point for each of some columns (… d), which no lattice need hold, (… f): the nearest allowed value of
@@ -318,8 +325,8 @@ class Lattice:
                 return f"{self.features[a].name} and {self.features[b].name} never have these levels together."
         return None
 
-    def enumerate(self, most: int = 1 << 20, nodes: int = 9) -> Iterator[Floats]:
-        """Every point that obeys all rules, (f) each, for comparisons on small lattices.
+    def enumerate(self, most: int = 1 << 20, nodes: int = 9) -> Floats:
+        """Every point that obeys all rules, (n f), for comparisons on small lattices.
 
         A number without steps has ``nodes`` values at equal distances, and its own one.
 
@@ -336,10 +343,8 @@ class Lattice:
         count = math.prod(map(len, options))
         if count > most:
             raise ConfigError("points", count, f"at most {most:,}")
-        for values in product(*options):
-            point = np.array(values, dtype=np.float64)
-            if self.consistent(point):
-                yield point
+        points = np.stack(np.meshgrid(*options, indexing="ij"), axis=-1).reshape(-1, len(options))
+        return np.asarray(points[self.consistent(points)])
 
 
 def box_lattice(factual: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Lattice:
@@ -362,9 +367,11 @@ def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
     Raises:
         DataError: a factual of other columns than the schema's.
     """
-    x = np.asarray(factual, dtype=np.float32)
+    x = np.asarray(factual)
+    x = x if x.dtype == np.float64 else x.astype(np.float32)
     if x.shape != (schema.d,):
         raise DataError(f"The factual has shape {x.shape}; the schema has {schema.d} columns.")
+    lows, highs = schema.bounds()
     features: list[Feature] = []
     for feature, span in zip(schema.features, schema.spans, strict=True):
         columns = tuple(range(*span.indices(schema.d)))
@@ -374,17 +381,15 @@ def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
             efforts = tuple(float(level != own) for level in range(feature.width))
             features.append(Category(feature.name, columns, own, levels, efforts))
         else:
-            value = float(x[columns[0]])
-            low, high = _narrowed(value, feature.domain, feature.mutability)
-            features.append(Number(feature.name, columns[0], value, low, high))
+            (column,) = columns
+            value, ends = float(x[column]), (float(lows[column]), float(highs[column]))
+            features.append(Number(feature.name, column, value, *_narrowed(value, ends, feature.mutability)))
     return Lattice(tuple(features), x)
 
 
 def _narrowed(own: float, domain: tuple[float, float], mutability: Mutability) -> tuple[float, float]:
-    """The part of a domain, rounded inward to float32, that a number may reach from its own value."""
-    least, most = (np.float32(end) for end in domain)
-    low = float(np.nextafter(least, np.float32(np.inf)) if least < domain[0] else least)
-    high = float(np.nextafter(most, np.float32(-np.inf)) if most > domain[1] else most)
+    """The part of a domain that a number may reach from its own value."""
+    low, high = domain
     if mutability in (Mutability.FIXED, Mutability.INCREASE):
         low = max(low, own)
     if mutability in (Mutability.FIXED, Mutability.DECREASE):

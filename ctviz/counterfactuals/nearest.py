@@ -19,7 +19,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.counterfactuals.trail import WORKING_SET, enter_domain, probabilities, reachable_range, reached, result_along
+from ctviz.counterfactuals.trail import WORKING_SET, enter_domain, lines, probabilities, reachable_range, reached
 from ctviz.errors import ConfigError, DataError
 
 
@@ -58,7 +58,7 @@ def search_nearest(
                 continue
             own = [bound[arm][:, columns] for bound in (factuals, low, high)]
             end[arm][:, columns], mature[arm, columns] = _closest(one, c, chosen.tau, candidates, *own)
-    return _lines(factuals, end, mature, low, high, settings, record)
+    return lines(factuals, end, mature, low, high, settings, record)
 
 
 def _closest(
@@ -83,25 +83,3 @@ def _closest(
         best = torch.where(counts[-1], distance.argmin(dim=1), chance.argmax(dim=1))
         ends.append(points.gather(2, best.expand(len(points), -1).unsqueeze(-1)).squeeze(-1))
     return torch.cat(ends, dim=1), torch.cat(counts)
-
-
-def _lines(
-    factuals: Tensor,
-    end: Tensor,
-    mature: Tensor,
-    low: Tensor,
-    high: Tensor,
-    settings: Sequence[SearchSettings],
-    record: bool,
-) -> SearchResult:
-    """Straight lines to ``end`` (m d b), clamped because of rounding and of factuals outside the domain."""
-    total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
-    way = end - factuals
-    low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))
-
-    def at(t: int) -> Tensor:
-        share = (t / total.float()).to(factuals.dtype)
-        return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
-
-    steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
-    return result_along(factuals, at, steps, mature, settings, record)

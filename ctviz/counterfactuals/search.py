@@ -37,12 +37,19 @@ def _face() -> Search:
     return search_face
 
 
+def _exact() -> Search:
+    from ctviz.counterfactuals.exact.search import search_exact
+
+    return search_exact
+
+
 # The others are imported when they are first used: they need scikit-learn or an autoencoder, most runs need neither.
 SEARCHES: dict[Kind, Callable[[], Search]] = {
     "gradient": lambda: search_gradient,
     "latent": _latent,
     "nearest": _nearest,
     "face": _face,
+    "exact": _exact,
 }
 
 
@@ -96,4 +103,11 @@ def _merged(parts: Sequence[SearchResult], order: Tensor) -> SearchResult:
         mature=torch.cat([part.mature for part in parts])[order],
         steps=torch.cat([part.steps for part in parts])[order],
         path=torch.cat(padded, dim=1)[:, order] if paths else None,
+        bound=_bounds(parts)[order] if any(part.bound is not None for part in parts) else None,
     )
+
+
+def _bounds(parts: Sequence[SearchResult]) -> Tensor:
+    """What is proved of all arms (m b); NaN for those whose search proves nothing."""
+    nothing = [torch.full_like(part.steps, torch.nan, dtype=torch.float64) for part in parts]
+    return torch.cat([none if part.bound is None else part.bound for part, none in zip(parts, nothing, strict=True)])

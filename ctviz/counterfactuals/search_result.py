@@ -43,6 +43,7 @@ class SearchResult:
     mature: Tensor  # m b, bool: reached τ within T steps
     steps: Tensor  # m b, int64: steps taken, 0 to T
     path: Tensor | None  # t+1 m d b
+    bound: Tensor | None = None  # m b, float64: proved that no counterfactual costs less; NaN where nothing is proved
 
 
 class Search(Protocol):

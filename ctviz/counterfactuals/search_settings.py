@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,11 @@ from ctviz.settings import Settings
 SHORT_STEP = 0.02
 """Share of the spread of the data that no step exceeds where the way of a search is to be seen."""
 
-GeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "nearest", "face"]
+TrainingGeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "nearest", "face"]
+"""Generators that a model may be trained and measured with after each epoch: thousands of searches."""
+
+GeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "nearest", "face", "exact"]
+"""All generators; the last one solves a program for each factual and is for finished models."""
 
 
 class SearchSettings(Settings):
@@ -21,7 +25,7 @@ class SearchSettings(Settings):
     name them in ``GENERATORS``; others ignore them.
     """
 
-    later = ("step_bound",)
+    later: ClassVar[tuple[str, ...]] = ("step_bound", "time_limit")
 
     generator: GeneratorName = "eccco"
     tau: float = Field(0.75, gt=0, lt=1)
@@ -37,6 +41,7 @@ class SearchSettings(Settings):
     neighbours: int = Field(10, ge=1, le=200)
     gradient_noise: float = Field(0.0, ge=0, le=100)
     step_bound: float = Field(0.0, ge=0, le=1000)
+    time_limit: float = Field(10.0, gt=0, le=3600)
 
     def short_steps(self) -> dict[str, float]:
         """What to change so that the way of this search is seen and not only its end: short steps, and more of them."""

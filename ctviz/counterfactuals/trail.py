@@ -89,3 +89,26 @@ def result_along(
     if path is not None:
         path[moves + 1 :] = point
     return SearchResult(final=point, nascent=nascent, mature=mature, steps=steps, path=path)
+
+
+def lines(
+    factuals: Tensor,
+    end: Tensor,
+    mature: Tensor,
+    low: Tensor,
+    high: Tensor,
+    settings: Sequence[SearchSettings],
+    record: bool,
+) -> SearchResult:
+    """A search that goes straight to ``end`` (m d b) in T equal moves, clamped to ``low`` and ``high`` because of
+    rounding and of factuals outside the domain."""
+    total = torch.tensor([s.steps for s in settings], device=factuals.device).view(-1, 1, 1)
+    way = end - factuals
+    low, high = low.maximum(end.minimum(factuals)), high.minimum(end.maximum(factuals))
+
+    def at(t: int) -> Tensor:
+        share = (t / total.float()).to(factuals.dtype)
+        return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
+
+    steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
+    return result_along(factuals, at, steps, mature, settings, record)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
 from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, kind_of
 from ctviz.data.drawn import DrawnSettings
 from ctviz.data.given import GIVEN, GivenSettings, given
@@ -46,6 +46,7 @@ class Evaluation(SearchSettings):
 
     later = ("also",)
 
+    generator: TrainingGeneratorName = "eccco"
     tau: float = Field(0.95, gt=0, lt=1)
     steps: int = Field(50, ge=1, le=1000)
     step_size: float = Field(0.1, gt=0, le=1000)

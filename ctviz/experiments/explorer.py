@@ -131,6 +131,8 @@ class Explorer(RunExplorer):
             lower, upper = self.domain
             parts |= session.reach(found, parts["probability"], upper - lower, self.data.schema.plane)
             parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)
+            if found.bound is not None:
+                parts["bound"] = found.bound
         return self._dealt(parts, snapshots, settings)
 
     def _dealt(self, parts: dict[str, Tensor], snapshots: Sequence[Snapshot], settings: SearchSettings) -> list[Trace]:
@@ -273,6 +275,8 @@ class _Session:
         else:
             best = torch.full_like(probability[..., 0], torch.nan)
         best = torch.maximum(best, probability.amax(dim=-1)) if self.b else best  # NaN stays
+        if found.bound is not None:  # a proof goes before a grid
+            best = torch.where(found.bound.isinf(), best.clamp_max(self.settings.tau * (1 - 1e-6)), best)
         path, last = path_of(found), found.steps
         columns = torch.arange(self.b).expand(self.m, -1)
         models = torch.arange(self.m).unsqueeze(1)

@@ -78,6 +78,7 @@ class Trace(SearchTrace):
     nascent_logits: Floats  # m b k: of the nascent point
     reachable: Floats  # m b: highest probability of the target anywhere that the constraints allow; NaN where mature
     outcome: Ints  # m b: index into OUTCOMES
+    bound: npt.NDArray[np.float64] | None = None  # m b: proved, none is nearer (∞: there is none); of the exact search
 
     @property
     def gap(self) -> Floats:

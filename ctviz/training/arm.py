@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
 from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
@@ -52,6 +52,7 @@ class Arm(Objective, SearchSettings):
     later = ("method",)
 
     name: str = Field(min_length=1, max_length=40)
+    generator: TrainingGeneratorName = "eccco"
     method: str = "counterfactual"
     locked: tuple[FeatureRef, ...] = ()
     increase_only: tuple[FeatureRef, ...] = ()

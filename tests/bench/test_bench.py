@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ import torch
 from ctviz.bench import browser, digits, generators, main, search, training
 from ctviz.bench.measure import BenchRow, Goal, alternate, one_core, ratio, table, timed
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.evaluation.attribution import AttributionSettings, attribute
@@ -138,7 +140,7 @@ def test_a_peer_that_ends_is_reported(tmp_path: Path):
 
 def test_generators_part_measures_each_and_peers_and_says_which_are_missing(tmp_path: Path):
     rows = generators.measure(rounds=1, at_once=50, interpreters=[interpreter(tmp_path, "dice genetic")])
-    assert [row.what for row in rows[:-2]] == [generator.title for generator in GENERATORS.values()]
+    assert [row.what for row in rows[:-2]] == [GENERATORS[name].title for name in get_args(TrainingGeneratorName)]
     assert all(row.ours and row.figure == pytest.approx(1e6 / row.ours) and "mature" in row.note for row in rows[:-2])
     several, genetic = rows[-2:]
     assert several.note == "not installed (no such library)"

@@ -18,7 +18,7 @@ BARE = Schema(features=(Feature(name="debt", domain=(-2.0, 3.0)), Feature(name="
 
 def said(
     word, constraints=None, *, steps=12, sure=0.4329, best=0.955, tau=0.75, mature=None, generator="generic",
-    path=((0.0, 0.0), (1.0, 1.0)), **kw
+    path=((0.0, 0.0), (1.0, 1.0)), bound=None, **kw
 ):  # fmt: skip
     trace = SimpleNamespace(
         steps=np.array([[steps]]),
@@ -29,6 +29,8 @@ def said(
         targets=np.array([1]),
         mature=np.array([[word in ("mature", "already") if mature is None else mature]]),
         settings=SearchSettings(tau=tau, generator=generator),
+        distance=np.array([[[0.0, 1.25]]], dtype=np.float32),
+        bound=None if bound is None else np.array([[bound]]),
     )
     return outcome_sentence(trace, 0, 0, BARE.constrain(**(constraints or {})), BARE, ("no", "yes"), **kw)
 
@@ -39,6 +41,22 @@ def test_sentences():
     assert said("already", sure=0.8).startswith("Nothing to change: the model is already 80 % sure of yes")
     assert "the model is 43 % sure of yes, 75 % was asked for. A counterfactual exists, for within" in said("short")
     assert "within the data's range the model gets 95 % sure" in said("stuck")
+
+
+def test_what_an_exact_search_proves_is_said_and_no_more():
+    locked = {"locked": ["age"]}
+    assert said("mature", locked, sure=0.75, generator="exact", bound=1.24999) == (
+        "The nearest there is under these locks, and that is proved: a change of 1.25 makes the model 75 % sure of "
+        "yes, 75 % was asked for."
+    )
+    assert "none below 1.10 does is proved" in said("mature", sure=0.75, generator="exact", bound=1.1)
+    assert said("impossible", locked, generator="exact", bound=math.inf) == (
+        "No counterfactual exists under these locks, and that is proved: along debt alone, the model is nowhere 75 % "
+        "sure of yes."
+    )
+    open_ended = said("stuck", best=0.4, generator="exact", bound=0.3)
+    assert open_ended.startswith("None was found in 10 s, nor proved that there is none. The most that was met is 40 %")
+    assert said("already", sure=0.8, generator="exact", bound=0.0).startswith("Nothing to change")
 
 
 def test_what_may_help_depends_on_whether_the_search_swings():
@@ -101,5 +119,5 @@ def test_thresholds_are_said_exactly(tau, text):
 
 
 def test_every_outcome_has_words():
-    assert set(OUTCOME_WORDS) == {*OUTCOMES, "no sample", "broken"}
+    assert set(OUTCOME_WORDS) == {*OUTCOMES, "no sample", "broken", "cheapest", "near", "none", "open"}
     assert set(OUTCOME_TITLES) == set(OUTCOME_HELP) == set(OUTCOMES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import strategies as st
 
+from ctviz.counterfactuals.exact.network import Network
 from ctviz.counterfactuals.lattice import Category, Feature, Forbidden, Lattice, Link, Number
 
 efforts = st.sampled_from([0.0, 0.25, 0.5, 1.0, 2.0])
@@ -92,3 +95,21 @@ def _as_seen(features: list[Feature]) -> np.ndarray:
         else:
             seen[feature.columns[feature.own]] = 1
     return seen
+
+
+def random_network(seed: int, d: int, hidden: tuple[int, ...], k: int) -> Network:
+    """Weights from a normal distribution, large enough for most probabilities to be met."""
+    chance = np.random.default_rng(seed)
+    sizes = [d, *hidden, k]
+    return Network(
+        tuple((chance.normal(scale=2, size=(b, a)) / np.sqrt(a), chance.normal(size=b)) for a, b in pairwise(sizes)),
+    )
+
+
+def brute_force(network: Network, lattice: Lattice, target: int, tau: float) -> tuple[np.ndarray, np.ndarray]:
+    """All counterfactuals of a lattice without continuous numbers (n f), and their costs (n)."""
+    points = lattice.enumerate()
+    logits = network.logits(lattice.encode(points))
+    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    points = points[shares[:, target] / shares.sum(axis=-1) >= tau]
+    return points, lattice.cost(points)

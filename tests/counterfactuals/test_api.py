@@ -106,6 +106,10 @@ def test_results_do_not_carry_gradients() -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16], ids=str)
 def test_the_search_runs_in_the_type_of_the_model(dtype: torch.dtype, generator: str) -> None:
     given = {"generator": generator, "samples": samples(), "gradient_noise": 0.5}
+    if generator == "exact" and dtype.itemsize < 4:
+        with pytest.raises(ConfigError, match="float32 or float64"):
+            ctviz.search(linear().to(dtype), points(), 1, tau=0.9, **given)
+        return
     found = ctviz.search(linear().to(dtype), points(), 1, tau=0.9, locked=[0], **given)
     assert found.path is not None
     assert found.final.dtype == found.nascent.dtype == found.path.dtype == found.factuals.dtype == dtype
@@ -159,7 +163,7 @@ def test_more_samples_than_fit_at_once_change_nothing(monkeypatch: pytest.Monkey
 # -- generators ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("generator", GENERATORS)
+@pytest.mark.parametrize("generator", [name for name in GENERATORS if name != "exact"])
 def test_any_module_can_be_searched_in_any_way(generator: str) -> None:
     """Three classes, in training mode, with layers that work in place, on its own mood and on the batch."""
     model = nn.Sequential(nn.LeakyReLU(inplace=True), nn.BatchNorm1d(2), nn.Dropout(0.5), linear(k=3))
@@ -174,6 +178,59 @@ def test_any_module_can_be_searched_in_any_way(generator: str) -> None:
     chance = torch.softmax(model.eval()(found.final.clone()), dim=1)[:, 0]
     assert torch.equal(chance >= 0.6, found.mature) and found.mature.float().mean() > 0.5
     assert (found.steps[found.mature] > 0).any()
+
+
+def test_the_exact_search_takes_relu_networks_and_refuses_others_in_words() -> None:
+    model = nn.Sequential(nn.Linear(2, 6), nn.Dropout(0.5), nn.ReLU(), nn.Linear(6, 2))
+    found = ctviz.search(model, points(5), 1, generator="exact", tau=0.6, locked=[1], ranges=[(0, -9, 9)], steps=4)
+    assert torch.equal(found.final[:, 1], found.factuals[:, 1])
+    chance = torch.softmax(model.eval()(found.final), dim=1)[:, 1]
+    assert torch.equal(chance >= 0.6 - 1e-6, found.mature)
+    with pytest.raises(ConfigError, match=r"model for the exact search is 'one with Tanh'; allowed: linear layers"):
+        ctviz.search(nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 2)), points(5), 1, generator="exact")
+    with pytest.raises(ConfigError, match=r"time_limit is 0\.0"):
+        ctviz.search(model, points(5), 1, generator="exact", time_limit=0.0)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_polished_ends_are_levels_and_steps_and_cheaper(activation: type[nn.Module]) -> None:
+    schema = Schema(
+        features=(Feature(name="a", domain=(-2, 2)), Feature(name="c", kind="category", levels=("p", "q", "r")))
+    )
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Linear(4, 8), activation(), nn.Linear(8, 2))
+    with torch.no_grad():
+        model[2].weight.mul_(8)
+        X = torch.cat([torch.linspace(-2, 2, 12)[:, None], torch.eye(3).repeat(4, 1)], dim=1)
+        model[2].bias.sub_(model(X).mean(dim=0))  # so that both classes are there
+    target = 1 - model(X).argmax(dim=1)
+    options = {"schema": schema, "tau": 0.7, "steps": 60, "generator": "generic"}
+    plain, found = (ctviz.search(model, X, target, polish=on, **options) for on in (False, True))
+    assert torch.equal(plain.path, found.path)
+    assert found.mature.any()
+    assert sorted(set(found.final[:, 1:].flatten().tolist())) == [0, 1]
+    assert (found.final[:, 1:].sum(dim=1) == 1).all()
+    chance = torch.softmax(model(found.final), dim=1)[torch.arange(12), target]
+    assert (chance[found.mature] >= 0.7 - 1e-5).all()
+    if activation is nn.ReLU:
+        proved = ctviz.search(model, X, target, **{**options, "generator": "exact"})
+        assert not (found.mature & ~proved.mature).any()
+    locked = ctviz.search(model, X, target, polish=True, locked=["a"], **options)
+    assert torch.equal(locked.final[:, 0], X[:, 0])
+
+
+def test_the_exact_search_goes_to_levels_of_a_category_and_not_between_them() -> None:
+    schema = Schema(
+        features=(Feature(name="a", domain=(-1, 1)), Feature(name="c", kind="category", levels=("p", "q", "r")))
+    )
+    model = nn.Sequential(nn.Linear(4, 2))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, -3.0, 0.5, 1.5]]))
+        model[0].bias.zero_()
+    found = ctviz.search(model, torch.tensor([[0.0, 1, 0, 0]]), 1, schema=schema, generator="exact", tau=0.5)
+    assert found.mature.all()
+    assert sorted(found.final[0, 1:].tolist()) == [0, 0, 1]
+    assert found.final[0, 0] == 0  # another level is enough
 
 
 @pytest.mark.parametrize("generator", ["nearest", "face"])

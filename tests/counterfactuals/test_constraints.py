@@ -169,6 +169,8 @@ def test_every_step_of_every_generator_obeys(
     reference_data: ReferenceData,
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
+    if name == "exact":  # a program for each
+        factuals, targets = factuals[..., :2], targets[..., :2]
     own = [s.model_copy(update={"generator": name}) for s in chosen]
     stack = models(seed, dtype)
     found = search(stack, factuals, targets, own, Constraints.of(rules, factuals), True, reference_data)

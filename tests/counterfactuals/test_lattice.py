@@ -77,7 +77,7 @@ def test_features_without_any_value_are_refused() -> None:
 @given(lattice=lattices(stepped=False), seed=st.integers(0, 99))
 def test_points_that_obey_all_rules_come_back_from_their_columns(lattice: Lattice, seed: int) -> None:
     chance = np.random.default_rng(seed)
-    for point in list(lattice.enumerate(nodes=4))[:50]:
+    for point in lattice.enumerate(nodes=4)[:50]:
         assert lattice.broken(point) is None
         assert lattice.holds(point)
         seen = lattice.encode(point)
@@ -123,5 +123,5 @@ def test_a_schemas_category_is_one_feature() -> None:
         features=(Feature(name="a"), Feature(name="c", kind="category", levels=("p", "q", "r"))),
     ).constrain(locked=["a"])
     lattice = schema_lattice(schema, [0.5, 0, 1, 0])
-    assert [point.tolist() for point in lattice.enumerate()] == [[0.5, 0.0], [0.5, 1.0], [0.5, 2.0]]
+    assert lattice.enumerate().tolist() == [[0.5, 0.0], [0.5, 1.0], [0.5, 2.0]]
     assert lattice.cost([[0.5, 0.0], [0.5, 1.0]]).tolist() == [1.0, 0.0]

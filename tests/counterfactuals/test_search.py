@@ -216,7 +216,8 @@ def part(
     found: SearchResult, arms: Sequence[int] = range(5), samples: Sequence[int] | slice = slice(None)
 ) -> SearchResult:
     index = list(arms)
-    rest = {f.name: getattr(found, f.name)[index][..., samples] for f in fields(SearchResult) if f.name != "path"}
+    own = {name: value for name, value in vars(found).items() if name != "path" and value is not None}
+    rest = {name: value[index][..., samples] for name, value in own.items()}
     return SearchResult(**rest, path=None if found.path is None else found.path[:, index][..., samples])
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ctviz.counterfactuals.search_settings import GeneratorName
+from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.data.catalogue import DATASETS, DataSettings
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments import config
@@ -35,7 +35,7 @@ names = st.sampled_from([*VARIANTS, "mine", "a b", "true", "1e3", "null", "A+_-"
 
 def searches(k):
     return {
-        "generator": st.sampled_from(get_args(GeneratorName)),
+        "generator": st.sampled_from(get_args(TrainingGeneratorName)),
         "tau": st.floats(1 / k, 1, exclude_max=True),
         "steps": st.integers(1, 1000),
         "step_size": st.floats(0, 1000, exclude_min=True),
@@ -299,7 +299,7 @@ def test_a_link_is_told_from_a_preset_of_the_same_kind():
 def test_a_setting_that_came_later_leaves_older_keys_alone(section, name):
     usual = getattr(getattr(Experiment(), section), name)
     assert f'"{name}"' not in Experiment().to_json()
-    other = {"channels": (4,), "initial": "glorot", "also": (3,), "step_bound": 0.1}[name]
+    other = {"channels": (4,), "initial": "glorot", "also": (3,), "step_bound": 0.1, "time_limit": 5.0}[name]
     base = Experiment.preset("mnist").replace({f"{section}.{name}": usual})
     changed = base.replace({f"{section}.{name}": other})
     assert f'"{name}"' in changed.to_json()

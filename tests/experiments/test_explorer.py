@@ -38,7 +38,8 @@ from tests.experiments.traces import (
 )
 
 M, B, T = 4, 25, SETTINGS.steps
-GENERATORS = tuple(ctviz.GENERATORS)
+GENERATORS = tuple(name for name in ctviz.GENERATORS if name != "exact")
+"""Those that take any model, such as the run's, whose activation is tanh."""
 
 
 def modules(epoch=-1):
@@ -63,7 +64,7 @@ def test_shapes_and_types():
         "nearest": (M, B, 2),
         "divergence": (M, B), "nascent_logits": (M, B, 2), "reachable": (M, B), "outcome": (M, B),
     }  # fmt: skip
-    arrays = {f.name for f in dataclasses.fields(Trace)} - {"epoch", "settings"}
+    arrays = {f.name for f in dataclasses.fields(Trace)} - {"epoch", "settings", "bound"}
     assert arrays == set(shapes)
     for name, shape in shapes.items():
         value = getattr(trace, name)
@@ -327,6 +328,24 @@ def test_no_factuals_give_an_empty_trace(generator):
     assert len(trace) == 0 and trace.points.shape == (M, 0, T + 1, 2) and trace.outcome.shape == (M, 0)
     ends = explorer.endpoints(trace)
     assert np.isnan(ends.metrics["cost"].value).all() and ends.judged.tolist() == [0] * M
+
+
+def test_the_exact_search_proves_what_no_other_search_beats():
+    explorer, snapshots = run("relu")
+    X, _ = explorer.pick("random", 6)
+    y = explorer.default_targets(X, snapshots[-1])
+    exact = explorer.trace(snapshots[-1], X, y, changed(generator="exact"))
+    other = explorer.trace(snapshots[-1], X, y, changed(generator="generic", steps=200, step_size=0.05))
+    assert other.bound is None
+    assert (exact.points[LOCKED, ..., 1] == X[:, None, 1]).all()
+    assert exact.bound.shape == exact.mature.shape == (M, 6)
+    none = np.isinf(exact.bound)
+    assert exact.mature.any()
+    assert not (other.mature & none).any()
+    assert (exact.outcome[none] == OUTCOMES.index("impossible")).all()
+    assert (exact.distance[..., -1][exact.mature] >= exact.bound[exact.mature] - 1e-5).all()
+    both = exact.mature & other.mature
+    assert (other.distance[..., -1][both] >= exact.bound[both] - 1e-5).all()
 
 
 # -- outcomes ------------------------------------------------------------------------------------------------

@@ -36,9 +36,10 @@ K2 = {"model.hidden": [], "data.n_train": 60, "data.n_validation": 30, "data.n_t
 
 
 @cache
-def run():
+def run(activation="tanh"):
     """An explorer, and the snapshots of every epoch."""
-    return Explorer(EXPERIMENT), tuple(ctviz.train(EXPERIMENT, device="cpu"))
+    experiment = EXPERIMENT.replace({"model.activation": activation})
+    return Explorer(experiment), tuple(ctviz.train(experiment, device="cpu"))
 
 
 @cache

@@ -160,6 +160,14 @@ def test_every_search_is_shown(visit, stored, generator: str) -> None:
     assert not at.exception
 
 
+def test_the_exact_search_says_what_is_proved(visit, stored) -> None:
+    at = visit(PAGE, **QUERY, count="2", selected="0", **{"search.generator": "exact", "search.tau": "0.7"})
+    assert not at.error
+    assert not at.exception
+    assert "proved" in said(at)
+    assert "explore-search.time_limit" in {box.key for box in at.number_input}
+
+
 def test_more_neighbours_than_samples_are_no_error(visit, train) -> None:
     few = TINY.replace({"data.n_train": 120})
     train(few)

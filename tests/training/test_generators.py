@@ -7,12 +7,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ctviz.counterfactuals.search_settings import GeneratorName
+from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
 
-GENERATORS = get_args(GeneratorName)
+GENERATORS = get_args(TrainingGeneratorName)
 
 SMALL = Experiment.preset("moons").replace(
     {

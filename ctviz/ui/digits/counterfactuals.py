@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import streamlit as st
 import torch
 
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.evaluation.images import roughness
 from ctviz.experiments.images.answers import ImageTrace
 from ctviz.experiments.images.explorer import ImageExplorer
@@ -36,7 +37,7 @@ MOST = {"steps": 200}
 
 def controls(draft: Draft[DigitsView]) -> None:
     """The search."""
-    settings = search.generator(draft, KEY, frame=None)
+    settings = search.generator(draft, KEY, get_args(TrainingGeneratorName), frame=None)
     used = GENERATORS[settings.generator].settings
     search.numbers(draft, KEY, [name for name in FIRST if name in used], most=MOST, frame=None)
     rest = [name for name in used if name not in FIRST]

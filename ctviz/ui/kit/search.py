@@ -6,14 +6,14 @@ A view that has it has a field ``search: Changes``, validated by ``valid_search`
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from ctviz.catalogue.settings import setting
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import bind
@@ -76,19 +76,23 @@ def change(draft: Draft[Any], more: Mapping[str, Any], **also: Any) -> None:
     bind.change_view(draft, "search", lambda: changed_search(draft.experiment, draft.view.search, more), **also)
 
 
-def generator(draft: Draft[Any], prefix: str, **also: Any) -> SearchSettings:
+def generator(
+    draft: Draft[Any], prefix: str, offered: Iterable[GeneratorName] = tuple(GENERATORS), **also: Any
+) -> SearchSettings:
     """The choice of the generator, with what it does; returns the search.
 
     Args:
         draft: whose view has a search.
         prefix: of the keys of all controls of the search.
+        offered: the generators that fit the data; one from a link is shown as well.
         also: fields of the view that change with the search.
     """
     settings, described = search_of(draft.experiment, draft.view.search), setting("generator")
     binding = bind.to(
         f"{prefix}.generator", settings.generator, lambda name: change(draft, {"generator": name}, **also)
     )
-    bind.choice(described.label, GENERATORS, binding, words=lambda name: GENERATORS[name].title, help=described.help)
+    listed = dict.fromkeys((*offered, settings.generator))
+    bind.choice(described.label, listed, binding, words=lambda name: GENERATORS[name].title, help=described.help)
     st.caption(f"{GENERATORS[settings.generator].words} ({GENERATORS[settings.generator].source})")
     return settings
 

@@ -6,6 +6,7 @@ in a second run, where intervals and figures are drawn too.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +38,7 @@ from ctviz.ui.kit.tables import scrolling
 from ctviz.ui.kit.theme import follow_theme, palette
 from ctviz.ui.kit.watch import REDRAW, expectation, let_picture_go_first, run_view_of, slower, status, trains
 from ctviz.ui.trajectories import words as words
-from ctviz.ui.trajectories.tracks_view import TracksView, question, settings_of
+from ctviz.ui.trajectories.tracks_view import TracksView, is_exact, question, settings_of
 
 SHARES = (0.76, 0.24)
 """Of the width: the picture, and what is beside it."""
@@ -138,8 +139,10 @@ def _searched(
         with said:
             say_fitting(service, draft.experiment.data, settings_of(draft.experiment, draft.view))
         return None
+    exact = is_exact(settings_of(draft.experiment, draft.view))
     try:
-        return _seen(draft.view, run_view, live=live)
+        with said, st.spinner("Looking for the cheapest and its proof …") if exact else nullcontext():
+            return _seen(draft.view, run_view, live=live)
     except CtvizError as error:
         said.error(literal(str(error)), icon=":material/block:")
         return None

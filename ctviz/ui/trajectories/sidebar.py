@@ -25,7 +25,7 @@ from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.searches import CLASS, POINT, RANDOM, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
-from ctviz.ui.trajectories.tracks_view import MOST_FACTUALS, TracksView
+from ctviz.ui.trajectories.tracks_view import MOST_FACTUALS, MOST_SOLVED, TracksView, is_exact
 
 OPEN = -1
 """The choice that leaves the class aimed at open."""
@@ -178,6 +178,8 @@ def _search(draft: Draft[TracksView]) -> None:
     used = GENERATORS[settings.generator].settings
     names = [name for name in used if name != "gradient_noise" or settings.gradient_noise]
     search.numbers(draft, "explore-search", names, columns=2)
+    if is_exact(settings):
+        st.caption(f"Up to {MOST_SOLVED} starting points at the epoch shown: each is a program to be solved.")
     _say_neighbours(draft.experiment, settings)
     _slow_motion(draft, settings)
     _stress(draft, settings)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.errors import ConfigError
@@ -25,6 +26,10 @@ _PICK = re.compile(rf"{POINT}|{RANDOM}|{CLASS}(0|[1-9]\d{{0,2}})")
 
 MOST_FACTUALS = 1000
 """Factuals that one picture can show; the picture is legible up to some hundreds."""
+
+
+MOST_SOLVED = 10
+"""Factuals that are searched at once where each takes a program of its own, some tenths of a second."""
 
 
 class TracksView(BaseView):
@@ -92,13 +97,26 @@ def settings_of(experiment: Experiment, view: TracksView) -> SearchSettings:
     return search_of(experiment, view.search)
 
 
+def count_of(view: TracksView, settings: SearchSettings) -> int:
+    """How many starting points are searched: few where each takes a program of its own."""
+    if view.pick == POINT:
+        return 1
+    return min(view.count, MOST_SOLVED) if is_exact(settings) else view.count
+
+
+def is_exact(settings: SearchSettings) -> bool:
+    """Whether a search solves a program for each starting point."""
+    return GENERATORS[settings.generator].kind == "exact"
+
+
 def question(run_view: RunView, view: TracksView, *, live: bool) -> Question:
-    """What a view asks of a run as far as it has got; one point is searched at all epochs of a run that is over."""
-    one = view.pick == POINT
-    throughout = one and not live
-    epoch = run_view.last if throughout else run_view.at(view.epoch).epoch
-    at, count = (view.at, 1) if one else (None, view.count)
+    """What a view asks of a run as far as it has got; one point is searched at all epochs of a run that is over, if
+    that is quick."""
     settings = settings_of(run_view.experiment, view)
+    one = view.pick == POINT
+    throughout = one and not live and not is_exact(settings)
+    epoch = run_view.last if throughout else run_view.at(view.epoch).epoch
+    at, count = view.at if one else None, count_of(view, settings)
     return Question(run_view.attempt, epoch, throughout, view.pick, at, count, view.target, settings)
 
 

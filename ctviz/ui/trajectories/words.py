@@ -13,7 +13,7 @@ from ctviz.catalogue.differences import UNCLEAR, Difference
 from ctviz.catalogue.findings import CLOSENESS, ON_AVERAGE, against_the_first, finding
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.objective import TERMS, in_words
-from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES
+from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES, proof
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import ENDPOINT_METRICS, Endpoints
 from ctviz.experiments.explorer import Explorer
@@ -119,8 +119,15 @@ def _one(trace: Trace, arms: Sequence[tuple[int, str]]) -> str:
 def _fate(trace: Trace, arm: int, row: int) -> str:
     word = OUTCOMES[int(trace.outcome[arm, row])]
     steps = int(trace.steps[arm, row])
+    far = number(float(trace.distance[arm, row, -1]))
+    if word != "already" and (shown := proof(trace, arm, row)):
+        return {
+            "cheapest": f"has its nearest counterfactual {far} away, proved",
+            "near": f"has one {far} away",
+            "none": "has no counterfactual, proved",
+            "open": "has none that was found in time",
+        }[shown]
     if word == "mature":
-        far = number(float(trace.distance[arm, row, -1]))
         return f"arrives after {steps} {'step' if steps == 1 else 'steps'}, {far} away"
     return {
         "already": "has nothing to change",

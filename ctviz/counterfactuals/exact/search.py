@@ -1,0 +1,65 @@
+"""The exact search as a generator: each factual goes straight to its provably cheapest counterfactual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.exact.cheapest import cheapest
+from ctviz.counterfactuals.exact.network import networks_of
+from ctviz.counterfactuals.lattice import schema_lattice
+from ctviz.counterfactuals.reference_data import ReferenceData
+from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.counterfactuals.trail import enter_domain, lines, reachable_range, reached
+from ctviz.errors import ConfigError
+
+MOST_COLUMNS = 256
+"""Columns of data that are searched: pictures have more, and a proof for one takes minutes."""
+
+DTYPES = (torch.float32, torch.float64)
+"""Types of models that numpy knows too."""
+
+
+def search_exact(
+    model: Searchable,
+    factuals: Tensor,
+    targets: Tensor,
+    settings: Sequence[SearchSettings],
+    constraints: Constraints,
+    record: bool = False,
+    reference_data: ReferenceData | None = None,
+) -> SearchResult:
+    """Search from ``factuals`` (m d b) to classes ``targets`` (m b): the least Σ of changes of features at which
+    softmax(M(x'))[y⁺] ≥ τ, where another level of a category counts 1 (``cheapest.py``).
+
+    A factual that has reached τ stays, mature. One for which there is no counterfactual, or none is found in
+    ``time_limit`` seconds, stays too, immature; if it lies outside the domain, it is moved into it. The others take T
+    equal steps. ``bound`` of the result is what is proved: no counterfactual costs less; ∞ where there is none.
+
+    Raises:
+        ConfigError: more columns than are searched; a model other than linear layers with ReLU between them, in float32
+            or float64.
+    """
+    if factuals.shape[1] > MOST_COLUMNS:
+        raise ConfigError("generator", "exact", f"another one for data of more than {MOST_COLUMNS} columns")
+    if factuals.dtype not in DTYPES:
+        raise ConfigError("model for the exact search", f"one of {factuals.dtype}", "one of float32 or float64")
+    networks = networks_of(model)
+    done = reached(model, factuals, targets, settings)
+    end, mature = (part.clone() for part in enter_domain(model, factuals, targets, settings, constraints, done))
+    bound = torch.zeros(done.shape, dtype=torch.float64)
+    points = factuals.cpu().numpy()
+    for arm, column in (~done).nonzero().tolist():
+        lattice, own = schema_lattice(constraints.schemas[arm], points[arm, :, column]), settings[arm]
+        answer = cheapest(networks[arm], lattice, int(targets[arm, column]), own.tau, time_limit=own.time_limit)
+        bound[arm, column] = answer.bound
+        mature[arm, column] = answer.plan is not None
+        if answer.plan is not None:
+            end[arm, :, column] = torch.from_numpy(answer.plan.columns).to(end)
+    low, high = reachable_range(constraints, factuals)
+    found = lines(factuals, end, mature, low, high, settings, record)
+    return SearchResult(**{**vars(found), "bound": bound.to(factuals.device)})

@@ -1,0 +1,267 @@
+"""The exact search against all points of small lattices, fine grids and samples, and against a solver that is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ctviz.counterfactuals.exact import cheapest as module
+from ctviz.counterfactuals.exact.cheapest import Near, cheapest, several, smallest_release
+from ctviz.counterfactuals.exact.network import Network, least_margin, margin
+from ctviz.counterfactuals.exact.program import Affine, Program, Solved
+from ctviz.counterfactuals.lattice import Category, Lattice, Number, box_lattice
+from ctviz.errors import ConfigError, DataError
+from tests.counterfactuals.lattices import brute_force, lattices, random_network
+
+sizes = st.sampled_from([(), (6,), (12,), (5, 4)])
+seeds = st.integers(0, 10**6)
+taus = st.sampled_from([0.35, 0.5, 0.8, 0.95])
+
+
+def same(value: float) -> object:
+    return pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
+@settings(max_examples=80)
+@given(lattice=lattices(), seed=seeds, hidden=sizes, k=st.sampled_from([2, 3]), tau=taus)
+def test_the_cheapest_is_that_of_all_points(
+    lattice: Lattice, seed: int, hidden: tuple[int, ...], k: int, tau: float
+) -> None:
+    network = random_network(seed, lattice.d, hidden, k)
+    _, costs = brute_force(network, lattice, 1, tau)
+    found = cheapest(network, lattice, 1, tau)
+    if not len(costs):
+        assert (found.status, found.plan, found.bound) == ("none", None, np.inf)
+        return
+    plan = found.plan
+    assert found.status == "optimal"
+    assert plan is not None
+    assert plan.effort == pytest.approx(costs.min(), rel=1e-9, abs=1e-9)
+    assert found.bound <= costs.min() + 1e-9
+    assert found.gap <= 1e-4 or plan.objective - found.bound <= 1e-6
+    assert lattice.broken(plan.point) is None
+    assert plan.confidence >= tau - 1e-12
+    assert np.array_equal(plan.columns, lattice.encode(plan.point))
+    assert plan.changed == tuple(np.flatnonzero(plan.point != lattice.own))
+
+
+@settings(max_examples=40)
+@given(lattice=lattices(stepped=False), seed=seeds, hidden=sizes, k=st.sampled_from([2, 3]), tau=taus)
+def test_no_sampled_point_is_cheaper(lattice: Lattice, seed: int, hidden: tuple[int, ...], k: int, tau: float) -> None:
+    network = random_network(seed, lattice.d, hidden, k)
+    found = cheapest(network, lattice, 1, tau)
+    chance = np.random.default_rng(seed)
+    points = lattice.project(lattice.factual + chance.normal(scale=3, size=(4000, lattice.d)))
+    points = points[lattice.holds(points)]
+    valid = points[margin(network.logits(lattice.encode(points)), 1) >= least_margin(tau)]
+    assert found.status in ("optimal", "none")
+    assert (lattice.cost(valid) >= found.bound - 1e-6).all()
+    if found.plan is not None:
+        assert lattice.broken(found.plan.point) is None
+        assert margin(network.logits(found.plan.columns), 1) >= least_margin(tau)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_in_a_plane_a_fine_grid_is_nowhere_cheaper(seed: int, k: int) -> None:
+    network, tau = random_network(seed, 2, (10,), k), (0.5, 0.75, 0.9)[seed % 3]
+    x = np.random.default_rng(seed).normal(size=2).astype(np.float32)
+    lattice = box_lattice(x, [-3, -3], [3, 3] if seed % 2 else [3, x[1]])
+    found = cheapest(network, lattice, 1, tau)
+    steps = np.linspace(0, 1, 601)
+    low, high = (np.array([getattr(f, end) for f in lattice.features]) for end in ("low", "high"))
+    points = low + np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2) * (high - low)
+    points = points[margin(network.logits(points), 1) >= least_margin(tau)]
+    if found.plan is None:
+        assert (found.status, len(points)) == ("none", 0)
+        return
+    nearest = np.abs(points - lattice.own).sum(axis=1).min(initial=np.inf)
+    assert found.status == "optimal"
+    assert found.bound <= nearest + 1e-6
+    assert found.plan.effort <= nearest + 1e-6
+    assert margin(network.logits(found.plan.columns), 1) >= least_margin(tau)
+    assert ((found.plan.columns >= low) & (found.plan.columns <= high)).all()
+
+
+# -- what else is asked for -------------------------------------------------------------------------
+
+
+@settings(max_examples=30)
+@given(lattice=lattices(), seed=seeds, most=st.integers(0, 2), tau=taus)
+def test_at_most_so_many_features_change(lattice: Lattice, seed: int, most: int, tau: float) -> None:
+    network = random_network(seed, lattice.d, (8,), 2)
+    points, costs = brute_force(network, lattice, 1, tau)
+    fine = lattice.changed(points).sum(axis=1) <= most
+    found = cheapest(network, lattice, 1, tau, max_changes=most)
+    assert (found.status == "none") == (not fine.any())
+    if found.plan is not None:
+        assert found.plan.effort == same(costs[fine].min())
+        assert len(found.plan.changed) <= most
+
+
+@settings(max_examples=25)
+@given(lattice=lattices(), seed=seeds, tau=taus)
+def test_different_plans_change_other_features(lattice: Lattice, seed: int, tau: float) -> None:
+    network = random_network(seed, lattice.d, (8,), 2)
+    points, costs = brute_force(network, lattice, 1, tau)
+    changed, left = lattice.changed(points), np.ones(len(points), dtype=bool)
+    for found in several(network, lattice, 1, tau, 5):
+        if found.plan is None:
+            assert (found.status, left.any()) == ("none", False)
+            break
+        assert found.plan.effort == same(costs[left].min())
+        left &= ~changed[:, list(found.plan.changed)].all(axis=1)
+
+
+@settings(max_examples=25)
+@given(lattice=lattices(), seed=seeds, tau=taus, weight=st.sampled_from([0.0, 0.5, 2.0]), bounded=st.booleans())
+def test_plans_keep_near_to_real_people(lattice: Lattice, seed: int, tau: float, weight: float, bounded: bool) -> None:
+    network, chance = random_network(seed, lattice.d, (8,), 2), np.random.default_rng(seed)
+    people = lattice.encode(lattice.project(lattice.factual + chance.normal(scale=2, size=(4, lattice.d))))
+    near = Near(people, within=1.5 if bounded else np.inf, weight=weight)
+    points, costs = brute_force(network, lattice, 1, tau)
+    apart = np.array([_distance(lattice, point, people) for point in points])
+    fine = apart <= near.within
+    found = cheapest(network, lattice, 1, tau, near=near)
+    assert (found.status == "none") == (not fine.any())
+    if found.plan is not None:
+        assert found.plan.objective == same((costs + weight * apart)[fine].min())
+
+
+def _distance(lattice: Lattice, point: np.ndarray, people: np.ndarray) -> float:
+    """To the nearest of some people, written out: numbers by their columns, categories by whether they are the same."""
+    seen, distances = lattice.encode(point).astype(float), []
+    for person in people.astype(float):
+        apart = 0.0
+        for feature in lattice.features:
+            own = abs(seen[list(feature.columns)] - person[list(feature.columns)]).sum()
+            apart += own if isinstance(feature, Number) else own / 2
+        distances.append(apart)
+    return min(distances)
+
+
+@settings(max_examples=25)
+@given(lattice=lattices(), seed=seeds, tau=taus)
+def test_the_smallest_set_of_locks_is_released(lattice: Lattice, seed: int, tau: float) -> None:
+    network = random_network(seed, lattice.d, (8,), 2)
+    locked = replace(lattice, features=tuple(_locked(feature) for feature in lattice.features), links=(), forbidden=())
+    released = replace(locked, features=lattice.features)
+    points, costs = brute_force(network, released, 1, tau)
+    found = smallest_release(network, locked, released, 1, tau)
+    freed = [i for i, (a, b) in enumerate(zip(locked.features, released.features, strict=True)) if a != b]
+    if not len(points):
+        assert (found.answer.status, found.features) == ("none", ())
+        return
+    count = released.changed(points)[:, freed].sum(axis=1)
+    assert found.smallest
+    assert len(found.features) == count.min()
+    assert found.answer.plan is not None
+    assert found.answer.plan.effort == same(costs[count == count.min()].min())
+
+
+def _locked(feature: Number | Category) -> Number | Category:
+    """The feature at its own value alone, if that is allowed."""
+    if not feature.allowed(feature.own):
+        return feature
+    if isinstance(feature, Number):
+        return replace(feature, low=feature.own, high=feature.own)
+    return replace(feature, allowed_levels=(feature.own,))
+
+
+# -- proofs -----------------------------------------------------------------------------------------
+
+ONE_UNIT = Network(((np.array([[1.0, 1.0]]), np.array([-1.0])), (np.array([[0.0], [1.0]]), np.array([1.0, 0.0]))))
+"""z_1 − z_0 = relu(x1 + x2 − 1) − 1: class 1 where x1 + x2 ≥ 2."""
+
+
+def test_a_case_by_hand() -> None:
+    lattice = box_lattice(np.zeros(2, dtype=np.float32), [-1, -1], [1.5, 3])
+    found = cheapest(ONE_UNIT, lattice, 1, 0.5)
+    assert (found.status, found.plan is not None) == ("optimal", True)
+    assert found.plan is not None
+    assert found.plan.effort == pytest.approx(2, abs=1e-5)
+    assert cheapest(ONE_UNIT, box_lattice(np.zeros(2, np.float32), [-1, -1], [0.9, 1]), 1, 0.5).status == "none"
+    assert cheapest(ONE_UNIT, box_lattice(np.array([3, 0], np.float32), [-1, -1], [3, 3]), 1, 0.5).plan.effort == 0
+
+
+def test_a_range_without_ends_still_has_a_cheapest_plan() -> None:
+    lattice = box_lattice(np.zeros(2, dtype=np.float32), [-np.inf, 0], [np.inf, 0])
+    found = cheapest(ONE_UNIT, lattice, 1, 0.5)
+    assert (found.status, round(found.bound, 4)) == ("optimal", 2.0)
+    never = Network(((np.zeros((1, 2)), np.zeros(1)), (np.array([[0.0], [1.0]]), np.array([1.0, 0.0]))))
+    assert cheapest(never, lattice, 1, 0.5).status == "unknown"  # nobody has looked everywhere
+
+
+def wrong_presolve(monkeypatch: pytest.MonkeyPatch, always: bool) -> list[bool]:
+    """HiGHS as it was seen to be wrong: with presolve it calls every program infeasible; or without as well."""
+    asked: list[bool] = []
+
+    def solve(self: Program, objective: Affine, seconds: float, gap: float = 0.0, presolve: bool = True) -> Solved:
+        asked.append(presolve)
+        if presolve or always:
+            return Solved("infeasible", None, -np.inf)
+        return right(self, objective, seconds, gap, presolve)
+
+    right = Program.solve
+    monkeypatch.setattr(Program, "solve", solve)
+    return asked
+
+
+@pytest.mark.parametrize("plan_is_known", [True, False])
+def test_what_presolve_calls_infeasible_is_solved_without_it(
+    monkeypatch: pytest.MonkeyPatch, plan_is_known: bool
+) -> None:
+    if not plan_is_known:
+        monkeypatch.setattr(module, "polish", lambda *arguments: [])
+    asked = wrong_presolve(monkeypatch, always=False)
+    step = Number("a", 0, own=0.0, low=0.0, high=4.0, step=1.0)
+    lattice = Lattice((step, replace(step, name="b", column=1, per_unit=3.0)), np.zeros(2, np.float32))
+    found = cheapest(ONE_UNIT, lattice, 1, 0.5)
+    assert (found.status, round(found.bound, 4)) == ("optimal", 2.0)
+    assert asked == [True, False]
+
+
+def test_none_is_never_said_against_a_known_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_presolve(monkeypatch, always=True)
+    lattice = box_lattice(np.zeros(2, dtype=np.float32), [-1, -1], [3, 3])
+    found = cheapest(ONE_UNIT, lattice, 1, 0.5)
+    assert (found.status, found.bound, found.gap) == ("feasible", 0.0, 1.0)
+
+
+def test_where_time_runs_out_the_best_plan_comes_back_with_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    lattice = box_lattice(np.zeros(2, dtype=np.float32), [-1, -1], [3, 3])
+    monkeypatch.setattr(Program, "solve", lambda *arguments, **named: Solved("limit", None, 1.5))
+    found = cheapest(ONE_UNIT, lattice, 1, 0.5)
+    assert (found.status, found.bound) == ("feasible", 1.5)
+    assert found.gap == pytest.approx(0.25, abs=1e-4)
+    monkeypatch.setattr(module, "polish", lambda *arguments: [])
+    assert cheapest(ONE_UNIT, lattice, 1, 0.5).status == "unknown"
+
+
+def test_a_plan_that_only_the_solver_believes_in_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "polish", lambda *arguments: [])
+    monkeypatch.setattr(Program, "solve", lambda self, *rest, **named: Solved("optimal", np.zeros(self.n), 0.0))
+    found = cheapest(ONE_UNIT, box_lattice(np.zeros(2, np.float32), [-1, -1], [3, 3]), 1, 0.5)
+    assert (found.status, found.plan) == ("unknown", None)
+
+
+def test_what_is_not_allowed_is_said() -> None:
+    lattice = box_lattice(np.zeros(2, dtype=np.float32), [-1, -1], [3, 3])
+    for wrong, words in (
+        ({"time_limit": 0.0}, "time_limit is 0.0; allowed: seconds above 0"),
+        ({"max_changes": -1}, "max_changes is -1"),
+        ({"target": 2}, "target is 2; allowed: 0 to 1"),
+        ({"tau": 1.0}, "tau is 1.0"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            cheapest(**{"network": ONE_UNIT, "lattice": lattice, "target": 1, "tau": 0.5, **wrong})
+    with pytest.raises(ConfigError, match="plans is 0"):
+        several(ONE_UNIT, lattice, 1, 0.5, 0)
+    with pytest.raises(DataError, match="columns"):
+        cheapest(random_network(0, 3, (4,), 2), lattice, 1, 0.5)
+    with pytest.raises(DataError, match="near"):
+        cheapest(ONE_UNIT, lattice, 1, 0.5, near=Near(np.zeros((0, 2), np.float32)))
