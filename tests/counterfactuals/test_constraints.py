@@ -184,7 +184,7 @@ def check_stack(found: SearchResult, factuals: Tensor, rules: list[Schema]) -> N
     assert found.path is not None and found.path.isfinite().all()
     for arm in range(M):
         check(found.path[:, arm].mT, factuals[arm].T, rules[arm], found.steps[arm], found.mature[arm])
-        final = found.path.gather(0, found.steps[:, None].expand(1, M, D, B))[0, arm]
+        final = found.path.gather(0, found.steps[:, None].expand(1, M, D, -1))[0, arm]
         assert torch.equal(found.final[arm], final) and torch.equal(found.path[-1, arm], final)
         ways = found.path[:, arm]
         assert (ways == found.nascent[arm]).all(dim=1).any(dim=0).all(), "a nascent point that is not on the path"
