@@ -36,6 +36,9 @@ TOLERANCE = 1e-6
 TIME_LIMIT = 10.0
 """Seconds for one plan where nobody says."""
 
+RELAXED = 1.0
+"""Most seconds beyond the time limit for a bound without whole numbers."""
+
 WIDE = 1e3
 """How far a number without a finite range is followed until a plan is known."""
 
@@ -328,7 +331,7 @@ class _Solver:
                 trusted = False  # ask again without presolve and without the bound on the cost
                 continue
             if extra == 0.0 and not open_ended:
-                self.bound = max(self.bound, solved.bound)
+                self.bound = max(self.bound, solved.bound, program.relaxed() if solved.x is None else 0.0)
             before = self.best
             short = 0.0 if solved.x is None else self._take(program, solved.x)
             if self._closed() or solved.x is None or self.deadline.left <= 0:
@@ -421,6 +424,10 @@ class _Assembled:
 
     def solve(self, seconds: float, presolve: bool = True) -> Solved:
         return self.program.solve(self.objective, seconds, GAP / 4, presolve)
+
+    def relaxed(self) -> float:
+        """A bound where the solver has none to tell: without whole numbers, which takes some milliseconds."""
+        return self.program.solve(self.objective, RELAXED, relaxed=True).bound
 
     def _changes(self, q: Question) -> None:
         for features, most in q.caps:

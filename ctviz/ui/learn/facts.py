@@ -150,8 +150,8 @@ def only(snapshot: Snapshot, index: list[int]) -> Snapshot:
 def only_trace(trace: Trace, index: list[int]) -> Trace:
     """The searches by some of the models of a trace."""
     shared = {"epoch", "settings", "factuals", "targets", "group", "outside"}
-    own = {f.name: getattr(trace, f.name)[index] for f in fields(trace) if f.name not in shared}
-    return replace(trace, **own)
+    own = {f.name: getattr(trace, f.name) for f in fields(trace) if f.name not in shared}
+    return replace(trace, **{name: values[index] for name, values in own.items() if values is not None})
 
 
 def traces_of(explorer: Explorer, snapshots: list[Snapshot], picture: Picture, at: Point) -> tuple[Trace, ...]:

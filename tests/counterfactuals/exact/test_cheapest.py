@@ -200,7 +200,9 @@ def wrong_presolve(monkeypatch: pytest.MonkeyPatch, always: bool) -> list[bool]:
     """HiGHS as it was seen to be wrong: with presolve it calls every program infeasible; or without as well."""
     asked: list[bool] = []
 
-    def solve(self: Program, objective: Affine, seconds: float, gap: float = 0.0, presolve: bool = True) -> Solved:
+    def solve(
+        self: Program, objective: Affine, seconds: float, gap: float = 0.0, presolve: bool = True, relaxed: bool = False
+    ) -> Solved:
         asked.append(presolve)
         if presolve or always:
             return Solved("infeasible", None, -np.inf)
@@ -240,6 +242,19 @@ def test_where_time_runs_out_the_best_plan_comes_back_with_its_bound(monkeypatch
     assert found.gap == pytest.approx(0.25, abs=1e-4)
     monkeypatch.setattr(module, "polish", lambda *arguments: [])
     assert cheapest(ONE_UNIT, lattice, 1, 0.5).status == "unknown"
+
+
+def test_a_solver_that_tells_no_bound_leaves_that_without_whole_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def solve(self: Program, objective: Affine, seconds: float, *rest: object, relaxed: bool = False) -> Solved:
+        return right(self, objective, seconds, relaxed=True) if relaxed else Solved("limit", None, -np.inf)
+
+    right = Program.solve
+    step = Number("a", 0, own=0.0, low=0.0, high=4.0, step=1.0)
+    lattice = Lattice((step, replace(step, name="b", column=1, per_unit=3.0)), np.zeros(2, np.float32))
+    monkeypatch.setattr(Program, "solve", solve)
+    found = cheapest(ONE_UNIT, lattice, 1, 0.5)
+    assert found.status == "feasible"
+    assert 0 < found.bound <= 2
 
 
 def test_a_plan_that_only_the_solver_believes_in_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
