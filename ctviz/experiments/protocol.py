@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
+from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
 from ctviz.settings import Document
@@ -23,8 +24,8 @@ PROTOCOL_VERSION = 1
 """Part of every key, with the algorithm's version; raised whenever the same protocol gives other numbers than
 before."""
 
-IMAGE_FACTUALS = 25
-"""Factuals per round for images, as in the paper."""
+IMAGE_FACTUALS, TABLE_FACTUALS = 25, 100
+"""Factuals per round for images and for tables, as in the paper."""
 
 MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
@@ -116,7 +117,9 @@ class Protocol(Document):
 
     @classmethod
     def usual(cls, data: AnyData) -> Protocol:
-        """The paper's protocol for this kind of data: 25 factuals per round for images, else 250."""
+        """The paper's protocol for this kind of data: 25 factuals per round for images, 100 for tables, else 250."""
+        if isinstance(data, TableSettings):
+            return cls(factuals=TABLE_FACTUALS)
         return cls(factuals=cls().factuals if data.grid is None else IMAGE_FACTUALS)
 
     def change(self, changes: Mapping[str, Any]) -> Protocol:

@@ -17,6 +17,7 @@ def test_defaults_are_the_papers():
     assert protocol.attacks == (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1)
     assert Protocol.usual(Experiment.preset("moons").data) == protocol
     assert Protocol.usual(Experiment.preset("mnist").data) == Protocol(factuals=25)
+    assert Protocol.usual(Experiment.preset("adult").data) == Protocol(factuals=100)
 
 
 def test_equals_have_one_key_and_others_another(monkeypatch):
