@@ -16,11 +16,11 @@ from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import tilt_between
 from ctviz.experiments.endpoints import ends_of
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
+from ctviz.studies.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches

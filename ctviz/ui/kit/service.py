@@ -155,6 +155,8 @@ class Service:
                 state, position = job.state, job.position
             elif job.state in ("failed", "cancelled") and run.state != "running":
                 state, message = job.state, job.message or message
+        if state == "done":
+            self.run_views.expect(key, run.epochs_done)
         ours = job is not None and job.state in ("queued", "running")
         seconds = max(run.updated - run.started, 0.0)
         return RunState(state, run.epochs_done, run.epochs, seconds, position, message, ours, run.preset)

@@ -10,10 +10,10 @@ import streamlit as st
 from ctviz.data.kinds import kind_of_data
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
-from ctviz.experiments.reproduce.result import ChosenCell, Draw, GridCell, LockedDraw, Reduction, Table1, Table1Row
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
+from ctviz.studies.reproduce.reproduction import Choice, Reproduction
+from ctviz.studies.reproduce.result import ChosenCell, Draw, GridCell, LockedDraw, Reduction, Table1, Table1Row
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft as PageDraft
 from ctviz.ui.kit.elsewhere import shown_kind

@@ -19,12 +19,12 @@ from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.pair import Pair, pair
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Cell, Sweep
 from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import what
 from ctviz.prose import spelled
+from ctviz.studies.sweeps.declaration import Cell, Sweep
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.elsewhere import shown_kind

@@ -9,9 +9,9 @@ import streamlit as st
 from ctviz.data.kinds import kind_of_data
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
-from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.figures.tradeoffs.cells import metrics_of
+from ctviz.studies.sweeps.catalogue import list_sweeps, load_sweep
+from ctviz.studies.sweeps.declaration import Sweep
 from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.link import sentence
