@@ -74,7 +74,7 @@ PLANE = DataKind(
     drawn=True,
 )
 TABLE = DataKind(
-    name="tables",
+    name="table",
     title="a table",
     item="factual",
     explorer=("ctviz.experiments.explorer", "Explorer"),

@@ -30,7 +30,7 @@ def dataset(schema: Schema) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("schema", "name"), [(PAIR, "plane"), (PEOPLE, "tables"), (PICTURES, "images"), (ONE_LINE, "images")]
+    ("schema", "name"), [(PAIR, "plane"), (PEOPLE, "table"), (PICTURES, "images"), (ONE_LINE, "images")]
 )
 def test_a_callers_data_and_their_settings_are_of_the_kind_of_their_schema(schema: Schema, name: str) -> None:
     assert kind_of_data(schema).name == kind_of_data(given(dataset(schema))).name == name

@@ -51,12 +51,12 @@ SHOWN: Mapping[str, ShownKind] = MappingProxyType(
             usual="digits",
             undrawn="Images have no plane to draw a boundary in; Digits shows what these models look at.",
         ),
-        "tables": ShownKind(
+        "table": ShownKind(
             pages=(),
             title="This run is about a table.",
             words="The link that you opened is about a table of many features, which no page draws. Such models are "
             "trained and asked in Python and on the command line.",
-            usual="a table",
+            usual="tables",
             undrawn="A table of many features has no plane to draw a boundary in.",
         ),
     }

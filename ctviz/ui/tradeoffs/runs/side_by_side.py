@@ -368,11 +368,7 @@ def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: RunView) -> 
 
 
 def _open(run: Chosen) -> None:
-    kind, pages = kind_of_data(run.experiment.data), shown_kind(run.experiment).pages
-    if not pages:
-        st.caption(f"It is about {kind.title}, which no other page draws.")
-        return
-    if kind.drawn and run.experiment.evaluation.field == 0:
+    if kind_of_data(run.experiment.data).drawn and run.experiment.evaluation.field == 0:
         st.caption("No pictures were kept of this run, so the other pages have nothing to show of it.")
         return
     if len(run.experiment.arms) > MAX_ARMS:
