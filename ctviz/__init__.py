@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     from ctviz.data.dataset import Dataset
     from ctviz.data.drawn import DrawnSettings
     from ctviz.data.image_sets import IMAGES, ImageSettings
+    from ctviz.data.rules import Link, Rule, Rules
     from ctviz.data.schema import Feature, Mutability, Schema
+    from ctviz.data.tables.own import load_table
+    from ctviz.data.tables.settings import TABLES, TableSettings
+    from ctviz.data.tables.table import Table
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
@@ -50,14 +54,14 @@ if TYPE_CHECKING:
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
-    from ctviz.experiments.sweeps.declaration import Axis, Sweep
-    from ctviz.experiments.sweeps.results import SweepResult
-    from ctviz.experiments.sweeps.studies import STUDIES, study
-    from ctviz.experiments.sweeps.sweep import sweep
     from ctviz.experiments.trace import Trace
     from ctviz.models.model_settings import ModelSettings
     from ctviz.studies.registry import LIMITS
     from ctviz.studies.results import LimitResult, run_limit
+    from ctviz.studies.sweeps.declaration import Axis, Sweep
+    from ctviz.studies.sweeps.paper_studies import STUDIES, study
+    from ctviz.studies.sweeps.results import SweepResult
+    from ctviz.studies.sweeps.sweep import sweep
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
 
@@ -70,7 +74,11 @@ _WHERE = {
     "ctviz.data.dataset": ("Dataset",),
     "ctviz.data.drawn": ("DrawnSettings",),
     "ctviz.data.image_sets": ("IMAGES", "ImageSettings"),
+    "ctviz.data.rules": ("Link", "Rule", "Rules"),
     "ctviz.data.schema": ("Feature", "Mutability", "Schema"),
+    "ctviz.data.tables.own": ("load_table",),
+    "ctviz.data.tables.settings": ("TABLES", "TableSettings"),
+    "ctviz.data.tables.table": ("Table",),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
     "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
@@ -85,10 +93,10 @@ _WHERE = {
     "ctviz.studies.registry": ("LIMITS",),
     "ctviz.studies.results": ("LimitResult", "run_limit"),
     "ctviz.experiments.outcome": ("OUTCOMES",),
-    "ctviz.experiments.sweeps.results": ("SweepResult",),
-    "ctviz.experiments.sweeps.declaration": ("Axis", "Sweep"),
-    "ctviz.experiments.sweeps.studies": ("STUDIES", "study"),
-    "ctviz.experiments.sweeps.sweep": ("sweep",),
+    "ctviz.studies.sweeps.results": ("SweepResult",),
+    "ctviz.studies.sweeps.declaration": ("Axis", "Sweep"),
+    "ctviz.studies.sweeps.paper_studies": ("STUDIES", "study"),
+    "ctviz.studies.sweeps.sweep": ("sweep",),
     "ctviz.experiments.trace": ("Trace",),
     "ctviz.models.model_settings": ("ModelSettings",),
     "ctviz.training.arm": ("VARIANTS", "Arm"),
@@ -119,6 +127,7 @@ __all__ = [
     "OUTCOMES",
     "PRESETS",
     "STUDIES",
+    "TABLES",
     "VARIANTS",
     "Arm",
     "AttributionSettings",
@@ -139,11 +148,14 @@ __all__ = [
     "ImageSettings",
     "JobError",
     "LimitResult",
+    "Link",
     "ModelSettings",
     "Mutability",
     "Paths",
     "Protocol",
     "Report",
+    "Rule",
+    "Rules",
     "Run",
     "Scene",
     "Schedule",
@@ -154,12 +166,15 @@ __all__ = [
     "StoreError",
     "Sweep",
     "SweepResult",
+    "Table",
+    "TableSettings",
     "Trace",
     "attribute",
     "evaluate",
     "integrated_gradients",
     "load_data",
     "load_run",
+    "load_table",
     "open_store",
     "run",
     "run_limit",

@@ -184,8 +184,13 @@ BAD = {
     "a preset without a run": (["export", "blobs", "--csv"], ["ctviz train blobs"]),
     "no format": (["export", "moons"], ["--html"]),
     "two formats": (["export", "moons", "--csv", "--toml"], ["--html"]),
+    "no table": (["train", "people.csv", "--target", "paid"], ["people.csv", "not a file"]),
+    "a kind without a column": (["train", "people.csv", "--target", "paid", "--kind", "date"], ["COLUMN=KIND"]),
     "a folder without digits": (["datasets", "use", "."], ["train-images-idx3-ubyte"]),
     "no folder of digits": (["datasets", "build", "none"], ["none", "not a folder"]),
+    "no data of that name": (["datasets", "build", ".", "adults"], ["adults", "mnist, adult"]),
+    "no original of a table": (["datasets", "build", ".", "adult"], ["adult.data", "plain nor as .gz"]),
+    "no open licence": (["datasets", "build", ".", "gmsc"], ["no open licence"]),
     "unknown preset to build": (["presets", "build", "mons"], ["mons", "moons"]),
 }
 
@@ -264,11 +269,27 @@ def test_presets_are_listed(ctviz):
     assert found["moons"]["key"] in ctviz("presets").stdout
 
 
+def test_a_table_of_ones_own_is_trained_on_and_not_stored(ctviz, tmp_path):
+    rows = [f"{i % 50 + 18},{'abc'[i % 3]},{['low', 'middle', 'high'][i % 3]},{int(i % 50 > 25)}" for i in range(300)]
+    (tmp_path / "people.csv").write_text("\n".join(["age,job,grade,paid", *rows, "?,a,low,1"]), encoding="utf-8")
+    command = ["train", tmp_path / "people.csv", "--target", "paid", "--kind", "grade=low|middle|high"]
+    settings = ["--set", "training.epochs=2", "--set", "evaluation.every=2"]
+    result = ctviz(*command, *settings, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "Missing values were imputed: 1 of age by the median" in result.stderr
+    found = json.loads(result.stdout)
+    assert [arm["name"] for arm in found["arms"]] == ["vanilla", "full"]
+    assert found["key"] not in ctviz("runs").stdout
+
+
 def test_data_sets_are_listed(ctviz, monkeypatch):
     monkeypatch.delenv("CTVIZ_DATASETS", raising=False)
-    shipped, folder = json.loads(ctviz("datasets", "--json").stdout)
+    shipped, folder, *tables = json.loads(ctviz("datasets", "--json").stdout)
     assert (shipped["training"], shipped["test"], shipped["verified"]) == (11_000, 10_000, True)
     assert not folder["verified"]
+    assert {one["name"]: one["verified"] for one in tables} == {
+        "adult": True, "california": True, "credit": True, "german": True, "gmsc": False,
+    }  # fmt: skip
     assert "ctviz datasets use FOLDER" in ctviz("datasets").stdout
 
 

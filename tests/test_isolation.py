@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 import ctviz
 from ctviz.counterfactuals import inputs
+from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.energy import energy_field
@@ -245,7 +246,18 @@ def pictures(folder: Path) -> Iterator[Any]:
     yield explorer.robustness(last, [0.1], samples=20).accuracy.value
 
 
-ASKED = {work.__name__: work for work in (training, evaluation, sweeping, exploring, searching, pictures)}
+def tables(folder: Path) -> Iterator[Any]:
+    known = ctviz.load_data(ctviz.TableSettings(name="german"))
+    path = folder / "people.csv"
+    known.frame(known.train[0][:200]).assign(paid=known.train[1][:200].numpy()).to_csv(path, index=False)
+    for data in (known, ctviz.load_table(path, "paid")):
+        yield from (data.train[0].numpy(), data.test[1].numpy(), data.unseen_pairs, data.schema.model_dump_json())
+        yield [data.texts(data.test[0][0]), data.row(data.person(data.test[0][0])), data.csv(data.test[0])]
+        lattice = PersonLattices(data.schema, data.rules, data.unseen_pairs).of(data.test[0][0])
+        yield [repr(lattice.features), lattice.forbidden]
+
+
+ASKED = {work.__name__: work for work in (training, evaluation, sweeping, exploring, searching, pictures, tables)}
 
 
 def bits(values: Any) -> Any:

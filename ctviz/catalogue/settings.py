@@ -18,6 +18,7 @@ from ctviz.data.catalogue import DATASETS, FEATURE_NAMES, DataSettings, feature_
 from ctviz.data.drawn import DRAWN, DrawnSettings
 from ctviz.data.drawn import TITLE as DRAWN_TITLE
 from ctviz.data.image_sets import IMAGES, ImageSettings
+from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.methods import METHODS
 from ctviz.experiments.config import Evaluation, Experiment, parse_value
@@ -29,7 +30,7 @@ from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.schedule import Schedule
 
 SECTIONS: dict[str, tuple[type[BaseModel], ...]] = {
-    "data": (DataSettings, DrawnSettings, ImageSettings),
+    "data": (DataSettings, DrawnSettings, ImageSettings, TableSettings),
     "model": (ModelSettings,),
     "training": (Schedule,),
     "evaluation": (Evaluation,),
@@ -124,6 +125,7 @@ _DATA = (
             **{name: info.title for name, info in DATASETS.items()},
             DRAWN: DRAWN_TITLE,
             **{name: info.title for name, info in IMAGES.items()},
+            **{name: info.title for name, info in TABLES.items()},
         },
     ),
     Setting("data.noise", "Noise", "How far the points stray from their shape.", step=0.05, offered="0.05, 0.1, 0.2"),
@@ -152,6 +154,10 @@ _DATA = (
     Setting(
         "data.source", "Digits", "Those that come with ctviz, or all 60,000, from a folder on this computer.",
         choices={"shipped": "those that come with ctviz", "folder": "all, from a folder"},
+    ),
+    Setting(
+        "data.balance", "Rows of each class", "Whether both classes have as many rows (tables only).",
+        choices={"usual": "as the paper has it", "equal": "as many of each class", "all": "all rows"},
     ),
     Setting("data.seed", "Draw of the data", "Another number draws other points of the same kind.", offered="0, 1, 2"),
 )  # fmt: skip

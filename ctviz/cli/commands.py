@@ -15,8 +15,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import ctviz
-from ctviz.cli.common import experiment_of, make_folder, number, progress_bar, stored, table, to_json, write
+from ctviz.cli.common import (
+    experiment_of,
+    experiment_on_table,
+    make_folder,
+    number,
+    progress_bar,
+    stored,
+    table,
+    to_json,
+    write,
+)
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study import AddressOption, EngineOption, WorkersOption, checked, study_progress
 from ctviz.errors import ConfigError, CtvizError, StoreError
 from ctviz.network import network_address
 from ctviz.paths import home
@@ -171,19 +182,30 @@ def _has_screen() -> bool:
 
 @app.command()
 def train(
-    what: Annotated[str, typer.Argument(metavar="PRESET_OR_TOML", help="A preset's name or a TOML file.")],
+    what: Annotated[
+        str, typer.Argument(metavar="PRESET_OR_FILE", help="A preset's name, a TOML file, or with --target a table.")
+    ],
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as in training.epochs=20; repeatable."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder to write results and weights to.")] = None,
+    target: Annotated[str, typer.Option(help="Of a CSV or Parquet file, the column of classes.")] = "",
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
+    ] = None,
+    missing: Annotated[str, typer.Option(help="impute or drop missing values of a table.")] = "impute",
     as_json: JsonFlag = False,
 ) -> None:
     """Train all arms of an experiment together."""
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
-    experiment = experiment_of(what, changes or ())
+    if target:
+        experiment = experiment_on_table(what, target, kinds or (), missing, changes or ())
+    else:
+        experiment = experiment_of(what, changes or ())
     if out is not None:
         make_folder(out)
     from ctviz.experiments.run import run
@@ -367,17 +389,19 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @presets_app.command("draws")
 def build_draws(
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="File to write to; by default that of this checkout.")] = None,
 ) -> None:
     """Train the models of the paper's figure on forty draws of their data and write how often a lock matters."""
-    from ctviz.experiments.lock_draws import DRAWS, lock_draws
-    from ctviz.experiments.lock_draws import to_json as draws_to_json
+    options = checked(engine, address, workers)
     from ctviz.paths import assets
+    from ctviz.studies.lock_draws import lock_draws
+    from ctviz.studies.lock_draws import to_json as draws_to_json
 
-    draws = []
-    for draw in lock_draws():
-        draws.append(draw)
-        typer.echo(f"Draw {len(draws)} of {DRAWS}: {draw.found}", err=True)
+    with study_progress("Draws under a lock", "draws") as progress:
+        draws = lock_draws(progress=progress, **options)
     path = out or assets() / "paper" / "lock_draws.json"
     write(path, draws_to_json(draws))
     typer.echo(path)
@@ -412,7 +436,7 @@ def datasets(context: typer.Context, as_json: JsonFlag = False) -> None:
         return
     from dataclasses import asdict
 
-    from ctviz.data.images import sources
+    from ctviz.data.folders import sources
 
     found = sources()
     if as_json:
@@ -428,23 +452,24 @@ def datasets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @datasets_app.command("use")
 def use_datasets(
-    folder: Annotated[str, typer.Argument(help="Folder with the training files of MNIST, plain or .gz.")],
+    folder: Annotated[str, typer.Argument(help="Folder with MNIST's training files or Give Me Some Credit.")],
 ) -> None:
-    """Check a folder with all 60,000 digits and remember it."""
-    from ctviz.data.images import remember_folder
+    """Check a folder with data that do not come with ctviz, and remember it."""
+    from ctviz.data.folders import remember_folder
 
     typer.echo(remember_folder(folder))
 
 
 @datasets_app.command("build")
 def build_datasets(
-    folder: Annotated[str, typer.Argument(help="Folder with the four files of MNIST, plain or .gz.")],
+    folder: Annotated[str, typer.Argument(help="Folder with the original files, plain or .gz.")],
+    name: Annotated[str, typer.Argument(help="Which data: mnist, or the name of a table.")] = "mnist",
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,
 ) -> None:
-    """Write the digits that ship with ctviz."""
-    from ctviz.data.images import build, shipped_folder
+    """Write the files of data that ship with ctviz."""
+    from ctviz.data.folders import build
 
-    for path in build(folder, out or shipped_folder()):
+    for path in build(name, folder, out):
         typer.echo(path)
 
 

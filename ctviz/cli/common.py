@@ -33,6 +33,25 @@ def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
     return changed(experiment, changes)
 
 
+def experiment_on_table(
+    path: str, target: str, kinds: Sequence[str], missing: str, changes: Sequence[str]
+) -> Experiment:
+    """The experiment on a table of the user's; what was done with the table is printed to standard error."""
+    from ctviz.data.tables.own import load_table
+    from ctviz.experiments.config import Experiment
+
+    wanted: dict[str, Any] = {}
+    for entry in kinds:
+        column, equals, kind = entry.partition("=")
+        if not equals or not column.strip():
+            raise ConfigError("--kind", entry, "COLUMN=KIND, as in zip=category or grade='low|middle|high'")
+        wanted[column.strip()] = kind.split("|") if "|" in kind else kind
+    found = load_table(path, target, kinds=wanted, missing=missing)  # type: ignore[arg-type]
+    for note in found.notes:
+        typer.echo(note, err=True)
+    return changed(Experiment.on_table(found), changes)
+
+
 def changed(experiment: Experiment, changes: Sequence[str]) -> Experiment:
     """An experiment with ``path=value`` changes applied."""
     from ctviz.experiments.config import parse_value

@@ -15,6 +15,7 @@ from ctviz.data.drawn import SENTENCE as DRAWN_SENTENCE
 from ctviz.data.given import GIVEN, GivenSettings
 from ctviz.data.image_sets import IMAGES, PIXEL_NAMES, ImageSettings
 from ctviz.data.schema import FeatureRef
+from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 
@@ -96,7 +97,7 @@ class DataSettings(Settings):
         return self
 
 
-AnyData = DataSettings | DrawnSettings | ImageSettings | GivenSettings
+AnyData = DataSettings | DrawnSettings | ImageSettings | TableSettings | GivenSettings
 
 
 def data_settings(values: Mapping[str, Any]) -> AnyData:
@@ -113,12 +114,14 @@ def kind_of(name: Any) -> type[AnyData]:
     """
     if name in IMAGES:
         return ImageSettings
+    if name in TABLES:
+        return TableSettings
     if name == DRAWN:
         return DrawnSettings
     if name == GIVEN:
         return GivenSettings
     if name is not None and name not in DATASETS:
-        raise ConfigError("name", name, f"one of {', '.join([*PLANES, *IMAGES])}")
+        raise ConfigError("name", name, f"one of {', '.join([*PLANES, *IMAGES, *TABLES])}")
     return DataSettings
 
 
@@ -208,12 +211,12 @@ PLANES = MappingProxyType({**{name: info.sentence for name, info in DATASETS.ite
 def load(settings: AnyData) -> Dataset:
     """Load the data set that the settings describe; the same settings give the same bits.
 
-    Images are read from files; a data set of the caller's is the one that was handed over. Synthetic samples are drawn
-    once and split at random into three disjoint splits. Each split is balanced over the classes; a remainder goes to
-    the first classes.
+    Images and tables are read from files; a data set of the caller's is the one that was handed over. Synthetic samples
+    are drawn once and split at random into three disjoint splits. Each split is balanced over the classes; a remainder
+    goes to the first classes.
 
     Raises:
-        DataError: images are missing, or are not those that were published; the caller's data are not in this process.
+        DataError: a file is missing, or is not the one that was published; the caller's data are not in this process.
     """
     from ctviz.data.samples import samples  # imports torch, which settings alone do not need
 

@@ -82,7 +82,9 @@ def given(dataset: Dataset, seed: int = 0) -> GivenSettings:
             raise DataError(f"{part} of {dataset.name} has no samples; each split needs some.")
         for feature, span in zip(schema.features, schema.spans, strict=True):
             levels = X[:, span]
-            if feature.levels and not (((levels == 0) | (levels == 1)).all() and (levels.sum(dim=1) == 1).all()):
+            if feature.kind == "category" and not (
+                ((levels == 0) | (levels == 1)).all() and (levels.sum(dim=1) == 1).all()
+            ):
                 raise DataError(
                     f"{part} of {dataset.name} is not one-hot in {feature.name}: in each row, one of its "
                     f"{feature.width} columns is 1 and the others are 0."
@@ -104,7 +106,7 @@ def given(dataset: Dataset, seed: int = 0) -> GivenSettings:
 
 def _digest(dataset: Dataset) -> str:
     """32 hexadecimal digits of the SHA-256 of schema, classes and samples; the name of the data set is left out."""
-    found = hashlib.sha256(dataset.schema.model_dump_json().encode())
+    found = hashlib.sha256(dataset.schema.identity().encode())
     found.update("\0".join(dataset.classes).encode())
     for X, y in (dataset.train, dataset.validation, dataset.test):
         found.update(f"{tuple(X.shape)}".encode())

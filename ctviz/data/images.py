@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -271,13 +271,13 @@ def check_folder(path: str | Path) -> str:
     return f"{folder} holds all {len(train) + len(validation):,} training digits of MNIST, as published."
 
 
-def remember_folder(path: str | Path) -> str:
-    """Check a folder and remember it for this and all later processes; returns the sentence of ``check_folder``.
+def remember_folder(path: str | Path, check: Callable[[str | Path], str] = check_folder) -> str:
+    """Check a folder and remember it for this and all later processes; returns the sentence of ``check``.
 
     Raises:
         DataError: its files are missing or not as published, or nothing can be written; then nothing is remembered.
     """
-    folder, sentence = _folder(path), check_folder(path)
+    folder, sentence = _folder(path), check(path)
     try:
         _remembered_path().parent.mkdir(parents=True, exist_ok=True)
         write_whole(_remembered_path(), json.dumps({"folder": str(folder)}).encode())

@@ -13,6 +13,7 @@ from ctviz.data.drawn import EXTENT, DrawnSettings, class_names, decode, splits,
 from ctviz.data.given import GivenSettings
 from ctviz.data.image_sets import ImageSettings
 from ctviz.data.schema import Array, Feature, Schema
+from ctviz.data.tables.settings import TableSettings
 from ctviz.isolation import isolated
 
 
@@ -23,6 +24,10 @@ def samples(settings: AnyData) -> Dataset:
         from ctviz.data.images import load_images  # imported late: few runs need images
 
         return load_images(settings)
+    if isinstance(settings, TableSettings):
+        from ctviz.data.tables.shipped import load_known  # imports pandas and scikit-learn
+
+        return load_known(settings)
     if isinstance(settings, DrawnSettings):
         return _drawn(settings)
     if isinstance(settings, GivenSettings):

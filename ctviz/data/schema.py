@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import accumulate, pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ctviz.data.display import DisplayScale
 from ctviz.data.frames import default_names, labels_of, numbers_of
@@ -40,34 +40,93 @@ class Mutability(StrEnum):
     FIXED = "fixed"
 
 
+FeatureKind = Literal["number", "integer", "category", "ordered"]
+
+EFFORTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""What the five levels of effort, 1 (easy) to 5 (hard), multiply the cost of a change by."""
+
+
 class Feature(BaseModel):
-    """One feature: a number (one column) or a category (one column per level, one-hot)."""
+    """One feature: one column, or of a category one column per level, one-hot.
+
+    Attributes:
+        kind: a number; an integer; a category; or levels that have an order, whose column holds their ranks, 0 for the
+            first, on the scale of ``display``.
+        levels: of a category or of ordered levels; else empty.
+        domain: least and greatest value of a number's column.
+        display: from the column to what people read, the *shown* numbers.
+        step: shown numbers that a plan may choose are multiples of it; None: every number (integers and ranks: 1).
+        allowed: the levels of a category to which a plan may change; None: all.
+        effort: how hard a change is, 1 to 5; it multiplies the cost by ``EFFORTS``.
+        deviation: the change of the column that costs 1 at the middle effort: the median absolute deviation of the
+            training samples. Another level of a category costs 1.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("step", "allowed", "effort", "deviation")
+    """Fields that were added after keys of data sets had been made: see ``Schema.identity``."""
 
     # JSON has no infinity: as the text "Infinity", an open domain comes back as it was.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     name: str
-    kind: Literal["number", "category"] = "number"
+    kind: FeatureKind = "number"
     levels: tuple[str, ...] = ()
     domain: tuple[float, float] = (-math.inf, math.inf)
     mutability: Mutability = Mutability.BOTH
     display: DisplayScale = DisplayScale()
+    step: float | None = Field(None, gt=0, allow_inf_nan=False)
+    allowed: tuple[str, ...] | None = None
+    effort: int = Field(3, ge=1, le=len(EFFORTS))
+    deviation: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _consistent(self) -> Feature:
         low, high = self.domain
         if not low <= high:
             raise ConfigError(f"domain of {self.name}", self.domain, "a lower bound that is not above the upper one")
-        if (self.kind == "category") != bool(self.levels):
+        if (self.kind in ("category", "ordered")) != bool(self.levels):
             raise ConfigError(f"levels of {self.name}", self.levels, "names for a category, none for a number")
         if self.kind == "category" and self.mutability not in (Mutability.BOTH, Mutability.FIXED):
             raise ConfigError(f"mutability of {self.name}", self.mutability.value, "both or fixed, for a category")
+        if self.step is not None and self.levels:
+            raise ConfigError(f"step of {self.name}", self.step, "none for levels; only numbers have one")
+        if self.kind == "integer" and self.step is not None and self.step != round(self.step):
+            raise ConfigError(f"step of {self.name}", self.step, "a whole number, for integers")
+        if self.allowed is not None:
+            if self.kind != "category":
+                raise ConfigError(f"allowed of {self.name}", self.allowed, "none, for what is no category")
+            if not self.allowed or not set(self.allowed) <= set(self.levels):
+                raise ConfigError(f"allowed of {self.name}", self.allowed, f"some of {', '.join(self.levels)}")
         return self
 
     @property
     def width(self) -> int:
         """Number of columns the feature takes."""
-        return len(self.levels) or 1
+        return len(self.levels) if self.kind == "category" else 1
+
+    @property
+    def spacing(self) -> float | None:
+        """The step of shown numbers in a plan; None where every number is one, and for a category."""
+        if self.kind in ("integer", "ordered"):
+            return self.step or 1.0
+        return self.step
+
+    @property
+    def shown_domain(self) -> tuple[float, float]:
+        """The domain as people read it; ordered levels by their ranks."""
+        low, high = (self.display.rounded(end) if math.isfinite(end) else end for end in self.domain)
+        return low, high
+
+    def text_of(self, shown: float) -> str:
+        """What people read of a shown number: ``46``, ``$17,500``, the name of a level."""
+        if self.kind == "ordered":
+            return self.levels[min(max(round(shown), 0), len(self.levels) - 1)]
+        return self.display.written(shown) if math.isfinite(shown) else "any"
+
+    @property
+    def weight(self) -> float:
+        """Cost of another level of a category; of a number, that of a change by ``deviation``."""
+        return EFFORTS[self.effort - 1]
 
 
 class Schema(BaseModel):
@@ -109,7 +168,7 @@ class Schema(BaseModel):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns: of a number its own, of a category ``kind_a``, ``kind_b``, … for each level."""
-        return tuple(name for f in self.features for name in ([f"{f.name}_{at}" for at in f.levels] or [f.name]))
+        return tuple(name for f in self.features for name in _columns_of(f))
 
     @classmethod
     def infer(cls, X: npt.ArrayLike, names: Iterable[str] | None = None) -> Schema:
@@ -152,6 +211,16 @@ class Schema(BaseModel):
         """The columns of each feature."""
         ends = [0, *accumulate(f.width for f in self.features)]
         return tuple(slice(first, last) for first, last in pairwise(ends))
+
+    def identity(self) -> str:
+        """The schema as JSON, without fields of ``Feature.later`` that are at their defaults: so data sets whose keys
+        are older than a field keep them."""
+        fields = Feature.model_fields
+        left_out = {
+            i: {name for name in Feature.later if getattr(feature, name) == fields[name].default}
+            for i, feature in enumerate(self.features)
+        }
+        return self.model_dump_json(exclude={"features": left_out})
 
     @property
     def plane(self) -> bool:
@@ -206,16 +275,25 @@ class Schema(BaseModel):
 
     def bounds(self) -> tuple[Array, Array]:
         """Lower and upper bound of each column, (d) and (d); a category's columns lie in [0, 1]."""
-        domains = [f.domain if f.kind == "number" else (0.0, 1.0) for f in self.features for _ in range(f.width)]
+        domains = [(0.0, 1.0) if f.kind == "category" else f.domain for f in self.features for _ in range(f.width)]
         low, high = np.array(domains, dtype=np.float32).reshape(-1, 2).T
         return low.copy(), high.copy()
 
     def directions(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Whether each column may go up and whether it may go down, (d) and (d)."""
+        """Whether each column may go up and whether it may go down, (d) and (d); that of a level that is not allowed
+        may not go up."""
         columns = [f.mutability for f in self.features for _ in range(f.width)]
         up = np.array([m in (Mutability.BOTH, Mutability.INCREASE) for m in columns], dtype=bool)
+        up &= [f.allowed is None or f.levels[i] in f.allowed for f in self.features for i in range(f.width)]
         down = np.array([m in (Mutability.BOTH, Mutability.DECREASE) for m in columns], dtype=bool)
         return up, down
+
+
+def _columns_of(feature: Feature) -> tuple[str, ...]:
+    """Names of a feature's columns."""
+    if feature.kind != "category":
+        return (feature.name,)
+    return tuple(f"{feature.name}_{level}" for level in feature.levels)
 
 
 _PART = re.compile(r"(rows?|columns?) ([0-9]{1,4})(?:-([0-9]{1,4}))?")

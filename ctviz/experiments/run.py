@@ -20,6 +20,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
 from ctviz.data.given import GivenSettings
+from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, DataError, DeviceError, StoreError
 from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
 from ctviz.experiments.measure import EpochEvaluator, field, make_scene
@@ -365,5 +366,5 @@ def build_presets(
 RUN_LIST = "runs.txt"
 """File in the folder of a shipped sweep, with the keys of its runs, which are stored with those of the presets."""
 
-SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians"))
+SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians", *TABLES))
 """Presets whose runs ship with ctviz."""

@@ -18,7 +18,7 @@ from ctviz.experiments.store import RunLabel, Store, labels
 from ctviz.prose import number
 from ctviz.training.arm import Arm
 from tests.figures import fake
-from tests.pages.words import bodies
+from tests.pages.words import bodies, said
 
 PAGE = "pages/tradeoffs.py"
 SMALL = Experiment.preset("moons").replace(
@@ -93,6 +93,16 @@ def test_runs_are_compared_side_by_side(look, keep):
     assert len(at.get("image")) == 4
     at.toggle(key="runs-settings").set_value(True).run()
     assert "Learning rate" in html_of(at) and at.query_params["settings"] == "all"
+
+
+def test_a_run_on_a_table_stands_in_the_list_and_is_not_drawn(look, keep, world):
+    german = Experiment.preset("german").replace({"training.epochs": 2, "training.n_ce": 50})
+    run(german, device="cpu", store=world.store)
+    at = look(german.key, keep(SMALL))
+    assert len(listed(at)) == 2 and any(name.startswith("german") for name in listed(at))
+    words = said(at)
+    assert "A table of many features has no plane to draw a boundary in." in words
+    assert "No other page shows it." in words and len(at.get("image")) == 2
 
 
 def test_no_run_is_named_the_best_where_they_were_not_measured_alike(look, keep):

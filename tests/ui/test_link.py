@@ -28,7 +28,8 @@ views = st.builds(
 @given(views, st.sampled_from(sorted(PRESETS)), st.integers(1, 500))
 def test_round_trip(view: View, preset: str, epochs: int) -> None:
     experiment = Experiment.preset(preset)
-    changes = {"training.epochs": epochs, f"arms.{experiment.arms[-1].name}.locked": (0,)}
+    last = f"arms.{experiment.arms[-1].name}"
+    changes = {"training.epochs": epochs, f"{last}.locked": (0,), f"{last}.increase_only": ()}
     experiment = experiment.replace(changes)
     opened = link.read(link.write(experiment, view))
     assert (opened.experiment, opened.view, opened.problems) == (experiment, view, ())

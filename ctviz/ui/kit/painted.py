@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from ctviz.data.drawn import USUAL_NAMES, DrawnSettings, Labels, Places, decode, encode, problem
-from ctviz.data.tables import from_table, to_csv
+from ctviz.data.pasted import from_table, to_csv
 from ctviz.errors import CtvizError, StoreError
 from ctviz.figures.painting import painted_points, painting_message
 from ctviz.progress import duration

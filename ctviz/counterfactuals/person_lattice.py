@@ -1,0 +1,145 @@
+"""What one person may become under rules in people's terms, as the lattice that plans are searched on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ctviz.counterfactuals import lattice
+from ctviz.counterfactuals.lattice import Category, Forbidden, Lattice, Number
+from ctviz.data.rules import Rules
+from ctviz.data.schema import Feature, Mutability, Schema
+
+_FLOAT32 = 2.0**-22
+"""Relative error of the ends of a domain, which are kept in float32."""
+
+
+class PersonLattices:
+    """The lattices of people under the same rules, in the units that people read (of ordered levels: their ranks).
+
+    A number may take the multiples of its step within its domain, range and direction, and the person's own value; a
+    category the levels that are allowed, and the person's own. A change by ``Feature.deviation``, and another level,
+    cost what the effort says (``EFFORTS``).
+
+    Args:
+        unseen_pairs: pairs of columns whose levels never occur together (``Table.unseen_pairs``), (p 2). They are
+            excluded if the rules say so, but for those that the person has.
+
+    Raises:
+        ConfigError: a rule that the schema does not allow.
+    """
+
+    def __init__(self, schema: Schema, rules: Rules, unseen_pairs: Iterable[Iterable[int]] = ()) -> None:
+        ruled = rules.on(schema)
+        self._features = tuple(zip(ruled.features, ruled.spans, strict=True))
+        self._domains = [(0.0, 0.0) if f.kind == "category" else _shown(f) for f in ruled.features]
+        self._links = [(schema.position(one.feature), schema.position(one.follows), one.least) for one in rules.links]
+        levels = {
+            span.start + level: (i, level) for i, (f, span) in enumerate(self._features) for level in range(f.width)
+        }
+        excluded = unseen_pairs if rules.unseen_pairs == "excluded" else ()
+        self._pairs: list[Forbidden] = [(*levels[int(a)], *levels[int(b)]) for a, b in excluded]
+
+    def of(self, row: npt.ArrayLike) -> Lattice:
+        """The lattice of the person with these columns (d).
+
+        Raises:
+            DataError: rules that leave a feature no value.
+        """
+        x = np.asarray(row, dtype=np.float32)
+        features = tuple(
+            _category(feature, span, x) if feature.kind == "category" else _number(feature, ends, span.start, x)
+            for (feature, span), ends in zip(self._features, self._domains, strict=True)
+        )
+        links = tuple(_link(first, second, least, features) for first, second, least in self._links)
+        reachable = [set(f.allowed_levels) if isinstance(f, Category) else set() for f in features]
+        forbidden = tuple(
+            (i, one, j, other)
+            for i, one, j, other in self._pairs
+            if one in reachable[i] and other in reachable[j] and (one, other) != (features[i].own, features[j].own)
+        )
+        return Lattice(features, x, links, forbidden)
+
+
+def person_lattice(
+    schema: Schema, rules: Rules, row: npt.ArrayLike, unseen_pairs: Iterable[Iterable[int]] = ()
+) -> Lattice:
+    """``PersonLattices`` for one person."""
+    return PersonLattices(schema, rules, unseen_pairs).of(row)
+
+
+def _number(feature: Feature, ends: tuple[float, float], column: int, x: npt.NDArray[np.float32]) -> Number:
+    display, own = feature.display, feature.display.rounded(float(x[column]))
+    low, high = ends
+    if feature.domain[0] <= x[column] <= feature.domain[1]:  # what people read may be rounded out of it
+        low, high = min(low, own), max(high, own)
+    if feature.mutability in (Mutability.FIXED, Mutability.INCREASE):
+        low = max(low, own)
+    if feature.mutability in (Mutability.FIXED, Mutability.DECREASE):
+        high = min(high, own)
+    if feature.mutability is Mutability.FIXED:
+        low = high = own
+    return Number(
+        name=feature.name,
+        column=column,
+        own=own,
+        low=low,
+        high=high,
+        step=feature.spacing or 0.0,
+        per_unit=feature.weight / (feature.deviation * display.scale),
+        centre=display.offset,
+        spread=display.scale,
+    )
+
+
+def _shown(feature: Feature) -> tuple[float, float]:
+    """The domain in the unit that people read, its ends rounded inward to what is shown; one that is so already, but
+    for float32, stays."""
+    unit, ends = feature.display.step, []
+    for end, inward in zip(feature.domain, (math.ceil, math.floor), strict=True):
+        steps = feature.display.to_shown(end) / unit
+        if math.isfinite(steps):
+            error = _FLOAT32 * (abs(end) + abs(feature.display.offset / feature.display.scale)) * feature.display.scale
+            near = abs(steps - round(steps)) <= error / unit
+            steps = round(steps) if near else inward(steps)
+        ends.append(round(steps * unit, feature.display.places) if math.isfinite(steps) else steps)
+    return ends[0], ends[1]
+
+
+def _category(feature: Feature, span: slice, x: npt.NDArray[np.float32]) -> Category:
+    own = int(x[span].argmax())
+    levels = feature.levels if feature.allowed is None else feature.allowed
+    reachable = () if feature.mutability is Mutability.FIXED else (feature.levels.index(level) for level in levels)
+    return Category(
+        name=feature.name,
+        columns=tuple(range(span.start, span.stop)),
+        own=own,
+        allowed_levels=tuple(sorted({own, *reachable})),
+        efforts=tuple(feature.weight * (level != own) for level in range(feature.width)),
+    )
+
+
+def _link(first: int, second: int, least: float, features: tuple[Number | Category, ...]) -> lattice.Link:
+    """feature − least · follows ≥ its value at the person, but for rounding."""
+    start = float(features[first].own - least * features[second].own)
+    return lattice.Link(((first, (1.0,)), (second, (-least,))), start - 1e-9 * max(1.0, abs(start)))
+
+
+def measured_lattice(schema: Schema, row: npt.ArrayLike) -> Lattice:
+    """What a schema allows the person with these columns (d), steps and allowed levels included, with effort as the
+    cost of counterfactuals is measured: |x' − x| of a number's column, 1 for another level."""
+    x = np.asarray(row)
+    if all(feature.spacing is None and feature.allowed is None for feature in schema.features):
+        return lattice.schema_lattice(schema, x)
+    person = person_lattice(schema, Rules(), x)
+    features = (
+        replace(f, per_unit=1 / f.spread, per_change=0.0)
+        if isinstance(f, Number)
+        else replace(f, efforts=tuple(float(level != f.own) for level in range(len(f.columns))))
+        for f in person.features
+    )
+    return replace(person, features=tuple(features), factual=x if x.dtype == np.float64 else person.factual)
