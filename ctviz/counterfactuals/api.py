@@ -16,7 +16,7 @@ from ctviz.counterfactuals.adapter import ModuleAdapter, in_eval_mode
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
 from ctviz.counterfactuals.generators import GENERATORS, needs_samples
-from ctviz.counterfactuals.lattice import schema_lattice
+from ctviz.counterfactuals.person_lattice import measured_lattice
 from ctviz.counterfactuals.polish import judged
 from ctviz.counterfactuals.polish import polish as polished_plans
 from ctviz.counterfactuals.search import search as search_stack
@@ -96,9 +96,9 @@ def search(
             "gravitational", "revise", "nearest" and "face" need them, and so does ``step_bound``. An autoencoder that
             is fitted to them is kept for the next search.
         path: whether to keep every point of the path.
-        polish: whether ``final`` and ``mature`` are those of the end polished: each category at one level, as near to
-            the factual as a descent from there can bring it while τ is kept (``counterfactuals/polish.py``). The path
-            stays that of the search, and need not end there.
+        polish: whether ``final`` and ``mature`` are those of the end polished: each category at one level, numbers in
+            their steps, as near to the factual as a descent from there can bring it while τ is kept
+            (``counterfactuals/polish.py``). The path stays that of the search, and need not end there.
         settings: ``generator`` and other fields of ``SearchSettings``, which documents them;
             ``ctviz.GENERATORS[generator].settings`` names those that a generator uses. With "dice", each factual has
             ``per_factual`` rows in the result, and ``of`` gives the factual of each row.
@@ -161,7 +161,7 @@ def _polished(
     """
     if X.dtype not in (torch.float32, torch.float64):
         raise ConfigError("polish", f"True for a model in {X.dtype}", "a model in float32 or float64")
-    lattices = [schema_lattice(schema, row) for row in X.numpy()]
+    lattices = [measured_lattice(schema, row) for row in X.numpy()]
     found = polished_plans(judged(model, X.T.to(model.device)), lattices, y.tolist(), tau, ends.numpy())
     columns = np.stack([plan.columns for plan in found])
     return torch.from_numpy(columns), torch.tensor([plan.valid for plan in found])

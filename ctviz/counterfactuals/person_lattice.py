@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -126,3 +127,19 @@ def _link(first: int, second: int, least: float, features: tuple[Number | Catego
     """feature − least · follows ≥ its value at the person, but for rounding."""
     start = float(features[first].own - least * features[second].own)
     return lattice.Link(((first, (1.0,)), (second, (-least,))), start - 1e-9 * max(1.0, abs(start)))
+
+
+def measured_lattice(schema: Schema, row: npt.ArrayLike) -> Lattice:
+    """What a schema allows the person with these columns (d), steps and allowed levels included, with effort as the
+    cost of counterfactuals is measured: |x' − x| of a number's column, 1 for another level."""
+    x = np.asarray(row)
+    if all(feature.spacing is None and feature.allowed is None for feature in schema.features):
+        return lattice.schema_lattice(schema, x)
+    person = person_lattice(schema, Rules(), x)
+    features = (
+        replace(f, per_unit=1 / f.spread, per_change=0.0)
+        if isinstance(f, Number)
+        else replace(f, efforts=tuple(float(level != f.own) for level in range(len(f.columns))))
+        for f in person.features
+    )
+    return replace(person, features=tuple(features), factual=x if x.dtype == np.float64 else person.factual)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import ctviz
 from ctviz import GENERATORS, ConfigError, CtvizError, DataError, Feature, Mutability, Schema
 from ctviz.counterfactuals import inputs
+from ctviz.data.display import DisplayScale
 from ctviz.models.vae import Vae
 
 NAN = float("nan")
@@ -217,6 +218,24 @@ def test_polished_ends_are_levels_and_steps_and_cheaper(activation: type[nn.Modu
         assert not (found.mature & ~proved.mature).any()
     locked = ctviz.search(model, X, target, polish=True, locked=["a"], **options)
     assert torch.equal(locked.final[:, 0], X[:, 0])
+
+
+def test_plans_keep_to_the_steps_of_a_schema() -> None:
+    schema = Schema(
+        features=(
+            Feature(name="age", kind="integer", domain=(-2, 3), display=DisplayScale(offset=40.0, scale=10.0)),
+            Feature(name="c", kind="category", levels=("p", "q", "r"), allowed=("p", "q")),
+        )
+    )
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    X = torch.cat([torch.linspace(-1.5, 2, 6)[:, None].mul(10).round() / 10, torch.eye(3).repeat(2, 1)], dim=1)
+    for options in ({"generator": "exact"}, {"generator": "generic", "polish": True}):
+        found = ctviz.search(model, X, 1 - model(X).argmax(dim=1), schema=schema, tau=0.55, **options)
+        ages = 40 + 10 * found.final[:, 0].double()
+        torch.testing.assert_close(ages, ages.round(), atol=1e-5, rtol=0)
+        assert not (found.final[:, 3] > X[:, 3]).any()
+        assert found.mature.any() or options["generator"] != "exact"
 
 
 def test_the_exact_search_goes_to_levels_of_a_category_and_not_between_them() -> None:

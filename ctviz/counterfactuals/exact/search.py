@@ -10,7 +10,7 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.cheapest import cheapest
 from ctviz.counterfactuals.exact.network import networks_of
-from ctviz.counterfactuals.lattice import schema_lattice
+from ctviz.counterfactuals.person_lattice import measured_lattice
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -54,7 +54,7 @@ def search_exact(
     bound = torch.zeros(done.shape, dtype=torch.float64)
     points = factuals.cpu().numpy()
     for arm, column in (~done).nonzero().tolist():
-        lattice, own = schema_lattice(constraints.schemas[arm], points[arm, :, column]), settings[arm]
+        lattice, own = measured_lattice(constraints.schemas[arm], points[arm, :, column]), settings[arm]
         answer = cheapest(networks[arm], lattice, int(targets[arm, column]), own.tau, time_limit=own.time_limit)
         bound[arm, column] = answer.bound
         mature[arm, column] = answer.plan is not None
