@@ -214,6 +214,9 @@ class Experiment(Document):
                 usual = Evaluation()
                 pictures = {"field": usual.field, "paths": usual.paths} if name in PLANES else {"field": 0, "paths": 0}
                 values["evaluation"] |= pictures
+        if "data.balance" in changes and values["data"]["name"] in TABLES:  # other rows, with other usual sizes
+            kept = {name: values["data"][name] for name in ("name", "seed")}
+            values["data"] = data_settings({**kept, "balance": changes["data.balance"]}).model_dump()
         for path, value in changes.items():
             if path == "arms":
                 continue

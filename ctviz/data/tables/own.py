@@ -202,7 +202,7 @@ def _ordered(values: pd.Series[Any], levels: list[str]) -> _Found:
 
 def _text(value: Any) -> str:
     """A value as the name of a level: of whole numbers without decimals."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _order(level: str) -> tuple[bool, float, str]:

@@ -21,8 +21,11 @@ MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 50_000_000, 200_000, 200
 MOST_UNPACKED = 1_000_000_000
 """Bytes of a Parquet file, unpacked: it may be packed a thousand times."""
 
-MISSING = ("", "?", "-", "–", ".", "na", "n/a", "nan", "null", "none", "missing")
+MISSING = ("", "?", "-", "–", ".", "na", "n/a", "nan", "null")
 """Cells that hold nothing, in small letters."""
+
+MISSING_NUMBERS = ("none", "missing")
+"""The same among numbers; among texts these are levels."""
 
 _SEPARATORS = (";", "\t", ",", "|")
 
@@ -192,11 +195,11 @@ def parsed(texts: pd.Series[Any], commas: bool = False) -> pd.Series[Any]:
     kinds = [str(text) for text in texts.dropna().unique()]  # each once: categories repeat
     bare = [text.strip() for text in kinds]
     there = [text for text in bare if text.lower() not in MISSING]
-    numbers = [_dotted(text, commas) for text in there]
-    numeric = all(_NUMBER.fullmatch(text) for text in numbers)
-    values: dict[str, float | str] = {
-        text: float(number) if numeric else text for text, number in zip(there, numbers, strict=True)
-    }
+    numbers = [text for text in there if text.lower() not in MISSING_NUMBERS]
+    numeric = all(_NUMBER.fullmatch(_dotted(text, commas)) for text in numbers) and (bool(numbers) or not there)
+    values: dict[str, float | str] = (
+        {text: float(_dotted(text, commas)) for text in numbers} if numeric else {text: text for text in there}
+    )
     found = texts.map({kind: values.get(text, math.nan) for kind, text in zip(kinds, bare, strict=True)})
     return found.astype(float if numeric else object)
 

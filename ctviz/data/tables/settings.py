@@ -44,9 +44,10 @@ class TableSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _sizes_of_the_paper(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or values.get("name", "adult") not in TABLES:
+        name = values.get("name", "adult") if isinstance(values, dict) else None
+        if not isinstance(name, str) or name not in TABLES:
             return values
-        info = TABLES[values.get("name", "adult")]
+        info = TABLES[name]
         usual = info.sizes(_balanced(info, values.get("balance", "usual")))
         return {**dict(zip(SIZES, usual, strict=True)), **values}
 

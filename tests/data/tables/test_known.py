@@ -81,6 +81,11 @@ def test_splits_are_those_of_the_paper():
 def test_all_rows_are_taken_where_classes_need_not_balance():
     everyone = TableSettings(name="credit", balance="all")
     assert everyone.n_train + everyone.n_validation + everyone.n_test == 30_000
+    changed = ctviz.Experiment.preset("credit").replace({"data.balance": "all", "data.seed": 3})
+    assert changed.data == TableSettings(name="credit", balance="all", seed=3)
+    assert ctviz.Experiment.from_query(changed.to_query()) == changed
+    german = changed.replace({"arms": "vanilla,full", "training.batch": 100, "data.name": "german"})
+    assert (german.data.name, german.data.n_train) == ("german", 700)
     half = TableSettings(name="adult", balance="equal")
     assert half.n_train + half.n_validation + half.n_test == 2 * 7_841
 

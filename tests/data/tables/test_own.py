@@ -149,6 +149,20 @@ def test_missing_values_are_imputed_or_dropped_and_counted(tmp_path):
     assert sum(len(part[1]) for part in (dropped.train, dropped.validation, dropped.test)) == N - 10
 
 
+def test_none_is_a_level_among_texts_and_missing_among_numbers(tmp_path):
+    frame = people().astype({"age": object})
+    frame.loc[:9, "age"] = frame.loc[:9, "job"] = "none"
+    table = loaded(tmp_path, frame)
+    assert "none" in table.schema.features[2].levels
+    assert table.notes[0].startswith("Missing values were imputed: 10 of age by the median")
+
+
+def test_levels_that_are_numbers_keep_all_their_digits(tmp_path):
+    codes = [1234567, 7654321.5]
+    table = loaded(tmp_path, people().assign(code=[codes[i % 2] for i in range(N)]))
+    assert table.schema.features[-1].levels == ("1234567", "7654321.5")
+
+
 def test_the_median_of_ordered_levels(tmp_path):
     frame = people()
     frame.loc[:9, "grade"] = ""
@@ -291,6 +305,6 @@ def test_cells_are_read_as_they_were_written(rows, separator):
             if isinstance(value, str):
                 assert value == cell.strip()
             elif np.isnan(value):
-                assert cell.strip().lower() in reading.MISSING
+                assert cell.strip().lower() in (*reading.MISSING, *reading.MISSING_NUMBERS)
             else:
                 assert value == float(cell.replace(",", "."))
