@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ctviz.errors import StoreError
@@ -11,7 +13,8 @@ from ctviz.figures.stage.recording import message
 from ctviz.figures.words import energy_gap
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link, player
-from tests.pages.words import moved, query_of, said
+from ctviz.ui.kit.export import MENU
+from tests.pages.words import bodies, moved, query_of, said
 
 PAGE = "pages/boundaries.py"
 TINY = Experiment.preset("moons").replace(
@@ -35,6 +38,28 @@ def test_a_stored_run_is_shown_at_once_with_its_finding(visit, world) -> None:
     assert "All numbers at epoch 3" in said(at)
     assert at.button(key="train").label == "Trained"
     assert at.button(key="train").disabled
+
+
+def test_what_lies_below_and_the_menu_are_drawn_once_they_are_looked_at(visit, world) -> None:
+    world.keep(TINY)
+    at = visit(PAGE, scrolled=False, **QUERY)
+    assert "At epoch 3, " in said(at) and "All numbers at epoch 3" not in said(at)
+    assert not at.get("plotly_chart") and not at.get("download_button") and not at.code
+    at.session_state["seen-on-boundaries"] = at.session_state[MENU] = True
+    at.run()
+    assert "All numbers at epoch 3" in said(at)
+    assert at.get("plotly_chart") and at.get("download_button") and at.code
+
+
+def test_a_chart_stays_as_it_is_while_the_line_over_it_moves(visit, world) -> None:
+    world.keep(TINY)
+    charts, lines = [], []
+    for epoch in ("1", "2"):
+        at = visit(PAGE, **QUERY, epoch=epoch)
+        charts.append([chart.proto.SerializeToString() for chart in at.get("plotly_chart")])
+        lines.append([re.findall(r"--place: ([\d.]+)", body) for body in bodies(at) if "ctviz-epoch" in body])
+    assert charts[0] == charts[1] and len(charts[0]) > 6
+    assert lines == [[["0.3333"]] * len(charts[0]), [["0.6667"]] * len(charts[0])]
 
 
 def test_the_link_chooses_the_epoch(visit, world) -> None:
@@ -230,7 +255,7 @@ def test_there_are_at_most_eight_models(visit) -> None:
 
 
 def test_settings_brought_back_are_taken_over(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, opened=(MENU,))
     mine = Experiment.preset("ol").replace({"seed": 5})
     at.file_uploader(key="upload").set_value(("mine.toml", mine.to_toml().encode(), "application/toml")).run()
     assert query_of(at) == mine.to_query()
