@@ -28,13 +28,11 @@ from ctviz.prose import spelled
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, literal
+from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
-
-MOST_BYTES = 48 * 2**20
-"""Pictures kept, over all sessions."""
 
 ON_IMAGES = "Models that read images have no plane to be drawn on. Open them in Digits."
 
@@ -126,7 +124,7 @@ class Pictures:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = Cache(MOST_BYTES, size=_size, at_once=SEARCHES_AT_ONCE)
+        self._kept = Cache(KEPT, size=_size, at_once=SEARCHES_AT_ONCE)
 
     def get(self, experiment: Experiment, place: Place) -> Pair:
         """The picture of the two models of a place, as ``experiment`` calls and measures them.
