@@ -8,6 +8,7 @@ import streamlit as st
 
 from ctviz.experiments.summary import LEVEL, Mean
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
+from ctviz.prose import unbroken
 from ctviz.studies.registry import STUDIES
 from ctviz.studies.results import LimitResult, stored_limit
 from ctviz.studies.study import LimitFinding, LimitMetric, Study, number, percent
@@ -89,17 +90,12 @@ def _pictures(study: Study, result: LimitResult, metric: LimitMetric, scale: flo
 
 
 def _words(study: Study, found: LimitFinding) -> None:
-    shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
+    shown = "".join(f"<li>{unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
         f"<section><h2>What it shows</h2><ul>{shown}</ul></section>"
         f"<section><h2>What to do about it</h2><p>{escape(study.advice)}</p></section></div>"
     )
-
-
-def _unbroken(text: str) -> str:
-    """A number and its unit stay in one line."""
-    return text.replace(" %", "\u00a0%")
 
 
 def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) -> None:
