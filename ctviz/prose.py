@@ -114,6 +114,11 @@ def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:
     return missing if value is None or value != value else str(value) or "none"
 
 
+def unbroken(text: str) -> str:
+    """The same text, in which no line breaks between a number and its %."""
+    return text.replace(" %", "\u00a0%")
+
+
 def inside(title: str) -> str:
     """A title within a sentence: its first letter small."""
     return title[:1].lower() + title[1:]

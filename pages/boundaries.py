@@ -1,15 +1,16 @@
 """Boundaries: how a conventional and a counterfactually trained model come to see the same data."""
 
-from ctviz.ui.boundaries.panel import panel
+from ctviz.ui.boundaries.panel import FIRST, panel
 from ctviz.ui.kit.draft import current
 from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import columns, page
+from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
 from ctviz.ui.kit.watch import below, watch
 
-draft = current(BOUNDARIES)
+draft = current(BOUNDARIES, View, first=FIRST)
 
 with page(BOUNDARIES, draft) as projecting:
     send_on(draft, "plane", "moons")

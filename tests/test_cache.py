@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
 
-from ctviz.cache import Cache, Gate
+from ctviz.cache import Budget, Cache, Gate
 from tests.waiting import PATIENCE, until
 
 
@@ -70,6 +71,30 @@ def test_what_was_used_least_recently_goes_first() -> None:
         cache.get(name, lambda: "1234")
     assert cache.get("a", lambda: "again") == "again", "a was dropped for c"
     assert cache.get("c", lambda: "again") == "1234"
+
+
+def test_caches_that_share_a_bound_drop_what_was_used_least_recently_in_any_of_them() -> None:
+    budget = Budget(12)
+    first, second = Cache(budget, size=len), Cache(budget, size=len)
+    first.put("a", "1234")
+    second.put("b", "1234")
+    first.put("c", "1234")
+    first.peek("a")
+    second.put("d", "1234")
+    assert budget.total == 12
+    assert [first.peek(name) for name in "ac"] == ["1234", "1234"] and second.peek("b") is None
+    second.put("e", "12345678")
+    assert second.peek("e") and budget.total == 12
+    assert first.peek("a") is None and first.peek("c"), "the oldest of a cache goes, but never its last"
+
+
+def test_a_cache_that_is_gone_counts_no_more() -> None:
+    budget = Budget(4)
+    gone = Cache(budget, size=len)
+    gone.put("a", "1234")
+    del gone
+    gc.collect()
+    assert budget.total == 0
 
 
 def test_a_failure_lets_the_next_one_try() -> None:

@@ -37,6 +37,13 @@ def test_a_run_is_named_and_pinned(ctviz):
     assert open_store().labels.all() == {}
 
 
+def test_a_run_that_was_overtaken_is_counted_and_not_listed(ctviz):
+    open_store().labels.overtake(KEY, by=MOONS)
+    said = ctviz("runs").stdout
+    assert KEY not in said and "1 more, of points that were painted on" in said
+    assert {run["key"]: run["overtaken"] for run in json.loads(ctviz("runs", "--json").stdout)}[KEY] is True
+
+
 def test_a_preset_goes_by_its_name(ctviz):
     assert ctviz("runs", "pin", "moons").exit_code == 0
     assert open_store().labels.of(MOONS).pinned

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.prose import begun, decimal, inside, listed, number, percent, signed, spelled
+from ctviz.prose import begun, decimal, inside, listed, number, percent, signed, spelled, unbroken
 
 NOTHING = (None, math.nan, math.inf, -math.inf)
 FINITE = st.floats(-1e307, 1e307)
@@ -110,6 +110,10 @@ def test_only_none_is_nothing_and_only_all_is_everything(share, digits, down):
 def test_what_is_no_number_is_missing(write, value):
     assert write(value, missing="unknown") == "unknown"
     assert write(value) in ("–", "—")
+
+
+def test_no_line_breaks_between_a_number_and_its_percent_sign():
+    assert unbroken("37 % closer, 3 points") == "37\u00a0% closer, 3 points"
 
 
 def test_parts_are_listed():

@@ -134,6 +134,13 @@ def _scrub(kind: str) -> Act:
     return act
 
 
+async def _scroll_down(person: Person) -> list[Received]:
+    """Scrolls to what lies below the picture, which is drawn once it is in sight; nothing happens where it is."""
+    shown = person.visitor.keys()
+    watched = next((key for key in shown if key.startswith("seen-on-")), None)
+    return [] if watched is None else [await person.visitor.tell(watched, {"seen": True})]
+
+
 def _number(key: str, lowest: float, highest: float, digits: int) -> Act:
     """Types another number."""
 
@@ -204,12 +211,12 @@ async def _watch_until(person: Person, seen: Callable[[], bool]) -> None:
 PLACES = (
     Place(
         "Boundaries", "boundaries", {"preset": "moons"},
-        (_scrub("stage"), _scrub("stage"), _scrub("stage"), _train), 1.0,
+        (*[_scrub("stage")] * 6, _scroll_down, *[_train] * 2), 1.0,
     ),
     Place(
         "Trajectories", "trajectories", {"preset": "circles", "pick": "point", "at": "0,0"},
         (
-            _scrub("tracks"), _scrub("tracks"),
+            _scrub("tracks"), _scrub("tracks"), _scroll_down,
             _number("explore-at-0", -1, 1, 2), _number("explore-at-1", -1, 1, 2),
             _number("explore-search.tau", 0.6, 0.95, 2), _number("explore-search.step_size", 0.02, 0.2, 2),
         ), 1.0,

@@ -478,9 +478,9 @@ CONSTRAINTS = ("locked", "increase_only", "decrease_only", "ranges")
 """Settings that name features."""
 
 
-def differences(experiment: Experiment) -> tuple[str, ...]:
-    """What differs from the preset of the same data, each in a few words."""
-    preset = experiment.data.name
+def differences(experiment: Experiment, preset: str | None = None) -> tuple[str, ...]:
+    """What differs from a preset, by default that of the same data, each in a few words."""
+    preset = preset or experiment.data.name
     base = Experiment.preset(preset)
     theirs = {arm.name for arm in base.arms}
     said = []

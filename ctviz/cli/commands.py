@@ -252,9 +252,10 @@ def runs(context: typer.Context, as_json: JsonFlag = False) -> None:
     from ctviz.experiments.store import open_store
 
     store = open_store()
-    found = store.list()
+    stored = store.list()
+    found = [info for info in stored if not info.overtaken]
     if as_json:
-        typer.echo(to_json([_run_record(info) for info in found]))
+        typer.echo(to_json([_run_record(info) for info in stored]))
     elif found:
         head = ["key", "state", "data", "arms", "epochs", "MB", "name", ""]
         typer.echo(table(head, [_run_row(info) for info in found]))
@@ -262,6 +263,8 @@ def runs(context: typer.Context, as_json: JsonFlag = False) -> None:
         typer.echo("No run is stored yet; `ctviz train moons` makes one.")
     if not as_json and (binned := len(store.binned())):
         typer.echo(f"\n{binned} in the bin; `ctviz runs restore` lists {'it' if binned == 1 else 'them'}.")
+    if not as_json and (passed := len(stored) - len(found)):
+        typer.echo(f"\n{passed} more, of points that were painted on; `ctviz runs --json` lists them too.")
     for notice in store.notices():
         typer.echo(notice, err=True)
 
@@ -277,6 +280,7 @@ def _run_record(info: RunInfo) -> dict[str, Any]:
         "preset": info.preset,
         "name": info.name,
         "pinned": info.pinned,
+        "overtaken": info.overtaken,
         "message": info.message,
     }
 

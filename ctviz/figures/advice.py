@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.findings import CLOSENESS, finding
 from ctviz.catalogue.metrics import METRICS
 from ctviz.data.display import DisplayScale, fitted
 from ctviz.prose import begun, listed, number, percent
@@ -32,6 +33,11 @@ def plain_scales(lower: Sequence[float], upper: Sequence[float]) -> tuple[Displa
     """Numbers as they are, in steps of a hundredth or so of what lies between these bounds."""
     extents = [float(high) - float(low) for low, high in zip(lower, upper, strict=True)]
     return tuple(DisplayScale(step=10.0 ** -decimals(extent)) for extent in extents)
+
+
+def unit_of(scales: Sequence[DisplayScale]) -> str:
+    """What one unit of distances and effort, the models' own, is in people's: ``$2,500 or 5 years``."""
+    return " or ".join(scale.amount(scale.scale) for scale in scales)
 
 
 Bounds = tuple[Sequence[float], Sequence[float]]
@@ -214,9 +220,18 @@ def effort(treated: Span, reference: Span, differs: bool) -> Difference:
 
     ``differs``: whether the interval of the difference leaves out zero.
     """
+    return _against("cost", treated, reference, differs)
+
+
+def nearness(treated: Span, reference: Span, differs: bool) -> Difference:
+    """How the distance from advice to the nearest real sample differs: “20 % farther from the nearest real sample”."""
+    return _against(CLOSENESS, treated, reference, differs)
+
+
+def _against(metric: str, treated: Span, reference: Span, differs: bool) -> Difference:
     if not (treated.known and reference.value > 0):
         return Difference()
-    return difference(METRICS["cost"], treated.value, reference.value, clear=differs)
+    return difference(METRICS[metric], treated.value, reference.value, clear=differs)
 
 
 @dataclass(frozen=True)
@@ -230,14 +245,18 @@ class Panel:
     tilt: float = math.nan  # degrees from a boundary that ignores the locked feature
 
 
-def headline_of_lock(limit: str, free: Panel, taught: Panel, differs: bool) -> str:
-    """What counterfactual training does under a lock, in one sentence: the conventional model against the other.
+def headline_of_lock(
+    limit: str, free: Panel, taught: Panel, differs: bool, prices: Sequence[Difference] = (), caveat: str = ""
+) -> str:
+    """What counterfactual training does under a lock, the conventional model against the other: gain, price, caveat.
 
     Args:
         limit: what is constrained, such as “age locked”; empty if nothing is.
         free: the conventional model under the lock.
         taught: the counterfactually trained one.
         differs: whether their efforts differ beyond chance.
+        prices: how the trained one differs otherwise, as far as that is beyond chance.
+        caveat: a sentence on what a gain hangs on.
     """
     if not limit:
         return "Nothing is locked: advice may change every feature."
@@ -250,27 +269,31 @@ def headline_of_lock(limit: str, free: Panel, taught: Panel, differs: bool) -> s
             other = "the other" if who == "conventional" else "the conventional one"
             some_get = of_those(some.got, some.asked)
             return f"With {limit}, the {who} model has advice for nobody; {other} has some for {some_get}."
-    return _compared(limit, free, taught, effort(taught.effort, free.effort, differs))
-
-
-def _compared(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
+    found = effort(taught.effort, free.effort, differs)
     few = abs(taught.got / taught.asked - free.got / free.asked) >= FEWER
-    who = f" Advice is there for {of_those(taught.got, taught.asked)} instead of {of_those(free.got, free.asked)}."
-    return f"{_sentence(limit, free, taught, found)}{who if few else ''}"
+    who = f"Advice is there for {of_those(taught.got, taught.asked)} instead of {of_those(free.got, free.asked)}."
+    better = found.side == "less"
+    said = [who if few else "", caveat if better else ""]
+    return finding(_gain(limit, free, taught, found), prices, " ".join(filter(None, said)), better=better)
 
 
-def _sentence(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
+def _gain(limit: str, free: Panel, taught: Panel, found: Difference) -> str:
     words = found.words
     if not words:
-        return f"With {limit}, the effort of advice cannot be compared in this run."
+        return f"With {limit}, the effort of advice cannot be compared in this run"
     if found.alike:
-        return f"With {limit}, advice takes about {METRICS['cost'].alike} from either model in this run."
+        return f"With {limit}, advice takes about {METRICS['cost'].alike} from either model in this run"
     turned = free.tilt - taught.tilt
     if turned >= TURNED:
         turn = f"counterfactual training turns the boundary by {turned:.0f}°, and advice takes {words}"
-        return f"With {limit}, {turn} than from the conventional model in this run."
+        return f"With {limit}, {turn} than from the conventional model in this run"
     who = "advice of the counterfactually trained model"
-    return f"With {limit}, {who} takes {words} than the conventional model's in this run."
+    return f"With {limit}, {who} takes {words} than the conventional model's in this run"
+
+
+def on_draws(found: Mapping[str, int]) -> str:
+    """What a gain under a lock hangs on, the draw of the data; ``found`` as for ``of_draws``."""
+    return f"Locked advice takes less effort on {found.get('less', 0)} of {sum(found.values())} draws of such data."
 
 
 def of_draws(found: Mapping[str, int]) -> str:
@@ -298,20 +321,22 @@ def headline_unprotected(feature: str, share: Span, bare: Span, got: int, asked:
     )
 
 
-def headline_of_places(feature: str, efforts: Sequence[Span], differ: Sequence[bool]) -> str:
-    """What a lock does in each of the places where it can act, in one sentence.
+def headline_of_places(
+    feature: str, efforts: Sequence[Span], differ: Sequence[bool], prices: Sequence[Difference] = ()
+) -> str:
+    """What a lock does in each of the places where it can act, in one sentence, and what a gain of the last one costs.
 
     Args:
         feature: what is locked.
         efforts: effort of advice with no lock, with one in advice only, with one in training too.
         differ: whether the second differs from the first, and the third from the second, beyond chance.
+        prices: how the third differs from the first otherwise, as far as that is beyond chance.
     """
     if not all(span.known for span in efforts):
         return f"What locking {feature} does depends on where the lock acts."
     nothing, advised, both = (number(span.value) for span in efforts)
     first, second = (
-        bool(effort(after, before, apart).side)
-        for (before, after), apart in zip(pairwise(efforts), differ, strict=True)
+        effort(after, before, apart).side for (before, after), apart in zip(pairwise(efforts), differ, strict=True)
     )
     start = f"takes the effort of advice from {nothing} to {advised}"
     if not first:
@@ -321,16 +346,19 @@ def headline_of_places(feature: str, efforts: Sequence[Span], differ: Sequence[b
         end = f"protecting {feature} in training too changes no more than chance does ({both})"
     elif not first:
         end = f"protecting {feature} in training too takes it to {both}"
-    return f"Locking {feature} in advice alone {start}; {end}."
+    return finding(f"Locking {feature} in advice alone {start}; {end}", prices, better=second == "less")
 
 
-def headline_of_proxies(feature: str, free: Span, protected: Span, along: float) -> str:
+def headline_of_proxies(
+    feature: str, free: Span, protected: Span, along: float, prices: Sequence[Difference] = ()
+) -> str:
     """What protection does to how far answers rest on the locked feature, and what it leaves.
 
     Args:
         free: of counterfactual training without a lock.
         protected: of counterfactual training with it.
         along: correlation of the protected model's decisions with the feature, within classes.
+        prices: how the protected one differs otherwise, as far as that is beyond chance.
     """
     if not (free.known and protected.known):
         return f"How far answers rest on {feature} could not be measured in this run."
@@ -340,10 +368,8 @@ def headline_of_proxies(feature: str, free: Span, protected: Span, along: float)
         return f"Protection changes {rests} no more than chance does in this run: {before} without, {after} with it."
     less = protected.value < free.value
     still = f", but decisions still go along with {feature} (correlation {number(along)})"
-    return (
-        f"Protection {'lowers' if less else 'raises'} {rests} from {before} to {after} in this run"
-        f"{still if less and abs(along) >= ALONG else ''}."
-    )
+    said = f"Protection {'lowers' if less else 'raises'} {rests} from {before} to {after} in this run"
+    return finding(f"{said}{still if less and abs(along) >= ALONG else ''}", prices, better=less)
 
 
 def starved(shares: Sequence[tuple[str, float]]) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw
 
+from ctviz.experiments.energy import EnergyField, levels_of
 from ctviz.experiments.snapshot import Scene
-from ctviz.figures.theme import CLASS_COLOURS, DARK, Palette
+from ctviz.figures.theme import CLASS_COLOURS, DARK, ENERGY, Palette
 
 SIDE = 300
 """Pixels of a picture's side, drawn at twice as many, for sharp screens."""
@@ -35,8 +37,29 @@ class Way:
     nearest: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True)
+class EnergyTint:
+    """The energy of a class, to colour a picture in place of the probability: of which class, and the energies as
+    shares of a scale from low (0, strong) to high (1, the ground), (g g)."""
+
+    target: int
+    shares: npt.NDArray[np.float64]
+
+
+def energy_tints(found: EnergyField) -> list[EnergyTint]:
+    """How the models of the last epoch are tinted, on one scale for all of them."""
+    low, high = levels_of(found.span).tolist()
+    shares = ((found.levels[-1].astype(np.float64) - low) / max(high - low, 1)).clip(0, 1)  # m g g
+    return [EnergyTint(found.means.target, own) for own in shares]
+
+
 def boundary_png(
-    scene: Scene, plane: npt.NDArray[np.uint8], palette: Palette, side: int = SIDE, ways: Sequence[Way] = ()
+    scene: Scene,
+    plane: npt.NDArray[np.uint8],
+    palette: Palette,
+    side: int = SIDE,
+    ways: Sequence[Way] = (),
+    energy: EnergyTint | None = None,
 ) -> bytes:
     """A PNG of one model's field.
 
@@ -47,12 +70,14 @@ def boundary_png(
         side: pixels in the page.
         ways: searches, drawn on top: a mark of the class they begin in, a line, a diamond where they end, filled where
             they have arrived.
+        energy: colours the plane in place of the probability; the samples of its class alone are drawn then.
     """
     size = 2 * side
     up = np.stack([_enlarged(channel, size) for channel in plane])  # c s s, the highest x2 first
     shares = np.stack([1 - up[0], up[0]]) if len(up) == 1 else up
-    image = Image.fromarray(_painted(shares, palette).astype(np.uint8))
-    _draw_points(image, scene, palette)
+    tint = None if energy is None else _tinted(_enlarged(255 * energy.shares, size), palette)
+    image = Image.fromarray(_painted(shares, palette, tint).astype(np.uint8))
+    _draw_points(image, scene, palette, None if energy is None else energy.target)
     for way in ways:
         _draw_way(image, scene, palette, way)
     buffer = io.BytesIO()
@@ -60,19 +85,32 @@ def boundary_png(
     return buffer.getvalue()
 
 
-def _enlarged(channel: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float64]:
+def _enlarged(channel: npt.NDArray[Any], size: int) -> npt.NDArray[np.float64]:
     picture = Image.fromarray(channel[::-1].astype(np.float32) / 255, mode="F")
     return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float64).clip(0, 1)
 
 
-def _painted(shares: npt.NDArray[np.float64], palette: Palette) -> Rgb:
-    """Tints of the likeliest class, meeting in the ground; a line where the likeliest class changes.  (s s 3)"""
-    k, tint = len(shares), 0.42 if palette == DARK else 0.34
+def _tinted(shares: npt.NDArray[np.float64], palette: Palette) -> Rgb:
+    """The colours of energies, as the stage mixes them: low is strong, high fades into the ground.  (s s 3)"""
+    least = 0.12 if palette == DARK else 0.06
+    low, ground = (
+        np.array(ImageColor.getrgb(colour)[:3], dtype=np.float64)
+        for colour in (ENERGY["dark" if palette == DARK else "light"], palette.ground)
+    )
+    return np.asarray(low + (ground - low) * (least + (1 - least) * shares[..., None]))
+
+
+def _painted(shares: npt.NDArray[np.float64], palette: Palette, tint: Rgb | None = None) -> Rgb:
+    """Tints of the likeliest class, meeting in the ground, or those given; a line where the likeliest class changes.
+
+    (s s 3)
+    """
+    k, most = len(shares), 0.42 if palette == DARK else 0.34
     classes = np.array([ImageColor.getrgb(colour)[:3] for colour in CLASS_COLOURS[:k]], dtype=np.float64)
     ground, ink = (np.array(ImageColor.getrgb(c)[:3], dtype=np.float64) for c in (palette.ground, palette.ink))
     likeliest, best = shares.argmax(axis=0), shares.max(axis=0)
-    strength = tint * (((best - 1 / k) / (1 - 1 / k)).clip(0, 1) ** 0.75)[..., None]
-    painted = ground + (classes[likeliest] - ground) * strength
+    strength = most * (((best - 1 / k) / (1 - 1 / k)).clip(0, 1) ** 0.75)[..., None]
+    painted = ground + (classes[likeliest] - ground) * strength if tint is None else tint
     edge = np.zeros(likeliest.shape, dtype=bool)
     for axis in (0, 1):
         for shift in (1, 2):
@@ -83,11 +121,13 @@ def _painted(shares: npt.NDArray[np.float64], palette: Palette) -> Rgb:
     return np.asarray(painted)
 
 
-def _draw_points(image: Image.Image, scene: Scene, palette: Palette) -> None:
+def _draw_points(image: Image.Image, scene: Scene, palette: Palette, only: int | None = None) -> None:
     draw, size = ImageDraw.Draw(image), image.width
     span = np.where(scene.upper > scene.lower, scene.upper - scene.lower, 1)
     places = (scene.points[:MOST_POINTS] - scene.lower) / span * size
     for (x, y), label in zip(places, scene.labels[:MOST_POINTS], strict=False):
+        if only is not None and label != only:
+            continue
         colour = CLASS_COLOURS[int(label) % len(CLASS_COLOURS)]
         if palette == DARK:  # lighter than the tint that it lies on
             red, green, blue = (round(part + 0.28 * (255 - part)) for part in ImageColor.getrgb(colour)[:3])

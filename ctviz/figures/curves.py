@@ -1,8 +1,8 @@
-"""Losses and metrics over the epochs, one small chart each, with the stage's epoch marked."""
+"""Losses and metrics over the epochs, one small chart each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,9 @@ EMPTY = go.layout.Template()
 HEIGHT = 190
 """Pixels; every chart of a row has the same, so that nothing jumps when one is redrawn."""
 
+MARGINS = {"l": 44, "r": 96, "t": 8, "b": 30}
+"""Pixels around the plot; the page's style sheet knows them, for the line at an epoch (``.ctviz-epoch``)."""
+
 
 def curve(
     metric: Metric,
@@ -29,10 +32,9 @@ def curve(
     values: npt.NDArray[np.float64],  # e m
     styles: Sequence[ArmStyle],
     palette: Palette,
-    marked: int,
     last: int,
 ) -> go.Figure:
-    """One metric of every arm over the epochs 0 to ``last``, with a line at the epoch ``marked``.
+    """One metric of every arm over the epochs 0 to ``last``; the page draws a line at an epoch over it.
 
     Lines carry their arm's name at their end instead of a legend; where two ends would collide, the labels are
     moved apart. Gaps (NaN) stay gaps.
@@ -51,23 +53,12 @@ def curve(
         for index, style in enumerate(styles)
     ]
     extent = _range(shown, metric)
-    line = {"color": palette.ink, "width": 1, "dash": "dot"}
-    marker = {"type": "line", "x0": marked, "x1": marked, "yref": "paper", "y0": 0, "y1": 1, "line": line}
     if np.isfinite(shown).any():
         notes = _label_ends(shown, styles, palette, extent)
     else:
         notes = [_apart("does not apply in this run", palette)]
     # One call with everything in it: adding part by part costs ten times as much.
-    return go.Figure(
-        {"data": traces, "layout": {**_layout(palette, last, extent, unit), "shapes": [marker], "annotations": notes}}
-    )
-
-
-def with_line_at(spec: Mapping[str, Any], epoch: int) -> dict[str, Any]:
-    """The dict of a ``curve`` with its line at another epoch; the rest is shared with the one given."""
-    layout = spec["layout"]
-    marker, *others = layout["shapes"]
-    return {**spec, "layout": {**layout, "shapes": [{**marker, "x0": epoch, "x1": epoch}, *others]}}
+    return go.Figure({"data": traces, "layout": {**_layout(palette, last, extent, unit), "annotations": notes}})
 
 
 @dataclass(frozen=True)
@@ -199,7 +190,7 @@ def _layout(palette: Palette, last: int, extent: tuple[float, float], unit: str)
         "showlegend": False,
         "hovermode": "x unified",
         "dragmode": False,
-        "margin": {"l": 44, "r": 96, "t": 8, "b": 30},
+        "margin": MARGINS,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},

@@ -65,12 +65,17 @@ def compared(
     how = f"{RECORDED['ip'].alike} as" if found.alike else f"{found.words} than"
     said = f"{lead}counterfactuals of {called(styles[trained])} end {how} the conventional model's{where}"
     better = found.verdict == "better"
-    prices = [_price(name, metrics, conventional, trained, samples) for name in PRICES]
-    return finding(said, prices, caveat if better else "", better=better)
+    return finding(said, prices(metrics, pair, samples), caveat if better else "", better=better)
 
 
-def _price(name: str, metrics: Metrics, conventional: int, trained: int, samples: Mapping[str, int]) -> Difference:
-    """How the compared model differs in a metric, as far as that is beyond chance."""
+def prices(
+    metrics: Metrics, pair: tuple[int, int], samples: Mapping[str, int], names: Sequence[str] = PRICES
+) -> list[Difference]:
+    """How the second of two models differs from the first in what a gain may cost, as far as that is beyond chance."""
+    return [_apart(name, metrics, *pair, samples) for name in names]
+
+
+def _apart(name: str, metrics: Metrics, conventional: int, trained: int, samples: Mapping[str, int]) -> Difference:
     values = metrics.get(name, ())
     if max(conventional, trained) >= len(values):
         return Difference()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.differences import ABOUT_THE_SAME, UNCLEAR
+from ctviz.catalogue.differences import ABOUT_THE_SAME, UNCLEAR, Difference
 from ctviz.data.display import DisplayScale
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Panel, Span
@@ -141,6 +141,32 @@ def test_headline_of_a_lock(free: Panel, taught: Panel, differs: bool, part: str
     said = words.headline_of_lock("age locked", free, taught, differs)
     assert said.startswith("With age locked, ") and said.endswith(".")
     assert part in said
+
+
+def test_a_gain_under_a_lock_has_its_price_and_hangs_on_the_draw() -> None:
+    worse, better = Difference("3 points less often right", "less", "worse"), Difference("nearer", "less", "better")
+    caveat = words.on_draws({"less": 3, "more": 14})
+    assert caveat == "Locked advice takes less effort on 3 of 17 draws of such data."
+    said = words.headline_of_lock("age locked", panel(4), panel(2, got=60), True, [better, worse], caveat)
+    who = "Advice is there for 60 of 100 instead of 100 of 100."
+    assert said.endswith(f"in this run, at the price of 3 points less often right. {who} {caveat}")
+    said = words.headline_of_lock("age locked", panel(2), panel(4), True, [better, worse], caveat)
+    assert said.endswith("in this run, with 3 points less often right."), "no price of a loss, and nothing it hangs on"
+    said = words.headline_of_places("age", [Span(4.0), Span(6.0), Span(3.0)], (True, True), [worse])
+    assert said.endswith("in training too, to 3.0, at the price of 3 points less often right.")
+    said = words.headline_of_proxies("age", Span(0.4, 0.35, 0.45), Span(0.1, 0.05, 0.15), 0.02, [worse])
+    assert said.endswith("to 10 % in this run, at the price of 3 points less often right.")
+
+
+def test_how_near_advice_ends_is_compared_as_everywhere() -> None:
+    assert words.nearness(Span(3.0), Span(2.0), True).words == "50 % farther from the nearest real sample"
+    assert words.nearness(Span(3.0), Span(2.0), False).words == UNCLEAR
+    assert words.nearness(NONE, Span(2.0), True) == Difference()
+
+
+def test_a_unit_of_effort_is_told_in_peoples_units() -> None:
+    scales = (DisplayScale(prefix="$", scale=2500, step=100), DisplayScale(unit="years", scale=5, step=1))
+    assert words.unit_of(scales) == "$2,500 or 5 years"
 
 
 def test_without_a_lock_there_is_nothing_to_find() -> None:

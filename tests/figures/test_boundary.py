@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from ctviz.figures.boundary import Way, boundary_png
-from ctviz.figures.theme import CLASS_COLOURS, DARK, LIGHT
+from ctviz.experiments.energy import EnergyField, MeanEnergies, levels_of
+from ctviz.figures.boundary import EnergyTint, Way, boundary_png, energy_tints
+from ctviz.figures.theme import CLASS_COLOURS, DARK, ENERGY, LIGHT
 from tests.figures import fake
 
 
-def drawn(plane, palette=LIGHT, points=False, k=2, ways=()):
+def drawn(plane, palette=LIGHT, points=False, k=2, ways=(), energy=None):
     scene = fake.scene(k=k, b=2, n=40)
     if not points:
         scene = replace(scene, points=scene.points[:0], labels=scene.labels[:0])
-    return np.asarray(
-        Image.open(io.BytesIO(boundary_png(scene, np.uint8(plane), palette, side=60, ways=ways))), dtype=int
-    )
+    png = boundary_png(scene, np.uint8(plane), palette, side=60, ways=ways, energy=energy)
+    return np.asarray(Image.open(io.BytesIO(png)), dtype=int)
 
 
 def colour(text):
@@ -77,3 +77,27 @@ def test_a_search_is_drawn_from_its_start_to_its_end_and_on_to_the_nearest_sampl
     assert (failed[60, 90] == colour(LIGHT.ground)).all(), "open where it has not arrived"
     alone = drawn(np.full((1, 10, 10), 128), ways=[Way(line[:1], 1, 0, False)])
     assert (alone != drawn(np.full((1, 10, 10), 128))).any(axis=2).sum() < 26**2, "nobody is searched from"
+
+
+@pytest.mark.parametrize(("palette", "theme"), [(LIGHT, "light"), (DARK, "dark")], ids=["light", "dark"])
+def test_energies_are_strong_where_they_are_low_and_show_the_samples_of_their_class(palette, theme):
+    plane = np.full((1, 10, 10), 255)  # no line
+    shares = np.repeat(np.linspace(0, 1, 10)[:, None], 10, axis=1)  # low below, high above
+    pixels = drawn(plane, palette, energy=EnergyTint(1, shares))
+    low, ground = colour(ENERGY[theme]), colour(palette.ground)
+    assert np.abs(pixels[5, 60] - ground).max() <= 2
+    share = 0.12 if palette == DARK else 0.06
+    assert np.abs(pixels[115, 60] - (low + share * (ground - low))).max() <= 2
+    assert (pixels[60, 60] - low) @ (ground - low) / ((ground - low) @ (ground - low)) == pytest.approx(0.55, abs=0.06)
+    marked = drawn(plane, palette, points=True, energy=EnergyTint(1, shares))
+    changed = (marked != pixels).any(axis=2)
+    seen = {tuple(pixel) for pixel in marked[changed]}
+    assert changed.any() and tuple(colour(CLASS_COLOURS[0])) not in seen
+
+
+def test_all_models_are_tinted_on_one_scale():
+    levels = levels_of([[[[-4.0, 0.0]], [[4.0, 9.0]]]])
+    means = MeanEnergies(1, (3,), *(np.zeros((1, 2)) for _ in range(3)), 0, *(np.zeros((1, 2)) for _ in range(2)))
+    first, second = energy_tints(EnergyField(means, levels, (-4.0, 4.0)))
+    assert first.target == second.target == 1
+    np.testing.assert_allclose([first.shares, second.shares], [[[0.0, 0.5]], [[1.0, 1.0]]], atol=0.01)

@@ -19,6 +19,7 @@ from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.models.stack import Stack
 from ctviz.ui.kit import service as shared
+from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
@@ -68,10 +69,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
 
 @pytest.fixture
 def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
-    """Opens a page at a link, with groups of settings open:
+    """Opens a page at a link, with groups of settings open, by somebody who has scrolled down to its end:
     ``visit("pages/boundaries.py", opened=("group-data",), epoch="3")``."""
 
-    def open_(path: str, /, opened: tuple[str, ...] = (), **query: str) -> AppTest:
+    def open_(path: str, /, opened: tuple[str, ...] = (), scrolled: bool = True, **query: str) -> AppTest:
         # Pages know each other only by way of the entry point.
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=PATIENCE)
         if path != "app.py":
@@ -80,6 +81,8 @@ def visit(world: SimpleNamespace) -> Callable[..., AppTest]:
             at.query_params[name] = text
         for group in opened:
             at.session_state[group] = True
+        for page in PAGES if scrolled else ():
+            at.session_state[f"seen-on-{page.name}"] = True
         at.run()
         assert not at.exception
         return at

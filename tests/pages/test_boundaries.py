@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ctviz.errors import StoreError
@@ -11,7 +13,8 @@ from ctviz.figures.stage.recording import message
 from ctviz.figures.words import energy_gap
 from ctviz.jobs import JobStatus
 from ctviz.ui.kit import link, player
-from tests.pages.words import moved, query_of, said
+from ctviz.ui.kit.export import MENU
+from tests.pages.words import bodies, moved, query_of, said
 
 PAGE = "pages/boundaries.py"
 TINY = Experiment.preset("moons").replace(
@@ -21,7 +24,7 @@ QUERY = TINY.to_query()
 
 
 def test_an_untrained_experiment_says_what_to_do(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     assert "These settings have not been trained yet" in said(at)
     assert "Press Train" in said(at)
     assert not at.button(key="train").disabled
@@ -35,6 +38,46 @@ def test_a_stored_run_is_shown_at_once_with_its_finding(visit, world) -> None:
     assert "All numbers at epoch 3" in said(at)
     assert at.button(key="train").label == "Trained"
     assert at.button(key="train").disabled
+
+
+def test_what_lies_below_and_the_menu_are_drawn_once_they_are_looked_at(visit, world) -> None:
+    world.keep(TINY)
+    at = visit(PAGE, scrolled=False, **QUERY)
+    assert "At epoch 3, " in said(at) and "All numbers at epoch 3" not in said(at)
+    assert not at.get("plotly_chart") and not at.get("download_button") and not at.code
+    at.session_state["seen-on-boundaries"] = at.session_state[MENU] = True
+    at.run()
+    assert "All numbers at epoch 3" in said(at)
+    assert at.get("plotly_chart") and at.get("download_button") and at.code
+
+
+def test_a_chart_stays_as_it_is_while_the_line_over_it_moves(visit, world) -> None:
+    world.keep(TINY)
+    charts, lines = [], []
+    for epoch in ("1", "2"):
+        at = visit(PAGE, **QUERY, epoch=epoch)
+        charts.append([chart.proto.SerializeToString() for chart in at.get("plotly_chart")])
+        lines.append([re.findall(r"--place: ([\d.]+)", body) for body in bodies(at) if "ctviz-epoch" in body])
+    assert charts[0] == charts[1] and len(charts[0]) > 6
+    assert lines == [[["0.3333"]] * len(charts[0]), [["0.6667"]] * len(charts[0])]
+
+
+def test_who_comes_with_no_wish_sees_searches_in_short_steps_and_goes_on_from_the_paper(visit) -> None:
+    at = visit(PAGE)
+    assert query_of(at) == {"preset": "loans"}
+    assert "The preset of these data: searches in short steps." in said(at)
+    assert at.select_slider(key="set-strength").value == 1.0
+    at.number_input(key="set-training.epochs").set_value(20).run()
+    assert "Differs from the preset: epochs 20 instead of 100." in said(at)
+    at.selectbox(key="set-data.name").set_value("circles").run()
+    assert query_of(at) == {"preset": "circles", "training.epochs": "20"}
+
+
+@pytest.mark.parametrize(("changes", "steps"), [({}, "the paper's steps"), ({"step_bound": 0.02}, "short steps")])
+def test_the_page_says_which_search_is_shown(visit, world, changes, steps: str) -> None:
+    experiment = TINY.replace({f"evaluation.{name}": value for name, value in changes.items()})
+    world.keep(experiment)
+    assert f"searches in {steps}" in said(visit(PAGE, **experiment.to_query()))
 
 
 def test_the_link_chooses_the_epoch(visit, world) -> None:
@@ -100,22 +143,22 @@ def test_a_failed_run_says_why_and_can_be_tried_again(visit, world) -> None:
     ],
 )
 def test_a_control_changes_the_link(visit, key: str, value: float, expected: dict[str, str]) -> None:
-    at = visit(PAGE, opened=("group-training", "group-search"))
+    at = visit(PAGE, opened=("group-training", "group-search"), preset="moons")
     at.number_input(key=key).set_value(value).run()
     assert query_of(at) == {"preset": "moons", **expected}
     assert "Differs from the preset" in said(at)
 
 
 def test_settings_under_a_heading_are_drawn_once_it_is_open(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     assert "set-training.batch" not in {box.key for box in at.number_input}
-    at = visit(PAGE, opened=("group-training",))
+    at = visit(PAGE, opened=("group-training",), preset="moons")
     shown = {box.key for box in at.number_input}
     assert "set-training.batch" in shown and "set-data.n_train" not in shown
 
 
 def test_the_strength_scales_both_weights(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     at.select_slider(key="set-strength").set_value(2.0).run()
     assert query_of(at) == {"preset": "moons", "arms.full.lambda_adv": "0.5", "arms.full.lambda_div": "1.0"}
     at.select_slider(key="set-strength").set_value(1.0).run()
@@ -123,7 +166,7 @@ def test_the_strength_scales_both_weights(visit) -> None:
 
 
 def test_noise_at_its_own_value_leaves_the_link_alone(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     at.slider(key="set-data.noise").set_value(0.3).run()
     assert query_of(at)["data.noise"] == "0.3"
     at.slider(key="set-data.noise").set_value(0.1).run()
@@ -137,7 +180,7 @@ def test_other_data_bring_their_settings_and_keep_what_was_changed(visit) -> Non
 
 
 def test_an_impossible_setting_says_why_and_forbids_training(visit) -> None:
-    at = visit(PAGE, opened=("group-training", "group-data"))
+    at = visit(PAGE, opened=("group-training", "group-data"), preset="moons")
     at.number_input(key="set-training.batch").set_value(5000).run()
     assert any("at most the 3000 samples" in error.value for error in at.error)
     assert at.button(key="train").disabled
@@ -185,7 +228,7 @@ def test_locking_every_feature_is_refused_in_place(visit) -> None:
 
 
 def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
-    at = visit(PAGE, opened=("group-search", "group-evaluation"))
+    at = visit(PAGE, opened=("group-search", "group-evaluation"), preset="moons")
     shown = {box.key for box in at.number_input}
     assert "set-arms.full.lambda_egy" in shown and "set-arms.full.neighbours" not in shown
     at.selectbox(key="set-arms.full.generator").set_value("face").run()
@@ -195,7 +238,7 @@ def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
 
 
 def test_a_range_a_place_and_the_shield_go_into_the_link(visit) -> None:
-    at = visit(PAGE, opened=("group-locked",))
+    at = visit(PAGE, opened=("group-locked",), preset="moons")
     at.slider(key="set-arms.full.range.x1").set_value((-0.5, 1.0)).run()
     at.selectbox(key="set-arms.full.lock_when").set_value("searching").run()
     at.selectbox(key="set-arms.full.shield").set_value("off").run()
@@ -206,7 +249,7 @@ def test_a_range_a_place_and_the_shield_go_into_the_link(visit) -> None:
 
 
 def test_models_are_added_copied_renamed_and_removed(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     at.button(key="add-energy").click().run()
     assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,energy"}
     at.button(key="copy-arm").click().run()
@@ -219,7 +262,7 @@ def test_models_are_added_copied_renamed_and_removed(visit) -> None:
 
 
 def test_a_name_twice_is_refused(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     at.text_input(key="set-arms.full.name").set_value("vanilla").run()
     assert any("each name once" in error.value for error in at.error)
 
@@ -230,7 +273,7 @@ def test_there_are_at_most_eight_models(visit) -> None:
 
 
 def test_settings_brought_back_are_taken_over(visit) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, opened=(MENU,), preset="moons")
     mine = Experiment.preset("ol").replace({"seed": 5})
     at.file_uploader(key="upload").set_value(("mine.toml", mine.to_toml().encode(), "application/toml")).run()
     assert query_of(at) == mine.to_query()
@@ -296,7 +339,7 @@ def test_energies_are_sent_once_where_the_layer_is_on_with_their_numbers_beside(
 
 
 def test_another_link_in_the_same_session_is_taken_over(visit, world) -> None:
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     at.number_input(key="set-training.epochs").set_value(20).run()
     at.query_params.clear()
     at.query_params["preset"] = "ol"
@@ -336,7 +379,7 @@ def test_a_store_that_cannot_be_read_is_said_without_a_traceback(visit, world, m
         raise StoreError("The store cannot be read: permission denied; set CTVIZ_HOME to a folder you own.")
 
     monkeypatch.setattr(world.store, "status", refuse)
-    at = visit(PAGE)
+    at = visit(PAGE, preset="moons")
     assert "set CTVIZ" in at.error[0].value
 
 

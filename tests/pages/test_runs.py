@@ -29,13 +29,15 @@ OTHER = SMALL.replace({"arms.full.tau": 0.6, "seed": 4})
 
 @pytest.fixture
 def keep(world):
-    """Stores a made-up run with results: the trained model at ``gain`` of the conventional one's distances."""
+    """Stores a made-up run with results: the trained model at ``gain`` of the conventional one's distances, and at
+    ``cost`` of its effort."""
 
-    def store(experiment, gain=0.5):
+    def store(experiment, gain=0.5, cost=None):
         shape = experiment.evaluation
         on = fake.scene(k=experiment.data.classes, b=shape.paths, n=60)
         share = np.array([gain if arm.trains_on_counterfactuals else 1.0 for arm in experiment.arms])
-        measured = {"ip": 2 * share, "ip_star": 0.3 * share, "cost": share}
+        paid = share if cost is None else np.where(share == gain, cost, 1.0)
+        measured = {"ip": 2 * share, "ip_star": 0.3 * share, "cost": paid}
         with world.store.writer(experiment, "cpu") as writer:
             writer.scene(on)
             for snapshot in fake.snapshots(on, len(share), experiment.training.epochs, shape.field, shape.steps):
@@ -62,7 +64,7 @@ def look(visit):
 
 
 def html_of(at):
-    return " ".join(element.proto.body for element in at.get("html"))
+    return " ".join(bodies(at))
 
 
 def listed(at):
@@ -111,7 +113,9 @@ def test_no_run_is_named_the_best_where_they_were_not_measured_alike(look, keep)
     assert "50 % closer to real data, run B (moons) 25 % closer to real data: the data differ, so that no run" in html
     html = html_of(look(first, keep(SMALL.replace({"evaluation.tau": 0.6}), 0.75)))
     assert "they were not measured alike, so that no run is named the best" in html
-    assert "run A and run B gain the same: advice ends about 50 %" in html_of(look(first, keep(OTHER, 0.502)))
+    level = keep(OTHER, 0.502, cost=1.3)
+    said = "run A and run B gain the same: advice ends about 50 % closer to real data than the conventional model's"
+    assert f"{said}, at the price of 30 % more effort in run B." in html_of(look(first, level))
 
 
 def test_a_chosen_run_joins_by_name_and_stands_in_the_link(look, keep):

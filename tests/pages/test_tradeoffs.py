@@ -14,6 +14,7 @@ from ctviz.jobs import JobStatus
 from ctviz.studies.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
 from ctviz.studies.sweeps.results import collect
 from ctviz.studies.sweeps.sweep import sweep as carry_out_sweep
+from ctviz.ui.kit.export import MENU
 from ctviz.ui.kit.runner import runner
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, MOST_AXES
@@ -141,7 +142,7 @@ def test_the_large_screen_has_the_picture_and_no_controls(visit, stored) -> None
 
 
 def test_everything_can_be_taken_away(visit, stored) -> None:
-    at = visit(PAGE, sweep=SWEEP.key)
+    at = visit(PAGE, opened=(MENU,), sweep=SWEEP.key)
     labels = [element.proto.label for element in at.get("download_button")]
     assert [label.rpartition("(")[2] for label in labels if "PNG" not in label] == [
         "HTML)", "LaTeX)", "Markdown)", "CSV)", "Parquet)", "TOML)",

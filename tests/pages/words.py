@@ -10,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 
 def bodies(at: AppTest) -> list[str]:
-    """The page's own HTML, without its style."""
-    return [unescape(html.proto.body) for html in at.get("html") if "<style>" not in html.proto.body]
+    """The page's own HTML, without its style, with plain spaces alone."""
+    return [
+        unescape(html.proto.body).replace("\u00a0", " ") for html in at.get("html") if "<style>" not in html.proto.body
+    ]
 
 
 def said(at: AppTest) -> str:

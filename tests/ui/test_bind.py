@@ -102,6 +102,17 @@ def test_a_view_takes_over_what_is_chosen_and_what_changes_with_it(draft: Draft)
     assert draft.view == View(speed=2.0)
 
 
+def test_a_control_of_the_view_that_the_page_has_moved_is_another_widget(draft: Draft) -> None:
+    """Who presses Next twice at once reports with the second press the step that the control showed at the first: of a
+    widget of which the page has none any more."""
+    first = to_view(draft, "speed", "speed").bound()["key"]
+    draft.look(speed=2.0)
+    moved = to_view(draft, "speed", "speed").bound()["key"]
+    assert moved != first and st.session_state[moved] == 2.0
+    drawn(to_view(draft, "speed", "speed"))(4.0)
+    assert draft.view.speed == 4.0 and to_view(draft, "speed", "speed").bound()["key"] == moved
+
+
 @pytest.mark.parametrize("none", [True, False])
 def test_an_empty_control_counts_only_where_nothing_can_be_chosen(draft: Draft, none: bool) -> None:
     taken: list[Any] = []

@@ -96,9 +96,8 @@ def test_a_run_that_is_deleted_is_gone(store: Store) -> None:
     assert run_views.get(TINY.key) is None
 
 
-def test_memory_is_bounded_by_dropping_what_was_used_least_recently(store: Store, monkeypatch) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 3 * len(FILM) * 8 * 8)
-    run_views = RunViews(store)
+def test_memory_is_bounded_by_dropping_what_was_used_least_recently(store: Store) -> None:
+    run_views = RunViews(store, 2 * whole().nbytes - 1)
     keys = []
     for seed in range(3):
         experiment = TINY.replace({"seed": seed})

@@ -26,6 +26,12 @@ export function failedKey({ ink, ground }, words) {
   return entry(svg(18, 18, ["path", { d: "M9 2l7 7-7 7-7-7zM6 6l6 6M6 12l6-6", fill: css(ground), stroke: css(ink), "stroke-width": 1.2 }]), words);
 }
 
+/** The thin lines beside the boundary: how sure the model is there. */
+export function sureKey({ run, theme }) {
+  const levels = run.scene.classes.length === 2 ? "25 % and 75 %" : "75 %";
+  return entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: css(theme.ink), "stroke-width": 1, opacity: 0.5 }]), `${levels} probability`);
+}
+
 export const boundaryKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 2.6, "stroke-linecap": "round" }]), "decision boundary");
 
 export const swingKey = (ink) => entry(svg(26, 18, ["path", { d: "M2 9H24", stroke: ink, "stroke-width": 1.4, "stroke-dasharray": "2 4" }]), "a search that swings to and fro");

@@ -8,7 +8,7 @@ import { Drag } from "./drag.js";
 import { shape, write } from "./drawing.js";
 import { element, entry, line, setText, svg } from "./elements.js";
 import { equalKey, realText } from "./energy.js";
-import { boundaryKey, classKey, markIcon, swingKey, walkKey } from "./key.js";
+import { boundaryKey, classKey, markIcon, sureKey, swingKey, walkKey } from "./key.js";
 import { inflate, kept, sections } from "./message.js";
 import { expose } from "./meter.js";
 import { axisWords, chance, clamp, number, percent, phrase, plural, quantile, short, sureness, written } from "./numbers.js";
@@ -699,7 +699,12 @@ export class Paths extends Stage {
       entries.push(entry(boxIcon(ink), "ε-box: the nascent point is the last one inside"));
       entries.push(entry(this.star(ink), "neighbour x⁺, a real sample of the target class"));
     }
-    return [...entries, boundaryKey(ink)];
+    return [...entries, ...this.lineKeys(ink)];
+  }
+
+  /** The lines on the plane; those of equal energy are named with its marks. */
+  lineKeys(ink) {
+    return this.scale ? [boundaryKey(ink)] : [boundaryKey(ink), sureKey(this)];
   }
 
   /** The key of a picture without its instruments: only what is seen on it. */
@@ -711,7 +716,7 @@ export class Paths extends Stage {
     const box = plain.named ? "ε-box: the nascent point is the last one inside" : "what changes next to nothing (ε-box)";
     if (searches && plain.box) entries.push(entry(boxIcon(ink), box));
     if (searches && plain.neighbour) entries.push(entry(this.star(ink), "a real one that the lesson compares with (x⁺)"));
-    return plain.hidden ? entries : [...entries, boundaryKey(ink)];
+    return plain.hidden ? entries : [...entries, ...this.lineKeys(ink)];
   }
 
   /** The marks of what lies on the plane: the data, or over the energy of a class those of it and lines. */

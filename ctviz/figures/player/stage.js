@@ -6,7 +6,7 @@ import { Component, NARROW } from "./component.js";
 import { shape, wrap, write } from "./drawing.js";
 import { button, element, group, pressed, setText } from "./elements.js";
 import { drawScale, energyMarks, energySentence, energyTable, energyText, gapText, Scale, scaleLegend } from "./energy.js";
-import { boundaryKey, classKey, markIcon, swingKey, walkKey } from "./key.js";
+import { boundaryKey, classKey, markIcon, sureKey, swingKey, walkKey } from "./key.js";
 import { inflate, sections } from "./message.js";
 import { conceal, expose } from "./meter.js";
 import { clamp, phrase, written } from "./numbers.js";
@@ -162,7 +162,7 @@ export class Stage extends Component {
       return [...energyMarks(theme, colour, markIcon(kind, colour), name), boundaryKey(ink)];
     }
     const searched = run.frames[0]?.paths ? [...walkKey(theme), swingKey(ink)] : [];
-    return [...classKey(this), ...searched, boundaryKey(ink)];
+    return [...classKey(this), ...searched, boundaryKey(ink), sureKey(this)];
   }
 
   /** Rows of controls. */

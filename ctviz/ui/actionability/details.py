@@ -27,7 +27,11 @@ from ctviz.ui.actionability.panel import LocksView
 from ctviz.ui.kit.feature_names import names_of
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
+from ctviz.ui.kit.sight import in_sight
 from ctviz.ui.kit.theme import palette
+
+ROOM = 180
+"""Pixels that the charts take at least."""
 
 
 def details(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
@@ -41,7 +45,8 @@ def details(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) 
         _proxies(run_view, snapshot, numbers, names, view)
     else:
         with st.container(key="locks-charts"):
-            _charts(run_view.experiment, numbers, names, view)
+            if in_sight(ROOM):
+                _charts(run_view.experiment, numbers, names, view)
 
 
 def _charts(experiment: Experiment, numbers: Numbers, names: Names, view: LocksView) -> None:

@@ -11,9 +11,10 @@ import torch
 
 from ctviz.cache import Cache
 from ctviz.errors import DataError
-from ctviz.evaluation.bootstrap import Bootstrap, Interval
+from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import tilt_between
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import ends_of
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.outcome import OUTCOMES
@@ -21,9 +22,11 @@ from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
 from ctviz.studies.lock_draws import LEVEL, advise, effort_of, settings_of
+from ctviz.ui.actionability.panel import PARTS
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
+from ctviz.ui.kit.service import service
 
 MOST_KEPT = 1000
 """Epochs of runs and people whose numbers are kept."""
@@ -37,6 +40,8 @@ class Numbers:
     outcomes: tuple[dict[str, int], ...]  # what came of their searches
     effort: tuple[Span, ...]  # ℓ1 distance of those who get advice
     differs: npt.NDArray[np.bool_]  # m m: whether two efforts differ beyond chance
+    near: tuple[Span, ...]  # ℓ2 distance from the advice to the nearest real sample of the wished class
+    apart: npt.NDArray[np.bool_]  # m m: whether two of these differ beyond chance
     changed: tuple[tuple[Span, ...], ...]  # m d: share of the advice that changes a feature
     share: tuple[tuple[Span, ...], ...]  # m d: share of the attribution
     lean: tuple[tuple[Span, ...], ...]  # m d: its difference to the first arm; NaN for that
@@ -54,6 +59,17 @@ def numbers_of(run_view: RunView, snapshot: Snapshot) -> Numbers:
         (run_view.attempt, snapshot.epoch),
         lambda: measure(searches().explorer(run_view.experiment), snapshot, wished_class(run_view.scene)),
     )
+
+
+def prepare() -> None:
+    """Measures the shipped runs of the page at all of their epochs, before a class looks at them: each epoch takes a
+    tenth of a second, and thirty people who move the slider would wait for each other."""
+    for part in PARTS.values():
+        run_view = service().run_view(Experiment.preset(part.preset).key)
+        if run_view is None:
+            continue
+        for snapshot in list(run_view.snapshots):
+            numbers_of(run_view, snapshot)
 
 
 def advice_for(run_view: RunView, snapshot: Snapshot, person: tuple[float, float]) -> Trace:
@@ -75,13 +91,18 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     refused = trace.predicted != wished  # m b
     arrived, effort, differs = effort_of(trace, wished)
     moved = ~explorer.features.unchanged(ends_of(trace).change)  # m b f
-    changed = Bootstrap.of(arrived.shape[1]).mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
+    bootstrap = Bootstrap.of(arrived.shape[1])
+    changed = bootstrap.mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
+    near = bootstrap.mean(torch.from_numpy(trace.gap), arrived)
+    low, high = percentiles(near.resampled.unsqueeze(2) - near.resampled.unsqueeze(1), LEVEL)  # m m
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),
         outcomes=tuple(_counts(trace.outcome[arm][refused[arm]]) for arm in range(trace.m)),
         effort=_spans(effort.interval(LEVEL)),
         differs=differs.numpy(),
+        near=_spans(near.interval(LEVEL)),
+        apart=((low > 0) | (high < 0)).numpy(),
         changed=tuple(_spans(_row(changed, arm)) for arm in range(trace.m)),
         share=tuple(_spans(_row(sensitivity.share, arm)) for arm in range(trace.m)),
         lean=tuple(_spans(_row(sensitivity.share_difference, arm)) for arm in range(trace.m)),

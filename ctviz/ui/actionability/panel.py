@@ -20,8 +20,7 @@ from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.snapshot import Scene
-from ctviz.figures.advice import LOAN, of_draws
-from ctviz.prose import listed
+from ctviz.figures.advice import LOAN, of_draws, unit_of
 from ctviz.studies.lock_draws import LockDraw, shipped_draws
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
@@ -126,8 +125,7 @@ LENT = "The data are made up: debt and age, dollars and years are lent to their 
 
 def said_of_units(scales: Sequence[DisplayScale]) -> str:
     """That the data are made up, and what a step of the models' own units is in people's."""
-    steps = listed([scale.amount(scale.scale) for scale in scales])
-    return f"{LENT} Distances and effort are in the models' own units, of which one is {steps}."
+    return f"{LENT} Distances and effort are in the models' own units, of which one is {unit_of(scales)}."
 
 
 def open_draft() -> Draft[LocksView]:
@@ -278,12 +276,15 @@ def _draw(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     setting(draft, "data.seed", then=then)
     if draft.experiment.data.name == DRAWN:
         st.caption("Your own points: another number only chooses others of them for training.")
-    elif draft.view.part == "figure" and draft.experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(
-        FIGURE
-    ):
+    elif draft.view.part == "figure" and tried_on_draws(draft.experiment):
         st.html(strip(shipped_draws(), draft.experiment.data.seed))
     elif draft.view.part != "proxies":
         st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)
+
+
+def tried_on_draws(experiment: Experiment) -> bool:
+    """Whether an experiment is that of the first part on some draw of the data, as the shipped draws are."""
+    return experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(FIGURE)
 
 
 def strip(draws: Sequence[LockDraw], here: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from ctviz.catalogue.differences import Difference
 from ctviz.data.schema import ends_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES
@@ -21,11 +23,13 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.recording import limits_of
 from ctviz.figures.theme import arm_styles
+from ctviz.figures.words import Metrics, prices
+from ctviz.studies.lock_draws import shipped_draws
 from ctviz.training.arm import Arm
 from ctviz.ui.actionability.details import details
 from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, pair_of, position_of
 from ctviz.ui.actionability.numbers import Numbers, advice_for, numbers_of
-from ctviz.ui.actionability.panel import LocksView
+from ctviz.ui.actionability.panel import LocksView, tried_on_draws
 from ctviz.ui.actionability.table import table
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
@@ -103,10 +107,11 @@ def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) 
         styles = arm_styles(run_view.experiment, features, scales_of(features, run_view.experiment))
         results.finding(run_view, styles, snapshot, live)
         return
-    page_title(headline(run_view.experiment, numbers_of(run_view, snapshot), view))
+    numbers, metrics = numbers_of(run_view, snapshot), results.as_lists(snapshot)
+    page_title(headline(run_view.experiment, numbers, metrics, view))
 
 
-def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
+def headline(experiment: Experiment, numbers: Numbers, metrics: Metrics, view: LocksView) -> str:
     """The finding of one epoch, by the part of the story."""
     arms, features = experiment.arms, features_of(view, experiment)
     focus = focus_of(experiment)
@@ -121,16 +126,28 @@ def headline(experiment: Experiment, numbers: Numbers, view: LocksView) -> str:
             features[focus],
             [numbers.effort[arm] for arm in order],
             [bool(numbers.differs[a, b]) for a, b in pairwise(order)],
+            _prices(experiment, numbers, metrics, (order[0], order[2])),
         )
     pair = pair_of(arms)
     if view.part == "proxies" and len(arms) == 3 and pair is not None:
         shares = [share[focus] for share in numbers.share]
-        return words.headline_of_proxies(features[focus], shares[1], shares[2], numbers.leak[2][focus])
+        paid = _prices(experiment, numbers, metrics, (1, 2))
+        return words.headline_of_proxies(features[focus], shares[1], shares[2], numbers.leak[2][focus], paid)
     if pair is None:
         return "What each model's advice takes, and what it rests on."
     limit = limits_of(arms[pair[1]], features, scales_of(features, experiment))
     free, taught = (_panel(numbers, arm, focus) for arm in pair)
-    return words.headline_of_lock(limit, free, taught, bool(numbers.differs[pair]))
+    caveat = words.on_draws(Counter(draw.found for draw in shipped_draws())) if tried_on_draws(experiment) else ""
+    paid = _prices(experiment, numbers, metrics, pair)
+    return words.headline_of_lock(limit, free, taught, bool(numbers.differs[pair]), paid, caveat)
+
+
+def _prices(experiment: Experiment, numbers: Numbers, metrics: Metrics, pair: tuple[int, int]) -> list[Difference]:
+    """What the second of two models may pay for what its advice gains: accuracy, and how near to real samples it ends;
+    of how many get advice, headlines speak themselves."""
+    reference, other = pair
+    right = prices(metrics, pair, results.samples_of(experiment), ("validation_accuracy", "robust_accuracy"))
+    return [*right, words.nearness(numbers.near[other], numbers.near[reference], bool(numbers.apart[pair]))]
 
 
 def _panel(numbers: Numbers, arm: int, focus: int) -> Panel:

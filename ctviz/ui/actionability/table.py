@@ -64,7 +64,7 @@ def blocks(experiment: Experiment, numbers: Numbers, names: Names, view: LocksVi
     focus = focus_of(experiment)
     feature = names.features[focus]
     found = [
-        _effort(experiment, numbers),
+        _effort(experiment, numbers, names),
         _advised(experiment, numbers, names, view),
         _leaning(numbers, focus, feature),
     ]
@@ -93,14 +93,14 @@ def blocks(experiment: Experiment, numbers: Numbers, names: Names, view: LocksVi
     return found
 
 
-def _effort(experiment: Experiment, numbers: Numbers) -> Block:
+def _effort(experiment: Experiment, numbers: Numbers, names: Names) -> Block:
     pair = pair_of(experiment.arms)
     said = ""
     if pair is not None:
         compared = words.effort(numbers.effort[pair[1]], numbers.effort[pair[0]], bool(numbers.differs[pair]))
         said = f"{compared.words} with counterfactual training" if compared.words else ""
     return Block(
-        METRICS["cost"].title,
+        f"{METRICS['cost'].title} ({f'1 = {words.unit_of(names.scales)}' if names.loan else 'data units'})",
         "Mean ℓ1 distance from people to their advice, in data units, over those who get any (cost).",
         said,
         tuple(_span(span) for span in numbers.effort),

@@ -23,6 +23,16 @@ from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.settings import group, of_search, setting, settings
 from ctviz.ui.kit.training import train_button
 
+FIRST = {"preset": "loans"}
+"""What is shown who comes with no wish: the run of Home, whose searches go in short steps. A link without a preset
+means the moons, as it always has."""
+
+
+def origin(experiment: Experiment) -> str:
+    """The preset that an experiment is told from: that of its data, or that which the page starts from."""
+    name = experiment.to_query()["preset"]
+    return name if name == FIRST["preset"] else experiment.data.name
+
 
 def panel(service: Service, draft: Draft[Any]) -> None:
     """Everything left of the picture."""
@@ -93,13 +103,13 @@ def _of_data(name: str) -> tuple[str, ...]:
 
 def what_differs(draft: Draft[Any]) -> None:
     """What differs from the preset of the data, and the way back."""
-    said = differences(draft.experiment)
+    preset = origin(draft.experiment)
+    said = differences(draft.experiment, preset)
     if not said:
-        drawn = draft.experiment.data.name == DRAWN
-        st.caption(f"The preset of these data: {'a short training' if drawn else 'training as in the paper'}.")
+        how = {DRAWN: "a short training", FIRST["preset"]: "searches in short steps"}
+        st.caption(f"The preset of these data: {how.get(preset, 'training as in the paper')}.")
         return
     st.caption(f"Differs from the preset: {'; '.join(said[:6])}{'; …' if len(said) > 6 else ''}.")
-    preset = draft.experiment.data.name
     st.button(
         "Back to the preset", key="reset", type="tertiary", icon=":material/undo:",
         on_click=lambda: draft.start_from(Experiment.preset(preset)),
@@ -124,7 +134,7 @@ def _data(draft: Draft[Any]) -> None:
 
 def change_data(draft: Draft[Any], name: str) -> None:
     """Goes to another data set's preset, and keeps what the person has changed besides the data."""
-    query = draft.experiment.to_query(draft.experiment.data.name)
+    query = draft.experiment.to_query(origin(draft.experiment))
     kept = {path: text for path, text in query.items() if not path.startswith("data.")}
     draft.start_from(link.read({**kept, "preset": name}).experiment)
 
@@ -144,7 +154,7 @@ def _noise(draft: Draft[Any]) -> None:
 
 def strength_of(experiment: Experiment) -> float | str:
     """The multiple of the preset's λ_div and λ_adv that all counterfactual arms have in common, or ``OWN``."""
-    base = Experiment.preset(experiment.data.name)
+    base = Experiment.preset(origin(experiment))
     found = set()
     for arm in experiment.arms:
         usual = _usual(base, arm.name)
@@ -171,7 +181,7 @@ def _strength(draft: Draft[Any]) -> None:
     def read(strength: float | str) -> dict[str, Any]:
         if strength == OWN:
             return {}
-        base = Experiment.preset(draft.experiment.data.name)
+        base = Experiment.preset(origin(draft.experiment))
         usual = {arm.name: _usual(base, arm.name) for arm in draft.experiment.arms}
         return {
             f"arms.{name}.{weight}": float(f"{float(strength) * getattr(arm, weight):.6g}")

@@ -40,9 +40,6 @@ Floats = npt.NDArray[np.float32]
 MOST_EXPLORERS = 3
 """Runs whose digits are kept at hand: some 50 MB each."""
 
-MOST_BYTES = 64 * 2**20
-"""Answers kept, over all sessions; those used least recently go first."""
-
 PER_CLASS = 50
 """Digits of each class that attributions are averaged over."""
 
@@ -95,7 +92,7 @@ class Answers(Explorers[ImageExplorer]):
     """The answers about digits."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(ImageExplorer, store, MOST_EXPLORERS, MOST_BYTES)
+        super().__init__(ImageExplorer, store, MOST_EXPLORERS)
 
     def about(self, run_view: RunView, question: Hashable, answer: Callable[[ImageExplorer], T]) -> T:
         """The answer to a question about an attempt at a run."""

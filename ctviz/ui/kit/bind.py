@@ -7,7 +7,8 @@ A ``Binding`` joins a control to a value: a field of the view (``to_view``), set
 
 What a control shows comes from the draft at every rerun, so that the link, a click in a picture, an uploaded file and a
 reset move it too. A browser that has not heard of that yet reports, with whatever is pressed next, what the control
-showed before. So a setting that was moved in this way is drawn as another widget, and that report is about none.
+showed before. So what was moved in this way, a setting or a field of the view, is drawn as another widget, and that
+report is about none.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def to(key: str, shown: Any, take: Take, renewed: bool = False) -> Binding:
 
 def to_view(draft: Draft[Any], name: str, key: str, **also: Any) -> Binding:
     """Binds a control to a field of the draft's view; ``also``: other fields that change with it."""
-    return to(key, getattr(draft.view, name), lambda value: draft.look(**{**also, name: value}))
+    return to(key, getattr(draft.view, name), lambda value: draft.look(**{**also, name: value}), renewed=True)
 
 
 def to_settings(

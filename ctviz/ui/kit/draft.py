@@ -40,6 +40,7 @@ class Draft(Generic[V]):
     left_behind: str | None = None  # the attempt that Train was pressed to replace
     written: dict[str, str] = field(default_factory=dict)  # the link as it was opened or written last
     replaced: list[tuple[float, dict[str, str]]] = field(default_factory=list)  # links before that, and until when
+    offered: Experiment | None = None  # what the page itself opened with, since nobody had asked for anything
     carried: Experiment | None = None  # the last experiment that was taken over from another page
 
     def change(self, control: str, changes: Mapping[str, Any]) -> None:
@@ -120,9 +121,11 @@ def current(
     other = drafts.get(follows.name) if follows else None
     if other is not None and not kind_of_data(other.experiment.data).drawn:
         other = None  # what is no plane has pages of its own, where nothing is followed
-    chosen = other is not None and (other.experiment != Experiment.preset(preset) or bool(draft and draft.carried))
+    usual = (other and other.offered) or Experiment.preset(preset)
+    chosen = other is not None and (other.experiment != usual or bool(draft and draft.carried))
     if draft is None:
         draft = _open(query or dict({} if chosen else first or {}), 0, view, preset)
+        draft.offered = None if query or chosen else draft.experiment
     elif query and query != draft.written and not (draft.touched and _lags_behind(query, draft)):
         draft = _open(query, draft.opened + 1, view, preset)
     if arriving and not query and other is not None and chosen:

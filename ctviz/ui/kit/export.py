@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -20,6 +19,9 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.energies import energy_shown
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.run_view import RunView
+
+MENU = "share-menu"
+"""The key of the menu."""
 
 MAX_TOML = 64 * 1024
 """Bytes of an uploaded file; the settings of eight arms take four thousand."""
@@ -40,13 +42,19 @@ class ExportFile:
         return f"take-{self.name.rpartition('.')[2]}-{self.icon}"
 
 
-@contextmanager
-def share_menu(draft: Draft[Any]) -> Iterator[None]:
-    """The menu, with the link on top; what is drawn inside follows."""
-    with st.popover("Share and take away", icon=":material/ios_share:", width="stretch"):
-        st.markdown("**Link** to exactly what you see")
-        st.code(address(draft), language=None, wrap_lines=True)
-        yield
+def share_menu(draft: Draft[Any], draw: Callable[[], None]) -> None:
+    """The menu, with the link on top; what ``draw`` draws follows. It is drawn while it is open: most never open it."""
+    menu = st.popover("Share and take away", icon=":material/ios_share:", width="stretch", key=MENU, on_change="rerun")
+    if menu.open:
+        with menu:
+            st.markdown("**Link** to exactly what you see")
+            st.code(address(draft), language=None, wrap_lines=True)
+            draw()
+
+
+def share_is_open() -> bool:
+    """Whether the menu of the page is open, and so shows the link."""
+    return bool(st.session_state.get(MENU))
 
 
 def offer(files: Iterable[ExportFile]) -> None:
@@ -111,7 +119,8 @@ def share_run(
 ) -> None:
     """The menu of a page that shows one run; ``files``: what the page makes of it, by default what Boundaries does."""
     experiment = draft.experiment
-    with share_menu(draft):
+
+    def draw() -> None:
         if run_view is None:
             st.caption("Train these settings to take away pictures and numbers.")
         elif files is None:
@@ -119,18 +128,15 @@ def share_run(
             offer([animation(run_view, draft), metrics(run_view)])
         else:
             offer(files(run_view))
-        offer(
-            [
-                ExportFile(
-                    "Settings (TOML)", experiment.to_toml(), f"{stem(experiment)}.toml", "application/toml", "settings"
-                )
-            ]
-        )
+        toml = f"{stem(experiment)}.toml", "application/toml", "settings"
+        offer([ExportFile("Settings (TOML)", experiment.to_toml(), *toml)])
         bring_back(
             "**Bring back** settings", "Settings as a TOML file", "upload",
             lambda content: draft.start_from(experiment_in(content)),
         )  # fmt: skip
         show_code("**Python** that computes the same run", python_code(experiment), "python", height=260)
+
+    share_menu(draft, draw)
 
 
 def stem(experiment: Experiment) -> str:

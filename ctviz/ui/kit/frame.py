@@ -23,6 +23,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
+from ctviz.prose import unbroken
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.pages import PAGES, Page
 from ctviz.ui.kit.printed import printed
@@ -133,7 +134,7 @@ def live(body: Callable[[], None], every: Callable[[], float | None], slower: fl
 def page_title(words: str, level: int = 1) -> DeltaGenerator:
     """The first heading of a page, or the finding under another one; what is written into what it returns takes its
     place."""
-    return st.html(f'<h{level} class="ctviz-headline">{escape(words)}</h{level}>')
+    return st.html(f'<h{level} class="ctviz-headline">{unbroken(escape(words))}</h{level}>')
 
 
 def link_to(entry: Page, label: str, query: Mapping[str, str], icon: str = ARROW, help: str | None = None) -> None:

@@ -57,6 +57,7 @@ from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import ArmLabel, Recording, message, pack
 from ctviz.figures.stage.trace import Lock, PackedTrace, Plain, lines_meta, locks_meta, pack_trace
 from ctviz.ui.kit.component_files import mounted
+from ctviz.ui.kit.kept import KEPT
 
 T = TypeVar("T")
 
@@ -402,19 +403,19 @@ def _size(snapshot: Snapshot) -> int:
 @st.cache_resource(show_spinner=False)
 def _packed() -> Cache:
     """Finished runs as they were packed last, for all sessions."""
-    return Cache(16)
+    return Cache(KEPT, size=lambda packed: len(packed.payload))
 
 
 @st.cache_resource(show_spinner=False)
 def _packed_energies() -> Cache:
     """The same of energies, by class too."""
-    return Cache(16)
+    return Cache(KEPT, size=lambda packed: len(packed.payload))
 
 
 @st.cache_resource(show_spinner=False)
 def _packed_models() -> Cache:
     """The same of models."""
-    return Cache(16)
+    return Cache(KEPT, size=lambda packed: len(packed.payload))
 
 
 def _note_need(need: Any, sent: dict[str, int]) -> None:

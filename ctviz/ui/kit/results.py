@@ -18,7 +18,7 @@ from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import LOSSES, Snapshot
 from ctviz.figures.checked import CheckedFigure
-from ctviz.figures.curves import curve, with_line_at
+from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
 from ctviz.figures.words import Metrics, describe_curve, headline
 from ctviz.ui.kit.facts import Fact, Row, fact_list
@@ -161,34 +161,46 @@ def curves(run_view: RunView, styles: Sequence[ArmStyle], marked: Snapshot, name
     at = as_lists(marked)
     checked = _curves(run_view, styles, names)
     conventional, trained = reference_pair(styles)
+    place = min(marked.epoch / max(run_view.experiment.training.epochs, 1), 1.0)
     for start in range(0, len(names), columns):
         row = st.columns(columns, gap="medium")
         for cell, name in zip(row, names[start : start + columns], strict=False):
             metric = RECORDED[name]
+            said = _said(metric, at, conventional, trained) if metric.compared else None
             described = describe_curve(metric, styles, marked.epoch, at.get(name, ()))
-            said = _said(metric, at, conventional, trained)
             with cell:
-                words = f'<p class="ctviz-chart-values ctviz-muted">{escape(said) or "&nbsp;"}</p>'
-                st.html(
-                    f'<p class="ctviz-chart-title" title="{escape(metric.help)}">{escape(metric.title)}</p>'
-                    + (words if metric.compared else "")
-                )
+                st.html(_above_chart(metric, said, described, place))
                 st.plotly_chart(
-                    CheckedFigure(with_line_at(checked[name], marked.epoch)),
-                    key=f"curve-{name}", theme=None, alt=described, config={"displayModeBar": False},
+                    CheckedFigure(checked[name]), key=f"curve-{name}", theme=None, config={"displayModeBar": False},
+                    alt=f"{metric.title} over the epochs.",
                 )  # fmt: skip
 
 
+def _above_chart(metric: Metric, said: str | None, described: str, place: float) -> str:
+    """What stands above a chart and changes with the epoch, its line included: the chart itself stays as it is, so that
+    it is neither sent nor drawn again.
+
+    Args:
+        said: what a difference means; None leaves no line for it.
+        described: the numbers at the epoch, for who does not see the chart.
+        place: of the line, as a share of the chart's width.
+    """
+    words = "" if said is None else f'<p class="ctviz-chart-values ctviz-muted">{escape(said) or "&nbsp;"}</p>'
+    return (
+        f'<p class="ctviz-chart-title" title="{escape(metric.help)}">{escape(metric.title)}</p>{words}'
+        f'<p class="ctviz-unseen">{escape(described)}</p>'
+        f'<i class="ctviz-epoch" style="--place: {place:.4f}" aria-hidden="true"></i>'
+    )
+
+
 def _curves(run_view: RunView, styles: Sequence[ArmStyle], names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The charts as plotly has checked them, once for all sessions; only the line moves with the epoch."""
+    """The charts as plotly has checked them, once for all sessions."""
     colours = palette()
 
     def make() -> dict[str, dict[str, Any]]:
         epochs, history = run_view.history()
         total = run_view.experiment.training.epochs
-        return {
-            name: curve(RECORDED[name], epochs, history[name], styles, colours, 0, total).to_dict() for name in names
-        }
+        return {name: curve(RECORDED[name], epochs, history[name], styles, colours, total).to_dict() for name in names}
 
     place = (run_view.attempt, run_view.last, tuple(styles), tuple(names), colours)
     return _drawn_curves().get(place, make)

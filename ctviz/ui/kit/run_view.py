@@ -9,17 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ctviz.cache import Cache
+from ctviz.cache import Budget, Cache
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot, evenly_spaced
 from ctviz.experiments.store import Absent, Busy, Store
+from ctviz.ui.kit.kept import KEPT
 
 PAUSE = 0.15
 """Seconds between two looks at the store, however many sessions ask."""
-
-MOST_BYTES = 160 * 2**20
-"""Snapshots kept in memory, over all runs; those used least recently go first."""
-
 
 MOST_POINTS = 400
 """Points of a curve: more than a chart of a few hundred pixels can show."""
@@ -74,13 +71,14 @@ class RunView:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the snapshots, by the first one."""
+        """Bytes of the snapshots with their models, by the first one."""
         if not self.snapshots:
             return 0
         first = self.snapshots[0]
         field_bytes = first.field.nbytes if first.field is not None else 0
         path_bytes = first.paths.points.nbytes if first.paths is not None else 0
-        return len(self.snapshots) * (field_bytes + path_bytes)
+        weight_bytes = sum(values.nbytes for values in first.weights.values())
+        return len(self.snapshots) * (field_bytes + path_bytes + weight_bytes)
 
 
 def _is_recent(run_view: RunView | None) -> bool:
@@ -94,10 +92,10 @@ def _epoch(snapshot: Snapshot) -> int:
 
 
 class RunViews:
-    """The runs that pages look at, by key."""
+    """The runs that pages look at, by key; ``kept`` bounds their bytes."""
 
-    def __init__(self, store: Store) -> None:
-        self._store, self._run_views = store, Cache(MOST_BYTES, size=lambda run_view: run_view.nbytes, grows=True)
+    def __init__(self, store: Store, kept: int | Budget = KEPT) -> None:
+        self._store, self._run_views = store, Cache(kept, size=lambda run_view: run_view.nbytes, grows=True)
 
     def get(self, key: str) -> RunView | None:
         """The run of a key with all that is stored of it by now; None while there is nothing to show.

@@ -24,6 +24,7 @@ from ctviz.experiments.store import Store
 from ctviz.experiments.trace import Trace
 from ctviz.experiments.vae import vae_for
 from ctviz.models.vae import Vae
+from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 
@@ -32,9 +33,6 @@ T = TypeVar("T")
 
 MOST_EXPLORERS = 8
 """Runs whose data are kept at hand."""
-
-MOST_BYTES = 48 * 2**20
-"""Results kept, over all sessions; those used least recently go first."""
 
 MOST_EPOCHS = 201
 """Epochs over which one point's searches are shown; of longer runs, every so many."""
@@ -100,14 +98,11 @@ class Explorers(Generic[E]):
         make: makes the explorer of an experiment, given what makes an autoencoder.
         store: where autoencoders are kept.
         most: explorers that are kept.
-        capacity: bytes of answers.
     """
 
-    def __init__(
-        self, make: Callable[[Experiment, Callable[[int], Vae]], E], store: Store, most: int, capacity: int
-    ) -> None:
+    def __init__(self, make: Callable[[Experiment, Callable[[int], Vae]], E], store: Store, most: int) -> None:
         self._make, self._store, self._explorers = make, store, Cache(most)
-        self._answers = Cache(capacity, size=lambda answer: 4096 + nbytes(answer), at_once=SEARCHES_AT_ONCE)
+        self._answers = Cache(KEPT, size=lambda answer: 4096 + nbytes(answer), at_once=SEARCHES_AT_ONCE)
 
     def explorer(self, experiment: Experiment) -> E:
         """The one explorer of a run.
@@ -130,7 +125,7 @@ class Searches(Explorers[Explorer]):
     """The searches of runs in a plane."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(Explorer, store, MOST_EXPLORERS, MOST_BYTES)
+        super().__init__(Explorer, store, MOST_EXPLORERS)
 
     def answer(self, run_view: RunView, asked: Question) -> Answer:
         """The searches that were asked for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -23,7 +24,7 @@ from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.display import DisplayScale
 from ctviz.data.kinds import kind_of_data
 from ctviz.data.schema import Schema, ends_of
-from ctviz.errors import ConfigError
+from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.cost import about_seconds as about_seconds
 from ctviz.experiments.run import check_size, picture_bytes, run_job
@@ -228,20 +229,25 @@ def make() -> Service:
     jobs = JobManager(initializer=one_thread, modules=modules, log=store.root / "logs" / "jobs.log")
     jobs.warm(1)
     if rights.class_address() is not None:
-        threading.Thread(target=_import_pages, name="ctviz-pages", daemon=True).start()
+        threading.Thread(target=_prepare_pages, name="ctviz-pages", daemon=True).start()
     # What is loaded by now stays: without it in the collector's way, a rerun costs half.
     gc.collect()
     gc.freeze()
     return Service(store, jobs, RunViews(store))
 
 
-def _import_pages() -> None:
-    """Imports what the pages need before a class opens them: thirty first visits at once would each wait for it."""
-    for found in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
-        if found.name != f"{ui.__name__}.launch":
-            importlib.import_module(found.name)
+def _prepare_pages() -> None:
+    """Imports what the pages need before a class opens them, and has them compute what everybody will ask for: thirty
+    first visits at once would each wait for it. A module of a page may have a function ``prepare`` for that."""
+    found = pkgutil.walk_packages(ui.__path__, f"{ui.__name__}.")
+    names = [module.name for module in found if module.name != f"{ui.__name__}.launch"]
+    modules = [importlib.import_module(name) for name in names]
     gc.collect()
     gc.freeze()
+    for module in modules:
+        if hasattr(module, "prepare"):
+            with contextlib.suppress(CtvizError):  # who opens the page is told
+                module.prepare()
 
 
 def reason_not_to_train(

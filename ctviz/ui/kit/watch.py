@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.catalogue.settings import CHOICES
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import LOSSES, Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
@@ -23,11 +24,14 @@ from ctviz.progress import Progress, duration
 from ctviz.ui.kit import messages, results
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
 from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
+from ctviz.ui.kit.export import share_is_open
 from ctviz.ui.kit.frame import details, literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.player import PinnedWalks, StageState, show_stage
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import measured_search
 from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
+from ctviz.ui.kit.sight import in_sight, seen
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import train_button
 
@@ -67,6 +71,8 @@ class RunDisplay:
     shares: tuple[float, float] = (0.75, 0.25)  # of the width: the picture, the numbers beside it
     pinned: Callable[[RunView, Snapshot, bool], PinnedWalks | None] = lambda run_view, snapshot, live: None
     """The searches from the place that is pinned, which the stage draws over the others."""
+    below: Callable[[], bool] = lambda: False
+    """Whether a part of the page below shows the epoch too, and is drawn."""
 
 
 def _drawing(run_view: RunView) -> RunDrawing:
@@ -79,6 +85,7 @@ BOUNDARIES = RunDisplay(
         run_view, arm_styles(run_view.experiment), snapshot, live
     ),
     facts=lambda run_view, snapshot, live: results.facts_of(arm_styles(run_view.experiment), snapshot),
+    below=seen,
 )
 
 
@@ -89,9 +96,9 @@ def watch(service: Service, draft: Draft[Any], display: RunDisplay = BOUNDARIES)
 
 
 def below(service: Service) -> None:
-    """Curves and table of the run, with a marker at the stage's epoch."""
+    """Curves and table of the run, with a marker at the stage's epoch, once they are in sight."""
     with details():
-        live(lambda: _below(service), lambda: REDRAW if trains(service) else None, slower(service))
+        live(lambda: _below(service), lambda: REDRAW if seen() and trains(service) else None, slower(service))
 
 
 def trains(service: Service) -> bool:
@@ -222,7 +229,7 @@ def _follow(draft: Draft[Any], seen: StageState, display: RunDisplay) -> None:
     write_link(draft)
     moved = (draft.view.epoch, draft.view.play) != (before.epoch, before.play)
     repinned = display.pinned is not BOUNDARIES.pinned and draft.view.probe != before.probe
-    if repinned or (moved and before.view == "page"):
+    if repinned or (moved and before.view == "page" and (display.below() or share_is_open())):
         st.rerun()
 
 
@@ -247,7 +254,8 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
     elif run_view is None and reason_not_to_train(experiment) is None:
         st.caption(f"Press Train: about {duration(about_seconds(experiment))} on an idle computer.")
     elif run_view is not None and draft.view.view == "page":
-        st.caption(_what_it_is(experiment, state))
+        chosen = "search" in type(draft.view).model_fields  # on the page itself, which then says which search it is
+        st.caption(_what_it_is(experiment, state) + ("" if chosen else _searched(experiment)))
     if not state.live and state.state != "done":
         # On a phone the controls come after the picture; the style shows this second button there only.
         train_button(service, draft, key="train-here")
@@ -278,10 +286,18 @@ def _what_it_is(experiment: Experiment, state: RunState) -> str:
     return f"{CHOICES[experiment.data.name]} · {models} · {experiment.training.epochs} epochs{took}"
 
 
+def _searched(experiment: Experiment) -> str:
+    """Which search is shown, where there are two kinds of steps."""
+    search = measured_search(experiment)
+    if "step_bound" not in GENERATORS[search.generator].settings:
+        return ""
+    return " · searches in short steps" if search.step_bound else " · searches in the paper's steps"
+
+
 def _below(service: Service) -> None:
     draft = draft_now()
     run_view = service.run_view(draft.experiment.key)
-    if run_view is None:
+    if run_view is None or not in_sight():
         return
     let_picture_go_first("curves", run_view.attempt)
     snapshot = spoken_of(run_view, draft.view)

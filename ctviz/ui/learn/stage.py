@@ -14,7 +14,7 @@ from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import Scene, Snapshot, evenly_spaced
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
-from ctviz.figures.boundary import Way, boundary_png
+from ctviz.figures.boundary import Way, boundary_png, energy_tints
 from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
@@ -43,6 +43,9 @@ from ctviz.ui.learn.facts import (
 
 EPOCHS_SHOWN = 26
 """Of a run that is shown at all its epochs, evenly spread."""
+
+TINTED = ": the darker, the lower the energy of a yes"
+"""Said below a still that is coloured by energy."""
 
 UNDECIDED = 127
 """A field of this probability (of 255) has no colour and no line: the model is hidden."""
@@ -220,6 +223,8 @@ def still(run_view: RunView, picture: Picture) -> str:
     last = only(run_view.snapshots[-1], picture.index)
     traces = _traces(run_view, picture, Showing("still", "", picture.at))
     found = searches_from(run_view, picture, picture.at)
+    source = energies_of(run_view, picture)
+    tints = energy_tints(source.of([run_view.snapshots[-1]], source.usual)) if source else [None] * len(picture.arms)
     parts = []
     for i, (label, one) in enumerate(zip(labels_of(picture, names), found.values(), strict=True)):
         line = traces[-1].points[i, 0, : one.steps + 1] if traces else np.array([picture.at], dtype=np.float32)
@@ -227,8 +232,10 @@ def still(run_view: RunView, picture: Picture) -> str:
         ways = [Way(line, one.predicted, picture.target, one.arrived, nearest)]
         if last.field is None:
             continue
-        png = base64.b64encode(boundary_png(scene, last.field[i], LIGHT, ways=ways)).decode()
-        alt = f"{label.title}: the model's answers over {names.features[0]} and {names.features[1]}, with one search."
+        png = base64.b64encode(boundary_png(scene, last.field[i], LIGHT, ways=ways, energy=tints[i])).decode()
+        what = f"the energy of “{names.classes[picture.target]}”" if source else "the model's answers"
+        alt = f"{label.title}: {what} over {names.features[0]} and {names.features[1]}, with one search."
         image = f'<img src="data:image/png;base64,{png}" alt="{alt}">'
-        parts.append(f"<figure>{image}<figcaption>{label.title}</figcaption></figure>")
+        said = f"{label.title}{TINTED if source else ''}"
+        parts.append(f"<figure>{image}<figcaption>{said}</figcaption></figure>")
     return f'<div class="ctviz-stills">{"".join(parts)}</div>'

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ctviz.figures.advice import unit_of
 from ctviz.prose import decimal, listed, number, percent
 from ctviz.ui.learn.facts import ByModel, Facts, Picture, Point, Search
 
@@ -184,7 +185,8 @@ def _search_locked(f: Facts) -> str:
     arrives = "" if locked.arrived else " and then it still has not arrived"
     return (
         f"With age locked, debt has to go from {_of(f, locked.start, 0)} to {_of(f, locked.end, 0)}{arrives}: an "
-        f"effort of {n(locked.effort)} in place of {n(free.effort)}. Over {f.group} refused people: "
+        f"effort of {n(locked.effort)} in place of {n(free.effort)}, where 1 is {unit_of(f.scales)}. Over {f.group} "
+        f"refused people: "
         f"{n(f.effort[LOCKED])} in place of {n(f.effort[CONVENTIONAL])}."
     )
 
@@ -197,7 +199,8 @@ def _training_locked(f: Facts) -> str:
     efforts = [n(f.effort[place]) for place in PLACES]
     return (
         f"Mean effort of {f.group} refused people: {efforts[0]} with nothing locked, {efforts[1]} locked in the "
-        f"search, {efforts[2]} in training, {efforts[3]} in both. Effort adds up the changes of both features. "
+        f"search, {efforts[2]} in training, {efforts[3]} in both. Effort adds up the changes of both features, 1 for "
+        f"each {unit_of(f.scales)}. "
         "Locked in training, the boundary stands nearly upright: debt decides almost alone."
     )
 
@@ -248,8 +251,9 @@ def _fails_price(f: Facts) -> str:
 def _turn(f: Facts) -> str:
     return (
         "Here are two moons: click to move the start, and drag the epochs. On data like these there is little to gain: "
-        f"advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from real data; from one "
-        f"real point to the next it is up to {n(f.lonely[1])}."
+        f"over {f.group} searches advice ends {n(f.near[CONVENTIONAL])} and {n(f.near[TRAINED])} from the nearest real "
+        f"point on average, the one shown {n(f.searches[CONVENTIONAL].near)} and {n(f.searches[TRAINED].near)}; from "
+        f"one real point to the next it is up to {n(f.lonely[1])}."
     )
 
 

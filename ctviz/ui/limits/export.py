@@ -15,7 +15,8 @@ def share(draft: Draft[LimitsView], result: StudyResult) -> None:
     """The menu "Share and take away"."""
     name = draft.view.limit
     code = f'import ctviz\n\nresult = ctviz.run_limit("{name}")\nresult.table  # {", ".join(result.table.columns)}'
-    with share_menu(draft):
+
+    def draw() -> None:
         offer(
             ExportFile(label, content, f"ctviz-limit-{name}.{ending}", mime, "download")
             for label, content, ending, mime in (
@@ -27,6 +28,8 @@ def share(draft: Draft[LimitsView], result: StudyResult) -> None:
         command = f"ctviz limits {name} --seeds {result.study.seeds}"
         show_code("**Command** that computes the same", command, "bash")
         show_code("**Python** that does", code, "python")
+
+    share_menu(draft, draw)
 
 
 def parquet(result: StudyResult) -> bytes:

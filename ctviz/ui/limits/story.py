@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
+from ctviz.prose import unbroken
 from ctviz.studies.registry import STUDIES
 from ctviz.studies.results import StudyResult, stored_study
 from ctviz.studies.study import Finding, Study, StudyMetric, number, percent
@@ -89,17 +90,12 @@ def _pictures(study: Study, result: StudyResult, metric: StudyMetric, scale: flo
 
 
 def _words(study: Study, found: Finding) -> None:
-    shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
+    shown = "".join(f"<li>{unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
         f"<section><h2>What it shows</h2><ul>{shown}</ul></section>"
         f"<section><h2>What to do about it</h2><p>{escape(study.advice)}</p></section></div>"
     )
-
-
-def _unbroken(text: str) -> str:
-    """A number and its unit stay in one line."""
-    return text.replace(" %", "\u00a0%")
 
 
 def _ways_on(service: Service, draft: Draft[LimitsView], result: StudyResult) -> None:

@@ -54,13 +54,16 @@ def share(draft: Draft[PaperView], result: Table1) -> None:
         ("Table (LaTeX)", lambda: to_latex(result), "tex", "text/plain"),
         ("Table (Markdown)", lambda: to_markdown(result), "md", "text/markdown"),
     )
-    with share_menu(draft):
+
+    def draw() -> None:
         offer(ExportFile(label, made, f"ctviz-table1.{end}", mime, "download") for label, made, end, mime in files)
         line = command(result)
         if line is None:
             st.caption("The settings of this result are those of no command; they are part of the JSON.")
         else:
             show_code("**Command** that computes the same", line, "bash")
+
+    share_menu(draft, draw)
 
 
 def command(result: Table1) -> str | None:

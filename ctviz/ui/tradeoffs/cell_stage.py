@@ -29,13 +29,11 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.elsewhere import shown_kind
 from ctviz.ui.kit.frame import link_to, literal
+from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.player import StageState, show_stage
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE, service
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
-
-MOST_BYTES = 48 * 2**20
-"""Pictures kept, over all sessions."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Pictures:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept = Cache(MOST_BYTES, size=_size, at_once=SEARCHES_AT_ONCE)
+        self._kept = Cache(KEPT, size=_size, at_once=SEARCHES_AT_ONCE)
 
     def get(self, experiment: Experiment, place: Place) -> Pair:
         """The picture of the two models of a place, as ``experiment`` calls and measures them.

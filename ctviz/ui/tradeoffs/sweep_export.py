@@ -50,7 +50,7 @@ def share_sweep(store: Store, draft: Draft[TradeoffsView], result: SweepResult |
         keep_sweep(sweep, store)
         look_at(draft, sweep.key)
 
-    with share_menu(draft):
+    def draw() -> None:
         if result is not None:
             if metrics_of(result.across):
                 st.caption("The picture as a drawing (SVG): the button in the picture's upper right corner.")
@@ -63,6 +63,8 @@ def share_sweep(store: Store, draft: Draft[TradeoffsView], result: SweepResult |
                 "bash",
             )  # fmt: skip
             show_code("**Python** that does", python_code(result.sweep, name), "python", height=220)
+
+    share_menu(draft, draw)
 
 
 def stem(sweep: Sweep) -> str:

@@ -21,7 +21,8 @@ from ctviz.ui.trajectories.tracks_view import TracksView
 
 def share(service: Service, draft: Draft[TracksView]) -> None:
     """The menu "Share and take away"."""
-    with share_menu(draft):
+
+    def draw() -> None:
         seen = seen_now(service, draft)
         if seen is None:
             st.caption("Once something has been searched, its paths and numbers can be taken away here.")
@@ -35,6 +36,8 @@ def share(service: Service, draft: Draft[TracksView]) -> None:
         if ends is not None:
             label = "Where they end, with intervals (CSV)"
             offer([ExportFile(label, lambda: ends_csv(ends), f"{name}-ends.csv", csv, "table_rows")])
+
+    share_menu(draft, draw)
 
 
 def paths_csv(seen: ShownSearches) -> str:

@@ -25,11 +25,14 @@ from ctviz.figures.stage.live_search import live_search
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
+from ctviz.ui.kit import link, sight
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
 from ctviz.ui.kit.draft import Draft, draft_now, write_link
+from ctviz.ui.kit.export import share_is_open
 from ctviz.ui.kit.facts import fact_list
 from ctviz.ui.kit.feature_names import names_of, renamed
-from ctviz.ui.kit.frame import details, literal, live, page_title
+from ctviz.ui.kit.frame import details, link_to, literal, live, page_title
+from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import POINT, Answer, Question, searches
@@ -74,9 +77,9 @@ def explore(service: Service, draft: Draft[TracksView]) -> None:
 
 
 def below(service: Service) -> None:
-    """What training would make of the chosen search; where the searches end, against real data."""
+    """What training would make of the chosen search; where the searches end, against real data: once in sight."""
     with details():
-        live(lambda: _below(service), lambda: REDRAW if trains(service) else None, slower(service))
+        live(lambda: _below(service), lambda: REDRAW if sight.seen() and trains(service) else None, slower(service))
 
 
 # -- the picture -------------------------------------------------------------------------------------
@@ -101,19 +104,22 @@ def _explore(service: Service) -> None:
     seen = _searched(service, draft, run_view, live=state.live, said=said)
     with left:
         resting = _tracks(draft, run_view, seen, live=state.live)
+    followed = sight.seen() or share_is_open()
     if _follow(draft, resting):
-        st.rerun()
-    _tell(seen, headline, said, right)
-    about = _about(draft.view, seen, live=state.live)
+        st.rerun(scope="app" if whole or followed else "fragment")
+    _tell(draft, seen, headline, said, right)
+    about = _about(draft.view, seen if followed else None, live=state.live)
     if not whole and st.session_state.get("explored") != about:
         st.rerun()
     st.session_state["explored"] = about
 
 
 def _about(view: TracksView, seen: ShownSearches | None, *, live: bool) -> tuple[object, ...]:
-    """What the rest of the page depends on; of a live run, only what the person has chosen: it redraws by itself."""
-    answered = None if live or seen is None else (seen.asked, seen.trace.epoch)
-    return view.pick, view.at, view.epoch, view.selected, answered
+    """What the rest of the page depends on: the controls on where searches start, and what is told of searches
+    elsewhere (``seen``, if it is) on all of them; of a live run, only on what the person has chosen, since it redraws
+    by itself."""
+    told = () if seen is None else (view.epoch, view.selected, None if live else (seen.asked, seen.trace.epoch))
+    return view.pick, view.at, *told
 
 
 def _show_another(service: Service, draft: Draft[TracksView]) -> None:
@@ -228,9 +234,13 @@ def _follow(draft: Draft[TracksView], resting: PathsState) -> bool:
 
 
 def _tell(
-    seen: ShownSearches | None, headline: DeltaGenerator, said: DeltaGenerator, right: DeltaGenerator | None
+    draft: Draft[TracksView],
+    seen: ShownSearches | None,
+    headline: DeltaGenerator,
+    said: DeltaGenerator,
+    right: DeltaGenerator | None,
 ) -> None:
-    """The finding over the picture and the outcomes beside it."""
+    """The finding over the picture, the outcomes beside it, and the way to the same run on Boundaries."""
     if seen is None:
         with headline:
             page_title("Nothing has been searched yet.")
@@ -243,6 +253,8 @@ def _tell(
     if right is not None:
         with right:
             _beside(seen, ends)
+            there = link.write(draft.experiment, link.View(epoch=draft.view.epoch))
+            link_to(BOUNDARIES, "Open in Boundaries", there, ":material/open_in_new:")
 
 
 def _beside(seen: ShownSearches, ends: Endpoints | None) -> None:
@@ -275,7 +287,7 @@ def _awaits_vae(service: Service, draft: Draft[TracksView]) -> bool:
 def _below(service: Service) -> None:
     draft: Draft[TracksView] = draft_now()
     seen = seen_now(service, draft)
-    if seen is None or not len(seen.trace):
+    if seen is None or not len(seen.trace) or not sight.in_sight():
         return
     if not trains(service):
         let_picture_go_first("ends", seen.asked)

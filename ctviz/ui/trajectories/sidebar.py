@@ -20,8 +20,7 @@ from ctviz.figures.advice import Names
 from ctviz.ui.kit import bind, link, search
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.feature_names import choose_names, names_in
-from ctviz.ui.kit.frame import link_to, project_button
-from ctviz.ui.kit.pages import BOUNDARIES
+from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.searches import CLASS, POINT, RANDOM, searches
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.training import train_button
@@ -89,8 +88,6 @@ def _run(service: Service, draft: Draft[TracksView]) -> None:
         "Models", [*ON_PLANES, *([OWN] if shown == OWN else [])], bind.to("explore-run", shown, take), words=title_of,
         help="The run whose models are searched. Runs of other settings are made on Boundaries.",
     )  # fmt: skip
-    there = link.write(draft.experiment, link.View(epoch=draft.view.epoch))
-    link_to(BOUNDARIES, "Open in Boundaries", there, ":material/open_in_new:")
     if service.state(draft.experiment.key).state != "done":
         train_button(service, draft)
 

@@ -71,6 +71,7 @@ def written(facts: Facts) -> set[str]:
     points = [point for one in facts.searches.values() for point in (one.start, one.end)]
     texts = [number(value, 2) for value in values] + [percent(share) for share in [*shares, *more]]
     texts += [scale.text(point[i]) for point in points for i, scale in enumerate(facts.scales)]
+    texts += [scale.amount(scale.scale) for scale in facts.scales]
     texts += [decimal(value) for name in ENERGIES for value in getattr(facts, name).values()]
     return {found for text in texts for found in numbers_in(text)} | {
         f"{value:.0f}" for value in values if value == int(value)

@@ -30,7 +30,7 @@ from ctviz.figures.boundary import SIDE, boundary_png
 from ctviz.figures.curves import CurveLine as Curve
 from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
-from ctviz.figures.words import compared
+from ctviz.figures.words import compared, prices
 from ctviz.models.stack import Stack
 from ctviz.prose import inside, listed, number
 from ctviz.ui.kit import bind, tables
@@ -143,7 +143,8 @@ def finding(service: Service, runs: Sequence[Chosen]) -> str:
     if len(level) > 1:
         named = listed([f"run {other.letter}" for other in level])
         words = difference(IP, 1 + change, 1).words
-        return f"Of {len(gains)} runs, {named} gain the same: advice ends about {words} than the conventional model's."
+        gain = f"Of {len(gains)} runs, {named} gain the same: advice ends about {words} than the conventional model's"
+        return f"{gain}{_prices(level)}."
     return _said(f"Of {len(gains)} runs, {run.brief} gains most: ", run)
 
 
@@ -152,6 +153,17 @@ def _said(lead: str, run: Chosen, caveat: str = "") -> str:
     if run.entry.pair is None:
         return ""
     return compared(lead, run.styles, run.entry.pair, run.entry.results, samples_of(run.experiment), caveat)
+
+
+def _prices(level: Sequence[Chosen]) -> str:
+    """What each of several runs that gain the same pays for it."""
+    paid = []
+    for run in level:
+        pair = run.entry.pair or (0, 0)
+        found = prices(run.entry.results, pair, samples_of(run.experiment))
+        worse = [one.words for one in found if one.verdict == "worse"]
+        paid += [f"{listed(worse)} in run {run.letter}"] if worse else []
+    return f", at the price of {'; '.join(paid)}" if paid else ""
 
 
 def _caveat(service: Service, run: Chosen) -> str:
