@@ -157,17 +157,12 @@ class _Descent:
         self._listed: dict[int, tuple[Floats, Floats, Floats]] = {}
         self._near: dict[int, Floats] = {}
         self.point = start.copy()
-        self._place()
-        self._list_moves(self.free)
-
-    def _place(self) -> None:
-        """Take the values that belong to the point afresh."""
-        self.outputs = self.model.first(self.lattice.encode(self.point))  # h
+        self.outputs = model.first(lattice.encode(start))  # h
         self.margin = float(self._margins(self.outputs))
-        self.efforts = np.array(
-            [float(feature.effort(at)) for feature, at in zip(self.lattice.features, self.point, strict=True)]
-        )
+        pairs = zip(lattice.features, start, strict=True)
+        self.efforts = np.array([float(feature.effort(at)) for feature, at in pairs])
         self.cost = float(self.efforts.sum())
+        self._list_moves(self.free)
 
     def _margins(self, outputs: Floats) -> Floats:
         return margin(self.model.rest(outputs), self.target)
@@ -181,10 +176,8 @@ class _Descent:
     def _list_moves(self, renewed: Sequence[int]) -> None:
         """All single changes: features (n), values (n), efforts (n), and how they move the outputs (n h)."""
         for i in renewed:
-            values, feature = self._values_of(i), self.lattice.features[i]
-            here = self.lattice.columns_of(i, self.point[i : i + 1])
-            change = self.lattice.columns_of(i, values).astype(np.float64) - here
-            self._listed[i] = values, feature.effort(values), self.model.shift(feature.columns, change)
+            values = self._values_of(i)
+            self._listed[i] = values, self.lattice.features[i].effort(values), self._shift(i, values)
         lists = [self._listed[i] for i in self.free] or [(np.zeros(0), np.zeros(0), np.zeros((0, len(self.outputs))))]
         self.value, self.effort, self.change = (np.concatenate(part) for part in zip(*lists, strict=True))
         self.feature = np.repeat(self.free, [len(self._listed[i][0]) for i in self.free]).astype(np.int64)
@@ -214,9 +207,17 @@ class _Descent:
 
     def _go(self, point: Floats) -> None:
         changed = np.flatnonzero(point != self.point).tolist()
-        self.point = point
-        self._place()
+        for i in changed:
+            self.outputs = self.outputs + self._shift(i, point[i : i + 1])[0]
+            self.efforts[i] = float(self.lattice.features[i].effort(point[i]))
+        self.point, self.cost = point, float(self.efforts.sum())
+        self.margin = float(self._margins(self.outputs))
         self._list_moves(changed)
+
+    def _shift(self, i: int, values: Floats) -> Floats:
+        """How values (n) of a feature move the outputs, (n h)."""
+        columns = self.lattice.columns_of(i, np.concatenate([self.point[i : i + 1], values])).astype(np.float64)
+        return self.model.shift(self.lattice.features[i].columns, columns[1:] - columns[0])
 
     # -- until valid ----------------------------------------------------------------------------
 
@@ -330,12 +331,11 @@ class _Descent:
 
     def _refine(self) -> bool:
         """Bring numbers whose values are not all listed as near to the person's own as they may be."""
-        before, point = self.cost, self.point
+        before = self.cost
         for i in self.free:
             feature = self.lattice.features[i]
             if isinstance(feature, Number) and self.point[i] != feature.own:
                 self._bring_back(i, feature)
-        self._list_moves(np.flatnonzero(point != self.point).tolist())
         return self.cost < before - CHEAPER * before - 1e-15
 
     def _bring_back(self, i: int, feature: Number) -> None:
@@ -346,7 +346,7 @@ class _Descent:
             values = feature.nearest(np.linspace(near, best, 33))
             points = np.repeat(self.point[None], len(values), axis=0)
             points[:, i] = values
-            margins = self._margins(self.model.first(self.lattice.encode(points)))
+            margins = self._margins(self.outputs + self._shift(i, values))
             fine = (margins >= self.least) & self._consistent(points)
             if not fine.any():
                 break
@@ -356,9 +356,9 @@ class _Descent:
                 break
             near = float(values[first - 1])
         if best != self.point[i] and feature.effort(best) <= feature.effort(self.point[i]):
-            self.point = self.point.copy()
-            self.point[i] = best
-            self._place()
+            point = self.point.copy()
+            point[i] = best
+            self._go(point)
 
     def result(self) -> Polished:
         """The point, judged afresh."""
