@@ -54,14 +54,14 @@ if TYPE_CHECKING:
     from ctviz.experiments.run import Run, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
-    from ctviz.experiments.sweeps.declaration import Axis, Sweep
-    from ctviz.experiments.sweeps.results import SweepResult
-    from ctviz.experiments.sweeps.studies import STUDIES, study
-    from ctviz.experiments.sweeps.sweep import sweep
     from ctviz.experiments.trace import Trace
     from ctviz.models.model_settings import ModelSettings
     from ctviz.studies.registry import LIMITS
     from ctviz.studies.results import LimitResult, run_limit
+    from ctviz.studies.sweeps.declaration import Axis, Sweep
+    from ctviz.studies.sweeps.paper_studies import STUDIES, study
+    from ctviz.studies.sweeps.results import SweepResult
+    from ctviz.studies.sweeps.sweep import sweep
     from ctviz.training.arm import VARIANTS, Arm
     from ctviz.training.schedule import Schedule
 
@@ -93,10 +93,10 @@ _WHERE = {
     "ctviz.studies.registry": ("LIMITS",),
     "ctviz.studies.results": ("LimitResult", "run_limit"),
     "ctviz.experiments.outcome": ("OUTCOMES",),
-    "ctviz.experiments.sweeps.results": ("SweepResult",),
-    "ctviz.experiments.sweeps.declaration": ("Axis", "Sweep"),
-    "ctviz.experiments.sweeps.studies": ("STUDIES", "study"),
-    "ctviz.experiments.sweeps.sweep": ("sweep",),
+    "ctviz.studies.sweeps.results": ("SweepResult",),
+    "ctviz.studies.sweeps.declaration": ("Axis", "Sweep"),
+    "ctviz.studies.sweeps.paper_studies": ("STUDIES", "study"),
+    "ctviz.studies.sweeps.sweep": ("sweep",),
     "ctviz.experiments.trace": ("Trace",),
     "ctviz.models.model_settings": ("ModelSettings",),
     "ctviz.training.arm": ("VARIANTS", "Arm"),

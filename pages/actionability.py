@@ -2,7 +2,7 @@
 
 from ctviz.ui.actionability.panel import PARTS, open_draft, panel, parts
 from ctviz.ui.actionability.story import story
-from ctviz.ui.kit.elsewhere import send_images_on
+from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import ACTIONABILITY
 from ctviz.ui.kit.service import service
@@ -12,7 +12,7 @@ from ctviz.ui.kit.watch import watch
 draft = open_draft()
 
 with page(ACTIONABILITY, draft) as projecting:
-    send_images_on(draft, PARTS[draft.view.part].preset)
+    send_on(draft, "plane", PARTS[draft.view.part].preset)
     shared = service()
     if projecting:
         watch(shared, draft, story(draft))

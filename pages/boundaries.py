@@ -2,7 +2,7 @@
 
 from ctviz.ui.boundaries.panel import panel
 from ctviz.ui.kit.draft import current
-from ctviz.ui.kit.elsewhere import send_images_on
+from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.service import service
@@ -12,7 +12,7 @@ from ctviz.ui.kit.watch import below, watch
 draft = current(BOUNDARIES)
 
 with page(BOUNDARIES, draft) as projecting:
-    send_images_on(draft, "moons")
+    send_on(draft, "plane", "moons")
     shared = service()
     if projecting:
         watch(shared, draft)

@@ -7,7 +7,7 @@ from ctviz.ui.digits.panel import panel
 from ctviz.ui.digits.parts import choose_part
 from ctviz.ui.digits.story import explanation, show_story
 from ctviz.ui.kit.draft import current
-from ctviz.ui.kit.elsewhere import send_planes_on
+from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import columns, details, page
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import service
@@ -16,7 +16,7 @@ from ctviz.ui.kit.training import say_problems
 draft = current(DIGITS, DigitsView)
 
 with page(DIGITS, draft) as projecting:
-    send_planes_on(draft, DIGITS.preset)
+    send_on(draft, "images", DIGITS.preset)
     shared = service()
     check(draft)
     if projecting:

@@ -1,7 +1,7 @@
 """Trajectories: how the search for a counterfactual goes, step by step, in every model of a run."""
 
 from ctviz.ui.kit.draft import current
-from ctviz.ui.kit.elsewhere import send_images_on
+from ctviz.ui.kit.elsewhere import send_on
 from ctviz.ui.kit.frame import columns, page
 from ctviz.ui.kit.pages import BOUNDARIES, TRAJECTORIES
 from ctviz.ui.kit.service import service
@@ -14,7 +14,7 @@ from ctviz.ui.trajectories.tracks_view import FIRST, TracksView, check
 draft = current(TRAJECTORIES, TracksView, follows=BOUNDARIES, first=FIRST)
 
 with page(TRAJECTORIES, draft) as projecting:
-    send_images_on(draft, FIRST["preset"])
+    send_on(draft, "plane", FIRST["preset"])
     shared = service()
     check(draft)
     if projecting:

@@ -75,6 +75,8 @@ def test_a_run_without_a_reference_shows_its_means(ctviz):
         (["moons", "--set", "rounds"], "--set is 'rounds'; allowed: name=value"),
         (["moons", "--against", "nobody"], "--against is 'nobody'; allowed: one of vanilla, full"),
         (["moons", "--device", "tpu"], "device is 'tpu'; allowed: auto, cpu or cuda"),
+        (["moons", "--engine", "steam"], "engine is 'steam'; allowed: local or ray"),
+        (["moons", "--engine", "ray", "--device", "cuda"], "device is 'cuda'; allowed: cpu with the engine ray"),
         (["blobs"], "blobs has not been trained yet"),
         (["0123456789abcdef"], "run is '0123456789abcdef'; allowed"),
         (["moons", *SETTINGS, "--csv", "/nowhere/at/all.csv"], "/nowhere/at/all.csv could not be written"),
@@ -85,3 +87,31 @@ def test_bad_requests_are_one_sentence(ctviz, args, sentence):
     assert result.exit_code == 2 and result.stdout == ""
     *_, last = result.stderr.strip().splitlines()
     assert last.startswith(sentence)
+
+
+def test_an_estimate_evaluates_nothing(ctviz):
+    said = ctviz("evaluate", "moons", "--set", "rounds=4", "--estimate")
+    assert said.exit_code == 0 and said.stdout.startswith("About ")
+    assert json.loads(ctviz("evaluate", "moons", "--set", "rounds=4", "--estimate", "--json").stdout)["seconds"] > 0
+
+
+def test_another_engine_evaluates_the_stored_run_and_leaves_its_report(ctviz, monkeypatch):
+    from ctviz.experiments.engines import choice
+    from tests.studies.reproduce.here import Here
+
+    given = []
+
+    class Elsewhere(Here):
+        def __init__(self, workers, address):
+            super().__init__()
+            self.given = given
+            assert address == "ray-host:6379"
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(choice, "engine_of", lambda name, workers, address: Elsewhere(workers, address))
+    result = ctviz("evaluate", "moons", *SETTINGS, "--set", "seed=1", "--engine", "ray", "--address", "ray-host:6379")
+    assert result.exit_code == 0, result.stderr
+    assert [task.protocol.rounds for task in given] == [3]
+    assert "evaluating" not in result.stderr  # its report was there when it was asked for here

@@ -58,6 +58,10 @@ def test_a_limit_is_computed_and_told(ctviz, tiny) -> None:
         (("locks", "--metric", "nothing"), "metric is 'nothing'"),
         (("locks", "--seeds", "0"), "seeds is 0"),
         (("locks", "--out", "."), "only with `ctviz limits build`"),
+        (("locks", "long"), "limit is 'locks long'"),
+        (("build", "nothing"), "limit is 'nothing'"),
+        (("locks", "--engine", "steam"), "engine is 'steam'; allowed: local or ray"),
+        (("locks", "--workers", "0", "--estimate"), "workers is 0"),
     ],
 )
 def test_what_cannot_be_met_is_a_sentence(ctviz, words, said: str) -> None:
@@ -77,3 +81,24 @@ def test_what_is_built_is_found_again(ctviz, tiny, tmp_path: Path) -> None:
     assert all(table is not None and set(table["seed"]) == {s.seed} for table, s in zip(tables, stands, strict=True))
     other = shortened(tiny, 1, 60).all_draws()[0]
     assert shipped_draw(other, "energies", folder) is None
+
+
+def test_one_of_them_can_be_built_alone(ctviz, tmp_path: Path, monkeypatch) -> None:
+    few = {
+        name: shortened(replace(LIMITS[name], panels=LIMITS[name].panels[:1], seeds=1), 2, 60)
+        for name in ("energies", "locks")
+    }
+    monkeypatch.setattr("ctviz.studies.registry.STUDIES", few)
+    built = ctviz("build", "locks", "--out", str(tmp_path))
+    assert built.exit_code == 0, built.stderr
+    assert "Locks without protection" in built.stderr
+    assert sorted(path.name for path in tmp_path.glob("*.*")) == ["locks.json", "locks.parquet"]
+
+
+def test_an_estimate_is_of_what_is_missing(ctviz) -> None:
+    assert json.loads(ctviz("locks", "--estimate", "--json").stdout) == {"seconds": 0.0}  # it ships
+    here = json.loads(ctviz("locks", "--fresh", "--estimate", "--json").stdout)
+    more = json.loads(ctviz("locks", "--fresh", "--seeds", "40", "--estimate", "--json").stdout)
+    assert more["seconds"] == pytest.approx(2 * here["seconds"]) and here["seconds"] > 0
+    assert ctviz("locks", "--fresh", "--estimate").stdout.startswith("About ")
+    assert json.loads(ctviz("build", "locks", "--estimate", "--json").stdout) == here  # nothing is built

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ctviz.cli import app
-from ctviz.experiments.reproduce.result import shipped
+from ctviz.studies.reproduce.result import shipped
 
 
 @pytest.fixture

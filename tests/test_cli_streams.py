@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ctviz.cli import app, streams
-from ctviz.experiments.reproduce.result import shipped
 from ctviz.experiments.store import Store
+from ctviz.studies.reproduce.result import shipped
 from tests.jobs_work import alive
 from tests.tiny import SETTINGS
 from tests.waiting import until

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from ctviz.cli import app
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Sweep
-from ctviz.experiments.sweeps.plan import plan
-from tests.experiments.sweeps.small import CHANGES, PROTOCOL, small
+from ctviz.studies.sweeps.declaration import Sweep
+from ctviz.studies.sweeps.plan import plan
+from tests.studies.sweeps.small import CHANGES, PROTOCOL, small
 from tests.waiting import PATIENCE, until
 
 SETTINGS = [word for path, value in CHANGES.items() for word in ("--set", f"{path}={json.dumps(value)}")]

@@ -17,7 +17,8 @@ from ctviz.bench.digits import max_memory
 from ctviz.bench.measure import BenchRow, Goal, alternate, one_core, python, ratio, say, timed
 from ctviz.bench.plain import PlainConstraints, plain_search
 from ctviz.errors import CtvizError
-from ctviz.evaluation.plausibility import ReferenceSamples, mmd2
+from ctviz.evaluation.mmd import mmd2
+from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.evaluation.rounds import draw
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.evaluate import evaluate

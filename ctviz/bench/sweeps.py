@@ -13,10 +13,10 @@ from ctviz.experiments.engines.local import LocalEngine
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Axis, Sweep
-from ctviz.experiments.sweeps.plan import estimate, plan
-from ctviz.experiments.sweeps.studies import study
-from ctviz.experiments.sweeps.sweep import sweep
+from ctviz.studies.sweeps.declaration import Axis, Sweep
+from ctviz.studies.sweeps.paper_studies import study
+from ctviz.studies.sweeps.plan import estimate, plan
+from ctviz.studies.sweeps.sweep import sweep
 
 GROUP = "Sweeps on moons, two worker processes, one thread each"
 WORKERS = 2

@@ -27,6 +27,7 @@ from ctviz.cli.common import (
     write,
 )
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study import AddressOption, EngineOption, WorkersOption, checked, study_progress
 from ctviz.errors import ConfigError, CtvizError, StoreError
 from ctviz.network import network_address
 from ctviz.paths import home
@@ -388,17 +389,19 @@ def presets(context: typer.Context, as_json: JsonFlag = False) -> None:
 
 @presets_app.command("draws")
 def build_draws(
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="File to write to; by default that of this checkout.")] = None,
 ) -> None:
     """Train the models of the paper's figure on forty draws of their data and write how often a lock matters."""
-    from ctviz.experiments.lock_draws import DRAWS, lock_draws
-    from ctviz.experiments.lock_draws import to_json as draws_to_json
+    options = checked(engine, address, workers)
     from ctviz.paths import assets
+    from ctviz.studies.lock_draws import lock_draws
+    from ctviz.studies.lock_draws import to_json as draws_to_json
 
-    draws = []
-    for draw in lock_draws():
-        draws.append(draw)
-        typer.echo(f"Draw {len(draws)} of {DRAWS}: {draw.found}", err=True)
+    with study_progress("Draws under a lock", "draws") as progress:
+        draws = lock_draws(progress=progress, **options)
     path = out or assets() / "paper" / "lock_draws.json"
     write(path, draws_to_json(draws))
     typer.echo(path)

@@ -10,6 +10,7 @@ import typer
 
 from ctviz.cli.common import number, progress_bar, stored, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study import AddressOption, EngineOption, EstimateFlag, checked, show_estimate
 from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ def evaluate(
     csv: Annotated[Path | None, typer.Option(help="Write every round to this file, as CSV.")] = None,
     parquet: Annotated[Path | None, typer.Option(help="Write every round to this file, as Parquet.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu",
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    price: EstimateFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Evaluate the models of a run: plausibility, cost, robustness, with intervals."""
@@ -58,14 +62,25 @@ def evaluate(
     from ctviz.experiments.protocol import Protocol
 
     protocol = _changed(Protocol.usual(experiment.data), changes or ())
+    options = checked(engine, address)
+    if engine != "local" and device != "cpu":
+        raise ConfigError("device", device, f"cpu with the engine {engine}")
+    from ctviz.experiments.engines.cost import evaluation_estimate
+    from ctviz.experiments.engines.task import Task
     from ctviz.experiments.evaluate import evaluate as measure
     from ctviz.experiments.run import load_run
     from ctviz.experiments.store import open_store
+    from ctviz.studies.steps import all_done, carry_out
 
-    store = open_store()
+    store, task = open_store(), Task(experiment, protocol)
     if store.status(key).state == "absent":
         raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    if price:
+        show_estimate(lambda workers: evaluation_estimate(task, store), None, as_json)
+        return
     references = None if against is None else {arm: against for arm in arms if arm != against}
+    if engine != "local":
+        carry_out(all_done([task], 1), store, **options)
     with progress_bar(f"{what}: evaluating", "part") as progress:
         report = measure(load_run(key, store), protocol, references, store, progress, device)
     if csv is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,32 +10,49 @@ import typer
 
 from ctviz.cli.common import make_folder, number, table, to_json
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.study_progress import study_progress
+from ctviz.cli.study import (
+    AddressOption,
+    EngineOption,
+    EstimateFlag,
+    WorkersOption,
+    checked,
+    show_estimate,
+    study_progress,
+)
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ctviz.studies.results import LimitResult
+    from ctviz.studies.results import StudyResult
+    from ctviz.studies.study import Study
 
 BUILD = "build"
 
 
 @app.command()
 def limits(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Name of a limit; `build` writes those that ship.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME | build [NAME …]]", help="Name of a limit; `build` writes those that ship, or those named."
+        ),
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="Draws of data and training; by default as many as ship.")] = None,
     metric: Annotated[str | None, typer.Option(help="The metric of the finding.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute everything here, even results that ship.")] = False,
+    price: EstimateFlag = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to (build); by default that of this checkout.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Five small experiments on where counterfactual training may fail: what they show, with intervals over draws."""
+    """Small experiments on where counterfactual training may fail: what they show, with intervals over draws."""
     from ctviz.studies.registry import STUDIES, study_of
-    from ctviz.studies.results import run_limit
+    from ctviz.studies.results import estimate, run_study
 
+    name, *more = words or (None,)
     if out is not None and name != BUILD:
         raise ConfigError("out", str(out), "only with `ctviz limits build`")
     if name is None:
@@ -42,27 +60,38 @@ def limits(
         listed = [{"name": row[0], "title": row[1], "question": row[2]} for row in rows]
         typer.echo(to_json(listed) if as_json else table(["name", "title", "question"], rows))
         return
-    if name == BUILD:
-        _build(out)
+    options, building = checked(engine, address, workers), name == BUILD
+    if more and not building:
+        raise ConfigError("limit", " ".join((name, *more)), f"one of {', '.join(STUDIES)}, or build and several")
+    studies = [study_of(each) for each in (more or STUDIES if building else (name,))]
+    study, chosen = studies[0], studies[0].metric(None if building else metric)
+    if price:
+        from ctviz.experiments.store import open_store
+
+        store, here = open_store(), fresh or building
+        show_estimate(lambda w: estimate(studies, store, w, seeds, shipped=not here), workers, as_json)
         return
-    chosen = study_of(name).metric(metric)
-    with study_progress(study_of(name).title, "draws") as progress:
-        result = run_limit(name, progress=progress, seeds=seeds, shipped=not fresh)
+    if building:
+        _build(studies, out, options)
+        return
+    with study_progress(study.title, "draws") as progress:
+        result = run_study(study, progress=progress, seeds=seeds, shipped=not fresh, **options)
     typer.echo(to_json(_record(result, chosen.name)) if as_json else _text(result, chosen.name))
 
 
-def _build(out: Path | None) -> None:
-    from ctviz.studies.registry import STUDIES
-    from ctviz.studies.results import build_limits, shipped_folder
+def _build(studies: Sequence[Study], out: Path | None, options: dict[str, Any]) -> None:
+    from ctviz.studies.results import build_study, shipped_folder
 
     folder = out or shipped_folder()
     make_folder(folder)
-    for path in build_limits(tuple(STUDIES), folder, lambda name: typer.echo(f"Measuring {name} …", err=True)):
-        typer.echo(path)
+    for study in studies:
+        with study_progress(study.title, "draws") as progress:
+            for path in build_study(study, folder, progress=progress, **options):
+                typer.echo(path)
 
 
-def _record(result: LimitResult, metric: str) -> dict[str, Any]:
-    told = result.limit
+def _record(result: StudyResult, metric: str) -> dict[str, Any]:
+    told = result.study
     found = told.finding(result.table, told.metric(metric))
     return {
         "name": told.name,
@@ -77,10 +106,10 @@ def _record(result: LimitResult, metric: str) -> dict[str, Any]:
     }
 
 
-def _text(result: LimitResult, metric: str) -> str:
-    from ctviz.experiments.summary import across, gains, values_of
+def _text(result: StudyResult, metric: str) -> str:
+    from ctviz.studies.summary import across, gains, values_of
 
-    told = result.limit
+    told = result.study
     chosen = told.metric(metric)
     found = told.finding(result.table, chosen)
     rows = gains(result.table, chosen.column) if chosen.gain else values_of(result.table, chosen.column)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +10,20 @@ import typer
 
 from ctviz.cli.common import can_print_unicode, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.study_progress import study_progress
+from ctviz.cli.study import (
+    AddressOption,
+    EngineOption,
+    EstimateFlag,
+    WorkersOption,
+    checked,
+    show_estimate,
+    study_progress,
+)
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ctviz.experiments.reproduce.reproduction import Reproduction
-    from ctviz.experiments.reproduce.result import Table1, Table1Row
+    from ctviz.studies.reproduce.reproduction import Reproduction
+    from ctviz.studies.reproduce.result import Table1, Table1Row
 
 reproduce_app = typer.Typer(rich_markup_mode=None, help="Compute the paper's tables anew.", no_args_is_help=True)
 app.add_typer(reproduce_app, name="reproduce")
@@ -34,16 +41,16 @@ def table1(
     ] = "ls,circles,moons,ol,mnist",
     seeds: Annotated[int | None, typer.Option(help="Draws of the data and of training; 5 by default.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of the work, with rough numbers.")] = False,
-    engine: Annotated[str, typer.Option(help="local, or ray for more than one machine.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each core.")] = None,
-    estimate: Annotated[bool, typer.Option("--estimate", help="Only estimate how long it would take.")] = False,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    price: EstimateFlag = False,
     stored: Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")] = False,
     as_json: JsonFlag = False,
     out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
 ) -> None:
     """Table 1, with settings chosen on validation data; goes on from where it was stopped."""
-    from ctviz.experiments.reproduce.result import read, shipped
+    from ctviz.studies.reproduce.result import read, shipped
 
     if out is not None and not out.parent.is_dir():
         raise ConfigError("out", str(out), "a file in a folder that there is")
@@ -51,7 +58,7 @@ def table1(
         found = read(shipped())
     else:
         wanted = _reproduction(data, seeds, quick)
-        found = _compute(wanted, engine, address, workers, estimate=estimate, as_json=as_json)
+        found = _compute(wanted, checked(engine, address, workers), price=price, as_json=as_json)
     content = found.to_json().encode()
     if out is not None:
         write(out, content)
@@ -62,46 +69,34 @@ def table1(
 
 
 def _reproduction(data: str, seeds: int | None, quick: bool) -> Reproduction:
-    from ctviz.experiments.reproduce.reproduction import Reproduction
+    from ctviz.studies.reproduce.reproduction import Reproduction
 
     values: dict[str, Any] = {"data": data} | ({} if seeds is None else {"seeds": seeds})
     return Reproduction.quick(**values) if quick else Reproduction(**values)
 
 
-def _compute(
-    reproduction: Reproduction,
-    engine: str,
-    address: str | None,
-    workers: int | None,
-    *,
-    estimate: bool,
-    as_json: bool,
-) -> Table1:
-    from ctviz.experiments.engines.choice import engine_of
-    from ctviz.experiments.reproduce.estimate import about_seconds
-    from ctviz.experiments.reproduce.result import RESULTS
-    from ctviz.experiments.reproduce.table1 import reproduce as run
+def _compute(reproduction: Reproduction, options: dict[str, Any], *, price: bool, as_json: bool) -> Table1:
     from ctviz.experiments.store import open_store
-    from ctviz.progress import duration
+    from ctviz.studies.reproduce.estimate import estimate
+    from ctviz.studies.reproduce.result import RESULTS
+    from ctviz.studies.reproduce.table1 import reproduce as run
 
-    # Reports settings that no engine has before anything is looked up or begun.
-    ready, store = engine_of(engine, workers, address), open_store()
-    seconds = about_seconds(reproduction, store, workers or os.cpu_count() or 1)
-    about = f"About {duration(seconds)} for what is not stored yet."
-    if estimate:
-        typer.echo(to_json({"seconds": round(seconds, 1)}) if as_json else about)
+    store = open_store()
+    show_estimate(
+        lambda workers: estimate(reproduction, store, workers), options["workers"], as_json and price, err=not price
+    )
+    if price:
         raise typer.Exit
-    typer.echo(about, err=True)
-    with ready as chosen, study_progress("Table 1", "parts") as progress:
-        found = run(reproduction, store, chosen, progress)
+    with study_progress("Table 1", "parts") as progress:
+        found = run(reproduction, store, progress=progress, **options)
     RESULTS.keep(store, reproduction.key, found)
     return found
 
 
 def _words(result: Table1) -> str:
     from ctviz.catalogue.metrics import REPRODUCED
-    from ctviz.experiments.reproduce.published import METRICS
     from ctviz.figures.paper_words import agreement, headline, how, interval, published
+    from ctviz.studies.reproduce.published import METRICS
 
     rows = []
     for row in result.rows:

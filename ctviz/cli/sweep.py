@@ -14,17 +14,25 @@ import typer
 
 from ctviz.cli.common import changed, experiment_of, make_folder, number, read, table, to_json, write
 from ctviz.cli.root import JsonFlag, app
-from ctviz.cli.study_progress import study_progress
+from ctviz.cli.study import (
+    AddressOption,
+    EngineOption,
+    EstimateFlag,
+    WorkersOption,
+    checked,
+    show_estimate,
+    study_progress,
+)
 from ctviz.errors import ConfigError
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.base import TaskResult
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.store import Store
-    from ctviz.experiments.sweeps.catalogue import SweepInfo
-    from ctviz.experiments.sweeps.declaration import Sweep
-    from ctviz.experiments.sweeps.plan import SweepEstimate
-    from ctviz.experiments.sweeps.results import SweepResult
+    from ctviz.studies.sweeps.catalogue import SweepInfo
+    from ctviz.studies.sweeps.declaration import Sweep
+    from ctviz.studies.sweeps.plan import SweepEstimate
+    from ctviz.studies.sweeps.results import SweepResult
 
 sweeps_app = typer.Typer(rich_markup_mode=None, help="List the stored sweeps, or delete one.")
 app.add_typer(sweeps_app, name="sweeps", invoke_without_command=True)
@@ -63,11 +71,11 @@ def sweep(
     count: Annotated[int | None, typer.Option(help="Cells to draw for a random or Sobol sample.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of the evaluation.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
-    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
-    address: Annotated[str | None, typer.Option(help="Address of a Ray cluster, as in ray-host:6379.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train models again that only other runs hold.")] = False,
-    price: Annotated[bool, typer.Option("--estimate", help="Only estimate time and size.")] = False,
+    price: EstimateFlag = False,
     yes: Annotated[bool, typer.Option("--yes", help="Begin a very large sweep without asking.")] = False,
     as_json: JsonFlag = False,
     csv: Annotated[Path | None, typer.Option(help="Write the whole table as CSV.")] = None,
@@ -77,7 +85,7 @@ def sweep(
 
     Stored results are not computed again: after Ctrl-C, the same command continues where it was.
     """
-    from ctviz.experiments.sweeps.declaration import Sweep
+    from ctviz.studies.sweeps.declaration import Sweep
 
     values = _wanted(what, study, data, changes or ())
     if axes := [_grid_axis(text) for text in grid or ()] + [_range_axis(text) for text in ranges or ()]:
@@ -87,18 +95,18 @@ def sweep(
     if rounds is not None:
         values["protocol"] = _with_rounds(values, rounds)
     wanted = Sweep(**values)
+    options = checked(engine, address, workers)
     from ctviz.experiments.store import open_store
+    from ctviz.studies.sweeps.plan import estimate
 
     store = open_store()
     if price:
-        _print_estimate(wanted, store, workers, fresh, as_json)
+        show_estimate(lambda workers: estimate(wanted, store, workers, fresh), workers, as_json)
         return
     for path in (csv, parquet):
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigError("file", str(path), "a file in a folder that is there")
-    result, failures = _run_sweep(
-        wanted, store, engine=engine, address=address, workers=workers, fresh=fresh, confirm=lambda e: yes or _ask(e)
-    )
+    result, failures = _run_sweep(wanted, store, fresh=fresh, confirm=lambda e: yes or _ask(e), **options)
     if csv is not None:
         write(csv, result.table.to_csv(index=False))
     if parquet is not None:
@@ -110,10 +118,10 @@ def sweep(
 
 def _wanted(what: str | None, study: str | None, data: str | None, changes: Sequence[str]) -> dict[str, Any]:
     """The settings of a sweep from a study, a preset or a file."""
-    from ctviz.experiments.sweeps.declaration import Sweep
+    from ctviz.studies.sweeps.declaration import Sweep
 
     if study is not None:
-        from ctviz.experiments.sweeps.studies import study as study_of
+        from ctviz.studies.sweeps.paper_studies import study as study_of
 
         return _fields(study_of(study, experiment_of(data or what or "moons", changes)))
     if what is None:
@@ -184,17 +192,6 @@ def _range_axis(text: str) -> dict[str, Any]:
 # -- running ------------------------------------------------------------------------------------------
 
 
-def _print_estimate(wanted: Sweep, store: Store, workers: int | None, fresh: bool, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from loky import cpu_count
-
-    from ctviz.experiments.sweeps.plan import estimate
-
-    found = estimate(wanted, store, workers or cpu_count(), fresh)
-    typer.echo(to_json(asdict(found)) if as_json else f"{found.words}.")
-
-
 def _ask(estimate: SweepEstimate) -> bool:
     """Ask for confirmation of a very large sweep; without a terminal, the answer is no."""
     if not sys.stdin.isatty():
@@ -203,7 +200,7 @@ def _ask(estimate: SweepEstimate) -> bool:
 
 
 def _run_sweep(wanted: Sweep, store: Store, **options: Any) -> tuple[SweepResult, list[str]]:
-    from ctviz.experiments.sweeps.sweep import sweep as run_sweep
+    from ctviz.studies.sweeps.sweep import sweep as run_sweep
 
     failures: list[str] = []
 
@@ -258,7 +255,7 @@ def sweeps(context: typer.Context, as_json: JsonFlag = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from ctviz.experiments.store import open_store
-    from ctviz.experiments.sweeps.catalogue import list_sweeps
+    from ctviz.studies.sweeps.catalogue import list_sweeps
 
     found = list_sweeps(open_store())
     if as_json:
@@ -295,7 +292,7 @@ def delete(
 ) -> None:
     """Delete a sweep and its table; its runs stay."""
     from ctviz.experiments.store import open_store
-    from ctviz.experiments.sweeps.catalogue import delete_sweep
+    from ctviz.studies.sweeps.catalogue import delete_sweep
 
     typer.echo(f"Deleted {delete_sweep(what, open_store())}.")
 
@@ -303,15 +300,18 @@ def delete(
 @sweeps_app.command("build")
 def build(
     names: Annotated[list[str] | None, typer.Argument(help="Names of shipped sweeps; by default all.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one for each processor.")] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder of assets to write to; by default this checkout's.")] = None,
 ) -> None:
     """Train the sweeps that ship with ctviz and write their tables and runs."""
-    from ctviz.experiments.sweeps.shipping import build_shipped
+    options = checked(engine, address, workers)
     from ctviz.paths import assets
+    from ctviz.studies.sweeps.shipping import build_shipped
 
     folder = out or assets()
     make_folder(folder)
     with study_progress("sweeps", "models") as progress:
-        for path in build_shipped(names or (), folder, workers, progress):
+        for path in build_shipped(names or (), folder, progress=progress, **options):
             typer.echo(path)

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from ctviz.errors import ConfigError
-from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.plausibility import ReferenceSamples, over_classes
 
 ROUNDS = 2000
 """Resamples: ten of them lie outside each end of an interval of 99 %."""
 
 BLOCK = 1 << 22
-"""Most differences between counterfactuals held at once."""
+"""Most draws made at once."""
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -144,50 +144,25 @@ class Bootstrap:
         Returns:
             (m); NaN where every class has fewer than two counterfactuals or two samples.
         """
-        total = self.counts.new_zeros(len(points), len(self.counts))
-        weight = torch.zeros_like(total)
-        for arm, x in enumerate(points.double()):
+        shape = len(points), samples.k, len(self.counts)
+        mmd, number = self.counts.new_full(shape, torch.nan), self.counts.new_zeros(shape)  # m k 1+r
+        for arm, x in enumerate(points):
             for c, real in enumerate(samples.samples):
-                chosen = (counted[arm] & (targets[arm] == c)).double()  # b
-                if chosen.sum() < 2 or len(real) < 2:
+                chosen = counted[arm] & (targets[arm] == c)  # b
+                rows = chosen.nonzero().squeeze(-1)
+                if len(rows) < 2 or len(real) < 2:
                     continue
-                nearness = _kernel(x, real, samples.length_scale).mean(dim=-1) * chosen
-                pairs = self._pairs(x, chosen, samples.length_scale, group)
-                size, mmd = self._mmd(pairs, nearness, chosen, group)
-                defined = mmd.isfinite()
-                total[arm] += torch.where(defined, size * (mmd + samples.within[c]).clamp_min(0), 0.0)
-                weight[arm] += torch.where(defined, size, 0.0)
-        values = (total / torch.where(weight > 0, weight, torch.nan)).T
+                weights, owner = (self.counts[:, rows], None) if group is None else (self.counts, group[rows])
+                mmd[arm, c] = samples.weighted_mmd2(x[rows], c, weights, repeats=False, owner=owner)
+                number[arm, c] = self.counts @ self._grouped(chosen.double(), group)
+        values = over_classes(mmd.movedim(-1, 0), number.movedim(-1, 0))  # 1+r m
         return Estimate(values[0], values[1:])
-
-    def _pairs(self, x: Tensor, chosen: Tensor, length_scale: float, group: Tensor | None) -> Tensor:
-        """The kernel between the chosen rows of x (b d), summed over the rows of each pair of factuals, (n n)."""
-        rows = chosen.nonzero().squeeze(-1)
-        own, of = x[rows], rows if group is None else group[rows]
-        parts = own.split(max(1, BLOCK // own.numel()))
-        return self._grouped(torch.cat([self._grouped(_kernel(part, own, length_scale), of) for part in parts]).T, of)
-
-    def _mmd(self, pairs: Tensor, nearness: Tensor, chosen: Tensor, group: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Number of rows and the part of the MMD that depends on them, in every resample, (1+r) each."""
-        number = self._grouped(chosen, group)
-        size = self.counts @ number
-        # k(x, x) = 1: subtract each factual's number of rows, times its count squared.
-        own = self.counts.square() @ number
-        within = (((self.counts @ pairs) * self.counts).sum(dim=-1) - own) / (size.square() - own)
-        between = (self.counts @ self._grouped(nearness, group)) / size
-        return size, within - 2 * between
 
     def _grouped(self, values: Tensor, group: Tensor | None) -> Tensor:
         """Sums over the rows of each factual, (… b) → (… n)."""
         if group is None:
             return values
         return values.new_zeros(*values.shape[:-1], self.counts.shape[1]).index_add_(-1, group, values)
-
-
-def _kernel(x: Tensor, y: Tensor, length_scale: float) -> Tensor:
-    """exp(−‖x − y‖² / (2 ℓ²)) of all pairs, (n d) and (l d) → (n l)."""
-    squared = (x.unsqueeze(1) - y).square().sum(dim=-1)
-    return (squared / (-2 * length_scale**2)).exp()
 
 
 def _array(values: Tensor) -> Floats:

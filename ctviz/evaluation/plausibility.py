@@ -5,7 +5,6 @@ Everything is computed and returned in float64, whatever the input; the same inp
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,15 +12,13 @@ import torch
 from torch import Tensor
 
 from ctviz.errors import DataError
-
-LENGTH_SCALE = 0.5
-"""Length scale of the Gaussian kernel behind IP*, in units of the features."""
+from ctviz.evaluation.mmd import LENGTH_SCALE, kernel_sums, pair_sums, weighted_mmd2, within
 
 PER_CLASS = 1000
 """Most samples of a class with which counterfactuals are compared."""
 
 BLOCK = 2**21
-"""Most kernel values held in memory at once (16 MB)."""
+"""Most distances held in memory at once (16 MB)."""
 
 
 def implausibility(counterfactuals: Tensor, targets: Tensor) -> Tensor:
@@ -61,32 +58,6 @@ def implausibility_by_class(counterfactuals: Tensor, target: Tensor, samples: Te
     return _mean_by_class(counterfactuals, target, [_Distances.to(samples[labels == c]) for c in range(k)])
 
 
-def mmd2(x: Tensor, y: Tensor, length_scale: float = LENGTH_SCALE) -> Tensor:
-    """Unbiased estimate of the squared maximum mean discrepancy between two samples.
-
-        1/(n(n−1)) Σ_{i≠j} k(x_i, x_j) + 1/(l(l−1)) Σ_{i≠j} k(y_i, y_j) − 2/(nl) Σ_{i,j} k(x_i, y_j)
-
-    with the Gaussian kernel ``k(x, y) = exp(−‖x − y‖² / (2 · length_scale²))``: the distance is divided by
-    the length scale before the standard kernel exp(−r²/2) is taken. Being unbiased, it may be negative.
-
-    Args:
-        x: (… n d).
-        y: (… l d); leading axes broadcast against those of x.
-        length_scale: of the kernel, in units of the features.
-
-    Returns:
-        (…), float64; NaN where either sample has fewer than two points.
-
-    Raises:
-        DataError: when the numbers of features differ.
-    """
-    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
-        raise DataError(f"MMD is taken between (… n d) and (… l d); got {tuple(x.shape)} and {tuple(y.shape)}.")
-    x, y = x.double(), y.double()
-    between = _kernel_sums(x, y, length_scale).sum(-1) / (x.shape[-2] * y.shape[-2] or torch.nan)
-    return _within(x, length_scale) + _within(y, length_scale) - 2 * between
-
-
 @dataclass(frozen=True)
 class ReferenceSamples:
     """Real samples of every class with which counterfactuals are compared, prepared once."""
@@ -116,7 +87,7 @@ class ReferenceSamples:
             samples.append(X[rows].double())
         return cls(
             samples=tuple(samples),
-            within=tuple(_within(s, length_scale) for s in samples),
+            within=tuple(within(s, length_scale) for s in samples),
             distances=tuple(_Distances.to(s) for s in samples),
             length_scale=length_scale,
         )
@@ -155,7 +126,30 @@ class ReferenceSamples:
     def nearness(self, points: Tensor, c: int) -> Tensor:
         """Mean kernel between each point (b d) and the samples of class c, (b), float64; NaN where there is none."""
         samples = self.samples[c]
-        return _kernel_sums(points.double(), samples, self.length_scale) / (len(samples) or torch.nan)
+        return kernel_sums(points.double(), samples, self.length_scale) / (len(samples) or torch.nan)
+
+    def weighted_mmd2(
+        self, points: Tensor, c: int, weights: Tensor, repeats: bool, owner: Tensor | None = None
+    ) -> Tensor:
+        """Unbiased squared MMD (``mmd.weighted_mmd2``) between weighted points and the real samples of class c.
+
+        Args:
+            points: (u d).
+            weights: how often each point was drawn, in r ways, (r u), float64.
+            repeats: whether a point that was drawn several times makes pairs with its other draws.
+            owner: the column of weights (r n) that each point has its weight from, (u). None: each one of its own.
+
+        Returns:
+            (r), float64; NaN where there are no pairs of points, or fewer than two samples.
+        """
+        x, near = points.double(), self.nearness(points, c)
+        size = torch.ones_like(near)
+        if owner is not None:
+            near, size = (weights.new_zeros(weights.shape[1]).index_add_(0, owner, one) for one in (near, size))
+        number = weights @ size
+        alone = number if repeats else weights.square() @ size
+        pairs = pair_sums(x, weights, self.length_scale, owner)
+        return weighted_mmd2(pairs, alone, number, weights @ near, self.within[c])
 
     def mmd2(self, counterfactuals: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
         """Unbiased squared MMD between each arm's counterfactuals of a class and the real samples of it.
@@ -171,13 +165,14 @@ class ReferenceSamples:
         x = counterfactuals.double()
         chosen = _chosen(x, target, mask, self.k)  # m k b
         result = x.new_full(chosen.shape[:2], torch.nan)
-        for c, samples in enumerate(self.samples):
+        for c in range(self.k):
             picked = chosen[:, c]  # m b
-            nearness = x.new_zeros(picked.shape)
-            nearness[picked] = _kernel_sums(x[picked], samples, self.length_scale) / (len(samples) or torch.nan)
-            between = nearness.sum(-1) / picked.sum(-1)
-            within = torch.stack([_within(a[p], self.length_scale) for a, p in zip(x, picked, strict=True)])
-            result[:, c] = within + self.within[c] - 2 * between
+            near = x.new_zeros(picked.shape)
+            near[picked] = self.nearness(x[picked], c)
+            own = [a[p] for a, p in zip(x, picked, strict=True)]  # m times (n d)
+            pairs = torch.stack([kernel_sums(points, points, self.length_scale).sum(-1) for points in own])
+            number = picked.sum(-1).double()
+            result[:, c] = weighted_mmd2(pairs, number, number, near.sum(-1), self.within[c])
         return result
 
     def ip_star(self, counterfactuals: Tensor, target: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -193,10 +188,17 @@ class ReferenceSamples:
         Returns:
             (m), float64; NaN where every class has fewer than two counterfactuals or two samples.
         """
-        by_class = self.mmd2(counterfactuals, target, mask).clamp_min(0)  # m k
         counts = _chosen(counterfactuals, target, mask, self.k).sum(-1)  # m k
-        weights = torch.where(by_class.isnan(), 0, counts)
-        return (by_class.nan_to_num(0.0) * weights).sum(-1) / weights.sum(-1)
+        return over_classes(self.mmd2(counterfactuals, target, mask), counts)
+
+
+def over_classes(mmd: Tensor, number: Tensor) -> Tensor:
+    """IP* from the squared MMD of each class (… k) and its number of counterfactuals (… k) → (…).
+
+    Σ_c n_c · max(0, MMD²_c) / Σ_c n_c        over the classes in which it is defined; NaN if there are none
+    """
+    weights = torch.where(mmd.isfinite(), number, 0)
+    return (mmd.clamp_min(0).nan_to_num(0.0) * weights).sum(-1) / weights.sum(-1)
 
 
 @dataclass(frozen=True)
@@ -249,28 +251,3 @@ def _nearest(x: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
         for part in torch.split(x, max(1, BLOCK // len(samples)))
     ]
     return torch.cat([one.values for one in found]), samples[torch.cat([one.indices for one in found])]
-
-
-def _within(x: Tensor, length_scale: float) -> Tensor:
-    """Mean kernel between two different samples of x (… n d) → (…); NaN for n < 2."""
-    n = x.shape[-2]
-    return (_kernel_sums(x, x, length_scale).sum(-1) - n) / (n * (n - 1) or torch.nan)
-
-
-def _kernel_sums(x: Tensor, y: Tensor, length_scale: float) -> Tensor:
-    """``Σ_j k(x_i, y_j)`` for each i: (… n d) and (… l d) → (… n); a block of rows of x at a time."""
-    # −‖x − y‖²/2 = x·y − ‖x‖²/2 − ‖y‖²/2 is one product of matrices; about the centre of y the terms are
-    # small, so that little is lost to cancellation.
-    centre = y.mean(-2, keepdim=True)
-    x, y = (x - centre) / length_scale, (y - centre) / length_scale
-    left = torch.cat([x, _half_square(x), torch.ones_like(x[..., :1])], dim=-1)  # … n d+2
-    right = torch.cat([y, torch.ones_like(y[..., :1]), _half_square(y)], dim=-1)  # … l d+2
-    copies = max(1, math.prod(left.shape[:-2]), math.prod(right.shape[:-2]))
-    rows = max(1, BLOCK // copies // max(1, y.shape[-2]))
-    parts = torch.split(left, rows, dim=-2)
-    return torch.cat([(part @ right.mT).clamp_max_(0).exp_().sum(-1) for part in parts], dim=-1)
-
-
-def _half_square(x: Tensor) -> Tensor:
-    """``−‖x‖²/2``, (… d) → (… 1)."""
-    return x.square().sum(-1, keepdim=True) / -2

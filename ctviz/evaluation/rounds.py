@@ -6,15 +6,15 @@ the same counterfactual each time: it is searched and measured once, and a round
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ctviz.evaluation.features import FeatureColumns
+from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, measured
 from ctviz.evaluation.plausibility import ReferenceSamples
 
 ROUND_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps")
@@ -23,9 +23,6 @@ validity and mature are shares of all."""
 
 CHUNK = 4096
 """Samples drawn at once. With another number, a seed would give other draws."""
-
-BLOCK = 1 << 21
-"""Kernel values held in memory at once (16 MB)."""
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -94,67 +91,31 @@ def draw(predicted: Ints, k: int, rounds: int, n: int, seed: int) -> RoundDraws:
 
 
 @dataclass(frozen=True)
-class RoundEnds:
-    """End points of u searches of one arm."""
-
-    factuals: Tensor  # u d
-    final: Tensor  # u d
-    valid: Tensor  # u, bool: whether the model puts it into the target class
-    mature: Tensor  # u, bool: reached τ within T steps
-    steps: Tensor  # u
-
-
-@dataclass(frozen=True)
 class Scores:
-    """Metrics of each of u counterfactuals, float64; without the points, which are large for images."""
+    """Metrics of each of u counterfactuals; without the points, which are large for images."""
 
-    ip: Tensor  # u
-    cost: Tensor  # u
-    redundancy: Tensor  # u
-    valid: Tensor  # u, 0 or 1
-    mature: Tensor  # u, 0 or 1
-    steps: Tensor  # u
+    values: Mapping[str, Tensor]  # u each, float64: those of ``ROUND_METRICS`` that a single search has
     broken: Tensor  # u, 1 where the point is not finite
     points: Tensor  # u d; u 0 without IP*
 
     @classmethod
-    def of(
-        cls,
-        ends: RoundEnds,
-        targets: Tensor,
-        samples: ReferenceSamples,
-        kernels: bool = True,
-        features: FeatureColumns | None = None,
-    ) -> Scores:
-        """Scores of searches to the classes ``targets`` (u).
-
-            ip = 1/l · Σ_j ‖x' − x_j‖₁ over the l samples x_j of the target class,
-            cost = ‖x' − x‖₁, where a changed category counts 1,
-            redundancy = share of features with x'_d = x_d in all their columns
-
-        Args:
-            samples: real samples of every class; distances are in units of the features.
-            kernels: whether to compute IP*. A length scale of 0.5 is meaningless for images, any two of which are too
-                far apart.
-            features: which columns belong to each feature. None: each column is a number.
-        """
-        moved = ends.final.double() - ends.factuals.double()
+    def of(cls, ends: SearchEnds, by: Comparison) -> Scores:
+        """Scores of the searches of one model, whose axis is left out."""
         return cls(
-            ip=samples.implausibility(ends.final, targets),
-            cost=moved.abs().sum(-1) if features is None else features.cost(moved),
-            redundancy=(moved == 0 if features is None else features.unchanged(moved)).double().mean(-1),
-            valid=ends.valid.double(),
-            mature=ends.mature.double(),
-            steps=ends.steps.double(),
+            values=measured(ends, by, ROUND_METRICS),
             broken=(~ends.final.isfinite().all(-1)).double(),
             # Not an empty view, which would keep the whole tensor alive.
-            points=ends.final if kernels else ends.final.new_zeros(len(ends.final), 0),
+            points=ends.final if by.kernels else ends.final.new_zeros(len(ends.final), 0),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Scores]) -> Scores:
         """The scores of several groups of searches, concatenated."""
-        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+        return cls(
+            {name: torch.cat([part.values[name] for part in parts]) for name in parts[0].values},
+            torch.cat([part.broken for part in parts]),
+            torch.cat([part.points for part in parts]),
+        )
 
 
 def measure_rounds(unique: UniqueSearches, scores: Scores, samples: ReferenceSamples) -> Floats:
@@ -168,16 +129,10 @@ def measure_rounds(unique: UniqueSearches, scores: Scores, samples: ReferenceSam
     paper. With as many draws as there are samples to draw from, n, this raises the first term t by about (1 − t)/n.
     """
     counts = torch.from_numpy(unique.counts)  # r u
-    ones = torch.ones_like(scores.valid)
-    found = {
-        "ip": _mean(counts, scores.ip, ones),
-        "ip_star": _ip_star(counts, scores.points.double(), torch.from_numpy(unique.targets), samples),
-        "cost": _mean(counts, scores.cost, scores.valid),
-        "validity": _mean(counts, scores.valid, ones),
-        "redundancy": _mean(counts, scores.redundancy, scores.valid),
-        "mature": _mean(counts, scores.mature, ones),
-        "steps": _mean(counts, scores.steps, ones),
-    }
+    valid = scores.values["validity"]
+    over = {name: valid if END_METRICS[name].of_valid else torch.ones_like(valid) for name in scores.values}
+    found = {name: _mean(counts, values, over[name]) for name, values in scores.values.items()}
+    found["ip_star"] = _ip_star(counts, scores.points.double(), torch.from_numpy(unique.targets), samples)
     counted = (counts.sum(dim=1) > 0) & (counts @ scores.broken == 0)
     rows = [torch.where(counted, found[name], torch.nan) for name in ROUND_METRICS]
     return np.asarray(torch.stack(rows).numpy(), dtype=np.float64)
@@ -198,34 +153,6 @@ def _ip_star(counts: Tensor, x: Tensor, targets: Tensor, samples: ReferenceSampl
         rounds = (n >= 2).nonzero().squeeze(-1)
         if not len(rounds):
             continue
-        points, drawn, size = x[columns], counts[rounds][:, columns], n[rounds]
-        between = drawn @ samples.nearness(points, c) / size
-        # k(x, x) = 1, once for each draw, is no pair.
-        within = (_pairs(points, drawn, samples.length_scale) - size) / (size * (size - 1))
-        result[rounds] = (within + samples.within[c] - 2 * between).clamp_min(0)
+        found = samples.weighted_mmd2(x[columns], c, counts[rounds][:, columns], repeats=True)
+        result[rounds] = found.clamp_min(0)
     return result
-
-
-def _pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
-    """``Σ_ij c_i c_j k(x_i, x_j)`` of points (u d) for every row c of counts (r u), (r).
-
-    Either all pairs at once or round by round, whichever needs fewer kernel values.
-    """
-    drawn = counts > 0
-    if int(drawn.sum(dim=1).square().sum()) < len(x) ** 2:
-        rounds = [(x[chosen], row[chosen].unsqueeze(0)) for row, chosen in zip(counts, drawn, strict=True)]
-        return torch.cat([_all_pairs(points, row, length_scale) for points, row in rounds])
-    return _all_pairs(x, counts, length_scale)
-
-
-def _all_pairs(x: Tensor, counts: Tensor, length_scale: float) -> Tensor:
-    """Like ``_pairs``, over all pairs, a block of the kernel's rows at a time."""
-    x = (x - x.mean(dim=0)) / length_scale  # centred, so that little is lost to cancellation
-    half = x.square().sum(-1) / 2
-    total = counts.new_zeros(len(counts))
-    size = max(1, BLOCK // max(1, len(x)))
-    for first in range(0, len(x), size):
-        here = slice(first, first + size)
-        kernel = (x[here] @ x.T - half[here].unsqueeze(1) - half).clamp_max_(0).exp_()
-        total += ((counts[:, here] @ kernel) * counts).sum(dim=1)
-    return total

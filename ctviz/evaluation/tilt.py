@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ctviz.data.dataset import Dataset
 from ctviz.errors import DataError
 from ctviz.models.stack import Stack
 
@@ -45,6 +46,13 @@ def boundary_tilt(
     mean = torch.atan2(north, east) / 2  # of the normals, −90 to 90 degrees from the x1 axis
     tilt = 90 - torch.rad2deg(mean).abs()
     return torch.where(weight.sum(dim=1) > 0, tilt, torch.nan)
+
+
+def tilt_between(stack: Stack, data: Dataset, classes: tuple[int, int] = (0, 1)) -> Tensor:
+    """``boundary_tilt`` in the domain of a data set, about the means of two classes' training samples, (m)."""
+    X, y = data.train
+    lower, upper = (torch.from_numpy(bound) for bound in data.schema.bounds())
+    return boundary_tilt(stack, lower, upper, torch.stack([X[y == c].mean(dim=0) for c in classes]), classes)
 
 
 def _difference(stack: Stack, x: Tensor, classes: tuple[int, int]) -> Tensor:

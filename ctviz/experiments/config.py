@@ -17,6 +17,7 @@ from ctviz.data.catalogue import PLANES, AnyData, DataSettings, data_settings, k
 from ctviz.data.drawn import DrawnSettings
 from ctviz.data.given import GIVEN, GivenSettings, given
 from ctviz.data.image_sets import IMAGES, ImageSettings
+from ctviz.data.kinds import kind_of_data
 from ctviz.data.rules import Rules
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.data.tables.settings import TABLES, TableSettings
@@ -107,11 +108,6 @@ class Experiment(Document):
         """Number of columns of the data; ``data.features`` are what constraints name."""
         return self.data.d
 
-    @property
-    def plane(self) -> bool:
-        """Whether the data lie in a plane and can be drawn."""
-        return _in_a_plane(self.data)
-
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
         names = [arm.name for arm in self.arms]
@@ -142,8 +138,7 @@ class Experiment(Document):
                 raise ConfigError("model.channels", list(self.model.channels), error.allowed) from None
         for name in ("field", "paths"):
             if getattr(self.evaluation, name) and not _in_a_plane(self.data):
-                what = "images, which" if self.data.grid is not None else "data that"
-                allowed = f"0 for {what} have no plane to be drawn on"
+                allowed = f"0 for {kind_of_data(self.data).title}, which have no plane to be drawn on"
                 raise ConfigError(f"evaluation.{name}", getattr(self.evaluation, name), allowed)
 
     def _check_constraints(self, arm: Arm) -> None:
@@ -214,7 +209,7 @@ class Experiment(Document):
             values["arms"] = self._choose_arms(changes["arms"])
         if (name := changes.get("data.name")) in (*PLANES, *IMAGES, *TABLES) and self._resets(name):
             values["data"] = data_settings({"name": name}).model_dump()  # other data, with other settings
-            if (name in PLANES) != self.plane:
+            if (name in PLANES) != kind_of_data(self.data).drawn:
                 usual = Evaluation()
                 pictures = {"field": usual.field, "paths": usual.paths} if name in PLANES else {"field": 0, "paths": 0}
                 values["evaluation"] |= pictures
@@ -586,7 +581,7 @@ def _in_a_plane(data: AnyData | Mapping[str, Any]) -> bool:
     """Whether data can be drawn; settings that are only being read say themselves whether they are."""
     if isinstance(data, Mapping):
         return True
-    return data.grid is None and len(data.features) == data.d == 2
+    return kind_of_data(data).drawn
 
 
 def _settings_of(data: Any) -> Any:

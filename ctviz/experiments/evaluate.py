@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,9 @@ from ctviz.counterfactuals.search import search
 from ctviz.data.dataset import Dataset
 from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
-from ctviz.evaluation.features import FeatureColumns
-from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.ends import Comparison, SearchEnds
 from ctviz.evaluation.robustness import accuracy_curve
-from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, Scores, UniqueSearches, draw, measure_rounds
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import PerSample, Report, check_references, keep_report, stored_report
@@ -116,10 +116,9 @@ class _Evaluation:
         self._reference_data = ReferenceData.of(data, lambda latent: vae_for(experiment.data, latent, store))
         schemas = [arm.constraints_for(data.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, self._stack.flat)
-        self._real = ReferenceSamples.of(X, y, data.k)
-        self._features = FeatureColumns.of(data.schema)
-        # With a length scale of 0.5, any two pictures are too far apart for the kernel.
-        self._kernels = data.schema.grid is None or "kernels" in protocol.also
+        self._by = Comparison.of(data.schema, X, y, data.k)
+        if "kernels" in protocol.also:
+            self._by = replace(self._by, kernels=True)
 
     def report(self, progress: OnProgress) -> Report:
         experiment, protocol = self._run.experiment, self._protocol
@@ -185,7 +184,7 @@ class _Evaluation:
         for place, (arm, unique) in enumerate(zip(group, uniques, strict=True)):
             for pull in range(pulls):
                 scores = Scores.joined([part[place][pull] for part in parts if part[place]])
-                rounds[:, arm, pull] = measure_rounds(unique, scores, self._real)
+                rounds[:, arm, pull] = measure_rounds(unique, scores, self._by.real)
 
     def _search(self, group: list[int], uniques: list[UniqueSearches], part: slice) -> list[list[Scores]]:
         """Scores of some of the searches, for every arm and λ_egy; an arm without any left has no scores."""
@@ -201,16 +200,13 @@ class _Evaluation:
         found = search(stack, start, goals, settings * len(group), rules, reference_data=self._reference_data)
         final = found.final.mT.contiguous()
         valid = predict(stack(final).mT) == goals
-        ended = [one.cpu() for one in (factuals, final, valid, found.mature, found.steps)]
+        ended = [one.cpu() for one in (factuals, final, targets, valid, found.mature, found.steps)]
         result = []
         for place, unique in enumerate(uniques):
             n = len(unique.rows[part])
             every = range(place * len(settings), (place + 1) * len(settings))
-            ends = [RoundEnds(*(one[row, :n] for one in ended)) for row in every]
-            goal = torch.from_numpy(unique.targets[part])
-            result.append(
-                [Scores.of(end, goal, self._real, self._kernels, self._features) for end in ends] if n else []
-            )
+            ends = [SearchEnds(*(one[row, :n] for one in ended)) for row in every]
+            result.append([Scores.of(end, self._by) for end in ends] if n else [])
         return result
 
     # -- samples ------------------------------------------------------------------------------------------
@@ -254,7 +250,7 @@ class _Evaluation:
             with torch.no_grad():
                 classes = stack(inputs).argmax(dim=-1)
             attributed = integrated_gradients(stack, inputs, classes, baselines).values  # 1 b d
-            found = standardised(self._features.total(attributed))[0].cpu()  # b f
+            found = standardised(self._by.features.total(attributed))[0].cpu()  # b f
             values[arm] = np.stack([found[:, features].mean(dim=-1).numpy() for features in parts.values()])
         return PerSample(tuple(parts), values)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,11 @@ from torch import Tensor
 from ctviz.counterfactuals import inputs
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.diversity import groups
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import SearchResult, search
+from ctviz.counterfactuals.search import SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.catalogue import load
 from ctviz.data.display import DisplayScale
-from ctviz.data.frames import check_rows, numbers_of, row_of
-from ctviz.errors import ConfigError, DataError
+from ctviz.data.frames import check_rows, row_of
+from ctviz.errors import ConfigError
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
 from ctviz.experiments.config import Experiment
@@ -28,7 +26,7 @@ from ctviz.experiments.loss_terms import LossTerms, loss_terms_of
 from ctviz.experiments.measure import shown_samples
 from ctviz.experiments.outcome import outcome_of
 from ctviz.experiments.reachability import logits_at, reachable, target_probability
-from ctviz.experiments.sensitivity import Sensitivity, measure_sensitivity
+from ctviz.experiments.run_explorer import RunExplorer, path_of
 from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Floats, Ints, Trace
 from ctviz.isolation import isolated
@@ -43,42 +41,20 @@ if TYPE_CHECKING:
 MAX_POINTS = 1 << 22
 """Most points on all paths of one request: with the values along them, they take a few hundred MB."""
 
-
 _SHARED = ("factuals", "targets", "group", "outside")
 """Arrays that all models share; all others have one row per model."""
 
 
-class Explorer:
-    """Searches counterfactuals with the arms of a run, at any of its epochs, and analyses the results.
-
-    Data, training samples and what is computed from them once are kept. ``vae`` maps a number of latent dimensions to
-    an autoencoder (REVISE); without it, one is fitted to the training data when it is first needed.
-    """
+class Explorer(RunExplorer):
+    """The explorer of runs on data in a plane, or of any columns: searches point by point, with their analysis."""
 
     @isolated()
     def __init__(self, experiment: Experiment, vae: Callable[[int], Vae] | None = None) -> None:
-        if experiment.data.grid is not None:
-            raise ConfigError("data.name", experiment.data.name, "data in a plane here; images have an ImageExplorer")
-        self.experiment, self._vae = experiment, vae
-        self.data = load(experiment.data)
-        self.reference_data = ReferenceData.of(self.data, vae)
+        super().__init__(experiment, vae)
         like = self.data.train[0]
-        self.schemas = [arm.constraints_for(self.data.schema, "advice") for arm in experiment.arms]
-        self.constraints = Constraints.of(self.schemas, like)
         self.masks = immutable_masks(experiment.arms, self.data.schema, like)
         self._sampler = Sampler(self.data, experiment.arms, like, self.reference_data)
-        self._features = FeatureColumns.of(self.data.schema)
-        self._samples = ReferenceSamples.of(*self.data.validation, self.data.k)
         self._shown = ReferenceSamples.of(*shown_samples(experiment, self.data), self.data.k)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copied and pickled as its arguments."""
-        return type(self), (self.experiment, self._vae)
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """Names of the arms."""
-        return tuple(arm.name for arm in self.experiment.arms)
 
     # -- factuals and targets ---------------------------------------------------------------------
 
@@ -102,9 +78,9 @@ class Explorer:
     @isolated()
     def default_targets(self, factuals: npt.ArrayLike, snapshot: Snapshot, target: int | None = None) -> Ints:
         """Target classes (b): ``target`` for all, else the class after the one that the first arm predicts."""
-        X, k = self._factuals(factuals), self.data.k
+        X, k = self._points(factuals), self.data.k
         if target is not None:
-            return np.asarray(self._targets(np.full(len(X), target), len(X)).numpy())
+            return np.asarray(inputs.classes(np.full(len(X), target), len(X), k, "targets").numpy())
         with torch.no_grad():
             first = stack_of([snapshot], self.experiment).take([0])
             logits = logits_at(first, X.T[None]) if len(X) else X.new_zeros(1, k, 0)
@@ -138,23 +114,22 @@ class Explorer:
     ) -> list[Trace]:
         """As ``trace`` after every epoch given (at least one), all epochs and arms searched as one stack."""
         check_rows(("factuals", factuals), ("targets", targets))
-        X = self._factuals(factuals)
-        y = self._targets(targets, len(X))
-        if settings.tau < 1 / self.data.k:
-            k = self.data.k
-            raise ConfigError("tau", settings.tau, f"from 1/k = {1 / k:.3g} to below 1 for k = {k} classes")
+        X = self._points(factuals)
+        y = inputs.classes(targets, len(X), self.data.k, "targets")
+        self._check_tau(settings)
         size = group_size(settings)
         self._check_size(len(snapshots) * len(self.arms) * size, len(X), settings)
         group = groups(len(X) * size, size)
         with torch.no_grad():
             stack = stack_of(snapshots, self.experiment)
             index = torch.arange(len(self.arms)).repeat(len(snapshots))  # e·m: the arm of each model
-            session = _Session(stack, X[group], y[group], group, settings, self.constraints.take(index))
-            found = session.search(self.reference_data)
-            parts = session.along(found, self._features)
+            rules = self.constraints.take(index)
+            found = self._search(stack, X[group], y[group], settings, record=True, constraints=rules)
+            session = _Session(stack, X[group], y[group], group, settings, rules)
+            parts = session.along(found, self.features)
             parts |= session.loss_terms(found, self._neighbours(y)[:, group], self.masks.take(index))
             parts["nearest"] = self._shown.nearest(found.final.mT, session.goal)[1].float()
-            lower, upper = (torch.from_numpy(bound) for bound in self.data.schema.bounds())
+            lower, upper = self.domain
             parts |= session.reach(found, parts["probability"], upper - lower, self.data.schema.plane)
             parts["outside"] = ((lower > session.X) | (upper < session.X)).any(dim=1)
         return self._dealt(parts, snapshots, settings)
@@ -211,30 +186,9 @@ class Explorer:
     def endpoints(self, trace: Trace, level: float = 0.99) -> Endpoints:
         """IP, IP*, cost, validity, redundancy and mature share of every arm, with bootstrap intervals."""
         with torch.no_grad():
-            return compare_endpoints(trace, self._samples, self._features, self.arms, level)
-
-    @isolated()
-    def sensitivity(self, snapshot: Snapshot, level: float = 0.99, seed: int = 0) -> Sensitivity:
-        """The share of each feature in every arm's outputs, on test data, with bootstrap intervals."""
-        return measure_sensitivity(stack_of([snapshot], self.experiment), self.data, self.experiment.arms, level, seed)
+            return compare_endpoints(trace, self.comparison, self.arms, level)
 
     # -- checks -----------------------------------------------------------------------------------
-
-    def _factuals(self, values: npt.ArrayLike) -> Tensor:
-        X = inputs.points(values, "factuals", self.data.schema).float()  # numbers too large for float32 become infinite
-        if X.shape[1] != self.data.d:
-            raise DataError(f"factuals have shape {tuple(X.shape)}; expected (b {self.data.d}).")
-        if not X.isfinite().all():
-            raise DataError("factuals hold values that are not finite.")
-        return X
-
-    def _targets(self, values: npt.ArrayLike, b: int) -> Tensor:
-        array, k = numbers_of(values, "targets"), self.data.k
-        if array.shape != (b,):
-            raise DataError(f"targets have shape {array.shape}; expected ({b},).")
-        if b and (array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= k):
-            raise ConfigError("targets", sorted(set(array.tolist())), f"classes 0 to {k - 1}")
-        return torch.from_numpy(array.astype(np.int64))
 
     @staticmethod
     def _check_size(each: int, b: int, settings: SearchSettings) -> None:
@@ -263,16 +217,6 @@ class _Session:
         self.m, self.b, self.t = stack.m, len(X), settings.steps
         self.start = X.T.expand(stack.m, -1, -1).contiguous()  # m d b
         self.goal = y.expand(stack.m, -1).contiguous()  # m b
-
-    def search(self, reference_data: ReferenceData) -> SearchResult:
-        if self.b == 0:
-            none = torch.zeros(self.m, 0, dtype=torch.int64)
-            way = self.start.new_zeros(self.t + 1, *self.start.shape)
-            return SearchResult(self.start, self.start, none.bool(), none, way)
-        settings = [self.settings] * self.m
-        return search(
-            self.stack, self.start, self.goal, settings, self.constraints, record=True, reference_data=reference_data
-        )
 
     def along(self, found: SearchResult, features: FeatureColumns) -> dict[str, Tensor]:
         """The values at every point of the paths and at the factuals."""
@@ -345,10 +289,3 @@ class _Session:
         moves = torch.stack([(end - there).abs() for there in since]) / torch.where(extent > 0, extent, 1)
         moved = moves.amax(dim=(0, -1))  # m b
         return {"reachable": best, "outcome": outcome_of(found.mature, found.steps, moved, best, self.settings.tau)}
-
-
-def path_of(found: SearchResult) -> Tensor:
-    """The recorded path of a search, (t+1 m d b)."""
-    if found.path is None:
-        raise RuntimeError("the search was not recorded")
-    return found.path

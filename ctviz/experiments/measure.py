@@ -14,10 +14,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import SearchResult, search
 from ctviz.data.catalogue import columns_of
 from ctviz.data.dataset import Dataset, Split
-from ctviz.evaluation.cost import cost, validity
-from ctviz.evaluation.features import FeatureColumns
-from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.evaluation.reduce import masked_mean
+from ctviz.evaluation.ends import Comparison, SearchEnds, means
 from ctviz.evaluation.robustness import robust_accuracy
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Paths, Scene
@@ -30,6 +27,10 @@ MAX_SCENE_SAMPLES = 600
 
 GRID_CHUNK = 1 << 20
 """Most numbers in the widest activation while a field is computed."""
+
+
+EPOCH_METRICS = ("ip", "ip_star", "cost", "validity")
+"""Those of the ends of searches."""
 
 
 class EpochEvaluator:
@@ -63,10 +64,7 @@ class EpochEvaluator:
         self._start = self.factuals.to(like).T.expand(m, -1, -1).contiguous()  # m d b
         self._own = self.labels.to(like.device).expand(m, -1)
         self._goal = self.targets.to(like.device).expand(m, -1).contiguous()
-        # With a length scale of 0.5, any two pictures are too far apart for the kernel.
-        self._kernels = dataset.schema.grid is None
-        self._features = FeatureColumns.of(dataset.schema)
-        self._samples = ReferenceSamples.of(self._X[0], self._y[0], dataset.k)
+        self._by = Comparison.of(dataset.schema, self._X[0], self._y[0], dataset.k)
         self._reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "advice") for arm in experiment.arms]
         self._constraints = Constraints.of(schemas, like)
@@ -86,24 +84,13 @@ class EpochEvaluator:
             accuracy = (predict(stack(self._X).mT) == self._y).double().mean(dim=1)
             judged = predict(stack(self._start.mT).mT) == self._own
             final = found.final.mT
-            logits = stack(final)
-            valid = judged & (predict(logits.mT) == self._goal)
-            values = {
-                "accuracy": accuracy,
-                "ip": masked_mean(self._samples.implausibility(final, self._goal), judged),
-                "ip_star": self._ip_star(final, judged),
-                "cost": cost(self._start.mT, final, valid, self._features),
-                "validity": validity(logits, self._goal, judged),
-            }
+            valid = predict(stack(final).mT) == self._goal
+            ends = SearchEnds(self._start.mT, final, self._goal, valid, found.mature, found.steps)
+            values = {"accuracy": accuracy, **means(ends, judged, self._by, EPOCH_METRICS)}
         values["robust_accuracy"] = robust_accuracy(
             stack, self._X, self._y, self._settings.attack, self._lower, self._upper
         )
         return {name: value.cpu().numpy().astype(np.float64) for name, value in values.items()}
-
-    def _ip_star(self, final: Tensor, judged: Tensor) -> Tensor:
-        if not self._kernels:
-            return final.new_full((self._m,), torch.nan)
-        return self._samples.ip_star(final, self._goal, judged)
 
     def paths(self, scene: Scene, found: SearchResult, epsilon: list[float]) -> Paths | None:
         """The paths of the scene's factuals, quantised; ``found`` must carry its paths."""

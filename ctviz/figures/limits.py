@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 
-from ctviz.experiments.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 from ctviz.figures.curves import EMPTY, FONT, spread
 from ctviz.figures.theme import DASHES, Palette
 from ctviz.studies import generator, locks
 from ctviz.studies.maturity import WITHOUT, cells
-from ctviz.studies.study import LimitMetric, Study, number, percent
+from ctviz.studies.study import Study, StudyMetric, number, percent
+from ctviz.studies.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ INTERVALS = (
 
 
 @dataclass(frozen=True)
-class LimitPicture:
+class StudyPicture:
     """One chart with its heading and what it says in words."""
 
     name: str
@@ -50,7 +50,7 @@ class LimitPicture:
 
 
 @dataclass(frozen=True)
-class LimitLine:
+class Line:
     """Means over draws along x, as they are drawn."""
 
     name: str
@@ -64,8 +64,8 @@ class LimitLine:
 
 
 def pictures(
-    study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette, scale: float = 1.0
-) -> tuple[LimitPicture, ...]:
+    study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palette, scale: float = 1.0
+) -> tuple[StudyPicture, ...]:
     """All pictures of a limit, in the order of its panels (of its kinds of harm, where it has several).
 
     Args:
@@ -109,7 +109,7 @@ def key(study: Study) -> tuple[tuple[str, str], ...]:
 # -- gains against the share of mature searches ----------------------------------------------------------
 
 
-def _gains(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _gains(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palette) -> list[StudyPicture]:
     found = []
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
@@ -131,11 +131,11 @@ def _gains(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Pale
         for y, words, colour in levels:
             _level(figure, y, words, colour, left=y == 0.0 and words != WITHOUT)
         _clear_of_marks(figure, extent)
-        found.append(LimitPicture(panel.name, panel.title, figure, _say(panel.title, metric, own, "τ = ")))
+        found.append(StudyPicture(panel.name, panel.title, figure, _say(panel.title, metric, own, "τ = ")))
     return found
 
 
-def _scatter(lines: Sequence[LimitLine], extent: tuple[float, float], palette: Palette) -> go.Figure:
+def _scatter(lines: Sequence[Line], extent: tuple[float, float], palette: Palette) -> go.Figure:
     traces = []
     for line in lines:
         trace = _trace(line, bars=True)
@@ -213,7 +213,7 @@ def _over(
 # -- lines over the epochs, or over the dose --------------------------------------------------------------
 
 
-def _lines(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _lines(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palette) -> list[StudyPicture]:
     found = []
     scale = metric.scale
     along, words = ("epoch", "epochs") if study.kind == "epochs" else ("dose", study.dose)
@@ -236,11 +236,11 @@ def _lines(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Pale
         figure = _curves(lines, metric, palette, words)
         if metric.gain:
             _level(figure, 0, "conventional", palette.conventional, left=True)
-        found.append(LimitPicture(panel.name, panel.title, figure, alt))
+        found.append(StudyPicture(panel.name, panel.title, figure, alt))
     return found
 
 
-def _curves(lines: Sequence[LimitLine], metric: LimitMetric, palette: Palette, words: str) -> go.Figure:
+def _curves(lines: Sequence[Line], metric: StudyMetric, palette: Palette, words: str) -> go.Figure:
     values = np.array([value for line in lines for value in line.y])
     low, high = float(values.min()), float(values.max())
     if metric.log:
@@ -274,7 +274,7 @@ def _short(name: str) -> str:
     return "counterfactual" if name == "counterfactual training" else name
 
 
-def _band(line: LimitLine, extent: tuple[float, float], *, log: bool) -> dict[str, Any]:
+def _band(line: Line, extent: tuple[float, float], *, log: bool) -> dict[str, Any]:
     """The interval as an area, cut off where it leaves the picture; nothing where there is no interval."""
     floor, ceiling = (10.0 ** extent[0], 10.0 ** extent[1]) if log else extent
     known = [i for i in range(len(line.x)) if math.isfinite(line.low[i])]
@@ -291,7 +291,7 @@ def _band(line: LimitLine, extent: tuple[float, float], *, log: bool) -> dict[st
 # -- a dot for each draw ----------------------------------------------------------------------------------
 
 
-def _dots(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _dots(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palette) -> list[StudyPicture]:
     scale = metric.scale
     rows = values_of(table, metric.column)
     rows["value"] *= scale
@@ -315,7 +315,7 @@ def _dots(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palet
         x = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else "", "nticks": 6}
         y = {"range": [-0.4, len(names) - 0.3], "visible": False}
         figure = _figure(traces, x, y, palette, right=8, left=6, notes=notes, height=ROW * len(names) + 40)
-        found.append(LimitPicture(panel.name, panel.title, figure, _say(panel.title, metric, across(own), "")))
+        found.append(StudyPicture(panel.name, panel.title, figure, _say(panel.title, metric, across(own), "")))
     return found
 
 
@@ -347,7 +347,7 @@ def _dot_row(values: Sequence[float], place: int, colour: str, *, filled: bool) 
 # -- gains against the dose of each harm ------------------------------------------------------------------
 
 
-def _doses(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Palette) -> list[LimitPicture]:
+def _doses(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palette) -> list[StudyPicture]:
     summary = across(gains(table, metric.column))
     extent = _extent(summary)
     found = []
@@ -367,12 +367,12 @@ def _doses(study: Study, table: pd.DataFrame, metric: LimitMetric, palette: Pale
         alt = " ".join(_say(panel.title, metric, own[own["panel"] == panel.name], f"{kind} ") for panel in study.panels)
         figure = _dose_lines(lines, ticks, extent, palette)
         _level(figure, 0, "conventional", palette.conventional)
-        found.append(LimitPicture(kind, kind, figure, alt))
+        found.append(StudyPicture(kind, kind, figure, alt))
     return found
 
 
 def _dose_lines(
-    lines: Sequence[LimitLine], ticks: Sequence[str], extent: tuple[float, float], palette: Palette
+    lines: Sequence[Line], ticks: Sequence[str], extent: tuple[float, float], palette: Palette
 ) -> go.Figure:
     traces = [{**_trace(line, bars=True), "mode": "markers+lines"} for line in lines]
     places = spread([_within(line.y[-1], extent) for line in lines], 0.14 * (extent[1] - extent[0]), extent)
@@ -396,12 +396,12 @@ def _dose_lines(
 # -- what they share --------------------------------------------------------------------------------------
 
 
-def _line(name: str, rows: pd.DataFrame, x: list[float], colour: str, dash: str, symbol: str) -> LimitLine:
+def _line(name: str, rows: pd.DataFrame, x: list[float], colour: str, dash: str, symbol: str) -> Line:
     y, low, high = (rows[column].astype(float).tolist() for column in ("value", "low", "high"))
-    return LimitLine(name, colour, dash, symbol, x, y, low, high)
+    return Line(name, colour, dash, symbol, x, y, low, high)
 
 
-def _trace(line: LimitLine, *, bars: bool) -> dict[str, Any]:
+def _trace(line: Line, *, bars: bool) -> dict[str, Any]:
     trace: dict[str, Any] = {
         "type": "scatter", "x": _plain(line.x), "y": _plain(line.y), "name": line.name,
         "line": {"color": line.colour, "dash": line.dash, "width": 2},
@@ -469,11 +469,11 @@ def _figure(
     return go.Figure({"data": list(traces), "layout": layout})
 
 
-def _amount(value: float, metric: LimitMetric) -> str:
+def _amount(value: float, metric: StudyMetric) -> str:
     return percent(value) if metric.unit == "%" else number(value)
 
 
-def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
+def _say(panel: str, metric: StudyMetric, rows: pd.DataFrame, dose: str) -> str:
     """The text alternative: every mean of a picture."""
     said = []
     for row in rows.itertuples():
@@ -483,7 +483,7 @@ def _say(panel: str, metric: LimitMetric, rows: pd.DataFrame, dose: str) -> str:
     return f"{panel}. {metric.title}, {means} over draws: {'; '.join(said)}."
 
 
-def summary_rows(study: Study, table: pd.DataFrame, metric: LimitMetric) -> list[tuple[str, str, str, Mean]]:
+def summary_rows(study: Study, table: pd.DataFrame, metric: StudyMetric) -> list[tuple[str, str, str, Mean]]:
     """Panel, variant, dose in words and mean of every point of the pictures: the table below them."""
     rows = gains(table, metric.column) if metric.gain else values_of(table, metric.column)
     rows["value"] *= metric.scale

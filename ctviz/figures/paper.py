@@ -7,11 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ctviz.experiments.reproduce.published import MetricName
-from ctviz.experiments.reproduce.result import ComparedReduction, Curve, Table1Row
 from ctviz.figures.curves import EMPTY, FONT, cut, spread
 from ctviz.figures.paper_words import ARMS, agreement, interval, published
 from ctviz.figures.theme import Palette
+from ctviz.studies.reproduce.published import MetricName
+from ctviz.studies.reproduce.result import ComparedReduction, Curve, Table1Row
 
 ROW, LARGE = 58, 1.6
 """Pixels of a data set in a panel; how much larger on a large screen."""

@@ -6,9 +6,9 @@ import csv
 import io
 
 from ctviz.catalogue.metrics import REPRODUCED
-from ctviz.experiments.reproduce.published import METRICS
-from ctviz.experiments.reproduce.result import ComparedReduction, Reduction, Table1
 from ctviz.figures.paper_words import agreement, interval, published
+from ctviz.studies.reproduce.published import METRICS
+from ctviz.studies.reproduce.result import ComparedReduction, Reduction, Table1
 
 HEAD = (
     "data", "metric", "seed", "reduction", "low", "high", "error", "significant", "value", "base",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ctviz.experiments.reproduce.published import METRICS
-from ctviz.experiments.reproduce.result import ComparedReduction, Reduction, Table1
 from ctviz.prose import decimal, listed
+from ctviz.studies.reproduce.published import METRICS
+from ctviz.studies.reproduce.result import ComparedReduction, Reduction, Table1
 
 ARMS = {
     "vanilla": "Conventional",

@@ -70,7 +70,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class LimitPanel:
+class Panel:
     """One data set of a study: an experiment, whose seeds are set by the draw, and the variants among its arms."""
 
     name: str
@@ -84,7 +84,7 @@ class LimitPanel:
     """Further stacks, of variants whose data, model or schedule differ; each has a conventional variant of its own."""
 
     @property
-    def stacks(self) -> tuple[LimitPanel, ...]:
+    def stacks(self) -> tuple[Panel, ...]:
         """A panel for each of its stacks."""
         whole = ((self.experiment, self.variants), *self.others)
         return tuple(replace(self, experiment=each, variants=variants, others=()) for each, variants in whole)
@@ -96,25 +96,23 @@ class LimitPanel:
 
     def at(self, seed: int) -> Experiment:
         """The experiment of one draw: data, initial weights and order of the batches all use this seed."""
-        arms = [{**arm.model_dump(), "seed": seed} for arm in self.experiment.arms]
-        data = {**self.experiment.data.model_dump(), "seed": seed}
-        return Experiment(**{**self.experiment.model_dump(), "data": data, "arms": arms})
+        return self.experiment.replace({"data.seed": seed, "arms.*.seed": seed})
 
     def draws(
         self, seed: int, measures: tuple[str, ...], metrics: tuple[str, ...], *, every_epoch: bool
-    ) -> tuple[PanelDraw, ...]:
+    ) -> tuple[Draw, ...]:
         """One draw of each of its stacks."""
         return tuple(
-            PanelDraw(stack, seed, stack.at(seed), measures, metrics, every_epoch, place if self.others else None)
+            Draw(stack, seed, stack.at(seed), measures, metrics, every_epoch, place if self.others else None)
             for place, stack in enumerate(self.stacks)
         )
 
 
 @dataclass(frozen=True)
-class PanelDraw:
+class Draw:
     """One draw of one panel: the unit of work, trained as one stack."""
 
-    panel: LimitPanel
+    panel: Panel
     seed: int
     experiment: Experiment
     measures: tuple[str, ...]
@@ -166,13 +164,13 @@ class PanelDraw:
         return json.dumps({"draw": {**values, **facts, "panel": panel}}, allow_nan=False)
 
     @classmethod
-    def from_values(cls, values: Any) -> PanelDraw:
+    def from_values(cls, values: Any) -> Draw:
         """Inverse of ``to_json``, from what stands under ``draw``."""
         named = values["panel"]
         variants = tuple(
             Variant(name, arm, math.nan if dose is None else dose) for name, arm, dose in named["variants"]
         )
-        panel = LimitPanel(named["name"], named["title"], Experiment.from_mapping(values["base"]), variants)
+        panel = Panel(named["name"], named["title"], Experiment.from_mapping(values["base"]), variants)
         return cls(
             panel, int(values["seed"]), Experiment.from_mapping(values["experiment"]),
             tuple(values["measures"]), tuple(values["metrics"]), bool(values["every_epoch"]), values["place"],
@@ -184,12 +182,12 @@ class PanelDraw:
             DRAWS.keep(store, self.key, table)
 
 
-def stored_draw(draw: PanelDraw, store: Store) -> pd.DataFrame | None:
+def stored_draw(draw: Draw, store: Store) -> pd.DataFrame | None:
     """The rows of a draw from the store; a damaged file is removed, to be computed again."""
     return DRAWS.read(store, draw.key)
 
 
-def measure_draw(draw: PanelDraw, cancelled: Callable[[], bool] = lambda: False) -> pd.DataFrame | None:
+def measure_draw(draw: Draw, cancelled: Callable[[], bool] = lambda: False) -> pd.DataFrame | None:
     """Train and measure one draw: one row for each variant, epoch and metric; None if it was cancelled."""
     import pandas as pd
 
@@ -228,7 +226,7 @@ def _over_epochs(trained: Sequence[Snapshot]) -> dict[str, Any]:
     return {"trained_mature": mean, "all_skipped": sum(snapshot.metrics["skipped"] for snapshot in trained)}
 
 
-def _rows(draw: PanelDraw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
+def _rows(draw: Draw, epoch: int, values: dict[str, Any]) -> Iterator[tuple[str, float, int, str, float]]:
     places = {arm.name: i for i, arm in enumerate(draw.experiment.arms)}
     for variant in draw.panel.variants:
         for name in draw.metrics:

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
 from ctviz.prose import listed
-from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import ENERGY, IP, RIDGE_TERM, ROBUST
-from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, number, percent, stack
+from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, number, percent, stack
+from ctviz.studies.summary import CONVENTIONAL, Mean, by_draw, difference, gains, geometric, mean, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def ridge_name(ridge: float) -> str:
 
 def _panel(
     name: str, title: str, tau: float, changes: dict[str, object], ridges: tuple[float, ...], most: int
-) -> LimitPanel:
+) -> Panel:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", tau=tau, lambda_reg=ridge) for i, ridge in enumerate(ridges)]
     experiment = stack(Experiment.preset(name), changes, arms)
     variants = [Variant(ridge_name(ridge), f"ridge {i}", ridge) for i, ridge in enumerate(ridges)]
-    return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), *variants), most)
+    return Panel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), *variants), most)
 
 
 _DIGITS: dict[str, object] = {
@@ -65,29 +65,24 @@ LARGE = 10.0
 """How many times larger than with the usual ridge energies have to be, to be called exploding."""
 
 
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+def finding(table: pd.DataFrame, metric: StudyMetric) -> Finding:
     """Energies after the last epoch without ridge against those with the usual one, and what came of it."""
-    exploded: list[str] = []
-    held: list[str] = []
-    sentences: list[str] = []
-    for panel in PANELS:
-        own = table[table["panel"] == panel.name]
-        if not len(own):
-            continue
-        last = own[own["epoch"] == own["epoch"].max()]
-        energy = values_of(last, "energy")
-        without, usual, base = (
-            geometric(energy.loc[energy["variant"] == name, "value"])
-            for name in (ridge_name(0.0), ridge_name(USUAL), CONVENTIONAL)
-        )
-        big = _ratio(energy, ridge_name(0.0), ridge_name(USUAL)).low > math.log(LARGE)
-        (exploded if big else held).append(panel.title)
-        said = f"{panel.title}: after {int(last['epoch'].max())} epochs the energy (geometric mean) is "
-        said += f"{number(without.value)} without ridge, {number(usual.value)} with {ridge_name(USUAL)}, "
-        said += f"{number(base.value)} in the conventional "
-        sentences.append(f"{said}model. {_consequences(last)}")
-    sentences.append(_skipped(table))
-    return LimitFinding(_headline(exploded, held), tuple(sentences), tuple(exploded))
+    said, sentences = by_panel(PANELS, table, _tell)
+    return Finding(_headline(said["exploded"], said["held"]), (*sentences, _skipped(table)), tuple(said["exploded"]))
+
+
+def _tell(panel: Panel, own: pd.DataFrame) -> Told:
+    last = own[own["epoch"] == own["epoch"].max()]
+    energy = values_of(last, "energy")
+    without, usual, base = (
+        geometric(energy.loc[energy["variant"] == name, "value"])
+        for name in (ridge_name(0.0), ridge_name(USUAL), CONVENTIONAL)
+    )
+    big = _ratio(energy, ridge_name(0.0), ridge_name(USUAL)).low > math.log(LARGE)
+    said = f"{panel.title}: after {int(last['epoch'].max())} epochs the energy (geometric mean) is "
+    said += f"{number(without.value)} without ridge, {number(usual.value)} with {ridge_name(USUAL)}, "
+    said += f"{number(base.value)} in the conventional "
+    return ("exploded" if big else "held",), f"{said}model. {_consequences(last)}"
 
 
 def _ratio(energy: pd.DataFrame, variant: str, other: str) -> Mean:
@@ -135,9 +130,8 @@ def _headline(exploded: list[str], held: list[str]) -> str:
 def _link() -> DeepLink:
     arms = [Arm.variant("vanilla")]
     arms += [Arm.variant(f"ridge {i}", lambda_reg=ridge) for i, ridge in enumerate((0.0, 0.01, 0.1))]
-    base = Experiment.preset("moons")
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(experiment.to_query().items()))
+    query = Experiment.preset("moons").replace({"arms": arms}).to_query()
+    return DeepLink("boundaries", "Train the moons without ridge, and with", tuple(query.items()))
 
 
 STUDY = Study(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import STRESSES, Experiment
-from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, gains
 from ctviz.prose import listed
-from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import IP, IP_FINE, IP_STAR
-from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, percent, stack
+from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, percent, stack
+from ctviz.studies.summary import CONVENTIONAL, by_draw, difference, gains
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ METHODS = ("eccco", "generic", "revise")
 METHOD = "Generator"
 
 
-def _panel(name: str, title: str, tau: float, ridge: float) -> LimitPanel:
+def _panel(name: str, title: str, tau: float, ridge: float) -> Panel:
     shared: dict[str, Any] = {"tau": tau, "lambda_reg": ridge}
     arms = [Arm.variant("vanilla"), Arm.variant("full", **shared)]
     variants = [Variant(CONVENTIONAL, "vanilla")]
@@ -46,7 +46,7 @@ def _panel(name: str, title: str, tau: float, ridge: float) -> LimitPanel:
         if i:
             arms.append(Arm.variant(arm, **shared, generator=method))
     experiment = stack(Experiment.preset(name), {"evaluation.every": 20}, arms)
-    return LimitPanel(name, title, experiment, tuple(variants))
+    return Panel(name, title, experiment, tuple(variants))
 
 
 def dose_words(kind: str, dose: float) -> str:
@@ -72,38 +72,44 @@ PANELS = (
 CHANCE = "Each dose is compared by itself: of a hundred such comparisons one comes out by chance alone."
 
 
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+def finding(table: pd.DataFrame, metric: StudyMetric) -> Finding:
     """Every dose against the undisturbed search, draw by draw."""
-    told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "unhurt", "unclear")}
-    hurt: list[str] = []
-    sentences: list[str] = []
-    for panel in PANELS:
-        found = gains(table[table["panel"] == panel.name], metric.column)
-        if not len(found):
-            continue
-        losses, wins, gone = [], [], False
-        for kind in (*KINDS, METHOD):
-            own = found[found["variant"] == kind]
-            sound = own[own["dose"] == undisturbed_dose(kind)]
-            for dose in (dose for dose in own["dose"].unique() if dose != undisturbed_dose(kind)):
-                rows = own[own["dose"] == dose]
-                sign = difference(sound, rows).sign
-                left = by_draw(rows)
-                said = f"{_harm(kind, dose)} ({percent(left.value)})"
-                gone = gone or (sign > 0 and left.sign <= 0)
-                losses += [said] if sign > 0 else []
-                wins += [said] if sign < 0 else []
-        sound = found[(found["variant"] == METHOD) & (found["dose"] == 0)]
-        usual = by_draw(sound)
-        clear = "gone" if gone else "less" if losses else "unhurt"
-        told[clear if usual.sign > 0 else "unclear"].append(panel.title)
-        hurt += [panel.title] if losses else []
-        said = f"{panel.title}: the undisturbed search gains {interval(usual, '%')}"
-        said += ". " if usual.sign > 0 else ", which cannot be told from none. "
-        said += f"Less with {listed(losses)}" if losses else "With none of the harms is it less by more than chance"
-        sentences.append(f"{said}{'; more with ' + listed(wins) if wins else ''}.")
-    sentences += [CHANCE] if sentences else []
-    return LimitFinding(_headline(**told), tuple(sentences), tuple(hurt))
+    said, sentences = by_panel(PANELS, table, lambda panel, own: _tell(panel, own, metric))
+    return Finding(
+        _headline(said["gone"], said["less"], said["unhurt"], said["unclear"]),
+        (*sentences, CHANCE) if sentences else (),
+        tuple(said["hurt"]),
+    )
+
+
+def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
+    found = gains(own, metric.column)
+    if not len(found):
+        return None
+    losses, wins, gone = _doses_compared(found)
+    usual = by_draw(found[(found["variant"] == METHOD) & (found["dose"] == 0)])
+    clear = "gone" if gone else "less" if losses else "unhurt"
+    said = f"{panel.title}: the undisturbed search gains {interval(usual, '%')}"
+    said += ". " if usual.sign > 0 else ", which cannot be told from none. "
+    said += f"Less with {listed(losses)}" if losses else "With none of the harms is it less by more than chance"
+    groups = (clear if usual.sign > 0 else "unclear", *(("hurt",) if losses else ()))
+    return groups, f"{said}{'; more with ' + listed(wins) if wins else ''}."
+
+
+def _doses_compared(found: pd.DataFrame) -> tuple[list[str], list[str], bool]:
+    """The harms that cost some of the gain, those that add to it, and whether one costs all of it."""
+    losses, wins, gone = [], [], False
+    for kind in (*KINDS, METHOD):
+        own = found[found["variant"] == kind]
+        sound = own[own["dose"] == undisturbed_dose(kind)]
+        for dose in (dose for dose in own["dose"].unique() if dose != undisturbed_dose(kind)):
+            rows = own[own["dose"] == dose]
+            sign, left = difference(sound, rows).sign, by_draw(rows)
+            said = f"{_harm(kind, dose)} ({percent(left.value)})"
+            gone = gone or (sign > 0 and left.sign <= 0)
+            losses += [said] if sign > 0 else []
+            wins += [said] if sign < 0 else []
+    return losses, wins, gone
 
 
 def _harm(kind: str, dose: float) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, values_of
 from ctviz.prose import listed
-from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import LOCKED_COST, LOCKED_VALIDITY, SHARE, TILT
-from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, stack
+from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, stack
+from ctviz.studies.summary import CONVENTIONAL, by_draw, difference, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def arms_of(base: Experiment, locked: int) -> list[Arm]:
     ]
 
 
-def _panel(name: str, title: str, preset: str, locked: int) -> LimitPanel:
+def _panel(name: str, title: str, preset: str, locked: int) -> Panel:
     base = Experiment.preset(preset)
     experiment = stack(base, {"evaluation.every": 100}, arms_of(base, locked))
     variants = (
         Variant(CONVENTIONAL, "vanilla"), Variant(UNLOCKED, "free"),
         Variant(BARE, "bare"), Variant(PROTECTED, "shielded"),
     )  # fmt: skip
-    return LimitPanel(name, title, experiment, variants)
+    return Panel(name, title, experiment, variants)
 
 
 PANELS = (
@@ -52,31 +52,23 @@ PANELS = (
 # -- how it is told ----------------------------------------------------------------------------------------
 
 
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+def finding(table: pd.DataFrame, metric: StudyMetric) -> Finding:
     """With protection against without, draw by draw; and both against a lock that acts in advice alone."""
-    helped: list[str] = []
-    reversed_: list[str] = []
-    other: list[str] = []
-    sentences: list[str] = []
-    for panel in PANELS:
-        own = table[table["panel"] == panel.name]
-        if not len(own):
-            continue
-        shown = values_of(own, metric.column)
-        shown["value"] *= metric.scale
-        rows = (by_draw(shown[shown["variant"] == name]) for name in (BARE, PROTECTED, UNLOCKED))
-        numbers = [interval(found, metric.unit) for found in rows]
-        said = (
-            f"{numbers[0]} without protection, {numbers[1]} with it, {numbers[2]} where the lock acts in advice alone"
-        )
-        share = values_of(own, "share")
-        bare, protected, free = (share[share["variant"] == name] for name in (BARE, PROTECTED, UNLOCKED))
-        sign = difference(bare, protected).sign
-        (helped if sign > 0 else reversed_ if sign < 0 else other).append(panel.title)
-        sentences.append(
-            f"{panel.title}: {said}. {_meaning(sign, difference(bare, free).sign, difference(protected, free).sign)}"
-        )
-    return LimitFinding(_headline(helped, reversed_, other), tuple(sentences), tuple(helped))
+    said, sentences = by_panel(PANELS, table, lambda panel, own: _tell(panel, own, metric))
+    return Finding(_headline(said["helped"], said["reversed"], said["other"]), sentences, tuple(said["helped"]))
+
+
+def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told:
+    shown = values_of(own, metric.column)
+    shown["value"] *= metric.scale
+    rows = (by_draw(shown[shown["variant"] == name]) for name in (BARE, PROTECTED, UNLOCKED))
+    numbers = [interval(found, metric.unit) for found in rows]
+    said = f"{numbers[0]} without protection, {numbers[1]} with it, {numbers[2]} where the lock acts in advice alone"
+    share = values_of(own, "share")
+    bare, protected, free = (share[share["variant"] == name] for name in (BARE, PROTECTED, UNLOCKED))
+    sign = difference(bare, protected).sign
+    meaning = _meaning(sign, difference(bare, free).sign, difference(protected, free).sign)
+    return ({1: "helped", 0: "other", -1: "reversed"}[sign],), f"{panel.title}: {said}. {meaning}"
 
 
 def _meaning(protection: int, bare: int, protected: int) -> str:
@@ -107,8 +99,7 @@ def _headline(helped: list[str], reversed_: list[str], other: list[str]) -> str:
 
 def _doors() -> tuple[DeepLink, ...]:
     base = Experiment.preset("proxies").replace({"data.signal": 3.0})
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms_of(base, 1)]})
-    query = tuple(experiment.to_query().items())
+    query = tuple(base.replace({"arms": arms_of(base, 1)}).to_query().items())
     return (
         DeepLink("actionability", "Open the linear models under their locks", query),
         DeepLink("boundaries", "See their boundaries turn", query),

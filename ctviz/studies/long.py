@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, Mean, by_draw, difference, gains, values_of
 from ctviz.prose import listed
-from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import (
     ACCURACY,
     COST,
@@ -21,7 +20,8 @@ from ctviz.studies.shown import (
     MATURE,
     ROBUST,
 )
-from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, number, stack
+from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, number, stack
+from ctviz.studies.summary import CONVENTIONAL, Mean, by_draw, difference, gains, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,11 +32,11 @@ USUAL = 100
 TRAINED = "counterfactual training"
 
 
-def _panel(name: str, title: str) -> LimitPanel:
+def _panel(name: str, title: str) -> Panel:
     base = Experiment.preset(name).replace({"training.epochs": EPOCHS})
     changes: dict[str, object] = {"evaluation.every": 50, "evaluation.also": (10, 25)}
     experiment = stack(base, changes, [arm.model_copy() for arm in base.arms])
-    return LimitPanel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(TRAINED, "full")))
+    return Panel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(TRAINED, "full")))
 
 
 PANELS = (_panel("moons", "Moons"), _panel("circles", "Circles"), _panel("ls", "Linearly separable"))
@@ -57,33 +57,29 @@ ALSO = {
 """What else is told of the longer training, where it is no chance."""
 
 
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+def finding(table: pd.DataFrame, metric: StudyMetric) -> Finding:
     """The gain after the usual number of epochs against that after ten times as many, draw by draw."""
-    told: dict[str, list[str]] = {name: [] for name in ("gone", "less", "keeps", "unclear")}
-    moved: dict[int, list[str]] = {1: [], -1: [], 0: []}
-    sentences: list[str] = []
     chosen = metric.column if metric.column in COMPARED else "ip"
-    for panel in PANELS:
-        found = gains(table[table["panel"] == panel.name], chosen)
-        if not len(found):
-            continue
-        last = int(found["epoch"].max())
-        usual = min(found["epoch"].unique(), key=lambda epoch: abs(epoch - USUAL))
-        early, late = found[found["epoch"] == usual], found[found["epoch"] == last]
-        apart, left = difference(early, late), by_draw(late)
-        before = by_draw(early)
-        less = "keeps" if apart.sign <= 0 else "less" if left.sign > 0 else "gone"
-        told[less if before.sign > 0 else "unclear"].append(panel.title)
-        if metric.column in ALSO:
-            moved[_moved(table, panel.name, metric.column, usual, last).sign].append(panel.title)
-        said = f"{panel.title}: the gain in {_names(chosen)} is {interval(before, '%')} after {usual} epochs and "
-        said += f"{interval(left, '%')} after {last:,}"
-        meaning = _meaning(before.sign, apart.sign, left.sign)
-        sentences.append(f"{said}. {meaning} {_changes(table, panel.name, usual, last)}".rstrip())
-    headline = _of_other(moved, ALSO[metric.column]) if metric.column in ALSO else _headline(_names(chosen), **told)
-    return LimitFinding(
-        headline if sentences else "Nothing measured yet", tuple(sentences), (*told["gone"], *told["less"])
-    )
+    said, sentences = by_panel(PANELS, table, lambda panel, own: _tell(panel, own, chosen, metric.column))
+    headline = _of_other(said, ALSO[metric.column]) if metric.column in ALSO else _headline(_names(chosen), said)
+    return Finding(headline if sentences else "Nothing measured yet", sentences, (*said["gone"], *said["less"]))
+
+
+def _tell(panel: Panel, own: pd.DataFrame, chosen: str, shown: str) -> Told | None:
+    found = gains(own, chosen)
+    if not len(found):
+        return None
+    last = int(found["epoch"].max())
+    usual = min(found["epoch"].unique(), key=lambda epoch: abs(epoch - USUAL))
+    early, late = found[found["epoch"] == usual], found[found["epoch"] == last]
+    apart, left, before = difference(early, late), by_draw(late), by_draw(early)
+    less = "keeps" if apart.sign <= 0 else "less" if left.sign > 0 else "gone"
+    groups = [less if before.sign > 0 else "unclear"]
+    groups += [MOVED[_moved(own, shown, usual, last).sign]] if shown in ALSO else []
+    said = f"{panel.title}: the gain in {_names(chosen)} is {interval(before, '%')} after {usual} epochs and "
+    said += f"{interval(left, '%')} after {last:,}"
+    meaning = _meaning(before.sign, apart.sign, left.sign)
+    return tuple(groups), f"{said}. {meaning} {_changes(own, usual, last)}".rstrip()
 
 
 def _names(metric: str) -> str:
@@ -104,45 +100,49 @@ def _meaning(before: int, decay: int, left: int) -> str:
     return f"{change}; {rest}."
 
 
-def _changes(table: pd.DataFrame, panel: str, usual: int, last: int) -> str:
+def _changes(own: pd.DataFrame, usual: int, last: int) -> str:
     """What else has changed in the counterfactually trained model by more than chance."""
     said = []
     for metric, words in ALSO.items():
-        rows = _trained(table, panel, metric)
+        rows = _trained(own, metric)
         early, late = by_draw(rows[rows["epoch"] == usual]), by_draw(rows[rows["epoch"] == last])
-        if _moved(table, panel, metric, usual, last).sign:
+        if _moved(own, metric, usual, last).sign:
             unit = "" if metric == "energy" else " %"
             said.append(f"{words} goes from {number(early.value)} to {number(late.value)}{unit}")
     return f"With counterfactual training {listed(said)}." if said else ""
 
 
-def _trained(table: pd.DataFrame, panel: str, metric: str) -> pd.DataFrame:
+def _trained(own: pd.DataFrame, metric: str) -> pd.DataFrame:
     """A metric of the counterfactually trained model, shares in %."""
-    rows = values_of(table[(table["panel"] == panel) & (table["variant"] == TRAINED)], metric)
+    rows = values_of(own[own["variant"] == TRAINED], metric)
     return rows.assign(value=rows["value"] * (1 if metric == "energy" else 100))
 
 
-def _moved(table: pd.DataFrame, panel: str, metric: str, usual: int, last: int) -> Mean:
-    rows = _trained(table, panel, metric)
+def _moved(own: pd.DataFrame, metric: str, usual: int, last: int) -> Mean:
+    rows = _trained(own, metric)
     return difference(rows[rows["epoch"] == last], rows[rows["epoch"] == usual])
 
 
-def _of_other(moved: Mapping[int, list[str]], words: str) -> str:
+MOVED = {1: "rises", -1: "falls", 0: "does not change by more than chance"}
+"""Where a metric goes that is no gain, by the sign of its change: the group of a panel, and words of the headline."""
+
+
+def _of_other(said: Mapping[str, list[str]], words: str) -> str:
     """The headline of what is no gain: whether it rises or falls."""
-    named = {1: "rises", -1: "falls", 0: "does not change by more than chance"}
-    parts = [f"{named[sign]} on {listed(panels)}" for sign, panels in moved.items() if panels]
+    parts = [f"{group} on {listed(said[group])}" for group in MOVED.values() if said[group]]
     return f"Ten times as long, {words} of the counterfactually trained model {listed(parts)}"
 
 
-def _headline(metric: str, gone: list[str], less: list[str], keeps: list[str], unclear: list[str]) -> str:
-    parts = [f"is gone on {listed(gone)}"] if gone else []
-    parts += [f"shrinks on {listed(less)}"] if less else []
-    rest = [f"on {listed(keeps)} no such loss shows"] if keeps and parts else []
-    rest += [f"on {listed(unclear)} there was no clear gain to lose"] if unclear else []
+def _headline(metric: str, said: Mapping[str, list[str]]) -> str:
+    parts = [f"is gone on {listed(said['gone'])}"] if said["gone"] else []
+    parts += [f"shrinks on {listed(said['less'])}"] if said["less"] else []
+    rest = [f"on {listed(said['keeps'])} no such loss shows"] if said["keeps"] and parts else []
+    rest += [f"on {listed(said['unclear'])} there was no clear gain to lose"] if said["unclear"] else []
     if parts:
         return "; ".join([f"Ten times as long, the gain in {metric} {listed(parts)}", *rest])
-    if keeps:
-        return "; ".join([f"Ten times as long, no loss of the gain in {metric} shows on {listed(keeps)}", *rest])
+    if said["keeps"]:
+        kept = f"Ten times as long, no loss of the gain in {metric} shows on {listed(said['keeps'])}"
+        return "; ".join([kept, *rest])
     return f"Ten times as long, {rest[0]}" if rest else "Nothing measured yet"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import CONVENTIONAL, by_draw, difference, gains, values_of
 from ctviz.prose import listed
-from ctviz.studies.draw import LimitPanel, Variant
+from ctviz.studies.draw import Panel, Variant
 from ctviz.studies.shown import IP, IP_FINE, IP_STAR
-from ctviz.studies.study import DeepLink, LimitFinding, LimitMetric, Study, interval, percent, stack
+from ctviz.studies.study import DeepLink, Finding, Study, StudyMetric, Told, by_panel, interval, percent, stack
+from ctviz.studies.summary import CONVENTIONAL, by_draw, difference, gains, values_of
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ WITHOUT = "without the divergence"
 """The control: the effect of ridge and adversarial loss alone."""
 
 
-def _panel(name: str, title: str, ridge: float) -> LimitPanel:
+def _panel(name: str, title: str, ridge: float) -> Panel:
     base = Experiment.preset(name)
     cells = [
         Variant(f"η = {eta:g}", f"tau {i} eta {j}", tau) for j, eta in enumerate(ETAS) for i, tau in enumerate(TAUS)
@@ -34,9 +35,7 @@ def _panel(name: str, title: str, ridge: float) -> LimitPanel:
         for i, tau in enumerate(TAUS)
     ]
     experiment = stack(base, {"evaluation.every": 10}, arms)
-    return LimitPanel(
-        name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(WITHOUT, "no divergence"), *cells)
-    )
+    return Panel(name, title, experiment, (Variant(CONVENTIONAL, "vanilla"), Variant(WITHOUT, "no divergence"), *cells))
 
 
 def cells(table: pd.DataFrame, panel: str, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,38 +62,36 @@ STARVED, FED = 0.05, 0.5
 """Mean share of mature searches up to which a cell counts as starved, and from which as fed."""
 
 
-def finding(table: pd.DataFrame, metric: LimitMetric) -> LimitFinding:
+def finding(table: pd.DataFrame, metric: StudyMetric) -> Finding:
     """Cells in which next to nothing matures against those in which most does, draw by draw and at the same η.
 
     Steps of another length find other counterfactuals, so that cells of different η would differ by more than by how
     many searches arrive.
     """
-    said: dict[str, list[str]] = {name: [] for name in ("lost", "smaller", "larger", "alike")}
-    sentences: list[str] = []
-    for panel in PANELS:
-        found, shares = cells(table, panel.name, metric.column)
-        if not len(found):
-            continue
-        joined = found.merge(shares, on=["variant", "dose"])
-        starved, fed = joined[joined["mature"] <= STARVED], joined[joined["mature"] >= FED]
-        etas = [eta for eta in joined["variant"].unique() if {eta} <= set(starved["variant"]) & set(fed["variant"])]
-        if not etas:
-            missing = "both kinds of cells: where next to no search arrives, and where most do"
-            sentences.append(f"{panel.title}: no step length has {missing}, so nothing can be said.")
-            continue
-        rest = gains(table[table["panel"] == panel.name], metric.column)
-        alone = rest[rest["variant"] == WITHOUT]
-        much, none = _evenly(fed, etas), _evenly(starved, etas)
-        left, apart = by_draw(none), difference(much, none)
-        words = f"{panel.title}: at {listed(etas)} the gain is {interval(by_draw(much), '%')} where most searches "
-        words += f"arrive, {interval(left, '%')} where next to none does, and {interval(by_draw(alone), '%')} "
-        words += "with the divergence switched off"
-        where = "alike" if apart.sign == 0 else "larger" if apart.sign < 0 else "smaller" if left.sign > 0 else "lost"
-        said[where].append(panel.title)
-        taken = difference(alone, much).sign
-        meaning = _meaning(apart.sign, left.sign, by_draw(alone).sign, taken)
-        sentences.append(f"{words}. {meaning}{_elsewhere(fed, etas)}")
-    return LimitFinding(_headline(**said), tuple(sentences), (*said["lost"], *said["smaller"]))
+    said, sentences = by_panel(PANELS, table, lambda panel, own: _tell(panel, own, metric))
+    return Finding(_headline(said), sentences, (*said["lost"], *said["smaller"]))
+
+
+def _tell(panel: Panel, own: pd.DataFrame, metric: StudyMetric) -> Told | None:
+    found, shares = cells(own, panel.name, metric.column)
+    if not len(found):
+        return None
+    joined = found.merge(shares, on=["variant", "dose"])
+    starved, fed = joined[joined["mature"] <= STARVED], joined[joined["mature"] >= FED]
+    etas = [eta for eta in joined["variant"].unique() if {eta} <= set(starved["variant"]) & set(fed["variant"])]
+    if not etas:
+        missing = "both kinds of cells: where next to no search arrives, and where most do"
+        return (), f"{panel.title}: no step length has {missing}, so nothing can be said."
+    rest = gains(own, metric.column)
+    alone = rest[rest["variant"] == WITHOUT]
+    much, none = _evenly(fed, etas), _evenly(starved, etas)
+    left, apart = by_draw(none), difference(much, none)
+    words = f"{panel.title}: at {listed(etas)} the gain is {interval(by_draw(much), '%')} where most searches "
+    words += f"arrive, {interval(left, '%')} where next to none does, and {interval(by_draw(alone), '%')} "
+    words += "with the divergence switched off"
+    where = "alike" if apart.sign == 0 else "larger" if apart.sign < 0 else "smaller" if left.sign > 0 else "lost"
+    meaning = _meaning(apart.sign, left.sign, by_draw(alone).sign, difference(alone, much).sign)
+    return (where,), f"{words}. {meaning}{_elsewhere(fed, etas)}"
 
 
 def _evenly(rows: pd.DataFrame, etas: list[str]) -> pd.DataFrame:
@@ -124,14 +121,12 @@ def _meaning(apart: int, left: int, alone: int, taken: int) -> str:
     return ("So here it is larger where none arrives." if apart < 0 else "The difference could be chance.") + own
 
 
-def _headline(lost: list[str], smaller: list[str], larger: list[str], alike: list[str]) -> str:
-    parts = [f"lost on {listed(lost)}"] if lost else []
-    parts += [f"smaller on {listed(smaller)}"] if smaller else []
-    parts += [f"larger on {listed(larger)}"] if larger else []
+def _headline(said: Mapping[str, list[str]]) -> str:
+    parts = [f"{group} on {listed(said[group])}" for group in ("lost", "smaller", "larger") if said[group]]
     if not parts:
-        alone = f"Where no search arrives, no loss of the gain shows on {listed(alike)}"
-        return alone if alike else "Nothing measured yet"
-    rest = f"; no difference shows on {listed(alike)}" if alike else ""
+        alone = f"Where no search arrives, no loss of the gain shows on {listed(said['alike'])}"
+        return alone if said["alike"] else "Nothing measured yet"
+    rest = f"; no difference shows on {listed(said['alike'])}" if said["alike"] else ""
     return f"Where no search arrives, the gain is {listed(parts)}{rest}"
 
 
@@ -140,9 +135,8 @@ def _link(eta: float, tau: float) -> DeepLink:
         Arm.variant("vanilla"), Arm.variant("full", tau=0.75, lambda_reg=0.01),
         Arm.variant("starved", tau=tau, step_size=eta, lambda_reg=0.01),
     ]  # fmt: skip
-    base = Experiment.preset("ls")
-    experiment = Experiment(**{**base.model_dump(), "arms": [arm.model_dump() for arm in arms]})
-    return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(experiment.to_query().items()))
+    query = Experiment.preset("ls").replace({"arms": arms}).to_query()
+    return DeepLink("boundaries", "Train a starved model beside a fed one", tuple(query.items()))
 
 
 STUDY = Study(

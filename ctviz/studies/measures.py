@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ctviz.data.dataset import Dataset
-from ctviz.evaluation.tilt import boundary_tilt
+from ctviz.evaluation.tilt import tilt_between
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.sensitivity import measure_sensitivity
@@ -67,10 +67,7 @@ def locks(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     arms, data = context.experiment.arms, context.data
     locked = [data.schema.position(arm.locked[0]) for arm in arms]
     shares = measure_sensitivity(stack, data, arms).share.value  # m f
-    X, y = data.train
-    centres = torch.stack([X[y == c].mean(dim=0) for c in range(2)])
-    lower, upper = (torch.from_numpy(bound) for bound in data.schema.bounds())
-    tilt = boundary_tilt(stack, lower, upper, centres)
+    tilt = tilt_between(stack, data)
     return {"share": shares[np.arange(len(arms)), locked], "tilt": tilt.double().cpu().numpy().astype(np.float64)}
 
 

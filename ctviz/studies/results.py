@@ -1,4 +1,4 @@
-"""The draws of a limit: those that are stored or ship, and computing the others."""
+"""The draws of a study: those that are stored or ship, and computing the others."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ctviz.errors import StoreError
-from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, execute, never_cancelled, no_progress
-from ctviz.experiments.engines.choice import opened
+from ctviz.experiments.engines.base import Engine, OnProgress, check_all_done, never_cancelled, no_progress
+from ctviz.experiments.engines.cost import Estimate
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.store.codec import Damaged
 from ctviz.paths import assets, write_whole
 from ctviz.short_repr import ShortRepr
-from ctviz.studies.draw import COLUMNS, DRAWS, PanelDraw, stored_draw
+from ctviz.studies.draw import COLUMNS, DRAWS, Draw, stored_draw
 from ctviz.studies.registry import study_of
+from ctviz.studies.steps import Step, Steps, carry_out
 from ctviz.studies.study import Study
 
 if TYPE_CHECKING:
@@ -27,22 +28,27 @@ Source = Literal["here", "shipped"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LimitResult(ShortRepr):
-    """The measured part of a limit.
+class StudyResult(ShortRepr):
+    """The measured part of a study.
 
-    ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the limit;
+    ``table`` is tidy: panel, variant, dose (NaN: none), seed, epoch, metric, value. Metrics are those of the study;
     ``trained_mature`` and ``all_skipped`` are the mean share of mature searches over the recorded epochs, and the
     batches that were skipped in them.
     """
 
-    limit: Study
+    study: Study
     table: pd.DataFrame
-    panel_draws: tuple[PanelDraw, ...]
+    panel_draws: tuple[Draw, ...]
     sources: tuple[Source | None, ...]
     """Source of each draw: computed on this computer, shipped with ctviz, or None if missing."""
 
     @property
-    def stands(self) -> tuple[PanelDraw, ...]:
+    def limit(self) -> Study:
+        """Former name of ``study``."""
+        return self.study
+
+    @property
+    def stands(self) -> tuple[Draw, ...]:
         """Former name of ``panel_draws``."""
         return self.panel_draws
 
@@ -58,11 +64,15 @@ class LimitResult(ShortRepr):
     @property
     def draws(self) -> dict[str, int]:
         """Number of draws of each panel that are there."""
-        found = {panel.name: set[int]() for panel in self.limit.panels}
-        lacking = {panel.name: set[int]() for panel in self.limit.panels}
+        found = {panel.name: set[int]() for panel in self.study.panels}
+        lacking = {panel.name: set[int]() for panel in self.study.panels}
         for draw, source in zip(self.panel_draws, self.sources, strict=True):
             (lacking if source is None else found)[draw.panel.name].add(draw.seed)
         return {name: len(seeds - lacking[name]) for name, seeds in found.items()}
+
+
+LimitResult = StudyResult
+"""As the public API names it."""
 
 
 # -- what ships ----------------------------------------------------------------------------------------
@@ -70,7 +80,7 @@ class LimitResult(ShortRepr):
 
 @lru_cache(16)
 def _shipped(folder: Path, name: str) -> tuple[dict[str, str], pd.DataFrame] | None:
-    """Keys of the draws that ship with a limit (by panel and seed), and their rows."""
+    """Keys of the draws that ship with a study (by panel and seed), and their rows."""
     try:
         table = DRAWS.read_file(folder / f"{name}.parquet")
         keys = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["stands"]
@@ -84,7 +94,7 @@ def shipped_folder() -> Path:
     return assets() / "limits"
 
 
-def shipped_draw(draw: PanelDraw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
+def shipped_draw(draw: Draw, name: str, folder: Path | None = None) -> pd.DataFrame | None:
     """The shipped rows of a draw; None if they were made with other settings or another algorithm."""
     found = _shipped(folder or shipped_folder(), name)
     if found is None or found[0].get(draw.name) != draw.key:
@@ -92,31 +102,33 @@ def shipped_draw(draw: PanelDraw, name: str, folder: Path | None = None) -> pd.D
     return draw.rows_of(found[1])
 
 
-def build_limits(names: Sequence[str], folder: Path, on_limit: Callable[[str], None] = lambda name: None) -> list[Path]:
-    """Measure limits, unless the store of this machine has them, and write the files that ship."""
-    written = []
-    for name in names:
-        on_limit(name)
-        result = run_limit(name, shipped=False)
-        keys = {draw.name: draw.key for draw in result.panel_draws}
-        facts = {"stands": keys, "experiments": result.limit.settings}
-        for path, data in (
-            (folder / f"{name}.parquet", DRAWS.encode(result.table)),
-            (folder / f"{name}.json", (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()),
-        ):
-            write_whole(path, data)
-            written.append(path)
+def build_study(study: Study, folder: Path, **options: Any) -> list[Path]:
+    """Measure a study, unless the store of this machine has it, and write the files that ship.
+
+    Args:
+        study: which.
+        folder: to write to.
+        options: of ``run_study``, such as its engine.
+    """
+    result = run_study(study, shipped=False, **options)
+    facts = {"stands": {draw.name: draw.key for draw in result.panel_draws}, "experiments": study.settings}
+    files = {
+        folder / f"{study.name}.parquet": DRAWS.encode(result.table),
+        folder / f"{study.name}.json": (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode(),
+    }
+    for path, content in files.items():
+        write_whole(path, content)
     _shipped.cache_clear()
-    return written
+    return list(files)
 
 
 # -- asking --------------------------------------------------------------------------------------------
 
 
-def stored_limit(
+def stored_study(
     name: str | Study, store: Store | None = None, seeds: int | None = None, *, shipped: bool = True
-) -> LimitResult:
-    """The measured part of a limit, without computing anything: from this machine's store, else as shipped."""
+) -> StudyResult:
+    """The measured part of a study, without computing anything: from this machine's store, else as shipped."""
     import pandas as pd
 
     study, store = study_of(name), store or open_store()
@@ -132,10 +144,10 @@ def stored_limit(
         if table is not None:
             tables.append(table)
     whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
-    return LimitResult(study, whole, drawn, tuple(sources))
+    return StudyResult(study, whole, drawn, tuple(sources))
 
 
-def run_limit(
+def run_study(
     name: str | Study,
     store: Store | None = None,
     progress: OnProgress | None = None,
@@ -144,12 +156,13 @@ def run_limit(
     shipped: bool = True,
     engine: str | Engine = "local",
     workers: int | None = None,
+    address: str | None = None,
     cancelled: Callable[[], bool] = never_cancelled,
-) -> LimitResult:
-    """Measure a limit: draws that are neither in the store nor shipped are trained now and stored.
+) -> StudyResult:
+    """Measure a study: draws that are neither in the store nor shipped are trained now and stored.
 
     Args:
-        name: one of ``LIMITS``, or a limit of one's own.
+        name: one of ``LIMITS``, or a study of one's own.
         store: where draws are read and kept; by default that of this machine (``CTVIZ_HOME``).
         progress: called with the draws that are done and their total; its exceptions end the work, and complete draws
             are kept.
@@ -157,43 +170,62 @@ def run_limit(
         shipped: whether results that ship with ctviz are used.
         engine: "local", "ray", or anything with the ``run`` of an ``Engine``.
         workers: processes; by default one for each processor.
+        address: of a Ray cluster.
         cancelled: called often; whether to stop. Finished draws are kept.
 
     Raises:
-        ConfigError: no such limit, or too many draws. StoreError: a draw cannot be computed or stored.
+        ConfigError: no such study, or too many draws. StoreError: a draw cannot be computed or stored.
     """
     study, store = study_of(name), store or open_store()
-    missing, total = missing_draws(study, store, seeds, shipped=shipped), len(study.all_draws(seeds))
-    with opened(engine, workers) as ready:
-        check_all_done(
-            execute(missing, store, ready, progress=progress or no_progress, total=total, cancelled=cancelled)
-        )
-    return stored_limit(study, store, seeds, shipped=shipped)
+    return carry_out(
+        _steps(study, store, seeds, shipped), store, engine, workers, address,
+        progress=progress or no_progress, cancelled=cancelled,
+    )  # fmt: skip
 
 
-def missing_draws(
-    study: Study, store: Store, seeds: int | None = None, *, shipped: bool = True
-) -> tuple[PanelDraw, ...]:
+run_limit = run_study
+"""As the public API names it."""
+
+
+def _steps(study: Study, store: Store, seeds: int | None, shipped: bool) -> Steps[StudyResult]:
+    """The draws that are left, all at once."""
+    missing = missing_draws(study, store, seeds, shipped=shipped)
+    check_all_done((yield Step(missing, len(study.all_draws(seeds)))))
+    return stored_study(study, store, seeds, shipped=shipped)
+
+
+def estimate(
+    studies: Sequence[Study], store: Store, workers: int = 1, seeds: int | None = None, *, shipped: bool = True
+) -> Estimate:
+    """What the draws take that are to be computed, of one study after the other."""
+    seconds = 0.0
+    for study in studies:
+        missing = missing_draws(study, store, seeds, shipped=shipped)
+        seconds += sum(draw.seconds for draw in missing) / max(1, min(workers, len(missing)))
+    return Estimate(seconds=seconds)
+
+
+def missing_draws(study: Study, store: Store, seeds: int | None = None, *, shipped: bool = True) -> tuple[Draw, ...]:
     """The draws that are to be computed."""
-    found = stored_limit(study, store, seeds, shipped=shipped)
+    found = stored_study(study, store, seeds, shipped=shipped)
     return tuple(draw for draw, source in zip(found.panel_draws, found.sources, strict=True) if source is None)
 
 
-def agreement(here: LimitResult) -> float | None:
+def agreement(here: StudyResult) -> float | None:
     """Largest deviation of results computed here from those that ship, relative to the larger of the two numbers.
 
     None where nothing was computed here or nothing ships.
     """
     worst: float | None = None
     for draw, source in zip(here.panel_draws, here.sources, strict=True):
-        shipped = shipped_draw(draw, here.limit.name) if source == "here" else None
+        shipped = shipped_draw(draw, here.study.name) if source == "here" else None
         if shipped is None:
             continue
         own = draw.rows_of(here.table)
         keys = ["variant", "dose", "epoch", "metric"]
         both = own.merge(shipped, on=keys, suffixes=("", "_shipped"))
         if len(both) != len(own) or len(own) != len(shipped):
-            raise StoreError(f"The shipped numbers of {here.limit.name} are not those of these settings.")
+            raise StoreError(f"The shipped numbers of {here.study.name} are not those of these settings.")
         apart = (both["value"] - both["value_shipped"]).abs()
         size = both[["value", "value_shipped"]].abs().max(axis=1).clip(lower=1e-12)
         worst = max(worst or 0.0, float((apart / size).max()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -14,8 +15,8 @@ from ctviz import prose
 from ctviz.catalogue.metrics import Metric
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.summary import Mean
-from ctviz.studies.draw import MAX_SEEDS, LimitPanel, PanelDraw
+from ctviz.studies.draw import MAX_SEEDS, Draw, Panel
+from ctviz.studies.summary import Mean
 from ctviz.training.arm import Arm
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ draw, or gains against the dose of each kind of harm."""
 
 
 @dataclass(frozen=True)
-class LimitMetric(Metric):
-    """A metric that a limit may be drawn by; ``log`` for a logarithmic axis.
+class StudyMetric(Metric):
+    """A metric that a study may be drawn by; ``log`` for a logarithmic axis.
 
     One called ``gain_NAME`` is how much less of NAME there is than in the conventional model, in % of that.
     """
@@ -56,7 +57,7 @@ class LimitMetric(Metric):
 
 
 @dataclass(frozen=True)
-class LimitFinding:
+class Finding:
     """What the numbers say: a headline, a sentence for each panel, and on which panels the failure shows."""
 
     headline: str
@@ -88,25 +89,25 @@ class Study:
     expected: str
     advice: str
     kind: Kind
-    panels: tuple[LimitPanel, ...]
+    panels: tuple[Panel, ...]
     measures: tuple[str, ...]
     metrics: tuple[str, ...]
-    shown: tuple[LimitMetric, ...]  # to choose from in the picture, the first by default
-    finding: Callable[[pd.DataFrame, LimitMetric], LimitFinding]
+    shown: tuple[StudyMetric, ...]  # to choose from in the picture, the first by default
+    finding: Callable[[pd.DataFrame, StudyMetric], Finding]
     links: tuple[DeepLink, ...]
     seeds: int = 8
     every_epoch: bool = False
     dose: str = ""
     """What the dose of a variant is, in words."""
 
-    def metric(self, name: str | None = None) -> LimitMetric:
+    def metric(self, name: str | None = None) -> StudyMetric:
         """One of ``shown``, by default the first."""
         for metric in self.shown:
             if name in (None, metric.name):
                 return metric
         raise ConfigError("metric", name, f"one of {', '.join(metric.name for metric in self.shown)}")
 
-    def panel(self, name: str) -> LimitPanel:
+    def panel(self, name: str) -> Panel:
         return next(panel for panel in self.panels if panel.name == name)
 
     @property
@@ -118,7 +119,7 @@ class Study:
             for place, stack in enumerate(panel.stacks)
         }
 
-    def all_draws(self, seeds: int | None = None) -> tuple[PanelDraw, ...]:
+    def all_draws(self, seeds: int | None = None) -> tuple[Draw, ...]:
         """All draws of all panels, a draw of each panel before the next."""
         wanted = self.seeds if seeds is None else seeds
         if not 1 <= wanted <= MAX_SEEDS:
@@ -130,6 +131,29 @@ class Study:
             if seed < panel.most_draws
             for draw in panel.draws(seed, self.measures, self.metrics, every_epoch=self.every_epoch)
         )
+
+
+Told = tuple[tuple[str, ...], str]
+"""What is told of a panel: the groups that it belongs to, such as ``lost``, and its sentence."""
+
+
+def by_panel(
+    panels: Sequence[Panel], table: pd.DataFrame, tell: Callable[[Panel, pd.DataFrame], Told | None]
+) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Tell each measured panel of its own rows: group → titles of its panels (none: an empty list), and the sentences.
+
+    ``tell`` returns None for a panel of which nothing can be told.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    sentences = []
+    for panel in panels:
+        own = table[table["panel"] == panel.name]
+        told = tell(panel, own) if len(own) else None
+        if told is not None:
+            sentences.append(told[1])
+            for group in told[0]:
+                groups[group].append(panel.title)
+    return groups, tuple(sentences)
 
 
 number = partial(prose.number, group=",", exponents=False, missing="unknown")
@@ -150,5 +174,4 @@ def interval(found: Mean, unit: str = "") -> str:
 def stack(base: Experiment, changes: dict[str, object], arms: Sequence[Arm]) -> Experiment:
     """An experiment of these arms, without fields and paths."""
     plain = {"evaluation.field": 0, "evaluation.paths": 0, "evaluation.also": (), "evaluation.factuals": 200}
-    changed = base.replace({**plain, **changes})
-    return Experiment(**{**changed.model_dump(), "arms": [arm.model_dump() for arm in arms]})
+    return base.replace({**plain, **changes, "arms": arms})

@@ -185,7 +185,7 @@ def question_of(run_view: RunView, target: int) -> Question:
 def typical(trace: Trace) -> int:
     """The factual whose search stands for all: that in which every model ends about as far from the nearest real
     sample as it does on average."""
-    apart = np.linalg.norm(trace.final - trace.nearest, axis=-1)  # m b
+    apart = trace.gap  # m b
     return int(np.abs(apart - apart.mean(axis=1, keepdims=True)).sum(axis=0).argmin())
 
 

@@ -1,7 +1,7 @@
 """What the benchmark of sweeps measures, without measuring it."""
 
 from ctviz.bench import sweeps
-from ctviz.experiments.sweeps.studies import study
+from ctviz.studies.sweeps.paper_studies import study
 
 
 def test_its_grids_are_those_of_the_paper():

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.sweep import sweep
+from ctviz.studies.sweeps.sweep import sweep
 from tests.browser.driving import picture_ready, until
 from tests.browser.looks import assert_fits_a_phone, stage_ready
-from tests.experiments.reproduce.here import Here
-from tests.experiments.sweeps.small import TINY, small
+from tests.studies.reproduce.here import Here
+from tests.studies.sweeps.small import TINY, small
 
 pytestmark = pytest.mark.browser
 

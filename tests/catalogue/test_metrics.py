@@ -12,8 +12,8 @@ from ctviz.experiments import snapshot
 from ctviz.experiments.endpoints import ENDPOINT_METRICS
 from ctviz.experiments.images.answers import IMAGE_METRICS
 from ctviz.experiments.reports import REPORT_METRICS
-from ctviz.experiments.reproduce import published
-from ctviz.experiments.sweeps import results
+from ctviz.studies.reproduce import published
+from ctviz.studies.sweeps import results
 
 FAMILIES = (METRICS, RECORDED, REPRODUCED, DIGIT_METRICS, ATTENTION_METRICS)
 ALL = [pytest.param(one, id=name) for family in FAMILIES for name, one in family.items()]

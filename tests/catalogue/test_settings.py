@@ -19,7 +19,7 @@ from ctviz.catalogue.settings import (
 )
 from ctviz.data.catalogue import DATASETS
 from ctviz.experiments.config import Experiment, parse_value
-from ctviz.experiments.sweeps.declaration import Axis, Sweep
+from ctviz.studies.sweeps.declaration import Axis, Sweep
 
 PATHS = {
     "seed",

@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctviz.data.schema import Feature, Schema
-from ctviz.evaluation.cost import cost, redundancy
+from ctviz.evaluation.ends import Comparison, SearchEnds, means, measured
 from ctviz.evaluation.features import FeatureColumns
-from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.evaluation.rounds import RoundEnds, Scores
 
 MIXED = Schema(
     features=(
@@ -59,18 +57,27 @@ def by_feature(schema: Schema, one: list[int], other: list[int]) -> tuple[float,
     return sum(changes), sum(change == 0 for change in changes) / len(changes)
 
 
+NAMES = ("cost", "redundancy")
+
+
+def by_search(schema: Schema, X: torch.Tensor, found: torch.Tensor) -> tuple[dict[str, torch.Tensor], ...]:
+    """Cost and redundancy of each of b searches, and their means; all are valid."""
+    yes = torch.ones(len(X), dtype=torch.bool)
+    ends = SearchEnds(X, found, yes.long(), yes, yes, yes.long())
+    by = Comparison.of(schema, X, yes.long(), 2)
+    return measured(ends, by, NAMES), means(ends, yes, by, NAMES)
+
+
 @given(schemas, st.integers(0, 10**6))
 def test_cost_and_redundancy_are_those_of_features(schema: Schema, seed: int) -> None:
     (before, X), (after, found) = people(schema, 5, seed), people(schema, 5, seed + 1)
     features = FeatureColumns.of(schema)
     costs, shares = zip(*(by_feature(schema, *pair) for pair in zip(before, after, strict=True)), strict=True)
     assert features.cost(found - X).tolist() == pytest.approx(costs)
-    assert float(cost(X, found, features=features)) == pytest.approx(np.mean(costs))
-    assert float(redundancy(X, found, features=features)) == pytest.approx(np.mean(shares))
-    ends = RoundEnds(X, found, torch.ones(5, dtype=torch.bool), torch.ones(5, dtype=torch.bool), torch.ones(5))
-    real = ReferenceSamples.of(X, torch.tensor([0, 1, 0, 1, 0]), 2)
-    scores = Scores.of(ends, torch.zeros(5, dtype=torch.int64), real, features=features)
-    assert scores.cost.tolist() == pytest.approx(costs) and scores.redundancy.tolist() == pytest.approx(shares)
+    one_by_one, mean = by_search(schema, X, found)
+    assert one_by_one["cost"].tolist() == pytest.approx(costs)
+    assert one_by_one["redundancy"].tolist() == pytest.approx(shares)
+    assert [float(mean[name]) for name in NAMES] == pytest.approx([np.mean(costs), np.mean(shares)])
 
 
 @given(schemas)
@@ -98,14 +105,14 @@ def test_by_hand() -> None:
     x = torch.tensor([[40.0, 1, 0, 0, 2.5, 0, 1]])
     found = torch.tensor([[43.0, 0, 1, 0, 2.5, 1, 0]])
     features = FeatureColumns.of(MIXED)
-    assert float(cost(x, found, features=features)) == 5 and float(redundancy(x, found, features=features)) == 0.25
+    one_by_one, _ = by_search(MIXED, x, found)
+    assert one_by_one["cost"].tolist() == [5] and one_by_one["redundancy"].tolist() == [0.25]
     assert features.sizes(found - x).tolist() == [[3, 1, 0, 1]]
     assert MIXED.columns_of("job") == (1, 2, 3) and MIXED.columns_of(3) == (5, 6)
 
 
 def test_of_numbers_alone_all_is_as_by_column_to_the_bit() -> None:
     features = FeatureColumns.of(Schema(features=tuple(Feature(name=name) for name in "abc")))
-    x, found = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(cost(x, found, features=features), cost(x, found))
-    assert torch.equal(redundancy(x, found, features=features), redundancy(x, found))
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(features.cost(x), x.abs().sum(dim=-1)) and torch.equal(features.unchanged(x), x == 0)
     assert features.total(x) is x

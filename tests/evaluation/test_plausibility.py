@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ctviz.errors import DataError
-from ctviz.evaluation import plausibility
-from ctviz.evaluation.plausibility import ReferenceSamples, implausibility, implausibility_by_class, mmd2
+from ctviz.evaluation.mmd import mmd2
+from ctviz.evaluation.plausibility import ReferenceSamples, implausibility, implausibility_by_class
 from tests.reference import plausibility as slow
 
 NAN = math.nan
@@ -98,77 +98,6 @@ def test_ip_by_class_takes_the_samples_of_each_target(shared):
 def test_ip_by_class_is_nan_where_the_class_has_no_samples():
     found = implausibility_by_class(draw(1, 2, 2), torch.tensor([0, 1]), draw(3, 2), torch.zeros(3), 2)
     assert found.isnan().tolist() == [[False, True]]
-
-
-# -- squared MMD ---------------------------------------------------------------------------------------
-
-
-def test_mmd_worked_out_by_hand():
-    # Within x: k(0, 1) at length scale 1 is e^-½; within y the points coincide: 1; between: (1 + 1 + e^-½ + e^-½)/4.
-    x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [0.0]])
-    nearby = math.exp(-0.5)
-    assert float(mmd2(x, y, 1.0)) == pytest.approx(nearby + 1 - (1 + nearby))
-
-
-def test_length_scale_divides_distances():
-    # At length scale 0.5 a distance of 1 counts as 2: e^(−2²/2).
-    x, y = torch.tensor([[0.0], [0.0]]), torch.tensor([[1.0], [1.0]])
-    assert float(mmd2(x, y)) == pytest.approx(2 - 2 * math.exp(-2))
-
-
-@pytest.mark.parametrize("length_scale", [0.1, 0.5, 3.0])
-@pytest.mark.parametrize(
-    ("n", "m", "d"), [(2, 2, 1), (5, 9, 2), (30, 20, 4)], ids=["smallest", "uneven", "more features"]
-)
-def test_mmd_equals_a_double_loop(n, m, d, length_scale):
-    x, y = draw(n, d), 0.5 + draw(m, d, seed=1)
-    assert float(mmd2(x, y, length_scale)) == pytest.approx(slow.mmd2(x, y, length_scale), abs=1e-12)
-
-
-def test_mmd_of_arms_equals_one_by_one():
-    x, y = draw(3, 8, 2), draw(6, 2, seed=1)
-    assert mmd2(x, y).tolist() == pytest.approx([float(mmd2(arm, y)) for arm in x])
-
-
-def test_mmd_does_not_depend_on_the_blocks(monkeypatch):
-    x, y = draw(2, 33, 2), draw(2, 21, 2, seed=1)
-    whole = mmd2(x, y)
-    monkeypatch.setattr(plausibility, "BLOCK", 100)
-    torch.testing.assert_close(mmd2(x, y), whole, rtol=1e-12, atol=1e-14)
-
-
-def test_mmd_is_symmetric():
-    x, y = draw(8, 2), draw(13, 2, seed=1)
-    assert float(mmd2(x, y)) == pytest.approx(float(mmd2(y, x)), abs=1e-14)
-
-
-def test_mmd_does_not_change_under_a_common_shift():
-    x, y = draw(8, 2), draw(13, 2, seed=1)
-    assert float(mmd2(x + 1000, y + 1000)) == pytest.approx(float(mmd2(x, y)), abs=1e-4)
-
-
-def test_mmd_is_unbiased_for_the_same_distribution():
-    draws = mmd2(draw(2000, 10, 2), draw(2000, 10, 2, seed=1))
-    error = float(draws.std()) / math.sqrt(len(draws))
-    assert abs(float(draws.mean())) < 4 * error
-    assert (draws < 0).any(), "an unbiased estimate of zero is negative every now and then"
-
-
-def test_mmd_grows_with_the_shift():
-    x, y = draw(200, 2), draw(200, 2, seed=1)
-    found = [float(mmd2(x, y + shift)) for shift in (0.0, 0.5, 1.0, 3.0)]
-    assert found == sorted(found)
-    assert found[1] > 0.01 > abs(found[0])
-
-
-@pytest.mark.parametrize(("n", "m"), [(0, 5), (1, 5), (5, 1), (5, 0)])
-def test_mmd_needs_two_of_each(n, m):
-    assert math.isnan(float(mmd2(draw(n, 2), draw(m, 2))))
-
-
-def test_mmd_names_both_shapes_that_do_not_fit():
-    with pytest.raises(DataError, match=r"\(3, 2\) and \(5, 4\)"):
-        mmd2(draw(3, 2), draw(5, 4))
 
 
 # -- against prepared samples ----------------------------------------------------------------------------

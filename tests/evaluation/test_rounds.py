@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ctviz.evaluation import rounds as module
+from ctviz.evaluation.ends import Comparison, SearchEnds
+from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, RoundEnds, Scores, UniqueSearches, draw, measure_rounds
+from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, Scores, UniqueSearches, draw, measure_rounds
 from tests.reference import plausibility as slow
 from tests.reference.protocol import drawn
 
@@ -99,14 +100,15 @@ def made(u=14, d=2, k=3, r=5, n=8, seed=0):
     for i in range(r):
         own = np.flatnonzero(targets == target[i])
         counts[i] = np.bincount(chance.choice(own, n), minlength=u)
-    ends = RoundEnds(
-        factuals=torch.from_numpy(chance.normal(size=(u, d))).float(),
+    ends = SearchEnds(
+        start=torch.from_numpy(chance.normal(size=(u, d))).float(),
         final=torch.from_numpy(chance.normal(size=(u, d))).float(),
+        target=torch.from_numpy(targets),
         valid=torch.from_numpy(chance.random(u) < 0.7),
         mature=torch.from_numpy(chance.random(u) < 0.5),
         steps=torch.from_numpy(chance.integers(0, 50, u)),
     )
-    ends.final[::4, 0] = ends.factuals[::4, 0]
+    ends.final[::4, 0] = ends.start[::4, 0]
     X = torch.from_numpy(chance.normal(size=(30, d))).float()
     y = torch.arange(30) % k
     return UniqueSearches(rows, targets, counts), ends, X, y
@@ -114,13 +116,11 @@ def made(u=14, d=2, k=3, r=5, n=8, seed=0):
 
 def measured(unique, ends, samples, *, kernels=True):
     """In two parts, of which one may have nothing."""
+    d = ends.final.shape[1]
+    by = Comparison(samples, FeatureColumns((1,) * d, (False,) * d), kernels=kernels)
+    fields = ("start", "final", "target", "valid", "mature", "steps")
     parts = [
-        Scores.of(
-            RoundEnds(*(getattr(ends, name)[part] for name in ("factuals", "final", "valid", "mature", "steps"))),
-            torch.from_numpy(unique.targets[part]),
-            samples,
-            kernels,
-        )
+        Scores.of(SearchEnds(*(getattr(ends, name)[part] for name in fields)), by)
         for part in (slice(0, 3), slice(3, None))
     ]
     return measure_rounds(unique, Scores.joined(parts), samples)
@@ -132,7 +132,7 @@ def test_every_round_agrees_with_loops_over_its_draws(d):
     found = measured(unique, ends, ReferenceSamples.of(X, y, 3))
     for r, counts in enumerate(unique.counts):
         chosen = [u for u, count in enumerate(counts) for _ in range(int(count))]
-        before, after = (part[chosen].double().numpy() for part in (ends.factuals, ends.final))
+        before, after = (part[chosen].double().numpy() for part in (ends.start, ends.final))
         valid = ends.valid[chosen].tolist()
         real = X[y == unique.targets[chosen[0]]].double().numpy()
         wanted = {
@@ -150,9 +150,10 @@ def test_every_round_agrees_with_loops_over_its_draws(d):
 def test_by_hand():
     # Two searches to class 1, whose samples are at 0 and 1; the first was drawn twice, the second once and not valid.
     unique = UniqueSearches(np.array([0, 1]), np.array([1, 1]), np.array([[2.0, 1.0]]))
-    ends = RoundEnds(
-        factuals=torch.tensor([[1.0], [5.0]]),
+    ends = SearchEnds(
+        start=torch.tensor([[1.0], [5.0]]),
         final=torch.tensor([[3.0], [5.0]]),
+        target=torch.tensor([1, 1]),
         valid=torch.tensor([True, False]),
         mature=torch.tensor([True, False]),
         steps=torch.tensor([4, 50]),
@@ -171,30 +172,6 @@ def test_by_hand():
     assert found["cost"] == 2.0 and found["redundancy"] == 0.0
     assert found["validity"] == found["mature"] == pytest.approx(2 / 3)
     assert found["steps"] == pytest.approx((4 + 4 + 50) / 3)
-
-
-def test_both_ways_to_sum_over_pairs_agree(monkeypatch):
-    chance = np.random.default_rng(0)
-    x = torch.from_numpy(chance.normal(size=(40, 3)))
-    counts = torch.zeros(3, 40, dtype=torch.float64)
-    for r in range(3):
-        counts[r, chance.choice(40, 6, replace=False)] = torch.from_numpy(chance.integers(1, 4, 6)).double()
-    by_round = module._pairs(x, counts, 0.5)
-    at_once = module._all_pairs(x, counts, 0.5)
-    assert int((counts > 0).sum(1).square().sum()) < 40**2  # so that the first went round by round
-    wanted = [
-        sum(
-            float(row[i] * row[j]) * slow.kernel(x[i].tolist(), x[j].tolist(), 0.5)
-            for i in range(40)
-            for j in range(40)
-            if row[i] and row[j]
-        )
-        for row in counts
-    ]
-    np.testing.assert_allclose(by_round, wanted, rtol=1e-10)
-    np.testing.assert_allclose(at_once, wanted, rtol=1e-10)
-    monkeypatch.setattr(module, "BLOCK", 100)
-    np.testing.assert_allclose(module._all_pairs(x, counts, 0.5), wanted, rtol=1e-10)
 
 
 def test_what_is_not_defined_is_nan_and_spoils_nothing_else():
@@ -220,6 +197,7 @@ def test_ip_star_is_left_out_on_request():
 def test_no_searches_at_all():
     unique = RoundDraws(2, np.array([0]), np.array([1]), np.full((1, 1, 4), -1)).unique(0)
     nothing = torch.zeros(0, 2)
-    ends = RoundEnds(nothing, nothing, nothing[:, 0].bool(), nothing[:, 0].bool(), nothing[:, 0].long())
+    none = nothing[:, 0]
+    ends = SearchEnds(nothing, nothing, none.long(), none.bool(), none.bool(), none.long())
     samples = ReferenceSamples.of(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), 2)
     assert np.isnan(measured(unique, ends, samples)).all()

@@ -19,18 +19,18 @@ from pyarrow import parquet
 from ctviz.data.catalogue import DataSettings
 from ctviz.errors import StoreError
 from ctviz.experiments.reports import REPORTS
-from ctviz.experiments.reproduce.result import RESULTS
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.artifacts import Kind
 from ctviz.experiments.store.codec import Damaged
 from ctviz.experiments.store.frames import from_parquet, to_parquet
-from ctviz.experiments.sweeps.tables import keep_table, stored_table, tables_of
 from ctviz.experiments.vae import VAES, vae_key
 from ctviz.models.vae import Vae
 from ctviz.studies.draw import DRAWS
 from ctviz.studies.registry import study_of
-from tests.experiments.reproduce.made_up import result as table1
-from tests.experiments.sweeps.small import small
+from ctviz.studies.reproduce.result import RESULTS
+from ctviz.studies.sweeps.tables import keep_table, stored_table, tables_of
+from tests.studies.reproduce.made_up import result as table1
+from tests.studies.sweeps.small import small
 from tests.studies.tables import shortened
 
 OLD = Path(__file__).parent / "old_store"

@@ -15,8 +15,8 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import Training
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Axis, Sweep
-from ctviz.experiments.sweeps.plan import plan
+from ctviz.studies.sweeps.declaration import Axis, Sweep
+from ctviz.studies.sweeps.plan import plan
 from ctviz.ui.kit import link
 from tests.data.paintings import spread
 

@@ -505,7 +505,7 @@ def test_a_history_of_no_point_is_refused(factual):
 
 @pytest.mark.parametrize(
     ("targets", "error"),
-    [([2], ConfigError), ([-1], ConfigError), ([0.5], ConfigError), ([True], ConfigError), ([0, 1], DataError)],
+    [([2], ConfigError), ([-1], ConfigError), ([0.5], DataError), ([True], DataError), ([0, 1], DataError)],
 )
 def test_targets_that_are_none_are_refused(targets, error):
     explorer, snapshots = run()

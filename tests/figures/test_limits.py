@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from ctviz.experiments.summary import CONVENTIONAL
 from ctviz.figures.limits import key, pictures, summary_rows
 from ctviz.figures.theme import DARK, LIGHT
 from ctviz.studies.registry import LIMITS, study_of
 from ctviz.studies.study import Study
+from ctviz.studies.summary import CONVENTIONAL
 from tests.studies.tables import made_up
 
 

@@ -5,12 +5,12 @@ import io
 
 import pytest
 
-from ctviz.experiments.reproduce.result import ComparedReduction, SearchVariant
 from ctviz.figures.paper import WIDEST, attack_curves, panel
 from ctviz.figures.paper_tables import HEAD, to_csv, to_latex, to_markdown
 from ctviz.figures.paper_words import agreement, fill, headline, how, interval, published, size
 from ctviz.figures.theme import LIGHT
-from tests.experiments.reproduce.made_up import outcome, reduction, result, row
+from ctviz.studies.reproduce.result import ComparedReduction, SearchVariant
+from tests.studies.reproduce.made_up import outcome, reduction, result, row
 
 
 def given(reduction, low, high, published, significant):
@@ -151,7 +151,7 @@ def test_words_are_filled_with_the_numbers_of_the_result():
 
 
 def test_every_finding_that_ships_has_its_numbers_in_the_result_that_ships():
-    from ctviz.experiments.reproduce.result import read, shipped
+    from ctviz.studies.reproduce.result import read, shipped
     from ctviz.ui.paper.files import findings
 
     table = read(shipped())

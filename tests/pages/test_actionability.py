@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.lock_draws import LockDraw
 from ctviz.figures.advice import LOAN
+from ctviz.studies.lock_draws import LockDraw
 from ctviz.ui.actionability.names import labels_of
 from ctviz.ui.actionability.numbers import advice_for
 from ctviz.ui.actionability.panel import PARTS, LocksView, strip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ctviz.data.kinds import DATA_KINDS
 from ctviz.experiments.config import Experiment
+from ctviz.ui.kit.elsewhere import SHOWN, shown_kind
 from tests.pages.words import query_of, said
 
 PAGES = {"boundaries": "moons", "trajectories": "loans", "actionability": "figure1"}
@@ -69,3 +71,10 @@ def test_every_run_that_digits_may_show_has_its_own_link() -> None:
     mnist = Experiment.preset("mnist")
     assert mnist.data.grid is not None
     assert Experiment.from_query(mnist.to_query()) == mnist
+
+
+def test_every_kind_of_data_has_an_entry_and_only_what_is_drawn_has_a_picture() -> None:
+    assert set(SHOWN) == {kind.name for kind in DATA_KINDS}
+    for kind in DATA_KINDS:
+        assert bool(SHOWN[kind.name].undrawn) != kind.drawn
+    assert shown_kind(Experiment()) is SHOWN["plane"] and shown_kind(Experiment.preset("mnist")) is SHOWN["images"]

@@ -8,7 +8,7 @@ import pytest
 
 from ctviz.jobs import JobStatus
 from ctviz.studies.registry import LIMITS
-from ctviz.studies.results import run_limit, stored_limit
+from ctviz.studies.results import run_study, stored_study
 from ctviz.ui.kit.link import read
 from ctviz.ui.kit.runner import runner
 from ctviz.ui.limits.limits_view import LimitsView
@@ -37,7 +37,7 @@ def tiny(monkeypatch):
 @pytest.mark.parametrize("name", LIMITS)
 def test_every_story_is_told_from_what_ships(visit, world, name: str) -> None:
     at = visit(PAGE, limit=name)
-    found = LIMITS[name].finding(stored_limit(name, world.store).table, LIMITS[name].metric())
+    found = LIMITS[name].finding(stored_study(name, world.store).table, LIMITS[name].metric())
     assert found.headline.split(",")[0] in headline(at)
     assert not at.error
     assert not at.warning
@@ -101,7 +101,7 @@ def test_a_failure_is_a_sentence(visit, world) -> None:
 
 
 def test_what_was_computed_here_is_shown_and_compared(visit, world, tiny) -> None:
-    run_limit(tiny, world.store, workers=1)
+    run_study(tiny, world.store, workers=1)
     at = visit(PAGE, limit="energies")
     assert any("nothing ships to compare with" in caption.value for caption in at.caption)
     assert "after 2 epochs" in " ".join(html.value for html in at.get("html"))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ctviz.experiments.reproduce.result import RESULTS
 from ctviz.experiments.store import Store
+from ctviz.studies.reproduce.result import RESULTS
 from ctviz.ui.paper import files as shown
-from tests.experiments.reproduce.made_up import result
 from tests.pages.words import query_of
+from tests.studies.reproduce.made_up import result
 
 PAGE = "pages/paper.py"
 KEY = "00c0ffee00c0ffee"

@@ -9,18 +9,18 @@ import pytest
 
 from ctviz.catalogue.settings import OFFERED
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.results import collect
-from ctviz.experiments.sweeps.sweep import sweep as carry_out_sweep
 from ctviz.figures.tradeoffs.words import finding
 from ctviz.jobs import JobStatus
+from ctviz.studies.sweeps.catalogue import delete_sweep, keep_sweep, list_sweeps
+from ctviz.studies.sweeps.results import collect
+from ctviz.studies.sweeps.sweep import sweep as carry_out_sweep
 from ctviz.ui.kit.runner import runner
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, MOST_AXES
-from tests.experiments.reproduce.here import Here
-from tests.experiments.sweeps.small import TINY, base, small
 from tests.fake_jobs import FakeJobs
 from tests.pages.words import bodies, query_of, said
+from tests.studies.reproduce.here import Here
+from tests.studies.sweeps.small import TINY, base, small
 from tests.waiting import until
 
 PAGE = "pages/tradeoffs.py"

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.summary import CONVENTIONAL
 from ctviz.studies.registry import LIMITS, study_of
+from ctviz.studies.summary import CONVENTIONAL
 from tests.studies.tables import made_up
 
 

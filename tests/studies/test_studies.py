@@ -17,20 +17,20 @@ from ctviz.experiments.measure import EpochEvaluator
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import METRICS
 from ctviz.experiments.store import Store
-from ctviz.experiments.summary import CONVENTIONAL, gains
 from ctviz.figures.limits import pictures
 from ctviz.figures.theme import LIGHT
-from ctviz.studies.draw import COLUMNS, PanelDraw, Variant, _over_epochs, measure_draw, stored_draw
+from ctviz.studies.draw import COLUMNS, Draw, Variant, _over_epochs, measure_draw, stored_draw
 from ctviz.studies.measures import FINE, MeasureContext, energy, fine, locks
 from ctviz.studies.registry import LIMITS, study_of
 from ctviz.studies.results import (
     agreement,
-    run_limit,
+    run_study,
     shipped_draw,
     shipped_folder,
-    stored_limit,
+    stored_study,
 )
 from ctviz.studies.study import Study
+from ctviz.studies.summary import CONVENTIONAL, gains
 from tests.studies.tables import shortened
 
 EXTRA = ("ip_fine", "cost_fine", "validity_fine", "energy", "share", "tilt", "trained_mature", "all_skipped")
@@ -155,13 +155,13 @@ def test_maturity_is_averaged_over_the_epochs_that_searched(tiny: Study) -> None
 
 def test_a_limit_is_computed_once_and_read_afterwards(tiny: Study, store: Store, monkeypatch) -> None:
     told: list[tuple[int, int]] = []
-    result = run_limit(tiny, store, lambda done, total: told.append((done, total)), workers=1)
+    result = run_study(tiny, store, lambda done, total: told.append((done, total)), workers=1)
     assert result.complete
     assert result.draws == {"moons": 2}
     assert tuple(result.table.columns) == COLUMNS
     assert told == [(0, 2), (1, 2), (2, 2)]
     monkeypatch.setattr("ctviz.studies.draw.measure_draw", None)
-    pd.testing.assert_frame_equal(run_limit(tiny, store, workers=1).table, result.table)
+    pd.testing.assert_frame_equal(run_study(tiny, store, workers=1).table, result.table)
     assert set(result.sources) == {"here"}
 
 
@@ -179,7 +179,7 @@ def test_a_variant_that_shares_an_arm_has_its_numbers() -> None:
     study = shortened(study_of("generator"), 1, 40)
     draw = replace(study, panels=study.panels[:1]).all_draws(1)[0]
     plain = [arm for arm in draw.experiment.arms if arm.generator != "revise"]
-    kept = PanelDraw(
+    kept = Draw(
         replace(draw.panel, variants=tuple(v for v in draw.panel.variants if v.arm != "revise")),
         0, replace_arms(draw, plain), (), ("ip", "trained_mature"), every_epoch=False,
     )  # fmt: skip
@@ -190,7 +190,7 @@ def test_a_variant_that_shares_an_arm_has_its_numbers() -> None:
     assert len(set(table[table["metric"] == "ip"]["value"])) > 1
 
 
-def replace_arms(draw: PanelDraw, arms):
+def replace_arms(draw: Draw, arms):
     return type(draw.experiment)(**{**draw.experiment.model_dump(), "arms": [arm.model_dump() for arm in arms]})
 
 
@@ -201,9 +201,9 @@ def test_what_is_stopped_keeps_its_whole_draws(tiny: Study, store: Store) -> Non
         asked.append(1)
         return len(asked) > 6  # in the second draw: each asks once for each snapshot, and so does the engine at its end
 
-    assert run_limit(tiny, store, workers=1, cancelled=cancelled).done == 1
-    assert stored_limit(tiny, store).done == 1
-    assert run_limit(tiny, store, workers=1).complete
+    assert run_study(tiny, store, workers=1, cancelled=cancelled).done == 1
+    assert stored_study(tiny, store).done == 1
+    assert run_study(tiny, store, workers=1).complete
 
 
 # -- what ships ----------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def test_what_is_stopped_keeps_its_whole_draws(tiny: Study, store: Store) -> Non
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
 def test_what_ships_is_complete_and_of_these_settings(study: Study, store: Store) -> None:
     """Fails when settings, measures or the algorithm have changed since: then `ctviz limits build` is due."""
-    result = stored_limit(study, store)
+    result = stored_study(study, store)
     assert result.complete
     assert set(result.sources) == {"shipped"}
     told = study
@@ -238,7 +238,7 @@ def test_a_shipped_draw_can_be_computed_again(store: Store) -> None:
 
 
 def test_agreement_is_the_largest_relative_deviation(tiny: Study, store: Store, monkeypatch) -> None:
-    result = run_limit(tiny, store, workers=1)
+    result = run_study(tiny, store, workers=1)
     assert agreement(result) is None  # nothing of these settings ships
     other = result.table.assign(value=result.table["value"] * 1.0)
     spot = other.index[(other["metric"] == "ip") & (other["seed"] == 1)][0]
@@ -277,8 +277,8 @@ def test_a_panel_of_several_stacks_is_computed_shipped_and_drawn(sizes: Study, s
     assert (first.name, second.name) == ("moons 0 0", "moons 0 1")
     assert [draw.experiment.data.n_train for draw in (first, second)] == [40, 60]
     second.compute(store, "cpu", lambda: False)
-    assert stored_limit(sizes, store, 1).draws == {"moons": 0}  # half a draw is none
-    result = run_limit(sizes, store, seeds=1, workers=1)
+    assert stored_study(sizes, store, 1).draws == {"moons": 0}  # half a draw is none
+    result = run_study(sizes, store, seeds=1, workers=1)
     assert result.draws == {"moons": 1} and set(result.table["dose"]) == {40.0, 60.0}
     for draw in (first, second):
         own = draw.rows_of(result.table).reset_index(drop=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
 from ctviz.ui.kit import run_view as module
 from ctviz.ui.kit.run_view import RunView, RunViews
+from ctviz.ui.kit.service import Service
 from tests.figures import fake
 
 TINY = Experiment.preset("moons").replace(
@@ -52,6 +54,22 @@ def test_a_run_grows_in_place_and_is_read_once(store: Store, monkeypatch: pytest
     assert read == list(range(7))
     assert run_views.get(TINY.key) is run_view
     assert read == list(range(7)), "a run that is complete is not read again"
+
+
+def test_who_is_told_that_a_run_is_done_sees_its_last_epoch_however_soon(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "PAUSE", 1e9)  # between two looks
+    store = Store(tmp_path)
+    service = Service(store, SimpleNamespace(status=lambda key: None), RunViews(store))
+    with store.writer(TINY, "cpu") as writer:
+        writer.scene(ON)
+        for snapshot in FILM[:-1]:
+            writer.append(snapshot)
+        assert service.state(TINY.key).live
+        assert service.run_view(TINY.key).last == FILM[-2].epoch
+        writer.append(FILM[-1])
+        writer.finish({})
+    assert not service.state(TINY.key).live
+    assert service.run_view(TINY.key).last == FILM[-1].epoch
 
 
 def test_a_new_attempt_begins_anew(store: Store) -> None:

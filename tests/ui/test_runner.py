@@ -10,13 +10,13 @@ import pytest
 
 from ctviz.errors import JobError
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.catalogue import list_sweeps
-from ctviz.experiments.sweeps.plan import plan
 from ctviz.jobs import JobStatus
+from ctviz.studies.sweeps.catalogue import list_sweeps
+from ctviz.studies.sweeps.plan import plan
 from ctviz.ui.kit.runner import MOST_AT_ONCE, Runner, StudyProgress
 from ctviz.ui.tradeoffs.new_sweep import undertaking
-from tests.experiments.sweeps.small import base, small
 from tests.fake_jobs import FakeJobs
+from tests.studies.sweeps.small import base, small
 from tests.waiting import until
 
 

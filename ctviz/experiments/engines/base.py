@@ -84,11 +84,12 @@ class Engine(Protocol):
         ...
 
 
-OnProgress = Callable[[int, int], None]
-"""Called with the number of units that are done, and their total."""
+OnProgress = Callable[..., None]
+"""Called with the number of units that are done, and their total; and with what is done, where a study has several
+steps."""
 
 
-def no_progress(done: int, total: int) -> None:
+def no_progress(done: int, total: int, part: str = "") -> None:
     """Ignores progress."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
+from ctviz.progress import duration
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.task import Task
@@ -32,6 +33,18 @@ GENERATOR_FACTORS = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
 
 STEPS_TAKEN = 0.5
 """Typical share of T after which all searches have ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a study is expected to take: seconds with so many workers, for what is not stored yet."""
+
+    seconds: float
+
+    @property
+    def words(self) -> str:
+        """``About 4 min for what is not stored yet``."""
+        return f"About {duration(self.seconds)} for what is not stored yet"
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,12 @@ def task_cost(task: Task, scale: float = 1.0, trained: bool = False) -> TaskCost
         seconds += training_seconds(experiment)
         size += 8 * len(experiment.arms) * (weights_per_model(experiment) + 400) + 4000
     return TaskCost(scale * seconds, size)
+
+
+def evaluation_estimate(task: Task, store: Store) -> Estimate:
+    """What the evaluation of a trained run takes; nothing if it is stored."""
+    stored = task.results.has(store, task.result_key)
+    return Estimate(seconds=0.0 if stored else task_cost(task, slowdown(store), trained=True).seconds)
 
 
 def training_seconds(experiment: Experiment) -> float:

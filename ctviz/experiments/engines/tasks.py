@@ -13,7 +13,8 @@ from ctviz.experiments.store import Store
 
 TASKS = {
     "stack": ("ctviz.experiments.engines.task", "Task"),
-    "draw": ("ctviz.studies.draw", "PanelDraw"),
+    "draw": ("ctviz.studies.draw", "Draw"),
+    "lock": ("ctviz.studies.lock_draws", "LockTask"),
 }
 """Name of a kind → the module and class that read it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,8 @@ from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
-from ctviz.evaluation.robustness import Attack
-from ctviz.experiments.trace import Bools, Floats, Ints
+from ctviz.experiments.endpoints import EndNumbers
+from ctviz.experiments.trace import Bools, Floats, Ints, SearchTrace
 from ctviz.short_repr import ShortRepr
 
 
@@ -26,30 +25,6 @@ class ImageSample(ShortRepr):
 
     def __len__(self) -> int:
         return len(self.index)
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class ImageAttributions(ShortRepr):
-    """Attributions of every model's outputs to pixels."""
-
-    epoch: int
-    settings: AttributionSettings
-    values: Floats  # m b d: g, in units of the output
-    classes: Ints  # m b: the class whose output is attributed
-    error: Doubles  # m b: Σ g − [F(x) − F(x⁰)]; NaN where the parts need not add up
-    baselines: Floats  # b d: x⁰
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class ImageHistory(ShortRepr):
-    """Attributions of one picture, after every epoch."""
-
-    epochs: tuple[int, ...]
-    settings: AttributionSettings
-    values: Floats  # e m d
-    classes: Ints  # e m
-    error: Doubles  # e m
-    baseline: Floats  # d
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -80,86 +55,29 @@ class ClassMeans(ShortRepr):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageTrace(ShortRepr):
-    """Searches of b pictures by m arms, step by step; after its last step a path stays constant.
+class ImageTrace(SearchTrace):
+    """The searches of b pictures, with how large and how rough their changes are."""
 
-    With a generator that makes several counterfactuals of each picture (DiCE), these are rows of their own.
-    """
-
-    epoch: int
-    settings: SearchSettings
-    factuals: Floats  # b d
-    targets: Ints  # b
-    group: Ints  # b: index of the picture that a row belongs to
-    points: Floats  # m b t+1 d: x'
-    steps: Ints  # m b: steps taken, 0 to t
-    mature: Bools  # m b: reached τ
-    probability: Floats  # m b t+1: softmax(M(x'))[y⁺]
-    predicted: Ints  # m b: class of the factual
-    predicted_final: Ints  # m b: class of the last point
     cost: Doubles  # m b: ‖x' − x‖₁ of the last point
     variation: Doubles  # m b: total variation of the change x' − x
     start_variation: Doubles  # b: total variation of the factual
-
-    @property
-    def final(self) -> Floats:
-        """Where each search ended, (m b d)."""
-        last: Floats = self.points[:, :, -1]
-        return last
-
-    @property
-    def valid(self) -> Bools:
-        """Whether the last point is in the target class, (m b)."""
-        return np.asarray(self.predicted_final == self.targets)
-
-    def __len__(self) -> int:
-        return len(self.targets)
 
 
 IMAGE_METRICS = ("validity", "mature", "steps", "cost", "ip", "variation", "change_variation", "roughness")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class ImageNumbers(ShortRepr):
+class ImageNumbers(EndNumbers):
     """Metrics of counterfactual pictures for every arm, with intervals.
 
-    An arm is judged on the pictures that it does not already put into the target class. Of these, ``validity`` and
-    ``mature`` are the shares that end in the target class and that reach τ, ``steps`` the mean number of steps and
-    ``ip`` the mean ℓ1 distance to real pictures of the target class. Over the valid ones ``cost`` = ‖x' − x‖₁,
-    ``variation`` = TV(x'), ``change_variation`` = TV(x' − x) and ``roughness`` = TV(x' − x) / ‖x' − x‖₁ are taken.
+    Of the pictures that are judged, ``validity`` and ``mature`` are the shares that end in the target class and that
+    reach τ, ``steps`` the mean number of steps and ``ip`` the mean ℓ1 distance to real pictures of the target class.
+    Over the valid ones ``cost`` = ‖x' − x‖₁, ``variation`` = TV(x'), ``change_variation`` = TV(x' − x) and
+    ``roughness`` = TV(x' − x) / ‖x' − x‖₁ are taken.
     """
 
-    arms: tuple[str, ...]
     settings: SearchSettings
-    level: float
     samples: int
-    judged: Ints  # m
-    metrics: Mapping[str, Interval]  # name of IMAGE_METRICS → (m); NaN where fewer than two pictures are left
-    differences: Mapping[str, Interval]  # (m): minus the first arm, over pictures that are judged in both
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class AttackedImages(ShortRepr):
-    """Pictures under attack, for every strength and arm."""
-
-    epoch: int
-    epsilons: tuple[float, ...]
-    points: Floats  # m n b d
-    probabilities: Floats  # m n b k
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Robustness(ShortRepr):
-    """Share of test pictures that every arm still classifies correctly under attacks of n strengths, with intervals."""
-
-    arms: tuple[str, ...]
-    epsilons: tuple[float, ...]
-    attack: Attack
-    within: bool  # whether pixels stay in their range
-    level: float
-    samples: int
-    accuracy: Interval  # m n
-    difference: Interval  # m n: an arm minus the first, picture by picture; NaN for the first
 
 
 def undefined_interval(shape: tuple[int, ...]) -> Interval:

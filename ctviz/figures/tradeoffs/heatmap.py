@@ -266,29 +266,49 @@ def heatmap(
         domain = _domain(drawn, panel, rows_of_panels)
         _axes(layout, drawn, panel, domain, palette, names, scale)
         traces += _panel(drawn, panel, palette, said, level)
-        if panels is not None:
-            text = f"{subscript(what(panels, names))} {plain_text(spelled(drawn.panels[panel]))}"
-            middle, top = sum(domain[0]) / 2, domain[1][1]
-            words.append(
-                note(text, middle, top, font(palette, BODY * scale, palette.ink, bold=True), xref="paper",
-                     yref="paper", yanchor="bottom", yshift=3)
-            )  # fmt: skip
+        words += _panel_title(drawn, panel, domain, palette, names, scale)
     for tile in drawn.tiles:
         faded = kept is not None and not set(tile.cells) & set(kept)
         marks += _marks(tile, palette, selected, paper, faded)
         words += _words(tile, drawn, palette, best, paper, wide, scale, faded)
     traces[0] |= {"showscale": True, "colorbar": _bar(drawn, palette, scale, foot, total)}
-    words.append(
-        note(plain_text(short(metric, measure, drawn.part)), 0.5, 0, font(palette, SMALL * scale, palette.ink),
-             xref="paper", yref="paper", yanchor="bottom", yshift=-(FOOT - UNDER - 31) * scale)
-    )  # fmt: skip
+    words += _captions(drawn, palette, names, scale)
+    return go.Figure({"data": traces, "layout": {**layout, "shapes": marks, "annotations": words}})
+
+
+def _panel_title(
+    drawn: Map,
+    panel: int,
+    domain: tuple[tuple[float, float], tuple[float, float]],
+    palette: Palette,
+    names: Mapping[str, str] | None,
+    scale: float,
+) -> list[dict[str, Any]]:
+    """The value of a panel above it; nothing where there is one panel only."""
+    setting = drawn.axes[2]
+    if setting is None:
+        return []
+    text = f"{subscript(what(setting, names))} {plain_text(spelled(drawn.panels[panel]))}"
+    letters = font(palette, BODY * scale, palette.ink, bold=True)
+    place = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "yshift": 3}
+    return [note(text, sum(domain[0]) / 2, domain[1][1], letters, **place)]
+
+
+def _captions(drawn: Map, palette: Palette, names: Mapping[str, str] | None, scale: float) -> list[dict[str, Any]]:
+    """Below the map: what its colours mean, and over what its cells are means."""
+    metric = plain_text(short(drawn.metric, drawn.measure, drawn.part))
+    place: dict[str, Any] = {"xref": "paper", "yref": "paper"}
+    words = [
+        note(metric, 0.5, 0, font(palette, SMALL * scale, palette.ink), yanchor="bottom",
+             yshift=-(FOOT - UNDER - 31) * scale, **place)
+    ]  # fmt: skip
     if drawn.rest:
         over = ", ".join(subscript(what(name, names)) for name in drawn.rest)
         words.append(
-            note(f"each cell: mean over {over}", 0, 0, font(palette, SMALL * scale), xref="paper", yref="paper",
-                 xanchor="left", yanchor="top", yshift=-(FOOT - 6) * scale)
+            note(f"each cell: mean over {over}", 0, 0, font(palette, SMALL * scale), xanchor="left", yanchor="top",
+                 yshift=-(FOOT - 6) * scale, **place)
         )  # fmt: skip
-    return go.Figure({"data": traces, "layout": {**layout, "shapes": marks, "annotations": words}})
+    return words
 
 
 def _domain(drawn: Map, panel: int, rows_of_panels: int) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -100,24 +100,35 @@ def parallel(
             line = {"color": palette.ink, "width": 3 if cell == selected else 2, "dash": dash}
             lines.append(_line([places[numbered.index(cell)]], line))
     points = _points(across, places, frame, drawn, kept, colour, measure, palette, names)
-    layout = base(palette, HEIGHT * scale, scale)
-    last = len(drawn) - 1
-    layout |= {
-        "margin": {"l": 8, "r": 8, "t": 54 * scale, "b": 34 * scale}, "dragmode": "select", "hoverdistance": 24,
-        "xaxis": {"range": [-0.45, last + 0.55], "visible": False, "fixedrange": True},
-        "yaxis": {"range": [-0.04, 1.04], "visible": False, "fixedrange": True},
-        "newselection": {"line": {"color": palette.ink, "width": 1, "dash": "dot"}},
-        "activeselection": {"fillcolor": palette.ink, "opacity": 0.08},
-    }  # fmt: skip
     shapes, words = [], []
     for at, one in enumerate(drawn):
         shapes += _axis_shapes(at, one, (ranges or {}).get(one.name), palette)
         words += _axis_words(at, one, measure, palette, names, scale)
+    words.append(_caption(measure, palette, scale))
+    layout = {**_layout(len(drawn), palette, scale), "shapes": shapes, "annotations": words}
+    return go.Figure({"data": [*lines, points], "layout": layout})
+
+
+def _layout(dimensions: int, palette: Palette, scale: float) -> dict[str, Any]:
+    """Room around the axes, which stand at 0, 1, …; a drag draws a box."""
+    return {
+        **base(palette, HEIGHT * scale, scale),
+        "margin": {"l": 8, "r": 8, "t": 54 * scale, "b": 34 * scale}, "dragmode": "select", "hoverdistance": 24,
+        "xaxis": {"range": [-0.45, dimensions - 0.45], "visible": False, "fixedrange": True},
+        "yaxis": {"range": [-0.04, 1.04], "visible": False, "fixedrange": True},
+        "newselection": {"line": {"color": palette.ink, "width": 1, "dash": "dot"}},
+        "activeselection": {"fillcolor": palette.ink, "opacity": 0.08},
+    }  # fmt: skip
+
+
+def _caption(measure: Measure, palette: Palette, scale: float) -> dict[str, Any]:
+    """Below the axes: what the numbers of metrics are, and what arrows mean."""
     of_metrics = "Metrics in % below the conventional model; arrows" if measure == "reduction" else "Arrows"
-    told = f"{of_metrics} point to the better side."
     small = font(palette, (NOTE + 1) * scale)
-    words.append(note(told, 0, 0, small, xref="paper", yref="paper", xanchor="left", yanchor="top", yshift=-10 * scale))
-    return go.Figure({"data": [*lines, points], "layout": {**layout, "shapes": shapes, "annotations": words}})
+    return note(
+        f"{of_metrics} point to the better side.", 0, 0, small, xref="paper", yref="paper", xanchor="left",
+        yanchor="top", yshift=-10 * scale,
+    )  # fmt: skip
 
 
 def spread_lines(drawn: Sequence[Dimension], numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,14 +13,14 @@ from ctviz.cache import Cache
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval
 from ctviz.evaluation.leak import leak
-from ctviz.evaluation.tilt import boundary_tilt
+from ctviz.evaluation.tilt import tilt_between
+from ctviz.experiments.endpoints import ends_of
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.experiments.outcome import OUTCOMES
-from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Span
-from ctviz.models.stack import Stack
+from ctviz.studies.lock_draws import LEVEL, advise, effort_of, settings_of
 from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
@@ -74,8 +74,8 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     trace = advise(explorer, snapshot, wished)
     refused = trace.predicted != wished  # m b
     arrived, effort, differs = effort_of(trace, wished)
-    moved = torch.from_numpy(trace.final != trace.factuals).movedim(2, 1).double()  # m d b
-    changed = Bootstrap.of(arrived.shape[1]).mean(moved, arrived.unsqueeze(1)).interval(LEVEL)
+    moved = ~explorer.features.unchanged(ends_of(trace).change)  # m b f
+    changed = Bootstrap.of(arrived.shape[1]).mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),
@@ -92,13 +92,10 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
 
 def _tilt(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[float, ...]:
     """The angle of each boundary between the wished class and the first of the others."""
-    X, y = explorer.data.train
     other = next(c for c in range(explorer.data.k) if c != wished)
-    centres = torch.stack([X[y == c].mean(0) for c in (other, wished)])
-    lower, upper = (torch.from_numpy(bound) for bound in explorer.data.schema.bounds())
-    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model, explorer.data.schema.grid)
     try:
-        return tuple(float(angle) for angle in boundary_tilt(stack, lower, upper, centres, (other, wished)))
+        found = tilt_between(stack_of([snapshot], explorer.experiment), explorer.data, (other, wished))
+        return tuple(float(angle) for angle in found)
     except DataError:  # classes around one centre have no boundary between them
         return (float("nan"),) * len(explorer.experiment.arms)
 
@@ -106,7 +103,7 @@ def _tilt(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[float, .
 def _leaks(explorer: Explorer, snapshot: Snapshot, wished: int) -> tuple[tuple[float, ...], ...]:
     """How far each model's decisions go along with each feature, on test data."""
     other = next(c for c in range(explorer.data.k) if c != wished)
-    stack = Stack.from_weights(snapshot.weights, explorer.experiment.model, explorer.data.schema.grid)
+    stack = stack_of([snapshot], explorer.experiment)
     by_feature = [leak(stack, *explorer.data.test, feature, (wished, other)) for feature in range(explorer.data.d)]
     return tuple(tuple(map(float, row)) for row in torch.stack(by_feature, dim=1))
 

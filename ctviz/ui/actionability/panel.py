@@ -19,10 +19,10 @@ from ctviz.data.drawn import DRAWN
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
 from ctviz.experiments.config import PRESETS, Experiment
-from ctviz.experiments.lock_draws import LockDraw, shipped_draws
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import LOAN, of_draws
 from ctviz.prose import listed
+from ctviz.studies.lock_draws import LockDraw, shipped_draws
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability

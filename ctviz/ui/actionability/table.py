@@ -8,10 +8,10 @@ from html import escape
 
 from ctviz.catalogue.metrics import METRICS
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.lock_draws import LEVEL, settings_of
 from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Span
 from ctviz.prose import number, percent
+from ctviz.studies.lock_draws import LEVEL, settings_of
 from ctviz.ui.actionability.names import Grid, focus_of, grid_of, labels_of, movable, pair_of
 from ctviz.ui.actionability.numbers import Numbers
 from ctviz.ui.actionability.panel import LocksView

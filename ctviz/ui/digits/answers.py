@@ -20,15 +20,9 @@ from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
-from ctviz.experiments.images.explorer import (
-    AttackedImages,
-    ClassMeans,
-    ImageExplorer,
-    ImageNumbers,
-    ImageSample,
-    ImageTrace,
-    Robustness,
-)
+from ctviz.experiments.analyses import AttackedSamples, Robustness
+from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageSample, ImageTrace
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.experiments.store import Store
 from ctviz.figures.advice import Span
@@ -240,7 +234,7 @@ def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tupl
 
 def fooled(
     run_view: RunView, snapshot: Snapshot, digit: Digit, labels: tuple[int, ...], view: DigitsView
-) -> AttackedImages:
+) -> AttackedSamples:
     """One digit under attack, for every strength and model."""
     question = ("fooled", snapshot.epoch, digit.key, labels, view.attack, view.within)
     return answers().about(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ctviz.experiments.images.explorer import AttackedImages
+from ctviz.experiments.analyses import AttackedSamples
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.digit_curves import robust
@@ -92,7 +92,7 @@ def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture 
 
 
 def _picture(
-    run_view: RunView, found: AttackedImages, digit: ask.Digit, labels: tuple[int, ...], view: DigitsView
+    run_view: RunView, found: AttackedSamples, digit: ask.Digit, labels: tuple[int, ...], view: DigitsView
 ) -> Picture:
     grid = pictures.of_fooled(found, digit, labels, run_view.experiment)
     return Picture(grid, USUAL if view.frame is None else min(view.frame, grid.shape[2] - 1), view.tint)

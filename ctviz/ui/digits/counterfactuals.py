@@ -10,7 +10,8 @@ import torch
 
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.evaluation.images import roughness
-from ctviz.experiments.images.explorer import ImageExplorer, ImageTrace
+from ctviz.experiments.images.answers import ImageTrace
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
 from ctviz.figures.theme import reference_pair
@@ -85,8 +86,7 @@ def change_of(trace: ImageTrace, explorer: ImageExplorer, pair: tuple[int, int])
     """How two models change the one digit of a trace: to the class that the first finds likeliest of those that neither
     reads and both arrive at; None where there is none."""
     chosen = list(pair)
-    predicted = trace.predicted[chosen]  # 2 k
-    there = (trace.valid[chosen] & (predicted != trace.targets)).all(axis=0)
+    there = (trace.valid[chosen] & trace.judged[chosen]).all(axis=0)
     if not there.any():
         return None
     at = int(np.where(there, trace.probability[pair[0], :, 0], -1).argmax())
@@ -95,7 +95,9 @@ def change_of(trace: ImageTrace, explorer: ImageExplorer, pair: tuple[int, int])
     X, y = explorer.data.train
     first, second = y[torch.cdist(ends.float(), X).argmin(dim=1)].tolist()
     target = int(trace.targets[at])
-    return words.Change((int(predicted[0, at]), int(predicted[1, at])), target, (theirs, ours), (first, second))
+    return words.Change(
+        (int(trace.predicted[pair[0], at]), int(trace.predicted[pair[1], at])), target, (theirs, ours), (first, second)
+    )
 
 
 def picture(run_view: RunView, snapshot: Snapshot, view: DigitsView) -> Picture | None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.catalogue.metrics import ATTENTION_METRICS, DIGIT_METRICS
-from ctviz.experiments.images.explorer import ClassMeans, ImageNumbers, ImageTrace
+from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.advice import Span
 from ctviz.figures.theme import ArmStyle
@@ -180,7 +180,7 @@ def one_digit_taken(trace: ImageTrace, styles: Sequence[ArmStyle]) -> Fact:
     """How many of one digit's searches arrive, and in how many steps."""
     values = []
     for arm, (got, asked) in enumerate(arrivals(trace)):
-        steps = trace.steps[arm][trace.valid[arm] & (trace.predicted[arm] != trace.targets)]
+        steps = trace.steps[arm][trace.valid[arm] & trace.judged[arm]]
         values.append(f"{got} of {asked}" + (f", {number(float(steps.mean()))} steps" if got else ""))
     note = (
         f"They arrive where the model reads the class aimed at: mature with a probability of at least "

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ctviz.data.image_sets import PIXELS
+from ctviz.experiments.analyses import AttackedSamples
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import AttackedImages, ClassMeans, ImageSample, ImageTrace
+from ctviz.experiments.images.answers import ClassMeans, ImageSample, ImageTrace
 from ctviz.figures import digit_words as words
 from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import greys, quantised
@@ -247,7 +248,7 @@ def outline_of(arm: Arm) -> Bools:
 def arrivals(trace: ImageTrace) -> list[tuple[int, int]]:
     """Of each model, how many of the searches end in the class aimed at, and how many there are: a class that it
     reads already is no search."""
-    asked = trace.predicted != trace.targets
+    asked = trace.judged
     return [(int((trace.valid[arm] & asked[arm]).sum()), int(asked[arm].sum())) for arm in range(len(asked))]
 
 
@@ -261,7 +262,7 @@ def _states(trace: ImageTrace, arm: int, c: int) -> list[str]:
     return ["searching" if step < steps else end for step in range(frames)]
 
 
-def of_fooled(fooled: AttackedImages, digit: Digit, labels: Sequence[int], experiment: Experiment) -> ImageGrid:
+def of_fooled(fooled: AttackedSamples, digit: Digit, labels: Sequence[int], experiment: Experiment) -> ImageGrid:
     """One digit under attack on each model; frames are how far each pixel may be moved.
 
     ``labels``: what each model is to be talked out of (m).

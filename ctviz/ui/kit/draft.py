@@ -13,6 +13,7 @@ from typing import Any, Generic, overload
 
 import streamlit as st
 
+from ctviz.data.kinds import kind_of_data
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit import link
@@ -117,8 +118,8 @@ def current(
     drafts: dict[str, Draft[Any]] = state.setdefault("drafts", {})
     draft, arriving = drafts.get(page.name), state.get("page") != page.name
     other = drafts.get(follows.name) if follows else None
-    if other is not None and not other.experiment.plane:
-        other = None  # what is not in a plane is not followed
+    if other is not None and not kind_of_data(other.experiment.data).drawn:
+        other = None  # what is no plane has pages of its own, where nothing is followed
     chosen = other is not None and (other.experiment != Experiment.preset(preset) or bool(draft and draft.carried))
     if draft is None:
         draft = _open(query or dict({} if chosen else first or {}), 0, view, preset)

@@ -34,6 +34,7 @@ class RunView:
     started: float
     snapshots: list[Snapshot] = field(default_factory=list)
     looked: float = 0.0
+    stored: int = -1  # the epoch of the newest snapshot that is known to be stored
 
     @property
     def key(self) -> str:
@@ -82,6 +83,12 @@ class RunView:
         return len(self.snapshots) * (field_bytes + path_bytes)
 
 
+def _is_recent(run_view: RunView | None) -> bool:
+    if run_view is None or not run_view.complete(run_view.stored):
+        return False
+    return time.monotonic() - run_view.looked < PAUSE
+
+
 def _epoch(snapshot: Snapshot) -> int:
     return snapshot.epoch
 
@@ -100,8 +107,15 @@ class RunViews:
         return self._run_views.get(
             key,
             lambda: self._refresh(key, self._run_views.peek(key)),
-            valid=lambda run_view: run_view is not None and time.monotonic() - run_view.looked < PAUSE,
+            valid=_is_recent,
         )
+
+    def expect(self, key: str, epoch: int) -> None:
+        """Notes that the snapshot of an epoch is stored: a run that was read before it is read again, however recently
+        that was. Whoever is told that a run is done looks only once more."""
+        run_view: RunView | None = self._run_views.peek(key)
+        if run_view is not None:
+            run_view.stored = max(run_view.stored, epoch)
 
     def _refresh(self, key: str, run_view: RunView | None) -> RunView | None:
         status = self._store.status(key)

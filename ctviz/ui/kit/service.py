@@ -21,6 +21,7 @@ import torch
 from ctviz import ui
 from ctviz.data.catalogue import FEATURE_NAMES, AnyData, load
 from ctviz.data.display import DisplayScale
+from ctviz.data.kinds import kind_of_data
 from ctviz.data.schema import Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
@@ -154,6 +155,8 @@ class Service:
                 state, position = job.state, job.position
             elif job.state in ("failed", "cancelled") and run.state != "running":
                 state, message = job.state, job.message or message
+        if state == "done":
+            self.run_views.expect(key, run.epochs_done)
         ours = job is not None and job.state in ("queued", "running")
         seconds = max(run.updated - run.started, 0.0)
         return RunState(state, run.epochs_done, run.epochs, seconds, position, message, ours, run.preset)
@@ -257,7 +260,7 @@ def reason_not_to_train(
             f"The pictures of this run would take {wanted / 2**20:,.0f} MB; allowed: at most {MOST_PICTURES >> 20} MB. "
             "Raise “Epochs between pictures” or lower “Resolution of the picture” under Measuring."
         )
-    if experiment.evaluation.field == 0 and experiment.plane:
+    if experiment.evaluation.field == 0 and kind_of_data(experiment.data).drawn:
         return (
             "Without a probability field there is nothing to show; raise “Resolution of the picture” under Measuring."
         )

@@ -205,7 +205,7 @@ def facts_of(explorer: Explorer, scene: Scene, snapshots: Sequence[Snapshot], pi
 
     return Facts(
         searches=searches_of(explorer, last, picture, picture.at),
-        near=named(near), effort=named(effort), arrived=named(arrived), group=int(_set_out(group)[0].sum()),
+        near=named(near), effort=named(effort), arrived=named(arrived), group=int(group.judged[0].sum()),
         accuracy=recorded("validation_accuracy"), robust=recorded("robust_accuracy"), mature=recorded("mature"),
         lonely=_lonely(scene.points[scene.labels == picture.target]),
         energy_real=named(energies.real[1]), energy_end=named(energies.ends[1]),
@@ -218,22 +218,12 @@ def facts_of(explorer: Explorer, scene: Scene, snapshots: Sequence[Snapshot], pi
 # -- parts ------------------------------------------------------------------------------------------------
 
 
-def _set_out(trace: Trace) -> npt.NDArray[np.bool_]:
-    """Which searches did not begin in the class aimed at (m b)."""
-    return np.asarray(trace.predicted != trace.targets)
-
-
-def _gaps(trace: Trace) -> npt.NDArray[np.float32]:
-    """How far each search ends from the nearest real sample of the class aimed at (m b)."""
-    return np.asarray(np.linalg.norm(trace.final - trace.nearest, axis=-1))
-
-
 def _means(trace: Trace) -> tuple[list[float], list[float], list[float]]:
     """Over the searches that set out and arrived: distance to the nearest real sample, effort; and how many arrive."""
     near, effort, arrived = [], [], []
-    for arm, out in enumerate(_set_out(trace)):
+    for arm, out in enumerate(trace.judged):
         there = out & trace.mature[arm]
-        near.append(float(_gaps(trace)[arm, there].mean()) if there.any() else np.nan)
+        near.append(float(trace.gap[arm, there].mean()) if there.any() else np.nan)
         effort.append(float(trace.distance[arm, there, -1].mean()) if there.any() else np.nan)
         arrived.append(float(there.sum() / max(int(out.sum()), 1)))
     return near, effort, arrived
@@ -243,7 +233,7 @@ def _search(trace: Trace, arm: int) -> Search:
     half = int(trace.nascent[arm, 0])
     return Search(
         start=_point(trace.factuals[0]), end=_point(trace.final[arm, 0]), nearest=_point(trace.nearest[arm, 0]),
-        near=float(_gaps(trace)[arm, 0]), effort=float(trace.distance[arm, 0, -1]), steps=int(trace.steps[arm, 0]),
+        near=float(trace.gap[arm, 0]), effort=float(trace.distance[arm, 0, -1]), steps=int(trace.steps[arm, 0]),
         arrived=bool(trace.mature[arm, 0]), sure=float(trace.probability[arm, 0, -1]),
         halfway=_point(trace.points[arm, 0, half]), halfway_sure=float(trace.probability[arm, 0, half]),
         predicted=int(trace.predicted[arm, 0]),

@@ -8,7 +8,7 @@ from pydantic import field_validator, model_validator
 
 from ctviz.errors import ConfigError
 from ctviz.studies.registry import STUDIES
-from ctviz.studies.study import LimitMetric, Study
+from ctviz.studies.study import Study, StudyMetric
 from ctviz.ui.kit.link import BaseView
 
 FIRST = next(iter(STUDIES))
@@ -49,6 +49,6 @@ class LimitsView(BaseView):
         return STUDIES[self.limit]
 
     @property
-    def chosen(self) -> LimitMetric:
+    def chosen(self) -> StudyMetric:
         names = [shown.name for shown in self.study.shown]
         return self.study.metric(self.metric if self.metric in names else None)

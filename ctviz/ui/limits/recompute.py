@@ -8,7 +8,7 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.progress import duration
-from ctviz.studies.results import LimitResult, agreement, missing_draws
+from ctviz.studies.results import StudyResult, agreement, missing_draws
 from ctviz.studies.study import Study
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.frame import literal, live
@@ -33,7 +33,7 @@ def under_way(study: Study) -> bool:
     return progress is not None and progress.live
 
 
-def recompute(service: Service, study: Study, result: LimitResult) -> None:
+def recompute(service: Service, study: Study, result: StudyResult) -> None:
     """The button and what is to be said beside it, which follows the work while it is under way."""
     if not under_way(study):
         _idle(service, study, result)  # no fragment: its button runs the whole page again
@@ -50,7 +50,7 @@ def _progress(study: Study) -> None:
                   width="stretch", on_click=runner().cancel, args=(job_key(study),))  # fmt: skip
 
 
-def _idle(service: Service, study: Study, result: LimitResult) -> None:
+def _idle(service: Service, study: Study, result: StudyResult) -> None:
     here = sum(source == "here" for source in result.sources)
     total = len(result.panel_draws)
     progress = runner().progress(job_key(study))
@@ -81,7 +81,7 @@ def _press(service: Service, study: Study) -> None:
         runner().start(work, owner=job_key(study))
 
 
-def _compared(result: LimitResult) -> str:
+def _compared(result: StudyResult) -> str:
     try:
         apart = agreement(result)
     except CtvizError as error:

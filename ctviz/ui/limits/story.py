@@ -6,11 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from ctviz.experiments.summary import LEVEL, Mean
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
 from ctviz.studies.registry import STUDIES
-from ctviz.studies.results import LimitResult, stored_limit
-from ctviz.studies.study import LimitFinding, LimitMetric, Study, number, percent
+from ctviz.studies.results import StudyResult, stored_study
+from ctviz.studies.study import Finding, Study, StudyMetric, number, percent
+from ctviz.studies.summary import LEVEL, Mean
 from ctviz.ui.kit import bind, messages
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, page_title, project_button
@@ -40,11 +40,11 @@ def stories(draft: Draft[LimitsView]) -> None:
     )  # fmt: skip
 
 
-def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
+def look(service: Service, draft: Draft[LimitsView]) -> StudyResult:
     """Everything of the limit that is chosen; on a large screen without what is for reading alone."""
     study, metric = draft.view.study, draft.view.chosen
     projecting = draft.view.view == "project"
-    result = stored_limit(study, service.store)
+    result = stored_study(study, service.store)
     found = study.finding(result.table, metric)
     page_title(f"{found.headline}.")
     lead = escape(study.question) if projecting else f"{escape(study.question)} {escape(study.expected)}"
@@ -69,7 +69,7 @@ def look(service: Service, draft: Draft[LimitsView]) -> LimitResult:
     return result
 
 
-def _pictures(study: Study, result: LimitResult, metric: LimitMetric, scale: float) -> None:
+def _pictures(study: Study, result: StudyResult, metric: StudyMetric, scale: float) -> None:
     drawn = pictures(study, result.table, metric, palette(), scale)
     symbols = "".join(f"<span><b>{symbol}</b> {escape(words)}</span>" for symbol, words in key(study))
     if symbols:
@@ -88,7 +88,7 @@ def _pictures(study: Study, result: LimitResult, metric: LimitMetric, scale: flo
     st.caption(f"{metric.title}.{means} {INTERVALS}; {many} draws.")
 
 
-def _words(study: Study, found: LimitFinding) -> None:
+def _words(study: Study, found: Finding) -> None:
     shown = "".join(f"<li>{_unbroken(escape(sentence))}</li>" for sentence in found.sentences)
     st.html(
         '<div class="ctviz-limit-words">'
@@ -102,7 +102,7 @@ def _unbroken(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
-def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) -> None:
+def _ways_on(service: Service, draft: Draft[LimitsView], result: StudyResult) -> None:
     """See it oneself, compute it again, take it away, show it."""
     study = draft.view.study
     cells = st.columns(3, gap="medium")
@@ -119,7 +119,7 @@ def _ways_on(service: Service, draft: Draft[LimitsView], result: LimitResult) ->
         project_button(draft)
 
 
-def _reading(study: Study, result: LimitResult, metric: LimitMetric) -> None:
+def _reading(study: Study, result: StudyResult, metric: StudyMetric) -> None:
     with st.expander("The numbers as a table", key="limits-table"):
         scrolling("The numbers", table(study, result, metric))
     with st.expander("Exact settings", key="limits-settings"):
@@ -133,7 +133,7 @@ def _reading(study: Study, result: LimitResult, metric: LimitMetric) -> None:
                 st.code(experiment.to_toml(), language="toml", height=220)
 
 
-def table(study: Study, result: LimitResult, metric: LimitMetric) -> str:
+def table(study: Study, result: StudyResult, metric: StudyMetric) -> str:
     """Every mean of the pictures with its interval (of the last epoch, where they go over epochs), as a table."""
     rows = []
     for panel, variant, dose, found in summary_rows(study, result.table, metric):
@@ -146,7 +146,7 @@ def table(study: Study, result: LimitResult, metric: LimitMetric) -> str:
     return html_table(head, rows, caption=caption)
 
 
-def _amount(found: Mean, metric: LimitMetric) -> str:
+def _amount(found: Mean, metric: StudyMetric) -> str:
     said = percent if metric.unit == "%" else number
     if found.n < 2:
         return said(found.value)

@@ -7,16 +7,17 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.data.kinds import kind_of_data
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.reproduce.reproduction import Choice, Reproduction
-from ctviz.experiments.reproduce.result import ChosenCell, Draw, GridCell, LockedDraw, Reduction, Table1, Table1Row
 from ctviz.figures.paper_words import interval
 from ctviz.prose import decimal, listed
+from ctviz.studies.reproduce.reproduction import Choice, Reproduction
+from ctviz.studies.reproduce.result import ChosenCell, Draw, GridCell, LockedDraw, Reduction, Table1, Table1Row
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft as PageDraft
+from ctviz.ui.kit.elsewhere import shown_kind
 from ctviz.ui.kit.frame import link_to
-from ctviz.ui.kit.pages import BOUNDARIES, DIGITS
 from ctviz.ui.kit.tables import number_table, numbers
 from ctviz.ui.kit.tables import row as table_row
 from ctviz.ui.paper.paper_view import PaperView
@@ -169,7 +170,7 @@ def every_draw(result: Table1, row: Table1Row, draft: PageDraft[PaperView]) -> N
         st.markdown(f"Passed over for the cost, for want of valid conventional advice under the lock: {over}.")
     experiment = _experiment(result, row)
     if experiment is not None:
-        page = BOUNDARIES if experiment.data.grid is None else DIGITS
+        page = shown_kind(experiment).pages[0]
         link_to(page, f"Open the first draw in {page.title}", experiment.to_query())
 
 
@@ -186,7 +187,7 @@ def _experiment(result: Table1, row: Table1Row) -> Experiment | None:
         chosen = Choice(tau=cell.tau, lambda_reg=cell.lambda_reg)
         experiment = settings.final(row.data, row.seeds[0].seed, chosen, chosen)
         arms = tuple(arm for arm in experiment.arms if arm.name in ("vanilla", "full"))
-        pictures = {} if experiment.data.grid else {"evaluation.field": 80, "evaluation.paths": 40}
+        pictures = {"evaluation.field": 80, "evaluation.paths": 40} if kind_of_data(experiment.data).drawn else {}
         return experiment.replace({"arms": arms, "evaluation.every": max(1, settings.epochs // 20), **pictures})
     except (CtvizError, IndexError):
         return None

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctviz.errors import CtvizError, DataError
-from ctviz.experiments.reproduce.result import RESULTS, Table1, read, shipped
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
+from ctviz.studies.reproduce.result import RESULTS, Table1, read, shipped
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
 

@@ -8,11 +8,11 @@ from html import escape
 import streamlit as st
 
 from ctviz.catalogue.metrics import REPRODUCED
-from ctviz.experiments.reproduce.published import LINK, METRICS, TITLES, MetricName
-from ctviz.experiments.reproduce.result import Table1, Table1Row
 from ctviz.figures.paper import attack_curves, panel
 from ctviz.figures.paper_words import ARMS, agreement, fill, headline, how, interval, published, size
 from ctviz.prose import decimal
+from ctviz.studies.reproduce.published import LINK, METRICS, TITLES, MetricName
+from ctviz.studies.reproduce.result import Table1, Table1Row
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.tables import CORNER, number_table, scrolling, table

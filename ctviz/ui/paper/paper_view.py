@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.reproduce.published import HERE
+from ctviz.studies.reproduce.published import HERE
 from ctviz.ui.kit.link import BaseView
 
 SHIPPED = "shipped"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from ctviz.errors import CtvizError
-from ctviz.experiments.reproduce.reproduction import Reproduction
-from ctviz.experiments.reproduce.result import Table1
 from ctviz.figures.paper_tables import to_csv, to_latex, to_markdown
+from ctviz.studies.reproduce.reproduction import Reproduction
+from ctviz.studies.reproduce.result import Table1
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, offer, share_menu, show_code

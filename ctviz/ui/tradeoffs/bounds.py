@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ctviz.errors import ConfigError
-from ctviz.experiments.sweeps.declaration import Sweep
+from ctviz.studies.sweeps.declaration import Sweep
 from ctviz.ui.tradeoffs.tradeoffs_view import MOST_AXES, MOST_ROUNDS
 
 MOST_MODELS = 300

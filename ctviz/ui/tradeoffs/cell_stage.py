@@ -19,14 +19,15 @@ from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.pair import Pair, pair
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Cell, Sweep
 from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.stage.recording import arm_labels
 from ctviz.figures.tradeoffs.layout import subscript
 from ctviz.figures.tradeoffs.metrics import what
 from ctviz.prose import spelled
+from ctviz.studies.sweeps.declaration import Cell, Sweep
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.elsewhere import shown_kind
 from ctviz.ui.kit.frame import link_to, literal
 from ctviz.ui.kit.pages import BOUNDARIES
 from ctviz.ui.kit.player import StageState, show_stage
@@ -35,9 +36,6 @@ from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
 
 MOST_BYTES = 48 * 2**20
 """Pictures kept, over all sessions."""
-
-ON_IMAGES = "Models that read images have no plane to be drawn on. Open them in Digits."
-ON_A_TABLE = "Models that read a table of many features have no plane to be drawn on."
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,8 @@ def stage_of(draft: Draft[TradeoffsView], sweep: Sweep, table: pd.DataFrame, ind
     place = next((p for p in places if p.seed == draft.view.draw), places[0])
     try:
         experiment = sweep.experiment(cell, place.seed)
-        if not experiment.plane:
-            st.caption(ON_IMAGES if experiment.data.grid else ON_A_TABLE)
+        if undrawn := shown_kind(experiment).undrawn:
+            st.caption(undrawn)
         else:
             _draw(draft, pictures().get(experiment, place))
     except CtvizError as error:

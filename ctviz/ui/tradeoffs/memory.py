@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from ctviz.experiments.sweeps.declaration import Sweep
+from ctviz.studies.sweeps.declaration import Sweep
 
 MEMORY = "tradeoffs"
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.prose import spelled
+from ctviz.studies.sweeps.declaration import Sweep
 
 INITIAL = {"fan_in": "uniform up to 1/√in", "glorot": "Glorot’s"}
 

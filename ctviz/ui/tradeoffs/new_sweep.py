@@ -15,13 +15,13 @@ from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.declaration import Axis, SharedSettings, Sweep, shown
-from ctviz.experiments.sweeps.plan import Plan, plan
-from ctviz.experiments.sweeps.results import collect
-from ctviz.experiments.sweeps.studies import STUDIES, study
-from ctviz.experiments.sweeps.tables import keep_table
 from ctviz.progress import duration
+from ctviz.studies.sweeps.catalogue import keep_sweep, list_sweeps
+from ctviz.studies.sweeps.declaration import Axis, SharedSettings, Sweep, shown
+from ctviz.studies.sweeps.paper_studies import STUDIES, study
+from ctviz.studies.sweeps.plan import Plan, plan
+from ctviz.studies.sweeps.results import collect
+from ctviz.studies.sweeps.tables import keep_table
 from ctviz.training.arm import Purpose
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft

@@ -11,15 +11,15 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.catalogue import keep_sweep
-from ctviz.experiments.sweeps.declaration import Sweep
-from ctviz.experiments.sweeps.plan import plan
-from ctviz.experiments.sweeps.results import SweepResult
 from ctviz.figures.theme import Palette
 from ctviz.figures.tradeoffs.cells import LEVEL, metrics_of
 from ctviz.figures.tradeoffs.export import can_draw, image, standalone
 from ctviz.figures.tradeoffs.tables import across_table, latex, markdown
 from ctviz.figures.tradeoffs.words import finding
+from ctviz.studies.sweeps.catalogue import keep_sweep
+from ctviz.studies.sweeps.declaration import Sweep
+from ctviz.studies.sweeps.plan import plan
+from ctviz.studies.sweeps.results import SweepResult
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.export import ExportFile, bring_back, offer, read_toml, share_menu, show_code
 from ctviz.ui.kit.theme import palette

@@ -8,9 +8,9 @@ import streamlit as st
 
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.declaration import Axis, Sweep, shown
 from ctviz.figures.tradeoffs.metrics import what
+from ctviz.studies.sweeps.catalogue import SweepInfo, delete_sweep, keep_sweep, list_sweeps
+from ctviz.studies.sweeps.declaration import Axis, Sweep, shown
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal

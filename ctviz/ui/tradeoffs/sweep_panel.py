@@ -6,11 +6,12 @@ import contextlib
 
 import streamlit as st
 
+from ctviz.data.kinds import kind_of_data
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.sweeps.catalogue import list_sweeps, load_sweep
-from ctviz.experiments.sweeps.declaration import Sweep
 from ctviz.figures.tradeoffs.cells import metrics_of
+from ctviz.studies.sweeps.catalogue import list_sweeps, load_sweep
+from ctviz.studies.sweeps.declaration import Sweep
 from ctviz.ui.kit.draft import Draft, current
 from ctviz.ui.kit.frame import project_button
 from ctviz.ui.kit.link import sentence
@@ -31,16 +32,17 @@ GONE = (
     "file that “Share and take away” gives and takes."
 )
 
-NOT_IN_A_PLANE = "The sweep that you are about to run is of two features; the link's data, {what}, were left out."
+OTHER_DATA = "The sweep that you are about to run is of two features; the link's data, {}, were left out."
 
 
 def open_draft() -> Draft[TradeoffsView]:
     """The session's draft of this page. Its experiment is the base of the sweep that is to be run."""
     draft = current(TRADEOFFS, TradeoffsView)
-    if not draft.experiment.plane:
-        view, what = draft.view, "a table" if draft.experiment.data.grid is None else "images"
+    kind = kind_of_data(draft.experiment.data)
+    if not kind.drawn:
+        view = draft.view
         draft.start_from(Experiment.preset(TRADEOFFS.preset))
-        draft.view, draft.problems = view, (NOT_IN_A_PLANE.format(what=what),)
+        draft.view, draft.problems = view, (OTHER_DATA.format(kind.title),)
     return draft
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from ctviz.errors import ConfigError, CtvizError
-from ctviz.experiments.sweeps.declaration import Sweep
-from ctviz.experiments.sweeps.results import SweepResult
 from ctviz.figures.tradeoffs.cells import best_cell, cell_with, metrics_of
 from ctviz.figures.tradeoffs.words import finding
+from ctviz.studies.sweeps.declaration import Sweep
+from ctviz.studies.sweeps.results import SweepResult
 from ctviz.ui.kit import frame, messages, rights
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.frame import literal, page_title

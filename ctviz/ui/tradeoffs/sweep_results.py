@@ -12,8 +12,8 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Sweep
-from ctviz.experiments.sweeps.results import SweepResult, collect
+from ctviz.studies.sweeps.declaration import Sweep
+from ctviz.studies.sweeps.results import SweepResult, collect
 from ctviz.ui.kit.runner import Runner
 from ctviz.ui.kit.service import service
 from ctviz.ui.tradeoffs.bounds import within_sight

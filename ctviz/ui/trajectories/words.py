@@ -58,7 +58,7 @@ def headline(trace: Trace, styles: Sequence[ArmStyle], ends: Endpoints | None, l
 
 def arrivals(trace: Trace, arm: int) -> tuple[int, int]:
     """How many searches of an arm arrived, and how many set out: those that did not begin in the class aimed at."""
-    out = trace.predicted[arm] != trace.targets
+    out = trace.judged[arm]
     return int((trace.mature[arm] & out).sum()), int(out.sum())
 
 
@@ -182,12 +182,11 @@ def search_facts(
         row = best_row(trace, arm, factual)
         of = int((trace.group == factual).sum())
         which = f"The nearest of {of}: " if of > 1 else ""
-        apart = float(np.linalg.norm(trace.final[arm, row] - trace.nearest[arm, row]))
         rows = [
             Row("Begins in", (classes or explorer.data.classes)[int(trace.predicted[arm, row])]),
             Row("Steps taken", f"{int(trace.steps[arm, row])}"),
             Row("Effort", number(float(trace.distance[arm, row, -1]), 3)),
-            Row("To the nearest real sample", number(apart, 3)),
+            Row("To the nearest real sample", number(float(trace.gap[arm, row]), 3)),
             Row("Nascent until", f"step {int(trace.nascent[arm, row])}"),
         ]
         said = which + explorer.words(trace, arm, row, features, classes, scales)

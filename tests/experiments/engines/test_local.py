@@ -10,10 +10,10 @@ from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.engines.local import JobEngine, LocalEngine
 from ctviz.experiments.engines.task import Task, is_done
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.plan import plan
 from ctviz.jobs import JobStatus
-from tests.experiments.sweeps.small import small
+from ctviz.studies.sweeps.plan import plan
 from tests.fake_jobs import FakeJobs
+from tests.studies.sweeps.small import small
 from tests.waiting import until
 
 

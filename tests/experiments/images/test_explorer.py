@@ -17,9 +17,10 @@ import ctviz
 from ctviz import AttributionSettings, ConfigError, DataError, Experiment, SearchSettings
 from ctviz.evaluation.attribution import METHODS, share, standardised, uniform_baselines
 from ctviz.evaluation.bootstrap import Bootstrap
-from ctviz.experiments.images import explorer as module
-from ctviz.experiments.images.explorer import IMAGE_METRICS, ImageExplorer
-from ctviz.experiments.images.measures import wilson
+from ctviz.evaluation.wilson import wilson
+from ctviz.experiments import run_explorer as module
+from ctviz.experiments.images.answers import IMAGE_METRICS
+from ctviz.experiments.images.explorer import ImageExplorer
 from ctviz.models.stack import Stack
 from tests.experiments.pictures import EXPERIMENT, FREE, FULL, GRID, ROWS, VANILLA, D, K, M, run
 from tests.reference import images as slow
@@ -404,17 +405,6 @@ def test_their_differences_are_to_the_first_arm_where_both_count():
     assert several.samples == 10 and (several.judged <= 20).all() and (several.judged > 10).any()
 
 
-@pytest.mark.parametrize(("right", "n"), [(198, 198), (0, 20), (150, 200), (1, 2)])
-def test_shares_have_wilsons_interval(right, n):
-    expected = binomtest(right, n).proportion_ci(0.99, method="wilson")
-    found = wilson(np.array([right / n, math.nan]), np.array([float(n), 3.0]), 0.99)
-    assert found.low[0] == pytest.approx(expected.low, abs=1e-12)
-    assert found.high[0] == pytest.approx(expected.high, abs=1e-12)
-    assert found.low[0] < found.high[0] and math.isnan(found.low[1]) and math.isnan(found.high[1])
-    with pytest.raises(ConfigError, match="level"):
-        wilson(np.array([0.5]), np.array([3.0]), 1.0)
-
-
 def test_what_always_holds_has_an_interval_too():
     explorer, snapshots = run()
     numbers = explorer.counterfactual_numbers(snapshots[-1], SEARCH, count=60)
@@ -517,7 +507,7 @@ def same(one, two):
 
 
 def test_only_images_are_explored():
-    with pytest.raises(ConfigError, match="set of images"):
+    with pytest.raises(ConfigError, match="data in a plane are read by Explorer"):
         ImageExplorer(Experiment.preset("moons"))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import ImageSample
+from ctviz.experiments.images.answers import ImageSample
 from ctviz.figures.digits.image_grid import ImageGrid
 from ctviz.ui.digits import export
 from ctviz.ui.digits.digits_view import DigitsView

@@ -36,7 +36,7 @@ def numbers() -> ImageNumbers:
     apart = {name: interval(NOTHING, -0.10, -0.20) for name in IMAGE_METRICS}
     settings = measured_search(SHIPPED)
     arms = tuple(arm.name for arm in SHIPPED.arms)
-    return ImageNumbers(arms, settings, 0.99, 200, np.array([198, 197, 196]), metrics, apart)
+    return ImageNumbers(arms, 0.99, np.array([198, 197, 196]), metrics, apart, settings, 200)
 
 
 def block(found: list[Fact], title: str) -> str:
@@ -95,7 +95,7 @@ def test_the_change_that_is_told_is_that_of_the_picture() -> None:
     trace = SimpleNamespace(
         predicted=np.array([[1, 1, 1], [1, 1, 1]]), targets=np.arange(3), valid=np.array([[True, True, True]] * 2),
         probability=np.array([[[0.1], [0.7], [0.2]], [[0.6], [0.4], [0.0]]]), factuals=np.zeros((3, 4), np.float32),
-        final=np.zeros((2, 3, 4), np.float32),
+        final=np.zeros((2, 3, 4), np.float32), judged=np.array([[True, False, True]] * 2),
     )  # fmt: skip
     trace.final[0, 2] = [1, 0, 0, 0]  # one dot: two differences of 1 for 1 unit of ink
     trace.final[1, 2] = [1, 1, 1, 0]  # two differences for 3 units

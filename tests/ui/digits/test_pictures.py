@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ctviz.experiments.analyses import AttackedSamples
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.explorer import AttackedImages, ImageSample
+from ctviz.experiments.images.answers import ImageSample
 from ctviz.ui.digits import answers, pictures
 from ctviz.ui.digits.answers import Digit
 from ctviz.ui.digits.digits_view import EPSILONS, DigitsView
@@ -15,11 +16,11 @@ SHIPPED = Experiment.preset("mnist")
 D, K = 784, 10
 
 
-def fooled(read: list[list[int]]) -> AttackedImages:
+def fooled(read: list[list[int]]) -> AttackedSamples:
     """Digits of which each model reads what is given, (m n)."""
     said = np.eye(K, dtype=np.float32)[np.array(read)][:, :, None]
     m, n = said.shape[:2]
-    return AttackedImages(1, EPSILONS, np.zeros((m, n, 1, D), np.float32), said)
+    return AttackedSamples(1, EPSILONS, np.zeros((m, n, 1, D), np.float32), said)
 
 
 def marks(label: int | None, labels: tuple[int, ...]) -> list[list[str]]:

@@ -9,16 +9,16 @@ import pytest
 from ctviz.errors import ConfigError
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps import plan
-from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.declaration import Axis, Sweep
-from ctviz.experiments.sweeps.shipping import SHIPPED, shipped_sweep
+from ctviz.studies.sweeps import plan
+from ctviz.studies.sweeps.catalogue import keep_sweep, list_sweeps
+from ctviz.studies.sweeps.declaration import Axis, Sweep
+from ctviz.studies.sweeps.shipping import SHIPPED, shipped_sweep
 from ctviz.ui.kit.runner import Runner
 from ctviz.ui.tradeoffs.bounds import MOST_SHOWN, within_page, within_sight
 from ctviz.ui.tradeoffs.new_sweep import begin
 from ctviz.ui.tradeoffs.sweep_export import from_toml
 from ctviz.ui.tradeoffs.sweep_results import results_of
-from tests.experiments.sweeps.small import PROTOCOL, base, small
+from tests.studies.sweeps.small import PROTOCOL, base, small
 
 HUGE = Sweep(
     base=base(), axes=(Axis(setting="tau", low=0.5, high=0.9),), sample="random", count=10_000_000, seeds=1000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctviz.experiments.protocol import Protocol
 from ctviz.ui.tradeoffs.method import lines
-from tests.experiments.sweeps.small import base, small
+from tests.studies.sweeps.small import base, small
 
 
 def test_every_setting_of_the_protocol_can_be_read() -> None:

@@ -13,15 +13,16 @@ from ctviz.catalogue.settings import OFFERED
 from ctviz.cli import app
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.cost import Estimate
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.declaration import Axis, Sweep
-from ctviz.experiments.sweeps.studies import STUDIES, study
+from ctviz.studies.sweeps.declaration import Axis, Sweep
+from ctviz.studies.sweeps.paper_studies import STUDIES, study
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
 from ctviz.ui.tradeoffs.new_sweep import axes_of, axes_of_study, planned, sweep_of, takes, undertaking, wanted_by_study
 from ctviz.ui.tradeoffs.sweep_export import command_line, python_code
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, TradeoffsView
-from tests.experiments.sweeps.small import small
+from tests.studies.sweeps.small import small
 
 MOONS = Experiment.preset("moons")
 
@@ -100,7 +101,12 @@ def test_the_command_computes_the_same_sweep_from_its_file(tmp_path, monkeypatch
     ]  # fmt: skip
     asked = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ctviz.cli.sweep._print_estimate", lambda wanted, *_: asked.append(wanted))
+
+    def estimate(wanted: Sweep, *_: object) -> Estimate:
+        asked.append(wanted)
+        return Estimate(seconds=0.0)
+
+    monkeypatch.setattr("ctviz.studies.sweeps.plan.estimate", estimate)
     for sweep in sweeps:
         Path("stem.toml").write_text(sweep.to_toml(), encoding="utf-8")
         done = CliRunner().invoke(app, [*command_line("stem").split()[1:], "--estimate"])

@@ -11,7 +11,7 @@ from ctviz.errors import ConfigError
 from ctviz.ui.kit.export import MAX_TOML
 from ctviz.ui.tradeoffs.sweep_export import from_toml, md, parquet, shown_metrics, tex
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView
-from tests.experiments.sweeps.small import small
+from tests.studies.sweeps.small import small
 from tests.ui.tradeoffs.results import grid
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store, open_store
-from ctviz.experiments.sweeps.catalogue import keep_sweep, list_sweeps
-from ctviz.experiments.sweeps.declaration import Axis, Sweep
+from ctviz.studies.sweeps.catalogue import keep_sweep, list_sweeps
+from ctviz.studies.sweeps.declaration import Axis, Sweep
 from ctviz.ui.tradeoffs.sweep_list import names
-from tests.experiments.sweeps.small import PROTOCOL, base, small
+from tests.studies.sweeps.small import PROTOCOL, base, small
 
 
 def test_a_sweep_that_ships_has_a_name_that_its_control_has_room_for(tmp_path) -> None:

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ctviz.experiments.store import Store
-from ctviz.experiments.sweeps.plan import plan
+from ctviz.studies.sweeps.plan import plan
 from ctviz.ui.tradeoffs import sweep_results
 from ctviz.ui.tradeoffs.sweep_results import Results
-from tests.experiments.reproduce.here import Here
-from tests.experiments.sweeps.small import small
+from tests.studies.reproduce.here import Here
+from tests.studies.sweeps.small import small
 from tests.waiting import PATIENCE
 
 SWEEP = small({"tau": (0.5, 0.9)})

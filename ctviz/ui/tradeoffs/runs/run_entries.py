@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ctviz.catalogue.settings import setting, words_of
+from ctviz.data.kinds import kind_of_data
 from ctviz.experiments.config import PRESETS, Experiment
 from ctviz.experiments.differences import SettingDifference, differences, has
 from ctviz.experiments.evaluate import default_references
@@ -152,7 +153,7 @@ def _short(entry: SettingDifference) -> str:
 @functools.lru_cache(4096)
 def is_stack(experiment: Experiment) -> bool:
     """Whether a run was made for its numbers, by a sweep or a study: with names that are no words, or no pictures."""
-    return _of_sweep(experiment) or (experiment.plane and experiment.evaluation.field == 0)
+    return _of_sweep(experiment) or (kind_of_data(experiment.data).drawn and experiment.evaluation.field == 0)
 
 
 def _of_sweep(experiment: Experiment) -> bool:

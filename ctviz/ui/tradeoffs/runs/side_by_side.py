@@ -17,6 +17,7 @@ from ctviz.catalogue.differences import UNCLEAR, difference
 from ctviz.catalogue.differences import reduction as reduced
 from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.catalogue.settings import setting, words_of
+from ctviz.data.kinds import kind_of_data
 from ctviz.errors import StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import SettingDifference, differences
@@ -34,9 +35,9 @@ from ctviz.models.stack import Stack
 from ctviz.prose import inside, listed, number
 from ctviz.ui.kit import bind, tables
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.elsewhere import shown_kind
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
-from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES
 from ctviz.ui.kit.results import CURVES, leaps, samples_of
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
@@ -340,11 +341,8 @@ def _pictures(service: Service, run: Chosen, dark: bool) -> None:
     if run_view is None:
         st.markdown("Nothing of this run can be shown yet.")
         return
-    if run.experiment.data.grid is not None:
-        st.markdown("Images have no plane to draw a boundary in; Digits shows what these models look at.")
-        return
-    if not run.experiment.plane:
-        st.markdown("A table of many features has no plane to draw a boundary in.")
+    if undrawn := shown_kind(run.experiment).undrawn:
+        st.markdown(undrawn)
         return
     with st.container(key=f"runs-pictures-{run.letter}"):
         row = st.columns(max(len(run.shown), 2), gap="small")
@@ -370,18 +368,17 @@ def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: RunView) -> 
 
 
 def _open(run: Chosen) -> None:
-    if run.experiment.data.grid is None and not run.experiment.plane:
-        st.caption("It is about a table of many features, which no other page draws.")
-        return
-    if run.experiment.plane and run.experiment.evaluation.field == 0:
+    if kind_of_data(run.experiment.data).drawn and run.experiment.evaluation.field == 0:
         st.caption("No pictures were kept of this run, so the other pages have nothing to show of it.")
         return
     if len(run.experiment.arms) > MAX_ARMS:
         st.caption(f"The other pages show at most {MAX_ARMS} models.")
         return
-    query = run.experiment.to_query()
+    query, pages = run.experiment.to_query(), shown_kind(run.experiment).pages
+    if not pages:
+        st.caption("No other page shows it.")
     with st.container(horizontal=True):
-        for page in (DIGITS,) if run.experiment.data.grid else (BOUNDARIES, TRAJECTORIES):
+        for page in pages:
             link_to(page, f"Open in {page.title}", query)
 
 

@@ -1,0 +1,73 @@
+"""What the commands that carry out a study share: their options, and how far they are."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctviz.cli.common import to_json
+from ctviz.cli.streams import exit_code
+from ctviz.progress import Progress
+
+if TYPE_CHECKING:
+    from ctviz.experiments.engines.cost import Estimate
+
+EngineOption = Annotated[str, typer.Option("--engine", help="local, or ray for more than one machine.")]
+AddressOption = Annotated[str | None, typer.Option("--address", help="Address of a Ray cluster, as in ray-host:6379.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", help="Worker processes; by default one for each processor.")
+]
+EstimateFlag = Annotated[bool, typer.Option("--estimate", help="Only estimate what it takes.")]
+
+
+def checked(engine: str, address: str | None, workers: int | None = None) -> dict[str, Any]:
+    """The options of an engine by their names; ``ConfigError`` for those that no engine has."""
+    from ctviz.experiments.engines.choice import engine_of
+
+    engine_of(engine, workers, address)
+    return {"engine": engine, "workers": workers, "address": address}
+
+
+def show_estimate(
+    estimate: Callable[[int], Estimate], workers: int | None, as_json: bool, *, err: bool = False
+) -> None:
+    """Print what a study takes with so many workers, or say so beside the results (``err``)."""
+    from dataclasses import asdict
+
+    from loky import cpu_count
+
+    found = estimate(workers or cpu_count())
+    typer.echo(to_json(asdict(found)) if as_json else f"{found.words}.", err=err)
+
+
+@contextmanager
+def study_progress(label: str, units: str) -> Iterator[Callable[..., None]]:
+    """How far a study is, and the time left: on a terminal in one line that is updated, otherwise in one line each.
+
+    Called with the units that are done, their total and, where the study has several, the part that is under way. After
+    Ctrl-C or a signal, says that nothing is lost, and sets the exit code.
+    """
+    began: dict[str, tuple[float, int]] = {}
+    renewed, latest = sys.stderr.isatty(), ""
+
+    def show(done: int, total: int, part: str = "") -> None:
+        nonlocal latest
+        since, before = began.setdefault(part, (time.monotonic(), done))
+        left = Progress(done - before, total - before, time.monotonic() - since).words().partition(",")
+        said = f"{label}{', ' + part if part else ''}: {done} of {total} {units}{left[1]}{left[2]}"
+        typer.echo(f"\r{said.ljust(len(latest))}" if renewed else said, err=True, nl=not renewed)
+        latest = said
+
+    try:
+        yield show
+    except KeyboardInterrupt as error:
+        typer.echo(f"\n{str(error) or 'Stopped'}. What is done is kept; the same command goes on from there.", err=True)
+        raise typer.Exit(exit_code(error)) from None
+    finally:
+        if renewed and latest:
+            typer.echo("", err=True)

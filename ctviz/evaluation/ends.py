@@ -1,0 +1,186 @@
+"""The ends of searches, and every metric of them once: a value for each search, its means, and intervals of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import torch
+from torch import Tensor
+
+from ctviz.data.kinds import kind_of_data
+from ctviz.data.schema import Grid, Schema
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate
+from ctviz.evaluation.features import FeatureColumns
+from ctviz.evaluation.images import roughness, total_variation
+from ctviz.evaluation.plausibility import ReferenceSamples
+from ctviz.evaluation.reduce import masked_mean
+
+
+@dataclass(frozen=True)
+class SearchEnds:
+    """Where b searches by m models started and ended, and what came of them; for one model the axis m may be left out.
+
+    ``nearest`` are the real samples of the target classes that lie nearest to the end points, where they are known;
+    ``group`` is the factual of each search, in order, where several belong to one.
+    """
+
+    start: Tensor  # m b d, or b d where all models start from the same: x
+    final: Tensor  # m b d: x'
+    target: Tensor  # m b, or b: y⁺
+    valid: Tensor  # m b, bool: whether the model puts x' into the target class, argmax M(x') = y⁺
+    mature: Tensor  # m b, bool: reached τ within the allowed steps
+    steps: Tensor  # m b: steps taken
+    nearest: Tensor | None = None  # m b d
+    group: Tensor | None = None  # b
+
+    @cached_property
+    def change(self) -> Tensor:
+        """x' − x, (m b d), float64."""
+        return self.final.double() - self.start.double()
+
+    def cost(self, features: FeatureColumns) -> Tensor:
+        """‖x' − x‖₁ of each search, (m b), where a changed category counts 1."""
+        return features.cost(self.change)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """With what the ends of searches are compared: real samples of each class, and what their columns are."""
+
+    real: ReferenceSamples
+    features: FeatureColumns
+    grid: Grid | None = None  # rows and columns of images, whose columns are pixels
+    kernels: bool = True  # whether IP* is taken
+
+    @classmethod
+    def of(cls, schema: Schema, X: Tensor, y: Tensor, k: int) -> Comparison:
+        """That with samples X (n d) of classes y (n)."""
+        kernels = kind_of_data(schema).kernels
+        return cls(ReferenceSamples.of(X, y, k), FeatureColumns.of(schema), schema.grid, kernels)
+
+
+@dataclass(frozen=True)
+class EndMetric:
+    """A metric of the end of a search.
+
+    Attributes:
+        value: of each search, (m b).
+        of_valid: whether its mean is over the valid searches alone; else over all that are judged.
+        share: whether its mean is a share of searches.
+    """
+
+    value: Callable[[SearchEnds, Comparison], Tensor]
+    of_valid: bool = False
+    share: bool = False
+
+
+def _nearest(ends: SearchEnds, by: Comparison) -> Tensor:
+    """‖x' − x_j‖₂ to the nearest real sample x_j."""
+    nearest = by.real.nearest(ends.final, ends.target)[1] if ends.nearest is None else ends.nearest
+    away: Tensor = (ends.final.double() - nearest).norm(dim=-1)
+    return away
+
+
+def _redundancy(ends: SearchEnds, by: Comparison) -> Tensor:
+    """Share of features with x'_f = x_f in all their columns."""
+    return by.features.unchanged(ends.change).double().mean(dim=-1)
+
+
+def _grid(by: Comparison) -> Grid:
+    if by.grid is None:
+        raise RuntimeError("roughness is that of images")
+    return by.grid
+
+
+END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
+    {
+        "ip": EndMetric(lambda ends, by: by.real.implausibility(ends.final, ends.target)),
+        "nearest": EndMetric(_nearest),
+        "cost": EndMetric(lambda ends, by: ends.cost(by.features), of_valid=True),
+        "validity": EndMetric(lambda ends, by: ends.valid, share=True),
+        "redundancy": EndMetric(_redundancy, of_valid=True),
+        "mature": EndMetric(lambda ends, by: ends.mature, share=True),
+        "steps": EndMetric(lambda ends, by: ends.steps),
+        "variation": EndMetric(lambda ends, by: total_variation(ends.final, _grid(by)), of_valid=True),
+        "change_variation": EndMetric(lambda ends, by: total_variation(ends.change, _grid(by)), of_valid=True),
+        "roughness": EndMetric(lambda ends, by: roughness(ends.change, _grid(by)), of_valid=True),
+    }
+)
+"""Name → metric. IP* has no value of a search: it is taken over all of them.
+
+| ``ip`` | 1/n Σ_j ‖x' − x_j‖₁ over the n real samples x_j of the target class |
+| ``nearest`` | min_j ‖x' − x_j‖₂ |
+| ``cost`` | ‖x' − x‖₁, where a changed category counts 1 |
+| ``validity``, ``mature`` | whether the search ended in the target class, and whether it reached τ |
+| ``redundancy`` | share of features that are as they were, in all their columns |
+| ``steps`` | steps taken |
+| ``variation``, ``change_variation`` | of images: total variation of x' and of x' − x |
+| ``roughness`` | of images: TV(x' − x) / ‖x' − x‖₁ |
+"""
+
+
+def measured(ends: SearchEnds, by: Comparison, names: Sequence[str]) -> dict[str, Tensor]:
+    """The values of metrics, one for each search, (m b) each, float64; IP* is left out."""
+    return {name: END_METRICS[name].value(ends, by).double() for name in names if name != "ip_star"}
+
+
+def counted(name: str, ends: SearchEnds, judged: Tensor) -> Tensor:
+    """The searches over which the mean of a metric is taken, (m b), of those that are ``judged`` (m b)."""
+    return judged & ends.valid if END_METRICS[name].of_valid else judged
+
+
+def means(ends: SearchEnds, judged: Tensor, by: Comparison, names: Sequence[str]) -> dict[str, Tensor]:
+    """Means over the judged searches (m b), of some metrics over the valid ones among them; (m) each, float64.
+
+    NaN where no search counts, and IP* where no kernels are taken.
+    """
+    found = measured(ends, by, names)
+    result = {name: masked_mean(values, counted(name, ends, judged)) for name, values in found.items()}
+    if "ip_star" in names:
+        nothing = ends.final.new_full(ends.final.shape[:1], torch.nan)
+        result["ip_star"] = by.real.ip_star(ends.final, ends.target, judged) if by.kernels else nothing
+    return {name: result[name] for name in names}
+
+
+def estimates(
+    ends: SearchEnds,
+    judged: Tensor,
+    by: Comparison,
+    names: Sequence[str],
+    bootstrap: Bootstrap,
+) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """The same with resamples of the factuals: of every model, and of its difference to the first.
+
+    Differences are paired: over the searches that count for both models.
+    """
+    values, paired = {}, {}
+    for name, found in measured(ends, by, names).items():
+        over = counted(name, ends, judged)
+        values[name] = bootstrap.mean(found, over, ends.group)
+        paired[name] = bootstrap.pairs(found, over, ends.group)
+    if "ip_star" in names:
+        target = ends.target.expand(ends.final.shape[:2])
+        values["ip_star"] = bootstrap.ip_star(ends.final, target, judged, by.real, ends.group)
+        paired["ip_star"] = _ip_star_differences(values["ip_star"], bootstrap, ends, judged, by.real)
+    return {name: values[name] for name in names}, {name: paired[name] for name in names}
+
+
+def _ip_star_differences(
+    estimate: Estimate,
+    bootstrap: Bootstrap,
+    ends: SearchEnds,
+    judged: Tensor,
+    real: ReferenceSamples,
+) -> Estimate:
+    """The difference in IP* of every model to the first, over the searches that are judged in both."""
+    result, target = estimate.against_first(), ends.target.expand(ends.final.shape[:2])
+    for model in range(1, len(ends.final)):
+        if torch.equal(judged[model], judged[0]):
+            continue
+        pair, both = [0, model], (judged[0] & judged[model]).expand(2, -1)
+        difference = bootstrap.ip_star(ends.final[pair], target[pair], both, real, ends.group).against_first()
+        result.value[model], result.resampled[:, model] = difference.value[1], difference.resampled[:, 1]
+    return result

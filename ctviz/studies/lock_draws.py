@@ -1,0 +1,205 @@
+"""How often a lock matters: the models of the paper's figure, trained on many draws of their data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.errors import StoreError
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate, percentiles
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.engines.cost import about_seconds
+from ctviz.experiments.explorer import Explorer
+from ctviz.experiments.run import train
+from ctviz.experiments.snapshot import Snapshot
+from ctviz.experiments.store import Store, open_store
+from ctviz.experiments.store.artifacts import Kind
+from ctviz.experiments.trace import Trace
+from ctviz.paths import assets
+from ctviz.studies.steps import Steps, all_done, carry_out
+
+DRAWS = 40
+GROUP = 100
+"""People who ask for advice: as many as make a share that can be said in words."""
+
+LEVEL = 0.99
+"""Of intervals."""
+
+UNLIKE = 5
+"""People more or fewer who get advice, from which on the efforts of two models are those of different people."""
+
+PRESET = "figure1"
+
+Effort = Literal["less", "alike", "more", "unlike", "nobody"]
+
+
+@dataclass(frozen=True)
+class LockDraw:
+    """One draw of the data: the effort of locked advice, conventional and with counterfactual training.
+
+    ``effort`` is the mean ℓ1 distance of those who get advice, None where nobody does; ``found`` is what the second
+    takes beside the first: "less" or "more" where the interval of the difference leaves out zero, "unlike" where the
+    two have advice for clearly different numbers of people, "nobody" where one has none.
+    """
+
+    seed: int
+    effort: tuple[float | None, float | None]
+    got: tuple[int, int]
+    found: Effort
+
+
+def settings_of(experiment: Experiment) -> SearchSettings:
+    """The search that advice is found by: the one the run is measured with, one counterfactual for each person."""
+    fields = {name: getattr(experiment.evaluation, name) for name in SearchSettings.model_fields}
+    return SearchSettings(**{**fields, "per_factual": 1})
+
+
+def advise(explorer: Explorer, snapshot: Snapshot, wished: int) -> Trace:
+    """The searches of up to 100 validation samples of the other classes for the wished one."""
+    X, y = (part.numpy() for part in explorer.data.validation)
+    people = X[y != wished][:GROUP]
+    return explorer.trace(snapshot, people, np.full(len(people), wished), settings_of(explorer.experiment))
+
+
+def effort_of(trace: Trace, wished: int) -> tuple[torch.Tensor, Estimate, torch.Tensor]:
+    """Who is refused and gets advice (m b), the mean distance of theirs, and which two differ beyond chance (m m)."""
+    arrived = torch.from_numpy(trace.mature & (trace.predicted != wished))
+    effort = Bootstrap.of(arrived.shape[1]).mean(torch.from_numpy(trace.distance[:, :, -1]), arrived)
+    low, high = percentiles(effort.resampled.unsqueeze(2) - effort.resampled.unsqueeze(1), LEVEL)  # r m m
+    return arrived, effort, (low > 0) | (high < 0)
+
+
+def experiment_of(seed: int) -> Experiment:
+    """The experiment of one draw."""
+    light = {"data.seed": seed, "evaluation.every": 100, "evaluation.field": 0}
+    return Experiment.preset(PRESET).replace(light)
+
+
+def lock_draw(seed: int) -> LockDraw:
+    """Trains the four models on one draw and asks those under the lock for advice."""
+    experiment = experiment_of(seed)
+    *_, last = train(experiment, "cpu")
+    explorer = Explorer(experiment)
+    X, y = explorer.data.train
+    wished = int(torch.stack([X[y == c, 0].mean() for c in range(explorer.data.k)]).argmin())
+    arrived, effort, differs = effort_of(advise(explorer, last, wished), wished)
+    free, taught = (float(value) for value in effort.interval(LEVEL).value[-2:])
+    known = tuple(round(value, 4) if math.isfinite(value) else None for value in (free, taught))
+    got = arrived.sum(1).tolist()[-2:]
+    found = _found(free, taught, got, bool(differs[-2, -1]))
+    return LockDraw(seed, (known[0], known[1]), (got[0], got[1]), found)
+
+
+def _found(free: float, taught: float, got: list[int], differs: bool) -> Effort:
+    if not (math.isfinite(free) and math.isfinite(taught)):
+        return "nobody"
+    if abs(got[1] - got[0]) >= UNLIKE:
+        return "unlike"
+    return ("less" if taught < free else "more") if differs else "alike"
+
+
+def to_json(draws: Sequence[LockDraw]) -> str:
+    """As they ship: one line for each draw."""
+    lines = ",\n".join(f"  {json.dumps(asdict(draw))}" for draw in draws)
+    return f'{{"preset": "{PRESET}", "draws": [\n{lines}\n]}}\n'
+
+
+def shipped_draws() -> tuple[LockDraw, ...]:
+    """The draws that ship with ctviz.
+
+    Raises:
+        StoreError: their file is damaged or missing.
+    """
+    path = assets() / "paper" / "lock_draws.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["draws"]
+        return tuple(map(_draw, found))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} cannot be read: {error}.") from None
+
+
+# -- as a study -----------------------------------------------------------------------------------------
+
+
+def _draw(values: Any) -> LockDraw:
+    """From what ``asdict`` makes of it; raises any error for other values."""
+    return LockDraw(values["seed"], tuple(values["effort"]), tuple(values["got"]), values["found"])
+
+
+LOCK_DRAWS = Kind(
+    "draw of a lock",
+    folder="lock_draws",
+    encode=lambda draw: json.dumps(asdict(draw)).encode(),
+    decode=lambda content: _draw(json.loads(content)),
+    old_name="{key}.json",
+    max_bytes=1 << 16,
+)
+"""Draws in a store, by the key of their task."""
+
+
+@dataclass(frozen=True)
+class LockTask:
+    """One draw as a task of an engine."""
+
+    seed: int
+
+    results: ClassVar[Kind[LockDraw]] = LOCK_DRAWS
+    run: ClassVar[None] = None  # it keeps no models
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits of the experiment and of how its advice is compared."""
+        text = f"lock draw:{experiment_of(self.seed).key}:{GROUP}:{LEVEL}:{UNLIKE}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def result_key(self) -> str:
+        return self.key
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes with one thread."""
+        return about_seconds(experiment_of(self.seed))
+
+    def to_json(self) -> str:
+        """The task as text, to be sent to another process or machine."""
+        return json.dumps({"lock": {"seed": self.seed}})
+
+    @classmethod
+    def from_values(cls, values: Any) -> LockTask:
+        """Inverse of ``to_json``, from what stands under ``lock``."""
+        return cls(int(values["seed"]))
+
+    def compute(self, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
+        """Train and ask on the processor, unless the draw is stored; it takes seconds, and is not cancelled."""
+        if LOCK_DRAWS.read(store, self.key) is None:
+            LOCK_DRAWS.keep(store, self.key, lock_draw(self.seed))
+
+
+def lock_draws(count: int = DRAWS, store: Store | None = None, **options: Any) -> list[LockDraw]:
+    """The first draws; those in the store (by default that of this machine) are not computed again.
+
+    Args:
+        count: their number.
+        store: where they are read and kept.
+        options: of ``carry_out``: engine, progress, cancelled.
+
+    Raises:
+        CtvizError: a draw cannot be computed or stored, or the work was cancelled.
+    """
+    store = store or open_store()
+    return carry_out(_steps(count, store), store, **options)
+
+
+def _steps(count: int, store: Store) -> Steps[list[LockDraw]]:
+    tasks = [LockTask(seed) for seed in range(count)]
+    yield from all_done([task for task in tasks if LOCK_DRAWS.read(store, task.key) is None], count)
+    return [draw for task in tasks if (draw := LOCK_DRAWS.read(store, task.key))]

@@ -1,0 +1,37 @@
+"""About how long a reproduction takes."""
+
+from __future__ import annotations
+
+from ctviz.experiments.engines.cost import Estimate, slowdown, task_cost
+from ctviz.experiments.engines.task import Task
+from ctviz.experiments.store import Store
+from ctviz.studies.reproduce.reproduction import Reproduction
+from ctviz.studies.reproduce.studies import study_steps
+from ctviz.studies.reproduce.work import Work, is_complete
+from ctviz.studies.steps import is_stored
+
+
+def estimate(reproduction: Reproduction, store: Store, workers: int = 1) -> Estimate:
+    """Estimated time to compute what is not stored yet, with ``workers`` workers; 0 seconds if nothing is missing.
+
+    The chosen cells and draws are not known in advance; all of them cost about the same.
+    """
+    if is_stored(study_steps(Work(reproduction, store))):
+        return Estimate(seconds=0.0)
+    return Estimate(seconds=_missing_seconds(reproduction, store) / max(1, workers))
+
+
+def _missing_seconds(reproduction: Reproduction, store: Store) -> float:
+    scale, cell = slowdown(store), reproduction.cells[0]
+    seconds = 0.0
+    for data in reproduction.data:
+        chosen, seeds = reproduction.selecting(data), range(reproduction.draws(data))
+        on_validation, locked = reproduction.on_validation(data), reproduction.on_validation_locked(data)
+        tasks = [Task(reproduction.selection(data, seed), on_validation) for seed in chosen]
+        tasks += [Task(reproduction.scouting(data, seed), locked) for seed in seeds]
+        tasks += [Task(reproduction.locked_selection(data, seed), locked) for seed in chosen]
+        tasks += [Task(reproduction.final(data, s, cell, cell), reproduction.on_test(data)) for s in seeds]
+        on_test = reproduction.on_test_locked(data)
+        tasks += [Task(reproduction.locked_final(data, seed, cell, cell), on_test) for seed in seeds]
+        seconds += sum(task_cost(task, scale).seconds for task in tasks if not is_complete(task, store))
+    return seconds

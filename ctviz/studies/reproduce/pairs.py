@@ -1,0 +1,53 @@
+"""Costs over the same requests: pairs of factual and target for which both models have a valid counterfactual.
+
+The protocol's cost is that of each model's own valid counterfactuals. If one model reaches fewer targets, those are
+likely to be the near ones, and its mean cost falls for that reason alone. Over pairs that both reach, it cannot.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ctviz.counterfactuals.constraints import Constraints
+from ctviz.counterfactuals.search import search
+from ctviz.evaluation.ends import SearchEnds
+from ctviz.evaluation.features import FeatureColumns
+from ctviz.experiments.protocol import Protocol
+from ctviz.experiments.run import Run
+from ctviz.isolation import isolated
+from ctviz.models.stack import Stack, predict
+from ctviz.studies.reproduce.intervals import Paired
+
+MAX_SAMPLES = 600
+"""Most samples that are explained."""
+
+
+@isolated()
+def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Paired:
+    """ℓ1 cost of the arm and of its reference for each (factual, target, λ_egy) that both reach.
+
+    Uses up to 600 samples of the split, each with one target class other than its own, drawn at random if there are
+    several. Samples that either model already puts into the target class are left out.
+    """
+    data, experiment = run.data, run.experiment
+    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
+    X, y = (part[:MAX_SAMPLES] for part in protocol.samples(data))
+    chance = torch.Generator().manual_seed(protocol.seed)
+    targets = (y + torch.randint(1, data.k, y.shape, generator=chance)) % data.k
+    settings = protocol.searches()
+    owners = [run.arms.index(name) for name in (arm, reference) for _ in settings]
+    schemas = [one.constraints_for(data.schema, "advice") for one in experiment.arms]
+    with torch.no_grad():
+        stack = whole.take(owners)
+        factuals = X.to(stack.flat).expand(stack.m, -1, -1)  # mλ b d
+        aimed = targets.expand(stack.m, -1)
+        constraints = Constraints.of(schemas, whole.flat).take(torch.tensor(owners))
+        found = search(stack, factuals.mT.contiguous(), aimed, settings * 2, constraints)
+        final = found.final.mT
+        valid = predict(stack(final).mT) == aimed
+        counts = (predict(stack(factuals).mT) != aimed) & valid
+        ends = SearchEnds(factuals, final, aimed, valid, found.mature, found.steps)
+        costs = ends.cost(FeatureColumns.of(data.schema))
+    both = counts.reshape(2, -1).all(dim=0)  # λb
+    value, base = costs.reshape(2, -1).where(both, torch.nan).numpy()
+    return Paired.of(value, base)

@@ -1,0 +1,325 @@
+"""Table 1 as a record: computed beside published numbers, read and written as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from ctviz.errors import DataError, StoreError
+from ctviz.experiments.store.artifacts import Kind
+from ctviz.experiments.store.codec import Damaged
+from ctviz.paths import assets
+from ctviz.studies.reproduce.published import MetricName
+
+TABLE_STEP = 0.1
+"""η of the searches that the table is computed with: the paper's."""
+
+
+class ResultRecord(BaseModel):
+    """Base of all parts of the result: frozen, without unknown fields; numbers that are not finite become None."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _finite(cls, value: Any) -> Any:
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class Reduction(ResultRecord):
+    """Reduction of the mean relative to conventional training in %; positive is better.
+
+    ``value`` and ``base`` are the two means; ``low`` and ``high`` the interval of the reduction.
+    """
+
+    reduction: float | None
+    low: float | None
+    high: float | None
+    significant: bool | None
+    error: float | None = None
+    value: float | None = None
+    base: float | None = None
+
+
+class ComparedReduction(Reduction):
+    """A cell of Table 1: the mean over all draws, beside the published number.
+
+    ``agrees`` if both are significant with the same sign, or if neither is significant. A cost agrees only if the same
+    holds over the requests that both models meet.
+    """
+
+    published: float
+    published_error: float
+    published_significant: bool
+    same_sign: bool | None = None
+    same_significance: bool | None = None
+    agrees: bool | None = None
+
+
+class Draw(ResultRecord):
+    """A draw of data and training of the plausibility study, with intervals over rounds alone as in the paper."""
+
+    seed: int
+    run: str
+    ip: Reduction
+    ip_star: Reduction
+    accuracy: float | None
+    conventional_accuracy: float | None
+    validity: float | None
+    conventional_validity: float | None
+    mature: float | None
+
+
+class LockedDraw(ResultRecord):
+    """A draw of the mutability study, with an interval over rounds alone."""
+
+    seed: int
+    run: str
+    cost: Reduction
+    accuracy: float | None
+    conventional_accuracy: float | None
+    validity: float | None
+    conventional_validity: float | None
+
+
+class SkippedDraw(ResultRecord):
+    """A draw on which costs are not compared, with the validity of the conventional model's locked advice there."""
+
+    seed: int
+    validity: float | None
+
+
+class GridCell(ResultRecord):
+    """A cell of the grid, on validation data; metrics that its study does not measure are None."""
+
+    tau: float
+    lambda_reg: float
+    score: float | None
+    qualifies: bool
+    ip: float | None = None
+    ip_star: float | None = None
+    cost: float | None = None
+    validity: float | None = None
+    conventional_validity: float | None = None
+    accuracy: float | None = None
+    conventional_accuracy: float | None = None
+    mature: float | None = None
+
+
+class ChosenCell(ResultRecord):
+    """The cell that a study is trained with, and how it was found."""
+
+    tau: float
+    lambda_reg: float
+    chosen_by: Literal["score", "fallback"]
+    draws: tuple[int, ...]
+    cells: tuple[GridCell, ...]
+
+
+class TrainingDetails(ResultRecord):
+    """The settings that all models of a data set share, and the cells of the two studies."""
+
+    epochs: int
+    batch: int
+    n_ce: int
+    hidden: tuple[int, ...]
+    initial: str
+    locked: tuple[int | str, ...]
+    plausibility: ChosenCell
+    mutability: ChosenCell | None  # none if costs can be compared on no draw
+
+
+class CrossStudy(ResultRecord):
+    """Each cell on the other study's metrics: IP and IP* with the cell of the mutability study, the cost
+    with that of the plausibility study; with the validity of that model's locked advice and of the conventional one's,
+    and the cost over the requests that both meet."""
+
+    ip: Reduction
+    ip_star: Reduction
+    cost: Reduction
+    cost_paired: Reduction
+    validity: float | None
+    conventional_validity: float | None
+
+
+class Headroom(ResultRecord):
+    """IP of factuals that have not moved, of both models' counterfactuals, and of real samples among themselves (the
+    floor), in data units; and the share of the distance down to the floor that counterfactual training covered."""
+
+    start: float | None
+    conventional: float | None
+    counterfactual: float | None
+    floor: float | None
+    share: float | None
+
+
+class SearchVariant(ResultRecord):
+    """IP and IP* of the same models, evaluated with other search steps: size η, at most T."""
+
+    step_size: float
+    steps: int
+    ip: Reduction
+    ip_star: Reduction
+
+
+class Table1Row(ResultRecord):
+    """A data set.
+
+    ``cost_paired``: the cost over only those factuals and targets for which both models have a valid counterfactual.
+    """
+
+    data: str
+    title: str
+    ip: ComparedReduction
+    ip_star: ComparedReduction
+    cost: ComparedReduction
+    cost_paired: Reduction
+    room: Headroom
+    other: CrossStudy
+    searched: tuple[SearchVariant, ...] = ()  # from short steps to long ones; none for images
+    settings: TrainingDetails
+    seeds: tuple[Draw, ...]
+    locked_seeds: tuple[LockedDraw, ...]
+    passed_over: tuple[SkippedDraw, ...]
+
+    def outcome(self, metric: MetricName) -> ComparedReduction:
+        found: ComparedReduction = getattr(self, metric)
+        return found
+
+    @property
+    def usual(self) -> SearchVariant | None:
+        """With the steps of the table itself, over the same draws as those with other steps."""
+        return next((search for search in self.searched if search.step_size == TABLE_STEP), None)
+
+    @property
+    def short(self) -> SearchVariant | None:
+        """With the shortest steps."""
+        return self.searched[0] if self.searched else None
+
+    def draws(self, metric: MetricName) -> tuple[tuple[int, Reduction], ...]:
+        """Seed and reduction of every draw of the study that a metric belongs to."""
+        several: tuple[Draw | LockedDraw, ...] = self.locked_seeds if metric == "cost" else self.seeds
+        return tuple((draw.seed, getattr(draw, metric)) for draw in several)
+
+    def cell(self, metric: MetricName) -> ChosenCell | None:
+        """The cell that the study of a metric chose."""
+        return self.settings.mutability if metric == "cost" else self.settings.plausibility
+
+
+class Ablation(Reduction):
+    """One variant of the objective against conventional training, over all draws."""
+
+    data: str
+    arm: str
+    metric: Literal["ip", "ip_star"]
+
+
+class Curve(ResultRecord):
+    """Accuracy under an attack: means over the draws, with minimum and maximum."""
+
+    data: str
+    arm: str
+    attack: Literal["fgsm", "pgd"]
+    epsilon: tuple[float, ...]
+    accuracy: tuple[float | None, ...]
+    least: tuple[float | None, ...]
+    greatest: tuple[float | None, ...]
+
+
+class SensitivityResult(ResultRecord):
+    """Sensitivity to the locked features, with the lock in training and without; means over the draws.
+
+    ``measure``: the paper's ``standardised`` |g_d| / (max − min), which samples with nearly equal parts can dominate,
+    or the ``share`` |g_d| / Σ |g| of the locked features. ``low`` and ``high``: Student's interval of the difference
+    over the draws, none for one draw.
+    """
+
+    data: str
+    feature: str
+    measure: Literal["standardised", "share"]
+    value: float | None
+    base: float | None
+    unlocked: float | None  # of counterfactual training without the lock
+    difference: float | None
+    low: float | None
+    high: float | None
+    significant: bool | None
+
+
+class Table1(ResultRecord):
+    """Everything that ``ctviz reproduce table1`` computes."""
+
+    rows: tuple[Table1Row, ...]
+    ablation: tuple[Ablation, ...]
+    robustness: tuple[Curve, ...]
+    sensitivity: tuple[SensitivityResult, ...]
+    rule: dict[str, str]
+    source: str
+    reproduction: dict[str, Any]
+    protocol: dict[str, Any]
+    version: str
+    algorithm: int
+    seconds: float
+
+    def row(self, data: str) -> Table1Row | None:
+        return next((row for row in self.rows if row.data == data), None)
+
+    def outcomes(self) -> Iterator[tuple[Table1Row, MetricName, ComparedReduction]]:
+        """Every cell of the table, row by row."""
+        for row in self.rows:
+            for metric in ("ip", "ip_star", "cost"):
+                yield row, metric, row.outcome(metric)
+
+    def to_json(self) -> str:
+        """Text that ends with a line break; equals give equal text."""
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Table1:
+        """Raises ``DataError`` for text that is not a result of this version."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the text"
+            raise DataError(
+                f"This is no result of `ctviz reproduce table1`: {where}, {first['msg'].lower()}."
+            ) from None
+
+
+def shipped() -> Path:
+    """The file of the result that ships with ctviz."""
+    return assets() / "paper" / "table1.json"
+
+
+RESULTS = Kind(
+    "Table 1",
+    folder="paper",
+    encode=lambda result: result.to_json().encode(),
+    decode=Table1.from_json,
+    old_name="table1-{key}.json",
+    max_bytes=16 << 20,
+)
+"""Results in a store, by the key of the reproduction."""
+
+
+def read(path: Path) -> Table1:
+    """A result from its file: one that ships, or one of a store.
+
+    Raises:
+        StoreError: there is none, or it cannot be read. DataError: it is damaged.
+    """
+    try:
+        return RESULTS.read_file(path)
+    except Damaged as error:
+        said = f"This is no result of `ctviz reproduce table1`: {error}."
+        raise DataError(str(error.__cause__) if isinstance(error.__cause__, DataError) else said) from error
+    except FileNotFoundError:
+        raise StoreError("No result is stored here; `ctviz reproduce table1` computes one.") from None
+    except OSError as error:
+        raise StoreError(f"{path.name} could not be read: {(error.strerror or str(error)).lower()}.") from None
