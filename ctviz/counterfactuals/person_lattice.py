@@ -51,10 +51,7 @@ class PersonLattices:
             DataError: rules that leave a feature no value.
         """
         x = np.asarray(row, dtype=np.float32)
-        features = tuple(
-            _category(feature, span, x) if feature.kind == "category" else _number(feature, ends, span.start, x)
-            for (feature, span), ends in zip(self._features, self._domains, strict=True)
-        )
+        features = self.features(x)
         links = tuple(_link(first, second, least, features) for first, second, least in self._links)
         reachable = [set(f.allowed_levels) if isinstance(f, Category) else set() for f in features]
         forbidden = tuple(
@@ -63,6 +60,13 @@ class PersonLattices:
             if one in reachable[i] and other in reachable[j] and (one, other) != (features[i].own, features[j].own)
         )
         return Lattice(features, x, links, forbidden)
+
+    def features(self, x: npt.NDArray[np.float32]) -> tuple[Number | Category, ...]:
+        """What the person with columns ``x`` (d) may make of each feature, whatever the links and pairs."""
+        return tuple(
+            _category(feature, span, x) if feature.kind == "category" else _number(feature, ends, span.start, x)
+            for (feature, span), ends in zip(self._features, self._domains, strict=True)
+        )
 
 
 def person_lattice(
@@ -131,15 +135,19 @@ def _link(first: int, second: int, least: float, features: tuple[Number | Catego
 
 def measured_lattice(schema: Schema, row: npt.ArrayLike) -> Lattice:
     """What a schema allows the person with these columns (d), steps and allowed levels included, with effort as the
-    cost of counterfactuals is measured: |x' − x| of a number's column, 1 for another level."""
+    cost of counterfactuals is measured: |x' − x| of a number's column, 1 for another level.
+
+    A number outside its domain may enter it unless its direction forbids that; then it may not change.
+    """
     x = np.asarray(row)
     if all(feature.spacing is None and feature.allowed is None for feature in schema.features):
         return lattice.schema_lattice(schema, x)
-    person = person_lattice(schema, Rules(), x)
-    features = (
-        replace(f, per_unit=1 / f.spread, per_change=0.0)
-        if isinstance(f, Number)
-        else replace(f, efforts=tuple(float(level != f.own) for level in range(len(f.columns))))
-        for f in person.features
-    )
-    return replace(person, features=tuple(features), factual=x if x.dtype == np.float64 else person.factual)
+    features = PersonLattices(schema, Rules()).features(x.astype(np.float32))
+    return Lattice(tuple(map(_measured, features)), x if x.dtype == np.float64 else x.astype(np.float32))
+
+
+def _measured(feature: Number | Category) -> Number | Category:
+    if isinstance(feature, Category):
+        return replace(feature, efforts=tuple(float(level != feature.own) for level in range(len(feature.columns))))
+    low, high = (feature.low, feature.high) if feature.possible else (feature.own, feature.own)
+    return replace(feature, low=low, high=high, per_unit=1 / feature.spread, per_change=0.0)
