@@ -173,7 +173,7 @@ def _category(values: pd.Series[Any], wanted: str | None, notes: list[str]) -> _
     import pandas as pd
 
     name = str(values.name)
-    texts = values.map(_text, na_action="ignore")
+    texts = _texts(values)
     counts = texts.value_counts()
     if wanted is None and all(_DATE.fullmatch(text) for text in counts.index[:1000]):
         notes.append(f"Column {name} holds dates and was left out; a number, such as an age, could be learned from.")
@@ -191,18 +191,18 @@ def _category(values: pd.Series[Any], wanted: str | None, notes: list[str]) -> _
 
 
 def _ordered(values: pd.Series[Any], levels: list[str]) -> _Found:
-    import pandas as pd
-
-    name = str(values.name)
-    texts = pd.Series(values.map(_text, na_action="ignore"), dtype=object)
+    name, texts = str(values.name), _texts(values)
     if unknown := sorted(set(texts.dropna()) - set(levels)):
         raise ConfigError(f"kinds.{name}", levels, f"all levels that there are; {shorten(unknown[0])} is another one")
     return _Found(Column(name, name, "ordered", {level: level for level in levels}), texts)
 
 
-def _text(value: Any) -> str:
-    """A value as the name of a level: of whole numbers without decimals."""
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+def _texts(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Values as names of levels: whole numbers without decimals."""
+    if values.dtype.kind != "f":
+        return values
+    numbers = [float(value) for value in values.dropna().unique()]
+    return values.map({one: str(int(one) if one.is_integer() else one) for one in numbers}).astype(object)
 
 
 def _order(level: str) -> tuple[bool, float, str]:
@@ -222,7 +222,8 @@ def _with_classes(frame: pd.DataFrame, target: str, notes: list[str]) -> pd.Data
     if lost := int((~there).sum()):
         notes.append(f"{_rows(lost)} without a value of {target} {_were(lost)} dropped.")
     found = frame[there].reset_index(drop=True)
-    counts = found[target].map(_text).value_counts()
+    found[target] = _texts(found[target])
+    counts = found[target].value_counts()
     if len(counts) < 2:
         held = f"one class only, {shorten(counts.index[0])}" if len(counts) else "no values"
         raise DataError(f"Column {target} holds {held}; needed are two classes or more.")
@@ -230,7 +231,6 @@ def _with_classes(frame: pd.DataFrame, target: str, notes: list[str]) -> pd.Data
         raise DataError(
             f"Column {target} holds {len(counts):,} different values; needed are two to {MOST_CLASSES} classes."
         )
-    found[target] = found[target].map(_text).astype(object)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +28,7 @@ MISSING_NUMBERS = ("none", "missing")
 
 _SEPARATORS = (";", "\t", ",", "|")
 
-_NUMBER = re.compile(r"[+-]?(\d+([.]\d*)?|[.]\d+)([eE][+-]?\d+)?")
+_NUMBER = r"^[+-]?(\d+([.]\d*)?|[.]\d+)([eE][+-]?\d+)?$"
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -180,31 +179,37 @@ def _frame(table: pa.Table, commas: bool) -> pd.DataFrame:
     for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
         if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-            found[name] = pd.Series(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
-            continue
-        if pa.types.is_boolean(kind):
-            values = pd.Series(column.to_pandas(), dtype=object).map({True: "yes", False: "no"})
+            found[name] = pd.Series(column.cast(pa.float64(), safe=False).to_numpy())
+        elif pa.types.is_boolean(kind):
+            found[name] = pd.Series(column.to_pandas(), dtype=object).map({True: "yes", False: "no"})
+        elif pa.types.is_string(kind):
+            found[name] = _parsed(column, commas)
         else:
-            values = pd.Series(column.to_pandas(), dtype=object)
-        found[name] = parsed(values.map(str, na_action="ignore"), commas)
+            texts = pd.Series(column.to_pandas(), dtype=object).map(str, na_action="ignore")
+            found[name] = _parsed(pa.chunked_array([pa.array(texts, pa.string(), from_pandas=True)]), commas)
     return pd.DataFrame(found)
 
 
-def parsed(texts: pd.Series[Any], commas: bool = False) -> pd.Series[Any]:
-    """Texts as numbers where all of them are numbers, else as texts without spaces around them; missing ones as NaN."""
-    kinds = [str(text) for text in texts.dropna().unique()]  # each once: categories repeat
-    bare = [text.strip() for text in kinds]
-    there = [text for text in bare if text.lower() not in MISSING]
-    numbers = [text for text in there if text.lower() not in MISSING_NUMBERS]
-    numeric = all(_NUMBER.fullmatch(_dotted(text, commas)) for text in numbers) and (bool(numbers) or not there)
-    values: dict[str, float | str] = (
-        {text: float(_dotted(text, commas)) for text in numbers} if numeric else {text: text for text in there}
-    )
-    found = texts.map({kind: values.get(text, math.nan) for kind, text in zip(kinds, bare, strict=True)})
-    return found.astype(float if numeric else object)
+def _parsed(column: pa.ChunkedArray, commas: bool) -> pd.Series[Any]:
+    """Texts as numbers where all of them are numbers, else as texts without spaces around them; missing ones as NaN.
 
+    Arrow does it, not Python: there may be millions of cells.
+    """
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import compute
 
-def _dotted(text: str, commas: bool) -> str:
-    """A number with a point and a plain minus sign."""
-    plain = text.replace("−", "-")
-    return plain.replace(",", ".", 1) if commas else plain
+    texts = compute.utf8_trim_whitespace(column)
+    lower, nothing = compute.utf8_lower(texts), pa.scalar(None, pa.string())
+    texts = compute.if_else(compute.is_in(lower, pa.array(MISSING)), nothing, texts)
+    numbers = compute.if_else(compute.is_in(lower, pa.array(MISSING_NUMBERS)), nothing, texts)
+    numbers = compute.replace_substring(numbers, "−", "-")
+    if commas:
+        numbers = compute.replace_substring(numbers, ",", ".", max_replacements=1)
+    all_numbers = compute.all(compute.match_substring_regex(numbers, _NUMBER)).as_py()  # None: there is nothing
+    if (all_numbers and numbers.null_count < len(numbers)) or texts.null_count == len(texts):
+        plain = compute.replace_substring_regex(numbers, r"^\+", "")
+        return pd.Series(compute.cast(plain, pa.float64()).to_numpy())
+    found = pd.Series(texts.to_pandas(), dtype=object)
+    return found.where(found.notna(), np.nan)
