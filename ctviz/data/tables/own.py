@@ -191,9 +191,7 @@ def _category(values: pd.Series[Any], wanted: str | None, notes: list[str]) -> _
 
 
 def _ordered(values: pd.Series[Any], levels: list[str]) -> _Found:
-
-    name = str(values.name)
-    texts = _texts(values)
+    name, texts = str(values.name), _texts(values)
     if unknown := sorted(set(texts.dropna()) - set(levels)):
         raise ConfigError(f"kinds.{name}", levels, f"all levels that there are; {shorten(unknown[0])} is another one")
     return _Found(Column(name, name, "ordered", {level: level for level in levels}), texts)
