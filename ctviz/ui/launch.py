@@ -29,15 +29,15 @@ def keep_caches() -> None:
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
 
 
-ARENA_MAX, MMAP_THRESHOLD = -8, -3
-"""Numbers of these two settings of glibc's ``mallopt``."""
+ARENA_MAX = -8
+"""The number of this setting of glibc's ``mallopt``."""
 
 
-def give_memory_back() -> None:
-    """Has the system's allocator keep less of what was freed, where it can be told to (glibc).
+def share_arenas() -> None:
+    """Has all threads allocate from two arenas, where the system's allocator can be told to (glibc).
 
-    Each run of a page is a thread, and with an arena for each of eight or sixteen threads a server of many sessions
-    holds a hundred megabytes that nothing uses. Before the first thread is started.
+    Each run of a page is a thread, and with an arena for each of sixteen of them a server of many sessions holds much
+    that was freed and that nothing uses. Before the first thread is started.
     """
     import ctypes
 
@@ -46,13 +46,12 @@ def give_memory_back() -> None:
     except (OSError, AttributeError, TypeError):
         return
     mallopt(ARENA_MAX, 2)
-    mallopt(MMAP_THRESHOLD, 128 * 1024)  # arrays from here on go back as soon as they are freed
 
 
 def launch(script: str, *flags: str) -> None:
     """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
     _have_a_home()
-    give_memory_back()
+    share_arenas()
     ask_nobody()
     from streamlit.runtime import credentials
 

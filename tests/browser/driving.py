@@ -98,6 +98,12 @@ def picture_ready(page) -> None:
     until(page, READY)
 
 
+def scroll_down(page) -> None:
+    """Goes to the end of a page, and waits until what lies there is drawn for who comes."""
+    page.locator('[data-testid="stMain"]').evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    until(page, "() => !document.querySelector('[class*=st-key-seen-on-]')")
+
+
 def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> Server:
     port = free_port()
     command = [

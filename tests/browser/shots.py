@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from ctviz.ui.kit.pages import HOME, PAGES
-from tests.browser.driving import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, stop, until
+from tests.browser.driving import ARGUMENTS, ROOT, Server, executable, launch, picture_ready, scroll_down, stop
 from tests.browser.looks import MAIN, warm
 from tests.waiting import PATIENCE
 
@@ -134,8 +134,7 @@ def take(page: Page, shot: Shot, path: Path) -> None:
     page.locator("h1.ctviz-headline").wait_for()
     picture_ready(page)
     if shot.whole:  # what lies below is drawn for who scrolls there
-        page.locator(MAIN).evaluate("main => main.scrollTo(0, main.scrollHeight)")
-        until(page, "() => !document.querySelector('[class*=st-key-seen-on-]')")
+        scroll_down(page)
         picture_ready(page)
         page.locator(MAIN).evaluate("main => main.scrollTo(0, 0)")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import picture_ready
+from tests.browser.driving import picture_ready, scroll_down
 from tests.browser.looks import assert_fits_a_phone, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -103,6 +103,7 @@ def another_lock_redraws_the_panels(page) -> None:
 
 
 def charts_follow_the_theme(page) -> None:
+    scroll_down(page)
     tick = page.locator(".js-plotly-plot .xtick text").first
     tick.wait_for()
     light = tick.evaluate("text => getComputedStyle(text).fill")

@@ -12,6 +12,7 @@ import pytest
 from ctviz.bench.browser import ARRIVAL
 from ctviz.data.drawn import DrawnSettings
 from ctviz.experiments.config import Experiment
+from tests.browser.driving import scroll_down
 from tests.browser.looks import assert_fits, epoch_of, live_ready, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -93,6 +94,12 @@ def scrubbing_moves_words_curves_and_link(page) -> None:
     slider.press("ArrowRight")
     headline.filter(has_text="At epoch 1,").wait_for()
     page.wait_for_url("**epoch=1**")
+    scroll_down(page)
+    page.get_by_text("All numbers at epoch 1", exact=True).wait_for()
+    page.locator(".ctv-panel").first.scroll_into_view_if_needed()  # out of sight, a stage tells nothing
+    slider.press("ArrowRight")
+    page.get_by_text("All numbers at epoch 2", exact=True).wait_for()
+    slider.press("ArrowLeft")
     page.get_by_text("All numbers at epoch 1", exact=True).wait_for()
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import TimeoutError
 
 from ctviz.experiments.config import Experiment
 from tests import waiting
-from tests.browser.driving import until
+from tests.browser.driving import scroll_down, until
 from tests.browser.looks import assert_fits
 
 pytestmark = pytest.mark.browser
@@ -80,6 +80,7 @@ def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, br
     assert_seen_without_scrolling(page)
     headline(page).filter(has_text="arrive").wait_for()
     beside(page).get_by_text("100 of 100").first.wait_for()
+    scroll_down(page)
     page.get_by_role("heading", name="Where the searches end").wait_for()
     page.locator(".js-plotly-plot").nth(1).wait_for()
     choose(page, "Models", "Figure 1 of the paper, x2 locked")
@@ -120,6 +121,7 @@ def a_path_is_chosen_with_the_keyboard_and_let_go(page) -> None:
     slider.focus()
     slider.press("n")
     page.wait_for_url("**selected=**")
+    scroll_down(page)
     page.get_by_role("heading", name="What training would make of this search").wait_for()
     beside(page).get_by_text("Steps taken").nth(1).wait_for()
     slider.focus()
@@ -149,6 +151,7 @@ def a_click_is_searched_from_in_every_model(page) -> None:
     until(page, f"() => {SEEN}.factuals === 1 && {SEEN}.drawn === {SEEN}.traceKey")
     page.wait_for_url("**pick=point**")
     beside(page).get_by_text("Steps taken").nth(1).wait_for()
+    scroll_down(page)
     page.get_by_role("heading", name="What training would make of this search").wait_for()
     first = page.evaluate(f"{SEEN}.traceKey")
     picture(page, 1).click(position={"x": 0.6 * box["width"], "y": 0.2 * box["height"]})

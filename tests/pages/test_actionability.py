@@ -12,10 +12,12 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
 from ctviz.figures.advice import LOAN, Span
 from ctviz.studies.lock_draws import LockDraw, advise
+from ctviz.ui.actionability import numbers
 from ctviz.ui.actionability.names import labels_of
 from ctviz.ui.actionability.numbers import advice_for, measure
 from ctviz.ui.actionability.panel import PARTS, LocksView, strip
 from ctviz.ui.actionability.story import drawing, headline, walks
+from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.feature_names import scales_of, wished_class
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.kit.service import schema_of
@@ -35,6 +37,7 @@ def small(preset: str, **changes: object) -> Experiment:
 
 
 FIGURE = small("figure1")
+OTHER = {part.preset: small(part.preset) for part in PARTS.values()}
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -75,21 +78,32 @@ def test_names_change_what_is_shown_and_nothing_else(visit, train) -> None:
 def test_how_near_to_real_people_advice_ends_is_part_of_its_price(world, train) -> None:
     experiment = train(FIGURE)
     explorer, last = Explorer(experiment), list(world.store.snapshots(experiment.key))[-1]
-    numbers, trace = measure(explorer, last, 0), advise(explorer, last, 0)
+    found, trace = measure(explorer, last, 0), advise(explorer, last, 0)
     for arm in range(trace.m):
         got = [row for row in range(len(trace)) if trace.mature[arm, row] and trace.predicted[arm, row] != 0]
         gaps = [math.dist(trace.final[arm, row], trace.nearest[arm, row]) for row in got]
-        assert numbers.near[arm].value == pytest.approx(np.mean(gaps), rel=1e-5, nan_ok=True)
+        assert found.near[arm].value == pytest.approx(np.mean(gaps), rel=1e-5, nan_ok=True)
     clear = np.ones((4, 4), dtype=bool)
     effort, near = ((Span(1.0), Span(1.0), Span(low), Span(high)) for low, high in ((4.0, 2.0), (1.0, 2.0)))
     dearer = replace(
-        numbers, effort=effort, near=near, differs=clear, apart=clear, asked=(9,) * 4, outcomes=({"mature": 9},) * 4
+        found, effort=effort, near=near, differs=clear, apart=clear, asked=(9,) * 4, outcomes=({"mature": 9},) * 4
     )
     right = {"validation_accuracy": [1.0, 1.0, 1.0, 0.5]}
     assert (
         "50 % less effort than the conventional model's in this run, at the price of 50 points less often right and "
         "100 % farther from the nearest real sample."
     ) in headline(experiment, replace(dearer, tilt=(0.0,) * 4), right, LocksView())
+
+
+def test_the_runs_of_the_parts_are_measured_before_a_class_looks_at_them(world, train, monkeypatch) -> None:
+    experiment = train(FIGURE)
+    monkeypatch.setattr(Experiment, "preset", lambda name: experiment if name == "figure1" else OTHER[name])
+    monkeypatch.setattr(numbers, "PAUSE", 0)
+    numbers.prepare()
+    monkeypatch.setattr(numbers, "measure", None)
+    run_view = shared.service().run_view(experiment.key)
+    for snapshot in run_view.snapshots:
+        assert numbers.numbers_of(run_view, snapshot).asked
 
 
 def test_a_person_is_told_what_to_do_by_every_model(visit, train) -> None:

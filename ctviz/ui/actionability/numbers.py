@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,9 @@ from ctviz.ui.kit.feature_names import wished_class
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.searches import searches
 from ctviz.ui.kit.service import service
+
+PAUSE = 0.1
+"""Seconds after each epoch that is measured beforehand, which belong to who opens a page meanwhile."""
 
 MOST_KEPT = 1000
 """Epochs of runs and people whose numbers are kept."""
@@ -70,6 +74,7 @@ def prepare() -> None:
             continue
         for snapshot in list(run_view.snapshots):
             numbers_of(run_view, snapshot)
+            time.sleep(PAUSE)
 
 
 def advice_for(run_view: RunView, snapshot: Snapshot, person: tuple[float, float]) -> Trace:
