@@ -29,29 +29,9 @@ def keep_caches() -> None:
     AppSession._handle_clear_cache_request = lambda self: None  # type: ignore[method-assign]
 
 
-ARENA_MAX = -8
-"""The number of this setting of glibc's ``mallopt``."""
-
-
-def share_arenas() -> None:
-    """Has all threads allocate from two arenas, where the system's allocator can be told to (glibc).
-
-    Each run of a page is a thread, and with an arena for each of sixteen of them a server of many sessions holds much
-    that was freed and that nothing uses. Before the first thread is started.
-    """
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):
-        return
-    mallopt(ARENA_MAX, 2)
-
-
 def launch(script: str, *flags: str) -> None:
     """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
     _have_a_home()
-    share_arenas()
     ask_nobody()
     from streamlit.runtime import credentials
 

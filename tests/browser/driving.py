@@ -101,7 +101,8 @@ def picture_ready(page) -> None:
 def scroll_down(page) -> None:
     """Goes to the end of a page, and waits until what lies there is drawn for who comes."""
     page.locator('[data-testid="stMain"]').evaluate("main => main.scrollTo(0, main.scrollHeight)")
-    until(page, "() => !document.querySelector('[class*=st-key-seen-on-]')")
+    places = "[...document.querySelectorAll('[class*=st-key-seen-on-]')]"
+    until(page, f"() => {places}.every((place) => !place.offsetParent)")  # some are hidden on a phone
 
 
 def launch(script: Path, home: Path, log: Path, environment: dict[str, str]) -> Server:
