@@ -11,7 +11,7 @@ margin most. It need not be the cheapest of all: that is ``exact``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -160,13 +160,17 @@ class _Descent:
         self._place()
         self._list_moves(self.free)
 
-    def _place(self) -> None:
-        """Take the values that belong to the point afresh."""
-        self.outputs = self.model.first(self.lattice.encode(self.point))  # h
+    def _place(self, changed: Iterable[int] | None = None) -> None:
+        """Take the values that belong to the point; of features, those that have ``changed``, by default all."""
+        if changed is None:
+            self.columns, self.efforts = self.lattice.encode(self.point), np.zeros(len(self.point))
+            changed = range(len(self.point))
+        for i in changed:
+            feature, at = self.lattice.features[i], self.point[i]
+            self.columns[list(feature.columns)] = self.lattice.columns_of(i, at)
+            self.efforts[i] = float(feature.effort(at))
+        self.outputs = self.model.first(self.columns)  # h
         self.margin = float(self._margins(self.outputs))
-        self.efforts = np.array(
-            [float(feature.effort(at)) for feature, at in zip(self.lattice.features, self.point, strict=True)]
-        )
         self.cost = float(self.efforts.sum())
 
     def _margins(self, outputs: Floats) -> Floats:
@@ -182,7 +186,7 @@ class _Descent:
         """All single changes: features (n), values (n), efforts (n), and how they move the outputs (n h)."""
         for i in renewed:
             values, feature = self._values_of(i), self.lattice.features[i]
-            here = self.lattice.columns_of(i, self.point[i : i + 1])
+            here = self.columns[list(feature.columns)]
             change = self.lattice.columns_of(i, values).astype(np.float64) - here
             self._listed[i] = values, feature.effort(values), self.model.shift(feature.columns, change)
         lists = [self._listed[i] for i in self.free] or [(np.zeros(0), np.zeros(0), np.zeros((0, len(self.outputs))))]
@@ -215,7 +219,7 @@ class _Descent:
     def _go(self, point: Floats) -> None:
         changed = np.flatnonzero(point != self.point).tolist()
         self.point = point
-        self._place()
+        self._place(changed)
         self._list_moves(changed)
 
     # -- until valid ----------------------------------------------------------------------------
@@ -346,7 +350,9 @@ class _Descent:
             values = feature.nearest(np.linspace(near, best, 33))
             points = np.repeat(self.point[None], len(values), axis=0)
             points[:, i] = values
-            margins = self._margins(self.model.first(self.lattice.encode(points)))
+            columns = np.repeat(self.columns[None], len(values), axis=0)
+            columns[:, feature.column] = self.lattice.columns_of(i, values)[:, 0]
+            margins = self._margins(self.model.first(columns))
             fine = (margins >= self.least) & self._consistent(points)
             if not fine.any():
                 break
@@ -358,7 +364,7 @@ class _Descent:
         if best != self.point[i] and feature.effort(best) <= feature.effort(self.point[i]):
             self.point = self.point.copy()
             self.point[i] = best
-            self._place()
+            self._place([i])
 
     def result(self) -> Polished:
         """The point, judged afresh."""
