@@ -16,6 +16,10 @@ The whole public API::
     explorer.endpoints(trace).metrics["ip"]    # value, low and high per arm
     ctviz.integrated_gradients(model, X)       # how much of each answer rests on which feature
 
+    run = ctviz.run(ctviz.Experiment.preset("adult"))
+    advice = ctviz.advise(run, 17, ["occupation"], plans=3)  # the cheapest plans of a person, proved; one lock more
+    print(advice.words())
+
     result = ctviz.sweep(experiment, {"lambda_div": (0.01, 0.1, 1), "tau": (0.5, 0.9)}, seeds=3)
     result.across                          # a row per cell and metric: value, reduction, interval across seeds
 
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
     from ctviz.data.tables.table import Table
     from ctviz.errors import ConfigError, CtvizError, DataError, DeviceError, JobError, StoreError
     from ctviz.evaluation.attribution import AttributionSettings, attribute, integrated_gradients
+    from ctviz.experiments.advice import Advice
+    from ctviz.experiments.adviser import Adviser, advise
     from ctviz.experiments.config import ALGORITHM_VERSION, PRESETS, Evaluation, Experiment
     from ctviz.experiments.evaluate import evaluate
     from ctviz.experiments.explorer import Explorer
@@ -81,6 +87,8 @@ _WHERE = {
     "ctviz.data.tables.table": ("Table",),
     "ctviz.errors": ("ConfigError", "CtvizError", "DataError", "DeviceError", "JobError", "StoreError"),
     "ctviz.evaluation.attribution": ("AttributionSettings", "attribute", "integrated_gradients"),
+    "ctviz.experiments.advice": ("Advice",),
+    "ctviz.experiments.adviser": ("Adviser", "advise"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
     "ctviz.experiments.evaluate": ("evaluate",),
     "ctviz.experiments.protocol": ("Protocol",),
@@ -129,6 +137,8 @@ __all__ = [
     "STUDIES",
     "TABLES",
     "VARIANTS",
+    "Advice",
+    "Adviser",
     "Arm",
     "AttributionSettings",
     "Axis",
@@ -169,6 +179,7 @@ __all__ = [
     "Table",
     "TableSettings",
     "Trace",
+    "advise",
     "attribute",
     "evaluate",
     "integrated_gradients",

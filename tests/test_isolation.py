@@ -257,7 +257,17 @@ def tables(folder: Path) -> Iterator[Any]:
         yield [repr(lattice.features), lattice.forbidden]
 
 
-ASKED = {work.__name__: work for work in (training, evaluation, sweeping, exploring, searching, pictures, tables)}
+def advising(folder: Path) -> Iterator[Any]:
+    adviser = ctviz.Adviser(ctviz.run(Experiment.preset("german")), tau="rate")
+    for exact in (True, False):
+        yield [{**model.record(), "seconds": 0} for model in adviser.advise(4, exact=exact).models]
+    many = adviser.many(adviser.table.test[0][:10])
+    yield from (adviser.scores(adviser.table.test[0]), many.effort, many.columns, many.distance)
+
+
+ASKED = {
+    work.__name__: work for work in (training, evaluation, sweeping, exploring, searching, pictures, tables, advising)
+}
 
 
 def bits(values: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ctviz.bench.measure import BenchRow, say, table
 
-PARTS = ("training", "search", "generators", "exact", "digits", "evaluation", "sweeps", "app", "class", "ray")
+PARTS = ("training", "search", "generators", "exact", "advice", "digits", "evaluation", "sweeps", "app", "class", "ray")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +95,10 @@ def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
         from ctviz.bench import exact
 
         return exact.measure(options.rounds)
+    if part == "advice":
+        from ctviz.bench import advice
+
+        return advice.measure()
     if part == "digits":
         from ctviz.bench import digits
 

@@ -1,4 +1,4 @@
-"""The command line: ``ctviz serve | train | evaluate | sweep | sweeps | limits | reproduce | runs | presets | …``.
+"""The command line: ``ctviz serve | train | advise | evaluate | sweep | limits | reproduce | runs | presets | …``.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 done; 2 a request that cannot be
 met, with one sentence that says why; 128 and its number after a signal, 130 for Ctrl-C. Heavy modules are imported
@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from ctviz.cli import commands, evaluate, limits, reproduce, streams, sweep  # noqa: F401 (they add their commands to ``app``)
+from ctviz.cli import advise, commands, evaluate, limits, reproduce, streams, sweep  # noqa: F401 (they add their commands to ``app``)
 from ctviz.cli.root import app
 from ctviz.errors import CtvizError
 

@@ -9,6 +9,7 @@ from.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -280,6 +281,14 @@ class Lattice:
     def changed(self, points: npt.ArrayLike) -> Mask:
         """Which features are not as the person's, (… f)."""
         return np.asarray(np.asarray(points, dtype=np.float64) != self.own)
+
+    def differs(self, points: npt.ArrayLike, sets: Iterable[Iterable[int]]) -> Mask:
+        """Whether points (… f) leave something of each of these sets of features as the person's, (…)."""
+        changed = self.changed(points)
+        fine = np.ones(changed.shape[:-1], dtype=bool)
+        for features in sets:
+            fine &= ~changed[..., sorted(features)].all(axis=-1)
+        return fine
 
     def holds(self, points: npt.ArrayLike) -> Mask:
         """Whether points (… f) obey every rule, exactly, (…)."""

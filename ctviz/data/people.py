@@ -50,9 +50,11 @@ def to_row(schema: Schema, person: Person) -> Array:
     return np.concatenate(parts).astype(np.float32)
 
 
-def text_of(feature: Feature, value: Value) -> str:
-    """A value with its unit: ``39 years``, ``$2,174``, ``private company``."""
-    return value if isinstance(value, str) else feature.display.amount(value)
+def text_of(feature: Feature, value: Value, unit: bool = True) -> str:
+    """A value with its unit: ``39 years``, ``$2,174``, ``private company``; without ``unit``, ``39``."""
+    if isinstance(value, str):
+        return value
+    return feature.display.amount(value) if unit else feature.display.written(value)
 
 
 def number_of(feature: Feature, value: Value) -> float:

@@ -366,5 +366,7 @@ def build_presets(
 RUN_LIST = "runs.txt"
 """File in the folder of a shipped sweep, with the keys of its runs, which are stored with those of the presets."""
 
-SHIPPED = tuple(name for name in PRESETS if name not in ("blobs", "gaussians", *TABLES))
+SHIPPED = tuple(
+    name for name in PRESETS if name not in ("blobs", "gaussians") and (name not in TABLES or TABLES[name].ships)
+)
 """Presets whose runs ship with ctviz."""

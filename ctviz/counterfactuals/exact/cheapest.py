@@ -90,12 +90,9 @@ class Question:
 
     def allows(self, points: Floats) -> Mask:
         """Whether points (n f) obey what goes beyond the lattice, (n)."""
-        changed = self.lattice.changed(points)
-        fine = np.ones(len(points), dtype=bool)
+        changed, fine = self.lattice.changed(points), self.lattice.differs(points, self.excluded)
         for features, most in self.caps:
             fine &= changed[:, sorted(features)].sum(axis=1) <= most
-        for features in self.excluded:
-            fine &= ~changed[:, sorted(features)].all(axis=1)
         if self.near is not None and np.isfinite(self.near.within):
             fine &= self.near.distances(self.lattice, points) <= self.near.within
         return fine

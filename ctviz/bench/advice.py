@@ -1,0 +1,86 @@
+"""Benchmark of advice on the shipped tables: polished plans of many people, proofs, and several plans of one person."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from ctviz.bench.measure import BenchRow, Goal, one_core, say
+from ctviz.experiments.adviser import Adviser, ManyPlans
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import load_run
+
+PEOPLE = 1000
+"""Refused people who are advised at once."""
+
+SOLVED = 30
+"""People whose cheapest plan is proved."""
+
+TABLES = {"adult": 0.05, "credit": 1.0}
+"""Tables, and the goal for the median of a proof in seconds."""
+
+ARMS = ("vanilla", "full")
+
+
+def measure(people: int = PEOPLE, solved: int = SOLVED) -> list[BenchRow]:
+    """Rows of each table: both models' plans of many people, polished; the time of a proof; five plans, proved."""
+    with one_core():
+        return [row for name in TABLES for row in _on(name, people, solved)]
+
+
+def _on(name: str, people: int, solved: int) -> list[BenchRow]:
+    say(f"advice: {name}")
+    adviser = Adviser(load_run(Experiment.preset(name).key), arms=ARMS)
+    X = _refused(adviser, people)
+    group = f"Advice, {name}, two models, one thread"
+    begun = time.perf_counter()
+    polished = adviser.many(X)
+    seconds = time.perf_counter() - begun
+    gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+    say(f"advice: proving {solved} plans of {name}")
+    proved = adviser.many(X[:solved], exact=True)
+    each = proved.seconds.flatten()
+    limit, note = 10 * len(X) / PEOPLE, f"{polished.found.mean():.0%} with a valid plan"
+    nearness = " and ".join(f"{np.nanmean(own):.1f}" for own in proved.distance)
+    return [
+        BenchRow(group, f"{len(X):,} people, polished", "s", seconds, figure=seconds, goal=Goal("≤", limit), note=note),
+        BenchRow(group, "most memory of the process", "GB", gigabytes, figure=gigabytes, goal=Goal("≤", 2)),
+        BenchRow(
+            group, "a proof", "s", float(np.median(each)), figure=float(np.median(each)), goal=Goal("≤", TABLES[name]),
+            note=f"median; longest {each.max():.1f} s, {_closed(proved)}, polished {_dearer(polished, proved):.2f} × "
+            f"the cheapest; nearest accepted person {nearness} away",
+        ),
+        _five(group, adviser, X),
+    ]  # fmt: skip
+
+
+def _refused(adviser: Adviser, people: int) -> np.ndarray:
+    """Up to so many people whom both models refuse."""
+    X = np.concatenate([getattr(adviser.table, part)[0].numpy() for part in ("test", "train")])
+    refused = (adviser.scores(X) < adviser.models[0].threshold).all(axis=0)
+    return X[refused][:people]
+
+
+def _closed(proved: ManyPlans) -> str:
+    known = np.isinf(proved.bound) | (proved.effort - proved.bound <= 2e-4 * proved.effort + 1e-6)
+    return f"{known.sum()} of {known.size} proved"
+
+
+def _dearer(polished: ManyPlans, proved: ManyPlans) -> float:
+    effort = polished.effort[:, : proved.effort.shape[1]]
+    return float(np.nanmean(effort / proved.effort))
+
+
+def _five(group: str, adviser: Adviser, X: np.ndarray) -> BenchRow:
+    """Five plans of a person, proved, by both models."""
+    taken = []
+    for x in X[:5]:
+        begun = time.perf_counter()
+        adviser.advise(x, plans=5)
+        taken.append(time.perf_counter() - begun)
+    median = statistics.median(taken)
+    return BenchRow(group, "five plans, proved", "s", median, figure=median, goal=Goal("≤", 5), note="both models")

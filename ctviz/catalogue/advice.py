@@ -1,0 +1,161 @@
+"""Advice in words: what a person is asked to change, what is proved of it, and whom it would make them like.
+
+Every sentence is computed from an ``Advice``; ``advice_text`` puts them together.
+"""
+
+from __future__ import annotations
+
+import math
+
+from ctviz.experiments.advice import Advice, AdvisedPlan, AdvisedRelease, FeatureChange, ModelAdvice
+from ctviz.prose import begun, decimal, listed, number, percent
+
+UNPROVED = "These are the cheapest plans that a descent found; whether there are cheaper ones is not proved."
+"""Said once of plans for which no proof was asked."""
+
+
+def advice_text(advice: Advice) -> str:
+    """All of it: the person, what is asked for, and a paragraph for each model."""
+    parts = [person_sentence(advice), asked_sentence(advice)]
+    if all(model.outcome == "accepted" for model in advice.models):
+        parts.append(f"{_everyone(len(advice.models))} this person as they are: there is nothing to change.")
+    paragraphs = ["\n".join(parts)]
+    paragraphs += ["\n".join([_headed(advice, model), *model_sentences(model)]) for model in advice.models]
+    if not advice.exact and any(model.plans for model in advice.models):
+        paragraphs.append(UNPROVED)
+    return "\n\n".join(paragraphs)
+
+
+def _everyone(models: int) -> str:
+    return {1: "The model accepts", 2: "Both models accept"}.get(models, f"All {models} models accept")
+
+
+def person_sentence(advice: Advice) -> str:
+    """Who the person is: ``Person 17 of the test data: age 39 years, …``"""
+    who = "The person" if advice.place is None else "Person {1} of the {0} data".format(*advice.place)
+    return f"{who}: {', '.join(f'{name} {text}' for name, text in advice.texts.items())}."
+
+
+def asked_sentence(advice: Advice) -> str:
+    """From which score on a model accepts, and what a score is."""
+    wanted = f"A score is how sure a model is of “{advice.wanted}”, from 0 to 100; it need not be a probability."
+    if advice.tau == "rate":
+        share = percent(advice.rate)
+        return f"{wanted} Each model accepts from the score on that {share} of people reach, as many as in the data."
+    return f"{wanted} Accepted is who has {score_words(advice.tau)} or more."
+
+
+def score_words(score: float) -> str:
+    """A score from 0 to 100, rounded down, with a decimal where it is no whole number: ``50``, ``71.2``."""
+    tenths = math.floor(1000 * score + 1e-6)
+    return decimal(tenths / 10, 1).removesuffix(".0")
+
+
+def model_title(model: ModelAdvice, alone: bool = True) -> str:
+    """How a model was trained; with its name where it is not ``alone`` in that."""
+    title = "Counterfactual training" if model.counterfactual else "Conventional training"
+    return title if alone else f"{title} ({model.arm})"
+
+
+def _headed(advice: Advice, model: ModelAdvice) -> str:
+    same = [other for other in advice.models if other.counterfactual == model.counterfactual]
+    verb = "accepted" if model.outcome == "accepted" else "refused"
+    needed = f", needed are {score_words(model.threshold)}" if advice.tau == "rate" else ""
+    return f"{model_title(model, len(same) == 1)}: {verb} with a score of {score_words(model.score)}{needed}."
+
+
+def model_sentences(model: ModelAdvice) -> list[str]:
+    """What one model asks, a line for each plan; or why there is none."""
+    lines = [f"{begun(model.unfit)} So nothing is proved of this model."] if model.unfit else []
+    if model.outcome == "none":
+        return [*lines, none_sentence(model.release)]
+    if model.outcome == "unknown":
+        return [*lines, unknown_sentence(model)]
+    for i, plan in enumerate(model.plans):
+        mark = f"{i + 1}. " if len(model.plans) > 1 else ""
+        lines.append(f"{mark}{plan_sentence(plan)} {plan_notes(plan, first=not i)}")
+    if model.plans and model.complete:
+        lines.append(
+            "There is no further plan that leaves out one of the changes of each of these, and that is proved."
+        )
+    return lines
+
+
+# -- one plan --------------------------------------------------------------------------------------------
+
+
+def plan_sentence(plan: AdvisedPlan) -> str:
+    """What to change: ``Raise hours per week from 38 to 45 hours; keep everything else.``"""
+    return f"{begun(listed([change_words(change) for change in plan.changes]))}; keep everything else."
+
+
+def change_words(change: FeatureChange) -> str:
+    """One change: ``raise age from 35 to 38 years``, ``change occupation from sales to management``."""
+    verb = "change" if change.kind == "category" else "raise" if change.rises else "lower"
+    return f"{verb} {change.feature} from {change.texts[0]} to {change.texts[1]}"
+
+
+def plan_notes(plan: AdvisedPlan, first: bool = True) -> str:
+    """What it takes, what is proved, whether a slip voids it, and whom the person would be like."""
+    score = f"Score {score_words(plan.score)}, effort {number(plan.effort, 3)}."
+    parts = [score, proof_sentence(plan, first), slip_sentence(plan), nearness_sentence(plan)]
+    return " ".join(part for part in parts if part)
+
+
+def proof_sentence(plan: AdvisedPlan, first: bool = True) -> str:
+    """How far from the cheapest a plan can be; empty where no proof was asked for.
+
+    ``first``: among all plans, not among those that differ from earlier ones.
+    """
+    if plan.proof == "none asked":
+        return ""
+    among = "" if first else " that differs from those before"
+    if plan.proof == "optimal":
+        return f"No cheaper plan exists{among}."
+    most = math.ceil(100 * plan.gap - 1e-9)
+    if most >= 100:
+        return f"How much cheaper a plan{among} could be is open."
+    return f"At most {most} % cheaper is possible{', for a plan' if among else ''}{among}."
+
+
+def slip_sentence(plan: AdvisedPlan) -> str:
+    """Whether a tenth less of a change voids a plan; empty where it changes no number."""
+    if all(change.with_less is None for change in plan.changes):
+        return ""
+    if not plan.voided_by:
+        return "A tenth less of any of these numbers does not void it."
+    return f"A tenth less of the change of {' or '.join(plan.voided_by)} voids it."
+
+
+def nearness_sentence(plan: AdvisedPlan) -> str:
+    """How near one would be to a real person who was accepted, beside how near these are to each other."""
+    at, share = number(plan.distance, 2), plan.closer_than
+    if share is None:
+        return f"The nearest real person who was accepted is {at} away."
+    if share == 0:
+        return f"One would be farther from any real accepted person ({at}) than all of them are from each other."
+    of_them = "fewer than 1 %" if share < 0.01 else percent(share)
+    return f"One would be closer to a real accepted person ({at}) than {of_them} of them are to each other."
+
+
+# -- no plan ---------------------------------------------------------------------------------------------
+
+
+def none_sentence(release: AdvisedRelease | None) -> str:
+    """That there is no plan, and which locks stand in the way."""
+    proved = "No plan exists under these rules, and that is proved."
+    if release is None:
+        return f"{proved} Nothing is locked: directions and ranges stand in the way."
+    if release.plan is None:
+        open_ = "Whether releasing locks would give one was not found in time."
+        return f"{proved} {'Without any lock there is none either.' if release.smallest else open_}"
+    names = listed(release.features)
+    fewest = " No smaller set of locks does." if release.smallest and len(release.features) > 1 else ""
+    plan = f"{plan_sentence(release.plan)} {plan_notes(release.plan)}"
+    return f"{proved} Releasing {names} gives one.{fewest} {plan}"
+
+
+def unknown_sentence(model: ModelAdvice) -> str:
+    """That none was found, though there may be one."""
+    tried = f" in {model.limit:g} s" if model.limit else ""
+    return f"No plan was found{tried}, nor is it proved that there is none."

@@ -1,0 +1,125 @@
+"""``ctviz advise``: what a person would have to change for each model of a run, in sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctviz.cli.common import read, stored, to_json
+from ctviz.cli.root import JsonFlag, app
+from ctviz.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from ctviz.data.rules import Rules
+    from ctviz.data.tables.table import Table
+    from ctviz.experiments.adviser import Adviser
+
+Names = list[str] | None
+
+
+@app.command()
+def advise(
+    what: Annotated[str, typer.Argument(metavar="KEY_OR_PRESET", help="Key of a stored run, or a preset's name.")],
+    person: Annotated[str, typer.Option(help="A row of the data, or a JSON file with a person's features.")],
+    split: Annotated[str, typer.Option(help="The data of that row: train, validation or test.")] = "test",
+    changes: Annotated[
+        Names, typer.Option("--set", metavar="FEATURE=VALUE", help="Change the person, as in age=40; repeatable.")
+    ] = None,
+    lock: Annotated[
+        Names, typer.Option("--lock", metavar="FEATURE", help="Lock a feature beside the usual rules; repeatable.")
+    ] = None,
+    free: Annotated[Names, typer.Option("--free", metavar="FEATURE", help="Let it change both ways.")] = None,
+    up: Annotated[Names, typer.Option("--up", metavar="FEATURE", help="Let it change upwards only.")] = None,
+    down: Annotated[Names, typer.Option("--down", metavar="FEATURE", help="Let it change downwards only.")] = None,
+    ranges: Annotated[
+        Names, typer.Option("--range", metavar="FEATURE=LOW:HIGH", help="Keep it in a range; an end may be left out.")
+    ] = None,
+    plans: Annotated[int, typer.Option(help="Most plans of each model, 1 to 5.")] = 1,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Prove that no plan is cheaper, or that there is none; takes seconds.")
+    ] = False,
+    tau: Annotated[
+        str, typer.Option(help="Score from which on a model accepts; rate: accept as many people as in the data.")
+    ] = "0.5",
+    time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
+    arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Advise a person: what to change so that each model accepts them."""
+    key, experiment = stored(what)
+    from ctviz.data.tables.settings import TableSettings
+    from ctviz.experiments.store import open_store
+
+    if not isinstance(experiment.data, TableSettings):
+        raise ConfigError("run", what, "a run on a table, such as adult, california, credit or german")
+    if open_store().status(key).state == "absent":
+        raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    from ctviz.experiments.adviser import Adviser
+    from ctviz.experiments.run import load_run
+
+    adviser = Adviser(load_run(key), tau=_tau(tau), arms=arms or ())
+    rules = _rules(adviser.table, {"locked": lock, "free": free, "up": up, "down": down}, ranges or ())
+    who = _person(adviser, person, split, changes or ())
+    advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
+    typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())
+
+
+def _tau(text: str) -> Any:
+    try:
+        return text if text == "rate" else float(text)
+    except ValueError:
+        raise ConfigError("tau", text, "between 0 and 1, or rate") from None
+
+
+def _rules(table: Table, ways: Mapping[str, Sequence[str] | None], ranges: Sequence[str]) -> Rules:
+    """The usual rules of a table with these changes."""
+    rules, named = table.rules, [name for names in ways.values() for name in names or ()]
+    for name in named:
+        if named.count(name) > 1:
+            raise ConfigError("rules", name, "each feature in one of --lock, --free, --up and --down")
+    for way, names in ways.items():
+        for name in names or ():
+            rules = rules.changed(name, change=way)
+    for entry in ranges:
+        name, equals, ends = entry.partition("=")
+        low, colon, high = ends.partition(":")
+        if not equals or not colon:
+            raise ConfigError("--range", entry, "FEATURE=LOW:HIGH, as in 'hours per week=20:45'")
+        rules = rules.changed(name.strip(), low=_end(low), high=_end(high))
+    return rules
+
+
+def _end(text: str) -> float | str | None:
+    """An end of a range: a number, the name of a level, or none."""
+    try:
+        return float(text) if text.strip() else None
+    except ValueError:
+        return text.strip()
+
+
+def _person(adviser: Adviser, text: str, split: str, changes: Sequence[str]) -> Any:
+    """A row of the data or a person from a file, with changes."""
+    who: Any = int(text) if text.lstrip("-").isdigit() else _read_person(text)
+    if not changes:
+        return who
+    values = who if isinstance(who, Mapping) else adviser.table.person(adviser.row(who, split)[0])
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError("--set", change, "feature=value, as in age=40")
+        values = {**values, name.strip(): value.strip()}
+    return values
+
+
+def _read_person(path: str) -> dict[str, Any]:
+    try:
+        values = json.loads(read(Path(path)))
+    except (json.JSONDecodeError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise ConfigError("person", path, 'a row of the data, or a file such as {"age": 39, "sex": "female", …}')
+    return values

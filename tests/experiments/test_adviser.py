@@ -1,0 +1,230 @@
+"""Advice on shipped runs: every rule, every proof and every number, checked apart from what made them."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import ctviz
+from ctviz.counterfactuals.person_lattice import PersonLattices
+from ctviz.data.rules import Rule, Rules
+from ctviz.errors import ConfigError, DataError
+from ctviz.experiments.adviser import LESS, Adviser, advise
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.store import Store
+from ctviz.paths import assets
+
+REFUSED = (4, 5, 17)
+"""Rows of the test data of German credit whom all its models refuse."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("store"), presets=assets() / "presets")
+
+
+@pytest.fixture(scope="module")
+def run(store):
+    return ctviz.load_run(Experiment.preset("german").key, store)
+
+
+@pytest.fixture(scope="module")
+def adviser(run):
+    return Adviser(run)
+
+
+def score(run, arm, columns):
+    """The model's own probability of the favourable class, from its logits in float64."""
+    model = run.model(arm).double()
+    with torch.no_grad():
+        return float(torch.softmax(model(torch.as_tensor(columns, dtype=torch.float64)[None]), dim=1)[0, 1])
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("person", REFUSED)
+def test_every_plan_obeys_every_rule_and_is_accepted(run, adviser, person, exact):
+    advice, table = adviser.advise(person, plans=3, exact=exact), adviser.table
+    lattice = PersonLattices(table.schema, table.rules, table.unseen_pairs).of(table.test[0][person].numpy())
+    for model in advice.models:
+        assert model.outcome == "advised" and model.score < 0.5
+        assert model.score == pytest.approx(score(run, model.arm, table.test[0][person]))
+        for plan in model.plans:
+            point = lattice.project(plan.columns)
+            assert lattice.holds(point) and (lattice.encode(point) == plan.columns).all()
+            assert plan.effort == pytest.approx(float(lattice.cost(point))) and plan.bound <= plan.effort + 1e-5
+            assert score(run, model.arm, plan.columns) >= 0.5 - 1e-12 and plan.threshold == 0.5
+            changed = {name for name, value in plan.person.items() if value != advice.person[name]}
+            assert changed == {change.feature for change in plan.changes}
+            assert plan.proof == ("none asked" if not exact else "optimal")
+        sets = [{change.feature for change in plan.changes} for plan in model.plans]
+        assert not any(sets[i] <= sets[j] for j in range(len(sets)) for i in range(j)) or not exact
+
+
+def test_a_proved_plan_is_never_dearer_than_a_polished_one(adviser):
+    for person in REFUSED:
+        proved, polished = (adviser.advise(person, exact=exact) for exact in (True, False))
+        for one, other in zip(proved.models, polished.models, strict=True):
+            assert one.plans[0].effort <= other.plans[0].effort * (1 + 1e-4)
+
+
+def test_a_tenth_less_of_a_change(run, adviser):
+    seen = 0
+    for person in REFUSED:
+        for model in adviser.advise(person, plans=3, exact=False).models:
+            for plan in model.plans:
+                for change in plan.changes:
+                    if isinstance(change.after, str):
+                        assert change.with_less is None
+                        continue
+                    i = adviser.table.schema.columns_of(change.feature)[0]
+                    columns = plan.columns.astype(np.float64)
+                    before = float(adviser.table.test[0][person][i])
+                    columns[i] = before + (1 - LESS) * (columns[i] - before)
+                    assert change.with_less == pytest.approx(score(run, model.arm, columns), abs=1e-5)
+                    assert (change.feature in plan.voided_by) == (change.with_less < 0.5)
+                    seen += 1
+    assert seen
+
+
+def test_the_nearest_person_who_was_accepted(adviser):
+    X, y = adviser.table.train
+    plan = adviser.advise(4, exact=False).models[0].plans[0]
+    best = math.inf
+    for row in X[y == 1].numpy():
+        total = 0.0
+        for feature, span in zip(adviser.table.schema.features, adviser.table.schema.spans, strict=True):
+            apart = np.abs(row[span].astype(np.float64) - plan.columns[span]).sum()
+            total += apart / 2 if feature.kind == "category" else apart
+        best = min(best, total)
+    assert plan.distance == pytest.approx(best, rel=1e-6) and plan.nearest.keys() == plan.person.keys()
+    assert plan.closer_than is not None and 0 <= plan.closer_than <= 1
+
+
+def test_a_person_is_a_row_their_features_or_their_columns(adviser):
+    given = adviser.table.person(adviser.table.test[0][4])
+    first, second, third = (
+        adviser.advise(person, exact=False) for person in (4, given, adviser.table.test[0][4].numpy())
+    )
+    assert first.place == ("test", 4) and second.place is third.place is None
+    plans = [[model.plans[0].record() for model in advice.models] for advice in (first, second, third)]
+    assert plans[0] == plans[1] == plans[2]
+    assert adviser.advise(4, exact=False, split="validation").person != first.person
+
+
+def test_names_are_locked_beside_the_usual_rules(adviser):
+    usual = adviser.advise(4, exact=False)
+    change = usual.models[0].plans[0].changes[0].feature
+    locked = adviser.advise(4, [change], exact=False)
+    assert locked.rules == adviser.table.rules.locking(change) == adviser.advise(4, change, exact=False).rules
+    for model in locked.models:
+        assert all(change not in {one.feature for one in plan.changes} for plan in model.plans)
+    assert adviser.advise(4, Rules(), exact=False).rules == Rules()
+
+
+def test_who_is_accepted_has_nothing_to_change(adviser):
+    advice = adviser.advise(0)
+    assert [model.outcome for model in advice.models] == ["accepted"] * 3
+    assert all(not model.plans and model.score >= 0.5 for model in advice.models)
+
+
+def test_where_there_is_no_plan_the_fewest_locks_are_told(adviser):
+    names = adviser.table.schema.names
+    everything = Rules(rules=tuple(Rule(feature=name, change="locked") for name in names))
+    advice = adviser.advise(4, everything)
+    for model in advice.models:
+        assert (model.outcome, model.complete) == ("none", True) and not model.plans
+        release = model.release
+        assert release.smallest and len(release.features) == 1  # the free person has a plan of one change
+        assert {change.feature for change in release.plan.changes} == set(release.features)
+        one = adviser.advise(4, everything.freeing(*release.features)).model(model.arm)
+        assert one.plans[0].effort == pytest.approx(release.plan.effort, rel=2e-4)
+    without = adviser.advise(4, everything, exact=False).models[0]
+    assert (without.outcome, without.release, without.complete) == ("unknown", None, False)
+
+
+def test_a_threshold_that_accepts_as_many_as_the_data(run):
+    adviser = Adviser(run, tau="rate")
+    X, y = adviser.table.validation
+    assert adviser.rate == pytest.approx(float((y == 1).float().mean()))
+    scores = adviser.scores(X.numpy())
+    for own, model in zip(scores, adviser.models, strict=True):
+        assert abs((own >= model.threshold - 1e-12).mean() - adviser.rate) <= 1 / len(y)
+    advice = adviser.advise(4, exact=False)
+    assert [model.threshold for model in advice.models] == [model.threshold for model in adviser.models]
+    assert all(plan.score >= model.threshold for model in advice.models for plan in model.plans)
+
+
+def test_many_people_get_what_each_of_them_gets(adviser):
+    X = adviser.table.test[0][:12].numpy()
+    for exact in (True, False):
+        many = adviser.many(X, exact=exact)
+        for n in range(len(X)):
+            for m, model in enumerate(adviser.advise(n, exact=exact).models):
+                assert many.refused[m, n] == (model.outcome != "accepted")
+                assert many.found[m, n] == bool(model.plans)
+                if model.plans:
+                    plan = model.plans[0]
+                    got = many.effort[m, n], many.bound[m, n], many.distance[m, n], many.closer_than[m, n]
+                    assert got == pytest.approx((plan.effort, plan.bound, plan.distance, plan.closer_than))
+                    assert (many.columns[m, n] == plan.columns).all()
+                else:
+                    assert math.isnan(many.effort[m, n]) and (many.columns[m, n] == X[n]).all()
+
+
+def test_a_model_that_the_solver_cannot_take_gets_polished_plans(store):
+    tanh = Experiment.preset("german").replace({"training.epochs": 3, "model.activation": "tanh", "arms": "vanilla"})
+    adviser = Adviser(ctviz.run(tanh, device="cpu", store=store))
+    refused = int(np.flatnonzero(adviser.scores(adviser.table.test[0].numpy())[0] < 0.5)[0])
+    (model,) = adviser.advise(refused, exact=True).models
+    assert "tanh" in model.unfit and model.limit == 0
+    assert all(plan.proof == "none asked" for plan in model.plans) and model.release is None
+
+
+def test_json_and_words(adviser):
+    advice = adviser.advise(4, plans=2)
+    found = json.loads(advice.to_json())
+    assert found["words"] == advice.words() and found["person"] == dict(advice.person)
+    assert [model["arm"] for model in found["models"]] == list(adviser.run.arms)
+    plan = found["models"][0]["plans"][0]
+    assert {"effort", "bound", "gap", "score", "proof", "voided_by", "closer_than"} <= plan.keys()
+    assert "columns" not in plan and Rules(**found["rules"]) == advice.rules
+
+
+NO_VALUE = Rules(rules=(Rule(feature="age", change="down", low=70),))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"person": 100_000}, ConfigError, "row of the test data"),
+        ({"person": 0, "split": "all"}, ConfigError, "validation"),
+        ({"person": {"age": 30}}, DataError, "lacks"),
+        ({"person": [1.0, 2.0]}, DataError, "columns"),
+        ({"person": 4, "rules": ["height"]}, ConfigError, "height"),
+        ({"person": 4, "plans": 6}, ConfigError, "1 to 5"),
+        ({"person": 4, "time_limit": 0}, ConfigError, "above 0"),
+        ({"person": 4, "rules": NO_VALUE}, DataError, "no value for age"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_said_in_a_sentence(adviser, wrong, error, said):
+    with pytest.raises(error, match=said):
+        adviser.advise(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"tau": 1.0}, "between 0 and 1"), ({"tau": "half"}, "rate"), ({"arms": ["none"]}, "vanilla"),
+     ({"settings": ctviz.SearchSettings(generator="dice")}, "one end")],
+)  # fmt: skip
+def test_models_and_thresholds_that_there_are_not(run, wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        advise(run, 4, **wrong)
+
+
+def test_data_without_people(store):
+    with pytest.raises(DataError, match="tables of people"):
+        advise(ctviz.load_run(Experiment.preset("moons").key, store), 0)

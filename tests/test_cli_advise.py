@@ -1,0 +1,99 @@
+"""``ctviz advise``: sentences and JSON of a shipped run; one sentence for what cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ctviz.cli import app
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def advise(home, monkeypatch):
+    """Runs the command in this process on German credit, which is small."""
+    monkeypatch.setenv("CTVIZ_HOME", str(home))
+
+    def call(*args, run="german"):
+        return CliRunner().invoke(app, ["advise", run, *map(str, args)], catch_exceptions=False)
+
+    return call
+
+
+def test_sentences_by_default(advise):
+    result = advise("--person", 4, "--lock", "age", "--plans", 2)
+    assert result.exit_code == 0, result.stderr
+    head, *models, note = result.stdout.strip().split("\n\n")
+    assert head.startswith("Person 4 of the test data: ") and len(models) == 3
+    assert all("refused with a score of" in model and "keep everything else." in model for model in models)
+    assert "not proved" in note
+
+
+def test_json_has_everything(advise):
+    result = advise("--person", 4, "--exact", "--json", "--arm", "vanilla", "--lock", "age", "--tau", "0.6")
+    found = json.loads(result.stdout)
+    (model,) = found["models"]
+    (plan,) = model["plans"]
+    assert plan["proof"] == "optimal" and plan["score"] >= 0.6 and plan["bound"] <= plan["effort"] + 1e-5
+    assert any(rule["feature"] == "age" and rule["change"] == "locked" for rule in found["rules"]["rules"])
+    assert "No cheaper plan exists." in found["words"]
+
+
+def test_the_person_and_the_rules_can_be_changed(advise, tmp_path):
+    person = json.loads(advise("--person", 4, "--json").stdout)["person"]
+    file = tmp_path / "person.json"
+    file.write_text(json.dumps(person), encoding="utf-8")
+    own = json.loads(advise("--person", file, "--set", "age=30", "--json").stdout)
+    row = json.loads(advise("--person", 4, "--set", "age=30", "--json").stdout)
+    assert own["person"] == row["person"] == {**person, "age": 30} and own["place"] is None
+    assert own["models"][0]["plans"][0]["effort"] == row["models"][0]["plans"][0]["effort"]
+    ruled = advise("--person", 4, "--free", "age", "--down", "duration", "--range", "duration=6:", "--json")
+    rules = {rule["feature"]: rule for rule in json.loads(ruled.stdout)["rules"]["rules"]}
+    assert rules["age"]["change"] == "free"
+    assert (rules["duration"]["change"], rules["duration"]["low"], rules["duration"]["high"]) == ("down", 6, None)
+
+
+def test_who_is_accepted(advise):
+    assert "All 3 models accept this person as they are" in advise("--person", 0).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--person", "100000"], "row of the test data"),
+        (["--person", "-1"], "row of the test data"),
+        (["--person", "nobody.json"], "file that can be read"),
+        (["--person", 4, "--set", "age"], "feature=value"),
+        (["--person", 4, "--set", "age=200"], "age is 200; allowed: from"),
+        (["--person", 4, "--set", "height=2"], "no feature 'height'"),
+        (["--person", 4, "--set", "purpose=fun"], "expected one of"),
+        (["--person", 4, "--lock", "height"], "height"),
+        (["--person", 4, "--lock", "age", "--free", "age"], "each feature in one of"),
+        (["--person", 4, "--range", "duration=20:6"], "below"),
+        (["--person", 4, "--range", "duration"], "LOW:HIGH"),
+        (["--person", 4, "--up", "purpose"], "without an order"),
+        (["--person", 4, "--plans", 0], "1 to 5"),
+        (["--person", 4, "--exact", "--time-limit", 0], "above 0"),
+        (["--person", 4, "--tau", "sure"], "between 0 and 1, or rate"),
+        (["--person", 4, "--tau", 1], "between 0 and 1, or rate"),
+        (["--person", 4, "--arm", "none"], "one of vanilla"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(advise, arguments, said):
+    result = advise(*arguments)
+    assert result.exit_code == 2 and said in result.stderr and len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [("moons", "a run on a table"), ("gmsc", "has not been trained yet"), ("0123456789abcdef", "stored run")],
+)
+def test_runs_that_cannot_advise(advise, run, said):
+    result = advise("--person", 0, run=run)
+    assert result.exit_code == 2 and said in result.stderr
