@@ -50,6 +50,28 @@ def test_json_has_the_comparison_and_the_means(ctviz):
     assert all(row["significant"] in (True, False) for row in found["comparison"])
 
 
+def test_json_has_calibration_and_acceptance(ctviz):
+    found = json.loads(ctviz("evaluate", "moons", *SETTINGS, "--json").stdout)
+    errors = {row["arm"]: row for row in found["arms"] if row["metric"] == "calibration"}
+    assert set(errors) == {"vanilla", "full"} and all(0 <= row["value"] <= row["high"] <= 1 for row in errors.values())
+    assert sum(row["count"] for row in found["reliability"]) == 2 * 600
+    assert all(row["low"] <= row["confidence"] <= row["high"] + 1e-6 for row in found["reliability"])
+    assert [row["arm"] for row in found["acceptance"]] == ["vanilla", "full"]
+    assert all(0 < row["threshold"] < 1 and row["rate"] == pytest.approx(0.5, abs=0.1) for row in found["acceptance"])
+    said = ctviz("evaluate", "moons", *SETTINGS).stdout
+    assert "calibration error" in said and "score from which on as many are accepted" in said
+
+
+def test_the_cheapest_counterfactuals_judge_too_when_asked(ctviz):
+    result = ctviz("evaluate", "moons", *SETTINGS, "--exact", 4)
+    assert result.exit_code == 0, result.stderr
+    assert sum(", cheapest" in line for line in result.stdout.splitlines()) == 4
+    found = json.loads(ctviz("evaluate", "moons", *SETTINGS, "--exact", 4, "--json").stdout)
+    assert found["protocol"]["exact"] == 4
+    (row,) = (row for row in found["comparison"] if row["metric"] == "exact_proved")
+    assert row["value"] == row["base"] == 1 and row["factuals"] <= 4
+
+
 def test_every_round_goes_into_files(ctviz, tmp_path):
     csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
     result = ctviz("evaluate", "moons", *SETTINGS, "--csv", csv, "--parquet", parquet)
@@ -77,6 +99,8 @@ def test_a_run_without_a_reference_shows_its_means(ctviz):
         (["moons", "--device", "tpu"], "device is 'tpu'; allowed: auto, cpu or cuda"),
         (["moons", "--engine", "steam"], "engine is 'steam'; allowed: local or ray"),
         (["moons", "--engine", "ray", "--device", "cuda"], "device is 'cuda'; allowed: cpu with the engine ray"),
+        (["moons", "--exact", "-1"], "exact is -1; allowed"),
+        (["mnist", *SETTINGS, "--exact", "5"], "generator is 'exact'; allowed: another one for data of more than 256"),
         (["blobs"], "blobs has not been trained yet"),
         (["0123456789abcdef"], "run is '0123456789abcdef'; allowed"),
         (["moons", *SETTINGS, "--csv", "/nowhere/at/all.csv"], "/nowhere/at/all.csv could not be written"),

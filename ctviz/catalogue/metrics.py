@@ -108,6 +108,11 @@ _IP_STAR = Metric(
     "", "less", "less mismatch with real data", "more mismatch with real data",
     bounds=(-math.inf, math.inf),  # an estimate without bias falls to either side of zero
 )  # fmt: skip
+_IP_STAR_MEDIAN = replace(
+    _IP_STAR, name="ip_star_median", title="Mismatch with real data, in many dimensions", symbol="IP* med",
+    help="Squared MMD between counterfactuals and real samples of their class, with the median distance between real "
+    "samples as the kernel's length scale, so that it says something where all samples are far from each other.",
+)  # fmt: skip
 _NEAREST = Metric(
     "nearest", "Distance to the nearest real sample", "NN",
     "Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, of those in the "
@@ -135,9 +140,43 @@ _TRAINED_MATURE = _share(
     "fewer searches arrive", "more searches arrive",
 )  # fmt: skip
 
+_EXACT = (
+    replace(
+        _IP, name="exact_ip", title="Distance to real data, cheapest advice", symbol="IP exact",
+        help="Mean ℓ1 distance from the cheapest counterfactual that there is, which needs no search, to real samples "
+        "of the class it aims at, in data units.",
+    ),
+    replace(
+        _NEAREST, name="exact_nearest", title="Nearest real sample, cheapest advice", symbol="NN exact",
+        help="Mean ℓ2 distance from the cheapest counterfactual that there is to the nearest real sample of the class "
+        "it aims at, in data units.",
+    ),
+    replace(
+        _NEAREST, name="exact_nearest_five", title="Five nearest real samples, cheapest advice", symbol="5-NN exact",
+        help="Mean ℓ2 distance from the cheapest counterfactual that there is to the five nearest real samples of the "
+        "class it aims at, in data units.",
+        less="closer to the nearest real samples", more="farther from the nearest real samples",
+        alike="as far from the nearest real samples",
+    ),
+    replace(
+        _COST, name="exact_cost", title="Effort of the cheapest advice", symbol="cost exact",
+        help="Mean ℓ1 distance from a factual to the cheapest counterfactual that there is, in data units.",
+    ),
+    _share(
+        "exact_found", "Advice that exists", "exact found",
+        "Share of factuals for which the exact search finds a counterfactual within the rules.",
+        "fewer with advice", "more with advice",
+    ),
+    _share(
+        "exact_proved", "Advice that is proved", "exact proved",
+        "Share of exact searches that prove within their time that none is cheaper, or that there is none.",
+        "fewer proofs", "more proofs", None,
+    ),
+)  # fmt: skip
+
 METRICS: dict[str, Metric] = _by_name(
     (
-        _IP, _IP_STAR, _NEAREST, _COST, _VALIDITY,
+        _IP, _IP_STAR, _IP_STAR_MEDIAN, _NEAREST, _COST, _VALIDITY,
         _share(
             "redundancy", "Features left alone", "redundancy",
             "Share of the features that a valid counterfactual leaves as they were.",
@@ -157,6 +196,18 @@ METRICS: dict[str, Metric] = _by_name(
             "Share of samples kept aside that the model classifies correctly.", "less often right", "more often right",
         ),
         _share(
+            "calibration", "Off in what it says of itself", "ECE",
+            "Expected calibration error: how far the model's confidence is from the share of its answers that are "
+            "right, on average over 15 bins of confidence.",
+            "better calibrated", "worse calibrated", "less",
+        ),
+        _share(
+            "accepted", "Accepted", "accepted",
+            "Share of samples that reach the score from which on the model accepts as large a share of the validation "
+            "data as is of the second class there.",
+            "fewer accepted", "more accepted", None,
+        ),
+        _share(
             "fgsm", "Right under attack (FGSM)", "FGSM",
             "Share of samples still classified correctly after one step of size ε against the model.",
             "less often right under attack", "more often right under attack",
@@ -171,7 +222,7 @@ METRICS: dict[str, Metric] = _by_name(
             "How much a feature counts for the model's answers: integrated gradients, standardised for each sample.",
             less="less weight", more="more weight",
         ),
-        _TRAINED_MATURE, _SKIPPED,
+        *_EXACT, _TRAINED_MATURE, _SKIPPED,
     )
 )  # fmt: skip
 """Metrics of evaluations, of sweeps and of the ends of searches, in the order a reader meets them."""

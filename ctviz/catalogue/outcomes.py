@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ctviz.counterfactuals.generators import GENERATORS
+from ctviz.counterfactuals.search_settings import PRECISION
 from ctviz.data.display import DisplayScale
 from ctviz.data.schema import Mutability, Schema
 from ctviz.experiments.outcome import OUTCOMES, swings
@@ -34,9 +35,6 @@ OUTCOME_HELP = {
 OTHERWISE = "more steps or longer ones may find it"
 SHORTER = "this search swings to and fro, so shorter steps may find it"
 """What may help a search that ran out of steps, and one that did so by swinging."""
-
-PRECISION = 2e-4
-"""Share by which a plan may be above its bound and still be the cheapest."""
 
 OUTCOME_WORDS = {
     "mature": "Reached {target} after {steps}: the model is {sure} sure, {asked} was asked for.",

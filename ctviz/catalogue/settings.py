@@ -393,8 +393,13 @@ _PROTOCOL = (
         "protocol.also", "Measured besides", "What else is measured, besides the counterfactuals.",
         choices={
             "robustness": "attacks", "sensitivity": "how much each feature counts",
-            "kernels": "the mismatch of images (IP*)",
+            "kernels": "the mismatch of images (IP*)", "median": "the mismatch at the median distance (IP* med)",
         },
+    ),
+    Setting(
+        "protocol.exact", "Solved exactly",
+        "How many points are also judged by the cheapest counterfactual that there is, which needs no search; it takes "
+        "a network of ReLU layers.", step=50,
     ),
     Setting("protocol.level", "Level of the intervals", "How sure all intervals are.", step=0.01),
     Setting("protocol.seed", "Seed of the evaluation", "Another number draws other rounds."),

@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 TITLES = {
     "ip": "IP",
     "ip_star": "IP*",
+    "ip_star_median": "IP*, median distance",
     "cost": "cost",
     "validity": "validity",
     "redundancy": "redundancy",
     "mature": "mature",
     "steps": "steps",
     "accuracy": "accuracy",
+    "calibration": "calibration error",
+    "accepted": "accepted at the data's rate",
     "fgsm": "accuracy under FGSM",
     "pgd": "accuracy under PGD",
     "sensitivity": "sensitivity",
+    "exact_ip": "IP, cheapest",
+    "exact_nearest": "nearest real sample, cheapest",
+    "exact_nearest_five": "5 nearest, cheapest",
+    "exact_cost": "cost, cheapest",
+    "exact_found": "with a counterfactual",
+    "exact_proved": "proved",
 }
 
 
@@ -40,6 +49,10 @@ def evaluate(
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change the protocol, as in rounds=20; repeatable."),
+    ] = None,
+    exact: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Judge N samples also by their cheapest counterfactuals, which are proved."),
     ] = None,
     against: Annotated[
         str | None, typer.Option(help="Compare all others with this arm; by default with the conventional one.")
@@ -52,7 +65,7 @@ def evaluate(
     price: EstimateFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Evaluate the models of a run: plausibility, cost, robustness, with intervals."""
+    """Evaluate the models of a run: plausibility, cost, calibration, robustness, with intervals."""
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
     key, experiment = stored(what)
@@ -62,6 +75,7 @@ def evaluate(
     from ctviz.experiments.protocol import Protocol
 
     protocol = _changed(Protocol.usual(experiment.data), changes or ())
+    protocol = protocol if exact is None else protocol.change({"exact": exact})
     options = checked(engine, address)
     if engine != "local" and device != "cpu":
         raise ConfigError("device", device, f"cpu with the engine {engine}")
@@ -109,6 +123,8 @@ def _record(report: Report) -> dict[str, Any]:
         "protocol": report.protocol.model_dump(mode="json"),
         "arms": overall.to_dict("records"),
         "comparison": report.compare().to_dict("records"),
+        "reliability": report.reliability.to_dict("records"),
+        "acceptance": report.acceptance.to_dict("records"),
         "notes": list(report.notes),
     }
 
@@ -123,7 +139,18 @@ def _text(report: Report) -> str:
         said += "; * where the interval of the difference leaves out 0; less: in % of its value, with standard error"
     else:
         body = _means(report, interval)
-    return "\n".join([body, "", said, *report.notes])
+    return "\n".join([body, "", said, *_acceptance(report), *report.notes])
+
+
+def _acceptance(report: Report) -> list[str]:
+    """The score from which on each arm accepts as many as the data do, beside τ."""
+    found = report.acceptance.to_dict("records")
+    if not found:
+        return []
+    each = ", ".join(f"{row['arm']} {number(row['threshold'])}" for row in found)
+    rate = f"{100 * found[0]['rate']:.3g} %"
+    asked = f"counterfactuals were asked for τ = {report.protocol.tau:g}"
+    return [f"score from which on as many are accepted as in the validation data ({rate}): {each}; {asked}"]
 
 
 def _comparison(report: Report, interval: str) -> str:

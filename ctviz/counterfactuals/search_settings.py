@@ -18,6 +18,10 @@ GeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "
 """All generators; the last one solves a program for each factual and is for finished models."""
 
 
+PRECISION = 2e-4
+"""Share by which the end of an exact search may be above its bound and still be the cheapest."""
+
+
 class SearchSettings(Settings):
     """Settings of a search; any of them may differ from arm to arm (REFERENCE: Algorithm 1).
 

@@ -79,6 +79,7 @@ TABLE = DataKind(
     item="factual",
     explorer=("ctviz.experiments.explorer", "Explorer"),
     includes=lambda data: True,
+    metrics=("ip", "ip_star", "ip_star_median", "nearest", "cost", "validity", "redundancy", "mature"),
 )
 
 DATA_KINDS = (PICTURES, PLANE, TABLE)

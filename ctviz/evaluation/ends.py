@@ -53,13 +53,23 @@ class Comparison:
     real: ReferenceSamples
     features: FeatureColumns
     grid: Grid | None = None  # rows and columns of images, whose columns are pixels
-    kernels: bool = True  # whether IP* is taken
+    kernels: bool = True  # whether IP* is taken with its usual length scale
 
     @classmethod
     def of(cls, schema: Schema, X: Tensor, y: Tensor, k: int) -> Comparison:
         """That with samples X (n d) of classes y (n)."""
         kernels = kind_of_data(schema).kernels
         return cls(ReferenceSamples.of(X, y, k), FeatureColumns.of(schema), schema.grid, kernels)
+
+    @cached_property
+    def _at_median(self) -> ReferenceSamples:
+        return self.real.at_median()
+
+    def kernel(self, name: str) -> ReferenceSamples | None:
+        """The real samples with the kernel of one of ``IP_STARS``; None where it is not taken."""
+        if name == "ip_star_median":
+            return self._at_median
+        return self.real if self.kernels else None
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,11 @@ def _nearest(ends: SearchEnds, by: Comparison) -> Tensor:
     return away
 
 
+def _nearest_five(ends: SearchEnds, by: Comparison) -> Tensor:
+    """1/5 Σ ‖x' − x_j‖₂ over the five nearest real samples x_j, or over all where there are fewer."""
+    return by.real.mean_of_nearest(ends.final, ends.target, 5)
+
+
 def _redundancy(ends: SearchEnds, by: Comparison) -> Tensor:
     """Share of features with x'_f = x_f in all their columns."""
     return by.features.unchanged(ends.change).double().mean(dim=-1)
@@ -99,6 +114,7 @@ END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
     {
         "ip": EndMetric(lambda ends, by: by.real.implausibility(ends.final, ends.target)),
         "nearest": EndMetric(_nearest),
+        "nearest_five": EndMetric(_nearest_five),
         "cost": EndMetric(lambda ends, by: ends.cost(by.features), of_valid=True),
         "validity": EndMetric(lambda ends, by: ends.valid, share=True),
         "redundancy": EndMetric(_redundancy, of_valid=True),
@@ -113,6 +129,7 @@ END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
 
 | ``ip`` | 1/n Σ_j ‖x' − x_j‖₁ over the n real samples x_j of the target class |
 | ``nearest`` | min_j ‖x' − x_j‖₂ |
+| ``nearest_five`` | the mean of ‖x' − x_j‖₂ over the five nearest |
 | ``cost`` | ‖x' − x‖₁, where a changed category counts 1 |
 | ``validity``, ``mature`` | whether the search ended in the target class, and whether it reached τ |
 | ``redundancy`` | share of features that are as they were, in all their columns |
@@ -122,9 +139,13 @@ END_METRICS: Mapping[str, EndMetric] = MappingProxyType(
 """
 
 
+IP_STARS = ("ip_star", "ip_star_median")
+"""IP* with a length scale of 0.5 in units of the columns, and with the median distance between real samples."""
+
+
 def measured(ends: SearchEnds, by: Comparison, names: Sequence[str]) -> dict[str, Tensor]:
     """The values of metrics, one for each search, (m b) each, float64; IP* is left out."""
-    return {name: END_METRICS[name].value(ends, by).double() for name in names if name != "ip_star"}
+    return {name: END_METRICS[name].value(ends, by).double() for name in names if name not in IP_STARS}
 
 
 def counted(name: str, ends: SearchEnds, judged: Tensor) -> Tensor:
@@ -139,9 +160,10 @@ def means(ends: SearchEnds, judged: Tensor, by: Comparison, names: Sequence[str]
     """
     found = measured(ends, by, names)
     result = {name: masked_mean(values, counted(name, ends, judged)) for name, values in found.items()}
-    if "ip_star" in names:
+    for name in set(names).intersection(IP_STARS):
         nothing = ends.final.new_full(ends.final.shape[:1], torch.nan)
-        result["ip_star"] = by.real.ip_star(ends.final, ends.target, judged) if by.kernels else nothing
+        real = by.kernel(name)
+        result[name] = nothing if real is None else real.ip_star(ends.final, ends.target, judged)
     return {name: result[name] for name in names}
 
 
@@ -161,10 +183,11 @@ def estimates(
         over = counted(name, ends, judged)
         values[name] = bootstrap.mean(found, over, ends.group)
         paired[name] = bootstrap.pairs(found, over, ends.group)
-    if "ip_star" in names:
+    for name in set(names).intersection(IP_STARS):
+        real = by.kernel(name) or by.real
         target = ends.target.expand(ends.final.shape[:2])
-        values["ip_star"] = bootstrap.ip_star(ends.final, target, judged, by.real, ends.group)
-        paired["ip_star"] = _ip_star_differences(values["ip_star"], bootstrap, ends, judged, by.real)
+        values[name] = bootstrap.ip_star(ends.final, target, judged, real, ends.group)
+        paired[name] = _ip_star_differences(values[name], bootstrap, ends, judged, real)
     return {name: values[name] for name in names}, {name: paired[name] for name in names}
 
 

@@ -5,8 +5,8 @@ Everything is computed and returned in float64, whatever the input; the same inp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,6 +16,9 @@ from ctviz.evaluation.mmd import LENGTH_SCALE, kernel_sums, pair_sums, weighted_
 
 PER_CLASS = 1000
 """Most samples of a class with which counterfactuals are compared."""
+
+MEDIAN_OF = 2000
+"""Most samples between which the median distance is taken: two million pairs."""
 
 BLOCK = 2**21
 """Most distances held in memory at once (16 MB)."""
@@ -97,6 +100,21 @@ class ReferenceSamples:
         """Number of classes."""
         return len(self.samples)
 
+    def at_median(self) -> ReferenceSamples:
+        """The same samples with the median distance between them as the kernel's length scale.
+
+            ℓ = median_{i<j} ‖x_i − x_j‖₂        over samples of all classes together
+
+        The median heuristic (Gretton et al., A Kernel Two-Sample Test, 2012): in many dimensions all samples are far
+        from each other, and with a fixed ℓ all kernel values may be near 0. Taken over up to 2,000 samples, spread
+        evenly over the classes' own. IP* is NaN for fewer than two samples, or where more than half are alike (ℓ = 0).
+        """
+        pooled = torch.cat(self.samples)
+        distances = torch.pdist(pooled[:: -(-len(pooled) // MEDIAN_OF) or 1])
+        scale = float(distances.quantile(0.5)) if len(distances) else torch.nan
+        scale = scale or torch.nan
+        return replace(self, within=tuple(within(s, scale) for s in self.samples), length_scale=scale)
+
     def implausibility(self, counterfactuals: Tensor, target: Tensor) -> Tensor:
         """IP of each counterfactual: (… b d) and target classes (… b) or shared (b) → (… b), float64."""
         return _mean_by_class(counterfactuals, target, self.distances)
@@ -122,6 +140,28 @@ class ReferenceSamples:
             if len(samples) and chosen.any():
                 distance[chosen], sample[chosen] = _nearest(x[chosen], samples)
         return distance, sample
+
+    def mean_of_nearest(self, points: Tensor, target: Tensor, number: int) -> Tensor:
+        """Mean ℓ2 distance from each point to the real samples of its target class that lie nearest to it.
+
+        Args:
+            points: x', (… b d).
+            target: y⁺, (… b) or shared (b), int64.
+            number: how many samples; all of the class where it has fewer.
+
+        Returns:
+            (… b), float64; NaN where the class has no sample.
+        """
+        x = points.double()
+        target = target.expand(x.shape[:-1])
+        result = torch.full_like(x[..., 0], torch.nan)
+        for c, samples in enumerate(self.samples):
+            chosen = target == c
+            if len(samples) and chosen.any():
+                few = min(number, len(samples))
+                parts = [far.topk(few, largest=False).values.mean(dim=1) for far in _apart(x[chosen], samples)]
+                result[chosen] = torch.cat(parts)
+        return result
 
     def nearness(self, points: Tensor, c: int) -> Tensor:
         """Mean kernel between each point (b d) and the samples of class c, (b), float64; NaN where there is none."""
@@ -244,10 +284,13 @@ def _chosen(counterfactuals: Tensor, target: Tensor, mask: Tensor | None, k: int
 
 
 def _nearest(x: Tensor, samples: Tensor) -> tuple[Tensor, Tensor]:
-    """The least distance of each x (b d) from samples (n d), and the sample; a block of rows of x at a time."""
-    found = [
-        # Without the shortcut by products of matrices, which loses digits.
-        torch.cdist(part, samples, compute_mode="donot_use_mm_for_euclid_dist").min(dim=1)
-        for part in torch.split(x, max(1, BLOCK // len(samples)))
-    ]
+    """The least distance of each x (b d) from samples (n d), and the sample."""
+    found = [distances.min(dim=1) for distances in _apart(x, samples)]
     return torch.cat([one.values for one in found]), samples[torch.cat([one.indices for one in found])]
+
+
+def _apart(x: Tensor, samples: Tensor) -> Iterator[Tensor]:
+    """Distances of some of x (b d) after the other from samples (n d), (b' n) each."""
+    for part in torch.split(x, max(1, BLOCK // len(samples))):
+        # Without the shortcut by products of matrices, which loses digits.
+        yield torch.cdist(part, samples, compute_mode="donot_use_mm_for_euclid_dist")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ctviz.evaluation.ends import END_METRICS, Comparison, SearchEnds, measured
+from ctviz.evaluation.ends import END_METRICS, IP_STARS, Comparison, SearchEnds, measured
 from ctviz.evaluation.plausibility import ReferenceSamples
 
 ROUND_METRICS = ("ip", "ip_star", "cost", "validity", "redundancy", "mature", "steps")
@@ -99,13 +99,14 @@ class Scores:
     points: Tensor  # u d; u 0 without IP*
 
     @classmethod
-    def of(cls, ends: SearchEnds, by: Comparison) -> Scores:
-        """Scores of the searches of one model, whose axis is left out."""
+    def of(cls, ends: SearchEnds, by: Comparison, names: Sequence[str] = ROUND_METRICS) -> Scores:
+        """Scores of the searches of one model, whose axis is left out, for the metrics ``names``."""
+        kernels = any(name in names and by.kernel(name) is not None for name in IP_STARS)
         return cls(
-            values=measured(ends, by, ROUND_METRICS),
+            values=measured(ends, by, names),
             broken=(~ends.final.isfinite().all(-1)).double(),
             # Not an empty view, which would keep the whole tensor alive.
-            points=ends.final if by.kernels else ends.final.new_zeros(len(ends.final), 0),
+            points=ends.final if kernels else ends.final.new_zeros(len(ends.final), 0),
         )
 
     @classmethod
@@ -118,23 +119,31 @@ class Scores:
         )
 
 
-def measure_rounds(unique: UniqueSearches, scores: Scores, samples: ReferenceSamples) -> Floats:
-    """``ROUND_METRICS`` of one arm in every round, (7 r); NaN where no sample counts or numbers are not finite.
+def measure_rounds(
+    unique: UniqueSearches, scores: Scores, by: Comparison, names: Sequence[str] = ROUND_METRICS
+) -> Floats:
+    """Metrics of one arm in every round, (metrics r); NaN where no sample counts or numbers are not finite.
 
     All but IP* are means of the scores over the draws of a round.
 
         IP* = max(0, 1/(n(n−1)) Σ_{i≠j} k(x'_i, x'_j) + 1/(l(l−1)) Σ_{i≠j} k(x_i, x_j) − 2/(nl) Σ_{i,j} k(x'_i, x_j))
 
-    with the kernel of ``samples``. Here i and j go over draws: a sample drawn twice makes a pair with itself, as in the
-    paper. With as many draws as there are samples to draw from, n, this raises the first term t by about (1 − t)/n.
+    with the kernel that belongs to the name (``Comparison.kernel``). Here i and j go over draws: a sample drawn twice
+    makes a pair with itself, as in the paper. With as many draws as there are samples to draw from, n, this raises the
+    first term t by about (1 − t)/n.
     """
     counts = torch.from_numpy(unique.counts)  # r u
     valid = scores.values["validity"]
     over = {name: valid if END_METRICS[name].of_valid else torch.ones_like(valid) for name in scores.values}
     found = {name: _mean(counts, values, over[name]) for name, values in scores.values.items()}
-    found["ip_star"] = _ip_star(counts, scores.points.double(), torch.from_numpy(unique.targets), samples)
+    targets, x = torch.from_numpy(unique.targets), scores.points.double()
+    for name in set(names).intersection(IP_STARS):
+        real = by.kernel(name)
+        found[name] = counts.new_full(counts.shape[:1], torch.nan)
+        if real is not None:
+            found[name] = _ip_star(counts, x, targets, real)
     counted = (counts.sum(dim=1) > 0) & (counts @ scores.broken == 0)
-    rows = [torch.where(counted, found[name], torch.nan) for name in ROUND_METRICS]
+    rows = [torch.where(counted, found[name], torch.nan) for name in names]
     return np.asarray(torch.stack(rows).numpy(), dtype=np.float64)
 
 
@@ -147,7 +156,7 @@ def _mean(counts: Tensor, values: Tensor, weights: Tensor) -> Tensor:
 def _ip_star(counts: Tensor, x: Tensor, targets: Tensor, samples: ReferenceSamples) -> Tensor:
     """IP* of every round, each of which has one target class, (r)."""
     result = torch.full((len(counts),), torch.nan, dtype=torch.float64)
-    for c in range(samples.k if x.shape[-1] else 0):
+    for c in range(samples.k):
         columns = (targets == c).nonzero().squeeze(-1)
         n = counts[:, columns].sum(dim=1)
         rounds = (n >= 2).nonzero().squeeze(-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +20,28 @@ from ctviz.errors import DataError, StoreError
 from ctviz.evaluation.attribution import integrated_gradients, standardised, uniform_baselines
 from ctviz.evaluation.ends import Comparison, SearchEnds
 from ctviz.evaluation.robustness import accuracy_curve
-from ctviz.evaluation.rounds import ROUND_METRICS, RoundDraws, Scores, UniqueSearches, draw, measure_rounds
+from ctviz.evaluation.rounds import RoundDraws, Scores, UniqueSearches, draw, measure_rounds
+from ctviz.experiments.calibration import answers
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.protocol import Protocol
-from ctviz.experiments.reports import PerSample, Report, check_references, keep_report, stored_report
+from ctviz.experiments.reports import (
+    ARRAYS,
+    PerSample,
+    Report,
+    check_references,
+    keep_report,
+    round_metrics,
+    stored_report,
+)
 from ctviz.experiments.run import Run, resolve_device
 from ctviz.experiments.sensitivity import SAMPLES
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.vae import vae_for
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
+
+if TYPE_CHECKING:
+    from ctviz.experiments.exact_ends import ExactJudge
 
 __all__ = ["Protocol", "Report", "default_references", "evaluate", "stored_report"]
 
@@ -76,7 +89,8 @@ def evaluate(
     """The report of a run: from the store if it is there, else computed now and stored.
 
     Every arm is searched under its own constraints for advice, with the same draws as all others
-    (``evaluation.rounds.draw``). Memory does not grow with the number of arms beyond the size of the report.
+    (``evaluation.rounds.draw``). A stored report of an earlier version, without calibration, gets it. Memory does not
+    grow with the number of arms beyond the size of the report.
 
     Args:
         protocol: by default the paper's for this kind of data (``Protocol.usual``).
@@ -87,14 +101,19 @@ def evaluate(
         device: "cpu", "cuda" or "auto"; where the searches run.
 
     Raises:
-        ConfigError: references that are not arms. DataError: a split without samples. DeviceError: no such device.
+        ConfigError: references that are not arms; models that ``protocol.exact`` does not take. DataError: a split
+            without samples. DeviceError: no such device.
     """
     protocol, store = protocol or Protocol.usual(run.experiment.data), store or open_store()
     if references is not None:
         references = check_references(references, run.arms)
     report = stored_report(run.key, protocol, store)
-    if report is None:
-        report = _Evaluation(run, protocol, store, device).report(progress or (lambda done, total: None))
+    if report is None or not report.calibrated:
+        evaluation = _Evaluation(run, protocol, store, device)
+        if report is None:
+            report = evaluation.report(progress or (lambda done, total: None))
+        else:
+            report = evaluation.calibrated(report)
         with contextlib.suppress(StoreError):
             keep_report(report, store)
     return report if references is None else report.with_references(references)
@@ -119,21 +138,41 @@ class _Evaluation:
         self._by = Comparison.of(data.schema, X, y, data.k)
         if "kernels" in protocol.also:
             self._by = replace(self._by, kernels=True)
+        self._names = round_metrics(protocol)
+        self._judge = self._exact_judge()
+
+    def _exact_judge(self) -> ExactJudge | None:
+        """What solves factuals exactly, if the protocol asks for it."""
+        if not self._protocol.exact:
+            return None
+        from ctviz.experiments.exact_ends import ExactJudge  # imports scipy's solver
+
+        return ExactJudge(self._stack, self._X, self._y, self._constraints, self._by, self._protocol)
+
+    def calibrated(self, report: Report) -> Report:
+        """A report of an earlier version, with calibration."""
+        sound = np.flatnonzero(self._predictions()[:, 0] >= 0)
+        both = {**report.samples, **self._calibration(sound)}
+        return replace(report, samples={name: both[name] for name in ARRAYS if name in both})
 
     def report(self, progress: OnProgress) -> Report:
         experiment, protocol = self._run.experiment, self._protocol
         predicted = self._predictions()
         draws = draw(predicted, self._data.k, protocol.rounds, protocol.factuals, protocol.seed)
         groups = self._groups(draws)
-        total = len(groups) + len(protocol.also) + 1
-        shape = (len(ROUND_METRICS), self._stack.m, len(protocol.pulls), protocol.rounds)
+        sound = np.flatnonzero(predicted[:, 0] >= 0)
+        searched = len(groups) + len(protocol.also)
+        exact = self._judge.units * len(sound) if self._judge else 0
+        total = searched + exact + 1
+        shape = (len(self._names), self._stack.m, len(protocol.pulls), protocol.rounds)
         rounds = np.full(shape, np.nan)
         for done, group in enumerate(groups):
             progress(done, total)
             self._measure(group, draws, rounds)
         progress(len(groups), total)
-        sound = np.flatnonzero(predicted[:, 0] >= 0)
         samples = self._per_sample(sound, predicted)
+        steps = iter(range(searched + 1, total))
+        samples |= self._exact(sound, lambda: progress(next(steps), total))
         progress(total, total)
         return Report(
             run=self._run.key,
@@ -184,7 +223,7 @@ class _Evaluation:
         for place, (arm, unique) in enumerate(zip(group, uniques, strict=True)):
             for pull in range(pulls):
                 scores = Scores.joined([part[place][pull] for part in parts if part[place]])
-                rounds[:, arm, pull] = measure_rounds(unique, scores, self._by.real)
+                rounds[:, arm, pull] = measure_rounds(unique, scores, self._by, self._names)
 
     def _search(self, group: list[int], uniques: list[UniqueSearches], part: slice) -> list[list[Scores]]:
         """Scores of some of the searches, for every arm and λ_egy; an arm without any left has no scores."""
@@ -206,7 +245,7 @@ class _Evaluation:
             n = len(unique.rows[part])
             every = range(place * len(settings), (place + 1) * len(settings))
             ends = [SearchEnds(*(one[row, :n] for one in ended)) for row in every]
-            result.append([Scores.of(end, self._by) for end in ends] if n else [])
+            result.append([Scores.of(end, self._by, self._names) for end in ends] if n else [])
         return result
 
     # -- samples ------------------------------------------------------------------------------------------
@@ -216,7 +255,7 @@ class _Evaluation:
         right = predicted == self._y.cpu().numpy()
         accuracy = np.full((len(predicted), 1, right.shape[1]), np.nan, dtype=np.float32)
         accuracy[sound, 0] = right[sound]
-        found = {"accuracy": PerSample(("",), accuracy)}
+        found = {"accuracy": PerSample(("",), accuracy), **self._calibration(sound)}
         also, strengths = self._protocol.also, self._protocol.attacks
         if "robustness" in also and strengths:
             found["fgsm"] = self._attacked(sound, strengths, "fgsm")
@@ -224,6 +263,27 @@ class _Evaluation:
         if "sensitivity" in also and (sensitivity := self._sensitivity(sound)) is not None:
             found["sensitivity"] = sensitivity
         return found
+
+    def _calibration(self, sound: npt.NDArray[np.int64]) -> dict[str, PerSample]:
+        """Confidences, and for two classes whom each arm accepts, with its threshold and the data's rate."""
+        given = answers(self._stack, sound.tolist(), self._data, self._X)
+        found = {"confidence": PerSample(("",), given.confidence[:, None])}
+        if given.accepted is None or given.threshold is None:
+            return found
+        rate = np.where(np.isnan(given.threshold), np.nan, given.rate)
+        facts = np.stack([given.threshold, rate], axis=1)  # m 2
+        found["accepted"] = PerSample(("",), given.accepted[:, None])
+        found["acceptance"] = PerSample(("threshold", "rate"), facts[..., None].astype(np.float32))
+        return found
+
+    @isolated()
+    @torch.no_grad()
+    def _exact(self, sound: npt.NDArray[np.int64], reached: Callable[[], None]) -> dict[str, PerSample]:
+        """The exact cheapest counterfactuals, if the protocol asks for them."""
+        if self._judge is None:
+            return {}
+        found = self._judge.measure(sound.tolist(), reached)
+        return {name: PerSample(("",), values[:, None]) for name, values in found.items()}
 
     def _attacked(self, sound: npt.NDArray[np.int64], strengths: tuple[float, ...], attack: str) -> PerSample:
         """Which samples each arm classifies correctly after attacks within the domain."""

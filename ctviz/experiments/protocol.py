@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,7 +14,7 @@ from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGenera
 from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
-from ctviz.settings import Document
+from ctviz.settings import Document, key_values
 
 if TYPE_CHECKING:
     from ctviz.data.catalogue import AnyData
@@ -30,7 +30,7 @@ IMAGE_FACTUALS, TABLE_FACTUALS = 25, 100
 MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
-Extra = Literal["robustness", "sensitivity", "kernels"]
+Extra = Literal["robustness", "sensitivity", "kernels", "median"]
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]
@@ -42,11 +42,13 @@ class Protocol(Document):
     In each of ``rounds`` a factual class and a target class are drawn, then ``factuals`` samples, with replacement,
     among those that a model puts into the factual class; they are searched once for each λ_egy.
 
-    η is smaller than in training: where a model is steep, long steps leap across the data. What each setting does
+    η is smaller than in training: where a model is steep, long steps leap across the data. ``exact`` samples are also
+    judged by their exact cheapest counterfactuals at τ, which depend on no search. What each setting does
     stands in ``ctviz/catalogue/settings.py``.
     """
 
     called = "protocol"
+    later: ClassVar[tuple[str, ...]] = ("exact",)
 
     rounds: int = Field(100, ge=2, le=10_000)
     factuals: int = Field(250, ge=2, le=10_000)
@@ -61,6 +63,7 @@ class Protocol(Document):
     also: tuple[Extra, ...] = ("robustness", "sensitivity")
     level: float = Field(0.99, ge=0.5, le=0.999)
     seed: int = Field(0, ge=0, lt=2**31)
+    exact: int = Field(0, ge=0, le=10_000)
 
     @field_validator("lambda_egy", "attacks")
     @classmethod
@@ -117,10 +120,14 @@ class Protocol(Document):
 
     @classmethod
     def usual(cls, data: AnyData) -> Protocol:
-        """The paper's protocol for this kind of data: 25 factuals per round for images, 100 for tables, else 250."""
+        """The paper's protocol for this kind of data: 25 factuals per round for images, 100 for tables, else 250.
+
+        For images and tables, IP* is also taken with the median distance as its length scale.
+        """
+        wide = {"also": (*cls().also, "median")}
         if isinstance(data, TableSettings):
-            return cls(factuals=TABLE_FACTUALS)
-        return cls(factuals=cls().factuals if data.grid is None else IMAGE_FACTUALS)
+            return cls(factuals=TABLE_FACTUALS, **wide)
+        return cls() if data.grid is None else cls(factuals=IMAGE_FACTUALS, **wide)
 
     def change(self, changes: Mapping[str, Any]) -> Protocol:
         """A copy with settings changed: ``{"rounds": 10, "tau": 0.5}``."""
@@ -128,4 +135,4 @@ class Protocol(Document):
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces; equals give equal text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return json.dumps(key_values(self), sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -19,6 +19,7 @@ import torch
 
 from ctviz.errors import ConfigError, CtvizError, DataError, StoreError
 from ctviz.evaluation.bootstrap import Bootstrap, Estimate
+from ctviz.evaluation.calibration import calibration_error, reliability
 from ctviz.evaluation.rounds import ROUND_METRICS as ROUND_METRICS
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
@@ -35,8 +36,22 @@ MAX_ROWS = 1 << 25
 MAX_BYTES = 1 << 28
 """Largest size of a report's file; a larger one is not opened."""
 
-REPORT_METRICS = (*ROUND_METRICS, "accuracy", "fgsm", "pgd", "sensitivity")
-"""In this order; the last four are means over samples, and have no rounds."""
+EXACT_METRICS = ("exact_ip", "exact_nearest", "exact_nearest_five", "exact_cost", "exact_found", "exact_proved")
+"""Of exact searches: means over factuals, the first four over those for which a counterfactual was found, the last two
+shares of all."""
+
+CONFIDENCE, ACCEPTANCE, GAP = "confidence", "acceptance", "exact_gap"
+"""Arrays of which no means are taken: the metric ``calibration`` comes of the first; the others are facts about arms
+(threshold and rate) and about exact searches (by which share of its cost each may be above the cheapest)."""
+
+ARRAYS = ("accuracy", CONFIDENCE, "accepted", "fgsm", "pgd", "sensitivity", *EXACT_METRICS, ACCEPTANCE, GAP)
+"""The arrays of a report, in this order, as far as it has them."""
+
+SAMPLE_METRICS = {name: name for name in ARRAYS if name not in (ACCEPTANCE, GAP)} | {CONFIDENCE: "calibration"}
+"""Array → the metric over its samples, which has no rounds."""
+
+REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", *SAMPLE_METRICS.values())
+"""In this order."""
 
 TABLE = ("arm", "seed", "metric", "part", "lambda_egy", "round", "value", "low", "high")
 
@@ -44,6 +59,8 @@ COMPARISON = (
     "arm", "reference", "seed", "metric", "part", "value", "base", "difference", "low", "high",
     "reduction", "reduction_low", "reduction_high", "error", "significant", "factuals", "rounds",
 )  # fmt: skip
+
+RELIABILITY = ("arm", "seed", "low", "high", "count", "confidence", "accuracy")
 
 SAMPLE_RESAMPLES = 1000
 """Resamples behind intervals of means over samples."""
@@ -70,7 +87,8 @@ class Report(ShortRepr):
     Rows are ``ROUND_METRICS``, in units of the features (ip, cost), of the kernel (ip_star, from 0), of steps (steps)
     or shares from 0 to 1; accuracy on the split, fgsm and pgd under attacks of strength ``part``, and sensitivity to
     feature ``part``: mean standardised |integrated gradient|. For images, ``part`` is a locked part, and sensitivity is
-    the mean over its pixels.
+    the mean over its pixels. ``calibration`` is the expected calibration error, ``accepted`` the share of samples that
+    reach the score from which on the data's share is accepted, ``exact_…`` metrics are those of exact searches.
     """
 
     run: str
@@ -80,6 +98,16 @@ class Report(ShortRepr):
     references: Mapping[str, str]
     rounds: Floats  # metric m λ r
     samples: Mapping[str, PerSample]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics of each round."""
+        return round_metrics(self.protocol)
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it says how sure the models were of each sample, which earlier versions did not keep."""
+        return CONFIDENCE in self.samples
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -91,7 +119,7 @@ class Report(ShortRepr):
         """
         import pandas as pd
 
-        names, m = len(ROUND_METRICS), len(self.arms)
+        names, m = len(self.metrics), len(self.arms)
         pulls, r = self.protocol.pulls, self.protocol.rounds
         listens = "lambda_egy" in self.protocol.listens
         index = [grid.ravel() for grid in np.indices((names, m, len(pulls), r), dtype=np.int32)]
@@ -99,7 +127,7 @@ class Report(ShortRepr):
         single = {
             "arm": arms[index[1]],
             "seed": seeds[index[1]],
-            "metric": np.array(ROUND_METRICS, dtype=object)[index[0]],
+            "metric": np.array(self.metrics, dtype=object)[index[0]],
             "part": "",
             "lambda_egy": np.array(pulls if listens else [np.nan])[index[2]],
             "round": index[3].astype(np.int64),
@@ -161,26 +189,87 @@ class Report(ShortRepr):
                     f"{arm} puts no sample into the factual class of {missing} of {self.protocol.rounds} rounds, "
                     "which do not count for it."
                 )
-        return tuple(found)
+        return (*found, *self._unproved())
+
+    def _unproved(self) -> list[str]:
+        """A sentence for each arm with exact searches that are not proved."""
+        if GAP not in self.samples:
+            return []
+        found = []
+        for arm, gaps in zip(self.arms, self.samples[GAP].array[:, 0], strict=True):
+            asked, open_ = gaps[~np.isnan(gaps)], gaps[gaps > 0]
+            if not len(open_):
+                continue
+            with_plan = open_[np.isfinite(open_)]
+            largest = f"the largest gap is {100 * with_plan.max():.2g} %" if len(with_plan) else "none has an end"
+            nothing = len(open_) - len(with_plan)
+            found.append(
+                f"{arm}: {len(open_)} of {len(asked)} exact searches ran out of time before their proof; {largest}"
+                + (f", and {nothing} found nothing." if nothing and len(with_plan) else ".")
+            )
+        return found
+
+    @cached_property
+    def reliability(self) -> pd.DataFrame:
+        """The reliability curve of every arm: columns arm, seed, low, high, count, confidence, accuracy.
+
+        One row for each bin (low, high] of confidence that is not empty: how many samples, the mean probability of the
+        class that the arm predicts, and the share that it predicts rightly. Empty for a report without calibration.
+        """
+        import pandas as pd
+
+        rows = []
+        for index, (arm, seed) in enumerate(zip(self.arms, self.seeds, strict=True)):
+            if not self.calibrated:
+                break
+            confidence, right = (self.samples[name].array[index, 0] for name in (CONFIDENCE, "accuracy"))
+            curve = reliability(torch.from_numpy(confidence), torch.from_numpy(right))
+            bins = zip(*(getattr(curve, name).tolist() for name in RELIABILITY[2:]), strict=True)
+            rows += [(arm, seed, *one) for one in bins if one[2]]
+        return pd.DataFrame(rows, columns=list(RELIABILITY))
+
+    @property
+    def acceptance(self) -> pd.DataFrame:
+        """For two classes: from which score (probability of class 1) on each arm accepts as large a share of the
+        validation data as is of class 1 there; columns arm, seed, threshold, rate. Else empty; without arms
+        whose answers are not finite."""
+        import pandas as pd
+
+        facts = self.samples[ACCEPTANCE].array[:, :, 0].astype(np.float64) if ACCEPTANCE in self.samples else ()
+        rows = [(arm, seed, *own) for arm, seed, own in zip(self.arms, self.seeds, facts, strict=False)]
+        return pd.DataFrame(rows, columns=["arm", "seed", "threshold", "rate"]).dropna(ignore_index=True)
 
     def _means(self) -> list[tuple[str, str, list[tuple[float, float, float]]]]:
         """Metric, part, and (value, low, high) of every arm."""
         bootstrap = Bootstrap.of(self.protocol.rounds, seed=self.protocol.seed)
         values = torch.from_numpy(np_nanmean(self.rounds, axis=2))  # metric m r
         parts = [
-            (name, "", bootstrap.mean(one, one.isfinite())) for name, one in zip(ROUND_METRICS, values, strict=True)
+            (name, "", bootstrap.mean(one, one.isfinite())) for name, one in zip(self.metrics, values, strict=True)
         ]
-        for name, per_sample in self.samples.items():
-            over = self._over(per_sample)
-            for p, part in enumerate(per_sample.parts):
-                one = torch.from_numpy(per_sample.array[:, p])  # m n
-                parts.append((name, part, over.mean(one, one.isfinite())))
+        every = np.arange(len(self.arms))
+        for name, metric in self._sampled():
+            for p, part in enumerate(self.samples[name].parts):
+                counted = torch.from_numpy(self.samples[name].array[:, p]).isfinite()  # m n
+                parts.append((metric, part, self._of_samples(name, p, every, counted)))
         result = []
         for name, part, estimate in parts:
             found = estimate.interval(self.protocol.level)
             ends = (found.value.tolist(), found.low.tolist(), found.high.tolist())
             result.append((name, part, list(zip(*ends, strict=True))))
         return result
+
+    def _sampled(self) -> list[tuple[str, str]]:
+        """Arrays with a metric over samples, and its name."""
+        return [(name, SAMPLE_METRICS[name]) for name in self.samples if name in SAMPLE_METRICS]
+
+    def _of_samples(self, name: str, part: int, arms: npt.NDArray[np.int64], counted: torch.Tensor) -> Estimate:
+        """The metric of an array over the counted samples (p n), of the p arms at these positions."""
+        per_sample = self.samples[name]
+        over, values = self._over(per_sample), torch.from_numpy(per_sample.array[arms, part])
+        if name != CONFIDENCE:
+            return over.mean(values, counted)
+        right = torch.from_numpy(self.samples["accuracy"].array[arms, 0])
+        return calibration_error(values, right, counted, over)
 
     def _over(self, per_sample: PerSample) -> Bootstrap:
         """Resamples of the samples, made once for each number of samples, since they are large."""
@@ -249,6 +338,11 @@ class Report(ShortRepr):
             raise DataError(f"{path.name} is no report of ctviz, or was changed ({error}).") from error
 
 
+def round_metrics(protocol: Protocol) -> tuple[str, ...]:
+    """The metrics of each round by a protocol."""
+    return (*ROUND_METRICS, "ip_star_median") if "median" in protocol.also else ROUND_METRICS
+
+
 def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> dict[str, str]:
     """The mapping, checked; ``ConfigError`` for an unknown arm, or an arm that is its own reference."""
     for arm, reference in references.items():
@@ -297,7 +391,7 @@ def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str,
     found = []
     n = report.protocol.factuals
     bootstrap = Bootstrap.of(report.protocol.rounds, seed=report.protocol.seed)
-    for name, values in zip(ROUND_METRICS, report.rounds, strict=True):
+    for name, values in zip(report.metrics, report.rounds, strict=True):
         mine, theirs = values[pairs[:, 0]], values[pairs[:, 1]]  # p λ r
         both = ~(np.isnan(mine) | np.isnan(theirs))
         counted = torch.from_numpy(both.any(axis=1))
@@ -307,14 +401,14 @@ def _sides(report: Report, pairs: npt.NDArray[np.int64]) -> list[tuple[str, str,
         )
         rounds = counted.sum(dim=1).numpy()
         found.append((name, "", _PairedMeans(value, base, n * rounds, rounds)))
-    for name, per_sample in report.samples.items():
-        over = report._over(per_sample)
+    for name, metric in report._sampled():
+        per_sample = report.samples[name]
         for p, part in enumerate(per_sample.parts):
             one, other = (torch.from_numpy(per_sample.array[pairs[:, i], p]) for i in (0, 1))  # p n
             counted = one.isfinite() & other.isfinite()
             number = counted.sum(dim=1).numpy()
-            beside = _PairedMeans(over.mean(one, counted), over.mean(other, counted), number, np.zeros_like(number))
-            found.append((name, part, beside))
+            value, base = (report._of_samples(name, p, pairs[:, i], counted) for i in (0, 1))
+            found.append((metric, part, _PairedMeans(value, base, number, np.zeros_like(number))))
     return found
 
 
@@ -404,10 +498,11 @@ def _decoded(content: bytes) -> Report:
     digest = facts.pop("sha256")
     protocol = Protocol.from_mapping(facts["protocol"])
     arms = tuple(map(str, facts["arms"]))
-    shape = (len(ROUND_METRICS), len(arms), len(protocol.pulls), protocol.rounds)
+    metrics = round_metrics(protocol)
+    shape = (len(metrics), len(arms), len(protocol.pulls), protocol.rounds)
     # Compared before anything is read: a small file can claim billions of equal rows.
     singles = math.prod(shape)
-    means = len(arms) * (len(ROUND_METRICS) + sum(len(parts) for parts in facts["parts"].values()))
+    means = len(arms) * (len(metrics) + sum(len(p) for name, p in facts["parts"].items() if name in SAMPLE_METRICS))
     if file.metadata.num_rows != singles + means or singles + means > MAX_ROWS:
         raise StoreError("it has another number of rows than its settings give")
     if file.schema_arrow.field("value").type != "double":
@@ -418,7 +513,7 @@ def _decoded(content: bytes) -> Report:
     if digest != _digest(facts, rounds, arrays):
         raise StoreError("its numbers are not those that were written")
     samples = {name: PerSample(tuple(parts), arrays[name]) for name, parts in facts["parts"].items()}
-    in_order = {name: samples[name] for name in REPORT_METRICS if name in samples}
+    in_order = {name: samples[name] for name in ARRAYS if name in samples}
     seeds = tuple(int(seed) for seed in facts["seeds"])
     return Report(str(facts["run"]), arms, seeds, protocol, dict(facts["references"]), rounds, in_order)
 

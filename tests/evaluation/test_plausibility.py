@@ -195,3 +195,51 @@ def test_a_class_is_cut_to_the_most_samples_by_its_seed():
         rows = {tuple(row) for row in X[y == c].double().tolist()}
         assert {tuple(row) for row in chosen.tolist()} <= rows
         assert len({tuple(row) for row in chosen.tolist()}) == 10
+
+
+# -- the median distance as length scale --------------------------------------------------------------
+
+
+def test_the_median_is_that_of_all_pairs_of_all_classes():
+    X, y = draw(41, 6), labels(41, k=3)
+    found = ReferenceSamples.of(X, y, 3).at_median()
+    points = X.double().numpy()
+    pairs = [math.dist(points[i], points[j]) for i in range(41) for j in range(i)]
+    assert found.length_scale == pytest.approx(np.median(pairs))
+    x, target = draw(1, 20, 6, seed=1), labels(1, 20, k=3)
+    wanted = slow.ip_star(x[0].double().numpy(), target[0].tolist(), [True] * 20, points, y.tolist(), np.median(pairs))
+    assert found.ip_star(x, target).item() == pytest.approx(wanted)
+    usual = ReferenceSamples.of(X, y, 3)
+    assert usual.length_scale == 0.5 and usual.ip_star(x, target) != found.ip_star(x, target)
+
+
+def test_of_many_samples_the_median_is_taken_of_some_of_each_class(monkeypatch):
+    monkeypatch.setattr("ctviz.evaluation.plausibility.MEDIAN_OF", 10)
+    X = torch.cat([torch.zeros(30, 1), torch.ones(30, 1)])
+    y = torch.arange(60) // 30
+    assert ReferenceSamples.of(X, y, 2).at_median().length_scale == 1  # 25 of the 45 pairs lie apart
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        pytest.param(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), id="all alike"),
+        pytest.param(torch.zeros(1, 2), torch.tensor([0]), id="one sample"),
+    ],
+)
+def test_without_a_median_distance_there_is_no_ip_star(X, y):
+    found = ReferenceSamples.of(X, y, 2).at_median()
+    assert math.isnan(found.length_scale) and found.ip_star(torch.ones(1, 3, 2), torch.zeros(3).long()).isnan().all()
+
+
+@pytest.mark.parametrize("number", [1, 5, 100])
+def test_the_mean_of_the_nearest_agrees_with_sorting(number):
+    X, y = draw(40, 3), labels(40, k=2)
+    x, target = draw(2, 9, 3, seed=1), labels(2, 9, k=3, seed=2)
+    found = ReferenceSamples.of(X, y, 3).mean_of_nearest(x, target, number)
+    for arm in range(2):
+        for b in range(9):
+            real = X[y == target[arm, b]].double().numpy()
+            distances = sorted(math.dist(x[arm, b].double().tolist(), sample) for sample in real)[:number]
+            wanted = sum(distances) / len(distances) if distances else NAN
+            assert found[arm, b].item() == pytest.approx(wanted, nan_ok=True)

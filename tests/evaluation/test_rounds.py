@@ -114,16 +114,16 @@ def made(u=14, d=2, k=3, r=5, n=8, seed=0):
     return UniqueSearches(rows, targets, counts), ends, X, y
 
 
-def measured(unique, ends, samples, *, kernels=True):
+def measured(unique, ends, samples, *, kernels=True, names=ROUND_METRICS):
     """In two parts, of which one may have nothing."""
     d = ends.final.shape[1]
     by = Comparison(samples, FeatureColumns((1,) * d, (False,) * d), kernels=kernels)
     fields = ("start", "final", "target", "valid", "mature", "steps")
     parts = [
-        Scores.of(SearchEnds(*(getattr(ends, name)[part] for name in fields)), by)
+        Scores.of(SearchEnds(*(getattr(ends, name)[part] for name in fields)), by, names)
         for part in (slice(0, 3), slice(3, None))
     ]
-    return measure_rounds(unique, Scores.joined(parts), samples)
+    return measure_rounds(unique, Scores.joined(parts), by, names)
 
 
 @pytest.mark.parametrize("d", [1, 2, 5])
@@ -192,6 +192,22 @@ def test_ip_star_is_left_out_on_request():
     found = measured(unique, ends, ReferenceSamples.of(X, y, 3), kernels=False)
     assert np.isnan(found[ROUND_METRICS.index("ip_star")]).all()
     assert np.isfinite(found[ROUND_METRICS.index("ip")]).all()
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_ip_star_at_the_median_distance_stands_beside_the_usual_one(kernels):
+    unique, ends, X, y = made(d=5)
+    samples = ReferenceSamples.of(X, y, 3)
+    names = (*ROUND_METRICS, "ip_star_median")
+    found = measured(unique, ends, samples, kernels=kernels, names=names)
+    usual = measured(unique, ends, samples, kernels=kernels)
+    assert found[:-1].tobytes() == usual.tobytes()
+    scale = samples.at_median().length_scale
+    for r, counts in enumerate(unique.counts):
+        chosen = [u for u, count in enumerate(counts) for _ in range(int(count))]
+        real = X[y == unique.targets[chosen[0]]].double().numpy()
+        wanted = max(0.0, slow.mmd2(ends.final[chosen].double().numpy(), real, scale))
+        assert found[-1, r] == pytest.approx(wanted, abs=1e-12)
 
 
 def test_no_searches_at_all():

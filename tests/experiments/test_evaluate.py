@@ -17,6 +17,7 @@ from ctviz.experiments.evaluate import default_references, evaluate
 from ctviz.experiments.reports import stored_report
 from tests.experiments import pictures, traces
 from tests.experiments.traces import BOUNDED, FULL, LOCKED, VANILLA
+from tests.reference import calibration
 from tests.reference import protocol as slow
 
 PROTOCOL = Protocol(rounds=4, factuals=6, lambda_egy=(0.5, 5.0), tau=0.8, steps=12, attacks=(0.0, 0.05), seed=3)
@@ -115,6 +116,133 @@ def test_by_hand_on_linear_models(store):
             needed = np.abs(X[rows]) + np.log(4) / slope
             found = report.rounds[METRICS.index("cost"), arm, 0, r]
             assert needed.mean() <= found <= needed.mean() + 0.01 * slope
+
+
+# -- calibration ---------------------------------------------------------------------------------------
+
+
+def test_calibration_is_that_of_the_probabilities(store):
+    report = evaluate(trained(), PROTOCOL, store=store)
+    X, y = report_data = trained().data.test
+    for arm, name in enumerate(report.arms):
+        logits = trained().model(name)(X).double()
+        confidence, predicted = torch.softmax(logits, dim=-1).max(dim=-1)
+        wanted = calibration.calibration_error(confidence.tolist(), (predicted == y).tolist(), 15)
+        assert at(report.overall, arm=name, metric="calibration").value == pytest.approx(wanted, abs=1e-4)
+        curve = report.reliability[report.reliability["arm"] == name]
+        assert curve["count"].sum() == len(report_data[1]) and (curve["count"] > 0).all()
+        mean = (curve["count"] * curve["accuracy"]).sum() / len(y)
+        assert mean == pytest.approx(report.samples["accuracy"].array[arm].mean())
+
+
+def test_acceptance_is_the_score_with_the_rate_of_the_validation_data(store):
+    run = made(slopes=(2.0, 4.0), bias=1.0)
+    report = evaluate(run, PROTOCOL, store=store)
+    X, y = run.data.validation
+    facts = report.acceptance
+    assert facts["arm"].tolist() == list(report.arms)
+    assert facts["rate"].tolist() == pytest.approx([float(y.double().mean())] * 2)
+    for row, slope in zip(facts.itertuples(), (2.0, 4.0), strict=True):
+        score = torch.sigmoid(slope * X[:, 0] + 1.0)
+        assert int((score >= row.threshold - 1e-6).sum()) == int((y == 1).sum())
+        accepted = torch.sigmoid(slope * run.data.test[0][:, 0] + 1.0) >= row.threshold - 1e-6
+        found = at(report.overall, arm=row.arm, metric="accepted").value
+        assert found == pytest.approx(accepted.double().mean().item(), abs=0.01)
+
+
+def test_a_stored_report_without_calibration_gets_it_and_keeps_the_rest(store):
+    run = trained()
+    whole = evaluate(run, PROTOCOL, store=store)
+    before = {name: whole.samples[name] for name in ("accuracy", "fgsm", "pgd", "sensitivity")}
+    reports.keep_report(replace(whole, samples=before), store)
+    old = stored_report(run.key, PROTOCOL, store)
+    assert not old.calibrated and old.reliability.empty and old.acceptance.empty
+    report = evaluate(run, PROTOCOL, store=store)
+    assert report.rounds.tobytes() == whole.rounds.tobytes()
+    pd.testing.assert_frame_equal(report.table, whole.table, check_exact=True)
+    assert stored_report(run.key, PROTOCOL, store).calibrated
+
+
+# -- the cheapest counterfactuals ----------------------------------------------------------------------
+
+
+def test_the_exact_judge_by_hand_on_linear_models(store):
+    """The cheapest counterfactual of σ(s x1) ≥ 0.8 lies straight ahead, at log 4 / s behind the boundary."""
+    run = made(slopes=(2.0, 4.0))
+    report = evaluate(run, PROTOCOL.change({"exact": 30, "also": []}), {"arm 1": "vanilla"}, store)
+    X, y = run.data.test
+    drawn = np.random.default_rng(PROTOCOL.seed).permutation(len(y))[:30]
+    for arm, slope in enumerate((2.0, 4.0)):
+        away, asked = X[drawn, 0].double().numpy(), (X[drawn, 0] > 0).long() == y[drawn]
+        wanted = np.where(asked, np.abs(away) + np.log(4) / slope, np.nan)
+        np.testing.assert_allclose(report.samples["exact_cost"].array[arm, 0], wanted, rtol=1e-4)
+    real = [X[y == c].double().numpy() for c in (0, 1)]
+    for place in np.flatnonzero(asked)[:5]:
+        target = 1 - int(y[drawn[place]])
+        end = X[drawn[place]].double().numpy().copy()
+        end[0] = (2 * target - 1) * np.log(4) / 4
+        distances = np.sort(np.linalg.norm(real[target] - end, axis=1))
+        for name, value in (("nearest", distances[0]), ("nearest_five", distances[:5].mean())):
+            assert report.samples[f"exact_{name}"].array[1, 0, place] == pytest.approx(value, rel=1e-3)
+        ip = np.abs(real[target] - end).sum(axis=1).mean()
+        assert report.samples["exact_ip"].array[1, 0, place] == pytest.approx(ip, rel=1e-3)
+    compared = at(report.compare(), metric="exact_cost")
+    assert compared.difference == pytest.approx(-np.log(4) / 4, rel=1e-3) and compared.significant
+    assert compared.factuals == int(asked.sum()) and compared.rounds == 0
+    assert at(report.overall, arm="vanilla", metric="exact_found").value == 1 and report.notes == ()
+
+
+def test_more_exact_factuals_begin_with_the_same_and_locks_hold(store):
+    run = made(slopes=(2.0, 4.0), **{"arms.arm 1.locked": ("x1",)})
+    few, more = (evaluate(run, PROTOCOL.change({"exact": n, "also": []}), store=store) for n in (4, 12))
+    for name, found in few.samples.items():
+        if name.startswith("exact"):
+            np.testing.assert_array_equal(found.array, more.samples[name].array[..., :4])
+    # Nothing but x1 counts, so that its lock leaves no counterfactual.
+    found, proved = (more.samples[f"exact_{name}"].array[:, 0] for name in ("found", "proved"))
+    assert (np.nan_to_num(found[0], nan=1) == 1).all() and (np.nan_to_num(found[1]) == 0).all()
+    assert (np.nan_to_num(proved, nan=1) == 1).all()
+
+
+def test_without_an_exact_judge_nothing_else_changes(store):
+    run = made()
+    plain, judged = (evaluate(run, PROTOCOL.change({"exact": n}), store=store) for n in (0, 3))
+    assert plain.rounds.tobytes() == judged.rounds.tobytes()
+    assert not [name for name in plain.samples if name.startswith("exact")]
+
+
+def test_searches_that_are_not_proved_are_told(store, monkeypatch):
+    import ctviz.experiments.exact_ends as judge
+
+    solve = judge.search
+
+    def hasty(*args):
+        found = solve(*args)
+        return replace(found, bound=found.bound * 0.5)
+
+    monkeypatch.setattr(judge, "search", hasty)
+    report = evaluate(made(), PROTOCOL.change({"exact": 8, "also": []}), store=store)
+    asked = int(np.isfinite(report.samples["exact_cost"].array[0]).sum())
+    assert report.notes[0] == (
+        f"vanilla: {asked} of {asked} exact searches ran out of time before their proof; the largest gap is 50 %."
+    )
+    assert at(report.overall, arm="vanilla", metric="exact_proved").value == 0
+
+
+def test_where_there_is_no_counterfactual_only_its_proof_counts(store):
+    run = made(slopes=(2.0, 1e-3))  # within the domain, the second never reaches .8
+    report = evaluate(run, PROTOCOL.change({"exact": 10, "also": []}), store=store)
+    assert at(report.overall, arm="arm 1", metric="exact_found").value == 0
+    assert at(report.overall, arm="arm 1", metric="exact_proved").value == 1
+    assert np.isnan(report.samples["exact_ip"].array[1]).all() and report.notes == ()
+
+
+def test_models_that_are_not_solved_exactly_are_a_sentence(store):
+    with pytest.raises(ConfigError, match="one with tanh"):
+        evaluate(trained(), PROTOCOL.change({"exact": 5}), store=store)
+    _, snapshots = pictures.run()
+    with pytest.raises(ConfigError, match="more than 256 columns"):
+        evaluate(Run(pictures.EXPERIMENT, None, snapshots, [], 0.0), PROTOCOL.change({"exact": 5}), store=store)
 
 
 # -- the same again ------------------------------------------------------------------------------------
@@ -252,7 +380,7 @@ def test_the_validation_split_is_measured_on_request(store):
 
 def test_what_is_not_asked_for_is_left_out(store):
     report = evaluate(made(), PROTOCOL.change({"also": []}), store=store)
-    assert set(report.table["metric"]) == {*METRICS, "accuracy"}
+    assert set(report.table["metric"]) == {*METRICS, "accuracy", "calibration", "accepted"}
 
 
 @pytest.mark.parametrize("generator", ["revise", "nearest", "face", "gravitational"])
@@ -272,6 +400,10 @@ def test_of_images_what_is_locked_stands_for_its_pixels_and_kernels_wait_to_be_a
     assert np.isfinite(report.rounds[METRICS.index("ip")]).all()
     kernels = evaluate(run, protocol.change({"also": ["kernels"]}), store=store)
     assert np.isfinite(kernels.rounds[METRICS.index("ip_star")]).all()
+    assert kernels.samples["accuracy"].parts == ("",) and "accepted" not in report.samples  # there are ten classes
+    beside = evaluate(run, protocol.change({"also": ["median"]}), store=store)
+    assert beside.metrics == (*METRICS, "ip_star_median") and np.isfinite(beside.rounds[-1]).all()
+    assert np.isnan(beside.rounds[METRICS.index("ip_star")]).all()
     locked = report.rounds[METRICS.index("redundancy"), pictures.FULL]
     assert (np.isnan(locked) | (locked >= 10 * 28 / 784)).all()
 

@@ -16,8 +16,9 @@ def test_defaults_are_the_papers():
     assert protocol.pulls == protocol.lambda_egy == (0.1, 0.5, 1.0, 5.0, 10.0)
     assert protocol.attacks == (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1)
     assert Protocol.usual(Experiment.preset("moons").data) == protocol
-    assert Protocol.usual(Experiment.preset("mnist").data) == Protocol(factuals=25)
-    assert Protocol.usual(Experiment.preset("adult").data) == Protocol(factuals=100)
+    also = ("median", "robustness", "sensitivity")
+    assert Protocol.usual(Experiment.preset("mnist").data) == Protocol(factuals=25, also=also)
+    assert Protocol.usual(Experiment.preset("adult").data) == Protocol(factuals=100, also=also)
 
 
 def test_equals_have_one_key_and_others_another(monkeypatch):
@@ -29,6 +30,12 @@ def test_equals_have_one_key_and_others_another(monkeypatch):
     before = Protocol().key
     monkeypatch.setattr(module, "ALGORITHM_VERSION", 10_000)
     assert Protocol().key != before
+
+
+def test_a_setting_that_came_later_leaves_older_keys_as_they_were():
+    assert "exact" not in Protocol().to_json()
+    asked = Protocol(exact=5)
+    assert asked.key != Protocol().key and Protocol.from_json(asked.to_json()) == asked
 
 
 def test_round_trips_through_json_and_toml():
@@ -55,6 +62,7 @@ def test_searches_are_one_for_each_weight_and_one_for_a_generator_that_does_not_
         ({"lambda_egy": [-1]}, "lambda_egy"),
         ({"attacks": ["x"]}, "attacks"),
         ({"level": 1}, "level"),
+        ({"exact": -1}, "exact"),
         ({"split": "train"}, "split"),
         ({"generator": "dice"}, "generator"),
         ({"also": ["speed"]}, "also"),

@@ -14,7 +14,9 @@ from ctviz.evaluation import bootstrap
 from ctviz.evaluation.rounds import ROUND_METRICS
 from ctviz.experiments import reports as module
 from ctviz.experiments.reports import (
+    ARRAYS,
     COMPARISON,
+    EXACT_METRICS,
     REPORT_METRICS,
     TABLE,
     PerSample,
@@ -37,7 +39,7 @@ def report(seed=0, rounds=R, arms=ARMS, **changes):
     chance = rng(seed)
     m = len(arms)
     protocol = Protocol(rounds=rounds, lambda_egy=(0.5, 5.0), attacks=(0.0, 0.05), **changes)
-    values = 2 + chance.normal(size=(len(ROUND_METRICS), m, L, rounds)) * 0.3
+    values = 2 + chance.normal(size=(len(module.round_metrics(protocol)), m, L, rounds)) * 0.3
     samples = {
         "accuracy": PerSample(("",), (chance.random((m, 1, N)) < 0.8).astype(np.float32)),
         "fgsm": PerSample(("0", "0.05"), (chance.random((m, 2, N)) < 0.7).astype(np.float32)),
@@ -45,6 +47,21 @@ def report(seed=0, rounds=R, arms=ARMS, **changes):
         "sensitivity": PerSample(("x1", "x2"), chance.random((m, 2, N)).astype(np.float32)),
     }
     return Report(KEY, arms, tuple(range(m)), protocol, dict.fromkeys(arms[1:], arms[0]), values, samples)
+
+
+def full_report():
+    """With everything that a report can have."""
+    made, chance = report(also=("robustness", "sensitivity", "median"), exact=9), rng(5)
+    exact = {
+        name: PerSample(("",), chance.random((3, 1, 9)).astype(np.float32)) for name in (*EXACT_METRICS, "exact_gap")
+    }
+    more = {
+        "confidence": PerSample(("",), chance.random((3, 1, N)).astype(np.float32)),
+        "accepted": PerSample(("",), (chance.random((3, 1, N)) < 0.5).astype(np.float32)),
+        "acceptance": PerSample(("threshold", "rate"), chance.random((3, 2, 1)).astype(np.float32)),
+    }
+    both = {**made.samples, **exact, **more}
+    return module.replace(made, samples={name: both[name] for name in ARRAYS})
 
 
 def row(frame, **chosen):
@@ -65,7 +82,8 @@ def test_the_table_has_every_round_and_every_mean():
     assert len(single) == len(ROUND_METRICS) * 3 * L * R and len(overall) == 3 * (len(ROUND_METRICS) + 1 + 2 + 1 + 2)
     assert single[["low", "high"]].isna().all(axis=None) and (single["part"] == "").all()
     assert overall["lambda_egy"].isna().all() and overall[["low", "high"]].notna().all(axis=None)
-    assert set(table["metric"]) == set(REPORT_METRICS)
+    assert set(table["metric"]) == {*ROUND_METRICS, "accuracy", "fgsm", "pgd", "sensitivity"}
+    assert set(full_report().table["metric"]) == set(REPORT_METRICS)
     one = row(table, arm="full", metric="cost", lambda_egy=5.0, round=7)
     assert one.value == made.rounds[ROUND_METRICS.index("cost"), 1, 1, 7] and one.seed == 1
     mean = row(overall, arm="full", metric="cost")
@@ -205,17 +223,55 @@ def test_notes_say_which_rounds_do_not_count():
     assert "other has no round that counts" in second
 
 
+def test_calibration_is_paired_like_the_rest():
+    made = full_report()
+    confidence, right = made.samples["confidence"].array, made.samples["accuracy"].array
+    confidence[1], right[1] = confidence[0], right[0]
+    found = row(made.compare(), arm="full", metric="calibration")
+    assert found.difference == found.low == found.high == 0 and found.base > 0 and found.factuals == N
+
+
+@pytest.mark.parametrize(
+    ("gaps", "said"),
+    [
+        ([0.0, np.nan, 0.0], ()),
+        (
+            [0.0, 0.25, 0.1],
+            ("full: 2 of 3 exact searches ran out of time before their proof; the largest gap is 25 %.",),
+        ),
+        (
+            [np.inf, 0.02, np.nan],
+            (
+                "full: 2 of 2 exact searches ran out of time before their proof; the largest gap is 2 %, and 1 found "
+                "nothing.",
+            ),
+        ),
+        ([np.inf, 0, 0], ("full: 1 of 3 exact searches ran out of time before their proof; none has an end.",)),
+    ],
+)
+def test_notes_count_what_is_not_proved(gaps, said):
+    made = full_report()
+    made.samples["exact_gap"].array[:] = 0
+    made.samples["exact_gap"].array[1, 0, :3] = gaps
+    made.samples["exact_gap"].array[1, 0, 3:] = np.nan
+    assert made.notes == said
+
+
 # -- files ---------------------------------------------------------------------------------------------
 
 
-def test_a_report_comes_back_from_a_file_bit_for_bit(tmp_path):
-    made = report()
+@pytest.mark.parametrize("make", [report, full_report])
+def test_a_report_comes_back_from_a_file_bit_for_bit(tmp_path, make):
+    made = make()
     made.rounds[0, 0, 0, 0] = np.nan
     made.to_parquet(tmp_path / "a.parquet")
     again = Report.read(tmp_path / "a.parquet")
     pd.testing.assert_frame_equal(again.table, made.table, check_exact=True)
     pd.testing.assert_frame_equal(again.compare(), made.compare(), check_exact=True)
     assert (again.run, again.arms, again.seeds, again.protocol) == (KEY, ARMS, (0, 1, 2), made.protocol)
+    assert again.notes == made.notes
+    for frame in ("reliability", "acceptance"):
+        pd.testing.assert_frame_equal(getattr(again, frame), getattr(made, frame), check_exact=True)
     # Others see the tidy table.
     others = pd.read_parquet(tmp_path / "a.parquet")
     assert tuple(others.columns) == TABLE and len(others) == len(made.table)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.cheapest import cheapest
-from ctviz.counterfactuals.exact.network import networks_of
+from ctviz.counterfactuals.exact.network import Network, networks_of
 from ctviz.counterfactuals.person_lattice import measured_lattice
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Searchable, SearchResult
@@ -44,11 +44,7 @@ def search_exact(
         ConfigError: more columns than are searched; a model other than linear layers with ReLU between them, in float32
             or float64.
     """
-    if factuals.shape[1] > MOST_COLUMNS:
-        raise ConfigError("generator", "exact", f"another one for data of more than {MOST_COLUMNS} columns")
-    if factuals.dtype not in DTYPES:
-        raise ConfigError("model for the exact search", f"one of {factuals.dtype}", "one of float32 or float64")
-    networks = networks_of(model)
+    networks = check(model, factuals.shape[1], factuals.dtype)
     done = reached(model, factuals, targets, settings)
     end, mature = (part.clone() for part in enter_domain(model, factuals, targets, settings, constraints, done))
     bound = torch.zeros(done.shape, dtype=torch.float64)
@@ -63,3 +59,16 @@ def search_exact(
     low, high = reachable_range(constraints, factuals)
     found = lines(factuals, end, mature, low, high, settings, record)
     return SearchResult(**{**vars(found), "bound": bound.to(factuals.device)})
+
+
+def check(model: Searchable, d: int, dtype: torch.dtype) -> list[Network]:
+    """The networks of models that can be searched, one for each arm.
+
+    Raises:
+        ConfigError: as ``search_exact``.
+    """
+    if d > MOST_COLUMNS:
+        raise ConfigError("generator", "exact", f"another one for data of more than {MOST_COLUMNS} columns")
+    if dtype not in DTYPES:
+        raise ConfigError("model for the exact search", f"one of {dtype}", "one of float32 or float64")
+    return networks_of(model)

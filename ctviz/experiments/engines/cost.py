@@ -31,6 +31,9 @@ _SMALL = 162  # parameters of the model for which RATE was measured
 GENERATOR_FACTORS = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
 """Factors by which searches of these generators take longer than plain descent."""
 
+EXACT_SECONDS = 0.07
+"""Typical seconds of an exact search; some take a hundred times as long."""
+
 STEPS_TAKEN = 0.5
 """Typical share of T after which all searches have ended."""
 
@@ -102,12 +105,14 @@ def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
     searched = distinct * len(protocol.pulls) * protocol.steps * 4 * weights
     compared = distinct * len(protocol.pulls) * (min(samples, 1000) + distinct) * (experiment.d + 20)
     rounds = protocol.rounds * len(protocol.pulls) * protocol.factuals * 60
-    return 0.1 + len(experiment.arms) * (searched + compared + rounds) / rate
+    solved = EXACT_SECONDS * min(samples, protocol.exact)
+    return 0.1 + len(experiment.arms) * ((searched + compared + rounds) / rate + solved)
 
 
 def report_bytes(experiment: Experiment, protocol: Protocol) -> int:
-    """Size of a report: the numbers of each round and λ_egy, compressed."""
-    return 20_000 + len(experiment.arms) * (protocol.rounds * len(protocol.pulls) * 7 * 8 + 2000)
+    """Size of a report: the numbers of each round and λ_egy and of each sample, compressed."""
+    samples = experiment.data.n_test if protocol.split == "test" else experiment.data.n_validation
+    return 20_000 + len(experiment.arms) * (protocol.rounds * len(protocol.pulls) * 7 * 8 + 4 * samples + 2000)
 
 
 def slowdown(store: Store) -> float:
