@@ -2,7 +2,7 @@
 
 A *point* of the lattice is one number for each feature, in the units that people read: a number's own value, or the
 position of a category's level. ``encode`` makes of it the columns that a model sees. Everything here is plain numbers,
-so that rules hold exactly and whoever searches (``polish.py``, ``exact.py``) needs to know nothing of where they come
+so that rules hold exactly and whoever searches (``polish.py``, ``exact``) needs to know nothing of where they come
 from.
 """
 
@@ -345,17 +345,6 @@ class Lattice:
             raise ConfigError("points", count, f"at most {most:,}")
         points = np.stack(np.meshgrid(*options, indexing="ij"), axis=-1).reshape(-1, len(options))
         return np.asarray(points[self.consistent(points)])
-
-
-def box_lattice(factual: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Lattice:
-    """A lattice of numbers without steps: each column (d) from ``low`` to ``high``, with its change as effort."""
-    x = np.asarray(factual)
-    least, most = np.asarray(low, dtype=x.dtype), np.asarray(high, dtype=x.dtype)
-    features = tuple(
-        Number(name=f"x{i + 1}", column=i, own=float(own), low=float(least[i]), high=float(most[i]))
-        for i, own in enumerate(x)
-    )
-    return Lattice(features, x)
 
 
 def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
