@@ -98,12 +98,12 @@ class Number:
         return self.origin + self.step * float(n)
 
     def effort(self, values: npt.ArrayLike) -> Floats:
-        """What it takes to change to ``values``."""
+        """What it takes to change to each of ``values`` (…), (…)."""
         change = np.abs(np.asarray(values, dtype=np.float64) - self.own)
         return self.per_unit * change + self.per_change * (change > 0)
 
     def allowed(self, values: npt.ArrayLike) -> Mask:
-        """Which ``values`` it may take."""
+        """Which of ``values`` (…) it may take, (…)."""
         at = np.asarray(values, dtype=np.float64)
         inside = (at >= self.low) & (at <= self.high)
         if not self.step:
@@ -111,7 +111,7 @@ class Number:
         return np.asarray(inside & ((at == self.own) | (at == self._snapped(at))))
 
     def nearest(self, values: npt.ArrayLike) -> Floats:
-        """The allowed value nearest to each of ``values``; the lower one of two."""
+        """The allowed value nearest to each of ``values`` (…), (…); the lower one of two."""
         least, most = self.ends
         at = np.clip(np.asarray(values, dtype=np.float64), least, most)
         if not self.step:
@@ -125,8 +125,8 @@ class Number:
         return np.asarray(self.origin + self.step * np.ceil((values - self.origin) / self.step - 0.5))
 
     def options(self, most: int) -> Floats:
-        """Its allowed values in increasing order if these are at most ``most``; else some of them: the own one, both
-        ends, those one, two, four … steps away from the own one, and others at equal distances.
+        """Its allowed values in increasing order if these are at most ``most``, (n); else some of them: the own one,
+        both ends, those one, two, four … steps away from the own one, and others at equal distances.
 
         Raises:
             ConfigError: a number without steps or with an open end, of which ``most`` is to be a whole list.
@@ -167,15 +167,15 @@ class Category:
         return self.allowed_levels == (self.own,)
 
     def effort(self, values: npt.ArrayLike) -> Floats:
-        """What it takes to change to levels ``values``."""
+        """What it takes to change to each of levels ``values`` (…), (…)."""
         return np.asarray(self.efforts, dtype=np.float64)[np.asarray(values).astype(np.int64)]
 
     def allowed(self, values: npt.ArrayLike) -> Mask:
-        """Which levels ``values`` it may take."""
+        """Which of levels ``values`` (…) it may take, (…)."""
         return np.isin(np.asarray(values, dtype=np.float64), self.allowed_levels)
 
     def options(self, most: int) -> Floats:
-        """Its allowed levels, however many."""
+        """Its allowed levels in increasing order, however many, (n)."""
         return np.array(sorted(self.allowed_levels), dtype=np.float64)
 
 
