@@ -2,7 +2,7 @@
 
 A *point* of the lattice is one number for each feature, in the units that people read: a number's own value, or the
 position of a category's level. ``encode`` makes of it the columns that a model sees. Everything here is plain numbers,
-so that rules hold exactly and whoever searches (``polish.py``, ``exact.py``) needs to know nothing of where they come
+so that rules hold exactly and whoever searches (``polish.py``, ``exact``) needs to know nothing of where they come
 from.
 """
 
@@ -99,12 +99,12 @@ class Number:
         return self.origin + self.step * float(n)
 
     def effort(self, values: npt.ArrayLike) -> Floats:
-        """What it takes to change to ``values``."""
+        """What it takes to change to each of ``values`` (…), (…)."""
         change = np.abs(np.asarray(values, dtype=np.float64) - self.own)
         return self.per_unit * change + self.per_change * (change > 0)
 
     def allowed(self, values: npt.ArrayLike) -> Mask:
-        """Which ``values`` it may take."""
+        """Which of ``values`` (…) it may take, (…)."""
         at = np.asarray(values, dtype=np.float64)
         inside = (at >= self.low) & (at <= self.high)
         if not self.step:
@@ -112,7 +112,7 @@ class Number:
         return np.asarray(inside & ((at == self.own) | (at == self._snapped(at))))
 
     def nearest(self, values: npt.ArrayLike) -> Floats:
-        """The allowed value nearest to each of ``values``; the lower one of two."""
+        """The allowed value nearest to each of ``values`` (…), (…); the lower one of two."""
         least, most = self.ends
         at = np.clip(np.asarray(values, dtype=np.float64), least, most)
         if not self.step:
@@ -126,8 +126,8 @@ class Number:
         return np.asarray(self.origin + self.step * np.ceil((values - self.origin) / self.step - 0.5))
 
     def options(self, most: int) -> Floats:
-        """Its allowed values in increasing order if these are at most ``most``; else some of them: the own one, both
-        ends, those one, two, four … steps away from the own one, and others at equal distances.
+        """Its allowed values in increasing order if these are at most ``most``, (n); else some of them: the own one,
+        both ends, those one, two, four … steps away from the own one, and others at equal distances.
 
         Raises:
             ConfigError: a number without steps or with an open end, of which ``most`` is to be a whole list.
@@ -168,15 +168,15 @@ class Category:
         return self.allowed_levels == (self.own,)
 
     def effort(self, values: npt.ArrayLike) -> Floats:
-        """What it takes to change to levels ``values``."""
+        """What it takes to change to each of levels ``values`` (…), (…)."""
         return np.asarray(self.efforts, dtype=np.float64)[np.asarray(values).astype(np.int64)]
 
     def allowed(self, values: npt.ArrayLike) -> Mask:
-        """Which levels ``values`` it may take."""
+        """Which of levels ``values`` (…) it may take, (…)."""
         return np.isin(np.asarray(values, dtype=np.float64), self.allowed_levels)
 
     def options(self, most: int) -> Floats:
-        """Its allowed levels, however many."""
+        """Its allowed levels in increasing order, however many, (n)."""
         return np.array(sorted(self.allowed_levels), dtype=np.float64)
 
 
@@ -354,17 +354,6 @@ class Lattice:
             raise ConfigError("points", count, f"at most {most:,}")
         points = np.stack(np.meshgrid(*options, indexing="ij"), axis=-1).reshape(-1, len(options))
         return np.asarray(points[self.consistent(points)])
-
-
-def box_lattice(factual: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Lattice:
-    """A lattice of numbers without steps: each column (d) from ``low`` to ``high``, with its change as effort."""
-    x = np.asarray(factual)
-    least, most = np.asarray(low, dtype=x.dtype), np.asarray(high, dtype=x.dtype)
-    features = tuple(
-        Number(name=f"x{i + 1}", column=i, own=float(own), low=float(least[i]), high=float(most[i]))
-        for i, own in enumerate(x)
-    )
-    return Lattice(features, x)
 
 
 def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:

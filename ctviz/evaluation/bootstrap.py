@@ -62,6 +62,11 @@ class Estimate:
         value[0], resampled[:, 0] = torch.nan, torch.nan
         return Estimate(value, resampled)
 
+    def differs(self, level: float) -> Tensor:
+        """Which two of m values (m) differ beyond chance: zero lies outside the interval of their difference, (m m)."""
+        low, high = percentiles(self.resampled.unsqueeze(2) - self.resampled.unsqueeze(1), level)
+        return (low > 0) | (high < 0)
+
 
 def percentiles(resampled: Tensor, level: float) -> tuple[Tensor, Tensor]:
     """The ends of the interval that holds the share ``level`` of the resamples (r …), (…) each.

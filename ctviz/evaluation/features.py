@@ -49,9 +49,9 @@ class FeatureColumns:
         """Sum of the sizes, (… d) → (…)."""
         return self.sizes(changes).sum(dim=-1)
 
-    def unchanged(self, changes: Tensor, tolerance: float = 0.0) -> Tensor:
+    def unchanged(self, changes: Tensor) -> Tensor:
         """Which features are as they were, in all their columns, (… d) → (… f)."""
-        same = changes.abs() <= tolerance
+        same = changes == 0
         if self.numbers:
             return same
         return torch.stack([part.all(dim=-1) for part in same.split(self.widths, dim=-1)], dim=-1)

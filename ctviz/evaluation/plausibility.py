@@ -45,22 +45,6 @@ def implausibility(counterfactuals: Tensor, targets: Tensor) -> Tensor:
     return _Distances.to(targets).mean(counterfactuals)
 
 
-def implausibility_by_class(counterfactuals: Tensor, target: Tensor, samples: Tensor, labels: Tensor, k: int) -> Tensor:
-    """IP where every counterfactual has a target class of its own.
-
-    Args:
-        counterfactuals: (m b d), or any (… b d).
-        target: class of each counterfactual, (m b) or shared (b), int64.
-        samples: (n d), of all classes.
-        labels: their classes, (n), int64.
-        k: number of classes.
-
-    Returns:
-        (m b), float64; NaN where the target class has no samples.
-    """
-    return _mean_by_class(counterfactuals, target, [_Distances.to(samples[labels == c]) for c in range(k)])
-
-
 @dataclass(frozen=True)
 class ReferenceSamples:
     """Real samples of every class with which counterfactuals are compared, prepared once."""

@@ -112,7 +112,7 @@ def _factuals(judged: torch.Tensor, group: torch.Tensor | None) -> torch.Tensor:
 
 
 def compare_endpoints(
-    trace: SearchTrace, by: Comparison, kind: DataKind, arms: tuple[str, ...], level: float = 0.99, seed: int = 0
+    trace: SearchTrace, by: Comparison, kind: DataKind, arms: tuple[str, ...], level: float = 0.99
 ) -> Endpoints:
     """``end_numbers`` of a trace.
 
@@ -120,7 +120,7 @@ def compare_endpoints(
         ConfigError: a level that is not between 0 and 1, more than 5,000 factuals.
     """
     judged = torch.from_numpy(trace.judged)
-    found = end_numbers(ends_of(trace), judged, by, kind, arms, level, seed=seed)
+    found = end_numbers(ends_of(trace), judged, by, kind, arms, level)
     return Endpoints(
         **vars(found),
         points=trace.final,

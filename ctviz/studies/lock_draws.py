@@ -14,7 +14,7 @@ import torch
 
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import StoreError
-from ctviz.evaluation.bootstrap import Bootstrap, Estimate, percentiles
+from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.cost import about_seconds
 from ctviz.experiments.explorer import Explorer
@@ -73,8 +73,7 @@ def effort_of(trace: Trace, wished: int) -> tuple[torch.Tensor, Estimate, torch.
     """Who is refused and gets advice (m b), the mean distance of theirs, and which two differ beyond chance (m m)."""
     arrived = torch.from_numpy(trace.mature & (trace.predicted != wished))
     effort = Bootstrap.of(arrived.shape[1]).mean(torch.from_numpy(trace.distance[:, :, -1]), arrived)
-    low, high = percentiles(effort.resampled.unsqueeze(2) - effort.resampled.unsqueeze(1), LEVEL)  # r m m
-    return arrived, effort, (low > 0) | (high < 0)
+    return arrived, effort, effort.differs(LEVEL)
 
 
 def experiment_of(seed: int) -> Experiment:

@@ -7,10 +7,10 @@ import math
 import pytest
 
 from ctviz.catalogue.metrics import ATTENTION_METRICS, DIGIT_METRICS, METRICS, RECORDED, REPRODUCED, metric
+from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.rounds import ROUND_METRICS
 from ctviz.experiments import snapshot
 from ctviz.experiments.endpoints import ENDPOINT_METRICS
-from ctviz.experiments.images.answers import IMAGE_METRICS
 from ctviz.experiments.reports import REPORT_METRICS
 from ctviz.studies.reproduce import published
 from ctviz.studies.sweeps import results
@@ -23,7 +23,7 @@ def test_every_metric_is_described_and_there_are_no_others() -> None:
     assert set(METRICS) == {*results.METRICS, *REPORT_METRICS, *ROUND_METRICS, *ENDPOINT_METRICS}
     assert set(RECORDED) == set(snapshot.METRICS)
     assert set(REPRODUCED) == set(published.METRICS)
-    assert set(DIGIT_METRICS) == set(IMAGE_METRICS)
+    assert set(DIGIT_METRICS) == set(PICTURES.metrics)
 
 
 @pytest.mark.parametrize("one", ALL)

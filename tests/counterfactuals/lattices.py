@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 from hypothesis import strategies as st
 
 from ctviz.counterfactuals.exact.network import Network
@@ -84,6 +85,17 @@ def lattices(draw: st.DrawFn, stepped: bool = True) -> Lattice:
         tuple(draw(st.lists(links(features), max_size=2))),
         tuple(draw(st.lists(forbidden_pairs(features), max_size=2))) if several else (),
     )
+
+
+def box_lattice(factual: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> Lattice:
+    """A lattice of numbers without steps: each column (d) from ``low`` to ``high``, with its change as effort."""
+    x = np.asarray(factual)
+    least, most = np.asarray(low, dtype=x.dtype), np.asarray(high, dtype=x.dtype)
+    features = tuple(
+        Number(name=f"x{i + 1}", column=i, own=float(own), low=float(least[i]), high=float(most[i]))
+        for i, own in enumerate(x)
+    )
+    return Lattice(features, x)
 
 
 def _as_seen(features: list[Feature]) -> np.ndarray:

@@ -194,7 +194,7 @@ def test_the_exact_search_takes_relu_networks_and_refuses_others_in_words() -> N
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
-def test_polished_ends_are_levels_and_steps_and_cheaper(activation: type[nn.Module]) -> None:
+def test_polished_ends_are_levels_that_reach_the_target(activation: type[nn.Module]) -> None:
     schema = Schema(
         features=(Feature(name="a", domain=(-2, 2)), Feature(name="c", kind="category", levels=("p", "q", "r")))
     )

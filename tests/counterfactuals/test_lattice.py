@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ctviz import ConfigError, DataError, Feature, Mutability, Schema
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.lattice import Category, Lattice, Link, Number, box_lattice, schema_lattice
+from ctviz.counterfactuals.lattice import Category, Lattice, Link, Number, schema_lattice
 from ctviz.counterfactuals.trail import reachable_range
-from tests.counterfactuals.lattices import lattices
+from tests.counterfactuals.lattices import box_lattice, lattices
 
 AGE = Number("age", 0, own=37.0, low=37.0, high=90.0, step=1.0, centre=40.0, spread=10.0)
 PAY = Number("pay", 1, own=1234.0, low=0.0, high=5000.0, step=1000.0, per_unit=0.001, per_change=0.5)

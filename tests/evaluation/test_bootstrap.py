@@ -204,6 +204,12 @@ def test_zero_outside_of_the_interval_is_significant():
     assert interval.significant.tolist() == [True, True, False, False]
 
 
+def test_two_values_differ_where_zero_lies_outside_of_the_interval_of_their_difference():
+    resampled = torch.tensor([[0.0, 1.0, 0.0], [0.1, 1.1, 0.3], [0.2, 1.2, 0.0]])  # the first minus the last: 0, ∓0.2
+    found = Estimate(resampled.mean(dim=0), resampled).differs(0.5)
+    assert found.tolist() == [[False, True, False], [True, False, True], [False, True, False]]
+
+
 def test_resamples_without_a_number_are_left_out():
     resampled = torch.tensor([1.0, torch.nan, 3.0])
     low, high = percentiles(resampled, 0.5)

@@ -10,7 +10,7 @@ import torch
 
 from ctviz.errors import DataError
 from ctviz.evaluation.mmd import mmd2
-from ctviz.evaluation.plausibility import ReferenceSamples, implausibility, implausibility_by_class
+from ctviz.evaluation.plausibility import ReferenceSamples, implausibility
 from tests.reference import plausibility as slow
 
 NAN = math.nan
@@ -89,14 +89,14 @@ def test_ip_names_arms_that_do_not_fit():
 def test_ip_by_class_takes_the_samples_of_each_target(shared):
     x, samples, own = draw(2, 9, 3), draw(20, 3, seed=1), labels(20, k=3)
     target = labels(9, k=3, seed=2) if shared else labels(2, 9, k=3, seed=2)
-    found = implausibility_by_class(x, target, samples, own, 3)
+    found = ReferenceSamples.of(samples, own, 3).implausibility(x, target)
     for arm, b in np.ndindex(2, 9):
         wanted = target[b] if shared else target[arm, b]
         assert float(found[arm, b]) == pytest.approx(slow.implausibility(x[arm, b], samples[own == wanted]))
 
 
 def test_ip_by_class_is_nan_where_the_class_has_no_samples():
-    found = implausibility_by_class(draw(1, 2, 2), torch.tensor([0, 1]), draw(3, 2), torch.zeros(3), 2)
+    found = ReferenceSamples.of(draw(3, 2), torch.zeros(3), 2).implausibility(draw(1, 2, 2), torch.tensor([0, 1]))
     assert found.isnan().tolist() == [[False, True]]
 
 
@@ -110,12 +110,6 @@ def scene():
     x, target = 0.7 + draw(2, 24, 2, seed=4), labels(2, 24, k=3, seed=5)
     mask = labels(2, 24, k=4, seed=6) > 0
     return samples, own, x, target, mask
-
-
-def test_prepared_ip_equals_ip_by_class(scene):
-    samples, own, x, target, _ = scene
-    prepared = ReferenceSamples.of(samples, own, 3)
-    torch.testing.assert_close(prepared.implausibility(x, target), implausibility_by_class(x, target, samples, own, 3))
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["all", "masked"])

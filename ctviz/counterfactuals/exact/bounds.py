@@ -58,10 +58,9 @@ class Reach:
             starts.append(len(values))
             values += options.tolist()
             features += [i] * len(options)
-        points = np.repeat(lattice.project(lattice.factual)[None], len(values), axis=0)
-        index = np.arange(len(values))
-        points[index, features] = values
         base = lattice.project(lattice.factual)
+        points = np.repeat(base[None], len(values), axis=0)
+        points[np.arange(len(values)), features] = values
         columns = lattice.encode(points).astype(np.float64) - lattice.encode(base).astype(np.float64)
         efforts = np.array([float(lattice.features[i].effort(v)) for i, v in zip(features, values, strict=True)])
         return cls(columns, efforts, np.array(starts), budget)

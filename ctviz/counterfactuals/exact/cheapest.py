@@ -32,6 +32,7 @@ GAP = 1e-4
 more: the solver's own tolerance."""
 
 TOLERANCE = 1e-6
+"""That of the solver, in units of effort."""
 
 TIME_LIMIT = 10.0
 """Seconds for one plan where nobody says."""

@@ -214,7 +214,7 @@ def _rows(expressions: Affine, kept: Mask) -> Affine:
 
 
 def tangents(k: int) -> list[Floats]:
-    """First distributions π over the k − 1 other classes: each alone, each two alike, all alike."""
+    """First distributions π (k − 1) over the other classes: each alone, each two alike, all alike."""
     n = k - 1
     alone = list(np.eye(n))
     pairs = [(alone[i] + alone[j]) / 2 for i in range(n) for j in range(i) if n > 2]
@@ -222,19 +222,19 @@ def tangents(k: int) -> list[Floats]:
 
 
 def tangent_at(values: Floats) -> Floats:
-    """The distribution whose tangent touches log Σ exp at ``values`` (k − 1): their softmax."""
+    """The distribution whose tangent touches log Σ exp at ``values`` (k − 1): their softmax, (k − 1)."""
     shares = np.exp(values - values.max())
     return np.asarray(shares / shares.sum())
 
 
 def entropy(shares: Floats) -> float:
-    """H(π) = −Σ π log π."""
+    """H(π) = −Σ π log π of a distribution (k − 1)."""
     own = shares[shares > 0]
     return float(-(own * np.log(own)).sum())
 
 
 def require_margin(program: Program, values: Affine, margin: float, shares: Iterable[Floats]) -> None:
-    """Rows Σ π_c (z_c − z_y) + H(π) ≤ −margin for some distributions π."""
+    """Rows Σ π_c (z_c − z_y) + H(π) ≤ −margin for some distributions π (k − 1); ``values`` are the z_c − z_y."""
     for pi in shares:
         program.require(values.mapped(pi), high=-margin - entropy(pi))
 

@@ -80,7 +80,7 @@ def least_margin(tau: float) -> float:
 
 
 def confidence(margins: npt.ArrayLike) -> Floats:
-    """The probability that belongs to a margin."""
+    """The probability that belongs to each margin (…), (…)."""
     return np.asarray(1 / (1 + np.exp(-np.asarray(margins, dtype=np.float64))))
 
 

@@ -28,7 +28,7 @@ class Affine:
 
     @classmethod
     def constants(cls, values: npt.ArrayLike) -> Affine:
-        """Expressions without variables."""
+        """Expressions without variables, one for each of ``values`` (r)."""
         constant = np.atleast_1d(np.asarray(values, dtype=np.float64))
         return cls(np.zeros((len(constant), 0)), constant)
 
@@ -44,7 +44,7 @@ class Affine:
         return Affine(factor * self.matrix, factor * self.constant)
 
     def mapped(self, W: npt.ArrayLike, b: npt.ArrayLike = 0.0) -> Affine:
-        """W · expressions + b."""
+        """W · expressions + b, for W (s r) and b (s)."""
         weights = np.atleast_2d(np.asarray(W, dtype=np.float64))
         return Affine(weights @ self.matrix, weights @ self.constant + np.asarray(b, dtype=np.float64))
 
@@ -99,7 +99,7 @@ class Program:
         return Affine(matrix, np.zeros(count))
 
     def require(self, left: Affine, low: npt.ArrayLike = -np.inf, high: npt.ArrayLike = np.inf) -> None:
-        """Rows ``low`` ≤ left ≤ ``high``."""
+        """Rows ``low`` ≤ left ≤ ``high``, each end (r) or one for all."""
         least, most = (np.broadcast_to(np.asarray(end, np.float64), left.constant.shape) for end in (low, high))
         self._rows.append((left.matrix, least - left.constant, most - left.constant))
 

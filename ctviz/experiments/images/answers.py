@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ctviz.counterfactuals.search_settings import SearchSettings
-from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Floats as Doubles
 from ctviz.evaluation.bootstrap import Interval
@@ -62,9 +61,6 @@ class ImageTrace(SearchTrace):
     cost: Doubles  # m b: ‖x' − x‖₁ of the last point
     variation: Doubles  # m b: total variation of the change x' − x
     start_variation: Doubles  # b: total variation of the factual
-
-
-IMAGE_METRICS = PICTURES.metrics
 
 
 @dataclass(frozen=True, repr=False, eq=False)

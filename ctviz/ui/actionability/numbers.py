@@ -12,7 +12,7 @@ import torch
 
 from ctviz.cache import Cache
 from ctviz.errors import DataError
-from ctviz.evaluation.bootstrap import Bootstrap, Interval, percentiles
+from ctviz.evaluation.bootstrap import Bootstrap, Interval
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import tilt_between
 from ctviz.experiments.config import Experiment
@@ -99,7 +99,6 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     bootstrap = Bootstrap.of(arrived.shape[1])
     changed = bootstrap.mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
     near = bootstrap.mean(torch.from_numpy(trace.gap), arrived)
-    low, high = percentiles(near.resampled.unsqueeze(2) - near.resampled.unsqueeze(1), LEVEL)  # m m
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),
@@ -107,7 +106,7 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
         effort=_spans(effort.interval(LEVEL)),
         differs=differs.numpy(),
         near=_spans(near.interval(LEVEL)),
-        apart=((low > 0) | (high < 0)).numpy(),
+        apart=near.differs(LEVEL).numpy(),
         changed=tuple(_spans(_row(changed, arm)) for arm in range(trace.m)),
         share=tuple(_spans(_row(sensitivity.share, arm)) for arm in range(trace.m)),
         lean=tuple(_spans(_row(sensitivity.share_difference, arm)) for arm in range(trace.m)),

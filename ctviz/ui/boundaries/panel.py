@@ -24,8 +24,8 @@ from ctviz.ui.kit.settings import group, of_search, setting, settings
 from ctviz.ui.kit.training import train_button
 
 FIRST = {"preset": "loans"}
-"""What is shown who comes with no wish: the run of Home, whose searches go in short steps. A link without a preset
-means the moons, as it always has."""
+"""What those see who come with no wish: the run of Home, whose searches go in short steps. A link without a preset
+means the moons."""
 
 
 def origin(experiment: Experiment) -> str:

@@ -7,8 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ctviz.counterfactuals.exact.bounds import layer_bounds
-from ctviz.counterfactuals.lattice import Lattice, box_lattice
-from tests.counterfactuals.lattices import lattices, random_network
+from ctviz.counterfactuals.lattice import Lattice
+from tests.counterfactuals.lattices import box_lattice, lattices, random_network
 
 
 @settings(max_examples=60)

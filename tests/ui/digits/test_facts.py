@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.images.answers import IMAGE_METRICS, ClassMeans, ImageNumbers
+from ctviz.experiments.images.answers import ClassMeans, ImageNumbers
 from ctviz.figures.advice import Span
 from ctviz.figures.digit_words import Change
 from ctviz.ui.digits import facts, pictures
@@ -32,8 +33,8 @@ def interval(*values: float, width: float = 0.001) -> Interval:
 
 
 def numbers() -> ImageNumbers:
-    metrics = {name: interval(0.90, 0.80, 0.70) for name in IMAGE_METRICS}
-    apart = {name: interval(NOTHING, -0.10, -0.20) for name in IMAGE_METRICS}
+    metrics = {name: interval(0.90, 0.80, 0.70) for name in PICTURES.metrics}
+    apart = {name: interval(NOTHING, -0.10, -0.20) for name in PICTURES.metrics}
     settings = measured_search(SHIPPED)
     arms = tuple(arm.name for arm in SHIPPED.arms)
     return ImageNumbers(arms, 0.99, np.array([198, 197, 196]), metrics, apart, settings, 200)
