@@ -184,6 +184,7 @@ BAD = {
     "a preset without a run": (["export", "blobs", "--csv"], ["ctviz train blobs"]),
     "no format": (["export", "moons"], ["--html"]),
     "two formats": (["export", "moons", "--csv", "--toml"], ["--html"]),
+    "a table without a target": (["train", "people.CSV"], ["--target", "people.CSV"]),
     "no table": (["train", "people.csv", "--target", "paid"], ["people.csv", "not a file"]),
     "a kind without a column": (["train", "people.csv", "--target", "paid", "--kind", "date"], ["COLUMN=KIND"]),
     "a folder without digits": (["datasets", "use", "."], ["train-images-idx3-ubyte"]),

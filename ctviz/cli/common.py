@@ -26,6 +26,8 @@ def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
 
     if what in PRESETS:
         experiment = Experiment.preset(what)
+    elif Path(what).suffix.lower() in (".csv", ".tsv", ".parquet"):
+        raise ConfigError("--target", "", f"the column of {Path(what).name} that holds the classes")
     elif what.endswith(".toml") or Path(what).is_file():
         experiment = Experiment.from_toml(read(Path(what)))
     else:

@@ -13,6 +13,7 @@ from ctviz.counterfactuals import lattice
 from ctviz.counterfactuals.lattice import Category, Forbidden, Lattice, Number
 from ctviz.data.rules import Rules
 from ctviz.data.schema import Feature, Mutability, Schema
+from ctviz.errors import DataError
 
 _FLOAT32 = 2.0**-22
 """Relative error of the ends of a domain, which are kept in float32."""
@@ -34,7 +35,7 @@ class PersonLattices:
     """
 
     def __init__(self, schema: Schema, rules: Rules, unseen_pairs: Iterable[Iterable[int]] = ()) -> None:
-        ruled = rules.on(schema)
+        ruled, self._d = rules.on(schema), schema.d
         self._features = tuple(zip(ruled.features, ruled.spans, strict=True))
         self._domains = [(0.0, 0.0) if f.kind == "category" else _shown(f) for f in ruled.features]
         self._links = [(schema.position(one.feature), schema.position(one.follows), one.least) for one in rules.links]
@@ -48,9 +49,13 @@ class PersonLattices:
         """The lattice of the person with these columns (d).
 
         Raises:
-            DataError: rules that leave a feature no value.
+            DataError: a row of other columns, or that is not finite; rules that leave a feature no value.
         """
         x = np.asarray(row, dtype=np.float32)
+        if x.shape != (self._d,):
+            raise DataError(f"The person has shape {x.shape}; the schema has {self._d} columns.")
+        if not np.isfinite(x).all():
+            raise DataError("The person has values that are not finite.")
         features = self.features(x)
         links = tuple(_link(first, second, least, features) for first, second, least in self._links)
         reachable = [set(f.allowed_levels) if isinstance(f, Category) else set() for f in features]

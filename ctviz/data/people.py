@@ -65,7 +65,10 @@ def number_of(feature: Feature, value: Value) -> float:
     """
     if feature.kind == "ordered":
         return float(_level(feature, value))
-    number = _parsed(feature, value) if isinstance(value, str) else float(value)
+    try:
+        number = _parsed(feature, value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
     if isinstance(value, bool) or not math.isfinite(number):
         raise DataError(f"{feature.name} is {shorten(value)}; expected a number.")
     return number
@@ -87,7 +90,8 @@ def _columns(feature: Feature, value: Value) -> Array:
     low, high = feature.shown_domain
     if not low <= number <= high:
         allowed = f"from {feature.text_of(low)} to {feature.text_of(high)}"
-        raise DataError(f"{feature.name} is {feature.text_of(number)}; allowed: {allowed}, as in the data.")
+        said = feature.text_of(number) if abs(number) < 1e15 else f"{number:g}"
+        raise DataError(f"{feature.name} is {said}; allowed: {allowed}, as in the data.")
     if feature.kind == "integer" and number != round(number):
         raise DataError(f"{feature.name} is {number:g}; expected a whole number.")
     return np.array([feature.display.of_shown(number)], dtype=np.float32)

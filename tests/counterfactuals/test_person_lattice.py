@@ -186,3 +186,14 @@ def test_every_point_obeys_the_rules_in_its_columns_too(case, chance):
             assert steps == pytest.approx(round(steps), abs=1e-9)
             assert (rule.low is None or value >= rule.low) and (rule.high is None or value <= rule.high)
             assert shown == pytest.approx(value)
+
+
+def test_a_row_that_is_no_person_is_refused():
+    for row, said in (
+        (np.zeros(SCHEMA.d - 1), f"The schema has {SCHEMA.d} columns"),
+        (np.zeros((2, SCHEMA.d)), f"The schema has {SCHEMA.d} columns"),
+        (np.full(SCHEMA.d, np.nan), "values that are not finite"),
+        (np.full(SCHEMA.d, np.inf), "values that are not finite"),
+    ):
+        with pytest.raises(DataError, match=f"(?i){said}"):
+            person_lattice(SCHEMA, Rules(), row)

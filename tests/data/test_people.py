@@ -59,6 +59,8 @@ BAD = {
     "no number": ({"age": "old"}, "age is 'old'; expected a number"),
     "not a number": ({"rooms": float("nan")}, "rooms is nan; expected a number"),
     "a truth": ({"age": True}, "age is True; expected a number"),
+    "a list": ({"age": [39]}, r"age is \[39\]; expected a number"),
+    "a number of 300 digits": ({"age": 1e300}, r"age is 1e\+300; allowed: from 17 to 90"),
     "nothing": ({"rooms": ""}, "rooms is ''; expected a number"),
 }
 
@@ -68,3 +70,8 @@ def test_what_no_person_can_have_is_refused(change, said):
     person = {name: value for name, value in {**PERSON, **change}.items() if value is not None}
     with pytest.raises(DataError, match=said):
         to_row(SCHEMA, person)
+
+
+def test_a_person_without_a_number_is_refused():
+    with pytest.raises(DataError, match="age is None; expected a number"):
+        to_row(SCHEMA, {**PERSON, "age": None})

@@ -6,6 +6,7 @@ What is proven, and what is not:
 - ``bound`` comes from the solver (HiGHS): no plan costs less, within its tolerances (10⁻⁶ for rows and whole numbers).
 - *None* is said after a second solve without presolve and without an upper bound on the cost, for HiGHS's presolve has
   called feasible programs infeasible; and never where a plan is known.
+- Where a layer's outputs may exceed 10⁸, rounding could feign either: no bound is given, and *none* is not said.
 - Where time runs out, the best plan so far comes back with the bound so far.
 """
 
@@ -33,6 +34,9 @@ more: the solver's own tolerance."""
 
 TOLERANCE = 1e-6
 """That of the solver, in units of effort."""
+
+PRECISE = 1e8
+"""Largest output of a layer for which the solver's word is a proof: float64 rounds by less than its tolerances."""
 
 TIME_LIMIT = 10.0
 """Seconds for one plan where nobody says."""
@@ -254,6 +258,10 @@ def _question(
         raise ConfigError("max_changes", max_changes, "0 or more")
     if near is not None and (near.people.ndim != 2 or near.people.shape[1] != lattice.d or not len(near.people)):
         raise DataError(f"The people to be near to have shape {near.people.shape}; expected (n {lattice.d}).")
+    if near is not None and not np.isfinite(near.people).all():
+        raise DataError("The people to be near to have values that are not finite.")
+    if near is not None and not (near.within >= 0 and 0 <= near.weight < np.inf):
+        raise ConfigError("near", (near.within, near.weight), "a distance and a finite weight, 0 or more")
     every = frozenset(range(len(lattice.features)))
     return Question(network, lattice, target, tau, () if max_changes is None else ((every, max_changes),), near=near)
 
@@ -297,6 +305,8 @@ class _Solver:
     def _polish(self, known: npt.ArrayLike | None) -> None:
         q = self.question
         ends: Sequence[Floats | None] = [None] if known is None else list(np.atleast_2d(np.asarray(known, np.float64)))
+        if any(end is not None and end.shape != (q.lattice.d,) for end in ends):
+            raise DataError(f"The known ends need {q.lattice.d} columns, as the lattice has.")
         for end in ends:
             own = None if end is None else end[None]
             for found in polish(q.network, [q.lattice], [q.target], q.tau, own, q.allows):
@@ -325,10 +335,11 @@ class _Solver:
             solved = program.solve(self.deadline.left, presolve=trusted)
             if solved.status == "infeasible" and extra == 0.0:
                 if not trusted:
-                    return "unknown" if open_ended else ("none" if self.best is None else self._status())
+                    proved = program.precise and not open_ended and self.best is None
+                    return "none" if proved else self._status()
                 trusted = False  # ask again without presolve and without the bound on the cost
                 continue
-            if extra == 0.0 and not open_ended:
+            if extra == 0.0 and not open_ended and program.precise:
                 self.bound = max(self.bound, solved.bound, program.relaxed() if solved.x is None else 0.0)
             before = self.best
             short = 0.0 if solved.x is None else self._take(program, solved.x)
@@ -410,6 +421,7 @@ class _Assembled:
     ) -> None:
         q, self.program, self.cut = solver.question, Program(), False
         counted = {i for features, _ in q.caps for i in features} | {i for features in q.excluded for i in features}
+        self.precise = q.network.largest(_sizes(lattice)) <= PRECISE
         self.choice = formulation.choose(self.program, lattice, counted | (q.counted or frozenset()))
         budget = solver.budget() if budgeted else np.inf
         bounds = [] if pattern is not None else layer_bounds(q.network, lattice, budget)
@@ -474,6 +486,15 @@ def _bounded(feature: Feature) -> Feature:
     far = WIDE * max(1.0, abs(feature.own), feature.step, abs(feature.spread))
     start = min(max(feature.own, feature.low), feature.high)
     return replace(feature, low=max(feature.low, start - far), high=min(feature.high, start + far))
+
+
+def _sizes(lattice: Lattice) -> Floats:
+    """The largest size of each column, (d)."""
+    sizes = np.ones(lattice.d)
+    for feature in lattice.features:
+        if isinstance(feature, Number):
+            sizes[feature.column] = max(abs(end - feature.centre) / feature.spread for end in feature.ends)
+    return sizes
 
 
 def _continuous(lattice: Lattice, point: Floats) -> bool:

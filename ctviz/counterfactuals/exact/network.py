@@ -27,9 +27,19 @@ _NOTHING = (nn.Identity, nn.Dropout)
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """z = W_n · relu(… relu(W_1 x + b_1) …) + b_n; each layer is a pair of weights (out in) and biases (out)."""
+    """z = W_n · relu(… relu(W_1 x + b_1) …) + b_n; each layer is a pair of weights (out in) and biases (out).
+
+    Raises:
+        ConfigError: fewer than two classes; weights that are not finite.
+    """
 
     layers: tuple[tuple[Floats, Floats], ...]
+
+    def __post_init__(self) -> None:
+        if self.k < 2:
+            raise _unfit(f"one of {self.k} logit")
+        if not all(np.isfinite(part).all() for layer in self.layers for part in layer):
+            raise _unfit("one with weights that are not finite")
 
     @property
     def d(self) -> int:
@@ -56,6 +66,14 @@ class Network:
         for W, b in self.layers[1:]:
             outputs = np.maximum(outputs, 0.0) @ W.T + b
         return outputs
+
+    def largest(self, columns: npt.ArrayLike) -> float:
+        """What no output of any layer exceeds in size for columns of at most these sizes (d)."""
+        outputs, found = np.asarray(columns, dtype=np.float64), [0.0]
+        for W, b in self.layers:
+            outputs = np.abs(W) @ outputs + np.abs(b)
+            found.append(float(outputs.max()))
+        return max(found)
 
     def logits(self, X: npt.ArrayLike) -> Floats:
         """Logits (… k) of samples (… d)."""
@@ -127,7 +145,7 @@ def _of_module(model: nn.Module) -> Network:
             b = W.new_zeros(len(W)) if module.bias is None else module.bias.detach().cpu().double()
             layers.append((W.numpy(), b.numpy()))
         expected = nn.ReLU if expected is nn.Linear else nn.Linear
-    if expected is nn.Linear or not all(np.isfinite(part).all() for layer in layers for part in layer):
+    if expected is nn.Linear:
         raise _unfit("one that ends with ReLU" if layers else "one without layers")
     return Network(tuple(layers))
 

@@ -78,6 +78,8 @@ def load_table(
     """
     if missing not in ("impute", "drop"):
         raise ConfigError("missing", missing, "impute or drop")
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError("seed", seed, "a whole number, 0 or more")
     frame, name = read_table(path), Path(path).stem
     if target not in frame.columns:
         raise ConfigError("target", target, f"one of the columns, {', '.join(map(str, frame.columns))}")
@@ -114,12 +116,14 @@ class _Found:
 
 
 def _checked_kinds(kinds: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(kinds, Mapping):
+        raise ConfigError("kinds", kinds, "names of columns, each with its kind")
     for name, kind in kinds.items():
         if name not in names:
             raise ConfigError("kinds", name, f"one of the columns, {', '.join(names)}")
-        if isinstance(kind, str) and kind not in KINDS:
+        if kind not in KINDS if isinstance(kind, str) else not isinstance(kind, list | tuple):
             raise ConfigError(f"kinds.{name}", kind, f"{', '.join(KINDS)}, or the levels in their order")
-        if not isinstance(kind, str) and (len(set(kind)) != len(kind) or len(kind) < 2):
+        if not isinstance(kind, str) and (len(set(map(str, kind))) != len(kind) or len(kind) < 2):
             raise ConfigError(f"kinds.{name}", list(kind), "two levels or more, each once, the lowest first")
     return dict(kinds)
 
@@ -129,13 +133,15 @@ def _found(values: pd.Series[Any], wanted: Any, notes: list[str]) -> _Found | No
     name, there = str(values.name), values.dropna()
     if wanted == "leave out":
         return None
+    numeric = values.dtype.kind == "f"
+    if numeric and not (there.abs() <= _LARGEST).all():  # larger ones may be one as float64, though they differ
+        raise DataError(f"Column {name} holds numbers beyond ±{_LARGEST:,.0f}; rescale them or leave the column out.")
     if there.nunique() < 2:
-        held = "no values" if there.empty else f"one value only, {shorten(there.iloc[0])},"
+        held = "no values" if there.empty else f"one value only, {shorten(_texts(there).iloc[0])},"
         notes.append(f"Column {name} holds {held} and was left out.")
         return None
     if wanted is not None and not isinstance(wanted, str):
         return _ordered(values, [str(level) for level in wanted])
-    numeric = values.dtype.kind == "f"
     if wanted in ("number", "integer") and not numeric:
         texts = [text for text in there if not isinstance(text, float)]
         raise ConfigError(f"kinds.{name}", wanted, f"category here, for it holds {shorten(texts[0])}")
@@ -146,8 +152,6 @@ def _found(values: pd.Series[Any], wanted: Any, notes: list[str]) -> _Found | No
 
 def _number(values: pd.Series[Any], wanted: str | None, notes: list[str]) -> _Found:
     name, there = str(values.name), values.dropna().to_numpy(dtype=np.float64)
-    if not np.isfinite(there).all() or np.abs(there).max() > _LARGEST:
-        raise DataError(f"Column {name} holds numbers beyond ±{_LARGEST:,.0f}; rescale them or leave the column out.")
     whole = bool((there == np.round(there)).all())
     if wanted == "integer" and not whole:
         raise ConfigError(f"kinds.{name}", wanted, f"number here, for it holds {there[there != np.round(there)][0]:g}")

@@ -38,14 +38,16 @@ class Preprocessing:
         float32 (n d)."""
         from sklearn.compose import ColumnTransformer
 
-        steps = [(column.name, _transformer(column), [column.name]) for column in columns]
+        steps = [
+            (f"{i}", _transformer(column), [column.name]) for i, column in enumerate(columns)
+        ]  # any name is allowed
         transformer = ColumnTransformer(steps, sparse_threshold=0)
         transformer.fit(frame.iloc[training])
         X = transformer.transform(frame)
         starts = np.cumsum([0, *(column.width for column in columns)])[:-1]
         features = tuple(
-            _feature(column, transformer.named_transformers_[column.name], X[:, start], training)
-            for column, start in zip(columns, starts, strict=True)
+            _feature(column, fitted, X[:, start], training)
+            for column, fitted, start in zip(columns, _fitted(transformer), starts, strict=True)
         )
         return cls(transformer, Schema(features=features)), X.astype(np.float32)
 
@@ -60,12 +62,12 @@ class Preprocessing:
 
         values = np.asarray(X, dtype=np.float64)
         found: dict[str, Any] = {}
-        for feature, span in zip(self.schema.features, self.schema.spans, strict=True):
-            found[feature.name] = self._inverse(feature, values[:, span])
+        parts = zip(self.schema.features, self.schema.spans, _fitted(self.transformer), strict=True)
+        for feature, span, fitted in parts:
+            found[feature.name] = self._inverse(feature, fitted, values[:, span])
         return pd.DataFrame(found)
 
-    def _inverse(self, feature: Feature, part: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
-        fitted = self.transformer.named_transformers_[feature.name]
+    def _inverse(self, feature: Feature, fitted: Any, part: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
         if feature.kind == "category":
             part = np.eye(feature.width)[part.argmax(axis=1)]
             return np.asarray(fitted.inverse_transform(part))[:, 0]
@@ -74,6 +76,11 @@ class Preprocessing:
             return np.asarray(fitted["rank"].inverse_transform(ranks))[:, 0]
         shown, step = fitted.inverse_transform(part)[:, 0], feature.display.step
         return np.asarray(np.round(np.round(shown / step) * step, feature.display.places))
+
+
+def _fitted(transformer: ColumnTransformer) -> list[Any]:
+    """What was fitted to each feature, in their order."""
+    return [fitted for name, fitted, _ in transformer.transformers_ if name != "remainder"]
 
 
 def _feature(column: Column, fitted: Any, x: npt.NDArray[np.float64], training: Rows) -> Feature:

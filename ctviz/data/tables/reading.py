@@ -28,7 +28,7 @@ MISSING_NUMBERS = ("none", "missing")
 
 _SEPARATORS = (";", "\t", ",", "|")
 
-_NUMBER = r"^[+-]?(\d+([.]\d*)?|[.]\d+)([eE][+-]?\d+)?$"
+_NUMBER = r"^[+-]?((\d+([.]\d*)?|[.]\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))$"
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -56,6 +56,8 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 def table_of(raw: bytes, name: str) -> pd.DataFrame:
     """As ``read_table``, of the content of a file; ``name`` is what errors call it."""
+    import pyarrow as pa
+
     if len(raw) > MOST_BYTES:
         raise DataError(f"{name} has {len(raw):,} bytes; allowed: at most {MOST_BYTES:,}.")
     table, commas = (_parquet(raw, name), False) if raw[:4] == b"PAR1" else _csv(raw, name)
@@ -63,7 +65,10 @@ def table_of(raw: bytes, name: str) -> pd.DataFrame:
         raise DataError(f"{name} has no rows below its line of names.")
     if table.num_rows > MOST_ROWS:
         raise DataError(f"{name} has {table.num_rows:,} rows; allowed: at most {MOST_ROWS:,}.")
-    return _frame(table, commas)
+    try:
+        return _frame(table, commas)
+    except (pa.ArrowException, ValueError, OverflowError) as error:  # such as dates in the year 9,999,999
+        raise DataError(f"{name} has cells that cannot be read: {_first_line(error)}.") from None
 
 
 # -- files ---------------------------------------------------------------------------------------------
@@ -129,7 +134,7 @@ def _decoded(raw: bytes, name: str) -> str:
         raise DataError(f"{name} is not a table: it is neither text nor Parquet.")
     if not text.strip():
         raise DataError(f"{name} is empty; needed are a line of names and rows.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n") + "\n"
 
 
 def _header(text: str, name: str) -> tuple[str, list[str]]:
@@ -155,7 +160,7 @@ def _check_names(names: list[str], name: str) -> None:
     if len(names) < 2:
         raise DataError(f"{name} has one column only; needed are features and a target.")
     for at, column in enumerate(names):
-        if not column:
+        if not column.strip():
             raise DataError(f"Column {at + 1} of {name} has no name; each column needs one.")
         if column in names[:at]:
             raise DataError(f"{name} has more than one column called {shorten(column)}; expected each name once.")
@@ -165,7 +170,7 @@ def _check_names(names: list[str], name: str) -> None:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).splitlines()
-    return shorten(lines[0] if lines else "no reason was given", 120).strip("'\"")
+    return shorten(lines[0] if lines else "no reason was given", 120).strip("'\".")
 
 
 # -- columns -------------------------------------------------------------------------------------------

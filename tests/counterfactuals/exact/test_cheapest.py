@@ -274,6 +274,8 @@ def test_what_is_not_allowed_is_said() -> None:
         ({"max_changes": -1}, "max_changes is -1"),
         ({"target": 2}, "target is 2; allowed: 0 to 1"),
         ({"tau": 1.0}, "tau is 1.0"),
+        ({"near": Near(np.zeros((1, 2)), weight=-1.0)}, "near is"),
+        ({"near": Near(np.zeros((1, 2)), within=np.nan)}, "near is"),
     ):
         with pytest.raises(ConfigError, match=words):
             cheapest(**{"network": ONE_UNIT, "lattice": lattice, "target": 1, "tau": 0.5, **wrong})
@@ -283,3 +285,25 @@ def test_what_is_not_allowed_is_said() -> None:
         cheapest(random_network(0, 3, (4,), 2), lattice, 1, 0.5)
     with pytest.raises(DataError, match="near"):
         cheapest(ONE_UNIT, lattice, 1, 0.5, near=Near(np.zeros((0, 2), np.float32)))
+    with pytest.raises(DataError, match="not finite"):
+        cheapest(ONE_UNIT, lattice, 1, 0.5, near=Near(np.full((1, 2), np.nan)))
+    with pytest.raises(DataError, match="known ends need 2 columns"):
+        cheapest(ONE_UNIT, lattice, 1, 0.5, known=[0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("scale", [1e8, 1e20, 1e60])
+def test_none_is_not_said_where_rounding_could_feign_it(scale: float) -> None:
+    """Both units are off beside 0, where the second one alone is on and decides."""
+    W, V = np.array([[-1.6], [-0.2]]), np.array([[0.6, -1.1], [0.1, 0.4]])
+    network = Network(((scale * W, np.array([-2.3, 2.7])), (scale * V, np.array([2.8, 0.2]))))
+    own = 6 * 0.1
+    number = Number("a", 0, own=own, low=0.0, high=own, step=0.1)
+    lattice = Lattice((number,), np.array([own]))
+    points, costs = brute_force(network, lattice, 1, 0.999999)
+    assert (points.tolist(), costs.tolist()) == ([[0.0]], [own])
+    found = cheapest(network, lattice, 1, 0.999999)
+    assert found.status != "none"
+    assert found.bound <= own
+    assert network.largest([2.0]) == pytest.approx(
+        scale * max(1.5, 0.6 * (3.2 * scale + 2.3) + 1.1 * (0.4 * scale + 2.7))
+    )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ctviz.counterfactuals.adapter import ModuleAdapter
-from ctviz.counterfactuals.exact.network import confidence, least_margin, margin, networks_of
+from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, margin, networks_of
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
@@ -60,3 +60,11 @@ def test_a_margin_is_the_log_odds_of_the_target() -> None:
         assert confidence(margin(logits, target)) == pytest.approx(shares[:, target])
     assert margin(np.array([1.0, 3.5]), 1) == 2.5
     assert least_margin(0.8) == pytest.approx(math.log(4))
+
+
+def test_weights_that_are_not_finite_and_a_single_logit_are_refused() -> None:
+    for layer in ((np.full((2, 2), np.nan), np.zeros(2)), (np.zeros((2, 2)), np.array([0.0, np.inf]))):
+        with pytest.raises(ConfigError, match="not finite"):
+            Network((layer,))
+    with pytest.raises(ConfigError, match="one of 1 logit"):
+        Network(((np.zeros((1, 2)), np.zeros(1)),))

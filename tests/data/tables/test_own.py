@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 import ctviz
 from ctviz.data.rules import Rule, Rules
@@ -216,6 +218,7 @@ def csv_with(**columns: object) -> pd.DataFrame:
 BAD = {
     "no file": (None, {}, "is not a file"),
     "nothing": ("", {}, "is empty"),
+    "names alone, no line": ("a,b,loan", {}, "has no rows below its line of names"),
     "names alone": ("a,b,loan\n", {}, "has no rows below its line of names"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {}, "neither text nor Parquet"),
     "zeros": (b"a,b,loan\n1,\0,2\n", {}, "neither text nor Parquet"),
@@ -239,6 +242,13 @@ BAD = {
     "everything missing": (csv_with(age=[""] * 60 + [1, 2] * 30, job=["a", "b"] * 30 + [""] * 60),
                            {"missing": "drop"}, "Every row lacks a value"),
     "a huge number": (csv_with(income=[1e300, *range(N - 1)]), {}, "beyond ±1,000,000,000,000"),
+    "infinity": (csv_with(age=["inf", *range(N - 1)]), {}, "Column age holds numbers beyond"),
+    "numbers too long to tell apart": (csv_with(age=[str(10**30 + i) for i in range(N)]), {}, "holds numbers beyond"),
+    "a kind that is none": (people(), {"kinds": {"age": None}}, "kinds.age is None; allowed: number, integer"),
+    "kinds without columns": (people(), {"kinds": ["age"]}, r"kinds is \['age'\]; allowed: names of columns"),
+    "levels of lists": (people(), {"kinds": {"job": [["clerk"], "nurse"]}}, "all levels that there are"),
+    "a negative seed": (people(), {"seed": -1}, "seed is -1; allowed: a whole number, 0 or more"),
+    "a half seed": (people(), {"seed": 0.5}, "seed is 0.5; allowed: a whole number"),
     "an unknown way": (people(), {"missing": "guess"}, "missing is 'guess'; allowed: impute or drop"),
     "an unknown class": (people(), {"favourable": "maybe"}, "favourable is 'maybe'; allowed: one of the classes"),
     "an unknown column": (people(), {"kinds": {"wage": "number"}}, "kinds is 'wage'; allowed: one of the columns"),
@@ -282,6 +292,36 @@ def test_dates_of_a_parquet_file_are_left_out(tmp_path):
     frame = people().assign(day=[datetime.date(2024, 1, 1 + i % 28) for i in range(N)])
     frame.to_parquet(tmp_path / "people.parquet")
     assert "holds dates" in ctviz.load_table(tmp_path / "people.parquet", "loan").notes[0]
+
+
+@pytest.mark.parametrize("name", ["self", "__class__", "verbose", "n_jobs", "remainder", "a__b", "<script>", "שלום"])
+def test_a_column_may_have_any_name(tmp_path, name):
+    table = loaded(tmp_path, people().rename(columns={"age": name, "job": f"{name}__1"}))
+    assert table.schema.names[:3] == (name, "income", f"{name}__1")
+    frame = table.frame(table.train[0])
+    np.testing.assert_allclose(table.preprocessing.transform(frame), table.train[0], atol=1e-5)
+
+
+def test_what_a_column_holds_is_said_as_in_the_file(tmp_path):
+    assert "Column age holds one value only, '7', and was left out." in loaded(tmp_path, csv_with(age=7)).notes
+
+
+def test_blank_lines_above_the_names_are_passed_over(tmp_path):
+    assert len(loaded(tmp_path, "\n\r\n" + people().to_csv(index=False)).schema.names) == 5
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (pa.array([2**31 - 1 - i for i in range(N)], pa.int32()).cast(pa.date32()), "out of range"),
+        (pa.Array.from_buffers(pa.string(), N, pa.array([b"\xff"] * N).buffers()), "UTF8"),
+    ],
+    ids=["the year 5,881,580", "texts in another encoding"],
+)
+def test_cells_of_a_parquet_file_that_cannot_be_read(tmp_path, column, said):
+    parquet.write_table(pa.Table.from_pandas(people()).append_column("odd", column), tmp_path / "people.parquet")
+    with pytest.raises(CtvizError, match=f"people.parquet has cells that cannot be read: .*{said}"):
+        ctviz.load_table(tmp_path / "people.parquet", "loan")
 
 
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
