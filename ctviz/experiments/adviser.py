@@ -301,7 +301,11 @@ class Adviser:
             if not found.valid:
                 break
             plans.append(_Plan(found.point, found.cost, "none asked", 0.0))
-        return _Found(sorted(plans, key=lambda plan: plan.effort), False)
+        kept: list[_Plan] = []
+        for plan in sorted(plans, key=lambda plan: plan.effort):  # one found later may be cheaper, and change less
+            if lattice.differs(plan.point, [np.flatnonzero(lattice.changed(other.point)) for other in kept]):
+                kept.append(plan)
+        return _Found(kept, False)
 
     def _release(
         self, model: _Model, network: Network, lattice: Lattice, rules: Rules, how: _How

@@ -63,7 +63,9 @@ def test_every_plan_obeys_every_rule_and_is_accepted(run, adviser, person, exact
             assert changed == {change.feature for change in plan.changes}
             assert plan.proof == ("none asked" if not exact else "optimal")
         sets = [{change.feature for change in plan.changes} for plan in model.plans]
-        assert not any(sets[i] <= sets[j] for j in range(len(sets)) for i in range(j)) or not exact
+        efforts = [plan.effort for plan in model.plans]
+        assert efforts == pytest.approx(sorted(efforts), rel=1e-3)
+        assert not any(sets[i] <= sets[j] for j in range(len(sets)) for i in range(j))
 
 
 def test_a_proved_plan_is_never_dearer_than_a_polished_one(adviser):
