@@ -22,7 +22,7 @@ from ctviz.counterfactuals.exact.cheapest import TIME_LIMIT, Answer, several, sm
 from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, margin, networks_of
 from ctviz.counterfactuals.lattice import Lattice
 from ctviz.counterfactuals.person_lattice import PersonLattices
-from ctviz.counterfactuals.polish import Judged, judged, polish
+from ctviz.counterfactuals.polish import AnyModel, Judged, polish
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search import search
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -166,13 +166,11 @@ class Adviser:
         self._lattices = lru_cache(8)(self._lattices_of)
 
     def _model(self, i: int, arm: Any) -> _Model:
-        one = self._stack.take([i])
-        judge, unfit = judged(one, self.table.train[0][:1].T), ""
-        if not isinstance(judge, Network):
-            try:
-                networks_of(one)
-            except ConfigError as error:
-                unfit = str(error)
+        one, unfit = self._stack.take([i]), ""
+        try:
+            judge: Judged = networks_of(one)[0]
+        except ConfigError as error:
+            judge, unfit = AnyModel(one, self.table.train[0][:1].T), str(error)
         threshold = self._threshold(judge) if self.tau == "rate" else float(self.tau)
         return _Model(arm.name, arm.trains_on_counterfactuals, judge, threshold, least_margin(threshold), unfit)
 
@@ -303,7 +301,11 @@ class Adviser:
             if not found.valid:
                 break
             plans.append(_Plan(found.point, found.cost, "none asked", 0.0))
-        return _Found(sorted(plans, key=lambda plan: plan.effort), False)
+        kept: list[_Plan] = []
+        for plan in sorted(plans, key=lambda plan: plan.effort):  # one found later may be cheaper, and change less
+            if lattice.differs(plan.point, [np.flatnonzero(lattice.changed(other.point)) for other in kept]):
+                kept.append(plan)
+        return _Found(kept, False)
 
     def _release(
         self, model: _Model, network: Network, lattice: Lattice, rules: Rules, how: _How

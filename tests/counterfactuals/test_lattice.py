@@ -125,3 +125,11 @@ def test_a_schemas_category_is_one_feature() -> None:
     lattice = schema_lattice(schema, [0.5, 0, 1, 0])
     assert lattice.enumerate().tolist() == [[0.5, 0.0], [0.5, 1.0], [0.5, 2.0]]
     assert lattice.cost([[0.5, 0.0], [0.5, 1.0]]).tolist() == [1.0, 0.0]
+
+
+def test_what_differs_leaves_something_of_each_set_as_it_was() -> None:
+    lattice = box_lattice(np.zeros(3), np.zeros(3), np.ones(3))
+    points = [[1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    assert lattice.differs(points, [{0, 1}]).tolist() == [False, True, True]
+    assert lattice.differs(points, [{0, 1}, {2}]).tolist() == [False, False, True]
+    assert lattice.differs(points, []).tolist() == [True] * 3 and lattice.differs(points[0], [{2}])

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ctviz
 from ctviz.counterfactuals.person_lattice import PersonLattices
@@ -61,7 +63,9 @@ def test_every_plan_obeys_every_rule_and_is_accepted(run, adviser, person, exact
             assert changed == {change.feature for change in plan.changes}
             assert plan.proof == ("none asked" if not exact else "optimal")
         sets = [{change.feature for change in plan.changes} for plan in model.plans]
-        assert not any(sets[i] <= sets[j] for j in range(len(sets)) for i in range(j)) or not exact
+        efforts = [plan.effort for plan in model.plans]
+        assert efforts == pytest.approx(sorted(efforts), rel=1e-3)
+        assert not any(sets[i] <= sets[j] for j in range(len(sets)) for i in range(j))
 
 
 def test_a_proved_plan_is_never_dearer_than_a_polished_one(adviser):
@@ -192,6 +196,31 @@ def test_json_and_words(adviser):
     plan = found["models"][0]["plans"][0]
     assert {"effort", "bound", "gap", "score", "proof", "voided_by", "closer_than"} <= plan.keys()
     assert "columns" not in plan and Rules(**found["rules"]) == advice.rules
+
+
+WAYS = ("free", "up", "down", "locked")
+
+
+@given(st.lists(st.sampled_from(WAYS), min_size=20, max_size=20), st.sampled_from(REFUSED))
+def test_whatever_the_rules_each_plan_obeys_them(adviser, ways, person):
+    features, x = adviser.table.schema.features, adviser.table.test[0][person].numpy()
+    pairs = zip(features, ways, strict=True)
+    rules = Rules(
+        rules=tuple(Rule(feature=f.name, change=w) for f, w in pairs if f.kind != "category" or w in WAYS[::3])
+    )
+    many = adviser.many(x[None], rules)
+    for m in range(len(adviser.models)):
+        columns = many.columns[m, 0]
+        for feature, span in zip(features, adviser.table.schema.spans, strict=True):
+            way, own, planned = rules.of(feature.name).change, x[span], columns[span]
+            same = (own == planned).all()
+            assert same or way != "locked"
+            if feature.kind == "category":
+                assert sorted(planned) == [0.0] * (len(planned) - 1) + [1.0]
+                continue
+            assert same or (planned > own if way == "up" else planned < own if way == "down" else True)
+            shown = feature.display.to_shown(float(planned[0])) / (feature.spacing or 1.0)
+            assert same or abs(shown - round(shown)) < 1e-3
 
 
 NO_VALUE = Rules(rules=(Rule(feature="age", change="down", low=70),))
