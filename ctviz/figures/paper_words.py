@@ -95,6 +95,8 @@ def _agreeing(result: Table1) -> str:
     if not measured:
         return "Nothing could be measured in this run."
     agreeing = sum(bool(outcome.agrees) for _, outcome in measured)
+    if not agreeing:
+        return f"None of {len(measured)} results agrees with the paper in sign and significance."
     whole = [row.title for row in rows if all(row.outcome(m).agrees for m in METRICS)]
     large = sum(
         bool(outcome.agrees) and (outcome.reduction or 0) >= (outcome.published or 0) for _, outcome in measured

@@ -87,6 +87,9 @@ def test_headline_counts_what_agrees_and_names_where_all_do():
     assert mixed.startswith("4 of 6 results agree with the paper in sign and significance, 2 of them are at least as")
     assert mixed.endswith("; on Moons all agree.")
     assert "2 draws" in how(result("moons"))
+    other = row("ol").model_copy(update={"cost": outcome("ol", "cost", -20.0)})
+    none = headline(result("moons").model_copy(update={"rows": (other,)}))
+    assert none == "None of 3 results agrees with the paper in sign and significance."
 
 
 def test_headline_says_what_the_gain_hangs_on_where_short_steps_were_tried():
