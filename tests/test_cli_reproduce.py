@@ -52,7 +52,7 @@ def test_the_estimate_comes_without_any_training(ctviz, tmp_path):
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--data", "adult"), "ls, circles, moons, ol, mnist"),
+        (("--data", "wine"), "ls, circles, moons, ol, adult, california, credit, gmsc, mnist, german"),
         (("--data", ","), "separated by commas"),
         (("--seeds", "0"), "seeds is 0"),
         (("--seeds", "1000"), "seeds is 1000"),

@@ -37,7 +37,11 @@ def reproduce() -> None:
 @reproduce_app.command("table1")
 def table1(
     data: Annotated[
-        str, typer.Option(help="Data sets, separated by commas: ls, circles, moons, ol, mnist.")
+        str,
+        typer.Option(
+            help="Data sets, separated by commas: ls, circles, moons, ol, mnist; adult, california, credit, german, "
+            "and gmsc from a folder of yours."
+        ),
     ] = "ls,circles,moons,ol,mnist",
     seeds: Annotated[int | None, typer.Option(help="Draws of the data and of training; 5 by default.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of the work, with rough numbers.")] = False,
@@ -94,6 +98,7 @@ def _compute(reproduction: Reproduction, options: dict[str, Any], *, price: bool
 
 
 def _words(result: Table1) -> str:
+    from ctviz.catalogue.metrics import METRICS as METRICS_OF
     from ctviz.catalogue.metrics import REPRODUCED
     from ctviz.figures.paper_words import agreement, headline, how, interval, published
     from ctviz.studies.reproduce.published import METRICS
@@ -105,6 +110,8 @@ def _words(result: Table1) -> str:
             rows.append(
                 [row.title, REPRODUCED[metric].symbol, interval(outcome), published(outcome), agreement(outcome)]
             )
+        if row.ip_star_median is not None:
+            rows.append([row.title, METRICS_OF["ip_star_median"].symbol, interval(row.ip_star_median), "–", ""])
     text = table(["data", "reduction of", "here, %", "published, %", ""], rows)
     cells = [f"{row.data}: {_cells(row)}" for row in result.rows]
     return "\n".join([headline(result), "", text, "", how(result), "", "Chosen on validation data:", *cells])

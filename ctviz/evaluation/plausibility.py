@@ -90,8 +90,8 @@ class ReferenceSamples:
             ℓ = median_{i<j} ‖x_i − x_j‖₂        over samples of all classes together
 
         The median heuristic (Gretton et al., A Kernel Two-Sample Test, 2012): in many dimensions all samples are far
-        from each other, and with a fixed ℓ all kernel values may be near 0. Taken over up to 2,000 samples, spread
-        evenly over the classes' own. IP* is NaN for fewer than two samples, or where more than half are alike (ℓ = 0).
+        from each other, and with a fixed ℓ all kernel values may be near 0. Taken over up to 2,000 samples, some
+        of each class. IP* is NaN for fewer than two samples, or where more than half are alike (ℓ = 0).
         """
         pooled = torch.cat(self.samples)
         distances = torch.pdist(pooled[:: -(-len(pooled) // MEDIAN_OF) or 1])

@@ -149,6 +149,7 @@ class _Evaluation:
 
         return ExactJudge(self._stack, self._X, self._y, self._constraints, self._by, self._protocol)
 
+    @isolated()
     def calibrated(self, report: Report) -> Report:
         """A report of an earlier version, with calibration."""
         sound = np.flatnonzero(self._predictions()[:, 0] >= 0)

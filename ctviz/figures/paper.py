@@ -55,7 +55,7 @@ def panel(rows: Sequence[Table1Row], metric: MetricName, palette: Palette, *, la
 
 def _extent(outcomes: Sequence[ComparedReduction]) -> tuple[float, float]:
     """What the dots and our intervals need, with a little air, within ``WIDEST``."""
-    seen = [0.0, *(o.published for o in outcomes)]
+    seen = [0.0, *(o.published for o in outcomes if o.published is not None)]
     seen += [end for o in outcomes for end in (o.reduction, o.low, o.high) if end is not None]
     low, high = max(min(seen), WIDEST[0]), min(max(seen), WIDEST[1])
     air = 0.06 * (high - low) or 1.0
@@ -73,10 +73,17 @@ def _ours(outcome: ComparedReduction, y: float, extent: tuple[float, float], pal
 def _theirs(
     outcome: ComparedReduction, y: float, extent: tuple[float, float], palette: Palette
 ) -> list[dict[str, Any]]:
-    reach = NORMAL * outcome.published_error
-    ends = [outcome.published - reach, outcome.published + reach]
+    if outcome.published is None:
+        return []
+    ends = [*_published_ends(outcome)]
     words = f"published: {published(outcome)} %"
     return _mark(outcome.published, ends, y, extent, palette.muted, "diamond-open", 1.0, words)
+
+
+def _published_ends(outcome: ComparedReduction) -> tuple[float, float]:
+    """The ends of the published interval, where there is one."""
+    middle, reach = outcome.published or 0.0, NORMAL * (outcome.published_error or 0.0)
+    return middle - reach, middle + reach
 
 
 def _mark(
@@ -111,9 +118,8 @@ def _mark(
 
 def _labels(outcome: ComparedReduction, extent: tuple[float, float], palette: Palette) -> list[dict[str, Any]]:
     """The two marks of the first row are named, once."""
-    reach = NORMAL * outcome.published_error
     ours = (outcome.reduction, outcome.low, outcome.high)
-    theirs = (outcome.published, outcome.published - reach, outcome.published + reach)
+    theirs = (outcome.published, *_published_ends(outcome))
     notes = []
     for text, (value, low, high), y, colour in (
         ("here", ours, -0.1, palette.accent),

@@ -25,7 +25,8 @@ def to_csv(result: Table1) -> str:
     for row, metric, outcome in result.outcomes():
         cell = row.cell(metric)
         chosen = ["", ""] if cell is None else [str(cell.tau), str(cell.lambda_reg)]
-        theirs = [outcome.published, outcome.published_error, _yes(outcome.published_significant)]
+        known = ["" if value is None else value for value in (outcome.published, outcome.published_error)]
+        theirs = [*known, _yes(outcome.published_significant)]
         rows.writerow([row.data, metric, "", *_numbers(outcome), *theirs, _yes(outcome.agrees), *chosen])
         for seed, one in row.draws(metric):
             rows.writerow([row.data, metric, seed, *_numbers(one), "", "", "", "", *chosen])

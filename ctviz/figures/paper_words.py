@@ -29,13 +29,17 @@ def interval(one: Reduction | None, digits: int = 1) -> str:
 
 
 def published(outcome: ComparedReduction) -> str:
-    """``29.05 ± 0.67 *``: the published number with its standard error."""
+    """``29.05 ± 0.67 *``: the published number with its standard error; a dash where there is none."""
+    if outcome.published is None:
+        return "–"
     star = " *" if outcome.published_significant else ""
     return f"{decimal(outcome.published, 2)} ± {decimal(outcome.published_error, 2)}{star}"
 
 
 def agreement(outcome: ComparedReduction) -> str:
     """Whether ours and the published number agree in sign and significance."""
+    if outcome.published is None:
+        return "not in the paper"
     if outcome.agrees is None:
         return "not measured"
     if outcome.agrees:
@@ -49,7 +53,7 @@ def agreement(outcome: ComparedReduction) -> str:
 
 def size(outcome: ComparedReduction) -> str:
     """How our reduction compares with the published one, where that lies outside of our interval."""
-    if outcome.low is None or outcome.high is None:
+    if outcome.low is None or outcome.high is None or outcome.published is None:
         return ""
     if outcome.low <= outcome.published <= outcome.high:
         return "of the published size"
@@ -85,14 +89,21 @@ def _from_to(values: Sequence[float]) -> str:
 
 def _agreeing(result: Table1) -> str:
     measured = [(row, outcome) for row, _, outcome in result.outcomes() if outcome.agrees is not None]
+    rows = [row for row in result.rows if row.ip.published is not None]
+    if not rows and result.rows:
+        return f"The paper reports nothing on {listed([row.title for row in result.rows])}."
     if not measured:
         return "Nothing could be measured in this run."
     agreeing = sum(bool(outcome.agrees) for _, outcome in measured)
-    whole = [row.title for row in result.rows if all(row.outcome(m).agrees for m in METRICS)]
-    large = sum(bool(outcome.agrees) and (outcome.reduction or 0) >= outcome.published for _, outcome in measured)
+    if not agreeing:
+        return f"None of {len(measured)} results agrees with the paper in sign and significance."
+    whole = [row.title for row in rows if all(row.outcome(m).agrees for m in METRICS)]
+    large = sum(
+        bool(outcome.agrees) and (outcome.reduction or 0) >= (outcome.published or 0) for _, outcome in measured
+    )
     size = f"{large} of them are at least as large" if large < agreeing else "and all of these are at least as large"
     says = f"{agreeing} of {len(measured)} results agree with the paper in sign and significance, {size}"
-    if len(whole) == len(result.rows):
+    if len(whole) == len(rows):
         return f"All {len(measured)} results agree with the paper in sign and significance, {size}."
     return f"{says}; on {listed(whole)} all agree." if whole else f"{says}."
 

@@ -52,6 +52,20 @@ def test_what_was_not_measured_is_said():
     assert size(none) == ""
 
 
+def test_data_that_the_paper_does_not_have_are_beside_no_published_number():
+    extra = outcome("german", "ip")
+    assert (agreement(extra), published(extra), size(extra)) == ("not in the paper", "–", "")
+    mixed = headline(result("moons", "german"))
+    assert mixed.startswith("All 3 results agree with the paper in sign and significance")
+    assert headline(result("german")) == "The paper reports nothing on German credit."
+    for rows in ([row("german")], [row("moons"), row("german"), row("adult")]):
+        symbols = [trace.marker.symbol for trace in panel(rows, "ip", LIGHT).data if trace.mode == "markers"]
+        assert symbols.count("circle") == len(rows) and symbols.count("diamond-open") == len(rows) - 1
+    read = list(csv.DictReader(io.StringIO(to_csv(result("german")))))
+    assert read[0]["published"] == read[0]["published_significant"] == read[0]["agrees"] == ""
+    assert "not in the paper" in to_markdown(result("german")) and "-- & --" in to_latex(result("german"))
+
+
 def test_size_is_named_where_the_published_number_is_outside_of_our_interval():
     assert size(given(20, 10, 30, 30.1, True)) == "smaller than published"
     assert size(given(20, 10, 30, 9.9, True)) == "larger than published"
@@ -73,6 +87,9 @@ def test_headline_counts_what_agrees_and_names_where_all_do():
     assert mixed.startswith("4 of 6 results agree with the paper in sign and significance, 2 of them are at least as")
     assert mixed.endswith("; on Moons all agree.")
     assert "2 draws" in how(result("moons"))
+    other = row("ol").model_copy(update={"cost": outcome("ol", "cost", -20.0)})
+    none = headline(result("moons").model_copy(update={"rows": (other,)}))
+    assert none == "None of 3 results agrees with the paper in sign and significance."
 
 
 def test_headline_says_what_the_gain_hangs_on_where_short_steps_were_tried():

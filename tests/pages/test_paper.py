@@ -71,6 +71,21 @@ def test_both_cells_their_rules_and_what_was_passed_over(visit, ships):
     assert "0 (2 %) and 2 (– %)" in said
 
 
+def test_tables_are_rows_like_the_others_and_missing_ones_are_named(visit, ships):
+    ships(result("moons", "adult", "german").to_json())
+    at = visit(PAGE, data="adult", draws="1")
+    sound(at)
+    said = words(at)
+    assert "not in the paper" in said and "German credit" in said
+    assert "With the median distance between real samples" in said
+    assert "table1 --data ls,circles,ol,california,credit,gmsc,mnist" in said
+    sound(visit(PAGE, data="german"))
+    ships(result("german").to_json())
+    at = visit(PAGE)
+    sound(at)
+    assert "The paper reports nothing on German credit." in html(at)
+
+
 def test_every_draw_is_listed_on_demand(visit, ships):
     ships(result("moons").to_json())
     at = visit(PAGE)
@@ -142,7 +157,7 @@ def test_a_result_that_is_gone_is_told_and_the_shipped_one_is_shown(visit):
 
 
 def test_a_bad_link_is_told_and_the_page_is_shown(visit):
-    query = {"result": "../../etc", "data": "adult", "draws": "7", "nothing": "1", "view": "x"}
+    query = {"result": "../../etc", "data": "wine", "draws": "7", "nothing": "1", "view": "x"}
     at = visit(PAGE, **query)
     sound(at)
     for name in query:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ctviz.experiments.reports import ROUND_METRICS, Report
+from ctviz.experiments.reports import Report
 from ctviz.studies import summary
 from ctviz.studies.reproduce.intervals import Paired
 from ctviz.studies.summary import Mean
@@ -16,7 +16,7 @@ from ctviz.studies.summary import Mean
 
 def paired(report: Report, arm: str, reference: str, metric: str) -> Paired:
     """A metric round by round, of an arm and its reference: the mean over those λ_egy in which both are defined."""
-    both = report.rounds[ROUND_METRICS.index(metric)][[report.arms.index(arm), report.arms.index(reference)]]  # 2 λ r
+    both = report.rounds[report.metrics.index(metric)][[report.arms.index(arm), report.arms.index(reference)]]  # 2 λ r
     both = np.where(np.isfinite(both).all(axis=0), both, np.nan)
     counted = np.isfinite(both).sum(axis=1)  # 2 r
     value, base = np.where(counted > 0, np.nansum(both, axis=1) / np.maximum(counted, 1), np.nan)

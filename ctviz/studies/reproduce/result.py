@@ -6,9 +6,16 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+)
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.store.artifacts import Kind
@@ -24,6 +31,14 @@ class ResultRecord(BaseModel):
     """Base of all parts of the result: frozen, without unknown fields; numbers that are not finite become None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    later: ClassVar[tuple[str, ...]] = ()
+    """Fields that came after results had been stored, and are left out of files where they are None."""
+
+    @model_serializer(mode="wrap")
+    def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        return {name: value for name, value in values.items() if value is not None or name not in self.later}
 
     @field_validator("*", mode="before")
     @classmethod
@@ -47,22 +62,27 @@ class Reduction(ResultRecord):
 
 
 class ComparedReduction(Reduction):
-    """A cell of Table 1: the mean over all draws, beside the published number.
+    """A cell of Table 1: the mean over all draws, beside the published number if there is one.
 
     ``agrees`` if both are significant with the same sign, or if neither is significant. A cost agrees only if the same
     holds over the requests that both models meet.
     """
 
-    published: float
-    published_error: float
-    published_significant: bool
+    published: float | None
+    published_error: float | None
+    published_significant: bool | None
     same_sign: bool | None = None
     same_significance: bool | None = None
     agrees: bool | None = None
 
 
 class Draw(ResultRecord):
-    """A draw of data and training of the plausibility study, with intervals over rounds alone as in the paper."""
+    """A draw of data and training of the plausibility study, with intervals over rounds alone as in the paper.
+
+    ``calibration`` is the expected calibration error, as a share.
+    """
+
+    later = ("calibration", "conventional_calibration")
 
     seed: int
     run: str
@@ -73,6 +93,8 @@ class Draw(ResultRecord):
     validity: float | None
     conventional_validity: float | None
     mature: float | None
+    calibration: float | None = None
+    conventional_calibration: float | None = None
 
 
 class LockedDraw(ResultRecord):
@@ -171,7 +193,10 @@ class Table1Row(ResultRecord):
     """A data set.
 
     ``cost_paired``: the cost over only those factuals and targets for which both models have a valid counterfactual.
+    ``ip_star_median``: IP* with the median distance between real samples as its length scale, for tables.
     """
+
+    later = ("ip_star_median",)
 
     data: str
     title: str
@@ -186,6 +211,7 @@ class Table1Row(ResultRecord):
     seeds: tuple[Draw, ...]
     locked_seeds: tuple[LockedDraw, ...]
     passed_over: tuple[SkippedDraw, ...]
+    ip_star_median: Reduction | None = None
 
     def outcome(self, metric: MetricName) -> ComparedReduction:
         found: ComparedReduction = getattr(self, metric)

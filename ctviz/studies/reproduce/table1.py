@@ -129,6 +129,7 @@ def _row(work: Work, data: str, found: StudyResults, tried: tuple[SearchVariant,
         title=TITLES[data],
         **outcomes,
         cost_paired=both,
+        ip_star_median=_at_median(free, level),
         room=_headroom(free, outcomes["ip"]),
         other=_other(free, locked, work.store, level),
         searched=tried,
@@ -152,8 +153,20 @@ def _paired(finals: Sequence[Final], arm: str, reference: str, metric: str) -> l
     return [paired(final.report, arm, reference, metric) for final in finals]
 
 
+def _at_median(free: Sequence[Final], level: float) -> Reduction | None:
+    """IP* at the median distance, where it was measured."""
+    if not all("ip_star_median" in final.report.metrics for final in free):
+        return None
+    pairs = _paired(free, what.FULL, what.CONVENTIONAL, "ip_star_median")
+    return Reduction(**reduced(combine(pairs, level), pairs))
+
+
 def _outcome(data: str, metric: MetricName, pairs: Sequence[Paired], level: float) -> ComparedReduction:
-    combined, published = combine(pairs, level), TABLE1[data][metric]
+    combined = combine(pairs, level)
+    if data not in TABLE1:
+        nothing = {"published": None, "published_error": None, "published_significant": None}
+        return ComparedReduction(**reduced(combined, pairs), **nothing)
+    published = TABLE1[data][metric]
     known = math.isfinite(combined.value) and math.isfinite(combined.low)
     same_sign = (combined.value > 0) == (published.reduction > 0) if known else None
     same_significance = combined.significant == published.significant if known else None
@@ -209,7 +222,7 @@ def _headroom(free: Sequence[Final], ip: ComparedReduction) -> Headroom:
 
 def _draw(final: Final, store: Store) -> Draw:
     reductions = {m: _of_draw(final.report, what.FULL, what.CONVENTIONAL, m) for m in METRICS[:2]}
-    shares = _shares(final.report, what.FULL, what.CONVENTIONAL)
+    shares = _shares(final.report, what.FULL, what.CONVENTIONAL, ("accuracy", "validity", "calibration"))
     grown = mature(final.experiment, what.FULL, store)
     return Draw(seed=final.seed, run=final.experiment.key, **reductions, **shares, mature=grown)
 
@@ -220,10 +233,12 @@ def _locked_draw(final: Final) -> LockedDraw:
     return LockedDraw(seed=final.seed, run=final.experiment.key, cost=cost, **_shares(final.report, *arms))
 
 
-def _shares(report: Report, arm: str, reference: str) -> dict[str, float]:
-    """Accuracy and validity of an arm and of its reference."""
+def _shares(
+    report: Report, arm: str, reference: str, names: Sequence[str] = ("accuracy", "validity")
+) -> dict[str, float]:
+    """Metrics that are shares, of an arm and of its reference."""
     pairs = (("", arm), ("conventional_", reference))
-    return {f"{who}{name}": overall(report, which, name) for who, which in pairs for name in ("accuracy", "validity")}
+    return {f"{who}{name}": overall(report, which, name) for who, which in pairs for name in names}
 
 
 def _of_draw(report: Report, arm: str, reference: str, metric: str) -> Reduction:

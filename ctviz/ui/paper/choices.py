@@ -72,6 +72,12 @@ def _trade_off(row: Table1Row) -> None:
     if settings.mutability is not None:
         body.append(_line("chosen for the cost", settings.mutability, row.other.ip, row.other.ip_star, row.cost))
     number_table(f"Both cells on test data, {row.title}", ("IP, %", "IP*, %", "cost, %"), body)
+    if row.ip_star_median is not None:
+        st.markdown(
+            f"With the median distance between real samples as its length scale in place of 0.5, IP\\* falls by "
+            f"{_plainly(row.ip_star_median)}: where samples have many columns, all lie far from each other, and with a "
+            "short length scale it says little."
+        )
     _paired(row)
 
 
@@ -160,8 +166,12 @@ def every_draw(result: Table1, row: Table1Row, draft: PageDraft[PaperView]) -> N
     )
     if not draft.view.draws:
         return
-    body = [_draw(draw, interval(draw.ip), interval(draw.ip_star)) for draw in row.seeds]
-    number_table(f"Draws of {row.title}", ("IP, %", "IP*, %", "accuracy, %", "valid, %"), body)
+    sure = any(draw.calibration is not None for draw in row.seeds)
+    body = [
+        _draw(draw, interval(draw.ip), interval(draw.ip_star), sure=_sure(draw) if sure else ()) for draw in row.seeds
+    ]
+    heads = ("IP, %", "IP*, %", "accuracy, %", "valid, %")
+    number_table(f"Draws of {row.title}", (*heads, "calibration error, %") if sure else heads, body)
     body = [_draw(draw, interval(draw.cost)) for draw in row.locked_seeds]
     number_table(f"Draws of {row.title} with a feature locked", ("cost, %", "accuracy, %", "valid, %"), body)
     st.caption("Intervals of single draws are over rounds alone, as in the paper; arrows from conventional to ours.")
@@ -169,15 +179,21 @@ def every_draw(result: Table1, row: Table1Row, draft: PageDraft[PaperView]) -> N
         over = listed([f"{one.seed} ({_share(one.validity)} %)" for one in row.passed_over])
         st.markdown(f"Passed over for the cost, for want of valid conventional advice under the lock: {over}.")
     experiment = _experiment(result, row)
-    if experiment is not None:
-        page = shown_kind(experiment).pages[0]
+    if experiment is None:
+        return
+    for page in shown_kind(experiment).pages[:1]:  # tables have none
         link_to(page, f"Open the first draw in {page.title}", experiment.to_query())
 
 
-def _draw(draw: Draw | LockedDraw, *texts: str) -> str:
+def _sure(draw: Draw) -> tuple[str]:
+    """How far what the models say of themselves is from how often they are right."""
+    return (f"{decimal(draw.conventional_calibration, scale=100)} → {decimal(draw.calibration, scale=100)}",)
+
+
+def _draw(draw: Draw | LockedDraw, *texts: str, sure: tuple[str, ...] = ()) -> str:
     accuracy = f"{decimal(draw.conventional_accuracy, scale=100)} → {decimal(draw.accuracy, scale=100)}"
     validity = f"{_share(draw.conventional_validity)} → {_share(draw.validity)}"
-    return table_row(f"{draw.seed}", numbers(*texts, accuracy, validity))
+    return table_row(f"{draw.seed}", numbers(*texts, accuracy, validity, *sure))
 
 
 def _experiment(result: Table1, row: Table1Row) -> Experiment | None:

@@ -10,8 +10,8 @@ import streamlit as st
 from ctviz.catalogue.metrics import REPRODUCED
 from ctviz.figures.paper import attack_curves, panel
 from ctviz.figures.paper_words import ARMS, agreement, fill, headline, how, interval, published, size
-from ctviz.prose import decimal
-from ctviz.studies.reproduce.published import LINK, METRICS, TITLES, MetricName
+from ctviz.prose import decimal, listed
+from ctviz.studies.reproduce.published import LINK, METRICS, TABLE1, TITLES, MetricName
 from ctviz.studies.reproduce.result import Table1, Table1Row
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, page_title
@@ -29,8 +29,7 @@ STAR = "* zero lies outside of the interval. Reductions in % against conventiona
 
 REST = (
     "“Not over the same requests”: over those requests that both models meet there is no such saving. In the picture, "
-    "published numbers have ± 2.58 standard errors. The paper's other rows (Adult, California, credit, Give Me Some "
-    "Credit) are tables, which ctviz does not have yet."
+    "published numbers have ± 2.58 standard errors."
 )
 
 SENSITIVITY = (
@@ -112,7 +111,17 @@ def numbers(result: Table1, problem: str = "") -> None:
             )
         body.append(f'<tr><th scope="row">{escape(row.title)}</th>{"".join(texts)}</tr>')
     scrolling("Table 1, here and as published", table([CORNER, head], body, width=46, kind="ctviz-published"))
-    st.caption(f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {REST}".replace("*", "\\*", 1))
+    said = f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {REST}{_left_out(result)}"
+    st.caption(said.replace("*", "\\*", 1))
+
+
+def _left_out(result: Table1) -> str:
+    """Which rows of the paper's table are not in the result, and what computes them."""
+    missing = [data for data in TABLE1 if result.row(data) is None]
+    if not missing:
+        return ""
+    titles, names = listed([TITLES[data] for data in missing]), ",".join(missing)
+    return f" Not in this result: {titles}; `ctviz reproduce table1 --data {names}` computes them."
 
 
 def below(result: Table1, draft: Draft[PaperView]) -> None:

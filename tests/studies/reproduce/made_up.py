@@ -1,5 +1,6 @@
 """A result with made-up numbers, for pages and tables."""
 
+from ctviz.data.tables.settings import TABLES
 from ctviz.studies.reproduce.published import SOURCE, TABLE1, TITLES
 from ctviz.studies.reproduce.reproduction import Reproduction
 from ctviz.studies.reproduce.result import (
@@ -29,6 +30,9 @@ def reduction(value: float = 20.0, reach: float = 5.0) -> Reduction:
 
 
 def outcome(data: str, metric: str, value: float | None = 20.0) -> ComparedReduction:
+    if data not in TABLE1:
+        ours = reduction(value or 0.0)
+        return ComparedReduction(**ours.model_dump(), published=None, published_error=None, published_significant=None)
     theirs = TABLE1[data][metric]  # type: ignore[index]
     told = {
         "published": theirs.reduction,
@@ -84,6 +88,7 @@ def row(data: str, cost: float | None = 10.0) -> Table1Row:
         seeds=draws,
         locked_seeds=() if cost is None else locked,
         passed_over=(SkippedDraw(seed=0, validity=0.02), SkippedDraw(seed=2, validity=None)),
+        ip_star_median=reduction(33) if data in TABLES else None,
     )  # fmt: skip
 
 

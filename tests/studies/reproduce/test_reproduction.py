@@ -39,7 +39,10 @@ def test_the_parts_of_the_objective_are_the_papers():
     assert not any(arm.locked for arm in found.values())
 
 
-@pytest.mark.parametrize(("data", "lock"), [("circles", (0,)), ("mnist", ("rows 1-5", "rows 24-28"))])
+LOCKS = {"circles": (0,), "mnist": ("rows 1-5", "rows 24-28"), "adult": ("age",), "california": ("house age",)}
+
+
+@pytest.mark.parametrize(("data", "lock"), LOCKS.items())
 def test_under_the_lock_conventional_training_is_explained_and_the_others_are_trained(data, lock):
     reproduction = Reproduction()
     final = reproduction.locked_final(data, 0, CELL, OTHER)
@@ -69,6 +72,10 @@ def test_protocols_are_the_papers():
     assert free.lambda_egy == (0.1, 0.5, 1, 5, 10)
     assert (locked.rounds, locked.factuals, locked.tau) == (100, 250, 0.5)
     assert reproduction.on_test("mnist").factuals == 25
+    assert reproduction.on_test("credit").factuals == 100
+    assert "median" in reproduction.on_test("credit").also and "median" not in reproduction.on_test("mnist").also
+    credit = reproduction.final("credit", 0, CELL, OTHER)
+    assert (credit.training.batch, credit.training.n_ce, credit.data.n_train) == (1000, 5000, 9618)
     assert free.level == 0.99
 
 
@@ -76,9 +83,9 @@ def test_data_are_taken_in_the_tables_order_once_each():
     assert Reproduction(data="mnist, moons,ls,moons").data == ("ls", "moons", "mnist")
 
 
-@pytest.mark.parametrize("data", ["", "adult", "moons,nothing", ("moons", 3), 7])
+@pytest.mark.parametrize("data", ["", "wine", "moons,nothing", ("moons", 3), 7])
 def test_other_data_are_refused_with_what_there_is(data):
-    with pytest.raises(ConfigError, match="ls, circles, moons, ol, mnist"):
+    with pytest.raises(ConfigError, match="ls, circles, moons, ol, adult, california, credit, gmsc, mnist, german"):
         Reproduction(data=data)
 
 
@@ -99,7 +106,8 @@ def test_digits_are_chosen_for_on_fewer_draws():
 
 
 def test_published_numbers_have_a_title_and_three_columns():
-    assert list(TABLE1) == list(TITLES)
+    assert [*TABLE1, "german"] == list(TITLES) == list(HERE)
+    assert Reproduction().data == ("ls", "circles", "moons", "ol", "mnist")
     assert all(set(row) == {"ip", "ip_star", "cost"} for row in TABLE1.values())
     significant = [sum(row[metric].significant for row in TABLE1.values()) for metric in ("ip", "ip_star", "cost")]
     assert significant == [7, 7, 7]

@@ -135,5 +135,20 @@ def test_stopped_it_says_that_it_goes_on(tmp_path):
         reproduce(SMALL, Store(tmp_path), Stops(), cancelled=lambda: True)
 
 
+def test_a_table_is_a_row_too_with_ip_star_at_the_median_distance_and_calibration(tmp_path):
+    tiny = SMALL.model_copy(update={"data": ("german",), "rounds": 3, "epochs": 2, "factuals": 10})
+    engine = Here()
+    found = reproduce(tiny, Store(tmp_path), engine)
+    (row,) = found.rows
+    assert row.settings.locked == ("age",) and row.settings.batch == 100
+    assert row.ip.published is None and row.ip.agrees is None and row.ip.low <= row.ip.reduction <= row.ip.high
+    assert row.ip_star_median.base != row.ip_star.base
+    for draw in row.seeds:
+        assert 0 <= draw.calibration <= 1 and 0 <= draw.conventional_calibration <= 1
+    assert {part.feature for part in found.sensitivity} <= {"age"}
+    assert all(task.experiment.data.name == "german" for task in engine.given)
+    assert type(found).from_json(found.to_json()) == found
+
+
 def test_json_is_json(computed):
     assert json.loads(computed[3].to_json())["rows"][0]["title"] == "Moons"
