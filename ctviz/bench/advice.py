@@ -55,7 +55,7 @@ def _on(name: str, people: int, solved: int) -> list[BenchRow]:
             note=f"median; longest {each.max():.1f} s, {_closed(proved)}, polished {_dearer(polished, proved):.2f} × "
             f"the cheapest; nearest accepted person {nearness} away",
         ),
-        _five(group, adviser, X),
+        _five(group, adviser, X[:solved]),
     ]  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def schemas(draw: st.DrawFn) -> Schema:
 
 searches = st.builds(
     SearchSettings,
-    generator=st.sampled_from(list(GENERATORS)),
+    generator=st.sampled_from([name for name in GENERATORS if name != "exact"]),  # tried below, with fewer factuals
     tau=st.sampled_from([0.35, 0.6, 0.99]),
     steps=st.integers(1, 20),
     step_size=st.sampled_from([0.05, 0.7, 30.0]),
