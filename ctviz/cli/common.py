@@ -48,7 +48,7 @@ def experiment_on_table(
         if not equals or not column.strip():
             raise ConfigError("--kind", entry, "COLUMN=KIND, as in zip=category or grade='low|middle|high'")
         wanted[column.strip()] = kind.split("|") if "|" in kind else kind
-    found = load_table(path, target, kinds=wanted, missing=missing)  # type: ignore[arg-type]
+    found = load_table(path, target, kinds=wanted, missing=missing)  # type: ignore[arg-type]  # checked there
     for note in found.notes:
         typer.echo(note, err=True)
     return changed(Experiment.on_table(found), changes)

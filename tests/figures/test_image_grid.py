@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from ctviz.errors import DataError
-from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale, grid_message, row_label, unpack
+from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale, grid_message, unpack
 from ctviz.figures.stage.recording import MAGIC
-from ctviz.figures.theme import ArmStyle
 from tests.figures import digits
 
 GRID = digits.many()
@@ -79,9 +78,7 @@ def test_a_cell_over_which_nothing_is_laid_is_plain():
     assert not changed(images=None, overlays=np.zeros_like(overlays)).plain.any()
 
 
-def test_rows_are_headed_as_arms_are_in_charts():
-    style = ArmStyle("full", "Counterfactual training", "CT", "counterfactual", "dash")
-    assert row_label(style, "locked") == Label("Counterfactual training", "locked", "counterfactual", "dash")
+def test_a_heading_may_be_a_text_alone():
     assert changed(columns=[str(k) for k in range(10)]).column_labels[4] == Label("4")
 
 

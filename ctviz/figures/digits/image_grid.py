@@ -23,7 +23,6 @@ from ctviz.errors import DataError
 from ctviz.figures.digits.pictures import INKS, Greys, Overlay
 from ctviz.figures.stage.palette import palette
 from ctviz.figures.stage.recording import Role, message
-from ctviz.figures.theme import ArmStyle
 
 Texts: TypeAlias = Sequence[Sequence[str | Sequence[str]]]
 """One text for each cell (r c), or one for each of its frames (r c f)."""
@@ -43,11 +42,6 @@ class Label:
     note: str = ""
     role: Role | None = None
     dash: str = "solid"
-
-
-def row_label(arm: ArmStyle, note: str = "") -> Label:
-    """The heading of an arm's row: its words, its colour and the dash of its lines in charts."""
-    return Label(arm.title, note, arm.role, arm.dash)
 
 
 @dataclass(frozen=True)

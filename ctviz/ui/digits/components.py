@@ -3,7 +3,7 @@
 For the author of a page::
 
     grid = ImageGrid(
-        rows=[row_label(style) for style in arm_styles(experiment)], columns=["0", "1", …],
+        rows=[Label(style.title, "", style.role, style.dash) for style in styles], columns=["0", "1", …],
         images=greys(points), overlays=over, scale=Scale(limit), frames=["step 0", …], axis="Search step",
         captions=…, marks=…, outline=explorer.locked, alt="…",
     )                                                       # over, limit = quantised(values)
