@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctviz.data import images
-from ctviz.data.images import Source, datasets_folder
+from ctviz.data.images import Source
 from ctviz.data.tables import shipped
 from ctviz.data.tables.settings import TABLES, TableSettings
+from ctviz.data.user_folders import folder_of, remember, user_folder
 from ctviz.errors import ConfigError, DataError
-
-MNIST = "mnist"
 
 
 def sources() -> tuple[Source, ...]:
@@ -18,36 +17,29 @@ def sources() -> tuple[Source, ...]:
     return (*images.sources(), *map(_table, TABLES))
 
 
-def check_folder(path: str | Path) -> str:
-    """Check that a folder holds data that do not come with ctviz, as published, and say which in a sentence or two.
-
-    Raises:
-        DataError: it holds none; the message says what is wrong.
-    """
-    said, problems = [], []
-    try:
-        said.append(images.check_folder(path))
-    except DataError as error:
-        problems.append(error)
-    for name, info in TABLES.items():
-        if not info.ships:
-            try:
-                rows = len(shipped.checked(name, Path(path).expanduser().absolute()))
-            except (DataError, RuntimeError):
-                continue
-            said.append(f"{path} holds all {rows:,} complete rows of {info.title}, as published.")
-    if not said:
-        raise problems[0]
-    return " ".join(said)
-
-
 def remember_folder(path: str | Path) -> str:
-    """Check a folder and remember it for this and all later processes; returns the sentence of ``check_folder``.
+    """Check a folder and remember it, for this and all later processes, for the data that it holds as published; says
+    which in a sentence or two. What other data have remembered stays.
 
     Raises:
         DataError: it holds nothing that is as published, or nothing can be written; then nothing is remembered.
     """
-    return images.remember_folder(path, check_folder)
+    said, problem = {}, None
+    try:
+        said[images.NAME] = images.check_folder(path)
+    except DataError as error:
+        problem = error
+    for name, info in TABLES.items():
+        if not info.ships:
+            try:
+                rows = len(shipped.checked(name, folder_of(path)))
+            except (DataError, RuntimeError):
+                continue
+            said[name] = f"{path} holds all {rows:,} complete rows of {info.title}, as published."
+    if problem and not said:
+        raise problem
+    remember(path, list(said))
+    return " ".join(said.values())
 
 
 def build(name: str, folder: str | Path, out: Path | None = None) -> tuple[Path, ...]:
@@ -59,17 +51,17 @@ def build(name: str, folder: str | Path, out: Path | None = None) -> tuple[Path,
     Raises:
         ConfigError: no such data. DataError: the original is missing or not as published, or nothing can be written.
     """
-    if name == MNIST:
+    if name == images.NAME:
         return images.build(folder, out or images.shipped_folder())
     if name not in TABLES:
-        raise ConfigError("name", name, f"one of {', '.join([MNIST, *TABLES])}")
+        raise ConfigError("name", name, f"one of {', '.join([images.NAME, *TABLES])}")
     return (shipped.build(Path(folder).expanduser(), out or shipped.shipped_folder(name), name),)
 
 
 def _table(name: str) -> Source:
     info, settings = TABLES[name], TableSettings(name=name)
     where = "shipped" if info.ships else "folder"
-    folder = shipped.shipped_folder(name) if info.ships else datasets_folder()
+    folder = shipped.shipped_folder(name) if info.ships else user_folder(name)
     try:
         shipped.checked(name, None if info.ships else shipped.user_folder(info))
     except DataError as error:

@@ -7,10 +7,8 @@ from the remembered one. Every file is checked against its published SHA-256, on
 
 from __future__ import annotations
 
-import json
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -25,14 +23,14 @@ from ctviz.data import idx
 from ctviz.data.dataset import Dataset, Split
 from ctviz.data.image_sets import PIXEL_NAMES, PIXELS, SHIPPED_TRAINING, ImageSettings
 from ctviz.data.schema import Array, Feature, Schema
+from ctviz.data.user_folders import DATASETS_VARIABLE, folder_of, remember, user_folder
 from ctviz.errors import ConfigError, DataError
-from ctviz.paths import assets, expanded, home, write_whole
+from ctviz.paths import assets, write_whole
 
 Rows = npt.NDArray[np.int64]
 
 CLASSES = tuple("0123456789")
-DATASETS_VARIABLE = "CTVIZ_DATASETS"
-"""Name of the environment variable with the folder."""
+NAME = "mnist"
 
 VALIDATION_SIZE = 1_000
 """Training digits held out for validation, the same for both sources."""
@@ -180,7 +178,7 @@ def shipped_folder() -> Path:
 
 def _full() -> tuple[Digits, Digits, Digits]:
     """All training digits except those for validation, the validation digits, and the shipped test digits."""
-    folder = datasets_folder()
+    folder = user_folder(NAME)
     if folder is None:
         raise DataError(
             f"All 60,000 digits are read from a folder of yours: put {TRAINING[0]}.gz and {TRAINING[1]}.gz there "
@@ -248,69 +246,39 @@ def _find(folder: Path, files: Sequence[str]) -> tuple[Path, ...]:
 # -- the user's folder ---------------------------------------------------------------------------------
 
 
-def datasets_folder() -> Path | None:
-    """The folder of the user's files: ``$CTVIZ_DATASETS``, else the one that was remembered; None if there is none."""
-    if named := os.environ.get(DATASETS_VARIABLE):
-        return expanded(named, DATASETS_VARIABLE).absolute()
-    try:
-        remembered = json.loads(_remembered_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # nothing is remembered, or it cannot be read
-        return None
-    folder = remembered.get("folder") if isinstance(remembered, dict) else None
-    return Path(folder) if isinstance(folder, str) and folder and "\0" not in folder else None
-
-
 def check_folder(path: str | Path) -> str:
     """Check that a folder holds all training digits, as published, and say so in a sentence.
 
     Raises:
         DataError: it does not; the message says what is wrong.
     """
-    folder = _folder(path)
+    folder = folder_of(path)
     train, validation = _training_of(folder)
     return f"{folder} holds all {len(train) + len(validation):,} training digits of MNIST, as published."
 
 
-def remember_folder(path: str | Path, check: Callable[[str | Path], str] = check_folder) -> str:
-    """Check a folder and remember it for this and all later processes; returns the sentence of ``check``.
+def remember_folder(path: str | Path) -> str:
+    """Check a folder and remember it for this and all later processes; returns the sentence of ``check_folder``.
 
     Raises:
         DataError: its files are missing or not as published, or nothing can be written; then nothing is remembered.
     """
-    folder, sentence = _folder(path), check(path)
-    try:
-        _remembered_path().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(_remembered_path(), json.dumps({"folder": str(folder)}).encode())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(
-            f"The folder cannot be remembered in {_remembered_path()}: {reason}; name it in {DATASETS_VARIABLE}."
-        ) from None
+    sentence = check_folder(path)
+    remember(path, [NAME])
     return sentence
-
-
-def _folder(path: str | Path) -> Path:
-    text = str(path).strip()
-    if not text or "\0" in text:
-        raise DataError("No folder is named; expected one that holds MNIST's files.")
-    return expanded(text, "folder").absolute()
-
-
-def _remembered_path() -> Path:
-    return home() / "datasets.json"
 
 
 def sources() -> tuple[Source, ...]:
     """All sources of digits: where they are, how many they hold, and whether they are as published."""
     listed = []
-    for source, folder in (("shipped", shipped_folder()), ("folder", datasets_folder())):
+    for source, folder in (("shipped", shipped_folder()), ("folder", user_folder(NAME))):
         try:
             train, validation, test = _shipped() if source == "shipped" else _full()
         except DataError as error:
-            listed.append(Source("mnist", source, 0, 0, str(folder or ""), False, str(error)))
+            listed.append(Source(NAME, source, 0, 0, str(folder or ""), False, str(error)))
         else:
             n = len(train) + len(validation)
-            listed.append(Source("mnist", source, n, len(test), str(folder), True, "as published"))
+            listed.append(Source(NAME, source, n, len(test), str(folder), True, "as published"))
     return tuple(listed)
 
 
@@ -323,7 +291,7 @@ def build(folder: str | Path, out: Path) -> tuple[Path, ...]:
     Raises:
         DataError: a file is missing or not as published, or the folder ``out`` cannot be written.
     """
-    whole = _folder(folder)
+    whole = folder_of(folder)
     training, test = (_read(whole, files, PUBLISHED) for files in (TRAINING, TEST))
     choice = training.take(np.concatenate(shipped_rows(training.labels)))
     arrays = (choice.pictures, choice.labels, test.pictures, test.labels)

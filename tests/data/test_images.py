@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import threading
 from pathlib import Path
@@ -14,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ctviz.data import idx, images
+from ctviz.data import folders, idx, images
 from ctviz.data.catalogue import load
 from ctviz.data.image_sets import ImageSettings
+from ctviz.data.tables.settings import TABLES
+from ctviz.data.tables.shipped import user_folder as folder_of_table
+from ctviz.data.user_folders import DATASETS_VARIABLE, user_folder
 from ctviz.errors import ConfigError, DataError
 
 SMALL = {"n_train": 60, "n_validation": 20, "n_test": 30}
@@ -27,7 +31,7 @@ MB = 1_000_000
 def apart(monkeypatch, tmp_path):
     """No folder of this machine is named, and what a test reads is forgotten."""
     monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(images.DATASETS_VARIABLE, raising=False)
+    monkeypatch.delenv(DATASETS_VARIABLE, raising=False)
     yield
     images._training_in.cache_clear()
 
@@ -173,7 +177,7 @@ def test_bytes_come_back_from_pixels(raw):
 
 
 def test_a_folder_gives_the_same_digits_and_more(folder, monkeypatch):
-    monkeypatch.setenv(images.DATASETS_VARIABLE, str(folder))
+    monkeypatch.setenv(DATASETS_VARIABLE, str(folder))
     ships, whole = load(ImageSettings()), load(ImageSettings(source="folder"))
     for part in ("train", "validation", "test"):
         assert all(torch.equal(a, b) for a, b in zip(getattr(ships, part), getattr(whole, part), strict=True)), part
@@ -185,7 +189,7 @@ def test_a_folder_gives_the_same_digits_and_more(folder, monkeypatch):
 def test_nothing_named_says_what_to_do():
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz.*ctviz datasets use FOLDER.*CTVIZ_DATASETS"):
         load(ImageSettings(source="folder", **SMALL))
-    assert images.datasets_folder() is None
+    assert user_folder("mnist") is None
 
 
 @pytest.mark.parametrize(
@@ -207,19 +211,27 @@ def test_usual_names_are_found(published, tmp_path, names):
 
 def test_a_folder_is_remembered_by_every_process(folder, monkeypatch):
     assert "11,500" in images.remember_folder(str(folder))
-    assert images.datasets_folder() == folder
+    assert user_folder("mnist") == folder
     assert len(load(ImageSettings(source="folder", **SMALL)).train[1]) == 60
-    monkeypatch.setenv(images.DATASETS_VARIABLE, str(folder / "elsewhere"))
-    assert images.datasets_folder() == folder / "elsewhere", "what the environment names goes first"
+    monkeypatch.setenv(DATASETS_VARIABLE, str(folder / "elsewhere"))
+    assert user_folder("mnist") == folder / "elsewhere", "what the environment names goes first"
     with pytest.raises(DataError, match="elsewhere is not a folder"):
         load(ImageSettings(source="folder", **SMALL))
+
+
+def test_a_folder_of_digits_leaves_that_of_a_table(folder, tmp_path):
+    folders.remember_folder(folder)
+    (tmp_path / "home" / "datasets.json").write_text(json.dumps({"folder": str(tmp_path)}), encoding="utf-8")
+    images.remember_folder(folder)
+    assert folder_of_table(TABLES["gmsc"]) == tmp_path
+    assert user_folder("mnist") == folder
 
 
 def test_what_was_remembered_and_cannot_be_read_is_as_good_as_nothing(tmp_path):
     (tmp_path / "home").mkdir()
     for content in (b"", b"{", b"[1]", b'{"folder": 3}', b'{"folder": ""}', b'{"folder": "a\\u0000b"}', b"\xff\xfe"):
         (tmp_path / "home" / "datasets.json").write_bytes(content)
-        assert images.datasets_folder() is None
+        assert user_folder("mnist") is None
 
 
 def spoil_pixel(folder: Path):
@@ -247,7 +259,7 @@ def test_a_bad_folder_is_told_and_not_remembered(folder, spoil, told):
     spoil(folder)
     with pytest.raises(DataError, match=told):
         images.remember_folder(folder)
-    assert images.datasets_folder() is None
+    assert user_folder("mnist") is None
 
 
 @pytest.mark.parametrize("path", ["", "  ", "a\0b", "/no/such/folder"])
@@ -267,7 +279,7 @@ def test_the_list_says_what_there_is_and_what_is_wrong(folder, monkeypatch):
     ships, none = images.sources()
     assert (ships.training, ships.test, ships.verified) == (11_000, 10_000, True)
     assert not none.verified and "ctviz datasets use" in none.sentence
-    monkeypatch.setenv(images.DATASETS_VARIABLE, str(folder))
+    monkeypatch.setenv(DATASETS_VARIABLE, str(folder))
     assert (images.sources()[1].training, images.sources()[1].folder) == (11_500, str(folder))
     drop_labels(folder)
     assert "does not hold train-labels" in images.sources()[1].sentence

@@ -58,7 +58,7 @@ def test_usual_questions_are_affordable_and_unusual_ones_are_not(channels: tuple
 
 
 def test_all_digits_are_learnt_from_once_their_folder_is_known(visit, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(training, "datasets_folder", lambda: tmp_path)
+    monkeypatch.setattr(training, "user_folder", lambda name: tmp_path)
     at = visit(PAGE, **RUN.to_query())
     at.selectbox(key="digits-source").set_value("folder").run()
     assert not at.error

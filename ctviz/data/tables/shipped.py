@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ctviz.data import user_folders
 from ctviz.data.dataset import Split
 from ctviz.data.schema import Array
 from ctviz.data.tables.declaration import Column, TableInfo
@@ -119,13 +120,11 @@ def user_folder(info: TableInfo) -> Path:
     Raises:
         DataError: none is named.
     """
-    from ctviz.data.images import DATASETS_VARIABLE, datasets_folder
-
-    folder = datasets_folder()
+    folder = user_folders.user_folder(info.name)
     if folder is None:
         raise DataError(
             f"{info.title} has no open licence and does not come with ctviz: put its file into a folder of yours and "
-            f"name the folder in {DATASETS_VARIABLE}, or run `ctviz datasets use FOLDER`."
+            f"name the folder in {user_folders.DATASETS_VARIABLE}, or run `ctviz datasets use FOLDER`."
         )
     return folder
 

@@ -9,7 +9,8 @@ from typing import Any
 import streamlit as st
 
 from ctviz.catalogue.settings import differences
-from ctviz.data.images import datasets_folder, remember_folder
+from ctviz.data.images import NAME, remember_folder
+from ctviz.data.user_folders import user_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
@@ -82,7 +83,7 @@ def _data(draft: Draft[DigitsView]) -> None:
     shown = "folder" if source == "folder" or memory().folder_asked else "shipped"
 
     def take(chosen: str) -> None:
-        memory().folder_asked = chosen == "folder" and datasets_folder() is None
+        memory().folder_asked = chosen == "folder" and user_folder(NAME) is None
         if not memory().folder_asked:
             _learn_from(draft, chosen)
 
@@ -105,7 +106,7 @@ def _folder(draft: Draft[DigitsView]) -> None:
     if reason := rights.refusal("folder"):
         st.caption(reason)
         return
-    known = str(datasets_folder() or "")
+    known = str(user_folder(NAME) or "")
     text = st.text_input(
         "Folder with MNIST's files", known, key="digits-folder",
         help="Where train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz lie on the computer that runs ctviz. "

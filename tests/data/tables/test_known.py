@@ -14,11 +14,11 @@ import torch
 
 import ctviz
 from ctviz.data import folders
-from ctviz.data.images import DATASETS_VARIABLE
 from ctviz.data.rules import Rules
 from ctviz.data.tables import adult, shipped
 from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.data.tables.table import Table
+from ctviz.data.user_folders import DATASETS_VARIABLE
 from ctviz.errors import ConfigError, DataError
 
 SHIPPED = tuple(name for name, info in TABLES.items() if info.ships)
