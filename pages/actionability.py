@@ -12,7 +12,7 @@ from ctviz.ui.kit.watch import watch
 draft = open_draft()
 
 with page(ACTIONABILITY, draft) as projecting:
-    send_on(draft, "plane", PARTS[draft.view.part].preset)
+    send_on(draft, "plane", PARTS[draft.view.part].first)
     shared = service()
     if projecting:
         watch(shared, draft, story(draft))

@@ -222,7 +222,7 @@ PLACES = (
         ), 1.0,
     ),
     Place(
-        "Actionability", "actionability", {"preset": "figure1"},
+        "Actionability", "actionability", {"preset": "figure1-short"},
         (_scrub("stage"), _scrub("stage"), _choose("part", "What a lock does", "Where the lock acts")), 1.0,
     ),
     Place(
@@ -326,7 +326,7 @@ async def _browsers(url: str, end: float, tally: Tally) -> None:
         from playwright.async_api import Error, async_playwright
     except ImportError:
         return
-    runs = [("boundaries", Experiment.preset("moons")), ("actionability", Experiment.preset("figure1"))]
+    runs = [("boundaries", Experiment.preset("moons")), ("actionability", Experiment.preset("figure1-short"))]
     try:
         async with async_playwright() as playwright:
             chromium = await playwright.chromium.launch(

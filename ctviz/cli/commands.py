@@ -401,12 +401,14 @@ def build_draws(
     """Train the models of the paper's figure on forty draws of their data and write how often a lock matters."""
     options = checked(engine, address, workers)
     from ctviz.paths import assets
-    from ctviz.studies.lock_draws import lock_draws
+    from ctviz.studies.lock_draws import FILE, PRESETS, lock_draws
     from ctviz.studies.lock_draws import to_json as draws_to_json
 
-    with study_progress("Draws under a lock", "draws") as progress:
-        draws = lock_draws(progress=progress, **options)
-    path = out or assets() / "paper" / "lock_draws.json"
+    draws = {}
+    for preset in PRESETS:
+        with study_progress(f"Draws under a lock, {preset}", "draws") as progress:
+            draws[preset] = lock_draws(preset, progress=progress, **options)
+    path = out or assets() / "paper" / FILE
     write(path, draws_to_json(draws))
     typer.echo(path)
 

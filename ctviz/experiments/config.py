@@ -387,6 +387,10 @@ _FIGURE = {
     "arms.*.step_size": 0.1,
 }
 
+SHORT_STEPS = {"evaluation.step_bound": 0.02, "evaluation.steps": 200}
+"""What Figure 1's search is changed by so that its way can be seen: no step longer than a fiftieth of the spread of the
+data, and as many steps as it takes to arrive so."""
+
 
 def _figure1(locked: int) -> dict[str, Any]:
     """Four panels: conventional and counterfactual training, with every feature free and with one locked."""
@@ -449,6 +453,15 @@ def _table(rules: Rules, tau: float = 0.5, ridge: float = 0.25, **changes: Any) 
 _STRESSED = {"two steps": "few", "tiny steps": "tiny", "noise": "noisy"}
 
 _PLACES = ("never", "searching", "training", "always")
+
+_WHERE = {
+    **_FIGURE,
+    "arms": ",".join(_PLACES),
+    "arms.*.locked": (1,),
+    "arms.*.lambda_adv": 0.1,
+    "arms.*.lambda_reg": 0.01,
+    **{f"arms.{place}.lock_when": place for place in _PLACES},
+}
 
 _PROXIES = {
     "data.name": "gaussians",
@@ -515,19 +528,13 @@ PRESETS: dict[str, dict[str, Any]] = {
         **_FIGURE,
         "arms.full.lambda_adv": 0.1,
         "arms.full.lambda_reg": 0.01,
-        "evaluation.step_bound": 0.02,
-        "evaluation.steps": 200,
+        **SHORT_STEPS,
     },
     "figure1": _figure1(locked=1),
     "figure1-debt": _figure1(locked=0),
-    "where": {
-        **_FIGURE,
-        "arms": ",".join(_PLACES),
-        "arms.*.locked": (1,),
-        "arms.*.lambda_adv": 0.1,
-        "arms.*.lambda_reg": 0.01,
-        **{f"arms.{place}.lock_when": place for place in _PLACES},
-    },
+    "figure1-short": {**_figure1(locked=1), **SHORT_STEPS, "evaluation.every": 5},
+    "where": _WHERE,
+    "where-short": {**_WHERE, **SHORT_STEPS, "evaluation.every": 5},
     "proxies": _PROXIES,
     "proxies-linked": {**_PROXIES, "data.correlation": 0.6, "evaluation.every": 50},
     "adult": {"data.name": "adult", **_table(TABLES["adult"].rules, tau=0.75)},
@@ -569,6 +576,11 @@ ten seeds of training (0 to 9), advice from the class of more debt ends nearer t
 training on nine (seed 8: farther). The other way round it does on seven; on three (3, 7 and 9) a third of the searches
 do not arrive, and on average they end farther. The adversarial term, the ridge, or both without the divergence bring
 next to nothing of it (seeds 0 to 3).
+
+``figure1-short``: the models of ``figure1``, with advice searched as in ``loans``; so with ``where-short``. Advice then
+stops at the boundary and does not leap past it: on draw 6, that of CT under the lock takes 55 % less effort than
+conventional advice, not 29 %. Of the draws 0 to 39, on one seed of training each, it takes less on 15 (with the paper's
+steps on 3) and more on 5 (on 14).
 
 ``figure1-debt``: the same data with debt locked instead. ``where``: CT on them with the lock nowhere, in advice, in
 training or in both. ``proxies``: the set-up of the paper's proposition; τ = 0.5, since with higher values locked

@@ -228,6 +228,11 @@ def nearness(treated: Span, reference: Span, differs: bool) -> Difference:
     return _against(CLOSENESS, treated, reference, differs)
 
 
+def average_distance(treated: Span, reference: Span, differs: bool) -> Difference:
+    """How the mean distance from advice to all real samples differs: “10 % farther from real data”."""
+    return _against("ip", treated, reference, differs)
+
+
 def _against(metric: str, treated: Span, reference: Span, differs: bool) -> Difference:
     if not (treated.known and reference.value > 0):
         return Difference()

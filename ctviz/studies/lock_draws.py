@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
@@ -36,7 +36,11 @@ LEVEL = 0.99
 UNLIKE = 5
 """People more or fewer who get advice, from which on the efforts of two models are those of different people."""
 
-PRESET = "figure1"
+FILE = "lock_draws.json"
+"""What ships, among the results of the paper."""
+
+PRESETS = ("figure1", "figure1-short")
+"""Whose data were drawn: the same models, asked with the paper's steps and with short ones."""
 
 Effort = Literal["less", "alike", "more", "unlike", "nobody"]
 
@@ -76,15 +80,15 @@ def effort_of(trace: Trace, wished: int) -> tuple[torch.Tensor, Estimate, torch.
     return arrived, effort, effort.differs(LEVEL)
 
 
-def experiment_of(seed: int) -> Experiment:
+def experiment_of(seed: int, preset: str = PRESETS[0]) -> Experiment:
     """The experiment of one draw."""
     light = {"data.seed": seed, "evaluation.every": 100, "evaluation.field": 0}
-    return Experiment.preset(PRESET).replace(light)
+    return Experiment.preset(preset).replace(light)
 
 
-def lock_draw(seed: int) -> LockDraw:
+def lock_draw(seed: int, preset: str = PRESETS[0]) -> LockDraw:
     """Trains the four models on one draw and asks those under the lock for advice."""
-    experiment = experiment_of(seed)
+    experiment = experiment_of(seed, preset)
     *_, last = train(experiment, "cpu")
     explorer = Explorer(experiment)
     X, y = explorer.data.train
@@ -105,27 +109,41 @@ def _found(free: float, taught: float, got: list[int], differs: bool) -> Effort:
     return ("less" if taught < free else "more") if differs else "alike"
 
 
-def to_json(draws: Sequence[LockDraw]) -> str:
-    """As they ship: one line for each draw."""
-    lines = ",\n".join(f"  {json.dumps(asdict(draw))}" for draw in draws)
-    return f'{{"preset": "{PRESET}", "draws": [\n{lines}\n]}}\n'
+def to_json(draws: Mapping[str, Sequence[LockDraw]]) -> str:
+    """The draws of each preset as they ship: one line for each."""
+    told = [f'"{preset}": [\n' + ",\n".join(map(_line, found)) + "\n]" for preset, found in draws.items()]
+    return "{" + ", ".join(told) + "}\n"
 
 
-def shipped_draws() -> tuple[LockDraw, ...]:
-    """The draws that ship with ctviz.
+def from_json(text: str) -> dict[str, tuple[LockDraw, ...]]:
+    """Inverse of ``to_json``; files of one preset, as they were at first, name it beside its draws.
 
     Raises:
-        StoreError: their file is damaged or missing.
+        ValueError, KeyError, TypeError: the text is something else.
     """
-    path = assets() / "paper" / "lock_draws.json"
+    found = json.loads(text)
+    of_one = {found["preset"]: found["draws"]} if "draws" in found else found
+    return {preset: tuple(map(_draw, draws)) for preset, draws in of_one.items()}
+
+
+def shipped_draws(preset: str) -> tuple[LockDraw, ...]:
+    """The draws of a preset that ship with ctviz.
+
+    Raises:
+        StoreError: their file is damaged or missing, or lacks the preset.
+    """
+    path = assets() / "paper" / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["draws"]
-        return tuple(map(_draw, found))
+        return from_json(path.read_text(encoding="utf-8"))[preset]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} cannot be read: {error}.") from None
 
 
 # -- as a study -----------------------------------------------------------------------------------------
+
+
+def _line(draw: LockDraw) -> str:
+    return f"  {json.dumps(asdict(draw))}"
 
 
 def _draw(values: Any) -> LockDraw:
@@ -149,6 +167,7 @@ class LockTask:
     """One draw as a task of an engine."""
 
     seed: int
+    preset: str = PRESETS[0]
 
     results: ClassVar[Kind[LockDraw]] = LOCK_DRAWS
     run: ClassVar[None] = None  # it keeps no models
@@ -156,7 +175,7 @@ class LockTask:
     @property
     def key(self) -> str:
         """16 hexadecimal digits of the experiment and of how its advice is compared."""
-        text = f"lock draw:{experiment_of(self.seed).key}:{GROUP}:{LEVEL}:{UNLIKE}"
+        text = f"lock draw:{experiment_of(self.seed, self.preset).key}:{GROUP}:{LEVEL}:{UNLIKE}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -166,27 +185,30 @@ class LockTask:
     @property
     def seconds(self) -> float:
         """About how long it takes with one thread."""
-        return about_seconds(experiment_of(self.seed))
+        return about_seconds(experiment_of(self.seed, self.preset))
 
     def to_json(self) -> str:
         """The task as text, to be sent to another process or machine."""
-        return json.dumps({"lock": {"seed": self.seed}})
+        return json.dumps({"lock": asdict(self)})
 
     @classmethod
     def from_values(cls, values: Any) -> LockTask:
         """Inverse of ``to_json``, from what stands under ``lock``."""
-        return cls(int(values["seed"]))
+        return cls(int(values["seed"]), str(values.get("preset", PRESETS[0])))
 
     def compute(self, store: Store, device: str, cancelled: Callable[[], bool]) -> None:
         """Train and ask on the processor, unless the draw is stored; it takes seconds, and is not cancelled."""
         if LOCK_DRAWS.read(store, self.key) is None:
-            LOCK_DRAWS.keep(store, self.key, lock_draw(self.seed))
+            LOCK_DRAWS.keep(store, self.key, lock_draw(self.seed, self.preset))
 
 
-def lock_draws(count: int = DRAWS, store: Store | None = None, **options: Any) -> list[LockDraw]:
-    """The first draws; those in the store (by default that of this machine) are not computed again.
+def lock_draws(
+    preset: str = PRESETS[0], count: int = DRAWS, store: Store | None = None, **options: Any
+) -> list[LockDraw]:
+    """The first draws of a preset's data; those in the store (by default that of this machine) are not computed again.
 
     Args:
+        preset: whose models and search.
         count: their number.
         store: where they are read and kept.
         options: of ``carry_out``: engine, progress, cancelled.
@@ -195,10 +217,9 @@ def lock_draws(count: int = DRAWS, store: Store | None = None, **options: Any) -
         CtvizError: a draw cannot be computed or stored, or the work was cancelled.
     """
     store = store or open_store()
-    return carry_out(_steps(count, store), store, **options)
+    return carry_out(_steps([LockTask(seed, preset) for seed in range(count)], store), store, **options)
 
 
-def _steps(count: int, store: Store) -> Steps[list[LockDraw]]:
-    tasks = [LockTask(seed) for seed in range(count)]
-    yield from all_done([task for task in tasks if LOCK_DRAWS.read(store, task.key) is None], count)
+def _steps(tasks: Sequence[LockTask], store: Store) -> Steps[list[LockDraw]]:
+    yield from all_done([task for task in tasks if LOCK_DRAWS.read(store, task.key) is None], len(tasks))
     return [draw for task in tasks if (draw := LOCK_DRAWS.read(store, task.key))]

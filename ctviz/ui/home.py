@@ -90,7 +90,7 @@ CARDS = (
         "leave without advice?",
         "Lock a feature",
         ACTIONABILITY,
-        {"preset": "figure1"},
+        {"preset": "figure1-short"},
         (("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),),
     ),
     Card(

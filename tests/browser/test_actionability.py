@@ -40,6 +40,7 @@ def test_names_clicks_and_locks_change_what_they_are_to_change_and_stand_in_the_
     names_change_the_axes_and_nothing_else(browser_page)
     parts_with_tables_of_their_own_fit_a_phone(browser_page)
     a_click_asks_for_advice_and_the_link_keeps_it(browser_page)
+    the_papers_steps_are_one_click_away(browser_page)
     another_lock_redraws_the_panels(browser_page)
     charts_follow_the_theme(browser_page)
     browser_page.get_by_role("link", name="Follow these searches step by step").click()
@@ -64,7 +65,7 @@ def names_change_the_axes_and_nothing_else(page) -> None:
     page.get_by_role("radio", name="x1, x2").click()
     headline(page, "With x2 locked, ").wait_for()
     page.locator(".ctv-axis-x").filter(has_text="x1").first.wait_for()
-    assert query_of(page) == {"preset": "figure1", "names": "plain"}
+    assert query_of(page) == {"preset": "figure1-short", "names": "plain"}
     page.wait_for_function("() => !document.querySelector('.ctv-note:not([hidden])')")
     assert picture_of(page) == before
     page.get_by_role("radio", name="Debt, age").click()
@@ -82,6 +83,18 @@ def a_click_asks_for_advice_and_the_link_keeps_it(page) -> None:
     page.reload()
     person.get_by_text("This person: debt").wait_for()
     assert person.inner_text() == told
+    stage_ready(page)
+
+
+def the_papers_steps_are_one_click_away(page) -> None:
+    told = page.locator(".ctviz-headline").inner_text()
+    page.get_by_text("searches in short steps").wait_for()
+    choose(page, "Steps of the search for advice", "As in the paper")
+    page.wait_for_url("**preset=figure1&**")
+    page.get_by_text("searches in the paper's steps").wait_for()
+    headline(page, "With age locked, ").wait_for()
+    page.wait_for_function("told => document.querySelector('.ctviz-headline').innerText !== told", arg=told)
+    assert "probe" in query_of(page), "the person who was clicked stays"
     stage_ready(page)
 
 

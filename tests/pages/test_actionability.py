@@ -12,11 +12,12 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.store import open_store
 from ctviz.figures.advice import LOAN, Span
+from ctviz.studies import lock_draws
 from ctviz.studies.lock_draws import LockDraw, advise
 from ctviz.ui.actionability import numbers
 from ctviz.ui.actionability.names import labels_of
 from ctviz.ui.actionability.numbers import advice_for, measure
-from ctviz.ui.actionability.panel import PARTS, LocksView, strip
+from ctviz.ui.actionability.panel import PARTS, LocksView, draws_of, strip
 from ctviz.ui.actionability.story import drawing, headline, walks
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.feature_names import scales_of, wished_class
@@ -38,7 +39,7 @@ def small(preset: str, **changes: object) -> Experiment:
 
 
 FIGURE = small("figure1")
-OTHER = {part.preset: small(part.preset) for part in PARTS.values()}
+OTHER = {preset: small(preset) for part in PARTS.values() for preset in (part.first, part.preset)}
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -48,6 +49,29 @@ def test_every_part_opens_from_nothing_and_says_what_to_do(visit, part: str) -> 
     assert PARTS[part].lead in said(at)
     assert "Press Train" in said(at)
     assert query_of(at)["preset"] == PARTS[part].preset
+
+
+def test_the_menu_opens_short_steps_and_a_link_without_a_run_means_what_it_meant(visit) -> None:
+    assert query_of(visit(PAGE)) == {"preset": "figure1-short"}
+    assert query_of(visit(PAGE, probe="8,1")) == {"preset": "figure1", "probe": "8,1"}
+    assert query_of(visit(PAGE, part="where"))["preset"] == "where"
+    at = visit(PAGE)
+    at.segmented_control(key="part").set_value("where").run()
+    assert query_of(at) == {"preset": "where-short", "part": "where"}
+
+
+@pytest.mark.parametrize("part", [name for name, part in PARTS.items() if part.short])
+def test_short_steps_and_the_papers_are_one_click_apart(visit, world, part: str) -> None:
+    """A click on one preset asks for the other, which ships: the same models, searched with other steps."""
+    short, paper = (Experiment.preset(name) for name in (PARTS[part].short, PARTS[part].preset))
+    assert short.evaluation.step_bound and not paper.evaluation.step_bound
+    assert short.replace({f"evaluation.{name}": value for name, value in paper.evaluation}) == paper
+    at = visit(PAGE, preset=PARTS[part].short, part=part)
+    at.segmented_control(key="set-steps").set_value("paper").run()
+    assert query_of(at)["preset"] == PARTS[part].preset
+    at.segmented_control(key="set-steps").set_value("short").run()
+    assert query_of(at)["preset"] == PARTS[part].short
+    assert world.jobs.submitted == [paper.key, short.key]
 
 
 def test_a_link_does_not_train_by_itself(visit, world) -> None:
@@ -84,6 +108,9 @@ def test_how_near_to_real_people_advice_ends_is_part_of_its_price(tmp_path) -> N
         got = [row for row in range(len(trace)) if trace.mature[arm, row] and trace.predicted[arm, row] != 0]
         gaps = [math.dist(trace.final[arm, row], trace.nearest[arm, row]) for row in got]
         assert found.near[arm].value == pytest.approx(np.mean(gaps), rel=1e-5)
+        X, y = (part.numpy() for part in explorer.data.validation)
+        apart = np.abs(trace.final[arm, got][:, None] - X[y == 0]).sum(-1)
+        assert found.average[arm].value == pytest.approx(apart.mean(), rel=1e-4)
     clear = np.ones((4, 4), dtype=bool)
     effort, near = ((Span(1.0), Span(1.0), Span(low), Span(high)) for low, high in ((4.0, 2.0), (1.0, 2.0)))
     dearer = replace(
@@ -94,6 +121,11 @@ def test_how_near_to_real_people_advice_ends_is_part_of_its_price(tmp_path) -> N
         "50 % less effort than the conventional model's in this run, at the price of 50 points less often right and "
         "100 % farther from the nearest real sample."
     ) in headline(experiment, replace(dearer, tilt=(0.0,) * 4), right, LocksView())
+    average = tuple(Span(mean) for mean in (1.0, 1.0, 2.0, 3.0))
+    nearer = replace(dearer, near=(Span(1.0),) * 4, average=average, averages_apart=clear)
+    assert "50 points less often right and 50 % farther from real data." in headline(
+        experiment, nearer, right, LocksView()
+    )
 
 
 def test_the_runs_of_the_parts_are_measured_before_a_class_looks_at_them(world, train, monkeypatch) -> None:
@@ -275,17 +307,18 @@ def test_each_part_keeps_its_settings(visit) -> None:
     assert query_of(at) == FIGURE.to_query()
 
 
-def test_back_to_where_the_part_starts(visit) -> None:
-    at = visit(PAGE, **FIGURE.to_query())
+@pytest.mark.parametrize("preset", ["figure1", "figure1-short"])
+def test_back_to_where_the_part_starts(visit, preset: str) -> None:
+    at = visit(PAGE, **small(preset).to_query())
     at.button(key="reset").click().run()
-    assert query_of(at) == {"preset": "figure1"}
+    assert query_of(at) == {"preset": preset}, "with the steps that were looked at"
 
 
 def test_projecting_leaves_the_picture_and_what_the_person_is_told(visit, train) -> None:
     train(FIGURE)
     at = visit(PAGE, **FIGURE.to_query(), probe="8,1", view="project")
     assert not at.slider
-    assert "This person: debt $" in said(at)
+    assert "This person: debt $" in said(at) and "Searches in the paper's steps." in said(at)
     at.button(key="unproject").click().run()
     assert at.slider
 
@@ -364,6 +397,14 @@ def test_beside_the_draw_stands_how_often_a_lock_pays() -> None:
     assert '<i class="more" title="Draw 0: more effort">▲</i>' in html
 
 
-def test_the_preset_shows_the_draws_that_ship(visit) -> None:
-    at = visit(PAGE)
-    assert "Of 40 draws, locked advice takes less effort on" in said(at)
+@pytest.mark.parametrize("preset", lock_draws.PRESETS)
+def test_each_preset_shows_its_own_draws(visit, preset: str) -> None:
+    assert len(draws_of(Experiment.preset(preset).replace({"data.seed": 3}))) == lock_draws.DRAWS
+    less = sum(draw.found == "less" for draw in lock_draws.shipped_draws(preset))
+    assert f"Of 40 draws, locked advice takes less effort on {less}" in said(visit(PAGE, preset=preset))
+
+
+def test_the_draws_of_two_presets_differ_and_other_runs_have_none() -> None:
+    paper, short = map(Experiment.preset, lock_draws.PRESETS)
+    assert draws_of(paper) != draws_of(short)
+    assert draws_of(small("figure1")) == () == draws_of(Experiment.preset("figure1-debt"))

@@ -9,7 +9,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.elsewhere import SHOWN, shown_kind
 from tests.pages.words import query_of, said
 
-PAGES = {"boundaries": "moons", "trajectories": "loans", "actionability": "figure1"}
+PAGES = {"boundaries": "moons", "trajectories": "loans", "actionability": "figure1-short"}
 
 
 def links(at) -> dict[str, str]:

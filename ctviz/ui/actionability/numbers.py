@@ -13,6 +13,7 @@ import torch
 from ctviz.cache import Cache
 from ctviz.errors import DataError
 from ctviz.evaluation.bootstrap import Bootstrap, Interval
+from ctviz.evaluation.ends import END_METRICS
 from ctviz.evaluation.leak import leak
 from ctviz.evaluation.tilt import tilt_between
 from ctviz.experiments.config import Experiment
@@ -46,6 +47,8 @@ class Numbers:
     differs: npt.NDArray[np.bool_]  # m m: whether two efforts differ beyond chance
     near: tuple[Span, ...]  # ℓ2 distance from the advice to the nearest real sample of the wished class
     apart: npt.NDArray[np.bool_]  # m m: whether two of these differ beyond chance
+    average: tuple[Span, ...]  # mean ℓ1 distance from the advice to all real samples of that class (IP)
+    averages_apart: npt.NDArray[np.bool_]  # m m: whether two of these differ beyond chance
     changed: tuple[tuple[Span, ...], ...]  # m d: share of the advice that changes a feature
     share: tuple[tuple[Span, ...], ...]  # m d: share of the attribution
     lean: tuple[tuple[Span, ...], ...]  # m d: its difference to the first arm; NaN for that
@@ -68,8 +71,8 @@ def numbers_of(run_view: RunView, snapshot: Snapshot) -> Numbers:
 def prepare() -> None:
     """Measures the shipped runs of the page at all of their epochs, before a class looks at them: each epoch takes a
     tenth of a second, and thirty people who move the slider would wait for each other."""
-    for part in PARTS.values():
-        run_view = service().run_view(Experiment.preset(part.preset).key)
+    for preset in dict.fromkeys(name for part in PARTS.values() for name in (part.first, part.preset)):
+        run_view = service().run_view(Experiment.preset(preset).key)
         if run_view is None:
             continue
         for snapshot in list(run_view.snapshots):
@@ -95,10 +98,12 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
     trace = advise(explorer, snapshot, wished)
     refused = trace.predicted != wished  # m b
     arrived, effort, differs = effort_of(trace, wished)
-    moved = ~explorer.features.unchanged(ends_of(trace).change)  # m b f
+    ends = ends_of(trace)
+    moved = ~explorer.features.unchanged(ends.change)  # m b f
     bootstrap = Bootstrap.of(arrived.shape[1])
     changed = bootstrap.mean(moved.mT, arrived.unsqueeze(1)).interval(LEVEL)
     near = bootstrap.mean(torch.from_numpy(trace.gap), arrived)
+    average = bootstrap.mean(END_METRICS["ip"].value(ends, explorer.comparison), arrived)
     sensitivity = explorer.sensitivity(snapshot, LEVEL)
     return Numbers(
         asked=tuple(int(count) for count in refused.sum(1)),
@@ -107,6 +112,8 @@ def measure(explorer: Explorer, snapshot: Snapshot, wished: int) -> Numbers:
         differs=differs.numpy(),
         near=_spans(near.interval(LEVEL)),
         apart=near.differs(LEVEL).numpy(),
+        average=_spans(average.interval(LEVEL)),
+        averages_apart=average.differs(LEVEL).numpy(),
         changed=tuple(_spans(_row(changed, arm)) for arm in range(trace.m)),
         share=tuple(_spans(_row(sensitivity.share, arm)) for arm in range(trace.m)),
         lean=tuple(_spans(_row(sensitivity.share_difference, arm)) for arm in range(trace.m)),

@@ -18,10 +18,11 @@ from ctviz.data.display import DisplayScale
 from ctviz.data.drawn import DRAWN
 from ctviz.data.schema import Mutability
 from ctviz.data.synthetic import SIGNAL
-from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene
 from ctviz.figures.advice import LOAN, of_draws, unit_of
-from ctviz.studies.lock_draws import LockDraw, shipped_draws
+from ctviz.studies import lock_draws
+from ctviz.studies.lock_draws import LockDraw
 from ctviz.training.arm import Arm
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.constraints import allowed_range, mutability
@@ -32,6 +33,7 @@ from ctviz.ui.kit.frame import link_to, project_button
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES
 from ctviz.ui.kit.rights import NotAllowedError
+from ctviz.ui.kit.search import steps_in_words
 from ctviz.ui.kit.service import Service, reason_not_to_train
 from ctviz.ui.kit.settings import setting
 from ctviz.ui.kit.training import press_train, train_button
@@ -57,11 +59,21 @@ class LocksView(View):
 
 @dataclass(frozen=True)
 class LocksPart:
-    """A part of the story: what it is called, the run it starts from, what it is about."""
+    """A part of the story: what it is called, the run it starts from, what it is about.
+
+    ``preset`` is what a link to the part means that names no run; ``short`` the same run searched in short steps, which
+    those see who come with no wish, where there is one.
+    """
 
     title: str
     preset: str
     lead: str
+    short: str = ""
+
+    @property
+    def first(self) -> str:
+        """The preset that the part opens with."""
+        return self.short or self.preset
 
 
 PARTS: dict[str, LocksPart] = {
@@ -70,12 +82,14 @@ PARTS: dict[str, LocksPart] = {
         "figure1",
         "Nobody can change their age. Lock it, and advice has to do with what is left. A model that was trained with "
         "the lock learns to decide by what people can change.",
+        "figure1-short",
     ),
     "where": LocksPart(
         "Where the lock acts",
         "where",
         "A lock can act when advice is searched, when the model is trained, or both. Often only one of the two is "
         "meant; here they are told apart.",
+        "where-short",
     ),
     "proxies": LocksPart(
         "When it stops helping",
@@ -109,8 +123,9 @@ CHOSEN = (
 OTHER_DRAW = "Another draw than the one this part starts from: the clusters lie elsewhere, and a lock may matter less."
 
 
-FIGURE = "figure1"
-FIGURE_SEED = Experiment.preset(FIGURE).data.seed
+STEPS = {"short": "Short", "paper": "As in the paper"}
+"""Steps of the searches for advice, as pages call them."""
+
 KINDS = {
     "less": ("▼", "less effort"),
     "alike": ("=", "no clear difference"),
@@ -129,9 +144,16 @@ def said_of_units(scales: Sequence[DisplayScale]) -> str:
 
 
 def open_draft() -> Draft[LocksView]:
-    """The session's draft of this page; a link without a preset starts from that of its part."""
+    """The session's draft of this page; a link without a preset starts from that of its part, and who comes without one
+    sees short steps."""
     part = PARTS.get(st.query_params.get("part", ""), PARTS["figure"])
-    return current(ACTIONABILITY, LocksView, part.preset)
+    return current(ACTIONABILITY, LocksView, part.preset, first={"preset": PARTS["figure"].first})
+
+
+def start_of(part: str, experiment: Experiment) -> Experiment:
+    """Where a part starts, with the kind of steps that an experiment has."""
+    found = PARTS[part]
+    return Experiment.preset(found.first if experiment.evaluation.step_bound else found.preset)
 
 
 def limited(experiment: Experiment, part: str) -> tuple[Arm, ...]:
@@ -154,7 +176,7 @@ def parts(draft: Draft[LocksView]) -> None:
 def _go_to_part(draft: Draft[LocksView], part: str) -> None:
     kept: dict[str, Experiment] = st.session_state.setdefault("locks-kept", {})
     kept[draft.view.part] = draft.experiment
-    draft.start_from(kept.get(part) or Experiment.preset(PARTS[part].preset))
+    draft.start_from(kept.get(part) or Experiment.preset(PARTS[part].first))
     draft.look(part=part)
 
 
@@ -176,6 +198,7 @@ def panel(service: Service, draft: Draft[LocksView]) -> None:
     if draft.view.part == "where":
         _protection(draft, then)
     _draw(draft, redraw)
+    _steps(draft, then)
     if not service.state(draft.experiment.key).live and service.state(draft.experiment.key).state != "done":
         train_button(service, draft)
     choose_names(draft, "names")
@@ -233,6 +256,26 @@ def _protection(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     )  # fmt: skip
 
 
+def _steps(draft: Draft[LocksView], then: Callable[[], None]) -> None:
+    """Short steps, or those of the paper: what advice takes hangs on them."""
+    part = PARTS[draft.view.part]
+    if not (part.short and steps_in_words(draft.experiment)):
+        return
+    short, paper = (Experiment.preset(name).evaluation for name in (part.short, part.preset))
+    apart = [name for name in type(short).model_fields if getattr(short, name) != getattr(paper, name)]
+    ways = {
+        way: {f"evaluation.{name}": getattr(settings, name) for name in apart}
+        for way, settings in (("short", short), ("paper", paper))
+    }
+    shown = "short" if draft.experiment.evaluation.step_bound else "paper"
+    bind.choice(
+        "Steps of the search for advice", STEPS, bind.to_settings(draft, "steps", shown, ways.__getitem__, then=then),
+        kind="buttons", words=STEPS,
+        help="Short: no step is longer than a fiftieth of the spread of the data, so that advice stops where the model "
+        "says yes. With the paper's steps most searches leap, and may land far beyond. Training is the same.",
+    )  # fmt: skip
+
+
 def _dependence(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     free, locked = features_of(draft.view, draft.experiment)
     _slider(
@@ -276,15 +319,19 @@ def _draw(draft: Draft[LocksView], then: Callable[[], None]) -> None:
     setting(draft, "data.seed", then=then)
     if draft.experiment.data.name == DRAWN:
         st.caption("Your own points: another number only chooses others of them for training.")
-    elif draft.view.part == "figure" and tried_on_draws(draft.experiment):
-        st.html(strip(shipped_draws(), draft.experiment.data.seed))
+    elif draft.view.part == "figure" and (draws := draws_of(draft.experiment)):
+        st.html(strip(draws, draft.experiment.data.seed))
     elif draft.view.part != "proxies":
         st.caption(CHOSEN if draft.experiment.data == Experiment.preset(PARTS["figure"].preset).data else OTHER_DRAW)
 
 
-def tried_on_draws(experiment: Experiment) -> bool:
-    """Whether an experiment is that of the first part on some draw of the data, as the shipped draws are."""
-    return experiment.replace({"data.seed": FIGURE_SEED}) == Experiment.preset(FIGURE)
+def draws_of(experiment: Experiment) -> tuple[LockDraw, ...]:
+    """The draws that ship for the first part, where an experiment is one of them, whichever; none for any other."""
+    for name in lock_draws.PRESETS:
+        preset = Experiment.preset(name)
+        if experiment.replace({"data.seed": preset.data.seed}) == preset:
+            return lock_draws.shipped_draws(name)
+    return ()
 
 
 def strip(draws: Sequence[LockDraw], here: int) -> str:
@@ -302,11 +349,11 @@ def strip(draws: Sequence[LockDraw], here: int) -> str:
 
 
 def _ways_on(service: Service, draft: Draft[LocksView]) -> None:
-    preset = PARTS[draft.view.part].preset
-    if preset in PRESETS and draft.experiment != Experiment.preset(preset):
+    start = start_of(draft.view.part, draft.experiment)
+    if draft.experiment != start:
         st.button(
             "Back to where this part starts", key="reset", type="tertiary", icon=":material/undo:",
-            on_click=lambda: draft.start_from(Experiment.preset(preset)),
+            on_click=lambda: draft.start_from(start),
         )  # fmt: skip
     share_run(draft, service.run_view(draft.experiment.key))
     project_button(draft)

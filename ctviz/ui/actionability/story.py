@@ -24,12 +24,12 @@ from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.recording import limits_of
 from ctviz.figures.theme import arm_styles
 from ctviz.figures.words import Metrics, prices
-from ctviz.studies.lock_draws import shipped_draws
+from ctviz.prose import begun
 from ctviz.training.arm import Arm
 from ctviz.ui.actionability.details import details
 from ctviz.ui.actionability.names import PLACES, focus_of, labels_of, movable, pair_of, position_of
 from ctviz.ui.actionability.numbers import Numbers, advice_for, numbers_of
-from ctviz.ui.actionability.panel import LocksView, tried_on_draws
+from ctviz.ui.actionability.panel import LocksView, draws_of
 from ctviz.ui.actionability.table import table
 from ctviz.ui.kit import results
 from ctviz.ui.kit.draft import Draft
@@ -38,6 +38,7 @@ from ctviz.ui.kit.frame import link_to, page_title
 from ctviz.ui.kit.pages import TRAJECTORIES
 from ctviz.ui.kit.player import PinnedWalks
 from ctviz.ui.kit.run_view import RunView
+from ctviz.ui.kit.search import steps_in_words
 from ctviz.ui.kit.watch import RunDisplay, RunDrawing
 
 INVITATION = '<p class="ctviz-invite">Click a point in any panel: what would this person be told?</p>'
@@ -137,17 +138,23 @@ def headline(experiment: Experiment, numbers: Numbers, metrics: Metrics, view: L
         return "What each model's advice takes, and what it rests on."
     limit = limits_of(arms[pair[1]], features, scales_of(features, experiment))
     free, taught = (_panel(numbers, arm, focus) for arm in pair)
-    caveat = words.on_draws(Counter(draw.found for draw in shipped_draws())) if tried_on_draws(experiment) else ""
+    draws = draws_of(experiment)
+    caveat = words.on_draws(Counter(draw.found for draw in draws)) if draws else ""
     paid = _prices(experiment, numbers, metrics, pair)
     return words.headline_of_lock(limit, free, taught, bool(numbers.differs[pair]), paid, caveat)
 
 
 def _prices(experiment: Experiment, numbers: Numbers, metrics: Metrics, pair: tuple[int, int]) -> list[Difference]:
-    """What the second of two models may pay for what its advice gains: accuracy, and how near to real samples it ends;
-    of how many get advice, headlines speak themselves."""
+    """What the second of two models may pay for what its advice gains: accuracy, and how near to real samples it ends,
+    to the nearest one or else, as panels tell it, on average; of how many get advice, headlines speak themselves."""
     reference, other = pair
     right = prices(metrics, pair, results.samples_of(experiment), ("validation_accuracy", "robust_accuracy"))
-    return [*right, words.nearness(numbers.near[other], numbers.near[reference], bool(numbers.apart[pair]))]
+    near = words.nearness(numbers.near[other], numbers.near[reference], bool(numbers.apart[pair]))
+    if near.verdict != "worse":
+        near = words.average_distance(
+            numbers.average[other], numbers.average[reference], bool(numbers.averages_apart[pair])
+        )
+    return [*right, near]
 
 
 def _panel(numbers: Numbers, arm: int, focus: int) -> Panel:
@@ -198,7 +205,8 @@ def person(run_view: RunView, snapshot: Snapshot, names: Names, view: LocksView,
 
 
 def projected(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) -> None:
-    """Under the picture on a large screen: what the models tell whoever has been clicked, panel by panel."""
+    """Under the picture on a large screen: what the models tell whoever has been clicked, panel by panel, and which
+    steps their searches take."""
     if live:
         return
     told = (
@@ -207,7 +215,8 @@ def projected(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView
         else person(run_view, snapshot, names_of(run_view.scene, view.names), view, view.probe)
     )
     with st.container(key="projected"):
-        st.html(told)
+        how = steps_in_words(run_view.experiment)
+        st.html(told + (f'<p class="ctviz-muted">{escape(begun(how))}.</p>' if how else ""))
 
 
 def told_by(trace: Trace, arm: int, experiment: Experiment, names: Names) -> str:

@@ -19,6 +19,9 @@ from ctviz.ui.kit.theme import palette
 SECTIONS = ("data", "model", "training", "arms", "seed")
 """Of the settings, those that say how the models came about; how they are drawn is seen."""
 
+OFF = {"arms.step_bound", "arms.gradient_noise"}
+"""Settings that do nothing at 0; a bound of 0 would read as if the searches that are drawn had none either."""
+
 DARK_CHARTS = "@media print { .stPlotlyChart { filter: invert(1) hue-rotate(180deg); } }"
 """Charts are drawn in the colours of the screen's theme, and paper is light."""
 
@@ -53,7 +56,7 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         ):
             continue
         arm = "" if section != "arms" or entry.path.startswith(ALL_ARMS) else name.rpartition(".")[0]
-        if arm and value == 0:
+        if value == 0 and (arm or generic(entry.path) in OFF):
             continue
         if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
             value = [constraint_words(one, columns_of(experiment.data)) for one in value]

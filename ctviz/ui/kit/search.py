@@ -26,6 +26,14 @@ def measured_search(experiment: Experiment) -> SearchSettings:
     return SearchSettings(**{name: getattr(experiment.evaluation, name) for name in SearchSettings.model_fields})
 
 
+def steps_in_words(experiment: Experiment) -> str:
+    """Which steps the searches take that a run was measured with; empty where no bound can be set on them."""
+    search = measured_search(experiment)
+    if "step_bound" not in GENERATORS[search.generator].settings:
+        return ""
+    return "searches in short steps" if search.step_bound else "searches in the paper's steps"
+
+
 def search_of(experiment: Experiment, changes: Changes) -> SearchSettings:
     """The search that is asked for: the run's own with changes; τ is at least 1/k."""
     chosen = SearchSettings(**{**measured_search(experiment).model_dump(), **dict(changes)})

@@ -15,7 +15,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.catalogue.settings import CHOICES
-from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import LOSSES, Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
@@ -29,7 +28,7 @@ from ctviz.ui.kit.frame import details, literal, live, page_title
 from ctviz.ui.kit.link import View
 from ctviz.ui.kit.player import PinnedWalks, StageState, show_stage
 from ctviz.ui.kit.run_view import RunView
-from ctviz.ui.kit.search import measured_search
+from ctviz.ui.kit.search import steps_in_words
 from ctviz.ui.kit.service import RunState, Service, about_seconds, reason_not_to_train
 from ctviz.ui.kit.sight import in_sight, seen
 from ctviz.ui.kit.theme import follow_theme
@@ -255,7 +254,8 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
         st.caption(f"Press Train: about {duration(about_seconds(experiment))} on an idle computer.")
     elif run_view is not None and draft.view.view == "page":
         chosen = "search" in type(draft.view).model_fields  # on the page itself, which then says which search it is
-        st.caption(_what_it_is(experiment, state) + ("" if chosen else _searched(experiment)))
+        how = "" if chosen else steps_in_words(experiment)
+        st.caption(" · ".join(filter(None, (_what_it_is(experiment, state), how))))
     if not state.live and state.state != "done":
         # On a phone the controls come after the picture; the style shows this second button there only.
         train_button(service, draft, key="train-here")
@@ -284,14 +284,6 @@ def _what_it_is(experiment: Experiment, state: RunState) -> str:
     models = "1 model" if count == 1 else f"{count} models, same first weights and batches"
     took = ", ships with ctviz" if state.preset else f", trained in {duration(state.seconds)}"
     return f"{CHOICES[experiment.data.name]} · {models} · {experiment.training.epochs} epochs{took}"
-
-
-def _searched(experiment: Experiment) -> str:
-    """Which search is shown, where there are two kinds of steps."""
-    search = measured_search(experiment)
-    if "step_bound" not in GENERATORS[search.generator].settings:
-        return ""
-    return " · searches in short steps" if search.step_bound else " · searches in the paper's steps"
 
 
 def _below(service: Service) -> None:

@@ -30,7 +30,7 @@ NEAR, FAIR = 0.15, 0.4
 
 MORE: dict[int, tuple[Page, str, dict[str, str]]] = {
     5: (DIGITS, "See it on Digits", {}),
-    7: (ACTIONABILITY, "All of it on Actionability", {"preset": "where", "part": "where"}),
+    7: (ACTIONABILITY, "All of it on Actionability", {"preset": "where-short", "part": "where"}),
     8: (ACTIONABILITY, "All of it on Actionability", {"preset": "proxies-linked", "part": "proxies"}),
     9: (LIMITS, "See Limits", {}),
 }

@@ -45,7 +45,9 @@ TITLES = {
     "loans": "Loans, in short steps",
     "figure1": "Figure 1 of the paper, x2 locked",
     "figure1-debt": "Figure 1 of the paper, x1 locked",
+    "figure1-short": "Figure 1 of the paper, x2 locked, in short steps",
     "where": "Where a lock acts",
+    "where-short": "Where a lock acts, in short steps",
     "proxies": "Two Gaussians: proxies",
     "proxies-linked": "Two Gaussians: proxies that go along",
 }
