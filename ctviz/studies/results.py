@@ -178,7 +178,7 @@ def run_study(
     """
     study, store = study_of(name), store or open_store()
     return carry_out(
-        _steps(study, store, seeds, shipped), store, engine, workers, address,
+        steps_of(study, store, seeds, shipped=shipped), store, engine, workers, address,
         progress=progress or no_progress, cancelled=cancelled,
     )  # fmt: skip
 
@@ -187,7 +187,7 @@ run_limit = run_study
 """As the public API names it."""
 
 
-def _steps(study: Study, store: Store, seeds: int | None, shipped: bool) -> Steps[StudyResult]:
+def steps_of(study: Study, store: Store, seeds: int | None = None, *, shipped: bool = True) -> Steps[StudyResult]:
     """The draws that are left, all at once."""
     missing = missing_draws(study, store, seeds, shipped=shipped)
     check_all_done((yield Step(missing, len(study.all_draws(seeds)))))

@@ -86,6 +86,17 @@ def carry_out(
             )  # fmt: skip
 
 
+def from_first(step: Step, steps: Steps[R]) -> Steps[R]:
+    """A study that has given its first step already, from that step on."""
+    with closing(steps):
+        while True:
+            outcomes = yield step
+            try:
+                step = steps.send(outcomes)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+
 class Cancelled(CtvizError):  # noqa: N818 (says what it means)
     """The work was cancelled; finished results stay in the store."""
 

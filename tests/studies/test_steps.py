@@ -11,7 +11,7 @@ from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.store import Store
 from ctviz.experiments.store.artifacts import Kind
-from ctviz.studies.steps import Cancelled, Step, all_done, carry_out, is_stored
+from ctviz.studies.steps import Cancelled, Step, all_done, carry_out, from_first, is_stored
 
 NOTES = Kind("note", folder="notes", encode=str.encode, decode=bytes.decode, old_name="{key}.txt")
 
@@ -107,6 +107,14 @@ def test_a_study_may_make_do_with_what_has_ended(store: Store) -> None:
     told: list[tuple[int, int]] = []
     assert carry_out(tolerant(), store, Engine(refuse="a"), progress=lambda *said: told.append(said)) == ["b"]
     assert told == [(0, 6), (3, 6), (6, 6)]  # without a part, none is told
+
+
+def test_a_study_whose_first_step_was_asked_for_goes_on_from_there(store: Store) -> None:
+    steps, engine = story(store), Engine()
+    first = next(steps)
+    assert [task.key for task in first.tasks] == ["a", "b"] and not engine.given
+    assert carry_out(from_first(first, steps), store, engine) == "ab"
+    assert engine.given == ["a", "b", "ab"]
 
 
 def test_an_engine_that_there_is_not_is_refused_before_a_step_is_begun(store: Store) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +10,11 @@ import pytest
 from ctviz.errors import JobError
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
+from ctviz.studies.steps import Step, Steps
 from ctviz.studies.sweeps.catalogue import list_sweeps
-from ctviz.studies.sweeps.plan import plan
+from ctviz.studies.sweeps.plan import Plan, plan
+from ctviz.studies.sweeps.sweep import steps_of
 from ctviz.ui.kit.runner import MOST_AT_ONCE, Runner, StudyProgress
-from ctviz.ui.tradeoffs.new_sweep import undertaking
 from tests.fake_jobs import FakeJobs
 from tests.studies.sweeps.small import base, small
 from tests.waiting import until
@@ -25,12 +25,22 @@ def world(tmp_path):
     store = Store(tmp_path)
     # Two grounds and two seeds: so many stacks, of models that differ from sweep to sweep.
     plans = [
-        undertaking(
-            plan(small({"training.epochs": (2, 3), "lambda_div": (0.1, 1.0)}, base=base(data__seed=draw)), store), store
-        )
+        plan(small({"training.epochs": (2, 3), "lambda_div": (0.1, 1.0)}, base=base(data__seed=draw)), store)
         for draw in range(MOST_AT_ONCE + 1)
     ]
-    return SimpleNamespace(store=store, plans=plans, key=plans[0].key)
+
+    def start(runner: Runner, number: int, owner: str) -> None:
+        found = plans[number]
+        runner.start(found.sweep.key, steps_of(found, store), "models are trained", owner)
+
+    keys = [found.sweep.key for found in plans]
+    return SimpleNamespace(store=store, plans=plans, start=start, keys=keys, key=keys[0])
+
+
+def broken_in_the_end(found: Plan) -> Steps[float]:
+    """A study whose result cannot be put together."""
+    yield Step(found.tasks, found.models)
+    raise ZeroDivisionError
 
 
 def test_tasks_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> None:
@@ -39,43 +49,43 @@ def test_tasks_of_two_sweeps_take_turns_and_leave_a_worker_free(world) -> None:
     first, second = world.plans[:2]
     of = {task.key: 0 for task in first.tasks} | {task.key: 1 for task in second.tasks}
     assert len(of) == 4
-    runner.start(first, "a")
+    world.start(runner, 0, "a")
     until(lambda: jobs.submitted)
-    runner.start(second, "b")
+    world.start(runner, 1, "b")
     for done in range(4):
         until(lambda done=done: len(jobs.submitted) == done + 1)
         until(lambda done=done: len(runner._engine._gate._waiting) == (done < 3), "the other sweep at the gate")
         jobs.end(jobs.submitted[-1])
-    until(lambda: not runner.progress(first.key).live and not runner.progress(second.key).live)
+    until(lambda: not runner.progress(world.key).live and not runner.progress(world.keys[1]).live)
     assert [of[key] for key in jobs.submitted] == [0, 1, 0, 1]
     assert jobs.most == 1
-    assert runner.progress(first.key).state == "done"
+    assert runner.progress(world.key).state == "done"
 
 
 def test_a_session_has_one_sweep_under_way_and_a_server_a_few(world) -> None:
     runner = Runner(world.store, FakeJobs(slots=3))
     for number in range(MOST_AT_ONCE):
-        runner.start(world.plans[number], f"visitor {number}")
-    runner.start(world.plans[0], "visitor 0")  # the same again is the same
+        world.start(runner, number, f"visitor {number}")
+    world.start(runner, 0, "visitor 0")  # the same again is the same
     with pytest.raises(JobError, match="one at a time"):
-        runner.start(world.plans[-1], "visitor 0")
+        world.start(runner, -1, "visitor 0")
     with pytest.raises(JobError, match=f"^{MOST_AT_ONCE} sweeps or limits are under way here"):
-        runner.start(world.plans[-1], "visitor 9")
-    begun = {planned.key for planned in world.plans[:-1]}
+        world.start(runner, -1, "visitor 9")
+    begun = set(world.keys[:-1])
     assert runner.running() == begun
     assert {info.key for info in list_sweeps(world.store)} == begun  # what is refused is not remembered
-    assert runner.running_of("visitor 1") == world.plans[1].key
-    for planned in world.plans:
-        runner.cancel(planned.key)
+    assert runner.running_of("visitor 1") == world.keys[1]
+    for key in world.keys:
+        runner.cancel(key)
     until(lambda: not runner.running())
-    runner.start(world.plans[-1], "visitor 0")
-    runner.cancel(world.plans[-1].key)
+    world.start(runner, -1, "visitor 0")
+    runner.cancel(world.keys[-1])
 
 
 def test_a_sweep_that_is_stopped_begins_nothing_more(world) -> None:
     jobs = FakeJobs(slots=2)
     runner = Runner(world.store, jobs)
-    runner.start(world.plans[0], "a")
+    world.start(runner, 0, "a")
     until(lambda: jobs.submitted)
     runner.cancel(world.key)
     until(lambda: not runner.progress(world.key).live)
@@ -88,7 +98,7 @@ def test_a_sweep_that_is_stopped_begins_nothing_more(world) -> None:
 def test_a_task_that_fails_is_told_and_stops_no_other(world, monkeypatch) -> None:
     jobs = FakeJobs(slots=2, begins=JobStatus("", "failed", message="It broke."))
     runner = Runner(world.store, jobs)
-    runner.start(world.plans[0], "a")
+    world.start(runner, 0, "a")
     until(lambda: not runner.progress(world.key).live)
     far = runner.progress(world.key)
     assert (far.state, far.message, far.done) == ("failed", "It broke.", 0)
@@ -97,7 +107,7 @@ def test_a_task_that_fails_is_told_and_stops_no_other(world, monkeypatch) -> Non
     # Nor does an error in the end, when the results are put together, leave anybody waiting.
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     other = Runner(world.store, FakeJobs(begins=JobStatus("", "done")))
-    other.start(replace(world.plans[0], finish=lambda: 1 / 0), "a")
+    other.start(world.key, broken_in_the_end(world.plans[0]), "models are trained", "a")
     until(lambda: not other.progress(world.key).live)
     assert other.progress(world.key).state == "done"
 

@@ -14,7 +14,7 @@ from ctviz.experiments.store import Store, open_store
 from ctviz.studies.steps import Step, Steps, carry_out
 from ctviz.studies.sweeps.catalogue import keep_sweep
 from ctviz.studies.sweeps.declaration import Axis, Sample, Sweep
-from ctviz.studies.sweeps.plan import CONFIRM_ABOVE, SweepEstimate, estimate, plan
+from ctviz.studies.sweeps.plan import CONFIRM_ABOVE, Plan, SweepEstimate, estimate, plan
 from ctviz.studies.sweeps.results import SweepResult, collect, collect_planned
 from ctviz.studies.sweeps.tables import keep_table, stored_table
 
@@ -82,7 +82,12 @@ def _steps(
     if not fresh and (table := stored_table(wanted, store)) is not None:
         yield Step((), wanted.models)
         return SweepResult(wanted, table)
-    found = plan(wanted, store, fresh)
+    return (yield from steps_of(plan(wanted, store, fresh), store, fresh))
+
+
+def steps_of(found: Plan, store: Store, fresh: bool = False) -> Steps[SweepResult]:
+    """What a plan has left, all at once; the sweep is remembered before, and its table kept once it is whole."""
+    wanted = found.sweep
     keep_sweep(wanted, store)
     outcomes = yield Step(found.tasks, found.models, units=found.waiting)
     result = collect_planned(plan(wanted, store, fresh), store, outcomes)

@@ -8,21 +8,23 @@ is done lies in the store; this only remembers what is on its way.
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import streamlit as st
 
 from ctviz.errors import CtvizError, JobError
-from ctviz.experiments.engines.base import AnyTask, TaskResult, execute
+from ctviz.experiments.engines.base import TaskResult
 from ctviz.experiments.engines.local import JobEngine
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobManager
 from ctviz.progress import duration
+from ctviz.studies.steps import Step, Steps, carry_out, from_first
 from ctviz.ui.kit.service import Service, service
 
 State = Literal["running", "done", "failed", "cancelled"]
@@ -34,28 +36,6 @@ MOST_REMEMBERED = 50
 
 NEARLY = 0.9
 """Most that a task counts for before it has ended, however long it takes."""
-
-
-def _nothing() -> None:
-    """Nothing is to be done."""
-
-
-@dataclass(frozen=True)
-class Undertaking:
-    """What is to be done of a study, under a key of its own.
-
-    ``units`` says what of each task counts, by its key; ``seconds`` is about how long all of it takes with one worker.
-    ``begin`` is called once it is accepted, ``finish`` once all of it is done.
-    """
-
-    key: str
-    tasks: Sequence[AnyTask]
-    units: Mapping[str, int]
-    seconds: float
-    words: str
-    """What the units are, and what becomes of them: ``models are trained``."""
-    begin: Callable[[], object] = _nothing
-    finish: Callable[[], object] = _nothing
 
 
 @dataclass(frozen=True)
@@ -94,7 +74,10 @@ class StudyProgress:
 
 @dataclass
 class _StudyRun:
-    work: Undertaking
+    key: str
+    steps: Steps[Any]
+    step: Step
+    words: str
     owner: str
     expected: float
     began: float = field(default_factory=time.monotonic)
@@ -102,13 +85,18 @@ class _StudyRun:
     outcomes: list[TaskResult[Any]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
 
+    @functools.cached_property
+    def units_of(self) -> dict[str, int]:
+        """What each task counts, by its key."""
+        return {task.key: self.step.units(task) for task in self.step.tasks}
+
     @property
     def units(self) -> int:
-        return sum(self.work.units.values())
+        return sum(self.units_of.values())
 
     @property
     def done(self) -> int:
-        return sum(self.work.units[outcome.task.key] for outcome in list(self.outcomes) if outcome.done)
+        return sum(self.units_of[outcome.task.key] for outcome in list(self.outcomes) if outcome.done)
 
     @property
     def message(self) -> str:
@@ -124,12 +112,15 @@ class Runner:
         self._runs: OrderedDict[str, _StudyRun] = OrderedDict()
         self._lock = threading.Lock()
 
-    def start(self, work: Undertaking, owner: str) -> None:
-        """Begins a study; one that is under way is left alone.
+    def start(self, key: str, steps: Steps[Any], words: str, owner: str, seconds: float | None = None) -> None:
+        """Begins a study of one step; one that is under way is left alone.
 
         Args:
-            work: what is to be done.
+            key: names it.
+            steps: of the study; its first one is asked for only once it is accepted.
+            words: what its units are, and what becomes of them: ``models are trained``.
             owner: who asks, such as a session: it may have one under way.
+            seconds: about how long all of it takes with one worker; by default what its tasks say.
 
         Raises:
             JobError: another one of this owner is under way, or too many of all.
@@ -137,7 +128,7 @@ class Runner:
         """
         with self._lock:
             running = [run for run in self._runs.values() if run.ended is None]
-            if any(run.work.key == work.key for run in running):
+            if any(run.key == key for run in running):
                 return
             if any(run.owner == owner for run in running):
                 raise JobError("Another sweep of yours is under way: one at a time. Stop it, or wait for its end.")
@@ -145,11 +136,13 @@ class Runner:
                 raise JobError(
                     f"{MOST_AT_ONCE} sweeps or limits are under way here, as many as fit. Wait for one to end."
                 )
-            work.begin()
-            run = _StudyRun(work, owner, work.seconds / max(1, min(self._engine.lanes, len(work.tasks))))
-            self._runs.pop(work.key, None)
-            self._runs[work.key] = run
-            for old in [key for key, one in self._runs.items() if one.ended][:-MOST_REMEMBERED]:
+            step = next(steps)
+            whole = sum(task.seconds for task in step.tasks) if seconds is None else seconds
+            expected = whole / max(1, min(self._engine.lanes, len(step.tasks)))
+            run = _StudyRun(key, steps, step, words, owner, expected)
+            self._runs.pop(key, None)
+            self._runs[key] = run
+            for old in [other for other, one in self._runs.items() if one.ended][:-MOST_REMEMBERED]:
                 del self._runs[old]
         threading.Thread(target=self._run, args=(run,), name="ctviz-study", daemon=True).start()
 
@@ -164,15 +157,15 @@ class Runner:
         if ended is not None:
             state = "cancelled" if run.stopped.is_set() else "failed" if message else "done"
         begun = 0.0 if ended else self._begun(run)
-        return StudyProgress(state, run.done, run.units, seconds, message, run.expected, begun, run.work.words)
+        return StudyProgress(state, run.done, run.units, seconds, message, run.expected, begun, run.words)
 
     def _begun(self, run: _StudyRun) -> float:
         """How many units the tasks under way count for, by the time that they were expected to take."""
         total, over = 0.0, {outcome.task.key for outcome in list(run.outcomes)}
-        for task in run.work.tasks:
+        for task in run.step.tasks:
             job = None if task.key in over else self._jobs.status(task.key)
             if job is not None and job.state == "running":
-                units = run.work.units[task.key]
+                units = run.units_of[task.key]
                 expected = run.expected * self._engine.lanes * units / max(run.units, 1)
                 since = time.time() - (job.started or time.time())
                 total += units * min(NEARLY, since / max(expected, 0.1))
@@ -206,11 +199,11 @@ class Runner:
     def _run(self, run: _StudyRun) -> None:
         """In a thread of its own."""
         try:
-            stopped = run.stopped.is_set
-            execute(run.work.tasks, self._store, self._engine, on_result=run.outcomes.append, cancelled=stopped)
-            if not stopped() and not run.message:
-                with contextlib.suppress(CtvizError):  # then it is put together from the parts each time
-                    run.work.finish()
+            with contextlib.suppress(CtvizError):  # told by the tasks; else it is put together from its parts each time
+                carry_out(
+                    from_first(run.step, run.steps), self._store, self._engine,
+                    on_result=run.outcomes.append, cancelled=run.stopped.is_set,
+                )  # fmt: skip
         finally:  # whatever happens, nobody waits for it any longer
             run.ended = time.monotonic()
 

@@ -8,11 +8,11 @@ import streamlit as st
 
 from ctviz.errors import CtvizError
 from ctviz.progress import duration
-from ctviz.studies.results import StudyResult, agreement, missing_draws
+from ctviz.studies.results import StudyResult, agreement, steps_of
 from ctviz.studies.study import Study
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.frame import literal, live
-from ctviz.ui.kit.runner import Undertaking, runner
+from ctviz.ui.kit.runner import runner
 from ctviz.ui.kit.service import Service
 
 POLL = 1.0
@@ -75,10 +75,8 @@ def _seconds(study: Study) -> float:
 
 def _press(service: Service, study: Study) -> None:
     with messages.errors_as("error"):
-        draws = missing_draws(study, service.store, shipped=False)
-        units, seconds = {draw.key: 1 for draw in draws}, sum(draw.seconds for draw in draws)
-        work = Undertaking(job_key(study), draws, units, seconds, "draws are computed")
-        runner().start(work, owner=job_key(study))
+        key, steps = job_key(study), steps_of(study, service.store, shipped=False)
+        runner().start(key, steps, "draws are computed", owner=key)
 
 
 def _compared(result: StudyResult) -> str:

@@ -14,19 +14,17 @@ from ctviz.data.drawn import DRAWN
 from ctviz.errors import ConfigError, CtvizError, shorten
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import check_size
-from ctviz.experiments.store import Store
 from ctviz.progress import duration
-from ctviz.studies.sweeps.catalogue import keep_sweep, list_sweeps
+from ctviz.studies.sweeps.catalogue import list_sweeps
 from ctviz.studies.sweeps.declaration import Axis, SharedSettings, Sweep, shown
 from ctviz.studies.sweeps.paper_studies import STUDIES, study
 from ctviz.studies.sweeps.plan import Plan, plan
-from ctviz.studies.sweeps.results import collect
-from ctviz.studies.sweeps.tables import keep_table
+from ctviz.studies.sweeps.sweep import steps_of
 from ctviz.training.arm import Purpose
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.kit.runner import Runner, Undertaking
+from ctviz.ui.kit.runner import Runner
 from ctviz.ui.kit.service import Service, schema_of
 from ctviz.ui.kit.settings import setting
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS, within_page
@@ -289,19 +287,6 @@ def begin(service: Service, sweeps: Runner, sweep: Sweep) -> None:
         CtvizError: it is too much for this page, cannot be trained or stored, or another one is under way.
     """
     rights.check("sweep")
-    sweeps.start(undertaking(planned(service, sweep), service.store), memory().visitor)
-
-
-def undertaking(found: Plan, store: Store) -> Undertaking:
-    """What a sweep lacks, for the runner; only its own models count of what is trained with it."""
-    units = {task.key: found.waiting(task) for task in found.tasks}
-
-    def finish() -> None:
-        result = collect(found.sweep, store)
-        if result.done:
-            keep_table(found.sweep, result.table, store)
-
-    return Undertaking(
-        found.sweep.key, found.tasks, units, found.seconds, "models are trained and evaluated",
-        begin=lambda: keep_sweep(found.sweep, store), finish=finish,
-    )  # fmt: skip
+    found = planned(service, sweep)
+    steps, words = steps_of(found, service.store), "models are trained and evaluated"
+    sweeps.start(sweep.key, steps, words, memory().visitor, found.seconds)

@@ -18,8 +18,9 @@ from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.studies.sweeps.declaration import Axis, Sweep
 from ctviz.studies.sweeps.paper_studies import STUDIES, study
+from ctviz.studies.sweeps.sweep import steps_of
 from ctviz.ui.tradeoffs.bounds import MOST_MODELS
-from ctviz.ui.tradeoffs.new_sweep import axes_of, axes_of_study, planned, sweep_of, takes, undertaking, wanted_by_study
+from ctviz.ui.tradeoffs.new_sweep import axes_of, axes_of_study, planned, sweep_of, takes, wanted_by_study
 from ctviz.ui.tradeoffs.sweep_export import command_line, python_code
 from ctviz.ui.tradeoffs.tradeoffs_view import FIRST, TradeoffsView
 from tests.studies.sweeps.small import small
@@ -126,7 +127,8 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
     found = planned(service, sweep_of(MOONS, TradeoffsView(grid={"lambda_reg": "0.1, 0.5, 1"}, seeds=10)))
     # Each stack holds the conventional models that its own need; here some are in two.
     assert sum(len(task.experiment.arms) for task in found.tasks) > 40
-    assert sum(undertaking(found, service.store).units.values()) == 30
+    step = next(steps_of(found, service.store))
+    assert sum(map(step.units, step.tasks)) == 30
     told = takes(found)
     assert told.startswith(
         "3 cells × 10 seeds: 30 models, and 10 conventional to compare with. 30 are still to be done"
