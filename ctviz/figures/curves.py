@@ -180,20 +180,25 @@ def cut(text: str, limit: int = 14) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _layout(palette: Palette, last: int, extent: tuple[float, float], unit: str) -> dict[str, Any]:
+def layout(palette: Palette, height: int) -> dict[str, Any]:
+    """What small charts share: clear, quiet axes that cannot be dragged, no legend; each adds what is its own."""
     font = {"size": 12, "family": FONT, "color": palette.muted}
     axis = {"color": palette.muted, "gridcolor": palette.rule, "zeroline": False, "fixedrange": True, "tickfont": font}
-    ticks = {"ticks": "outside", "ticklen": 5, "tickcolor": palette.rule}
     return {
         "template": EMPTY,
-        "height": HEIGHT,
+        "height": height,
         "showlegend": False,
-        "hovermode": "x unified",
         "dragmode": False,
-        "margin": MARGINS,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},
-        "xaxis": {**axis, **ticks, "range": [0, max(last, 1)], "nticks": 5, "showgrid": False, "tickformat": "d"},
-        "yaxis": {**axis, "range": list(extent), "nticks": 4, "ticksuffix": unit, "tickformat": ".3~g"},
+        "xaxis": {**axis, "ticks": "outside", "ticklen": 5, "tickcolor": palette.rule},
+        "yaxis": dict(axis),
     }
+
+
+def _layout(palette: Palette, last: int, extent: tuple[float, float], unit: str) -> dict[str, Any]:
+    made = layout(palette, HEIGHT) | {"hovermode": "x unified", "margin": MARGINS}
+    made["xaxis"] |= {"range": [0, max(last, 1)], "nticks": 5, "showgrid": False, "tickformat": "d"}
+    made["yaxis"] |= {"range": list(extent), "nticks": 4, "ticksuffix": unit, "tickformat": ".3~g"}
+    return made

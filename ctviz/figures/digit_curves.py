@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from ctviz.figures.curves import EMPTY, FONT, cut
+from ctviz.figures.curves import FONT, cut, layout
 from ctviz.figures.theme import ArmStyle, Palette
 
 Floats = npt.NDArray[np.float64]
@@ -55,16 +55,14 @@ def robust(
                 "name": cut(style.short, LONGEST), "hovertemplate": "%{y:.3~g} %",
             }
         )  # fmt: skip
-    layout = _layout(palette)
-    layout["hovermode"] = "x unified"
-    layout["xaxis"] |= {"range": [0, max(epsilons)], "title": _title("strength of the attack, ε", palette)}
-    layout["yaxis"] |= {"range": [0, 102], "ticksuffix": " %", "nticks": 6}
+    made = _layout(palette)
+    made["hovermode"] = "x unified"
+    made["xaxis"] |= {"range": [0, max(epsilons)], "title": _title("strength of the attack, ε", palette)}
+    made["yaxis"] |= {"range": [0, 102], "ticksuffix": " %", "nticks": 6}
     if marked is not None:
         line = {"color": palette.ink, "width": 1.5, "dash": "dot"}
-        layout["shapes"] = [
-            {"type": "line", "x0": marked, "x1": marked, "yref": "paper", "y0": 0, "y1": 1, "line": line}
-        ]
-    return go.Figure({"data": traces, "layout": layout})
+        made["shapes"] = [{"type": "line", "x0": marked, "x1": marked, "yref": "paper", "y0": 0, "y1": 1, "line": line}]
+    return go.Figure({"data": traces, "layout": made})
 
 
 def by_row(
@@ -86,17 +84,17 @@ def by_row(
         }
         for arm, style in enumerate(styles)
     ]  # fmt: skip
-    layout = _layout(palette)
-    layout["height"] = 215
-    layout["hovermode"] = "x unified"
+    made = _layout(palette)
+    made["height"] = 215
+    made["hovermode"] = "x unified"
     most = 100 * float(np.nanmax(rows, initial=0.01))
-    layout["yaxis"] |= {"range": [0, 1.1 * most], "ticksuffix": " %", "nticks": 4}
-    layout["xaxis"] |= {"range": [0.5, h + 0.5], "tickvals": [1, 7, 14, 21, h], "hoverformat": "d"}
-    layout["xaxis"] |= {"title": _title("row of pixels, from top to bottom", palette)}
+    made["yaxis"] |= {"range": [0, 1.1 * most], "ticksuffix": " %", "nticks": 4}
+    made["xaxis"] |= {"range": [0.5, h + 0.5], "tickvals": [1, 7, 14, 21, h], "hoverformat": "d"}
+    made["xaxis"] |= {"title": _title("row of pixels, from top to bottom", palette)}
     shade = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 0}, "fillcolor": _tint(palette.muted)}
     if locked is not None:
-        layout["shapes"] = [{**shade, "x0": row + 0.5, "x1": row + 1.5} for row in np.flatnonzero(locked).tolist()]
-    return go.Figure({"data": traces, "layout": layout})
+        made["shapes"] = [{**shade, "x0": row + 0.5, "x1": row + 1.5} for row in np.flatnonzero(locked).tolist()]
+    return go.Figure({"data": traces, "layout": made})
 
 
 def _tint(colour: str) -> str:
@@ -113,29 +111,11 @@ def _title(text: str, palette: Palette) -> dict[str, Any]:
 
 
 def _layout(palette: Palette) -> dict[str, Any]:
-    font = {"size": 12, "family": FONT, "color": palette.muted}
-    axis = {"color": palette.muted, "gridcolor": palette.rule, "zeroline": False, "fixedrange": True, "tickfont": font}
-    return {
-        "template": EMPTY,
-        "height": HEIGHT,
-        # Names stand above: lines cross and lie on each other, so that beside them there is no room that is free.
-        "showlegend": True,
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "font": {"size": 13, "family": FONT, "color": palette.ink},
-            "bgcolor": "rgba(0,0,0,0)",
-        },
-        "dragmode": False,
-        "margin": {"l": 52, "r": 16, "t": 8, "b": 42},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},
-        "xaxis": {**axis, "ticks": "outside", "ticklen": 5, "tickcolor": palette.rule},
-        "yaxis": dict(axis),
-    }
+    letters = {"size": 13, "family": FONT, "color": palette.ink}
+    # Names stand above: lines cross and lie on each other, so that beside them there is no room that is free.
+    legend = {
+        "orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "itemclick": False,
+        "itemdoubleclick": False, "font": letters, "bgcolor": "rgba(0,0,0,0)",
+    }  # fmt: skip
+    made = layout(palette, HEIGHT)
+    return made | {"showlegend": True, "legend": legend, "margin": {"l": 52, "r": 16, "t": 8, "b": 42}}

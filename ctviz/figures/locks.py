@@ -11,7 +11,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ctviz.figures.advice import Span
-from ctviz.figures.curves import EMPTY, FONT, cut, spread
+from ctviz.figures.curves import FONT, cut, layout, spread
 from ctviz.figures.stage.recording import Role
 from ctviz.figures.theme import DASHES, Palette
 
@@ -69,11 +69,11 @@ def intervals(
         {**_note(cut(row.title, 44), 0, at - 0.18, palette.muted, "left"), "xref": "paper", "yanchor": "bottom"}
         for at, row in enumerate(rows)
     ]
-    layout = _layout(palette, ROW * len(rows) + 34)
-    layout["margin"] = {"l": 8, "r": 20, "t": 14, "b": 30}
-    layout["xaxis"] |= {"range": [0, high or 1], "ticksuffix": " %" if percent else "", "nticks": 5}
-    layout["yaxis"] |= {"range": [len(rows) - 0.6, -0.6], "tickvals": list(range(len(rows))), "showticklabels": False}
-    return go.Figure({"data": traces, "layout": {**layout, "annotations": notes}})
+    made = layout(palette, ROW * len(rows) + 34)
+    made["margin"] = {"l": 8, "r": 20, "t": 14, "b": 30}
+    made["xaxis"] |= {"range": [0, high or 1], "ticksuffix": " %" if percent else "", "nticks": 5}
+    made["yaxis"] |= {"range": [len(rows) - 0.6, -0.6], "tickvals": list(range(len(rows))), "showticklabels": False}
+    return go.Figure({"data": traces, "layout": {**made, "annotations": notes}})
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,17 @@ def over_correlation(
             here = [share for one, share in known if one.now] or [share for _, share in known]
             last.append((scale * here[-1].value, title, role))
     low, high = (scale * end for end in extent)
-    layout = _layout(palette, 230)
-    layout["margin"] = {"l": 52, "r": 150, "t": 10, "b": 40}
-    layout["xaxis"] |= {"range": [-1, 1], "title": _title("correlation of the two features", palette), "nticks": 5}
-    layout["yaxis"] |= {"range": [low, high], "ticksuffix": " %" if percent else "", "nticks": 6}
+    made = layout(palette, 230)
+    made["margin"] = {"l": 52, "r": 150, "t": 10, "b": 40}
+    made["xaxis"] |= {"range": [-1, 1], "title": _title("correlation of the two features", palette), "nticks": 5}
+    made["yaxis"] |= {"range": [low, high], "ticksuffix": " %" if percent else "", "nticks": 6}
     air = 0.1 * (high - low)
     places = spread([end for end, _, _ in last], gap=2 * air, extent=(low + air, high - air))
     notes = [
         {**_note(_wrapped(title), 1.0, place, palette.of(role), "left"), "xref": "paper", "xshift": 6, "align": "left"}
         for (_, title, role), place in zip(last, places, strict=True)
     ]
-    return go.Figure({"data": traces, "layout": {**layout, "annotations": notes}})
+    return go.Figure({"data": traces, "layout": {**made, "annotations": notes}})
 
 
 def _wrapped(title: str, width: int = 22) -> str:
@@ -176,19 +176,3 @@ def _title(text: str, palette: Palette) -> dict[str, Any]:
 def _note(text: str, x: float, y: float, colour: str, anchor: str) -> dict[str, Any]:
     font = {"size": 12, "family": FONT, "color": colour}
     return {"text": text, "x": x, "y": y, "showarrow": False, "xanchor": anchor, "font": font}
-
-
-def _layout(palette: Palette, height: int) -> dict[str, Any]:
-    font = {"size": 12, "family": FONT, "color": palette.muted}
-    axis = {"color": palette.muted, "gridcolor": palette.rule, "zeroline": False, "fixedrange": True, "tickfont": font}
-    return {
-        "template": EMPTY,
-        "height": height,
-        "showlegend": False,
-        "dragmode": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},
-        "xaxis": {**axis, "ticks": "outside", "ticklen": 5, "tickcolor": palette.rule},
-        "yaxis": dict(axis),
-    }

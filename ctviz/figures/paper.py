@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from ctviz.figures.curves import EMPTY, FONT, cut, spread
+from ctviz.figures.curves import FONT, cut, layout, spread
 from ctviz.figures.paper_words import ARMS, agreement, interval, published
 from ctviz.figures.theme import Palette
 from ctviz.studies.reproduce.published import MetricName
@@ -43,14 +43,14 @@ def panel(rows: Sequence[Table1Row], metric: MetricName, palette: Palette, *, la
     if large:
         for note in notes:
             note["font"] = {**note["font"], "size": LARGE * note["font"]["size"]}
-    layout = _layout(palette, int((LARGE if large else 1) * ROW * len(rows)) + 40)
-    layout["xaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 6}
+    made = layout(palette, int((LARGE if large else 1) * ROW * len(rows)) + 40)
+    made["margin"] = {"l": 8, "r": 16, "t": 4, "b": 40 if large else 30}
+    made["xaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 6}
     if large:
-        layout["xaxis"]["tickfont"] = {**layout["xaxis"]["tickfont"], "size": LARGE * 12}
-        layout["margin"] = {**layout["margin"], "b": 40}
-    layout["yaxis"] |= {"range": [len(rows) - 0.5, -0.75], "showgrid": False, "showticklabels": False}
-    layout["shapes"] = [{**zero, "line": {"color": palette.muted, "width": 1, "dash": "dot"}}]
-    return go.Figure({"data": traces, "layout": {**layout, "annotations": notes}})
+        made["xaxis"]["tickfont"] = {**made["xaxis"]["tickfont"], "size": LARGE * 12}
+    made["yaxis"] |= {"range": [len(rows) - 0.5, -0.75], "showgrid": False, "showticklabels": False}
+    made["shapes"] = [{**zero, "line": {"color": palette.muted, "width": 1, "dash": "dot"}}]
+    return go.Figure({"data": traces, "layout": {**made, "annotations": notes}})
 
 
 def _extent(outcomes: Sequence[ComparedReduction]) -> tuple[float, float]:
@@ -172,12 +172,12 @@ def attack_curves(curves: Sequence[Curve], palette: Palette) -> go.Figure:
         }
         for (_, curve), place in zip(ends, places, strict=True)
     ]  # fmt: skip
-    layout = _layout(palette, 220)
-    layout["margin"] = {"l": 52, "r": 108, "t": 8, "b": 42}
+    made = layout(palette, 220)
+    made["margin"] = {"l": 52, "r": 108, "t": 8, "b": 42}
     title = {"text": "strength of the attack ε", "font": {"size": 12, "family": FONT, "color": palette.muted}}
-    layout["xaxis"] |= {"title": {**title, "standoff": 6}, "nticks": 5, "showgrid": False}
-    layout["yaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 5}
-    return go.Figure({"data": traces, "layout": {**layout, "hovermode": "x unified", "annotations": notes}})
+    made["xaxis"] |= {"title": {**title, "standoff": 6}, "nticks": 5, "showgrid": False}
+    made["yaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 5}
+    return go.Figure({"data": traces, "layout": {**made, "hovermode": "x unified", "annotations": notes}})
 
 
 SHORT = {"vanilla": "Conventional", "full": "Counterfactual", "adversarial": "Adversarial", "energy": "Energy"}
@@ -196,20 +196,3 @@ def _title(text: str, at: int, palette: Palette) -> dict[str, Any]:
     font = {"size": 13, "family": FONT, "color": palette.ink}
     place = {"x": 0, "xref": "paper", "xanchor": "left", "y": at - 0.42, "yanchor": "middle"}
     return {**place, "text": text, "showarrow": False, "font": font, "align": "left", "bgcolor": palette.ground}
-
-
-def _layout(palette: Palette, height: int) -> dict[str, Any]:
-    font = {"size": 12, "family": FONT, "color": palette.muted}
-    axis = {"color": palette.muted, "gridcolor": palette.rule, "zeroline": False, "fixedrange": True, "tickfont": font}
-    return {
-        "template": EMPTY,
-        "height": height,
-        "showlegend": False,
-        "dragmode": False,
-        "margin": {"l": 8, "r": 16, "t": 4, "b": 30},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "hoverlabel": {"bgcolor": palette.ground, "font": {"color": palette.ink, "family": FONT}},
-        "xaxis": {**axis, "ticks": "outside", "ticklen": 5, "tickcolor": palette.rule},
-        "yaxis": dict(axis),
-    }
