@@ -9,15 +9,45 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ctviz.catalogue.differences import Difference, difference
 from ctviz.catalogue.findings import PRICES, finding, shares_differ
-from ctviz.catalogue.metrics import RECORDED, Metric
+from ctviz.catalogue.metrics import METRICS, RECORDED, Metric
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.energy import MeanEnergies
+from ctviz.experiments.snapshot import Paths, Snapshot
 from ctviz.figures.theme import ArmStyle, called, reference_pair
 from ctviz.prose import decimal
 
 Metrics = Mapping[str, Sequence[float]]
 """Metric → one value per arm; what does not apply is NaN."""
+
+LEAP = 2
+"""Steps within which a search is said to leap."""
+
+MISSING = {
+    "ip": "—: of the samples to search from, the model classifies none correctly.",
+    "cost": "—: none of the model's searches reaches the class aimed at.",
+}
+"""Why a metric beside the picture has no value."""
+
+
+def as_lists(snapshot: Snapshot) -> dict[str, list[float]]:
+    """A snapshot's metrics as plain numbers."""
+    return {name: [float(value) for value in values] for name, values in snapshot.metrics.items()}
+
+
+def samples_of(experiment: Experiment) -> dict[str, int]:
+    """On how many validation samples each share of a snapshot was measured."""
+    kept, factuals = experiment.data.n_validation, experiment.evaluation.factuals
+    return {"validation_accuracy": kept, "robust_accuracy": kept, "validity": factuals, "mature": factuals}
+
+
+def short_name(style: ArmStyle, styles: Sequence[ArmStyle]) -> str:
+    """What a model is called beside a picture, where one full title of each kind fits."""
+    return style.title if len(styles) <= 2 else style.short
 
 
 def headline(
@@ -82,6 +112,31 @@ def _apart(name: str, metrics: Metrics, conventional: int, trained: int, samples
     theirs, ours = values[conventional], values[trained]
     clear = name not in samples or shares_differ(ours, theirs, samples[name])
     return difference(RECORDED[name], ours, theirs, clear=clear)
+
+
+def leap(paths: Paths, pair: tuple[int, int]) -> bool:
+    """Whether most searches of either of two models that arrive do so in a step or two."""
+    arrived = [paths.steps[arm][paths.mature[arm]] for arm in pair]
+    return any(len(steps) and bool(np.median(steps) <= LEAP) for steps in arrived)
+
+
+def left_in_short_steps(ends: Endpoints, pair: tuple[int, int], epoch: int | None = None) -> str:
+    """What is left of a gain where recorded searches leap; empty if that cannot be said.
+
+    Args:
+        ends: of the same searches in short steps.
+        pair: positions of the conventional model and of the one compared with it.
+        epoch: at which they were searched, if that is not the one shown.
+    """
+    conventional, trained = pair
+    ours, theirs = (float(ends.metrics["ip"].value[arm]) for arm in (trained, conventional))
+    clear = conventional != 0 or bool(ends.differences["ip"].significant[trained])
+    found = difference(METRICS["ip"], ours, theirs, clear=clear)
+    if not found.words:
+        return ""
+    how = METRICS["ip"].alike if found.alike and clear else found.words
+    when = "" if epoch is None else f", at epoch {epoch}"
+    return f"Most of these searches leap; in short steps{when}: {how}."
 
 
 def _missing(theirs: float, ours: float) -> str:

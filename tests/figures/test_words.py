@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.energy import MeanEnergies
 from ctviz.figures.theme import arm_styles, reference_pair
-from ctviz.figures.words import describe_curve, energy_gap, headline
+from ctviz.figures.words import describe_curve, energy_gap, headline, leap, left_in_short_steps
 
 NAN = math.nan
 STYLES = arm_styles(Experiment.preset("moons"))
@@ -54,6 +57,41 @@ def test_the_pair_compared_is_conventional_and_full() -> None:
     assert reference_pair(styles) == (2, 0)
     assert reference_pair(styles[:2]) == (None, 0)
     assert reference_pair(styles[2:]) == (0, None)
+
+
+def test_searches_leap_where_half_of_those_that_arrive_take_two_steps_or_fewer() -> None:
+    steps = np.array([[1, 2, 9, 9], [9, 9, 1, 1], [3, 3, 3, 3]])
+    mature = np.array([[True, True, True, False], [True, True, True, False], [False] * 4])
+    paths = SimpleNamespace(steps=steps, mature=mature)  # medians of 2, 9, and none that arrive
+    assert leap(paths, (0, 1)) and leap(paths, (1, 0))
+    assert not leap(paths, (1, 2))
+
+
+def test_what_is_left_in_short_steps_is_said_as_far_as_it_is_clear() -> None:
+    def ends(*ip: float, clear: bool = True) -> SimpleNamespace:
+        interval = SimpleNamespace(value=np.array(ip), significant=np.array([False, clear]))
+        return SimpleNamespace(metrics={"ip": interval}, differences={"ip": interval})
+
+    assert left_in_short_steps(ends(2.0, 1.5), (0, 1)) == (
+        "Most of these searches leap; in short steps: 25 % closer to real data."
+    )
+    assert "in short steps, at epoch 7: as far from real data." in left_in_short_steps(ends(2.0, 2.0), (0, 1), 7)
+    assert left_in_short_steps(ends(math.nan, 2.0), (0, 1)) == ""
+    assert "closer" not in left_in_short_steps(ends(2.0, 1.5, clear=False), (0, 1))
+
+
+def test_a_boundaries_and_its_words_are_drawn_without_streamlit() -> None:
+    script = """
+import sys, ctviz
+from ctviz.figures.theme import arm_styles
+from ctviz.figures.words import as_lists, headline, samples_of
+run = ctviz.load_run(ctviz.Experiment.preset("moons").key)
+last = list(run.snapshots)[-1]
+print(headline(last.epoch, arm_styles(run.experiment), as_lists(last), samples_of(run.experiment)))
+assert "streamlit" not in sys.modules
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("At epoch 100, counterfactuals of the counterfactually trained model end ")
 
 
 def test_another_name_than_full_is_called_by_it() -> None:

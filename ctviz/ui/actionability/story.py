@@ -23,7 +23,7 @@ from ctviz.figures import advice as words
 from ctviz.figures.advice import Names, Panel
 from ctviz.figures.stage.recording import limits_of
 from ctviz.figures.theme import arm_styles
-from ctviz.figures.words import Metrics, prices
+from ctviz.figures.words import Metrics, as_lists, prices, samples_of
 from ctviz.prose import begun
 from ctviz.training.arm import Arm
 from ctviz.ui.actionability.details import details
@@ -108,7 +108,7 @@ def finding(run_view: RunView, snapshot: Snapshot, live: bool, view: LocksView) 
         styles = arm_styles(run_view.experiment, features, scales_of(features, run_view.experiment))
         results.finding(run_view, styles, snapshot, live)
         return
-    numbers, metrics = numbers_of(run_view, snapshot), results.as_lists(snapshot)
+    numbers, metrics = numbers_of(run_view, snapshot), as_lists(snapshot)
     page_title(headline(run_view.experiment, numbers, metrics, view))
 
 
@@ -148,7 +148,7 @@ def _prices(experiment: Experiment, numbers: Numbers, metrics: Metrics, pair: tu
     """What the second of two models may pay for what its advice gains: accuracy, and how near to real samples it ends,
     to the nearest one or else, as panels tell it, on average; of how many get advice, headlines speak themselves."""
     reference, other = pair
-    right = prices(metrics, pair, results.samples_of(experiment), ("validation_accuracy", "robust_accuracy"))
+    right = prices(metrics, pair, samples_of(experiment), ("validation_accuracy", "robust_accuracy"))
     near = words.nearness(numbers.near[other], numbers.near[reference], bool(numbers.apart[pair]))
     if near.verdict != "worse":
         near = words.average_distance(

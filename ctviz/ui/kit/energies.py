@@ -8,10 +8,9 @@ from ctviz.experiments.energy import EnergyField, energy_field, mean_energies
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.figures.stage.energy import EnergySource
 from ctviz.figures.theme import ArmStyle
-from ctviz.figures.words import energy_gap
+from ctviz.figures.words import energy_gap, short_name
 from ctviz.ui.kit.facts import Fact, Row, fact_list
 from ctviz.ui.kit.link import View
-from ctviz.ui.kit.results import short_name
 from ctviz.ui.kit.run_view import RunView
 
 HELP = (

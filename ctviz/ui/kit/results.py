@@ -11,16 +11,25 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
-from ctviz.catalogue.metrics import METRICS, RECORDED, Metric
+from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.experiments.config import Experiment
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
 from ctviz.experiments.snapshot import LOSSES, Snapshot
 from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
-from ctviz.figures.words import Metrics, describe_curve, headline
+from ctviz.figures.words import (
+    MISSING,
+    Metrics,
+    as_lists,
+    describe_curve,
+    headline,
+    leap,
+    left_in_short_steps,
+    samples_of,
+    short_name,
+)
 from ctviz.ui.kit.facts import Fact, Row, fact_list
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
@@ -33,21 +42,7 @@ from ctviz.ui.kit.theme import palette
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
 BESIDE = ("ip", "cost", "validation_accuracy", "robust_accuracy")
 OTHERS = ("validation_accuracy", "robust_accuracy", "mature", "steps")
-LEAP = 2
-"""Steps within which a search is said to leap."""
-
-MISSING = {
-    "ip": "—: of the samples to search from, the model classifies none correctly.",
-    "cost": "—: none of the model's searches reaches the class aimed at.",
-}
-"""Why a metric beside the picture has no value."""
-
 TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS, *LOSSES, "skipped")
-
-
-def as_lists(snapshot: Snapshot) -> dict[str, list[float]]:
-    """A snapshot's metrics as plain numbers."""
-    return {name: [float(value) for value in values] for name, values in snapshot.metrics.items()}
 
 
 def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, live: bool) -> None:
@@ -59,38 +54,23 @@ def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, l
     page_title(headline(snapshot.epoch, styles, as_lists(snapshot), samples_of(run_view.experiment), caveat))
 
 
-def samples_of(experiment: Experiment) -> dict[str, int]:
-    """On how many validation samples each share of a snapshot was measured."""
-    kept, factuals = experiment.data.n_validation, experiment.evaluation.factuals
-    return {"validation_accuracy": kept, "robust_accuracy": kept, "validity": factuals, "mature": factuals}
-
-
 def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> str:
     """What is left of a gain in short steps, in a sentence, where the recorded searches leap; empty where they do not.
 
     A search that arrives in a step or two leaps across the data, and where it lands says little about the model. The
     search in short steps is that of the last epoch, whichever is shown: one for all who scrub through a run.
     """
-    experiment, pair = run_view.experiment, reference_pair(styles)
-    conventional, trained = pair
+    experiment, (conventional, trained) = run_view.experiment, reference_pair(styles)
     settings = measured_search(experiment)
     bounded = settings.step_bound or "step_bound" not in GENERATORS[settings.generator].settings
     if conventional is None or trained is None or snapshot.paths is None or bounded:
         return ""
-    arrived = [snapshot.paths.steps[arm][snapshot.paths.mature[arm]] for arm in (conventional, trained)]
-    if not any(len(steps) and np.median(steps) <= LEAP for steps in arrived):
+    if not leap(snapshot.paths, (conventional, trained)):
         return ""
     last = run_view.at(None)
     asked = (run_view.attempt, last.epoch, "short steps")
     ends = searches().ask(experiment, asked, lambda explorer: _in_short_steps(explorer, last))
-    ours, theirs = (float(ends.metrics["ip"].value[arm]) for arm in (trained, conventional))
-    clear = conventional != 0 or bool(ends.differences["ip"].significant[trained])
-    found = difference(METRICS["ip"], ours, theirs, clear=clear)
-    if not found.words:
-        return ""
-    how = f"{METRICS['ip'].alike}" if found.alike and clear else found.words
-    when = "" if snapshot.epoch == last.epoch else f", at epoch {last.epoch}"
-    return f"Most of these searches leap; in short steps{when}: {how}."
+    return left_in_short_steps(ends, (conventional, trained), None if snapshot.epoch == last.epoch else last.epoch)
 
 
 def _in_short_steps(explorer: Explorer, snapshot: Snapshot) -> Endpoints:
@@ -124,11 +104,6 @@ def amounts(metric: Metric, values: Sequence[float], styles: Sequence[ArmStyle])
         Row(short_name(style, styles), metric.amount(value), style.role)
         for style, value in zip(styles, values, strict=False)
     ]
-
-
-def short_name(style: ArmStyle, styles: Sequence[ArmStyle]) -> str:
-    """What a model is called beside a picture, where one full title of each kind fits."""
-    return style.title if len(styles) <= 2 else style.short
 
 
 def _said(metric: Metric, metrics: Metrics, conventional: int | None, trained: int | None) -> str:

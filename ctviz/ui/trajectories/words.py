@@ -22,9 +22,10 @@ from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.figures.advice import Names
 from ctviz.figures.theme import ArmStyle, reference_pair
+from ctviz.figures.words import short_name
 from ctviz.prose import inside, number
 from ctviz.ui.kit.facts import Fact, Row
-from ctviz.ui.kit.results import amounts, short_name
+from ctviz.ui.kit.results import amounts
 from ctviz.ui.kit.tables import CORNER, heads, row, table
 
 ENDS = tuple(METRICS[name] for name in ENDPOINT_METRICS)

@@ -14,10 +14,10 @@ from ctviz.catalogue.metrics import RECORDED
 from ctviz.errors import CtvizError, StoreError
 from ctviz.experiments.store import Busy, RunInfo, Store
 from ctviz.experiments.store.labels import MAX_NAME_LENGTH
+from ctviz.figures.words import as_lists
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.kit.results import as_lists
 from ctviz.ui.tradeoffs.memory import memory
 from ctviz.ui.tradeoffs.runs.comparison_view import MOST, ORDERS, ComparisonView, joined
 from ctviz.ui.tradeoffs.runs.run_entries import CHANGES, RunEntry, entry_of, matches, ordered, title_of

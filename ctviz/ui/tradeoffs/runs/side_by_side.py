@@ -30,7 +30,7 @@ from ctviz.figures.boundary import SIDE, boundary_png
 from ctviz.figures.curves import CurveLine as Curve
 from ctviz.figures.curves import overlay
 from ctviz.figures.theme import DARK, DASHES, LIGHT, ArmStyle, arm_styles
-from ctviz.figures.words import compared, prices
+from ctviz.figures.words import compared, prices, samples_of
 from ctviz.models.stack import Stack
 from ctviz.prose import inside, listed, number
 from ctviz.ui.kit import bind, tables
@@ -38,7 +38,7 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.elsewhere import shown_kind
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
-from ctviz.ui.kit.results import CURVES, leaps, samples_of
+from ctviz.ui.kit.results import CURVES, leaps
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.theme import palette
