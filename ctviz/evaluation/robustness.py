@@ -65,11 +65,7 @@ def perturb(
     def forward(flat: Tensor) -> Tensor:  # m·b d -> m·b k
         return logits(flat.reshape(m, b, d)).flatten(0, 1)
 
-    low, high = (
-        X.new_full((), edge) if bound is None else bound.to(X)
-        for edge, bound in ((-torch.inf, lower), (torch.inf, upper))
-    )
-    bounds = {"lower_bound": start.detach().minimum(low), "upper_bound": start.detach().maximum(high)}
+    bounds = _bounds(start.detach(), lower, upper)
     labels = y.reshape(m * b)
     found: Tensor
     with warnings.catch_warnings():
@@ -83,6 +79,15 @@ def perturb(
             many_steps.fgsm.zero_thresh = 0.0
             found = many_steps.perturb(start, epsilon, step_size, steps, labels)
     return found.detach().reshape(m, b, d)
+
+
+def _bounds(start: Tensor, lower: Tensor | None, upper: Tensor | None) -> dict[str, Tensor]:
+    """The domain, as far as it holds the samples (b d), or else themselves; as captum names the two."""
+    low, high = (
+        start.new_full((), edge) if bound is None else bound.to(start)
+        for edge, bound in ((-torch.inf, lower), (torch.inf, upper))
+    )
+    return {"lower_bound": start.minimum(low), "upper_bound": start.maximum(high)}
 
 
 def robust_accuracy(

@@ -106,6 +106,15 @@ class Map:
         return scale_of(better_of(self.metric, self.measure), self.measure)
 
     @property
+    def rows_of_panels(self) -> int:
+        return -(-len(self.panels) // self.per_row)
+
+    @property
+    def height(self) -> int:
+        """Pixels of all panels with the gaps between them, at scale 1."""
+        return self.rows_of_panels * len(self.rows) * ROW + (self.rows_of_panels - 1) * GAP
+
+    @property
     def limits(self) -> tuple[float, float]:
         return extent([tile.number for tile in self.tiles], self.scale)
 
@@ -251,19 +260,14 @@ def heatmap(
         ConfigError: an unknown metric or axis, or too many values for a map.
     """
     drawn = tiled(across, metric, x, y, panels, measure, level)
-    wide = drawn.per_row * len(drawn.columns)
-    rows_of_panels = -(-len(drawn.panels) // drawn.per_row)
-    heights = rows_of_panels * len(drawn.rows) * ROW + (rows_of_panels - 1) * GAP
-    foot = FOOT + (22 if drawn.rest else 0)
-    total = (heights + HEAD + foot) * scale
+    wide, foot = drawn.per_row * len(drawn.columns), FOOT + (22 if drawn.rest else 0)
+    total = (drawn.height + HEAD + foot) * scale
     layout = base(palette, total, scale)
     layout["margin"] = {"l": 10, "r": 10, "t": HEAD * scale, "b": foot * scale}
-    traces: list[dict[str, Any]] = []
-    marks: list[dict[str, Any]] = []
-    words: list[dict[str, Any]] = []
+    traces, marks, words = (list[dict[str, Any]]() for _ in range(3))
     best, said = best_cell(across, metric, measure), settings_of(across, names)
     for panel in range(len(drawn.panels)):
-        domain = _domain(drawn, panel, rows_of_panels)
+        domain = _domain(drawn, panel)
         _axes(layout, drawn, panel, domain, palette, names, scale)
         traces += _panel(drawn, panel, palette, said, level)
         words += _panel_title(drawn, panel, domain, palette, names, scale)
@@ -311,16 +315,15 @@ def _captions(drawn: Map, palette: Palette, names: Mapping[str, str] | None, sca
     return words
 
 
-def _domain(drawn: Map, panel: int, rows_of_panels: int) -> tuple[tuple[float, float], tuple[float, float]]:
+def _domain(drawn: Map, panel: int) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where a panel lies, as shares of the drawing: (left, right), (bottom, top)."""
     row, column = divmod(panel, drawn.per_row)
     between = 0.03 if drawn.per_row > 1 else 0.0
     width = (1 - between * (drawn.per_row - 1)) / drawn.per_row
     high = len(drawn.rows) * ROW
-    total = rows_of_panels * high + (rows_of_panels - 1) * GAP
-    top = 1 - row * (high + GAP) / total
+    top = 1 - row * (high + GAP) / drawn.height
     left = column * (width + between)
-    return (left, left + width), (max(top - high / total, 0.0), top)
+    return (left, left + width), (max(top - high / drawn.height, 0.0), top)
 
 
 def _suffix(panel: int) -> str:
