@@ -249,11 +249,6 @@ class JobManager:
             job = self._jobs.get(key)
             return None if job is None else self.status_of(job)
 
-    def statuses(self) -> list[JobStatus]:
-        """All jobs that are remembered, in the order they were submitted."""
-        with self._changed:
-            return [self.status_of(job) for job in self._jobs.values()]
-
     def cancel(self, key: str) -> None:
         """Stop the job under this key; nothing happens if there is none or it has ended.
 

@@ -30,7 +30,7 @@ def ctviz(tmp_path, monkeypatch):
 def tiny(monkeypatch):
     """Energies alone, of one panel, two draws and two epochs."""
     study = shortened(replace(LIMITS["energies"], panels=LIMITS["energies"].panels[:1], seeds=2), 2, 60)
-    monkeypatch.setattr("ctviz.studies.registry.STUDIES", {"energies": study})
+    monkeypatch.setattr("ctviz.studies.registry.LIMITS", {"energies": study})
     return study
 
 
@@ -88,7 +88,7 @@ def test_one_of_them_can_be_built_alone(ctviz, tmp_path: Path, monkeypatch) -> N
         name: shortened(replace(LIMITS[name], panels=LIMITS[name].panels[:1], seeds=1), 2, 60)
         for name in ("energies", "locks")
     }
-    monkeypatch.setattr("ctviz.studies.registry.STUDIES", few)
+    monkeypatch.setattr("ctviz.studies.registry.LIMITS", few)
     built = ctviz("build", "locks", "--out", str(tmp_path))
     assert built.exit_code == 0, built.stderr
     assert "Locks without protection" in built.stderr

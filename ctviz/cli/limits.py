@@ -49,21 +49,21 @@ def limits(
     as_json: JsonFlag = False,
 ) -> None:
     """Small experiments on where counterfactual training may fail: what they show, with intervals over draws."""
-    from ctviz.studies.registry import STUDIES, study_of
+    from ctviz.studies.registry import LIMITS, study_of
     from ctviz.studies.results import estimate, run_study
 
     name, *more = words or (None,)
     if out is not None and name != BUILD:
         raise ConfigError("out", str(out), "only with `ctviz limits build`")
     if name is None:
-        rows = [[told.name, told.title, told.question] for told in STUDIES.values()]
+        rows = [[told.name, told.title, told.question] for told in LIMITS.values()]
         listed = [{"name": row[0], "title": row[1], "question": row[2]} for row in rows]
         typer.echo(to_json(listed) if as_json else table(["name", "title", "question"], rows))
         return
     options, building = checked(engine, address, workers), name == BUILD
     if more and not building:
-        raise ConfigError("limit", " ".join((name, *more)), f"one of {', '.join(STUDIES)}, or build and several")
-    studies = [study_of(each) for each in (more or STUDIES if building else (name,))]
+        raise ConfigError("limit", " ".join((name, *more)), f"one of {', '.join(LIMITS)}, or build and several")
+    studies = [study_of(each) for each in (more or LIMITS if building else (name,))]
     study, chosen = studies[0], studies[0].metric(None if building else metric)
     if price:
         from ctviz.experiments.store import open_store

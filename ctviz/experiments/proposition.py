@@ -19,14 +19,11 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from ctviz.data.catalogue import FEATURE_NAMES
 from ctviz.data.dataset import Dataset
-from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Snapshot
-from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
 
 Numbers = npt.NDArray[np.float64]
@@ -126,19 +123,6 @@ def _correlation(group: Numbers, i: int, j: int) -> float:
     moved = group - group.mean(0)
     product = (moved[:, i] * moved[:, j]).mean()
     return float(product / (_spread(group)[i] * _spread(group)[j]))
-
-
-def weight_share(stack: Stack, column: int, classes: tuple[int, int] = (0, 1)) -> Tensor:
-    """|w_d| / Σ|w| of each linear model, (m), with w the difference of two classes' weights; NaN without weights.
-
-    Raises:
-        DataError: models with hidden layers, whose sensitivity differs from point to point.
-    """
-    if len(stack.layers) != 1:
-        raise DataError("Only a linear model has one weight for each feature; these have hidden layers.")
-    rows = stack.layers[0][:, :, :-1]
-    weights = (rows[:, classes[1]] - rows[:, classes[0]]).abs()  # m d
-    return weights[:, column] / weights.sum(dim=1)
 
 
 def overshoots(experiment: Experiment, snapshot: Snapshot) -> bool:

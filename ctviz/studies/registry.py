@@ -1,4 +1,4 @@
-"""The studies by name: each is a file of this folder, and its name here."""
+"""The studies of limits by name: each is a file of this folder, and its name here."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from ctviz.studies.study import Study
 NAMES = ("maturity", "energies", "locks", "generator", "long")
 """In the order in which they are told."""
 
-STUDIES: dict[str, Study] = {name: import_module(f"ctviz.studies.{name}").STUDY for name in NAMES}
-
-LIMITS = STUDIES
-"""As the public API names them."""
+LIMITS: dict[str, Study] = {name: import_module(f"ctviz.studies.{name}").STUDY for name in NAMES}
 
 
 def study_of(name: str | Study) -> Study:
     """A study by its name."""
     if isinstance(name, Study):
         return name
-    if name not in STUDIES:
-        raise ConfigError("limit", name, f"one of {', '.join(STUDIES)}")
-    return STUDIES[name]
+    if name not in LIMITS:
+        raise ConfigError("limit", name, f"one of {', '.join(LIMITS)}")
+    return LIMITS[name]

@@ -11,13 +11,11 @@ import pytest
 import torch
 
 from ctviz.data.catalogue import load
-from ctviz.errors import DataError
 from ctviz.evaluation.leak import leak
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.proposition import assumptions, locked_columns, overshoots, weight_share
+from ctviz.experiments.proposition import assumptions, locked_columns, overshoots
 from ctviz.experiments.run import Training
 from ctviz.experiments.snapshot import Snapshot
-from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
@@ -35,6 +33,13 @@ class Trained:
     leak: np.ndarray
     snapshot: Snapshot
     experiment: Experiment
+
+
+def weight_share(stack: Stack, column: int) -> torch.Tensor:
+    """|w_d| / Σ|w| of each linear model, (m), with w the difference of two classes' weights."""
+    (layer,) = stack.layers
+    weights = (layer[:, 1, :-1] - layer[:, 0, :-1]).abs()  # m d
+    return weights[:, column] / weights.sum(dim=1)
 
 
 def train(changes: dict[str, Any] | None = None, seeds: Sequence[int] = SEEDS) -> Trained:
@@ -150,15 +155,3 @@ def test_counterfactuals_that_go_beyond_the_real_samples_turn_the_lesson_round()
     found = train(usual)
     assert (found.share[:, 2] > found.share[:, 1] + 0.02).all()
     assert overshoots(found.experiment, found.snapshot)
-
-
-def test_shares_are_those_of_the_weights() -> None:
-    weights = np.array([[[1.0, 1.0], [4.0, 0.0]], [[0.0, 0.0], [0.0, -2.0]]], dtype=np.float32)
-    bias = np.zeros((2, 2), np.float32)
-    stack = Stack.from_weights({"0.weight": weights, "0.bias": bias}, ModelSettings(hidden=()))
-    assert weight_share(stack, 0).tolist() == [0.75, 0.0]
-    assert weight_share(stack, 1).tolist() == [0.25, 1.0]
-    with pytest.raises(DataError, match="hidden"):
-        weight_share(Stack.initialise(Experiment().model, 2, 2, [0]), 0)
-    none = Stack(Dense((2, 2), "relu"), torch.zeros(6), 1)
-    assert weight_share(none, 0).isnan().all()

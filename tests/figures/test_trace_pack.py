@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -13,13 +14,23 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.outcome import OUTCOMES
 from ctviz.experiments.trace import Trace
 from ctviz.figures.stage.recording import arm_labels, limits_of, message, pack, unpack
-from ctviz.figures.stage.trace import Lock, lines_meta, locks_meta, locks_of, pack_trace, unpack_trace
+from ctviz.figures.stage.trace import Lock, PackedTrace, lines_meta, locks_meta, locks_of, pack_trace
 from ctviz.figures.theme import arm_styles
 from ctviz.training.arm import Arm
 from tests.figures import fake
 
 SCENE = fake.scene(n=30, b=4)
 M, B, T = 2, 3, 5
+
+
+def unpack_trace(packed: PackedTrace) -> dict[str, np.ndarray]:
+    """The arrays of packed traces, flat: what the browser makes of them."""
+    raw, at = zlib.decompress(packed.payload), 0
+    arrays = {}
+    for name, dtype, size in packed.meta["sections"]:
+        arrays[name] = np.frombuffer(raw, dtype, size, at)
+        at += arrays[name].nbytes
+    return arrays
 
 
 def made_up(epoch: int = 0, seed: int = 0, b: int = B) -> Trace:

@@ -169,16 +169,6 @@ def pack_trace(key: str, traces: Sequence[Trace], scene: Scene) -> PackedTrace |
     return PackedTrace(meta, payload)
 
 
-def unpack_trace(packed: PackedTrace) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of packed traces, flat: the inverse, for tests."""
-    raw, at = zlib.decompress(packed.payload), 0
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    for name, dtype, size in packed.meta["sections"]:
-        arrays[name] = np.frombuffer(raw, dtype, size, at)
-        at += arrays[name].nbytes
-    return arrays
-
-
 def locks_meta(locks: Sequence[Sequence[Lock]], arms: Sequence[ArmLabel]) -> list[list[dict[str, Any]]]:
     """The locks of each arm for the header; none where there are none.
 

@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import field_validator, model_validator
 
 from ctviz.errors import ConfigError
-from ctviz.studies.registry import STUDIES
+from ctviz.studies.registry import LIMITS
 from ctviz.studies.study import Study, StudyMetric
 from ctviz.ui.kit.link import BaseView
 
-FIRST = next(iter(STUDIES))
+FIRST = next(iter(LIMITS))
 
 
 class LimitsView(BaseView):
@@ -24,14 +24,14 @@ class LimitsView(BaseView):
     @field_validator("limit", mode="before")
     @classmethod
     def _known(cls, limit: Any) -> Any:
-        if not isinstance(limit, str) or limit not in STUDIES:
-            raise ConfigError("limit", limit, f"one of {', '.join(STUDIES)}")
+        if not isinstance(limit, str) or limit not in LIMITS:
+            raise ConfigError("limit", limit, f"one of {', '.join(LIMITS)}")
         return limit
 
     @field_validator("metric", mode="before")
     @classmethod
     def _of_some_limit(cls, metric: Any) -> Any:
-        known = dict.fromkeys(shown.name for told in STUDIES.values() for shown in told.shown)
+        known = dict.fromkeys(shown.name for told in LIMITS.values() for shown in told.shown)
         if metric != "" and not (isinstance(metric, str) and metric in known):
             raise ConfigError("metric", metric, f"one of {', '.join(known)}")
         return metric
@@ -46,7 +46,7 @@ class LimitsView(BaseView):
 
     @property
     def study(self) -> Study:
-        return STUDIES[self.limit]
+        return LIMITS[self.limit]
 
     @property
     def chosen(self) -> StudyMetric:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ctviz.figures.limits import INTERVALS, key, pictures, summary_rows
 from ctviz.prose import unbroken
-from ctviz.studies.registry import STUDIES
+from ctviz.studies.registry import LIMITS
 from ctviz.studies.results import StudyResult, stored_study
 from ctviz.studies.study import Finding, Study, StudyMetric, number, percent
 from ctviz.studies.summary import LEVEL, Mean
@@ -36,8 +36,8 @@ PLAIN = (
 def stories(draft: Draft[LimitsView]) -> None:
     """The choice of the limit."""
     bind.choice(
-        "Limit", STUDIES, bind.to_view(draft, "limit", key="limits-limit", metric=""), kind="buttons", hidden=True,
-        words=lambda name: STUDIES[name].title,
+        "Limit", LIMITS, bind.to_view(draft, "limit", key="limits-limit", metric=""), kind="buttons", hidden=True,
+        words=lambda name: LIMITS[name].title,
     )  # fmt: skip
 
 
