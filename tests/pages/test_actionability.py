@@ -395,6 +395,7 @@ def test_beside_the_draw_stands_how_often_a_lock_pays() -> None:
     assert "Of 2 draws, locked advice takes less effort on 1 and more on 1" in html
     assert '<i class="less here" title="Draw 6: less effort">▼</i>' in html
     assert '<i class="more" title="Draw 0: more effort">▲</i>' in html
+    assert "▼ less effort, ▲ more effort</small>" in html, "the key names what is there"
 
 
 @pytest.mark.parametrize("preset", lock_draws.PRESETS)

@@ -336,12 +336,13 @@ def draws_of(experiment: Experiment) -> tuple[LockDraw, ...]:
 
 def strip(draws: Sequence[LockDraw], here: int) -> str:
     """What became of locked advice on each draw that was tried, as marks; the draw that is looked at is framed."""
-    said, cells = of_draws(Counter(draw.found for draw in draws)), []
+    found: Counter[str] = Counter(draw.found for draw in draws)
+    said, cells = of_draws(found), []
     for draw in draws:
         mark, words = KINDS[draw.found]
         kind = f"{draw.found} here" if draw.seed == here else draw.found
         cells.append(f'<i class="{kind}" title="Draw {draw.seed}: {words}">{mark}</i>')
-    key = ", ".join(f"{mark} {words}" for mark, words in KINDS.values())
+    key = ", ".join(f"{mark} {words}" for kind, (mark, words) in KINDS.items() if found[kind])
     return (
         f'<div class="ctviz-draws"><p>{escape(said)} Try another.</p>'
         f'<div role="img" aria-label="{escape(said)}">{"".join(cells)}</div><p><small>{escape(key)}</small></p></div>'
