@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import picture_ready, scroll_down
+from tests.browser.driving import picture_ready, scroll_down, until
 from tests.browser.looks import assert_fits_a_phone, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -65,7 +65,7 @@ def names_change_the_axes_and_nothing_else(page) -> None:
     headline(page, "With x2 locked, ").wait_for()
     page.locator(".ctv-axis-x").filter(has_text="x1").first.wait_for()
     assert query_of(page) == {"preset": "figure1", "names": "plain"}
-    page.wait_for_function("() => !document.querySelector('.ctv-note:not([hidden])')")
+    until(page, "() => !document.querySelector('.ctv-note:not([hidden])')")
     assert picture_of(page) == before
     page.get_by_role("radio", name="Debt, age").click()
     headline(page, "With age locked, ").wait_for()
@@ -94,7 +94,7 @@ def another_lock_redraws_the_panels(page) -> None:
     headline(page, "With debt locked, ").wait_for()
     page.wait_for_url("**preset=figure1-debt**")
     key = Experiment.preset("figure1-debt").key
-    page.wait_for_function("k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
+    until(page, "k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
     page.locator(".ctv-title").filter(has_text="Conventional, debt locked").wait_for()
     after = pictures(page)
     assert len(before) == len(after) == 4
@@ -108,7 +108,8 @@ def charts_follow_the_theme(page) -> None:
     tick.wait_for()
     light = tick.evaluate("text => getComputedStyle(text).fill")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(
+    until(
+        page,
         "light => { const t = document.querySelector('.js-plotly-plot .xtick text');"
         " return t && getComputedStyle(t).fill !== light; }",
         arg=light,

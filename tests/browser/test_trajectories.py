@@ -127,7 +127,7 @@ def a_path_is_chosen_with_the_keyboard_and_let_go(page) -> None:
     slider.focus()
     slider.press("Escape")
     beside(page).get_by_text("of 20").first.wait_for()
-    page.wait_for_function("!location.search.includes('selected')")
+    until(page, "!location.search.includes('selected')")
 
 
 def test_a_click_is_searched_from_in_every_model_over_epochs_and_the_link_brings_it_back(app, open_page) -> None:
