@@ -114,6 +114,24 @@ READY = """() => {
 }"""
 
 
+FOLLOWED = """link => new Promise((done) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const watch = new MutationObserver(() => {
+    if (app.dataset.testScriptState === "notRunning") return;
+    watch.disconnect();
+    done();
+  });
+  watch.observe(app, { attributes: true });
+  history.pushState(null, "", link);
+  dispatchEvent(new PopStateEvent("popstate"));
+})"""
+
+
+def follow(page, link: str) -> None:
+    """Goes to a link of the app without loading its page anew, as the browser's own arrows do; the app has begun."""
+    page.evaluate(FOLLOWED, link)
+
+
 def picture_ready(page) -> None:
     """Waits until nothing of a page is on its way any more and every picture on it, of whatever kind, is drawn."""
     until(page, READY)

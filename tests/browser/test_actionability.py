@@ -34,16 +34,16 @@ def pictures(page) -> list[str]:
     return [canvas.evaluate("c => c.toDataURL()") for canvas in page.locator(".ctv-panel canvas").all()]
 
 
-def test_names_clicks_and_locks_change_what_they_are_to_change_and_stand_in_the_link(app, browser_page) -> None:
-    browser_page.goto(link(app))
-    it_opens_with_its_finding(browser_page)
-    names_change_the_axes_and_nothing_else(browser_page)
-    parts_with_tables_of_their_own_fit_a_phone(browser_page)
-    a_click_asks_for_advice_and_the_link_keeps_it(browser_page)
-    another_lock_redraws_the_panels(browser_page)
-    charts_follow_the_theme(browser_page)
-    browser_page.get_by_role("link", name="Follow these searches step by step").click()
-    browser_page.wait_for_url("**/trajectories?**pick=point**")
+def test_names_clicks_and_locks_change_what_they_are_to_change_and_stand_in_the_link(app, still_page) -> None:
+    still_page.goto(link(app))
+    it_opens_with_its_finding(still_page)
+    names_change_the_axes_and_nothing_else(still_page)
+    parts_with_tables_of_their_own_fit_a_phone(still_page)
+    a_click_asks_for_advice_and_the_link_keeps_it(still_page)
+    another_lock_redraws_the_panels(still_page)
+    charts_follow_the_theme(still_page)
+    still_page.get_by_role("link", name="Follow these searches step by step").click()
+    still_page.wait_for_url("**/trajectories?**pick=point**")
 
 
 def it_opens_with_its_finding(page) -> None:
