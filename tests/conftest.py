@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 # Before torch is imported: on two cores, two workers with two threads each are several times as slow as with one.
@@ -11,7 +12,6 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import torch
 from hypothesis import settings
 
 # Hypothesis's own profile for CI, everywhere: no deadline and no check of speed, so that a busy machine fails nothing,
@@ -24,10 +24,26 @@ settings.load_profile("ci")
 @pytest.fixture
 def two_threads() -> Iterator[None]:
     """Torch has two threads, so that whoever takes one has to give the other back."""
+    import torch  # here, so that the process that only deals out the tests does not load it
+
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded to collect the tests stays to their end, so the garbage collector need not look at it.
+
+    That is a million objects and more, and each full collection would go over all of them.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 OF_COMPONENTS = ("test_digits_stage.py", "test_numbers.py", "test_paths.py", "test_stage.py")

@@ -91,10 +91,11 @@ def test_the_command_line_loads_nothing_heavy():
     assert subprocess.check_output([sys.executable, "-c", code], encoding="utf-8").strip() == "[]"
 
 
-def test_train_prints_one_json_object_and_progress_beside_it(tmp_path):
-    process = start(tmp_path, "train", "moons", *SETTINGS, "--json")
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, err
+def test_train_prints_one_json_object_and_progress_beside_it(ctviz, tmp_path, monkeypatch):
+    monkeypatch.setenv("CTVIZ_HOME", str(tmp_path))  # where nothing has been trained
+    result = ctviz("train", "moons", *SETTINGS, "--json")
+    out, err = result.stdout, result.stderr
+    assert result.exit_code == 0, err
     assert out.count("\n") == 1
     report = json.loads(out)
     assert set(report) == {"key", "seconds", "arms"}

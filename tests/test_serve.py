@@ -70,22 +70,28 @@ def files(folder):
     }
 
 
-# An empty one is in the next test.
+REFUSED = {".streamlit/credentials.toml": '[general]\nemail = "a@b@c"\n'}
+WANTED = {".streamlit/config.toml": "[server]\nshowEmailPrompt = true\n"}
 HOMES = {
     "known to Streamlit": {".streamlit/credentials.toml": '[general]\nemail = ""\n'},
     "credentials cut short": {".streamlit/credentials.toml": "[general"},
     "credentials without an address": {".streamlit/credentials.toml": ""},
-    "credentials that Streamlit refuses": {".streamlit/credentials.toml": '[general]\nemail = "a@b@c"\n'},
-    "settings that want them": {".streamlit/config.toml": "[server]\nshowEmailPrompt = true\n"},
+    "credentials that Streamlit refuses": REFUSED,
+    "settings that want them": WANTED,
 }
 
 
-@pytest.mark.parametrize("found", HOMES.values(), ids=HOMES)
-def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen, found):
-    variables, opened = screen
+def furnish(home, found):
     for name, text in found.items():
-        (tmp_path / "home" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "home" / name).write_text(text, encoding="utf-8")
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text, encoding="utf-8")
+
+
+def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen):
+    """In the worst of all homes; an empty one is in the next test."""
+    variables, opened = screen
+    found = {**REFUSED, **WANTED}
+    furnish(tmp_path / "home", found)
     command = [*SERVE, "--port", "{port}"]
     with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
         assert opened() == server.url
@@ -93,6 +99,34 @@ def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen, foun
         said = server.log.read_text(encoding="utf-8")
     assert f"Starting ctviz at {server.url};" in said
     assert not [word for word in ASKED if word in said]
+
+
+def test_whatever_is_found_in_the_home_nothing_is_asked_before_it_serves(tmp_path):
+    """Up to where Streamlit would begin to serve: a process for each home; what takes long to import they share."""
+    homes = {name: tmp_path / str(number) for number, name in enumerate(HOMES)}
+    for name, home in homes.items():
+        furnish(home, HOMES[name])
+    code = """
+import os, sys
+from streamlit.web import bootstrap
+from ctviz.ui.launch import launch
+
+bootstrap.run = lambda *_: print("serves", flush=True)
+for home in sys.argv[1:]:
+    child = os.fork()
+    if not child:
+        os.environ["HOME"] = home
+        launch("app.py")
+    if os.waitpid(child, 0)[1]:
+        sys.exit(f"{home} failed")
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, homes.values())],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, encoding="utf-8", check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "serves\n" * len(homes))
+    assert {name: files(home) for name, home in homes.items()} == HOMES
 
 
 def test_nor_does_it_at_a_terminal(tmp_path, screen):
@@ -152,16 +186,20 @@ def test_the_proxy_of_these_tests_notes_what_leaves(elsewhere):
 ORIGINS = ("http://elsewhere.example", "https://203.0.113.7:8501", "http://[2001:db8::1]", "null")
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1"])
-def test_neither_a_start_nor_a_foreign_page_makes_it_call_out(tmp_path, elsewhere, address):
+def foreign_pages_are_refused(server) -> None:
+    port = int(urlsplit(server.url).port)
+    for origin in ORIGINS:
+        assert " 403 " in knock(port, origin), origin
+    for origin in (f"http://127.0.0.1:{port}", "http://localhost:3000"):
+        assert " 101 " in knock(port, origin), origin
+
+
+def test_neither_a_start_nor_a_foreign_page_makes_it_call_out(tmp_path, elsewhere):
+    """At every address; at that of this computer alone, below."""
     variables, requests = elsewhere
-    command = [*SERVE, "--headless", "--address", address, "--port", "{port}"]
+    command = [*SERVE, "--headless", "--address", "0.0.0.0", "--port", "{port}"]
     with served(tmp_path, *command, environment=variables) as server:
-        port = int(urlsplit(server.url).port)
-        for origin in ORIGINS:
-            assert " 403 " in knock(port, origin), origin
-        for origin in (f"http://127.0.0.1:{port}", "http://localhost:3000"):
-            assert " 101 " in knock(port, origin), origin
+        foreign_pages_are_refused(server)
     assert not requests
 
 
@@ -185,13 +223,17 @@ def test_once_a_page_was_shown_streamlit_run_calls_nobody_either(monkeypatch):
 NAMES = ("random", "queue", "types", "signal", "statistics", "csv")
 
 
-def test_files_named_like_modules_of_python_do_no_harm(tmp_path):
+def test_files_named_like_modules_of_python_do_no_harm_and_it_calls_nobody_from_there_either(tmp_path, elsewhere):
+    variables, requests = elsewhere
     place = tmp_path / "a folder with spaces"
     place.mkdir()
     for name in NAMES:
         (place / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
-    with served(tmp_path, *SERVE, "--headless", "--port", "{port}", cwd=place) as server:
+    command = [*SERVE, "--headless", "--address", "127.0.0.1", "--port", "{port}"]
+    with served(tmp_path, *command, environment=variables, cwd=place) as server:
+        foreign_pages_are_refused(server)
         assert "Traceback" not in server.log.read_text(encoding="utf-8")
+    assert not requests
 
 
 def test_nor_do_they_beside_the_app(tmp_path):

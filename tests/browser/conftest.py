@@ -1,9 +1,9 @@
 """A real Chromium and a real server for the browser tests; every page watches itself.
 
-``browser_page`` is a page that fails its test on an error in the console and on any request that leaves this
-computer; ``open_page(**options)`` opens more of them, with Playwright's options of a context (viewport,
-color_scheme, reduced_motion …). Pages of all tests share one context, so that what one has loaded the next finds in
-the cache; with other options a page has a context of its own.
+``browser_page``, and ``still_page`` where nothing need move, is a page that fails its test on an error in the console
+and on any request that leaves this computer; ``open_page(**options)`` opens more of them, with Playwright's options of
+a context (viewport, color_scheme, reduced_motion …). Pages of all tests share one context, so that what one has loaded
+the next finds in the cache; with other options a page has a context of its own.
 
 ``app`` is the app on one server for all tests, with a CTVIZ_HOME of its own; each test asks for settings that no
 other one trains. ``components`` is the server of the small apps around components.
@@ -11,20 +11,27 @@ other one trains. ``components`` is the server of the small apps around componen
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from ctviz.bench.streamlit_client import Visitor
+
 playwright_api = pytest.importorskip("playwright.sync_api")
 
-from tests.browser.driving import ARGUMENTS, ROOT, Server, Watch, executable, launch, stop  # noqa: E402
+from tests.browser.driving import ARGUMENTS, ROOT, Server, Watch, executable, follow, launch, stop  # noqa: E402
 from tests.browser.looks import sideways  # noqa: E402
-from tests.browser.shots import FIRST, LOOKS, take  # noqa: E402
+from tests.browser.shots import FIRST, LOOKS, Shot, take  # noqa: E402
 from tests.waiting import PATIENCE  # noqa: E402
 
 VIEWPORT = {"width": 1440, "height": 900}
+QUIET = "/paper"
+"""A page on which nothing moves or is asked for while it stays open."""
 
 
 @pytest.fixture(scope="session")
@@ -78,9 +85,15 @@ def browser_page(open_page):
     return open_page()
 
 
+@pytest.fixture
+def still_page(open_page):
+    """The same for who wants no motion: no film plays, which would be drawn anew all the time, where none is tested."""
+    return open_page(reduced_motion="reduce")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who wants to see the server fresh comes first."""
-    items.sort(key=lambda item: "first_visits" not in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: "crowd" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +108,8 @@ def fresh_server(tmp_path_factory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def app(fresh_server, shared_context) -> Server:
     """The server of the app. A page stays open, so that others find its scripts compiled: that halves their load."""
-    shared_context.new_page().goto(f"{fresh_server.url}/paper")
+    if not shared_context.pages:
+        shared_context.new_page().goto(fresh_server.url + QUIET)
     return fresh_server
 
 
@@ -110,24 +124,42 @@ class Seen:
 
 
 @pytest.fixture(scope="session")
-def first_visits(fresh_server, shared_context, tmp_path_factory) -> dict[str, Seen]:
-    """Each page as a deep link opens it, all at once, on a server that has just been started; by the picture's name."""
-    visits = {}
-    for shot in FIRST:
-        page, watch = shared_context.new_page(), Watch()
-        page.set_default_timeout(1000 * PATIENCE)
-        page.set_viewport_size(LOOKS["phone"]["viewport"])
-        page.emulate_media(reduced_motion="reduce")  # what plays by itself never looks the same twice
-        watch.over(page)
-        page.goto(fresh_server.url + shot.link)
-        visits[shot] = page, watch
+def crowd(fresh_server) -> dict[str, list[str]]:
+    """What went wrong for the first visitors of a server that has just been started, one on each page, all at once."""
+
+    async def come(shot: Shot) -> list[str]:
+        async with Visitor(fresh_server.url, PATIENCE) as visitor:
+            parts = urlsplit(shot.link)
+            return (await visitor.visit(parts.path.strip("/"), parts.query)).errors
+
+    async def all_come() -> dict[str, list[str]]:
+        errors = await asyncio.gather(*map(come, FIRST))
+        return {shot.name: found for shot, found in zip(FIRST, errors, strict=True)}
+
+    with ThreadPoolExecutor(1) as thread:  # this one has a loop of Playwright's
+        return thread.submit(asyncio.run, all_come()).result()
+
+
+@pytest.fixture(scope="session")
+def first_visits(crowd, fresh_server, shared_context, tmp_path_factory) -> dict[str, Seen]:
+    """Each page as a deep link shows it, by the picture's name; in one tab, since each load takes seconds."""
+    page, watch = shared_context.new_page(), Watch()
+    page.set_default_timeout(1000 * PATIENCE)
+    page.emulate_media(reduced_motion="reduce")  # what plays by itself never looks the same twice
+    watch.over(page)
     seen, place = {}, tmp_path_factory.mktemp("pictures")
-    for shot, (page, watch) in visits.items():
-        path = place / f"{shot.name}.png"
+    for shot in FIRST:
+        watch.faults, path = [], place / f"{shot.name}.png"
+        page.set_viewport_size(LOOKS["phone"]["viewport"])
+        if shot is FIRST[0]:
+            page.goto(fresh_server.url + shot.link)
+        else:
+            follow(page, shot.link)
         take(page, shot, path)
         alerts = page.locator('[data-testid="stAlert"]').all_inner_texts()
         seen[shot.name] = Seen(path, alerts, watch.faults, sideways(page))
-        page.close()
+    page.set_viewport_size(VIEWPORT)
+    follow(page, QUIET)  # it stays open, see ``app``
     return seen
 
 

@@ -66,16 +66,37 @@ def executable() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+WAITING = """async ([arg, patience]) => {
+  const end = performance.now() + patience;
+  for (;;) {
+    const found = (EXPRESSION);
+    if (await (typeof found === "function" ? found(arg) : found)) return true;
+    if (performance.now() > end) return false;
+    await new Promise((done) => setTimeout(done, 30)); // between two looks
+  }
+}"""
+LEFT = "Execution context was destroyed"
+"""What Playwright says of a wait in a page that has been left for another one, or loaded again."""
+
+
 def until(page, expression: str, arg=None) -> None:
     """Waits until a JavaScript expression, or function of ``arg``, holds in the page.
 
-    Like Playwright's ``wait_for_function``, which needs an ``eval`` that a strict page forbids.
+    The page itself looks again and again. Playwright's ``wait_for_function`` does that too, but needs an ``eval`` that
+    a strict page forbids, and has the page draw a frame for each look; a question from here for each look would cost
+    more than what is waited for.
     """
+    from playwright.sync_api import Error  # here, for those who start a server and no browser
+
     end = time.monotonic() + PATIENCE
-    while not page.evaluate(expression, arg):
-        if time.monotonic() > end:
-            raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
-        page.wait_for_timeout(30)  # between two polls
+    while (left := end - time.monotonic()) > 0:
+        try:
+            if page.evaluate(WAITING.replace("EXPRESSION", expression), [arg, 1000 * left]):
+                return
+        except Error as error:
+            if LEFT not in error.message:
+                raise
+    raise AssertionError(f"After {PATIENCE:.0f} s still not: {expression} with {arg}")
 
 
 READY = """() => {
@@ -91,6 +112,24 @@ READY = """() => {
     && all("[data-testid^=stBidiComponent]").every((component) => drawn(component.shadowRoot))
     && (!paths || paths.drawn === paths.traceKey);
 }"""
+
+
+FOLLOWED = """link => new Promise((done) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const watch = new MutationObserver(() => {
+    if (app.dataset.testScriptState === "notRunning") return;
+    watch.disconnect();
+    done();
+  });
+  watch.observe(app, { attributes: true });
+  history.pushState(null, "", link);
+  dispatchEvent(new PopStateEvent("popstate"));
+})"""
+
+
+def follow(page, link: str) -> None:
+    """Goes to a link of the app without loading its page anew, as the browser's own arrows do; the app has begun."""
+    page.evaluate(FOLLOWED, link)
 
 
 def picture_ready(page) -> None:

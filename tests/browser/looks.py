@@ -13,12 +13,12 @@ SIDEWAYS = "main => main.scrollWidth - main.clientWidth"
 
 def stage_ready(page, epochs: int = 1) -> None:
     """Waits until the stage holds at least so many epochs."""
-    page.wait_for_function("n => globalThis.__ctvizStage && globalThis.__ctvizStage.epochs >= n", arg=epochs)
+    until(page, "n => globalThis.__ctvizStage && globalThis.__ctvizStage.epochs >= n", arg=epochs)
 
 
 def live_ready(page, epochs: int = 1) -> None:
     """Waits until the stage shows a run that is being trained, with at least so many epochs."""
-    page.wait_for_function("n => globalThis.__ctvizStage?.live && globalThis.__ctvizStage.epochs >= n", arg=epochs)
+    until(page, "n => globalThis.__ctvizStage?.live && globalThis.__ctvizStage.epochs >= n", arg=epochs)
 
 
 def epoch_of(page) -> int:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import picture_ready, scroll_down
+from tests.browser.driving import picture_ready, scroll_down, until
 from tests.browser.looks import assert_fits_a_phone, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -34,17 +34,17 @@ def pictures(page) -> list[str]:
     return [canvas.evaluate("c => c.toDataURL()") for canvas in page.locator(".ctv-panel canvas").all()]
 
 
-def test_names_clicks_and_locks_change_what_they_are_to_change_and_stand_in_the_link(app, browser_page) -> None:
-    browser_page.goto(link(app))
-    it_opens_with_its_finding(browser_page)
-    names_change_the_axes_and_nothing_else(browser_page)
-    parts_with_tables_of_their_own_fit_a_phone(browser_page)
-    a_click_asks_for_advice_and_the_link_keeps_it(browser_page)
-    the_papers_steps_are_one_click_away(browser_page)
-    another_lock_redraws_the_panels(browser_page)
-    charts_follow_the_theme(browser_page)
-    browser_page.get_by_role("link", name="Follow these searches step by step").click()
-    browser_page.wait_for_url("**/trajectories?**pick=point**")
+def test_names_clicks_and_locks_change_what_they_are_to_change_and_stand_in_the_link(app, still_page) -> None:
+    still_page.goto(link(app))
+    it_opens_with_its_finding(still_page)
+    names_change_the_axes_and_nothing_else(still_page)
+    parts_with_tables_of_their_own_fit_a_phone(still_page)
+    a_click_asks_for_advice_and_the_link_keeps_it(still_page)
+    the_papers_steps_are_one_click_away(still_page)
+    another_lock_redraws_the_panels(still_page)
+    charts_follow_the_theme(still_page)
+    still_page.get_by_role("link", name="Follow these searches step by step").click()
+    still_page.wait_for_url("**/trajectories?**pick=point**")
 
 
 def it_opens_with_its_finding(page) -> None:
@@ -66,7 +66,7 @@ def names_change_the_axes_and_nothing_else(page) -> None:
     headline(page, "With x2 locked, ").wait_for()
     page.locator(".ctv-axis-x").filter(has_text="x1").first.wait_for()
     assert query_of(page) == {"preset": "figure1-short", "names": "plain"}
-    page.wait_for_function("() => !document.querySelector('.ctv-note:not([hidden])')")
+    until(page, "() => !document.querySelector('.ctv-note:not([hidden])')")
     assert picture_of(page) == before
     page.get_by_role("radio", name="Debt, age").click()
     headline(page, "With age locked, ").wait_for()
@@ -107,7 +107,7 @@ def another_lock_redraws_the_panels(page) -> None:
     headline(page, "With debt locked, ").wait_for()
     page.wait_for_url("**preset=figure1-debt**")
     key = Experiment.preset("figure1-debt").key
-    page.wait_for_function("k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
+    until(page, "k => globalThis.__ctvizStage?.key.startsWith(k)", arg=key)
     page.locator(".ctv-title").filter(has_text="Conventional, debt locked").wait_for()
     after = pictures(page)
     assert len(before) == len(after) == 4
@@ -121,7 +121,8 @@ def charts_follow_the_theme(page) -> None:
     tick.wait_for()
     light = tick.evaluate("text => getComputedStyle(text).fill")
     page.emulate_media(color_scheme="dark")
-    page.wait_for_function(
+    until(
+        page,
         "light => { const t = document.querySelector('.js-plotly-plot .xtick text');"
         " return t && getComputedStyle(t).fill !== light; }",
         arg=light,

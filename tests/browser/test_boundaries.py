@@ -12,7 +12,7 @@ import pytest
 from ctviz.bench.browser import ARRIVAL
 from ctviz.data.drawn import DrawnSettings
 from ctviz.experiments.config import Experiment
-from tests.browser.driving import scroll_down
+from tests.browser.driving import scroll_down, until
 from tests.browser.looks import assert_fits, epoch_of, live_ready, picture_of, stage_ready
 
 pytestmark = pytest.mark.browser
@@ -70,17 +70,17 @@ def epoch_slider(page):
 def the_field_changes_while_it_plays_by_button_or_space_bar(page) -> None:
     before = picture_of(page)
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function("globalThis.__ctvizStage.epoch > 5")
+    until(page, "globalThis.__ctvizStage.epoch > 5")
     assert picture_of(page) != before
     slider = epoch_slider(page)
     slider.focus()
     slider.press("Space")
-    page.wait_for_function("!globalThis.__ctvizStage.playing")
+    until(page, "!globalThis.__ctvizStage.playing")
     slider.press("Home")
     slider.press("Space")
-    page.wait_for_function("globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
+    until(page, "globalThis.__ctvizStage.playing && globalThis.__ctvizStage.epoch > 0")
     slider.press("Space")
-    page.wait_for_function("!globalThis.__ctvizStage.playing")
+    until(page, "!globalThis.__ctvizStage.playing")
 
 
 def scrubbing_moves_words_curves_and_link(page) -> None:
@@ -158,7 +158,7 @@ def test_one_may_scrub_while_it_trains_leave_and_find_it_again_as_other_sessions
     slider = epoch_slider(page)
     slider.focus()
     slider.press("Home")
-    page.wait_for_function("globalThis.__ctvizStage.epoch === 0")
+    until(page, "globalThis.__ctvizStage.epoch === 0")
     live_ready(page, page.evaluate("globalThis.__ctvizStage.epochs") + 3)
     assert epoch_of(page) == 0
     menu = page.locator(".st-key-menu")
@@ -205,9 +205,6 @@ def test_points_are_painted_by_mouse_and_keys_and_trained_on(app, browser_page) 
     counts = [int(count) for count in pad.get_attribute("data-counts").split()]
     as_painted = f'[data-counts="{" ".join(map(str, counts))}"]'
     page.wait_for_url(lambda url: counts_in(url) == counts[:2])
-    trained(page).wait_for()
-    page.reload()
-    page.locator(f".ctv-point-painter{as_painted}").wait_for()
     trained(page).wait_for()
     sheet.focus()
     page.keyboard.press("e")

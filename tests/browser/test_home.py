@@ -55,6 +55,6 @@ def test_the_picture_moves_by_itself_and_the_doors_open(app, browser_page) -> No
     assert browser_page.locator('[data-testid="stAlert"]').count() == 0
     browser_page.get_by_role("button", name="Show the controls").click()
     browser_page.get_by_role("button", name="Trained").wait_for()
-    browser_page.wait_for_function("!location.search.includes('view=')")
+    until(browser_page, "!location.search.includes('view=')")
     browser_page.locator(".st-key-menu").get_by_role("link", name="Home").click()
     browser_page.get_by_text("Watch a decision boundary learn").wait_for()

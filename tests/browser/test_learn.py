@@ -73,7 +73,6 @@ def arrow_keys_turn_the_pages(page) -> None:
     page.keyboard.press("ArrowLeft")
     page.get_by_role("heading", name="2. The least").wait_for()
     page.wait_for_url("**step=2**guesses=2~**")
-    page.reload()
     page.get_by_text("your guess is").wait_for()
 
 

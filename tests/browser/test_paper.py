@@ -22,7 +22,6 @@ def test_panels_table_link_and_large_screen(app, browser_page) -> None:
     assert len(re.findall(rb"/Type\s*/Page\b", browser_page.pdf(prefer_css_page_size=True))) == 1, "one sheet"
     browser_page.get_by_text("List every draw").click()
     browser_page.wait_for_url("**draws=1**")
-    browser_page.reload()
     browser_page.get_by_role("region", name="Draws of").first.wait_for()
     assert browser_page.locator('[data-testid="stAlert"]').count() == 0
     browser_page.get_by_text("Accuracy under attack").wait_for()

@@ -24,8 +24,13 @@ def test_every_page_has_a_picture_and_no_two_pictures_one_name():
 
 
 @pytest.mark.browser
+def test_a_fresh_server_shows_every_page_to_visitors_who_come_all_at_once(crowd):
+    assert crowd == {shot.name: [] for shot in FIRST}
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("shot", FIRST, ids=lambda shot: shot.name)
-def test_a_deep_link_opens_every_page_of_a_fresh_server_on_a_phone_and_its_picture_is_taken(shot, first_visits):
+def test_a_deep_link_shows_every_page_on_a_phone_and_its_picture_is_taken(shot, first_visits):
     seen = first_visits[shot.name]
     assert seen.alerts == []
     assert seen.faults == []

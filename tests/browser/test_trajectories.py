@@ -66,8 +66,8 @@ def assert_seen_without_scrolling(page) -> None:
         assert box["y"] + box["height"] < page.viewport_size["height"], name
 
 
-def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, browser_page) -> None:
-    page = browser_page
+def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, still_page) -> None:
+    page = still_page
     page.goto(link(app, Experiment.preset("ls"), view="project"))
     searched(page, "random 100")
     assert page.evaluate(f"{SEEN}.factuals") == 100
@@ -89,8 +89,8 @@ def test_one_hundred_searches_and_four_models_are_seen_without_scrolling(app, br
     assert_seen_without_scrolling(page)
 
 
-def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(app, browser_page) -> None:
-    page = browser_page
+def test_many_are_searched_anew_for_another_knob_and_where_the_epoch_comes_to_rest(app, still_page) -> None:
+    page = still_page
     page.goto(link(app, count="20"))
     searched(page, "random 20")
     a_path_is_chosen_with_the_keyboard_and_let_go(page)
@@ -127,16 +127,16 @@ def a_path_is_chosen_with_the_keyboard_and_let_go(page) -> None:
     slider.focus()
     slider.press("Escape")
     beside(page).get_by_text("of 20").first.wait_for()
-    page.wait_for_function("!location.search.includes('selected')")
+    until(page, "!location.search.includes('selected')")
 
 
 def test_a_click_is_searched_from_in_every_model_over_epochs_and_the_link_brings_it_back(app, open_page) -> None:
-    page = open_page()
+    page = open_page(reduced_motion="reduce")
     page.goto(link(app, pick="class0", count="3"))
     searched(page, "class0 3")
     a_click_is_searched_from_in_every_model(page)
     it_is_followed_over_steps_and_epochs(page)
-    other = open_page()  # only now: a browser slows down pages that are not in front
+    other = open_page(reduced_motion="reduce")  # only now: a browser slows down pages that are not in front
     other.goto(page.url)
     searched(other, "(0.5, ")
     until(other, f"() => {SEEN}.step === 1 && {SEEN}.epoch === 0")
@@ -187,8 +187,8 @@ def it_is_followed_over_steps_and_epochs(page) -> None:
     assert page.evaluate(f"{SEEN}.traceKey") == key, "nothing had to be searched anew"
 
 
-def test_it_trains_here_searches_as_it_goes_and_fits_an_autoencoder_while_it_says_so(app, browser_page) -> None:
-    page = browser_page
+def test_it_trains_here_searches_as_it_goes_and_fits_an_autoencoder_while_it_says_so(app, still_page) -> None:
+    page = still_page
     quick = MOONS.replace({"training.epochs": 30, "data.n_train": 600, "training.n_ce": 60, "seed": 41})
     page.goto(link(app, quick, count="5"))
     a_dimmed_picture_of_another_run_invites_to_no_click(page)

@@ -30,7 +30,11 @@ from tests.experiments.engines.tasks import assert_same_results, tasks
 from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[3]
-NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+NODE = {
+    "num_cpus": 1, "object_store_memory": 80 * 2**20,
+    # processes that take seconds to start, for what no task needs
+    "include_dashboard": False, "include_log_monitor": False, "no_monitor": True,
+}  # fmt: skip
 
 
 def never():
@@ -43,6 +47,8 @@ def surroundings():
     patch = pytest.MonkeyPatch()
     patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     patch.setenv("RAY_AUTH_MODE", "disabled")  # else a token is kept in the home folder
+    for early in ("enable_worker_prestart", "prestart_worker_first_driver"):
+        patch.setenv(f"RAY_{early}", "0")  # a worker takes seconds of processor time to start, used or not
     patch.delenv("RAY_ADDRESS", raising=False)
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
         patch.setenv("TMPDIR", folder)
