@@ -93,7 +93,7 @@ def the_papers_steps_are_one_click_away(page) -> None:
     page.wait_for_url("**preset=figure1&**")
     page.get_by_text("searches in the paper's steps").wait_for()
     headline(page, "With age locked, ").wait_for()
-    page.wait_for_function("told => document.querySelector('.ctviz-headline').innerText !== told", arg=told)
+    until(page, "told => document.querySelector('.ctviz-headline').innerText !== told", told)
     assert "probe" in query_of(page), "the person who was clicked stays"
     stage_ready(page)
 
