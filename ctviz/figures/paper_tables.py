@@ -7,7 +7,7 @@ import io
 
 from ctviz.catalogue.metrics import METRICS as METRICS_OF
 from ctviz.catalogue.metrics import REPRODUCED
-from ctviz.figures.paper_words import agreement, exactly, interval, published
+from ctviz.figures.paper_words import agreement, drawn, exactly, interval, published
 from ctviz.studies.reproduce.published import METRICS
 from ctviz.studies.reproduce.result import ComparedReduction, Reduction, Table1, Table1Row
 
@@ -102,8 +102,7 @@ def _latex(text: str) -> str:
 
 def _note(result: Table1) -> str:
     """What the numbers are."""
-    draws = len(result.rows[0].seeds) if result.rows else 0
     return (
-        f"Reduction in % against conventional training, with its interval; * zero lies outside. {draws} draws. "
-        f"Published: {result.source}."
+        "Reduction in % against conventional training, with its interval; * zero lies outside. Over "
+        f"{drawn(result.rows)}. Published: {result.source}."
     )

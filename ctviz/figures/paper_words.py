@@ -137,7 +137,7 @@ def judged(result: Table1) -> str:
     unclear = f"; no difference is clear on {listed(open_)}" if open_ and (closer or farther) else ""
     return (
         f"The cheapest advice that there is, which depends on no search, lies {gain}{worse}{unclear}.{price}{less}."
-        f"{_farther_from_the_nearest(rows)}{_without_advice(rows)}"
+        f"{_nearest(rows)}{_without_advice(rows)}"
     )
 
 
@@ -156,12 +156,15 @@ def _on(rows: Exact, metric: str) -> str:
     return listed([f"{title} ({number(size, trim=True)} %)" for title, size in sizes])
 
 
-def _farther_from_the_nearest(rows: Exact) -> str:
-    far = [(row, exact.nearest) for row, exact in _clear(rows, "nearest", -1)]
-    if not far:
-        return ""
-    told = [f"{row.title} ({number(one.base)} → {number(one.value)})" for row, one in far]
-    return f" The nearest real sample is farther away on {listed(told)}."
+def _nearest(rows: Exact) -> str:
+    """Where the nearest real sample is clearly closer or farther away."""
+    sides = ((1, "closer"), (-1, "farther away"))
+    told = []
+    for sign, words in sides:
+        ends = [(row.title, exact.nearest) for row, exact in _clear(rows, "nearest", sign)]
+        named = [f"{title} ({number(one.base)} → {number(one.value)})" for title, one in ends]
+        told += [f"{words} on {listed(named)}"] if named else []
+    return f" The nearest real sample is {', '.join(told)}." if told else ""
 
 
 def _without_advice(rows: Exact) -> str:
@@ -195,7 +198,7 @@ LOST = 0.01
 
 def calibrated(result: Table1) -> str:
     """On which data counterfactual training's calibration error is larger or smaller than the conventional model's."""
-    sides: dict[int, list[str]] = {-1: [], 0: [], 1: []}
+    sides: dict[int, list[tuple[Table1Row, str]]] = {-1: [], 0: [], 1: []}
     level = float(result.reproduction.get("level", 0.99))
     for row in result.rows:
         pairs = [(draw.conventional_calibration, draw.calibration) for draw in row.seeds]
@@ -205,12 +208,26 @@ def calibrated(result: Table1) -> str:
         low, high = map(float, student(apart, level))
         side = int(low > 0) - int(high < 0) if abs(sum(apart)) / len(apart) >= SAME else 0
         base, value = (100 * sum(one[i] or 0.0 for one in pairs) / len(pairs) for i in (0, 1))
-        sides[side].append(f"{row.title} ({decimal(base)} → {decimal(value)} %)")
-    told = [f"{words} on {listed(sides[side])}" for side, words in SAYS.items() if sides[side]]
+        sides[side].append((row, f"{row.title} ({decimal(base)} → {decimal(value)} %)"))
+    told = [f"{words} on {listed([one for _, one in sides[side]])}" for side, words in SAYS.items() if sides[side]]
     if not told:
         return ""
     first, _, rest = "; ".join(told).partition(" on ")
-    return f"How sure counterfactual training is says {first} about how often it is right on {rest}."
+    said = f"How sure counterfactual training is says {first} about how often it is right on {rest}."
+    return said + _modest([row for row, _ in sides[1]])
+
+
+def _modest(rows: Sequence[Table1Row]) -> str:
+    """On which side the answers of counterfactual training lie there, if on all of these data on the same."""
+    gaps = [
+        sum(n * (right - sure) for n, sure, right in zip(curve.count, curve.confidence, curve.accuracy, strict=True))
+        for row in rows
+        for curve in row.reliability or ()
+        if curve.arm == "full"
+    ]
+    if not gaps or min(gaps) * max(gaps) <= 0:
+        return ""
+    return f" Where it says less, it is right {'more' if gaps[0] > 0 else 'less'} often than it claims."
 
 
 SAME = 5e-4
@@ -273,12 +290,12 @@ def how(result: Table1) -> str:
         passed
     )
     return (
-        f"Means over {_draws(result.rows)}, each evaluated in {rounds} rounds.{over} "
+        f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over} "
         f"{level:g} % intervals are Student's t over draws; those of the paper are over rounds of one draw."
     )
 
 
-def _draws(rows: Sequence[Table1Row]) -> str:
+def drawn(rows: Sequence[Table1Row]) -> str:
     """``20 draws of data and training (5 of MNIST; 3 of Adult and German credit)``: the most, and where fewer."""
     counts = [len(row.seeds) for row in rows]
     most = max(counts, default=0)

@@ -200,7 +200,7 @@ def table_of(*rows):
 def test_the_exact_judge_in_words_says_gain_price_and_caveat():
     told = judged(
         table_of(
-            with_judge(row("circles"), found=0.52),
+            with_judge(row("circles"), found=0.52, nearest=reduction(50)),
             with_judge(row("moons"), ip=reduction(12), nearest=reduction(-220, 80).model_copy(update={"value": 0.3})),
             with_judge(row("ol"), ip=reduction(-43), cost=reduction(7)),
             with_judge(row("ls"), ip=reduction(2), cost=reduction(1)),
@@ -210,9 +210,9 @@ def test_the_exact_judge_in_words_says_gain_price_and_caveat():
     assert told == (
         "The cheapest advice that there is, which depends on no search, lies closer to real data on Circles (14 %) and "
         "Moons (12 %), farther on Overlapping (43 %); no difference is clear on Linearly separable. It takes more "
-        "effort on Circles (12 %) and Moons (12 %), less on Overlapping (7 %). The nearest real sample is farther away "
-        "on Moons (2.0 → 0.30). Fewer have any with a confidence of τ = 0.95: on Circles 52 % (with conventional "
-        "training 100 %)."
+        "effort on Circles (12 %) and Moons (12 %), less on Overlapping (7 %). The nearest real sample is closer on "
+        "Circles (2.0 → 1.0), farther away on Moons (2.0 → 0.30). Fewer have any with a confidence of τ = 0.95: on "
+        "Circles 52 % (with conventional training 100 %)."
     )
     assert judged(result("moons")) == exactly(result("moons")) == ""
     plain = judged(table_of(with_judge(row("ls"), ip=reduction(2), cost=reduction(1))))
@@ -239,7 +239,8 @@ def test_calibration_is_told_by_sides_and_only_beyond_chance():
     one = worse.model_copy(update={"title": "MNIST", "seeds": worse.seeds[:1]})
     assert calibrated(table_of(worse, better, one)) == (
         "How sure counterfactual training is says less about how often it is right on Moons (1.0 → 5.0 %); more on "
-        "Circles (20.0 → 5.0 %); about as much on MNIST (1.0 → 5.0 %)."
+        "Circles (20.0 → 5.0 %); about as much on MNIST (1.0 → 5.0 %). Where it says less, it is right more "
+        "often than it claims."
     )
     assert calibrated(result("moons")) == ""
 

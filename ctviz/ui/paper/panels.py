@@ -25,7 +25,7 @@ from ctviz.figures.paper_words import (
 )
 from ctviz.prose import begun, decimal, listed, number, unbroken
 from ctviz.studies.reproduce.published import LINK, METRICS, TABLE1, TITLES, MetricName
-from ctviz.studies.reproduce.result import ExactOutcome, Reduction, Table1, Table1Row
+from ctviz.studies.reproduce.result import ComparedReduction, ExactOutcome, Reduction, Table1, Table1Row
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.tables import CORNER, number_table, scrolling, table
@@ -66,7 +66,7 @@ SEARCHED = (
     "The same models, with counterfactuals searched in shorter and in longer steps. Where a model is steep, long steps "
     "leap across the data and end beyond them; conventional models are the steeper ones. So how much there is to gain "
     "depends on how advice is searched. η is the length of a step, T the most steps; the table on top has η = 0.1. "
-    "These are the first ten draws."
+    "These are the first draws, ten at most."
 )
 ABLATION = (
     "The objective has two parts: the energy part teaches with mature counterfactuals, the adversarial part with "
@@ -137,7 +137,7 @@ def numbers(result: Table1, problem: str = "") -> None:
         for metric in METRICS:
             outcome = row.outcome(metric)
             texts.append(
-                f"<td><b>{escape(interval(outcome))}</b><br><small>published {escape(published(outcome))}</small>"
+                f"<td><b>{escape(interval(outcome))}</b>{_published(outcome)}"
                 f"<br>{escape(', '.join(filter(None, (agreement(outcome), size(outcome)))))}</td>"
             )
         texts += _solved(row.exact) if solved else []
@@ -149,6 +149,13 @@ def numbers(result: Table1, problem: str = "") -> None:
     rest = f"{REST}{f' {exactly(result)}' if solved else ''}{_left_out(result)}"
     said = f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {rest}"
     st.caption(said.replace("*", "\\*", 1))
+
+
+def _published(outcome: ComparedReduction) -> str:
+    """The line of the published number, where there is one."""
+    if outcome.published is None:
+        return ""
+    return f"<br><small>published {escape(published(outcome))}</small>"
 
 
 def _solved(exact: ExactOutcome | None) -> list[str]:
