@@ -210,11 +210,12 @@ def calibrated(result: Table1) -> str:
         base, value = (100 * sum(one[i] or 0.0 for one in pairs) / len(pairs) for i in (0, 1))
         sides[side].append((row, f"{row.title} ({decimal(base)} → {decimal(value)} %)"))
     told = [f"{words} on {listed([one for _, one in sides[side]])}" for side, words in SAYS.items() if sides[side]]
+    alike = listed([one for _, one in sides[0]])
     if not told:
-        return ""
+        return f"No difference in the calibration error is clear on {alike}." if alike else ""
     first, _, rest = "; ".join(told).partition(" on ")
-    said = f"How sure counterfactual training is says {first} about how often it is right on {rest}."
-    return said + _modest([row for row, _ in sides[1]])
+    said = f"How sure counterfactual training is says {first} about how often it is right on {rest}"
+    return f"{said}{f'; no difference is clear on {alike}' if alike else ''}.{_modest([row for row, _ in sides[1]])}"
 
 
 def _modest(rows: Sequence[Table1Row]) -> str:
@@ -233,8 +234,8 @@ def _modest(rows: Sequence[Table1Row]) -> str:
 SAME = 5e-4
 """Mean difference of calibration errors below which both are called alike, whatever their interval."""
 
-SAYS = {1: "less", -1: "more", 0: "about as much"}
-"""What a calibration error that is clearly larger, clearly smaller, or neither means."""
+SAYS = {1: "less", -1: "more"}
+"""What a calibration error that is clearly larger, or clearly smaller, means."""
 
 
 def curve_words(curve: ReliabilityCurve) -> str:

@@ -239,9 +239,11 @@ def test_calibration_is_told_by_sides_and_only_beyond_chance():
     one = worse.model_copy(update={"title": "MNIST", "seeds": worse.seeds[:1]})
     assert calibrated(table_of(worse, better, one)) == (
         "How sure counterfactual training is says less about how often it is right on Moons (1.0 → 5.0 %); more on "
-        "Circles (20.0 → 5.0 %); about as much on MNIST (1.0 → 5.0 %). Where it says less, it is right more "
+        "Circles (20.0 → 5.0 %); no difference is clear on MNIST (1.0 → 5.0 %). Where it says less, it is right more "
         "often than it claims."
     )
+    alike = calibrated(table_of(one))
+    assert alike == "No difference in the calibration error is clear on MNIST (1.0 → 5.0 %)."
     assert calibrated(result("moons")) == ""
 
 
