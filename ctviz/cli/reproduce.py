@@ -43,7 +43,10 @@ def table1(
             "california, credit, german, and gmsc from a folder of yours."
         ),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Draws of the data and of training; 5 by default.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Draws of the data and of training; 5 by default, at most 5 of digits and 3 of tables."),
+    ] = None,
     exact: Annotated[
         int | None,
         typer.Option(
