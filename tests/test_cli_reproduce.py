@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from ctviz.cli import app
 from ctviz.studies.reproduce.result import shipped
+from tests.studies.reproduce.made_up import judged, result
 
 
 @pytest.fixture
@@ -49,6 +50,17 @@ def test_the_estimate_comes_without_any_training(ctviz, tmp_path):
     assert json.loads(ctviz("--estimate", "--quick", "--json").stdout)["seconds"] > 0
 
 
+def test_a_table_that_has_all_of_a_row_is_extended_by_nothing(ctviz, tmp_path):
+    made = result("moons")
+    path = tmp_path / "table.json"
+    path.write_text(made.model_copy(update={"rows": (judged(made.rows[0]),)}).to_json(), encoding="utf-8")
+    before = json.loads(path.read_text(encoding="utf-8"))
+    done = ctviz("--extend", path, "--data", "moons", "--workers", 1)
+    assert done.exit_code == 0 and "which depends on no search" in done.stdout
+    after = json.loads(path.read_text(encoding="utf-8"))
+    assert after["rows"] == before["rows"] and after["rows"][0]["exact"]["factuals"] == 25
+
+
 @pytest.mark.parametrize(
     ("args", "says"),
     [
@@ -59,6 +71,10 @@ def test_the_estimate_comes_without_any_training(ctviz, tmp_path):
         (("--engine", "mars", "--quick"), "local or ray"),
         (("--workers", "0", "--quick"), "workers is 0"),
         (("--address", "ray-host:6379", "--estimate"), "none for the local engine"),
+        (("--exact", "-1"), "exact is -1"),
+        (("--extend", "/nowhere/at/all.json"), "data is None; allowed: the rows that --extend is to add"),
+        (("--extend", "/nowhere/at/all.json", "--data", "moons", "--seeds", "3"), "nothing with --extend"),
+        (("--extend", "/nowhere/at/all.json", "--data", "moons"), "No result is stored here"),
         (("--out", "/nowhere/at/all.json", "--stored"), "a folder that there is"),
     ],
 )

@@ -77,6 +77,11 @@ def test_an_estimate_trains_nothing(ctviz, file, home):
     result = ctviz("sweep", file, "--seeds", 40, "--estimate", "--json")
     assert json.loads(result.stdout)["models"] == 80
     assert "80 models" in ctviz("sweep", file, "--seeds", 40, "--estimate").stdout
+    seconds = [
+        json.loads(ctviz("sweep", file, "--exact", n, "--rounds", 2, "--estimate", "--json").stdout)["seconds"]
+        for n in (0, 50)
+    ]
+    assert seconds[1] > seconds[0], "what is solved exactly takes time too"
     assert "45 models" in ctviz("sweep", "--study", "penalties", "--data", "moons", "--estimate").stdout
     key = Sweep.from_toml(file.read_text(encoding="utf-8")).model_copy(update={"seeds": 40}).key
     assert not (home / "sweeps" / f"{key}.json").exists()

@@ -114,6 +114,7 @@ def test_what_is_no_number_is_missing(write, value):
 
 def test_no_line_breaks_between_a_number_and_its_percent_sign():
     assert unbroken("37 % closer, 3 points") == "37\u00a0% closer, 3 points"
+    assert unbroken("from 1 → 2 %") == "from 1\u00a0→\u00a02\u00a0%"
 
 
 def test_parts_are_listed():

@@ -128,14 +128,32 @@ def slip_sentence(plan: AdvisedPlan) -> str:
 
 
 def nearness_sentence(plan: AdvisedPlan) -> str:
-    """How near one would be to a real person who was accepted, beside how near these are to each other."""
-    at, share = number(plan.distance, 2), plan.closer_than
+    """How near one would be to a real person who was accepted, beside how near accepted people are to the nearest other
+    one. Shares are rounded to the side that claims less."""
+    share = plan.closer_than
     if share is None:
-        return f"The nearest real person who was accepted is {at} away."
-    if share == 0:
-        return f"One would be farther from any real accepted person ({at}) than all of them are from each other."
-    of_them = "fewer than 1 %" if share < 0.01 else percent(share)
-    return f"One would be closer to a real accepted person ({at}) than {of_them} of them are to each other."
+        return f"The nearest real person who was accepted is {number(plan.distance, 2)} away."
+    if plan.distance == 0:
+        return "Just like a real person who was accepted."
+    if ABOUT[0] <= share <= ABOUT[1]:
+        return "About as close to a real accepted person as accepted people are to their nearest neighbour."
+    if share > ABOUT[1]:
+        most = _floor_percent(share)
+        return f"Closer to a real accepted person than {most} of accepted people are to their nearest neighbour."
+    most = _floor_percent(1 - share)
+    return (
+        f"At least as far from any real accepted person as {most} of accepted people are from their nearest neighbour."
+    )
+
+
+ABOUT = (0.4, 0.6)
+"""Shares of accepted people, around half of them, at which one is about as close as they are to each other."""
+
+
+def _floor_percent(share: float) -> str:
+    """``86 %``; above 99 %, though not all: ``more than 99 %``. Of a share of a sample, 100 % is not said."""
+    whole = math.floor(100 * share + 1e-9)
+    return "more than 99 %" if whole >= 99 else f"{whole} %"
 
 
 # -- no plan ---------------------------------------------------------------------------------------------

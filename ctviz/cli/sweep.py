@@ -70,6 +70,10 @@ def sweep(
     sample: Annotated[str | None, typer.Option(help="grid, random or sobol.")] = None,
     count: Annotated[int | None, typer.Option(help="Cells to draw for a random or Sobol sample.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of the evaluation.")] = None,
+    exact: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Judge N samples also by their cheapest counterfactuals, which are proved."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the sweep.")] = None,
     engine: EngineOption = "local",
     address: AddressOption = None,
@@ -92,8 +96,9 @@ def sweep(
         values["axes"] = axes
     given = {"arm": arm, "seeds": seeds, "sample": sample, "count": count, "name": name}
     values |= {setting: value for setting, value in given.items() if value is not None}
-    if rounds is not None:
-        values["protocol"] = _with_rounds(values, rounds)
+    measured = {"rounds": rounds, "exact": exact}
+    if known := {setting: value for setting, value in measured.items() if value is not None}:
+        values["protocol"] = _measured(values, known)
     wanted = Sweep(**values)
     options = checked(engine, address, workers)
     from ctviz.experiments.store import open_store
@@ -146,11 +151,11 @@ def _fields(sweep: Sweep) -> dict[str, Any]:
     return {name: getattr(sweep, name) for name in type(sweep).model_fields}
 
 
-def _with_rounds(values: dict[str, Any], rounds: int) -> Protocol:
+def _measured(values: dict[str, Any], changes: dict[str, Any]) -> Protocol:
     from ctviz.experiments.protocol import Protocol
 
     known = values["protocol"] if "protocol" in values else Protocol.usual(values["base"].data)
-    return Protocol(**{**known.model_dump(), "rounds": rounds})
+    return known.change(changes)
 
 
 def _grid_axis(text: str) -> dict[str, Any]:

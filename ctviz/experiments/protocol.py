@@ -19,6 +19,7 @@ from ctviz.settings import Document, key_values
 if TYPE_CHECKING:
     from ctviz.data.catalogue import AnyData
     from ctviz.data.dataset import Dataset, Split
+    from ctviz.experiments.config import Experiment
 
 PROTOCOL_VERSION = 1
 """Part of every key, with the algorithm's version; raised whenever the same protocol gives other numbers than
@@ -115,6 +116,21 @@ class Protocol(Document):
     def samples(self, data: Dataset) -> Split:
         """The samples that are explained and attacked."""
         return data.test if self.split == "test" else data.validation
+
+    def check(self, experiment: Experiment) -> None:
+        """Raises ``ConfigError`` where models are to be solved exactly that cannot be, before they are trained."""
+        if not self.exact:
+            return
+        from ctviz.counterfactuals.exact.network import MAX_UNITS  # imports torch
+        from ctviz.counterfactuals.exact.search import MOST_COLUMNS
+
+        model = experiment.model
+        relu = not model.channels and (model.activation == "relu" or not model.hidden)
+        if not relu or sum(model.hidden) > MAX_UNITS or experiment.d > MOST_COLUMNS:
+            allowed = (
+                f"0, but for networks of ReLU layers with up to {MAX_UNITS} hidden units and {MOST_COLUMNS} columns"
+            )
+            raise ConfigError("exact", self.exact, allowed)
 
     # -- round trips --------------------------------------------------------------------------------
 

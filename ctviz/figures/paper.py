@@ -8,10 +8,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from ctviz.figures.curves import FONT, cut, layout, spread
-from ctviz.figures.paper_words import ARMS, agreement, interval, published
+from ctviz.figures.paper_words import ARMS, TOLD, agreement, interval, published
 from ctviz.figures.theme import Palette
 from ctviz.studies.reproduce.published import MetricName
-from ctviz.studies.reproduce.result import ComparedReduction, Curve, Table1Row
+from ctviz.studies.reproduce.result import ComparedReduction, Curve, ReliabilityCurve, Table1Row
 
 ROW, LARGE = 58, 1.6
 """Pixels of a data set in a panel; how much larger on a large screen."""
@@ -165,19 +165,76 @@ def attack_curves(curves: Sequence[Curve], palette: Palette) -> go.Figure:
     air = max(0.08 * (high_end - low_end), 1.0)
     extent = (max(low_end - air, -0.4), min(high_end + air, 100.4))
     places = spread([end for end, _ in ends], 0.13 * (extent[1] - extent[0]), extent)
-    notes = [
-        {
-            "x": 1.0, "xref": "paper", "y": place, "text": cut(SHORT[curve.arm]), "showarrow": False, "xanchor": "left",
-            "xshift": 6, "font": {"color": _colour(curve.arm, palette), "size": 12, "family": FONT},
-        }
-        for (_, curve), place in zip(ends, places, strict=True)
-    ]  # fmt: skip
+    notes = [_named_at_the_end(curve.arm, place, palette) for (_, curve), place in zip(ends, places, strict=True)]
     made = layout(palette, 220)
     made["margin"] = {"l": 52, "r": 108, "t": 8, "b": 42}
     title = {"text": "strength of the attack ε", "font": {"size": 12, "family": FONT, "color": palette.muted}}
     made["xaxis"] |= {"title": {**title, "standoff": 6}, "nticks": 5, "showgrid": False}
     made["yaxis"] |= {"range": list(extent), "ticksuffix": " %", "nticks": 5}
     return go.Figure({"data": traces, "layout": {**made, "hovermode": "x unified", "annotations": notes}})
+
+
+def reliability_curves(curves: Sequence[ReliabilityCurve], palette: Palette) -> go.Figure:
+    """How often models are right where they are so sure, a line for each; a dot is as large as its bin is full.
+
+    On the dotted diagonal a model is right as often as it says. Bins with hardly any samples are left out.
+    """
+    seen = [value for curve in curves for pair in _told(curve) for value in pair[1:]]
+    low = 10.0 * int(min([90.0, *seen]) // 10)
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter", "x": [low, 100], "y": [low, 100], "mode": "lines", "hoverinfo": "skip",
+            "line": {"color": palette.muted, "width": 1, "dash": "dot"},
+        }
+    ]  # fmt: skip
+    ends: list[tuple[float, ReliabilityCurve]] = []
+    for curve in curves:
+        colour, told = _colour(curve.arm, palette), _told(curve)
+        sizes = [5 + 9 * count**0.5 for count, _, _ in told]
+        if told:
+            ends.append((told[-1][2], curve))
+        traces.append(
+            {
+                "type": "scatter", "x": [sure for _, sure, _ in told], "y": [right for _, _, right in told],
+                "mode": "lines+markers", "name": ARMS[curve.arm], "cliponaxis": False,
+                "line": {"color": colour, "width": 2, "dash": DASHES[curve.arm]},
+                "marker": {
+                    "color": colour, "size": sizes, "line": {"color": palette.ground, "width": 1}, "opacity": 1,
+                    "symbol": "circle" if curve.arm == "full" else "diamond",
+                },
+                "customdata": [100 * count for count, _, _ in told],
+                "hovertemplate": "%{x:.1f} % sure, right %{y:.1f} %, %{customdata:.1f} % of the samples",
+            }
+        )  # fmt: skip
+    extent = (low - 0.08 * (100 - low), 100 + 0.08 * (100 - low))
+    places = spread([end for end, _ in ends], 0.13 * (extent[1] - extent[0]), extent)
+    notes = [_named_at_the_end(curve.arm, place, palette) for (_, curve), place in zip(ends, places, strict=True)]
+    made = layout(palette, 240)
+    made["margin"] = {"l": 56, "r": 108, "t": 8, "b": 44}
+    title = {"font": {"size": 12, "family": FONT, "color": palette.muted}, "standoff": 6}
+    made["xaxis"] |= {
+        "title": {**title, "text": "how sure"}, "range": list(extent), "ticksuffix": " %", "nticks": 6,
+        "showgrid": False,
+    }  # fmt: skip
+    made["yaxis"] |= {
+        "title": {**title, "text": "how often right"}, "range": list(extent), "ticksuffix": " %", "nticks": 6
+    }  # fmt: skip
+    return go.Figure({"data": traces, "layout": {**made, "hovermode": "closest", "annotations": notes}})
+
+
+def _told(curve: ReliabilityCurve) -> list[tuple[float, float, float]]:
+    """Share of the samples, mean confidence and share of right answers in %, of each bin that is drawn."""
+    every = sum(curve.count) or 1
+    bins = zip(curve.count, curve.confidence, curve.accuracy, strict=True)
+    return [(count / every, 100 * sure, 100 * right) for count, sure, right in bins if count / every >= TOLD]
+
+
+def _named_at_the_end(arm: str, place: float, palette: Palette) -> dict[str, Any]:
+    """The name of a line, right of the picture."""
+    return {
+        "x": 1.0, "xref": "paper", "y": place, "text": cut(SHORT[arm]), "showarrow": False, "xanchor": "left",
+        "xshift": 6, "font": {"color": _colour(arm, palette), "size": 12, "family": FONT},
+    }  # fmt: skip
 
 
 SHORT = {"vanilla": "Conventional", "full": "Counterfactual", "adversarial": "Adversarial", "energy": "Energy"}

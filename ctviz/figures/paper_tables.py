@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
+from ctviz.catalogue.metrics import METRICS as METRICS_OF
 from ctviz.catalogue.metrics import REPRODUCED
-from ctviz.figures.paper_words import agreement, interval, published
+from ctviz.figures.paper_words import agreement, drawn, exactly, interval, published
 from ctviz.studies.reproduce.published import METRICS
-from ctviz.studies.reproduce.result import ComparedReduction, Reduction, Table1
+from ctviz.studies.reproduce.result import ComparedReduction, Reduction, Table1, Table1Row
 
 HEAD = (
     "data", "metric", "seed", "reduction", "low", "high", "error", "significant", "value", "base",
@@ -30,7 +31,18 @@ def to_csv(result: Table1) -> str:
         rows.writerow([row.data, metric, "", *_numbers(outcome), *theirs, _yes(outcome.agrees), *chosen])
         for seed, one in row.draws(metric):
             rows.writerow([row.data, metric, seed, *_numbers(one), "", "", "", "", *chosen])
+    for row in result.rows:
+        cell = row.settings.plausibility
+        for name, one in _solved(row):
+            rows.writerow([row.data, name, "", *_numbers(one), "", "", "", "", cell.tau, cell.lambda_reg])
     return out.getvalue()
+
+
+def _solved(row: Table1Row) -> list[tuple[str, Reduction]]:
+    """The metrics of the exact judge, as reports call them, over all draws; none where nothing was solved."""
+    if row.exact is None:
+        return []
+    return [(f"exact_{name}", getattr(row.exact, name)) for name in ("ip", "nearest", "nearest_five", "cost")]
 
 
 def _numbers(one: Reduction) -> list[str]:
@@ -49,7 +61,20 @@ def to_markdown(result: Table1) -> str:
     for row in result.rows:
         cells = [_plain(row.outcome(metric)).replace("*", "\\*") for metric in METRICS]
         lines.append(f"| {row.title} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _note(result).replace("*", "\\*"), ""])
+    return "\n".join([*lines, *_solved_markdown(result), "", _note(result).replace("*", "\\*"), ""])
+
+
+def _solved_markdown(result: Table1) -> list[str]:
+    """A table of the exact judge, if anything was solved."""
+    solved = [row for row in result.rows if row.exact is not None]
+    if not solved:
+        return []
+    heads = [f"{METRICS_OF[name].title} ({METRICS_OF[name].symbol})" for name, _ in _solved(solved[0])]
+    lines = ["", f"| data | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for row in solved:
+        cells = [interval(one).replace("*", "\\*") for _, one in _solved(row)]
+        lines.append(f"| {row.title} | {' | '.join(cells)} |")
+    return [*lines, "", exactly(result)]
 
 
 def _plain(outcome: ComparedReduction) -> str:
@@ -77,8 +102,7 @@ def _latex(text: str) -> str:
 
 def _note(result: Table1) -> str:
     """What the numbers are."""
-    draws = len(result.rows[0].seeds) if result.rows else 0
     return (
-        f"Reduction in % against conventional training, with its interval; * zero lies outside. {draws} draws. "
-        f"Published: {result.source}."
+        "Reduction in % against conventional training, with its interval; * zero lies outside. Over "
+        f"{drawn(result.rows)}. Published: {result.source}."
     )

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ctviz.prose import decimal, listed
+from ctviz.evaluation.student import interval as student
+from ctviz.prose import decimal, listed, number, percent
 from ctviz.studies.reproduce.published import METRICS
-from ctviz.studies.reproduce.result import ComparedReduction, Reduction, Table1
+from ctviz.studies.reproduce.result import (
+    ComparedReduction,
+    ExactOutcome,
+    Reduction,
+    ReliabilityCurve,
+    Table1,
+    Table1Row,
+)
 
 ARMS = {
     "vanilla": "Conventional",
@@ -108,6 +116,147 @@ def _agreeing(result: Table1) -> str:
     return f"{says}; on {listed(whole)} all agree." if whole else f"{says}."
 
 
+# -- the exact judge, and calibration ----------------------------------------------------------------------
+
+
+def judged(result: Table1) -> str:
+    """What the exact judge says: gain, price, caveat; empty where nothing was solved.
+
+    Named are differences whose intervals leave out 0, and data on which fewer have any counterfactual.
+    """
+    rows = [(row, row.exact) for row in result.rows if row.exact is not None]
+    if not rows:
+        return ""
+    closer, farther = _clear(rows, "ip", 1), _clear(rows, "ip", -1)
+    gain = f"closer to real data on {_on(closer, 'ip')}" if closer else "nowhere clearly closer to real data"
+    worse = f", farther on {_on(farther, 'ip')}" if farther else ""
+    dear, cheap = _clear(rows, "cost", -1), _clear(rows, "cost", 1)
+    price = f" It takes more effort on {_on(dear, 'cost')}" if dear else " It takes no more effort beyond chance"
+    less = f", less on {_on(cheap, 'cost')}" if cheap else ""
+    open_ = [row.title for row, exact in rows if not exact.ip.significant]
+    unclear = f"; no difference is clear on {listed(open_)}" if open_ and (closer or farther) else ""
+    return (
+        f"The cheapest advice that there is, which depends on no search, lies {gain}{worse}{unclear}.{price}{less}."
+        f"{_nearest(rows)}{_without_advice(rows)}"
+    )
+
+
+Exact = Sequence[tuple[Table1Row, ExactOutcome]]
+
+
+def _clear(rows: Exact, metric: str, sign: int) -> Exact:
+    """The rows in which a metric is clearly less (sign 1) or clearly more (−1)."""
+    found = [(row, exact, getattr(exact, metric)) for row, exact in rows]
+    return [(row, exact) for row, exact, one in found if one.significant and sign * (one.reduction or 0.0) > 0]
+
+
+def _on(rows: Exact, metric: str) -> str:
+    """``Circles (14 %) and Moons (12 %)``."""
+    sizes = [(row.title, abs(getattr(exact, metric).reduction)) for row, exact in rows]
+    return listed([f"{title} ({number(size, trim=True)} %)" for title, size in sizes])
+
+
+def _nearest(rows: Exact) -> str:
+    """Where the nearest real sample is clearly closer or farther away."""
+    sides = ((1, "closer"), (-1, "farther away"))
+    told = []
+    for sign, words in sides:
+        ends = [(row.title, exact.nearest) for row, exact in _clear(rows, "nearest", sign)]
+        named = [f"{title} ({number(one.base)} → {number(one.value)})" for title, one in ends]
+        told += [f"{words} on {listed(named)}"] if named else []
+    return f" The nearest real sample is {', '.join(told)}." if told else ""
+
+
+def _without_advice(rows: Exact) -> str:
+    """Where fewer have any counterfactual at τ than with the conventional model."""
+    lost = [
+        f"on {row.title} {percent(exact.found)} (with conventional training {percent(exact.conventional_found)})"
+        for row, exact in rows
+        if exact.found is not None and exact.conventional_found is not None
+        if exact.conventional_found - exact.found > LOST
+    ]
+    return f" Fewer have any with a confidence of τ = {rows[0][1].tau:g}: {listed(lost)}." if lost else ""
+
+
+def exactly(result: Table1) -> str:
+    """What the columns of the exact judge are; empty where nothing was solved."""
+    known = [row.exact for row in result.rows if row.exact is not None]
+    if not known:
+        return ""
+    each = " or ".join(f"{n}" for n in sorted({one.factuals for one in known}))
+    unproved = min((one.proved for one in known if one.proved is not None), default=1.0)
+    proofs = "all proved" if unproved == 1 else f"at least {percent(unproved, down=True)} of them proved"
+    return (
+        f"The cheapest advice: the cheapest counterfactual at τ = {known[0].tau:g} of {each} test samples of each "
+        f"draw, {proofs}; over those for which both models have one, from conventional to counterfactual training."
+    )
+
+
+LOST = 0.01
+"""Share of factuals that may lose their counterfactual before it is told."""
+
+
+def calibrated(result: Table1) -> str:
+    """On which data counterfactual training's calibration error is larger or smaller than the conventional model's."""
+    sides: dict[int, list[tuple[Table1Row, str]]] = {-1: [], 0: [], 1: []}
+    level = float(result.reproduction.get("level", 0.99))
+    for row in result.rows:
+        pairs = [(draw.conventional_calibration, draw.calibration) for draw in row.seeds]
+        apart = [value - base for base, value in pairs if base is not None and value is not None]
+        if not apart:
+            continue
+        low, high = map(float, student(apart, level))
+        side = int(low > 0) - int(high < 0) if abs(sum(apart)) / len(apart) >= SAME else 0
+        base, value = (100 * sum(one[i] or 0.0 for one in pairs) / len(pairs) for i in (0, 1))
+        sides[side].append((row, f"{row.title} ({decimal(base)} → {decimal(value)} %)"))
+    told = [f"{words} on {listed([one for _, one in sides[side]])}" for side, words in SAYS.items() if sides[side]]
+    alike = listed([one for _, one in sides[0]])
+    if not told:
+        return f"No difference in the calibration error is clear on {alike}." if alike else ""
+    first, _, rest = "; ".join(told).partition(" on ")
+    said = f"How sure counterfactual training is says {first} about how often it is right on {rest}"
+    return f"{said}{f'; no difference is clear on {alike}' if alike else ''}.{_modest([row for row, _ in sides[1]])}"
+
+
+def _modest(rows: Sequence[Table1Row]) -> str:
+    """On which side the answers of counterfactual training lie there, if on all of these data on the same."""
+    gaps = [
+        sum(n * (right - sure) for n, sure, right in zip(curve.count, curve.confidence, curve.accuracy, strict=True))
+        for row in rows
+        for curve in row.reliability or ()
+        if curve.arm == "full"
+    ]
+    if not gaps or min(gaps) * max(gaps) <= 0:
+        return ""
+    return f" Where it says less, it is right {'more' if gaps[0] > 0 else 'less'} often than it claims."
+
+
+SAME = 5e-4
+"""Mean difference of calibration errors below which both are called alike, whatever their interval."""
+
+SAYS = {1: "less", -1: "more"}
+"""What a calibration error that is clearly larger, or clearly smaller, means."""
+
+
+def curve_words(curve: ReliabilityCurve) -> str:
+    """A reliability curve as a text: ``where Conventional is 95 % sure, it is right 97 % of the time``, for each bin
+    with a share of the samples worth telling."""
+    every = sum(curve.count) or 1
+    parts = [
+        f"{decimal(100 * sure, 0)} % sure, right {decimal(100 * right, 0)} %"
+        for count, sure, right in zip(curve.count, curve.confidence, curve.accuracy, strict=True)
+        if count / every >= TOLD
+    ]
+    return f"{ARMS[curve.arm]}: {', '.join(parts)}"
+
+
+TOLD = 0.02
+"""Least share of the samples in a bin that is told, or drawn on the line."""
+
+
+# -- texts that name numbers ---------------------------------------------------------------------------------
+
+
 def fill(words: str, result: Table1) -> str | None:
     """Words with numbers of a result in the place of their names, so that both always agree.
 
@@ -135,17 +284,22 @@ def fill(words: str, result: Table1) -> str | None:
 
 def how(result: Table1) -> str:
     """How the numbers came about, in two sentences."""
-    draws = len(result.rows[0].seeds) if result.rows else 0
     rounds = result.reproduction.get("rounds", "some")
     level = 100 * float(result.reproduction.get("level", 0.99))
-    many = f"{draws} draws of data and training" if draws != 1 else "one draw of data and training"
-    digits = next((len(row.seeds) for row in result.rows if row.data == "mnist"), draws)
-    fewer = f" ({digits} of digits)" if digits != draws else ""
     passed = [f"{len(row.passed_over)} of {row.title}" for row in result.rows if row.passed_over]
     over = f" Costs are over as many draws with locked advice to compare; {listed(passed)} are passed over." * bool(
         passed
     )
     return (
-        f"Means over {many}{fewer}, each evaluated in {rounds} rounds.{over} "
+        f"Means over {drawn(result.rows)}, each evaluated in {rounds} rounds.{over} "
         f"{level:g} % intervals are Student's t over draws; those of the paper are over rounds of one draw."
     )
+
+
+def drawn(rows: Sequence[Table1Row]) -> str:
+    """``20 draws of data and training (5 of MNIST; 3 of Adult and German credit)``: the most, and where fewer."""
+    counts = [len(row.seeds) for row in rows]
+    most = max(counts, default=0)
+    many = f"{most} draws of data and training" if most != 1 else "one draw of data and training"
+    fewer = {n: [row.title for row in rows if len(row.seeds) == n] for n in sorted({*counts} - {most}, reverse=True)}
+    return many + (f" ({'; '.join(f'{n} of {listed(titles)}' for n, titles in fewer.items())})" if fewer else "")

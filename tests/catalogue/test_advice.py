@@ -9,6 +9,8 @@ import pytest
 
 from ctviz.catalogue import advice as words
 from ctviz.data.rules import Rules
+from ctviz.data.schema import Feature, Schema
+from ctviz.evaluation.accepted import AcceptedPeople
 from ctviz.experiments.advice import Advice, AdvisedPlan, AdvisedRelease, FeatureChange, ModelAdvice
 
 HOURS = FeatureChange("hours per week", "integer", 38, 45, ("38", "45 hours"), 1.4, True, 0.4)
@@ -76,17 +78,33 @@ def test_slips():
     assert words.slip_sentence(planned(GAIN, HOURS)) == "A tenth less of the change of hours per week voids it."
 
 
+CLOSER, FARTHER = "Closer to a real accepted person", "At least as far from any real accepted person"
+
+
 @pytest.mark.parametrize(
     ("share", "said"),
     [
-        (0.83, "One would be closer to a real accepted person (3.1) than 83 % of them are to each other."),
-        (0.004, "One would be closer to a real accepted person (3.1) than fewer than 1 % of them are to each other."),
-        (0.0, "One would be farther from any real accepted person (3.1) than all of them are from each other."),
+        (0.839, f"{CLOSER} than 83 % of accepted people are to their nearest neighbour."),
+        (0.995, f"{CLOSER} than more than 99 % of accepted people are to their nearest neighbour."),
+        (0.5, "About as close to a real accepted person as accepted people are to their nearest neighbour."),
+        (0.14, f"{FARTHER} as 86 % of accepted people are from their nearest neighbour."),
+        (0.0, f"{FARTHER} as more than 99 % of accepted people are from their nearest neighbour."),
         (None, "The nearest real person who was accepted is 3.1 away."),
     ],
 )
 def test_nearness(share, said):
     assert words.nearness_sentence(planned(HOURS, closer_than=share)) == said
+
+
+def test_nearness_says_what_the_share_means():
+    """Of ten accepted people on a line, each one's nearest neighbour is as far as the smaller of its two gaps."""
+    places = np.cumsum([0, 1, 1, 1, 1, 1, 1, 1, 4, 4])  # eight have a neighbour at 1, two at 4
+    schema = Schema(features=(Feature(name="x"),))
+    accepted = AcceptedPeople(schema, places[:, None])
+    far, near = (float(accepted.closer_than([d])[0]) for d in (2.0, 0.5))
+    assert "as far from any real accepted person as 80 %" in words.nearness_sentence(planned(HOURS, closer_than=far))
+    assert "than more than 99 %" in words.nearness_sentence(planned(HOURS, closer_than=near))
+    assert words.nearness_sentence(planned(HOURS, closer_than=near, distance=0.0)).startswith("Just like")
 
 
 def test_no_plan_and_the_locks_in_its_way():

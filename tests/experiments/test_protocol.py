@@ -38,6 +38,25 @@ def test_a_setting_that_came_later_leaves_older_keys_as_they_were():
     assert asked.key != Protocol().key and Protocol.from_json(asked.to_json()) == asked
 
 
+@pytest.mark.parametrize(
+    ("changes", "solvable"),
+    [
+        ({}, True), ({"model.hidden": ()}, True), ({"model.activation": "tanh"}, False),
+        ({"model.activation": "tanh", "model.hidden": ()}, True), ({"model.hidden": (300, 300)}, False),
+    ],
+)  # fmt: skip
+def test_models_that_cannot_be_solved_exactly_are_told_before_they_are_trained(changes, solvable):
+    experiment = Experiment.preset("moons").replace(changes)
+    Protocol().check(experiment)
+    if solvable:
+        Protocol(exact=5).check(experiment)
+    else:
+        with pytest.raises(ConfigError, match="networks of ReLU layers"):
+            Protocol(exact=5).check(experiment)
+    with pytest.raises(ConfigError, match="256 columns"):
+        Protocol(exact=5).check(Experiment.preset("mnist"))
+
+
 def test_round_trips_through_json_and_toml():
     protocol = Protocol(rounds=7, lambda_egy=(0.3,), generator="generic", also=())
     assert Protocol.from_json(protocol.to_json()) == protocol

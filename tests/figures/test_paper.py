@@ -5,12 +5,25 @@ import io
 
 import pytest
 
-from ctviz.figures.paper import WIDEST, attack_curves, panel
+from ctviz.figures.paper import WIDEST, attack_curves, panel, reliability_curves
 from ctviz.figures.paper_tables import HEAD, to_csv, to_latex, to_markdown
-from ctviz.figures.paper_words import agreement, fill, headline, how, interval, published, size
+from ctviz.figures.paper_words import (
+    agreement,
+    calibrated,
+    curve_words,
+    exactly,
+    fill,
+    headline,
+    how,
+    interval,
+    judged,
+    published,
+    size,
+)
 from ctviz.figures.theme import LIGHT
 from ctviz.studies.reproduce.result import ComparedReduction, SearchVariant
-from tests.studies.reproduce.made_up import outcome, reduction, result, row
+from tests.studies.reproduce.made_up import judged as with_judge
+from tests.studies.reproduce.made_up import outcome, reduction, reliable, result, row
 
 
 def given(reduction, low, high, published, significant):
@@ -175,3 +188,91 @@ def test_every_finding_that_ships_has_its_numbers_in_the_result_that_ships():
     assert findings()
     for finding in findings():
         assert fill(finding.words, table) is not None, finding.title
+
+
+# -- the exact judge, and calibration ----------------------------------------------------------------------
+
+
+def table_of(*rows):
+    return result("moons").model_copy(update={"rows": rows})
+
+
+def test_the_exact_judge_in_words_says_gain_price_and_caveat():
+    told = judged(
+        table_of(
+            with_judge(row("circles"), found=0.52, nearest=reduction(50)),
+            with_judge(row("moons"), ip=reduction(12), nearest=reduction(-220, 80).model_copy(update={"value": 0.3})),
+            with_judge(row("ol"), ip=reduction(-43), cost=reduction(7)),
+            with_judge(row("ls"), ip=reduction(2), cost=reduction(1)),
+            row("mnist"),
+        )
+    )
+    assert told == (
+        "The cheapest advice that there is, which depends on no search, lies closer to real data on Circles (14 %) and "
+        "Moons (12 %), farther on Overlapping (43 %); no difference is clear on Linearly separable. It takes more "
+        "effort on Circles (12 %) and Moons (12 %), less on Overlapping (7 %). The nearest real sample is closer on "
+        "Circles (2.0 → 1.0), farther away on Moons (2.0 → 0.30). Fewer have any with a confidence of τ = 0.95: on "
+        "Circles 52 % (with conventional training 100 %)."
+    )
+    assert judged(result("moons")) == exactly(result("moons")) == ""
+    plain = judged(table_of(with_judge(row("ls"), ip=reduction(2), cost=reduction(1))))
+    assert plain == (
+        "The cheapest advice that there is, which depends on no search, lies nowhere clearly closer to real data. It "
+        "takes no more effort beyond chance."
+    )
+
+
+def test_what_was_solved_is_told_with_its_proofs():
+    told = exactly(table_of(with_judge(row("moons")), with_judge(row("ol"), factuals=40, proved=0.987)))
+    assert "at τ = 0.95 of 25 or 40 test samples of each draw, at least 98 % of them proved" in told
+    assert ", all proved;" in exactly(table_of(with_judge(row("moons"))))
+
+
+def test_calibration_is_told_by_sides_and_only_beyond_chance():
+    worse = with_judge(row("moons"))
+    better = worse.model_copy(
+        update={
+            "title": "Circles",
+            "seeds": tuple(d.model_copy(update={"conventional_calibration": 0.2}) for d in worse.seeds),
+        }
+    )
+    one = worse.model_copy(update={"title": "MNIST", "seeds": worse.seeds[:1]})
+    assert calibrated(table_of(worse, better, one)) == (
+        "How sure counterfactual training is says less about how often it is right on Moons (1.0 → 5.0 %); more on "
+        "Circles (20.0 → 5.0 %); no difference is clear on MNIST (1.0 → 5.0 %). Where it says less, it is right more "
+        "often than it claims."
+    )
+    alike = calibrated(table_of(one))
+    assert alike == "No difference in the calibration error is clear on MNIST (1.0 → 5.0 %)."
+    assert calibrated(result("moons")) == ""
+
+
+def test_a_reliability_curve_leaves_out_bins_with_hardly_any_sample():
+    curves = reliable("vanilla", 0.01), reliable("full", 0.05)
+    assert curve_words(curves[0]) == "Conventional: 80 % sure, right 81 %, 97 % sure, right 97 %"
+    figure = reliability_curves(curves, LIGHT)
+    lines = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(lines["Conventional"].x) == [80, 97]
+    assert list(lines["Counterfactual training"].y) == pytest.approx([85, 97.5])
+    sizes = lines["Conventional"].marker.size
+    assert sizes[0] < sizes[1], "larger where more samples are"
+    assert figure.data[0].x == figure.data[0].y == (80, 100), "the diagonal"
+    assert {note.text for note in figure.layout.annotations} == {"Conventional", "Counterfactual"}
+
+
+def test_downloads_have_the_exact_judge_beside_the_rest():
+    judged_one, plain = table_of(with_judge(row("moons"))), result("moons")
+    rows = list(csv.DictReader(io.StringIO(to_csv(judged_one))))
+    found = {r["metric"]: r for r in rows if r["metric"].startswith("exact_")}
+    assert list(found) == ["exact_ip", "exact_nearest", "exact_nearest_five", "exact_cost"]
+    assert found["exact_cost"]["reduction"] == "-12.0" and found["exact_cost"]["published"] == ""
+    assert not any(r["metric"].startswith("exact_") for r in csv.DictReader(io.StringIO(to_csv(plain))))
+    assert "Effort of the cheapest advice" in to_markdown(judged_one)
+    assert "cheapest" not in to_markdown(plain)
+
+
+def test_rows_with_fewer_draws_say_so():
+    few = row("german").model_copy(update={"seeds": row("german").seeds[:1]})
+    assert how(table_of(row("moons"), row("ls"), few)).startswith(
+        "Means over 2 draws of data and training (1 of German credit), each evaluated in 100 rounds."
+    )

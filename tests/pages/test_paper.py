@@ -8,7 +8,7 @@ from ctviz.experiments.store import Store
 from ctviz.studies.reproduce.result import RESULTS
 from ctviz.ui.paper import files as shown
 from tests.pages.words import query_of
-from tests.studies.reproduce.made_up import result
+from tests.studies.reproduce.made_up import judged, result
 
 PAGE = "pages/paper.py"
 KEY = "00c0ffee00c0ffee"
@@ -84,6 +84,25 @@ def test_tables_are_rows_like_the_others_and_missing_ones_are_named(visit, ships
     at = visit(PAGE)
     sound(at)
     assert "The paper reports nothing on German credit." in html(at)
+
+
+def test_the_exact_judge_and_calibration_stand_beside_the_rest(visit, ships):
+    made = result("moons", "mnist")
+    ships(made.model_copy(update={"rows": (judged(made.rows[0]), made.rows[1])}).to_json())
+    at = visit(PAGE)
+    sound(at)
+    said = words(at).replace("\u00a0", " ")
+    assert "which depends on no search, lies closer to real data on Moons (14 %)" in said
+    assert 'colspan="3">The cheapest advice, no search</th>' in said
+    assert "<b>−12 *</b>" in said and "[−17, −7]" in said and "2.0 → 1.0" in said
+    assert 'colspan="3">not solved</td>' in said, "of digits nothing is solved"
+    assert "all proved" in said
+    assert any(s.value == "How far certainty can be believed" for s in at.subheader)
+    assert "says less about how often it is right on Moons" in said
+    assert "Calibration error 1.0 → 5.0" in said
+    ships(made.to_json())
+    at = visit(PAGE)
+    assert "cheapest advice" not in words(at) and len(at.get("plotly_chart")) == 5
 
 
 def test_every_draw_is_listed_on_demand(visit, ships):

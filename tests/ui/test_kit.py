@@ -35,6 +35,13 @@ def test_a_fact_has_what_it_is_given_and_nothing_else() -> None:
     )
 
 
+def test_columns_of_a_table_may_stand_under_a_title_of_their_own() -> None:
+    html = table(heads("", "a", "b", "c"), [row("r", numbers("1", "2", "3"))], groups=[("one", 1), (EVIL, 2)])
+    assert html.count("<tr>") == 3
+    assert '<td></td><th class="ctviz-group" scope="colgroup" colspan="1">one</th>' in html
+    assert f'colspan="2">{SAFE}</th></tr>' in html
+
+
 def test_a_fact_list_is_one_list_in_the_colours_of_the_theme(shown: list[str]) -> None:
     fact_list([Fact("a"), Fact("b")], "ctviz-cell")
     assert len(shown) == 1

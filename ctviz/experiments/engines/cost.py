@@ -22,6 +22,12 @@ BATCH_SECONDS = 40e-6
 STEP_SECONDS = 60e-6
 """Overhead of a search step."""
 
+POINT_SECONDS, COLUMN_SECONDS = 6e-8, 1.1e-8
+"""What a search step takes for a point, and for each of its columns besides, without the model's own operations."""
+
+LEARNED_SECONDS = 9e-9
+"""What a sample takes in a batch for each of its columns, without the model's own operations."""
+
 RATE = 1.6e10
 """Operations per second on small layers; large layers run up to ``LARGE_LAYER_SPEEDUP`` times as fast."""
 
@@ -31,8 +37,20 @@ _SMALL = 162  # parameters of the model for which RATE was measured
 GENERATOR_FACTORS = {"face": 3.0, "nearest": 0.5, "revise": 2.0, "dice": 2.0}
 """Factors by which searches of these generators take longer than plain descent."""
 
-EXACT_SECONDS = 0.07
-"""Typical seconds of an exact search; some take a hundred times as long."""
+DISTANCE_SECONDS, KERNEL_SECONDS, KERNEL_COLUMN_SECONDS = 5e-10, 8e-9, 1e-10
+"""What a distance between two points takes for each column, and a value of a kernel as such and for each column."""
+
+PGD_STEPS = 40
+"""Gradients of the longer attack."""
+
+COMPARED = 1000
+"""Most real samples that a counterfactual is compared with (``evaluation.plausibility``)."""
+
+EXACT_SECONDS, EXACT_TABLE_SECONDS = 0.05, 0.3
+"""Typical seconds of an exact search in the plane, and on a table."""
+
+SNAPSHOT_SECONDS, FIELD_SECONDS = 15e-3, 1.5e-7
+"""What measures and pictures of an epoch take, whatever they are of; and a cell of a model's field."""
 
 STEPS_TAKEN = 0.5
 """Typical share of T after which all searches have ended."""
@@ -81,32 +99,90 @@ def evaluation_estimate(task: Task, store: Store) -> Estimate:
 
 
 def training_seconds(experiment: Experiment) -> float:
-    """Overhead of each batch and search step, and the arithmetic of all arms."""
-    schedule, weights = experiment.training, weights_per_model(experiment)
-    rate = RATE * min(max(weights / _SMALL, 1), LARGE_LAYER_SPEEDUP)
+    """Overhead of each batch and search step, and for all arms the samples that they learn and search."""
+    schedule = experiment.training
     batches = -(-experiment.data.n_train // schedule.batch)
     pupils = [arm for arm in experiment.arms if arm.trains_on_counterfactuals]
     taught = schedule.epochs * (1 - schedule.burnin)
     n_ce = min(schedule.n_ce, experiment.data.n_train)
     steps = STEPS_TAKEN * max((arm.steps for arm in pupils), default=0)
-    columns = schedule.epochs * experiment.data.n_train + taught * 3 * n_ce
-    arithmetic = 6 * weights * columns * len(experiment.arms)
-    for arm in pupils:
-        arithmetic += taught * n_ce * STEPS_TAKEN * arm.steps * 4 * weights * GENERATOR_FACTORS.get(arm.generator, 1.0)
-    return schedule.epochs * batches * BATCH_SECONDS + taught * steps * STEP_SECONDS + arithmetic / rate
+    learned = schedule.epochs * experiment.data.n_train * len(experiment.arms) + taught * 3 * n_ce * len(pupils)
+    searched = taught * n_ce * sum(STEPS_TAKEN * arm.steps * _factor(arm.generator) for arm in pupils)
+    overhead = schedule.epochs * batches * BATCH_SECONDS + taught * steps * STEP_SECONDS
+    return overhead + learned * _learned_seconds(experiment) + searched * _step_seconds(experiment)
+
+
+def _factor(generator: str) -> float:
+    return GENERATOR_FACTORS.get(generator, 1.0)
+
+
+def _step_seconds(experiment: Experiment) -> float:
+    """A search step of one point: its columns are moved, and the model's gradient there is taken."""
+    work = operations(experiment)
+    return POINT_SECONDS + COLUMN_SECONDS * experiment.d + 4 * work / _rate(work)
+
+
+def _learned_seconds(experiment: Experiment) -> float:
+    """A sample in a batch."""
+    work = operations(experiment)
+    return LEARNED_SECONDS * experiment.d + 6 * work / _rate(work)
+
+
+def _rate(work: int) -> float:
+    return RATE * min(max(work / _SMALL, 1), LARGE_LAYER_SPEEDUP)
+
+
+def operations(experiment: Experiment) -> int:
+    """How many products one model forms of a sample: in its convolutions, each halved afterwards, and its layers."""
+    grid = experiment.data.grid
+    if grid is None or not experiment.model.channels:
+        return weights_per_model(experiment)
+    (rows, columns), total, planes = grid, 0, 1
+    for channels in experiment.model.channels:
+        rows, columns = rows - 4, columns - 4
+        total += 25 * planes * channels * rows * columns
+        rows, columns, planes = rows // 2, columns // 2, channels
+    widths = (rows * columns * planes, *experiment.model.hidden, experiment.data.classes)
+    return total + sum(before * after for before, after in pairwise(widths))
 
 
 def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
-    """The searches of each distinct factual, and the rounds."""
-    weights = weights_per_model(experiment)
-    rate = RATE * min(max(weights / _SMALL, 1), LARGE_LAYER_SPEEDUP)
+    """The searches of each distinct factual, the comparison of their ends with real samples, the rounds, and what is
+    solved exactly."""
+    work = operations(experiment)
     samples = experiment.data.n_test if protocol.split == "test" else experiment.data.n_validation
     distinct = min(samples * (experiment.data.classes - 1), protocol.rounds * protocol.factuals)
-    searched = distinct * len(protocol.pulls) * protocol.steps * 4 * weights
-    compared = distinct * len(protocol.pulls) * (min(samples, 1000) + distinct) * (experiment.d + 20)
-    rounds = protocol.rounds * len(protocol.pulls) * protocol.factuals * 60
-    solved = EXACT_SECONDS * min(samples, protocol.exact)
-    return 0.1 + len(experiment.arms) * ((searched + compared + rounds) / rate + solved)
+    each = distinct * len(protocol.pulls)
+    taken = STEPS_TAKEN * protocol.steps * _factor(protocol.generator)
+    searched = each * taken * _step_seconds(experiment)
+    kernels = distinct / experiment.data.classes * _kernels(experiment, protocol)
+    compared = min(samples, COMPARED) * DISTANCE_SECONDS * (experiment.d + 2)
+    compared += kernels * (KERNEL_SECONDS + KERNEL_COLUMN_SECONDS * experiment.d)
+    attacked = samples * _attacks(protocol) * 6 * work / _rate(work)
+    solving = solving_seconds(experiment, protocol)
+    return 0.1 + len(experiment.arms) * (searched + each * compared + attacked) + solving
+
+
+def solving_seconds(experiment: Experiment, protocol: Protocol) -> float:
+    """What is solved exactly, for all arms."""
+    samples = experiment.data.n_test if protocol.split == "test" else experiment.data.n_validation
+    return len(experiment.arms) * min(samples, protocol.exact) * exact_seconds(experiment)
+
+
+def _kernels(experiment: Experiment, protocol: Protocol) -> int:
+    """How many IP* are taken: of images, none with the paper's length scale unless they are asked for."""
+    usual = experiment.data.grid is None or "kernels" in protocol.also
+    return usual + ("median" in protocol.also)
+
+
+def _attacks(protocol: Protocol) -> int:
+    """Gradients that attacks take of each sample."""
+    return len(protocol.attacks) + PGD_STEPS if protocol.attacks and "robustness" in protocol.also else 0
+
+
+def exact_seconds(experiment: Experiment) -> float:
+    """Typical seconds of an exact search; some take a hundred times as long."""
+    return EXACT_SECONDS if experiment.d <= 2 else EXACT_TABLE_SECONDS
 
 
 def report_bytes(experiment: Experiment, protocol: Protocol) -> int:
@@ -134,36 +210,9 @@ def slowdown(store: Store) -> float:
 
 
 def about_seconds(experiment: Experiment) -> float:
-    """A rough guess of how long a run takes on one core, from what the parts of an epoch took on one machine."""
-    if experiment.data.grid is not None:
-        return _about_images(experiment, *experiment.data.grid)
-    m, training, measured = len(experiment.arms), experiment.training, experiment.evaluation
-    width = sum(experiment.model.hidden) / 32 if experiment.model.hidden else 0.5
-    searching = [arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals]
-    n_ce = min(training.n_ce, experiment.data.n_train)
-    step = 6e-5 * (1 + 0.04 * m * width) * (1 + training.batch / 1500)
-    search = (6e-3 + 3e-6 * n_ce * len(searching) * width) * (max(searching) / 30) ** 0.5 if searching and n_ce else 0
-    picture = 4e-3 + (6e-8 * measured.field**2 + 4e-8 * measured.factuals * measured.steps) * m * width
-    return training.epochs * (experiment.data.n_train / training.batch * step + search + picture / measured.every)
-
-
-def _about_images(experiment: Experiment, rows: int, columns: int) -> float:
-    """The same of images, where time goes by the pixels that are moved and the products that a model forms of them."""
-    training, pixels = experiment.training, rows * columns
-    products = _products(experiment, rows, columns)
-    steps = sum(arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals)
-    searched = 1.5e-9 * pixels + 8e-11 * products  # seconds for a step of one sample
-    learned = 2e-9 * pixels + 2e-10 * products
-    epoch = min(training.n_ce, experiment.data.n_train) * steps * searched
-    return training.epochs * (epoch + experiment.data.n_train * len(experiment.arms) * learned)
-
-
-def _products(experiment: Experiment, rows: int, columns: int) -> int:
-    """How many products one model forms of an image: in its convolutions, each halved afterwards, and its layers."""
-    total, planes = 0, 1
-    for channels in experiment.model.channels:
-        rows, columns = rows - 4, columns - 4
-        total += 25 * planes * channels * rows * columns
-        rows, columns, planes = rows // 2, columns // 2, channels
-    widths = (rows * columns * planes, *experiment.model.hidden, experiment.data.classes)
-    return total + sum(before * after for before, after in pairwise(widths))
+    """A guess of how long a run takes on one core: its training, and what is measured and drawn on the way."""
+    measured, epochs = experiment.evaluation, experiment.training.epochs
+    search = measured.factuals * STEPS_TAKEN * measured.steps * _factor(measured.generator) * _step_seconds(experiment)
+    each = search + FIELD_SECONDS * measured.field**2
+    snapshot = SNAPSHOT_SECONDS + STEP_SECONDS * measured.steps + each * len(experiment.arms)
+    return training_seconds(experiment) + snapshot * epochs / measured.every

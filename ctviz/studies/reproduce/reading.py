@@ -23,6 +23,12 @@ def paired(report: Report, arm: str, reference: str, metric: str) -> Paired:
     return Paired.of(value, base)
 
 
+def paired_samples(report: Report, arm: str, reference: str, array: str) -> Paired:
+    """A metric sample by sample, of an arm and its reference, over those of which both have a value."""
+    value, base = (report.samples[array].array[report.arms.index(name), 0] for name in (arm, reference))
+    return Paired.of(value, base)
+
+
 def overall(report: Report, arm: str, metric: str) -> float:
     """A metric over all rounds; NaN where there is none."""
     return parts(report, arm, metric).get("", math.nan)

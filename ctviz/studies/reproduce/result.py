@@ -189,14 +189,53 @@ class SearchVariant(ResultRecord):
     ip_star: Reduction
 
 
+class ExactOutcome(ResultRecord):
+    """The same models, judged without a search: by the exact cheapest counterfactuals at τ.
+
+    ``factuals`` of the test data in each of ``draws`` draws. The reductions are over those of which both models have a
+    counterfactual; ``found`` and ``conventional_found`` are the shares of factuals, not already in the target class,
+    that have one, ``proved`` the share of all searches that ended with their proof.
+    """
+
+    tau: float
+    factuals: int
+    draws: int
+    ip: Reduction
+    nearest: Reduction
+    nearest_five: Reduction
+    cost: Reduction
+    found: float | None
+    conventional_found: float | None
+    proved: float | None
+
+
+class ReliabilityCurve(ResultRecord):
+    """How often a model is right where it is so sure, over the test samples of all draws.
+
+    A bin (low, high] of confidence, the probability of the class that the model predicts, for each position; empty bins
+    are left out. ``error`` is the mean calibration error over the draws, ``accuracy_overall`` the share that is right.
+    """
+
+    arm: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    count: tuple[int, ...]
+    confidence: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    error: float | None
+    accuracy_overall: float | None
+
+
 class Table1Row(ResultRecord):
     """A data set.
 
     ``cost_paired``: the cost over only those factuals and targets for which both models have a valid counterfactual.
     ``ip_star_median``: IP* with the median distance between real samples as its length scale, for tables.
+    ``exact``: what the exact judge finds, not of images. ``reliability``: of the conventional model and of
+    counterfactual training.
     """
 
-    later = ("ip_star_median",)
+    later = ("ip_star_median", "exact", "reliability")
 
     data: str
     title: str
@@ -212,6 +251,8 @@ class Table1Row(ResultRecord):
     locked_seeds: tuple[LockedDraw, ...]
     passed_over: tuple[SkippedDraw, ...]
     ip_star_median: Reduction | None = None
+    exact: ExactOutcome | None = None
+    reliability: tuple[ReliabilityCurve, ...] | None = None
 
     def outcome(self, metric: MetricName) -> ComparedReduction:
         found: ComparedReduction = getattr(self, metric)

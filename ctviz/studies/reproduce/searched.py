@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.task import Task
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import Report
 from ctviz.studies.reproduce import reproduction as what
 from ctviz.studies.reproduce.intervals import combine
 from ctviz.studies.reproduce.reading import paired, reduced
+from ctviz.studies.reproduce.reproduction import Reproduction
 from ctviz.studies.reproduce.result import Reduction, SearchVariant
 from ctviz.studies.reproduce.studies import Final
 from ctviz.studies.reproduce.work import Work
@@ -29,14 +31,21 @@ DRAWS = 10
 _REFERENCES = {what.FULL: what.CONVENTIONAL}
 
 
+def searches_of(reproduction: Reproduction, data: str, finals: Sequence[Experiment]) -> list[Task]:
+    """The tasks that search a data set's final models again, each draw's together; none for images."""
+    if finals and finals[0].data.grid is not None:
+        return []
+    protocol, references = reproduction.on_test(data), tuple(_REFERENCES.items())
+    return [Task(final, _with(protocol, *search), references) for final in finals[:DRAWS] for search in SEARCHES]
+
+
 def searched(work: Work, finals: Mapping[str, Sequence[Final]]) -> Steps[dict[str, tuple[SearchVariant, ...]]]:
     """Data → IP and IP* with each search, over the first ``DRAWS`` draws; not for images, which take minutes."""
     planes = {data: several[:DRAWS] for data, several in finals.items() if several[0].experiment.data.grid is None}
     tasks = [
-        Task(final.experiment, _with(final.report.protocol, *search), tuple(_REFERENCES.items()))
-        for several in planes.values()
-        for final in several
-        for search in SEARCHES
+        task
+        for data, several in planes.items()
+        for task in searches_of(work.reproduction, data, [final.experiment for final in several])
     ]
     flat = yield from work.reports(tasks, "searching the same models in shorter and longer steps")
     reports = iter(flat)

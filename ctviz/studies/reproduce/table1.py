@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ctviz.data.catalogue import load
@@ -17,6 +18,7 @@ from ctviz.studies.reproduce import reproduction as what
 from ctviz.studies.reproduce.extras import ablation, curves, sensitivity
 from ctviz.studies.reproduce.headroom import headroom_ends, mean_ends, share_of_gain
 from ctviz.studies.reproduce.intervals import Paired, combine
+from ctviz.studies.reproduce.judged import Judgement, judged
 from ctviz.studies.reproduce.pairs import paired_costs
 from ctviz.studies.reproduce.published import METRICS, SOURCE, TABLE1, TITLES, MetricName
 from ctviz.studies.reproduce.reading import mean, overall, paired, reduced
@@ -57,17 +59,35 @@ def reproduce(
     Raises:
         CtvizError: a task failed, or the work was cancelled (``steps.Cancelled``).
     """
-    return carry_out(_steps(Work(reproduction, store)), store, engine, progress=progress, **options)
+    return carry_out(table_steps(Work(reproduction, store)), store, engine, progress=progress, **options)
 
 
-def _steps(work: Work) -> Steps[Table1]:
+@dataclass(frozen=True)
+class Computed:
+    """All that the table is made of, by data."""
+
+    studies: StudyResults
+    searched: Mapping[str, tuple[SearchVariant, ...]]
+    judged: Mapping[str, Judgement]
+
+
+def computing(work: Work) -> Steps[Computed]:
+    """Everything that is trained and evaluated for the table."""
+    found = yield from study_steps(work)
+    tried = yield from searched(work, found.free)
+    experiments = {data: [final.experiment for final in finals] for data, finals in found.free.items()}
+    return Computed(found, tried, (yield from judged(work, experiments)))
+
+
+def table_steps(work: Work) -> Steps[Table1]:
+    """The steps of the table, which ends with it."""
     from ctviz import __version__
 
     began = time.perf_counter()
     reproduction, store, level = work.reproduction, work.store, work.reproduction.level
-    found = yield from study_steps(work)
-    tried = yield from searched(work, found.free)
-    rows = tuple(_row(work, data, found, tried[data]) for data in reproduction.data)
+    computed = yield from computing(work)
+    found = computed.studies
+    rows = tuple(_row(work, data, computed) for data in reproduction.data)
     free = {data: _reports(finals) for data, finals in found.free.items()}
     locked = {
         data: [(load_run(final.experiment.key, store), final.report) for final in finals]
@@ -102,6 +122,7 @@ def _protocols(reproduction: Reproduction) -> dict[str, Any]:
             "validation_locked": reproduction.on_validation_locked(data).model_dump(mode="json"),
             "test": reproduction.on_test(data).model_dump(mode="json"),
             "test_locked": reproduction.on_test_locked(data).model_dump(mode="json"),
+            "test_exactly": reproduction.on_test_exactly(data).model_dump(mode="json"),
         }
         for data in reproduction.data
     }
@@ -110,7 +131,8 @@ def _protocols(reproduction: Reproduction) -> dict[str, Any]:
 # -- the rows ----------------------------------------------------------------------------------------------
 
 
-def _row(work: Work, data: str, found: StudyResults, tried: tuple[SearchVariant, ...]) -> Table1Row:
+def _row(work: Work, data: str, computed: Computed) -> Table1Row:
+    found = computed.studies
     free, locked = found.free[data], found.locked[data]
     level = work.reproduction.level
     pairs: dict[MetricName, list[Paired]] = {
@@ -132,7 +154,7 @@ def _row(work: Work, data: str, found: StudyResults, tried: tuple[SearchVariant,
         ip_star_median=_at_median(free, level),
         room=_headroom(free, outcomes["ip"]),
         other=_other(free, locked, work.store, level),
-        searched=tried,
+        searched=computed.searched[data],
         settings=TrainingDetails(
             epochs=training.epochs,
             batch=training.batch,
@@ -146,6 +168,8 @@ def _row(work: Work, data: str, found: StudyResults, tried: tuple[SearchVariant,
         seeds=tuple(_draw(final, work.store) for final in free),
         locked_seeds=tuple(_locked_draw(final) for final in locked),
         passed_over=found.draws[data].passed_over,
+        exact=computed.judged[data].exact,
+        reliability=computed.judged[data].reliability,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ctviz.experiments.config import Evaluation, Experiment
-from ctviz.experiments.engines.cost import Estimate, TaskCost, slowdown, task_cost
+from ctviz.experiments.engines.cost import Estimate, TaskCost, slowdown, solving_seconds, task_cost
 from ctviz.experiments.engines.task import Task, is_evaluated
 from ctviz.experiments.store import Store
 from ctviz.progress import duration
@@ -56,6 +56,8 @@ class Plan:
     """Models that are still to be trained, references included."""
     seconds: float
     """Estimated time with one worker process."""
+    solving: float
+    """How much of it is for what is solved exactly."""
     bytes: int
     """Estimated size in the store."""
 
@@ -92,7 +94,8 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
     this very sweep count.
 
     Raises:
-        ConfigError: a combination that cannot be trained, with its cell.
+        ConfigError: a combination that cannot be trained, with its cell; models that cannot be solved exactly, where
+            the protocol asks for it.
     """
     models = tuple(models_of(sweep))
     stored_arms: _StoredArms = {} if fresh else _stored_arms(store, {model.shared for model in models})
@@ -112,6 +115,8 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
     tasks = {place.task.key: place.task for place in places.values()}
     trained = {key: store.status(p.run).state == "done" for key, p in tasks.items()}
     todo = {key: p for key, p in tasks.items() if not (trained[key] and is_evaluated(p, store))}
+    for task in todo.values():
+        task.protocol.check(task.experiment)
     scale = slowdown(store) if todo else 1.0
     whole = TaskCost.total(task_cost(p, scale, trained[key]) for key, p in todo.items())
     return Plan(
@@ -122,6 +127,7 @@ def plan(sweep: Sweep, store: Store, fresh: bool = False) -> Plan:
         done=frozenset(where for where, place in places.items() if place.task.key not in todo),
         to_train=sum(len(p.experiment.arms) for key, p in todo.items() if not trained[key]),
         seconds=whole.seconds,
+        solving=sum(scale * solving_seconds(p.experiment, p.protocol) for p in todo.values()),
         bytes=whole.bytes,
     )
 

@@ -14,7 +14,13 @@ def scrolling(label: str, html: str) -> None:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[str], *, kind: str = "", caption: str = "", width: int | None = None
+    head: Sequence[str],
+    rows: Iterable[str],
+    *,
+    kind: str = "",
+    caption: str = "",
+    width: int | None = None,
+    groups: Sequence[tuple[str, int]] = (),
 ) -> str:
     """A table of rows under a head, all of them HTML.
 
@@ -24,14 +30,23 @@ def table(
         kind: a class of the style sheet.
         caption: above the table.
         width: below which it scrolls, in widths of the type.
+        groups: titles above the columns after the first, each with the number of its columns.
     """
     least = f' style="min-width:{width}rem"' if width else ""
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     classes = f"ctviz-table {kind}".strip()
     return (
-        f'<table class="{classes}"{least}>{above}<thead><tr>{"".join(head)}</tr></thead>'
+        f'<table class="{classes}"{least}>{above}<thead>{_groups(groups)}<tr>{"".join(head)}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _groups(groups: Sequence[tuple[str, int]]) -> str:
+    """A row of titles, each above several columns; the class marks where a group begins."""
+    cells = [
+        f'<th class="ctviz-group" scope="colgroup" colspan="{width}">{escape(title)}</th>' for title, width in groups
+    ]
+    return f"<tr>{CORNER}{''.join(cells)}</tr>" if cells else ""
 
 
 def heads(*titles: str, number: bool = True) -> list[str]:

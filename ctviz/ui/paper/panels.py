@@ -8,11 +8,24 @@ from html import escape
 import streamlit as st
 
 from ctviz.catalogue.metrics import REPRODUCED
-from ctviz.figures.paper import attack_curves, panel
-from ctviz.figures.paper_words import ARMS, agreement, fill, headline, how, interval, published, size
-from ctviz.prose import decimal, listed
+from ctviz.figures.paper import attack_curves, panel, reliability_curves
+from ctviz.figures.paper_words import (
+    ARMS,
+    agreement,
+    calibrated,
+    curve_words,
+    exactly,
+    fill,
+    headline,
+    how,
+    interval,
+    judged,
+    published,
+    size,
+)
+from ctviz.prose import begun, decimal, listed, number, unbroken
 from ctviz.studies.reproduce.published import LINK, METRICS, TABLE1, TITLES, MetricName
-from ctviz.studies.reproduce.result import Table1, Table1Row
+from ctviz.studies.reproduce.result import ComparedReduction, ExactOutcome, Reduction, Table1, Table1Row
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.tables import CORNER, number_table, scrolling, table
@@ -32,6 +45,12 @@ REST = (
     "published numbers have ± 2.58 standard errors."
 )
 
+SEARCHED_GROUP, EXACT_GROUP = "Searched as in the paper", "The cheapest advice, no search"
+"""Over the columns of the paper, and over those of the exact judge."""
+
+EXACT = {"ip": "Real data", "nearest": "Nearest sample", "cost": "Effort"}
+"""Columns of the exact judge, which say how much less there is."""
+
 SENSITIVITY = (
     "How much of a model's answers rests on what is locked, by integrated gradients: standardised as in the paper, "
     "which a few samples can dominate, and as a share of all features. The columns: conventional training, "
@@ -47,7 +66,7 @@ SEARCHED = (
     "The same models, with counterfactuals searched in shorter and in longer steps. Where a model is steep, long steps "
     "leap across the data and end beyond them; conventional models are the steeper ones. So how much there is to gain "
     "depends on how advice is searched. η is the length of a step, T the most steps; the table on top has η = 0.1. "
-    "These are the first ten draws."
+    "These are the first draws, ten at most."
 )
 ABLATION = (
     "The objective has two parts: the energy part teaches with mature counterfactuals, the adversarial part with "
@@ -56,6 +75,13 @@ ABLATION = (
 ATTACKS = (
     "Share of test samples that are still classified correctly when each is moved by up to ε against the model (FGSM). "
     "Bands span the least and the greatest of the draws."
+)
+
+
+CALIBRATED = (
+    "A model says of each sample how sure it is of its answer. Of the answers of which it is 90 % sure, 90 % should be "
+    "right: the dotted line. Larger dots stand for more of the test samples, those of all draws together; the "
+    "calibration error is the mean distance from the dotted line."
 )
 
 
@@ -71,7 +97,9 @@ def nothing(problem: str) -> None:
 def above(result: Table1, *, large: bool = False) -> None:
     """The finding, and the three panels that carry it."""
     page_title(headline(result))
-    st.html(f'<p class="ctviz-muted">{escape(how(result))}</p>')
+    exact = judged(result)
+    first = f"<p>{escape(unbroken(exact))}</p>" if exact else ""
+    st.html(f'{first}<p class="ctviz-muted">{escape(how(result))}</p>')
     with st.container(key="paper-panels"):
         places = st.columns(len(METRICS), gap="medium")
     for cell, metric in zip(places, METRICS, strict=True):
@@ -99,20 +127,53 @@ def numbers(result: Table1, problem: str = "") -> None:
     if problem:
         st.warning(literal(problem), icon=":material/link_off:")
     named = [f"{escape(column.title)} <small>{column.symbol}</small>" for column in REPRODUCED.values()]
-    head = "".join(f'<th scope="col">{title}</th>' for title in named)
+    head = [f'<th scope="col">{title}</th>' for title in named]
+    solved = any(row.exact is not None for row in result.rows)
+    if solved:
+        head += [f'<th class="ctviz-solved" scope="col">{title}</th>' for title in EXACT.values()]
     body = []
     for row in result.rows:
         texts = []
         for metric in METRICS:
             outcome = row.outcome(metric)
             texts.append(
-                f"<td><b>{escape(interval(outcome))}</b><br><small>published {escape(published(outcome))}</small>"
+                f"<td><b>{escape(interval(outcome))}</b>{_published(outcome)}"
                 f"<br>{escape(', '.join(filter(None, (agreement(outcome), size(outcome)))))}</td>"
             )
+        texts += _solved(row.exact) if solved else []
         body.append(f'<tr><th scope="row">{escape(row.title)}</th>{"".join(texts)}</tr>')
-    scrolling("Table 1, here and as published", table([CORNER, head], body, width=46, kind="ctviz-published"))
-    said = f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {REST}{_left_out(result)}"
+    groups = [(SEARCHED_GROUP, len(METRICS)), (EXACT_GROUP, len(EXACT))] if solved else []
+    width = 62 if solved else 46
+    shown = table([CORNER, *head], body, width=width, kind="ctviz-published", groups=groups)
+    scrolling("Table 1, here and as published", shown)
+    rest = f"{REST}{f' {exactly(result)}' if solved else ''}{_left_out(result)}"
+    said = f"{STAR} Published: [{result.source}]({LINK}), with standard errors. {rest}"
     st.caption(said.replace("*", "\\*", 1))
+
+
+def _published(outcome: ComparedReduction) -> str:
+    """The line of the published number, where there is one."""
+    if outcome.published is None:
+        return ""
+    return f"<br><small>published {escape(published(outcome))}</small>"
+
+
+def _solved(exact: ExactOutcome | None) -> list[str]:
+    """The cells of the exact judge: how much less, and from what to what."""
+    if exact is None:
+        return [f'<td class="ctviz-muted" colspan="{len(EXACT)}">not solved</td>']
+    cells = []
+    for metric in EXACT:
+        one: Reduction = getattr(exact, metric)
+        ends = f"{number(one.base)} → {number(one.value)}"
+        size, _, span = interval(one, 0).partition(" [")
+        star = " *" if span.endswith("*") else ""
+        told = f"[{span.removesuffix(' *')}" if span else ""
+        cells.append(
+            f'<td class="ctviz-solved"><b>{escape(size + star)}</b><br><small>{escape(told)}</small>'
+            f"<br><small>{escape(ends)}</small></td>"
+        )
+    return cells
 
 
 def _left_out(result: Table1) -> str:
@@ -141,6 +202,7 @@ def below(result: Table1, draft: Draft[PaperView]) -> None:
         _ablation(result)
         _sensitivity(result)
     _attacks(result)
+    _calibration(result)
 
 
 def _found_besides(result: Table1) -> None:
@@ -236,6 +298,37 @@ def _attacks(result: Table1) -> None:
                     attack_curves(curves, palette()), key=f"attack-{row.data}", theme=None, config=QUIET,
                     alt=f"{row.title}, accuracy at ε = {curves[0].epsilon[-1]:g}: {', '.join(said)}.",
                 )  # fmt: skip
+
+
+def _calibration(result: Table1) -> None:
+    """How far what the models say of their own certainty can be believed, beside how often they are right."""
+    known = [(row, row.reliability) for row in result.rows if row.reliability]
+    if not known:
+        return
+    st.subheader("How far certainty can be believed", anchor=False)
+    st.markdown(" ".join(filter(None, (CALIBRATED, unbroken(calibrated(result))))))
+    shown = [(row, curves) for row, curves in known if any(len(curve.low) > 1 for curve in curves)]
+    for start in range(0, len(shown), 3):
+        for place, (row, curves) in zip(st.columns(3, gap="medium"), shown[start : start + 3], strict=False):
+            errors, right = (
+                " → ".join(decimal(value, scale=100) for value in values)
+                for values in ([c.error for c in curves], [c.accuracy_overall for c in curves])
+            )
+            said = f"calibration error {errors} %, right {right} %"
+            with place:
+                st.html(
+                    f'<p class="ctviz-chart-title">{escape(row.title)}</p><p class="ctviz-chart-values ctviz-muted">'
+                    f"{escape(begun(unbroken(said)))}</p>"
+                )
+                st.plotly_chart(
+                    reliability_curves(curves, palette()), key=f"reliability-{row.data}", theme=None, config=QUIET,
+                    alt=f"{row.title}: {said}. {'; '.join(map(curve_words, curves))}.",
+                )  # fmt: skip
+    sure = listed([row.title for row, curves in known if all(len(curve.low) == 1 for curve in curves)])
+    alone = f" Not drawn: {sure}, where both models are as sure of all samples as can be." if sure else ""
+    st.caption(
+        f"Conventional training → counterfactual training: diamonds on a dashed line, dots on a green one.{alone}"
+    )
 
 
 def _last(values: Sequence[float | None]) -> float | None:

@@ -70,10 +70,12 @@ def command(result: Table1) -> str | None:
     """The command line behind a result; None where its settings are those of no command."""
     try:
         made = Reproduction(**result.reproduction)
-        fast = made == Reproduction.quick(data=made.data, seeds=made.seeds)
-        if not fast and made != Reproduction(data=made.data, seeds=made.seeds):
+        same = {"data": made.data, "seeds": made.seeds, "exact": made.exact}
+        fast = made == Reproduction.quick(**same)
+        if not fast and made != Reproduction(**same):
             return None
     except CtvizError:  # of another version
         return None
     quick = " --quick" if fast else ""
-    return f"ctviz reproduce table1 --data {','.join(made.data)} --seeds {made.seeds}{quick} --json"
+    exact = "" if made.exact is None else f" --exact {made.exact}"
+    return f"ctviz reproduce table1 --data {','.join(made.data)} --seeds {made.seeds}{exact}{quick} --json"

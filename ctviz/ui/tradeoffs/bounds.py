@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ctviz.errors import ConfigError
 from ctviz.studies.sweeps.declaration import Sweep
-from ctviz.ui.tradeoffs.tradeoffs_view import MOST_AXES, MOST_ROUNDS
+from ctviz.ui.tradeoffs.tradeoffs_view import MOST_AXES, MOST_EXACT, MOST_ROUNDS
 
 MOST_MODELS = 300
 """Of a sweep that is started from the page; the command line bears more."""
@@ -33,6 +33,7 @@ def within_page(sweep: Sweep) -> None:
         "factuals": (protocol.factuals, MOST_FACTUALS),
         "values of lambda_egy": (len(protocol.pulls), MOST_PULLS),
         "steps": (protocol.steps, MOST_STEPS),
+        "points solved exactly": (protocol.exact, MOST_EXACT),
     }
     for name, (wanted, most) in bounds.items():
         if wanted > most:

@@ -31,10 +31,20 @@ def lines(sweep: Sweep) -> list[str]:
         f"{protocol.rounds} rounds; each draws a factual class and a target class, and {protocol.factuals} {samples} "
         "that a model puts into the factual class.",
         f"Each is searched by {_search(protocol)}.",
+        *_solved(protocol),
         f"Intervals are at {100 * protocol.level:g} %, {over}.",
         f"First weights: {INITIAL[base.model.initial]}. {OF_PAPER}"
         if base.model.initial != "glorot"
         else f"First weights: {INITIAL['glorot']}, as in the paper’s tables.",
+    ]
+
+
+def _solved(protocol: Protocol) -> list[str]:
+    if not protocol.exact:
+        return []
+    return [
+        f"{protocol.exact} samples of each model are also solved exactly: their cheapest counterfactual at "
+        f"τ = {protocol.tau:g}, which needs no search. Its metrics are over those for which both models have one."
     ]
 
 

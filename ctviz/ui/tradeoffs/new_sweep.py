@@ -33,6 +33,7 @@ from ctviz.ui.tradeoffs.sweep_list import look_at
 from ctviz.ui.tradeoffs.tradeoffs_view import (
     FIRST,
     MOST_AXES,
+    MOST_EXACT,
     MOST_ROUNDS,
     MOST_SEEDS,
     TradeoffsView,
@@ -139,6 +140,11 @@ def _sizes(draft: Draft[TradeoffsView]) -> None:
             "Rounds", bind.to_view(draft, "rounds", key="trade-rounds"), 2, MOST_ROUNDS, step=10,
             help="Of the evaluation: draws of people to be explained. The paper takes 100.",
         )  # fmt: skip
+    solved = described("protocol.exact")
+    bind.number(
+        solved.label, bind.to_view(draft, "exact", key="trade-exact"), 0, MOST_EXACT, step=25,
+        help=f"{solved.help} Its metrics, “cheapest advice”, stand beside the others in the results.",
+    )  # fmt: skip
     options = {"": "nothing", **{name: name for name in FEATURE_NAMES}}
     bind.choice(
         "Locked", options, bind.to_view(draft, "lock", key="trade-lock"), kind="buttons", words=options,
@@ -250,7 +256,8 @@ def takes(found: Plan) -> str:
     left = sum(found.waiting(task) for task in found.tasks)
     if not left:
         return f"{models}. All of them are trained and evaluated already."
-    price = f"about {duration(found.seconds)}, {max(found.bytes / 1e6, 0.1):,.1f} MB"
+    solving = f", {duration(found.solving)} of it for what is solved exactly" if found.solving else ""
+    price = f"about {duration(found.seconds)}{solving}, {max(found.bytes / 1e6, 0.1):,.1f} MB"
     return f"{models}. {left:,} {'are' if left != 1 else 'is'} still to be done: {price}."
 
 

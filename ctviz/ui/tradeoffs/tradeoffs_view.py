@@ -36,6 +36,7 @@ MOST_AXES = 5
 
 MOST_SEEDS = 10
 MOST_ROUNDS = 200
+MOST_EXACT = 200
 
 
 class TradeoffsView(ComparisonView):
@@ -63,6 +64,7 @@ class TradeoffsView(ComparisonView):
     grid: Changes = ()
     seeds: int = Field(3, ge=1, le=MOST_SEEDS)
     rounds: int = Field(20, ge=2, le=MOST_ROUNDS)
+    exact: int = Field(0, ge=0, le=MOST_EXACT)
     lock: Literal["", "x1", "x2"] = ""
 
     @field_validator("sweep", mode="before")
@@ -118,7 +120,7 @@ class TradeoffsView(ComparisonView):
 
     def protocol(self) -> Protocol:
         """How the sweep that is to be run is evaluated."""
-        return Protocol(rounds=self.rounds)
+        return Protocol(rounds=self.rounds, exact=self.exact)
 
 
 def linked(name: str) -> str:

@@ -10,10 +10,12 @@ from ctviz.studies.reproduce.result import (
     CrossStudy,
     Curve,
     Draw,
+    ExactOutcome,
     GridCell,
     Headroom,
     LockedDraw,
     Reduction,
+    ReliabilityCurve,
     SensitivityResult,
     SkippedDraw,
     Table1,
@@ -56,6 +58,33 @@ def chosen() -> ChosenCell:
         GridCell(tau=0.9, lambda_reg=0.5, score=None, qualifies=False),
     )  # fmt: skip
     return ChosenCell(tau=0.5, lambda_reg=0.1, chosen_by="score", draws=(0, 1), cells=cells)
+
+
+def exact(**changes: object) -> ExactOutcome:
+    """The exact judge: closer to real data, at a price."""
+    values = {
+        "tau": 0.95, "factuals": 25, "draws": 2, "ip": reduction(14), "nearest": reduction(2), "found": 1.0,
+        "nearest_five": reduction(3), "cost": reduction(-12), "conventional_found": 1.0, "proved": 1.0,
+    }  # fmt: skip
+    return ExactOutcome(**{**values, **changes})
+
+
+def reliable(arm: str, error: float) -> ReliabilityCurve:
+    """Two bins, and one with hardly any sample."""
+    return ReliabilityCurve(
+        arm=arm, low=(0.4, 0.6, 0.9), high=(0.6, 0.9, 1.0), count=(1, 99, 900), confidence=(0.5, 0.8, 0.97),
+        accuracy=(0.0, 0.8 + error, 0.97 + error / 10), error=error, accuracy_overall=0.95,
+    )  # fmt: skip
+
+
+def judged(one: Table1Row, **changes: object) -> Table1Row:
+    """A row with the exact judge, reliability and errors of calibration."""
+    draws = tuple(
+        draw.model_copy(update={"conventional_calibration": 0.01, "calibration": 0.05 + 0.0001 * draw.seed})
+        for draw in one.seeds
+    )
+    curves = reliable("vanilla", 0.01), reliable("full", 0.05)
+    return one.model_copy(update={"exact": exact(**changes), "reliability": curves, "seeds": draws})
 
 
 def row(data: str, cost: float | None = 10.0) -> Table1Row:

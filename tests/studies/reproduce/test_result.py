@@ -8,7 +8,8 @@ import pytest
 
 from ctviz.errors import DataError, StoreError
 from ctviz.experiments.store import Store
-from ctviz.studies.reproduce.published import TABLE1, USUAL
+from ctviz.studies.reproduce.published import HERE, TABLE1, USUAL
+from ctviz.studies.reproduce.reproduction import MAX_DRAWS, SOLVED
 from ctviz.studies.reproduce.result import RESULTS, Reduction, Table1, read, shipped
 from tests.studies.reproduce.made_up import result
 
@@ -70,8 +71,15 @@ def test_a_missing_result_says_what_to_do(tmp_path):
 def test_the_shipped_result_has_all_rows_and_the_published_numbers():
     found = read(shipped())
     assert found.to_json().encode() == shipped().read_bytes()
-    assert tuple(row.data for row in found.rows) == USUAL
+    assert set(USUAL) < {row.data for row in found.rows}
+    assert [row.data for row in found.rows] == [name for name in HERE if found.row(name)]
+    for row in found.rows:
+        assert len(row.seeds) == min(found.reproduction["seeds"], MAX_DRAWS.get(row.data, 100))
+        assert (row.exact is not None) == (row.data in SOLVED)
     for row, metric, outcome in found.outcomes():
+        if row.data not in TABLE1:
+            assert outcome.published is None
+            continue
         theirs = TABLE1[row.data][metric]
         assert (outcome.published, outcome.published_error) == (theirs.reduction, theirs.error)
         assert outcome.published_significant is theirs.significant

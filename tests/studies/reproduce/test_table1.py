@@ -6,7 +6,7 @@ import pytest
 
 from ctviz.errors import StoreError
 from ctviz.experiments.engines.base import TaskResult
-from ctviz.experiments.reports import has_report
+from ctviz.experiments.reports import has_report, stored_report
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 from ctviz.studies.reproduce.estimate import estimate
@@ -23,6 +23,7 @@ SMALL = Reproduction(
     selection_rounds=3,
     factuals=20,
     epochs=4,
+    exact=4,
     cells=(Choice(tau=0.5, lambda_reg=0.1), Choice(tau=0.75, lambda_reg=0.25)),
 )
 
@@ -68,7 +69,29 @@ def test_cells_are_those_that_the_rule_takes_from_validation_data(computed):
             assert taken.score == max(cell.score for cell in chosen.cells if cell.qualifies)
     splits = [(len(task.experiment.arms), task.protocol.split) for task in engine.given]
     assert splits[:5] == [(3, "validation"), (1, "validation"), (3, "validation"), (5, "test"), (4, "test")]
-    assert splits[5:] == [(5, "test")] * 2  # the same models, searched in other steps
+    assert splits[5:] == [(5, "test")] * 3  # the same models, searched in other steps, and solved exactly
+    assert [task.protocol.exact for task in engine.given] == [0] * 7 + [4]
+
+
+def test_the_exact_judge_says_what_its_report_does(computed):
+    store, engine, _, found = computed
+    row, report = found.rows[0], stored_report(engine.given[4 - 1].run, engine.given[-1].protocol, computed[0])
+    pairs = report.compare()
+    pairs = pairs[(pairs["arm"] == "full") & (pairs["reference"] == "vanilla")].set_index("metric")
+    for metric in ("ip", "nearest", "nearest_five", "cost"):
+        one = getattr(row.exact, metric)
+        assert one.reduction == pytest.approx(pairs.loc[f"exact_{metric}", "reduction"], rel=1e-4)
+        assert one.value == pytest.approx(pairs.loc[f"exact_{metric}", "value"], rel=1e-4)
+    assert (row.exact.factuals, row.exact.draws, row.exact.tau) == (4, 1, 0.95)
+    assert 0 <= row.exact.found <= 1 and 0 <= row.exact.proved <= 1
+    table = report.reliability
+    for curve in row.reliability:
+        own = table[table["arm"] == curve.arm]
+        assert list(curve.count) == own["count"].tolist() and sum(curve.count) == 600
+        assert list(curve.accuracy) == pytest.approx(own["accuracy"].tolist())
+        assert curve.accuracy_overall == pytest.approx(sum(own["count"] * own["accuracy"]) / 600)
+    assert row.reliability[1].error == pytest.approx(row.seeds[0].calibration)
+    assert store.status(engine.given[-1].run).state == "done"
 
 
 def test_asked_again_nothing_is_trained_and_the_result_is_the_same(computed):
@@ -98,7 +121,7 @@ def test_a_run_that_is_gone_is_trained_again_though_its_report_is_there(computed
 def test_progress_names_each_step_and_ends_it(computed):
     told = computed[2]
     steps = dict.fromkeys(doing for _, _, doing in told)
-    assert len(steps) == 6
+    assert len(steps) == 7
     for step in steps:
         counts = [(done, total) for done, total, doing in told if doing == step]
         assert counts[0][0] == 0
@@ -136,10 +159,11 @@ def test_stopped_it_says_that_it_goes_on(tmp_path):
 
 
 def test_a_table_is_a_row_too_with_ip_star_at_the_median_distance_and_calibration(tmp_path):
-    tiny = SMALL.model_copy(update={"data": ("german",), "rounds": 3, "epochs": 2, "factuals": 10})
+    tiny = SMALL.model_copy(update={"data": ("german",), "rounds": 3, "epochs": 2, "factuals": 10, "exact": 0})
     engine = Here()
     found = reproduce(tiny, Store(tmp_path), engine)
     (row,) = found.rows
+    assert row.exact is None and len(row.reliability) == 2
     assert row.settings.locked == ("age",) and row.settings.batch == 100
     assert row.ip.published is None and row.ip.agrees is None and row.ip.low <= row.ip.reduction <= row.ip.high
     assert row.ip_star_median.base != row.ip_star.base

@@ -32,6 +32,7 @@ TOO_MUCH = {
     "factuals": small(protocol=Protocol(factuals=5000)),
     "lambda_egy": small(protocol=Protocol(lambda_egy=tuple(range(20)))),
     "steps": small(protocol=Protocol(steps=1000)),
+    "exact": small(protocol=Protocol(exact=1000)),
 }
 
 

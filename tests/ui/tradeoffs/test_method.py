@@ -15,6 +15,9 @@ def test_every_setting_of_the_protocol_can_be_read() -> None:
         "λ_cost = 0.001", "90 %", "Student’s t", "uniform up to 1/√in", "The page Paper",
     ):  # fmt: skip
         assert words in said
+    assert "exactly" not in said
+    judged = " ".join(lines(small(protocol=protocol.change({"exact": 40}))))
+    assert "40 samples of each model are also solved exactly: their cheapest counterfactual at τ = 0.7" in judged
     alone = " ".join(lines(small(base=base(model__initial="glorot"))))
     assert "as in the paper’s tables" in alone
     assert "one seed" in alone

@@ -135,6 +135,22 @@ def test_the_models_that_are_announced_are_those_of_the_sweep(tmp_path) -> None:
     )
 
 
+def test_what_is_solved_exactly_is_in_the_estimate(tmp_path) -> None:
+    service, grid = SimpleNamespace(store=Store(tmp_path)), {"lambda_reg": "0.1, 0.5"}
+    without, judged = (planned(service, sweep_of(MOONS, TradeoffsView(grid=grid, exact=n))) for n in (0, 100))
+    assert judged.solving == pytest.approx(judged.seconds - without.seconds) and without.solving == 0
+    assert "of it for what is solved exactly" in takes(judged) and "exactly" not in takes(without)
+
+
+def test_a_network_that_cannot_be_solved_exactly_is_told_before_it_is_trained(tmp_path) -> None:
+    service = SimpleNamespace(store=Store(tmp_path))
+    smooth = MOONS.replace({"model.activation": "tanh"})
+    view = TradeoffsView(grid={"lambda_reg": "0.1, 0.5"}, exact=25)
+    with pytest.raises(ConfigError, match="exact is 25; allowed: 0, but for networks of ReLU layers"):
+        planned(service, sweep_of(smooth, view))
+    planned(service, sweep_of(smooth, view.model_copy(update={"exact": 0})))
+
+
 def test_models_of_a_stack_that_was_trained_for_another_sweep_are_not_counted(tmp_path) -> None:
     service = SimpleNamespace(store=Store(tmp_path))
     wide, narrow = small({"lambda_div": (0.1, 0.5, 1.0)}), small({"lambda_div": (0.5,)}, protocol=Protocol(rounds=2))

@@ -6,6 +6,7 @@ import pytest
 
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.protocol import Protocol
 from ctviz.ui.kit import link
 from ctviz.ui.tradeoffs.tradeoffs_view import TradeoffsView, changed, is_range, linked, range_of, range_text
 
@@ -36,7 +37,8 @@ def test_a_key_of_digits_is_no_number(key: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("chart", "pie"), ("cell", "-1"), ("seeds", "0"), ("rounds", "1"), ("rounds", "5000"), ("lock", "x9"),
+        ("chart", "pie"), ("cell", "-1"), ("seeds", "0"), ("rounds", "1"), ("rounds", "5000"), ("exact", "-1"),
+        ("exact", "999"), ("lock", "x9"),
         ("x", "lambda div"), ("metric", "ip; drop"), ("only.metric.ip", "abc"), ("grid.Lambda", "1"),
         ("grid.zzz", "1,2"), ("grid.data.name", "moons"), ("grid.locked", "x1"), ("grid.seed", "1"),
         ("grid.data.n_train", "10"), ("grid.tau", "{}"), ("grid.tau", "0.5,[1]"), ("grid.tau", "null"),
@@ -72,5 +74,7 @@ def test_one_of_several_changes_is_set_or_taken_out() -> None:
 
 def test_the_protocol_has_the_rounds_of_the_view() -> None:
     assert TradeoffsView(rounds=7).protocol().rounds == 7
+    assert TradeoffsView(exact=25).protocol() == Protocol(rounds=20, exact=25)
+    assert TradeoffsView(exact=0).protocol().key == Protocol(rounds=20).key
     with pytest.raises(ConfigError, match="rounds"):
         TradeoffsView(rounds=1)

@@ -1,0 +1,74 @@
+"""A stored table gets rows of further data, and what its rows lack; nothing else of it changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from ctviz.errors import DataError
+from ctviz.experiments.store import Store
+from ctviz.studies.reproduce.extend import extend
+from ctviz.studies.reproduce.reproduction import Choice, Reproduction
+from ctviz.studies.reproduce.result import Table1
+from ctviz.studies.reproduce.table1 import reproduce
+from tests.studies.reproduce.here import Here
+
+TINY = Reproduction(
+    data=("ol",), seeds=1, rounds=3, selection_rounds=2, factuals=10, epochs=2, exact=2,
+    cells=(Choice(tau=0.5, lambda_reg=0.1),),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Table1:
+    return reproduce(TINY, Store(tmp_path_factory.mktemp("store")), Here())
+
+
+def older(result: Table1) -> Table1:
+    """As an earlier version left it: without the exact judge and calibration."""
+    gone = {"calibration": None, "conventional_calibration": None}
+    rows = tuple(
+        row.model_copy(
+            update={
+                "exact": None, "reliability": None,
+                "seeds": tuple(draw.model_copy(update=gone) for draw in row.seeds),
+            }
+        )
+        for row in result.rows
+    )  # fmt: skip
+    settings = {name: value for name, value in result.reproduction.items() if name != "exact"}
+    return result.model_copy(update={"rows": rows, "reproduction": settings})
+
+
+def test_a_row_gets_what_it_lacks_of_the_models_that_it_names(whole, tmp_path):
+    before, engine = Table1.from_json(older(whole).to_json()), Here()
+    assert before.rows[0].exact is None
+    before = before.model_copy(update={"reproduction": {**before.reproduction, "exact": 2}})
+    after = extend(before, ("ol",), Store(tmp_path), engine)
+    assert after.rows == whole.rows
+    assert [task.run for task in engine.given] == [whole.rows[0].seeds[0].run]
+    assert after.ablation == before.ablation and after.robustness == before.robustness
+    assert "test_exactly" in after.protocol["ol"]
+    again = Here()
+    assert extend(after, ("ol",), Store(tmp_path), again).rows == after.rows
+    assert again.given == []
+
+
+def test_a_row_of_further_data_is_computed_by_the_settings_of_the_table(whole, tmp_path):
+    engine = Here()
+    after = extend(whole, ("ls",), Store(tmp_path), engine)
+    assert [row.data for row in after.rows] == ["ls", "ol"], "in the order of the table"
+    assert after.rows[1] == whole.rows[0] and after.rows[0].exact.factuals == 2
+    assert {task.experiment.data.name for task in engine.given} == {"ls"}
+    assert after.reproduction == TINY.model_copy(update={"data": ("ls", "ol")}).model_dump(mode="json")
+    assert list(after.protocol) == ["ls", "ol"]
+    assert [part.data for part in after.ablation] == ["ls"] * 6 + ["ol"] * 6
+
+
+def test_models_that_this_version_would_not_train_are_refused(whole, tmp_path):
+    engine, other = Here(), older(whole)
+    draws = (other.rows[0].seeds[0].model_copy(update={"run": "0" * 16}),)
+    changed = other.model_copy(update={"rows": (other.rows[0].model_copy(update={"seeds": draws}),)})
+    for result in (changed, other.model_copy(update={"algorithm": 0})):
+        with pytest.raises(DataError, match="anew"):
+            extend(result, ("ol",), Store(tmp_path), engine)
+    assert engine.given == []
