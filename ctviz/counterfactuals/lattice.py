@@ -265,11 +265,10 @@ class Lattice:
         """The columns of feature ``i`` alone at ``values`` (…), (… w)."""
         feature = self.features[i]
         if isinstance(feature, Number):
-            columns = ((values - feature.centre) / feature.spread)[..., None]
-        else:
-            columns = values[..., None] == np.arange(len(feature.columns))
-        own = self.factual[list(feature.columns)]
-        return np.where((values == feature.own)[..., None], own, columns.astype(self.factual.dtype))
+            column = ((values - feature.centre) / feature.spread).astype(self.factual.dtype)
+            return np.where(values == feature.own, self.factual[feature.column], column)[..., None]
+        columns = (values[..., None] == np.arange(len(feature.columns))).astype(self.factual.dtype)
+        return np.where((values == feature.own)[..., None], self.factual[list(feature.columns)], columns)
 
     def project(self, columns: npt.ArrayLike) -> Floats:
         """The point for each of some columns (… d), which no lattice need hold, (… f): the nearest allowed value of
