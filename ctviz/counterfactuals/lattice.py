@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -183,6 +183,24 @@ class Category:
 Feature = Number | Category
 
 
+def bounded(feature: Feature, here: float, far: float) -> Feature:
+    """A feature with finite ends: of an open one, ``far`` times its size beyond its own value and ``here``."""
+    if isinstance(feature, Category) or np.isfinite(feature.ends).all():
+        return feature
+    away = far * max(1.0, abs(feature.own), abs(here), abs(feature.spread), feature.step)
+    least, most = min(feature.own, here) - away, max(feature.own, here) + away
+    return replace(feature, low=max(feature.low, least), high=min(feature.high, most))
+
+
+def directed(own: float, low: float, high: float, mutability: Mutability) -> tuple[float, float]:
+    """The part of a range that a number may reach from its own value in its direction; locked, that value alone."""
+    if mutability is Mutability.FIXED:
+        return own, own
+    if mutability is Mutability.INCREASE:
+        return max(low, own), high
+    return low, min(high, own) if mutability is Mutability.DECREASE else high
+
+
 @dataclass(frozen=True)
 class Link:
     """A rule between features that must hold: Σ wᵢ(valueᵢ) ≥ ``least``.
@@ -247,11 +265,10 @@ class Lattice:
         """The columns of feature ``i`` alone at ``values`` (…), (… w)."""
         feature = self.features[i]
         if isinstance(feature, Number):
-            columns = ((values - feature.centre) / feature.spread)[..., None]
-        else:
-            columns = values[..., None] == np.arange(len(feature.columns))
-        own = self.factual[list(feature.columns)]
-        return np.where((values == feature.own)[..., None], own, columns.astype(self.factual.dtype))
+            column = ((values - feature.centre) / feature.spread).astype(self.factual.dtype)
+            return np.where(values == feature.own, self.factual[feature.column], column)[..., None]
+        columns = (values[..., None] == np.arange(len(feature.columns))).astype(self.factual.dtype)
+        return np.where((values == feature.own)[..., None], self.factual[list(feature.columns)], columns)
 
     def project(self, columns: npt.ArrayLike) -> Floats:
         """The point for each of some columns (… d), which no lattice need hold, (… f): the nearest allowed value of
@@ -305,9 +322,18 @@ class Lattice:
         fine = np.ones(values.shape[:-1], dtype=bool)
         for link in self.links:
             fine &= self.link_sum(link, values) >= link.least
-        for a, level, b, other in self.forbidden:
-            fine &= (values[..., a] != level) | (values[..., b] != other)
+        for (a, b), together in self._together.items():
+            fine &= together[values[..., a].astype(np.int64), values[..., b].astype(np.int64)]
         return fine
+
+    @cached_property
+    def _together(self) -> dict[tuple[int, int], Mask]:
+        """Of each two categories with forbidden pairs, which levels may go together."""
+        found: dict[tuple[int, int], Mask] = {}
+        for a, level, b, other in self.forbidden:
+            sizes = [len(self.features[i].columns) for i in (a, b)]
+            found.setdefault((a, b), np.ones(sizes, dtype=bool))[level, other] = False
+        return found
 
     def link_sum(self, link: Link, values: Floats) -> Floats:
         """The left side of a link at points (… f), (…)."""
@@ -386,10 +412,6 @@ def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
 
 
 def _narrowed(own: float, domain: tuple[float, float], mutability: Mutability) -> tuple[float, float]:
-    """The part of a domain that a number may reach from its own value."""
-    low, high = domain
-    if mutability in (Mutability.FIXED, Mutability.INCREASE):
-        low = max(low, own)
-    if mutability in (Mutability.FIXED, Mutability.DECREASE):
-        high = min(high, own)
+    """The part of a domain that a number may reach from its own value; that alone where it cannot enter the domain."""
+    low, high = directed(own, *domain, mutability)
     return (low, high) if low <= high else (own, own)

@@ -12,7 +12,7 @@ margin most. It need not be the cheapest of all: that is ``exact``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -21,12 +21,15 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.exact.network import Floats, least_margin, margin, networks_of
-from ctviz.counterfactuals.lattice import Category, Columns, Feature, Lattice, Mask, Number
+from ctviz.counterfactuals.lattice import Category, Columns, Lattice, Mask, Number, bounded
 from ctviz.counterfactuals.search_result import Searchable
 from ctviz.errors import ConfigError
 
 OPTIONS = 48
 """Most values of a number that are tried; of a number with more, some near and some far, refined afterwards."""
+
+FAR = 16.0
+"""How far, in sizes of its values, an open number is followed."""
 
 MOVES = 2000
 """Most single changes that are paired: of more, those that raise the margin most. Where many features are free, fewer
@@ -122,32 +125,28 @@ def polish(
 def _polished(
     model: Judged, lattice: Lattice, target: int, tau: float, end: Floats | None, rule: Rule | None
 ) -> Polished:
-    starts = [lattice.project(lattice.factual)]
-    if end is not None:
-        starts.append(lattice.project(end))
+    starts = lattice.project(np.stack([lattice.factual] if end is None else [lattice.factual, end]))
     found = []
-    for start in starts:
-        descent = _Descent(model, lattice, target, tau, rule, start)
+    for start, columns in zip(starts, lattice.encode(starts), strict=True):
+        descent = _Descent(model, lattice, target, tau, rule, start, columns)
         if descent.make_valid():
             descent.go_down()
         found.append(descent.result())
     return min(found, key=lambda polished: (not polished.valid, polished.cost if polished.valid else 0.0))
 
 
-def _bounded(feature: Feature, here: float) -> Feature:
-    """A feature with finite ends, some way around its own and its current value."""
-    if isinstance(feature, Category) or np.isfinite(feature.ends).all():
-        return feature
-    far = 16 * max(1.0, abs(feature.own), abs(here), feature.spread, feature.step)
-    least, most = min(feature.own, here) - far, max(feature.own, here) + far
-    return replace(feature, low=max(feature.low, least), high=min(feature.high, most))
-
-
 class _Descent:
     """One person on their way down: a point, its cost, and the first layer's outputs there."""
 
     def __init__(
-        self, model: Judged, lattice: Lattice, target: int, tau: float, rule: Rule | None, start: Floats
+        self,
+        model: Judged,
+        lattice: Lattice,
+        target: int,
+        tau: float,
+        rule: Rule | None,
+        start: Floats,
+        columns: Columns,
     ) -> None:
         self.model, self.lattice, self.target, self.rule = model, lattice, target, rule
         least = least_margin(tau)
@@ -157,7 +156,7 @@ class _Descent:
         self._listed: dict[int, tuple[Floats, Floats, Floats]] = {}
         self._near: dict[int, Floats] = {}
         self.point = start.copy()
-        self.outputs = model.first(lattice.encode(start))  # h
+        self.outputs = model.first(columns)  # h
         self.margin = float(self._margins(self.outputs))
         pairs = zip(lattice.features, start, strict=True)
         self.efforts = np.array([float(feature.effort(at)) for feature, at in pairs])
@@ -186,7 +185,7 @@ class _Descent:
         """Values to try of a feature: all that are allowed; of a number with many, some, most of them nearby."""
         feature = self.lattice.features[i]
         if i not in self._near:
-            self._near[i] = _bounded(feature, self.point[i]).options(self.most)
+            self._near[i] = bounded(feature, float(self.point[i]), FAR).options(self.most)
         options = self._near[i]
         if isinstance(feature, Category) or self._whole(feature):
             return options
@@ -334,7 +333,8 @@ class _Descent:
         before = self.cost
         for i in self.free:
             feature = self.lattice.features[i]
-            if isinstance(feature, Number) and self.point[i] != feature.own:
+            # Where all values are listed, single changes have tried them.
+            if isinstance(feature, Number) and self.point[i] != feature.own and not self._whole(feature):
                 self._bring_back(i, feature)
         return self.cost < before - CHEAPER * before - 1e-15
 
@@ -364,5 +364,5 @@ class _Descent:
         """The point, judged afresh."""
         columns = self.lattice.encode(self.point)
         sure = float(self._margins(self.model.first(columns))) >= self.least
-        valid = bool(sure and self.lattice.holds(self.point) and self._consistent(self.point[None])[0])
+        valid = bool(sure and self.lattice.holds(self.point) and (self.rule is None or self.rule(self.point[None])[0]))
         return Polished(self.point, columns, float(self.lattice.cost(self.point)), valid)

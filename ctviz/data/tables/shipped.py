@@ -57,6 +57,7 @@ def load_known(settings: TableSettings) -> Table:
         test=part(test),
         preprocessing=made.preprocessing,
         rules=info.rules,
+        protected=info.protected,
     )
 
 
