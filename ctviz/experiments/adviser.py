@@ -8,7 +8,7 @@ descent on the lattice (``polish``), and the exact search, to which the polished
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -150,7 +150,7 @@ class Adviser:
         if (isinstance(tau, str) and tau != "rate") or (not isinstance(tau, str) and not 0 < tau < 1):
             raise ConfigError("tau", tau, "between 0 and 1, or rate")
         self.run, self.table, self.tau = run, table, tau
-        chosen = _positions(run, arms)
+        chosen = _positions(arms, run.arms)
         snapshot = run.snapshot(epoch)
         self.epoch = snapshot.epoch
         self._stack = stack_of([snapshot], run.experiment).take(chosen)
@@ -235,12 +235,14 @@ class Adviser:
         exact: bool = True,
         time_limit: float = TIME_LIMIT,
         split: str = "test",
+        arms: Iterable[str] = (),
     ) -> Advice:
-        """As ``advise``."""
+        """As ``advise``; ``arms``: the models that are asked, by default all that the adviser has."""
         if not 1 <= plans <= MOST_PLANS:
             raise ConfigError("plans", plans, f"1 to {MOST_PLANS}")
         if not time_limit > 0:
             raise ConfigError("time_limit", time_limit, "seconds above 0")
+        asked = _positions(arms, [model.arm for model in self.models])
         ruled = self.rules(rules)
         x, place = self.row(person, split)
         lattice = self._lattices(ruled).of(x)
@@ -259,7 +261,7 @@ class Adviser:
             rate=self.rate,
             exact=exact,
             time_limit=time_limit,
-            models=tuple(self._asked(*pair, lattice, ruled, how) for pair in zip(self.models, ends, strict=True)),
+            models=tuple(self._asked(self.models[i], ends[i], lattice, ruled, how) for i in asked),
         )
 
     def _asked(self, model: _Model, end: Array, lattice: Lattice, rules: Rules, how: _How) -> ModelAdvice:
@@ -440,13 +442,13 @@ def _proved(answer: Answer) -> _Plan | None:
     return _Plan(plan.point, plan.effort, "optimal" if answer.status == "optimal" else "feasible", answer.bound)
 
 
-def _positions(run: Run, arms: Iterable[str]) -> list[int]:
+def _positions(arms: Iterable[str], known: Sequence[str]) -> list[int]:
     """The positions of arms by name; all without any."""
-    names = (arms,) if isinstance(arms, str) else tuple(arms) or run.arms
+    names = (arms,) if isinstance(arms, str) else tuple(arms) or known
     for name in names:
-        if name not in run.arms:
-            raise ConfigError("arm", name, f"one of {', '.join(run.arms)}")
-    return [run.arms.index(name) for name in names]
+        if name not in known:
+            raise ConfigError("arm", name, f"one of {', '.join(known)}")
+    return [known.index(name) for name in names]
 
 
 def _usual(run: Run) -> SearchSettings:

@@ -11,6 +11,9 @@ from ctviz.experiments.advice import Tau
 from ctviz.experiments.adviser import MOST_PLANS
 from ctviz.ui.kit.link import BaseView
 
+UNSENT = "unsent"
+"""In place of a typed-in person, where they are not to be in the link."""
+
 SetName = Literal["realistic", "law", "anything"]
 
 
@@ -20,7 +23,7 @@ class RecourseView(BaseView):
     Attributes:
         person: the row of the test data; None for the first one whom both models refuse, or one who is typed in.
         who: among whom a person is picked at random, such as ``sex=female;age<=30``.
-        typed: a person who was typed in, where they are to be in the link.
+        typed: a person who was typed in, where they are to be in the link; else ``UNSENT``.
         set: the ready set of rules. ``rules``: what differs from it.
         score: from which on a person is accepted; "rate" accepts as many as are of the favourable class in the data.
         plans: how many at most of each model. ``plan``: which of them is large, from 0.
