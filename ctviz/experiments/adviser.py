@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import torch
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.exact.cheapest import TIME_LIMIT, Answer, several, smallest_release
 from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, margin, networks_of
-from ctviz.counterfactuals.lattice import Lattice
+from ctviz.counterfactuals.lattice import Category, Lattice, Number
 from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.counterfactuals.polish import AnyModel, Judged, polish
 from ctviz.counterfactuals.reference_data import ReferenceData
@@ -28,7 +28,7 @@ from ctviz.counterfactuals.search import search
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.people import Person, text_of
 from ctviz.data.rules import Rules
-from ctviz.data.schema import Array
+from ctviz.data.schema import Array, Feature
 from ctviz.data.tables.table import Table
 from ctviz.errors import ConfigError, DataError
 from ctviz.evaluation.accepted import AcceptedPeople
@@ -37,6 +37,7 @@ from ctviz.experiments.advice import (
     AdvisedPlan,
     AdvisedRelease,
     FeatureChange,
+    FeatureScale,
     ModelAdvice,
     Outcome,
     Proof,
@@ -362,7 +363,34 @@ class Adviser:
             effort=float(own.effort(point[i])),
             rises=bool(point[i] > own.own),
             with_less=with_less,
+            scale=None if isinstance(own, Category) else self._scale(feature, own, float(point[i])),
+            accepted=self._shares(own, int(point[i])) if isinstance(own, Category) else None,
         )
+
+    def _scale(self, feature: Feature, own: Number, after: float) -> FeatureScale:
+        """Where the values of a number lie, or the ranks of ordered levels."""
+        quartiles = self._quartiles[:, own.column]
+        low, high = (feature.display.rounded(float(one)) for one in quartiles)
+        least, most = feature.shown_domain
+        return FeatureScale(
+            before=own.own,
+            after=after,
+            domain=(least, most),
+            reach=(min(own.low, own.own), max(own.high, own.own)),
+            accepted=(low, high),
+            domain_texts=(feature.text_of(least), feature.text_of(most)),
+            accepted_texts=(feature.text_of(low), feature.text_of(high)),
+        )
+
+    def _shares(self, own: Category, after: int) -> tuple[float, float]:
+        """The shares of accepted people who have a person's own level of a category, and another one."""
+        before, then = self._granted[:, [own.columns[own.own], own.columns[after]]].mean(axis=0, dtype=np.float64)
+        return float(before), float(then)
+
+    @cached_property
+    def _quartiles(self) -> Floats:
+        """Of each column over accepted people, (2 d)."""
+        return np.asarray(np.quantile(self._granted, (0.25, 0.75), axis=0), dtype=np.float64)
 
     def _ends(self, X: Array, rules: Rules) -> npt.NDArray[np.float32]:
         """Where the gradient search from people (b d) ends with each model, (m b d)."""
