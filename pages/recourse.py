@@ -8,11 +8,11 @@ from ctviz.ui.kit.service import service
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import say_problems
 from ctviz.ui.recourse.ground import ground_of
-from ctviz.ui.recourse.recourse_view import RecourseView
+from ctviz.ui.recourse.recourse_view import FIRST, RecourseView
 from ctviz.ui.recourse.story import story
 from ctviz.ui.recourse.untrained import untrained
 
-draft = current(RECOURSE, RecourseView)
+draft = current(RECOURSE, RecourseView, first=FIRST)
 
 with page(RECOURSE, draft):
     send_on(draft, "table", RECOURSE.preset)

@@ -9,10 +9,11 @@ import streamlit as st
 from ctviz.catalogue import advice as words
 from ctviz.data.tables.table import Table
 from ctviz.experiments.advice import AdvisedPlan, AdvisedRelease, ModelAdvice
+from ctviz.figures.recourse.dumbbell import dumbbell
 from ctviz.prose import begun, listed, number, unbroken
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.service import service
+from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import Answer
 from ctviz.ui.recourse.model_block import model_block
@@ -42,6 +43,12 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Non
             _column(draft, found, model, now)
 
 
+def large_changes(found: Answer, plan: int) -> tuple[str, ...]:
+    """The features that the large plans change, each once."""
+    large = [model.plans[min(plan, len(model.plans) - 1)] for model in found.advice.models if model.plans]
+    return tuple(dict.fromkeys(change.feature for one in large for change in one.changes))
+
+
 def changed_features(found: Answer) -> tuple[str, ...]:
     """The features that any plan that is shown changes, and those whose release would give one; each once."""
     names: dict[str, None] = {}
@@ -62,7 +69,9 @@ def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: 
         return
     at = min(draft.view.plan, len(model.plans) - 1)
     plan = model.plans[at]
-    st.html(_plan(plan, _proof(found, model, at), fewer=at < draft.view.plan))
+    told = _notes(("then", words.then_sentence(plan)), _proof(found, model, at))
+    more = _notes(("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan)))
+    st.html(_plan(plan, fewer=at < draft.view.plan) + told + dumbbell(model, at, palette()) + more)
     if cheaper(model, found.proved.get(model.arm)):
         _offer_cheaper(found, model)
     pins.keep_button(draft, found, model, plan, now)
@@ -81,15 +90,17 @@ def _head(model: ModelAdvice, title: str) -> str:
     return model_block(title, model.counterfactual, f"{begun(words.verdict_words(model))}.", bar)
 
 
-def _plan(plan: AdvisedPlan, proof: tuple[str, str], fewer: bool = False) -> str:
-    """The plan that is large: each change a line, then what it leads to."""
+def _plan(plan: AdvisedPlan, fewer: bool = False) -> str:
+    """The plan that is large: each change a line."""
     lines = "".join(f"<li>{unbroken(escape(begun(words.change_words(change))))}</li>" for change in plan.changes)
-    kind, proved = proof
-    notes = [("then", words.then_sentence(plan)), (kind, proved)]
-    notes += [("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan))]
-    said = "".join(f'<p class="{kind}">{escape(note)}</p>' for kind, note in notes if note)
     first = "<p>This model has no further plan; its last one is shown.</p>" if fewer else ""
-    return f'<div class="ctviz-plan">{first}<ul>{lines}</ul><p class="keep">Keep everything else.</p>{said}</div>'
+    return f'<div class="ctviz-plan">{first}<ul>{lines}</ul><p class="keep">Keep everything else.</p></div>'
+
+
+def _notes(*notes: tuple[str, str]) -> str:
+    """Sentences on the plan, each with the class that marks it; without those that are empty."""
+    said = "".join(f'<p class="{kind}">{escape(note)}</p>' for kind, note in notes if note)
+    return f'<div class="ctviz-plan">{said}</div>'
 
 
 def _proof(found: Answer, model: ModelAdvice, at: int) -> tuple[str, str]:
@@ -179,8 +190,3 @@ def proof_status(found: Answer) -> None:
     waits = min(places, default=1) > 0
     how = "waits for its turn: others asked before" if waits else "is under way"
     st.caption(f"The proof {how}. The plans stay as they are; what is proved of them follows.")
-
-
-def pause(found: Answer) -> float | None:
-    """Seconds until the next look at the proofs; None where all have ended."""
-    return POLL * service().watch(found.asked.ground.key) if found.pending else None

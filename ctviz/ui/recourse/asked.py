@@ -16,7 +16,7 @@ from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked
 from ctviz.ui.recourse.proofs import Failure, Proofs, Task, size_of, with_proof
 
-SECONDS = 10.0
+SECONDS = 15.0
 """That the proof of one plan is given."""
 
 

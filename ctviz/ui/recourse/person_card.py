@@ -1,14 +1,11 @@
-"""The person of the page as a card, in plain words and original units; and the controls that put another one there."""
+"""The person of the page as a card, in plain words and original units."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import streamlit as st
-
 from ctviz.data.schema import Schema
-from ctviz.experiments.advice import ModelAdvice
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -29,27 +26,20 @@ def by_month(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {what: tuple(months) for what, months in found.items() if len(months) >= LEAST}
 
 
-def card(
-    title: str, verdict: str, texts: Mapping[str, str], schema: Schema, asked: Sequence[str] = (), level: int = 2
-) -> str:
+def card(texts: Mapping[str, str], schema: Schema, asked: Sequence[str] = ()) -> str:
     """A person as HTML: features beside each other, those of months as the rows of a small table.
 
     Args:
-        title: who it is.
-        verdict: what the models say, a sentence.
         texts: of all features, with units.
         schema: the features in their order.
         asked: those that a plan changes, which stand out.
-        level: of the heading.
     """
     monthly = by_month(schema.names)
     alone = [n for n in schema.names if n.rpartition(" ")[0] not in monthly or n.rpartition(" ")[2] not in MONTHS]
     cells = "".join(
         f"<div{_mark(n, asked)}><dt>{escape(n)}</dt><dd>{escape(texts[n])}</dd></div>" for n in alone if n in texts
     )
-    head = f"<h{level}>{escape(title)}</h{level}>" if title else ""
-    said = f"<p>{escape(verdict)}</p>" if verdict else ""
-    return f'<section class="ctviz-someone">{head}{said}<dl>{cells}</dl>{_months(monthly, texts, asked)}</section>'
+    return f'<section class="ctviz-someone"><dl>{cells}</dl>{_months(monthly, texts, asked)}</section>'
 
 
 def _months(monthly: Mapping[str, tuple[str, ...]], texts: Mapping[str, str], asked: Sequence[str]) -> str:
@@ -71,18 +61,3 @@ def _months(monthly: Mapping[str, tuple[str, ...]], texts: Mapping[str, str], as
 
 def _mark(name: str, asked: Sequence[str]) -> str:
     return ' class="asked" title="A plan changes this"' if name in asked else ""
-
-
-def verdict(models: Sequence[ModelAdvice]) -> str:
-    """What the models say of a person, in a sentence."""
-    accepted = [model for model in models if model.outcome == "accepted"]
-    if len(accepted) == len(models):
-        return "Both models accept this person." if len(models) == 2 else "All models accept this person."
-    if not accepted:
-        return "Both models refuse this person." if len(models) == 2 else "All models refuse this person."
-    return "One model accepts this person, the other does not." if len(models) == 2 else "The models disagree."
-
-
-def show_card(title: str, said: str, texts: Mapping[str, str], schema: Schema, asked: Sequence[str]) -> None:
-    """Draws the card."""
-    st.html(card(title, said, texts, schema, asked))

@@ -11,6 +11,9 @@ from ctviz.experiments.advice import Tau
 from ctviz.experiments.adviser import MOST_PLANS
 from ctviz.ui.kit.link import BaseView
 
+FIRST = {"preset": "german", "person": "147"}
+"""Who is shown to whoever comes without a link: one to whom both models say something, at a price."""
+
 UNSENT = "unsent"
 """In place of a typed-in person, where they are not to be in the link."""
 

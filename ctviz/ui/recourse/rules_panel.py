@@ -16,7 +16,7 @@ from ctviz.data.rules import Rule
 from ctviz.data.schema import Feature
 from ctviz.data.tables.table import Table
 from ctviz.experiments.adviser import MOST_PLANS
-from ctviz.prose import listed
+from ctviz.prose import begun, listed
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
@@ -109,17 +109,16 @@ def _card(draft: Draft[RecourseView], table: Table, now: RulesNow, feature: Feat
     """A feature: the person's value, whether it may change, and behind a button range and difficulty."""
     rule, name = now.rules.of(feature.name), feature.name
     with st.container(border=True, key=f"rule-card-{name.replace(' ', '-')}"):
-        left, right = st.columns([0.84, 0.16], vertical_alignment="center", gap="small")
-        left.html(f'<p class="ctviz-rule"><b>{escape(name)}</b> <span>{escape(text)}</span></p>')
-        with right:
-            _details(draft, table, rule, feature)
+        said = "" if rule == Rule(feature=name, change=rule.change) else rule_words(rule, feature).partition(", ")[2]
+        more = f"<small>{escape(begun(said))}</small>" if said else ""
+        st.html(f'<p class="ctviz-rule"><b>{escape(name)}</b> <span>{escape(text)}</span>{more}</p>')
         ways = {way: said for way, said in CHANGES.items() if feature.kind != "category" or way in ("free", "locked")}
         way = bind.to(
             f"rule-{name}", rule.change, lambda value: change_rule(draft, table, name, change=value), renewed=True
         )
-        bind.choice(f"{name} may change", ways, way, kind="buttons", words=ways, hidden=True)
-        if rule != Rule(feature=name, change=rule.change):
-            st.caption(literal(rule_words(rule, feature).partition(", ")[2]))
+        with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
+            bind.choice(f"{name} may change", ways, way, kind="buttons", words=ways, hidden=True)
+            _details(draft, table, rule, feature)
 
 
 def _details(draft: Draft[RecourseView], table: Table, rule: Rule, feature: Feature) -> None:

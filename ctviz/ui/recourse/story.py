@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ctviz.catalogue.recourse import headline
 from ctviz.errors import CtvizError
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import columns, details, literal, live, page_title, project_button
 from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
-from ctviz.ui.recourse.advice import POLL, changed_features, exact_shown, proof_status, show_advice
+from ctviz.ui.recourse.advice import POLL, changed_features, exact_shown, large_changes, proof_status, show_advice
 from ctviz.ui.recourse.asked import Answer, Asked, answer
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
-from ctviz.ui.recourse.person_card import show_card, verdict
+from ctviz.ui.recourse.person_card import card
 from ctviz.ui.recourse.pins import show_kept
 from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
@@ -42,7 +43,7 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground) -> None:
 
 
 def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
-    headline = st.empty()
+    title = st.empty()
     if person.problem:
         st.warning(literal(person.problem), icon=":material/person_off:")
     picker.say_filter(draft, ground)
@@ -50,7 +51,7 @@ def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: 
     try:
         found = answer(asked, proofs(), session(), exact_shown(asked.shown_key))
     except CtvizError as error:
-        with headline:
+        with title:
             page_title("These rules leave no room for a plan.")
         _person(draft, ground, person, None)
         st.error(literal(f"{error} Change the rules so that they leave this person a value."), icon=":material/rule:")
@@ -59,8 +60,8 @@ def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: 
             on_click=choose_set, args=(draft, now.base.name),
         )  # fmt: skip
         return None
-    with headline:
-        page_title(verdict(found.advice.models))
+    with title:
+        page_title(headline(found.advice, ground.arms, draft.view.plan))
     _person(draft, ground, person, found)
     _whole_table(draft, ground, found)
     show_advice(draft, found, now)
@@ -81,14 +82,12 @@ def _person(draft: Draft[RecourseView], ground: Ground, person: Picked, found: A
         picker.form(draft, ground)
         return
     table = ground.adviser.table
-    asked = changed_features(found) if found else ()
+    asked = large_changes(found, draft.view.plan) if found else ()
     with st.container(border=True, key="recourse-person"):
-        card, beside = st.columns([0.84, 0.16], gap="small")
-        with beside, st.container(key="recourse-pick-buttons"):
+        with st.container(horizontal=True, vertical_alignment="center", key="recourse-person-head"):
+            st.html(f"<h2>{person.title}</h2>", width="stretch")
             picker.buttons(draft, ground, person, table.person(person.columns))
-        with card:
-            said = verdict(found.advice.models) if found else ""
-            show_card(person.title, said, table.texts(person.columns), table.schema, asked)
+        st.html(card(table.texts(person.columns), table.schema, asked))
 
 
 def _whole_table(draft: Draft[RecourseView], ground: Ground, found: Answer) -> None:

@@ -54,5 +54,6 @@ def _control(feature: Feature, value: Any, key: str, take: Callable[[str, Value]
     value = cast(value)
     binding = bind.to(key, value, taken, renewed=True)
     bind.number(
-        feature.display.titled(feature.name), binding, min(low, value), max(high, value), step=feature.display.step, whole=whole,
+        feature.display.titled(feature.name), binding, min(low, value), max(high, value), step=feature.display.step,
+        whole=whole,
     )  # fmt: skip
