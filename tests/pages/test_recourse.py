@@ -20,18 +20,13 @@ from ctviz.paths import assets
 from ctviz.prose import begun
 from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Proofs
+from tests.pages.recourse_rules import ALL_LOCKED
 from tests.pages.words import bodies, moved, query_of, said
 
 PAGE = "pages/recourse.py"
 ARMS = ("vanilla", "full")
 REFUSED, DEFAULT = "17", 147
 BOTH_ACCEPT, ONE_ACCEPTS = "0", "24"
-FREE = (
-    "account", "duration", "amount", "savings", "employed for", "instalment rate", "other debtors", "residence",
-    "property", "age", "other instalment plans", "housing", "job",
-)  # fmt: skip
-ALL_LOCKED = ";".join(f"{name}:locked" for name in FREE)
-"""Rules under which the telephone alone may change, beside the ready set."""
 
 
 @pytest.fixture(scope="module")
