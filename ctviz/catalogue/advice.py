@@ -54,8 +54,13 @@ def score_words(score: float) -> str:
 
 def model_title(model: ModelAdvice, alone: bool = True) -> str:
     """How a model was trained; with its name where it is not ``alone`` in that."""
-    title = "Counterfactual training" if model.counterfactual else "Conventional training"
+    title = training_title(model.counterfactual)
     return title if alone else f"{title} ({model.arm})"
+
+
+def training_title(counterfactual: bool) -> str:
+    """How a model was trained."""
+    return "Counterfactual training" if counterfactual else "Conventional training"
 
 
 def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:

@@ -66,7 +66,7 @@ def changed_features(found: Answer) -> tuple[str, ...]:
 
 
 def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: RulesNow) -> None:
-    st.html(_head(model, words.title_among(model, found.advice.models)))
+    st.html(_head(model, found.title(model)))
     if model.outcome == "accepted":
         st.html("<p>There is nothing to change.</p>")
         return

@@ -67,7 +67,7 @@ def keep_button(
     one = _of(draft, found, model, plan, now)
     kept = any(other.key == one.key for other in kept_plans())
     st.button(
-        "Kept: let it go" if kept else "Keep this plan", key=f"keep-{model.arm}",
+        "Stop keeping it" if kept else "Keep this plan", key=f"keep-{model.arm}",
         icon=":material/bookmark_remove:" if kept else ":material/bookmark_add:", type="tertiary",
         help="A plan that is kept stays below as it is, whatever you change.",
         on_click=_let_go if kept else _keep, args=(one,),
@@ -81,7 +81,7 @@ def _of(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, plan: Adv
         key=(found.asked.key(model.arm), plan.columns.tobytes()),
         table=table.name,
         who=person.title,
-        model=words.title_among(model, found.advice.models),
+        model=found.title(model),
         counterfactual=model.counterfactual,
         rules=now.words(table),
         plan=plan,

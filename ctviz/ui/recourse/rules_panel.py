@@ -21,6 +21,7 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.settings import group
+from ctviz.ui.recourse.asked import titles
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, change_rule, choose_set, put_rules, rules_now
@@ -232,12 +233,10 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
             "Show all models beside each other",
             bind.to("recourse-third", bool(draft.view.third), lambda on: draft.look(third=int(on)), renewed=True),
         )
-        titles = {
-            arm.name: "Counterfactual training" + (f", {arm.name}" if at else "") for at, arm in enumerate(others)
-        }
         if not draft.view.third:
+            called = {arm.name: titles(ground.experiment)[arm.name] for arm in others}
             arm = bind.to("recourse-arm", ground.arms[1], lambda name: draft.look(arm=name, plan=0), renewed=True)
-            bind.choice("Model beside the conventional one", titles, arm, words=titles)
+            bind.choice("Model beside the conventional one", called, arm, words=called)
     if len(table.unseen_pairs):
         apart = now.rules.unseen_pairs == "excluded"
 
