@@ -166,9 +166,12 @@ def _without(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now:
         )
         st.html(f'<div class="ctviz-plan none"><p>{escape(said)}</p></div>')
         return
-    said = words.none_sentence(model.release)
-    st.html(f'<div class="ctviz-plan none"><p>{escape(said)}</p></div>')
+    st.html(f'<div class="ctviz-plan none"><p>{escape(words.released_sentence(model.release))}</p></div>')
     _release_button(draft, found.asked.ground.adviser.table, model, model.release)
+    if model.release is not None and model.release.plan is not None:
+        plan = model.release.plan
+        told = _notes(("then", words.then_sentence(plan)), ("near", words.nearness_sentence(plan)))
+        st.html(f"<h3>With that, the cheapest plan</h3>{_plan(plan)}{told}{chart(model, plan, palette())}")
 
 
 def _release_button(draft: Draft[RecourseView], table: Table, model: ModelAdvice, freed: AdvisedRelease | None) -> None:
