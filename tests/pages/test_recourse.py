@@ -346,6 +346,33 @@ def test_a_kept_plan_stays_as_it_is_with_its_rules_whatever_changes(german) -> N
     assert not [body for body in bodies(at) if "Made under the rules" in body]
 
 
+def test_kept_plans_are_in_the_link_and_come_back_after_a_reload(german, visit) -> None:
+    at = german(person=str(DEFAULT), rules="age:locked")
+    at.button(key="keep-full").click().run()
+    choice(at, "recourse-set").set_value("law").run()
+    at.button(key="keep-vanilla").click().run()
+    before = [body for body in bodies(at) if "Made under the rules" in body]
+    query = query_of(at)
+    assert query["kept"].split("*")[0] == "147!realistic!rate!1!full!0!age:locked"
+    again = visit(PAGE, **query)
+    assert [body for body in bodies(again) if "Made under the rules" in body] == before and len(before) == 2
+    assert query_of(again) == query and not again.warning
+
+
+def test_a_kept_plan_that_a_link_cannot_name_is_left_out_with_a_sentence(german) -> None:
+    at = german(person=REFUSED, kept="17!realistic!rate!1!full!0!*nonsense*17!realistic!rate!1!nobody!0!")
+    assert "2 kept plans of the link cannot be read" in at.warning[0].value
+    assert len([body for body in bodies(at) if "Made under the rules" in body]) == 1
+    assert query_of(at)["kept"] == "17!realistic!rate!1!full!0!"
+
+
+def test_a_typed_in_persons_plan_is_kept_by_the_session_alone(german, adviser) -> None:
+    values = [str(value) for value in adviser.table.person(adviser.row(17)[0]).values()]
+    at = german(typed="|".join(values))
+    at.button(key="keep-full").click().run()
+    assert "kept" not in query_of(at) and "Made under the rules" in said(at.run())
+
+
 def test_each_session_has_its_own_rules_and_kept_plans(german, visit) -> None:
     one, other = german(person=REFUSED), visit(PAGE, person=REFUSED)
     one.button(key="keep-full").click().run()

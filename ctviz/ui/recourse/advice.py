@@ -15,14 +15,11 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
-from ctviz.ui.recourse.asked import Answer
+from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
 from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.proofs import cheaper, proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
-
-SHOWN = "recourse-exact"
-"""Where the session keeps of which answers it wants to see the proved plans."""
 
 ORDER = {0: "Cheapest plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
@@ -137,12 +134,6 @@ def _others(others: list[tuple[int, AdvisedPlan]], model: ModelAdvice) -> str:
 
 
 # -- a cheaper plan, and none ----------------------------------------------------------------------------
-
-
-def exact_shown(found_key: object) -> frozenset[str]:
-    """The models of which this session wants to see the proved plans, for what it looks at now."""
-    key, arms = st.session_state.get(SHOWN, (None, frozenset()))
-    return frozenset(arms) if key == found_key else frozenset()
 
 
 def _offer_cheaper(found: Answer, model: ModelAdvice) -> None:

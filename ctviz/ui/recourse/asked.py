@@ -23,6 +23,10 @@ SECONDS = 15.0
 """That the proof of one plan is given."""
 
 
+SHOWN = "recourse-exact"
+"""Where the session keeps of which answers it wants to see the proved plans."""
+
+
 @dataclass(frozen=True, eq=False)
 class Asked:
     """A person, the rules, and how many plans are wanted.
@@ -134,6 +138,12 @@ def answer(asked: Asked, proofs: Proofs, session: str, exact: frozenset[str] = f
     open_ = {task.key for task in tasks if proofs.result(task.key) is None}
     pending = tuple(model.arm for model in advice.models if {asked.key(model.arm), asked.key(model.arm, 1)} & open_)
     return Answer(asked, replace(advice, models=tuple(models)), proved, pending, failed, len(open_))
+
+
+def exact_shown(found_key: object) -> frozenset[str]:
+    """The models of which this session wants to see the proved plans, for what it looks at now."""
+    key, arms = st.session_state.get(SHOWN, (None, frozenset()))
+    return frozenset(arms) if key == found_key else frozenset()
 
 
 def titles(experiment: Experiment) -> dict[str, str]:

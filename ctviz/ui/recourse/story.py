@@ -10,12 +10,12 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import columns, details, literal, live, page_title, project_button
 from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
-from ctviz.ui.recourse.advice import POLL, changed_features, exact_shown, large_changes, proof_status, show_advice
-from ctviz.ui.recourse.asked import Answer, Asked, answer
+from ctviz.ui.recourse.advice import POLL, changed_features, large_changes, proof_status, show_advice
+from ctviz.ui.recourse.asked import Answer, Asked, answer, exact_shown
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
 from ctviz.ui.recourse.person_card import card
-from ctviz.ui.recourse.pins import show_kept
+from ctviz.ui.recourse.pins import restore, show_kept
 from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
@@ -46,6 +46,8 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
 
 def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
     title = st.empty()
+    if lost := restore(draft):
+        st.warning(literal(lost), icon=":material/bookmark_remove:")
     if person.problem:
         st.warning(literal(person.problem), icon=":material/person_off:")
     picker.say_filter(draft, ground)
