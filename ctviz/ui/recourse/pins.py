@@ -53,7 +53,7 @@ class KeptPlan:
         who, model, rules: the person, the model and the rules in words.
         values: of the person, where they were typed in; else None.
         view: the fields of the view that lead back to it.
-        linked: as the link holds it; empty where it cannot, for a person who is typed in, or a plan of the exact search.
+        linked: as the link holds it; empty for a person who is typed in, and for a plan of the exact search.
     """
 
     key: Hashable
