@@ -16,7 +16,7 @@ from ctviz.data.people import Person
 from ctviz.data.rules import Rules
 from ctviz.data.schema import Array
 from ctviz.data.tables.table import Table
-from ctviz.errors import CtvizError
+from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.experiments.config import parse_value
 from ctviz.prose import begun
@@ -211,7 +211,10 @@ def show_kept(draft: Draft[RecourseView], table: Table, rules: Rules) -> None:
 
 def allows(table: Table, rules: Rules, one: KeptPlan) -> bool:
     """Whether a plan obeys these rules."""
-    lattice = PersonLattices(table.schema, rules, table.unseen_pairs).of(one.columns)
+    try:
+        lattice = PersonLattices(table.schema, rules, table.unseen_pairs).of(one.columns)
+    except DataError:  # these rules leave that person no value
+        return False
     point = lattice.project(one.plan.columns)
     return bool(lattice.holds(point) and (lattice.encode(point) == one.plan.columns).all())
 
