@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.store import Store
 from ctviz.figures.recourse.sheet import Sheet, data_words, to_html
 from ctviz.paths import assets
+from tests.browser.driving import until
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +37,11 @@ def sheets(tmp_path_factory) -> dict[str, Sheet]:
 
 
 def pages(page, paper: str) -> int:
-    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True, format=paper)))
+    """How many sheets of a paper are printed, all upright."""
+    printed = page.pdf(prefer_css_page_size=True, format=paper)
+    width, height = map(float, re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", printed).groups())
+    assert width < height
+    return len(re.findall(rb"/Type\s*/Page\b", printed))
 
 
 @pytest.mark.parametrize("name", WHO)
@@ -60,3 +66,37 @@ def test_a_person_of_many_features_and_long_plans(sheets, browser_page, tmp_path
     file.write_text(to_html(crowded), encoding="utf-8")
     browser_page.goto(file.as_uri())
     assert pages(browser_page, "Letter") == 1
+
+
+def test_the_page_prints_as_the_sheet_and_gives_it_away(app, browser_page) -> None:
+    browser_page.goto(f"{app.url}/recourse?preset=german&person=5")
+    browser_page.locator(".ctv-bells").first.wait_for()
+    paper, screen = browser_page.locator(".ctv-paper"), browser_page.locator(".ctviz-headline").first
+    paper.wait_for(state="attached")
+    assert screen.is_visible() and not paper.is_visible()
+    browser_page.get_by_text("No cheaper plan exists").first.wait_for()
+    browser_page.emulate_media(media="print", color_scheme="dark")
+    assert paper.is_visible() and not screen.is_visible()
+    assert "Advice for person 5 of the test data" in paper.inner_text()
+    assert paper.evaluate("e => getComputedStyle(e.querySelector('h1')).color") == "rgb(27, 36, 48)"
+    assert pages(browser_page, "A4") == pages(browser_page, "Letter") == 1
+    browser_page.emulate_media(media="screen", color_scheme="light")
+    browser_page.get_by_role("button", name="Share and take away").click()
+    browser_page.evaluate("window.print = () => (globalThis.__printed = true)")
+    browser_page.get_by_role("button", name="Print the sheet").click()
+    assert browser_page.evaluate("globalThis.__printed")
+    html = saved(browser_page, "Sheet that works offline (HTML)")
+    assert "Advice for person 5 of the test data" in html and app.url not in html
+    found = json.loads(saved(browser_page, "All of the advice (JSON)"))
+    assert found["link"] == "" and [model["arm"] for model in found["models"]] == ["vanilla", "full"]
+    assert found["models"][0]["plans"][0]["proof"] == "optimal" and found["headline"] in html.replace("&amp;", "&")
+    browser_page.get_by_text("The link on the sheet").click()
+    until(browser_page, "document.querySelector('.ctv-paper').innerHTML.includes('/recourse?')")
+    assert f"{app.url}/recourse?" in saved(browser_page, "Sheet that works offline (HTML)")
+
+
+def saved(page, label: str) -> str:
+    """What a download holds."""
+    with page.expect_download() as found:
+        page.get_by_role("button", name=label).click()
+    return found.value.path().read_text(encoding="utf-8")

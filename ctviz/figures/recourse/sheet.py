@@ -144,11 +144,14 @@ def to_html(sheet: Sheet) -> str:
 
 
 def to_paper(sheet: Sheet) -> str:
-    """The sheet for a page that shows something else on the screen: what is printed in its place."""
+    """The sheet for a page that shows something else on the screen: what is printed in its place.
+
+    ``PAPER`` has to follow whatever the page says of its paper.
+    """
     lead = unbroken(escape(clipped(sheet.headline, SENTENCE)))
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
-        f'<style>{style()}{dumbbell.style()}{colours}{PAPER}</style><div class="ctv-paper"><main>'
+        f'<style>{style()}{dumbbell.style()}{colours}</style><div class="ctv-paper"><main>'
         f'<h1>{escape(sheet.title)}</h1><p class="lead">{lead}</p>{_body(sheet)}'
         f"<footer>Made with ctviz. {escape(_made(sheet))}</footer></main></div>"
     )
