@@ -47,7 +47,7 @@ def person_rules_and_both_plans_are_on_the_first_screen(page) -> None:
     height = page.viewport_size["height"]
     assert page.locator(".st-key-recourse-person").is_visible()
     assert bottom(page.get_by_role("radiogroup", name="duration may change")) < height
-    for plan in page.get_by_text("No cheaper plan exists.").all():
+    for plan in page.get_by_text("No cheaper plan exists.").filter(visible=True).all():
         assert bottom(plan) < height, "the plan and its proof are seen without scrolling"
     assert sideways(page) == 0 and page.locator('[data-testid="stAlert"]').count() == 0
     for name in ("Cannot change", "Rules"):

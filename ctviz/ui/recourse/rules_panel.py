@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, difficulty_words, rule_words
+from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, difficulty_words, link_sentence, rule_words
 from ctviz.data.people import text_of
 from ctviz.data.rule_sets import rule_sets
 from ctviz.data.rules import Rule
@@ -250,4 +250,4 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
             help="No plan then has two levels of two features that nobody in the data has together.",
         )  # fmt: skip
     for link in now.rules.links:
-        st.caption(literal(f"Whoever raises {link.follows} by one is at least {link.least:g} more in {link.feature}."))
+        st.caption(literal(link_sentence(link)))

@@ -20,6 +20,7 @@ from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
 from ctviz.ui.recourse.rules_panel import rules_panel
+from ctviz.ui.recourse.take_home import printed_sheet, take_home
 from ctviz.ui.recourse.what_if import what_if
 
 
@@ -37,8 +38,11 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
     with controls:
         rules_panel(draft, ground, now, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
+        if found is not None:
+            take_home(draft, found, now)
     if found is None:
         return
+    printed_sheet(draft, found, now)
     with details():
         show_kept(draft, table, now.rules)
         what_if(draft, found)
