@@ -83,7 +83,9 @@ def _pills(draft: Draft[RecourseView], table: Table, now: RulesNow) -> None:
         for name in offered:
             held = rules_now(draft.view, table).rules.of(name).change == "locked"
             if (name in chosen) != held:
-                change_rule(draft, table, name, change="locked" if name in chosen else "free")
+                usual = now.base.rules.of(name).change
+                released = "free" if usual == "locked" else usual
+                change_rule(draft, table, name, change="locked" if name in chosen else released)
 
     bind.several(
         "Cannot change", offered, bind.to("recourse-fixed", locked, take, renewed=True),
