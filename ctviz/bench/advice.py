@@ -10,6 +10,7 @@ import time
 import numpy as np
 
 from ctviz.bench.measure import BenchRow, Goal, one_core, say
+from ctviz.counterfactuals.search_settings import PRECISION
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.planner import ManyPlans
@@ -90,7 +91,7 @@ def _refused(adviser: Adviser, people: int) -> np.ndarray:
 
 
 def _closed(proved: ManyPlans) -> str:
-    known = np.isinf(proved.bound) | (proved.effort - proved.bound <= 2e-4 * proved.effort + 1e-6)
+    known = np.isinf(proved.bound) | (proved.effort - proved.bound <= PRECISION * proved.effort + 1e-6)
     return f"{known.sum()} of {known.size} proved"
 
 

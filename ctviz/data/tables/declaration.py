@@ -33,7 +33,7 @@ class Column:
         factor: what people read is this many times the number in the file.
         rounding: shown numbers are rounded to it.
         step: shown numbers in a plan are multiples of it; None: of ``rounding``.
-        effort: 1 (easy) to 5 (hard).
+        effort: its difficulty, 1 (easy) to 5 (hard).
     """
 
     name: str
