@@ -92,9 +92,9 @@ def percent(
     return f"{steps * step:.{digits}f} %"
 
 
-def listed(parts: Sequence[str]) -> str:
-    """The parts in one phrase: ``a``, ``a and b``, ``a, b and c``; empty without parts."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """The parts in one phrase: ``a``, ``a and b``, ``a, b and c``; empty without parts. ``last`` joins the last two."""
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:
@@ -117,6 +117,11 @@ def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:
 def unbroken(text: str) -> str:
     """The same text, in which no line breaks between a number and its %, nor at an arrow."""
     return text.replace(" %", "\u00a0%").replace(" → ", "\u00a0→\u00a0")
+
+
+def clipped(text: str, most: int = 120) -> str:
+    """A text that anybody may have written, cut to some characters: ``a long na…``."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def inside(title: str) -> str:

@@ -6,6 +6,7 @@ Every sentence is computed from an ``Advice``; ``advice_text`` puts them togethe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ctviz.experiments.advice import Advice, AdvisedPlan, AdvisedRelease, FeatureChange, ModelAdvice
 from ctviz.prose import begun, decimal, listed, number, percent
@@ -53,15 +54,29 @@ def score_words(score: float) -> str:
 
 def model_title(model: ModelAdvice, alone: bool = True) -> str:
     """How a model was trained; with its name where it is not ``alone`` in that."""
-    title = "Counterfactual training" if model.counterfactual else "Conventional training"
+    title = training_title(model.counterfactual)
     return title if alone else f"{title} ({model.arm})"
 
 
-def _headed(advice: Advice, model: ModelAdvice) -> str:
-    same = [other for other in advice.models if other.counterfactual == model.counterfactual]
+def training_title(counterfactual: bool) -> str:
+    """How a model was trained."""
+    return "Counterfactual training" if counterfactual else "Conventional training"
+
+
+def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
+    """``model_title``, with the name where others of these were trained in the same way."""
+    return model_title(model, [other.counterfactual for other in models].count(model.counterfactual) == 1)
+
+
+def verdict_words(model: ModelAdvice, needed: bool = True) -> str:
+    """``refused with a score of 34, needed are 60``; without what is ``needed`` where it is the same for all models."""
     verb = "accepted" if model.outcome == "accepted" else "refused"
-    needed = f", needed are {score_words(model.threshold)}" if advice.tau == "rate" else ""
-    return f"{model_title(model, len(same) == 1)}: {verb} with a score of {score_words(model.score)}{needed}."
+    asked = f", needed are {score_words(model.threshold)}" if needed else ""
+    return f"{verb} with a score of {score_words(model.score)}{asked}"
+
+
+def _headed(advice: Advice, model: ModelAdvice) -> str:
+    return f"{title_among(model, advice.models)}: {verdict_words(model, advice.tau == 'rate')}."
 
 
 def model_sentences(model: ModelAdvice) -> list[str]:
@@ -156,10 +171,40 @@ def _floor_percent(share: float) -> str:
     return "more than 99 %" if whole >= 99 else f"{whole} %"
 
 
+def then_sentence(plan: AdvisedPlan) -> str:
+    """What the plan leads to, and what it takes: ``Accepted then, with a score of 67.1; effort 1.25.``"""
+    return f"Accepted then, with a score of {score_words(plan.score)}; effort {number(plan.effort, 3)}."
+
+
+# -- while a proof is under way --------------------------------------------------------------------------
+
+PROVING = "Whether a cheaper plan exists is being checked."
+"""Of a plan whose proof is under way."""
+
+PROVING_NONE = "No plan was found at first. Whether there is one is being checked."
+"""Of a model without a plan so far."""
+
+
+def cheaper_sentence(shown: AdvisedPlan, found: AdvisedPlan) -> str:
+    """That the proof has found a cheaper plan than the one that is shown."""
+    return (
+        f"A cheaper plan was found since, with an effort of {number(found.effort, 3)} in place of "
+        f"{number(shown.effort, 3)}."
+    )
+
+
 # -- no plan ---------------------------------------------------------------------------------------------
 
 
 def none_sentence(release: AdvisedRelease | None) -> str:
+    """That there is no plan, which locks stand in the way, and the plan without them."""
+    told = released_sentence(release)
+    if release is None or release.plan is None:
+        return told
+    return f"{told} {plan_sentence(release.plan)} {plan_notes(release.plan)}"
+
+
+def released_sentence(release: AdvisedRelease | None) -> str:
     """That there is no plan, and which locks stand in the way."""
     proved = "No plan exists under these rules, and that is proved."
     if release is None:
@@ -167,10 +212,8 @@ def none_sentence(release: AdvisedRelease | None) -> str:
     if release.plan is None:
         open_ = "Whether releasing locks would give one was not found in time."
         return f"{proved} {'Without any lock there is none either.' if release.smallest else open_}"
-    names = listed(release.features)
     fewest = " No smaller set of locks does." if release.smallest and len(release.features) > 1 else ""
-    plan = f"{plan_sentence(release.plan)} {plan_notes(release.plan)}"
-    return f"{proved} Releasing {names} gives one.{fewest} {plan}"
+    return f"{proved} Releasing {listed(release.features)} gives one.{fewest}"
 
 
 def unknown_sentence(model: ModelAdvice) -> str:

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import read, stored, to_json
+from ctviz.cli.common import read, stored, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from ctviz.data.rules import Rules
     from ctviz.data.tables.table import Table
+    from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser
 
 Names = list[str] | None
+
+SHEETS = (".html", ".json")
+"""Endings of a sheet's file."""
 
 
 @app.command()
@@ -47,9 +51,14 @@ def advise(
     ] = "0.5",
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Advise a person: what to change so that each model accepts them."""
+    if sheet is not None and sheet.suffix.lower() not in SHEETS:
+        raise ConfigError("--sheet", str(sheet), f"a file that ends in {' or '.join(SHEETS)}")
     key, experiment = stored(what)
     from ctviz.data.tables.settings import TableSettings
     from ctviz.experiments.store import open_store
@@ -65,7 +74,26 @@ def advise(
     rules = _rules(adviser.table, {"locked": lock, "free": free, "up": up, "down": down}, ranges or ())
     who = _person(adviser, person, split, changes or ())
     advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
+    if sheet is not None:
+        _write_sheet(sheet, advice, adviser)
     typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())
+
+
+def _write_sheet(path: Path, advice: Advice, adviser: Adviser) -> None:
+    """Writes the sheet to take home, under the rules' own name."""
+    import datetime
+
+    from ctviz import __version__
+    from ctviz.catalogue.rules import rules_words
+    from ctviz.data.rule_sets import rule_sets
+    from ctviz.figures.recourse.sheet import Sheet, data_words, to_html
+    from ctviz.figures.recourse.sheet import to_json as sheet_json
+
+    table = adviser.table
+    rules = rules_words(advice.rules, rule_sets(table)[0], table.schema)
+    data = data_words(adviser.run.experiment, table)
+    made = Sheet(advice, table.schema, data, rules, __version__, datetime.date.today())
+    write(path, to_html(made) if path.suffix.lower() == ".html" else sheet_json(made))
 
 
 def _tau(text: str) -> Any:
