@@ -155,6 +155,8 @@ ADULT = TableInfo(
     favourable=7_841,
     balance=False,
     rules=RULES,
+    # “Husband” and “wife” tell sex and marital status.
+    protected=("age", "marital status", "relationship", "race", "sex", "native country"),
     read=read,
     label=lambda frame: frame["income"] == ">50K",
     digest="899c2698f51b112ef8f56209918c64fc",

@@ -46,6 +46,7 @@ CALIFORNIA = TableInfo(
     favourable=10_317,
     balance=False,
     rules=RULES,
+    protected=(),  # of districts, not of people
     read=read,
     label=lambda frame: frame["MedHouseVal"] > frame["MedHouseVal"].median(),
     digest="6e85dbb17089a616b00473cdf00ece16",

@@ -90,6 +90,7 @@ CREDIT = TableInfo(
     favourable=23_364,
     balance=True,
     rules=RULES,
+    protected=("sex", "marital status", "age"),
     read=read,
     label=lambda frame: frame["target"] == 0,
     digest="9d6e48fd4afdbd2e665d0d8a5443c0e3",

@@ -76,6 +76,8 @@ class TableInfo:
         rows, favourable: how many rows the file has, and how many of the favourable class.
         balance: whether usually as many of each class are taken, as the paper does.
         rules: the usual rules of a plan.
+        protected: the features that are, or tell, what the law protects: a plan must not ask for them, whatever else it
+            may ask for.
         read: reads the original file in a folder into a frame of the sources of the columns and the class.
         label: whether each row of the frame is of the favourable class.
         digest: 32 hexadecimal digits of the content of that frame (``files.digest``).
@@ -91,6 +93,7 @@ class TableInfo:
     favourable: int
     balance: bool
     rules: Rules
+    protected: tuple[str, ...]
     read: Callable[[Path], pd.DataFrame]
     label: Callable[[pd.DataFrame], pd.Series[bool]]
     digest: str

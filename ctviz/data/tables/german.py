@@ -131,6 +131,7 @@ GERMAN = TableInfo(
     favourable=700,
     balance=False,
     rules=RULES,
+    protected=("sex and marital status", "age", "foreign worker"),
     read=read,
     label=lambda frame: frame["class"] == 1,
     digest="e3c2e24da7d883f8aaacf57244f9f4fe",

@@ -58,6 +58,7 @@ GMSC = TableInfo(
     favourable=111_912,
     balance=True,
     rules=RULES,
+    protected=("age",),
     read=read,
     label=lambda frame: frame["SeriousDlqin2yrs"] == 0,
     digest="7d1ee5e849dd4c13bc44cfbe5970d42f",

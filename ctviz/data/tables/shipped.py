@@ -56,6 +56,7 @@ def load_known(settings: TableSettings) -> Table:
         test=part(test),
         preprocessing=made.preprocessing,
         rules=info.rules,
+        protected=info.protected,
     )
 
 

@@ -28,12 +28,14 @@ class Table(Dataset):
     Attributes:
         preprocessing: from original units to the columns, and back.
         rules: the usual rules of a plan.
+        protected: the features that the law protects, or that tell one that it does.
         favourable: the class that people want.
         notes: what was done with the table, and what is odd about it, each a sentence.
     """
 
     preprocessing: Preprocessing
     rules: Rules = field(default_factory=Rules)
+    protected: tuple[str, ...] = ()
     favourable: int = 1
     notes: tuple[str, ...] = ()
 
