@@ -1,4 +1,4 @@
-"""``ctviz advise``: what a person would have to change for each model of a run, in sentences."""
+"""``ctviz advise``: what a person, or everyone, would have to change for the models of a run, in sentences."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import typer
 
 from ctviz.cli.common import read, stored, to_json
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study import study_progress
 from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from ctviz.data.rules import Rules
     from ctviz.data.tables.table import Table
     from ctviz.experiments.adviser import Adviser
+    from ctviz.experiments.run import Run
 
 Names = list[str] | None
 
@@ -24,7 +26,9 @@ Names = list[str] | None
 @app.command()
 def advise(
     what: Annotated[str, typer.Argument(metavar="KEY_OR_PRESET", help="Key of a stored run, or a preset's name.")],
-    person: Annotated[str, typer.Option(help="A row of the data, or a JSON file with a person's features.")],
+    person: Annotated[
+        str | None, typer.Option(help="A row of the data, or a JSON file with a person's features.")
+    ] = None,
     split: Annotated[str, typer.Option(help="The data of that row: train, validation or test.")] = "test",
     changes: Annotated[
         Names, typer.Option("--set", metavar="FEATURE=VALUE", help="Change the person, as in age=40; repeatable.")
@@ -47,9 +51,20 @@ def advise(
     ] = "0.5",
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="Advise many people at random whom the models refuse, not one person.")
+    ] = False,
+    n: Annotated[int | None, typer.Option("--n", help="How many, with --everyone; 1,000 by default.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all numbers as CSV, with --everyone.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Advise a person: what to change so that each model accepts them."""
+    """Advise a person, or everyone: what to change so that each model accepts them."""
+    if everyone:
+        _check_everyone(person, changes, plans)
+    elif n is not None or as_csv:
+        raise ConfigError("--n" if n is not None else "--csv", n if n is not None else True, "only with --everyone")
+    elif person is None:
+        raise ConfigError("--person", None, "a row of the data or a file; or --everyone in its place")
     key, experiment = stored(what)
     from ctviz.data.tables.settings import TableSettings
     from ctviz.experiments.store import open_store
@@ -61,11 +76,49 @@ def advise(
     from ctviz.experiments.adviser import Adviser
     from ctviz.experiments.run import load_run
 
-    adviser = Adviser(load_run(key), tau=_tau(tau), arms=arms or ())
-    rules = _rules(adviser.table, {"locked": lock, "free": free, "up": up, "down": down}, ranges or ())
-    who = _person(adviser, person, split, changes or ())
+    run, ways = load_run(key), {"locked": lock, "free": free, "up": up, "down": down}
+    if everyone:
+        from ctviz.experiments.population import PEOPLE
+
+        asked = {
+            "people": PEOPLE if n is None else n, "proofs": exact, "tau": _tau(tau), "time_limit": time_limit,
+            "arms": arms or (), "split": split,
+        }  # fmt: skip
+        _advise_everyone(run, ways, ranges or (), asked, as_csv=as_csv, as_json=as_json)
+        return
+    adviser = Adviser(run, tau=_tau(tau), arms=arms or ())
+    rules = _rules(adviser.table, ways, ranges or ())
+    who = _person(adviser, person or "", split, changes or ())
     advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
     typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())
+
+
+def _check_everyone(person: str | None, changes: Sequence[str] | None, plans: int) -> None:
+    """Refuses what belongs to one person alone."""
+    for option, value, given in (
+        ("--person", person, person is not None),
+        ("--set", ", ".join(changes or ()), bool(changes)),
+        ("--plans", plans, plans != 1),
+    ):
+        if given:
+            raise ConfigError(option, value, "none with --everyone")
+
+
+def _advise_everyone(
+    run: Run, ways: Mapping[str, Sequence[str] | None], ranges: Sequence[str], asked: dict[str, Any], *, as_csv: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from ctviz.data.tables.table import Table
+    from ctviz.studies.population import population
+
+    table = run.data
+    rules = _rules(table, ways, ranges) if isinstance(table, Table) else None
+    with study_progress("Advice for everyone", "people") as progress:
+        found = population(run, rules, progress=progress, **asked)
+    if as_csv:
+        typer.echo(found.table.to_csv(index=False), nl=False)
+        return
+    typer.echo(to_json({**found.record(), "words": found.words()}) if as_json else found.words())
 
 
 def _tau(text: str) -> Any:
