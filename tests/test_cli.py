@@ -279,7 +279,8 @@ def test_a_table_of_ones_own_is_trained_on_and_not_stored(ctviz, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert "Missing values were imputed: 1 of age by the median" in result.stderr
     found = json.loads(result.stdout)
-    assert [arm["name"] for arm in found["arms"]] == ["vanilla", "full"]
+    assert "By the names of columns, age may only rise; rules of your own replace this." in result.stderr
+    assert [arm["name"] for arm in found["arms"]] == ["vanilla", "full", "full rules"]
     assert found["key"] not in ctviz("runs").stdout
 
 

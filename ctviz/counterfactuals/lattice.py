@@ -305,9 +305,18 @@ class Lattice:
         fine = np.ones(values.shape[:-1], dtype=bool)
         for link in self.links:
             fine &= self.link_sum(link, values) >= link.least
-        for a, level, b, other in self.forbidden:
-            fine &= (values[..., a] != level) | (values[..., b] != other)
+        for (a, b), together in self._together.items():
+            fine &= together[values[..., a].astype(np.int64), values[..., b].astype(np.int64)]
         return fine
+
+    @cached_property
+    def _together(self) -> dict[tuple[int, int], Mask]:
+        """Of each two categories with forbidden pairs, which levels may go together."""
+        found: dict[tuple[int, int], Mask] = {}
+        for a, level, b, other in self.forbidden:
+            sizes = [len(self.features[i].columns) for i in (a, b)]
+            found.setdefault((a, b), np.ones(sizes, dtype=bool))[level, other] = False
+        return found
 
     def link_sum(self, link: Link, values: Floats) -> Floats:
         """The left side of a link at points (… f), (…)."""

@@ -122,12 +122,10 @@ def polish(
 def _polished(
     model: Judged, lattice: Lattice, target: int, tau: float, end: Floats | None, rule: Rule | None
 ) -> Polished:
-    starts = [lattice.project(lattice.factual)]
-    if end is not None:
-        starts.append(lattice.project(end))
+    starts = lattice.project(np.stack([lattice.factual] if end is None else [lattice.factual, end]))
     found = []
-    for start in starts:
-        descent = _Descent(model, lattice, target, tau, rule, start)
+    for start, columns in zip(starts, lattice.encode(starts), strict=True):
+        descent = _Descent(model, lattice, target, tau, rule, start, columns)
         if descent.make_valid():
             descent.go_down()
         found.append(descent.result())
@@ -147,7 +145,7 @@ class _Descent:
     """One person on their way down: a point, its cost, and the first layer's outputs there."""
 
     def __init__(
-        self, model: Judged, lattice: Lattice, target: int, tau: float, rule: Rule | None, start: Floats
+        self, model: Judged, lattice: Lattice, target: int, tau: float, rule: Rule | None, start: Floats, columns: Columns
     ) -> None:
         self.model, self.lattice, self.target, self.rule = model, lattice, target, rule
         least = least_margin(tau)
@@ -157,7 +155,7 @@ class _Descent:
         self._listed: dict[int, tuple[Floats, Floats, Floats]] = {}
         self._near: dict[int, Floats] = {}
         self.point = start.copy()
-        self.outputs = model.first(lattice.encode(start))  # h
+        self.outputs = model.first(columns)  # h
         self.margin = float(self._margins(self.outputs))
         pairs = zip(lattice.features, start, strict=True)
         self.efforts = np.array([float(feature.effort(at)) for feature, at in pairs])
@@ -334,7 +332,8 @@ class _Descent:
         before = self.cost
         for i in self.free:
             feature = self.lattice.features[i]
-            if isinstance(feature, Number) and self.point[i] != feature.own:
+            # Where all values are listed, single changes have tried them.
+            if isinstance(feature, Number) and self.point[i] != feature.own and not self._whole(feature):
                 self._bring_back(i, feature)
         return self.cost < before - CHEAPER * before - 1e-15
 
@@ -364,5 +363,5 @@ class _Descent:
         """The point, judged afresh."""
         columns = self.lattice.encode(self.point)
         sure = float(self._margins(self.model.first(columns))) >= self.least
-        valid = bool(sure and self.lattice.holds(self.point) and self._consistent(self.point[None])[0])
+        valid = bool(sure and self.lattice.holds(self.point) and (self.rule is None or self.rule(self.point[None])[0]))
         return Polished(self.point, columns, float(self.lattice.cost(self.point)), valid)

@@ -296,7 +296,7 @@ class Adviser:
         plans: list[_Plan] = []
         for _ in range(how.plans):
             earlier = [np.flatnonzero(lattice.changed(plan.point)) for plan in plans]
-            rule = partial(lattice.differs, sets=earlier)
+            rule = partial(lattice.differs, sets=earlier) if earlier else None
             (found,) = polish(model.judge, [lattice], [target], model.threshold, end[None], rule)
             if not found.valid:
                 break

@@ -85,9 +85,9 @@ def margin(logits: Floats, target: int) -> Floats:
 
     With two classes it is linear, z_y − z_c.
     """
+    if logits.shape[-1] == 2:
+        return np.asarray(logits[..., target] - logits[..., 1 - target])
     others = np.delete(logits, target, axis=-1)
-    if others.shape[-1] == 1:
-        return np.asarray(logits[..., target] - others[..., 0])
     top = others.max(axis=-1)
     return np.asarray(logits[..., target] - top - np.log(np.exp(others - top[..., None]).sum(axis=-1)))
 

@@ -14,7 +14,9 @@ import torch
 
 from ctviz.data.dataset import Split
 from ctviz.data.rules import Rules
+from ctviz.data.schema import Feature
 from ctviz.data.tables.declaration import OTHER, UNKNOWN, Column, usual_sizes
+from ctviz.data.tables.names import protected_features, protected_note, rules_note, usual_rules
 from ctviz.data.tables.preprocessing import Preprocessing
 from ctviz.data.tables.reading import read_table
 from ctviz.data.tables.table import Table
@@ -54,6 +56,7 @@ def load_table(
     kinds: Mapping[str, Kind | Sequence[str]] | None = None,
     missing: Literal["impute", "drop"] = "impute",
     rules: Rules | None = None,
+    protected: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Table:
     """A table of one's own, from CSV or Parquet, as a data set: ``Experiment.on_table(load_table(…))`` trains on it.
@@ -70,7 +73,10 @@ def load_table(
             order all of their names, lowest first.
         missing: whether missing values are imputed (the median of a number, a level of its own for a category), or
             their rows dropped.
-        rules: the usual rules of a plan; by default everything is free.
+        rules: the usual rules of a plan. By default they are guessed from the names of columns: age and education may
+            only rise, sex, race, nationality, marital status, religion, disability and their like are locked, and
+            everything else is free.
+        protected: the features that the law protects; by default those whose names tell it.
         seed: draws which rows are for what.
 
     Raises:
@@ -99,9 +105,27 @@ def load_table(
             "columns with many levels."
         )
     table = _split(name, people, labels, names, columns, seed)
-    usual = rules or Rules()
-    usual.on(table.schema)  # says what does not fit
-    return replace(table, rules=usual, notes=tuple(notes))
+    table = replace(table, **_said_of(table.schema.features, rules, protected, notes), notes=tuple(notes))
+    table.rules.on(table.schema)  # says what does not fit
+    return table
+
+
+def _said_of(
+    features: Sequence[Feature], rules: Rules | None, protected: Sequence[str] | None, notes: list[str]
+) -> dict[str, Any]:
+    """Usual rules and protected features, as they are given or as names of columns tell them."""
+    if rules is None:
+        rules = usual_rules(features)
+        notes.append(rules_note(rules))
+    if protected is None:
+        protected = protected_features(features)
+        notes.append(protected_note(protected))
+    names = [feature.name for feature in features]
+    for name in protected:
+        if name not in names:
+            raise ConfigError("protected", name, f"some of the features, {', '.join(names)}")
+    notes[:] = filter(None, notes)
+    return {"rules": rules, "protected": tuple(protected)}
 
 
 # -- columns -------------------------------------------------------------------------------------------

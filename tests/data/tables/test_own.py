@@ -45,7 +45,8 @@ def written(folder: Path, frame: pd.DataFrame | str | bytes, name: str = "people
 
 
 def loaded(folder: Path, frame: pd.DataFrame | str | bytes, **how: object) -> Table:
-    return ctviz.load_table(written(folder, frame), **{"target": "loan", **how})
+    """A table whose rules are given: of no feature is anything guessed."""
+    return ctviz.load_table(written(folder, frame), **{"target": "loan", "rules": Rules(), "protected": (), **how})
 
 
 # -- what is inferred ----------------------------------------------------------------------------------
@@ -195,6 +196,25 @@ def test_the_usual_rules_may_be_given(tmp_path):
     assert loaded(tmp_path, people(), rules=rules).rules == rules
 
 
+def test_the_usual_rules_are_guessed_from_names_and_told(tmp_path):
+    frame = people().rename(columns={"owner": "Gender"})
+    table = ctviz.load_table(written(tmp_path, frame), "loan")
+    assert table.rules == Rules(rules=(Rule(feature="age", change="up"), Rule(feature="Gender", change="locked")))
+    assert table.protected == ("age", "Gender")
+    assert table.notes == (
+        "By the names of columns, age may only rise, and Gender is locked; rules of your own replace this.",
+        "By the names of columns, the law protects age and Gender.",
+    )
+    own_rules = ctviz.load_table(written(tmp_path, frame), "loan", rules=Rules(), protected=("job",))
+    assert (own_rules.rules, own_rules.protected, own_rules.notes) == (Rules(), ("job",), ())
+
+
+def test_where_names_tell_nothing_everything_is_free(tmp_path):
+    frame = people().rename(columns={"age": "x1"})
+    table = ctviz.load_table(written(tmp_path, frame), "loan")
+    assert (table.rules, table.protected, table.notes) == (Rules(), (), ())
+
+
 def test_cells_that_are_formulas_are_read_as_texts_and_escaped_on_export(tmp_path):
     frame = people()
     frame.loc[:20, "job"] = '=HYPERLINK("http://x")'
@@ -257,6 +277,7 @@ BAD = {
     "halves as integers": (people(), {"kinds": {"income": "integer"}}, "allowed: number here, for it holds"),
     "a level that is left out": (people(), {"kinds": {"grade": ("low", "high")}}, "'middle' is another one"),
     "one level": (people(), {"kinds": {"grade": ("low",)}}, "two levels or more"),
+    "a protected feature that is none": (people(), {"protected": ("wage",)}, "protected is 'wage'; allowed: some of"),
     "rules of other features": (people(), {"rules": Rules(rules=(Rule(feature="wage"),))}, "rules is 'wage'"),
 }  # fmt: skip
 
