@@ -92,9 +92,9 @@ def percent(
     return f"{steps * step:.{digits}f} %"
 
 
-def listed(parts: Sequence[str]) -> str:
-    """The parts in one phrase: ``a``, ``a and b``, ``a, b and c``; empty without parts."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+def listed(parts: Sequence[str], last: str = "and") -> str:
+    """The parts in one phrase: ``a``, ``a and b``, ``a, b and c``; empty without parts. ``last`` joins the last two."""
+    return f" {last} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def spelled(value: Any, digits: int = 4, *, missing: str = "none") -> str:

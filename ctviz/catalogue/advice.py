@@ -6,6 +6,7 @@ Every sentence is computed from an ``Advice``; ``advice_text`` puts them togethe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ctviz.experiments.advice import Advice, AdvisedPlan, AdvisedRelease, FeatureChange, ModelAdvice
 from ctviz.prose import begun, decimal, listed, number, percent
@@ -57,11 +58,20 @@ def model_title(model: ModelAdvice, alone: bool = True) -> str:
     return title if alone else f"{title} ({model.arm})"
 
 
-def _headed(advice: Advice, model: ModelAdvice) -> str:
-    same = [other for other in advice.models if other.counterfactual == model.counterfactual]
+def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
+    """``model_title``, with the name where others of these were trained in the same way."""
+    return model_title(model, [other.counterfactual for other in models].count(model.counterfactual) == 1)
+
+
+def verdict_words(model: ModelAdvice, needed: bool = True) -> str:
+    """``refused with a score of 34, needed are 60``; without what is ``needed`` where it is the same for all models."""
     verb = "accepted" if model.outcome == "accepted" else "refused"
-    needed = f", needed are {score_words(model.threshold)}" if advice.tau == "rate" else ""
-    return f"{model_title(model, len(same) == 1)}: {verb} with a score of {score_words(model.score)}{needed}."
+    asked = f", needed are {score_words(model.threshold)}" if needed else ""
+    return f"{verb} with a score of {score_words(model.score)}{asked}"
+
+
+def _headed(advice: Advice, model: ModelAdvice) -> str:
+    return f"{title_among(model, advice.models)}: {verdict_words(model, advice.tau == 'rate')}."
 
 
 def model_sentences(model: ModelAdvice) -> list[str]:
@@ -136,6 +146,28 @@ def nearness_sentence(plan: AdvisedPlan) -> str:
         return f"One would be farther from any real accepted person ({at}) than all of them are from each other."
     of_them = "fewer than 1 %" if share < 0.01 else percent(share)
     return f"One would be closer to a real accepted person ({at}) than {of_them} of them are to each other."
+
+
+def then_sentence(plan: AdvisedPlan) -> str:
+    """What the plan leads to, and what it takes: ``Accepted then, with a score of 67.1; effort 1.25.``"""
+    return f"Accepted then, with a score of {score_words(plan.score)}; effort {number(plan.effort, 3)}."
+
+
+# -- while a proof is under way --------------------------------------------------------------------------
+
+PROVING = "Whether a cheaper plan exists is being checked."
+"""Of a plan whose proof is under way."""
+
+PROVING_NONE = "No plan was found at first. Whether there is one is being checked."
+"""Of a model without a plan so far."""
+
+
+def cheaper_sentence(shown: AdvisedPlan, found: AdvisedPlan) -> str:
+    """That the proof has found a cheaper plan than the one that is shown."""
+    return (
+        f"A cheaper plan was found since, with an effort of {number(found.effort, 3)} in place of "
+        f"{number(shown.effort, 3)}."
+    )
 
 
 # -- no plan ---------------------------------------------------------------------------------------------

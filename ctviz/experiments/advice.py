@@ -25,12 +25,35 @@ class, a score for each model."""
 
 
 @dataclass(frozen=True)
+class FeatureScale:
+    """Where the values of a number, or the ranks of ordered levels, lie; in the unit that people read.
+
+    Attributes:
+        before, after: the person's own value, and that of the plan.
+        domain: the least and the greatest value of the data set.
+        reach: those that the rules leave this person, the own value included.
+        accepted: between which half of the real people lie who were accepted: the quartiles.
+        domain_texts, accepted_texts: the same as people read them.
+    """
+
+    before: float
+    after: float
+    domain: tuple[float, float]
+    reach: tuple[float, float]
+    accepted: tuple[float, float]
+    domain_texts: tuple[str, str]
+    accepted_texts: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class FeatureChange:
     """What a plan changes of one feature, as people read it.
 
     ``before`` and ``after`` are numbers in the unit or names of levels, ``texts`` the same
     as they stand after “from” and “to”, with the unit at the second. ``with_less`` is
     the score where a number changes by a tenth less and all else as planned; None for levels.
+    ``scale`` is what the change is drawn on, None for a category; ``accepted`` are the shares of the real people who
+    were accepted that have the levels before and after, None for a number.
     """
 
     feature: str
@@ -41,6 +64,8 @@ class FeatureChange:
     effort: float
     rises: bool  # the number or the ordered level
     with_less: float | None = None
+    scale: FeatureScale | None = None
+    accepted: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -75,6 +75,34 @@ def test_a_proved_plan_is_never_dearer_than_a_polished_one(adviser):
             assert one.plans[0].effort <= other.plans[0].effort * (1 + 1e-4)
 
 
+def test_changes_beside_real_people_who_were_accepted(adviser):
+    table, seen = adviser.table, set()
+    X, y = table.train
+    people = [table.person(x) for x in X[y == table.favourable]]
+    changes = [c for who in REFUSED for m in adviser.advise(who, plans=5, exact=False).models for p in m.plans
+               for c in p.changes]  # fmt: skip
+    for change in changes:
+        feature = table.schema.features[table.schema.names.index(change.feature)]
+        values, levels = [one[change.feature] for one in people], feature.levels
+        seen.add(change.kind)
+        if change.kind == "category":
+            shares = [values.count(level) / len(values) for level in (change.before, change.after)]
+            assert change.accepted == pytest.approx(shares) and change.scale is None
+            continue
+        scale = change.scale
+        numbers, ends = (
+            ([levels.index(one) for one in part] for part in (values, (change.before, change.after)))
+            if change.kind == "ordered"
+            else (values, [change.before, change.after])
+        )
+        assert change.accepted is None and [scale.before, scale.after] == ends
+        assert scale.accepted == pytest.approx(np.quantile(numbers, (0.25, 0.75)), abs=feature.display.step)
+        assert scale.domain == feature.shown_domain and scale.reach[0] <= min(ends) <= max(ends) <= scale.reach[1]
+        if adviser.table.rules.of(change.feature).change == "up":
+            assert scale.reach[0] == scale.before
+    assert {"category", "integer"} <= seen
+
+
 def test_a_tenth_less_of_a_change(run, adviser):
     seen = 0
     for person in REFUSED:

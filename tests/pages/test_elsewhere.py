@@ -38,9 +38,10 @@ def test_who_would_rather_stay_goes_on_with_the_pages_own_run(visit, page: str, 
 
 @pytest.mark.parametrize("view", ["page", "project"])
 @pytest.mark.parametrize(("page", "preset"), [*PAGES.items(), ("digits", "mnist")])
-def test_a_run_on_a_table_is_refused_in_a_sentence(visit, world, page: str, preset: str, view: str) -> None:
+def test_a_run_on_a_table_is_shown_by_recourse(visit, world, page: str, preset: str, view: str) -> None:
     at = visit(f"pages/{page}.py", preset="adult", view=view)
-    assert "about a table of many features, which no page draws" in said(at)
+    assert "The page Recourse shows what its models ask of people" in said(at)
+    assert links(at)["Open this run in Recourse"] == "preset=adult"
     assert not at.error and not at.warning and not world.jobs.submitted
     at.button(key="stay").click().run()
     assert query_of(at)["preset"] == preset and not at.error

@@ -13,7 +13,7 @@ from ctviz.data.kinds import kind_of_data
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import link_to, page_title
-from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, TRAJECTORIES, Page
+from ctviz.ui.kit.pages import BOUNDARIES, DIGITS, RECOURSE, TRAJECTORIES, Page
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ SHOWN: Mapping[str, ShownKind] = MappingProxyType(
             undrawn="Images have no plane to draw a boundary in; Digits shows what these models look at.",
         ),
         "table": ShownKind(
-            pages=(),
-            title="This run is about a table.",
-            words="The link that you opened is about a table of many features, which no page draws. Such models are "
-            "trained and asked in Python and on the command line.",
+            pages=(RECOURSE,),
+            title="This run is about a table of people.",
+            words="This page draws the plane of two features, and the link that you opened is about a table of many. "
+            "The page Recourse shows what its models ask of people.",
             usual="tables",
             undrawn="A table of many features has no plane to draw a boundary in.",
         ),

@@ -28,12 +28,13 @@ LEARN = Page("pages/learn.py", "Learn", "figure1")
 BOUNDARIES = Page("pages/boundaries.py", "Boundaries", of_one_run=True)
 TRAJECTORIES = Page("pages/trajectories.py", "Trajectories", of_one_run=True)
 ACTIONABILITY = Page("pages/actionability.py", "Actionability", "figure1", of_one_run=True)
+RECOURSE = Page("pages/recourse.py", "Recourse", "german", of_one_run=True)
 DIGITS = Page("pages/digits.py", "Digits", "mnist", of_one_run=True)
 TRADEOFFS = Page("pages/tradeoffs.py", "Trade-offs")
 PAPER = Page("pages/paper.py", "Paper")
 LIMITS = Page("pages/limits.py", "Limits")
 
-PAGES = (HOME, LEARN, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, DIGITS, TRADEOFFS, PAPER, LIMITS)
+PAGES = (HOME, LEARN, BOUNDARIES, TRAJECTORIES, ACTIONABILITY, RECOURSE, DIGITS, TRADEOFFS, PAPER, LIMITS)
 """In the order of the menu."""
 
 BY_NAME = {page.name: page for page in PAGES}

@@ -181,7 +181,7 @@ def every_draw(result: Table1, row: Table1Row, draft: PageDraft[PaperView]) -> N
     experiment = _experiment(result, row)
     if experiment is None:
         return
-    for page in shown_kind(experiment).pages[:1]:  # tables have none
+    for page in shown_kind(experiment).pages[:1]:
         link_to(page, f"Open the first draw in {page.title}", experiment.to_query())
 
 

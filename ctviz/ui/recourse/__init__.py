@@ -1,0 +1,1 @@
+"""The page Recourse: what one person has to change so that models accept them."""

@@ -1,0 +1,90 @@
+"""What Recourse advises with: the models of a run on a table, read once for all sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+
+from ctviz.cache import Cache
+from ctviz.experiments.advice import Tau
+from ctviz.experiments.adviser import Adviser
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import load_run
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.service import service
+from ctviz.ui.recourse.recourse_view import RecourseView
+
+MOST_GROUNDS = 6
+"""Runs, with the score that they ask for, whose models and people are kept at hand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What the page advises with: the models of a run on a table.
+
+    Attributes:
+        adviser: has the table, the run and all its models.
+        key: names run, epoch and threshold wherever an answer on it is kept.
+        experiment: of the run.
+        arms: the two models that are shown beside each other: conventional, counterfactual.
+        refused: the rows of the test data whom both of these refuse, ascending.
+    """
+
+    adviser: Adviser
+    key: str
+    experiment: Experiment
+    arms: tuple[str, str]
+    refused: tuple[int, ...] = field(repr=False)
+
+
+def ground_of(draft: Draft[RecourseView]) -> Ground | None:
+    """What the page advises with; None where the run has not been trained.
+
+    Raises:
+        DataError: its data cannot be read. StoreError: the run cannot.
+    """
+    experiment, view = draft.experiment, draft.view
+    shared = service()
+    status = shared.store.status(experiment.key)
+    if status.state != "done" or len(experiment.arms) < 2:
+        return None
+    arms = arms_of(experiment, view.arm)
+    key = f"{experiment.key}.{int(1000 * status.started):x} {view.epoch} {view.score}"
+
+    def adviser() -> Adviser:
+        return Adviser(load_run(experiment.key, shared.store), tau=view.score, epoch=view.epoch)
+
+    made: Adviser = _advisers().get(key, adviser)
+    return _grounds().get((key, arms), lambda: Ground(made, key, experiment, arms, _refused(made, arms)))
+
+
+def arms_of(experiment: Experiment, wanted: str = "") -> tuple[str, str]:
+    """A model without counterfactuals in training, and one with them: the one that is wanted, or the first of them."""
+    conventional = [arm.name for arm in experiment.arms if not arm.trains_on_counterfactuals]
+    counterfactual = [arm.name for arm in experiment.arms if arm.trains_on_counterfactuals]
+    first, *others = [*conventional, *counterfactual]
+    return first, wanted if wanted in others else [*(n for n in counterfactual if n != first), *others][0]
+
+
+def _refused(adviser: Adviser, arms: tuple[str, str]) -> tuple[int, ...]:
+    shown = [(i, model.threshold) for i, model in enumerate(adviser.models) if model.arm in arms]
+    scores = adviser.scores(adviser.table.test[0].numpy())
+    refused = np.all([scores[i] < threshold for i, threshold in shown], axis=0)
+    return tuple(np.flatnonzero(refused).tolist())
+
+
+def tau_of(score: float | str) -> Tau:
+    """The threshold of a view as an adviser takes it."""
+    return "rate" if isinstance(score, str) else float(score)
+
+
+@st.cache_resource(show_spinner=False)
+def _advisers() -> Cache:
+    return Cache(MOST_GROUNDS)
+
+
+@st.cache_resource(show_spinner=False)
+def _grounds() -> Cache:
+    return Cache(4 * MOST_GROUNDS)

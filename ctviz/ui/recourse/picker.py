@@ -1,0 +1,180 @@
+"""Another person for the page: at random among those whom both models refuse, by filter, by row, or typed in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from ctviz.data.people import Value
+from ctviz.data.schema import Feature
+from ctviz.errors import ConfigError, CtvizError
+from ctviz.ui.kit import bind
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.frame import literal
+from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.people import Condition, conditions_in_words, conditions_of, matching, text_of_conditions
+from ctviz.ui.recourse.person import Picked, candidates, pick_next, pick_row, type_in
+from ctviz.ui.recourse.recourse_view import RecourseView
+from ctviz.ui.recourse.value_controls import value_controls
+
+TYPING = "recourse-typing"
+"""Where the session keeps whether somebody types a person in, and the values so far."""
+
+ASKED = "recourse-filtered"
+"""Where the session keeps by which features it wants to filter, beside those that the link names."""
+
+REFUSED_READ = "The filter in the link cannot be read, so it is left out."
+
+
+def filter_of(draft: Draft[RecourseView], ground: Ground) -> tuple[tuple[Condition, ...], str]:
+    """The conditions of the link; none, and why, where they cannot be read."""
+    try:
+        return conditions_of(draft.view.who, ground.adviser.table.schema), ""
+    except ConfigError as error:
+        return (), f"{REFUSED_READ} {error}"
+
+
+def buttons(draft: Draft[RecourseView], ground: Ground, person: Picked, values: dict[str, Value]) -> None:
+    """Beside the card: another person at random, and the choice of a certain one."""
+    conditions, _ = filter_of(draft, ground)
+    rows = candidates(draft, ground) if conditions or not draft.view.who else ground.refused
+    st.button(
+        "Another person", key="recourse-next", icon=":material/casino:", disabled=not rows,
+        help="At random among the people of the test data whom both models refuse"
+        + (f", with {conditions_in_words(conditions, ground.adviser.table.schema)}." if conditions else "."),
+        on_click=pick_next, args=(draft, rows),
+    )  # fmt: skip
+    box = st.popover("Choose a person", icon=":material/person_search:", key="recourse-choose", on_change="rerun")
+    if not box.open:
+        return
+    with box:
+        _by_filter(draft, ground, conditions, rows)
+        _by_row(draft, ground, person)
+        st.button("Type a person in", key="recourse-type", icon=":material/edit_note:", on_click=_begin, args=(values,))
+
+
+def say_filter(draft: Draft[RecourseView], ground: Ground) -> None:
+    """Where the filter leaves no one whom both models refuse, or cannot be read, a sentence."""
+    conditions, problem = filter_of(draft, ground)
+    if problem:
+        st.warning(literal(problem), icon=":material/filter_alt_off:")
+        return
+    if not conditions or candidates(draft, ground):
+        return
+    table = ground.adviser.table
+    words, there = conditions_in_words(conditions, table.schema), len(matching(table, conditions))
+    if there:
+        said = f"Of the {there:,} people of the test data with {words}, both models refuse none."
+    else:
+        said = f"Nobody in the test data has {words}."
+    st.info(literal(f"{said} The person below does not fit the filter."), icon=":material/filter_alt_off:")
+    st.button("Remove the filter", key="recourse-no-filter", on_click=draft.look, kwargs={"who": ""})
+
+
+# -- by filter -------------------------------------------------------------------------------------------
+
+
+def _by_filter(
+    draft: Draft[RecourseView], ground: Ground, conditions: tuple[Condition, ...], rows: tuple[int, ...]
+) -> None:
+    table = ground.adviser.table
+    known = {one.feature: one for one in conditions}
+    name_of_table, extra = st.session_state.get(ASKED, ("", ()))
+    extra = tuple(name for name in extra if name_of_table == table.name and name not in known)
+    names = [name for name in table.schema.names if name in known or name in extra]
+
+    def take(chosen: list[str]) -> None:
+        st.session_state[ASKED] = (table.name, tuple(chosen))
+        _put(draft, [one for one in conditions if one.feature in chosen])
+
+    st.html("<h3>Among people with</h3>")
+    bind.several_of_many(
+        "Features to filter by", table.schema.names, bind.to("recourse-who", names, take, renewed=True)
+    )
+    for name in names:
+        feature = table.schema.features[table.schema.names.index(name)]
+        _condition(draft, conditions, known.get(name, Condition(name)), feature)
+    count = len(rows)
+    whom = "person whom both models refuse fits" if count == 1 else "people whom both models refuse fit"
+    st.caption(f"{count:,} {whom}.")
+    st.button("Pick one of them", key="recourse-pick", disabled=not rows, on_click=pick_next, args=(draft, rows))
+
+
+def _condition(draft: Draft[RecourseView], conditions: tuple[Condition, ...], one: Condition, feature: Feature) -> None:
+    def put(**values: Any) -> None:
+        changed = replace(one, **values)
+        others = [other for other in conditions if other.feature != one.feature]
+        empty = not changed.levels and changed == Condition(one.feature)
+        _put(draft, others if empty else [*others, changed])
+
+    key = f"who-{one.feature}"
+    if feature.levels:
+        binding = bind.to(key, list(one.levels), lambda chosen: put(levels=tuple(chosen)), renewed=True)
+        bind.several_of_many(feature.name, feature.levels, binding, placeholder="any")
+        return
+    low, high = feature.shown_domain
+    cast: Any = int if feature.display.places == 0 else float
+    ends = cast(max(one.low, low)), cast(min(one.high, high))
+
+    def take(pair: tuple[float, float]) -> None:
+        put(low=pair[0] if pair[0] > low else Condition("").low, high=pair[1] if pair[1] < high else Condition("").high)
+
+    binding = bind.to(key, ends, take, renewed=True)
+    bind.slider(feature.display.titled(feature.name), cast(low), cast(high), binding, step=cast(feature.display.step))
+
+
+def _put(draft: Draft[RecourseView], conditions: list[Condition]) -> None:
+    draft.look(who=text_of_conditions(conditions))
+
+
+# -- by row, and typed in --------------------------------------------------------------------------------
+
+
+def _by_row(draft: Draft[RecourseView], ground: Ground, person: Picked) -> None:
+    last = len(ground.adviser.table.test[0]) - 1
+    binding = bind.to("recourse-row", person.row, lambda row: pick_row(draft, row), renewed=True)
+    bind.number(
+        f"Or by number, 0 to {last:,}", binding, 0, last, whole=True, none=True, placeholder="a row of the test data"
+    )
+
+
+def _begin(values: dict[str, Value]) -> None:
+    st.session_state[TYPING] = dict(values)
+
+
+def is_typing() -> bool:
+    """Whether somebody types a person in."""
+    return st.session_state.get(TYPING) is not None
+
+
+def form(draft: Draft[RecourseView], ground: Ground) -> None:
+    """The form in which a person is typed in, in the place of the card."""
+    table = ground.adviser.table
+    values: dict[str, Value] = st.session_state[TYPING]
+
+    def take(name: str, value: Value) -> None:
+        st.session_state[TYPING] = {**st.session_state[TYPING], name: value}
+
+    with st.container(border=True, key="recourse-form"):
+        st.html("<h2>A person of your own</h2>")
+        value_controls(table.schema, values, "typed-value", take)
+        share = st.toggle(
+            "Put this person into the link", key="recourse-share",
+            help="Without it, only this page knows them: a link that you pass on, and a reload, do not.",
+        )  # fmt: skip
+
+        def done() -> None:
+            try:
+                type_in(draft, table, values, bool(share))
+            except CtvizError as error:
+                draft.refused["recourse-form"] = str(error)
+                return
+            draft.refused.pop("recourse-form", None)
+            st.session_state.pop(TYPING, None)
+
+        bind.say_why_not(draft, "recourse-form")
+        with st.container(horizontal=True):
+            st.button("Show the advice", key="recourse-typed-in", type="primary", on_click=done)
+            st.button("Cancel", key="recourse-cancel", on_click=lambda: st.session_state.pop(TYPING, None))

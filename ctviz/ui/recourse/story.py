@@ -1,0 +1,113 @@
+"""The story of Recourse: a person, the rules, what the models ask, and what is proved of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ctviz.catalogue.recourse import headline
+from ctviz.errors import CtvizError
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.frame import columns, details, literal, live, page_title, project_button
+from ctviz.ui.kit.service import Service, session
+from ctviz.ui.recourse import picker
+from ctviz.ui.recourse.advice import POLL, changed_features, exact_shown, large_changes, proof_status, show_advice
+from ctviz.ui.recourse.asked import Answer, Asked, answer
+from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.person import Picked, picked
+from ctviz.ui.recourse.person_card import card
+from ctviz.ui.recourse.pins import show_kept
+from ctviz.ui.recourse.proofs import proofs
+from ctviz.ui.recourse.recourse_view import RecourseView
+from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
+from ctviz.ui.recourse.rules_panel import rules_panel
+from ctviz.ui.recourse.what_if import what_if
+
+
+def story(service: Service, draft: Draft[RecourseView], ground: Ground) -> None:
+    """The page: person and advice, the rules beside them, and below what goes into detail."""
+    table = ground.adviser.table
+    person, now = picked(draft, ground), rules_now(draft.view, table)
+    texts = table.texts(person.columns)
+    main, controls = columns(0.27)
+    found: Answer | None = None
+    with main:
+        found = _main(service, draft, ground, person, now)
+    with controls:
+        rules_panel(draft, ground, now, texts, changed_features(found) if found else ())
+        project_button(draft)
+    if found is None:
+        return
+    with details():
+        show_kept(draft, table, now.rules)
+        what_if(draft, found)
+
+
+def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
+    title = st.empty()
+    if person.problem:
+        st.warning(literal(person.problem), icon=":material/person_off:")
+    picker.say_filter(draft, ground)
+    asked = Asked(ground, person, now.rules, draft.view.plans, _arms(draft, ground))
+    try:
+        found = answer(asked, proofs(), session(), exact_shown(asked.shown_key))
+    except CtvizError as error:
+        with title:
+            page_title("These rules leave no room for a plan.")
+        _person(draft, ground, person, None)
+        st.error(literal(f"{error} Change the rules so that they leave this person a value."), icon=":material/rule:")
+        st.button(
+            f"Back to “{now.base.title}”", key="recourse-rules-back", icon=":material/undo:",
+            on_click=choose_set, args=(draft, now.base.name),
+        )  # fmt: skip
+        return None
+    with title:
+        page_title(headline(found.advice, ground.arms, draft.view.plan))
+    _person(draft, ground, person, found)
+    _whole_table(draft, ground, found)
+    show_advice(draft, found, now)
+    live(
+        lambda: proof_status(found),
+        lambda: POLL if found.open else None,
+        service.watch(ground.key) if found.open else 1,
+    )
+    return found
+
+
+def _arms(draft: Draft[RecourseView], ground: Ground) -> tuple[str, ...]:
+    return tuple(model.arm for model in ground.adviser.models) if draft.view.third else ground.arms
+
+
+def _person(draft: Draft[RecourseView], ground: Ground, person: Picked, found: Answer | None) -> None:
+    if picker.is_typing():
+        picker.form(draft, ground)
+        return
+    table = ground.adviser.table
+    asked = large_changes(found, draft.view.plan) if found else ()
+    with st.container(border=True, key="recourse-person"):
+        with st.container(horizontal=True, vertical_alignment="center", key="recourse-person-head"):
+            st.html(f"<h2>{person.title}</h2>", width="stretch")
+            picker.buttons(draft, ground, person, table.person(person.columns))
+        st.html(card(table.texts(person.columns), table.schema, asked))
+
+
+def _whole_table(draft: Draft[RecourseView], ground: Ground, found: Answer) -> None:
+    """Where both models accept the person: that, and another one."""
+    if any(model.outcome != "accepted" for model in found.advice.models):
+        return
+    if not ground.refused:
+        st.info(
+            "Both models accept everybody in the test data, so nobody needs advice. Type a person in, or ask for a "
+            "higher score under “Score, plans and models”.",
+            icon=":material/check_circle:",
+        )
+        return
+    st.info(
+        "There is nothing to change for this person. Look at somebody who is refused.", icon=":material/check_circle:"
+    )
+    first = ground.refused[0]
+    st.button(
+        "Show a person who is refused",
+        key="recourse-refused",
+        on_click=draft.look,
+        kwargs={"person": first, "typed": ""},
+    )

@@ -1,0 +1,26 @@
+"""Recourse: what one person has to change so that models accept them, and whether less would do."""
+
+from ctviz.ui.kit.draft import current
+from ctviz.ui.kit.elsewhere import send_on
+from ctviz.ui.kit.frame import page
+from ctviz.ui.kit.pages import RECOURSE
+from ctviz.ui.kit.service import service
+from ctviz.ui.kit.theme import follow_theme
+from ctviz.ui.kit.training import say_problems
+from ctviz.ui.recourse.ground import ground_of
+from ctviz.ui.recourse.recourse_view import FIRST, RecourseView
+from ctviz.ui.recourse.story import story
+from ctviz.ui.recourse.untrained import untrained
+
+draft = current(RECOURSE, RecourseView, first=FIRST)
+
+with page(RECOURSE, draft):
+    send_on(draft, "table", RECOURSE.preset)
+    shared = service()
+    follow_theme()
+    say_problems(shared, draft)
+    ground = ground_of(draft)
+    if ground is None:
+        untrained(shared, draft)
+    else:
+        story(shared, draft, ground)
