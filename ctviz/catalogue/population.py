@@ -6,6 +6,7 @@ Every sentence is computed from a ``Population``. A difference is called one whe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ctviz.catalogue.differences import Difference, difference
 from ctviz.catalogue.findings import finding
@@ -229,11 +230,16 @@ def groups_sentences(found: Population) -> list[str]:
         said.append(f"{begun(title)} asks for more effort: {listed(named)}, against the others.")
     for one in found.groupings:
         if one.merged:
-            said.append(f"Of {one.feature}, {listed(one.merged)} are together: each is fewer than thirty people.")
+            said.append(f"Of {one.feature}, {_levels(one.merged)} are together: each is fewer than thirty people.")
         if one.left_out:
             are = "is" if len(one.left_out) == 1 else "are"
-            said.append(f"Of {one.feature}, {listed(one.left_out)} {are} left out: fewer than thirty people.")
+            said.append(f"Of {one.feature}, {_levels(one.left_out)} {are} left out: fewer than thirty people.")
     return said
+
+
+def _levels(names: Sequence[str]) -> str:
+    """Some levels by name, many by their number."""
+    return listed(names) if len(names) <= 5 else f"{len(names)} others"
 
 
 # -- what decisions rest on -----------------------------------------------------------------------------------

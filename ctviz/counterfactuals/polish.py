@@ -145,7 +145,14 @@ class _Descent:
     """One person on their way down: a point, its cost, and the first layer's outputs there."""
 
     def __init__(
-        self, model: Judged, lattice: Lattice, target: int, tau: float, rule: Rule | None, start: Floats, columns: Columns
+        self,
+        model: Judged,
+        lattice: Lattice,
+        target: int,
+        tau: float,
+        rule: Rule | None,
+        start: Floats,
+        columns: Columns,
     ) -> None:
         self.model, self.lattice, self.target, self.rule = model, lattice, target, rule
         least = least_margin(tau)

@@ -176,38 +176,44 @@ def whole_key(adviser: Adviser, settings: PopulationSettings) -> str:
     return key_of(adviser.run.key, adviser.epoch, settings, adviser.rules(settings.rules), settings.people)
 
 
-def stored_parts(tasks: Iterable[PopulationTask], store: Store) -> list[tuple[Span, Part]]:
-    """The parts that are in a store."""
-    found = ((task.span, PARTS.read(store, task.key)) for task in tasks)
-    return [(span, part) for span, part in found if part is not None]
-
-
 def stored_population(
     adviser: Adviser, settings: PopulationSettings, store: Store, *, shipped: bool = True
 ) -> Population | None:
     """All of it, from a store, as it ships, or put together from its parts; None where polished plans are missing.
 
-    Of several, the one with the most proofs.
+    Of several, the one with the most proofs. What is put together is kept in the store.
     """
     key = whole_key(adviser, settings)
     known = [POPULATIONS.read(store, key), shipped_population(key) if shipped else None]
-    whole = [one for one in known if one is not None]
-    best = max(whole, key=lambda one: one.proved, default=None)
-    if best is not None and (best.proved >= settings.proofs or best.proved == best.n):
+    best = max((one for one in known if one is not None), key=lambda one: one.proved, default=None)
+    if best is not None and proved_enough(best, settings):
         return best
-    return _put_together(adviser, settings, store) or best
-
-
-def _put_together(adviser: Adviser, settings: PopulationSettings, store: Store) -> Population | None:
-    """From the parts in a store, and kept there."""
     drawn = draw(adviser, settings)
     tasks = tasks_of(adviser, settings, drawn)
-    parts = stored_parts(tasks, store)
-    if sum(not span.proved for span, _ in parts) < sum(not task.span.proved for task in tasks):
-        return None
+    there = [task for task in tasks if PARTS.has(store, task.key)]
+    if sum(not task.span.proved for task in there) < sum(not task.span.proved for task in tasks):
+        return best
+    if best is not None and _proved(there) <= best.proved:
+        return best
+    parts = [(task.span, part) for task in there if (part := PARTS.read(store, task.key)) is not None]
     whole = assembled(adviser, with_rules(adviser, settings), drawn, parts)
-    POPULATIONS.keep(store, whole_key(adviser, settings), whole)
+    POPULATIONS.keep(store, key, whole)
     return whole
+
+
+def proved_enough(found: Population, settings: PopulationSettings) -> bool:
+    """Whether plans of as many people are proved as is asked for, or of all."""
+    return found.proved >= min(settings.proofs, found.n)
+
+
+def _proved(tasks: Iterable[PopulationTask]) -> int:
+    """Of how many people, from the first one on, tasks have proved the plans."""
+    known = 0
+    for span in sorted((task.span for task in tasks if task.span.proved), key=lambda span: span.start):
+        if span.start > known:
+            break
+        known = span.stop
+    return known
 
 
 def steps_of(
@@ -215,7 +221,7 @@ def steps_of(
 ) -> Steps[Population]:
     """The parts that are left, polished ones first; then all of it."""
     whole = stored_population(adviser, settings, store, shipped=shipped)
-    if whole is not None and (whole.proved >= settings.proofs or whole.proved == whole.n):
+    if whole is not None and proved_enough(whole, settings):
         return whole
     tasks = tasks_of(adviser, settings, draw(adviser, settings))
     for proved, part in ((False, "plans"), (True, "proofs")):
@@ -228,7 +234,7 @@ def steps_of(
         check_all_done(outcomes)
         if len(outcomes) < len(missing):
             raise Cancelled("Stopped; what is done is kept, and the same command goes on from there.")
-    made = _put_together(adviser, settings, store)
+    made = stored_population(adviser, settings, store, shipped=False)
     if made is None:
         raise DataError("Plans that were computed just now are no longer in the store.")
     return made

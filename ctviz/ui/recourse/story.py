@@ -12,6 +12,7 @@ from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
 from ctviz.ui.recourse.advice import POLL, changed_features, exact_shown, large_changes, proof_status, show_advice
 from ctviz.ui.recourse.asked import Answer, Asked, answer
+from ctviz.ui.recourse.everyone import everyone
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
 from ctviz.ui.recourse.person_card import card
@@ -40,6 +41,7 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground) -> None:
     with details():
         show_kept(draft, table, now.rules)
         what_if(draft, found)
+        everyone(draft, ground, now.rules)
 
 
 def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
