@@ -14,13 +14,14 @@ from ctviz.ui.recourse.untrained import untrained
 
 draft = current(RECOURSE, RecourseView, first=FIRST)
 
-with page(RECOURSE, draft):
+with page(RECOURSE, draft) as projecting:
     send_on(draft, "table", RECOURSE.preset)
     shared = service()
     follow_theme()
-    say_problems(shared, draft)
     ground = ground_of(draft)
+    if not projecting:
+        say_problems(shared, draft)
     if ground is None:
         untrained(shared, draft)
     else:
-        story(shared, draft, ground)
+        story(shared, draft, ground, projecting)

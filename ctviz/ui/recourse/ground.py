@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
 
 from ctviz.cache import Cache
-from ctviz.experiments.advice import Tau
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import load_run
 from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.link import sentence
+from ctviz.ui.kit.pages import RECOURSE
 from ctviz.ui.kit.service import service
 from ctviz.ui.recourse.recourse_view import RecourseView
 
@@ -40,7 +42,9 @@ class Ground:
 
 
 def ground_of(draft: Draft[RecourseView]) -> Ground | None:
-    """What the page advises with; None where the run has not been trained.
+    """What the page advises with; None where the run has not been trained, or has one model alone.
+
+    An epoch and a model of the link that there are not are said among the problems of the draft, and left out.
 
     Raises:
         DataError: its data cannot be read. StoreError: the run cannot.
@@ -50,6 +54,8 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
     status = shared.store.status(experiment.key)
     if status.state != "done" or len(experiment.arms) < 2:
         return None
+    _check(draft, shared.store.follow(experiment.key))
+    view = draft.view
     arms = arms_of(experiment, view.arm)
     key = f"{experiment.key}.{int(1000 * status.started):x} {view.epoch} {view.score}"
 
@@ -58,6 +64,17 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
 
     made: Adviser = _advisers().get(key, adviser)
     return _grounds().get((key, arms), lambda: Ground(made, key, experiment, arms, _refused(made, arms)))
+
+
+def _check(draft: Draft[RecourseView], epochs: Sequence[int]) -> None:
+    """Leaves out what the link asks for and the run does not have, and says so."""
+    view, trained = draft.view, [arm.name for arm in draft.experiment.arms if arm.trains_on_counterfactuals]
+    if view.epoch is not None and view.epoch not in epochs:
+        draft.problems += (sentence("epoch", view.epoch, f"a stored epoch, such as {epochs[-1]}"),)
+        draft.view = view.model_copy(update={"epoch": None})
+    if view.arm and view.arm not in trained:
+        draft.problems += (sentence("arm", view.arm, f"one of {', '.join(trained)}"),)
+        draft.view = draft.view.model_copy(update={"arm": ""})
 
 
 def arms_of(experiment: Experiment, wanted: str = "") -> tuple[str, str]:
@@ -75,11 +92,6 @@ def _refused(adviser: Adviser, arms: tuple[str, str]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(refused).tolist())
 
 
-def tau_of(score: float | str) -> Tau:
-    """The threshold of a view as an adviser takes it."""
-    return "rate" if isinstance(score, str) else float(score)
-
-
 @st.cache_resource(show_spinner=False)
 def _advisers() -> Cache:
     return Cache(MOST_GROUNDS)
@@ -88,3 +100,8 @@ def _advisers() -> Cache:
 @st.cache_resource(show_spinner=False)
 def _grounds() -> Cache:
     return Cache(4 * MOST_GROUNDS)
+
+
+def prepare() -> None:
+    """Reads what the page opens with, before a class comes."""
+    ground_of(Draft(Experiment.preset(RECOURSE.preset), RecourseView()))

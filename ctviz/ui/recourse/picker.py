@@ -25,6 +25,9 @@ TYPING = "recourse-typing"
 ASKED = "recourse-filtered"
 """Where the session keeps by which features it wants to filter, beside those that the link names."""
 
+USUAL = 3
+"""Features by which people may be filtered at once: those that the law protects."""
+
 REFUSED_READ = "The filter in the link cannot be read, so it is left out."
 
 
@@ -82,17 +85,16 @@ def _by_filter(
     table = ground.adviser.table
     known = {one.feature: one for one in conditions}
     name_of_table, extra = st.session_state.get(ASKED, ("", ()))
-    extra = tuple(name for name in extra if name_of_table == table.name and name not in known)
+    if name_of_table != table.name:
+        extra = () if known else table.protected[:USUAL]
     names = [name for name in table.schema.names if name in known or name in extra]
 
     def take(chosen: list[str]) -> None:
         st.session_state[ASKED] = (table.name, tuple(chosen))
         _put(draft, [one for one in conditions if one.feature in chosen])
 
-    st.html("<h3>Among people with</h3>")
-    bind.several_of_many(
-        "Features to filter by", table.schema.names, bind.to("recourse-who", names, take, renewed=True)
-    )
+    st.markdown("**Among the refused, only people with**")
+    bind.several_of_many("Features", table.schema.names, bind.to("recourse-who", names, take, renewed=True))
     for name in names:
         feature = table.schema.features[table.schema.names.index(name)]
         _condition(draft, conditions, known.get(name, Condition(name)), feature)

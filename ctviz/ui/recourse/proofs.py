@@ -6,6 +6,7 @@ out; what has been proved is kept, for all sessions, within the one bound of wha
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -22,6 +23,9 @@ from ctviz.ui.kit.kept import KEPT
 
 AT_ONCE = 2
 """Proofs that are searched at the same time; each keeps one processor busy."""
+
+LAST = 2.0
+"""Seconds that a server which ends waits for proofs."""
 
 MOST_SESSIONS = 200
 """Sessions of which is remembered what they want."""
@@ -59,6 +63,7 @@ class Proofs:
     def __init__(self, at_once: int = AT_ONCE, start: Callable[[Callable[[], None]], None] | None = None) -> None:
         self._done = Cache(KEPT, size=_size)
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
         self._waiting: OrderedDict[Hashable, Task] = OrderedDict()
         self._running: set[Hashable] = set()
         self._wanted: OrderedDict[str, frozenset[Hashable]] = OrderedDict()
@@ -94,6 +99,13 @@ class Proofs:
                 return 0
             return list(self._waiting).index(key) + 1 if key in self._waiting else None
 
+    def end(self, seconds: float) -> None:
+        """Drops what waits, and gives what runs some seconds to end: a thread that is inside the solver when Python ends
+        takes the process down with it."""
+        with self._idle:
+            self._waiting.clear()
+            self._idle.wait_for(lambda: not self._running, seconds)
+
     def _work(self) -> None:
         """Searches what waits, one after the other, until nothing does."""
         while True:
@@ -105,8 +117,9 @@ class Proofs:
                 self._running.add(key)
             found = _result(task)
             self._done.put(key, found)
-            with self._lock:
+            with self._idle:
                 self._running.discard(key)
+                self._idle.notify_all()
 
 
 def _result(task: Task) -> ModelAdvice | Failure:
@@ -135,7 +148,9 @@ def size_of(advice: ModelAdvice) -> int:
 @st.cache_resource(show_spinner=False)
 def proofs() -> Proofs:
     """The server's one."""
-    return Proofs()
+    made = Proofs()
+    atexit.register(made.end, LAST)
+    return made
 
 
 # -- what is proved of the plans that are shown ------------------------------------------------------------

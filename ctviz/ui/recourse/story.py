@@ -24,17 +24,19 @@ from ctviz.ui.recourse.rules_panel import rules_panel
 from ctviz.ui.recourse.what_if import what_if
 
 
-def story(service: Service, draft: Draft[RecourseView], ground: Ground) -> None:
-    """The page: person and advice, the rules beside them, and below what goes into detail."""
+def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecting: bool = False) -> None:
+    """The page: person and advice, the rules beside them, and below what goes into detail; projected, the first two."""
     table = ground.adviser.table
     person, now = picked(draft, ground), rules_now(draft.view, table)
-    texts = table.texts(person.columns)
+    if projecting:
+        with st.container(key="projected"):
+            _main(service, draft, ground, person, now)
+        return
     main, controls = columns(0.27)
-    found: Answer | None = None
     with main:
         found = _main(service, draft, ground, person, now)
     with controls:
-        rules_panel(draft, ground, now, texts, changed_features(found) if found else ())
+        rules_panel(draft, ground, now, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
     if found is None:
         return
