@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ctviz.catalogue.differences import Difference, difference
 from ctviz.catalogue.findings import finding
@@ -107,9 +108,15 @@ def headline(found: Population) -> str:
         gain = f"Counterfactual training's plans are not nearer to accepted people but {_without(near.words)}{at}"
     else:
         gain = f"Plans of both models are about as near to people who were accepted{at}"
-    prices = [one for one in (effort, planned) if one.verdict == "worse"]
+    prices = [one for one in (_with_values(found, effort), planned) if one.verdict == "worse"]
     caveat = _caveat(found, effort, planned)
     return finding(gain, prices, caveat, better=near.verdict == "better")
+
+
+def _with_values(found: Population, effort: Difference) -> Difference:
+    """A difference of efforts with the two efforts in brackets."""
+    first, second = (amount("effort", value) for value in values(found, "effort"))
+    return replace(effort, words=f"{effort.words} ({second} against {first})")
 
 
 def _without(words: str) -> str:
@@ -118,8 +125,13 @@ def _without(words: str) -> str:
 
 def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
     """What else is better, or is to be kept in mind."""
-    gains = [one.words for one in (effort, planned) if one.verdict == "better"]
-    said = [f"They ask for {listed(gains)}."] if gains else []
+    first, second = values(found, "planned")
+    said = []
+    if effort.verdict == "better":
+        said.append(f"Counterfactual training asks for {_with_values(found, effort).words}.")
+    if planned.verdict == "better":
+        more = f"{percent(second)} of the people, with {TITLES[0]} for {percent(first)}"
+        said.append(f"With {TITLES[1]} there is a plan for {more}.")
     if not effort.side and effort.words:
         first, second = values(found, "effort")
         said.append(
@@ -217,17 +229,20 @@ def more_asked(found: Population, m: int) -> list[Row]:
 
 
 def groups_sentences(found: Population) -> list[str]:
-    """Who is asked for more by each model, and which groups are too small."""
+    """Who is asked for more by each model, of each feature the group with most; and which groups are too small."""
     said = []
     if not found.groupings:
         return ["No two groups have thirty people each, so groups are not compared."]
     for m, title in enumerate(TITLES):
-        rows = [row for row in more_asked(found, m) if row.spread.value > 0]
-        if not rows:
+        most: dict[str, Row] = {}
+        for row in more_asked(found, m):
+            if row.spread.value > 0:
+                most.setdefault(row.feature, row)
+        if not most:
             said.append(f"{begun(title)} asks none of these groups for clearly more effort than the others.")
             continue
-        named = [f"{group_title(row.feature, row.group)} ({apart('effort', row.spread)})" for row in rows[:3]]
-        said.append(f"{begun(title)} asks for more effort: {listed(named)}, against the others.")
+        named = [f"{group_title(row.feature, row.group)} ({apart('effort', row.spread)})" for row in most.values()]
+        said.append(f"{begun(title)} asks for more effort than of the others: {listed(named)}.")
     for one in found.groupings:
         if one.merged:
             said.append(f"Of {one.feature}, {_levels(one.merged)} are together: each is fewer than thirty people.")

@@ -19,14 +19,14 @@ from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows, spread
 def test_a_gain_stands_with_its_price():
     assert words.headline(made()) == (
         "Counterfactual training's plans end 30 % nearer to people who were accepted (7 against 10), at the price of "
-        "25 % more effort."
+        "25 % more effort (5 against 4)."
     )
 
 
 def test_a_loss_is_said_as_one():
     said = words.headline(made({**VALUES, "distance": (5.2, 9.8), "effort": (9.0, 41.5)}))
     assert said.startswith("Counterfactual training's plans are not nearer to accepted people but 88 % farther (9.8 ")
-    assert "with 361 % more effort" in said and "price" not in said
+    assert "with 361 % more effort (41.5 against 9)" in said and "price" not in said
 
 
 def test_no_clear_difference_is_said_as_none():
@@ -34,7 +34,9 @@ def test_no_clear_difference_is_said_as_none():
     said = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.1, 3.9)}, chance))
     assert "about as near" in said and "does not clearly differ" in said and "price" not in said
     easier = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.0, 3.0)}, {**SURE, "distance": 5.0}))
-    assert easier.endswith("They ask for 25 % less effort.")
+    assert easier.endswith("Counterfactual training asks for 25 % less effort (3 against 4).")
+    more = words.headline(made({**VALUES, "planned": (0.92, 1.0), "effort": (4.0, 4.0)}))
+    assert "there is a plan for 100 % of the people, with conventional training for 92 %" in more
 
 
 def test_fewer_plans_are_a_price_and_few_people_a_caveat():
@@ -95,7 +97,7 @@ def test_groups_that_are_asked_for_more_are_named():
                 half = 0.2 if (g.feature, arm) == ("sex", "plain") else 3.0
                 more.append(Row("both", g.feature, name, arm, "effort", "others", 100, spread(value, half)))
     said = words.groups_sentences(made(more=more, groupings=(one, age)))
-    assert said[0] == "Conventional training asks for more effort: sex: female (+1.5), against the others."
+    assert said[0] == "Conventional training asks for more effort than of the others: sex: female (+1.5)."
     assert said[1] == "Counterfactual training asks none of these groups for clearly more effort than the others."
     assert said[2:] == [
         "Of sex, other is left out: fewer than thirty people.",
