@@ -21,6 +21,7 @@ from ctviz.models.stack import Stack
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.pages import PAGES
 from ctviz.ui.kit.run_view import RunViews
+from ctviz.ui.recourse import proofs
 from tests.fake_jobs import FakeJobs
 from tests.figures import fake
 from tests.pages.digit_runs import RUN
@@ -45,6 +46,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     service = shared.Service(store, jobs, RunViews(store))
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)
+    monkeypatch.setattr(proofs, "_thread", lambda work: work())  # none outlives its test
 
     def keep(experiment: Experiment, epochs: int | None = None) -> None:
         """Stores a made-up run, complete or (``epochs``) stopped early."""

@@ -9,7 +9,7 @@ import streamlit as st
 from ctviz.catalogue import advice as words
 from ctviz.data.tables.table import Table
 from ctviz.experiments.advice import AdvisedPlan, AdvisedRelease, ModelAdvice
-from ctviz.figures.recourse.dumbbell import dumbbell
+from ctviz.figures.recourse.dumbbell import chart, opened_table, style
 from ctviz.prose import begun, listed, number, unbroken
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
@@ -33,10 +33,16 @@ POLL = 0.5
 def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> None:
     """A column for each model, and above them the choice of the plan that is large."""
     models = found.advice.models
+    st.html(f"<style>{style()}</style>")
     most = max(len(model.plans) for model in models)
     if most > 1:
         with st.container(key="recourse-plans"):
-            plan = bind.to("plan", min(draft.view.plan, most - 1), lambda value: draft.look(plan=value), renewed=True)
+            plan = bind.to(
+                "recourse-plans-shown",
+                min(draft.view.plan, most - 1),
+                lambda value: draft.look(plan=value),
+                renewed=True,
+            )
             bind.choice("Plan to look at", range(most), plan, kind="buttons", words=ORDER, hidden=True)
     for column, model in zip(st.columns(len(models), gap="medium"), models, strict=True):
         with column, st.container(key=f"advice-{model.arm.replace(' ', '-')}"):
@@ -71,7 +77,7 @@ def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: 
     plan = model.plans[at]
     told = _notes(("then", words.then_sentence(plan)), _proof(found, model, at))
     more = _notes(("slip", words.slip_sentence(plan)), ("near", words.nearness_sentence(plan)))
-    st.html(_plan(plan, fewer=at < draft.view.plan) + told + dumbbell(model, at, palette()) + more)
+    st.html(_plan(plan, fewer=at < draft.view.plan) + told + chart(model, plan, palette()) + opened_table(plan) + more)
     if cheaper(model, found.proved.get(model.arm)):
         _offer_cheaper(found, model)
     pins.keep_button(draft, found, model, plan, now)

@@ -100,8 +100,10 @@ class Proofs:
             return list(self._waiting).index(key) + 1 if key in self._waiting else None
 
     def end(self, seconds: float) -> None:
-        """Drops what waits, and gives what runs some seconds to end: a thread that is inside the solver when Python ends
-        takes the process down with it."""
+        """Drops what waits, and gives what runs some seconds to end.
+
+        A thread that is inside the solver when Python ends takes the process down with it.
+        """
         with self._idle:
             self._waiting.clear()
             self._idle.wait_for(lambda: not self._running, seconds)

@@ -124,7 +124,11 @@ def _card(draft: Draft[RecourseView], table: Table, now: RulesNow, feature: Feat
 def _details(draft: Draft[RecourseView], table: Table, rule: Rule, feature: Feature) -> None:
     name = feature.name
     box = st.popover(
-        "", icon=":material/tune:", key=f"rule-more-{name}", on_change="rerun", help=f"Range and difficulty of {name}"
+        f"Range and difficulty of {name}",
+        icon=":material/tune:",
+        key=f"rule-more-{name}",
+        on_change="rerun",
+        help="Range and difficulty",
     )
     if not box.open:
         return

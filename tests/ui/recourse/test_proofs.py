@@ -1,0 +1,142 @@
+"""Proofs in the background: their order, what is dropped, how much of a proof holds for the plans that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ctviz.errors import DataError
+from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
+from ctviz.ui.recourse.proofs import Failure, Proofs, Task, cheaper, with_proof
+
+
+def plan(columns: float, effort: float, bound: float = 0.0, proof: str = "none asked") -> AdvisedPlan:
+    return AdvisedPlan(
+        changes=(), columns=np.array([columns], dtype=np.float32), person={}, effort=effort, score=0.7, threshold=0.5,
+        proof=proof, bound=bound, distance=1.0, nearest={}, closer_than=0.5,
+    )  # fmt: skip
+
+
+def advice(*plans: AdvisedPlan, complete: bool = False) -> ModelAdvice:
+    outcome = "advised" if plans else "unknown"
+    return ModelAdvice("full", True, 0.3, 0.5, outcome, plans=plans, complete=complete)
+
+
+NONE = replace(advice(), outcome="none", complete=True)
+
+
+class Threads:
+    """Threads that run when the test says so."""
+
+    def __init__(self) -> None:
+        self.works: list[Callable[[], None]] = []
+
+    def run(self) -> None:
+        while self.works:
+            self.works.pop(0)()
+
+
+def task(name: str, made: list[str]) -> Task:
+    def make() -> ModelAdvice:
+        made.append(name)
+        return advice(plan(0, 1))
+
+    return Task(name, make)
+
+
+def test_proofs_come_in_the_order_in_which_they_were_asked_for_and_once_for_all_sessions() -> None:
+    threads, made = Threads(), []
+    proofs = Proofs(at_once=1, start=threads.works.append)
+    proofs.want("ann", [task("a", made), task("b", made)])
+    proofs.want("bob", [task("b", made), task("c", made)])
+    assert [proofs.place(name) for name in "abc"] == [1, 2, 3]
+    threads.run()
+    assert made == ["a", "b", "c"] and proofs.place("a") is None and proofs.result("c") is not None
+    proofs.want("cleo", [task("a", made)])
+    threads.run()
+    assert made == ["a", "b", "c"]
+
+
+def test_what_no_session_wants_any_more_is_dropped() -> None:
+    threads, made = Threads(), []
+    proofs = Proofs(at_once=1, start=threads.works.append)
+    proofs.want("ann", [task("a", made), task("b", made)])
+    proofs.want("bob", [task("b", made)])
+    proofs.want("ann", [task("c", made)])
+    threads.run()
+    assert made == ["b", "c"] and proofs.result("a") is None and proofs.place("a") is None
+
+
+def test_no_more_threads_are_started_than_may_search_at_once() -> None:
+    threads, made = Threads(), []
+    proofs = Proofs(at_once=2, start=threads.works.append)
+    proofs.want("ann", [task(name, made) for name in "abcd"])
+    assert len(threads.works) == 2
+    threads.run()
+    proofs.want("ann", [task("e", made)])
+    assert len(threads.works) == 1
+    threads.run()
+    assert sorted(made) == list("abcde")
+
+
+def test_an_error_of_a_proof_is_a_sentence() -> None:
+    def fail() -> ModelAdvice:
+        raise DataError("This person has no value.")
+
+    proofs = Proofs(start=lambda work: work())
+    proofs.want("ann", [Task("a", fail)])
+    assert proofs.result("a") == Failure("This person has no value.")
+
+
+def test_the_end_drops_what_waits() -> None:
+    threads, made = Threads(), []
+    proofs = Proofs(start=threads.works.append)
+    proofs.want("ann", [task("a", made)])
+    proofs.end(0)
+    threads.run()
+    assert not made
+
+
+# -- how much holds ---------------------------------------------------------------------------------------
+
+
+def test_the_same_plan_is_proved() -> None:
+    shown, proved = (
+        advice(plan(1, 2.0), plan(2, 3.0)),
+        advice(plan(1, 2.0, 2.0, "optimal"), plan(2, 3.0, 2.9, "feasible")),
+    )
+    first, second = with_proof(shown, proved).plans
+    assert (first.proof, first.bound) == ("optimal", 2.0)
+    assert (second.proof, second.bound) == ("feasible", 2.9)
+
+
+def test_another_plan_for_as_much_effort_proves_the_first_one_and_no_later_one() -> None:
+    shown, proved = (
+        advice(plan(1, 2.0), plan(2, 3.0)),
+        advice(plan(5, 2.0, 2.0, "optimal"), plan(2, 3.0, 3.0, "optimal")),
+    )
+    first, second = with_proof(shown, proved).plans
+    assert first.proof == "optimal" and second.proof == "none asked"
+
+
+def test_a_cheaper_plan_bounds_what_is_shown_and_does_not_replace_it() -> None:
+    shown, proved = advice(plan(1, 2.0)), advice(plan(5, 1.0, 1.0, "optimal"))
+    (first,) = with_proof(shown, proved).plans
+    assert first.columns == 1 and first.proof == "feasible" and first.gap == pytest.approx(0.5)
+    assert cheaper(shown, proved) and not cheaper(shown, advice(plan(1, 2.0 - 1e-6)))
+
+
+@pytest.mark.parametrize("proved", [NONE, advice(plan(1, 1.0, 1.0, "optimal"))])
+def test_where_no_plan_was_found_the_proof_is_shown(proved: ModelAdvice) -> None:
+    assert with_proof(advice(), proved) is proved
+    assert with_proof(advice(), None).outcome == "unknown" and not cheaper(advice(), proved)
+
+
+def test_that_there_is_no_further_plan_holds_for_the_same_plans_alone() -> None:
+    proved = advice(plan(1, 2.0, 2.0, "optimal"), complete=True)
+    assert with_proof(advice(plan(1, 2.0)), proved).complete
+    assert not with_proof(advice(plan(3, 2.0)), proved).complete
+    assert not with_proof(advice(plan(1, 2.0), plan(2, 3.0)), proved).complete
