@@ -31,6 +31,7 @@ from ctviz.experiments.groups import Grouping, groupings
 from ctviz.experiments.reliance import Proxy, Reliance, Spread, measure_reliance
 from ctviz.experiments.run import Run
 from ctviz.experiments.snapshot import stack_of
+from ctviz.isolation import isolated
 from ctviz.settings import Document
 from ctviz.short_repr import ShortRepr
 
@@ -378,6 +379,7 @@ def pair_in(adviser: Adviser, settings: PopulationSettings) -> tuple[int, int]:
     return own.index(settings.arms[0]), own.index(settings.arms[1])
 
 
+@isolated()
 def draw(adviser: Adviser, settings: PopulationSettings) -> Drawn:
     """Who is advised: in the order of a random permutation by the seed (see above)."""
     pair, X = pair_in(adviser, settings), getattr(adviser.table, settings.split)[0].numpy()
@@ -392,6 +394,7 @@ def draw(adviser: Adviser, settings: PopulationSettings) -> Drawn:
     return Drawn(rows, refused[:, rows], len(X), in_all, int(refused.all(axis=0).sum()))
 
 
+@isolated()
 def advised(adviser: Adviser, settings: PopulationSettings, drawn: Drawn, span: Span) -> Part:
     """The plans of some of those drawn."""
     rules, pair = adviser.rules(settings.rules), list(pair_in(adviser, settings))
@@ -493,6 +496,7 @@ def parts_of(adviser: Adviser, settings: PopulationSettings, drawn: Drawn) -> It
         yield span, advised(adviser, settings, drawn, span)
 
 
+@isolated()
 def advise_everyone(
     adviser: Adviser, settings: PopulationSettings, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Population:
@@ -529,6 +533,7 @@ def pair_of(run: Run) -> tuple[str, str]:
 # -- putting together ------------------------------------------------------------------------------------
 
 
+@isolated()
 def assembled(
     adviser: Adviser, settings: PopulationSettings, drawn: Drawn, parts: Iterable[tuple[Span, Part]]
 ) -> Population:
@@ -596,6 +601,7 @@ def _take_better(arrays: dict[str, Any], part: Part) -> None:
     arrays["bound"][:, at] = part.bound
 
 
+@isolated()
 def summarised(
     arms: tuple[str, str], refused: npt.ArrayLike, arrays: Mapping[str, Any], groups: Sequence[Grouping]
 ) -> tuple[Row, ...]:

@@ -47,17 +47,21 @@ TIME_LIMIT = 2.0
 
 
 def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
-    """The section “Everyone”; drawn once a person opens it, which the link remembers."""
-    st.subheader("Everyone", anchor=False)
-    bind.toggle(
-        "Compare both models over a thousand people who are refused",
-        bind.to("recourse-everyone", bool(draft.view.everyone), lambda on: draft.look(everyone=int(on)), renewed=True),
-    )
-    if not draft.view.everyone:
-        return
+    """The section “Everyone”; drawn, and printed, once a person opens it, which the link remembers."""
+    opened = bool(draft.view.everyone)
+    with st.container(key="everyone" if opened else "everyone-closed"):
+        st.subheader("Everyone", anchor=False)
+        bind.toggle(
+            "Compare both models over a thousand people who are refused",
+            bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
+        )
+        if opened:
+            _opened(ground, rules)
+
+
+def _opened(ground: Ground, rules: Rules) -> None:
     asked = Asked(ground, settings_of(ground, rules))
-    work = work_of(asked)
-    found = known(asked, work)
+    found = known(asked, work_of(asked))
     if found is not None:
         _show(found)
     _background(asked, found)

@@ -38,12 +38,11 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
     with controls:
         rules_panel(draft, ground, now, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
-    if found is None:
-        return
-    with details():
-        show_kept(draft, table, now.rules)
-        what_if(draft, found)
-        everyone(draft, ground, now.rules)
+    if found is not None:
+        with details():
+            show_kept(draft, table, now.rules)
+            what_if(draft, found)
+    everyone(draft, ground, now.rules)
 
 
 def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
