@@ -101,7 +101,8 @@ def headline(found: Population) -> str:
     if not near.words:
         return f"Too few people have a plan with both models to compare them. {planned_sentence(found)}"
     first, second = values(found, "distance")
-    at = f" ({amount('distance', second)} against {amount('distance', first)})"
+    digits = 2 if number(first, 2) != number(second, 2) or not near.side else 3
+    at = f" ({number(second, digits, trim=True)} against {number(first, digits, trim=True)})"
     if near.verdict == "better":
         gain = f"Counterfactual training's plans end {near.words}{at}"
     elif near.verdict == "worse":
@@ -191,23 +192,28 @@ def checked_sentence(found: Population) -> str:
     return f"{wrong:,} of {plans:,} plans do not hold as they are read, in rounded numbers."
 
 
-def proofs_sentence(found: Population) -> str:
-    """What is proved of the plans; empty where no proofs were asked for."""
-    if not found.proved:
-        return ""
-    said = []
+def proofs_sentences(found: Population) -> list[str]:
+    """What is proved of each model's plans, and how far polished ones are from that; empty without proofs."""
+    said, above = [], []
     for m, title in enumerate(TITLES):
         known = found.proofs(m)
         if not known.asked:
             continue
-        none = f", and for {known.none:,} that there is none" if known.none else ""
-        gap = ""
-        if known.open and math.isfinite(known.gap):
-            gap = f"; plans are at most {percent(known.gap, 1)} above the cheapest on average"
-        said.append(f"with {title} for {known.cheapest:,} of {known.asked:,} that no plan is cheaper{none}{gap}")
-    above = [known.polished for known in map(found.proofs, range(2)) if math.isfinite(known.polished)]
-    polished = f" Plans found without a proof ask for {percent(max(above), 1)} more at most." if above else ""
-    return f"Proved is {'; '.join(said)}.{polished}" if said else ""
+        parts = [f"of {known.cheapest + known.open:,} plans, {known.cheapest:,} are proved the cheapest"]
+        if known.open:
+            parts.append(f"a plan is at most {percent(known.gap, 1)} above the cheapest on average")
+        if known.none:
+            parts.append(f"of {known.none:,} people it is proved that there is no plan")
+        if known.unknown:
+            parts.append(f"of {known.unknown:,} it is open whether there is one")
+        said.append(f"Proofs for {known.asked:,} people, {title}: {'; '.join(parts)}.")
+        if math.isfinite(known.polished):
+            above.append(percent(max(known.polished, 0.0), 1))
+    if len(above) == len(TITLES):
+        said.append(
+            f"As they are found first, plans take {above[0]} and {above[1]} more than the cheapest, on average."
+        )
+    return said
 
 
 # -- groups ------------------------------------------------------------------------------------------------
@@ -317,8 +323,8 @@ def population_text(found: Population) -> str:
     if found.n:
         parts.append(" ".join([asked_sentence(found), planned_sentence(found), checked_sentence(found)]))
         parts.append(numbers_text(found))
-        if proofs := proofs_sentence(found):
-            parts.append(proofs)
+        if proofs := proofs_sentences(found):
+            parts.append("\n".join(proofs))
         parts.append("\n".join(groups_sentences(found)))
     parts.append("\n".join(reliance_sentences(found)))
     return "\n\n".join(parts)

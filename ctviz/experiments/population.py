@@ -175,16 +175,17 @@ class Proofs:
 
     Attributes:
         asked: whom it refuses of those whose plans were to be proved.
-        cheapest: plans of which it is proved that none is cheaper; ``none`` people of whom it is proved that there is
-            no plan; ``open`` all others.
+        cheapest: plans of which it is proved that none is cheaper; ``open`` other plans.
+        none: people of whom it is proved that there is no plan; ``unknown`` other people without one.
         gap: by which share of their effort plans may be above the cheapest, on average; ``most`` at most.
         polished: by which share of the proved effort the polished plans are above it, on average.
     """
 
     asked: int
     cheapest: int
-    none: int
     open: int
+    none: int
+    unknown: int
     gap: float
     most: float
     polished: float
@@ -280,8 +281,9 @@ class Population(ShortRepr):
         return Proofs(
             asked=int(who.sum()),
             cheapest=int(cheapest.sum()),
+            open=int((planned & ~cheapest).sum()),
             none=int(none.sum()),
-            open=int((~cheapest & ~none).sum()),
+            unknown=int((~planned & ~none).sum()),
             gap=_mean(gaps),
             most=float(gaps.max()) if len(gaps) else math.nan,
             polished=_mean(above[np.isfinite(above)]),

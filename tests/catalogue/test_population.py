@@ -23,6 +23,12 @@ def test_a_gain_stands_with_its_price():
     )
 
 
+def test_a_small_gain_is_told_in_more_digits():
+    said = words.headline(made({**VALUES, "distance": (1.24, 1.16), "effort": (4.0, 4.0)}, {**SURE, "distance": 0.01}))
+    assert "6.5 % nearer to people who were accepted (1.16 against 1.24)" in said
+    assert "(1.2 against 1.16)" not in said
+
+
 def test_a_loss_is_said_as_one():
     said = words.headline(made({**VALUES, "distance": (5.2, 9.8), "effort": (9.0, 41.5)}))
     assert said.startswith("Counterfactual training's plans are not nearer to accepted people but 88 % farther (9.8 ")
@@ -78,13 +84,18 @@ def test_a_plan_that_does_not_hold_is_told():
 
 
 def test_proofs_are_counted_and_their_gap_told():
-    assert words.proofs_sentence(made()) == ""
-    bound = np.full((2, 200), 2.0)
+    assert words.proofs_sentences(made()) == []
+    bound, effort = np.full((2, 200), 2.0), np.full((2, 200), 2.0)
     bound[1, :5] = 1.0
-    said = words.proofs_sentence(made(bound=bound, proved=10, polished=np.full((2, 200), 2.2)))
-    assert "with conventional training for 10 of 10 that no plan is cheaper;" in said
-    assert "with counterfactual training for 5 of 10 that no plan is cheaper; plans are at most 25.0 % above" in said
-    assert said.endswith("Plans found without a proof ask for 10.0 % more at most.")
+    effort[0, :3], bound[0, :2], bound[0, 2] = np.nan, np.inf, 0.0
+    said = words.proofs_sentences(made(bound=bound, effort=effort, proved=10, polished=np.full((2, 200), 2.2)))
+    assert said == [
+        "Proofs for 10 people, conventional training: of 7 plans, 7 are proved the cheapest; of 2 people it is proved "
+        "that there is no plan; of 1 it is open whether there is one.",
+        "Proofs for 10 people, counterfactual training: of 10 plans, 5 are proved the cheapest; a plan is at most "
+        "25.0 % above the cheapest on average.",
+        "As they are found first, plans take 10.0 % and 10.0 % more than the cheapest, on average.",
+    ]
 
 
 def test_groups_that_are_asked_for_more_are_named():

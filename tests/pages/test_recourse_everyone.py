@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ctviz.catalogue.population import headline
+from ctviz.errors import DataError, JobError
 from ctviz.experiments import population as core
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.population import PopulationSettings, draw
 from ctviz.experiments.run import load_run
+from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
 from ctviz.paths import assets
-from ctviz.studies.population import shipped_population, tasks_of, whole_key
+from ctviz.studies.population import PARTS, POPULATIONS, shipped_population, tasks_of, whole_key
 from ctviz.ui.kit import rights
+from ctviz.ui.recourse import everyone_work
 from ctviz.ui.recourse.everyone import PROOFS, TIME_LIMIT
+from ctviz.ui.recourse.everyone_work import Asked, work_of
+from ctviz.ui.recourse.ground import Ground
 from tests.pages.words import query_of, said
 from tests.waiting import until
 
@@ -121,3 +128,58 @@ def test_the_files_hold_what_is_shown(german, adviser) -> None:
         button for button in at.get("download_button") if button.proto.label in ("Numbers (CSV)", "All of it (JSON)")
     ]
     assert len(files) == 2 and json.loads(found.to_json())["words"] == found.words()
+
+
+# -- a table of one's own, which is not stored -------------------------------------------------------------
+
+
+@pytest.fixture
+def own(world, tmp_path) -> Asked:
+    """A question on a run that no store has, with few people."""
+    shipped = Store(tmp_path / "elsewhere", presets=assets() / "presets")
+    adviser = Adviser(load_run(GERMAN.key, shipped), arms=("vanilla", "full"))
+    ground = Ground(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
+    return Asked(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=20.0))
+
+
+def test_it_is_advised_in_this_process_and_nothing_is_written(own, world) -> None:
+    assert not own.stored and work_of(own) is None
+    own.begin()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    work = work_of(own)
+    assert work.progress.state == "done" and work.polished and work.result is not None
+    assert work.result.proved == 2 and work.result.both.sum() == 4
+    assert not PARTS.files(world.store) and not POPULATIONS.files(world.store) and not world.jobs.submitted
+
+
+def test_it_can_be_stopped_and_another_question_waits(own, monkeypatch) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow(adviser, settings, progress):
+        progress(0, 10)
+        entered.set()
+        assert go_on.wait(60)
+        progress(5, 10)
+        raise AssertionError("it was stopped")
+
+    monkeypatch.setattr(everyone_work, "advise_everyone", slow)
+    own.begin()
+    assert entered.wait(60)
+    other = replace(own, settings=own.settings.model_copy(update={"seed": 1}))
+    with pytest.raises(JobError, match="right now"):
+        other.begin()
+    own.begin()  # the same question goes on
+    work_of(own).cancel()
+    go_on.set()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    assert work_of(own).progress.state == "cancelled" and work_of(own).result is None
+
+
+def test_what_goes_wrong_is_a_sentence(own, monkeypatch) -> None:
+    def fails(*_):
+        raise DataError("The rules leave nothing.")
+
+    monkeypatch.setattr(everyone_work, "advise_everyone", fails)
+    own.begin()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    assert work_of(own).progress.state == "failed" and "leave nothing" in work_of(own).progress.message

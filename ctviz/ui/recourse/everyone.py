@@ -113,8 +113,8 @@ def _show(found: Population) -> None:
                     figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
                     alt=figure.described(found, metric), config={"displayModeBar": False},
                 )  # fmt: skip
-        plain = [words.planned_sentence(found), words.checked_sentence(found), words.proofs_sentence(found)]
-        _sentences("What both models ask", [*filter(None, plain), *words.groups_sentences(found)])
+        plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
+        _sentences("What both models ask", [*plain, *words.groups_sentences(found)])
     _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
     if found.n:
         with st.expander("All numbers as a table", key="everyone-table"):
