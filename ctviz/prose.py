@@ -119,6 +119,11 @@ def unbroken(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
+def clipped(text: str, most: int = 120) -> str:
+    """A text that anybody may have written, cut to some characters: ``a long na…``."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def inside(title: str) -> str:
     """A title within a sentence: its first letter small."""
     return title[:1].lower() + title[1:]

@@ -59,6 +59,18 @@ def test_the_person_and_the_rules_can_be_changed(advise, tmp_path):
     assert (rules["duration"]["change"], rules["duration"]["low"], rules["duration"]["high"]) == ("down", 6, None)
 
 
+def test_a_sheet_to_take_home(advise, tmp_path):
+    page, record = tmp_path / "sheet.html", tmp_path / "sheet.json"
+    told = advise("--person", 4, "--lock", "age", "--arm", "vanilla", "--sheet", page)
+    assert told.exit_code == 0 and told.stdout.startswith("Person 4 of the test data")
+    html = page.read_text(encoding="utf-8")
+    assert "Advice for person 4 of the test data" in html and "The rules: Realistic, but age locked" in html
+    advise("--person", 4, "--lock", "age", "--arm", "vanilla", "--sheet", record)
+    found = json.loads(record.read_text(encoding="utf-8"))
+    assert found["format"] == 1 and found["rule_set"] == "Realistic, but age locked"
+    assert found["words"] == told.stdout.strip() and found["headline"] in html
+
+
 def test_who_is_accepted(advise):
     assert "All 3 models accept this person as they are" in advise("--person", 0).stdout
 
@@ -82,6 +94,8 @@ def test_who_is_accepted(advise):
         (["--person", 4, "--exact", "--time-limit", 0], "above 0"),
         (["--person", 4, "--tau", "sure"], "between 0 and 1, or rate"),
         (["--person", 4, "--tau", 1], "between 0 and 1, or rate"),
+        (["--person", 4, "--sheet", "sheet.pdf"], "ends in .html or .json"),
+        (["--person", 4, "--sheet", "no-folder/at/all/sheet.html"], "could not be written"),
         (["--person", 4, "--arm", "none"], "one of vanilla"),
     ],
 )

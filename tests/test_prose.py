@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.prose import begun, decimal, inside, listed, number, percent, signed, spelled, unbroken
+from ctviz.prose import begun, clipped, decimal, inside, listed, number, percent, signed, spelled, unbroken
 
 NOTHING = (None, math.nan, math.inf, -math.inf)
 FINITE = st.floats(-1e307, 1e307)
@@ -157,3 +157,8 @@ def test_where_there_is_little_room_nearly_all_is_not_called_all_either(share, t
 
 def test_a_title_within_a_sentence_and_at_its_beginning():
     assert (inside("Step size"), begun("no change"), inside(""), begun("")) == ("step size", "No change", "", "")
+
+
+def test_a_long_text_is_clipped():
+    assert clipped("a" * 120) == "a" * 120 and clipped("a" * 121) == "a" * 119 + "…"
+    assert clipped("abcdef", 4) == "abc…"

@@ -54,8 +54,13 @@ def score_words(score: float) -> str:
 
 def model_title(model: ModelAdvice, alone: bool = True) -> str:
     """How a model was trained; with its name where it is not ``alone`` in that."""
-    title = "Counterfactual training" if model.counterfactual else "Conventional training"
+    title = training_title(model.counterfactual)
     return title if alone else f"{title} ({model.arm})"
+
+
+def training_title(counterfactual: bool) -> str:
+    """How a model was trained."""
+    return "Counterfactual training" if counterfactual else "Conventional training"
 
 
 def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
@@ -174,6 +179,14 @@ def cheaper_sentence(shown: AdvisedPlan, found: AdvisedPlan) -> str:
 
 
 def none_sentence(release: AdvisedRelease | None) -> str:
+    """That there is no plan, which locks stand in the way, and the plan without them."""
+    told = released_sentence(release)
+    if release is None or release.plan is None:
+        return told
+    return f"{told} {plan_sentence(release.plan)} {plan_notes(release.plan)}"
+
+
+def released_sentence(release: AdvisedRelease | None) -> str:
     """That there is no plan, and which locks stand in the way."""
     proved = "No plan exists under these rules, and that is proved."
     if release is None:
@@ -181,10 +194,8 @@ def none_sentence(release: AdvisedRelease | None) -> str:
     if release.plan is None:
         open_ = "Whether releasing locks would give one was not found in time."
         return f"{proved} {'Without any lock there is none either.' if release.smallest else open_}"
-    names = listed(release.features)
     fewest = " No smaller set of locks does." if release.smallest and len(release.features) > 1 else ""
-    plan = f"{plan_sentence(release.plan)} {plan_notes(release.plan)}"
-    return f"{proved} Releasing {names} gives one.{fewest} {plan}"
+    return f"{proved} Releasing {listed(release.features)} gives one.{fewest}"
 
 
 def unknown_sentence(model: ModelAdvice) -> str:

@@ -1,4 +1,4 @@
-"""What two models ask of one person, in a headline: gain, price and caveat.
+"""What two models ask of one person, in a headline: gain, price and caveat; and the rules that they ask it under.
 
 Nothing is claimed beyond this person and these plans, and what is about the same is said to be so.
 """
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from ctviz.catalogue.advice import change_words, model_title
 from ctviz.catalogue.differences import SMALL, difference
 from ctviz.catalogue.metrics import METRICS, Metric
+from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, link_sentence, rule_words
+from ctviz.data.rules import Rule, Rules
+from ctviz.data.schema import Schema
 from ctviz.experiments.advice import Advice, AdvisedPlan, FeatureChange, ModelAdvice
 from ctviz.prose import begun, inside, listed, number
 
@@ -142,8 +145,9 @@ def _compared(first: _Asked, second: _Asked, subject: str) -> str:
 
 
 def _effort_words(ratio: float, words: str) -> str:
-    """``20 % more effort``, ``2.3 times the effort``."""
-    return f"{number(ratio, 2, trim=True)} times the effort" if ratio >= 2 else words
+    """``20 % more effort``, ``twice the effort``, ``2.3 times the effort``."""
+    times = number(ratio, 2, trim=True)
+    return words if ratio < 1.95 else "twice the effort" if times == "2" else f"{times} times the effort"
 
 
 # -- one has none, or both --------------------------------------------------------------------------------
@@ -247,3 +251,38 @@ def _plan(changes: Sequence[FeatureChange], whole: bool = False) -> str:
 def _features(changes: Sequence[FeatureChange]) -> str:
     names = [change.feature for change in changes]
     return listed(names) if len(names) <= NAMED else f"{len(names)} features, such as {names[0]}"
+
+
+# -- the rules --------------------------------------------------------------------------------------------
+
+
+def rules_sentences(rules: Rules, schema: Schema) -> list[str]:
+    """Rules in sentences: what is locked, what goes one way, what else holds of a feature, and what is free."""
+    plain: dict[str, list[str]] = {change: [] for change in ("locked", "up", "down", "free")}
+    special = []
+    for feature in schema.features:
+        rule = rules.of(feature.name)
+        if rule == Rule(feature=feature.name, change=rule.change):
+            plain[rule.change].append(feature.name)
+        else:
+            special.append(f"{begun(feature.name)}: {rule_words(rule, feature).removeprefix('free, ')}.")
+    free = plain.pop("free")
+    said = [f"{begun(CHANGES[change])}: {listed(names)}." for change, names in plain.items() if names]
+    said += special
+    said += [f"Free to change: {listed(free)}."] if free else []
+    said += [link_sentence(link) for link in rules.links]
+    said += _difficulties(rules, schema)
+    if rules.unseen_pairs == "excluded" and sum(feature.kind == "category" for feature in schema.features) > 1:
+        said.append("Levels that never occur together in the data stay apart.")
+    return said
+
+
+def _difficulties(rules: Rules, schema: Schema) -> list[str]:
+    """Which of the features that may change are easier or harder to change than usual, as the table has it."""
+    found: dict[int, list[str]] = {}
+    for feature in schema.features:
+        rule = rules.of(feature.name)
+        if rule.change != "locked" and rule.effort is None and feature.effort != 3:
+            found.setdefault(feature.effort, []).append(feature.name)
+    parts = [f"{DIFFICULTIES[effort]}: {listed(names)}" for effort, names in sorted(found.items())]
+    return [f"Counted as {'; as '.join(parts)}."] if parts else []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ctviz.data.people import text_of
 from ctviz.data.rule_sets import RuleSet, differing
-from ctviz.data.rules import End, Rule, Rules
+from ctviz.data.rules import End, Link, Rule, Rules
 from ctviz.data.schema import Feature, Schema
-from ctviz.prose import listed
+from ctviz.prose import listed, number
 
 CHANGES = {"free": "free", "up": "only up", "down": "only down", "locked": "locked"}
 """Change → what it is called."""
@@ -57,6 +57,13 @@ def rules_words(rules: Rules, base: RuleSet, schema: Schema) -> str:
         return base.title
     several = "; ".join(changed) if any(", " in part for part in changed) else listed(changed)
     return f"{base.title}, but {several}"
+
+
+def link_sentence(link: Link) -> str:
+    """What a link says, in the units of both: ``Whoever raises education by one is at least 1 more in age.``"""
+    return (
+        f"Whoever raises {link.follows} by one is at least {number(link.least, 3, trim=True)} more in {link.feature}."
+    )
 
 
 def difficulty_words(effort: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import read, stored, to_json
+from ctviz.cli.common import read, stored, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.study import study_progress
 from ctviz.errors import ConfigError, StoreError
@@ -17,10 +17,14 @@ from ctviz.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from ctviz.data.rules import Rules
     from ctviz.data.tables.table import Table
+    from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser
     from ctviz.experiments.run import Run
 
 Names = list[str] | None
+
+SHEETS = (".html", ".json")
+"""Endings of a sheet's file."""
 
 
 @app.command()
@@ -51,6 +55,9 @@ def advise(
     ] = "0.5",
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
+    ] = None,
     everyone: Annotated[
         bool, typer.Option("--everyone", help="Advise many people at random whom the models refuse, not one person.")
     ] = False,
@@ -60,11 +67,13 @@ def advise(
 ) -> None:
     """Advise a person, or everyone: what to change so that each model accepts them."""
     if everyone:
-        _check_everyone(person, changes, plans)
+        _check_everyone(person, changes, plans, sheet)
     elif n is not None or as_csv:
         raise ConfigError("--n" if n is not None else "--csv", n if n is not None else True, "only with --everyone")
     elif person is None:
         raise ConfigError("--person", None, "a row of the data or a file; or --everyone in its place")
+    if sheet is not None and sheet.suffix.lower() not in SHEETS:
+        raise ConfigError("--sheet", str(sheet), f"a file that ends in {' or '.join(SHEETS)}")
     key, experiment = stored(what)
     from ctviz.data.tables.settings import TableSettings
     from ctviz.experiments.store import open_store
@@ -90,15 +99,18 @@ def advise(
     rules = _rules(adviser.table, ways, ranges or ())
     who = _person(adviser, person or "", split, changes or ())
     advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
+    if sheet is not None:
+        _write_sheet(sheet, advice, adviser)
     typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())
 
 
-def _check_everyone(person: str | None, changes: Sequence[str] | None, plans: int) -> None:
+def _check_everyone(person: str | None, changes: Sequence[str] | None, plans: int, sheet: Path | None) -> None:
     """Refuses what belongs to one person alone."""
     for option, value, given in (
         ("--person", person, person is not None),
         ("--set", ", ".join(changes or ()), bool(changes)),
         ("--plans", plans, plans != 1),
+        ("--sheet", str(sheet), sheet is not None),
     ):
         if given:
             raise ConfigError(option, value, "none with --everyone")
@@ -119,6 +131,23 @@ def _advise_everyone(
         typer.echo(found.table.to_csv(index=False), nl=False)
         return
     typer.echo(to_json({**found.record(), "words": found.words()}) if as_json else found.words())
+
+
+def _write_sheet(path: Path, advice: Advice, adviser: Adviser) -> None:
+    """Writes the sheet to take home, under the rules' own name."""
+    import datetime
+
+    from ctviz import __version__
+    from ctviz.catalogue.rules import rules_words
+    from ctviz.data.rule_sets import rule_sets
+    from ctviz.figures.recourse.sheet import Sheet, data_words, to_html
+    from ctviz.figures.recourse.sheet import to_json as sheet_json
+
+    table = adviser.table
+    rules = rules_words(advice.rules, rule_sets(table)[0], table.schema)
+    data = data_words(adviser.run.experiment, table)
+    made = Sheet(advice, table.schema, data, rules, __version__, datetime.date.today())
+    write(path, to_html(made) if path.suffix.lower() == ".html" else sheet_json(made))
 
 
 def _tau(text: str) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -181,6 +181,24 @@ class Category:
 
 
 Feature = Number | Category
+
+
+def bounded(feature: Feature, here: float, far: float) -> Feature:
+    """A feature with finite ends: of an open one, ``far`` times its size beyond its own value and ``here``."""
+    if isinstance(feature, Category) or np.isfinite(feature.ends).all():
+        return feature
+    away = far * max(1.0, abs(feature.own), abs(here), abs(feature.spread), feature.step)
+    least, most = min(feature.own, here) - away, max(feature.own, here) + away
+    return replace(feature, low=max(feature.low, least), high=min(feature.high, most))
+
+
+def directed(own: float, low: float, high: float, mutability: Mutability) -> tuple[float, float]:
+    """The part of a range that a number may reach from its own value in its direction; locked, that value alone."""
+    if mutability is Mutability.FIXED:
+        return own, own
+    if mutability is Mutability.INCREASE:
+        return max(low, own), high
+    return low, min(high, own) if mutability is Mutability.DECREASE else high
 
 
 @dataclass(frozen=True)
@@ -395,10 +413,6 @@ def schema_lattice(schema: Schema, factual: npt.ArrayLike) -> Lattice:
 
 
 def _narrowed(own: float, domain: tuple[float, float], mutability: Mutability) -> tuple[float, float]:
-    """The part of a domain that a number may reach from its own value."""
-    low, high = domain
-    if mutability in (Mutability.FIXED, Mutability.INCREASE):
-        low = max(low, own)
-    if mutability in (Mutability.FIXED, Mutability.DECREASE):
-        high = min(high, own)
+    """The part of a domain that a number may reach from its own value; that alone where it cannot enter the domain."""
+    low, high = directed(own, *domain, mutability)
     return (low, high) if low <= high else (own, own)

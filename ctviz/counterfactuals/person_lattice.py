@@ -24,7 +24,7 @@ class PersonLattices:
 
     A number may take the multiples of its step within its domain, range and direction, and the person's own value; a
     category the levels that are allowed, and the person's own. A change by ``Feature.deviation``, and another level,
-    cost what the effort says (``EFFORTS``).
+    cost what the feature's difficulty says (``EFFORTS``).
 
     Args:
         unseen_pairs: pairs of columns whose levels never occur together (``Table.unseen_pairs``), (p 2). They are
@@ -86,12 +86,7 @@ def _number(feature: Feature, ends: tuple[float, float], column: int, x: npt.NDA
     low, high = ends
     if feature.domain[0] <= x[column] <= feature.domain[1]:  # what people read may be rounded out of it
         low, high = min(low, own), max(high, own)
-    if feature.mutability in (Mutability.FIXED, Mutability.INCREASE):
-        low = max(low, own)
-    if feature.mutability in (Mutability.FIXED, Mutability.DECREASE):
-        high = min(high, own)
-    if feature.mutability is Mutability.FIXED:
-        low = high = own
+    low, high = lattice.directed(own, low, high, feature.mutability)
     return Number(
         name=feature.name,
         column=column,

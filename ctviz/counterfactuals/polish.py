@@ -12,7 +12,7 @@ margin most. It need not be the cheapest of all: that is ``exact``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -21,12 +21,15 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.exact.network import Floats, least_margin, margin, networks_of
-from ctviz.counterfactuals.lattice import Category, Columns, Feature, Lattice, Mask, Number
+from ctviz.counterfactuals.lattice import Category, Columns, Lattice, Mask, Number, bounded
 from ctviz.counterfactuals.search_result import Searchable
 from ctviz.errors import ConfigError
 
 OPTIONS = 48
 """Most values of a number that are tried; of a number with more, some near and some far, refined afterwards."""
+
+FAR = 16.0
+"""How far, in sizes of its values, an open number is followed."""
 
 MOVES = 2000
 """Most single changes that are paired: of more, those that raise the margin most. Where many features are free, fewer
@@ -132,15 +135,6 @@ def _polished(
     return min(found, key=lambda polished: (not polished.valid, polished.cost if polished.valid else 0.0))
 
 
-def _bounded(feature: Feature, here: float) -> Feature:
-    """A feature with finite ends, some way around its own and its current value."""
-    if isinstance(feature, Category) or np.isfinite(feature.ends).all():
-        return feature
-    far = 16 * max(1.0, abs(feature.own), abs(here), feature.spread, feature.step)
-    least, most = min(feature.own, here) - far, max(feature.own, here) + far
-    return replace(feature, low=max(feature.low, least), high=min(feature.high, most))
-
-
 class _Descent:
     """One person on their way down: a point, its cost, and the first layer's outputs there."""
 
@@ -191,7 +185,7 @@ class _Descent:
         """Values to try of a feature: all that are allowed; of a number with many, some, most of them nearby."""
         feature = self.lattice.features[i]
         if i not in self._near:
-            self._near[i] = _bounded(feature, self.point[i]).options(self.most)
+            self._near[i] = bounded(feature, float(self.point[i]), FAR).options(self.most)
         options = self._near[i]
         if isinstance(feature, Category) or self._whole(feature):
             return options

@@ -19,7 +19,8 @@ GeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "
 
 
 PRECISION = 2e-4
-"""Share by which the end of an exact search may be above its bound and still be the cheapest."""
+"""Share by which the end of an exact search may be above its bound and still be the cheapest: twice the solver's own,
+for what models see is rounded to float32."""
 
 
 class SearchSettings(Settings):

@@ -24,6 +24,7 @@ from ctviz.data.drawn import (
     places_of,
     values_of,
 )
+from ctviz.data.numerals import number_in
 from ctviz.errors import ConfigError, DataError
 
 MOST_TABLE = 200_000
@@ -105,19 +106,15 @@ def _split(lines: Sequence[str], separator: str) -> list[list[str]]:
 
 
 def _as_number(cell: str, decimal: bool) -> float:
-    return float(cell.replace("−", "-").replace(",", ".") if decimal else cell.replace("−", "-"))
+    return number_in(cell, "decimal" if decimal else "none")
 
 
 def _is_number(cell: str, decimal: bool) -> bool:
-    try:
-        _as_number(cell, decimal)
-    except ValueError:
-        return False
-    return True
+    return not math.isnan(_as_number(cell, decimal))
 
 
 def _number(cell: str, row: int, column: str, decimal: bool) -> float:
-    value = _as_number(cell, decimal) if _is_number(cell, decimal) else math.nan
+    value = _as_number(cell, decimal)
     if not math.isfinite(value) or abs(value) > 1e150:
         shown = cell if len(cell) <= 20 else f"{cell[:20]}…"
         raise DataError(f"Row {row} of the table has “{shown}” in column {column}; needed is a finite number.")

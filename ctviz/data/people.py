@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from ctviz.data.numerals import number_in
 from ctviz.data.schema import Array, Feature, Schema
 from ctviz.errors import DataError, shorten
 
@@ -105,6 +105,5 @@ def _level(feature: Feature, value: Value) -> int:
 
 def _parsed(feature: Feature, text: str) -> float:
     """The number in a text, with or without prefix, unit and commas; not a number where there is none."""
-    bare = text.strip().replace("−", "-").replace(",", "")
-    bare = bare.replace(feature.display.prefix, "", 1).removesuffix(feature.display.unit).strip()
-    return float(bare) if re.fullmatch(r"-?\d+(\.\d*)?([eE][+-]?\d+)?", bare) else math.nan
+    bare = text.strip().replace(feature.display.prefix, "", 1).removesuffix(feature.display.unit)
+    return number_in(bare, "thousands")

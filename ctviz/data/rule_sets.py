@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from ctviz.data.numerals import number_in
 from ctviz.data.rules import Link, Rule, Rules, locked
 from ctviz.data.schema import EFFORTS, Feature, Schema
 from ctviz.data.tables.table import Table
@@ -184,7 +185,7 @@ def _link(said: str) -> Link:
 
 
 def _number(field: str, said: str) -> float:
-    found = float(said) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?", said) else math.nan
+    found = number_in(said)
     if not math.isfinite(found):
         raise ConfigError(field, said, "a number")
     return found

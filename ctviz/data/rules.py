@@ -27,7 +27,7 @@ class Rule(Settings):
         low, high: the least and the greatest value; of ordered levels their names.
         levels: of a category those to which it may change; empty: as the data set has it.
         step: a plan chooses multiples of it; None: as the data set has it.
-        effort: how hard a change is, 1 (easy) to 5 (hard); None: as the data set has it.
+        effort: its difficulty, 1 (easy) to 5 (hard); None: as the data set has it.
     """
 
     feature: str = Field(min_length=1)
@@ -36,7 +36,7 @@ class Rule(Settings):
     high: End = None
     levels: tuple[str, ...] = ()
     step: float | None = Field(None, gt=0)
-    effort: int | None = Field(None, ge=1, le=len(EFFORTS))
+    effort: int | None = Field(None, ge=1, le=len(EFFORTS), title="difficulty")
 
     @model_validator(mode="after")
     def _consistent(self) -> Rule:

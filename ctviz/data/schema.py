@@ -43,7 +43,7 @@ class Mutability(StrEnum):
 FeatureKind = Literal["number", "integer", "category", "ordered"]
 
 EFFORTS = (0.25, 0.5, 1.0, 2.0, 4.0)
-"""What the five levels of effort, 1 (easy) to 5 (hard), multiply the cost of a change by."""
+"""What the five levels of difficulty, 1 (easy) to 5 (hard), multiply the effort of a change by."""
 
 
 class Feature(BaseModel):
@@ -57,8 +57,8 @@ class Feature(BaseModel):
         display: from the column to what people read, the *shown* numbers.
         step: shown numbers that a plan may choose are multiples of it; None: every number (integers and ranks: 1).
         allowed: the levels of a category to which a plan may change; None: all.
-        effort: how hard a change is, 1 to 5; it multiplies the cost by ``EFFORTS``.
-        deviation: the change of the column that costs 1 at the middle effort: the median absolute deviation of the
+        effort: its difficulty, 1 to 5, which multiplies the effort of its changes by ``EFFORTS``.
+        deviation: the change of the column that costs 1 at the middle difficulty: the median absolute deviation of the
             training samples. Another level of a category costs 1.
     """
 
@@ -76,7 +76,7 @@ class Feature(BaseModel):
     display: DisplayScale = DisplayScale()
     step: float | None = Field(None, gt=0, allow_inf_nan=False)
     allowed: tuple[str, ...] | None = None
-    effort: int = Field(3, ge=1, le=len(EFFORTS))
+    effort: int = Field(3, ge=1, le=len(EFFORTS), title="difficulty")
     deviation: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")

@@ -7,25 +7,22 @@ descent on the lattice (``polish``), and the exact search, to which the polished
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.exact.cheapest import TIME_LIMIT, Answer, several, smallest_release
-from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, margin, networks_of
+from ctviz.counterfactuals.exact.cheapest import TIME_LIMIT, smallest_release
+from ctviz.counterfactuals.exact.network import Network, confidence, least_margin, networks_of
 from ctviz.counterfactuals.lattice import Category, Lattice, Number
-from ctviz.counterfactuals.person_lattice import PersonLattices
-from ctviz.counterfactuals.polish import AnyModel, Judged, polish
-from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search import search
+from ctviz.counterfactuals.polish import AnyModel, Judged
 from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.crew import Crew
 from ctviz.data.people import Person, text_of
 from ctviz.data.rules import Rules
 from ctviz.data.schema import Array, Feature
@@ -40,12 +37,14 @@ from ctviz.experiments.advice import (
     FeatureScale,
     ModelAdvice,
     Outcome,
-    Proof,
     Tau,
 )
+from ctviz.experiments.engines.base import never_cancelled
+from ctviz.experiments.planner import How, ManyPlans, Model, Plan, Planner, margins, proved
 from ctviz.experiments.run import Run
 from ctviz.experiments.snapshot import stack_of
 from ctviz.isolation import isolated
+from ctviz.progress import Progress
 
 Floats = npt.NDArray[np.float64]
 
@@ -54,6 +53,11 @@ MOST_PLANS = 5
 
 LESS = 0.1
 """Share of a change that a slip leaves out."""
+
+PART = 10
+"""People whose plans are made at once."""
+
+MOST_WORKERS = 64
 
 SPLITS = ("train", "validation", "test")
 
@@ -100,35 +104,6 @@ def advise(
     return adviser.advise(person, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
 
 
-@dataclass(frozen=True, eq=False)
-class ManyPlans:
-    """The cheapest plan of n people with each of m models, without proofs unless asked for.
-
-    Who is accepted needs no plan. Of a person without one, effort and distance are NaN, and the columns their own.
-    """
-
-    refused: npt.NDArray[np.bool_]  # m n
-    found: npt.NDArray[np.bool_]  # m n
-    effort: Floats  # m n
-    bound: Floats  # m n: no plan takes less effort; ∞ where there is none, 0 where no proof was asked for
-    columns: npt.NDArray[np.float32]  # m n d
-    distance: Floats  # m n: to the nearest real person who was accepted
-    closer_than: Floats  # m n: see AdvisedPlan
-    seconds: Floats  # m n: for the plan, without the gradient search
-
-
-@dataclass(frozen=True, eq=False)
-class _Model:
-    """One model, as advice needs it."""
-
-    arm: str
-    counterfactual: bool
-    judge: Judged
-    threshold: float
-    least: float  # the margin at the threshold
-    unfit: str  # why nothing can be proved of it
-
-
 class Adviser:
     """Advises any number of people with the models of a run, and keeps what all of them need; safe for threads.
 
@@ -155,36 +130,34 @@ class Adviser:
         snapshot = run.snapshot(epoch)
         self.epoch = snapshot.epoch
         self._stack = stack_of([snapshot], run.experiment).take(chosen)
-        self._settings = settings or _usual(run)
-        if self._settings.generator in ("dice", "exact"):
-            raise ConfigError("generator", self._settings.generator, "one with one end for each person, before proofs")
-        self._reference = ReferenceData.of(table)
+        asked = settings or _usual(run)
+        if asked.generator in ("dice", "exact"):
+            raise ConfigError("generator", asked.generator, "one with one end for each person, before proofs")
         X, y = table.train
         self._granted = X[y == table.favourable].numpy()
         self.accepted = AcceptedPeople(table.schema, self._granted)
         self.rate = float((table.validation[1] == table.favourable).double().mean())
         self.models = [self._model(i, run.experiment.arms[arm]) for i, arm in enumerate(chosen)]
-        self._lattices = lru_cache(8)(self._lattices_of)
+        self._planner = Planner.of(table, self._stack, asked, self.models, self.accepted)
+        self._guard, self._crews = threading.Lock(), list[Crew]()
 
-    def _model(self, i: int, arm: Any) -> _Model:
+    def _model(self, i: int, arm: Any) -> Model:
         one, unfit = self._stack.take([i]), ""
         try:
             judge: Judged = networks_of(one)[0]
         except ConfigError as error:
             judge, unfit = AnyModel(one, self.table.train[0][:1].T), str(error)
         threshold = self._threshold(judge) if self.tau == "rate" else float(self.tau)
-        return _Model(arm.name, arm.trains_on_counterfactuals, judge, threshold, least_margin(threshold), unfit)
+        return Model(arm.name, arm.trains_on_counterfactuals, judge, threshold, least_margin(threshold), unfit)
 
     def _threshold(self, judge: Judged) -> float:
         """The score that a share ``rate`` of the validation data reaches."""
-        margins = np.sort(self._margins(judge, self.table.validation[0].numpy()))[::-1]
-        scores = confidence(margins)
+        scores = confidence(np.sort(self._margins(judge, self.table.validation[0].numpy()))[::-1])
         at = min(max(round(self.rate * len(scores)), 1), len(scores)) - 1
         return float(np.clip(scores[at], 1e-9, 1 - 1e-9))
 
     def _margins(self, judge: Judged, X: npt.ArrayLike) -> Floats:
-        """log(p/(1 − p)) of the favourable class for rows (… d), (…)."""
-        return margin(judge.rest(judge.first(X)), self.table.favourable)
+        return margins(judge, X, self.table.favourable)
 
     @isolated()
     def scores(self, X: npt.ArrayLike) -> Floats:
@@ -221,9 +194,6 @@ class Adviser:
         names = (rules,) if isinstance(rules, str) else tuple(rules or ())
         return self.table.rules.locking(*names)
 
-    def _lattices_of(self, rules: Rules) -> PersonLattices:
-        return PersonLattices(self.table.schema, rules, self.table.unseen_pairs)
-
     # -- one person -------------------------------------------------------------------------------
 
     @isolated()
@@ -241,14 +211,12 @@ class Adviser:
         """As ``advise``; ``arms``: the models that are asked, by default all that the adviser has."""
         if not 1 <= plans <= MOST_PLANS:
             raise ConfigError("plans", plans, f"1 to {MOST_PLANS}")
-        if not time_limit > 0:
-            raise ConfigError("time_limit", time_limit, "seconds above 0")
         asked = _positions(arms, [model.arm for model in self.models])
         ruled = self.rules(rules)
         x, place = self.row(person, split)
-        lattice = self._lattices(ruled).of(x)
-        ends = self._ends(x[None], ruled)[:, 0]
-        how = _How(plans, exact, time_limit)
+        lattice = self._planner.lattices(ruled).of(x)
+        ends = self._planner.ends(x[None], ruled)[:, 0]
+        how = How(plans, exact, _seconds(time_limit))
         return Advice(
             run=self.run.key,
             epoch=self.epoch,
@@ -265,7 +233,7 @@ class Adviser:
             models=tuple(self._asked(self.models[i], ends[i], lattice, ruled, how) for i in asked),
         )
 
-    def _asked(self, model: _Model, end: Array, lattice: Lattice, rules: Rules, how: _How) -> ModelAdvice:
+    def _asked(self, model: Model, end: Array, lattice: Lattice, rules: Rules, how: How) -> ModelAdvice:
         """What one model asks of the person of a lattice; ``end`` (d): of the gradient search."""
         begun = time.perf_counter()
         known = float(self._margins(model.judge, lattice.factual))
@@ -273,7 +241,7 @@ class Adviser:
         told["score"] = float(confidence(known))
         if known >= model.least:
             return ModelAdvice(**told, outcome="accepted")
-        found = self._plans(model, lattice, end, how)
+        found = self._planner.plans(model, lattice, end, how)
         release = None
         if found.complete and not found.plans and isinstance(model.judge, Network):
             release = self._release(model, model.judge, lattice, rules, how)
@@ -289,42 +257,21 @@ class Adviser:
             seconds=time.perf_counter() - begun,
         )
 
-    def _plans(self, model: _Model, lattice: Lattice, end: Array, how: _How) -> _Found:
-        """The cheapest plans: proved, or polished from the end of the search and from the person."""
-        target = self.table.favourable
-        if how.exact and isinstance(model.judge, Network):
-            limit = how.time_limit
-            answers = several(model.judge, lattice, target, model.threshold, how.plans, time_limit=limit, known=end)
-            return _Found([one for one in map(_proved, answers) if one is not None], answers[-1].status == "none")
-        plans: list[_Plan] = []
-        for _ in range(how.plans):
-            earlier = [np.flatnonzero(lattice.changed(plan.point)) for plan in plans]
-            rule = partial(lattice.differs, sets=earlier) if earlier else None
-            (found,) = polish(model.judge, [lattice], [target], model.threshold, end[None], rule)
-            if not found.valid:
-                break
-            plans.append(_Plan(found.point, found.cost, "none asked", 0.0))
-        kept: list[_Plan] = []
-        for plan in sorted(plans, key=lambda plan: plan.effort):  # one found later may be cheaper, and change less
-            if lattice.differs(plan.point, [np.flatnonzero(lattice.changed(other.point)) for other in kept]):
-                kept.append(plan)
-        return _Found(kept, False)
-
     def _release(
-        self, model: _Model, network: Network, lattice: Lattice, rules: Rules, how: _How
+        self, model: Model, network: Network, lattice: Lattice, rules: Rules, how: How
     ) -> AdvisedRelease | None:
         """The fewest locks whose release gives a plan; None without locks."""
         locks = rules.named("locked")
         if not locks:
             return None
-        released = self._lattices(rules.freeing(*locks)).of(lattice.factual)
+        released = self._planner.lattices(rules.freeing(*locks)).of(lattice.factual)
         target, limit = self.table.favourable, how.time_limit
         found = smallest_release(network, lattice, released, target, model.threshold, time_limit=limit)
-        plan = _proved(found.answer)
+        plan = proved(found.answer)
         names = tuple(lattice.features[i].name for i in found.features)
         return AdvisedRelease(names, found.smallest, None if plan is None else self._told(model, released, plan))
 
-    def _told(self, model: _Model, lattice: Lattice, plan: _Plan) -> AdvisedPlan:
+    def _told(self, model: Model, lattice: Lattice, plan: Plan) -> AdvisedPlan:
         columns = lattice.encode(plan.point)
         before, after = self.table.person(lattice.factual), self.table.person(columns)
         score = float(confidence(self._margins(model.judge, columns)))
@@ -345,7 +292,7 @@ class Adviser:
         )
 
     def _change(
-        self, model: _Model, lattice: Lattice, point: Floats, i: int, before: Person, after: Person
+        self, model: Model, lattice: Lattice, point: Floats, i: int, before: Person, after: Person
     ) -> FeatureChange:
         feature, own = self.table.schema.features[i], lattice.features[i]
         with_less = None
@@ -392,20 +339,8 @@ class Adviser:
         """Of each column over accepted people, (2 d)."""
         return np.asarray(np.quantile(self._granted, (0.25, 0.75), axis=0), dtype=np.float64)
 
-    def _ends(self, X: Array, rules: Rules) -> npt.NDArray[np.float32]:
-        """Where the gradient search from people (b d) ends with each model, (m b d)."""
-        settings = [SearchSettings(**{**self._settings.model_dump(), "tau": model.threshold}) for model in self.models]
-        samples = torch.from_numpy(X)
-        start = samples.T.expand(len(self.models), -1, -1).contiguous()
-        goal = torch.full(start.shape[::2], self.table.favourable)
-        limits = Constraints.of([rules.on(self.table.schema)] * len(self.models), samples)
-        with torch.no_grad():
-            found = search(self._stack, start, goal, settings, limits, False, self._reference)
-        return np.ascontiguousarray(found.final.mT.numpy())
-
     # -- many people ------------------------------------------------------------------------------
 
-    @isolated()
     def many(
         self,
         X: npt.ArrayLike,
@@ -413,61 +348,80 @@ class Adviser:
         *,
         exact: bool = False,
         time_limit: float = TIME_LIMIT,
+        workers: int = 1,
+        progress: Callable[[Progress], None] = lambda progress: None,
     ) -> ManyPlans:
-        """The cheapest plan of each of some people (n d), as ``advise`` with one plan, as arrays."""
-        people, ruled = np.asarray(X, dtype=np.float32).reshape(-1, self.table.d), self.rules(rules)
-        lattices, ends = [self._lattices(ruled).of(x) for x in people], self._ends(people, ruled)
-        shape = len(self.models), len(people)
-        columns = np.broadcast_to(people, (*shape, self.table.d)).copy()
-        refused = np.stack([self._margins(model.judge, people) < model.least for model in self.models])
-        effort, bound, seconds = np.full(shape, np.nan), np.zeros(shape), np.zeros(shape)
-        how = _How(1, exact, time_limit)
-        for m, n in np.argwhere(refused).tolist():
-            begun = time.perf_counter()
-            found = self._plans(self.models[m], lattices[n], ends[m, n], how)
-            seconds[m, n] = time.perf_counter() - begun
-            bound[m, n] = np.inf if found.complete and not found.plans else 0.0
-            for plan in found.plans:
-                effort[m, n], bound[m, n], columns[m, n] = plan.effort, plan.bound, lattices[n].encode(plan.point)
-        distance = self.accepted.nearest(columns.reshape(-1, self.table.d))[0].reshape(shape)
-        planned = np.isfinite(effort)
-        distance[~planned] = np.nan
-        closer = np.where(planned, self.accepted.closer_than(distance), np.nan)
-        return ManyPlans(refused, planned, effort, bound, columns, distance, closer, seconds)
+        """The cheapest plan of each of some people (n d), as ``advise`` with one plan, as arrays.
 
+        ``progress`` is called with the number of people who have theirs. Else as ``many_parts``.
+        """
+        begun, done, found = time.perf_counter(), 0, dict[int, ManyPlans]()
+        for people, plans in self.many_parts(X, rules, exact=exact, time_limit=time_limit, workers=workers):
+            found[people.start] = plans
+            done += people.stop - people.start
+            progress(Progress(done, len(np.asarray(X)), time.perf_counter() - begun))
+        return ManyPlans.joined([found[at] for at in sorted(found)])
 
-@dataclass(frozen=True)
-class _How:
-    """How plans are asked for."""
+    def many_parts(
+        self,
+        X: npt.ArrayLike,
+        rules: Rules | Iterable[str] | None = None,
+        *,
+        exact: bool = False,
+        time_limit: float = TIME_LIMIT,
+        workers: int = 1,
+        cancelled: Callable[[], bool] = never_cancelled,
+    ) -> Iterator[tuple[slice, ManyPlans]]:
+        """As ``many``, ``PART`` people at a time: which ones, and their plans, as they come. Stop iterating to cancel.
 
-    plans: int
-    exact: bool
-    time_limit: float
+        Args:
+            workers: processes among which people are divided; 1: this one. They stay for a minute, for the next people.
+                Their number changes nothing of the plans, but for proofs that their time runs out for.
+            cancelled: asked often; once it is true, no more plans come.
 
+        Raises:
+            ConfigError, DataError: as ``advise``. JobError: a worker process was killed twice with the same people;
+                what came before stays valid.
+        """
+        if not 1 <= workers <= MOST_WORKERS:
+            raise ConfigError("workers", workers, f"1 to {MOST_WORKERS}")
+        people, how = self._people(X), How(1, exact, _seconds(time_limit))
+        ruled = self.rules(rules)
+        self._planner.lattices(ruled)  # says what does not fit
+        parts = [slice(at, min(at + PART, len(people))) for at in range(0, max(1, len(people)), PART)]
+        return self._in_parts([(people[part], ruled, how) for part in parts], parts, workers, cancelled)
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """A plan on a lattice, and what is proved of it."""
+    def _in_parts(
+        self, items: Sequence[tuple[Any, ...]], parts: Sequence[slice], workers: int, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[slice, ManyPlans]]:
+        if min(workers, len(parts)) <= 1:
+            for part, item in zip(parts, items, strict=True):
+                if cancelled():
+                    return
+                yield part, self._planner.many(*item)
+            return
+        with self._crew(workers) as crew:
+            for at, plans in crew.map(Planner.many, items, cancelled):
+                yield parts[at], plans
 
-    point: Floats
-    effort: float
-    proof: Proof
-    bound: float
+    @contextmanager
+    def _crew(self, workers: int) -> Iterator[Crew]:
+        """A crew for one caller at a time, kept for the next one."""
+        with self._guard:
+            fitting = [crew for crew in self._crews if crew.workers == workers]
+            crew = fitting[0] if fitting else Crew(self._planner, workers)
+            self._crews = [other for other in self._crews if other is not crew]
+        try:
+            yield crew
+        finally:
+            with self._guard:
+                self._crews.append(crew)
 
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """Plans, and whether it is proved that there are no others."""
-
-    plans: list[_Plan]
-    complete: bool
-
-
-def _proved(answer: Answer) -> _Plan | None:
-    plan = answer.plan
-    if plan is None:
-        return None
-    return _Plan(plan.point, plan.effort, "optimal" if answer.status == "optimal" else "feasible", answer.bound)
+    def _people(self, X: npt.ArrayLike) -> Array:
+        people = np.asarray(X, dtype=np.float32)
+        if people.ndim != 2 or people.shape[1] != self.table.d:
+            raise DataError(f"People have shape (n {self.table.d}); got {people.shape}.")
+        return people
 
 
 def _positions(arms: Iterable[str], known: Sequence[str]) -> list[int]:
@@ -483,3 +437,9 @@ def _usual(run: Run) -> SearchSettings:
     """The search by which a run is measured; with DiCE, which has several ends, that without its repulsion."""
     values = {name: getattr(run.experiment.evaluation, name) for name in SearchSettings.model_fields}
     return SearchSettings(**{**values, "generator": "generic"} if values["generator"] == "dice" else values)
+
+
+def _seconds(time_limit: float) -> float:
+    if not time_limit > 0:
+        raise ConfigError("time_limit", time_limit, "seconds above 0")
+    return time_limit

@@ -13,12 +13,14 @@ from ctviz.figures.theme import DARK, LIGHT, Palette
 
 OFFLINE = "This page works offline and sends nothing."
 
+NOSCRIPT = "<noscript><p>The picture is drawn with JavaScript, which is switched off here.</p></noscript>\n"
+
 
 def page(
     title: str,
     words: str,
     body: str,
-    script: str,
+    script: str = "",
     *,
     library: str = "",
     data: bytes = b"",
@@ -33,7 +35,7 @@ def page(
         title: of the page.
         words: a sentence or two below the title.
         body: what follows, as HTML; the script finds its place there.
-        script: a module that draws the figure.
+        script: a module that draws the figure; none where the body is all there is.
         library: a classic script that the module needs.
         data: what the script reads: in base64, in the element ``data``.
         style: added to that of the page.
@@ -45,13 +47,14 @@ def page(
     scripts = [
         f'<script type="text/plain" id="data">{base64.b64encode(data).decode()}</script>' if data else "",
         f"<script>{library}</script>" if library else "",
-        f'<script type="module">{script}</script>',
+        f'<script type="module">{script}</script>' if script else "",
     ]
     return Template((files(__package__) / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title), words=escape(words), body=body, footer=escape(footer), style=style, width=width,
-        light=_variables(light), dark=_variables(dark),
+        light=variables(light), dark=variables(dark),
         scheme="light dark" if palette is None else "dark" if palette == DARK else "light",
-        hashes=" ".join(f"'{_hash(text)}'" for text in (library, script) if text),
+        hashes=" ".join(f"'{_hash(text)}'" for text in (library, script) if text) or "'none'",
+        noscript=NOSCRIPT if script else "",
         scripts="\n".join(filter(None, scripts)),
     )  # fmt: skip
 
@@ -61,7 +64,8 @@ def details(summary: str, inside: str) -> str:
     return f"<details><summary>{escape(summary)}</summary>{inside}</details>"
 
 
-def _variables(palette: Palette) -> str:
+def variables(palette: Palette) -> str:
+    """The colours of a palette as variables of a style: ``--ink: #1B2430; …``"""
     return " ".join(f"--{name}: {colour};" for name, colour in asdict(palette).items())
 
 

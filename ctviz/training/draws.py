@@ -71,6 +71,33 @@ class BatchLayout:
         """Items (… n) in their slots, (… batches slots); a view where all batches have the same size."""
         return items.unflatten(-1, self.index.shape) if self.even else items[..., self.index]
 
+    def deal(self, items: Tensor, into: Tensor, batches: slice) -> None:
+        """Copies items (… n) into the slots of some batches, (… batches slots), and 0 into their padding.
+
+        Batches of one size lie one after the other, so that this is a copy for each size and not for each item.
+        """
+        for first, last, start, size in self._runs:
+            a, b = max(first, batches.start), min(last, batches.stop)
+            if a >= b:
+                continue
+            part = into[..., a - batches.start : b - batches.start, :]
+            begin = start + (a - first) * size
+            part[..., :size].copy_(items[..., begin : begin + (b - a) * size].unflatten(-1, (b - a, size)))
+            part[..., size:] = 0
+
+    @cached_property
+    def _runs(self) -> list[tuple[int, int, int, int]]:
+        """Neighbouring batches of the same size: the first, the one after the last, their first item, their size."""
+        runs: list[tuple[int, int, int, int]] = []
+        start = 0
+        for batch, size in enumerate(self.real.sum(dim=1).tolist()):
+            if runs and runs[-1][3] == size:
+                runs[-1] = (runs[-1][0], batch + 1, *runs[-1][2:])
+            else:
+                runs.append((batch, batch + 1, start, size))
+            start += size
+        return runs
+
     @classmethod
     def of(cls, sizes: Sequence[int], like: Tensor) -> BatchLayout:
         width = max(sizes, default=0)

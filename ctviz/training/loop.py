@@ -100,6 +100,8 @@ class _Trainer:
         setup = Setup(dataset, arms, seeds, like, reference_data)
         names = dict.fromkeys(arm.method for arm in arms if arm.learns_from_examples)
         self.makers = [(TRAINING_METHODS[name], TRAINING_METHODS[name].maker(setup)) for name in names]
+        self.alike = [[i for i, one in enumerate(seeds) if one == seed] for seed in dict.fromkeys(seeds)]
+        """Arms whose batches hold the same samples."""
         self.chance = RandomStreams(seeds, n, schedule.n_ce, dataset.k)
         sizes = batch_sizes(n, schedule.batch)
         self.layouts = {
@@ -183,12 +185,20 @@ class _Trainer:
     def _fill(self, into: Tensor, material: _EpochBatches, batches: slice) -> None:
         """The columns of some batches, (m d n r)."""
         slices, layouts = material.columns.slices, material.columns.layouts
-        into[..., slices[SAMPLES.name]] = self.X[material.order[:, batches]].permute(0, 3, 1, 2)
+        samples = into[..., slices[SAMPLES.name]]
+        for first, *others in self.alike:
+            own = samples[first].copy_(self.X[material.order[first, batches]].permute(2, 0, 1))
+            own.masked_fill_(~layouts[SAMPLES.name].real[batches], 0.0)
+            for arm in others:
+                samples[arm].copy_(own)
         for one in material.made:
             for part, items in one.examples.columns.items():
-                into[..., slices[part]][one.arms] = layouts[part].of_items(items)[:, :, batches]
-        if not all(layout.even for layout in layouts.values()):
-            into.masked_fill_(material.columns.mean[batches] == 0, 0.0)
+                columns = into[..., slices[part]]
+                if isinstance(one.arms, slice):
+                    layouts[part].deal(items, columns[one.arms], batches)
+                    continue
+                for place, arm in enumerate(one.arms):
+                    layouts[part].deal(items[place], columns[arm], batches)
 
     def _fill_anew(self, into: Tensor, made: list[_Made], material: _EpochBatches, batch: int) -> None:
         """The columns of one batch (m d r) that are made of the models as they are before its step."""

@@ -19,7 +19,18 @@ from ctviz.figures.stage.trace import Plain
 from ctviz.prose import number
 from ctviz.ui.kit.feature_names import names_of, renamed
 from ctviz.ui.kit.frame import link_to, page_title
-from ctviz.ui.kit.pages import ACTIONABILITY, BOUNDARIES, DIGITS, LEARN, LIMITS, PAPER, TRADEOFFS, TRAJECTORIES, Page
+from ctviz.ui.kit.pages import (
+    ACTIONABILITY,
+    BOUNDARIES,
+    DIGITS,
+    LEARN,
+    LIMITS,
+    PAPER,
+    RECOURSE,
+    TRADEOFFS,
+    TRAJECTORIES,
+    Page,
+)
 from ctviz.ui.kit.player import PathsState, show_paths
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import measured_search
@@ -91,7 +102,10 @@ CARDS = (
         "Lock a feature",
         ACTIONABILITY,
         {"preset": "figure1"},
-        (("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),),
+        (
+            ("See where protection stops helping", ACTIONABILITY, {"preset": "proxies", "part": "proxies"}),
+            ("Ask what one applicant has to change", RECOURSE, {}),
+        ),
     ),
     Card(
         "Looking",

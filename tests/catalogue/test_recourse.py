@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctviz.catalogue.recourse import headline
+from ctviz.catalogue.recourse import headline, rules_sentences
+from ctviz.data.display import DisplayScale
+from ctviz.data.rules import Link, Rule, Rules
+from ctviz.data.schema import Feature, Schema
 from ctviz.experiments.advice import AdvisedRelease
 from tests.figures.recourse.plans import GAIN, HOURS, SCHOOL, WORK, advised, model, planned
 
@@ -196,7 +199,53 @@ def test_no_side_is_taken_that_the_numbers_do_not_bear(effort, other_effort, dis
     )
     dearer, farther = (100 * (o - e) / e for o, e in ((other_effort, effort), (other_distance, distance)))
     assert ("less effort" in said) == (dearer <= -1) and ("nearer" in said) == (farther <= -1)
-    assert ("more effort" in said or "times the effort" in said) == (dearer >= 1)
+    assert ("more effort" in said or "times the effort" in said or "twice the effort" in said) == (dearer >= 1)
     assert ("farther" in said) == (farther >= 1)
     assert ("as much effort" in said) == (abs(dearer) < 1) and ("about as near" in said) == (abs(farther) < 1)
     assert (", but" in said) == (min(dearer, farther) <= -1 and max(dearer, farther) >= 1)
+
+
+# -- the rules --------------------------------------------------------------------------------------------
+
+YEARS = DisplayScale(unit="years", step=1)
+SCHEMA = Schema(
+    features=(
+        Feature(name="age", kind="integer", domain=(0, 90), display=YEARS),
+        Feature(name="school", kind="ordered", levels=("school", "bachelor", "master"), domain=(0, 2), effort=4),
+        Feature(name="work", kind="category", levels=("sales", "office", "farm")),
+        Feature(name="home", kind="category", levels=("rent", "own"), effort=5),
+        Feature(name="hours", kind="integer", domain=(1, 99), display=DisplayScale(step=1), effort=1),
+    )
+)
+
+
+def test_rules_are_told_once_each():
+    rules = Rules(
+        rules=(
+            Rule(feature="age", change="up"),
+            Rule(feature="school", change="up"),
+            Rule(feature="work", levels=("sales", "farm")),
+            Rule(feature="home", change="locked"),
+        ),
+        links=(Link(feature="age", follows="school", least=1.5), Link(feature="school", follows="age", least=1)),
+    )
+    said = rules_sentences(rules, SCHEMA)
+    assert said[:2] == ["Locked: home.", "Only up: age and school."]
+    assert said[2].startswith("Work: only to ") and "sales" in said[2] and "office" not in said[2]
+    assert said[3:] == [
+        "Free to change: hours.",
+        "Whoever raises school by one is at least 1.5 more in age.",
+        "Whoever raises age by one is at least 1 more in school.",
+        "Counted as very easy: hours; as hard: school.",
+        "Levels that never occur together in the data stay apart.",
+    ]
+
+
+def test_rules_that_leave_all_open():
+    said = rules_sentences(Rules(unseen_pairs="allowed"), SCHEMA)
+    assert said[0] == "Free to change: age, school, work, home and hours."
+    assert not any("apart" in one for one in said)
+    hours, age = Rule(feature="hours", low=20, high=40, effort=5), Rule(feature="age", change="down", low=18)
+    told = rules_sentences(Rules(rules=(hours, age)), SCHEMA)
+    assert "Hours: from 20 to 40, very hard to change." in told and "Age: only down, at least 18 years." in told
+    assert not any("hours" in one for one in told if one.startswith("Counted"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ import ctviz
 from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.data.rules import Rule, Rules
 from ctviz.errors import ConfigError, DataError
-from ctviz.experiments.adviser import LESS, Adviser, advise
+from ctviz.experiments.adviser import LESS, PART, Adviser, advise
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.planner import ManyPlans
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
 
@@ -205,6 +207,42 @@ def test_many_people_get_what_each_of_them_gets(adviser):
                     assert (many.columns[m, n] == plan.columns).all()
                 else:
                     assert math.isnan(many.effort[m, n]) and (many.columns[m, n] == X[n]).all()
+
+
+def test_many_people_get_the_same_from_any_number_of_workers(adviser):
+    X, told = adviser.table.train[0][: 2 * PART + 3].numpy(), []
+    here = adviser.many(X, progress=told.append)
+    assert [(one.done, one.total) for one in told] == [(10, 23), (20, 23), (23, 23)]
+    parts = {people.start: plans for people, plans in adviser.many_parts(X, workers=2)}
+    assert sorted(parts) == [0, 10, 20]
+    spread = ManyPlans.joined([parts[at] for at in sorted(parts)])
+    for field in fields(ManyPlans):
+        if field.name != "seconds":
+            np.testing.assert_array_equal(getattr(spread, field.name), getattr(here, field.name))
+
+
+def test_many_people_can_be_stopped_in_between(adviser):
+    X, found = adviser.table.train[0][: 3 * PART].numpy(), []
+    for people, _ in adviser.many_parts(X, cancelled=lambda: len(found) == 2):
+        found.append(people)
+    assert found == [slice(0, 10), slice(10, 20)]
+
+
+def test_nobody_gets_no_plans(adviser):
+    many = adviser.many(adviser.table.train[0][:0].numpy())
+    assert many.effort.shape == (len(adviser.models), 0) and many.columns.shape[1:] == (0, adviser.table.d)
+
+
+def test_what_many_people_cannot_be_asked_is_refused_at_once(adviser):
+    X = adviser.table.train[0][:1].numpy()
+    with pytest.raises(ConfigError, match="workers is 0; allowed: 1 to 64"):
+        adviser.many_parts(X, workers=0)
+    with pytest.raises(ConfigError, match="time_limit is 0"):
+        adviser.many_parts(X, exact=True, time_limit=0)
+    with pytest.raises(ConfigError, match="rules is 'wage'"):
+        adviser.many_parts(X, ["wage"])
+    with pytest.raises(DataError, match=r"People have shape \(n \d+\)"):
+        adviser.many_parts(X[0])
 
 
 def test_a_model_that_the_solver_cannot_take_gets_polished_plans(store):

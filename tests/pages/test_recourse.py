@@ -20,18 +20,13 @@ from ctviz.paths import assets
 from ctviz.prose import begun
 from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Proofs
+from tests.pages.recourse_rules import ALL_LOCKED
 from tests.pages.words import bodies, moved, query_of, said
 
 PAGE = "pages/recourse.py"
 ARMS = ("vanilla", "full")
 REFUSED, DEFAULT = "17", 147
 BOTH_ACCEPT, ONE_ACCEPTS = "0", "24"
-FREE = (
-    "account", "duration", "amount", "savings", "employed for", "instalment rate", "other debtors", "residence",
-    "property", "age", "other instalment plans", "housing", "job",
-)  # fmt: skip
-ALL_LOCKED = ";".join(f"{name}:locked" for name in FREE)
-"""Rules under which the telephone alone may change, beside the ready set."""
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +96,7 @@ def test_another_plan_is_large_for_both_models_and_in_the_link(german, adviser) 
 def test_all_models_stand_beside_each_other_when_asked(german) -> None:
     at = german(person=REFUSED, third="1")
     heads = [body for body in bodies(at) if "ctviz-model" in body]
-    assert len(heads) == 3 and "Counterfactual training (full rules)" in heads[2]
+    assert len(heads) == 3 and "Counterfactual training, with rules in training" in heads[2]
 
 
 # -- rules ------------------------------------------------------------------------------------------------
@@ -132,6 +127,28 @@ def test_age_is_locked_and_released_at_a_press(german) -> None:
     assert "rules" not in query_of(at), "as the ready set has it, only up"
 
 
+def test_range_and_difficulty_are_behind_the_card_and_in_the_link(german, adviser) -> None:
+    at = german(person=str(DEFAULT))
+    at.session_state["rule-more-duration"] = True
+    at.run()
+    at.number_input(key="rule-low-duration").set_value(22).run()
+    at.select_slider(key="rule-effort-duration").set_value(5).run()
+    assert query_of(at)["rules"] == "duration:free,low=22,difficulty=5"
+    assert "At least 22 months, very hard to change" in said(at)
+    rules = of_text(query_of(at)["rules"], adviser.table.rules, adviser.table.schema)
+    for model in adviser.advise(DEFAULT, rules, exact=True).models:
+        assert words.then_sentence(model.plans[0]) in said(at)
+        assert all(change.feature != "duration" or change.after >= 22 for change in model.plans[0].changes)
+
+
+def test_a_range_upside_down_is_refused_beside_the_rules(german) -> None:
+    at = german(person=str(DEFAULT), rules="duration:free,high=20")
+    at.session_state["rule-more-duration"] = True
+    at.run()
+    at.number_input(key="rule-low-duration").set_value(40).run()
+    assert "is not possible" in at.error[0].value and query_of(at)["rules"] == "duration:free,high=20"
+
+
 @pytest.mark.parametrize("name", ["law", "anything"])
 def test_each_ready_set_gives_its_own_advice(german, adviser, name: str) -> None:
     at = german(person=REFUSED)
@@ -145,7 +162,7 @@ def test_each_ready_set_gives_its_own_advice(german, adviser, name: str) -> None
 def test_where_there_is_no_plan_the_lock_is_named_and_a_press_releases_it(german) -> None:
     at = german(person="4", rules=ALL_LOCKED)
     assert "No plan exists under these rules, and that is proved. Releasing account gives one." in said(at)
-    assert not [body for body in bodies(at) if "Accepted then" in body]
+    assert "With that, the cheapest plan" in said(at) and not [one for one in at.button if one.key.startswith("keep-")]
     at.button(key="release-vanilla").click().run()
     assert "account:free" in query_of(at)["rules"]
     assert "Change account" in said(at) and "Accepted then" in said(at)
@@ -327,6 +344,33 @@ def test_a_kept_plan_stays_as_it_is_with_its_rules_whatever_changes(german) -> N
     assert query_of(at)["person"] == str(DEFAULT) and "rules" not in query_of(at)
     at.button(key="kept-off-0").click().run()
     assert not [body for body in bodies(at) if "Made under the rules" in body]
+
+
+def test_kept_plans_are_in_the_link_and_come_back_after_a_reload(german, visit) -> None:
+    at = german(person=str(DEFAULT), rules="age:locked")
+    at.button(key="keep-full").click().run()
+    choice(at, "recourse-set").set_value("law").run()
+    at.button(key="keep-vanilla").click().run()
+    before = [body for body in bodies(at) if "Made under the rules" in body]
+    query = query_of(at)
+    assert query["kept"].split("*")[0] == "147!realistic!rate!1!full!0!age:locked"
+    again = visit(PAGE, **query)
+    assert [body for body in bodies(again) if "Made under the rules" in body] == before and len(before) == 2
+    assert query_of(again) == query and not again.warning
+
+
+def test_a_kept_plan_that_a_link_cannot_name_is_left_out_with_a_sentence(german) -> None:
+    at = german(person=REFUSED, kept="17!realistic!rate!1!full!0!*nonsense*17!realistic!rate!1!nobody!0!")
+    assert "2 kept plans of the link cannot be read" in at.warning[0].value
+    assert len([body for body in bodies(at) if "Made under the rules" in body]) == 1
+    assert query_of(at)["kept"] == "17!realistic!rate!1!full!0!"
+
+
+def test_a_typed_in_persons_plan_is_kept_by_the_session_alone(german, adviser) -> None:
+    values = [str(value) for value in adviser.table.person(adviser.row(17)[0]).values()]
+    at = german(typed="|".join(values))
+    at.button(key="keep-full").click().run()
+    assert "kept" not in query_of(at) and "Made under the rules" in said(at.run())
 
 
 def test_each_session_has_its_own_rules_and_kept_plans(german, visit) -> None:

@@ -120,3 +120,17 @@ def test_ragged_batches_lose_no_sample() -> None:
     assert slots.index[slots.mean > 0].tolist() == list(range(103))
     assert [int((row > 0).sum()) for row in slots.mean] == [20] * 5 + [3]
     assert all(a <= b for a, b in pairwise(slots.index[slots.mean > 0].tolist()))
+
+
+@pytest.mark.parametrize("sizes", [[4, 4, 4], [4, 4, 1], [3, 3, 2, 2, 2], [1, 1, 0, 0], [0, 0], [5]])
+def test_items_are_dealt_to_any_of_the_batches(sizes: list[int]) -> None:
+    items = torch.arange(1.0, 2 * 3 * sum(sizes) + 1).view(2, 3, sum(sizes))
+    layout = BatchLayout.of(sizes, torch.zeros(1))
+    expected = torch.zeros(2, 3, *layout.index.shape)
+    for batch, own in enumerate(items.split(sizes, dim=-1)):
+        expected[:, :, batch, : sizes[batch]] = own
+    for first in range(len(sizes)):
+        for last in range(first + 1, len(sizes) + 1):
+            into = torch.full((2, 3, last - first, layout.index.shape[1]), torch.nan)
+            layout.deal(items, into, slice(first, last))
+            assert torch.equal(into, expected[:, :, first:last])

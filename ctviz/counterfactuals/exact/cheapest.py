@@ -24,11 +24,12 @@ from ctviz.counterfactuals.exact.bounds import layer_bounds
 from ctviz.counterfactuals.exact.formulation import Choice, Pattern
 from ctviz.counterfactuals.exact.network import Floats, Network, confidence, least_margin, margin
 from ctviz.counterfactuals.exact.program import Affine, Deadline, Program, Solved
-from ctviz.counterfactuals.lattice import Category, Columns, Feature, Lattice, Mask, Number
+from ctviz.counterfactuals.lattice import Category, Columns, Feature, Lattice, Mask, Number, bounded
 from ctviz.counterfactuals.polish import polish
+from ctviz.counterfactuals.search_settings import PRECISION
 from ctviz.errors import ConfigError, DataError
 
-GAP = 1e-4
+GAP = PRECISION / 2
 """Share of a plan's cost by which it may at most be above the cheapest to be called the cheapest, or 10⁻⁶ where that is
 more: the solver's own tolerance."""
 
@@ -481,11 +482,9 @@ def _within(feature: Feature, budget: float) -> Feature:
 
 def _bounded(feature: Feature) -> Feature:
     """A feature with a finite range."""
-    if isinstance(feature, Category) or np.isfinite(feature.ends).all():
+    if isinstance(feature, Category):
         return feature
-    far = WIDE * max(1.0, abs(feature.own), feature.step, abs(feature.spread))
-    start = min(max(feature.own, feature.low), feature.high)
-    return replace(feature, low=max(feature.low, start - far), high=min(feature.high, start + far))
+    return bounded(feature, min(max(feature.own, feature.low), feature.high), WIDE)
 
 
 def _sizes(lattice: Lattice) -> Floats:

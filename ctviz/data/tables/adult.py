@@ -149,6 +149,8 @@ ADULT = TableInfo(
     name="adult",
     title="Adult (income)",
     sentence="People of the US census of 1994: who earns more than $50,000 a year?",
+    source="Barry Becker and Ronny Kohavi, Adult, UCI Machine Learning Repository, 1996, doi 10.24432/C5XW20; "
+    "CC BY 4.0",
     columns=COLUMNS,
     classes=("up to $50,000", "more than $50,000"),
     rows=32_561,

@@ -40,6 +40,8 @@ CALIFORNIA = TableInfo(
     name="california",
     title="California housing",
     sentence="Districts of California in 1990: where are homes worth more than the median?",
+    source="R. Kelley Pace and Ronald Barry, Sparse spatial autoregressions, Statistics & Probability Letters "
+    "33 (1997); public census data",
     columns=COLUMNS,
     classes=("up to the median", "above the median"),
     rows=20_640,

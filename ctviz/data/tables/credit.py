@@ -84,6 +84,8 @@ CREDIT = TableInfo(
     name="credit",
     title="Default of credit card clients",
     sentence="People with a credit card in Taiwan in 2005: who pays the next bill?",
+    source="I-Cheng Yeh, Default of Credit Card Clients, UCI Machine Learning Repository, 2009, doi "
+    "10.24432/C55S3H; CC BY 4.0",
     columns=COLUMNS,
     classes=("does not pay", "pays"),
     rows=30_000,

@@ -33,7 +33,7 @@ class Column:
         factor: what people read is this many times the number in the file.
         rounding: shown numbers are rounded to it.
         step: shown numbers in a plan are multiples of it; None: of ``rounding``.
-        effort: 1 (easy) to 5 (hard).
+        effort: its difficulty, 1 (easy) to 5 (hard).
     """
 
     name: str
@@ -71,6 +71,7 @@ class TableInfo:
 
     Attributes:
         title, sentence: what it is, in one plain sentence.
+        source: who published it, where, and under which licence.
         columns: its features, in the order of the columns of the data.
         classes: what people call the two classes; the second one is the favourable one.
         rows, favourable: how many rows the file has, and how many of the favourable class.
@@ -87,6 +88,7 @@ class TableInfo:
     name: str
     title: str
     sentence: str
+    source: str
     columns: tuple[Column, ...]
     classes: tuple[str, str]
     rows: int

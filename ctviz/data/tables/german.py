@@ -125,6 +125,8 @@ GERMAN = TableInfo(
     name="german",
     title="German credit",
     sentence="Loans of a German bank in the 1970s: which are paid back?",
+    source="Hans Hofmann, Statlog (German Credit Data), UCI Machine Learning Repository, 1994, doi "
+    "10.24432/C5NC77; CC BY 4.0",
     columns=COLUMNS,
     classes=("bad", "good"),
     rows=1_000,

@@ -52,6 +52,7 @@ GMSC = TableInfo(
     name="gmsc",
     title="Give Me Some Credit",
     sentence="People with a loan: who gets by for two years without a delay of 90 days?",
+    source="the competition Give Me Some Credit, Kaggle, 2011; it has no open licence and does not come with ctviz",
     columns=COLUMNS,
     classes=("seriously late", "pays"),
     rows=120_269,

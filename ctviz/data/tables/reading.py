@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctviz.data.numerals import NUMBER
 from ctviz.errors import DataError, shorten
 from ctviz.paths import expanded
 
@@ -28,7 +29,7 @@ MISSING_NUMBERS = ("none", "missing")
 
 _SEPARATORS = (";", "\t", ",", "|")
 
-_NUMBER = r"^[+-]?((\d+([.]\d*)?|[.]\d+)([eE][+-]?\d+)?|(?i:inf(inity)?))$"
+_NUMBER = rf"^({NUMBER}|[+-]?(?i:inf(inity)?))$"
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

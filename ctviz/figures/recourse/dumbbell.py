@@ -14,7 +14,7 @@ from importlib.resources import files
 from ctviz.catalogue.advice import change_words
 from ctviz.experiments.advice import AdvisedPlan, FeatureChange, FeatureScale, ModelAdvice
 from ctviz.figures.theme import Palette
-from ctviz.prose import begun, number, percent
+from ctviz.prose import begun, clipped, number, percent
 
 CUT = 0.1
 """A change and the accepted people beside it that take less than this share of the domain are drawn on a part of it."""
@@ -24,6 +24,9 @@ WIDER = 0.5
 
 WIDEST = 9.0
 """The most room for a value beside a scale, in em."""
+
+LONG = 120
+"""The most characters of a name or a value."""
 
 
 def dumbbell(model: ModelAdvice, plan: int = 0, palette: Palette | None = None) -> str:
@@ -66,8 +69,8 @@ def table(plan: AdvisedPlan) -> str:
     rows = []
     for change in plan.changes:
         cells = (*change.texts, number(change.effort, 3), begun(accepted_words(change)))
-        texts = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        rows.append(f'<tr><th scope="row">{escape(change.feature)}</th>{texts}</tr>')
+        texts = "".join(f"<td>{_told(cell)}</td>" for cell in cells)
+        rows.append(f'<tr><th scope="row">{_told(change.feature)}</th>{texts}</tr>')
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -88,6 +91,11 @@ def style() -> str:
     return (files(__package__) / "dumbbell.css").read_text(encoding="utf-8")
 
 
+def _told(text: str) -> str:
+    """A name or a value as HTML."""
+    return escape(clipped(text, LONG))
+
+
 # -- in words -------------------------------------------------------------------------------------------
 
 
@@ -98,7 +106,7 @@ def _described(plan: AdvisedPlan) -> str:
         scale, people = change.scale, accepted_words(change)
         where = "" if scale is None else f", on a scale from {scale.domain_texts[0]} to {scale.domain_texts[1]}"
         accepted = f"; of accepted people, {people}" if people else ""
-        parts.append(f"{begun(change_words(change))}{where}{accepted}.")
+        parts.append(f"{begun(clipped(change_words(change), 4 * LONG))}{where}{clipped(accepted, 4 * LONG)}.")
     return " ".join(parts)
 
 
@@ -113,10 +121,10 @@ def _room(change: FeatureChange) -> float:
 def _row(change: FeatureChange) -> str:
     way = "other" if change.kind == "category" else "up" if change.rises else "down"
     effort = f"effort {number(change.effort, 2)}"
-    name = f"<p><b>{escape(change.feature)}</b> <small>{escape(effort)}</small></p>"
+    name = f"<p><b>{_told(change.feature)}</b> <small>{escape(effort)}</small></p>"
     if change.scale is None or change.kind == "ordered":
-        body = f'<div class="ends"><span class="now">{escape(change.texts[0])}</span><i></i>'
-        body += f'<span class="then">{escape(change.texts[1])}</span></div>'
+        body = f'<div class="ends"><span class="now">{_told(change.texts[0])}</span><i></i>'
+        body += f'<span class="then">{_told(change.texts[1])}</span></div>'
         body += _levels(change) if change.scale is None else _track(change, change.scale, labelled=False)
     else:
         body = _track(change, change.scale, labelled=True)
@@ -143,7 +151,7 @@ def _track(change: FeatureChange, scale: FeatureScale, labelled: bool) -> str:
     reach, band = (tuple(map(at, ends)) for ends in (scale.reach, scale.accepted))
     cut = low > scale.domain[0], high < scale.domain[1]
     sides = "".join(
-        f'<span><small class="{side}{" cut" if cut_off else ""}">{escape(text)}</small></span>'
+        f'<span><small class="{side}{" cut" if cut_off else ""}">{_told(text)}</small></span>'
         for side, text, cut_off in zip(("low", "high"), scale.domain_texts, cut, strict=True)
     )
     marks = (
@@ -154,7 +162,7 @@ def _track(change: FeatureChange, scale: FeatureScale, labelled: bool) -> str:
     if labelled:
         outside = f'style="--left:{min(now, then)}%;--right:{max(now, then)}%"'
         for one, text in zip(("now", "then"), change.texts, strict=True):
-            marks += f'<b class="{one}" {outside}>{escape(text)}</b>'
+            marks += f'<b class="{one}" {outside}>{_told(text)}</b>'
     kind = f" labelled{' long' if _room(change) == WIDEST else ''}" if labelled else ""
     return f'<div class="track{kind}"><div class="axis">{marks}</div><div class="sides">{sides}</div></div>'
 

@@ -25,8 +25,8 @@ MAX_PARAMETERS = 250
 MAX_LENGTH = 400
 """Characters of one value; a whole link stays far below what browsers and servers accept."""
 
-LONGER = {"data.points": MOST_TEXT, "rules": 3000, "typed": 1500}
-"""Parameters that may be longer: points of one's own; rules for many features, and a person with many."""
+LONGER = {"data.points": MOST_TEXT, "rules": 3000, "typed": 1500, "kept": 3000}
+"""Parameters that may be longer: points of one's own; rules for many features, a person with many, and kept plans."""
 
 MAX_PROBLEMS = 5
 """Sentences shown; a link with more than this wrong is not helped by more of them."""

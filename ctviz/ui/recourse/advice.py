@@ -15,14 +15,11 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
-from ctviz.ui.recourse.asked import Answer
+from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
 from ctviz.ui.recourse.model_block import model_block
 from ctviz.ui.recourse.proofs import cheaper, proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
-
-SHOWN = "recourse-exact"
-"""Where the session keeps of which answers it wants to see the proved plans."""
 
 ORDER = {0: "Cheapest plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
@@ -66,7 +63,7 @@ def changed_features(found: Answer) -> tuple[str, ...]:
 
 
 def _column(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now: RulesNow) -> None:
-    st.html(_head(model, words.title_among(model, found.advice.models)))
+    st.html(_head(model, found.title(model)))
     if model.outcome == "accepted":
         st.html("<p>There is nothing to change.</p>")
         return
@@ -139,12 +136,6 @@ def _others(others: list[tuple[int, AdvisedPlan]], model: ModelAdvice) -> str:
 # -- a cheaper plan, and none ----------------------------------------------------------------------------
 
 
-def exact_shown(found_key: object) -> frozenset[str]:
-    """The models of which this session wants to see the proved plans, for what it looks at now."""
-    key, arms = st.session_state.get(SHOWN, (None, frozenset()))
-    return frozenset(arms) if key == found_key else frozenset()
-
-
 def _offer_cheaper(found: Answer, model: ModelAdvice) -> None:
     other = found.proved[model.arm].plans[0]
 
@@ -166,9 +157,12 @@ def _without(draft: Draft[RecourseView], found: Answer, model: ModelAdvice, now:
         )
         st.html(f'<div class="ctviz-plan none"><p>{escape(said)}</p></div>')
         return
-    said = words.none_sentence(model.release)
-    st.html(f'<div class="ctviz-plan none"><p>{escape(said)}</p></div>')
+    st.html(f'<div class="ctviz-plan none"><p>{escape(words.released_sentence(model.release))}</p></div>')
     _release_button(draft, found.asked.ground.adviser.table, model, model.release)
+    if model.release is not None and model.release.plan is not None:
+        plan = model.release.plan
+        told = _notes(("then", words.then_sentence(plan)), ("near", words.nearness_sentence(plan)))
+        st.html(f"<h3>With that, the cheapest plan</h3>{_plan(plan)}{told}{chart(model, plan, palette())}")
 
 
 def _release_button(draft: Draft[RecourseView], table: Table, model: ModelAdvice, freed: AdvisedRelease | None) -> None:

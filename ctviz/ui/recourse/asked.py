@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from ctviz.cache import Cache
+from ctviz.catalogue.advice import title_among, training_title
+from ctviz.catalogue.settings import CONSTRAINTS
 from ctviz.data.rules import Rules
 from ctviz.experiments.advice import Advice, ModelAdvice
+from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.kept import KEPT
 from ctviz.ui.kit.service import SEARCHES_AT_ONCE
 from ctviz.ui.recourse.ground import Ground
@@ -18,6 +21,10 @@ from ctviz.ui.recourse.proofs import Failure, Proofs, Task, size_of, with_proof
 
 SECONDS = 15.0
 """That the proof of one plan is given."""
+
+
+SHOWN = "recourse-exact"
+"""Where the session keeps of which answers it wants to see the proved plans."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +110,10 @@ class Answer:
     failed: dict[str, str]
     open: int
 
+    def title(self, model: ModelAdvice) -> str:
+        """What a model is called beside the others."""
+        return titles(self.asked.ground.experiment).get(model.arm) or title_among(model, self.advice.models)
+
 
 def answer(asked: Asked, proofs: Proofs, session: str, exact: frozenset[str] = frozenset()) -> Answer:
     """What the models ask of the person; begins the proofs, or says how far they are.
@@ -127,6 +138,23 @@ def answer(asked: Asked, proofs: Proofs, session: str, exact: frozenset[str] = f
     open_ = {task.key for task in tasks if proofs.result(task.key) is None}
     pending = tuple(model.arm for model in advice.models if {asked.key(model.arm), asked.key(model.arm, 1)} & open_)
     return Answer(asked, replace(advice, models=tuple(models)), proved, pending, failed, len(open_))
+
+
+def exact_shown(found_key: object) -> frozenset[str]:
+    """The models of which this session wants to see the proved plans, for what it looks at now."""
+    key, arms = st.session_state.get(SHOWN, (None, frozenset()))
+    return frozenset(arms) if key == found_key else frozenset()
+
+
+def titles(experiment: Experiment) -> dict[str, str]:
+    """By name, what the models of a run are called: how they were trained, and whether rules held in training too."""
+    found = {}
+    for arm in experiment.arms:
+        ruled = any(getattr(arm, name) for name in CONSTRAINTS)
+        title = training_title(arm.trains_on_counterfactuals)
+        found[arm.name] = f"{title}, with rules in training" if ruled else title
+    said = list(found.values())
+    return {name: title if said.count(title) == 1 else f"{title} ({name})" for name, title in found.items()}
 
 
 @st.cache_resource(show_spinner=False)

@@ -32,6 +32,7 @@ class RecourseView(BaseView):
         plans: how many at most of each model. ``plan``: which of them is large, from 0.
         arm: the model of counterfactual training; empty for the first one.
         third: whether a third model is shown beside the two.
+        kept: the plans that are kept, as ``pins`` writes them.
         everyone: whether the part about all people is open.
     """
 
@@ -45,6 +46,7 @@ class RecourseView(BaseView):
     plan: int = Field(0, ge=0, lt=MOST_PLANS)
     arm: str = ""
     third: Literal[0, 1] = 0
+    kept: str = ""
     everyone: Literal[0, 1] = 0
 
     @field_validator("score", mode="before")
@@ -54,12 +56,12 @@ class RecourseView(BaseView):
             return score
         raise ConfigError("score", score, "between 0 and 1, or rate")
 
-    @field_validator("who", "typed", "rules", "arm", mode="before")
+    @field_validator("who", "typed", "rules", "arm", "kept", mode="before")
     @classmethod
     def _text(cls, text: Any) -> Any:
         return str(text)
 
     def elsewhere(self) -> Self:
         """The same way of looking at another table: without the person, the rules and the model of this one."""
-        kept = {"person": None, "who": "", "typed": "", "rules": "", "plan": 0, "arm": ""}
+        kept = {"person": None, "who": "", "typed": "", "rules": "", "plan": 0, "arm": "", "kept": ""}
         return super().elsewhere().model_copy(update=kept)

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, difficulty_words, rule_words
+from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, difficulty_words, link_sentence, rule_words
 from ctviz.data.people import text_of
 from ctviz.data.rule_sets import rule_sets
 from ctviz.data.rules import Rule
@@ -21,6 +21,7 @@ from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.settings import group
+from ctviz.ui.recourse.asked import titles
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, change_rule, choose_set, put_rules, rules_now
@@ -82,7 +83,9 @@ def _pills(draft: Draft[RecourseView], table: Table, now: RulesNow) -> None:
         for name in offered:
             held = rules_now(draft.view, table).rules.of(name).change == "locked"
             if (name in chosen) != held:
-                change_rule(draft, table, name, change="locked" if name in chosen else "free")
+                usual = now.base.rules.of(name).change
+                released = "free" if usual == "locked" else usual
+                change_rule(draft, table, name, change="locked" if name in chosen else released)
 
     bind.several(
         "Cannot change", offered, bind.to("recourse-fixed", locked, take, renewed=True),
@@ -232,12 +235,10 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
             "Show all models beside each other",
             bind.to("recourse-third", bool(draft.view.third), lambda on: draft.look(third=int(on)), renewed=True),
         )
-        titles = {
-            arm.name: "Counterfactual training" + (f", {arm.name}" if at else "") for at, arm in enumerate(others)
-        }
         if not draft.view.third:
+            called = {arm.name: titles(ground.experiment)[arm.name] for arm in others}
             arm = bind.to("recourse-arm", ground.arms[1], lambda name: draft.look(arm=name, plan=0), renewed=True)
-            bind.choice("Model beside the conventional one", titles, arm, words=titles)
+            bind.choice("Model beside the conventional one", called, arm, words=called)
     if len(table.unseen_pairs):
         apart = now.rules.unseen_pairs == "excluded"
 
@@ -251,4 +252,4 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
             help="No plan then has two levels of two features that nobody in the data has together.",
         )  # fmt: skip
     for link in now.rules.links:
-        st.caption(literal(f"Whoever raises {link.follows} by one is at least {link.least:g} more in {link.feature}."))
+        st.caption(literal(link_sentence(link)))

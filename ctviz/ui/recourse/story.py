@@ -10,17 +10,18 @@ from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import columns, details, literal, live, page_title, project_button
 from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
-from ctviz.ui.recourse.advice import POLL, changed_features, exact_shown, large_changes, proof_status, show_advice
-from ctviz.ui.recourse.asked import Answer, Asked, answer
+from ctviz.ui.recourse.advice import POLL, changed_features, large_changes, proof_status, show_advice
+from ctviz.ui.recourse.asked import Answer, Asked, answer, exact_shown
 from ctviz.ui.recourse.everyone import everyone
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
 from ctviz.ui.recourse.person_card import card
-from ctviz.ui.recourse.pins import show_kept
+from ctviz.ui.recourse.pins import restore, show_kept
 from ctviz.ui.recourse.proofs import proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
 from ctviz.ui.recourse.rules_panel import rules_panel
+from ctviz.ui.recourse.take_home import printed_sheet, take_home
 from ctviz.ui.recourse.what_if import what_if
 
 
@@ -38,7 +39,10 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
     with controls:
         rules_panel(draft, ground, now, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
+        if found is not None:
+            take_home(draft, found, now)
     if found is not None:
+        printed_sheet(draft, found, now)
         with details():
             show_kept(draft, table, now.rules)
             what_if(draft, found)
@@ -47,6 +51,8 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
 
 def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:
     title = st.empty()
+    if lost := restore(draft):
+        st.warning(literal(lost), icon=":material/bookmark_remove:")
     if person.problem:
         st.warning(literal(person.problem), icon=":material/person_off:")
     picker.say_filter(draft, ground)

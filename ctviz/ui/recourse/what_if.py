@@ -11,7 +11,7 @@ from ctviz.catalogue import advice as words
 from ctviz.data.people import Value, text_of
 from ctviz.errors import DataError
 from ctviz.experiments.advice import ModelAdvice
-from ctviz.prose import begun, listed
+from ctviz.prose import begun, inside, listed
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.settings import group
 from ctviz.ui.recourse.asked import Answer
@@ -46,7 +46,7 @@ def _open(draft: Draft[RecourseView], found: Answer) -> None:
                 plan = model.plans[min(draft.view.plan, len(model.plans) - 1)]
                 changes = {change.feature: change.after for change in plan.changes}
                 st.button(
-                    f"As {words.title_among(model, found.advice.models).lower()} asks", key=f"what-if-{model.arm}",
+                    f"As {inside(found.title(model))} asks", key=f"what-if-{model.arm}",
                     on_click=_note, args=(found, changes),
                 )  # fmt: skip
     st.html(_scores(found, values, edited))
@@ -68,8 +68,7 @@ def _scores(found: Answer, values: dict[str, Value], edited: dict[str, Value]) -
         return f'<p class="ctviz-trouble">{escape(str(error))}</p>'
     position = [model.arm for model in ground.adviser.models]
     cells = "".join(
-        _score(model, float(scores[position.index(model.arm)]), words.title_among(model, found.advice.models))
-        for model in found.advice.models
+        _score(model, float(scores[position.index(model.arm)]), found.title(model)) for model in found.advice.models
     )
     features = {feature.name: feature for feature in ground.adviser.table.schema.features}
     said = listed([f"{name} {text_of(features[name], value)}" for name, value in edited.items()])

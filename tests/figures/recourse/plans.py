@@ -1,7 +1,9 @@
-"""Plans and advice made up for pictures and sentences."""
+"""Plans and advice made up for pictures and sentences, and what a reader sees of HTML."""
 
 from __future__ import annotations
 
+import re
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -44,3 +46,25 @@ def advised(*models: ModelAdvice, **others: Any) -> Advice:
     told = {"run": "k", "epoch": 1, "data": "adult", "wanted": "more", "place": ("test", 17), "person": {"age": 39}}
     asked = {"texts": {"age": "39 years"}, "rules": Rules(), "tau": 0.5, "rate": 0.26, "exact": True, "time_limit": 10}
     return Advice(**{**told, **asked, **others}, models=models)
+
+
+class Seen(HTMLParser):
+    """The tags and the text of a piece of HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(re.sub("<style>.*?</style>", "", html, flags=re.DOTALL))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag != "meta":  # it is never closed
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data

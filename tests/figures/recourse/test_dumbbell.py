@@ -4,34 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
 from ctviz.figures.recourse import dumbbell
 from ctviz.figures.theme import DARK
-from tests.figures.recourse.plans import GAIN, HOURS, SCHOOL, WORK, model, planned
-
-
-class Seen(HTMLParser):
-    """The tags and the text of a piece of HTML."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.text = ""
-        self.open: list[str] = []
-        self.feed(re.sub("<style>.*?</style>", "", html, flags=re.DOTALL))
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
+from tests.figures.recourse.plans import GAIN, HOURS, SCHOOL, WORK, Seen, model, planned
 
 
 @pytest.mark.parametrize("counterfactual", [True, False])
@@ -99,3 +77,9 @@ def test_names_and_levels_stay_text():
     html = dumbbell.dumbbell(model(planned(change, number)))
     assert "img" not in Seen(html).tags and "<img" not in html
     assert evil in Seen(html).text
+
+
+def test_long_names_are_cut():
+    long = "name " * 2000
+    html = dumbbell.dumbbell(model(planned(replace(WORK, feature=long, texts=(long, long)), HOURS)))
+    assert len(html) < 16_000 and "name na…" in html

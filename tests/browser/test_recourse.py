@@ -1,0 +1,107 @@
+"""Recourse in a real browser, as a stakeholder uses it: pick, lock, read, release, keep, print; then on a phone."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from tests.browser.driving import picture_ready, resize
+from tests.browser.looks import assert_fits_a_phone, sideways
+from tests.pages.recourse_rules import ALL_LOCKED
+
+pytestmark = pytest.mark.browser
+
+
+def link(app, **query: str) -> str:
+    return f"{app.url}/recourse?{urlencode({'preset': 'german', **query})}"
+
+
+def query_of(page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def bottom(locator) -> float:
+    box = locator.bounding_box()
+    return box["y"] + box["height"]
+
+
+def test_a_stakeholder_picks_locks_reads_releases_keeps_and_prints(app, browser_page) -> None:
+    page = browser_page
+    page.goto(link(app, person="147"))
+    person_rules_and_both_plans_are_on_the_first_screen(page)
+    another_person_is_picked(page)
+    page.goto(link(app, person="147"))
+    a_locked_feature_leaves_the_plans(page)
+    a_plan_is_kept(page)
+    page.goto(link(app, person="4", rules=ALL_LOCKED))
+    a_lock_in_the_way_is_released(page)
+    what_can_be_pressed_is_not_printed(page)
+    on_a_phone_person_advice_and_rules_follow_each_other(page)
+
+
+def person_rules_and_both_plans_are_on_the_first_screen(page) -> None:
+    page.locator(".ctviz-headline").filter(has_text="Both models ask to lower duration").wait_for()
+    page.get_by_text("No cheaper plan exists.").nth(1).wait_for()
+    picture_ready(page)
+    height = page.viewport_size["height"]
+    assert page.locator(".st-key-recourse-person").is_visible()
+    assert bottom(page.get_by_role("radiogroup", name="duration may change")) < height
+    for plan in page.get_by_text("No cheaper plan exists.").filter(visible=True).all():
+        assert bottom(plan) < height, "the plan and its proof are seen without scrolling"
+    assert sideways(page) == 0 and page.locator('[data-testid="stAlert"]').count() == 0
+    for name in ("Cannot change", "Rules"):
+        assert page.get_by_label(name, exact=True).count(), "screen readers are told what it is"
+    assert page.get_by_role("button", name="Range and difficulty of duration").is_visible()
+
+
+def another_person_is_picked(page) -> None:
+    page.get_by_role("button", name="Another person").click()
+    page.wait_for_function("() => !location.search.includes('person=147')")
+    page.get_by_role("heading", name=f"Person {query_of(page)['person']} of the test data").wait_for()
+
+
+def a_locked_feature_leaves_the_plans(page) -> None:
+    plans = page.locator(".ctviz-plan li")
+    plans.filter(has_text="Lower duration").first.wait_for()
+    group = page.get_by_role("radiogroup", name="duration may change")
+    group.get_by_role("radio", name="locked").click()
+    page.wait_for_function("() => location.search.includes('duration%3Alocked')")
+    plans.filter(has_text="duration").first.wait_for(state="detached")
+    assert plans.count() > 1
+    page.get_by_role("button", name="age", exact=True).press("Enter")
+    page.wait_for_function("() => location.search.includes('age%3Alocked')")
+
+
+def a_plan_is_kept(page) -> None:
+    page.get_by_role("button", name="Keep this plan").last.click()
+    kept = page.locator(".st-key-kept-0")
+    kept.get_by_text("Made under the rules: Realistic, but age locked and duration locked.").wait_for()
+    assert kept.get_by_role("heading", name="Counterfactual training").is_visible()
+
+
+def a_lock_in_the_way_is_released(page) -> None:
+    page.get_by_text("Releasing account gives one.").first.wait_for()
+    page.get_by_role("button", name="Release account").first.click()
+    page.locator(".ctviz-plan li").filter(has_text="Change account").first.wait_for()
+    assert "account%3Afree" in page.url
+
+
+def what_can_be_pressed_is_not_printed(page) -> None:
+    page.emulate_media(media="print")
+    for name in ("Another person", "Release account", "Keep this plan"):
+        buttons = page.get_by_role("button", name=name).all()
+        assert not any(button.is_visible() for button in buttons)
+    page.emulate_media(media="screen")
+
+
+def on_a_phone_person_advice_and_rules_follow_each_other(page) -> None:
+    assert_fits_a_phone(page)
+    resize(page, 390, 844)
+    person, rules = page.locator(".st-key-recourse-person"), page.get_by_role("heading", name="What may change")
+    first, second = (page.locator(f".st-key-advice-{arm}") for arm in ("vanilla", "full"))
+    tops = [one.bounding_box()["y"] for one in (person, first, second, rules)]
+    assert tops == sorted(tops)
+    page.get_by_role("radio", name="Law").scroll_into_view_if_needed()
+    page.get_by_role("radio", name="Law").click()
+    page.wait_for_function("() => location.search.includes('set=law')")
