@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
+from ctviz.catalogue import population as words
 from ctviz.catalogue.population import POPULATION_METRICS, TITLES, group_title, with_interval
 from ctviz.experiments.population import LEVEL, Metric, Population, Row
 from ctviz.figures.curves import EMPTY, FONT, cut
-from ctviz.figures.theme import Palette
-from ctviz.prose import begun
+from ctviz.figures.page import variables
+from ctviz.figures.recourse.sheet import style
+from ctviz.figures.theme import LIGHT, Palette
+from ctviz.prose import begun, unbroken
 
 ROW, HEADING = 30, 24
 """Pixels of a group with both models, and of the name of a feature above its groups."""
@@ -162,3 +166,54 @@ def table_rows(found: Population) -> list[tuple[str, str, tuple[str, str, str], 
             first, second = map(with_interval, own)
             rows.append((title, told.title, (first, second, with_interval(paired)), f"{own[0].people:,}"))
     return rows
+
+
+# -- on paper ------------------------------------------------------------------------------------------
+
+
+PRINTED: tuple[Metric, ...] = ("effort", "distance")
+"""The metrics of the printed table."""
+
+PAPER_STYLE = (
+    ".ctv-everyone { break-before: page; } .ctv-everyone main { zoom: .86; } .ctv-everyone td { white-space: nowrap; } "
+    ".ctv-everyone table { border-collapse: collapse; width: 100%; } "
+    ".ctv-everyone :is(th, td) { border-bottom: 1px solid #C8CED6; font-size: 7.6pt; font-weight: 400; "
+    "padding: 1pt 4pt; text-align: right; } .ctv-everyone :is(th[scope=row], thead tr:first-child th) "
+    "{ text-align: left; } .ctv-everyone thead th { font-weight: 600; }"
+)
+
+
+def to_paper(found: Population) -> str:
+    """All of it as a sheet that is printed and not seen on the screen: the numbers as a table, and what is said of
+    them."""
+    told = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
+    parts = ((found.n, told + words.groups_sentences(found)), (1, words.reliance_sentences(found)))
+    lists = "".join(
+        f"<ul>{''.join(f'<li>{unbroken(escape(one))}</li>' for one in said)}</ul>" for wanted, said in parts if wanted
+    )
+    who = f"<p>{escape(words.asked_sentence(found))} Numbers in brackets are {100 * LEVEL:.0f} % intervals.</p>"
+    colours = f".ctv-paper {{ {variables(LIGHT)} }}"
+    return (
+        f'<style>{style()}{colours}{PAPER_STYLE}</style><div class="ctv-paper ctv-everyone"><main>'
+        f'<h1>Advice for everyone</h1><p class="lead">{escape(words.headline(found))}</p>'
+        f'<div class="ctv-sheet">{who + _paper_table(found) if found.n else ""}{lists}</div></main></div>'
+    )
+
+
+def _paper_table(found: Population) -> str:
+    """Effort and distance of both models and their difference, a row for each group."""
+    titles = [words.POPULATION_METRICS[metric].title for metric in PRINTED]
+    above = "".join(f'<th colspan="3" scope="colgroup">{escape(title)}</th>' for title in titles)
+    below = "".join(f'<th scope="col">{title}</th>' for title in ("Conventional", "Counterfactual", "Difference"))
+    rows: dict[str, list[str]] = {}
+    for title, metric, values, _ in table_rows(found):
+        if metric in titles:
+            rows.setdefault(title, []).extend(values)
+    body = ""
+    for title, told in rows.items():
+        cells = "".join(f"<td>{escape(value)}</td>" for value in told)
+        body += f'<tr><th scope="row">{escape(begun(title))}</th>{cells}</tr>'
+    return (
+        f'<table><thead><tr><th scope="col">People</th>{above}</tr><tr><th></th>{below * len(titles)}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
+    )

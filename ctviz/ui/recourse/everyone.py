@@ -16,6 +16,7 @@ from ctviz.data.rules import Rules
 from ctviz.experiments.population import Metric, Population, PopulationSettings
 from ctviz.experiments.reliance import Proxy
 from ctviz.figures.recourse import everyone as figure
+from ctviz.figures.recourse.sheet import PAPER
 from ctviz.progress import duration
 from ctviz.prose import begun, percent, unbroken
 from ctviz.studies.population import proved_enough, stored_population
@@ -116,6 +117,8 @@ def _show(found: Population) -> None:
         plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
         _sentences("What both models ask", [*plain, *words.groups_sentences(found)])
     _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
+    st.html(figure.to_paper(found))
+    st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
     if found.n:
         with st.expander("All numbers as a table", key="everyone-table"):
             scrolling("All numbers of everyone", number_table(found))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from html import escape
+
 import numpy as np
 import pytest
 
-from ctviz.catalogue.population import with_interval
+from ctviz.catalogue.population import headline, with_interval
 from ctviz.experiments.groups import Grouping
-from ctviz.experiments.population import METRICS
+from ctviz.experiments.population import METRICS, Drawn
 from ctviz.figures.recourse import everyone as module
 from ctviz.figures.theme import DARK, LIGHT
 from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows
@@ -19,7 +22,8 @@ SEX = Grouping("sex", ("female", "male"), np.repeat([0, 1], 100))
 def found():
     less = {name: (a / 2, b / 2) for name, (a, b) in VALUES.items()}
     more = [*rows(VALUES, SURE, "sex", "female", people=100), *rows(less, SURE, "sex", "male", people=100)]
-    return made(more=more, groupings=(SEX,))
+    apart = [replace(row, against="others") for row in more if not row.against]
+    return made(more=[*more, *apart], groupings=(SEX,))
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -56,3 +60,28 @@ def test_a_number_that_is_none_is_left_out(found):
     figure = module.chart(made(nan), "effort", LIGHT)
     assert not len(figure.data[0].x) and list(figure.data[1].x) == [4.0]
     assert module.chart(made({**VALUES, "effort": (float("nan"),) * 2}), "effort", LIGHT).layout.height > 0
+
+
+def test_the_sheet_holds_headline_numbers_and_sentences(found):
+    paper = module.to_paper(found)
+    assert escape(headline(found)) in paper and "Advice for everyone" in paper
+    for place in (("", ""), ("sex", "female"), ("sex", "male")):
+        for metric in module.PRINTED:
+            numbers = "".join(
+                f"<td>{with_interval(found.row(metric, arm, feature=place[0], group=place[1]))}</td>" for arm in ARMS
+            )
+            assert numbers in paper
+    assert paper.count("<tr>") == 2 + 3 and "break no rule" in paper
+
+
+def test_names_of_groups_are_escaped():
+    odd = Grouping("<b>", ("a & b", "c"), np.repeat([0, 1], 100))
+    more = [*rows(VALUES, SURE, "<b>", "a & b"), *rows(VALUES, SURE, "<b>", "c")]
+    apart = [replace(row, against="others") for row in more if not row.against]
+    paper = module.to_paper(made(more=[*more, *apart], groupings=(odd,)))
+    assert "<b>" not in paper and "&lt;b&gt;: a &amp; b" in paper
+
+
+def test_nobody_makes_a_sheet_without_a_table():
+    none = Drawn(np.zeros(0, dtype=np.int64), np.zeros((2, 0), dtype=bool), 10, (0, 0), 0)
+    assert "<table>" not in module.to_paper(made(drawn=none))
