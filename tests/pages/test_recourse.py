@@ -202,6 +202,7 @@ def test_another_person_is_one_whom_both_models_refuse(german, adviser) -> None:
 def test_a_filter_holds_for_whoever_is_picked(german, adviser) -> None:
     who = "sex and marital status=woman, married or divorced;age<=30"
     at = german(who=who)
+    assert "woman, married or divorced" in next(body for body in bodies(at) if "ctviz-someone" in body)
     at.button(key="recourse-next").click().run()
     person = adviser.table.person(adviser.row(int(query_of(at)["person"]))[0])
     assert person["sex and marital status"] == "woman, married or divorced" and person["age"] <= 30

@@ -13,7 +13,7 @@ import streamlit as st
 from ctviz.data.people import Person, Value
 from ctviz.data.schema import Array
 from ctviz.data.tables.table import Table
-from ctviz.errors import CtvizError, DataError
+from ctviz.errors import ConfigError, CtvizError, DataError
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.recourse.ground import Ground
@@ -70,22 +70,27 @@ def picked(draft: Draft[RecourseView], ground: Ground) -> Picked:
             return Picked(ground.adviser.row(view.person)[0], view.person)
         except CtvizError:
             last = len(table.test[0]) - 1
-            return _usual(ground, sentence("person", view.person, f"0 to {last:,}, a row of the test data"))
+            return _usual(draft, ground, sentence("person", view.person, f"0 to {last:,}, a row of the test data"))
     if view.typed and view.typed != UNSENT:
         try:
             return Picked(table.row(values_of(view.typed, table)), None)
         except CtvizError as error:
-            return _usual(ground, f"In the link, the typed-in person cannot be read. {error}")
+            return _usual(draft, ground, f"In the link, the typed-in person cannot be read. {error}")
     if view.typed == UNSENT:
         name, values = st.session_state.get(TYPED, (None, None))
         if name == table.name and values is not None:
             return Picked(table.row(values), None)
-        return _usual(ground, LOST)
-    return _usual(ground)
+        return _usual(draft, ground, LOST)
+    return _usual(draft, ground)
 
 
-def _usual(ground: Ground, problem: str = "") -> Picked:
-    row = ground.refused[0] if ground.refused else 0
+def _usual(draft: Draft[RecourseView], ground: Ground, problem: str = "") -> Picked:
+    """The first one whom both models refuse, and whom the filter holds for if there is one."""
+    try:
+        fitting = candidates(draft, ground)
+    except ConfigError:  # which the page says
+        fitting = ()
+    row = next(iter(fitting or ground.refused), 0)
     return Picked(ground.adviser.row(row)[0], row, problem)
 
 
