@@ -19,6 +19,7 @@ The whole public API::
     run = ctviz.run(ctviz.Experiment.preset("adult"))
     advice = ctviz.advise(run, 17, ["occupation"], plans=3)  # the cheapest plans of a person, proved; one lock more
     print(advice.words())
+    everyone = ctviz.population(run, people=1000)         # both models' plans for many, by group, with intervals
 
     result = ctviz.sweep(experiment, {"lambda_div": (0.01, 0.1, 1), "tau": (0.5, 0.9)}, seeds=3)
     result.across                          # a row per cell and metric: value, reduction, interval across seeds
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from ctviz.experiments.explorer import Explorer
     from ctviz.experiments.images.explorer import ImageExplorer
     from ctviz.experiments.outcome import OUTCOMES
+    from ctviz.experiments.population import Population
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.reports import Report
     from ctviz.experiments.run import Run, load_run, run, train
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from ctviz.experiments.store import Store, open_store
     from ctviz.experiments.trace import Trace
     from ctviz.models.model_settings import ModelSettings
+    from ctviz.studies.population import population
     from ctviz.studies.registry import LIMITS
     from ctviz.studies.results import LimitResult, run_limit
     from ctviz.studies.sweeps.declaration import Axis, Sweep
@@ -91,6 +94,7 @@ _WHERE = {
     "ctviz.experiments.adviser": ("Adviser", "advise"),
     "ctviz.experiments.config": ("ALGORITHM_VERSION", "PRESETS", "Evaluation", "Experiment"),
     "ctviz.experiments.evaluate": ("evaluate",),
+    "ctviz.experiments.population": ("Population",),
     "ctviz.experiments.protocol": ("Protocol",),
     "ctviz.experiments.reports": ("Report",),
     "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
@@ -98,6 +102,7 @@ _WHERE = {
     "ctviz.experiments.store": ("Store", "open_store"),
     "ctviz.experiments.explorer": ("Explorer",),
     "ctviz.experiments.images.explorer": ("ImageExplorer",),
+    "ctviz.studies.population": ("population",),
     "ctviz.studies.registry": ("LIMITS",),
     "ctviz.studies.results": ("LimitResult", "run_limit"),
     "ctviz.experiments.outcome": ("OUTCOMES",),
@@ -162,6 +167,7 @@ __all__ = [
     "ModelSettings",
     "Mutability",
     "Paths",
+    "Population",
     "Protocol",
     "Report",
     "Rule",
@@ -187,6 +193,7 @@ __all__ = [
     "load_run",
     "load_table",
     "open_store",
+    "population",
     "run",
     "run_limit",
     "search",

@@ -111,3 +111,41 @@ def test_what_cannot_be_is_one_sentence(advise, arguments, said):
 def test_runs_that_cannot_advise(advise, run, said):
     result = advise("--person", 0, run=run)
     assert result.exit_code == 2 and said in result.stderr
+
+
+# -- everyone --------------------------------------------------------------------------------------------
+
+
+def test_everyone_is_advised_in_sentences_json_and_csv(advise):
+    words = advise("--everyone", "--n", 5, "--lock", "age")
+    assert words.exit_code == 0, words.stderr
+    assert "5 people, drawn at random from the" in words.stdout and "Effort of a plan:" in words.stdout
+    found = json.loads(advise("--everyone", "--n", 5, "--lock", "age", "--json").stdout)
+    assert found["settings"]["people"] == 5 and found["words"].strip() == words.stdout.strip()
+    assert any(rule["feature"] == "age" and rule["change"] == "locked" for rule in found["rules"]["rules"])
+    head, *lines = advise("--everyone", "--n", 5, "--lock", "age", "--csv").stdout.splitlines()
+    assert head == "scope,feature,group,model,metric,against,people,value,low,high" and len(lines) >= 20
+
+
+def test_everyone_is_proved_where_that_is_asked(advise):
+    found = json.loads(advise("--everyone", "--n", 2, "--exact", "--time-limit", 20, "--json").stdout)
+    assert found["proved"] == len(found["drawn"]["rows"])
+    assert all(proofs["cheapest"] == proofs["asked"] > 0 for proofs in found["proofs"])
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--everyone", "--person", 3), "none with --everyone"),
+        (("--everyone", "--plans", 3), "none with --everyone"),
+        (("--everyone", "--set", "age=3"), "none with --everyone"),
+        (("--everyone", "--n", 0), "people"),
+        (("--everyone", "--arm", "full"), "two models"),
+        (("--person", 3, "--n", 5), "only with --everyone"),
+        (("--person", 3, "--csv"), "only with --everyone"),
+        ((), "--everyone in its place"),
+    ],
+)
+def test_what_does_not_go_with_everyone_is_a_sentence(advise, args, words):
+    result = advise(*args)
+    assert result.exit_code == 2 and words in result.stderr and "Traceback" not in result.stderr

@@ -24,6 +24,7 @@ from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.energy import energy_field
+from ctviz.experiments.population import PopulationSettings, advise_everyone
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.isolation import isolated, parallel_map
@@ -263,6 +264,8 @@ def advising(folder: Path) -> Iterator[Any]:
         yield [{**model.record(), "seconds": 0} for model in adviser.advise(4, exact=exact).models]
     many = adviser.many(adviser.table.test[0][:10])
     yield from (adviser.scores(adviser.table.test[0]), many.effort, many.columns, many.distance)
+    settings = PopulationSettings(arms=("vanilla", "full"), tau="rate", people=3)
+    yield advise_everyone(adviser, settings).record()
 
 
 ASKED = {

@@ -1,4 +1,4 @@
-"""``ctviz advise``: what a person would have to change for each model of a run, in sentences."""
+"""``ctviz advise``: what a person, or everyone, would have to change for the models of a run, in sentences."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from ctviz.cli.common import read, stored, to_json, write
 from ctviz.cli.root import JsonFlag, app
+from ctviz.cli.study import study_progress
 from ctviz.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ctviz.data.tables.table import Table
     from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser
+    from ctviz.experiments.run import Run
 
 Names = list[str] | None
 
@@ -28,7 +30,9 @@ SHEETS = (".html", ".json")
 @app.command()
 def advise(
     what: Annotated[str, typer.Argument(metavar="KEY_OR_PRESET", help="Key of a stored run, or a preset's name.")],
-    person: Annotated[str, typer.Option(help="A row of the data, or a JSON file with a person's features.")],
+    person: Annotated[
+        str | None, typer.Option(help="A row of the data, or a JSON file with a person's features.")
+    ] = None,
     split: Annotated[str, typer.Option(help="The data of that row: train, validation or test.")] = "test",
     changes: Annotated[
         Names, typer.Option("--set", metavar="FEATURE=VALUE", help="Change the person, as in age=40; repeatable.")
@@ -54,9 +58,20 @@ def advise(
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
     ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--everyone", help="Advise many people at random whom the models refuse, not one person.")
+    ] = False,
+    n: Annotated[int | None, typer.Option("--n", help="How many, with --everyone; 1,000 by default.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all numbers as CSV, with --everyone.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Advise a person: what to change so that each model accepts them."""
+    """Advise a person, or everyone: what to change so that each model accepts them."""
+    if everyone:
+        _check_everyone(person, changes, plans, sheet)
+    elif n is not None or as_csv:
+        raise ConfigError("--n" if n is not None else "--csv", n if n is not None else True, "only with --everyone")
+    elif person is None:
+        raise ConfigError("--person", None, "a row of the data or a file; or --everyone in its place")
     if sheet is not None and sheet.suffix.lower() not in SHEETS:
         raise ConfigError("--sheet", str(sheet), f"a file that ends in {' or '.join(SHEETS)}")
     key, experiment = stored(what)
@@ -70,13 +85,52 @@ def advise(
     from ctviz.experiments.adviser import Adviser
     from ctviz.experiments.run import load_run
 
-    adviser = Adviser(load_run(key), tau=_tau(tau), arms=arms or ())
-    rules = _rules(adviser.table, {"locked": lock, "free": free, "up": up, "down": down}, ranges or ())
-    who = _person(adviser, person, split, changes or ())
+    run, ways = load_run(key), {"locked": lock, "free": free, "up": up, "down": down}
+    if everyone:
+        from ctviz.experiments.population import PEOPLE
+
+        asked = {
+            "people": PEOPLE if n is None else n, "proofs": exact, "tau": _tau(tau), "time_limit": time_limit,
+            "arms": arms or (), "split": split,
+        }  # fmt: skip
+        _advise_everyone(run, ways, ranges or (), asked, as_csv=as_csv, as_json=as_json)
+        return
+    adviser = Adviser(run, tau=_tau(tau), arms=arms or ())
+    rules = _rules(adviser.table, ways, ranges or ())
+    who = _person(adviser, person or "", split, changes or ())
     advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
     if sheet is not None:
         _write_sheet(sheet, advice, adviser)
     typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())
+
+
+def _check_everyone(person: str | None, changes: Sequence[str] | None, plans: int, sheet: Path | None) -> None:
+    """Refuses what belongs to one person alone."""
+    for option, value, given in (
+        ("--person", person, person is not None),
+        ("--set", ", ".join(changes or ()), bool(changes)),
+        ("--plans", plans, plans != 1),
+        ("--sheet", str(sheet), sheet is not None),
+    ):
+        if given:
+            raise ConfigError(option, value, "none with --everyone")
+
+
+def _advise_everyone(
+    run: Run, ways: Mapping[str, Sequence[str] | None], ranges: Sequence[str], asked: dict[str, Any], *, as_csv: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from ctviz.data.tables.table import Table
+    from ctviz.studies.population import population
+
+    table = run.data
+    rules = _rules(table, ways, ranges) if isinstance(table, Table) else None
+    with study_progress("Advice for everyone", "people") as progress:
+        found = population(run, rules, progress=progress, **asked)
+    if as_csv:
+        typer.echo(found.table.to_csv(index=False), nl=False)
+        return
+    typer.echo(to_json({**found.record(), "words": found.words()}) if as_json else found.words())
 
 
 def _write_sheet(path: Path, advice: Advice, adviser: Adviser) -> None:

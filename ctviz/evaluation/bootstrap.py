@@ -8,6 +8,7 @@ factuals (also over pairs of them) is a product of matrices with these counts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +121,37 @@ class Bootstrap:
         enough = number.sum(dim=-1) >= 2
         means = torch.where(enough.unsqueeze(-1) & means.isfinite(), means, torch.nan).movedim(-1, 0)
         return Estimate(means[0], means[1:])
+
+    def median(self, values: Tensor, counted: Tensor) -> Estimate:
+        """Median over the rows that are counted, each row a factual; of an even number the mean of the middle two.
+
+        A row that was drawn c times counts c times, as if it stood there so often.
+
+        Args:
+            values: (m … n); anything where a row is not counted.
+            counted: which rows count, (m … n), bool.
+
+        Returns:
+            (m …); NaN for fewer than two rows that count.
+        """
+        shape = values.shape[:-1]
+        rows = values.double().reshape(math.prod(shape), values.shape[-1])
+        chosen = counted.expand(values.shape).reshape(rows.shape)
+        found = [self._median(row[which], which) for row, which in zip(rows, chosen, strict=True)]
+        medians = torch.stack(found, dim=-1) if found else self.counts.new_zeros(len(self.counts), 0)
+        medians = medians.reshape(len(self.counts), *shape)
+        return Estimate(medians[0], medians[1:])
+
+    def _median(self, values: Tensor, counted: Tensor) -> Tensor:
+        """Of values (b), those of the rows that are counted (n), in each resample, (1+r)."""
+        if len(values) < 2:
+            return self.counts.new_full((len(self.counts),), torch.nan)
+        ordered, order = values.sort()
+        reached = self.counts[:, counted.nonzero().squeeze(-1)[order]].cumsum(dim=-1)  # 1+r b
+        total = reached[:, -1:]
+        middle = torch.cat([((total + 1) / 2).floor(), ((total + 2) / 2).floor()], dim=-1)  # the ranks, from 1
+        at = torch.searchsorted(reached, middle).clamp_max(len(values) - 1)
+        return torch.where(total.squeeze(-1) > 0, ordered[at].mean(dim=-1), torch.nan)
 
     def pairs(self, values: Tensor, counted: Tensor, group: Tensor | None = None) -> Estimate:
         """Mean difference of every arm to the first, over the rows that are counted in both; that of the first is NaN.

@@ -220,3 +220,21 @@ def test_resamples_without_a_number_are_left_out():
 def test_a_level_that_is_none_is_refused(level):
     with pytest.raises(ConfigError, match="level"):
         Estimate(torch.zeros(1), torch.zeros(3, 1)).interval(level)
+
+
+@pytest.mark.parametrize("n", [2, 3, 11, 12])
+def test_medians_are_those_of_the_samples_written_out(n):
+    bootstrap, x = Bootstrap.of(n, ROUNDS, SEED), torch.from_numpy(rng(2).integers(0, 6, (2, n)).astype(float))
+    counted = torch.from_numpy(rng(3).random((2, n)) < 0.7)
+    counted[:, :2] = True
+    found = bootstrap.median(x, counted)
+    for arm in range(2):
+        for drawn, median in zip(bootstrap.counts, [found.value[arm], *found.resampled[:, arm]], strict=True):
+            written = [x[arm, i].item() for i in range(n) if counted[arm, i] for _ in range(int(drawn[i]))]
+            assert (float(median) == np.median(written)) if written else median.isnan()
+
+
+def test_a_median_needs_two_that_count():
+    found = Bootstrap.of(3, ROUNDS, SEED).median(torch.tensor([[1.0, 2.0, 3.0]] * 2), torch.eye(3).bool()[:2])
+    assert found.value.isnan().all() and found.resampled.isnan().all()
+    assert Bootstrap.of(0, ROUNDS, SEED).median(torch.zeros(2, 0), torch.zeros(2, 0).bool()).value.isnan().all()

@@ -22,7 +22,18 @@ from ctviz.ui.kit import messages
 P = ParamSpec("P")
 
 Right = Literal[
-    "delete", "restore", "pin", "rename", "sweep", "stop sweep", "recompute", "upload", "folder", "dismiss", "cancel"
+    "delete",
+    "restore",
+    "pin",
+    "rename",
+    "sweep",
+    "stop sweep",
+    "recompute",
+    "upload",
+    "folder",
+    "dismiss",
+    "cancel",
+    "everyone",
 ]
 
 ADDRESS = "CTVIZ_CLASS"
@@ -46,6 +57,7 @@ REFUSED: dict[Right, str] = {
     "folder": "name folders of the computer that runs ctviz",
     "dismiss": "dismiss messages to all",
     "cancel": "stop a training that others wait for too",
+    "everyone": "have everyone advised",
 }
 """What students may not do, as in “In a class, students cannot …”."""
 

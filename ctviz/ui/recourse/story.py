@@ -12,6 +12,7 @@ from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
 from ctviz.ui.recourse.advice import POLL, changed_features, large_changes, proof_status, show_advice
 from ctviz.ui.recourse.asked import Answer, Asked, answer, exact_shown
+from ctviz.ui.recourse.everyone import everyone
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
 from ctviz.ui.recourse.person_card import card
@@ -41,12 +42,12 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
         project_button(draft)
         if found is not None:
             take_home(draft, found, now)
-    if found is None:
-        return
-    printed_sheet(draft, found, now)
-    with details():
-        show_kept(draft, table, now.rules)
-        what_if(draft, found)
+    if found is not None:
+        printed_sheet(draft, found, now)
+        with details():
+            show_kept(draft, table, now.rules)
+            what_if(draft, found)
+    everyone(draft, ground, now.rules)
 
 
 def _main(service: Service, draft: Draft[RecourseView], ground: Ground, person: Picked, now: RulesNow) -> Answer | None:

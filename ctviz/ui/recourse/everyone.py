@@ -1,0 +1,230 @@
+"""Everyone: what both models ask of many people at once, by group; what their decisions rest on; what is proved.
+
+What ships is there at once. Other rules are asked for by a press and computed in the background, for all sessions; who
+comes back, or reloads the page, finds them.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from ctviz.cache import Cache
+from ctviz.catalogue import population as words
+from ctviz.data.rules import Rules
+from ctviz.experiments.population import Metric, Population, PopulationSettings
+from ctviz.experiments.reliance import Proxy
+from ctviz.figures.recourse import everyone as figure
+from ctviz.figures.recourse.sheet import PAPER
+from ctviz.progress import duration
+from ctviz.prose import begun, percent, unbroken
+from ctviz.studies.population import proved_enough, stored_population
+from ctviz.ui.kit import bind, messages, rights
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.export import ExportFile, offer
+from ctviz.ui.kit.frame import literal, live, page_title
+from ctviz.ui.kit.kept import KEPT
+from ctviz.ui.kit.service import service
+from ctviz.ui.kit.tables import heads, numbers, row, scrolling
+from ctviz.ui.kit.tables import table as html_table
+from ctviz.ui.kit.tables import words as word_cells
+from ctviz.ui.kit.theme import palette
+from ctviz.ui.recourse.everyone_work import Asked, Work, work_of
+from ctviz.ui.recourse.ground import Ground
+from ctviz.ui.recourse.recourse_view import RecourseView
+
+SHOWN: tuple[Metric, Metric] = ("effort", "distance")
+"""The metrics of the two charts."""
+
+POLL = 1.0
+"""Seconds between two looks while everyone is being advised."""
+
+PROOFS = 100
+"""Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
+
+TIME_LIMIT = 2.0
+"""Seconds for each of these proofs."""
+
+
+def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
+    """The section “Everyone”; drawn, and printed, once a person opens it, which the link remembers."""
+    opened = bool(draft.view.everyone)
+    with st.container(key="everyone" if opened else "everyone-closed"):
+        st.subheader("Everyone", anchor=False)
+        bind.toggle(
+            "Compare both models over a thousand people who are refused",
+            bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
+        )
+        if opened:
+            _opened(ground, rules)
+
+
+def _opened(ground: Ground, rules: Rules) -> None:
+    asked = Asked(ground, settings_of(ground, rules))
+    found = known(asked, work_of(asked))
+    if found is not None:
+        _show(found)
+    _background(asked, found)
+    if found is not None:
+        _take_home(ground, found)
+
+
+def settings_of(ground: Ground, rules: Rules) -> PopulationSettings:
+    """What the page asks: the models that are shown, and the rules that hold."""
+    return PopulationSettings(
+        arms=ground.arms, rules=rules, tau=ground.adviser.tau, proofs=PROOFS, time_limit=TIME_LIMIT
+    )  # fmt: skip
+
+
+def known(asked: Asked, work: Work | None) -> Population | None:
+    """What is known by now; read once for all sessions, and anew when work on it has begun or ended."""
+    if work is not None and work.result is not None:
+        return work.result
+    if not asked.stored:
+        return None
+    state = "" if work is None else work.progress.state
+    kept = asked.key, state, work is not None and work.polished
+
+    def read() -> Population | None:
+        return stored_population(asked.ground.adviser, asked.settings, service().store)
+
+    found: Population | None = _populations().get(kept, read)
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def _populations() -> Cache:
+    return Cache(KEPT, size=lambda found: 400 * found.n + 4000 * len(found.groupings))
+
+
+# -- what is shown ---------------------------------------------------------------------------------------
+
+
+def _show(found: Population) -> None:
+    page_title(words.headline(found), level=3)
+    if found.n:
+        st.caption(literal(words.asked_sentence(found)))
+        st.html(f'<p class="ctviz-limit-key">{escape(figure.key())}</p>')
+        for cell, metric in zip(st.columns(2, gap="medium"), SHOWN, strict=True):
+            told = words.POPULATION_METRICS[metric]
+            with cell:
+                st.html(f'<p class="ctviz-chart-title" title="{escape(told.help)}">{escape(told.title)}</p>')
+                st.plotly_chart(
+                    figure.chart(found, metric, palette()), key=f"everyone-{metric}", theme=None,
+                    alt=figure.described(found, metric), config={"displayModeBar": False},
+                )  # fmt: skip
+        plain = [words.planned_sentence(found), words.checked_sentence(found), *words.proofs_sentences(found)]
+        _sentences("What both models ask", [*plain, *words.groups_sentences(found)])
+    _sentences("What their decisions rest on", words.reliance_sentences(found), words.PROXIES_HELP)
+    st.html(figure.to_paper(found))
+    st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
+    if found.n:
+        with st.expander("All numbers as a table", key="everyone-table"):
+            scrolling("All numbers of everyone", number_table(found))
+            if found.reliance is not None:
+                scrolling("What decisions rest on", reliance_table(found))
+
+
+def _sentences(title: str, said: list[str], help: str = "") -> None:
+    items = "".join(f"<li>{unbroken(escape(sentence))}</li>" for sentence in said)
+    note = f'<p class="ctviz-muted"><small>{escape(help)}</small></p>' if help else ""
+    st.html(f"<h4>{escape(title)}</h4><ul>{items}</ul>{note}")
+
+
+def number_table(found: Population) -> str:
+    """The numbers of the charts and the others, for all and for each group."""
+    titles = [begun(title) for title in words.TITLES]
+    head = [*heads("People", "Number", number=False), *heads(*titles, "Difference", "Counted")]
+    rows = [
+        row(begun(title), [*word_cells(metric), *numbers(*values, people)])
+        for title, metric, values, people in figure.table_rows(found)
+    ]
+    return html_table(head, rows, width=46)
+
+
+def reliance_table(found: Population) -> str:
+    """What decisions rest on, feature by feature: with what it goes along, and its share before and after."""
+    rest = found.reliance
+    if rest is None:
+        return ""
+    titles = [begun(title) for title in words.TITLES]
+    head = [*heads("Feature", "Goes along with", number=False), *heads("Association", *titles)]
+    rows = [row(one.feature, [*word_cells(one.like), *numbers(*_cells(one))]) for one in rest.proxies]
+    return html_table(head, rows, caption="Features that may change, and their share of the decisions", width=40)
+
+
+def _cells(one: Proxy) -> list[str]:
+    return [f"{one.association:.2f}", *(percent(share.value, 1) for share in one.shares)]
+
+
+# -- in the background -----------------------------------------------------------------------------------
+
+
+def _background(asked: Asked, found: Population | None) -> None:
+    """What is under way, with how to stop it; or what may be begun."""
+    messages.show()
+    work = work_of(asked)
+    if work is not None and work.progress.live:
+
+        def pause() -> float | None:
+            now = work_of(asked)
+            if now is None or not now.progress.live:
+                return None
+            return POLL if found is not None or not now.polished else POLL / 2  # another pace runs the page again
+
+        live(lambda: _progress(asked), pause)
+        return
+    if work is not None and work.progress.state == "failed":
+        st.error(literal(work.progress.message), icon=":material/error:")
+    if found is None:
+        n = min(asked.settings.people, len(asked.ground.refused))
+        _press(
+            asked,
+            f"Advise {n:,} people under these rules",
+            "Each gets a plan from both models, in the background; then plans are proved.",
+        )
+    elif not proved_enough(found, asked.everyone):
+        _press(
+            asked.proving_all(), "Prove the plans of all of them", "The exact search for each plan, in the background."
+        )
+
+
+def _press(asked: Asked, label: str, help: str) -> None:
+    took = f"About {duration(asked.seconds())} on an idle computer; what is done stays."
+    rights.button(
+        "everyone", label, key="everyone-compute", icon=":material/groups:", help=f"{help} {took}",
+        on_click=_begin, args=(asked,),
+    )  # fmt: skip
+
+
+def _begin(asked: Asked) -> None:
+    with messages.errors_as("error"):
+        asked.begin()
+
+
+def _progress(asked: Asked) -> None:
+    work = work_of(asked)
+    if work is None:
+        return
+    st.progress(work.progress.share, work.progress.words())
+    rights.button(
+        "everyone", "Stop; what is done stays", key="everyone-stop", icon=":material/stop:", on_click=work.cancel
+    )
+
+
+# -- to take home ----------------------------------------------------------------------------------------
+
+
+def _take_home(ground: Ground, found: Population) -> None:
+    if not found.n:
+        return
+    stem = f"ctviz-everyone-{found.data}-{ground.experiment.key[:8]}"
+    files = (
+        ("Numbers (CSV)", lambda: found.table.to_csv(index=False), "csv", "text/csv", "groups"),
+        ("All of it (JSON)", found.to_json, "json", "application/json", "groups"),
+    )
+    with st.container(horizontal=True, key="everyone-files"):
+        offer(
+            ExportFile(label, content, f"{stem}.{ending}", mime, icon) for label, content, ending, mime, icon in files
+        )

@@ -1,0 +1,161 @@
+"""Advice for everyone in words: every sentence follows from the numbers, also where the gain is none."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ctviz.catalogue import population as words
+from ctviz.experiments.groups import Grouping
+from ctviz.experiments.population import METRICS, Drawn, Row
+from ctviz.experiments.reliance import Proxy, Reliance, Spread
+from tests.catalogue.everyone import ARMS, SURE, VALUES, made, rows, spread
+
+# -- the headline --------------------------------------------------------------------------------------------
+
+
+def test_a_gain_stands_with_its_price():
+    assert words.headline(made()) == (
+        "Counterfactual training's plans end 30 % nearer to people who were accepted (7 against 10), at the price of "
+        "25 % more effort (5 against 4)."
+    )
+
+
+def test_a_small_gain_is_told_in_more_digits():
+    said = words.headline(made({**VALUES, "distance": (1.24, 1.16), "effort": (4.0, 4.0)}, {**SURE, "distance": 0.01}))
+    assert "6.5 % nearer to people who were accepted (1.16 against 1.24)" in said
+    assert "(1.2 against 1.16)" not in said
+
+
+def test_a_loss_is_said_as_one():
+    said = words.headline(made({**VALUES, "distance": (5.2, 9.8), "effort": (9.0, 41.5)}))
+    assert said.startswith("Counterfactual training's plans are not nearer to accepted people but 88 % farther (9.8 ")
+    assert "with 361 % more effort (41.5 against 9)" in said and "price" not in said
+
+
+def test_no_clear_difference_is_said_as_none():
+    chance = {**SURE, "distance": 5.0, "effort": 5.0}
+    said = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.1, 3.9)}, chance))
+    assert "about as near" in said and "does not clearly differ" in said and "price" not in said
+    easier = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.0, 3.0)}, {**SURE, "distance": 5.0}))
+    assert easier.endswith("Counterfactual training asks for 25 % less effort (3 against 4).")
+    more = words.headline(made({**VALUES, "planned": (0.92, 1.0), "effort": (4.0, 4.0)}))
+    assert "there is a plan for 100 % of the people, with conventional training for 92 %" in more
+
+
+def test_fewer_plans_are_a_price_and_few_people_a_caveat():
+    said = words.headline(made({**VALUES, "planned": (0.9, 0.8), "effort": (4.0, 4.0)}, n=40))
+    assert "at the price of 10 points fewer people with a plan" in said and said.endswith("That rests on 40 people.")
+
+
+def test_nobody_and_nothing():
+    none = Drawn(np.zeros(0, dtype=np.int64), np.zeros((2, 0), dtype=bool), 10, (0, 0), 0)
+    assert "nobody" in words.headline(made(drawn=none))
+    half = np.array([[True] * 100 + [False] * 100, [False] * 100 + [True] * 100])
+    assert "Nobody is refused by both" in words.headline(made(drawn=Drawn(np.arange(200), half, 300, (100, 100), 0)))
+    nan = {**VALUES, "distance": (math.nan, math.nan)}
+    assert words.headline(made(nan)).startswith("Too few people have a plan")
+
+
+# -- the rest ------------------------------------------------------------------------------------------------
+
+
+def test_who_was_asked_is_told():
+    assert words.asked_sentence(made()).startswith("All 200 (of 1,000 in the test data) whom both models refuse;")
+    some = made(drawn=Drawn(np.arange(200), np.ones((2, 200), dtype=bool), 1000, (500, 400), 350))
+    assert words.asked_sentence(some).startswith("200 people, drawn at random from the 350 (of 1,000")
+    refused = np.ones((2, 200), dtype=bool)
+    refused[0, :3] = False
+    assert "3 more, whom one model alone refuses, are" in words.asked_sentence(
+        made(drawn=Drawn(np.arange(200), refused, 1000, (500, 400), 350))
+    )
+
+
+def test_a_plan_that_does_not_hold_is_told():
+    assert words.checked_sentence(made()) == (
+        "All 400 plans hold as they are read, in rounded numbers, and break no rule."
+    )
+    valid = np.ones((2, 200), dtype=bool)
+    valid[1, 7] = False
+    assert words.checked_sentence(made(valid=valid)).startswith("1 of 400 plans do not hold")
+    assert "no plan" in words.checked_sentence(made(found=np.zeros((2, 200), dtype=bool)))
+
+
+def test_proofs_are_counted_and_their_gap_told():
+    assert words.proofs_sentences(made()) == []
+    bound, effort = np.full((2, 200), 2.0), np.full((2, 200), 2.0)
+    bound[1, :5] = 1.0
+    effort[0, :3], bound[0, :2], bound[0, 2] = np.nan, np.inf, 0.0
+    said = words.proofs_sentences(made(bound=bound, effort=effort, proved=10, polished=np.full((2, 200), 2.2)))
+    assert said == [
+        "Proofs for 10 people, conventional training: of 7 plans, 7 are proved the cheapest; of 2 people it is proved "
+        "that there is no plan; of 1 it is open whether there is one.",
+        "Proofs for 10 people, counterfactual training: of 10 plans, 5 are proved the cheapest; a plan is at most "
+        "25.0 % above the cheapest on average.",
+        "As they are found first, plans take 10.0 % and 10.0 % more than the cheapest, on average.",
+    ]
+
+
+def test_groups_that_are_asked_for_more_are_named():
+    one = Grouping("sex", ("female", "male"), np.repeat([0, 1], 100), left_out=("other",))
+    age = Grouping("age", ("up to 29 years", "30 years or more"), np.repeat([0, 1], 100), merged=("a", "b"))
+    more = [row for g in (one, age) for name in g.names for row in rows(VALUES, SURE, g.feature, name)]
+    for g in (one, age):
+        for name, value in zip(g.names, (1.5, -1.5), strict=True):
+            for arm in ARMS:
+                half = 0.2 if (g.feature, arm) == ("sex", "plain") else 3.0
+                more.append(Row("both", g.feature, name, arm, "effort", "others", 100, spread(value, half)))
+    said = words.groups_sentences(made(more=more, groupings=(one, age)))
+    assert said[0] == "Conventional training asks for more effort than of the others: sex: female (+1.5)."
+    assert said[1] == "Counterfactual training asks none of these groups for clearly more effort than the others."
+    assert said[2:] == [
+        "Of sex, other is left out: fewer than thirty people.",
+        "Of age, a and b are together: each is fewer than thirty people.",
+    ]
+    assert "not compared" in words.groups_sentences(made())[0]
+
+
+def test_what_decisions_rest_on_is_told():
+    proxies = (
+        Proxy("job", "sex", 0.42, (spread(0.1), spread(0.2)), (spread(0.04), spread(0.08)), spread(0.04, 0.01)),
+        Proxy("hours", "sex", 0.3, (spread(0.2), spread(0.1)), (spread(0.06), spread(0.03)), spread(-0.03, 0.01)),
+        Proxy("city", "sex", 0.02, (spread(0.0), spread(0.5)), (spread(0.0), spread(0.01)), spread(0.01, 0.001)),
+    )
+    rest = Reliance(
+        ("sex", "age"), 900, 0.99, (spread(0.5), spread(0.4)), spread(-0.1, 0.01), proxies,
+        (spread(0.1), spread(0.12)), spread(0.02, 0.03),
+    )  # fmt: skip
+    said = words.reliance_sentences(made(reliance=rest))
+    assert said[0] == (
+        "On locked features (sex and age) rest 50 % of the decisions of conventional training and 40 % of those of "
+        "counterfactual training: 10.0 points less."
+    )
+    assert said[1].endswith("10 % and 12 %, no clear difference.")
+    assert said[2] == "More rests on job (goes along with sex, 0.42: 10 % before, 20 % after)."
+    assert said[3].startswith("Less rests on hours") and len(said) == 4
+    assert "protected features" in words.reliance_sentences(made(reliance=rest, protected=True))[0]
+    assert len(words.reliance_sentences(made())) == 1
+
+
+def test_every_metric_has_its_words_and_all_of_it_is_told():
+    assert tuple(words.POPULATION_METRICS) == METRICS
+    text = words.population_text(made())
+    assert all(told.title in text for told in words.POPULATION_METRICS.values())
+    assert "99 % intervals" in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "against", "value", "said"),
+    [
+        ("planned", "", Spread(0.93, 0.9, 0.96), "93 % (90 to 96 %)"),
+        ("effort", "", Spread(8.94, 7.2, 11.0), "8.9 (7.2 to 11)"),
+        ("effort", "conventional", Spread(-0.57, -0.72, -0.4), "−0.57 (−0.72 to −0.4)"),
+        ("closer", "conventional", Spread(0.04, 0.01, 0.07), "+4 points (+1 to +7)"),
+        ("closer", "others", Spread(math.nan, math.nan, math.nan), "—"),
+        ("effort", "", Spread(3.0, math.nan, math.nan), "3"),
+    ],
+)
+def test_numbers_stand_with_their_intervals(metric, against, value, said):
+    assert words.with_interval(Row("both", "", "", "taught", metric, against, 9, value)) == said

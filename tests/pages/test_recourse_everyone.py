@@ -1,0 +1,185 @@
+"""Everyone on Recourse, without a browser: what ships at once, other rules by a press, and how it is stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ctviz.catalogue.population import headline
+from ctviz.errors import DataError, JobError
+from ctviz.experiments import population as core
+from ctviz.experiments.adviser import Adviser
+from ctviz.experiments.config import Experiment
+from ctviz.experiments.population import PopulationSettings, draw
+from ctviz.experiments.run import load_run
+from ctviz.experiments.store import Store
+from ctviz.jobs import JobStatus
+from ctviz.paths import assets
+from ctviz.studies.population import PARTS, POPULATIONS, shipped_population, tasks_of, whole_key
+from ctviz.ui.kit import rights
+from ctviz.ui.recourse import everyone_work
+from ctviz.ui.recourse.everyone import PROOFS, TIME_LIMIT
+from ctviz.ui.recourse.everyone_work import Asked, work_of
+from ctviz.ui.recourse.ground import Ground
+from tests.pages.words import query_of, said
+from tests.waiting import until
+
+PAGE = "pages/recourse.py"
+GERMAN = Experiment.preset("german")
+
+
+@pytest.fixture
+def german(world, visit) -> Callable[..., AppTest]:
+    """Opens the page with the run on German credit that ships."""
+    shutil.copytree(assets() / "presets" / GERMAN.key, world.root / "runs" / GERMAN.key)
+    return lambda **query: visit(PAGE, preset="german", person="17", **query)
+
+
+@pytest.fixture
+def adviser(world, german) -> Adviser:
+    return Adviser(load_run(GERMAN.key, world.store), tau="rate", arms=("vanilla", "full"))
+
+
+def asked(rules=None) -> PopulationSettings:
+    return PopulationSettings(
+        arms=("vanilla", "full"), tau="rate", rules=rules, proofs=PROOFS, time_limit=TIME_LIMIT
+    )  # fmt: skip
+
+
+def buttons(at: AppTest) -> dict[str, object]:
+    return {button.key: button for button in at.button}
+
+
+def test_what_ships_is_shown_at_once(german, adviser, world) -> None:
+    at = german(everyone="1")
+    found = shipped_population(whole_key(adviser, asked()))
+    assert found is not None and headline(found) in said(at)
+    assert "whom both models refuse" in said(at) and "break no rule" in said(at) and "What their decisions" in said(at)
+    assert len(at.get("plotly_chart")) == 2 and not at.error and not world.jobs.submitted
+    table = "\n".join(html.proto.body for html in at.get("html"))
+    assert "Distance to the nearest accepted person" in table and "Goes along with" in table
+    assert "everyone-compute" not in buttons(at), "all of German credit is proved"
+
+
+def test_it_stays_closed_until_it_is_asked_for(german) -> None:
+    at = german()
+    assert not at.get("plotly_chart")
+    (toggle,) = (one for one in at.toggle if one.key == "recourse-everyone")
+    toggle.set_value(True).run()
+    assert len(at.get("plotly_chart")) == 2 and query_of(at)["everyone"] == "1"
+
+
+def test_other_rules_are_computed_by_a_press_and_can_be_stopped(german, adviser, world, monkeypatch) -> None:
+    monkeypatch.setattr(core, "PART", 20)
+    at = german(everyone="1", set="anything")
+    assert not at.get("plotly_chart") and "under these rules" in buttons(at)["everyone-compute"].label
+    buttons(at)["everyone-compute"].click().run()
+    settings = asked(core.Rules())
+    tasks = [task.key for task in tasks_of(adviser, settings, draw(adviser, settings))]
+    until(lambda: world.jobs.submitted[:1] == tasks[:1], "the first part")
+    assert "people are advised" in "".join(bar.proto.text for bar in at.get("progress"))
+    again = german(everyone="1", set="anything")
+    assert "everyone-stop" in buttons(again), "a reload finds it"
+    buttons(again)["everyone-stop"].click().run()
+    until(lambda: tasks[0] in world.jobs.cancelled, "the end of the first part")
+
+
+def test_it_is_shown_once_everybody_has_a_plan(german, adviser, world) -> None:
+    settings = asked(core.Rules()).model_copy(update={"proofs": 0})
+    for task in tasks_of(adviser, settings, draw(adviser, settings)):
+        task.compute(world.store, "cpu", lambda: False)
+    at = german(everyone="1", set="anything")
+    assert len(at.get("plotly_chart")) == 2 and "break no rule" in said(at)
+    assert "nothing that others could stand in for" not in said(at), "protected features are asked about"
+    assert "protected features" in said(at)
+    assert "Prove the plans" in buttons(at)["everyone-compute"].label
+
+
+def test_a_failure_is_told_and_may_be_tried_again(german, world) -> None:
+    world.jobs.begins = JobStatus("", "failed", message="The disk is full.")
+    at = german(everyone="1", set="law")
+    buttons(at)["everyone-compute"].click().run()
+    until(lambda: bool(world.jobs.submitted), "the first part")
+    for _ in range(50):
+        at.run()
+        if at.error:
+            break
+    assert "The disk is full" in at.error[0].value and "everyone-compute" in buttons(at)
+
+
+def test_students_have_nobody_advised(german, world, monkeypatch) -> None:
+    monkeypatch.setattr(rights, "is_teacher", lambda: False)
+    at = german(everyone="1", set="law")
+    assert buttons(at)["everyone-compute"].disabled
+    assert not world.jobs.submitted
+
+
+def test_the_files_hold_what_is_shown(german, adviser) -> None:
+    found = shipped_population(whole_key(adviser, asked()))
+    assert found is not None
+    at = german(everyone="1")
+    files = [
+        button for button in at.get("download_button") if button.proto.label in ("Numbers (CSV)", "All of it (JSON)")
+    ]
+    assert len(files) == 2 and json.loads(found.to_json())["words"] == found.words()
+
+
+# -- a table of one's own, which is not stored -------------------------------------------------------------
+
+
+@pytest.fixture
+def own(world, tmp_path) -> Asked:
+    """A question on a run that no store has, with few people."""
+    shipped = Store(tmp_path / "elsewhere", presets=assets() / "presets")
+    adviser = Adviser(load_run(GERMAN.key, shipped), arms=("vanilla", "full"))
+    ground = Ground(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
+    return Asked(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=20.0))
+
+
+def test_it_is_advised_in_this_process_and_nothing_is_written(own, world) -> None:
+    assert not own.stored and work_of(own) is None
+    own.begin()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    work = work_of(own)
+    assert work.progress.state == "done" and work.polished and work.result is not None
+    assert work.result.proved == 2 and work.result.both.sum() == 4
+    assert not PARTS.files(world.store) and not POPULATIONS.files(world.store) and not world.jobs.submitted
+
+
+def test_it_can_be_stopped_and_another_question_waits(own, monkeypatch) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow(adviser, settings, progress):
+        progress(0, 10)
+        entered.set()
+        assert go_on.wait(60)
+        progress(5, 10)
+        raise AssertionError("it was stopped")
+
+    monkeypatch.setattr(everyone_work, "advise_everyone", slow)
+    own.begin()
+    assert entered.wait(60)
+    other = replace(own, settings=own.settings.model_copy(update={"seed": 1}))
+    with pytest.raises(JobError, match="right now"):
+        other.begin()
+    own.begin()  # the same question goes on
+    work_of(own).cancel()
+    go_on.set()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    assert work_of(own).progress.state == "cancelled" and work_of(own).result is None
+
+
+def test_what_goes_wrong_is_a_sentence(own, monkeypatch) -> None:
+    def fails(*_):
+        raise DataError("The rules leave nothing.")
+
+    monkeypatch.setattr(everyone_work, "advise_everyone", fails)
+    own.begin()
+    until(lambda: not work_of(own).progress.live, "the end of the work")
+    assert work_of(own).progress.state == "failed" and "leave nothing" in work_of(own).progress.message
