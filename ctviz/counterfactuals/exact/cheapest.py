@@ -211,7 +211,49 @@ def several(
         if plan is None or not plan.changed:
             break
         question = replace(question, excluded=(*question.excluded, frozenset(plan.changed)))
-    return answers
+    return _in_order(answers)
+
+
+def _in_order(answers: list[Answer]) -> list[Answer]:
+    """Answers with the cheapest plan first, and what is proved of each in that order.
+
+    A search that ran out of time may have left a cheaper plan to a later one. Such a plan goes first; one that changes
+    all that a cheaper one changes is no longer different, and left out. What the i-th search proved holds for plans
+    that differ from those of all searches before it; so a plan has its bound if those are all before it now.
+    """
+    there = [i for i, answer in enumerate(answers) if answer.plan is not None]
+    kept: list[int] = []
+    for i in sorted(there, key=lambda i: _plan(answers[i]).objective):
+        if not _covers(answers[i], [answers[j] for j in kept]):
+            kept.append(i)
+    if kept == there:
+        return answers
+    before: set[int] = set()
+    ordered: list[Answer] = []
+    for i in kept:
+        # A plan that was left out changes more than a kept one: what differs from that one differs from it too.
+        gone = {k for k in there if k not in kept and _covers(answers[k], [answers[j] for j in before])}
+        bound = max(answer.bound for n, answer in enumerate(answers) if set(range(n)) <= before | gone)
+        effort = _plan(answers[i]).objective
+        bound = min(bound, effort)
+        ordered.append(replace(answers[i], bound=bound, status="optimal" if _tight(effort, bound) else "feasible"))
+        before.add(i)
+    return [*ordered, *(answer for answer in answers if answer.plan is None)]
+
+
+def _plan(answer: Answer) -> Plan:
+    assert answer.plan is not None
+    return answer.plan
+
+
+def _covers(answer: Answer, others: list[Answer]) -> bool:
+    """Whether a plan changes all that one of the others changes."""
+    return any(set(_plan(answer).changed) >= set(_plan(other).changed) for other in others)
+
+
+def _tight(objective: float, bound: float) -> bool:
+    """Whether a bound leaves no room for a plan that counts as cheaper."""
+    return objective - bound <= max(GAP * objective, TOLERANCE)
 
 
 def smallest_release(
@@ -299,7 +341,7 @@ class _Solver:
         return "optimal" if self._closed() else "feasible"
 
     def _closed(self) -> bool:
-        return self.best is not None and self.best.objective - self.bound <= max(GAP * self.best.objective, TOLERANCE)
+        return self.best is not None and _tight(self.best.objective, self.bound)
 
     # -- plans ----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ctviz.counterfactuals.exact import cheapest as module
-from ctviz.counterfactuals.exact.cheapest import Near, cheapest, several, smallest_release
+from ctviz.counterfactuals.exact.cheapest import Answer, Near, Plan, cheapest, several, smallest_release
 from ctviz.counterfactuals.exact.network import Network, least_margin, margin
 from ctviz.counterfactuals.exact.program import Affine, Program, Solved
 from ctviz.counterfactuals.lattice import Category, Lattice, Number
@@ -118,6 +118,43 @@ def test_different_plans_change_other_features(lattice: Lattice, seed: int, tau:
             break
         assert found.plan.effort == same(costs[left].min())
         left &= ~changed[:, list(found.plan.changed)].all(axis=1)
+
+
+@settings(max_examples=60)
+@given(lattice=lattices(), seed=seeds, tau=taus, tight=st.sampled_from([0.0, 0.5, 1.0]))
+def test_plans_of_searches_that_ran_out_of_time_come_in_order_with_bounds_that_hold(
+    lattice: Lattice, seed: int, tau: float, tight: float
+) -> None:
+    """Each search leaves any valid plan that differs from those before, and a bound that is right for it."""
+    chance = np.random.default_rng(seed)
+    network = random_network(seed, lattice.d, (8,), 2)
+    points, costs = brute_force(network, lattice, 1, tau)
+    changed, left = lattice.changed(points), np.ones(len(points), dtype=bool)
+    answers: list[Answer] = []
+    while left.any() and len(answers) < 4:
+        at = chance.choice(np.flatnonzero(left))
+        sets = tuple(np.flatnonzero(changed[at]).tolist())
+        plan = Plan(points[at], lattice.encode(points[at]), costs[at], costs[at], tau, sets)
+        best = costs[left].min()
+        bound = best if chance.random() < tight else 0.5 * best
+        answers.append(Answer("optimal" if costs[at] == bound else "feasible", plan, bound, 0.0))
+        left &= ~changed[:, list(sets)].all(axis=1)
+        if not sets:
+            break
+    ended = Answer("none", None, np.inf, 0.0)
+    found = module._in_order([*answers, ended])
+    assert found[-1] is ended
+    efforts = [answer.plan.effort for answer in found if answer.plan is not None]
+    assert efforts == sorted(efforts)
+    assert efforts[:1] == sorted(answer.plan.effort for answer in answers if answer.plan is not None)[:1]
+    left = np.ones(len(points), dtype=bool)
+    for answer in found[:-1]:
+        assert answer.plan is not None
+        here = (points == answer.plan.point).all(axis=1)
+        assert left[here].all(), "it leaves something unchanged that each cheaper plan changes"
+        assert answer.bound <= costs[left].min() + 1e-9
+        assert (answer.status == "optimal") <= (answer.plan.effort == same(costs[left].min()))
+        left &= ~changed[:, list(answer.plan.changed)].all(axis=1)
 
 
 @settings(max_examples=25)
