@@ -25,8 +25,9 @@ from ctviz.studies.population import (
     tasks_of,
     whole_key,
 )
+from ctviz.studies.steps import Step, Steps
 from ctviz.ui.kit.frame import log
-from ctviz.ui.kit.runner import StudyProgress, Undertaking, runner
+from ctviz.ui.kit.runner import StudyProgress, runner
 from ctviz.ui.kit.service import service
 from ctviz.ui.recourse.ground import Ground
 
@@ -96,15 +97,15 @@ class Asked:
         if not self.stored:
             _here().begin(self)
             return
-        adviser, store = self.ground.adviser, service().store
-        tasks = [task for task in self.tasks if not PARTS.has(store, task.key)]
-        units = {task.key: task.span.people for task in tasks}
+        runner().start(self.key, self._steps(), WORDS, owner=self.key)
 
-        def finish() -> object:
-            return stored_population(adviser, self.settings, store)
-
-        seconds = sum(task.seconds for task in tasks)
-        runner().start(Undertaking(self.key, tasks, units, seconds, WORDS, finish=finish), owner=self.key)
+    def _steps(self) -> Steps[object]:
+        """All that is left as one step, plans before proofs; then all of it."""
+        store = service().store
+        missing = [task for task in self.tasks if not PARTS.has(store, task.key)]
+        people = sum(task.span.people for task in missing)
+        yield Step(missing, people, units=lambda task: task.span.people)
+        return stored_population(self.ground.adviser, self.settings, store)
 
 
 def work_of(asked: Asked) -> Work | None:
