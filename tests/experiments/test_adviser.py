@@ -48,6 +48,16 @@ def score(run, arm, columns):
         return float(torch.softmax(model(torch.as_tensor(columns, dtype=torch.float64)[None]), dim=1)[0, 1])
 
 
+def test_some_of_the_models_say_what_they_say_among_all(adviser):
+    every, one = adviser.advise(17, exact=False), adviser.advise(17, exact=False, arms=("full",))
+    assert [model.arm for model in one.models] == ["full"]
+    ours, theirs = one.models[0], every.model("full")
+    assert (ours.score, ours.threshold) == (theirs.score, theirs.threshold)
+    assert [plan.changes for plan in ours.plans] == [plan.changes for plan in theirs.plans] != []
+    with pytest.raises(ConfigError, match="one of vanilla, full, full rules"):
+        adviser.advise(17, arms=("nobody",))
+
+
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("person", REFUSED)
 def test_every_plan_obeys_every_rule_and_is_accepted(run, adviser, person, exact):

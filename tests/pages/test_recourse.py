@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ctviz.catalogue import advice as words
@@ -18,6 +19,7 @@ from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
 from ctviz.prose import begun
+from ctviz.ui.recourse import ground
 from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Proofs
 from tests.pages.recourse_rules import ALL_LOCKED
@@ -471,9 +473,18 @@ def test_a_table_that_does_not_ship_opens_too(visit) -> None:
 
 
 def test_projected_the_page_is_person_and_advice_alone(german) -> None:
-    at = german(person=REFUSED, view="project")
-    assert "Accepted then" in said(at) and "What may change" not in said(at)
+    at = german(person=REFUSED, view="project", rules="age:locked")
+    assert "Accepted then" in said(at) and "Rules: Realistic, but age locked." in said(at).replace("\\", "")
+    assert "What may change" not in said(at)
     assert at.button(key="unproject") and not at.get("expander")
+
+
+def test_a_class_finds_the_page_prepared(german, monkeypatch) -> None:
+    german(person=REFUSED)
+    st.cache_resource.clear()
+    ground.prepare()
+    monkeypatch.setattr(ground, "Adviser", lambda *_, **__: pytest.fail("made again"))
+    assert "Accepted then" in said(german(person=REFUSED))
 
 
 def test_proofs_of_the_server_are_at_most_two_at_once() -> None:

@@ -32,6 +32,7 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
     if projecting:
         with st.container(key="projected"):
             _main(service, draft, ground, person, now)
+            st.caption(literal(f"Rules: {now.words(table)}."))
         return
     main, controls = columns(0.27)
     with main:
