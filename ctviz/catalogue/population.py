@@ -126,8 +126,12 @@ def _without(words: str) -> str:
 
 def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
     """What else is better, or is to be kept in mind."""
-    first, second = values(found, "planned")
     said = []
+    like = against(found, "closer")
+    if like.side and like.verdict != against(found, "distance").verdict:
+        before, after = (percent(value) for value in values(found, "closer"))
+        said.append(f"One would be closer to one than {after} of them are to each other, {before} with {TITLES[0]}.")
+    first, second = values(found, "planned")
     if effort.verdict == "better":
         said.append(f"Counterfactual training asks for {_with_values(found, effort).words}.")
     if planned.verdict == "better":

@@ -416,7 +416,7 @@ def build_draws(
 @presets_app.command("everyone")
 def build_everyone(
     names: Annotated[list[str] | None, typer.Argument(help="Names of presets; by default all that ship.")] = None,
-    proofs: Annotated[int, typer.Option(help="Of how many people plans are proved; 0 for none.")] = 100,
+    proofs: Annotated[int, typer.Option(help="Of how many people plans are proved; 0 for none.")] = 300,
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     workers: WorkersOption = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write to; by default that of this checkout.")] = None,

@@ -23,6 +23,15 @@ def test_a_gain_stands_with_its_price():
     )
 
 
+def test_two_measures_of_nearness_that_disagree_are_both_told():
+    said = words.headline(
+        made({**VALUES, "distance": (2.4, 2.4), "closer": (0.19, 0.17)}, {**SURE, "distance": 5.0, "closer": 0.01})
+    )
+    assert "about as near to people who were accepted (2.4 against 2.4)" in said
+    assert "One would be closer to one than 17 % of them are to each other, 19 % with conventional training." in said
+    assert "to each other" not in words.headline(made())
+
+
 def test_a_small_gain_is_told_in_more_digits():
     said = words.headline(made({**VALUES, "distance": (1.24, 1.16), "effort": (4.0, 4.0)}, {**SURE, "distance": 0.01}))
     assert "6.5 % nearer to people who were accepted (1.16 against 1.24)" in said
@@ -36,10 +45,10 @@ def test_a_loss_is_said_as_one():
 
 
 def test_no_clear_difference_is_said_as_none():
-    chance = {**SURE, "distance": 5.0, "effort": 5.0}
+    chance = {**SURE, "distance": 5.0, "effort": 5.0, "closer": 0.5}
     said = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.1, 3.9)}, chance))
     assert "about as near" in said and "does not clearly differ" in said and "price" not in said
-    easier = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.0, 3.0)}, {**SURE, "distance": 5.0}))
+    easier = words.headline(made({**VALUES, "distance": (2.24, 2.23), "effort": (4.0, 3.0)}, {**chance, "effort": 0.1}))
     assert easier.endswith("Counterfactual training asks for 25 % less effort (3 against 4).")
     more = words.headline(made({**VALUES, "planned": (0.92, 1.0), "effort": (4.0, 4.0)}))
     assert "there is a plan for 100 % of the people, with conventional training for 92 %" in more
