@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -144,13 +145,22 @@ def about_seconds(experiment: Experiment) -> float:
     step = 6e-5 * (1 + 0.04 * m * width) * (1 + training.batch / 1500)
     search = (6e-3 + 3e-6 * n_ce * len(searching) * width) * (max(searching) / 30) ** 0.5 if searching and n_ce else 0
     picture = 4e-3 + (6e-8 * measured.field**2 + 4e-8 * measured.factuals * measured.steps) * m * width
-    return training.epochs * (experiment.data.n_train / training.batch * step + search + picture / measured.every)
+    epoch = experiment.data.n_train / training.batch * step + search + picture / measured.every
+    if experiment.d == 2:
+        return training.epochs * epoch
+    widths = (experiment.d, *experiment.model.hidden, experiment.data.classes)
+    return training.epochs * epoch + _moving(experiment, experiment.d, sum(map(operator.mul, widths, widths[1:])))
 
 
 def _about_images(experiment: Experiment, rows: int, columns: int) -> float:
-    """The same of images, where time goes by the pixels that are moved and the products that a model forms of them."""
-    training, pixels = experiment.training, rows * columns
-    products = _products(experiment, rows, columns)
+    """The same of images."""
+    return _moving(experiment, rows * columns, _products(experiment, rows, columns))
+
+
+def _moving(experiment: Experiment, pixels: int, products: int) -> float:
+    """Seconds where time goes by the pixels, or other columns, that are moved and the products that a model forms of
+    them."""
+    training = experiment.training
     steps = sum(arm.steps for arm in experiment.arms if arm.trains_on_counterfactuals)
     searched = 1.5e-9 * pixels + 8e-11 * products  # seconds for a step of one sample
     learned = 2e-9 * pixels + 2e-10 * products
