@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import read, stored, to_json, write
+from ctviz.cli.common import TABLE_ENDINGS, experiment_on_table, progress_bar, read, stored, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.errors import ConfigError, StoreError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ctviz.data.tables.table import Table
     from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser
+    from ctviz.experiments.config import Experiment
+    from ctviz.experiments.run import Run
 
 Names = list[str] | None
 
@@ -27,7 +29,12 @@ SHEETS = (".html", ".json")
 
 @app.command()
 def advise(
-    what: Annotated[str, typer.Argument(metavar="KEY_OR_PRESET", help="Key of a stored run, or a preset's name.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY_PRESET_OR_FILE", help="Key of a stored run, a preset's name, or with --target a table."
+        ),
+    ],
     person: Annotated[str, typer.Option(help="A row of the data, or a JSON file with a person's features.")],
     split: Annotated[str, typer.Option(help="The data of that row: train, validation or test.")] = "test",
     changes: Annotated[
@@ -51,6 +58,19 @@ def advise(
     ] = "0.5",
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
+    target: Annotated[
+        str, typer.Option(help="Of a CSV or Parquet file, the column of classes: models learn from it first.")
+    ] = "",
+    kinds: Annotated[
+        Names,
+        typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
+    ] = None,
+    favourable: Annotated[str, typer.Option(help="Of a table, the class that people want; by default the last.")] = "",
+    missing: Annotated[str, typer.Option(help="impute or drop missing values of a table.")] = "impute",
+    settings: Annotated[
+        Names,
+        typer.Option("--train-set", metavar="PATH=VALUE", help="Of a table, change a setting of the training."),
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
     ] = None,
@@ -59,24 +79,46 @@ def advise(
     """Advise a person: what to change so that each model accepts them."""
     if sheet is not None and sheet.suffix.lower() not in SHEETS:
         raise ConfigError("--sheet", str(sheet), f"a file that ends in {' or '.join(SHEETS)}")
-    key, experiment = stored(what)
-    from ctviz.data.tables.settings import TableSettings
-    from ctviz.experiments.store import open_store
-
-    if not isinstance(experiment.data, TableSettings):
-        raise ConfigError("run", what, "a run on a table, such as adult, california, credit or german")
-    if open_store().status(key).state == "absent":
-        raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    if target:
+        run = _learned(experiment_on_table(what, target, kinds or (), missing, settings or (), favourable), what)
+    else:
+        run = _stored(what)
     from ctviz.experiments.adviser import Adviser
-    from ctviz.experiments.run import load_run
 
-    adviser = Adviser(load_run(key), tau=_tau(tau), arms=arms or ())
+    adviser = Adviser(run, tau=_tau(tau), arms=arms or ())
     rules = _rules(adviser.table, {"locked": lock, "free": free, "up": up, "down": down}, ranges or ())
     who = _person(adviser, person, split, changes or ())
     advice = adviser.advise(who, rules, plans=plans, exact=exact, time_limit=time_limit, split=split)
     if sheet is not None:
         _write_sheet(sheet, advice, adviser)
     typer.echo(to_json({**advice.record(), "words": advice.words()}) if as_json else advice.words())
+
+
+def _stored(what: str) -> Run:
+    """A stored run on a table."""
+    if Path(what).suffix.lower() in TABLE_ENDINGS:
+        raise ConfigError("--target", "", f"the column of {Path(what).name} that holds the classes")
+    key, experiment = stored(what)
+    from ctviz.data.given import GivenSettings
+    from ctviz.data.tables.settings import TableSettings
+    from ctviz.experiments.store import open_store
+
+    if not isinstance(experiment.data, TableSettings | GivenSettings):
+        raise ConfigError("run", what, "a run on a table, such as adult, california, credit or german")
+    if open_store().status(key).state == "absent":
+        raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    from ctviz.experiments.run import load_run
+
+    return load_run(key)
+
+
+def _learned(experiment: Experiment, what: str) -> Run:
+    """The run on a table of the user's: trained now, with progress on standard error, and not stored; or as it was
+    kept."""
+    from ctviz.experiments.run import run
+
+    with progress_bar(f"{what} ({', '.join(arm.name for arm in experiment.arms)})") as progress:
+        return run(experiment, progress=progress)
 
 
 def _write_sheet(path: Path, advice: Advice, adviser: Adviser) -> None:
