@@ -347,6 +347,8 @@ def test_a_run_is_kept_when_asked_and_opened_again(own, world, visit, monkeypatc
     assert "kept with its table" in said(again) and "Conventional training" in said(again) and not again.error
     runs = visit("pages/tradeoffs.py", part="compare", runs=f"{key},")
     assert not runs.error and not runs.exception and "people" in said(runs)
+    links = {link.proto.label: link.proto.query_string for link in runs.get("page_link")}
+    assert links["Open in Recourse"] == f"own=run-{key}"
 
 
 SHORT = {"training.epochs": 4, "training.n_ce": 50, "evaluation.factuals": 10}
