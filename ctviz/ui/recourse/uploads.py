@@ -123,7 +123,7 @@ class OwnTable:
         """What a page makes of its runs; it goes when the table goes."""
         self.holds: weakref.WeakSet[_Hold] = weakref.WeakSet()
         with _reading:
-            frame, self.rows = sample_of(raw, name, MOST_ROWS)
+            frame, self.rows = self._read()
             self.columns = looks(frame)
             self.samples = {column: _examples(frame[column]) for column in frame.columns}
         target = _guessed_target(self.columns)
@@ -143,6 +143,14 @@ class OwnTable:
         """Bytes of the file and of the columns."""
         parts = (self.table.train, self.table.validation, self.table.test) if self.table else ()
         return len(self._raw) + sum(X.nbytes for X, _ in parts)
+
+    def _read(self, target: str = "") -> tuple[pd.DataFrame, int]:
+        """The rows that are used, and how many there are."""
+        import pyarrow as pa
+
+        found = sample_of(self._raw, self.name, MOST_ROWS, target)
+        pa.default_memory_pool().release_unused()  # it would keep some 100 MB of a large file
+        return found
 
     # -- corrections ------------------------------------------------------------------------------
 
@@ -170,7 +178,7 @@ class OwnTable:
             self.corrections, changes={}, protected={}
         )
         if self._plain is None or read_otherwise:
-            frame, _ = sample_of(self._raw, self.name, MOST_ROWS, wanted.target)
+            frame, _ = self._read(wanted.target)
             asked = Asked(wanted.target, wanted.favourable, dict(wanted.kinds), wanted.missing)
             plain = table_from(frame, self.stem, asked, MOST_CELLS)
         else:
