@@ -20,6 +20,8 @@ The whole public API::
     advice = ctviz.advise(run, 17, ["occupation"], plans=3)  # the cheapest plans of a person, proved; one lock more
     print(advice.words())
     everyone = ctviz.population(run, people=1000)         # both models' plans for many, by group, with intervals
+    run = ctviz.run(ctviz.Experiment.on_table(ctviz.load_table("loans.csv", "granted")))
+    ctviz.keep(run)                        # stored with its table; ctviz.load_run(run.key) gives both
 
     result = ctviz.sweep(experiment, {"lambda_div": (0.01, 0.1, 1), "tau": (0.5, 0.9)}, seeds=3)
     result.across                          # a row per cell and metric: value, reduction, interval across seeds
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from ctviz.experiments.population import Population
     from ctviz.experiments.protocol import Protocol
     from ctviz.experiments.reports import Report
-    from ctviz.experiments.run import Run, load_run, run, train
+    from ctviz.experiments.run import Run, keep, load_run, run, train
     from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
     from ctviz.experiments.store import Store, open_store
     from ctviz.experiments.trace import Trace
@@ -97,7 +99,7 @@ _WHERE = {
     "ctviz.experiments.population": ("Population",),
     "ctviz.experiments.protocol": ("Protocol",),
     "ctviz.experiments.reports": ("Report",),
-    "ctviz.experiments.run": ("Run", "load_run", "run", "train"),
+    "ctviz.experiments.run": ("Run", "keep", "load_run", "run", "train"),
     "ctviz.experiments.snapshot": ("METRICS", "Paths", "Scene", "Snapshot"),
     "ctviz.experiments.store": ("Store", "open_store"),
     "ctviz.experiments.explorer": ("Explorer",),
@@ -189,6 +191,7 @@ __all__ = [
     "attribute",
     "evaluate",
     "integrated_gradients",
+    "keep",
     "load_data",
     "load_run",
     "load_table",

@@ -8,6 +8,7 @@ from ctviz.ui.kit.service import service
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import say_problems
 from ctviz.ui.recourse.ground import ground_of
+from ctviz.ui.recourse.own_table import own_table
 from ctviz.ui.recourse.recourse_view import FIRST, RecourseView
 from ctviz.ui.recourse.story import story
 from ctviz.ui.recourse.untrained import untrained
@@ -25,3 +26,5 @@ with page(RECOURSE, draft) as projecting:
         untrained(shared, draft)
     else:
         story(shared, draft, ground, projecting)
+    if not projecting:
+        own_table(draft)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -21,7 +23,7 @@ def advise(home, monkeypatch):
     monkeypatch.setenv("CTVIZ_HOME", str(home))
 
     def call(*args, run="german"):
-        return CliRunner().invoke(app, ["advise", run, *map(str, args)], catch_exceptions=False)
+        return CliRunner().invoke(app, ["advise", str(run), *map(str, args)], catch_exceptions=False)
 
     return call
 
@@ -149,3 +151,46 @@ def test_everyone_is_proved_where_that_is_asked(advise):
 def test_what_does_not_go_with_everyone_is_a_sentence(advise, args, words):
     result = advise(*args)
     assert result.exit_code == 2 and words in result.stderr and "Traceback" not in result.stderr
+
+
+# -- a table of one's own --------------------------------------------------------------------------------
+
+QUICK = ("--train-set", "training.epochs=3", "--train-set", "training.n_ce=40", "--train-set", "training.batch=50")
+
+
+@pytest.fixture(scope="module")
+def loans(tmp_path_factory):
+    """A file of people, and whether they were granted a loan."""
+    rng = np.random.default_rng(0)
+    age, pay = rng.integers(18, 80, 300), rng.normal(3000, 800, 300).round(2)
+    granted = np.where(pay + 10 * age + rng.normal(0, 300, 300) > 3500, "granted", "refused")
+    path = tmp_path_factory.mktemp("files") / "loans.csv"
+    pd.DataFrame({"age": age, "pay": pay, "sex": rng.choice(["f", "m"], 300), "loan": granted}).to_csv(
+        path, index=False
+    )
+    return path
+
+
+def test_models_learn_from_a_table_and_advise(advise, home, loans):
+    told = ("--target", "loan", "--favourable", "granted", *QUICK, "--json", "--free", "age", "--arm", "vanilla")
+    found = [json.loads(advise("--person", row, *told, run=loans).stdout) for row in range(6)]
+    assert {one["data"] for one in found} == {"loans"} and all(one["models"][0]["arm"] == "vanilla" for one in found)
+    assert any(one["models"][0]["plans"] for one in found) and found[0]["wanted"] == "granted"
+    assert not (home / "runs").exists() or not any(found[0]["run"] in str(path) for path in (home / "runs").iterdir())
+
+
+def test_a_run_on_a_table_is_kept_when_asked(advise, home, loans):
+    settings = [word for at in range(1, len(QUICK), 2) for word in ("--set", QUICK[at])]
+    words = ["train", str(loans), "--target", "loan", "--favourable", "granted", "--keep", "--json", *settings]
+    key = json.loads(CliRunner().invoke(app, words, catch_exceptions=False).stdout)["key"]
+    assert key in CliRunner().invoke(app, ["runs"], catch_exceptions=False).stdout
+    stored = advise("--person", 1, "--json", run=key)
+    learned = advise("--person", 1, "--json", "--target", "loan", "--favourable", "granted", *QUICK, run=loans)
+    assert json.loads(stored.stdout)["models"][0]["score"] == json.loads(learned.stdout)["models"][0]["score"]
+    refused = CliRunner().invoke(app, ["train", "moons", "--keep"])
+    assert refused.exit_code == 2 and "with --target alone" in refused.stderr
+
+
+def test_a_table_needs_its_target(advise, loans):
+    assert "the column of loans.csv that holds the classes" in advise("--person", 0, run=loans).stderr
+    assert "one of the columns" in advise("--person", 0, "--target", "height", run=loans).stderr

@@ -6,6 +6,7 @@ import pty
 import stat
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.formparsers import MultiPartParser
 from streamlit import net_util
 from streamlit.web import cli
 from streamlit.web.server import server_util
@@ -21,6 +23,7 @@ from streamlit.web.server import server_util
 import ctviz.ui.kit.frame
 from ctviz.bench.streamlit_client import Visitor
 from ctviz.cli import commands
+from ctviz.data.tables.reading import MOST_BYTES
 from ctviz.ui.launch import launch
 from tests.browser.driving import ROOT, begin, stop
 from tests.elsewhere import knock, noting_proxy
@@ -216,6 +219,15 @@ def test_once_a_page_was_shown_streamlit_run_calls_nobody_either(monkeypatch):
     monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("a request"))
     for origin in ORIGINS:
         assert not server_util.is_url_from_allowed_origins(origin)
+
+
+def test_uploads_pass_through_no_temporary_file():
+    assert ctviz.ui.kit.frame.keep_uploads_in_memory  # called where any page is imported
+    assert MultiPartParser.spool_max_size >= (2 << 20) + MOST_BYTES
+    allowed = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["server"][
+        "maxUploadSize"
+    ]
+    assert MOST_BYTES < allowed << 20 <= MultiPartParser.spool_max_size
 
 
 # -- names in the folder ------------------------------------------------------------------------------

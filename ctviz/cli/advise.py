@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ctviz.cli.common import read, stored, to_json, write
+from ctviz.cli.common import TABLE_ENDINGS, experiment_on_table, progress_bar, read, stored, to_json, write
 from ctviz.cli.root import JsonFlag, app
 from ctviz.cli.study import study_progress
 from ctviz.errors import ConfigError, StoreError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ctviz.data.tables.table import Table
     from ctviz.experiments.advice import Advice
     from ctviz.experiments.adviser import Adviser
+    from ctviz.experiments.config import Experiment
     from ctviz.experiments.run import Run
 
 Names = list[str] | None
@@ -29,7 +30,12 @@ SHEETS = (".html", ".json")
 
 @app.command()
 def advise(
-    what: Annotated[str, typer.Argument(metavar="KEY_OR_PRESET", help="Key of a stored run, or a preset's name.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY_PRESET_OR_FILE", help="Key of a stored run, a preset's name, or with --target a table."
+        ),
+    ],
     person: Annotated[
         str | None, typer.Option(help="A row of the data, or a JSON file with a person's features.")
     ] = None,
@@ -55,6 +61,19 @@ def advise(
     ] = "0.5",
     time_limit: Annotated[float, typer.Option(help="Seconds for the proof of each plan.")] = 10.0,
     arms: Annotated[Names, typer.Option("--arm", metavar="NAME", help="Ask this model, not all; repeatable.")] = None,
+    target: Annotated[
+        str, typer.Option(help="Of a CSV or Parquet file, the column of classes: models learn from it first.")
+    ] = "",
+    kinds: Annotated[
+        Names,
+        typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
+    ] = None,
+    favourable: Annotated[str, typer.Option(help="Of a table, the class that people want; by default the last.")] = "",
+    missing: Annotated[str, typer.Option(help="impute or drop missing values of a table.")] = "impute",
+    settings: Annotated[
+        Names,
+        typer.Option("--train-set", metavar="PATH=VALUE", help="Of a table, change a setting of the training."),
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Also write a sheet to print; FILE.json: the same as JSON.")
     ] = None,
@@ -74,18 +93,13 @@ def advise(
         raise ConfigError("--person", None, "a row of the data or a file; or --everyone in its place")
     if sheet is not None and sheet.suffix.lower() not in SHEETS:
         raise ConfigError("--sheet", str(sheet), f"a file that ends in {' or '.join(SHEETS)}")
-    key, experiment = stored(what)
-    from ctviz.data.tables.settings import TableSettings
-    from ctviz.experiments.store import open_store
-
-    if not isinstance(experiment.data, TableSettings):
-        raise ConfigError("run", what, "a run on a table, such as adult, california, credit or german")
-    if open_store().status(key).state == "absent":
-        raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    if target:
+        run = _learned(experiment_on_table(what, target, kinds or (), missing, settings or (), favourable), what)
+    else:
+        run = _stored(what)
     from ctviz.experiments.adviser import Adviser
-    from ctviz.experiments.run import load_run
 
-    run, ways = load_run(key), {"locked": lock, "free": free, "up": up, "down": down}
+    ways = {"locked": lock, "free": free, "up": up, "down": down}
     if everyone:
         from ctviz.experiments.population import PEOPLE
 
@@ -131,6 +145,33 @@ def _advise_everyone(
         typer.echo(found.table.to_csv(index=False), nl=False)
         return
     typer.echo(to_json({**found.record(), "words": found.words()}) if as_json else found.words())
+
+
+def _stored(what: str) -> Run:
+    """A stored run on a table."""
+    if Path(what).suffix.lower() in TABLE_ENDINGS:
+        raise ConfigError("--target", "", f"the column of {Path(what).name} that holds the classes")
+    key, experiment = stored(what)
+    from ctviz.data.given import GivenSettings
+    from ctviz.data.tables.settings import TableSettings
+    from ctviz.experiments.store import open_store
+
+    if not isinstance(experiment.data, TableSettings | GivenSettings):
+        raise ConfigError("run", what, "a run on a table, such as adult, california, credit or german")
+    if open_store().status(key).state == "absent":
+        raise StoreError(f"{what} has not been trained yet; `ctviz train {what}` does so.")
+    from ctviz.experiments.run import load_run
+
+    return load_run(key)
+
+
+def _learned(experiment: Experiment, what: str) -> Run:
+    """The run on a table of the user's: trained now, with progress on standard error, and not stored; or as it was
+    kept."""
+    from ctviz.experiments.run import run
+
+    with progress_bar(f"{what} ({', '.join(arm.name for arm in experiment.arms)})") as progress:
+        return run(experiment, progress=progress)
 
 
 def _write_sheet(path: Path, advice: Advice, adviser: Adviser) -> None:

@@ -196,22 +196,30 @@ def train(
         list[str] | None,
         typer.Option("--kind", metavar="COLUMN=KIND", help="number, integer, category, leave out, or a|b|c, in order."),
     ] = None,
+    favourable: Annotated[str, typer.Option(help="Of a table, the class that people want; by default the last.")] = "",
     missing: Annotated[str, typer.Option(help="impute or drop missing values of a table.")] = "impute",
+    to_keep: Annotated[
+        bool, typer.Option("--keep", help="Store the run of a table, with the table; else nothing of it is stored.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train all arms of an experiment together."""
     if device not in ("auto", "cpu", "cuda"):
         raise ConfigError("device", device, "auto, cpu or cuda")
     if target:
-        experiment = experiment_on_table(what, target, kinds or (), missing, changes or ())
+        experiment = experiment_on_table(what, target, kinds or (), missing, changes or (), favourable)
     else:
         experiment = experiment_of(what, changes or ())
     if out is not None:
         make_folder(out)
-    from ctviz.experiments.run import run
+    from ctviz.experiments.run import keep, run
 
+    if to_keep and not target:
+        raise ConfigError("--keep", True, "with --target alone; other runs are stored by themselves")
     with progress_bar(f"{what} ({', '.join(arm.name for arm in experiment.arms)})") as progress:
         done = run(experiment, device=device, progress=progress)
+    if to_keep:
+        keep(done)
     if out is not None:
         _write_results(done, out)
     typer.echo(to_json(_report(done)) if as_json else _table_of_results(done))

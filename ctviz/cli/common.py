@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from ctviz.experiments.config import Experiment
 
 
+TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
+"""Of files that are taken for tables."""
+
+
 def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
     """The experiment that a preset's name or a TOML file describes, with ``path=value`` changes applied."""
     from ctviz.experiments.config import PRESETS, Experiment
 
     if what in PRESETS:
         experiment = Experiment.preset(what)
-    elif Path(what).suffix.lower() in (".csv", ".tsv", ".parquet"):
+    elif Path(what).suffix.lower() in TABLE_ENDINGS:
         raise ConfigError("--target", "", f"the column of {Path(what).name} that holds the classes")
     elif what.endswith(".toml") or Path(what).is_file():
         experiment = Experiment.from_toml(read(Path(what)))
@@ -36,7 +40,7 @@ def experiment_of(what: str, changes: Sequence[str]) -> Experiment:
 
 
 def experiment_on_table(
-    path: str, target: str, kinds: Sequence[str], missing: str, changes: Sequence[str]
+    path: str, target: str, kinds: Sequence[str], missing: str, changes: Sequence[str], favourable: str = ""
 ) -> Experiment:
     """The experiment on a table of the user's; what was done with the table is printed to standard error."""
     from ctviz.data.tables.own import load_table
@@ -48,7 +52,8 @@ def experiment_on_table(
         if not equals or not column.strip():
             raise ConfigError("--kind", entry, "COLUMN=KIND, as in zip=category or grade='low|middle|high'")
         wanted[column.strip()] = kind.split("|") if "|" in kind else kind
-    found = load_table(path, target, kinds=wanted, missing=missing)  # type: ignore[arg-type]  # checked there
+    how: Any = missing  # checked there
+    found = load_table(path, target, favourable=favourable or None, kinds=wanted, missing=how)
     for note in found.notes:
         typer.echo(note, err=True)
     return changed(Experiment.on_table(found), changes)

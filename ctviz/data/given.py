@@ -91,7 +91,7 @@ def given(dataset: Dataset, seed: int = 0) -> GivenSettings:
                 )
     digest = _digest(dataset)
     _handed_over.setdefault(digest, dataset)
-    return GivenSettings(
+    found = GivenSettings(
         digest=digest,
         features=schema.names,
         widths=tuple(feature.width for feature in schema.features),
@@ -102,6 +102,8 @@ def given(dataset: Dataset, seed: int = 0) -> GivenSettings:
         n_test=len(dataset.test[1]),
         seed=seed,
     )
+    found._dataset = dataset  # not an equal one with other rules or another name that was handed over before
+    return found
 
 
 def _digest(dataset: Dataset) -> str:

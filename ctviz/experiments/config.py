@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
@@ -18,7 +19,7 @@ from ctviz.data.drawn import DrawnSettings
 from ctviz.data.given import GIVEN, GivenSettings, given
 from ctviz.data.image_sets import IMAGES, ImageSettings
 from ctviz.data.kinds import kind_of_data
-from ctviz.data.rules import Rules
+from ctviz.data.rules import Change, Rules
 from ctviz.data.schema import FeatureRef, resolve
 from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.errors import ConfigError
@@ -225,6 +226,8 @@ class Experiment(Document):
                 if parts[-1] not in target:
                     raise ConfigError(path, value, f"no such setting; known are {', '.join(target)}")
                 target[parts[-1]] = value
+        if isinstance(self.data, GivenSettings) and not any(path.startswith("data.") for path in changes):
+            values["data"] = self.data  # the data set itself, which may have rules and a name of its own
         return Experiment(**values)
 
     def _resets(self, name: str) -> bool:
@@ -279,6 +282,27 @@ class Experiment(Document):
             changes = {path: value for path, value in changes.items() if WITH_RULES not in path}
             changes["arms"] = "vanilla,full"
         return cls(data=table).replace(changes)
+
+    def under(self, rules: Rules, like: str) -> Experiment:
+        """The training of one model under the locks and directions of rules, as the presets' arm ``full rules`` is.
+
+        All else is that of the arm ``like``, on the same data, schedule and seed.
+
+        Raises:
+            ConfigError: no such arm; rules that lock every feature or name one that there is not.
+        """
+        found = next((arm for arm in self.arms if arm.name == like), None)
+        if found is None:
+            raise ConfigError("like", like, f"one of {', '.join(arm.name for arm in self.arms)}")
+        arm = Arm(**{**found.model_dump(), "name": WITH_RULES, **_constraints(rules)})
+        values = {**self.model_dump(), "data": self.data, "arms": (arm,)}
+        return Experiment(**values)
+
+    def arm_under(self, rules: Rules, like: str) -> str | None:
+        """The arm of this experiment that is trained as ``under`` says; None if there is none."""
+        (wanted,) = (arm.model_dump() for arm in self.under(rules, like).arms)
+        same = (arm.name for arm in self.arms if {**arm.model_dump(), "name": wanted["name"]} == wanted)
+        return next(same, None)
 
     def to_query(self, preset: str | None = None) -> dict[str, str]:
         """The experiment as parameters of a link: a preset and what differs from it.
@@ -430,6 +454,17 @@ WITH_RULES = "full rules"
 """The arm of a table's preset that is trained under the usual rules of the table."""
 
 
+CONSTRAINTS: Mapping[Change, str] = MappingProxyType(
+    {"locked": "locked", "up": "increase_only", "down": "decrease_only"}
+)
+"""What a rule says of a feature → the constraint of an arm that says the same."""
+
+
+def _constraints(rules: Rules) -> dict[str, tuple[str, ...]]:
+    """The constraints of an arm that say what rules do."""
+    return {name: rules.named(change) for change, name in CONSTRAINTS.items()}
+
+
 def _table(rules: Rules, tau: float = 0.5, ridge: float = 0.25, **changes: Any) -> dict[str, Any]:
     """Settings for a table: conventional and counterfactual training, and that under the table's usual rules."""
     return {
@@ -443,9 +478,7 @@ def _table(rules: Rules, tau: float = 0.5, ridge: float = 0.25, **changes: Any) 
         "arms": f"vanilla,full,{WITH_RULES}",
         "arms.*.tau": tau,
         **{f"arms.{arm}.lambda_reg": ridge for arm in ("full", WITH_RULES)},
-        f"arms.{WITH_RULES}.locked": rules.named("locked"),
-        f"arms.{WITH_RULES}.increase_only": rules.named("up"),
-        f"arms.{WITH_RULES}.decrease_only": rules.named("down"),
+        **{f"arms.{WITH_RULES}.{name}": names for name, names in _constraints(rules).items()},
         **changes,
     }
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from torch import nn
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.data.dataset import Dataset
-from ctviz.data.given import GivenSettings
+from ctviz.data.given import GivenSettings, given
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, DataError, DeviceError, StoreError
 from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
@@ -245,7 +245,8 @@ def run(
 ) -> Run:
     """The run of an experiment: from the store if it is there, else trained now and stored.
 
-    On a ``Dataset`` of the caller's it is trained each time and not stored: without the data, nobody could use it.
+    On a ``Dataset`` of the caller's it is trained each time and not stored: without the data, nobody could use it. One
+    on a ``Table`` can be stored together with it, by ``keep``, and is then taken from there.
 
     Args:
         device: "auto", "cpu" or "cuda".
@@ -260,6 +261,10 @@ def run(
     check_size(experiment)
     total = experiment.training.epochs
     if isinstance(experiment.data, GivenSettings):
+        with suppress(StoreError):  # a store is not needed here
+            kept = store or open_store()
+            if kept.status(experiment.key).state == "done":
+                return replace(load_run(experiment.key, kept), experiment=experiment)
         return _unstored(experiment, device, store, lambda done: progress(done, total) if progress else None)
     store = store or open_store()
     writer = claim(store, experiment, device, cancelled=lambda: False)
@@ -279,6 +284,39 @@ def _unstored(experiment: Experiment, device: str, store: Store | None, on_epoch
     return Run(experiment, training.scene, tuple(snapshots), training.summary(), training.seconds)
 
 
+def keep(run: Run, store: Store | None = None) -> None:
+    """Stores a run on a table of the caller's with the table itself, so that ``load_run`` gives both; nothing happens
+    to one that is stored already.
+
+    The run is pinned: it is not removed for space.
+
+    Raises:
+        DataError: data that are no table of the caller's, which cannot be stored, or need not be.
+        StoreError: the disk cannot be written; nothing is left there.
+    """
+    from ctviz.data.tables.kept import to_parquet  # imports pyarrow
+    from ctviz.data.tables.table import Table
+
+    store, experiment, data = store or open_store(), run.experiment, run.data
+    if not isinstance(experiment.data, GivenSettings) or not isinstance(data, Table):
+        raise DataError(f"{data.name} is no table of your own; only a run on one is kept with its data.")
+    if store.status(run.key).state != "done":
+        try:
+            with store.writer(experiment, "cpu") as writer:
+                writer.table(to_parquet(data))
+                writer.scene(run.scene)
+                for snapshot in run.snapshots:
+                    writer.append(snapshot)
+                writer.finish({"arms": run.summary, "seconds": run.seconds, "device": "cpu"})
+        except StoreError:
+            with suppress(StoreError):
+                store.delete(run.key)
+            raise
+    store.labels.pin(run.key, True)
+    if not store.labels.of(run.key).name:
+        store.labels.rename(run.key, data.name)
+
+
 def load_run(key: str, store: Store | None = None) -> Run:
     """A finished run from the store.
 
@@ -294,8 +332,10 @@ def load_run(key: str, store: Store | None = None) -> Run:
         raise StoreError(f"Run {key} is not complete; train it again.")
     with suppress(StoreError):  # a read-only store can still be read
         store.touch(key)
-    snapshots = tuple(store.snapshots(key))
-    return Run(store.experiment(key), scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
+    snapshots, experiment = tuple(store.snapshots(key)), store.experiment(key)
+    if (table := store.table(key)) is not None:
+        experiment = experiment.model_copy(update={"data": given(table, experiment.data.seed)})
+    return Run(experiment, scene, snapshots, list(summary["arms"]), float(summary["seconds"]))
 
 
 def run_job(experiment_json: str, root: str, device: str, cancelled: Callable[[], bool]) -> None:

@@ -11,6 +11,9 @@ import os
 import sys
 from pathlib import Path
 
+LARGEST_UPLOAD = 64 * 2**20
+"""Bytes up to which an upload stays in memory; larger ones are refused."""
+
 
 def ask_nobody() -> None:
     """No request for this computer's address: not at the start, and not when a page of a foreign origin connects.
@@ -20,6 +23,13 @@ def ask_nobody() -> None:
     from streamlit import net_util
 
     net_util.get_external_ip = lambda: None
+
+
+def keep_uploads_in_memory() -> None:
+    """No file that is uploaded passes through a temporary one: by itself, one above a megabyte does."""
+    from starlette.formparsers import MultiPartParser
+
+    MultiPartParser.spool_max_size = LARGEST_UPLOAD
 
 
 def keep_caches() -> None:
@@ -33,6 +43,7 @@ def launch(script: str, *flags: str) -> None:
     """Serve the app ``script``, with flags of ``streamlit run``, until a signal ends it."""
     _have_a_home()
     ask_nobody()
+    keep_uploads_in_memory()
     from streamlit.runtime import credentials
 
     credentials.check_credentials = lambda: None  # before it is imported where it is called

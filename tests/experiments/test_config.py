@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from ctviz.counterfactuals.search_settings import TrainingGeneratorName
 from ctviz.data.catalogue import DATASETS, DataSettings
+from ctviz.data.rules import Rules
+from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments import config
 from ctviz.experiments.config import PRESETS, STRESSES, Evaluation, Experiment
@@ -602,3 +604,25 @@ def test_any_link_gives_an_experiment_or_one_sentence(query):
         assert "\n" not in str(error)
     else:
         assert Experiment.from_query(experiment.to_query()) == experiment
+
+
+def test_a_model_under_rules_is_that_of_the_presets_arm():
+    table = Experiment.preset("german")
+    rules = TABLES["german"].rules
+    (arm,) = table.under(rules, "full").arms
+    assert set(arm.locked) == set(table.arms[2].locked) and arm.lambda_reg == table.arms[2].lambda_reg
+    assert table.arm_under(rules, "full") == "full rules"
+    assert table.arm_under(Rules(), "full") == "full" and table.arm_under(Rules(), "full rules") == "full"
+    other = table.under(Rules().locking("purpose", "age").changed("duration", change="down"), "full")
+    turned = table.under(Rules().changed("duration", change="down").locking("age", "purpose"), "full")
+    (arm,) = other.arms
+    assert set(arm.locked) == {"purpose", "age"} and arm.decrease_only == ("duration",) and arm.increase_only == ()
+    assert other.key == turned.key != table.key and other.training == table.training and other.data == table.data
+    assert table.arm_under(Rules().locking("age"), "full") is None
+    for ask, reason in (
+        (lambda: table.under(rules, "mine"), "one of vanilla"),
+        (lambda: table.under(Rules().locking(*table.data.features), "full"), "at least one feature left free"),
+        (lambda: table.under(Rules().locking("height"), "full"), "height"),
+    ):
+        with pytest.raises(ConfigError, match=reason):
+            ask()

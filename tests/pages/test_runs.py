@@ -104,7 +104,7 @@ def test_a_run_on_a_table_stands_in_the_list_and_is_not_drawn(look, keep, world)
     assert len(listed(at)) == 2 and any(name.startswith("german") for name in listed(at))
     words = said(at)
     assert "A table of many features has no plane to draw a boundary in." in words
-    assert "No other page shows it." in words and len(at.get("image")) == 2
+    assert "Open in Recourse" in [link.proto.label for link in at.get("page_link")] and len(at.get("image")) == 2
 
 
 def test_no_run_is_named_the_best_where_they_were_not_measured_alike(look, keep):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,7 @@ from ctviz.data.tables.names import protected_features, protected_note, rules_no
 from ctviz.data.tables.preprocessing import Preprocessing
 from ctviz.data.tables.reading import read_table
 from ctviz.data.tables.table import Table
-from ctviz.errors import ConfigError, DataError, shorten
+from ctviz.errors import ConfigError, CtvizError, DataError, shorten
 from ctviz.isolation import isolated
 from ctviz.prose import listed
 
@@ -82,14 +82,37 @@ def load_table(
     Raises:
         DataError, ConfigError: a file that cannot be used, or a correction that does not fit, in one sentence.
     """
+    asked = Asked(target, favourable, kinds or {}, missing, rules, protected, seed)
+    return table_from(read_table(path), Path(path).stem, asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a table beside its file: the arguments of ``load_table``."""
+
+    target: str
+    favourable: str | None = None
+    kinds: Mapping[str, Kind | Sequence[str]] = field(default_factory=dict)
+    missing: str = "impute"
+    rules: Rules | None = None
+    protected: Sequence[str] | None = None
+    seed: int = 0
+
+
+@isolated()
+def table_from(frame: pd.DataFrame, name: str, asked: Asked, most_cells: int | None = None) -> Table:
+    """As ``load_table``, of columns that were read already (``reading.sample_of``).
+
+    ``most_cells``: numbers in the columns of all rows, one-hot; by default ``MOST_CELLS``.
+    """
+    target, missing, seed = asked.target, asked.missing, asked.seed
     if missing not in ("impute", "drop"):
         raise ConfigError("missing", missing, "impute or drop")
     if not isinstance(seed, int) or seed < 0:
         raise ConfigError("seed", seed, "a whole number, 0 or more")
-    frame, name = read_table(path), Path(path).stem
     if target not in frame.columns:
         raise ConfigError("target", target, f"one of the columns, {', '.join(map(str, frame.columns))}")
-    wanted = _checked_kinds(kinds or {}, [column for column in frame.columns if column != target])
+    wanted = _checked_kinds(asked.kinds, [column for column in frame.columns if column != target])
     notes: list[str] = []
     frame = _with_classes(frame, target, notes)
     found = [_found(frame[at], wanted.get(at), notes) for at in frame.columns if at != target]
@@ -98,14 +121,15 @@ def load_table(
         raise DataError(f"{name} has no feature beside {target} that a model could learn from.")
     kept, classes = _without_missing(kept, frame[target], missing, notes)
     people, columns = _people(kept), tuple(one.column for one in kept)
-    labels, names = _labels(classes, target, favourable)
-    if (cells := len(people) * sum(column.width for column in columns)) > MOST_CELLS:
+    labels, names = _labels(classes, target, asked.favourable)
+    most = most_cells or MOST_CELLS
+    if (cells := len(people) * sum(column.width for column in columns)) > most:
         raise DataError(
-            f"{name} would take {cells:,} numbers, one column for each level; allowed: {MOST_CELLS:,}; leave out "
+            f"{name} would take {cells:,} numbers, one column for each level; allowed: {most:,}; leave out "
             "columns with many levels."
         )
     table = _split(name, people, labels, names, columns, seed)
-    table = replace(table, **_said_of(table.schema.features, rules, protected, notes), notes=tuple(notes))
+    table = replace(table, **_said_of(table.schema.features, asked.rules, asked.protected, notes), notes=tuple(notes))
     table.rules.on(table.schema)  # says what does not fit
     return table
 
@@ -126,6 +150,51 @@ def _said_of(
             raise ConfigError("protected", name, f"some of the features, {', '.join(names)}")
     notes[:] = filter(None, notes)
     return {"rules": rules, "protected": tuple(protected)}
+
+
+@dataclass(frozen=True)
+class ColumnLook:
+    """How a column of a table of one's own looks before anything is corrected.
+
+    Attributes:
+        name: of the column.
+        kind: as it would be taken; "leave out" for one that models could not learn from.
+        missing: how many of its values are missing.
+        distinct: how many different ones there are.
+        levels: of a category, or of numbers of few values: their names, in order.
+        note: what is odd about it, in a sentence.
+    """
+
+    name: str
+    kind: Kind
+    missing: int
+    distinct: int
+    levels: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def classes(self) -> bool:
+        """Whether it can be the target."""
+        return 2 <= self.distinct <= MOST_CLASSES
+
+
+def looks(frame: pd.DataFrame) -> tuple[ColumnLook, ...]:
+    """How each column of a table that was read would be taken."""
+    return tuple(_look(frame[name]) for name in frame.columns)
+
+
+def _look(values: pd.Series[Any]) -> ColumnLook:
+    notes: list[str] = []
+    there = values.dropna()
+    try:
+        found = _found(values, None, notes)
+    except CtvizError as error:  # such as numbers that are too large
+        found, notes = None, [str(error)]
+    distinct = int(there.nunique())
+    few = distinct <= MOST_LEVELS
+    levels = tuple(sorted(map(str, _texts(there).unique()), key=_order)) if few else ()
+    kind: Kind = "leave out" if found is None else "category" if found.column.levels else found.column.kind  # type: ignore[assignment]  # no levels: a number
+    return ColumnLook(str(values.name), kind, len(values) - len(there), distinct, levels, " ".join(notes))
 
 
 # -- columns -------------------------------------------------------------------------------------------

@@ -51,6 +51,26 @@ class Preprocessing:
         )
         return cls(transformer, Schema(features=features)), X.astype(np.float32)
 
+    @classmethod
+    def of(cls, schema: Schema) -> Preprocessing:
+        """The preprocessing that has led to a schema: means and standard deviations stand in its display scales."""
+        import pandas as pd
+        from sklearn.compose import ColumnTransformer
+
+        columns = [
+            Column(f.name, f.name, f.kind, {level: level for level in f.levels}, rounding=f.display.step)
+            for f in schema.features
+        ]
+        steps = [(f"{i}", _transformer(column), [column.name]) for i, column in enumerate(columns)]
+        transformer = ColumnTransformer(steps, sparse_threshold=0)
+        transformer.fit(pd.DataFrame({c.name: list(c.names[:2]) if c.levels else [0.0, 1.0] for c in columns}))
+        for feature, fitted in zip(schema.features, _fitted(transformer), strict=True):
+            if feature.kind != "category":
+                scaler = fitted["scale"] if feature.kind == "ordered" else fitted
+                scaler.mean_[:], scaler.scale_[:] = feature.display.offset, feature.display.scale
+                scaler.var_[:] = feature.display.scale**2
+        return cls(transformer, schema)
+
     def transform(self, frame: pd.DataFrame) -> Array:
         """The columns of models, float32 (n d)."""
         return np.asarray(self.transformer.transform(frame), dtype=np.float32)

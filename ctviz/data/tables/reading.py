@@ -13,6 +13,8 @@ from ctviz.errors import DataError, shorten
 from ctviz.paths import expanded
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import pyarrow as pa
 
@@ -20,6 +22,9 @@ MOST_BYTES, MOST_ROWS, MOST_COLUMNS = 50_000_000, 200_000, 200
 
 MOST_UNPACKED = 1_000_000_000
 """Bytes of a Parquet file, unpacked: it may be packed a thousand times."""
+
+KEPT_OF_EACH = 100
+"""Rows of each class that a sample of a large table keeps, if there are so many."""
 
 MISSING = ("", "?", "-", "–", ".", "na", "n/a", "nan", "null")
 """Cells that hold nothing, in small letters."""
@@ -57,6 +62,17 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 def table_of(raw: bytes, name: str) -> pd.DataFrame:
     """As ``read_table``, of the content of a file; ``name`` is what errors call it."""
+    return sample_of(raw, name)[0]
+
+
+def sample_of(
+    raw: bytes, name: str, most: int = MOST_ROWS, target: str = "", seed: int = 0
+) -> tuple[pd.DataFrame, int]:
+    """As ``table_of``, of at most ``most`` rows drawn at random, in their order, and how many rows the file has.
+
+    Of each value of the column ``target`` at least ``KEPT_OF_EACH`` rows are drawn, if there are so many. Only the rows
+    that were drawn are taken apart, which saves time and memory.
+    """
     import pyarrow as pa
 
     if len(raw) > MOST_BYTES:
@@ -66,10 +82,29 @@ def table_of(raw: bytes, name: str) -> pd.DataFrame:
         raise DataError(f"{name} has no rows below its line of names.")
     if table.num_rows > MOST_ROWS:
         raise DataError(f"{name} has {table.num_rows:,} rows; allowed: at most {MOST_ROWS:,}.")
+    rows = table.num_rows
+    if rows > most:
+        table = table.take(pa.array(_drawn(table, most, target, seed)))
     try:
-        return _frame(table, commas)
+        return _frame(table, commas), rows
     except (pa.ArrowException, ValueError, OverflowError) as error:  # such as dates in the year 9,999,999
         raise DataError(f"{name} has cells that cannot be read: {_first_line(error)}.") from None
+
+
+def _drawn(table: pa.Table, most: int, target: str, seed: int) -> npt.NDArray[np.int64]:
+    """Positions of ``most`` rows drawn at random, with some of each value of the target, in their order."""
+    import numpy as np
+
+    order = np.random.default_rng(seed).permutation(table.num_rows)
+    if target not in table.column_names:
+        return np.sort(order[:most])
+    codes = table[target].combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False)[order]
+    values = np.unique(codes)
+    if len(values) * KEPT_OF_EACH > most:  # no classes
+        return np.sort(order[:most])
+    first = np.concatenate([np.flatnonzero(codes == value)[:KEPT_OF_EACH] for value in values])
+    rest = np.setdiff1d(np.arange(len(order)), first)[: most - len(first)]
+    return np.sort(order[np.concatenate([first, rest])])
 
 
 # -- files ---------------------------------------------------------------------------------------------

@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ctviz.errors import DataError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged, EntryFile
 from ctviz.experiments.store.record import MAX_BYTES, RunRecord
 
+if TYPE_CHECKING:
+    from ctviz.data.tables.table import Table
+
 RECORD = "run.json"
 SCENE = "scene.safetensors"
 SNAPSHOTS = "snapshots"
 SEALED = "snapshots.safetensors"
 USED = "used"
+TABLE = "table.parquet"
+"""The table of a run on data of the caller's, where it was kept."""
 
 _SNAPSHOT = re.compile(r"(\d{5})\.safetensors")
 
@@ -98,6 +105,18 @@ class RunFolder:
             return max(record.updated, (self.path / SNAPSHOTS).stat().st_mtime)
         except FileNotFoundError:
             return record.updated
+
+    def table(self) -> Table:
+        """The table that was kept with the run; ``FileNotFoundError`` where none was."""
+        from ctviz.data.tables.kept import MOST_BYTES, of_parquet  # imports torch, which the store does not need
+
+        path = self.path / TABLE
+        if path.stat().st_size > MOST_BYTES:
+            raise Damaged(f"{TABLE} is too large")
+        try:
+            return of_parquet(path.read_bytes())
+        except DataError as error:
+            raise Damaged(str(error).rstrip(".")) from error
 
     def scene(self, experiment: Experiment) -> Scene:
         """The scene; ``FileNotFoundError`` until it is written."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from ctviz.data.given import GivenSettings, given
 from ctviz.errors import ConfigError, StoreError
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
@@ -39,6 +40,9 @@ from ctviz.experiments.store.notices import Notices
 from ctviz.experiments.store.record import RunRecord
 from ctviz.experiments.store.writer import RunWriter, touch
 from ctviz.paths import home
+
+if TYPE_CHECKING:
+    from ctviz.data.tables.table import Table
 
 T = TypeVar("T")
 _Texts = list[str]
@@ -219,6 +223,26 @@ class Store:
             except FileNotFoundError:
                 self._record(folder)  # raises if there should be one
                 return None
+
+        return self._read(key, read)
+
+    def table(self, key: str) -> Table | None:
+        """The table that was kept with a run on data of the caller's; None where none was.
+
+        A run whose table is damaged, or that of another run, is set aside.
+        """
+
+        def read(folder: RunFolder) -> Table | None:
+            data = self._record(folder).experiment.data
+            if not isinstance(data, GivenSettings):
+                return None
+            try:
+                found = folder.table()
+            except FileNotFoundError:
+                return None
+            if given(found).digest != data.digest:
+                raise Damaged("its table is that of another run")
+            return found
 
         return self._read(key, read)
 

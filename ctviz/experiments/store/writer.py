@@ -17,7 +17,7 @@ from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.experiments.store import codec
 from ctviz.experiments.store.codec import Damaged, EntryFile
 from ctviz.experiments.store.files import FileLock, remove, store_errors, write_whole
-from ctviz.experiments.store.folder import RECORD, SCENE, SEALED, SNAPSHOTS, USED
+from ctviz.experiments.store.folder import RECORD, SCENE, SEALED, SNAPSHOTS, TABLE, USED
 from ctviz.experiments.store.record import RunRecord
 
 logger = logging.getLogger("ctviz.store")
@@ -48,6 +48,11 @@ class RunWriter:
         with self._writing():
             entry = codec.encode_scene(self._record.experiment, scene)
             write_whole(self._path / SCENE, codec.to_bytes(*entry))
+
+    def table(self, content: bytes) -> None:
+        """Write the table of a run on data of the caller's, as ``data.tables.kept`` has it."""
+        with self._writing():
+            write_whole(self._path / TABLE, content)
 
     def append(self, snapshot: Snapshot) -> None:
         """Write the next snapshot, which readers see at once."""

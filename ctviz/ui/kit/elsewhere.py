@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from ctviz.data.given import GivenSettings
 from ctviz.data.kinds import kind_of_data
 from ctviz.experiments.config import Experiment
 from ctviz.ui.kit.draft import Draft
@@ -67,6 +68,18 @@ SHOWN: Mapping[str, ShownKind] = MappingProxyType(
 def shown_kind(experiment: Experiment) -> ShownKind:
     """Where a run is shown."""
     return SHOWN[kind_of_data(experiment.data).name]
+
+
+RUN = "run-"
+"""Begins what a link calls a run that was kept with its table, before its key."""
+
+
+def link_of(experiment: Experiment) -> dict[str, str]:
+    """The parameters of a link to a run where it is shown: its settings, or of one on a table of somebody's own, which
+    no link can carry, its key in the store."""
+    if isinstance(experiment.data, GivenSettings):
+        return {"own": f"{RUN}{experiment.key}"}
+    return experiment.to_query()
 
 
 def send_on(draft: Draft[Any], kind: str, preset: str) -> None:

@@ -27,11 +27,12 @@ from ctviz.prose import unbroken
 from ctviz.ui.kit.draft import Draft, write_link
 from ctviz.ui.kit.pages import PAGES, Page
 from ctviz.ui.kit.printed import printed
-from ctviz.ui.launch import ask_nobody
+from ctviz.ui.launch import ask_nobody, keep_uploads_in_memory
 
 P = ParamSpec("P")
 
 ask_nobody()  # `ctviz serve` has done so before; `streamlit run app.py` has not
+keep_uploads_in_memory()
 
 
 ARROW = ":material/arrow_forward:"
@@ -81,7 +82,8 @@ def page(entry: Page, draft: Draft[Any] | None = None, projecting: bool | None =
     _place()(key="place", data="project" if projecting else entry.name)
     with _guard():
         yield projecting
-        printed(draft.experiment if draft is not None and entry.of_one_run else None)
+        shows_run = draft is not None and entry.of_one_run and not getattr(draft.view, "own", "")
+        printed(draft.experiment if draft is not None and shows_run else None)
         if draft is None:
             return
         if projecting:

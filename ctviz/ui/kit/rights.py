@@ -144,12 +144,17 @@ def button(
     )
 
 
-def uploader(label: str, *, help: str | None = None, **rest: Any) -> UploadedFile | None:
-    """A place for one file, as ``st.file_uploader``; a student's cannot be used, and whatever arrives there is left."""
+def uploader(label: str, *, help: str | None = None, megabytes: int = 2, **rest: Any) -> UploadedFile | None:
+    """A place for one file, as ``st.file_uploader``; a student's cannot be used, and whatever arrives there is left.
+
+    ``megabytes``: the largest file, in units of 2**20 bytes.
+    """
     reason = refusal("upload")
     if reason is not None:
         st.caption(reason)
-    file: UploadedFile | None = st.file_uploader(label, disabled=reason is not None, help=help, **rest)
+    file: UploadedFile | None = st.file_uploader(
+        label, disabled=reason is not None, help=help, max_upload_size=megabytes, **rest
+    )
     return None if reason is not None else file
 
 

@@ -11,12 +11,14 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.run import load_run
+from ctviz.experiments.run import Run, load_run
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.link import sentence
 from ctviz.ui.kit.pages import RECOURSE
 from ctviz.ui.kit.service import service
+from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.recourse_view import RecourseView
+from ctviz.ui.recourse.uploads import OwnTable
 
 MOST_GROUNDS = 6
 """Runs, with the score that they ask for, whose models and people are kept at hand."""
@@ -50,25 +52,71 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
         DataError: its data cannot be read. StoreError: the run cannot.
     """
     experiment, view = draft.experiment, draft.view
+    own = uploads.named(view.own) if view.own else None
+    if own is not None and (found := own.settle()) is not None:
+        _check(draft, found.experiment, [snapshot.epoch for snapshot in found.snapshots])
+        return _on_own(found, own, draft.view)
+    experiment = uploads.kept_run(view.own) or experiment
+    store = service().store
+    if len(experiment.arms) < 2 or store.status(experiment.key).state != "done":
+        return None
+    _check(draft, experiment, store.follow(experiment.key))
+    if (stored := stored_adviser(experiment, draft.view)) is None:
+        return None
+    (made, key), arms = stored, arms_of(experiment, draft.view.arm)
+    return _grounds().get((key, arms), lambda: Ground(made, key, experiment, arms, _refused(made, arms)))
+
+
+def stored_adviser(experiment: Experiment, view: RecourseView) -> tuple[Adviser, str] | None:
+    """What a stored run advises with, for all sessions, and what names it; None where it has not been trained.
+
+    Raises:
+        DataError: its data cannot be read. StoreError: the run cannot.
+    """
     shared = service()
     status = shared.store.status(experiment.key)
-    if status.state != "done" or len(experiment.arms) < 2:
+    if status.state != "done":
         return None
-    _check(draft, shared.store.follow(experiment.key))
-    view = draft.view
-    arms = arms_of(experiment, view.arm)
     key = f"{experiment.key}.{int(1000 * status.started):x} {view.epoch} {view.score}"
 
     def adviser() -> Adviser:
         return Adviser(load_run(experiment.key, shared.store), tau=view.score, epoch=view.epoch)
 
-    made: Adviser = _advisers().get(key, adviser)
-    return _grounds().get((key, arms), lambda: Ground(made, key, experiment, arms, _refused(made, arms)))
+    return _advisers().get(key, adviser), key
 
 
-def _check(draft: Draft[RecourseView], epochs: Sequence[int]) -> None:
+def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> Ground | None:
+    """What the one model of ``Experiment.under`` advises with; None where it has not been trained.
+
+    On a table of one's own it is kept with the table.
+    """
+    view = draft.view.model_copy(update={"epoch": None})
+    (arm,) = (one.name for one in experiment.arms)
+    own = uploads.named(view.own) if view.own else None
+    if own is None:
+        stored = stored_adviser(experiment, view)
+        return None if stored is None else Ground(*stored, experiment, (arm, arm), ())
+    training = own.ruled.get(experiment.key)
+    if training is None or own.table is None or (run := training.run) is None:
+        return None
+    key = f"{run.key}.{own.key}.{own.version} {view.score}"
+    table = own.table
+    made: Adviser = own.kept.get(key, lambda: Adviser(uploads.bound(run, table), tau=view.score))
+    return Ground(made, key, experiment, (arm, arm), ())
+
+
+def _on_own(run: Run, own: OwnTable, view: RecourseView) -> Ground:
+    """What the page advises with on a table of one's own; it is kept with the table, and not for all sessions."""
+    key = f"{run.key}.{own.key}.{own.version} {view.epoch} {view.score}"
+    made: Adviser = own.kept.get(key, lambda: Adviser(run, tau=view.score, epoch=view.epoch))
+    arms = arms_of(run.experiment, view.arm)
+    found: Ground = own.kept.get((key, arms), lambda: Ground(made, key, run.experiment, arms, _refused(made, arms)))
+    return found
+
+
+def _check(draft: Draft[RecourseView], experiment: Experiment, epochs: Sequence[int]) -> None:
     """Leaves out what the link asks for and the run does not have, and says so."""
-    view, trained = draft.view, [arm.name for arm in draft.experiment.arms if arm.trains_on_counterfactuals]
+    view, trained = draft.view, [arm.name for arm in experiment.arms if arm.trains_on_counterfactuals]
     if view.epoch is not None and view.epoch not in epochs:
         draft.problems += (sentence("epoch", view.epoch, f"a stored epoch, such as {epochs[-1]}"),)
         draft.view = view.model_copy(update={"epoch": None})

@@ -34,6 +34,7 @@ class RecourseView(BaseView):
         third: whether a third model is shown beside the two.
         kept: the plans that are kept, as ``pins`` writes them.
         everyone: whether the part about all people is open.
+        own: names a table of one's own that the server holds in memory; empty for the table of the run.
     """
 
     person: int | None = Field(None, ge=0)
@@ -48,6 +49,7 @@ class RecourseView(BaseView):
     third: Literal[0, 1] = 0
     kept: str = ""
     everyone: Literal[0, 1] = 0
+    own: str = ""
 
     @field_validator("score", mode="before")
     @classmethod
@@ -56,12 +58,12 @@ class RecourseView(BaseView):
             return score
         raise ConfigError("score", score, "between 0 and 1, or rate")
 
-    @field_validator("who", "typed", "rules", "arm", "kept", mode="before")
+    @field_validator("who", "typed", "rules", "arm", "kept", "own", mode="before")
     @classmethod
     def _text(cls, text: Any) -> Any:
         return str(text)
 
     def elsewhere(self) -> Self:
         """The same way of looking at another table: without the person, the rules and the model of this one."""
-        kept = {"person": None, "who": "", "typed": "", "rules": "", "plan": 0, "arm": "", "kept": ""}
+        kept = {"person": None, "who": "", "typed": "", "rules": "", "plan": 0, "arm": "", "kept": "", "own": ""}
         return super().elsewhere().model_copy(update=kept)

@@ -22,6 +22,7 @@ from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, choose_set, rules_now
 from ctviz.ui.recourse.rules_panel import rules_panel
 from ctviz.ui.recourse.take_home import printed_sheet, take_home
+from ctviz.ui.recourse.train_rules import train_rules
 from ctviz.ui.recourse.what_if import what_if
 
 
@@ -47,6 +48,7 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
         with details():
             show_kept(draft, table, now.rules)
             what_if(draft, found)
+            train_rules(draft, found)
     everyone(draft, ground, now.rules)
 
 

@@ -369,3 +369,36 @@ def test_cells_are_read_as_they_were_written(rows, separator):
                 assert cell.strip().lower() in (*reading.MISSING, *reading.MISSING_NUMBERS)
             else:
                 assert value == float(cell.replace(",", "."))
+
+
+# -- large tables --------------------------------------------------------------------------------------
+
+
+def test_a_sample_of_a_large_table_keeps_rare_classes():
+    frame = people(4000)
+    frame["loan"] = np.where(np.arange(4000) % 200 == 7, "rare", frame["loan"])
+    raw = frame.to_csv(index=False).encode()
+    found, rows = reading.sample_of(raw, "people", 600, "loan")
+    assert rows == 4000 and len(found) == 600 and (found["loan"] == "rare").sum() == 20
+    whole = table_of(raw, "people")
+    pd.testing.assert_frame_equal(reading.sample_of(raw, "people", 4000)[0], whole)
+    assert found.merge(whole).shape[0] >= 600, "its rows are rows of the table"
+    pd.testing.assert_frame_equal(found, reading.sample_of(raw, "people", 600, "loan")[0])
+    assert len(reading.sample_of(raw, "people", 600, "income")[0]) == 600, "no classes, and yet a sample"
+    assert not found.equals(reading.sample_of(raw, "people", 600, "loan", seed=1)[0])
+
+
+def test_how_columns_look():
+    frame = people()
+    frame["born"], frame["same"], frame["name"] = "2001-02-03", "x", [f"n{i}" for i in range(N)]
+    frame.loc[:3, "job"] = np.nan
+    frame["huge"] = 1e15
+    found = {look.name: look for look in own.looks(table_of(frame.to_csv(index=False).encode(), "people"))}
+    kinds = {name: look.kind for name, look in found.items()}
+    assert kinds == {
+        "age": "integer", "income": "number", "job": "category", "grade": "category", "owner": "category",
+        "loan": "category", "born": "leave out", "same": "leave out", "name": "leave out", "huge": "leave out",
+    }  # fmt: skip
+    assert found["job"].missing == 4 and found["job"].levels == ("clerk", "nurse", "smith")
+    assert found["loan"].classes and not found["income"].classes and not found["same"].classes
+    assert "a different text" in found["name"].note and "rescale" in found["huge"].note and not found["age"].note

@@ -35,7 +35,7 @@ from ctviz.models.stack import Stack
 from ctviz.prose import inside, listed, number
 from ctviz.ui.kit import bind, tables
 from ctviz.ui.kit.draft import Draft
-from ctviz.ui.kit.elsewhere import shown_kind
+from ctviz.ui.kit.elsewhere import link_of, shown_kind
 from ctviz.ui.kit.frame import link_to
 from ctviz.ui.kit.link import MAX_ARMS
 from ctviz.ui.kit.results import CURVES, leaps
@@ -386,7 +386,7 @@ def _open(run: Chosen) -> None:
     if len(run.experiment.arms) > MAX_ARMS:
         st.caption(f"The other pages show at most {MAX_ARMS} models.")
         return
-    query, pages = run.experiment.to_query(), shown_kind(run.experiment).pages
+    query, pages = link_of(run.experiment), shown_kind(run.experiment).pages
     if not pages:
         st.caption("No other page shows it.")
     with st.container(horizontal=True):
