@@ -139,7 +139,7 @@ def own(world, tmp_path) -> Asked:
     shipped = Store(tmp_path / "elsewhere", presets=assets() / "presets")
     adviser = Adviser(load_run(GERMAN.key, shipped), arms=("vanilla", "full"))
     ground = Ground(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
-    return Asked(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=20.0))
+    return Asked(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
 
 
 def test_it_is_advised_in_this_process_and_nothing_is_written(own, world) -> None:

@@ -53,7 +53,7 @@ def small(monkeypatch):
     """Parts of a few people."""
     monkeypatch.setattr(core, "PART", 4)
     monkeypatch.setattr(core, "PROVED_PART", 2)
-    return PopulationSettings(arms=ARMS, people=6, time_limit=20.0)
+    return PopulationSettings(arms=ARMS, people=6, time_limit=120.0)
 
 
 def test_in_parts_it_is_the_same_as_at_once(adviser, small, store):
@@ -66,7 +66,7 @@ def test_in_parts_it_is_the_same_as_at_once(adviser, small, store):
 
 def test_what_is_stored_is_not_computed_again_and_proofs_are_added(adviser, small, store, monkeypatch):
     told: list[tuple[object, ...]] = []
-    ask = functools.partial(population, adviser.run, people=6, store=store, workers=1, time_limit=20.0)
+    ask = functools.partial(population, adviser.run, people=6, store=store, workers=1, time_limit=120.0)
     first = ask()
     known = ask(proofs=2, progress=lambda *at: told.append(at))
     assert known.proved == 2 and (2, 2, "proofs") in told
