@@ -7,6 +7,7 @@ from ctviz.ui.kit.pages import RECOURSE
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.theme import follow_theme
 from ctviz.ui.kit.training import say_problems
+from ctviz.ui.recourse.data_choice import choose_data
 from ctviz.ui.recourse.ground import ground_of
 from ctviz.ui.recourse.own_table import own_table
 from ctviz.ui.recourse.recourse_view import FIRST, RecourseView
@@ -24,6 +25,7 @@ with page(RECOURSE, draft) as projecting:
         say_problems(shared, draft)
     if ground is None:
         untrained(shared, draft)
+        choose_data(draft)
     else:
         story(shared, draft, ground, projecting)
     if not projecting:

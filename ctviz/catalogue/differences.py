@@ -95,3 +95,15 @@ def _verdict(metric: Metric, side: Direction) -> Literal["better", "worse", ""]:
     if metric.direction is None:
         return ""
     return "better" if side == metric.direction else "worse"
+
+
+def effort_words(ratio: float, words: str) -> str:
+    """A difference of efforts, as a multiple where that says more: ``20 % more effort``, ``twice the effort``, ``2.3
+    times the effort``.
+
+    Args:
+        ratio: of the effort to that of the reference.
+        words: of the difference as a percentage.
+    """
+    times = number(ratio, 2, trim=True)
+    return words if ratio < 1.95 else "twice the effort" if times == "2" else f"{times} times the effort"

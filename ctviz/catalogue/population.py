@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ctviz.catalogue.differences import Difference, difference
+from ctviz.catalogue.differences import Difference, difference, effort_words
 from ctviz.catalogue.findings import finding
 from ctviz.catalogue.metrics import Metric
 from ctviz.experiments.population import LEVEL, METRICS, Population, Row
@@ -116,8 +116,9 @@ def headline(found: Population) -> str:
 
 def _with_values(found: Population, effort: Difference) -> Difference:
     """A difference of efforts with the two efforts in brackets."""
-    first, second = (amount("effort", value) for value in values(found, "effort"))
-    return replace(effort, words=f"{effort.words} ({second} against {first})")
+    one, other = values(found, "effort")
+    words = effort_words(other / one if one > 0 else 1.0, effort.words)
+    return replace(effort, words=f"{words} ({amount('effort', other)} against {amount('effort', one)})")
 
 
 def _without(words: str) -> str:
@@ -130,7 +131,8 @@ def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
     like = against(found, "closer")
     if like.side and like.verdict != against(found, "distance").verdict:
         before, after = (percent(value) for value in values(found, "closer"))
-        said.append(f"One would be closer to one than {after} of them are to each other, {before} with {TITLES[0]}.")
+        beside = f"are to their nearest neighbour, with {TITLES[0]} than {before}"
+        said.append(f"On average one would be closer to an accepted person than {after} of these {beside}.")
     first, second = values(found, "planned")
     if effort.verdict == "better":
         said.append(f"Counterfactual training asks for {_with_values(found, effort).words}.")

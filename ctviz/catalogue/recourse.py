@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ctviz.catalogue.advice import change_words, model_title
-from ctviz.catalogue.differences import SMALL, difference
+from ctviz.catalogue.differences import SMALL, difference, effort_words
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, link_sentence, rule_words
 from ctviz.data.rules import Rule, Rules
 from ctviz.data.schema import Schema
 from ctviz.experiments.advice import Advice, AdvisedPlan, FeatureChange, ModelAdvice
-from ctviz.prose import begun, inside, listed, number
+from ctviz.prose import begun, inside, listed
 
 NEARNESS = Metric(
     "nearness", "Distance to a real accepted person", "",
@@ -128,7 +128,7 @@ def _compared(first: _Asked, second: _Asked, subject: str) -> str:
     assert one is not None and other is not None
     near = difference(NEARNESS, other.distance, one.distance)
     effort = difference(METRICS["cost"], other.effort, one.effort)
-    takes = f"takes {_effort_words(other.effort / one.effort, effort.words)}"
+    takes = f"takes {effort_words(other.effort / one.effort, effort.words)}"
     is_near = f"is {NEARNESS.less if near.side == 'less' else NEARNESS.more}"
     if near.alike and effort.alike:
         return f"The two plans take about {METRICS['cost'].alike} and are about {NEARNESS.alike}."
@@ -142,12 +142,6 @@ def _compared(first: _Asked, second: _Asked, subject: str) -> str:
         (gains if side == "less" else prices).append(words)
     said = ", but ".join(" and ".join(part) for part in (gains, prices) if part)
     return f"{begun(subject)} {said}."
-
-
-def _effort_words(ratio: float, words: str) -> str:
-    """``20 % more effort``, ``twice the effort``, ``2.3 times the effort``."""
-    times = number(ratio, 2, trim=True)
-    return words if ratio < 1.95 else "twice the effort" if times == "2" else f"{times} times the effort"
 
 
 # -- one has none, or both --------------------------------------------------------------------------------

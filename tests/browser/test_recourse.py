@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.browser.driving import picture_ready, resize
+from tests.browser.driving import picture_ready, resize, until
 from tests.browser.looks import assert_fits_a_phone, sideways
 from tests.pages.recourse_rules import ALL_LOCKED
 
@@ -57,7 +57,7 @@ def person_rules_and_both_plans_are_on_the_first_screen(page) -> None:
 
 def another_person_is_picked(page) -> None:
     page.get_by_role("button", name="Another person").click()
-    page.wait_for_function("() => !location.search.includes('person=147')")
+    until(page, "() => !location.search.includes('person=147')")
     page.get_by_role("heading", name=f"Person {query_of(page)['person']} of the test data").wait_for()
 
 
@@ -66,11 +66,11 @@ def a_locked_feature_leaves_the_plans(page) -> None:
     plans.filter(has_text="Lower duration").first.wait_for()
     group = page.get_by_role("radiogroup", name="duration may change")
     group.get_by_role("radio", name="locked").click()
-    page.wait_for_function("() => location.search.includes('duration%3Alocked')")
+    until(page, "() => location.search.includes('duration%3Alocked')")
     plans.filter(has_text="duration").first.wait_for(state="detached")
     assert plans.count() > 1
     page.get_by_role("button", name="age", exact=True).press("Enter")
-    page.wait_for_function("() => location.search.includes('age%3Alocked')")
+    until(page, "() => location.search.includes('age%3Alocked')")
 
 
 def a_plan_is_kept(page) -> None:
@@ -83,7 +83,7 @@ def a_plan_is_kept(page) -> None:
 def a_lock_in_the_way_is_released(page) -> None:
     page.get_by_text("Releasing account gives one.").first.wait_for()
     page.get_by_role("button", name="Release account").first.click()
-    page.wait_for_function("() => location.search.includes('account%3Afree')")
+    until(page, "() => location.search.includes('account%3Afree')")
     page.get_by_role("button", name="Release account").first.wait_for(state="detached")
     page.locator(".ctviz-plan li").filter(has_text="Change account").first.wait_for()
 
@@ -105,4 +105,4 @@ def on_a_phone_person_advice_and_rules_follow_each_other(page) -> None:
     assert tops == sorted(tops)
     page.get_by_role("radio", name="Law").scroll_into_view_if_needed()
     page.get_by_role("radio", name="Law").click()
-    page.wait_for_function("() => location.search.includes('set=law')")
+    until(page, "() => location.search.includes('set=law')")

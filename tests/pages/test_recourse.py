@@ -56,9 +56,27 @@ def choice(at: AppTest, key: str):
     return found[0] if found else moved(at.button_group, key)
 
 
+def tables(at: AppTest):
+    """The menu of tables, whether the page has moved it or not."""
+    return next(one for one in at.selectbox if one.key.startswith("recourse-data"))
+
+
 def columns(at: AppTest) -> list[str]:
     """What is said in the column of each model: from its heading on."""
     return [body for body in bodies(at) if "ctviz-plan" in body or "ctviz-model" in body]
+
+
+def test_another_table_begins_with_people_and_rules_of_its_own(german, world) -> None:
+    key = Experiment.preset("california").key
+    shutil.copytree(assets() / "presets" / key, world.root / "runs" / key)
+    at = german(person=REFUSED, set="law", rules="age:locked", who="age<=60")
+    assert "Loans of a German bank" in "".join(bodies(at))
+    tables(at).set_value("california").run()
+    query = query_of(at)
+    assert query["preset"] == "california" and not {"person", "rules", "who"} & set(query)
+    assert "California" in "".join(bodies(at)) and not at.exception
+    tables(at).set_value("german").run()
+    assert query_of(at)["preset"] == "german" and query_of(at)["person"] == str(DEFAULT)
 
 
 # -- what is said is what the adviser found ---------------------------------------------------------------

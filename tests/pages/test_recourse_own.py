@@ -22,7 +22,7 @@ from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.uploads import OwnTable
-from tests.pages.words import said
+from tests.pages.words import moved, said
 from tests.waiting import PATIENCE, until
 
 PAGE = "pages/recourse.py"
@@ -315,8 +315,10 @@ def test_the_page_goes_to_other_tables_and_back(own) -> None:
     del at.query_params["own"]
     at.query_params["preset"] = "credit"
     at.run()
-    assert "own" not in at.query_params and at.button(key="own-back")
-    at.button(key="own-back").click().run()
+    assert "own" not in at.query_params
+    menu = moved(at.selectbox, "recourse-data")
+    assert menu.value is None, "models of this table are not at hand"
+    menu.set_value("own").run()
     assert at.query_params["own"] == key and "200 rows" in said(at)
 
 

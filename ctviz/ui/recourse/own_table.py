@@ -84,7 +84,6 @@ def _section(draft: Draft[RecourseView], found: OwnTable | None) -> Ground | Non
             icon=":material/link_off:",
         )
     if found is None:
-        _come_back(draft)
         group("Use your own table", "recourse-own", lambda: _upload(draft))
         return None
     st.subheader("Your own table", anchor=False)
@@ -117,7 +116,7 @@ def _upload(draft: Draft[RecourseView]) -> None:
     except CtvizError as error:
         st.session_state[_ERROR] = str(error)
     else:
-        _go_to(draft, table)
+        uploads.turn_to(draft, table)
     _release(file)
     st.rerun()
 
@@ -127,22 +126,6 @@ def _release(file: UploadedFile) -> None:
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
-
-
-def _go_to(draft: Draft[RecourseView], table: OwnTable) -> None:
-    """Turns the page to a table, which has other people, rules and models than the one before."""
-    draft.view = draft.view.elsewhere()
-    draft.look(own=table.key)
-
-
-def _come_back(draft: Draft[RecourseView]) -> None:
-    """Offers the table that the session still holds while the page shows another one."""
-    table = uploads.held()
-    if table is not None:
-        st.button(
-            f"Back to {literal(table.name)}", key="own-back", icon=":material/undo:", on_click=_go_to,
-            args=(draft, table),
-        )  # fmt: skip
 
 
 def _title(draft: Draft[RecourseView], own: OwnTable) -> None:

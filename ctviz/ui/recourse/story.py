@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from ctviz.catalogue.recourse import headline
@@ -12,6 +14,7 @@ from ctviz.ui.kit.service import Service, session
 from ctviz.ui.recourse import picker
 from ctviz.ui.recourse.advice import POLL, changed_features, large_changes, proof_status, show_advice
 from ctviz.ui.recourse.asked import Answer, Asked, answer, exact_shown
+from ctviz.ui.recourse.data_choice import choose_data, sentence
 from ctviz.ui.recourse.everyone import everyone
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.person import Picked, picked
@@ -39,6 +42,7 @@ def story(service: Service, draft: Draft[RecourseView], ground: Ground, projecti
     with main:
         found = _main(service, draft, ground, person, now)
     with controls:
+        choose_data(draft)
         rules_panel(draft, ground, now, table.texts(person.columns), changed_features(found) if found else ())
         project_button(draft)
         if found is not None:
@@ -97,7 +101,7 @@ def _person(draft: Draft[RecourseView], ground: Ground, person: Picked, found: A
     asked = large_changes(found, draft.view.plan) if found else ()
     with st.container(border=True, key="recourse-person"):
         with st.container(horizontal=True, vertical_alignment="center", key="recourse-person-head"):
-            st.html(f"<h2>{person.title}</h2>", width="stretch")
+            st.html(f"<h2>{person.title}</h2><p>{escape(sentence(draft))}</p>", width="stretch")
             picker.buttons(draft, ground, person, table.person(person.columns))
         st.html(card(table.texts(person.columns), table.schema, asked))
 

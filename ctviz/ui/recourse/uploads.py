@@ -31,8 +31,10 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.in_memory import InMemory, InMemoryTraining
 from ctviz.experiments.run import Run
 from ctviz.ui.kit import rights
+from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.elsewhere import RUN
 from ctviz.ui.kit.service import service, session
+from ctviz.ui.recourse.recourse_view import RecourseView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -368,6 +370,12 @@ def held() -> OwnTable | None:
     """The table that this session holds."""
     found: _Hold | None = st.session_state.get(HELD)
     return None if found is None else found.table
+
+
+def turn_to(draft: Draft[RecourseView], table: OwnTable) -> None:
+    """Turns the page to a table, which has other people, rules and models than the one before."""
+    draft.view = draft.view.elsewhere()
+    draft.look(own=table.key)
 
 
 def _hold(table: OwnTable) -> None:

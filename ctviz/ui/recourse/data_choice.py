@@ -1,0 +1,55 @@
+"""Whose decisions the page is about: one of the tables that are at hand, or one of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ctviz.data.kinds import kind_of_data
+from ctviz.data.tables.settings import TABLES, TableSettings
+from ctviz.experiments.config import PRESETS, Experiment
+from ctviz.ui.kit import bind
+from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.service import service
+from ctviz.ui.recourse import uploads
+from ctviz.ui.recourse.recourse_view import FIRST, RecourseView
+
+OWN = "own"
+"""The choice of the table that the session has uploaded."""
+
+
+def choose_data(draft: Draft[RecourseView]) -> None:
+    """A menu of the tables whose models are trained, and of the session's own."""
+    known, held = dict(_at_hand()), uploads.held()
+    titles = {name: TABLES[name].title for name in known}
+    shown = None if draft.view.own else next((n for n, one in known.items() if one.data == draft.experiment.data), None)
+    if held is not None:
+        titles[OWN] = held.name
+        shown = OWN if held.key == draft.view.own else shown
+
+    def take(name: str) -> None:
+        if name == OWN and held is not None:
+            uploads.turn_to(draft, held)
+            return
+        draft.start_from(known[name])
+        if name == FIRST["preset"]:
+            draft.look(person=int(FIRST["person"]))
+
+    bind.choice(
+        "Decisions about", titles, bind.to("recourse-data", shown, take, renewed=True), words=titles,
+        help="Each table has models of its own. For one of yours, see the end of the page.", placeholder="Another run",
+    )  # fmt: skip
+
+
+def sentence(draft: Draft[RecourseView]) -> str:
+    """What is decided, in the words of a known table; empty for one's own."""
+    data = draft.experiment.data
+    return TABLES[data.name].sentence if isinstance(data, TableSettings) and not draft.view.own else ""
+
+
+def _at_hand() -> Iterator[tuple[str, Experiment]]:
+    """The presets on tables of people whose runs are in the store."""
+    store = service().store
+    for name in PRESETS:
+        experiment = Experiment.preset(name)
+        if kind_of_data(experiment.data).name == "table" and store.status(experiment.key).state == "done":
+            yield experiment.data.name, experiment
