@@ -90,7 +90,7 @@ last = list(run.snapshots)[-1]
 print(headline(last.epoch, arm_styles(run.experiment), as_lists(last), samples_of(run.experiment)))
 assert "streamlit" not in sys.modules
 """
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True).stdout
     assert said.startswith("At epoch 100, counterfactuals of the counterfactually trained model end ")
 
 

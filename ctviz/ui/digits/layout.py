@@ -24,7 +24,7 @@ from ctviz.ui.digits import pictures
 from ctviz.ui.digits.components import ImageGridState, show_image_grid
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.memory import memory
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, run_again, write_link
 from ctviz.ui.kit.frame import page_title
 from ctviz.ui.kit.run_view import RunView
 
@@ -122,7 +122,7 @@ class Layout:
             return
         write_link(self.draft)
         if not self.view.play and before.view == "page":
-            st.rerun()
+            run_again()
 
     def chart(self, title: str, figure: Any, key: str) -> None:
         """A chart below the picture."""

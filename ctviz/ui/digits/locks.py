@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
 
 from ctviz.data.image_sets import PIXEL_NAMES, PIXELS
 from ctviz.data.schema import FeatureRef, resolve
@@ -15,7 +14,7 @@ from ctviz.ui.digits.components import paint_mask
 from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.memory import memory, seen_last
 from ctviz.ui.kit import bind
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.service import Service
 
 Bools = npt.NDArray[np.bool_]
@@ -93,4 +92,4 @@ def _paint(service: Service, draft: Draft[DigitsView], refs: tuple[FeatureRef, .
     if painted.ref != memory().painted and (painted.mask != locked_pixels(refs)).any():
         memory().painted = painted.ref
         lock(draft, usual(painted.mask, painted.ref))
-        st.rerun()
+        run_again()

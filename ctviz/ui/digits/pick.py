@@ -16,7 +16,7 @@ from ctviz.ui.digits.digits_view import CLASS, HARD, OWN, RANDOM, DigitsView
 from ctviz.ui.digits.drawing import decode, encode
 from ctviz.ui.digits.memory import Pad, memory
 from ctviz.ui.kit import bind, rights
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, run_again, write_link
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.service import Service
 
@@ -93,7 +93,7 @@ def _upload(draft: Draft[DigitsView]) -> None:
             return
         taken[file.file_id] = found.notes
         draft.look(drawing=encode(found.pixels))
-        st.rerun()
+        run_again()
     if taken[file.file_id]:
         st.caption(literal(" ".join(taken[file.file_id])))
 

@@ -20,7 +20,7 @@ from ctviz.ui.digits.memory import memory, seen_last
 from ctviz.ui.digits.parts import PARTS
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal, live, page_title
 from ctviz.ui.kit.run_view import RunView
 from ctviz.ui.kit.search import search_of
@@ -166,7 +166,7 @@ def _advance(draft: Draft[DigitsView], epochs: list[int]) -> None:
         draft.view = draft.view.model_copy(update={"epoch": following[0]})
     else:
         draft.view = draft.view.model_copy(update={"epoch": None, "play": 0})
-        st.rerun()
+        run_again()
 
 
 # -- below -------------------------------------------------------------------------------------------

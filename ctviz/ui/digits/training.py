@@ -19,7 +19,7 @@ from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
 from ctviz.ui.digits.pictures import styles_of
 from ctviz.ui.kit import bind, rights
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import Service
@@ -126,7 +126,7 @@ def _folder(draft: Draft[DigitsView]) -> None:
     memory().folder_asked = False
     if getattr(draft.experiment.data, "source", None) != "folder":
         _learn_from(draft, "folder")
-        st.rerun()
+        run_again()
 
 
 def _what_differs(draft: Draft[DigitsView]) -> None:

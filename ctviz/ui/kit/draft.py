@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, overload
+from typing import Any, Generic, NoReturn, overload
 
 import streamlit as st
 
@@ -139,6 +139,18 @@ def draft_now() -> Draft[Any]:
     """The draft of the page that the session shows; for what runs on its own, such as a fragment."""
     draft: Draft[Any] = st.session_state["draft"]
     return draft
+
+
+def run_again() -> NoReturn:
+    """Runs the page again by itself, not because of a link.
+
+    The browser may not have heard yet of the link that was written last. Its older one is not taken for one that
+    somebody has opened, which would undo their last change.
+    """
+    draft: Draft[Any] | None = st.session_state.get("draft")
+    if draft is not None:
+        draft.touched = True
+    st.rerun()
 
 
 def _open(query: dict[str, str], opened: int, view: type[W], preset: str) -> Draft[W]:

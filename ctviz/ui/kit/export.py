@@ -15,7 +15,7 @@ from ctviz.experiments.python_code import python_code
 from ctviz.experiments.run import history
 from ctviz.figures.stage.export import standalone_html
 from ctviz.ui.kit import link, rights
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.energies import energy_shown
 from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.run_view import RunView
@@ -92,7 +92,7 @@ def bring_back(title: str, label: str, key: str, take: Callable[[bytes], None]) 
         st.error(literal(str(error)), icon=":material/error:")
         return
     st.session_state[taken] = file.file_id
-    st.rerun()
+    run_again()
 
 
 def read_toml(content: bytes) -> str:

@@ -24,7 +24,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ctviz.errors import CtvizError
 from ctviz.experiments.store import default_root
 from ctviz.prose import unbroken
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, run_again, write_link
 from ctviz.ui.kit.pages import PAGES, Page
 from ctviz.ui.kit.printed import printed
 from ctviz.ui.launch import ask_nobody, keep_uploads_in_memory
@@ -127,7 +127,7 @@ def live(body: Callable[[], None], every: Callable[[], float | None], slower: fl
     @guarded
     def part() -> None:
         if every() != pause:
-            st.rerun()
+            run_again()
         body()
 
     st.fragment(part, run_every=None if pause is None else pause * slower)()

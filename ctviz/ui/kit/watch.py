@@ -21,7 +21,7 @@ from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import messages, results
-from ctviz.ui.kit.draft import Draft, draft_now, write_link
+from ctviz.ui.kit.draft import Draft, draft_now, run_again, write_link
 from ctviz.ui.kit.energies import class_chosen, energies_of, energy_facts
 from ctviz.ui.kit.export import share_is_open
 from ctviz.ui.kit.frame import details, literal, live, page_title
@@ -229,7 +229,7 @@ def _follow(draft: Draft[Any], seen: StageState, display: RunDisplay) -> None:
     moved = (draft.view.epoch, draft.view.play) != (before.epoch, before.play)
     repinned = display.pinned is not BOUNDARIES.pinned and draft.view.probe != before.probe
     if repinned or (moved and before.view == "page" and (display.below() or share_is_open())):
-        st.rerun()
+        run_again()
 
 
 def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunView | None) -> None:

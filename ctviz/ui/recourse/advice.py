@@ -12,7 +12,7 @@ from ctviz.experiments.advice import AdvisedPlan, AdvisedRelease, ModelAdvice
 from ctviz.figures.recourse.dumbbell import chart, opened_table, style
 from ctviz.prose import begun, listed, number, unbroken
 from ctviz.ui.kit import bind
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
@@ -183,7 +183,7 @@ def proof_status(found: Answer) -> None:
     tasks = found.asked.tasks(found.advice)
     open_ = [task for task in tasks if proofs().result(task.key) is None]
     if len(open_) != found.open:
-        st.rerun()
+        run_again()
     if not open_:
         return
     places = [place for task in open_ if (place := proofs().place(task.key)) is not None]

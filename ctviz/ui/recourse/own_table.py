@@ -23,7 +23,7 @@ from ctviz.experiments.in_memory import TrainingStatus
 from ctviz.experiments.run import Run, keep
 from ctviz.progress import Progress, duration
 from ctviz.ui.kit import bind, messages, rights
-from ctviz.ui.kit.draft import Draft
+from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.service import about_seconds, service
 from ctviz.ui.kit.settings import group
@@ -118,7 +118,7 @@ def _upload(draft: Draft[RecourseView]) -> None:
     else:
         uploads.turn_to(draft, table)
     _release(file)
-    st.rerun()
+    run_again()
 
 
 def _release(file: UploadedFile) -> None:

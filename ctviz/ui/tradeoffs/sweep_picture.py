@@ -15,7 +15,7 @@ from ctviz.figures.tradeoffs.words import finding
 from ctviz.studies.sweeps.declaration import Sweep
 from ctviz.studies.sweeps.results import SweepResult
 from ctviz.ui.kit import frame, messages, rights
-from ctviz.ui.kit.draft import Draft, write_link
+from ctviz.ui.kit.draft import Draft, run_again, write_link
 from ctviz.ui.kit.frame import literal, page_title
 from ctviz.ui.kit.runner import Runner, StudyProgress
 from ctviz.ui.kit.service import Service
@@ -65,7 +65,7 @@ class _Shown:
 def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: Runner, before: _Shown) -> None:
     """Draws the sweep; where its controls would say something else by now, the whole page runs again."""
     if draft.view != before.view and draft.view.view != "project":
-        st.rerun()
+        run_again()
     progress = sweeps.progress(sweep.key)
     live = progress is not None and progress.live
     try:
@@ -78,7 +78,7 @@ def _show(service: Service, draft: Draft[TradeoffsView], sweep: Sweep, sweeps: R
     check(draft, across)
     metrics = metrics_of(across)
     if before.metrics not in (None, metrics):
-        st.rerun()
+        run_again()
     before.metrics = metrics
     view = draft.view
     page_title(texts().get((result, view.metric), lambda: headline(across, view.metric)))

@@ -27,7 +27,7 @@ from ctviz.figures.stage.trace import locks_of
 from ctviz.figures.theme import ArmStyle, arm_styles
 from ctviz.ui.kit import link, sight
 from ctviz.ui.kit.autoencoder import awaited, say_fitting
-from ctviz.ui.kit.draft import Draft, draft_now, write_link
+from ctviz.ui.kit.draft import Draft, draft_now, run_again, write_link
 from ctviz.ui.kit.export import share_is_open
 from ctviz.ui.kit.facts import fact_list
 from ctviz.ui.kit.feature_names import names_of, renamed
@@ -110,7 +110,7 @@ def _explore(service: Service) -> None:
     _tell(draft, seen, headline, said, right)
     about = _about(draft.view, seen if followed else None, live=state.live)
     if not whole and st.session_state.get("explored") != about:
-        st.rerun()
+        run_again()
     st.session_state["explored"] = about
 
 
