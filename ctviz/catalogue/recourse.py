@@ -103,7 +103,9 @@ def _both(first: _Asked, second: _Asked) -> list[str]:
         differing = [change for key, change in ours.items() if change.after != theirs[key].after]
         if not differing:
             return [f"Both models ask for the same plan: {_plan(common, whole=True)}."]
-        said = f"Both models ask {_asks(common)}; {_apart(differing, first, second)}."
+        # Of one feature alone, which has just been named, only the values differ.
+        how = ": " if len(common) == 1 else "; "
+        said = f"Both models ask {_asks(common)}{how}{_apart(differing, first, second, named=len(common) == 1)}."
         return [said, _compared(first, second, f"the plan of {second.name}")]
     if not common:
         said = f"{first.says} asks {_asks(less)}, {second.name} {_asks(more)}."
@@ -113,13 +115,14 @@ def _both(first: _Asked, second: _Asked) -> list[str]:
     return [said, _compared(first, second, "its plan" if more else f"the plan of {second.name}")]
 
 
-def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked) -> str:
-    """In what two plans differ that change the same features in the same directions."""
+def _apart(differing: Sequence[FeatureChange], first: _Asked, second: _Asked, named: bool) -> str:
+    """In what two plans differ that change the same features in the same directions; ``named``: the one feature is."""
     if len(differing) > 1:
         return f"the plans differ in {_features(differing)}"
     (ours,) = differing
     theirs = first.demands[_verb(ours), ours.feature]
-    return f"{ours.feature} to {ours.texts[1]} with {second.name}, to {theirs.texts[1]} with {first.name}"
+    which = "" if named else f"{ours.feature} "
+    return f"{which}to {ours.texts[1]} with {second.name}, to {theirs.texts[1]} with {first.name}"
 
 
 def _compared(first: _Asked, second: _Asked, subject: str) -> str:

@@ -76,7 +76,7 @@ def pair(first, second, **others):
         (
             planned(STEADY, distance=2.0, effort=2.0),
             planned(LONGER, distance=1.0, effort=1.0),
-            "Both models ask to raise hours per week; hours per week to 50 hours with counterfactual training, to 45 "
+            "Both models ask to raise hours per week: to 50 hours with counterfactual training, to 45 "
             "hours with conventional training. The plan of counterfactual training is nearer to a real accepted person "
             "and takes 50 % less effort.",
         ),
