@@ -24,7 +24,8 @@ from ctviz.counterfactuals.person_lattice import PersonLattices
 from ctviz.data.dataset import Dataset
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.energy import energy_field
-from ctviz.experiments.population import PopulationSettings, advise_everyone
+from ctviz.experiments.everyone import advise_everyone
+from ctviz.experiments.population import PopulationSettings
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.isolation import isolated, parallel_map

@@ -14,23 +14,21 @@ import numpy as np
 
 from ctviz.data.rules import Rules
 from ctviz.errors import ConfigError, DataError
-from ctviz.experiments import population as core
 from ctviz.experiments.advice import Tau
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.base import OnProgress, check_all_done, no_progress
+from ctviz.experiments.everyone import advise_everyone, advised, assembled, draw, pair_of, spans_of
 from ctviz.experiments.population import (
+    MOST_PEOPLE,
+    PEOPLE,
+    TIME_LIMIT,
     Drawn,
     Part,
     Population,
     PopulationSettings,
     Span,
-    advised,
-    assembled,
-    draw,
     key_of,
-    pair_of,
-    spans_of,
 )
 from ctviz.experiments.run import Run, load_run
 from ctviz.experiments.store import Store, open_store
@@ -247,10 +245,10 @@ def population(
     run: Run,
     rules: Rules | Iterable[str] | None = None,
     *,
-    people: int = core.PEOPLE,
+    people: int = PEOPLE,
     proofs: bool | int = False,
     tau: Tau = 0.5,
-    time_limit: float = core.TIME_LIMIT,
+    time_limit: float = TIME_LIMIT,
     arms: Sequence[str] = (),
     epoch: int | None = None,
     split: str = "test",
@@ -282,11 +280,11 @@ def population(
     adviser = Adviser(run, tau=tau, arms=pair, epoch=epoch)
     settings = PopulationSettings(
         arms=pair, rules=adviser.rules(rules), tau=tau, people=people, seed=seed, split=split, time_limit=time_limit,
-        proofs=(2 * core.MOST_PEOPLE if proofs else 0) if isinstance(proofs, bool) else proofs,
+        proofs=(2 * MOST_PEOPLE if proofs else 0) if isinstance(proofs, bool) else proofs,
     )  # fmt: skip
     store = store or open_store()
     if store.status(run.key).state != "done":
-        return core.advise_everyone(adviser, settings, progress)
+        return advise_everyone(adviser, settings, progress)
     return carry_out(steps_of(adviser, settings, store), store, progress=progress, **options)
 
 

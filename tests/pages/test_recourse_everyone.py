@@ -12,11 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ctviz.catalogue.population import headline
+from ctviz.data.rules import Rules
 from ctviz.errors import DataError, JobError
-from ctviz.experiments import population as core
+from ctviz.experiments import everyone
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
-from ctviz.experiments.population import PopulationSettings, draw
+from ctviz.experiments.everyone import draw
+from ctviz.experiments.population import PopulationSettings
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
@@ -76,11 +78,11 @@ def test_it_stays_closed_until_it_is_asked_for(german) -> None:
 
 
 def test_other_rules_are_computed_by_a_press_and_can_be_stopped(german, adviser, world, monkeypatch) -> None:
-    monkeypatch.setattr(core, "PART", 20)
+    monkeypatch.setattr(everyone, "PART", 20)
     at = german(everyone="1", set="anything")
     assert not at.get("plotly_chart") and "under these rules" in buttons(at)["everyone-compute"].label
     buttons(at)["everyone-compute"].click().run()
-    settings = asked(core.Rules())
+    settings = asked(Rules())
     tasks = [task.key for task in tasks_of(adviser, settings, draw(adviser, settings))]
     until(lambda: world.jobs.submitted[:1] == tasks[:1], "the first part")
     assert "people are advised" in "".join(bar.proto.text for bar in at.get("progress"))
@@ -91,7 +93,7 @@ def test_other_rules_are_computed_by_a_press_and_can_be_stopped(german, adviser,
 
 
 def test_it_is_shown_once_everybody_has_a_plan(german, adviser, world) -> None:
-    settings = asked(core.Rules()).model_copy(update={"proofs": 0})
+    settings = asked(Rules()).model_copy(update={"proofs": 0})
     for task in tasks_of(adviser, settings, draw(adviser, settings)):
         task.compute(world.store, "cpu", lambda: False)
     at = german(everyone="1", set="anything")

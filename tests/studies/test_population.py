@@ -9,11 +9,12 @@ import pytest
 
 from ctviz.data.rules import Rules
 from ctviz.errors import ConfigError, StoreError
-from ctviz.experiments import population as core
+from ctviz.experiments import everyone
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.tasks import read_task
-from ctviz.experiments.population import PopulationSettings, advise_everyone, draw, summarised
+from ctviz.experiments.everyone import advise_everyone, advised, draw, summarised
+from ctviz.experiments.population import PopulationSettings, Span
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
@@ -51,8 +52,8 @@ def adviser(tmp_path_factory):
 @pytest.fixture
 def small(monkeypatch):
     """Parts of a few people."""
-    monkeypatch.setattr(core, "PART", 4)
-    monkeypatch.setattr(core, "PROVED_PART", 2)
+    monkeypatch.setattr(everyone, "PART", 4)
+    monkeypatch.setattr(everyone, "PROVED_PART", 2)
     return PopulationSettings(arms=ARMS, people=6, time_limit=120.0)
 
 
@@ -101,7 +102,7 @@ def test_a_part_comes_back_from_the_store_as_it_was(adviser, small, store):
     (task, *_) = tasks_of(adviser, small, draw(adviser, small))
     task.compute(store, "cpu", lambda: False)
     part = PARTS.read(store, task.key)
-    again = core.advised(adviser, task.settings, draw(adviser, small), task.span)
+    again = advised(adviser, task.settings, draw(adviser, small), task.span)
     assert part is not None and part.start == 0
     for name in ("found", "effort", "bound", "distance", "closer", "valid", "obeys"):
         np.testing.assert_array_equal(getattr(part, name), getattr(again, name))
@@ -154,7 +155,7 @@ def test_a_part_of_what_ships_is_computed_again(name, store):
     drawn = draw(adviser, asked)
     assert drawn.rows.tolist() == shipped.drawn.rows.tolist() and (drawn.refused == shipped.drawn.refused).all()
     few = 20
-    part = core.advised(adviser, with_rules(adviser, asked), drawn, core.Span(0, few, False))
+    part = advised(adviser, with_rules(adviser, asked), drawn, Span(0, few, False))
     # Another processor rounds the search otherwise, so that a descent may end elsewhere for a few.
     close = np.isclose(part.effort, shipped.polished[:, :few], rtol=1e-3, equal_nan=True)
     assert close.mean() > 0.9

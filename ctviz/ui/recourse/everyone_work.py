@@ -16,7 +16,8 @@ from functools import cached_property
 import streamlit as st
 
 from ctviz.errors import CtvizError, JobError
-from ctviz.experiments.population import MOST_PEOPLE, Population, PopulationSettings, advise_everyone, draw
+from ctviz.experiments.everyone import advise_everyone, draw
+from ctviz.experiments.population import MOST_PEOPLE, Population, PopulationSettings
 from ctviz.studies.population import (
     PARTS,
     PLAN_SECONDS,
