@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -321,7 +321,9 @@ def build(
     progress: OnProgress = no_progress,
     **options: Any,
 ) -> list[Path]:
-    """Writes what ships for some presets, or all, into a folder; files of runs that no preset has any longer go.
+    """Writes what ships for some presets, or all, into a folder.
+
+    Files of runs that no preset has any longer stay there until somebody deletes them; a test says that they are there.
 
     Args:
         names: of presets of ``SHIPPED``.
@@ -331,31 +333,23 @@ def build(
         progress, options: as of ``population``.
     """
     written = []
-    for name in names or SHIPPED:
-        run = load_run(Experiment.preset(name).key, store)
-        first = pair_of(run)
-        for arm in (arm.name for arm in run.experiment.arms if arm.trains_on_counterfactuals):
-            adviser = Adviser(run, tau=SHIPPED_TAU, arms=(first[0], arm))
-            asked = proofs if arm == first[1] else 0
-            settings = PopulationSettings(
-                arms=(first[0], arm), tau=SHIPPED_TAU, proofs=asked, time_limit=time_limit
-            )  # fmt: skip
-            steps = steps_of(adviser, settings, store, shipped=False)
-            whole = carry_out(steps, store, progress=progress, **options)
-            key = whole_key(adviser, settings)
-            path = folder / f"{key}{ENDING}"
-            write_whole(path, POPULATIONS.seal(key, whole))
-            written.append(path)
+    for adviser, asked in shipped_questions(names or SHIPPED, store):
+        first = asked.arms == pair_of(adviser.run)
+        settings = asked.model_copy(update={"proofs": proofs if first else 0, "time_limit": time_limit})
+        steps = steps_of(adviser, settings, store, shipped=False)
+        whole = carry_out(steps, store, progress=progress, **options)
+        key = whole_key(adviser, settings)
+        path = folder / f"{key}{ENDING}"
+        write_whole(path, POPULATIONS.seal(key, whole))
+        written.append(path)
     return written
 
 
-def shipped_keys() -> dict[str, str]:
-    """Key of what ships → the preset's name; of every model of counterfactual training."""
-    found = {}
-    for name in SHIPPED:
-        run = load_run(Experiment.preset(name).key)
-        first = pair_of(run)
+def shipped_questions(names: Sequence[str], store: Store) -> Iterator[tuple[Adviser, PopulationSettings]]:
+    """What is asked for what ships, by preset and by model of counterfactual training; without proofs."""
+    for name in names:
+        run = load_run(Experiment.preset(name).key, store)
+        conventional, _ = pair_of(run)
         for arm in (arm.name for arm in run.experiment.arms if arm.trains_on_counterfactuals):
-            adviser = Adviser(run, tau=SHIPPED_TAU, arms=(first[0], arm))
-            found[whole_key(adviser, PopulationSettings(arms=(first[0], arm), tau=SHIPPED_TAU))] = name
-    return found
+            pair = conventional, arm
+            yield Adviser(run, tau=SHIPPED_TAU, arms=pair), PopulationSettings(arms=pair, tau=SHIPPED_TAU)
