@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.in_memory import TrainingStatus
 from ctviz.experiments.snapshot import LOSSES, Scene, Snapshot
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
@@ -237,7 +238,7 @@ def status(service: Service, draft: Draft[Any], state: RunState, run_view: RunVi
     experiment, epochs = draft.experiment, draft.experiment.training.epochs
     if state.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
-        bar.progress(min(state.epochs_done / epochs, 1.0), text=_how_far(state, epochs))
+        bar.progress(min(state.epochs_done / epochs, 1.0), text=how_far(state, epochs))
         if state.ours:
             reason = service.reason_not_to_cancel(experiment.key)
             stop.button(
@@ -266,12 +267,13 @@ def _cancel(service: Service, key: str) -> None:
         service.cancel(key)
 
 
-def _how_far(state: RunState, epochs: int) -> str:
+def how_far(state: RunState | TrainingStatus, epochs: int, doing: str = "Training") -> str:
+    """How far a training under way is: its place in the queue, or its epochs and about the time that is left."""
     if state.state == "queued" and state.position > 1:
         return f"Waiting for a worker: place {state.position} in the queue, where small trainings go first."
     if state.state == "queued":
         return "Waiting for a worker: it is the next one."
-    return f"Training: {Progress(state.epochs_done, epochs, state.seconds).words()}"
+    return f"{doing}: {Progress(state.epochs_done, epochs, state.seconds).words()}"
 
 
 def _named(experiment: Experiment) -> str:

@@ -19,9 +19,8 @@ from ctviz.data.tables.reading import MOST_BYTES, MOST_COLUMNS
 from ctviz.data.tables.reading import MOST_ROWS as MOST_FILE_ROWS
 from ctviz.data.tables.table import Table
 from ctviz.errors import CtvizError
-from ctviz.experiments.in_memory import TrainingStatus
 from ctviz.experiments.run import Run, keep
-from ctviz.progress import Progress, duration
+from ctviz.progress import duration
 from ctviz.ui.kit import bind, messages, rights
 from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal, live
@@ -29,6 +28,7 @@ from ctviz.ui.kit.service import about_seconds, service
 from ctviz.ui.kit.settings import group
 from ctviz.ui.kit.tables import heads, row, scrolling, words
 from ctviz.ui.kit.tables import table as html_table
+from ctviz.ui.kit.watch import how_far
 from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.ground import Ground, ground_of
 from ctviz.ui.recourse.recourse_view import RecourseView
@@ -372,16 +372,9 @@ def _progress(own: OwnTable) -> None:
     if status.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
         share = status.epochs_done / max(status.epochs, 1)
-        bar.progress(min(share, 1.0), text=how_far(status))
+        bar.progress(min(share, 1.0), text=how_far(status, status.epochs, "Learning"))
         stop.button("Cancel", key="own-cancel", icon=":material/stop:", width="stretch", on_click=own.cancel)
     elif status.state == "failed":
         st.error(f"{literal(status.message)} Your table is still here: try again.", icon=":material/error:")
     elif status.state == "cancelled":
         st.info("This training was stopped; your table is still here.", icon=":material/pause:")
-
-
-def how_far(status: TrainingStatus) -> str:
-    """How far a training in memory is, in words."""
-    if status.state == "queued":
-        return f"Waiting for a worker: place {status.position} in the queue, where small trainings go first."
-    return f"Learning: {Progress(status.epochs_done, status.epochs, status.seconds).words()}"

@@ -12,13 +12,14 @@ from ctviz.catalogue import advice as words
 from ctviz.errors import ConfigError, CtvizError
 from ctviz.experiments.advice import ModelAdvice
 from ctviz.experiments.config import Experiment
-from ctviz.progress import Progress, duration
+from ctviz.progress import duration
 from ctviz.prose import begun, listed, number, percent
 from ctviz.ui.kit import messages, rights
 from ctviz.ui.kit.draft import Draft
 from ctviz.ui.kit.frame import literal, live
 from ctviz.ui.kit.service import RunState, about_seconds, service
 from ctviz.ui.kit.settings import group
+from ctviz.ui.kit.watch import how_far
 from ctviz.ui.recourse import uploads
 from ctviz.ui.recourse.asked import Answer, Asked
 from ctviz.ui.recourse.ground import Ground, under_rules
@@ -121,9 +122,7 @@ def _progress(draft: Draft[RecourseView], experiment: Experiment) -> None:
     if state.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
         epochs = experiment.training.epochs
-        waits = f"Waiting for a worker: place {state.position} in the queue, where small trainings go first."
-        done = Progress(state.epochs_done, epochs, state.seconds)
-        bar.progress(done.share, text=waits if state.state == "queued" else f"Training: {done.words()}")
+        bar.progress(min(state.epochs_done / epochs, 1.0), text=how_far(state, epochs))
         if state.ours:
             own = bool(draft.view.own)
             reason = None if own else service().reason_not_to_cancel(experiment.key)
