@@ -1,4 +1,9 @@
-"""A crew: worker processes that all hold one object, and call a function of it on one item after the other."""
+"""A crew: worker processes that all hold one object, and call a function of it on one item after the other.
+
+A job of the queue (``jobs``) is long, belongs to the whole server, and leaves its results in a store. An item of a crew
+takes a fraction of a second and returns its result to the one caller; what all items need, such as models, goes to each
+worker once and stays there.
+"""
 
 from __future__ import annotations
 

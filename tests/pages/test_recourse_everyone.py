@@ -26,7 +26,7 @@ from ctviz.paths import assets
 from ctviz.studies.population import PARTS, POPULATIONS, shipped_population, tasks_of, whole_key
 from ctviz.ui.kit import rights
 from ctviz.ui.recourse import everyone_work
-from ctviz.ui.recourse.everyone import PROOFS, TIME_LIMIT
+from ctviz.ui.recourse.everyone import PROOFS
 from ctviz.ui.recourse.everyone_work import Asked, work_of
 from ctviz.ui.recourse.ground import Ground
 from tests.pages.words import query_of, said
@@ -50,7 +50,7 @@ def adviser(world, german) -> Adviser:
 
 def asked(rules=None) -> PopulationSettings:
     return PopulationSettings(
-        arms=("vanilla", "full"), tau="rate", rules=rules, proofs=PROOFS, time_limit=TIME_LIMIT
+        arms=("vanilla", "full"), tau="rate", rules=rules, proofs=PROOFS
     )  # fmt: skip
 
 

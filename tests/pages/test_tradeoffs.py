@@ -248,7 +248,7 @@ def test_what_is_refused_after_a_press_is_said_and_not_kept(visit, world, monkey
     at = visit(PAGE, **TINY)
     at.button(key="trade-run").click().run()
     assert [(w.value.replace("\\", ""), w.icon) for w in at.warning] == [
-        ("0 sweeps or limits are under way here, as many as fit. Wait for one to end.", ":material/block:")
+        ("0 large computations are under way here, as many as fit. Wait for one to end.", ":material/block:")
     ]
     assert not list_sweeps(world.store)
     at.run()

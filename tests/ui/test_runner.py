@@ -69,7 +69,7 @@ def test_a_session_has_one_sweep_under_way_and_a_server_a_few(world) -> None:
     world.start(runner, 0, "visitor 0")  # the same again is the same
     with pytest.raises(JobError, match="one at a time"):
         world.start(runner, -1, "visitor 0")
-    with pytest.raises(JobError, match=f"^{MOST_AT_ONCE} sweeps or limits are under way here"):
+    with pytest.raises(JobError, match=f"^{MOST_AT_ONCE} large computations are under way here"):
         world.start(runner, -1, "visitor 9")
     begun = set(world.keys[:-1])
     assert runner.running() == begun

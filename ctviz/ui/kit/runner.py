@@ -1,4 +1,5 @@
-"""Sweeps and limits that were started from a page: their tasks as jobs, in turns, beside what other people train.
+"""Studies that were started from a page, such as sweeps, limits and advice for everyone: their tasks as jobs, in turns,
+beside what other people train.
 
 A study is many tasks of some seconds each. They are handed to the workers one at a time for each lane, and there is
 a lane less than there are workers, so that a run that somebody trains elsewhere never waits behind a whole study. What
@@ -134,7 +135,7 @@ class Runner:
                 raise JobError("Another sweep of yours is under way: one at a time. Stop it, or wait for its end.")
             if len(running) >= MOST_AT_ONCE:
                 raise JobError(
-                    f"{MOST_AT_ONCE} sweeps or limits are under way here, as many as fit. Wait for one to end."
+                    f"{MOST_AT_ONCE} large computations are under way here, as many as fit. Wait for one to end."
                 )
             step = next(steps)
             whole = sum(task.seconds for task in step.tasks) if seconds is None else seconds

@@ -43,9 +43,6 @@ POLL = 1.0
 PROOFS = 100
 """Of how many people plans are proved right after all have one: about a minute's work. The rest by another press."""
 
-TIME_LIMIT = 2.0
-"""Seconds for each of these proofs."""
-
 
 def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
     """The section “Everyone”; drawn, and printed, once a person opens it, which the link remembers."""
@@ -72,9 +69,7 @@ def _opened(ground: Ground, rules: Rules) -> None:
 
 def settings_of(ground: Ground, rules: Rules) -> PopulationSettings:
     """What the page asks: the models that are shown, and the rules that hold."""
-    return PopulationSettings(
-        arms=ground.arms, rules=rules, tau=ground.adviser.tau, proofs=PROOFS, time_limit=TIME_LIMIT
-    )  # fmt: skip
+    return PopulationSettings(arms=ground.arms, rules=rules, tau=ground.adviser.tau, proofs=PROOFS)
 
 
 def known(asked: Asked, work: Work | None) -> Population | None:
@@ -184,10 +179,8 @@ def _background(asked: Asked, found: Population | None) -> None:
             f"Advise {n:,} people under these rules",
             "Each gets a plan from both models, in the background; then plans are proved.",
         )
-    elif not proved_enough(found, asked.everyone):
-        _press(
-            asked.proving_all(), "Prove the plans of all of them", "The exact search for each plan, in the background."
-        )
+    elif not proved_enough(found, (whole := asked.proving_all()).settings):
+        _press(whole, "Prove the plans of all of them", "The exact search for each plan, in the background.")
 
 
 def _press(asked: Asked, label: str, help: str) -> None:

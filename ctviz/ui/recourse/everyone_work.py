@@ -1,7 +1,8 @@
 """Advice for everyone in the background: of stored runs by worker processes, of a table of one's own in this process.
 
 The parts of a stored run go into the store. A table that somebody has uploaded is not written to the disk, so neither
-are its plans: they are made here, by one thread, and kept in memory.
+are its plans: they are made here, by one thread, and kept in memory. The server's runner (``kit.runner``) cannot do
+that: its tasks are done by other processes, and their results lie in the store.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ctviz.studies.population import (
 )
 from ctviz.studies.steps import Step, Steps
 from ctviz.ui.kit.frame import log
-from ctviz.ui.kit.runner import StudyProgress, runner
+from ctviz.ui.kit.runner import State, StudyProgress, runner
 from ctviz.ui.kit.service import service
 from ctviz.ui.recourse.ground import Ground
 
@@ -74,14 +75,9 @@ class Asked:
         """Whether the run is in the store, where workers find it."""
         return service().store.status(self.ground.experiment.key).state == "done"
 
-    @property
-    def everyone(self) -> PopulationSettings:
-        """The same with proofs of all."""
-        return self.settings.model_copy(update={"proofs": 2 * MOST_PEOPLE})
-
     def proving_all(self) -> Asked:
         """The same with proofs of all."""
-        return replace(self, settings=self.everyone)
+        return replace(self, settings=self.settings.model_copy(update={"proofs": 2 * MOST_PEOPLE}))
 
     def seconds(self) -> float:
         """About how long it takes with one thread, for people of whom nothing is stored."""
@@ -132,11 +128,11 @@ class _StoppedError(Exception):
 class _Thread:
     """The work on one question, by a thread of this process."""
 
-    units: int
     expected: float
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
     done: int = 0
+    units: int = 0
     message: str = ""
     result: Population | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -150,11 +146,10 @@ class _Thread:
     @property
     def progress(self) -> StudyProgress:
         seconds = (self.ended or time.monotonic()) - self.began
-        ended = "cancelled" if self.stopped.is_set() else "failed" if self.message else "done"
-        return StudyProgress(
-            "running" if self.ended is None else ended,  # type: ignore[arg-type]  # one of these
-            self.done, self.units, seconds, self.message, self.expected, what=WORDS,
-        )  # fmt: skip
+        state: State = "running"
+        if self.ended is not None:
+            state = "cancelled" if self.stopped.is_set() else "failed" if self.message else "done"
+        return StudyProgress(state, self.done, self.units, seconds, self.message, self.expected, what=WORDS)
 
 
 class Here:
@@ -172,7 +167,7 @@ class Here:
                 return
             if running:
                 raise JobError("Everyone is being advised by other models right now. Wait for its end, or stop it.")
-            work = _Thread(0, asked.seconds())
+            work = _Thread(asked.seconds())
             before = self._works.pop(asked.key, None)
             work.result = before.result if before else None
             self._works[asked.key] = work

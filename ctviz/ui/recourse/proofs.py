@@ -11,7 +11,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import streamlit as st
 
@@ -47,9 +46,6 @@ class Task:
 
     key: Hashable
     make: Callable[[], ModelAdvice]
-
-
-State = Literal["done", "running", "waiting"]
 
 
 class Proofs:
