@@ -34,7 +34,7 @@ TITLES = ("Locked in advice only", "Locked in training too")
 WHAT = (
     "So far these rules hold in advice alone: the model has learned as if everything could change. Trained with them, "
     "it learns from counterfactuals that keep to the locks and directions too, and then needs what is locked less. "
-    "Ranges, levels and efforts remain a matter of advice."
+    "Ranges, levels and difficulties remain a matter of advice."
 )
 
 
