@@ -27,7 +27,7 @@ from ctviz.studies.population import PARTS, POPULATIONS, shipped_population, tas
 from ctviz.ui.kit import rights
 from ctviz.ui.recourse import everyone_work
 from ctviz.ui.recourse.everyone import PROOFS
-from ctviz.ui.recourse.everyone_work import Asked, work_of
+from ctviz.ui.recourse.everyone_work import AskedOfEveryone, work_of
 from ctviz.ui.recourse.ground import Ground
 from tests.pages.words import query_of, said
 from tests.waiting import until
@@ -136,12 +136,12 @@ def test_the_files_hold_what_is_shown(german, adviser) -> None:
 
 
 @pytest.fixture
-def own(world, tmp_path) -> Asked:
+def own(world, tmp_path) -> AskedOfEveryone:
     """A question on a run that no store has, with few people."""
     shipped = Store(tmp_path / "elsewhere", presets=assets() / "presets")
     adviser = Adviser(load_run(GERMAN.key, shipped), arms=("vanilla", "full"))
     ground = Ground(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
-    return Asked(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
+    return AskedOfEveryone(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
 
 
 def test_it_is_advised_in_this_process_and_nothing_is_written(own, world) -> None:

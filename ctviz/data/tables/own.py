@@ -82,12 +82,12 @@ def load_table(
     Raises:
         DataError, ConfigError: a file that cannot be used, or a correction that does not fit, in one sentence.
     """
-    asked = Asked(target, favourable, kinds or {}, missing, rules, protected, seed)
-    return table_from(read_table(path), Path(path).stem, asked)
+    options = TableOptions(target, favourable, kinds or {}, missing, rules, protected, seed)
+    return table_from(read_table(path), Path(path).stem, options)
 
 
 @dataclass(frozen=True)
-class Asked:
+class TableOptions:
     """What is asked of a table beside its file: the arguments of ``load_table``."""
 
     target: str
@@ -100,19 +100,19 @@ class Asked:
 
 
 @isolated()
-def table_from(frame: pd.DataFrame, name: str, asked: Asked, most_cells: int | None = None) -> Table:
+def table_from(frame: pd.DataFrame, name: str, options: TableOptions, most_cells: int | None = None) -> Table:
     """As ``load_table``, of columns that were read already (``reading.sample_of``).
 
     ``most_cells``: numbers in the columns of all rows, one-hot; by default ``MOST_CELLS``.
     """
-    target, missing, seed = asked.target, asked.missing, asked.seed
+    target, missing, seed = options.target, options.missing, options.seed
     if missing not in ("impute", "drop"):
         raise ConfigError("missing", missing, "impute or drop")
     if not isinstance(seed, int) or seed < 0:
         raise ConfigError("seed", seed, "a whole number, 0 or more")
     if target not in frame.columns:
         raise ConfigError("target", target, f"one of the columns, {', '.join(map(str, frame.columns))}")
-    wanted = _checked_kinds(asked.kinds, [column for column in frame.columns if column != target])
+    wanted = _checked_kinds(options.kinds, [column for column in frame.columns if column != target])
     notes: list[str] = []
     frame = _with_classes(frame, target, notes)
     found = [_found(frame[at], wanted.get(at), notes) for at in frame.columns if at != target]
@@ -121,7 +121,7 @@ def table_from(frame: pd.DataFrame, name: str, asked: Asked, most_cells: int | N
         raise DataError(f"{name} has no feature beside {target} that a model could learn from.")
     kept, classes = _without_missing(kept, frame[target], missing, notes)
     people, columns = _people(kept), tuple(one.column for one in kept)
-    labels, names = _labels(classes, target, asked.favourable)
+    labels, names = _labels(classes, target, options.favourable)
     most = most_cells or MOST_CELLS
     if (cells := len(people) * sum(column.width for column in columns)) > most:
         raise DataError(
@@ -129,7 +129,8 @@ def table_from(frame: pd.DataFrame, name: str, asked: Asked, most_cells: int | N
             "columns with many levels."
         )
     table = _split(name, people, labels, names, columns, seed)
-    table = replace(table, **_said_of(table.schema.features, asked.rules, asked.protected, notes), notes=tuple(notes))
+    said = _said_of(table.schema.features, options.rules, options.protected, notes)
+    table = replace(table, **said, notes=tuple(notes))
     table.rules.on(table.schema)  # says what does not fit
     return table
 

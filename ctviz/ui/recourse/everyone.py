@@ -30,7 +30,7 @@ from ctviz.ui.kit.tables import heads, numbers, row, scrolling
 from ctviz.ui.kit.tables import table as html_table
 from ctviz.ui.kit.tables import words as word_cells
 from ctviz.ui.kit.theme import palette
-from ctviz.ui.recourse.everyone_work import Asked, Work, work_of
+from ctviz.ui.recourse.everyone_work import AskedOfEveryone, Work, work_of
 from ctviz.ui.recourse.ground import Ground
 from ctviz.ui.recourse.recourse_view import RecourseView
 
@@ -58,7 +58,7 @@ def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
 
 
 def _opened(ground: Ground, rules: Rules) -> None:
-    asked = Asked(ground, settings_of(ground, rules))
+    asked = AskedOfEveryone(ground, settings_of(ground, rules))
     found = known(asked, work_of(asked))
     if found is not None:
         _show(found)
@@ -72,7 +72,7 @@ def settings_of(ground: Ground, rules: Rules) -> PopulationSettings:
     return PopulationSettings(arms=ground.arms, rules=rules, tau=ground.adviser.tau, proofs=PROOFS)
 
 
-def known(asked: Asked, work: Work | None) -> Population | None:
+def known(asked: AskedOfEveryone, work: Work | None) -> Population | None:
     """What is known by now; read once for all sessions, and anew when work on it has begun or ended."""
     if work is not None and work.result is not None:
         return work.result
@@ -156,7 +156,7 @@ def _cells(one: Proxy) -> list[str]:
 # -- in the background -----------------------------------------------------------------------------------
 
 
-def _background(asked: Asked, found: Population | None) -> None:
+def _background(asked: AskedOfEveryone, found: Population | None) -> None:
     """What is under way, with how to stop it; or what may be begun."""
     messages.show()
     work = work_of(asked)
@@ -183,7 +183,7 @@ def _background(asked: Asked, found: Population | None) -> None:
         _press(whole, "Prove the plans of all of them", "The exact search for each plan, in the background.")
 
 
-def _press(asked: Asked, label: str, help: str) -> None:
+def _press(asked: AskedOfEveryone, label: str, help: str) -> None:
     took = f"About {duration(asked.seconds())} on an idle computer; what is done stays."
     rights.button(
         "everyone", label, key="everyone-compute", icon=":material/groups:", help=f"{help} {took}",
@@ -191,12 +191,12 @@ def _press(asked: Asked, label: str, help: str) -> None:
     )  # fmt: skip
 
 
-def _begin(asked: Asked) -> None:
+def _begin(asked: AskedOfEveryone) -> None:
     with messages.errors_as("error"):
         asked.begin()
 
 
-def _progress(asked: Asked) -> None:
+def _progress(asked: AskedOfEveryone) -> None:
     work = work_of(asked)
     if work is None:
         return

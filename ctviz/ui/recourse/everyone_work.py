@@ -53,7 +53,7 @@ class Work:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class AskedOfEveryone:
     """A question about everyone, on the ground of the page."""
 
     ground: Ground
@@ -75,7 +75,7 @@ class Asked:
         """Whether the run is in the store, where workers find it."""
         return service().store.status(self.ground.experiment.key).state == "done"
 
-    def proving_all(self) -> Asked:
+    def proving_all(self) -> AskedOfEveryone:
         """The same with proofs of all."""
         return replace(self, settings=self.settings.model_copy(update={"proofs": 2 * MOST_PEOPLE}))
 
@@ -105,7 +105,7 @@ class Asked:
         return stored_population(self.ground.adviser, self.settings, store)
 
 
-def work_of(asked: Asked) -> Work | None:
+def work_of(asked: AskedOfEveryone) -> Work | None:
     """What is under way for a question, or has ended; None if it was not begun here."""
     if not asked.stored:
         return _here().work(asked.key)
@@ -159,7 +159,7 @@ class Here:
         self._works: OrderedDict[str, _Thread] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, asked: Asked) -> None:
+    def begin(self, asked: AskedOfEveryone) -> None:
         """Begins it, unless it is under way; ``JobError`` where something else is."""
         with self._lock:
             running = [key for key, work in self._works.items() if work.ended is None]
@@ -183,7 +183,7 @@ class Here:
             return None
         return Work(found.progress, found.result is not None, found.stopped.set, found.result)
 
-    def _run(self, work: _Thread, asked: Asked) -> None:
+    def _run(self, work: _Thread, asked: AskedOfEveryone) -> None:
         adviser = asked.ground.adviser
         try:
             if work.result is None:

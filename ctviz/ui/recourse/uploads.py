@@ -23,7 +23,7 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 from ctviz.cache import Cache, Gate
 from ctviz.data.given import given
 from ctviz.data.rules import Change
-from ctviz.data.tables.own import Asked, ColumnLook, Kind, looks, table_from
+from ctviz.data.tables.own import ColumnLook, Kind, TableOptions, looks, table_from
 from ctviz.data.tables.reading import sample_of
 from ctviz.data.tables.table import Table
 from ctviz.errors import CtvizError, DataError
@@ -181,8 +181,8 @@ class OwnTable:
         )
         if self._plain is None or read_otherwise:
             frame, _ = self._read(wanted.target)
-            asked = Asked(wanted.target, wanted.favourable, dict(wanted.kinds), wanted.missing)
-            plain = table_from(frame, self.stem, asked, MOST_CELLS)
+            options = TableOptions(wanted.target, wanted.favourable, dict(wanted.kinds), wanted.missing)
+            plain = table_from(frame, self.stem, options, MOST_CELLS)
         else:
             plain = self._plain
         names = plain.schema.names

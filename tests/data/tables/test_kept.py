@@ -16,7 +16,7 @@ import ctviz
 from ctviz.data.given import given
 from ctviz.data.rules import Rules
 from ctviz.data.tables.kept import of_parquet, to_parquet
-from ctviz.data.tables.own import Asked, table_from
+from ctviz.data.tables.own import TableOptions, table_from
 from ctviz.data.tables.table import Table
 from ctviz.errors import DataError
 
@@ -31,7 +31,7 @@ def table() -> Table:
     )  # fmt: skip
     frame["loan"] = np.where(frame["pay"] + rng.normal(0, 300, n) > 3000, "yes", "no")
     rules = Rules().locking("job").changed("age", change="up", low=20)
-    return table_from(frame, "loans", Asked("loan", kinds={"grade": ("low", "mid", "high")}, rules=rules))
+    return table_from(frame, "loans", TableOptions("loan", kinds={"grade": ("low", "mid", "high")}, rules=rules))
 
 
 def test_it_comes_back_bit_for_bit(table) -> None:
@@ -93,7 +93,9 @@ def test_a_damaged_table_sets_the_run_aside(table, tmp_path) -> None:
     run = ctviz.run(ctviz.Experiment.on_table(table).replace(settings), device="cpu", store=store)
     ctviz.keep(run, store)
     other = table_from(
-        pd.DataFrame({"a": np.arange(60.0) % 7, "b": np.arange(60.0) % 11, "y": ["yes", "no"] * 30}), "o", Asked("y")
+        pd.DataFrame({"a": np.arange(60.0) % 7, "b": np.arange(60.0) % 11, "y": ["yes", "no"] * 30}),
+        "o",
+        TableOptions("y"),
     )
     (tmp_path / "runs" / run.key / "table.parquet").write_bytes(to_parquet(other))
     with pytest.raises(ctviz.StoreError, match="damaged and has been set aside"):
