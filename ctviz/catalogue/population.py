@@ -146,8 +146,17 @@ def _caveat(found: Population, effort: Difference, planned: Difference) -> str:
         )
     n = int(found.both.sum())
     if n < 100:
-        said.append(f"That rests on {n} people.")
+        said.append(f"That rests on {_people(n)}.")
     return " ".join(said)
+
+
+def _people(n: int) -> str:
+    return _count(n, "person", "people")
+
+
+def _count(n: int, one: str, several: str) -> str:
+    """``1 person``, ``1,000 people``."""
+    return f"{n:,} {one if n == 1 else several}"
 
 
 def values(found: Population, metric: MetricName) -> tuple[float, float]:
@@ -170,7 +179,7 @@ def asked_sentence(found: Population) -> str:
     """Whose advice it is: ``1,000 people, drawn at random from the 5,040 … whom both models refuse``."""
     drawn, n = found.drawn, int(found.both.sum())
     of = f"{drawn.by_both:,} (of {drawn.people:,} in the {found.settings.split} data) whom both models refuse"
-    who = f"All {of}" if n == drawn.by_both else f"{n:,} people, drawn at random from the {of}"
+    who = f"All {of}" if n == drawn.by_both else f"{_people(n)}, drawn at random from the {of}"
     alone = found.n - n
     are = "is" if alone == 1 else "are"
     more = f" {alone:,} more, whom one model alone refuses, {are} counted for that one only." if alone else ""
@@ -205,14 +214,16 @@ def proofs_sentences(found: Population) -> list[str]:
         known = found.proofs(m)
         if not known.asked:
             continue
-        parts = [f"of {known.cheapest + known.open:,} plans, {known.cheapest:,} are proved the cheapest"]
+        plans = known.cheapest + known.open
+        are = "is" if known.cheapest == 1 else "are"
+        parts = [f"of {_count(plans, 'plan', 'plans')}, {known.cheapest:,} {are} proved the cheapest"] if plans else []
         if known.open:
             parts.append(f"a plan is at most {percent(known.gap, 1)} above the cheapest on average")
         if known.none:
-            parts.append(f"of {known.none:,} people it is proved that there is no plan")
+            parts.append(f"of {_people(known.none)} it is proved that there is no plan")
         if known.unknown:
             parts.append(f"of {known.unknown:,} it is open whether there is one")
-        said.append(f"Proofs for {known.asked:,} people, {title}: {'; '.join(parts)}.")
+        said.append(f"Proofs for {_people(known.asked)}, {title}: {'; '.join(parts)}.")
         if math.isfinite(known.polished):
             above.append(percent(max(known.polished, 0.0), 1))
     if len(above) == len(TITLES):

@@ -105,6 +105,13 @@ def test_proofs_are_counted_and_their_gap_told():
         "25.0 % above the cheapest on average.",
         "As they are found first, plans take 10.0 % and 10.0 % more than the cheapest, on average.",
     ]
+    effort[0], bound[0, :2] = np.nan, np.inf
+    bound[1, :2] = 2.0
+    one = made(bound=bound, effort=effort, proved=1)
+    assert words.proofs_sentences(one) == [
+        "Proofs for 1 person, conventional training: of 1 person it is proved that there is no plan.",
+        "Proofs for 1 person, counterfactual training: of 1 plan, 1 is proved the cheapest.",
+    ], "without a plan none is spoken of"
 
 
 def test_groups_that_are_asked_for_more_are_named():
