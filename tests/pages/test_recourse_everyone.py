@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,7 +21,7 @@ from ctviz.experiments import everyone
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.everyone import draw
-from ctviz.experiments.population import PopulationSettings
+from ctviz.experiments.population import Population, PopulationSettings
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
 from ctviz.jobs import JobStatus
@@ -30,7 +33,7 @@ from ctviz.ui.recourse.everyone import PROOFS
 from ctviz.ui.recourse.everyone_work import AskedOfEveryone, work_of
 from ctviz.ui.recourse.ground import Ground
 from tests.pages.words import query_of, said
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 PAGE = "pages/recourse.py"
 GERMAN = Experiment.preset("german")
@@ -137,8 +140,12 @@ def test_the_files_hold_what_is_shown(german, adviser) -> None:
 
 @pytest.fixture
 def own(world, tmp_path) -> AskedOfEveryone:
+    return question(tmp_path)
+
+
+def question(folder: Path) -> AskedOfEveryone:
     """A question on a run that no store has, with few people."""
-    shipped = Store(tmp_path / "elsewhere", presets=assets() / "presets")
+    shipped = Store(folder / "elsewhere", presets=assets() / "presets")
     adviser = Adviser(load_run(GERMAN.key, shipped), arms=("vanilla", "full"))
     ground = Ground(adviser, "own", GERMAN, ("vanilla", "full"), tuple(range(35)))
     return AskedOfEveryone(ground, PopulationSettings(arms=("vanilla", "full"), people=4, proofs=2, time_limit=120.0))
@@ -175,6 +182,38 @@ def test_it_can_be_stopped_and_another_question_waits(own, monkeypatch) -> None:
     go_on.set()
     until(lambda: not work_of(own).progress.live, "the end of the work")
     assert work_of(own).progress.state == "cancelled" and work_of(own).result is None
+
+
+def test_answers_are_gone_with_the_models(world, tmp_path) -> None:
+    def answered(asked: AskedOfEveryone) -> weakref.ref[Population]:
+        asked.begin()
+        until(lambda: not work_of(asked).progress.live, "the end of the work")
+        result = work_of(asked).result
+        assert result is not None
+        return weakref.ref(result)
+
+    gone = answered(question(tmp_path))
+    until(lambda: gc.collect() >= 0 and gone() is None, "the end of the answer")
+
+
+def test_work_stops_when_nobody_holds_the_models(world, tmp_path, monkeypatch) -> None:
+    entered, ended = threading.Event(), threading.Event()
+
+    def endless(adviser, settings, progress):
+        entered.set()
+        try:
+            until(lambda: progress(0, 10))
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(everyone_work, "advise_everyone", endless)
+    asked = question(tmp_path)
+    asked.begin()
+    assert entered.wait(PATIENCE)
+    gc.collect()
+    assert not ended.is_set(), "as long as they are held it goes on"
+    del asked
+    until(lambda: gc.collect() >= 0 and ended.is_set(), "the end of the work")
 
 
 def test_what_goes_wrong_is_a_sentence(own, monkeypatch) -> None:

@@ -1,14 +1,15 @@
 """Advice for everyone in the background: of stored runs by worker processes, of a table of one's own in this process.
 
 The parts of a stored run go into the store. A table that somebody has uploaded is not written to the disk, so neither
-are its plans: they are made here, by one thread, and kept in memory. The server's runner (``kit.runner``) cannot do
-that: its tasks are done by other processes, and their results lie in the store.
+are its plans: they are made here, by one thread, and kept in memory as long as its models are. The server's runner
+(``kit.runner``) cannot do that: its tasks are done by other processes, and their results lie in the store.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from functools import cached_property
 import streamlit as st
 
 from ctviz.errors import CtvizError, JobError
+from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.everyone import advise_everyone, draw
 from ctviz.experiments.population import MOST_PEOPLE, Population, PopulationSettings
 from ctviz.studies.population import (
@@ -34,7 +36,7 @@ from ctviz.ui.kit.service import service
 from ctviz.ui.recourse.ground import Ground
 
 MOST_REMEMBERED = 8
-"""Answers of this process that are kept."""
+"""Answers of this process that are kept for the models of one table."""
 
 WORDS = "people are advised"
 
@@ -108,7 +110,7 @@ class AskedOfEveryone:
 def work_of(asked: AskedOfEveryone) -> Work | None:
     """What is under way for a question, or has ended; None if it was not begun here."""
     if not asked.stored:
-        return _here().work(asked.key)
+        return _here().work(asked)
     progress = runner().progress(asked.key)
     if progress is None:
         return None
@@ -153,44 +155,49 @@ class _Thread:
 
 
 class Here:
-    """Work on questions by threads of this process, one at a time; safe to call from any thread."""
+    """Work on questions by threads of this process, one at a time; safe to call from any thread.
+
+    It holds nobody's models: when they are dropped, so are the answers on them, and work on them stops.
+    """
 
     def __init__(self) -> None:
-        self._works: OrderedDict[str, _Thread] = OrderedDict()
+        self._works: weakref.WeakKeyDictionary[Adviser, OrderedDict[str, _Thread]] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def begin(self, asked: AskedOfEveryone) -> None:
         """Begins it, unless it is under way; ``JobError`` where something else is."""
         with self._lock:
-            running = [key for key, work in self._works.items() if work.ended is None]
-            if asked.key in running:
+            works = self._works.setdefault(asked.ground.adviser, OrderedDict())
+            if asked.key in works and works[asked.key].ended is None:
                 return
-            if running:
+            if any(work.ended is None for known in self._works.values() for work in known.values()):
                 raise JobError("Everyone is being advised by other models right now. Wait for its end, or stop it.")
             work = _Thread(asked.seconds())
-            before = self._works.pop(asked.key, None)
+            before = works.pop(asked.key, None)
             work.result = before.result if before else None
-            self._works[asked.key] = work
-            while len(self._works) > MOST_REMEMBERED:
-                self._works.popitem(last=False)
-        threading.Thread(target=self._run, args=(work, asked), name="ctviz-everyone", daemon=True).start()
+            works[asked.key] = work
+            while len(works) > MOST_REMEMBERED:
+                works.popitem(last=False)
+        weakref.finalize(asked.ground, work.stopped.set)  # the thread holds the adviser, but not the ground
+        args = work, asked.ground.adviser, asked.settings
+        threading.Thread(target=self._run, args=args, name="ctviz-everyone", daemon=True).start()
 
-    def work(self, key: str) -> Work | None:
+    def work(self, asked: AskedOfEveryone) -> Work | None:
         """What is under way for a question, or has ended."""
         with self._lock:
-            found = self._works.get(key)
+            works = self._works.get(asked.ground.adviser)
+            found = None if works is None else works.get(asked.key)
         if found is None:
             return None
         return Work(found.progress, found.result is not None, found.stopped.set, found.result)
 
-    def _run(self, work: _Thread, asked: AskedOfEveryone) -> None:
-        adviser = asked.ground.adviser
+    def _run(self, work: _Thread, adviser: Adviser, settings: PopulationSettings) -> None:
         try:
             if work.result is None:
-                quick = asked.settings.model_copy(update={"proofs": 0})
+                quick = settings.model_copy(update={"proofs": 0})
                 work.result = advise_everyone(adviser, quick, work.follow)
-            if asked.settings.proofs:
-                work.result = advise_everyone(adviser, asked.settings, work.follow)
+            if settings.proofs:
+                work.result = advise_everyone(adviser, settings, work.follow)
         except _StoppedError:
             pass
         except CtvizError as error:
