@@ -49,6 +49,9 @@ STAY = (3, 7)
 PATIENCE = 60.0
 """Seconds for which people watch a training."""
 
+GLANCE = 4.0
+"""Seconds for which people look whether a proof has come, before they go on."""
+
 AWAY = 2.0
 """Seconds after which a broken line comes back."""
 
@@ -195,9 +198,68 @@ async def _train(person: Person) -> list[Received]:
     return [changed, pressed]
 
 
-async def _watch_until(person: Person, seen: Callable[[], bool]) -> None:
-    """Watches what runs again by itself, each part at its own pace, until something is seen or all of it rests."""
-    visitor, end = person.visitor, time.monotonic() + PATIENCE
+def control(keys: Sequence[str], key: str) -> str | None:
+    """The key under which a control is shown, None where it is not: once the page has moved it, a number follows."""
+    return next((shown for shown in keys if re.fullmatch(rf"{re.escape(key)}(-\d+)?", shown)), None)
+
+
+async def _glance(person: Person, received: Received) -> list[Received]:
+    """Looks for a while whether the proofs have come, as an open page does by itself."""
+    await _watch_until(person, lambda: False, GLANCE)
+    return [received]
+
+
+async def _another_person(person: Person) -> list[Received]:
+    """Asks for advice for another person, at random."""
+    return await _glance(person, await person.visitor.press("recourse-next"))
+
+
+async def _another_plan(person: Person) -> list[Received]:
+    """Looks at another plan, or at another person where there is none."""
+    visitor = person.visitor
+    key = control(visitor.keys(), "recourse-plans-shown")
+    if key is None:
+        return await _another_person(person)
+    plans = [option.content for option in visitor.proto(key).options]
+    return [await visitor.enter(key, string_array_value=[person.chance.choice(plans)])]
+
+
+async def _other_locks(person: Person) -> list[Received]:
+    """Locks some of the features that are offered at a press, and releases the others."""
+    visitor = person.visitor
+    key = control(visitor.keys(), "recourse-fixed")
+    if key is None:
+        return await _rule(person)
+    offered = [option.content for option in visitor.proto(key).options]
+    locked = person.chance.sample(offered, person.chance.randint(0, len(offered)))
+    return await _glance(person, await visitor.enter(key, string_array_value=locked))
+
+
+async def _rule(person: Person) -> list[Received]:
+    """Changes the rule of a feature that a plan changes, or looks at another person where no plan changes any."""
+    visitor, shown = person.visitor, person.visitor.keys()
+    cards = [key for key in shown if re.fullmatch(r"rule-(?!more-).+", key)]
+    if not cards:
+        return await _another_person(person)
+    key = person.chance.choice(cards)
+    ways = [option.content for option in visitor.proto(key).options]
+    return await _glance(person, await visitor.enter(key, string_array_value=[person.chance.choice(ways)]))
+
+
+async def _another_table(person: Person) -> list[Received]:
+    """Turns to the people of another table."""
+    visitor = person.visitor
+    key = control(visitor.keys(), "recourse-data")
+    if key is None:
+        raise CtvizError(f"There is no menu of tables: {' '.join(visitor.texts())[:300]}")
+    tables = list(visitor.proto(key).options)
+    return await _glance(person, await visitor.enter(key, string_value=person.chance.choice(tables)))
+
+
+async def _watch_until(person: Person, seen: Callable[[], bool], most: float | None = None) -> None:
+    """Watches what runs again by itself, each part at its own pace, until something is seen or all of it rests; for
+    ``most`` seconds, by default those of people's patience."""
+    visitor, end = person.visitor, time.monotonic() + (PATIENCE if most is None else most)
     due: dict[str, float] = {}
     while visitor.again and not seen() and (now := time.monotonic()) < end:
         due = {part: due.get(part, now + pause) for part, pause in visitor.again.items()}
@@ -228,6 +290,12 @@ PLACES = (
     Place(
         "Digits", "digits", {"preset": "mnist"},
         (_digit, _digit, _part_of_digits), 3.0,
+    ),
+    Place(
+        "Recourse", "recourse", {},
+        (
+            *[_another_person] * 2, *[_other_locks] * 2, *[_rule] * 2, *[_another_plan] * 2, _another_table,
+        ), 1.0,
     ),
     Place("Learn", "learn", {"step": "2"}, (_press("learn-next"), _press("learn-back")), 1.0),
     Place("Home", "", {}, (), None),
@@ -372,7 +440,7 @@ def _rows(tally: Tally, used: float, held: float, seconds: float) -> list[BenchR
         for place in PLACES
         if tally.reruns[place.title]
     ]
-    rows.append(_row("a look at a run that grows, 95 of 100", tally.looked, 1.0))
+    rows.append(_row("a look at a run or a proof under way, 95 of 100", tally.looked, 1.0))
     rows.append(_row("Train pressed → trained, 95 of 100", tally.trained, None))
     rows.append(_row("Boundaries or Actionability in a real browser → drawn, 95 of 100", tally.shown, None))
     rows.append(_figure("server's memory after that", "MB", held, 900, f"after {seconds:.0f} s"))

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from ctviz.bench import browser, classroom
-from ctviz.bench.classroom import PLACES, Person, Tally, header, player, share
+from ctviz.bench.classroom import PLACES, Person, Tally, control, header, player, share
 from ctviz.bench.streamlit_client import Received
 from ctviz.errors import CtvizError
 
@@ -39,6 +39,18 @@ def test_the_player_that_is_seen_is_found_whatever_link_was_opened(keys: list[st
     assert player(keys, "stage") == found
 
 
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [
+        (["recourse-next", "recourse-fixed"], "recourse-fixed"),
+        (["recourse-fixed-3"], "recourse-fixed-3"),
+        (["recourse-fixed-more", "a-recourse-fixed"], None),
+    ],
+)
+def test_a_control_is_found_whether_the_page_has_moved_it_or_not(keys: list[str], found: str | None) -> None:
+    assert control(keys, "recourse-fixed") == found
+
+
 class Quiet:
     """A visitor whose training never comes to an end, or that has nothing to see."""
 
@@ -65,6 +77,13 @@ def test_each_part_is_watched_at_its_own_pace() -> None:
     assert person.tally.looked == [0.5] * 4
 
 
+def test_people_glance_at_a_proof_and_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classroom, "GLANCE", 0.0)
+    visitor, received = Quiet({"proof": 30.0}), Received()
+    assert asyncio.run(classroom._glance(Person(visitor, random.Random(0), Tally()), received)) == [received]
+    assert visitor.looks == [] and visitor.again
+
+
 def test_who_has_nothing_to_see_waits_while_a_training_does_and_else_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     scrub = classroom._scrub("stage")
     with pytest.raises(CtvizError, match="none is to come: This training was stopped"):
@@ -84,7 +103,7 @@ def test_goals_are_judged_and_what_went_wrong_is_told() -> None:
         "a page opens, 95 of 100": "NO",
         "Boundaries: a rerun, 95 of 100": "yes",
         "Digits: a rerun, 95 of 100": "yes",
-        "a look at a run that grows, 95 of 100": "NO",
+        "a look at a run or a proof under way, 95 of 100": "NO",
         "server's memory after that": "NO",
         "sessions lost, pages that failed": "NO",
     }
@@ -105,5 +124,5 @@ def test_without_a_server_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_measured_has_the_goals_that_were_set() -> None:
     assert {place.title: place.goal for place in PLACES if place.goal} == {
-        "Boundaries": 1.0, "Trajectories": 1.0, "Actionability": 1.0, "Digits": 3.0, "Learn": 1.0,
+        "Boundaries": 1.0, "Trajectories": 1.0, "Actionability": 1.0, "Digits": 3.0, "Recourse": 1.0, "Learn": 1.0,
     }  # fmt: skip

@@ -187,6 +187,8 @@ def proof_status(found: Answer) -> None:
     if not open_:
         return
     places = [place for task in open_ if (place := proofs().place(task.key)) is not None]
-    waits = min(places, default=1) > 0
+    if not places:  # what is shown is no longer what the session wants
+        st.rerun()
+    waits = min(places) > 0
     how = "waits for its turn: others asked before" if waits else "is under way"
     st.caption(f"The proof {how}. The plans stay as they are; what is proved of them follows.")

@@ -61,14 +61,26 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
     if len(experiment.arms) < 2 or store.status(experiment.key).state != "done":
         return None
     _check(draft, experiment, store.follow(experiment.key))
-    if (stored := stored_adviser(experiment, draft.view)) is None:
+    if (stored := _stored(experiment, draft.view)) is None:
         return None
-    (made, key), arms = stored, arms_of(experiment, draft.view.arm)
-    return _grounds().get((key, arms), lambda: Ground(made, key, experiment, arms, _refused(made, arms)))
+    made, arms = stored.adviser, arms_of(experiment, draft.view.arm)
+    if arms not in stored.grounds:
+        stored.grounds[arms] = Ground(made, stored.key, experiment, arms, _refused(made, arms))
+    return stored.grounds[arms]
 
 
-def stored_adviser(experiment: Experiment, view: RecourseView) -> tuple[Adviser, str] | None:
-    """What a stored run advises with, for all sessions, and what names it; None where it has not been trained.
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """What a stored run advises with, what names it, and its grounds by the two models that are shown: they are kept as
+    long as it is, and no longer."""
+
+    adviser: Adviser
+    key: str
+    grounds: dict[tuple[str, str], Ground] = field(default_factory=dict)
+
+
+def _stored(experiment: Experiment, view: RecourseView) -> _Stored | None:
+    """For all sessions; None where it has not been trained.
 
     Raises:
         DataError: its data cannot be read. StoreError: the run cannot.
@@ -79,10 +91,10 @@ def stored_adviser(experiment: Experiment, view: RecourseView) -> tuple[Adviser,
         return None
     key = f"{experiment.key}.{int(1000 * status.started):x} {view.epoch} {view.score}"
 
-    def adviser() -> Adviser:
-        return Adviser(load_run(experiment.key, shared.store), tau=view.score, epoch=view.epoch)
+    def stored() -> _Stored:
+        return _Stored(Adviser(load_run(experiment.key, shared.store), tau=view.score, epoch=view.epoch), key)
 
-    return _advisers().get(key, adviser), key
+    return _advisers().get(key, stored)
 
 
 def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> Ground | None:
@@ -94,8 +106,8 @@ def under_rules(experiment: Experiment, draft: Draft[RecourseView]) -> Ground | 
     (arm,) = (one.name for one in experiment.arms)
     own = uploads.named(view.own) if view.own else None
     if own is None:
-        stored = stored_adviser(experiment, view)
-        return None if stored is None else Ground(*stored, experiment, (arm, arm), ())
+        stored = _stored(experiment, view)
+        return None if stored is None else Ground(stored.adviser, stored.key, experiment, (arm, arm), ())
     training = own.ruled.get(experiment.key)
     if training is None or own.table is None or (run := training.run) is None:
         return None
@@ -143,11 +155,6 @@ def _refused(adviser: Adviser, arms: tuple[str, str]) -> tuple[int, ...]:
 @st.cache_resource(show_spinner=False)
 def _advisers() -> Cache:
     return Cache(MOST_GROUNDS)
-
-
-@st.cache_resource(show_spinner=False)
-def _grounds() -> Cache:
-    return Cache(4 * MOST_GROUNDS)
 
 
 def prepare() -> None:

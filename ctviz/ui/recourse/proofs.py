@@ -7,6 +7,8 @@ out; what has been proved is kept, for all sessions, within the one bound of wha
 from __future__ import annotations
 
 import atexit
+import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -17,6 +19,7 @@ import streamlit as st
 from ctviz.cache import Cache
 from ctviz.errors import CtvizError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
+from ctviz.jobs import NICENESS
 from ctviz.ui.kit.frame import log
 from ctviz.ui.kit.kept import KEPT
 
@@ -131,7 +134,14 @@ def _result(task: Task) -> ModelAdvice | Failure:
 
 
 def _thread(work: Callable[[], None]) -> None:
-    threading.Thread(target=work, name="ctviz-proof", daemon=True).start()
+    """Starts a thread that gives way to those that answer people, as workers do, where the system knows how."""
+
+    def yielding() -> None:
+        if sys.platform == "linux":  # elsewhere it would be that of the whole process
+            os.nice(NICENESS)
+        work()
+
+    threading.Thread(target=yielding, name="ctviz-proof", daemon=True).start()
 
 
 def _size(found: ModelAdvice | Failure) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +12,9 @@ import pytest
 
 from ctviz.errors import DataError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
+from ctviz.jobs import NICENESS
 from ctviz.ui.recourse.proofs import Failure, Proofs, Task, cheaper, with_proof
+from tests.waiting import until
 
 
 def plan(columns: float, effort: float, bound: float = 0.0, proof: str = "none asked") -> AdvisedPlan:
@@ -140,3 +144,18 @@ def test_that_there_is_no_further_plan_holds_for_the_same_plans_alone() -> None:
     assert with_proof(advice(plan(1, 2.0)), proved).complete
     assert not with_proof(advice(plan(3, 2.0)), proved).complete
     assert not with_proof(advice(plan(1, 2.0), plan(2, 3.0)), proved).complete
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a priority is that of the whole process there")
+def test_proofs_give_way_to_those_that_answer_people() -> None:
+    found: list[int] = []
+    proofs, own = Proofs(), os.nice(0)
+
+    def make() -> ModelAdvice:
+        found.append(os.nice(0))
+        return NONE
+
+    proofs.want("ann", [Task("a", make)])
+    until(lambda: proofs.result("a") is not None)
+    assert found == [min(own + NICENESS, 19)]
+    assert os.nice(0) == own, "other threads stay as they are"
