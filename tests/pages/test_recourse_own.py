@@ -20,7 +20,7 @@ from ctviz.experiments.config import Experiment
 from ctviz.jobs import JobManager
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.run_view import RunViews
-from ctviz.ui.recourse import uploads
+from ctviz.ui.recourse import proofs, uploads
 from ctviz.ui.recourse.uploads import OwnTable
 from tests.pages.words import moved, said
 from tests.waiting import PATIENCE, until
@@ -92,9 +92,11 @@ def learn(at: AppTest) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of a moment: pages tell of few epochs as they do of many."""
+def quick(world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of a moment, for pages tell of few epochs as they do of many; and proofs that wait, which
+    ``test_recourse.py`` looks at."""
     _trains_for(monkeypatch, {"training.epochs": 8})
+    monkeypatch.setattr(proofs, "_thread", lambda work: None)
 
 
 def _trains_for(monkeypatch: pytest.MonkeyPatch, changes: dict[str, int]) -> None:
@@ -297,8 +299,9 @@ def test_two_tabs_have_two_tables(own) -> None:
     assert "150 rows" in said(first) and held(first) is held(second)
 
 
-def test_a_table_is_gone_with_its_session_or_when_it_is_forgotten(own) -> None:
-    at, other = own(people()), own(people(150))
+def test_a_table_is_gone_with_its_session_or_when_it_is_forgotten(own, monkeypatch) -> None:
+    monkeypatch.setattr(proofs, "_thread", lambda work: work())  # one that waits holds the table
+    at, other = own(people(), plans="1"), own(people(150))
     learn(at)
     gone = weakref.ref(held(at)), weakref.ref(held(at).run.data)
     forgotten = held(other)
