@@ -30,10 +30,9 @@ def test_a_stakeholder_picks_locks_reads_releases_keeps_and_prints(app, browser_
     page = browser_page
     page.goto(link(app, person="147"))
     person_rules_and_both_plans_are_on_the_first_screen(page)
-    another_person_is_picked(page)
-    page.goto(link(app, person="147"))
     a_locked_feature_leaves_the_plans(page)
     a_plan_is_kept(page)
+    another_person_is_picked(page)
     page.goto(link(app, person="4", rules=ALL_LOCKED))
     a_lock_in_the_way_is_released(page)
     what_can_be_pressed_is_not_printed(page)

@@ -41,14 +41,16 @@ GERMAN = Experiment.preset("german")
 
 @pytest.fixture
 def german(world, visit) -> Callable[..., AppTest]:
-    """Opens the page with the run on German credit that ships."""
+    """Opens the page with the run on German credit that ships; with one plan of each model."""
     shutil.copytree(assets() / "presets" / GERMAN.key, world.root / "runs" / GERMAN.key)
-    return lambda **query: visit(PAGE, preset="german", person="17", **query)
+    return lambda **query: visit(PAGE, preset="german", person="17", plans="1", **query)
 
 
-@pytest.fixture
-def adviser(world, german) -> Adviser:
-    return Adviser(load_run(GERMAN.key, world.store), tau="rate", arms=("vanilla", "full"))
+@pytest.fixture(scope="module")
+def adviser() -> Adviser:
+    """Of the run that ships, with the page's threshold."""
+    store = Store(assets() / "none", presets=assets() / "presets")
+    return Adviser(load_run(GERMAN.key, store), tau="rate", arms=("vanilla", "full"))
 
 
 def asked(rules=None) -> PopulationSettings:
