@@ -17,6 +17,12 @@ Change = Literal["free", "up", "down", "locked"]
 End = float | str | None
 """An end of a range: a number as people read it, one of the ordered levels, or None where there is none."""
 
+MOST_LEAST = 1e6
+"""The most of a link: a solver that adds numbers of very different sizes proves nothing."""
+
+FINEST = 1e-9
+"""The smallest step, as a share of the largest value of the data: below it, floats cannot tell two steps apart."""
+
 
 class Rule(Settings):
     """What holds for one feature. Numbers are those that people read, in the unit of ``Feature.display``.
@@ -56,7 +62,7 @@ class Link(Settings):
 
     feature: str = Field(min_length=1)
     follows: str = Field(min_length=1)
-    least: float = Field(1.0, gt=0)
+    least: float = Field(1.0, gt=0, le=MOST_LEAST)
 
 
 class Rules(Document):
@@ -146,6 +152,9 @@ def _check(rule: Rule, feature: Feature) -> None:
         raise ConfigError(f"{name}.step", rule.step, "none for levels; only numbers have one")
     if rule.step is not None and feature.kind == "integer" and rule.step != round(rule.step):
         raise ConfigError(f"{name}.step", rule.step, "a whole number, for integers")
+    finest = 0.0 if feature.levels else FINEST * max(map(abs, feature.shown_domain))
+    if rule.step is not None and math.isfinite(finest) and rule.step < finest:
+        raise ConfigError(f"{name}.step", rule.step, f"{finest:.2g} or more")
 
 
 def _check_link(link: Link, schema: Schema) -> None:

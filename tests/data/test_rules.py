@@ -91,6 +91,7 @@ BAD = {
     "a range of a category": ([Rule(feature="job", low=1)], {}, "no order; name its levels"),
     "a step of levels": ([Rule(feature="grade", step=2)], {}, r"rules\.grade\.step"),
     "halves of integers": ([Rule(feature="age", step=0.5)], {}, "a whole number, for integers"),
+    "a step that no float can make": ([Rule(feature="income", step=1e-300)], {}, r"rules\.income\.step is 1e-300"),
     "an empty range": ([Rule(feature="age", low=50, high=30)], {}, "a value below 30"),
     "beyond the data": ([Rule(feature="age", low=99)], {}, r"rules\.age\.low is 99.*from 20 to 90, as in the data"),
     "below the data": ([Rule(feature="income", high=-9)], {}, "from −3.00 to 3.00"),
@@ -118,3 +119,5 @@ def test_what_no_rule_can_say_is_refused():
         Rule(feature="age", effort=6)
     with pytest.raises(ConfigError, match="change is 'sideways'"):
         Rule(feature="age", change="sideways")
+    with pytest.raises(ConfigError, match="least is 1e"):
+        Link(feature="age", follows="grade", least=1e308)
