@@ -69,9 +69,9 @@ def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
 
 
 def verdict_words(model: ModelAdvice, needed: bool = True) -> str:
-    """``refused with a score of 34, needed are 60``; without what is ``needed`` where it is the same for all models."""
+    """``refused with a score of 34; 60 is needed``; without what is ``needed`` where it is the same for all models."""
     verb = "accepted" if model.outcome == "accepted" else "refused"
-    asked = f", needed are {score_words(model.threshold)}" if needed else ""
+    asked = f"; {score_words(model.threshold)} is needed" if needed else ""
     return f"{verb} with a score of {score_words(model.score)}{asked}"
 
 

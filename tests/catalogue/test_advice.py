@@ -153,4 +153,4 @@ def test_whom_all_accept():
 
 def test_a_rate_of_acceptance():
     text = advised(replace(MODEL, threshold=0.423), tau="rate").words()
-    assert "26 % of people reach" in text and "score of 11.8, needed are 42.3." in text
+    assert "26 % of people reach" in text and "score of 11.8; 42.3 is needed." in text

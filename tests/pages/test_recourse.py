@@ -17,8 +17,10 @@ from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.run import load_run
 from ctviz.experiments.store import Store
+from ctviz.figures.recourse.sheet import EFFORT
 from ctviz.paths import assets
 from ctviz.prose import begun
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.recourse import ground
 from ctviz.ui.recourse import proofs as proving
 from ctviz.ui.recourse.proofs import Proofs
@@ -95,6 +97,7 @@ def test_every_sentence_of_the_plans_is_the_advisers(german, adviser, person: in
             assert sentence in told
         assert words.slip_sentence(first) in told
     assert headline(advice, ARMS) in told
+    assert literal(f"{words.asked_sentence(advice)} {EFFORT}") in [caption.value for caption in at.caption]
     assert not at.error and not at.warning
 
 

@@ -10,9 +10,11 @@ from ctviz.catalogue import advice as words
 from ctviz.data.tables.table import Table
 from ctviz.experiments.advice import AdvisedPlan, AdvisedRelease, ModelAdvice
 from ctviz.figures.recourse.dumbbell import chart, opened_table, style
+from ctviz.figures.recourse.sheet import EFFORT
 from ctviz.prose import begun, listed, number, unbroken
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft, run_again
+from ctviz.ui.kit.frame import literal
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
@@ -21,7 +23,7 @@ from ctviz.ui.recourse.proofs import cheaper, proofs
 from ctviz.ui.recourse.recourse_view import RecourseView
 from ctviz.ui.recourse.rules_now import RulesNow, release
 
-ORDER = {0: "Cheapest plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
+ORDER = {0: "First plan", 1: "Second", 2: "Third", 3: "Fourth", 4: "Fifth"}
 
 POLL = 0.5
 """Seconds between two looks while a proof is under way."""
@@ -44,6 +46,8 @@ def show_advice(draft: Draft[RecourseView], found: Answer, now: RulesNow) -> Non
     for column, model in zip(st.columns(len(models), gap="medium"), models, strict=True):
         with column, st.container(key=f"advice-{model.arm.replace(' ', '-')}"):
             _column(draft, found, model, now)
+    told = EFFORT if most else ""
+    st.caption(literal(f"{words.asked_sentence(found.advice)} {told}".strip()))
 
 
 def large_changes(found: Answer, plan: int) -> tuple[str, ...]:

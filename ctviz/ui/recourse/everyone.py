@@ -49,8 +49,9 @@ def everyone(draft: Draft[RecourseView], ground: Ground, rules: Rules) -> None:
     opened = bool(draft.view.everyone)
     with st.container(key="everyone" if opened else "everyone-closed"):
         st.subheader("Everyone", anchor=False)
+        n = min(settings_of(ground, rules).people, len(ground.refused))
         bind.toggle(
-            "Compare both models over a thousand people who are refused",
+            f"Compare both models over {'a thousand' if n == 1000 else f'{n:,}'} people whom both refuse",
             bind.to("recourse-everyone", opened, lambda on: draft.look(everyone=int(on)), renewed=True),
         )
         if opened:

@@ -80,7 +80,7 @@ def _score(model: ModelAdvice, score: float, title: str) -> str:
     before, needed = words.score_words(model.score), words.score_words(model.threshold)
     moved = "" if np.isclose(score, model.score) else f" (before: {before})"
     verb = "accepted" if score >= model.threshold else "refused"
-    said = f"{begun(verb)} with a score of {words.score_words(score)}{moved}, needed are {needed}."
+    said = f"{begun(verb)} with a score of {words.score_words(score)}{moved}; {needed} is needed."
     return model_block(title, model.counterfactual, said, level=3)
 
 

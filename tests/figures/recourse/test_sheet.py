@@ -73,7 +73,8 @@ def test_the_network_gives_the_scores_of_the_page(run, adviser, german):
     assert set(person) == set(adviser.table.schema.names)
     for arm, part in zip(("vanilla", "full"), html.split('<section class="model ')[1:], strict=True):
         part = part.partition("</section>")[0]
-        now, then = re.search(r"score of ([\d.]+), needed", part)[1], re.search(r"with a score of ([\d.]+); e", part)[1]
+        now = re.search(r"score of ([\d.]+); [\d.]+ is needed", part)[1]
+        then = re.search(r"with a score of ([\d.]+); effort", part)[1]
         changed = dict(re.findall(r'<p><b>(.*?)</b> <small>effort.*?<(?:b|span) class="then".*?>(.*?)</', part))
         plan = {**person, **{unescape(name): unescape(text) for name, text in changed.items()}}
         assert changed and plan != person
