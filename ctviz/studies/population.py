@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ctviz.data.rules import Rules
-from ctviz.errors import ConfigError, DataError
+from ctviz.errors import ConfigError, DataError, StoreError
 from ctviz.experiments.advice import Tau
 from ctviz.experiments.adviser import Adviser
 from ctviz.experiments.config import Experiment
@@ -197,8 +198,11 @@ def stored_population(
     if best is not None and _proved(there) <= best.proved:
         return best
     parts = [(task.span, part) for task in there if (part := PARTS.read(store, task.key)) is not None]
+    if sum(not span.proved for span, _ in parts) < sum(not task.span.proved for task in tasks):
+        return best  # a file was damaged: its part is computed again
     whole = assembled(adviser, with_rules(adviser, settings), drawn, parts)
-    POPULATIONS.keep(store, key, whole)
+    with contextlib.suppress(StoreError):  # then it is put together again the next time
+        POPULATIONS.keep(store, key, whole)
     return whole
 
 

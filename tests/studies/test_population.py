@@ -173,3 +173,24 @@ def test_a_damaged_file_is_as_if_it_were_not_there(tmp_path, monkeypatch):
     shipped_population.cache_clear()
     assert shipped_population("a" * 16) is None and shipped_population("b" * 16) is None
     shipped_population.cache_clear()
+
+
+def test_a_damaged_part_is_computed_again_and_nothing_else(adviser, small, store, monkeypatch):
+    tasks = tasks_of(adviser, small, draw(adviser, small))
+    for task in tasks:
+        task.compute(store, "cpu", lambda: False)
+    PARTS.path(store, tasks[0].key).write_bytes(b"ctviz {}\nnothing")
+    assert stored_population(adviser, small, store, shipped=False) is None
+    again: list[str] = []
+    advise = module.advised
+    monkeypatch.setattr(module, "advised", lambda *asked: again.append("part") or advise(*asked))
+    for task in tasks:
+        task.compute(store, "cpu", lambda: False)
+    assert again == ["part"] and stored_population(adviser, small, store, shipped=False) is not None
+
+
+def test_a_full_disk_keeps_nobody_from_what_was_computed(adviser, small, store):
+    for task in tasks_of(adviser, small, draw(adviser, small)):
+        task.compute(store, "cpu", lambda: False)
+    (store.root / POPULATIONS.folder).write_text("no folder", encoding="utf-8")
+    assert stored_population(adviser, small, store, shipped=False) is not None
