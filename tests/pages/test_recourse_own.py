@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,13 @@ from streamlit.testing.v1 import AppTest
 
 from ctviz.data.rules import Rules
 from ctviz.experiments.config import Experiment
+from ctviz.experiments.run import Run
 from ctviz.jobs import JobManager
 from ctviz.ui.kit import service as shared
 from ctviz.ui.kit.run_view import RunViews
 from ctviz.ui.recourse import proofs, uploads
 from ctviz.ui.recourse.uploads import OwnTable
-from tests.pages.words import moved, said
+from tests.pages.words import said
 from tests.waiting import PATIENCE, until
 
 PAGE = "pages/recourse.py"
@@ -76,6 +78,11 @@ def own(world: SimpleNamespace, workers: JobManager, visit, monkeypatch) -> Call
 def upload(at: AppTest, content: bytes, name: str = "people.csv") -> None:
     at.file_uploader[0].set_value((name, content, "text/csv")).run()
     assert not at.exception
+
+
+def menu(at: AppTest) -> Any:
+    """The menu of tables, whether the page has moved it or not."""
+    return next(one for one in at.selectbox if one.key.startswith("recourse-data"))
 
 
 def held(at: AppTest) -> OwnTable:
@@ -132,15 +139,34 @@ def test_a_table_is_read_learned_from_and_advised_on(own, world, workers) -> Non
     assert "200 rows, 5 columns" in said(at) and at.selectbox(key="own-target").value == "loan"
     assert at.selectbox(key="own-favourable").value == "granted"
     assert "5 of income by the median" in said(at).replace("\\", "")
+    assert menu(at).value != "own", "the page is about it once models have learned from it"
     table = held(at).table
     assert table.protected == ("age", "sex") and table.rules.of("sex").change == "locked"
     learn(at)
     assert "have learned from" in " ".join(one.value for one in at.success)
     assert "Conventional training" in said(at) and "Counterfactual training" in said(at) and not at.error
-    assert all(name in said(at) for name in table.schema.names)
+    assert menu(at).value == "own" and all(name in said(at) for name in table.schema.names)
     logs = {path for path in files(world.root) if "logs" in path.parts}
     assert files(world.root) - logs == before and not files(workers.folder), "nothing is written to the disk"
     assert at.query_params["own"] == held(at).key
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_the_page_turns_to_the_table_by_itself_whenever_learning_ends(own, monkeypatch, looks: int) -> None:
+    at = own(people())
+    at.button(key="own-train").click().run()
+    training = held(at).training
+    assert training is not None and training.wait(PATIENCE).state == "done"
+    settle, seen = OwnTable.settle, []
+
+    def late(table: OwnTable) -> Run | None:
+        """As if it had ended only after the page has looked so often."""
+        seen.append(table)
+        return table.run if len(seen) <= looks else settle(table)
+
+    monkeypatch.setattr(OwnTable, "settle", late)
+    at.run()
+    assert "have learned from" in " ".join(one.value for one in at.success) and menu(at).value == "own"
 
 
 def test_what_is_read_is_corrected(own) -> None:
@@ -319,9 +345,8 @@ def test_the_page_goes_to_other_tables_and_back(own) -> None:
     at.query_params["preset"] = "credit"
     at.run()
     assert "own" not in at.query_params
-    menu = moved(at.selectbox, "recourse-data")
-    assert menu.value is None, "models of this table are not at hand"
-    menu.set_value("own").run()
+    assert menu(at).value is None, "models of this table are not at hand"
+    menu(at).set_value("own").run()
     assert at.query_params["own"] == key and "200 rows" in said(at)
 
 

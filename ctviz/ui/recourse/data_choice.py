@@ -21,10 +21,10 @@ def choose_data(draft: Draft[RecourseView]) -> None:
     """A menu of the tables whose models are trained, and of the session's own."""
     known, held = dict(_at_hand()), uploads.held()
     titles = {name: TABLES[name].title for name in known}
-    shown = None if draft.view.own else next((n for n, one in known.items() if one.data == draft.experiment.data), None)
+    shown = None if _about_own(draft) else next((n for n, e in known.items() if e.data == draft.experiment.data), None)
     if held is not None:
         titles[OWN] = held.name
-        shown = OWN if held.key == draft.view.own else shown
+        shown = OWN if held.key == draft.view.own and _about_own(draft) else shown
 
     def take(name: str) -> None:
         if name == OWN and held is not None:
@@ -43,7 +43,13 @@ def choose_data(draft: Draft[RecourseView]) -> None:
 def sentence(draft: Draft[RecourseView]) -> str:
     """What is decided, in the words of a known table; empty for one's own."""
     data = draft.experiment.data
-    return TABLES[data.name].sentence if isinstance(data, TableSettings) and not draft.view.own else ""
+    return TABLES[data.name].sentence if isinstance(data, TableSettings) and not _about_own(draft) else ""
+
+
+def _about_own(draft: Draft[RecourseView]) -> bool:
+    """Whether the page is about a table of one's own: one that models have learned from."""
+    own = uploads.named(draft.view.own) if draft.view.own else None
+    return own.run is not None if own is not None else uploads.kept_run(draft.view.own) is not None
 
 
 def _at_hand() -> Iterator[tuple[str, Experiment]]:

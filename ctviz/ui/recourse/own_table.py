@@ -87,7 +87,10 @@ def _section(draft: Draft[RecourseView], found: OwnTable | None) -> Ground | Non
         group("Use your own table", "recourse-own", lambda: _upload(draft))
         return None
     st.subheader("Your own table", anchor=False)
+    training = found.training
     found.settle()
+    if training is not None and found.training is None:
+        run_again()  # it has ended since the page above was drawn
     _title(draft, found)
     _card(found)
     _training(found)
@@ -368,6 +371,8 @@ def _progress(own: OwnTable) -> None:
     training = own.training
     if training is None:
         return
+    if training.run is not None:
+        run_again()  # the page turns to it
     status = training.status
     if status.live:
         bar, stop = st.columns([0.84, 0.16], vertical_alignment="center")
