@@ -41,7 +41,7 @@ def one_rule(draw, feature):
         low = draw(st.none() | st.floats(1, 40, width=32))
         values |= {"low": low, "high": draw(st.none() | st.floats(60, 99, width=32))}
         values["step"] = draw(
-            st.none() | (st.just(2.0) if feature.kind == "integer" else st.sampled_from((0.1, 1e-07)))
+            st.none() | (st.just(2.0) if feature.kind == "integer" else st.sampled_from((0.1, 0.00125)))
         )
     return Rule(feature=feature.name, change=change, effort=draw(EFFORTS), **values)
 
