@@ -1,4 +1,4 @@
-"""Proofs in the background, for all sessions: at most two at once, in the order in which they were asked for.
+"""Proofs in the background, for all sessions: two at once, in a class one, in the order in which they were asked for.
 
 A session wants the proofs of what it looks at. Those that nobody wants any more by the time their turn comes are left
 out; what has been proved is kept, for all sessions, within the one bound of what pages keep.
@@ -22,9 +22,13 @@ from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.jobs import NICENESS
 from ctviz.ui.kit.frame import log
 from ctviz.ui.kit.kept import KEPT
+from ctviz.ui.kit.rights import class_address
 
 AT_ONCE = 2
 """Proofs that are searched at the same time; each keeps one processor busy."""
+
+IN_A_CLASS = 1
+"""The same where thirty people press at once: what they wait for is the pages."""
 
 LAST = 2.0
 """Seconds that a server which ends waits for proofs."""
@@ -156,7 +160,7 @@ def size_of(advice: ModelAdvice) -> int:
 @st.cache_resource(show_spinner=False)
 def proofs() -> Proofs:
     """The server's one."""
-    made = Proofs()
+    made = Proofs(at_once=IN_A_CLASS if class_address() else AT_ONCE)
     atexit.register(made.end, LAST)
     return made
 

@@ -13,7 +13,7 @@ import pytest
 from ctviz.errors import DataError
 from ctviz.experiments.advice import AdvisedPlan, ModelAdvice
 from ctviz.jobs import NICENESS
-from ctviz.ui.recourse.proofs import Failure, Proofs, Task, cheaper, with_proof
+from ctviz.ui.recourse.proofs import Failure, Proofs, Task, cheaper, proofs, with_proof
 from tests.waiting import until
 
 
@@ -159,3 +159,11 @@ def test_proofs_give_way_to_those_that_answer_people() -> None:
     until(lambda: proofs.result("a") is not None)
     assert found == [min(own + NICENESS, 19)]
     assert os.nice(0) == own, "other threads stay as they are"
+
+
+@pytest.mark.parametrize(("address", "at_once"), [("", 2), ("http://192.168.1.2:8501", 1)])
+def test_in_a_class_proofs_leave_a_processor_to_the_pages(monkeypatch, address: str, at_once: int) -> None:
+    monkeypatch.setenv("CTVIZ_CLASS", address)
+    proofs.clear()
+    assert proofs()._free == at_once
+    proofs.clear()
