@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from ctviz.data.kinds import kind_of_data
@@ -55,7 +56,11 @@ def _about_own(draft: Draft[RecourseView]) -> bool:
 def _at_hand() -> Iterator[tuple[str, Experiment]]:
     """The presets on tables of people whose runs are in the store."""
     store = service().store
-    for name in PRESETS:
-        experiment = Experiment.preset(name)
-        if kind_of_data(experiment.data).name == "table" and store.status(experiment.key).state == "done":
-            yield experiment.data.name, experiment
+    return ((name, one) for name, one in _on_tables() if store.status(one.key).state == "done")
+
+
+@functools.cache
+def _on_tables() -> tuple[tuple[str, Experiment], ...]:
+    """The presets on tables of people, which no rerun needs to make again."""
+    presets = map(Experiment.preset, PRESETS)
+    return tuple((one.data.name, one) for one in presets if kind_of_data(one.data).name == "table")

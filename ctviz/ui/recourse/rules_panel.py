@@ -213,7 +213,7 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
     wanted = table.classes[table.favourable]
 
     def take_kind(kind: str) -> None:
-        draft.look(score="rate" if kind == "rate" else 0.5, person=draft.view.person)
+        draft.look(score="rate" if kind == "rate" else 0.5)
 
     kinds = {"rate": "As many as in the data", "score": "A score of my own"}
     shown = "rate" if draft.view.score == "rate" else "score"
