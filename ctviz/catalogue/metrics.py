@@ -281,6 +281,39 @@ REPRODUCED: dict[str, Metric] = _by_name(
 )  # fmt: skip
 """The three columns of the paper's Table 1."""
 
+RIVAL_METRICS: dict[str, Metric] = _by_name(
+    (
+        _IP, _IP_STAR, _IP_STAR_MEDIAN,
+        replace(
+            _NEAREST,
+            help="Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, in data "
+            "units.",
+        ),
+        _VALIDITY,
+        replace(
+            _COST, title="Effort with a feature locked", symbol="cost under lock",
+            help="Mean ℓ1 distance from a factual to its counterfactual when a feature may not change, of models that "
+            "were trained with that lock; methods are compared over the requests that both meet.",
+        ),
+        _share(
+            "locked_validity", "Advice that works with a feature locked", "validity under lock",
+            "Share of counterfactuals that the model itself puts into the class asked for, when a feature may not "
+            "change.", "less often successful", "more often successful",
+        ),
+        METRICS["accuracy"],
+        replace(
+            METRICS["pgd"], title="Right under attack", symbol="under attack",
+            help="Share of samples still classified correctly after 40 small steps against the model, together at most "
+            "ε = 0.1 (PGD).",
+        ),
+        Metric(
+            "seconds", "Time of training", "seconds", "Seconds of one processor that training takes.", "s", "less",
+            "less time", "more time",
+        ),
+    )
+)  # fmt: skip
+"""The columns of the comparison with rivals, in the order of the page."""
+
 DIGIT_METRICS: dict[str, Metric] = _by_name(
     (
         _share(

@@ -394,6 +394,7 @@ _PROTOCOL = (
         choices={
             "robustness": "attacks", "sensitivity": "how much each feature counts",
             "kernels": "the mismatch of images (IP*)", "median": "the mismatch at the median distance (IP* med)",
+            "nearest_sample": "the distance to the nearest real sample",
         },
     ),
     Setting(

@@ -109,14 +109,25 @@ def evaluate(
         references = check_references(references, run.arms)
     report = stored_report(run.key, protocol, store)
     if report is None or not report.calibrated:
-        evaluation = _Evaluation(run, protocol, store, device)
         if report is None:
-            report = evaluation.report(progress or (lambda done, total: None))
+            report = report_of(run, protocol, store, progress, device)
         else:
-            report = evaluation.calibrated(report)
+            report = _Evaluation(run, protocol, store, device).calibrated(report)
         with contextlib.suppress(StoreError):
             keep_report(report, store)
     return report if references is None else report.with_references(references)
+
+
+def report_of(
+    run: Run, protocol: Protocol, store: Store, progress: OnProgress | None = None, device: str = "cpu"
+) -> Report:
+    """The report of a run, which need not be stored: computed now, and kept nowhere.
+
+    Args:
+        run, protocol, progress, device: as of ``evaluate``.
+        store: where the autoencoders of REVISE are.
+    """
+    return _Evaluation(run, protocol, store, device).report(progress or (lambda done, total: None))
 
 
 class _Evaluation:

@@ -31,7 +31,7 @@ IMAGE_FACTUALS, TABLE_FACTUALS = 25, 100
 MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
-Extra = Literal["robustness", "sensitivity", "kernels", "median"]
+Extra = Literal["robustness", "sensitivity", "kernels", "median", "nearest_sample"]
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]

@@ -50,7 +50,7 @@ ARRAYS = ("accuracy", CONFIDENCE, "accepted", "fgsm", "pgd", "sensitivity", *EXA
 SAMPLE_METRICS = {name: name for name in ARRAYS if name not in (ACCEPTANCE, GAP)} | {CONFIDENCE: "calibration"}
 """Array → the metric over its samples, which has no rounds."""
 
-REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", *SAMPLE_METRICS.values())
+REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", "nearest", *SAMPLE_METRICS.values())
 """In this order."""
 
 TABLE = ("arm", "seed", "metric", "part", "lambda_egy", "round", "value", "low", "high")
@@ -340,7 +340,8 @@ class Report(ShortRepr):
 
 def round_metrics(protocol: Protocol) -> tuple[str, ...]:
     """The metrics of each round by a protocol."""
-    return (*ROUND_METRICS, "ip_star_median") if "median" in protocol.also else ROUND_METRICS
+    wanted = {"ip_star_median": "median", "nearest": "nearest_sample"}
+    return (*ROUND_METRICS, *(name for name, extra in wanted.items() if extra in protocol.also))
 
 
 def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> dict[str, str]:
