@@ -64,8 +64,8 @@ class BoxMover(ExampleMaker):
         onehot = (labels.unsqueeze(1) == torch.arange(stack.k, device=labels.device).view(-1, 1)).to(x)  # p k B
         for pace in self.paces:
             gradient = torch.softmax(forward.forward(inputs), dim=1).sub_(onehot)
-            step = forward.input_gradient(gradient).sign_().nan_to_num_(0.0).mul_(pace)
-            clamp_(x.add_(step), low, high)
+            step = forward.input_gradient(gradient).sign_().nan_to_num_(0.0)
+            clamp_(x.addcmul_(step, pace), low, high)
         return x
 
 

@@ -15,7 +15,8 @@ from ctviz.training.methods.jem import JEM, SAMPLED
 from ctviz.training.methods.method import ExampleMaker, Setup
 
 DIVERGED = 1e8
-"""A logit larger than this, or a point that is not finite, is a chain that has diverged, as in the source's code."""
+"""A logit larger than this, or a point that is not finite, is a chain that has diverged; the source's code gives up
+where its loss is."""
 
 
 class LangevinSampler(ExampleMaker):
@@ -69,14 +70,11 @@ class LangevinSampler(ExampleMaker):
         kept = torch.stack([buffer[:, place] for buffer, place in zip(self.buffers, places, strict=True)])
         forward, inputs = self.models.at(torch.where(anew.unsqueeze(1), noise, kept))
         x = inputs[:, :-1]
-        wild = torch.zeros_like(anew)
         for pace, spread in zip(self.paces, self.noises, strict=True):
             logits = forward.forward(inputs)
-            wild |= ~(logits.abs().amax(dim=1) <= DIVERGED)
-            gradient = forward.input_gradient(torch.softmax(logits, dim=1))
-            x.add_(gradient.mul_(pace))
-            x.add_(chances.each(lambda stream: torch.randn(d, b, generator=stream)).to(x).mul_(spread))
-        wild = (wild | ~x.isfinite().all(dim=1)).unsqueeze(1)  # p 1 b
+            x.addcmul_(forward.input_gradient(torch.softmax(logits, dim=1)), pace)
+            x.addcmul_(chances.each(lambda stream: torch.randn(d, b, generator=stream)).to(x), spread)
+        wild = ~((logits.abs().amax(dim=1) <= DIVERGED) & x.isfinite().all(dim=1)).unsqueeze(1)  # p 1 b
         for buffer, place, ends in zip(self.buffers, places, torch.where(wild, noise, x), strict=True):
             buffer[:, place] = ends
         return {SAMPLED.name: x.masked_fill_(wild, torch.nan)}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ctviz.bench.measure import threads
+from ctviz.bench.plain_methods import STEPS, train_plainly
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import ConfigError
@@ -27,7 +28,6 @@ from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.methods.method import Setup
 from ctviz.training.objective import logit_gradient
 from ctviz.training.schedule import Schedule
-from tests.reference.methods import STEPS, train_plainly
 
 DATA = load(DataSettings(n_train=61, n_validation=10, n_test=10))
 MODEL = ModelSettings(hidden=(8,))

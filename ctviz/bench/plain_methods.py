@@ -1,6 +1,7 @@
-"""The rival methods of training for one model, written from their formulas with autograd and torch's own Adam.
+"""Plain implementations of the rival methods of training: the baseline of the tests and of the benchmark.
 
-Random draws come from the streams of ``ctviz.training.draws``, in the order that the methods say.
+One model, autograd throughout, ``torch.optim.Adam``. They share settings and random draws with the fast ones, in the
+order that the methods say, and nothing else.
 """
 
 from __future__ import annotations
@@ -32,17 +33,18 @@ def slope(loss: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def into(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The nearest point of a box."""
     return torch.where(x < low, low, torch.where(x > high, high, x))
 
 
 def attacks(arm: Arm, data: Dataset, seed: int) -> Step:
     """CE(M(x'), y) at the worst x' that the steps find, from a random point of the box."""
     draws = stream(seed, ATTACKS)
-    lower, upper = (torch.from_numpy(bound).double() for bound in data.schema.bounds())
+    lower, upper = (torch.from_numpy(bound) for bound in data.schema.bounds())
 
     def terms(model: nn.Module, x: Tensor, y: Tensor, _: Any) -> Terms:
-        low, high = torch.maximum(x - arm.radius, lower), torch.minimum(x + arm.radius, upper)
-        start = torch.rand(x.shape[1], x.shape[0], generator=draws).T.double()
+        low, high = torch.maximum(x - arm.radius, lower.to(x)), torch.minimum(x + arm.radius, upper.to(x))
+        start = torch.rand(x.shape[1], x.shape[0], generator=draws).T.to(x)
         moved = into(x + (2 * start - 1) * arm.radius, low, high)
         for _step in range(arm.inner_steps):
             up = slope(lambda at: cross_entropy(model(at), y, reduction="sum"), moved).sign()
@@ -76,28 +78,32 @@ def help_(arm: Arm, data: Dataset, seed: int) -> Step:
 def dreams(arm: Arm, data: Dataset, seed: int) -> Step:
     """mean logsumexp M(made up) − mean logsumexp M(real), with a replay buffer of the points that are made up."""
     draws = stream(seed, LANGEVIN)
-    low, high = (torch.from_numpy(bound).double() for bound in data.schema.bounds())
+    bounds = [torch.from_numpy(bound) for bound in data.schema.bounds()]
 
     def number() -> int:
         return int(torch.randint(2**31, (), generator=draws))
 
-    def noise(uniform: Tensor) -> Tensor:
-        return low + (high - low) * uniform.double()
+    def noise(uniform: Tensor, like: Tensor) -> Tensor:
+        low, high = (bound.to(like) for bound in bounds)
+        return low + (high - low) * uniform.to(like)
 
-    buffer = noise(torch.rand(arm.buffer, data.d, generator=Draws().manual_seed(number())))
+    uniform = torch.rand(arm.buffer, data.d, generator=Draws().manual_seed(number()))
+    buffer: list[Tensor] = []
 
     def terms(model: nn.Module, x: Tensor, y: Tensor, _: Any) -> Terms:
+        if not buffer:
+            buffer.append(noise(uniform, x))
         b = len(x)
         places = torch.randperm(arm.buffer, generator=Draws().manual_seed(number()))[:b]
         own = Draws().manual_seed(number())
         anew = torch.rand(b, generator=own) < arm.fresh
-        fresh = noise(torch.rand(data.d, b, generator=own).T)
-        chain = torch.where(anew[:, None], fresh, buffer[places])
+        fresh = noise(torch.rand(data.d, b, generator=own).T, x)
+        chain = torch.where(anew[:, None], fresh, buffer[0][places])
         for _step in range(arm.sgld_steps):
             up = slope(lambda at: model(at).logsumexp(1).sum(), chain)
-            spread = arm.sgld_noise * torch.randn(data.d, b, generator=own).T.double()
+            spread = arm.sgld_noise * torch.randn(data.d, b, generator=own).T.to(x)
             chain = chain + arm.sgld_step_size * up + spread
-        buffer[places] = chain
+        buffer[0][places] = chain
         return {"gen": model(chain).logsumexp(1).mean() - model(x).logsumexp(1).mean()}
 
     return terms
@@ -119,9 +125,10 @@ STEPS = {"pgd": attacks, "recourse": help_, "jem": dreams, "augmentation": as_da
 def train_plainly(
     model: nn.Module, data: Dataset, arm: Arm, schedule: Schedule, seed: int
 ) -> Iterator[list[dict[str, float]]]:
-    """Train ``model`` (float64) in place; yields the terms of each batch, epoch by epoch."""
+    """Train ``model`` in place, in its own type of numbers; yields the terms of each batch, epoch by epoch."""
     adam = torch.optim.Adam(model.parameters(), lr=schedule.lr)
-    X, y = data.train[0].double(), data.train[1]
+    like = next(iter(model.parameters()))
+    X, y = data.train[0].to(like.dtype), data.train[1]
     streams = RandomStreams([seed], len(y), schedule.n_ce, data.k)
     step = STEPS[arm.method](arm, data, seed)
     for _epoch in range(schedule.epochs):
