@@ -258,11 +258,25 @@ RECORDED: dict[str, Metric] = _by_name(
         ),
         Metric(
             "loss_adv", "Adversarial loss", "adversarial",
-            "How badly nascent counterfactuals are classified, before λ_adv.", direction="less",
+            "How badly nascent counterfactuals, or attacked samples, are classified, before λ_adv.", direction="less",
         ),
         Metric(
             "loss_reg", "Ridge on the energies", "ridge",
             "How large the energies are: the mean of E(x⁺)² + E(x′)², before λ_reg.", direction="less",
+        ),
+        Metric(
+            "loss_gen", "Loss of the density", "density",
+            "Log density of points that the model makes up minus that of real samples, before λ_gen.",
+            bounds=(-math.inf, math.inf),
+        ),
+        Metric(
+            "loss_recourse", "Loss after the best change", "recourse",
+            "How far people are from the favourable class after their best change, before λ_recourse.",
+            direction="less",
+        ),
+        Metric(
+            "loss_aug", "Loss of counterfactuals as data", "as data",
+            "How badly counterfactuals are put into the class they were to have, before λ_aug.", direction="less",
         ),
         _SKIPPED,
     )

@@ -219,13 +219,60 @@ _OBJECTIVE = (
     ),
     Setting(
         "arms.lambda_adv", "Robust",
-        "Weight of withstanding small nudges: nascent counterfactuals keep their label (λ_adv).", "λ_adv",
-        step=0.05, offered="0.1, 0.25, 1",
+        "Weight of withstanding small nudges: nascent counterfactuals, or attacked samples, keep their label (λ_adv).",
+        "λ_adv", step=0.05, offered="0.1, 0.25, 1",
     ),
     Setting(
         "arms.lambda_reg", "Steady",
         "Weight of keeping the energies small, so that training does not run away (λ_reg).", "λ_reg", step=0.05,
         offered="0.01, 0.1, 0.5",
+    ),
+    Setting(
+        "arms.lambda_gen", "Generate",
+        "Weight of the density: real samples are to be likelier than points that the model makes up (λ_gen, JEM only).",
+        "λ_gen", step=0.1,
+    ),
+    Setting(
+        "arms.lambda_recourse", "Open a way",
+        "Weight of accepting each person after the best change there is (λ_recourse, learning for recourse only).",
+        "λ_recourse", step=0.1,
+    ),
+    Setting(
+        "arms.lambda_aug", "Learn as data",
+        "Weight of counterfactuals as samples of the class they were to have (λ_aug, counterfactuals as data only).",
+        "λ_aug", step=0.1,
+    ),
+)  # fmt: skip
+
+_METHOD = (
+    Setting(
+        "arms.radius", "Largest change",
+        "How far each feature may be moved: by the attack, or by the person who is helped (ε).", "ε", step=0.05,
+        short="box ε",
+    ),
+    Setting(
+        "arms.inner_steps", "Steps of the change", "Steps by which that change is found, anew for each batch.",
+        step=5, short="inner steps",
+    ),
+    Setting(
+        "arms.sgld_steps", "Steps of a chain",
+        "Steps by which the model makes up each point, by Langevin dynamics, anew for each batch (JEM only).", step=5,
+    ),
+    Setting(
+        "arms.sgld_step_size", "Step size of a chain",
+        "How far a step of a chain follows the gradient of the density (α, JEM only).", "α", step=0.1,
+    ),
+    Setting(
+        "arms.sgld_noise", "Noise of a chain", "Spread of the noise on each step of a chain (σ, JEM only).", "σ",
+        step=0.01,
+    ),
+    Setting(
+        "arms.buffer", "Replay buffer",
+        "How many points are kept for later chains to go on from (JEM only).", step=1000,
+    ),
+    Setting(
+        "arms.fresh", "Fresh starts", "Share of the chains that start from noise, not from the buffer (JEM only).",
+        step=0.05,
     ),
 )  # fmt: skip
 
@@ -420,7 +467,7 @@ def _of(section: str, purpose: str, told: str) -> tuple[Setting, ...]:
 SETTINGS: dict[str, Setting] = {
     one.path: one
     for one in (
-        *_DATA, *_MODEL, *_TRAINING, *_OBJECTIVE, *_SEARCH, *_ARM, *_EVALUATION,
+        *_DATA, *_MODEL, *_TRAINING, *_OBJECTIVE, *_METHOD, *_SEARCH, *_ARM, *_EVALUATION,
         *_of("evaluation", "for measuring", "In the searches that are measured after each epoch"),
         *_ATTRIBUTION, *_PROTOCOL, *_of("protocol", "of the evaluation", "In the evaluation"),
     )

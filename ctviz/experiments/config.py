@@ -37,6 +37,9 @@ SearchT = TypeVar("SearchT", bound=SearchSettings)
 ALGORITHM_VERSION = 1
 """Part of every key; raised whenever the same experiment gives other results than before."""
 
+MAX_BUFFER = 1 << 25
+"""Most numbers in a replay buffer: 128 MiB for each model that has one."""
+
 
 class Evaluation(SearchSettings):
     """What is measured and recorded after each epoch: the same search, on the same factuals, for every arm.
@@ -127,6 +130,7 @@ class Experiment(Document):
         self._check_architecture()
         for arm in self.arms:
             self._check_constraints(arm)
+            self._check_buffer(arm)
         return self
 
     def _check_architecture(self) -> None:
@@ -142,6 +146,13 @@ class Experiment(Document):
             if getattr(self.evaluation, name) and not _in_a_plane(self.data):
                 allowed = f"0 for data that have no plane to be drawn on, such as {kind_of_data(self.data).title}"
                 raise ConfigError(f"evaluation.{name}", getattr(self.evaluation, name), allowed)
+
+    def _check_buffer(self, arm: Arm) -> None:
+        """A replay buffer holds the points of a batch and fits into memory; it may exceed the data."""
+        most = max(MAX_BUFFER // self.d, self.training.batch)
+        if "buffer" in arm.own_settings and not self.training.batch <= arm.buffer <= most:
+            allowed = f"from {self.training.batch:,}, the points of a batch, to {most:,} points of {self.d:,} columns"
+            raise ConfigError(f"arms.{arm.name}.buffer", arm.buffer, allowed)
 
     def _check_constraints(self, arm: Arm) -> None:
         positions: dict[int, str] = {}  # of features

@@ -23,6 +23,13 @@ T = TypeVar("T")
 LOSSES = tuple(f"loss_{term}" for term in TERMS)
 """Metrics of the terms of the objective."""
 
+
+def losses_of(experiment: Experiment) -> tuple[str, ...]:
+    """Those of the terms that the methods of an experiment's arms have."""
+    had = {term for arm in experiment.arms for term in arm.weights}
+    return tuple(f"loss_{term}" for term in TERMS if term in had)
+
+
 METRICS = (
     *LOSSES, "skipped", "mature", "steps",
     "train_accuracy", "validation_accuracy", "ip", "ip_star", "cost", "validity", "robust_accuracy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
@@ -31,17 +31,38 @@ class Objective(Settings):
     weight 0 by default and stands in ``later``, so that experiments without it keep their keys.
     """
 
+    later: ClassVar[tuple[str, ...]] = ("lambda_gen", "lambda_recourse", "lambda_aug")
+
     lambda_class: float = Field(1.0, ge=0, le=1000)
     lambda_div: float = Field(0.5, ge=0, le=1000)
     lambda_adv: float = Field(0.25, ge=0, le=1000)
     lambda_reg: float = Field(0.1, ge=0, le=1000)
+    lambda_gen: float = Field(0.0, ge=0, le=1000)
+    lambda_recourse: float = Field(0.0, ge=0, le=1000)
+    lambda_aug: float = Field(0.0, ge=0, le=1000)
 
 
 TERMS = tuple(name.removeprefix("lambda_") for name in Objective.model_fields)
 """Names of all terms: λ_name weighs the term, and a snapshot records it as ``loss_name``."""
 
 
-class Arm(Objective, SearchSettings):
+class MethodSettings(Settings):
+    """Settings of the methods of training; each says which it listens to (``TrainingMethod.settings``)."""
+
+    later: ClassVar[tuple[str, ...]] = (
+        "radius", "inner_steps", "sgld_steps", "sgld_step_size", "sgld_noise", "buffer", "fresh",
+    )  # fmt: skip
+
+    radius: float = Field(0.3, ge=0, le=1000)
+    inner_steps: int = Field(10, ge=1, le=1000)
+    sgld_steps: int = Field(20, ge=1, le=1000)
+    sgld_step_size: float = Field(1.0, gt=0, le=1000)
+    sgld_noise: float = Field(0.01, ge=0, le=1000)
+    buffer: int = Field(10_000, ge=1, le=100_000)
+    fresh: float = Field(0.05, ge=0, le=1)
+
+
+class Arm(Objective, SearchSettings, MethodSettings):
     """One model of a run: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
@@ -49,7 +70,7 @@ class Arm(Objective, SearchSettings):
     ``ctviz/catalogue/settings.py``.
     """
 
-    later = ("method",)
+    later: ClassVar[tuple[str, ...]] = ("method",)
 
     name: str = Field(min_length=1, max_length=40)
     generator: TrainingGeneratorName = "eccco"
@@ -138,6 +159,11 @@ class Arm(Objective, SearchSettings):
     def weighed(self) -> tuple[str, ...]:
         """The settings that weigh those terms."""
         return tuple(f"lambda_{term}" for term in self.weights)
+
+    @property
+    def own_settings(self) -> tuple[str, ...]:
+        """The settings that its method listens to, beside those of searches: the weights first."""
+        return (*self.weighed, *TRAINING_METHODS[self.method].settings)
 
     @property
     def learns_from_examples(self) -> bool:

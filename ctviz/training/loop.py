@@ -154,7 +154,9 @@ class _Trainer:
                 labels.append(self.layouts[part.per].of_items(one.examples.labels[part.name]))
             for part in one.method.batch_parts:
                 layouts[part.name] = samples
-                labels.append(labels[0])
+                own = labels[0].clone()
+                own[one.arms] = one.maker.labels(part.name, own[one.arms])
+                labels.append(own)
         classes = torch.arange(self.k, device=order.device).view(-1, 1, 1)
         onehot = (torch.cat(labels, dim=-1).unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
         columns = Columns(layouts)

@@ -18,7 +18,7 @@ from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.arm import Arm
 from ctviz.training.draws import EpochDraws
-from ctviz.training.methods.counterfactual import COUNTERFACTUALS, NASCENT, NEIGHBOURS
+from ctviz.training.methods.counterfactual import COUNTERFACTUAL, COUNTERFACTUALS, NASCENT, NEIGHBOURS
 from ctviz.training.methods.method import ExampleMaker, Examples
 
 
@@ -76,8 +76,11 @@ def group_size(settings: SearchSettings) -> int:
 class Sampler(ExampleMaker):
     """Makes the counterfactuals of each epoch from the training data and the current model.
 
-    ``reference_data``: shared by the searches of all epochs; by default made from the training data.
+    For the arms of one ``method``. ``reference_data``: shared by the searches of all epochs; by default made from the
+    training data.
     """
+
+    method = COUNTERFACTUAL.name
 
     def __init__(
         self, dataset: Dataset, arms: Sequence[Arm], like: Tensor, reference_data: ReferenceData | None = None
@@ -86,7 +89,9 @@ class Sampler(ExampleMaker):
         self.X = X.to(like).contiguous()  # n d
         self.y = y.to(like.device)
         self.k = dataset.k
-        self.arms: list[int] = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
+        self.arms: list[int] = [
+            i for i, arm in enumerate(arms) if arm.method == self.method and arm.trains_on_counterfactuals
+        ]
         self.settings = [arms[i] for i in self.arms]
         self.group_sizes = [group_size(arm) for arm in arms]
         self.reference_data = reference_data or ReferenceData.of(dataset)

@@ -12,6 +12,8 @@ from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.progress import duration
+from ctviz.training.arm import Arm
+from ctviz.training.methods import TRAINING_METHODS
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.task import Task
@@ -108,8 +110,16 @@ def training_seconds(experiment: Experiment) -> float:
     steps = STEPS_TAKEN * max((arm.steps for arm in pupils), default=0)
     learned = schedule.epochs * experiment.data.n_train * len(experiment.arms) + taught * 3 * n_ce * len(pupils)
     searched = taught * n_ce * sum(STEPS_TAKEN * arm.steps * _factor(arm.generator) for arm in pupils)
-    overhead = schedule.epochs * batches * BATCH_SECONDS + taught * steps * STEP_SECONDS
-    return overhead + learned * _learned_seconds(experiment) + searched * _step_seconds(experiment)
+    inner = [gradients_before_a_step(arm) for arm in experiment.arms]
+    moved = taught * experiment.data.n_train * sum(inner)
+    overhead = schedule.epochs * batches * BATCH_SECONDS + taught * (steps + batches * max(inner)) * STEP_SECONDS
+    return overhead + learned * _learned_seconds(experiment) + (searched + moved) * _step_seconds(experiment)
+
+
+def gradients_before_a_step(arm: Arm) -> int:
+    """How many gradients the arm's method takes of each sample of a batch before the models learn from it."""
+    method = TRAINING_METHODS[arm.method]
+    return int(getattr(arm, method.inner)) if method.inner and arm.learns_from_examples else 0
 
 
 def _factor(generator: str) -> float:

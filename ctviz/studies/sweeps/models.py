@@ -13,7 +13,7 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.settings import key_values
 from ctviz.studies.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
-from ctviz.training.arm import Arm
+from ctviz.training.arm import Arm, MethodSettings
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class SweepModel:
 def canonical(arm: Arm) -> Arm:
     """The arm with all settings without effect at their defaults, so that equal models compare equal.
 
-    A model that learns from its samples alone is the same whatever its searches would have been; and a generator
-    uses only some settings. The settings of an arm's search affect training only.
+    A model that learns from its samples alone is the same whatever its searches would have been; and methods and
+    generators use only some settings. The settings of an arm's search affect training only.
     """
     if not arm.learns_from_examples and arm.lambda_class == 1.0:
         return conventional(arm)
     heard = GENERATORS[arm.generator].settings
     unheard = [name for name in SearchSettings.model_fields if name not in (*heard, "generator")]
+    unheard += [name for name in MethodSettings.model_fields if name not in arm.own_settings]
     return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
 
 

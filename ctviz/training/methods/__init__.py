@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from ctviz.training.methods.augmentation import AUGMENTATION
 from ctviz.training.methods.counterfactual import COUNTERFACTUAL
+from ctviz.training.methods.jem import JEM
 from ctviz.training.methods.method import TrainingMethod
+from ctviz.training.methods.pgd import PGD
+from ctviz.training.methods.recourse import RECOURSE
 
 TRAINING_METHODS: dict[str, TrainingMethod] = {
     method.name: method
     for method in (
         COUNTERFACTUAL,
+        PGD,
+        JEM,
+        RECOURSE,
+        AUGMENTATION,
     )
 }  # fmt: skip
 """Methods by the name that ``Arm.method`` gives."""

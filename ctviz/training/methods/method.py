@@ -96,10 +96,14 @@ class ExampleMaker:
     def batch(self, stack: Stack, samples: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Parts that are made anew before each step, of models as they are then: part → (p d B).
 
-        Such parts have ``per="sample"`` and the labels of the samples. ``samples`` (p d B) and ``labels`` (p B) are
-        those of the next batch.
+        Such parts have ``per="sample"`` and the labels that ``labels`` says. ``samples`` (p d B) and ``labels``
+        (p B) are those of the next batch.
         """
         return {}
+
+    def labels(self, part: str, labels: Tensor) -> Tensor:
+        """Labels of such a part, from those of the samples, (p …) → (p …): by default the same."""
+        return labels
 
     def keep(self) -> Any:
         """A copy of the state, for ``restore``; None where there is none."""
@@ -132,6 +136,8 @@ class TrainingMethod:
         epoch_parts: parts of the batches beside the samples that are made once an epoch, in their order.
         batch_parts: parts that are made anew before each step; they come after those.
         terms: of the objective, by name: λ_name of the arm weighs the term. Weights of other terms count for nothing.
+        settings: of the arm, that it listens to beside its weights and its search.
+        inner: which of them is the number of gradients that each sample takes before a step of the optimiser.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
         maker: makes the examples, given the training; called where an arm has a weight for more than its samples.
@@ -145,6 +151,8 @@ class TrainingMethod:
     maker: Callable[[Setup], ExampleMaker]
     epoch_parts: tuple[Part, ...] = ()
     batch_parts: tuple[Part, ...] = ()
+    settings: tuple[str, ...] = ()
+    inner: str = ""
     searches: bool = False
     variants: Mapping[str, Variant] = field(default_factory=dict)
 

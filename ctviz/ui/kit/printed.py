@@ -14,6 +14,7 @@ from ctviz.data.catalogue import columns_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import ALL_ARMS, differences
 from ctviz.figures.theme import DARK
+from ctviz.training.arm import MethodSettings, Objective
 from ctviz.ui.kit.theme import palette
 
 SECTIONS = ("data", "model", "training", "arms", "seed")
@@ -42,7 +43,10 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     said: dict[str, list[str]] = {}
     constrained = any(getattr(arm, name) for arm in experiment.arms for name in CONSTRAINTS)
     heard = {name for arm in experiment.arms for name in GENERATORS[arm.generator].settings}
-    unheard = {f"arms.{name}" for name in set(SearchSettings.model_fields) - heard - {"generator"}}
+    weighed = {name for arm in experiment.arms for name in arm.own_settings}
+    of_methods = {*Objective.model_fields, *MethodSettings.model_fields}
+    of_searches = set(SearchSettings.model_fields) - {"generator"}
+    unheard = {f"arms.{name}" for name in (of_searches - heard) | (of_methods - weighed)}
     if not constrained:
         unheard |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
