@@ -140,7 +140,7 @@ def arm_labels(
 
 
 def _heading(arm: Arm, role: Role) -> str:
-    other = arm.learns_from_examples and role == "conventional"  # trained by a method without counterfactuals
+    other = not arm.conventional and role == "conventional"  # trained by a method without counterfactuals
     return TRAINING_METHODS[arm.method].title if other else HEADINGS[role]
 
 

@@ -30,7 +30,7 @@ def paired_costs(run: Run, protocol: Protocol, arm: str, reference: str) -> Pair
     several. Samples that either model already puts into the target class are left out.
     """
     data, experiment = run.data, run.experiment
-    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
+    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid, experiment.members)
     X, y = (part[:MAX_SAMPLES] for part in protocol.samples(data))
     chance = torch.Generator().manual_seed(protocol.seed)
     targets = (y + torch.randint(1, data.k, y.shape, generator=chance)) % data.k

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ctviz.training.methods.counterfactual import COUNTERFACTUAL
+from ctviz.training.methods.ensemble import ENSEMBLE
 from ctviz.training.methods.method import TrainingMethod
 
 TRAINING_METHODS: dict[str, TrainingMethod] = {
     method.name: method
     for method in (
         COUNTERFACTUAL,
+        ENSEMBLE,
     )
 }  # fmt: skip
 """Methods by the name that ``Arm.method`` gives."""

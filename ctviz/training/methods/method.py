@@ -132,7 +132,9 @@ class TrainingMethod:
         epoch_parts: parts of the batches beside the samples that are made once an epoch, in their order.
         batch_parts: parts that are made anew before each step; they come after those.
         terms: of the objective, by name: λ_name of the arm weighs the term. Weights of other terms count for nothing.
+        ensemble: whether an arm is as many models as its ``members`` says, trained independently, which answer as one.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
+        settings: of the arm, beside the weights of its terms and its search, that the method listens to.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
         maker: makes the examples, given the training; called where an arm has a weight for more than its samples.
     """
@@ -146,6 +148,8 @@ class TrainingMethod:
     epoch_parts: tuple[Part, ...] = ()
     batch_parts: tuple[Part, ...] = ()
     searches: bool = False
+    ensemble: bool = False
+    settings: tuple[str, ...] = ()
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
     @property
