@@ -161,6 +161,12 @@ class Arm(Objective, SearchSettings):
         return (*self.weighed, *TRAINING_METHODS[self.method].settings)
 
     @property
+    def unheard(self) -> frozenset[str]:
+        """Weights of terms and settings of methods that its own method does not listen to."""
+        of_methods = {name for method in TRAINING_METHODS.values() for name in method.settings}
+        return frozenset(({*Objective.model_fields} | of_methods).difference(self.of_method))
+
+    @property
     def conventional(self) -> bool:
         """Whether it is one model that learns from its samples alone."""
         return self.models == 1 and not self.learns_from_examples

@@ -13,7 +13,7 @@ from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.settings import key_values
 from ctviz.studies.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
-from ctviz.training.arm import Arm, Objective
+from ctviz.training.arm import Arm
 from ctviz.training.methods import TRAINING_METHODS
 
 
@@ -36,11 +36,9 @@ def canonical(arm: Arm) -> Arm:
     """
     if arm.conventional and arm.lambda_class == 1.0:
         return conventional(arm)
-    searches = TRAINING_METHODS[arm.method].searches
-    heard = {*arm.of_method, *((*GENERATORS[arm.generator].settings, "generator") if searches else ())}
-    of_methods = (name for method in TRAINING_METHODS.values() for name in method.settings)
-    every = (*Objective.model_fields, *SearchSettings.model_fields, *of_methods)
-    return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in every if name not in heard}})
+    heard = ("generator", *GENERATORS[arm.generator].settings) if TRAINING_METHODS[arm.method].searches else ()
+    unheard = {*SearchSettings.model_fields, *arm.unheard}.difference(heard)
+    return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
 
 
 def identity(arm: Arm) -> str:

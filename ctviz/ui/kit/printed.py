@@ -43,6 +43,8 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     constrained = any(getattr(arm, name) for arm in experiment.arms for name in CONSTRAINTS)
     heard = {name for arm in experiment.arms for name in GENERATORS[arm.generator].settings}
     unheard = {f"arms.{name}" for name in set(SearchSettings.model_fields) - heard - {"generator"}}
+    of_methods = {arm.name: arm.unheard for arm in experiment.arms}
+    of_none = frozenset.intersection(*of_methods.values())
     if not constrained:
         unheard |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
@@ -56,6 +58,8 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         ):
             continue
         arm = "" if section != "arms" or entry.path.startswith(ALL_ARMS) else name.rpartition(".")[0]
+        if section == "arms" and name.rpartition(".")[2] in of_methods.get(arm, of_none):
+            continue
         if value == 0 and (arm or generic(entry.path) in OFF):
             continue
         if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
