@@ -353,6 +353,11 @@ _ARM = (
         choices={name: method.title for name, method in TRAINING_METHODS.items()},
     ),
     Setting(
+        "arms.members", "Models of the ensemble",
+        "How many models, each trained from a seed of its own, average their answers (deep ensemble only).",
+        short="models",
+    ),
+    Setting(
         "arms.seed", "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.",
     ),
     Setting("arms.locked", "Locked", "Features that advice may not change."),

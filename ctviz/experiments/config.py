@@ -6,8 +6,9 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
@@ -112,6 +113,21 @@ class Experiment(Document):
     def d(self) -> int:
         """Number of columns of the data; ``data.features`` are what constraints name."""
         return self.data.d
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """How many models each arm is trained as: several for an ensemble, else one."""
+        return tuple(arm.models for arm in self.arms)
+
+    @property
+    def models(self) -> int:
+        """How many models the run trains."""
+        return sum(self.members)
+
+    def rows_of(self, arms: Iterable[int]) -> list[int]:
+        """Which of all models are those of some arms, by the arms' positions."""
+        ends = list(accumulate(self.members))
+        return [row for arm in arms for row in range(ends[arm] - self.members[arm], ends[arm])]
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:

@@ -55,21 +55,21 @@ OnProgress = Callable[[int, int], None]
 
 
 def default_references(experiment: Experiment) -> dict[str, str]:
-    """Every arm that learns from more than samples → the first conventional arm, if possible with the same seed.
+    """Every arm that is not conventional → the first conventional arm, if possible with the same seed.
 
     Empty where there is no such arm.
     """
-    plain = [arm for arm in experiment.arms if not arm.learns_from_examples]
+    plain = [arm for arm in experiment.arms if arm.conventional]
     if not plain:
         return {}
     first: dict[int, str] = {}
     for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True):
-        if not arm.learns_from_examples:
+        if arm.conventional:
             first.setdefault(seed, arm.name)
     return {
         arm.name: first.get(seed, plain[0].name)
         for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True)
-        if arm.learns_from_examples
+        if not arm.conventional
     }
 
 
@@ -137,7 +137,7 @@ class _Evaluation:
     def __init__(self, run: Run, protocol: Protocol, store: Store, device: str) -> None:
         experiment, data = run.experiment, run.data
         self._run, self._protocol, self._data = run, protocol, data
-        stack = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
+        stack = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid, experiment.members)
         self._stack = stack.to(resolve_device(device, experiment))
         X, y = protocol.samples(data)
         if not len(y):

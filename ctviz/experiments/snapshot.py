@@ -36,7 +36,8 @@ METRICS = (
 )  # fmt: skip
 """Names of the metrics of a snapshot, in the order they are listed.
 
-``loss_*``: means over the epoch's batches of the terms of the objective, each before its λ.
+``loss_*``: means over the epoch's batches of the terms of the objective, each before its λ. What is measured while an
+ensemble is trained is the mean over its models.
 ``skipped``: batches left out because their loss was not finite. ``mature``, ``steps``: share of the epoch's
 training counterfactuals that reached τ, and their mean number of steps. The rest is measured on
 validation data after the epoch. A metric that does not apply (a search that did not happen) is NaN.
@@ -64,7 +65,9 @@ class Snapshot(ShortRepr):
     epoch: int
     seconds: float  # since the run began
     metrics: dict[str, npt.NDArray[np.float64]]  # name -> (m)
-    weights: dict[str, npt.NDArray[np.float32]]  # "0.weight" -> (m out in), "0.bias" -> (m out), "1.weight" …
+    weights: dict[str, npt.NDArray[np.float32]]
+    """``"0.weight"`` (M out in), ``"0.bias"`` (M out), ``"1.weight"`` …, of all M models, arm after arm: one for each
+    arm, several for an ensemble (``Experiment.members``)."""
     field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None without a plane
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
@@ -83,7 +86,7 @@ def evenly_spaced(snapshots: Sequence[T], most: int) -> list[T]:
 
 
 def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
-    """The models of one or more snapshots of a run with this experiment, e·m of them.
+    """The arms of one or more snapshots of a run with this experiment, e·m of them.
 
     Raises:
         DataError: a snapshot of another run, or with other models.
@@ -92,7 +95,7 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
 
     settings, grid = experiment.model, experiment.data.grid
     known = architecture(settings, experiment.d, experiment.data.classes, grid)
-    expected, origin = (len(experiment.arms), known.shapes), experiment.origin
+    expected, origin = (experiment.models, known.shapes), experiment.origin
     for snapshot in snapshots:
         shapes = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
         if (found := (shapes[0][0], tuple(shape[1:] for shape in shapes))) != expected:
@@ -108,7 +111,7 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
             )
     names = snapshots[0].weights
     weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
-    return Stack.from_weights(weights, settings, grid)
+    return Stack.from_weights(weights, settings, grid, experiment.members * len(snapshots))
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -21,7 +21,14 @@ when a finished model is explained under constraints that it was not trained wit
 Purpose = Literal["training", "advice"]
 """Purpose of a search: counterfactuals that a model trains on, or advice from a finished model."""
 
+_STRIDE = 1_327_217_885
+"""Between the seeds of an ensemble's models: 2³¹ over the golden ratio, an odd number, so that none comes twice."""
+
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
+
+
+MOST_MEMBERS = 20
+"""Most models of an ensemble."""
 
 
 class Objective(Settings):
@@ -63,14 +70,14 @@ class MethodSettings(Settings):
 
 
 class Arm(Objective, SearchSettings, MethodSettings):
-    """One model of a run: its method, its objective, its search, its locked features, its seed.
+    """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
     ``seed = None`` takes the seed of the experiment; in ``ranges``, null is no end. What each setting does stands in
     ``ctviz/catalogue/settings.py``.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("method",)
+    later: ClassVar[tuple[str, ...]] = ("method", "members")
 
     name: str = Field(min_length=1, max_length=40)
     generator: TrainingGeneratorName = "eccco"
@@ -82,6 +89,15 @@ class Arm(Objective, SearchSettings, MethodSettings):
     lock_when: LockWhen = "always"
     shield: Literal["on", "off"] = "on"
     seed: int | None = Field(None, ge=0, lt=2**31)
+    members: int = Field(5, le=MOST_MEMBERS)
+
+    @field_validator("members")
+    @classmethod
+    def _several(cls, members: int) -> int:
+        if members < 2:
+            allowed = f"2 to {MOST_MEMBERS}; an ensemble of one model is that model, trained conventionally"
+            raise ConfigError("members", members, allowed)
+        return members
 
     @field_validator("name")
     @classmethod
@@ -162,12 +178,36 @@ class Arm(Objective, SearchSettings, MethodSettings):
 
     @property
     def own_settings(self) -> tuple[str, ...]:
-        """The settings that its method listens to, beside those of searches: the weights first."""
+        """The settings that its method listens to: the weights of its terms, and its own."""
         return (*self.weighed, *TRAINING_METHODS[self.method].settings)
 
     @property
+    def unheard(self) -> frozenset[str]:
+        """Weights of terms and settings of methods that its own method does not listen to."""
+        of_methods = {name for method in TRAINING_METHODS.values() for name in method.settings}
+        return frozenset(({*Objective.model_fields} | of_methods).difference(self.own_settings))
+
+    @property
+    def conventional(self) -> bool:
+        """Whether it is one model that learns from its samples alone."""
+        return self.models == 1 and not self.learns_from_examples
+
+    @property
+    def models(self) -> int:
+        """How many models it is trained as, which answer as one."""
+        return self.members if TRAINING_METHODS[self.method].ensemble else 1
+
+    def seeds(self, usual: int) -> tuple[int, ...]:
+        """The seed of each of its models: the first has the arm's own, or ``usual`` where it has none.
+
+        The others are far from it, so that no ensemble shares a model with one of a neighbouring seed.
+        """
+        first = usual if self.seed is None else self.seed
+        return tuple((first + i * _STRIDE) % 2**31 for i in range(self.models))
+
+    @property
     def learns_from_examples(self) -> bool:
-        """Whether a term counts that needs more than the samples; without one, training is conventional."""
+        """Whether a term counts that needs more than the samples; without one, each of its models is conventional."""
         return any(self.weights[term] > 0 for term in TRAINING_METHODS[self.method].beside_the_samples)
 
     @property

@@ -84,10 +84,12 @@ NOTHING_NEAR = ReferenceData(*(part[KNOWN.y > 0] for part in (KNOWN.X + 50, KNOW
 """Samples far from most factuals, outside of most domains, and none of class 0: nothing can be reached."""
 
 
-def models(seed: int, dtype: torch.dtype, m: int = M) -> Stack:
-    stack = Stack.initialise(ModelSettings(hidden=(5,)), D, K, range(seed, seed + m)).to(dtype)
+def models(seed: int, dtype: torch.dtype, m: int = M, ensemble: bool = False) -> Stack:
+    """m arms; with an ``ensemble``, the first is one."""
+    members = [3 if ensemble and arm == 0 else 1 for arm in range(m)]
+    stack = Stack.initialise(ModelSettings(hidden=(5,)), D, K, range(seed, seed + sum(members))).to(dtype)
     stack.flat.mul_(3)
-    return stack
+    return stack.in_arms(members)
 
 
 def crowd(seed: int, spread: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -132,13 +134,14 @@ def check(path: Tensor, factuals: Tensor, rules: Schema, steps: Tensor, mature: 
     rules=st.lists(schemas(), min_size=M, max_size=M),
     chosen=st.lists(searches, min_size=M, max_size=M),
     dtype=dtypes,
+    ensemble=st.booleans(),
 )
 def test_every_step_of_a_stacked_search_obeys(
-    seed: int, spread: float, rules: list[Schema], chosen: list[SearchSettings], dtype: torch.dtype
+    seed: int, spread: float, rules: list[Schema], chosen: list[SearchSettings], dtype: torch.dtype, ensemble: bool
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
     limits = Constraints.of(rules, factuals)
-    found = search(models(seed, dtype), factuals, targets, chosen, limits, True, KNOWN)
+    found = search(models(seed, dtype, M, ensemble), factuals, targets, chosen, limits, True, KNOWN)
     check_stack(found, factuals, rules)
     assert found.path is not None
     for arm, own in enumerate(chosen):
@@ -158,6 +161,7 @@ def test_every_step_of_a_stacked_search_obeys(
     chosen=st.lists(searches, min_size=M, max_size=M),
     dtype=dtypes,
     reference_data=st.sampled_from([KNOWN, NOTHING_NEAR]),
+    ensemble=st.booleans(),
 )
 def test_every_step_of_every_generator_obeys(
     name: str,
@@ -167,12 +171,13 @@ def test_every_step_of_every_generator_obeys(
     chosen: list[SearchSettings],
     dtype: torch.dtype,
     reference_data: ReferenceData,
+    ensemble: bool,
 ) -> None:
     factuals, targets = crowd(seed, spread, dtype)
     if name == "exact":  # a program for each
         factuals, targets = factuals[..., :2], targets[..., :2]
     own = [s.model_copy(update={"generator": name}) for s in chosen]
-    stack = models(seed, dtype)
+    stack = models(seed, dtype, M, ensemble and name != "exact")
     found = search(stack, factuals, targets, own, Constraints.of(rules, factuals), True, reference_data)
     check_stack(found, factuals, rules)
     sure = torch.softmax(logits_at(stack, found.final), dim=1).gather(1, targets.unsqueeze(1)).squeeze(1)

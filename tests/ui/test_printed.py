@@ -17,6 +17,12 @@ def test_it_names_what_made_the_models_and_nothing_that_does_nothing() -> None:
     assert "Longest step 0.1" in settings_in_words(Experiment().replace({"arms.*.step_bound": 0.1}))
 
 
+def test_of_other_methods_it_names_what_they_listen_to() -> None:
+    said = settings_in_words(Experiment.preset("moons").replace({"arms": "vanilla,full,ensemble"}))
+    assert {"Plausible (λ_div) 0.5 (full)", "Models of the ensemble 5"} <= set(said)
+    assert not [words for words in settings_in_words(Experiment.preset("moons")) if "ensemble" in words]
+
+
 def test_it_names_locks_and_whose_they_are() -> None:
     said = settings_in_words(Experiment.preset("figure1"))
     assert "Locked x2 (vanilla locked), x2 (full locked)" in said

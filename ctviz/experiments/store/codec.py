@@ -222,13 +222,13 @@ def _paths(experiment: Experiment, shape: tuple[int, ...], order: int, arrays: A
 
 def check_snapshot(experiment: Experiment, snapshot: Snapshot) -> None:
     """``Damaged`` unless every array has the type and shape that the experiment implies."""
-    m = len(experiment.arms)
+    m, models = len(experiment.arms), experiment.models
     _require(0 <= snapshot.epoch <= experiment.training.epochs, f"epoch {snapshot.epoch}")
     _require(math.isfinite(snapshot.seconds) and snapshot.seconds >= 0, f"seconds {snapshot.seconds}")
     for name, row in snapshot.metrics.items():
         _require(name in METRICS and row.shape == (m,) and row.dtype == np.float64, f"metric {name}")
     for name, values in snapshot.weights.items():
-        _require(values.dtype == np.float32 and values.ndim in (2, 3) and len(values) == m, f"weights {name}")
+        _require(values.dtype == np.float32 and values.ndim in (2, 3) and len(values) == models, f"weights {name}")
     if snapshot.field is not None:
         _require(snapshot.field.dtype == np.uint8, "type of the field")
         _check_field(experiment, snapshot.field.shape)
@@ -317,6 +317,6 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
 def max_bytes(experiment: Experiment, snapshots: int) -> int:
     """Upper bound on the size of a file with this many snapshots; a larger one is not opened."""
     m, k, e = len(experiment.arms), experiment.data.classes, experiment.evaluation
-    weights = 4 * weights_per_model(experiment)
-    arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
-    return _SHARED + 2 * snapshots * (m * arm + 16384)
+    weights = 4 * experiment.models * weights_per_model(experiment)
+    arm = k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
+    return _SHARED + 2 * snapshots * (weights + m * arm + 16384)

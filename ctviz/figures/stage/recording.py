@@ -139,7 +139,7 @@ def arm_labels(
 
 
 def _heading(arm: Arm, role: Role) -> str:
-    return TRAINING_METHODS[arm.method].title if arm.learns_from_examples else HEADINGS[role]
+    return HEADINGS[role] if arm.conventional else TRAINING_METHODS[arm.method].title
 
 
 def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()) -> str:

@@ -40,7 +40,7 @@ def costs_of_requests(run: Run, protocol: Protocol, arms: Sequence[str], samples
     target class.
     """
     data, experiment = run.data, run.experiment
-    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
+    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid, experiment.members)
     X, y = (part[:samples] for part in protocol.samples(data))
     chance = torch.Generator().manual_seed(protocol.seed)
     targets = (y + torch.randint(1, data.k, y.shape, generator=chance)) % data.k

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctviz.training.methods.augmentation import AUGMENTATION
 from ctviz.training.methods.counterfactual import COUNTERFACTUAL
+from ctviz.training.methods.ensemble import ENSEMBLE
 from ctviz.training.methods.jem import JEM
 from ctviz.training.methods.method import TrainingMethod
 from ctviz.training.methods.pgd import PGD
@@ -17,6 +18,7 @@ TRAINING_METHODS: dict[str, TrainingMethod] = {
         JEM,
         RECOURSE,
         AUGMENTATION,
+        ENSEMBLE,
     )
 }  # fmt: skip
 """Methods by the name that ``Arm.method`` gives."""

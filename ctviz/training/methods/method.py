@@ -138,6 +138,7 @@ class TrainingMethod:
         terms: of the objective, by name: λ_name of the arm weighs the term. Weights of other terms count for nothing.
         settings: of the arm, that it listens to beside its weights and its search.
         inner: which of them is the number of gradients that each sample takes before a step of the optimiser.
+        ensemble: whether an arm is as many models as its ``members`` says, trained independently, which answer as one.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
         maker: makes the examples, given the training; called where an arm has a weight for more than its samples.
@@ -154,6 +155,7 @@ class TrainingMethod:
     settings: tuple[str, ...] = ()
     inner: str = ""
     searches: bool = False
+    ensemble: bool = False
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
     @property

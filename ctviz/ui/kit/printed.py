@@ -14,7 +14,6 @@ from ctviz.data.catalogue import columns_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import ALL_ARMS, differences
 from ctviz.figures.theme import DARK
-from ctviz.training.arm import MethodSettings, Objective
 from ctviz.ui.kit.theme import palette
 
 SECTIONS = ("data", "model", "training", "arms", "seed")
@@ -43,10 +42,9 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     said: dict[str, list[str]] = {}
     constrained = any(getattr(arm, name) for arm in experiment.arms for name in CONSTRAINTS)
     heard = {name for arm in experiment.arms for name in GENERATORS[arm.generator].settings}
-    weighed = {name for arm in experiment.arms for name in arm.own_settings}
-    of_methods = {*Objective.model_fields, *MethodSettings.model_fields}
-    of_searches = set(SearchSettings.model_fields) - {"generator"}
-    unheard = {f"arms.{name}" for name in (of_searches - heard) | (of_methods - weighed)}
+    unheard = {f"arms.{name}" for name in set(SearchSettings.model_fields) - heard - {"generator"}}
+    of_methods = {arm.name: arm.unheard for arm in experiment.arms}
+    of_none = frozenset.intersection(*of_methods.values())
     if not constrained:
         unheard |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
@@ -60,6 +58,8 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         ):
             continue
         arm = "" if section != "arms" or entry.path.startswith(ALL_ARMS) else name.rpartition(".")[0]
+        if section == "arms" and name.rpartition(".")[2] in of_methods.get(arm, of_none):
+            continue
         if value == 0 and (arm or generic(entry.path) in OFF):
             continue
         if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
