@@ -7,13 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.settings import key_values
 from ctviz.studies.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
-from ctviz.training.arm import Arm
+from ctviz.training.arm import Arm, TrainingSearch
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,7 @@ def canonical(arm: Arm) -> Arm:
     """
     if not arm.learns_from_examples and arm.lambda_class == 1.0:
         return conventional(arm)
-    heard = GENERATORS[arm.generator].settings
-    unheard = [name for name in SearchSettings.model_fields if name not in (*heard, "generator")]
+    unheard = [name for name in TrainingSearch.model_fields if name not in (*arm.heard, "generator")]
     return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
 
 
