@@ -309,6 +309,17 @@ _SEARCH = (
         offered="0.1, 0.3",
     ),
     Setting(
+        "arms.epsilon_rule", "Size of the box",
+        "Whether all points have the same nascent box, or each one that reaches a share of its way to the nearest "
+        "training point of another class.", short="box",
+        choices={"fixed": "The same for all points", "halfway": "By the way to the other class"},
+    ),
+    Setting(
+        "arms.epsilon_share", "Share of the way",
+        "How far the nascent box of a point reaches towards the nearest training point of another class, counted in "
+        "the feature that differs most; locked features do not count.", step=0.05,
+    ),
+    Setting(
         "arms.lambda_cost", "Price of distance",
         "How much a search is held back by distance from where it began (λ_cost).", "λ_cost", step=0.001,
         offered="0.001, 0.01",

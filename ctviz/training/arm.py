@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
 from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
@@ -69,7 +70,27 @@ class MethodSettings(Settings):
     fresh: float = Field(0.05, ge=0, le=1)
 
 
-class Arm(Objective, SearchSettings, MethodSettings):
+class TrainingSearch(SearchSettings):
+    """Settings of the search that a model trains on.
+
+    With ``epsilon_rule="halfway"`` the nascent box of each factual is ``epsilon_share`` of the way to the nearest
+    training sample of another class (``Sampler``), and ``epsilon`` is not used.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("epsilon_rule", "epsilon_share")
+
+    epsilon_rule: Literal["fixed", "halfway"] = "fixed"
+    epsilon_share: float = Field(0.5, gt=0, le=1)
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """The settings that the generator and the rule of the box use, in the order in which to show them."""
+        box = ("epsilon_rule", "epsilon_share" if self.epsilon_rule == "halfway" else "epsilon")
+        names = GENERATORS[self.generator].settings
+        return tuple(part for name in names for part in (box if name == "epsilon" else (name,)))
+
+
+class Arm(Objective, TrainingSearch, MethodSettings):
     """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.

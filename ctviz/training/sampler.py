@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -76,8 +77,8 @@ def group_size(settings: SearchSettings) -> int:
 class Sampler(ExampleMaker):
     """Makes the counterfactuals of each epoch from the training data and the current model.
 
-    For the arms of one ``method``. ``reference_data``: shared by the searches of all epochs; by default made from the
-    training data.
+    For the arms of one ``method``. ``reference_data``: the training data, shared by the searches of all epochs; by
+    default made from ``dataset``.
     """
 
     method = COUNTERFACTUAL.name
@@ -93,6 +94,7 @@ class Sampler(ExampleMaker):
             i for i, arm in enumerate(arms) if arm.method == self.method and arm.trains_on_counterfactuals
         ]
         self.settings = [arms[i] for i in self.arms]
+        self.like = like
         self.group_sizes = [group_size(arm) for arm in arms]
         self.reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "training") for arm in self.settings]
@@ -101,6 +103,25 @@ class Sampler(ExampleMaker):
         self._by_class = torch.argsort(self.y, stable=True)
         self._count = torch.bincount(self.y, minlength=self.k)
         self._start = self._count.cumsum(0) - self._count
+
+    @cached_property
+    def boxes(self) -> Tensor | None:
+        """ε of every training sample for each of the p arms, (p n); None where all take that of their settings.
+
+        Half-way: a share of the distance to the nearest training sample of another class, ‖·‖∞ over the columns that
+        the arm may change in training. Where one lies on the sample, ε is 0 and the nascent point is the sample itself.
+        """
+        if self.constraints is None or all(arm.epsilon_rule == "fixed" for arm in self.settings):
+            return None
+        free = (self.constraints.may_rise | self.constraints.may_fall).squeeze(-1)  # p d
+        like = self.like
+        rows = [
+            arm.epsilon_share * self.reference_data.gaps(free[i]).to(like)
+            if arm.epsilon_rule == "halfway"
+            else like.new_full((len(self.X),), arm.epsilon)
+            for i, arm in enumerate(self.settings)
+        ]
+        return torch.stack(rows)
 
     def neighbours_of(self, targets: Tensor, draws: Tensor) -> Tensor:
         """Index of the neighbour: item ⌊u · count⌋ of the training samples of the target class, (m c)."""
@@ -133,7 +154,10 @@ class Sampler(ExampleMaker):
         models, own = stack.take(arms), self.samples(chosen[arms])
         predicted = predict(models.run(own.shape[-1]).forward(with_ones(own.mT)))
         wanted = (predicted + shifts[arms]) % self.k
-        found = search(models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data)
+        boxes = None if self.boxes is None else self.boxes.gather(1, chosen[arms])
+        found = search(
+            models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data, epsilon=boxes
+        )
         neighbours = self.samples(self.neighbours_of(wanted, draws.neighbours[arms]))
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, neighbours)
         labels = self.y[chosen]

@@ -7,13 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.settings import key_values
 from ctviz.studies.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
-from ctviz.training.arm import Arm
+from ctviz.training.arm import Arm, TrainingSearch
 from ctviz.training.methods import TRAINING_METHODS
 
 
@@ -36,8 +34,8 @@ def canonical(arm: Arm) -> Arm:
     """
     if arm.conventional and arm.lambda_class == 1.0:
         return conventional(arm)
-    heard = ("generator", *GENERATORS[arm.generator].settings) if TRAINING_METHODS[arm.method].searches else ()
-    unheard = {*SearchSettings.model_fields, *arm.unheard}.difference(heard)
+    heard = ("generator", *arm.heard) if TRAINING_METHODS[arm.method].searches else ()
+    unheard = {*TrainingSearch.model_fields, *arm.unheard}.difference(heard)
     return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
 
 
