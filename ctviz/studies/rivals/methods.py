@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from ctviz.training.arm import VARIANTS
+from ctviz.training.methods import TRAINING_METHODS
 
 TRIES = 6
 """Settings that are tried for every method that has any of its own."""
@@ -46,6 +47,13 @@ def grid(**settings: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
     return tuple(dict(zip(names, values, strict=True)) for values in product(*settings.values()))
 
 
+def _of_registry(name: str, tries: tuple[Mapping[str, Any], ...], **changes: Any) -> RivalMethod:
+    """A method of the registry, with its first variant and what is changed of that."""
+    method = TRAINING_METHODS[name]
+    (arm, *_) = method.variants.values()
+    return RivalMethod(name, method.title, method.words, {**arm.changes, **changes}, tries)
+
+
 RIVALS: tuple[RivalMethod, ...] = (
     RivalMethod(
         CONVENTIONAL, "Conventional",
@@ -65,6 +73,19 @@ RIVALS: tuple[RivalMethod, ...] = (
         grid(tau=(0.5, 0.75, 0.9), lambda_reg=(0.1, 0.5)),
         ours=True,
     ),
+    RivalMethod(
+        "halfway", "Counterfactual training, half-way box",
+        "Counterfactual training whose adversarial box reaches a share of the way to the nearest sample of another "
+        "class, with λ_adv = 1.",
+        {**VARIANTS["full"], "epsilon_rule": "halfway", "lambda_adv": 1.0},
+        grid(tau=(0.75, 0.9), epsilon_share=(0.25, 0.5, 0.75)),
+        ours=True,
+    ),
+    _of_registry("pgd", grid(radius=(0.1, 0.3, 0.5), lambda_class=(0.0, 1.0)), inner_steps=7),
+    _of_registry("jem", grid(lambda_gen=(0.1, 0.3, 1.0), sgld_step_size=(0.3, 1.0)), sgld_steps=10),
+    _of_registry("recourse", grid(radius=(0.3, 0.75, 1.5), lambda_recourse=(0.3, 1.0)), inner_steps=5),
+    _of_registry("augmentation", grid(tau=(0.5, 0.75, 0.9), lambda_aug=(0.3, 1.0))),
+    _of_registry("ensemble", grid(members=(2, 3, 5, 7, 10, 15))),
 )  # fmt: skip
 """In the order in which they are shown."""
 
