@@ -14,6 +14,7 @@ from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 from ctviz.training.methods import TRAINING_METHODS
+from ctviz.training.methods.counterfactual import COUNTERFACTUAL
 
 LockWhen = Literal["always", "training", "searching", "never"]
 """When constraints hold. ``training``: in the searches of training, not in advice; ``searching``: in advice alone, as
@@ -64,7 +65,7 @@ class MethodSettings(Settings):
     radius: float = Field(0.3, ge=0, le=1000)
     inner_steps: int = Field(10, ge=1, le=1000)
     sgld_steps: int = Field(20, ge=1, le=1000)
-    sgld_step_size: float = Field(1.0, gt=0, le=1000)
+    sgld_step_size: float = Field(0.1, gt=0, le=1000)
     sgld_noise: float = Field(0.01, ge=0, le=1000)
     buffer: int = Field(10_000, ge=1, le=100_000)
     fresh: float = Field(0.05, ge=0, le=1)
@@ -232,9 +233,20 @@ class Arm(Objective, TrainingSearch, MethodSettings):
         return any(self.weights[term] > 0 for term in TRAINING_METHODS[self.method].beside_the_samples)
 
     @property
-    def trains_on_counterfactuals(self) -> bool:
+    def searches_in_training(self) -> bool:
         """Whether any weight of the objective needs counterfactuals."""
         return self.learns_from_examples and TRAINING_METHODS[self.method].searches
+
+    @property
+    def trains_on_counterfactuals(self) -> bool:
+        """Whether it is counterfactual training, which pages set beside conventional training and its rivals."""
+        return self.learns_from_examples and self.method == COUNTERFACTUAL.name
+
+    @property
+    def rival(self) -> str:
+        """Title of the method where it is neither conventional nor counterfactual training; else empty."""
+        other = not (self.conventional or self.trains_on_counterfactuals)
+        return TRAINING_METHODS[self.method].title if other else ""
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> Arm:

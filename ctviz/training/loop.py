@@ -14,7 +14,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.dataset import Dataset
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.training.arm import Arm
+from ctviz.training.arm import TERMS, Arm
 from ctviz.training.draws import BatchLayout, EpochDraws, RandomStreams, batch_sizes, even_sizes
 from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.methods.method import SAMPLES, ExampleMaker, Examples, Setup, TrainingMethod
@@ -260,7 +260,7 @@ class _Trainer:
         taught = torch.zeros(m, 1, dtype=torch.bool, device=finite.device)
         for one in material.made:
             taught[one.arms] = True
-        result = {}
+        result = {f"loss_{name}": nothing for name in TERMS if name not in losses.values}
         for name, values in losses.values.items():
             known = finite if name == "class" else finite & taught
             result[f"loss_{name}"] = torch.where(known, values, torch.nan).nanmean(dim=1)

@@ -91,7 +91,7 @@ class Sampler(ExampleMaker):
         self.y = y.to(like.device)
         self.k = dataset.k
         self.arms: list[int] = [
-            i for i, arm in enumerate(arms) if arm.method == self.method and arm.trains_on_counterfactuals
+            i for i, arm in enumerate(arms) if arm.method == self.method and arm.searches_in_training
         ]
         self.settings = [arms[i] for i in self.arms]
         self.like = like

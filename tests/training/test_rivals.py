@@ -14,10 +14,15 @@ from torch import Tensor
 
 from ctviz.bench.measure import threads
 from ctviz.bench.plain_methods import STEPS, train_plainly
+from ctviz.catalogue.advice import title_among
+from ctviz.catalogue.objective import in_words
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import ConfigError
+from ctviz.experiments.advice import ModelAdvice
 from ctviz.experiments.config import MAX_BUFFER, Experiment
+from ctviz.experiments.engines.cost import training_seconds
+from ctviz.figures.theme import arm_styles, reference_pair
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
 from ctviz.training.arm import Arm
@@ -28,6 +33,7 @@ from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.methods.method import Setup
 from ctviz.training.objective import logit_gradient
 from ctviz.training.schedule import Schedule
+from tests.experiments.traces import SETTINGS, alone, linear
 
 DATA = load(DataSettings(n_train=61, n_validation=10, n_test=10))
 MODEL = ModelSettings(hidden=(8,))
@@ -244,3 +250,45 @@ def test_an_arm_goes_into_links_and_files_and_back(name: str) -> None:
     experiment = Experiment(arms=(Arm.variant("vanilla"), Arm.variant(name, inner_steps=3)))
     assert Experiment.from_query(experiment.to_query("moons")) == experiment
     assert Experiment.from_toml(experiment.to_toml()) == experiment
+
+
+# -- what they are called ------------------------------------------------------------------------------
+
+
+def test_rivals_are_named_apart_and_none_is_taken_for_one_of_the_two() -> None:
+    names = ("pgd", "vanilla", "augmentation", "full", "jem")
+    styles = arm_styles(Experiment(arms=tuple(Arm.variant(name) for name in names)))
+    assert [style.short for style in styles] == ["PGD", "Conventional", "As data", "Counterfactual", "JEM"]
+    assert [style.role for style in styles if style.role == "counterfactual"] == ["counterfactual"]
+    assert reference_pair(styles) == (1, 3)
+    assert reference_pair(styles[:3]) == (1, 2), "without counterfactual training, the last rival"
+    assert reference_pair(styles[:2]) == (1, 0)
+    assert reference_pair([styles[0], styles[2]]) == (0, None)
+
+
+def test_a_rival_is_titled_by_its_method_in_advice() -> None:
+    told = {"score": 0.1, "threshold": 0.5, "outcome": "none"}
+    models = [
+        ModelAdvice("vanilla", False, **told), ModelAdvice("pgd", False, **told, rival=Arm.variant("pgd").rival),
+    ]  # fmt: skip
+    assert [title_among(one, models) for one in models] == ["Conventional training", "PGD adversarial training"]
+
+
+def test_what_counterfactuals_as_data_make_of_a_search() -> None:
+    explorer = alone(method="augmentation", lambda_aug=2.0)
+    trace = explorer.trace(linear(2.0, bias=-1.0), [[0.0, 0.0]], [1], SETTINGS)
+    terms = explorer.loss_terms(trace, 0, 0)
+    x = float(trace.final[0, 0, 0])
+    assert terms.augmented == pytest.approx(np.log1p(np.exp(-(2 * x - 1) * 1.0)), rel=1e-4)
+    assert terms.total == terms.weighted_augmented == 2 * terms.augmented
+    assert in_words(terms).startswith("The model learns it as if it were a sample")
+    failed = explorer.trace(linear(2.0), [[-0.5, 0.0]], [1], SETTINGS.model_copy(update={"steps": 1, "tau": 0.999}))
+    assert "real sample in its place" in in_words(explorer.loss_terms(failed, 0, 0))
+    assert explorer.loss_terms(failed, 0, 0).total == 0
+
+
+def test_gradients_before_each_step_take_time() -> None:
+    seconds = [training_seconds(Experiment(arms=(Arm.variant(name),))) for name in ("vanilla", "pgd", "jem")]
+    assert seconds == sorted(seconds) and seconds[2] > 5 * seconds[0]
+    idle = Arm.variant("jem", lambda_gen=0.0)
+    assert training_seconds(Experiment(arms=(idle,))) == seconds[0]

@@ -104,7 +104,7 @@ def training_seconds(experiment: Experiment) -> float:
     """Overhead of each batch and search step, and for all arms the samples that they learn and search."""
     schedule = experiment.training
     batches = -(-experiment.data.n_train // schedule.batch)
-    pupils = [arm for arm in experiment.arms if arm.trains_on_counterfactuals]
+    pupils = [arm for arm in experiment.arms if arm.searches_in_training]
     taught = schedule.epochs * (1 - schedule.burnin)
     n_ce = min(schedule.n_ce, experiment.data.n_train)
     steps = STEPS_TAKEN * max((arm.steps for arm in pupils), default=0)

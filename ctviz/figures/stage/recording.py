@@ -83,7 +83,6 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.prose import number
 from ctviz.training.arm import Arm
-from ctviz.training.methods import TRAINING_METHODS
 
 MAGIC = b"CTV1"
 
@@ -139,7 +138,7 @@ def arm_labels(
 
 
 def _heading(arm: Arm, role: Role) -> str:
-    return HEADINGS[role] if arm.conventional else TRAINING_METHODS[arm.method].title
+    return arm.rival or HEADINGS[role]
 
 
 def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()) -> str:

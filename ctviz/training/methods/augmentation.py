@@ -17,6 +17,7 @@ def _augmenter(setup: Setup) -> ExampleMaker:
 AUGMENTATION = TrainingMethod(
     name="augmentation",
     title="Counterfactuals as data",
+    short="As data",
     words="Learns from its own counterfactuals as if they were samples of the class that they were to have.",
     source="what people try first; the searches are those of counterfactual training (Altmeyer, van Deursen and Liem "
     "2026, Algorithm 1)",

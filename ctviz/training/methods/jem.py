@@ -29,9 +29,10 @@ def _dreamer(setup: Setup) -> ExampleMaker:
 JEM = TrainingMethod(
     name="jem",
     title="Joint energy-based model",
+    short="JEM",
     words="Learns classes and density at once: real samples are to look likelier than what the model itself makes up.",
-    source="Grathwohl et al. 2020, equations 5 and 7, with their step size, noise, steps and replay buffer; without "
-    "noise on the samples",
+    source="Grathwohl et al. 2020, equations 5 and 7, with their noise, steps and replay buffer; a tenth of their step "
+    "size, with which the energies of small networks run away, and no noise on the samples",
     terms={
         "class": {SAMPLES.name: CROSS_ENTROPY},
         "gen": {SAMPLED.name: LOG_DENSITY, SAMPLES.name: -LOG_DENSITY},

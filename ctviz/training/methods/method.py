@@ -130,7 +130,7 @@ class TrainingMethod:
 
     Attributes:
         name: what ``Arm.method`` says.
-        title: what it is called.
+        title: what it is called; ``short`` where there is little room.
         words: what it does, in one sentence.
         source: where it is from.
         epoch_parts: parts of the batches beside the samples that are made once an epoch, in their order.
@@ -146,6 +146,7 @@ class TrainingMethod:
 
     name: str
     title: str
+    short: str
     words: str
     source: str
     terms: Mapping[str, Term]

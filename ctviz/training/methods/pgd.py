@@ -17,6 +17,7 @@ def _attacker(setup: Setup) -> ExampleMaker:
 PGD = TrainingMethod(
     name="pgd",
     title="PGD adversarial training",
+    short="PGD",
     words="Learns from the worst small change of each sample in place of the sample; all features may be attacked.",
     source="Madry et al. 2018, equation 2.1 (pure: λ_class = 0); random starts and steps of 2.5 ε / steps from there",
     terms={

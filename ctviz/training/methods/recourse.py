@@ -17,6 +17,7 @@ def _helper(setup: Setup) -> ExampleMaker:
 RECOURSE = TrainingMethod(
     name="recourse",
     title="Learning for recourse",
+    short="Recourse",
     words="Learns to accept each person after the best change that locks, directions and ranges leave within a box.",
     source="Ross, Lakkaraju and Bastani 2021, with their δ_max; one inner step is their linear approximation of δ*",
     terms={
