@@ -231,8 +231,11 @@ def plain_counterfactuals(
     with torch.no_grad():
         predicted = model(factuals).argmax(1)
     targets = (predicted + 1 + draws.offsets) % k
-    halfway = arm.epsilon_rule == "halfway"
-    epsilon = halfway_boxes(X, y, arm.epsilon_share, constraints)[draws.factuals] if halfway else None
+    epsilon = None
+    if arm.epsilon_rule != "fixed":
+        epsilon = halfway_boxes(X, y, arm.epsilon_share, constraints)[draws.factuals]
+    if epsilon is not None and arm.epsilon_rule == "varied":
+        epsilon = epsilon * (draws.uniforms * 2**26 % 1).to(epsilon)  # the digits that no neighbour is chosen by
     found = plain_search(model, factuals, targets, arm, constraints, epsilon=epsilon)
     neighbours = X[pick_neighbours(y, targets, draws.uniforms, k)]
     final = torch.where(found.mature[:, None], found.final, neighbours)

@@ -311,13 +311,18 @@ _SEARCH = (
     Setting(
         "arms.epsilon_rule", "Size of the box",
         "Whether all points have the same nascent box, or each one that reaches a share of its way to the nearest "
-        "training point of another class.", short="box",
-        choices={"fixed": "The same for all points", "halfway": "By the way to the other class"},
+        "training point of another class: always the same share, or one that is drawn anew at each epoch.", short="box",
+        choices={
+            "fixed": "The same for all points",
+            "halfway": "A share of the way to the other class",
+            "varied": "A share of that way that varies",
+        },
     ),
     Setting(
         "arms.epsilon_share", "Share of the way",
-        "How far the nascent box of a point reaches towards the nearest training point of another class, counted in "
-        "the feature that differs most; locked features do not count.", step=0.05,
+        "How far the nascent box of a point reaches, or at most reaches where it is drawn, towards the nearest "
+        "training point of another class, counted in the feature that differs most; locked features do not count.",
+        step=0.05,
     ),
     Setting(
         "arms.lambda_cost", "Price of distance",

@@ -74,19 +74,20 @@ class MethodSettings(Settings):
 class TrainingSearch(SearchSettings):
     """Settings of the search that a model trains on.
 
-    With ``epsilon_rule="halfway"`` the nascent box of each factual is ``epsilon_share`` of the way to the nearest
-    training sample of another class (``Sampler``), and ``epsilon`` is not used.
+    By ``epsilon_rule`` the nascent box of a factual reaches as far as that of all others (``fixed``: ``epsilon``), to
+    a share of its way to the nearest training sample of another class (``halfway``: ``epsilon_share``), or to a share
+    drawn anew at each epoch, uniform between 0 and ``epsilon_share`` (``varied``); see ``Sampler.boxes_of``.
     """
 
     later: ClassVar[tuple[str, ...]] = ("epsilon_rule", "epsilon_share")
 
-    epsilon_rule: Literal["fixed", "halfway"] = "fixed"
-    epsilon_share: float = Field(0.5, gt=0, le=1)
+    epsilon_rule: Literal["fixed", "halfway", "varied"] = "fixed"
+    epsilon_share: float = Field(0.5, gt=0, le=10)
 
     @property
     def heard(self) -> tuple[str, ...]:
         """The settings that the generator and the rule of the box use, in the order in which to show them."""
-        box = ("epsilon_rule", "epsilon_share" if self.epsilon_rule == "halfway" else "epsilon")
+        box = ("epsilon_rule", "epsilon" if self.epsilon_rule == "fixed" else "epsilon_share")
         names = GENERATORS[self.generator].settings
         return tuple(part for name in names for part in (box if name == "epsilon" else (name,)))
 

@@ -105,23 +105,36 @@ class Sampler(ExampleMaker):
         self._start = self._count.cumsum(0) - self._count
 
     @cached_property
-    def boxes(self) -> Tensor | None:
-        """ε of every training sample for each of the p arms, (p n); None where all take that of their settings.
+    def largest_boxes(self) -> Tensor | None:
+        """The largest ε of every training sample for each of the p arms, (p n); None where all take that of their
+        settings.
 
-        Half-way: a share of the distance to the nearest training sample of another class, ‖·‖∞ over the columns that
+        By the way: a share of the distance to the nearest training sample of another class, ‖·‖∞ over the columns that
         the arm may change in training. Where one lies on the sample, ε is 0 and the nascent point is the sample itself.
         """
         if self.constraints is None or all(arm.epsilon_rule == "fixed" for arm in self.settings):
             return None
         free = (self.constraints.may_rise | self.constraints.may_fall).squeeze(-1)  # p d
-        like = self.like
         rows = [
-            arm.epsilon_share * self.reference_data.gaps(free[i]).to(like)
-            if arm.epsilon_rule == "halfway"
-            else like.new_full((len(self.X),), arm.epsilon)
+            self.like.new_full((len(self.X),), arm.epsilon)
+            if arm.epsilon_rule == "fixed"
+            else arm.epsilon_share * self.reference_data.gaps(free[i]).to(self.like)
             for i, arm in enumerate(self.settings)
         ]
         return torch.stack(rows)
+
+    def boxes_of(self, factuals: Tensor, draws: Tensor) -> Tensor | None:
+        """ε of training samples by their indices, (p c); None where all arms take that of their settings.
+
+        ``draws`` (p c), uniform in [0, 1): for arms whose boxes are drawn. What chose the neighbour are its leading
+        digits, so that those from the 26th binary digit on are another uniform number.
+        """
+        if self.largest_boxes is None:
+            return None
+        shares = (draws * 2**26).frac().to(self.like)
+        drawn = [arm.epsilon_rule == "varied" for arm in self.settings]
+        shares = torch.where(torch.tensor(drawn, device=shares.device).unsqueeze(1), shares, 1.0)
+        return shares * self.largest_boxes.gather(1, factuals)
 
     def neighbours_of(self, targets: Tensor, draws: Tensor) -> Tensor:
         """Index of the neighbour: item ⌊u · count⌋ of the training samples of the target class, (m c)."""
@@ -154,7 +167,7 @@ class Sampler(ExampleMaker):
         models, own = stack.take(arms), self.samples(chosen[arms])
         predicted = predict(models.run(own.shape[-1]).forward(with_ones(own.mT)))
         wanted = (predicted + shifts[arms]) % self.k
-        boxes = None if self.boxes is None else self.boxes.gather(1, chosen[arms])
+        boxes = self.boxes_of(chosen[arms], draws.neighbours[arms])
         found = search(
             models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data, epsilon=boxes
         )

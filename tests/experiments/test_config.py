@@ -66,7 +66,7 @@ def arms(draw, k, name):
             ]
         )
     )
-    box = draw(st.sampled_from([{}, {"epsilon_rule": "halfway"}, {"epsilon_rule": "halfway", "epsilon_share": 0.3}]))
+    box = draw(st.sampled_from([{}, {"epsilon_rule": "halfway"}, {"epsilon_rule": "varied", "epsilon_share": 1.3}]))
     own = {f: draw(weights) for f in ("lambda_class", "lambda_div", "lambda_adv", "lambda_reg")}
     return Arm(
         name=name, seed=draw(st.none() | seeds), **box, **own, **constraints, **draw(st.fixed_dictionaries(searches(k)))

@@ -234,6 +234,11 @@ def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
     at.selectbox(key="set-arms.full.generator").set_value("face").run()
     shown = {box.key for box in at.number_input}
     assert "set-arms.full.neighbours" in shown and "set-arms.full.lambda_egy" not in shown
+    assert "set-arms.full.epsilon" in shown and "set-arms.full.epsilon_share" not in shown
+    at.selectbox(key="set-arms.full.epsilon_rule").set_value("halfway").run()
+    shown = {box.key for box in at.number_input}
+    assert "set-arms.full.epsilon_share" in shown and "set-arms.full.epsilon" not in shown
+    assert query_of(at)["arms.full.epsilon_rule"] == "halfway"
     assert "set-evaluation.lambda_egy" in shown, "the search for measuring is another one"
 
 

@@ -306,6 +306,7 @@ CONSTRAINED = (
     Arm.variant("bare ranges", tau=0.6, ranges=((0, -0.5, 1.0),), shield="off"),
     Arm.variant("half-way", tau=0.6, locked=(0,), epsilon_rule="halfway", epsilon_share=0.8),
     Arm.variant("half-way free", tau=0.6, locked=(0,), lock_when="searching", epsilon_rule="halfway"),
+    Arm.variant("varied", tau=0.6, locked=(0,), epsilon_rule="varied", epsilon_share=1.25),
 )
 
 
