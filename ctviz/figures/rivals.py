@@ -37,7 +37,7 @@ def dots(result: VerdictResult, row: VerdictRow, measure: Measure, search: str, 
     notes: list[dict[str, Any]] = []
     for at, one in enumerate(methods):
         mean, beside = found[one.name], stands(result, row, one.name, measure, search)
-        notes.append(row_title(f"<b>{one.title}</b>{f'  {beside}' if beside else ''}", at, palette))
+        notes.append(row_title(f"<b>{one.short}</b>{f'  {beside}' if beside else ''}", at, palette))
         if not mean.n:
             continue
         ends = sorted(sign * (mean.value if end != end else end) for end in (mean.low, mean.high))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ctviz.prose import begun, decimal, inside, listed, number, spelled
 from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
-from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult, VerdictRow
+from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult
 from ctviz.studies.summary import Mean
 
 SEARCHES = {"paper": "the paper's search", "careful": "a careful search"}
@@ -69,7 +69,8 @@ def against_all(result: VerdictResult, first: str, measure: Measure, others: Ite
 
 
 def _name(method: MethodWords) -> str:
-    return f"{inside(method.title)} training" if method.name == CONVENTIONAL else inside(method.title)
+    """Within a sentence; what begins with an abbreviation stays as it is."""
+    return method.title if method.title[:2].isupper() else inside(method.title)
 
 
 def headline(result: VerdictResult) -> str:
@@ -96,10 +97,11 @@ def price(result: VerdictResult) -> str:
     told = [part for part in parts if part]
     no = "Beside conventional training it clearly loses no accuracy and takes no more effort under the lock"
     said = f"Beside conventional training it {listed(told)}" if told else no
-    times = [_times(result, row, COUNTERFACTUAL) for row in result.rows]
-    known = [one for one in times if one is not None]
-    if known:
-        said += f"; its training takes {_span(known)} times as long"
+    if own := _times(result, [COUNTERFACTUAL]):
+        said += f"; its training takes {_span(own)} times as long"
+    theirs = _times(result, [one.name for one in rivals(result) if one.name != CONVENTIONAL])
+    if own and theirs:
+        said += f", that of the rivals {_span(theirs)} times"
     attack = against_all(result, COUNTERFACTUAL, MEASURES["pgd"], rivals(result))
     return f"{said}." + (f" Under attack it is {attack}, of {len(result.rows)} data sets." if attack else "")
 
@@ -118,9 +120,11 @@ def _lost(result: VerdictResult, name: str, words: str) -> str:
     return f"{words} on {listed(told)}" if told else ""
 
 
-def _times(result: VerdictResult, row: VerdictRow, method: str) -> float | None:
-    found = result.compared(row, method, CONVENTIONAL, MEASURES["seconds"], "")
-    return 2**-found.value if found.n else None
+def _times(result: VerdictResult, methods: Sequence[str]) -> list[float]:
+    """How many times as long as conventional training methods take, on each data set."""
+    measure = MEASURES["seconds"]
+    found = [result.compared(row, method, CONVENTIONAL, measure, "") for row in result.rows for method in methods]
+    return [2**-one.value for one in found if one.n]
 
 
 def _span(values: Sequence[float]) -> str:

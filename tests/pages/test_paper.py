@@ -72,7 +72,7 @@ def test_the_comparison_with_rivals_by_any_measure_and_search(visit, ships):
     at = visit(PAGE, measure="seconds", data="moons")
     sound(at)
     said = words(at).replace("\u00a0", " ")
-    assert "ahead of conventional training (2 : 0), behind conventional, other schedule (0 : 2)" in said
+    assert "ahead of conventional training (2 : 0), behind conventional training with another schedule (0 : 2)" in said
     assert "its training takes 3.9 to 4 times as long" in said or "its training takes 4 times as long" in said
     assert "times as long: farther to the right is more" in said
     for part in ("The rule.", "Moons, a careful search", "24.9 [24.2, 25.6] *"):

@@ -27,6 +27,7 @@ class RivalMethod:
     Attributes:
         name: in results.
         title: what it is called.
+        short: what it is called in a chart.
         words: what it does, in one sentence.
         arm: what it changes of the usual arm (``Arm``).
         tries: what each try changes besides: settings of the arm, or of the schedule (``training.epochs``).
@@ -35,6 +36,7 @@ class RivalMethod:
 
     name: str
     title: str
+    short: str
     words: str
     arm: Mapping[str, Any] = field(default_factory=dict)
     tries: tuple[Mapping[str, Any], ...] = ({},)
@@ -51,30 +53,30 @@ def _of_registry(name: str, tries: tuple[Mapping[str, Any], ...], **changes: Any
     """A method of the registry, with its first variant and what is changed of that."""
     method = TRAINING_METHODS[name]
     (arm, *_) = method.variants.values()
-    return RivalMethod(name, method.title, method.words, {**arm.changes, **changes}, tries)
+    return RivalMethod(name, method.title, method.short, method.words, {**arm.changes, **changes}, tries)
 
 
 RIVALS: tuple[RivalMethod, ...] = (
     RivalMethod(
-        CONVENTIONAL, "Conventional",
+        CONVENTIONAL, "Conventional training", "Conventional",
         "Cross-entropy on the samples, with the paper's schedule. It has no settings of its own, so nothing is tried.",
         VARIANTS["vanilla"],
     ),
     RivalMethod(
-        "schedule", "Conventional, other schedule",
+        "schedule", "Conventional training with another schedule", "Other schedule",
         "The same with another number of epochs or another learning rate, chosen as the settings of the others are.",
         VARIANTS["vanilla"],
         grid(training__epochs=(25, 50, 200), training__lr=(0.0003, 0.001)),
     ),
     RivalMethod(
-        COUNTERFACTUAL, "Counterfactual training",
+        COUNTERFACTUAL, "Counterfactual training", "Counterfactual training",
         "The paper's method; tried are its τ and its λ_reg, which the paper tunes too.",
         VARIANTS["full"],
         grid(tau=(0.5, 0.75, 0.9), lambda_reg=(0.1, 0.5)),
         ours=True,
     ),
     RivalMethod(
-        "halfway", "Counterfactual training, half-way box",
+        "halfway", "Counterfactual training with the half-way box", "Half-way box",
         "Counterfactual training whose adversarial box reaches a share of the way to the nearest sample of another "
         "class, with λ_adv = 1.",
         {**VARIANTS["full"], "epsilon_rule": "halfway", "lambda_adv": 1.0},

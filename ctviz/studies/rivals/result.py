@@ -159,6 +159,7 @@ class MethodWords(ResultRecord):
 
     name: str
     title: str
+    short: str
     words: str
     tries: int
     ours: bool

@@ -162,7 +162,12 @@ def _steps_of(search: str) -> dict[str, float]:
 
 def _words(method: RivalMethod) -> MethodWords:
     return MethodWords(
-        name=method.name, title=method.title, words=method.words, tries=len(method.tries), ours=method.ours
+        name=method.name,
+        title=method.title,
+        short=method.short,
+        words=method.words,
+        tries=len(method.tries),
+        ours=method.ours,
     )
 
 

@@ -52,7 +52,8 @@ def result(*rows: VerdictRow) -> VerdictResult:
     known = [BY_NAME[name] for name in names]
     return VerdictResult(
         methods=tuple(
-            MethodWords(name=m.name, title=m.title, words=m.words, tries=len(m.tries), ours=m.ours) for m in known
+            MethodWords(name=m.name, title=m.title, short=m.short, words=m.words, tries=len(m.tries), ours=m.ours)
+            for m in known
         ),
         rows=rows,
         rule="The rule.",
