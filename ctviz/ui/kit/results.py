@@ -11,6 +11,7 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
+from ctviz.catalogue.findings import diverged
 from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import Endpoints
@@ -51,7 +52,11 @@ def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, l
     The last takes a search, which a run that is being trained is spared.
     """
     caveat = "" if live else leaps(run_view, styles, snapshot)
-    page_title(headline(snapshot.epoch, styles, as_lists(snapshot), samples_of(run_view.experiment), caveat))
+    metrics, experiment = as_lists(snapshot), run_view.experiment
+    page_title(headline(snapshot.epoch, styles, metrics, samples_of(experiment), caveat))
+    batches = -(-experiment.data.n_train // experiment.training.batch)
+    if said := diverged([style.title for style in styles], metrics.get("skipped", ()), batches):
+        st.caption(f":material/warning: {said}")
 
 
 def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> str:
