@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
@@ -48,7 +48,25 @@ TERMS = tuple(name.removeprefix("lambda_") for name in Objective.model_fields)
 """Names of all terms: λ_name weighs the term, and a snapshot records it as ``loss_name``."""
 
 
-class Arm(Objective, SearchSettings):
+class MethodSettings(Settings):
+    """Settings of the methods of training; each says which it listens to (``TrainingMethod.settings``)."""
+
+    later: ClassVar[tuple[str, ...]] = ("members", "validity_weight", "proximity_weight")
+
+    members: int = Field(5, le=MOST_MEMBERS)
+    validity_weight: float = Field(0.2, ge=0, le=1000)
+    proximity_weight: float = Field(0.01, ge=0, le=1000)
+
+    @field_validator("members")
+    @classmethod
+    def _several(cls, members: int) -> int:
+        if members < 2:
+            allowed = f"2 to {MOST_MEMBERS}; an ensemble of one model is that model, trained conventionally"
+            raise ConfigError("members", members, allowed)
+        return members
+
+
+class Arm(Objective, SearchSettings, MethodSettings):
     """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
@@ -56,7 +74,7 @@ class Arm(Objective, SearchSettings):
     ``ctviz/catalogue/settings.py``.
     """
 
-    later = ("method", "members")
+    later: ClassVar[tuple[str, ...]] = ("method",)
 
     name: str = Field(min_length=1, max_length=40)
     generator: TrainingGeneratorName = "eccco"
@@ -68,15 +86,6 @@ class Arm(Objective, SearchSettings):
     lock_when: LockWhen = "always"
     shield: Literal["on", "off"] = "on"
     seed: int | None = Field(None, ge=0, lt=2**31)
-    members: int = Field(5, le=MOST_MEMBERS)
-
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: int) -> int:
-        if members < 2:
-            allowed = f"2 to {MOST_MEMBERS}; an ensemble of one model is that model, trained conventionally"
-            raise ConfigError("members", members, allowed)
-        return members
 
     @field_validator("name")
     @classmethod
@@ -156,20 +165,24 @@ class Arm(Objective, SearchSettings):
         return tuple(f"lambda_{term}" for term in self.weights)
 
     @property
-    def of_method(self) -> tuple[str, ...]:
-        """The settings that its method listens to: the weights of its terms, and its own."""
+    def own_settings(self) -> tuple[str, ...]:
+        """The settings that its method listens to, beside those of searches: the weights first."""
         return (*self.weighed, *TRAINING_METHODS[self.method].settings)
 
     @property
     def unheard(self) -> frozenset[str]:
         """Weights of terms and settings of methods that its own method does not listen to."""
-        of_methods = {name for method in TRAINING_METHODS.values() for name in method.settings}
-        return frozenset(({*Objective.model_fields} | of_methods).difference(self.of_method))
+        return frozenset({*Objective.model_fields, *MethodSettings.model_fields}.difference(self.own_settings))
 
     @property
     def conventional(self) -> bool:
         """Whether it is one model that learns from its samples alone."""
-        return self.models == 1 and not self.learns_from_examples
+        return self.models == 1 and not self.has_network and not self.learns_from_examples
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network that answers with counterfactuals is trained beside it."""
+        return TRAINING_METHODS[self.method].network
 
     @property
     def models(self) -> int:
@@ -193,6 +206,12 @@ class Arm(Objective, SearchSettings):
     def trains_on_counterfactuals(self) -> bool:
         """Whether any weight of the objective needs counterfactuals."""
         return self.learns_from_examples and TRAINING_METHODS[self.method].searches
+
+    @property
+    def rival(self) -> str:
+        """Title of the method where it is neither conventional nor counterfactual training; else empty."""
+        other = not self.conventional and not self.trains_on_counterfactuals
+        return TRAINING_METHODS[self.method].title if other else ""
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> Arm:

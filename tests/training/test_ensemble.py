@@ -108,7 +108,7 @@ def test_what_an_ensemble_is_called_and_what_it_listens_to() -> None:
     assert [label.title for label in arm_labels(EXPERIMENT)] == [
         "Conventional", "Deep ensemble", "Counterfactual training",
     ]  # fmt: skip
-    assert ENSEMBLE.of_method == ("lambda_class", "members")
+    assert ENSEMBLE.own_settings == ("lambda_class", "members")
     assert (VANILLA.models, VANILLA.conventional, ENSEMBLE.models, ENSEMBLE.conventional) == (1, True, 3, False)
     assert identity(ENSEMBLE) == identity(Arm.variant("ensemble", members=3, tau=0.6, lambda_div=2.0))
     assert identity(ENSEMBLE) != identity(Arm.variant("ensemble", members=4)) != identity(VANILLA)

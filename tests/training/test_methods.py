@@ -74,6 +74,7 @@ class Fgsm(ExampleMaker):
 FGSM = TrainingMethod(
     name="fgsm",
     title="Adversarial training",
+    short="FGSM",
     words="Learns from the worst small change of each sample.",
     source="Goodfellow, Shlens and Szegedy 2015",
     terms={

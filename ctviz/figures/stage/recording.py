@@ -83,7 +83,6 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.prose import number
 from ctviz.training.arm import Arm
-from ctviz.training.methods import TRAINING_METHODS
 
 MAGIC = b"CTV1"
 
@@ -140,8 +139,7 @@ def arm_labels(
 
 
 def _heading(arm: Arm, role: Role) -> str:
-    other = not arm.conventional and role == "conventional"  # trained by a method without counterfactuals
-    return TRAINING_METHODS[arm.method].title if other else HEADINGS[role]
+    return arm.rival or HEADINGS[role]
 
 
 def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()) -> str:

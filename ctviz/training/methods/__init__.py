@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ctviz.training.methods.counterfactual import COUNTERFACTUAL
+from ctviz.training.methods.counternet import COUNTERNET
 from ctviz.training.methods.ensemble import ENSEMBLE
 from ctviz.training.methods.method import TrainingMethod
 
@@ -11,6 +12,7 @@ TRAINING_METHODS: dict[str, TrainingMethod] = {
     for method in (
         COUNTERFACTUAL,
         ENSEMBLE,
+        COUNTERNET,
     )
 }  # fmt: skip
 """Methods by the name that ``Arm.method`` gives."""

@@ -12,6 +12,7 @@ def _nothing(setup: Setup) -> ExampleMaker:
 ENSEMBLE = TrainingMethod(
     name="ensemble",
     title="Deep ensemble",
+    short="Ensemble",
     words="Several conventional models, each from other first weights and with other batches, average their answers.",
     source="Lakshminarayanan, Pritzel and Blundell 2017, without its adversarial examples; counterfactuals of such an "
     "ensemble as in Schut et al. 2021",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctviz.models.stack import Stack
     from ctviz.training.arm import Arm
     from ctviz.training.draws import EpochDraws
+    from ctviz.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,10 @@ class ExampleMaker:
         """
         return {}
 
+    def network(self) -> Stack | None:
+        """The networks of a method that has some (``TrainingMethod.network``), one for each of ``arms``."""
+        return None
+
     def keep(self) -> Any:
         """A copy of the state, for ``restore``; None where there is none."""
         return None
@@ -118,6 +123,7 @@ class Setup:
     seeds: Sequence[int]  # m
     like: Tensor  # the type and device of the models' weights
     reference_data: ReferenceData
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True)
@@ -126,13 +132,15 @@ class TrainingMethod:
 
     Attributes:
         name: what ``Arm.method`` says.
-        title: what it is called.
+        title: what it is called; ``short`` where there is little room.
         words: what it does, in one sentence.
         source: where it is from.
         epoch_parts: parts of the batches beside the samples that are made once an epoch, in their order.
         batch_parts: parts that are made anew before each step; they come after those.
         terms: of the objective, by name: λ_name of the arm weighs the term. Weights of other terms count for nothing.
         ensemble: whether an arm is as many models as its ``members`` says, trained independently, which answer as one.
+        network: whether its maker trains a network of its own beside each model (``CounterNet``): a step for each
+            batch, whatever the weights.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
         settings: of the arm, beside the weights of its terms and its search, that the method listens to.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
@@ -141,6 +149,7 @@ class TrainingMethod:
 
     name: str
     title: str
+    short: str
     words: str
     source: str
     terms: Mapping[str, Term]
@@ -149,6 +158,7 @@ class TrainingMethod:
     batch_parts: tuple[Part, ...] = ()
     searches: bool = False
     ensemble: bool = False
+    network: bool = False
     settings: tuple[str, ...] = ()
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
