@@ -288,6 +288,7 @@ _SEARCH = (
             "revise": "Along what data look like (REVISE)",
             "face": "From point to point (FACE)",
             "exact": "The cheapest, proved",
+            "counternet": "CounterNet",
         },
     ),
     Setting(
@@ -372,6 +373,15 @@ _ARM = (
         "arms.members", "Models of the ensemble",
         "How many models, each trained from a seed of its own, average their answers (deep ensemble only).",
         short="models",
+    ),
+    Setting(
+        "arms.validity_weight", "Reach the class",
+        "Weight with which the second network is to reach the class asked for (λ₂, CounterNet only).", "λ₂", step=0.1,
+    ),
+    Setting(
+        "arms.proximity_weight", "Stay close",
+        "Weight with which the second network is to stay close to where it began (λ₃, CounterNet only).", "λ₃",
+        step=0.01,
     ),
     Setting(
         "arms.seed", "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.",

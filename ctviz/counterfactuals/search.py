@@ -11,6 +11,7 @@ from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.descent import search_gradient
 from ctviz.counterfactuals.diversity import repelling
 from ctviz.counterfactuals.generators import GENERATORS, Kind, needs_samples
+from ctviz.counterfactuals.network_search import by_network, search_network
 from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.counterfactuals.search_result import Search, Searchable, SearchResult
 from ctviz.counterfactuals.search_settings import SearchSettings
@@ -50,6 +51,7 @@ SEARCHES: dict[Kind, Callable[[], Search]] = {
     "nearest": _nearest,
     "face": _face,
     "exact": _exact,
+    "network": lambda: search_network,
 }
 
 
@@ -71,8 +73,10 @@ def search(
     ``epsilon`` (m b): ε of each factual, in place of that of the settings.
 
     Raises:
-        ConfigError: a generator that needs training samples, or a bound of steps, without ``reference_data``.
+        ConfigError: a generator that needs training samples, or a bound of steps, without ``reference_data``; answers
+            of networks where no arm has one.
     """
+    settings = by_network(model, settings)
     # Counterfactuals that repel each other stay together to the end, which would delay other arms.
     sorts: dict[tuple[Kind, int], list[int]] = {}
     for arm, chosen in enumerate(settings):

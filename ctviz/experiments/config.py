@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
@@ -25,7 +25,7 @@ from ctviz.data.schema import FeatureRef, resolve
 from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
-from ctviz.models.sizes import parameters
+from ctviz.models.sizes import NETWORK_HIDDEN, parameters
 from ctviz.settings import Document, Settings, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
@@ -123,6 +123,11 @@ class Experiment(Document):
     def models(self) -> int:
         """How many models the run trains."""
         return sum(self.members)
+
+    @property
+    def with_network(self) -> tuple[int, ...]:
+        """Arms beside which a network is trained that answers with counterfactuals."""
+        return tuple(i for i, arm in enumerate(self.arms) if arm.has_network)
 
     def rows_of(self, arms: Iterable[int]) -> list[int]:
         """Which of all models are those of some arms, by the arms' positions."""
@@ -669,6 +674,13 @@ def _settings_of(data: Any) -> Any:
 def weights_per_model(experiment: Experiment) -> int:
     """Number of parameters of each model of an experiment."""
     return parameters(experiment.model, experiment.d, experiment.data.classes, experiment.data.grid)
+
+
+def weights_of_networks(experiment: Experiment) -> int:
+    """Number of parameters of all networks beside its models."""
+    d, k = experiment.d, experiment.data.classes
+    sizes = (d + 2 * k, *NETWORK_HIDDEN, d)
+    return len(experiment.with_network) * sum((before + 1) * after for before, after in pairwise(sizes))
 
 
 def _with_arm_name(field: str, arms: Any) -> str:

@@ -35,10 +35,11 @@ from ctviz.experiments.reports import (
 )
 from ctviz.experiments.run import Run, resolve_device
 from ctviz.experiments.sensitivity import SAMPLES
+from ctviz.experiments.snapshot import stacked
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.vae import vae_for
 from ctviz.isolation import isolated
-from ctviz.models.stack import Stack, predict
+from ctviz.models.stack import predict
 
 if TYPE_CHECKING:
     from ctviz.experiments.exact_ends import ExactJudge
@@ -137,8 +138,7 @@ class _Evaluation:
     def __init__(self, run: Run, protocol: Protocol, store: Store, device: str) -> None:
         experiment, data = run.experiment, run.data
         self._run, self._protocol, self._data = run, protocol, data
-        stack = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid, experiment.members)
-        self._stack = stack.to(resolve_device(device, experiment))
+        self._stack = stacked([run.snapshot()], experiment).to(resolve_device(device, experiment))
         X, y = protocol.samples(data)
         if not len(y):
             raise DataError(f"The {protocol.split} split of {data.name} has no samples; nothing can be evaluated.")

@@ -22,7 +22,7 @@ from ctviz.data.dataset import Dataset
 from ctviz.data.given import GivenSettings, given
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, DataError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
+from ctviz.experiments.config import PRESETS, Experiment, weights_of_networks, weights_per_model
 from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
@@ -74,7 +74,7 @@ def picture_bytes(experiment: Experiment) -> int:
 def check_size(experiment: Experiment) -> None:
     """Raise ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MAX_BYTES``."""
     settings = experiment.evaluation
-    weights = 4 * experiment.models * weights_per_model(experiment)
+    weights = 4 * (experiment.models * weights_per_model(experiment) + weights_of_networks(experiment))
     size = picture_bytes(experiment) + weights * _snapshots(experiment)
     if size > MAX_BYTES:
         least = math.ceil(settings.every * size / MAX_BYTES)
@@ -108,6 +108,7 @@ class Training:
         )
         self.scene = make_scene(experiment, self.data, self._evaluator)
         self._last: Epoch | None = None
+        self._networks = self._first_networks()
         self._began = time.perf_counter()
 
     @property
@@ -122,9 +123,20 @@ class Training:
         for found in epochs:
             epoch = replace(found, metrics=_means(found.metrics, experiment.members))
             self._last = epoch
+            self._networks = epoch.networks
             last = epoch.epoch == experiment.training.epochs
             if epoch.epoch % wanted.every == 0 or epoch.epoch in wanted.also or last:
                 yield self._snapshot(epoch.epoch, epoch.metrics)
+
+    def _first_networks(self) -> Stack | None:
+        """Those of CounterNet before the first epoch."""
+        experiment, own = self.experiment, self.experiment.with_network
+        if not own:
+            return None
+        from ctviz.models.counterfactual_networks import initial
+
+        seeds = [experiment.arms[arm].seeds(experiment.seed)[0] for arm in own]
+        return initial(self.data.d, self.data.k, seeds, self.models.flat)
 
     @isolated()
     def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
@@ -138,6 +150,7 @@ class Training:
             seconds=self.seconds,
             metrics={name: known.get(name, nothing) for name in METRICS},
             weights=self.stack.weights(),
+            networks=self._networks.weights() if self._networks else {},
             field=field(self.stack, self.scene, self.experiment.evaluation.field),
             paths=self._evaluator.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
             origin=self.experiment.origin,

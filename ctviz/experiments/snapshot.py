@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -71,6 +72,8 @@ class Snapshot(ShortRepr):
     field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None without a plane
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
+    networks: dict[str, npt.NDArray[np.float32]] = dataclasses.field(default_factory=dict)
+    """Weights, named alike, of the networks beside arms of CounterNet (``Experiment.with_network``); else empty."""
     origin: str = ""
     """``Experiment.origin`` of its run, if known."""
 
@@ -91,7 +94,7 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
     Raises:
         DataError: a snapshot of another run, or with other models.
     """
-    from ctviz.models.stack import Stack, architecture  # imports torch, which the store does not need
+    from ctviz.models.stack import architecture  # imports torch, which the store does not need
 
     settings, grid = experiment.model, experiment.data.grid
     known = architecture(settings, experiment.d, experiment.data.classes, grid)
@@ -109,9 +112,22 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
                 f"The snapshot of epoch {snapshot.epoch} is of another run: its models were trained on other data, "
                 "with other settings or from another seed."
             )
+    return stacked(snapshots, experiment)
+
+
+def stacked(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
+    """As ``stack_of``, of snapshots that are known to be the run's."""
+    from ctviz.models.counterfactual_networks import CounterfactualNetworks
+    from ctviz.models.stack import Stack
+
     names = snapshots[0].weights
     weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
-    return Stack.from_weights(weights, settings, grid, experiment.members * len(snapshots))
+    members = experiment.members * len(snapshots)
+    stack = Stack.from_weights(weights, experiment.model, experiment.data.grid, members)
+    if experiment.with_network and all(snapshot.networks for snapshot in snapshots):
+        own = [snapshot.networks for snapshot in snapshots]
+        stack.networks = CounterfactualNetworks.of(own, experiment.with_network, len(experiment.arms))
+    return stack
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -41,6 +41,7 @@ class Ensembles(Stack):
         self.models, self.members = models, tuple(members)
         self.architecture, self.flat, self.layers = models.architecture, models.flat, models.layers
         self.m = len(self.members)
+        self.networks = None
         self.head = _Head(self.members, models.device)
 
     @property
@@ -59,11 +60,15 @@ class Ensembles(Stack):
     def take(self, arms: Sequence[int]) -> Stack:
         """A stack of copies of some of the arms."""
         rows = [row for arm in arms for row in self.head.rows_of(arm)]
-        return self.models.take(rows).in_arms([self.members[arm] for arm in arms])
+        taken = self.models.take(rows).in_arms([self.members[arm] for arm in arms])
+        taken.networks = self.networks.take(arms) if self.networks else None
+        return taken
 
     def to(self, target: torch.device | torch.dtype | str) -> Stack:
         """A copy on another device or in another floating-point type."""
-        return self.models.to(target).in_arms(self.members)
+        moved = self.models.to(target).in_arms(self.members)
+        moved.networks = self.networks.to(target) if self.networks else None
+        return moved
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits (m b k) of samples (m b d), differentiable by autograd, once, with respect to ``x``."""

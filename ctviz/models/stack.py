@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from ctviz.models.convolutional import Convolutional
 from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.sizes import Grid, check_channels
+
+if TYPE_CHECKING:
+    from ctviz.models.counterfactual_networks import CounterfactualNetworks
 
 
 def architecture(settings: ModelSettings, d: int, k: int, grid: Grid | None = None) -> Architecture:
@@ -48,6 +52,7 @@ class Stack:
         self.m = m
         self.flat = flat
         self.layers = self.split(flat)
+        self.networks: CounterfactualNetworks | None = None  # those of CounterNet, where arms have some
 
     @classmethod
     def initialise(
@@ -110,11 +115,15 @@ class Stack:
     def take(self, arms: Sequence[int]) -> Stack:
         """A stack of copies of some of the models."""
         index = torch.tensor(list(arms), dtype=torch.int64, device=self.device)
-        return Stack(self.architecture, _flatten([layer[index] for layer in self.layers]), len(index))
+        taken = Stack(self.architecture, _flatten([layer[index] for layer in self.layers]), len(index))
+        taken.networks = self.networks.take(arms) if self.networks else None
+        return taken
 
     def to(self, target: torch.device | torch.dtype | str) -> Stack:
         """A copy on another device or in another floating-point type."""
-        return Stack(self.architecture, self.flat.clone().to(target), self.m)
+        moved = Stack(self.architecture, self.flat.clone().to(target), self.m)
+        moved.networks = self.networks.to(target) if self.networks else None
+        return moved
 
     def in_arms(self, members: Sequence[int]) -> Stack:
         """The models as arms of so many models each, in their order; an arm of several is an ensemble.

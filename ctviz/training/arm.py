@@ -60,6 +60,7 @@ class MethodSettings(Settings):
 
     later: ClassVar[tuple[str, ...]] = (
         "radius", "inner_steps", "sgld_steps", "sgld_step_size", "sgld_noise", "buffer", "fresh",
+        "members", "validity_weight", "proximity_weight",
     )  # fmt: skip
 
     radius: float = Field(0.3, ge=0, le=1000)
@@ -69,6 +70,17 @@ class MethodSettings(Settings):
     sgld_noise: float = Field(0.01, ge=0, le=1000)
     buffer: int = Field(10_000, ge=1, le=100_000)
     fresh: float = Field(0.05, ge=0, le=1)
+    members: int = Field(5, le=MOST_MEMBERS)
+    validity_weight: float = Field(0.2, ge=0, le=1000)
+    proximity_weight: float = Field(0.01, ge=0, le=1000)
+
+    @field_validator("members")
+    @classmethod
+    def _several(cls, members: int) -> int:
+        if members < 2:
+            allowed = f"2 to {MOST_MEMBERS}; an ensemble of one model is that model, trained conventionally"
+            raise ConfigError("members", members, allowed)
+        return members
 
 
 class TrainingSearch(SearchSettings):
@@ -100,7 +112,7 @@ class Arm(Objective, TrainingSearch, MethodSettings):
     ``ctviz/catalogue/settings.py``.
     """
 
-    later: ClassVar[tuple[str, ...]] = ("method", "members")
+    later: ClassVar[tuple[str, ...]] = ("method",)
 
     name: str = Field(min_length=1, max_length=40)
     generator: TrainingGeneratorName = "eccco"
@@ -112,15 +124,6 @@ class Arm(Objective, TrainingSearch, MethodSettings):
     lock_when: LockWhen = "always"
     shield: Literal["on", "off"] = "on"
     seed: int | None = Field(None, ge=0, lt=2**31)
-    members: int = Field(5, le=MOST_MEMBERS)
-
-    @field_validator("members")
-    @classmethod
-    def _several(cls, members: int) -> int:
-        if members < 2:
-            allowed = f"2 to {MOST_MEMBERS}; an ensemble of one model is that model, trained conventionally"
-            raise ConfigError("members", members, allowed)
-        return members
 
     @field_validator("name")
     @classmethod
@@ -201,19 +204,23 @@ class Arm(Objective, TrainingSearch, MethodSettings):
 
     @property
     def own_settings(self) -> tuple[str, ...]:
-        """The settings that its method listens to: the weights of its terms, and its own."""
+        """The settings that its method listens to, beside those of searches: the weights first."""
         return (*self.weighed, *TRAINING_METHODS[self.method].settings)
 
     @property
     def unheard(self) -> frozenset[str]:
         """Weights of terms and settings of methods that its own method does not listen to."""
-        of_methods = {name for method in TRAINING_METHODS.values() for name in method.settings}
-        return frozenset(({*Objective.model_fields} | of_methods).difference(self.own_settings))
+        return frozenset({*Objective.model_fields, *MethodSettings.model_fields}.difference(self.own_settings))
 
     @property
     def conventional(self) -> bool:
         """Whether it is one model that learns from its samples alone."""
-        return self.models == 1 and not self.learns_from_examples
+        return self.models == 1 and not self.has_network and not self.learns_from_examples
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network that answers with counterfactuals is trained beside it."""
+        return TRAINING_METHODS[self.method].network
 
     @property
     def models(self) -> int:

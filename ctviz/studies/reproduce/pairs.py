@@ -17,8 +17,9 @@ from ctviz.evaluation.ends import SearchEnds
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.run import Run
+from ctviz.experiments.snapshot import stacked
 from ctviz.isolation import isolated
-from ctviz.models.stack import Stack, predict
+from ctviz.models.stack import predict
 from ctviz.studies.reproduce.intervals import Paired
 from ctviz.studies.summary import Floats
 
@@ -40,7 +41,7 @@ def costs_of_requests(run: Run, protocol: Protocol, arms: Sequence[str], samples
     target class.
     """
     data, experiment = run.data, run.experiment
-    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid, experiment.members)
+    whole = stacked([run.snapshot()], experiment)
     X, y = (part[:samples] for part in protocol.samples(data))
     chance = torch.Generator().manual_seed(protocol.seed)
     targets = (y + torch.randint(1, data.k, y.shape, generator=chance)) % data.k

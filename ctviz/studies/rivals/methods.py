@@ -32,6 +32,7 @@ class RivalMethod:
         arm: what it changes of the usual arm (``Arm``).
         tries: what each try changes besides: settings of the arm, or of the schedule (``training.epochs``).
         ours: whether it is counterfactual training.
+        generator: what advises with its models, where that is not the search that all others have.
     """
 
     name: str
@@ -41,6 +42,7 @@ class RivalMethod:
     arm: Mapping[str, Any] = field(default_factory=dict)
     tries: tuple[Mapping[str, Any], ...] = ({},)
     ours: bool = False
+    generator: str = ""
 
 
 def grid(**settings: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
@@ -49,11 +51,13 @@ def grid(**settings: tuple[Any, ...]) -> tuple[Mapping[str, Any], ...]:
     return tuple(dict(zip(names, values, strict=True)) for values in product(*settings.values()))
 
 
-def _of_registry(name: str, tries: tuple[Mapping[str, Any], ...], **changes: Any) -> RivalMethod:
+def _of_registry(name: str, tries: tuple[Mapping[str, Any], ...], generator: str = "", **changes: Any) -> RivalMethod:
     """A method of the registry, with its first variant and what is changed of that."""
     method = TRAINING_METHODS[name]
     (arm, *_) = method.variants.values()
-    return RivalMethod(name, method.title, method.short, method.words, {**arm.changes, **changes}, tries)
+    return RivalMethod(
+        name, method.title, method.short, method.words, {**arm.changes, **changes}, tries, generator=generator
+    )
 
 
 RIVALS: tuple[RivalMethod, ...] = (
@@ -84,10 +88,13 @@ RIVALS: tuple[RivalMethod, ...] = (
         ours=True,
     ),
     _of_registry("pgd", grid(radius=(0.1, 0.3, 0.5), lambda_class=(0.0, 1.0)), inner_steps=7),
-    _of_registry("jem", grid(lambda_gen=(0.1, 0.3, 1.0), sgld_step_size=(0.3, 1.0)), sgld_steps=10),
+    _of_registry("jem", grid(lambda_gen=(0.1, 0.3, 1.0), sgld_step_size=(0.05, 0.1)), sgld_steps=10),
     _of_registry("recourse", grid(radius=(0.3, 0.75, 1.5), lambda_recourse=(0.3, 1.0)), inner_steps=5),
     _of_registry("augmentation", grid(tau=(0.5, 0.75, 0.9), lambda_aug=(0.3, 1.0))),
     _of_registry("ensemble", grid(members=(2, 3, 5, 7, 10, 15))),
+    _of_registry(
+        "counternet", grid(validity_weight=(0.2, 1.0), proximity_weight=(0.003, 0.01, 0.1)), generator="counternet"
+    ),
 )  # fmt: skip
 """In the order in which they are shown."""
 

@@ -102,21 +102,21 @@ class Verdict(Settings):
 
     # -- protocols ----------------------------------------------------------------------------------------
 
-    def on_validation(self, data: str, search: Search) -> Protocol:
+    def on_validation(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """How tries are compared."""
         also = ("median",) if data in TABLES else ()
-        return _searched(self.table.on_validation(data), search).change({"also": also})
+        return _searched(self.table.on_validation(data), search, method).change({"also": also})
 
-    def on_test(self, data: str, search: Search) -> Protocol:
+    def on_test(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """How the chosen settings are: the paper's protocol; attacks once."""
         usual = self.table.on_test(data)
         also = tuple(extra for extra in usual.also if search == "paper" or extra != "robustness")
         attacks = usual.attacks[-1:] if search == "paper" else ()
-        return _searched(usual, search).change({"also": (*also, "nearest_sample"), "attacks": attacks})
+        return _searched(usual, search, method).change({"also": (*also, "nearest_sample"), "attacks": attacks})
 
-    def on_test_locked(self, data: str, search: Search) -> Protocol:
+    def on_test_locked(self, method: RivalMethod, data: str, search: Search) -> Protocol:
         """The same under the lock, at the paper's lower τ."""
-        return _searched(self.table.on_test_locked(data).change({"also": ()}), search)
+        return _searched(self.table.on_test_locked(data).change({"also": ()}), search, method)
 
 
 class Scouting(Reproduction):
@@ -126,8 +126,9 @@ class Scouting(Reproduction):
         return self.seeds
 
 
-def _searched(protocol: Protocol, search: Search) -> Protocol:
-    return protocol.change(CAREFUL) if search == "careful" else protocol
+def _searched(protocol: Protocol, search: Search, method: RivalMethod) -> Protocol:
+    own = {"generator": method.generator} if method.generator else {}
+    return protocol.change({**(CAREFUL if search == "careful" else {}), **own})
 
 
 def _known(field: str, given: Any, allowed: Sequence[str]) -> tuple[str, ...]:

@@ -202,9 +202,9 @@ def _trials(verdict: Verdict, data: str, row: VerdictRow | None) -> Iterator[Tri
     waiting = [m for m in verdict.rivals if len(m.tries) > 1 and (row is None or row.of(m.name) is None)]
     if not waiting:
         return
-    protocols = tuple((search, verdict.on_validation(data, search)) for search in SEARCHES)
     for seed in verdict.selecting:
         for method in (BY_NAME[CONVENTIONAL], *waiting):
+            protocols = tuple((search, verdict.on_validation(method, data, search)) for search in SEARCHES)
             for changes in _by_schedule(method.tries):
                 yield Trial(method, changes, RivalTask(verdict.stacked(method, data, seed, changes), protocols))
 
@@ -261,20 +261,20 @@ def _finals(
 
     Costs are compared over the requests that several methods meet: where one is missing, all are needed.
     """
-    on_test = tuple((search, verdict.on_test(data, search)) for search in SEARCHES)
-    on_locked = tuple((search, verdict.on_test_locked(data, search)) for search in SEARCHES)
     tasks: dict[Place, RivalTask] = {}
     for seed in range(verdict.draws):
         for method in verdict.rivals:
             if seed not in _known(row, method, locked=False):
                 change = chosen[method.name].changes
                 experiment = verdict.experiment(method, data, seed, change)
+                on_test = tuple((search, verdict.on_test(method, data, search)) for search in SEARCHES)
                 tasks[method.name, seed, False] = RivalTask(experiment, on_test)
     for seed in draws.seeds:
         if all(seed in _known(row, method, locked=True) for method in verdict.rivals):
             continue
         for method in verdict.rivals:
             experiment = verdict.locked(method, data, seed, chosen[method.name].changes)
+            on_locked = tuple((search, verdict.on_test_locked(method, data, search)) for search in SEARCHES)
             tasks[method.name, seed, True] = RivalTask(experiment, on_locked, requests=True)
     return tasks
 

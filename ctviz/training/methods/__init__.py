@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ctviz.training.methods.augmentation import AUGMENTATION
 from ctviz.training.methods.counterfactual import COUNTERFACTUAL
+from ctviz.training.methods.counternet import COUNTERNET
 from ctviz.training.methods.ensemble import ENSEMBLE
 from ctviz.training.methods.jem import JEM
 from ctviz.training.methods.method import TrainingMethod
@@ -19,6 +20,7 @@ TRAINING_METHODS: dict[str, TrainingMethod] = {
         RECOURSE,
         AUGMENTATION,
         ENSEMBLE,
+        COUNTERNET,
     )
 }  # fmt: skip
 """Methods by the name that ``Arm.method`` gives."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctviz.models.stack import Stack
     from ctviz.training.arm import Arm
     from ctviz.training.draws import EpochDraws
+    from ctviz.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,10 @@ class ExampleMaker:
         """Labels of such a part, from those of the samples, (p …) → (p …): by default the same."""
         return labels
 
+    def network(self) -> Stack | None:
+        """The networks of a method that has some (``TrainingMethod.network``), one for each of ``arms``."""
+        return None
+
     def keep(self) -> Any:
         """A copy of the state, for ``restore``; None where there is none."""
         return None
@@ -122,6 +127,7 @@ class Setup:
     seeds: Sequence[int]  # m
     like: Tensor  # the type and device of the models' weights
     reference_data: ReferenceData
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +145,8 @@ class TrainingMethod:
         settings: of the arm, that it listens to beside its weights and its search.
         inner: which of them is the number of gradients that each sample takes before a step of the optimiser.
         ensemble: whether an arm is as many models as its ``members`` says, trained independently, which answer as one.
+        network: whether its maker trains a network of its own beside each model (``CounterNet``): a step for each
+            batch, whatever the weights.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
         maker: makes the examples, given the training; called where an arm has a weight for more than its samples.
@@ -157,6 +165,7 @@ class TrainingMethod:
     inner: str = ""
     searches: bool = False
     ensemble: bool = False
+    network: bool = False
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
     @property

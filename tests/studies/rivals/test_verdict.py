@@ -84,7 +84,7 @@ def test_requests_are_the_same_for_models_that_are_asked_together_or_alone(tmp_p
     from tests.tiny import TINY
 
     trained = run(Experiment().replace({**TINY, "evaluation.field": 0, "evaluation.paths": 0}), "cpu", Store(tmp_path))
-    protocol = SMALL.on_test_locked("moons", "paper")
+    protocol = SMALL.on_test_locked(BY_NAME["full"], "moons", "paper")
     both = costs_of_requests(trained, protocol, trained.arms, 20)
     for name, costs in zip(trained.arms, both, strict=True):
         assert costs_of_requests(trained, protocol, [name], 20)[0] == pytest.approx(costs, nan_ok=True)
@@ -100,7 +100,7 @@ def test_a_draw_of_what_ships_is_what_is_computed():
     for name in ("conventional", "full"):
         one = row.of(name)
         experiment = verdict.experiment(BY_NAME[name], "moons", 1, one.settings.changes)
-        task = RivalTask(experiment, tuple((s, verdict.on_test("moons", s)) for s in SEARCHES))
+        task = RivalTask(experiment, tuple((s, verdict.on_test(BY_NAME[name], "moons", s)) for s in SEARCHES))
         again = measure(task, Store(shipped().parent)).of(name)
         told = {key: value for key, value in one.draws[1].items() if key != "seconds"}
         assert {key: again[key] for key in told} == pytest.approx(told, rel=0.02)
