@@ -54,6 +54,7 @@ MEASURES = {
         Measure("ip_star", "%"),
         Measure("ip_star_median", "%"),
         Measure("nearest", "%"),
+        Measure("read_as", "points", less=False),
         Measure("validity", "points", less=False),
         Measure("cost", "%", locked=True),
         Measure("locked_validity", "points", less=False, locked=True),

@@ -332,7 +332,7 @@ def _values(method: str, found: Mapping[Place, Measured], *, locked: bool) -> di
     return result
 
 
-FREE = ("ip", "ip_star", "ip_star_median", "nearest", "validity", "accuracy", "pgd")
+FREE = ("ip", "ip_star", "ip_star_median", "nearest", "read_as", "validity", "accuracy", "pgd")
 """What is kept of the models without a lock."""
 
 

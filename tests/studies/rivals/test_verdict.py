@@ -3,15 +3,18 @@
 import pytest
 
 from ctviz.errors import DataError
+from ctviz.experiments.config import Experiment
 from ctviz.experiments.engines.tasks import read_task
+from ctviz.experiments.run import run
 from ctviz.experiments.store import Store
 from ctviz.studies.reproduce.pairs import costs_of_requests, paired_costs
-from ctviz.studies.rivals.methods import BY_NAME
+from ctviz.studies.rivals.methods import BY_NAME, RIVALS
 from ctviz.studies.rivals.result import MEASURES, read, shipped
 from ctviz.studies.rivals.settings import SEARCHES, Verdict
 from ctviz.studies.rivals.task import Measured, RivalTask, measure
 from ctviz.studies.rivals.verdict import compare, estimate, extended
 from tests.studies.reproduce.here import Here
+from tests.tiny import TINY
 
 SMALL = Verdict(data="moons", methods="full", draws=2, epochs=3, rounds=3, selection_rounds=2, factuals=12)
 
@@ -28,7 +31,9 @@ def test_every_measure_of_every_method_is_there(computed):
     *_, told, found = computed
     (row,) = found.rows
     assert [method.name for method in row.methods] == ["conventional", "full"]
-    assert [one.name for one in found.measures()] == [name for name in MEASURES if name != "ip_star_median"]
+    assert [one.name for one in found.measures()] == [
+        name for name in MEASURES if name not in ("ip_star_median", "read_as")
+    ]
     for method in row.methods:
         assert set(method.draws) == {0, 1}
         assert all(one["seconds"] > 0 for one in method.draws.values())
@@ -79,10 +84,6 @@ def test_a_task_is_the_same_as_a_text_and_what_it_measures_as_bytes(computed):
 
 
 def test_requests_are_the_same_for_models_that_are_asked_together_or_alone(tmp_path):
-    from ctviz.experiments.config import Experiment
-    from ctviz.experiments.run import run
-    from tests.tiny import TINY
-
     trained = run(Experiment().replace({**TINY, "evaluation.field": 0, "evaluation.paths": 0}), "cpu", Store(tmp_path))
     protocol = SMALL.on_test_locked(BY_NAME["full"], "moons", "paper")
     both = costs_of_requests(trained, protocol, trained.arms, 20)
@@ -104,3 +105,14 @@ def test_a_draw_of_what_ships_is_what_is_computed():
         again = measure(task, Store(shipped().parent)).of(name)
         told = {key: value for key, value in one.draws[1].items() if key != "seconds"}
         assert {key: again[key] for key in told} == pytest.approx(told, rel=0.02)
+
+
+@pytest.mark.parametrize("method", RIVALS, ids=lambda method: method.name)
+def test_every_method_can_be_trained_under_a_lock_and_its_requests_are_those_of_all(method, tmp_path):
+    small = {**{name: value for name, value in TINY.items() if name.startswith("data.")}, "training.n_ce": 20}
+    small |= {"training.epochs": 1, "evaluation.every": 1, "evaluation.factuals": 10}
+    experiment = SMALL.locked(method, "moons", 0, method.tries[-1]).replace(small)
+    protocol = SMALL.on_test_locked(method, "moons", "paper")
+    found = measure(RivalTask(experiment, (("paper", protocol),), requests=True), Store(tmp_path))
+    assert found.costs["paper"][method.name].shape == (40 * len(protocol.lambda_egy),)
+    assert 0 < found.of(method.name)["accuracy"] <= 1
