@@ -10,6 +10,9 @@ from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult
 from ctviz.studies.summary import Mean
 
+SIDES = {1: "ahead", -1: "behind", 0: "level"}
+"""How counterfactual training stands to a method, by the side of its standing."""
+
 SEARCHES = {"paper": "the paper's search", "careful": "a careful search"}
 """What the two searches are called."""
 
@@ -69,8 +72,9 @@ def against_all(result: VerdictResult, first: str, measure: Measure, others: Ite
 
 
 def _name(method: MethodWords) -> str:
-    """Within a sentence; what begins with an abbreviation stays as it is."""
-    return method.title if method.title[:2].isupper() else inside(method.title)
+    """Within a sentence; what begins with an abbreviation or a name of its own stays as it is."""
+    own = method.title.partition(" ")[0][1:]
+    return method.title if own != own.lower() else inside(method.title)
 
 
 def headline(result: VerdictResult) -> str:
@@ -102,8 +106,15 @@ def price(result: VerdictResult) -> str:
     theirs = _times(result, [one.name for one in rivals(result) if one.name != CONVENTIONAL])
     if own and theirs:
         said += f", that of the rivals {_span(theirs)} times"
-    attack = against_all(result, COUNTERFACTUAL, MEASURES["pgd"], rivals(result))
-    return f"{said}." + (f" Under attack it is {attack}, of {len(result.rows)} data sets." if attack else "")
+    attack = _counted(result, COUNTERFACTUAL, MEASURES["pgd"])
+    return f"{said}." + (f" In accuracy under attack it is {attack}." if attack else "")
+
+
+def _counted(result: VerdictResult, first: str, measure: Measure) -> str:
+    """``ahead of 5 of 8 methods, behind 2``; empty without comparisons."""
+    found = [standing(result, first, method.name, measure) for method in rivals(result)]
+    sides = [one.side for one in found if one.of]
+    return f"ahead of {sides.count(1)} of {len(sides)} methods, behind {sides.count(-1)}" if sides else ""
 
 
 def _lost(result: VerdictResult, name: str, words: str) -> str:
@@ -135,19 +146,22 @@ def _span(values: Sequence[float]) -> str:
 def caveat(result: VerdictResult) -> str:
     """What the answer hangs on: another measure, each search by itself, and how much was computed."""
     said = []
-    nearest = against_all(result, COUNTERFACTUAL, MEASURES["nearest"], rivals(result))
+    nearest = _counted(result, COUNTERFACTUAL, MEASURES["nearest"])
     if nearest:
-        said.append(f"By the nearest real sample it is {nearest}.")
+        said.append(f"By the distance to the nearest real sample it is {nearest}.")
     for method in result.methods:
         if method.ours and method.name != COUNTERFACTUAL:
-            phrase = against_all(result, method.name, MEASURES["ip"], rivals(result))
-            said.append(f"{begun(method.title)} is {phrase}." if phrase else "")
+            phrase = _counted(result, method.name, MEASURES["ip"])
+            also = _counted(result, method.name, MEASURES["nearest"])
+            beside = f", by the nearest one {also}" if also else ""
+            said.append(f"{method.title} is {phrase} by the distance to real data{beside}." if phrase else "")
     parts = []
     for search in result.searches:
         found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
         won, lost, of = (sum(getattr(one, name) for one in found) for name in ("won", "lost", "of"))
         parts.append(f"with {SEARCHES.get(search, search)} it wins {won} and loses {lost} of {of}")
-    said.append(f"{begun('; '.join(parts))} of all its comparisons." if parts else "")
+    told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
+    said.append(told if parts else "")
     return " ".join(filter(None, said))
 
 

@@ -28,6 +28,8 @@ def test_the_headline_where_it_wins_loses_and_ties():
     mixed = headline(result(row("moons", made(schedule=1.0)), row("ls", made(full=2.0))))
     assert f"ahead of conventional training (2 : 0), behind {OTHER} (0 : 4)" in mixed
     assert f"level with {OTHER} (0 : 0)" in headline(result(row("moons", made(full=1.8))))
+    named = headline(result(row("moons", {**made(), "counternet": {"ip": 3.0}, "pgd": {"ip": 3.0}})))
+    assert "CounterNet (2 : 0) and PGD adversarial training (2 : 0)" in named
     nothing = result(row("moons", made())).model_copy(update={"rows": ()})
     assert headline(nothing) == "Nothing has been compared yet."
 
@@ -38,14 +40,14 @@ def test_the_price_is_told_where_there_is_one_and_denied_where_there_is_none():
     assert "that of the rivals 1 times" in cheap
     dear = price(result(row("moons", made(accuracy=0.95, pgd=0.8), (-9.0, -10.0, -11.0))))
     assert "loses accuracy on Moons (3 points) and takes more effort under the lock on Moons (10 %)" in dear
-    assert "Under attack it is behind conventional training (0 : 1)" in dear
+    assert "In accuracy under attack it is ahead of 0 of 2 methods, behind 2." in dear
 
 
 def test_the_caveat_names_the_nearest_sample_and_each_search():
     said = caveat(result(row("moons", made(nearest=0.3))))
-    assert "By the nearest real sample it is behind conventional training (0 : 2)" in said
+    assert "By the distance to the nearest real sample it is ahead of 0 of 2 methods, behind 2." in said
     assert (
-        "With the paper's search it wins 2 and loses 0 of 2; with a careful search it wins 2 and loses 0 of 2" in said
+        "with the paper's search it wins 2 and loses 0 of 2; with a careful search it wins 2 and loses 0 of 2" in said
     )
     assert "3 draws of data and training for each method" in how(result(row("moons", made())))
 

@@ -10,9 +10,22 @@ import streamlit as st
 from ctviz.catalogue.metrics import RIVAL_METRICS
 from ctviz.figures.rivals import dots, dots_words
 from ctviz.figures.rivals_tables import to_csv, to_markdown
-from ctviz.figures.rivals_words import QUESTION, SEARCHES, caveat, gain, headline, how, price, settings, unit
+from ctviz.figures.rivals_words import (
+    QUESTION,
+    SEARCHES,
+    SIDES,
+    caveat,
+    gain,
+    headline,
+    how,
+    price,
+    rivals,
+    settings,
+    standing,
+    unit,
+)
 from ctviz.prose import unbroken
-from ctviz.studies.rivals.methods import CONVENTIONAL
+from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, Measure, VerdictResult, VerdictRow
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
@@ -41,11 +54,29 @@ def better_than(draft: Draft[PaperView]) -> None:
     st.subheader(QUESTION, anchor=False)
     first, *rest = (unbroken(said) for said in (headline(result), price(result), caveat(result)))
     st.html(f"<p><b>{escape(first)}</b></p><p>{escape(' '.join(rest))}</p>")
+    _standings(result, COUNTERFACTUAL)
     measure, search = _chosen(result, draft)
     _pictures(result, measure, search)
     row = result.row(draft.view.data) or result.rows[0]
     _numbers(result, row, search)
     _more(result)
+
+
+def _standings(result: VerdictResult, first: str) -> None:
+    """How one method stands to all others by every measure: comparisons won and lost beyond chance."""
+    measures = result.measures()
+    body = []
+    for other in rivals(result):
+        cells = []
+        for measure in measures:
+            found = standing(result, first, other.name, measure)
+            text = f"<b>{found.words}</b>" if found.side > 0 else found.words
+            side = f"<br><small>{SIDES[found.side]}</small>"
+            cells.append(f'<td class="number">{text + side if found.of else "–"}</td>')
+        body.append(table_row(other.title, cells))
+    titles = [RIVAL_METRICS[measure.name].symbol for measure in measures]
+    label = f"{result.titles[first]} against each method, won : lost"
+    scrolling(label, table([CORNER, *heads(*titles)], body, caption=label, width=58))
 
 
 def _chosen(result: VerdictResult, draft: Draft[PaperView]) -> tuple[Measure, str]:
@@ -122,6 +153,9 @@ def _more(result: VerdictResult) -> None:
         for method in result.methods:
             many = f" {method.tries} tries." if method.tries > 1 else ""
             st.markdown(f"**{method.title}**: {method.words}{many}".replace("*", "\\*").replace("\\*\\*", "**"))
+        for method in result.methods:
+            if method.ours and method.name != COUNTERFACTUAL:
+                _standings(result, method.name)
         for said in (result.rule, how(result)):
             st.markdown(said.replace("*", "\\*"))
         offer(
