@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ctviz.catalogue.settings import SETTINGS
 from ctviz.prose import begun, decimal, inside, listed, number, spelled
 from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
 from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult
@@ -193,9 +194,15 @@ def gain(found: Mean, measure: Measure) -> str:
 
 
 def settings(chosen: ChosenSettings) -> str:
-    """``tau 0.75, lambda_reg 0.1``; with a word where no try qualified."""
-    told = ", ".join(f"{name.rpartition('.')[2]} {spelled(value)}" for name, value in chosen.changes.items())
+    """``τ 0.75, λ_reg 0.1``; with a word where no try qualified."""
+    told = ", ".join(f"{_setting(name)} {spelled(value)}" for name, value in chosen.changes.items())
     return (told or "none of its own") + (" (as no try qualified)" if chosen.chosen_by == "fallback" else "")
+
+
+def _setting(name: str) -> str:
+    """Its symbol, or its title; the name itself of one that this version does not have."""
+    known = SETTINGS.get(name if "." in name else f"arms.{name}")
+    return (known.symbol or inside(known.title)) if known else name
 
 
 def unit(measure: Measure) -> str:

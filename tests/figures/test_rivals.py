@@ -4,9 +4,9 @@ import pytest
 
 from ctviz.figures.rivals import dots, dots_words
 from ctviz.figures.rivals_tables import to_csv, to_markdown
-from ctviz.figures.rivals_words import caveat, headline, how, price, standing
+from ctviz.figures.rivals_words import caveat, headline, how, price, settings, standing
 from ctviz.figures.theme import LIGHT
-from ctviz.studies.rivals.result import MEASURES
+from ctviz.studies.rivals.result import MEASURES, ChosenSettings
 from tests.studies.rivals.made_up import result, row
 
 
@@ -82,3 +82,9 @@ def test_tables_hold_every_draw_and_every_gain():
     assert "moons,full,false,ip,careful,0,1.5" in lines and "moons,full,true,cost,paper,0,1.0" in lines
     text = to_markdown(found)
     assert "Moons, a careful search" in text and "| Counterfactual training | 24.9" in text
+
+
+def test_settings_are_named_by_their_symbols_and_a_fallback_is_admitted():
+    chosen = ChosenSettings(changes={"tau": 0.75, "training.epochs": 50, "of_another_version": 1}, chosen_by="fallback")
+    assert settings(chosen) == "τ 0.75, epochs 50, of_another_version 1 (as no try qualified)"
+    assert settings(ChosenSettings(changes={}, chosen_by="only")) == "none of its own"
