@@ -43,10 +43,10 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     said: dict[str, list[str]] = {}
     constrained = any(getattr(arm, name) for arm in experiment.arms for name in CONSTRAINTS)
     heard = {name for arm in experiment.arms for name in GENERATORS[arm.generator].settings}
-    weighed = {name for arm in experiment.arms for name in arm.own_settings}
+    own = {arm.name: set(arm.own_settings) for arm in experiment.arms}
     of_methods = {*Objective.model_fields, *MethodSettings.model_fields}
     of_searches = set(SearchSettings.model_fields) - {"generator"}
-    unheard = {f"arms.{name}" for name in (of_searches - heard) | (of_methods - weighed)}
+    unheard = {f"arms.{name}" for name in (of_searches - heard) | (of_methods - set().union(*own.values()))}
     if not constrained:
         unheard |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
@@ -60,9 +60,12 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         ):
             continue
         arm = "" if section != "arms" or entry.path.startswith(ALL_ARMS) else name.rpartition(".")[0]
+        setting_of_arm = generic(entry.path).removeprefix("arms.")
+        if arm and setting_of_arm in of_methods - own[arm]:
+            continue
         if value == 0 and (arm or generic(entry.path) in OFF):
             continue
-        if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
+        if setting_of_arm in CONSTRAINTS:
             value = [constraint_words(one, columns_of(experiment.data)) for one in value]
         said.setdefault(setting(entry.path).label, []).append(
             words_of(entry.path, value) + (f" ({arm})" if arm else "")
