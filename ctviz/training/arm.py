@@ -63,7 +63,7 @@ class MethodSettings(Settings):
     fresh: float = Field(0.05, ge=0, le=1)
 
 
-class Arm(Objective, SearchSettings, MethodSettings):
+class Arm(MethodSettings, Objective, SearchSettings):
     """One model of a run: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
