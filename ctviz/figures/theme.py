@@ -90,7 +90,7 @@ def short_title(label: ArmLabel, *, alone: bool) -> str:
 def short_head(title: str) -> str:
     """A title with the short name of its method."""
     for method in TRAINING_METHODS.values():
-        title = title.replace(method.title, method.short)
+        title = title.replace(method.title, method.short or method.title)
     return title
 
 

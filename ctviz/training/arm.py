@@ -104,7 +104,7 @@ class TrainingSearch(SearchSettings):
         return tuple(part for name in names for part in (box if name == "epsilon" else (name,)))
 
 
-class Arm(Objective, TrainingSearch, MethodSettings):
+class Arm(MethodSettings, Objective, TrainingSearch):
     """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.

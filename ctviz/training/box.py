@@ -8,7 +8,7 @@ al. 2018, section 5), each followed by the projection onto the box [l, u]:
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +25,7 @@ from ctviz.training.methods.pgd import ATTACKED, PGD
 from ctviz.training.methods.recourse import HELPED, RECOURSE
 
 
-class BoxMover(ExampleMaker):
+class BoxMover(ExampleMaker, ABC):
     """Moves each sample of a batch in its box, for the models as they are."""
 
     method: str

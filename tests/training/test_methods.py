@@ -74,7 +74,6 @@ class Fgsm(ExampleMaker):
 FGSM = TrainingMethod(
     name="fgsm",
     title="Adversarial training",
-    short="FGSM",
     words="Learns from the worst small change of each sample.",
     source="Goodfellow, Shlens and Szegedy 2015",
     terms={
@@ -212,7 +211,7 @@ def test_parts_of_all_methods_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("method", TRAINING_METHODS.values(), ids=TRAINING_METHODS)
 def test_a_method_is_described_whole_and_its_terms_are_of_its_parts(method: TrainingMethod) -> None:
     parts = {part.name: part.per for part in (SAMPLES, *method.epoch_parts, *method.batch_parts)}
-    assert method.title[0].isupper() and method.short and method.words.endswith(".") and method.source
+    assert method.title[0].isupper() and method.words.endswith(".") and method.source
     assert all(part.per == "sample" for part in method.batch_parts)
     for name, term in method.terms.items():
         assert f"lambda_{name}" in Arm.model_fields

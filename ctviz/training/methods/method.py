@@ -136,7 +136,7 @@ class TrainingMethod:
 
     Attributes:
         name: what ``Arm.method`` says.
-        title: what it is called; ``short`` where there is little room.
+        title: what it is called.
         words: what it does, in one sentence.
         source: where it is from.
         epoch_parts: parts of the batches beside the samples that are made once an epoch, in their order.
@@ -149,12 +149,12 @@ class TrainingMethod:
             batch, whatever the weights.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
+        short: what it is called where there is little room; by default its title.
         maker: makes the examples, given the training; called where an arm has a weight for more than its samples.
     """
 
     name: str
     title: str
-    short: str
     words: str
     source: str
     terms: Mapping[str, Term]
@@ -166,6 +166,7 @@ class TrainingMethod:
     searches: bool = False
     ensemble: bool = False
     network: bool = False
+    short: str = ""
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
     @property
