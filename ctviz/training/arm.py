@@ -66,7 +66,7 @@ class MethodSettings(Settings):
         return members
 
 
-class Arm(Objective, SearchSettings, MethodSettings):
+class Arm(MethodSettings, Objective, SearchSettings):
     """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
