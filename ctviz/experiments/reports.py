@@ -192,11 +192,15 @@ class Report(ShortRepr):
         return (*found, *self._unproved())
 
     def _unproved(self) -> list[str]:
-        """A sentence for each arm with exact searches that are not proved."""
+        """A sentence for each arm with exact searches that are not proved, or with none."""
         if GAP not in self.samples:
             return []
         found = []
-        for arm, gaps in zip(self.arms, self.samples[GAP].array[:, 0], strict=True):
+        sound = ~np.isnan(self.rounds[ROUND_METRICS.index("ip")]).all(axis=(1, 2))
+        for arm, counts, gaps in zip(self.arms, sound, self.samples[GAP].array[:, 0], strict=True):
+            if counts and np.isnan(gaps).all():
+                found.append(f"{arm} is not judged exactly: nothing to be solved, or no single network of ReLU layers.")
+                continue
             asked, open_ = gaps[~np.isnan(gaps)], gaps[gaps > 0]
             if not len(open_):
                 continue

@@ -15,8 +15,11 @@ from ctviz.models.architecture import Pass
 from ctviz.models.counterfactual_networks import inputs
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.methods.method import ExampleMaker, Setup
-from ctviz.training.optimiser import Adam
+from ctviz.training.optimiser import Adam, Scale
 from ctviz.training.schedule import Schedule
+
+STEPS_AHEAD = 128
+"""Of the optimiser, whose scales are computed at once."""
 
 
 class CounterNet(ExampleMaker):
@@ -53,6 +56,14 @@ class CounterNet(ExampleMaker):
         self.proximity = like.new_tensor([arm.proximity_weight for arm in own]).view(-1, 1, 1)
         self.chances = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.classes = torch.arange(self.k, device=like.device).view(-1, 1)
+        X = data.train[0].to(like).T
+        free = self.constraints.least is None and bool(
+            ((self.constraints.lower <= X) & (self.constraints.upper >= X)).all()
+        )
+        self._bounds = (
+            (self.constraints.lower, self.constraints.upper) if free else None
+        )  # what is reached from any sample
+        self._scales: dict[int, Scale] = {}  # steps taken → of the next one
         self._models: Stack | None = None  # those of these arms, copied before each step
         self._passes: dict[int, tuple[Pass, Pass]] = {}  # batch size → of the models, of the networks
 
@@ -65,7 +76,7 @@ class CounterNet(ExampleMaker):
         given = inputs(samples, torch.softmax(logits, dim=1), targets)
         raw = passing.forward(given)
         points = softened(raw, self.categories)
-        low, high = reachable_range(self.constraints, samples)
+        low, high = self._bounds or reachable_range(self.constraints, samples)
         points = points.clamp(low, high)
         probabilities = torch.softmax(run.forward(with_ones(points.mT)), dim=1)
         onehot = (targets.unsqueeze(1) == self.classes).to(samples.dtype)
@@ -76,7 +87,7 @@ class CounterNet(ExampleMaker):
         gradient = through_softmax(gradient * self.free, raw, self.categories)
         passing.weight_gradient(gradient, given, self.layers)
         if bool(self.gradient.isfinite().all()):  # a model that has run away teaches nothing
-            self.adam.step(self.gradient, self.adam.scales(1)[0])
+            self.adam.step(self.gradient, self._scale())
             self.adam.taken += 1
         return {}
 
@@ -89,6 +100,13 @@ class CounterNet(ExampleMaker):
         if b not in self._passes:
             self._passes[b] = self._models.run(b), self.networks.run(b)
         return self._passes[b]
+
+    def _scale(self) -> Scale:
+        """Of the next step; those of many are computed at once."""
+        taken = int(self.adam.taken[0])
+        if taken not in self._scales:
+            self._scales = dict(enumerate(self.adam.scales(STEPS_AHEAD), taken))
+        return self._scales[taken]
 
     def _shifts(self, b: int) -> Tensor:
         drawn = [torch.randint(1, self.k, (b,), generator=chance) for chance in self.chances]

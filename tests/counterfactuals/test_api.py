@@ -518,6 +518,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no neighbours": ({"generator": "face", "samples": samples(), "neighbours": 0}, "neighbours"),
     "no latent space": ({"generator": "revise", "samples": samples(), "latent": 0}, "latent"),
     "no counterfactual of a factual": ({"generator": "dice", "per_factual": 0}, "per_factual"),
+    "several counterfactuals of CounterNet": (
+        {"generator": "counternet", "per_factual": 3},
+        "per_factual is 3; allowed: 1",
+    ),
+    "a module without CounterNet's network": (
+        {"generator": "counternet"},
+        "models that were not trained as CounterNet",
+    ),
     "a negative λ_gravity": ({"lambda_gravity": -1.0}, "lambda_gravity"),
     "noise that is NaN": ({"gradient_noise": NAN}, "gradient_noise"),
     "a range of an unknown feature": ({"ranges": [("age", 0, 1)]}, "ranges is 'age'"),

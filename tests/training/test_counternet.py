@@ -152,6 +152,15 @@ def test_its_network_answers_nearer_than_the_search_and_keeps_to_the_lock(run: R
     factuals = run.scene.factuals
     trace = explorer.trace(run.snapshot(), factuals, run.scene.targets.astype(int), asked)
     assert (trace.points[1, ..., 1] == factuals[:, None, 1]).all() and (trace.points[1, ..., 0] != factuals[0, 0]).any()
+    x, goal = torch.from_numpy(factuals), torch.from_numpy(run.scene.targets.astype(int))
+    said = torch.softmax(run.model("counternet")(x), dim=1)
+    network = CounterfactualNetworks.of([run.snapshot().networks], [1], 2).stack.module(0)
+    with torch.no_grad():
+        raw = network(torch.cat([x, said, nn.functional.one_hot(goal, 2)], dim=1))
+    expected = raw.clamp(*(torch.from_numpy(bound) for bound in run.data.schema.bounds()))
+    expected[:, 1] = x[:, 1]
+    there = said.gather(1, goal.unsqueeze(1)) >= asked.tau
+    np.testing.assert_allclose(trace.points[1, :, -1], torch.where(there, x, expected).numpy(), rtol=1e-4, atol=1e-5)
     assert len(explorer.history(run.snapshots, factuals[0], 1 - int(run.scene.factual_labels[0]), asked)) == 3
 
 

@@ -128,6 +128,11 @@ def test_an_ensemble_of_one_is_refused_in_a_sentence(members: int) -> None:
     )
 
 
-def test_the_exact_judge_says_that_it_takes_no_ensemble(run: Run, tmp_path: Path) -> None:
+def test_the_exact_judge_leaves_out_ensembles_and_says_so(run: Run, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    report = evaluate(run, Protocol(rounds=2, factuals=4, exact=3), store=store)
+    cost = report.samples["exact_cost"].array[:, 0]
+    assert np.isnan(cost[1]).all() and np.isfinite(cost[[0, 2]]).any(axis=1).all()
+    assert [note for note in report.notes if note.startswith("ensemble is not judged exactly")]
     with pytest.raises(ConfigError, match="an ensemble of 3 models"):
-        evaluate(run, Protocol(rounds=2, factuals=4, exact=2), store=Store(tmp_path))
+        evaluate(run_of(of(ENSEMBLE), store=store), Protocol(rounds=2, factuals=4, exact=2), store=store)

@@ -63,7 +63,7 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
             continue
         if value == 0 and (arm or generic(entry.path) in OFF):
             continue
-        if setting_of_arm in CONSTRAINTS:
+        if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:
             value = [constraint_words(one, columns_of(experiment.data)) for one in value]
         said.setdefault(setting(entry.path).label, []).append(
             words_of(entry.path, value) + (f" ({arm})" if arm else "")

@@ -284,6 +284,8 @@ def _named(experiment: Experiment) -> str:
 def _what_it_is(experiment: Experiment, state: RunState) -> str:
     count = len(experiment.arms)
     models = "1 model" if count == 1 else f"{count} models, same first weights and batches"
+    if experiment.models > count > 1:
+        models += " except within ensembles"
     took = ", ships with ctviz" if state.preset else f", trained in {duration(state.seconds)}"
     return f"{CHOICES[experiment.data.name]} · {models} · {experiment.training.epochs} epochs{took}"
 
