@@ -76,6 +76,7 @@ def files(folder):
 REFUSED = {".streamlit/credentials.toml": '[general]\nemail = "a@b@c"\n'}
 WANTED = {".streamlit/config.toml": "[server]\nshowEmailPrompt = true\n"}
 HOMES = {
+    "empty": {},
     "known to Streamlit": {".streamlit/credentials.toml": '[general]\nemail = ""\n'},
     "credentials cut short": {".streamlit/credentials.toml": "[general"},
     "credentials without an address": {".streamlit/credentials.toml": ""},
@@ -85,23 +86,29 @@ HOMES = {
 
 
 def furnish(home, found):
+    home.mkdir(exist_ok=True)
     for name, text in found.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text, encoding="utf-8")
 
 
-def test_a_first_start_asks_nothing_and_opens_the_browser(tmp_path, screen):
-    """In the worst of all homes; an empty one is in the next test."""
-    variables, opened = screen
+def test_a_first_start_at_a_terminal_asks_nothing_opens_the_browser_and_calls_nobody(tmp_path, screen, elsewhere):
+    """In the worst of all homes; other ones, and no terminal, are in the next test."""
+    (variables, opened), (proxy, requests) = screen, elsewhere
     found = {**REFUSED, **WANTED}
     furnish(tmp_path / "home", found)
-    command = [*SERVE, "--port", "{port}"]
-    with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
+    ours, theirs = pty.openpty()
+    terminal = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    with served(tmp_path, *SERVE, "--port", "{port}", environment={**variables, **proxy}, **terminal) as server:
         assert opened() == server.url
         assert files(tmp_path / "home") == found
-        said = server.log.read_text(encoding="utf-8")
+        foreign_pages_are_refused(server)
+        said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    os.close(theirs)
     assert f"Starting ctviz at {server.url};" in said
     assert not [word for word in ASKED if word in said]
+    assert not requests
 
 
 def test_whatever_is_found_in_the_home_nothing_is_asked_before_it_serves(tmp_path):
@@ -132,21 +139,7 @@ for home in sys.argv[1:]:
     assert {name: files(home) for name, home in homes.items()} == HOMES
 
 
-def test_nor_does_it_at_a_terminal(tmp_path, screen):
-    variables, opened = screen
-    ours, theirs = pty.openpty()
-    terminal = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
-    with served(tmp_path, *SERVE, "--port", "{port}", environment=variables, **terminal) as server:
-        assert opened() == server.url
-        assert not files(tmp_path / "home")
-        said = os.read(ours, 10_000).decode()
-    os.close(ours)
-    os.close(theirs)
-    assert server.url in said
-    assert not [word for word in ASKED if word in said]
-
-
-def test_nor_does_streamlit_run(tmp_path, screen):
+def test_nor_does_streamlit_run_ask(tmp_path, screen):
     variables, opened = screen
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "{port}"]
     with served(tmp_path, *command, environment=variables, stdin=subprocess.DEVNULL) as server:
@@ -186,6 +179,7 @@ def test_the_proxy_of_these_tests_notes_what_leaves(elsewhere):
     assert [b"checkip" in request for request in requests] == [True, True]
 
 
+NAMES = ("random", "queue", "types", "signal", "statistics", "csv")
 ORIGINS = ("http://elsewhere.example", "https://203.0.113.7:8501", "http://[2001:db8::1]", "null")
 
 
@@ -197,12 +191,17 @@ def foreign_pages_are_refused(server) -> None:
         assert " 101 " in knock(port, origin), origin
 
 
-def test_neither_a_start_nor_a_foreign_page_makes_it_call_out(tmp_path, elsewhere):
-    """At every address; at that of this computer alone, below."""
+def test_nor_does_it_at_every_address_nor_do_files_named_like_modules_of_python_harm_it(tmp_path, elsewhere):
+    """Where it is started there are such files; at the address of this computer alone it is started above."""
     variables, requests = elsewhere
+    place = tmp_path / "a folder with spaces"
+    place.mkdir()
+    for name in NAMES:
+        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
     command = [*SERVE, "--headless", "--address", "0.0.0.0", "--port", "{port}"]
-    with served(tmp_path, *command, environment=variables) as server:
+    with served(tmp_path, *command, environment=variables, cwd=place) as server:
         foreign_pages_are_refused(server)
+        assert "Traceback" not in server.log.read_text(encoding="utf-8")
     assert not requests
 
 
@@ -232,23 +231,8 @@ def test_uploads_pass_through_no_temporary_file():
 
 # -- names in the folder ------------------------------------------------------------------------------
 
-NAMES = ("random", "queue", "types", "signal", "statistics", "csv")
 
-
-def test_files_named_like_modules_of_python_do_no_harm_and_it_calls_nobody_from_there_either(tmp_path, elsewhere):
-    variables, requests = elsewhere
-    place = tmp_path / "a folder with spaces"
-    place.mkdir()
-    for name in NAMES:
-        (place / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
-    command = [*SERVE, "--headless", "--address", "127.0.0.1", "--port", "{port}"]
-    with served(tmp_path, *command, environment=variables, cwd=place) as server:
-        foreign_pages_are_refused(server)
-        assert "Traceback" not in server.log.read_text(encoding="utf-8")
-    assert not requests
-
-
-def test_nor_do_they_beside_the_app(tmp_path):
+def test_files_named_like_modules_of_python_do_no_harm_beside_the_app(tmp_path):
     """What Streamlit puts where Python looks for modules, asked where it would begin to serve."""
     for name in ("app", *NAMES):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not mine')\n", encoding="utf-8")
