@@ -194,6 +194,10 @@ class Adviser:
         names = (rules,) if isinstance(rules, str) else tuple(rules or ())
         return self.table.rules.locking(*names)
 
+    def lattice(self, x: Array, rules: Rules) -> Lattice:
+        """All that a person with columns ``x`` (d) may become under rules."""
+        return self._planner.lattices(rules).of(x)
+
     # -- one person -------------------------------------------------------------------------------
 
     @isolated()
@@ -214,7 +218,7 @@ class Adviser:
         asked = _positions(arms, [model.arm for model in self.models])
         ruled = self.rules(rules)
         x, place = self.row(person, split)
-        lattice = self._planner.lattices(ruled).of(x)
+        lattice = self.lattice(x, ruled)
         ends = self._planner.ends(x[None], ruled)[:, 0]
         how = How(plans, exact, _seconds(time_limit))
         return Advice(

@@ -3,7 +3,9 @@
 What is proven, and what is not:
 
 - A plan is checked by the network itself, in float64 on the columns as the model sees them, and by the lattice.
-- ``bound`` comes from the solver (HiGHS): no plan costs less, within its tolerances (10⁻⁶ for rows and whole numbers).
+- ``bound`` comes from the solver: no plan costs less, within its tolerances (10⁻⁶ for rows and whole numbers).
+- Where few points cost less than the polished plan, all of them are looked at (``enumeration``), in float64 and without
+  a solver's tolerances; else a mixed-integer program is solved, by HiGHS.
 - *None* is said after a second solve without presolve and without an upper bound on the cost, for HiGHS's presolve has
   called feasible programs infeasible; and never where a plan is known.
 - Where a layer's outputs may exceed 10⁸, rounding could feign either: no bound is given, and *none* is not said.
@@ -21,6 +23,7 @@ import numpy.typing as npt
 
 from ctviz.counterfactuals.exact import formulation
 from ctviz.counterfactuals.exact.bounds import layer_bounds
+from ctviz.counterfactuals.exact.enumeration import cheaper_points
 from ctviz.counterfactuals.exact.formulation import Choice, Pattern
 from ctviz.counterfactuals.exact.network import Floats, Network, confidence, least_margin, margin
 from ctviz.counterfactuals.exact.program import Affine, Deadline, Program, Solved
@@ -331,7 +334,10 @@ class _Solver:
 
     def answer(self) -> Answer:
         """Solve until the gap is closed or the time has gone."""
-        status = self._status() if self._closed() else self._solve()
+        if self._closed():
+            status = self._status()
+        else:
+            status = self._look_at_all() or self._solve()
         bound = np.inf if status == "none" else min(self.bound, self.best.objective if self.best else np.inf)
         return Answer(status, self.best, bound, self.deadline.spent)
 
@@ -367,6 +373,24 @@ class _Solver:
             effort, sure = float(q.lattice.cost(point)), float(confidence(reached))
             self.best = Plan(point, q.lattice.encode(point), effort, objective, sure, changed)
         return True
+
+    # -- all points below a plan ------------------------------------------------------------------
+
+    def _look_at_all(self) -> Status | None:
+        """The answer, where all points that cost less than the best plan can be looked at."""
+        q = self.question
+        lattice, open_ended = self._narrowed(budgeted=True)
+        other_objective = q.counted is not None or (q.near is not None and q.near.weight > 0)
+        if open_ended or other_objective or not _precise(q.network, lattice):
+            return None
+        points = cheaper_points(q.network, lattice, q.target, self.least, self.most())
+        if points is None:
+            return None
+        plans = points[(q.margin(points) >= self.least) & q.lattice.holds(points) & q.allows(points)]
+        if len(plans):
+            self._consider(plans[np.argmin(q.lattice.cost(plans))])
+        self.bound = np.inf if self.best is None else self.best.objective
+        return "none" if self.best is None else "optimal"
 
     # -- the program ----------------------------------------------------------------------------
 
@@ -464,7 +488,7 @@ class _Assembled:
     ) -> None:
         q, self.program, self.cut = solver.question, Program(), False
         counted = {i for features, _ in q.caps for i in features} | {i for features in q.excluded for i in features}
-        self.precise = q.network.largest(_sizes(lattice)) <= PRECISE
+        self.precise = _precise(q.network, lattice)
         self.choice = formulation.choose(self.program, lattice, counted | (q.counted or frozenset()))
         budget = solver.budget() if budgeted else np.inf
         bounds = [] if pattern is not None else layer_bounds(q.network, lattice, budget)
@@ -536,6 +560,11 @@ def _sizes(lattice: Lattice) -> Floats:
         if isinstance(feature, Number):
             sizes[feature.column] = max(abs(end - feature.centre) / feature.spread for end in feature.ends)
     return sizes
+
+
+def _precise(network: Network, lattice: Lattice) -> bool:
+    """Whether float64 tells the outputs of all layers apart as finely as a proof needs."""
+    return network.largest(_sizes(lattice)) <= PRECISE
 
 
 def _continuous(lattice: Lattice, point: Floats) -> bool:
