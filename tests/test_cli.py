@@ -145,13 +145,15 @@ def test_out_holds_everything_about_the_run(ctviz, tmp_path):
         assert weights.get_tensor("full/0.weight").shape == (32, 2)
 
 
-def test_a_range_with_one_end_survives_training_and_export(ctviz, tmp_path):
+def test_a_range_with_one_end_and_half_way_boxes_survive_training_and_export(ctviz, tmp_path):
     settings = [*SETTINGS, "--set", 'arms.full.ranges=[["x1", null, 0.5], [1, -1, null]]', "--json"]
+    settings += ["--set", "arms.full.epsilon_rule=halfway", "--set", "arms.full.epsilon_share=0.75"]
     first = ctviz("train", "circles", *settings, "--out", tmp_path)
     assert first.exit_code == 0, first.stderr
     text = (tmp_path / "experiment.toml").read_text(encoding="utf-8")
     experiment = Experiment.from_toml(text)
     assert experiment.arms[1].ranges == ((1, -1.0, None), ("x1", None, 0.5))
+    assert (experiment.arms[1].epsilon_rule, experiment.arms[1].epsilon_share) == ("halfway", 0.75)
     assert experiment.key == json.loads(first.stdout)["key"]
     again = ctviz("train", tmp_path / "experiment.toml", "--json")
     assert json.loads(again.stdout)["key"] == experiment.key

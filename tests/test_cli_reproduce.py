@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from ctviz.cli import app
 from ctviz.studies.reproduce.result import shipped
+from ctviz.studies.rivals.result import shipped as compared_file
 from tests.studies.reproduce.made_up import judged, result
 
 
@@ -83,3 +84,41 @@ def test_a_bad_request_is_a_sentence(ctviz, args, says):
     assert done.exit_code == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def rivals(tmp_path, monkeypatch):
+    monkeypatch.setenv("CTVIZ_HOME", str(tmp_path / "home"))
+
+    def call(*args):
+        return CliRunner().invoke(app, ["reproduce", "rivals", *map(str, args)])
+
+    return call
+
+
+def test_the_stored_comparison_is_printed_byte_for_byte_or_in_words(rivals):
+    assert rivals("--stored", "--json").stdout.encode() == compared_file().read_bytes()
+    said = rivals("--stored").stdout
+    assert "comparisons won and lost beyond chance" in said and "a careful search:" in said and "by one rule" in said
+
+
+def test_a_comparison_is_estimated_without_training(rivals, tmp_path):
+    done = rivals("--estimate", "--quick", "--data", "moons", "--json")
+    assert done.exit_code == 0 and json.loads(done.stdout)["seconds"] > 0
+    assert not list((tmp_path / "home").glob("r*/*"))
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--data", "wine"), "ls, circles, moons, ol"),
+        (("--methods", "magic"), "conventional, schedule, full"),
+        (("--draws", "0"), "draws is 0"),
+        (("--extend", compared_file(), "--quick"), "nothing with --extend"),
+        (("--extend", "/nowhere/at/all.json"), "No result is stored here"),
+        (("--out", "/nowhere/at/all.json", "--stored"), "a folder that there is"),
+    ],
+)
+def test_a_bad_request_for_a_comparison_is_a_sentence(rivals, args, says):
+    done = rivals(*args)
+    assert done.exit_code == 2 and says in done.stderr

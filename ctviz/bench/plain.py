@@ -163,13 +163,15 @@ def plain_search(
     settings: SearchSettings,
     constraints: PlainConstraints | None = None,
     keep_path: bool = False,
+    epsilon: Tensor | None = None,
 ) -> PlainSearchResult:
     """Search counterfactuals of ``factuals`` (b d) towards ``targets`` (b), all in one batch.
 
     A sample is frozen once softmax(M(x'))[y⁺] ≥ τ, which may be before the first step. ``steps`` is T for a sample
-    that never matures. Nascent: the last point of the path with ‖x'−x‖∞ ≤ ε.
+    that never matures. Nascent: the last point of the path with ‖x'−x‖∞ ≤ ε, that of ``settings`` or ``epsilon`` (b).
     """
     limits = constraints or PlainConstraints.none(factuals.shape[1])
+    boxes = torch.full((len(factuals),), settings.epsilon).to(factuals) if epsilon is None else epsilon
     x = nascent = factuals
     active = torch.ones(len(x), dtype=torch.bool)
     steps = torch.zeros(len(x), dtype=torch.int64)
@@ -185,13 +187,22 @@ def plain_search(
         moved = constrained(x.detach(), -settings.step_size * grad, limits)
         x = torch.where(active[:, None], moved, x.detach())
         steps = steps + active
-        near = active & ((x - factuals).abs().amax(1) <= settings.epsilon)
+        near = active & ((x - factuals).abs().amax(1) <= boxes)
         nascent = torch.where(near[:, None], x, nascent)
         if keep_path:
             path.append(x)
     x = x.detach()
     path += [x] * (settings.steps + 1 - len(path))
     return PlainSearchResult(torch.stack(path) if keep_path else None, x, nascent, ~active, steps)
+
+
+def halfway_boxes(X: Tensor, y: Tensor, share: float, constraints: PlainConstraints) -> Tensor:
+    """ε of each of the samples ``X`` (n d): a share of ‖x − x_j‖∞, over free columns, to the nearest x_j of another
+    class."""
+    free = constraints.up | constraints.down
+    return torch.stack(
+        [share * (X[y != label] - x)[:, free].abs().amax(1).min() for x, label in zip(X, y, strict=True)]
+    )
 
 
 def protect(neighbours: Tensor, counterfactuals: Tensor, constraints: PlainConstraints) -> Tensor:
@@ -220,7 +231,12 @@ def plain_counterfactuals(
     with torch.no_grad():
         predicted = model(factuals).argmax(1)
     targets = (predicted + 1 + draws.offsets) % k
-    found = plain_search(model, factuals, targets, arm, constraints)
+    epsilon = None
+    if arm.epsilon_rule != "fixed":
+        epsilon = halfway_boxes(X, y, arm.epsilon_share, constraints)[draws.factuals]
+    if epsilon is not None and arm.epsilon_rule == "varied":
+        epsilon = epsilon * (draws.uniforms * 2**26 % 1).to(epsilon)  # the digits that no neighbour is chosen by
+    found = plain_search(model, factuals, targets, arm, constraints, epsilon=epsilon)
     neighbours = X[pick_neighbours(y, targets, draws.uniforms, k)]
     final = torch.where(found.mature[:, None], found.final, neighbours)
     if arm.shield == "on":

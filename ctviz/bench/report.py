@@ -15,7 +15,10 @@ from typing import Any
 
 from ctviz.bench.measure import BenchRow, say, table
 
-PARTS = ("training", "search", "generators", "exact", "advice", "digits", "evaluation", "sweeps", "app", "class", "ray")
+PARTS = (
+    "training", "methods", "search", "generators", "exact", "advice", "digits", "evaluation", "sweeps", "app", "class",
+    "ray",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,6 +86,10 @@ def _measure(part: str, options: argparse.Namespace) -> list[BenchRow]:
         from ctviz.bench import training
 
         return training.measure(options.epochs, options.rounds)
+    if part == "methods":
+        from ctviz.bench import methods
+
+        return methods.measure(options.rounds)
     if part == "search":
         from ctviz.bench import search
 

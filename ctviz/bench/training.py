@@ -26,6 +26,13 @@ SAMPLED = 3
 these."""
 
 
+RIVALS = {
+    "ensemble": ("a deep ensemble of five", Goal("≤", 5)),
+    "counternet": ("CounterNet", Goal("≤", 12)),
+}
+"""Variant of another method → what it is called, and how many times as long as a conventional epoch it may take."""
+
+
 def grid(base: Arm) -> tuple[Arm, ...]:
     """The 45 penalties of the paper's study: λ_div × λ_adv × λ_reg."""
     weights = itertools.product((0.01, 0.1, 1.0), (0.1, 0.25, 1.0), (0.0, 0.01, 0.1, 0.25, 0.5))
@@ -53,6 +60,10 @@ def measure(epochs: int, rounds: int) -> list[BenchRow]:
         alone = {arm.name: ours(experiment, data, [arm]) for arm in some}
         contenders = {"ours": ours(experiment, data, many), "plain": theirs(experiment, data, some), **alone}
         grids = alternate(contenders, rounds)
+        say("training, rivals")
+        moons = Experiment.preset("moons")
+        on_moons = load(moons.data)
+        rivals = alternate({name: ours(moons, on_moons, [Arm.variant(name)]) for name in ("vanilla", *RIVALS)}, epochs)
     scale = len(many) / len(some)
     plain = [seconds * scale for seconds in grids["plain"]]
     one = [statistics.mean(times) for times in zip(*(grids[name] for name in alone), strict=True)]
@@ -64,6 +75,19 @@ def measure(epochs: int, rounds: int) -> list[BenchRow]:
             plain,
             Goal("≥", 15),
             f"plain: {len(some)} arms measured, times {scale:g}; {rounds} epochs",
+        ),
+        *(
+            BenchRow(
+                GROUP,
+                f"an epoch of {what}, beside a conventional one",
+                "ms",
+                statistics.median(rivals[name]) * 1e3,
+                statistics.median(rivals["vanilla"]) * 1e3,
+                ratio(rivals[name], rivals["vanilla"]),
+                goal,
+                f"on moons; × as long, {epochs} epochs",
+            )
+            for name, (what, goal) in RIVALS.items()
         ),
         BenchRow(
             GROUP,
@@ -85,9 +109,10 @@ def _row(what: str, mine: list[float], plain: list[float], goal: Goal, note: str
 
 def ours(experiment: Experiment, data: Dataset, arms: Sequence[Arm]) -> Callable[[], float]:
     """One more epoch of all ``arms`` together, each time it is called."""
-    seeds = [experiment.seed] * len(arms)
+    seeds = [seed for arm in arms for seed in arm.seeds(experiment.seed)]
     stack = Stack.initialise(experiment.model, data.d, data.k, seeds)
-    epochs = train(stack, data, arms, endless(experiment.training), seeds)
+    each = [arm for arm in arms for _ in range(arm.models)]
+    epochs = train(stack, data, each, endless(experiment.training), seeds)
     return timed(lambda: next(epochs))
 
 

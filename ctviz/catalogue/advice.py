@@ -54,7 +54,7 @@ def score_words(score: float) -> str:
 
 def model_title(model: ModelAdvice, alone: bool = True) -> str:
     """How a model was trained; with its name where it is not ``alone`` in that."""
-    title = training_title(model.counterfactual)
+    title = model.rival or training_title(model.counterfactual)
     return title if alone else f"{title} ({model.arm})"
 
 
@@ -65,7 +65,7 @@ def training_title(counterfactual: bool) -> str:
 
 def title_among(model: ModelAdvice, models: Sequence[ModelAdvice]) -> str:
     """``model_title``, with the name where others of these were trained in the same way."""
-    return model_title(model, [other.counterfactual for other in models].count(model.counterfactual) == 1)
+    return model_title(model, [model_title(other) for other in models].count(model_title(model)) == 1)
 
 
 def verdict_words(model: ModelAdvice, needed: bool = True) -> str:

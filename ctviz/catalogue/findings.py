@@ -7,7 +7,7 @@ alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist
 
 from ctviz.catalogue.differences import Difference, difference
@@ -55,6 +55,17 @@ def on_average(ends: Endpoints, arm: int) -> str:
     """What the distance to all real samples says of the same ends, and how it differs; empty where it says nothing."""
     found = against_the_first(ends, "ip", arm)
     return f"{METRICS['ip'].title} (IP): {found.words}. {ON_AVERAGE}" if found.words else ""
+
+
+def diverged(titles: Sequence[str], skipped: Sequence[float], batches: int) -> str:
+    """Which models have diverged: more than half of an epoch's batches were left out of their training, for their loss
+    was not finite. Empty where none has."""
+    said = [
+        f"{title}: training has diverged; {int(left)} of {batches} batches of this epoch had no finite loss."
+        for title, left in zip(titles, skipped, strict=False)
+        if left > batches / 2
+    ]
+    return " ".join(said)
 
 
 def shares_differ(share: float, other: float, n: float, level: float = LEVEL) -> bool:

@@ -258,11 +258,25 @@ RECORDED: dict[str, Metric] = _by_name(
         ),
         Metric(
             "loss_adv", "Adversarial loss", "adversarial",
-            "How badly nascent counterfactuals are classified, before λ_adv.", direction="less",
+            "How badly nascent counterfactuals, or attacked samples, are classified, before λ_adv.", direction="less",
         ),
         Metric(
             "loss_reg", "Ridge on the energies", "ridge",
             "How large the energies are: the mean of E(x⁺)² + E(x′)², before λ_reg.", direction="less",
+        ),
+        Metric(
+            "loss_gen", "Loss of the density", "density",
+            "Log density of points that the model makes up minus that of real samples, before λ_gen.",
+            bounds=(-math.inf, math.inf),
+        ),
+        Metric(
+            "loss_recourse", "Loss after the best change", "recourse",
+            "How far people are from the favourable class after their best change, before λ_recourse.",
+            direction="less",
+        ),
+        Metric(
+            "loss_aug", "Loss of counterfactuals as data", "as data",
+            "How badly counterfactuals are put into the class they were to have, before λ_aug.", direction="less",
         ),
         _SKIPPED,
     )
@@ -280,6 +294,44 @@ REPRODUCED: dict[str, Metric] = _by_name(
     )
 )  # fmt: skip
 """The three columns of the paper's Table 1."""
+
+RIVAL_METRICS: dict[str, Metric] = _by_name(
+    (
+        _IP, _IP_STAR, _IP_STAR_MEDIAN,
+        replace(
+            _NEAREST,
+            help="Mean ℓ2 distance from a counterfactual to the nearest real sample of the class it aims at, in data "
+            "units.",
+        ),
+        _share(
+            "read_as", "Read as what it claims to be", "read as",
+            "Share of counterfactual digits in which an independent reader reads the digit aimed at.",
+            "less often read as what it claims to be", "more often read as what it claims to be",
+        ),
+        _VALIDITY,
+        replace(
+            _COST, title="Effort with a feature locked", symbol="cost under lock",
+            help="Mean ℓ1 distance from a factual to its counterfactual when a feature may not change, of models that "
+            "were trained with that lock; methods are compared over the requests that both meet.",
+        ),
+        _share(
+            "locked_validity", "Advice that works with a feature locked", "validity under lock",
+            "Share of counterfactuals that the model itself puts into the class asked for, when a feature may not "
+            "change.", "less often successful", "more often successful",
+        ),
+        METRICS["accuracy"],
+        replace(
+            METRICS["pgd"], title="Right under attack", symbol="under attack",
+            help="Share of samples still classified correctly after 40 small steps against the model, together at most "
+            "ε = 0.1 (PGD).",
+        ),
+        Metric(
+            "seconds", "Time of training", "seconds", "Seconds of one processor that training takes.", "s", "less",
+            "less time", "more time",
+        ),
+    )
+)  # fmt: skip
+"""The columns of the comparison with rivals, in the order of the page."""
 
 DIGIT_METRICS: dict[str, Metric] = _by_name(
     (

@@ -34,12 +34,27 @@ TERMS: tuple[tuple[str, str, str, Callable[[LossTerms], str]], ...] = (
 )
 """Title, symbol, help and value of what one search adds to the objective."""
 
+AS_DATA: tuple[str, str, str, Callable[[LossTerms], str]] = (
+    "Learned as a sample, with its weight",
+    "λ_aug",
+    "How badly the counterfactual is put into the class aimed at, times its weight: what it adds to the objective.",
+    lambda one: signed(one.weighted_augmented, 3),
+)
+"""What it adds where counterfactuals are further training data; the terms above are not weighed there."""
+
 
 def in_words(terms: LossTerms) -> str:
     """One sentence on what training does with this counterfactual."""
+    if terms.lambda_aug > 0:
+        if not terms.mature:
+            return "The search found nothing, so the model learns from the real sample in its place."
+        return (
+            "The model learns it as if it were a sample of the class aimed at: cross-entropy "
+            f"{number(terms.augmented)}, times λ_aug {terms.lambda_aug:g} = {signed(terms.weighted_augmented)}."
+        )
     if terms.lambda_div == terms.lambda_adv == terms.lambda_reg == 0:
         return (
-            f"This model is not penalised for it: it learns from the data alone (its divergence would be "
+            f"This model is not penalised for it: its training leaves such searches out (its divergence would be "
             f"{signed(terms.divergence)})."
         )
     extra = _extra(terms)

@@ -45,6 +45,8 @@ OUTCOME_WORDS = {
     "counterfactual exists, for {where} the model gets {best} sure, but from here no small step leads on.",
     "no sample": "No real sample that the search could go to makes the model {asked} sure of {target}. A "
     "counterfactual exists all the same, for {where} the model gets {best} sure.",
+    "no answer": "What came at once was not enough: the model is {sure} sure of {target}, {asked} was asked for. A "
+    "counterfactual exists all the same, for {where} the model gets {best} sure.",
     "impossible": "No counterfactual exists{under}: {where}, the model never gets more sure of {target} than {best}; "
     "{asked} was asked for.",
     "cheapest": "The nearest there is{under}, and that is proved: a change of {cost} makes the model {sure} sure of "
@@ -57,8 +59,8 @@ OUTCOME_WORDS = {
     "{target}, {asked} was asked for.",
     "broken": "The model's answers are not numbers here: its training has gone out of bounds.",
 }
-"""One sentence for each outcome, for searches among samples that found none, for what an exact search proved, and for
-a model that has blown up.
+"""One sentence for each outcome, for searches among samples that found none, for answers of a network that do not
+suffice, for what an exact search proved, and for a model that has blown up.
 
 The names in braces are filled in by ``outcome_sentence``.
 """
@@ -106,8 +108,8 @@ def _word(trace: Trace, arm: int, index: int) -> str:
         return "broken"
     if trace.bound is not None and word != "already":
         return proof(trace, arm, index)
-    among_samples = GENERATORS[trace.settings.generator].kind in ("nearest", "face")
-    return "no sample" if among_samples and word in ("short", "stuck") else word
+    unfound = {"nearest": "no sample", "face": "no sample", "network": "no answer"}
+    return unfound.get(GENERATORS[trace.settings.generator].kind, word) if word in ("short", "stuck") else word
 
 
 def proof(trace: Trace, arm: int, index: int) -> str:

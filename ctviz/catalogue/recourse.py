@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ctviz.catalogue.advice import change_words, model_title
+from ctviz.catalogue.advice import change_words, title_among
 from ctviz.catalogue.differences import SMALL, difference, effort_words
 from ctviz.catalogue.metrics import METRICS, Metric
 from ctviz.catalogue.rules import CHANGES, DIFFICULTIES, link_sentence, rule_words
@@ -80,15 +80,14 @@ def headline(advice: Advice, arms: Sequence[str] = (), plan: int = 0) -> str:
 
 
 def _usual_pair(models: Sequence[ModelAdvice]) -> list[ModelAdvice]:
-    conventional = [model for model in models if not model.counterfactual]
+    conventional = [model for model in models if not (model.counterfactual or model.rival)]
     trained = [model for model in models if model.counterfactual]
     return [conventional[0], trained[0]] if conventional and trained else list(models[:2])
 
 
 def _asked(model: ModelAdvice, models: Sequence[ModelAdvice], plan: int) -> _Asked:
-    alone = sum(other.counterfactual == model.counterfactual for other in models) == 1
     chosen = model.plans[min(plan, len(model.plans) - 1)] if model.plans else None
-    return _Asked(model, inside(model_title(model, alone)), chosen)
+    return _Asked(model, inside(title_among(model, models)), chosen)
 
 
 # -- both have a plan -------------------------------------------------------------------------------------

@@ -219,13 +219,60 @@ _OBJECTIVE = (
     ),
     Setting(
         "arms.lambda_adv", "Robust",
-        "Weight of withstanding small nudges: nascent counterfactuals keep their label (λ_adv).", "λ_adv",
-        step=0.05, offered="0.1, 0.25, 1",
+        "Weight of withstanding small nudges: nascent counterfactuals, or attacked samples, keep their label (λ_adv).",
+        "λ_adv", step=0.05, offered="0.1, 0.25, 1",
     ),
     Setting(
         "arms.lambda_reg", "Steady",
         "Weight of keeping the energies small, so that training does not run away (λ_reg).", "λ_reg", step=0.05,
         offered="0.01, 0.1, 0.5",
+    ),
+    Setting(
+        "arms.lambda_gen", "Generate",
+        "Weight of the density: real samples are to be likelier than points that the model makes up (λ_gen, JEM only).",
+        "λ_gen", step=0.1,
+    ),
+    Setting(
+        "arms.lambda_recourse", "Open a way",
+        "Weight of accepting each person after the best change there is (λ_recourse, learning for recourse only).",
+        "λ_recourse", step=0.1,
+    ),
+    Setting(
+        "arms.lambda_aug", "Learn as data",
+        "Weight of counterfactuals as samples of the class they were to have (λ_aug, counterfactuals as data only).",
+        "λ_aug", step=0.1,
+    ),
+)  # fmt: skip
+
+_METHOD = (
+    Setting(
+        "arms.radius", "Largest change",
+        "How far each feature may be moved: by the attack, or by the person who is helped (ε).", "ε", step=0.05,
+        short="box ε",
+    ),
+    Setting(
+        "arms.inner_steps", "Steps of the change", "Steps by which that change is found, anew for each batch.",
+        step=5, short="inner steps",
+    ),
+    Setting(
+        "arms.sgld_steps", "Steps of a chain",
+        "Steps by which the model makes up each point, by Langevin dynamics, anew for each batch (JEM only).", step=5,
+    ),
+    Setting(
+        "arms.sgld_step_size", "Step size of a chain",
+        "How far a step of a chain follows the gradient of the density (α, JEM only).", "α", step=0.1,
+    ),
+    Setting(
+        "arms.sgld_noise", "Noise of a chain", "Spread of the noise on each step of a chain (σ, JEM only).", "σ",
+        step=0.01,
+    ),
+    Setting(
+        "arms.buffer", "Replay buffer",
+        "How many points are kept for later chains to go on from (JEM only).", step=1000,
+    ),
+    Setting(
+        "arms.fresh", "Fresh starts", "Share of the chains that start from noise, not from the buffer (JEM only).",
+        step=0.05,
     ),
 )  # fmt: skip
 
@@ -241,6 +288,7 @@ _SEARCH = (
             "revise": "Along what data look like (REVISE)",
             "face": "From point to point (FACE)",
             "exact": "The cheapest, proved",
+            "counternet": "CounterNet",
         },
     ),
     Setting(
@@ -260,6 +308,22 @@ _SEARCH = (
     Setting(
         "arms.epsilon", "Nascent box", "How far a point may move and still count as nascent (ε).", "ε", step=0.05,
         offered="0.1, 0.3",
+    ),
+    Setting(
+        "arms.epsilon_rule", "Size of the box",
+        "Whether all points have the same nascent box, or each one that reaches a share of its way to the nearest "
+        "training point of another class: always the same share, or one that is drawn anew at each epoch.", short="box",
+        choices={
+            "fixed": "The same for all points",
+            "halfway": "A share of the way to the other class",
+            "varied": "A share of that way that varies",
+        },
+    ),
+    Setting(
+        "arms.epsilon_share", "Share of the way",
+        "How far the nascent box of a point reaches, or at most reaches where it is drawn, towards the nearest "
+        "training point of another class, counted in the feature that differs most; locked features do not count.",
+        step=0.05,
     ),
     Setting(
         "arms.lambda_cost", "Price of distance",
@@ -304,6 +368,20 @@ _ARM = (
     Setting(
         "arms.method", "Method", "How this model is trained.",
         choices={name: method.title for name, method in TRAINING_METHODS.items()},
+    ),
+    Setting(
+        "arms.members", "Models of the ensemble",
+        "How many models, each trained from a seed of its own, average their answers (deep ensemble only).",
+        short="models",
+    ),
+    Setting(
+        "arms.validity_weight", "Reach the class",
+        "Weight with which the second network is to reach the class asked for (λ₂, CounterNet only).", "λ₂", step=0.1,
+    ),
+    Setting(
+        "arms.proximity_weight", "Stay close",
+        "Weight with which the second network is to stay close to where it began (λ₃, CounterNet only).", "λ₃",
+        step=0.01,
     ),
     Setting(
         "arms.seed", "Own seed", "A seed of its own for this model; empty shares the run's, for a fair comparison.",
@@ -394,6 +472,7 @@ _PROTOCOL = (
         choices={
             "robustness": "attacks", "sensitivity": "how much each feature counts",
             "kernels": "the mismatch of images (IP*)", "median": "the mismatch at the median distance (IP* med)",
+            "nearest_sample": "the distance to the nearest real sample",
         },
     ),
     Setting(
@@ -419,7 +498,7 @@ def _of(section: str, purpose: str, told: str) -> tuple[Setting, ...]:
 SETTINGS: dict[str, Setting] = {
     one.path: one
     for one in (
-        *_DATA, *_MODEL, *_TRAINING, *_OBJECTIVE, *_SEARCH, *_ARM, *_EVALUATION,
+        *_DATA, *_MODEL, *_TRAINING, *_OBJECTIVE, *_METHOD, *_SEARCH, *_ARM, *_EVALUATION,
         *_of("evaluation", "for measuring", "In the searches that are measured after each epoch"),
         *_ATTRIBUTION, *_PROTOCOL, *_of("protocol", "of the evaluation", "In the evaluation"),
     )

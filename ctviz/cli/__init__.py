@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from ctviz.cli import advise, commands, evaluate, limits, reproduce, streams, sweep  # noqa: F401 (they add their commands to ``app``)
+from ctviz.cli import advise, commands, evaluate, limits, reproduce, rivals, streams, sweep  # noqa: F401 (they add their commands to ``app``)
 from ctviz.cli.root import app
 from ctviz.errors import CtvizError
 

@@ -112,6 +112,9 @@ def search(
     """
     chosen = SearchSettings(**settings)
     generator = GENERATORS[chosen.generator]
+    if generator.kind == "network" and settings.get("per_factual", 1) > 1:
+        allowed = "1 for CounterNet, whose network answers with one counterfactual of each factual"
+        raise ConfigError("per_factual", chosen.per_factual, allowed)
     with in_eval_mode(model) as own, torch.no_grad():
         X = inputs.points(factuals, "factuals")
         constrained = {"locked": locked, "increase_only": increase_only, "decrease_only": decrease_only}

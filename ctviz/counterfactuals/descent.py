@@ -17,7 +17,7 @@ from ctviz.counterfactuals.constraints import Constraints, clamp_
 from ctviz.counterfactuals.noise import Noise
 from ctviz.counterfactuals.penalties import Penalties
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_result import Searchable, SearchResult, nascent_boxes
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.isolation import parallel_map
 
@@ -31,6 +31,9 @@ fit, arms are searched one by one, each over its free columns."""
 PACK_BELOW = 0.8
 """Active samples are packed when they fill less than this share of the buffers."""
 
+PER_SAMPLE = ("x", "factuals", "nascent", "boxes", "onehot", "low", "high")
+"""What is packed with the active samples, as far as it differs between them."""
+
 
 def search_gradient(
     model: Searchable,
@@ -40,6 +43,7 @@ def search_gradient(
     constraints: Constraints,
     record: bool = False,
     reference_data: ReferenceData | None = None,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b), with the settings of each of the m arms.
 
@@ -50,6 +54,7 @@ def search_gradient(
     may be longer.
     """
     rules = _ArmSettings.of(settings, factuals, reference_data)
+    boxes = nascent_boxes(settings, factuals, epsilon).expand(-1, -1, factuals.shape[-1])
     m, d, b = factuals.shape
     points = POINTS if factuals.device.type == "cpu" else m * (d + 1) * max(1, b)
     together = min(m, max(1, points // ((d + 1) * max(1, b))))  # arms of a chunk
@@ -61,11 +66,11 @@ def search_gradient(
         part = slice(start, start + size)
         if together == m:
             return _GradientSearch(
-                model, factuals[..., part], targets[:, part], rules, constraints, record, start
+                model, factuals[..., part], targets[:, part], boxes[..., part], rules, constraints, record, start
             ).run()
         own = range(m)[arm : arm + together]
         index = torch.tensor(own, device=factuals.device)
-        chosen = (model.take(own), factuals[index][..., part], targets[index][:, part])
+        chosen = (model.take(own), factuals[index][..., part], targets[index][:, part], boxes[index][..., part])
         return _GradientSearch(*chosen, rules.take(index), constraints.take(index), record, start).run()
 
     starts = range(0, max(b, 1), size)
@@ -95,7 +100,6 @@ class _ArmSettings:
     tau: Tensor  # m 1
     limit: Tensor  # m 1: T
     backwards: Tensor  # m 1: −η
-    epsilon: Tensor  # m 1 1
     longest_step: Tensor | None  # m 1 1: infinity for an arm without a bound; None where no arm has one
     longest: int
     alike: bool  # whether T is the same for all arms
@@ -114,7 +118,6 @@ class _ArmSettings:
             tau=self.tau[arms],
             limit=self.limit[arms],
             backwards=self.backwards[arms],
-            epsilon=self.epsilon[arms],
             longest_step=None if self.longest_step is None else self.longest_step[arms],
             penalties=self.penalties.take(arms),
             noise=None if self.noise is None else self.noise.take(arms),
@@ -127,7 +130,6 @@ class _ArmSettings:
             tau=like.new_tensor([s.tau for s in settings]).unsqueeze(-1),
             limit=torch.tensor(limits, device=like.device).unsqueeze(-1),
             backwards=like.new_tensor([-s.step_size for s in settings]).unsqueeze(-1),
-            epsilon=like.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1),
             longest_step=_longest_step(settings, like, reference_data),
             longest=max(limits),
             alike=len(set(limits)) == 1,
@@ -164,6 +166,7 @@ class _GradientSearch:
         model: Searchable,
         factuals: Tensor,
         targets: Tensor,
+        boxes: Tensor,
         rules: _ArmSettings,
         constraints: Constraints,
         record: bool,
@@ -188,7 +191,7 @@ class _GradientSearch:
         self.steps = rules.limit.repeat(1, b)
         self.x = torch.cat([factuals, factuals.new_ones(m, 1, b)], dim=1)
         self.factuals = factuals[:, self.span].contiguous()  # m s b
-        self.nascent = self.factuals.clone()
+        self.nascent, self.boxes = self.factuals.clone(), boxes  # m 1 b: ε
         classes = torch.arange(model.k, device=factuals.device).unsqueeze(-1)
         self.onehot = (targets.unsqueeze(1) == classes).to(factuals.dtype)  # m k b
         self.low, self.high = self.constraints.box(self.factuals)
@@ -251,7 +254,7 @@ class _GradientSearch:
         clamp_(self.point.add_(step), self.low, self.high)
         torch.sub(self.point, self.factuals, out=self.moved)
         farthest = torch.abs(self.moved, out=step).amax(dim=1, keepdim=True)
-        inside = (farthest <= self.rules.epsilon).to(farthest.dtype)
+        inside = (farthest <= self.boxes).to(farthest.dtype)
         # As torch.where(inside, point, nascent), in a third of its time: both are finite.
         self.nascent.mul_(1 - inside).addcmul_(self.point, inside)
 
@@ -277,7 +280,7 @@ class _GradientSearch:
         self.origin = torch.where(filled, self.origin.gather(1, chosen), self.b)
         self.alive = filled
         self.mature, self.steps = torch.zeros_like(filled), self.rules.limit.repeat(1, width)
-        for name in ("x", "factuals", "nascent", "onehot", "low", "high"):
+        for name in PER_SAMPLE:
             value: Tensor = getattr(self, name)
             if value.shape[-1] > 1:
                 setattr(self, name, value.gather(2, chosen.unsqueeze(1).expand(-1, value.shape[1], -1)))
@@ -287,7 +290,7 @@ class _GradientSearch:
         index = torch.tensor(kept, device=self.x.device)
         self.model, self.rules = self.model.take(kept), self.rules.take(index)
         self.constraints = self.constraints.take(index)
-        for name in ("arms", "origin", "alive", "mature", "steps", "x", "factuals", "nascent", "onehot", "low", "high"):
+        for name in ("arms", "origin", "alive", "mature", "steps", *PER_SAMPLE):
             setattr(self, name, getattr(self, name)[index])
 
     def _write(self, chosen: Tensor) -> None:

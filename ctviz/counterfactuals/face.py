@@ -39,6 +39,7 @@ def search_face(
     constraints: Constraints,
     record: bool = False,
     reference_data: ReferenceData | None = None,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) along the samples of ``reference_data``.
 
@@ -79,7 +80,7 @@ def search_face(
         own = torch.where(free, X[:, samples[min(t, len(samples) - 1)]].transpose(0, 1), factuals)
         return torch.where(entering.unsqueeze(1), inside, own)
 
-    return result_along(factuals, at, moves, torch.where(entering, counts, done | arrived), settings, record)
+    return result_along(factuals, at, moves, torch.where(entering, counts, done | arrived), settings, record, epsilon)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 
 Penalty = Literal["distance", "energy", "gravity", "diversity"]
-Kind = Literal["gradient", "latent", "nearest", "face", "exact"]
+Kind = Literal["gradient", "latent", "nearest", "face", "exact", "network"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,15 @@ GENERATORS: dict[GeneratorName, Generator] = {
         penalties=(),
         settings=("tau", "steps", "epsilon", "time_limit"),
         source="mixed-integer program, Fischetti and Jo 2018",
+    ),
+    "counternet": Generator(
+        title="CounterNet",
+        words="Asks the network that was trained beside a CounterNet model, which answers at once; other models are "
+        "searched the shortest way.",
+        kind="network",
+        penalties=(),
+        settings=("tau", "steps", "epsilon"),
+        source="Guo, Nguyen and Yadav 2023",
     ),
 }
 

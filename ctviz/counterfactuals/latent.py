@@ -20,7 +20,7 @@ from torch import Tensor
 from ctviz.counterfactuals.constraints import Constraints
 from ctviz.counterfactuals.noise import Noise
 from ctviz.counterfactuals.reference_data import ReferenceData
-from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_result import Searchable, SearchResult, nascent_boxes
 from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError, DataError
 from ctviz.models.vae import DecoderPass, Vae
@@ -40,6 +40,7 @@ def search_latent(
     constraints: Constraints,
     record: bool = False,
     reference_data: ReferenceData | None = None,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) through the autoencoders of ``reference_data``.
 
@@ -50,6 +51,7 @@ def search_latent(
         raise ConfigError("generator", "revise", "one that needs no training samples (reference_data), or give some")
     m, d, b = factuals.shape
     longest = max(s.steps for s in settings)
+    boxes = nascent_boxes(settings, factuals, epsilon).expand(-1, -1, b)
     found = SearchResult(
         final=factuals.clone(),
         nascent=factuals.clone(),
@@ -66,7 +68,7 @@ def search_latent(
         size = max(32, WORKING_SET // (len(arms) * width))
         for start in range(0, b, size):
             columns = torch.arange(start, min(start + size, b), device=factuals.device)
-            _LatentSearch(model, vae, factuals, targets, settings, constraints, arms, columns, found).run()
+            _LatentSearch(model, vae, factuals, targets, boxes, settings, constraints, arms, columns, found).run()
     return found
 
 
@@ -79,6 +81,7 @@ class _LatentSearch:
         vae: Vae,
         factuals: Tensor,
         targets: Tensor,
+        boxes: Tensor,
         settings: Sequence[SearchSettings],
         constraints: Constraints,
         arms: list[int],
@@ -100,7 +103,6 @@ class _LatentSearch:
         self.limit = torch.tensor([s.steps for s in chosen], device=like.device).unsqueeze(-1)
         self.rate = like.new_tensor([s.step_size for s in chosen]).view(-1, 1, 1)
         self.cost = like.new_tensor([s.lambda_cost for s in chosen]).view(-1, 1, 1)
-        self.epsilon = like.new_tensor([s.epsilon for s in chosen]).view(-1, 1, 1)
 
         # Per arm and sample, packed as samples end.
         self.origin = columns.expand(len(arms), -1)  # m b: where a sample's results go
@@ -108,6 +110,7 @@ class _LatentSearch:
         self.factuals = factuals[rows][..., columns]
         self.point = self.factuals.clone()
         self.nascent = self.factuals.clone()
+        self.boxes = boxes[rows][..., columns]  # m 1 b: ε
         self.z = vae.encode(self.factuals.mT).mT.contiguous()
         wanted = targets[rows][:, columns]
         self.onehot = torch.nn.functional.one_hot(wanted, model.k).to(like.dtype).mT.contiguous()
@@ -169,7 +172,7 @@ class _LatentSearch:
 
     def _step_to(self, shown: Tensor) -> None:
         self.point = torch.where(self.alive.unsqueeze(1), shown, self.point)
-        inside = ((self.point - self.factuals).abs() <= self.epsilon).all(dim=1, keepdim=True)
+        inside = ((self.point - self.factuals).abs() <= self.boxes).all(dim=1, keepdim=True)
         self.nascent = torch.where(inside, self.point, self.nascent)
 
     def _stop(self, probabilities: Tensor, t: int) -> list[int]:
@@ -212,5 +215,5 @@ class _LatentSearch:
         self._attach()
 
 
-_PER_ARM = ("arms", "tau", "limit", "rate", "cost", "epsilon")
-_PER_SAMPLE = ("factuals", "point", "nascent", "z", "onehot", "low", "high", "follows")
+_PER_ARM = ("arms", "tau", "limit", "rate", "cost")
+_PER_SAMPLE = ("factuals", "point", "nascent", "boxes", "z", "onehot", "low", "high", "follows")

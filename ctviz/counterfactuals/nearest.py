@@ -31,6 +31,7 @@ def search_nearest(
     constraints: Constraints,
     record: bool = False,
     reference_data: ReferenceData | None = None,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b) among the samples of ``reference_data``.
 
@@ -58,7 +59,7 @@ def search_nearest(
                 continue
             own = [bound[arm][:, columns] for bound in (factuals, low, high)]
             end[arm][:, columns], mature[arm, columns] = _closest(one, c, chosen.tau, candidates, *own)
-    return lines(factuals, end, mature, low, high, settings, record)
+    return lines(factuals, end, mature, low, high, settings, record, epsilon)
 
 
 def _closest(

@@ -22,6 +22,9 @@ MAX_ATTRACTORS = 50
 MAX_SAMPLES = 1_000
 """Most samples that searches without gradients choose from."""
 
+MAX_DISTANCES = 1 << 21
+"""Most distances between samples that are held at once."""
+
 T = TypeVar("T")
 
 
@@ -79,6 +82,20 @@ class ReferenceData:
         of."""
         return self.cached("spread", lambda: float(self.X.double().var(dim=0, correction=0).sum().sqrt()))
 
+    def gaps(self, free: Tensor) -> Tensor:
+        """The distance of each sample to the nearest of another class, min ‖x − x_j‖∞ over j with y_j ≠ y, (n).
+
+        0 where a sample of another class lies on it.
+
+        Args:
+            free: the columns in which distance counts, bool (d); without any, all distances are 0.
+
+        Raises:
+            DataError: all samples are of one class.
+        """
+        free = free.cpu()
+        return self.cached(("gaps", tuple(free.tolist())), lambda: self._gaps(free))
+
     def vae(self, latent: int) -> Vae:
         """An autoencoder of the samples with this many latent dimensions."""
         return self.cached(("vae", latent), lambda: self._make_vae(latent))
@@ -87,6 +104,24 @@ class ReferenceData:
         from ctviz.models.vae import Vae
 
         return Vae.fit(self.X, latent)
+
+    def _gaps(self, free: Tensor) -> Tensor:
+        """Each pair once, block by block: the largest difference of floats does not depend on how they are grouped."""
+        names = self.y.unique().tolist()
+        if len(names) == 1:
+            raise DataError("The samples are all of one class; the way to another class needs samples of two or more.")
+        X = self.X[:, free].contiguous()
+        if X.shape[1] == 0:
+            return X.new_zeros(len(X))
+        found = X.new_full((len(X),), torch.inf)
+        for c in names[:-1]:
+            own, later = (self.y == c).nonzero().squeeze(1), (self.y > c).nonzero().squeeze(1)
+            others = X[later]
+            for part in own.split(max(1, MAX_DISTANCES // len(later))):
+                block = torch.cdist(X[part], others, p=torch.inf)
+                found[part] = found[part].minimum(block.amin(dim=1))
+                found[later] = found[later].minimum(block.amin(dim=0))
+        return found
 
     def _attractors(self) -> Tensor:
         chance = np.random.default_rng(0)

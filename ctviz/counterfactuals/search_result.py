@@ -46,8 +46,18 @@ class SearchResult:
     bound: Tensor | None = None  # m b, float64: proved that no counterfactual costs less; NaN where nothing is proved
 
 
+def nascent_boxes(settings: Sequence[SearchSettings], like: Tensor, epsilon: Tensor | None) -> Tensor:
+    """ε of m arms, (m 1 1), or of each factual where it is given (m b), (m 1 b)."""
+    if epsilon is not None:
+        return epsilon.to(like).unsqueeze(1)
+    return like.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1)
+
+
 class Search(Protocol):
-    """A search of arms that are all of one kind, from ``factuals`` (m d b) to classes ``targets`` (m b)."""
+    """A search of arms that are all of one kind, from ``factuals`` (m d b) to classes ``targets`` (m b).
+
+    ``epsilon`` (m b): ε of each factual, in place of that of the settings.
+    """
 
     def __call__(
         self,
@@ -58,4 +68,5 @@ class Search(Protocol):
         constraints: Constraints,
         record: bool = False,
         reference_data: ReferenceData | None = None,
+        epsilon: Tensor | None = None,
     ) -> SearchResult: ...

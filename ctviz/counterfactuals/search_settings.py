@@ -14,8 +14,15 @@ SHORT_STEP = 0.02
 TrainingGeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "nearest", "face"]
 """Generators that a model may be trained and measured with after each epoch: thousands of searches."""
 
-GeneratorName = Literal["generic", "eccco", "gravitational", "dice", "revise", "nearest", "face", "exact"]
-"""All generators; the last one solves a program for each factual and is for finished models."""
+EvaluationGeneratorName = Literal[
+    "generic", "eccco", "gravitational", "dice", "revise", "nearest", "face", "counternet"
+]
+"""Generators that finished models may be evaluated with; the last one asks the networks of CounterNet."""
+
+GeneratorName = Literal[
+    "generic", "eccco", "gravitational", "dice", "revise", "nearest", "face", "exact", "counternet"
+]  # fmt: skip
+"""All generators; ``exact`` solves a program for each factual and is for finished models."""
 
 
 PRECISION = 2e-4

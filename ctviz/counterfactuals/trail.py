@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ctviz.counterfactuals.constraints import Constraints
-from ctviz.counterfactuals.search_result import Searchable, SearchResult
+from ctviz.counterfactuals.search_result import Searchable, SearchResult, nascent_boxes
 from ctviz.counterfactuals.search_settings import SearchSettings
 
 WORKING_SET = 1 << 20
@@ -72,17 +72,18 @@ def result_along(
     mature: Tensor,
     settings: Sequence[SearchSettings],
     record: bool,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """The result of a search whose point t = 1 … ``steps`` (m b) is ``at(t)`` (m d b); afterwards it stays there."""
     point, nascent = factuals.clone(), factuals.clone()
-    epsilon = factuals.new_tensor([s.epsilon for s in settings]).view(-1, 1, 1)
+    boxes = nascent_boxes(settings, factuals, epsilon)
     longest = max(s.steps for s in settings)
     moves = int(steps.max()) if steps.numel() else 0
     path = factuals.new_empty(longest + 1, *factuals.shape) if record else None
     for t in range(moves + 1):
         if t:
             point = torch.where((t <= steps).unsqueeze(1), at(t), point)
-        inside = ((point - factuals).abs() <= epsilon).all(dim=1, keepdim=True)
+        inside = ((point - factuals).abs() <= boxes).all(dim=1, keepdim=True)
         nascent = torch.where(inside, point, nascent)
         if path is not None:
             path[t] = point
@@ -99,6 +100,7 @@ def lines(
     high: Tensor,
     settings: Sequence[SearchSettings],
     record: bool,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """A search that goes straight to ``end`` (m d b) in T equal moves, clamped to ``low`` and ``high`` because of
     rounding and of factuals outside the domain."""
@@ -111,4 +113,4 @@ def lines(
         return torch.where(t < total, (factuals + share * way).clamp(low, high), end)
 
     steps = torch.where((way != 0).any(dim=1), total.squeeze(-1), 0)
-    return result_along(factuals, at, steps, mature, settings, record)
+    return result_along(factuals, at, steps, mature, settings, record, epsilon)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ctviz.counterfactuals.adapter import ModuleAdapter
 from ctviz.errors import DataError
+from ctviz.models.ensemble import MeanOfMembers, log_mean_softmax
 
 MethodName = Literal["integrated_gradients", "saliency", "input_x_gradient", "deep_lift", "gradient_shap", "occlusion"]
 
@@ -272,18 +273,71 @@ def _deep_lift(request: Request) -> Tensor:
     parts = []
     for arm in range(request.stack.m):
         model = request.stack.module(arm)
+        X, start, classes = request.X[arm].clone(), request.baselines[arm], request.classes[arm]
+        if isinstance(ensemble := next(model.children(), None), MeanOfMembers):
+            parts.append(_of_ensemble(ensemble.to(X.device), X, start, classes))
+            continue
         if any(isinstance(part, torch.jit.ScriptModule) for part in model.modules()):
             raise DataError("DeepLIFT needs layers that it can look into; a scripted or traced model has none.")
-        method = _captum().DeepLift(_known_to_captum(model.to(request.X.device)))
-        try:
-            found = method.attribute(request.X[arm].clone(), request.baselines[arm], target=request.classes[arm])
-        except RuntimeError as error:
-            if "more than once" not in str(error):
-                raise
-            sentence = "DeepLIFT needs a layer of its own for every step; this model uses one of its layers twice."
-            raise DataError(sentence) from error
-        parts.append(found)
+        parts.append(_rescaled(model.to(X.device), X, start, classes))
     return request.like(torch.stack(parts))
+
+
+def _rescaled(model: nn.Module, X: Tensor, start: Tensor, classes: Tensor) -> Tensor:
+    """DeepLIFT of one module, (b d)."""
+    method = _captum().DeepLift(_known_to_captum(model))
+    try:
+        found: Tensor = method.attribute(X, start, target=classes)
+    except RuntimeError as error:
+        if "more than once" not in str(error):
+            raise
+        sentence = "DeepLIFT needs a layer of its own for every step; this model uses one of its layers twice."
+        raise DataError(sentence) from error
+    return found
+
+
+class Weighted(nn.Module):
+    """The sum of a module's logits, each times a number of the sample's own, (b d) → (b 1).
+
+    It is given the samples and their baselines, one below the other.
+    """
+
+    def __init__(self, model: nn.Module, weights: Tensor) -> None:
+        super().__init__()
+        self.model, self.weights = model, weights  # b k
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Weighted sums of samples (n·b d)."""
+        z: Tensor = self.model(x)
+        return (z * self.weights.repeat(len(z) // len(self.weights), 1)).sum(dim=1, keepdim=True)
+
+
+def _of_ensemble(ensemble: MeanOfMembers, X: Tensor, start: Tensor, classes: Tensor) -> Tensor:
+    """DeepLIFT of an ensemble, (b d): that of its members' logits, each with the multiplier of the mean above it."""
+    with torch.no_grad():
+        ends, starts = (torch.stack([member(x) for member in ensemble.members]) for x in (X, start))
+    shares, whole = head_multipliers(ends, starts, classes), torch.zeros_like(classes)
+    members = zip(ensemble.members, shares, strict=True)
+    return torch.stack([_rescaled(Weighted(member, own), X, start, whole) for member, own in members]).sum(dim=0)
+
+
+HEAD_NODES = 64
+"""Of the rule that integrates along an ensemble's logits."""
+
+
+def head_multipliers(logits: Tensor, baselines: Tensor, classes: Tensor) -> Tensor:
+    """What each member's logits (s b k) contribute to an ensemble's logit of a class (b), per unit, (s b k).
+
+    ∫₀¹ ∂F(z⁰ + α (z − z⁰)) / ∂z dα with F = log 1/s Σ_i softmax(z_i)_y: DeepLIFT's rescale rule for a function of
+    several inputs, which for one input is ΔF/Δz. With them DeepLIFT adds up for an ensemble too.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(HEAD_NODES)
+    total = torch.zeros_like(logits)
+    for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+        point = torch.lerp(baselines, logits, (node + 1) / 2).requires_grad_()
+        value = log_mean_softmax(point, members=0, classes=-1).gather(1, classes.unsqueeze(1)).sum()
+        total += torch.autograd.grad(value, point)[0] * (weight / 2)
+    return total
 
 
 def _known_to_captum(model: nn.Module) -> nn.Module:

@@ -141,6 +141,7 @@ class ModelAdvice(ShortRepr):
         release: where it is proved that there is no plan.
         limit: seconds that each plan's proof was given; 0 where none was asked for or possible.
         unfit: why nothing can be proved of this model, a sentence; empty if it can.
+        rival: title of its method where it is neither conventional nor counterfactual training.
     """
 
     arm: str
@@ -154,6 +155,7 @@ class ModelAdvice(ShortRepr):
     limit: float = 0.0
     unfit: str = ""
     seconds: float = 0.0
+    rival: str = ""
 
     def record(self) -> dict[str, Any]:
         """As JSON holds it."""

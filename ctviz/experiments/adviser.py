@@ -148,7 +148,8 @@ class Adviser:
         except ConfigError as error:
             judge, unfit = AnyModel(one, self.table.train[0][:1].T), str(error)
         threshold = self._threshold(judge) if self.tau == "rate" else float(self.tau)
-        return Model(arm.name, arm.trains_on_counterfactuals, judge, threshold, least_margin(threshold), unfit)
+        least = least_margin(threshold)
+        return Model(arm.name, arm.trains_on_counterfactuals, judge, threshold, least, unfit, arm.rival)
 
     def _threshold(self, judge: Judged) -> float:
         """The score that a share ``rate`` of the validation data reaches."""
@@ -242,7 +243,7 @@ class Adviser:
         begun = time.perf_counter()
         known = float(self._margins(model.judge, lattice.factual))
         told: dict[str, Any] = {"arm": model.arm, "counterfactual": model.counterfactual, "threshold": model.threshold}
-        told["score"] = float(confidence(known))
+        told |= {"score": float(confidence(known)), "rival": model.rival}
         if known >= model.least:
             return ModelAdvice(**told, outcome="accepted")
         found = self._planner.plans(model, lattice, end, how)

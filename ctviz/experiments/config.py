@@ -6,8 +6,9 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
@@ -24,7 +25,7 @@ from ctviz.data.schema import FeatureRef, resolve
 from ctviz.data.tables.settings import TABLES, TableSettings
 from ctviz.errors import ConfigError
 from ctviz.models.model_settings import ModelSettings
-from ctviz.models.sizes import parameters
+from ctviz.models.sizes import NETWORK_HIDDEN, parameters
 from ctviz.settings import Document, Settings, key_values
 from ctviz.training.arm import Arm
 from ctviz.training.schedule import Schedule
@@ -36,6 +37,9 @@ SearchT = TypeVar("SearchT", bound=SearchSettings)
 
 ALGORITHM_VERSION = 1
 """Part of every key; raised whenever the same experiment gives other results than before."""
+
+MAX_BUFFER = 1 << 25
+"""Most numbers in a replay buffer: 128 MiB for each model that has one."""
 
 
 class Evaluation(SearchSettings):
@@ -110,6 +114,26 @@ class Experiment(Document):
         """Number of columns of the data; ``data.features`` are what constraints name."""
         return self.data.d
 
+    @property
+    def members(self) -> tuple[int, ...]:
+        """How many models each arm is trained as: several for an ensemble, else one."""
+        return tuple(arm.models for arm in self.arms)
+
+    @property
+    def models(self) -> int:
+        """How many models the run trains."""
+        return sum(self.members)
+
+    @property
+    def with_network(self) -> tuple[int, ...]:
+        """Arms beside which a network is trained that answers with counterfactuals."""
+        return tuple(i for i, arm in enumerate(self.arms) if arm.has_network)
+
+    def rows_of(self, arms: Iterable[int]) -> list[int]:
+        """Which of all models are those of some arms, by the arms' positions."""
+        ends = list(accumulate(self.members))
+        return [row for arm in arms for row in range(ends[arm] - self.members[arm], ends[arm])]
+
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:
         names = [arm.name for arm in self.arms]
@@ -127,6 +151,7 @@ class Experiment(Document):
         self._check_architecture()
         for arm in self.arms:
             self._check_constraints(arm)
+            self._check_buffer(arm)
         return self
 
     def _check_architecture(self) -> None:
@@ -142,6 +167,13 @@ class Experiment(Document):
             if getattr(self.evaluation, name) and not _in_a_plane(self.data):
                 allowed = f"0 for data that have no plane to be drawn on, such as {kind_of_data(self.data).title}"
                 raise ConfigError(f"evaluation.{name}", getattr(self.evaluation, name), allowed)
+
+    def _check_buffer(self, arm: Arm) -> None:
+        """A replay buffer holds the points of a batch and fits into memory; it may exceed the data."""
+        most = max(MAX_BUFFER // self.d, self.training.batch)
+        if "buffer" in arm.own_settings and not self.training.batch <= arm.buffer <= most:
+            allowed = f"from {self.training.batch:,}, the points of a batch, to {most:,} points of {self.d:,} columns"
+            raise ConfigError(f"arms.{arm.name}.buffer", arm.buffer, allowed)
 
     def _check_constraints(self, arm: Arm) -> None:
         positions: dict[int, str] = {}  # of features
@@ -642,6 +674,13 @@ def _settings_of(data: Any) -> Any:
 def weights_per_model(experiment: Experiment) -> int:
     """Number of parameters of each model of an experiment."""
     return parameters(experiment.model, experiment.d, experiment.data.classes, experiment.data.grid)
+
+
+def weights_of_networks(experiment: Experiment) -> int:
+    """Number of parameters of all networks beside its models."""
+    d, k = experiment.d, experiment.data.classes
+    sizes = (d + 2 * k, *NETWORK_HIDDEN, d)
+    return len(experiment.with_network) * sum((before + 1) * after for before, after in pairwise(sizes))
 
 
 def _with_arm_name(field: str, arms: Any) -> str:

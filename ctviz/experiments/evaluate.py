@@ -35,10 +35,11 @@ from ctviz.experiments.reports import (
 )
 from ctviz.experiments.run import Run, resolve_device
 from ctviz.experiments.sensitivity import SAMPLES
+from ctviz.experiments.snapshot import stacked
 from ctviz.experiments.store import Store, open_store
 from ctviz.experiments.vae import vae_for
 from ctviz.isolation import isolated
-from ctviz.models.stack import Stack, predict
+from ctviz.models.stack import predict
 
 if TYPE_CHECKING:
     from ctviz.experiments.exact_ends import ExactJudge
@@ -55,21 +56,21 @@ OnProgress = Callable[[int, int], None]
 
 
 def default_references(experiment: Experiment) -> dict[str, str]:
-    """Every arm that learns from more than samples → the first conventional arm, if possible with the same seed.
+    """Every arm that is not conventional → the first conventional arm, if possible with the same seed.
 
     Empty where there is no such arm.
     """
-    plain = [arm for arm in experiment.arms if not arm.learns_from_examples]
+    plain = [arm for arm in experiment.arms if arm.conventional]
     if not plain:
         return {}
     first: dict[int, str] = {}
     for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True):
-        if not arm.learns_from_examples:
+        if arm.conventional:
             first.setdefault(seed, arm.name)
     return {
         arm.name: first.get(seed, plain[0].name)
         for arm, seed in zip(experiment.arms, seeds_of(experiment), strict=True)
-        if arm.learns_from_examples
+        if not arm.conventional
     }
 
 
@@ -109,14 +110,25 @@ def evaluate(
         references = check_references(references, run.arms)
     report = stored_report(run.key, protocol, store)
     if report is None or not report.calibrated:
-        evaluation = _Evaluation(run, protocol, store, device)
         if report is None:
-            report = evaluation.report(progress or (lambda done, total: None))
+            report = report_of(run, protocol, store, progress, device)
         else:
-            report = evaluation.calibrated(report)
+            report = _Evaluation(run, protocol, store, device).calibrated(report)
         with contextlib.suppress(StoreError):
             keep_report(report, store)
     return report if references is None else report.with_references(references)
+
+
+def report_of(
+    run: Run, protocol: Protocol, store: Store, progress: OnProgress | None = None, device: str = "cpu"
+) -> Report:
+    """The report of a run, which need not be stored: computed now, and kept nowhere.
+
+    Args:
+        run, protocol, progress, device: as of ``evaluate``.
+        store: where the autoencoders of REVISE are.
+    """
+    return _Evaluation(run, protocol, store, device).report(progress or (lambda done, total: None))
 
 
 class _Evaluation:
@@ -126,8 +138,7 @@ class _Evaluation:
     def __init__(self, run: Run, protocol: Protocol, store: Store, device: str) -> None:
         experiment, data = run.experiment, run.data
         self._run, self._protocol, self._data = run, protocol, data
-        stack = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
-        self._stack = stack.to(resolve_device(device, experiment))
+        self._stack = stacked([run.snapshot()], experiment).to(resolve_device(device, experiment))
         X, y = protocol.samples(data)
         if not len(y):
             raise DataError(f"The {protocol.split} split of {data.name} has no samples; nothing can be evaluated.")

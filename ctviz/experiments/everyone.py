@@ -203,7 +203,7 @@ def pair_of(run: Run) -> tuple[str, str]:
         ConfigError: a run without either of the two.
     """
     arms = run.experiment.arms
-    plain = [arm.name for arm in arms if not arm.trains_on_counterfactuals]
+    plain = [arm.name for arm in arms if arm.conventional]
     trained = [arm.name for arm in arms if arm.trains_on_counterfactuals]
     if not (plain and trained):
         raise ConfigError("arms", list(run.arms), "a conventional model and one of counterfactual training")

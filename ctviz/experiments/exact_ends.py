@@ -17,6 +17,7 @@ from ctviz.counterfactuals.search_settings import PRECISION, SearchSettings
 from ctviz.evaluation.ends import Comparison, SearchEnds, measured
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.reports import EXACT_METRICS, GAP
+from ctviz.models.ensemble import Ensembles
 from ctviz.models.stack import Stack, predict
 
 BLOCK = 10
@@ -36,6 +37,8 @@ class ExactJudge:
     same for all arms, so that differences are paired. A factual that an arm already puts into the target class has no
     counterfactual of that arm, and does not count for it.
 
+    Ensembles, which the exact search does not take, are left out where there are other arms.
+
     Raises:
         ConfigError: models that the exact search does not take.
     """
@@ -48,7 +51,14 @@ class ExactJudge:
     protocol: Protocol
 
     def __post_init__(self) -> None:
-        check(self.stack, self.X.shape[1], self.X.dtype)
+        models = self.stack.take(self.judged) if self.judged else self.stack
+        check(models, self.X.shape[1], self.X.dtype)
+
+    @property
+    def judged(self) -> list[int]:
+        """Arms of one model."""
+        members = self.stack.members if isinstance(self.stack, Ensembles) else [1] * self.stack.m
+        return [arm for arm, size in enumerate(members) if size == 1]
 
     @property
     def units(self) -> int:
@@ -56,7 +66,8 @@ class ExactJudge:
         return -(-min(self.protocol.exact, len(self.y)) // BLOCK)
 
     def measure(self, sound: Sequence[int], reached: Callable[[], None]) -> dict[str, Singles]:
-        """Each of ``EXACT_METRICS`` and ``GAP``, (m b); NaN where it does not count, and for arms that are not sound.
+        """Each of ``EXACT_METRICS`` and ``GAP``, (m b); NaN where it does not count, and for arms that are not sound
+        or not judged.
 
         The gap is 0 where it is proved that none is cheaper, or that there is none; ∞ where nothing was found and
         nothing proved.
@@ -71,7 +82,7 @@ class ExactJudge:
         factuals, targets = self.X[rows], (self.y[rows] + shifts) % k
         shape = (self.stack.m, len(rows))
         found = {name: np.full(shape, np.nan, dtype=np.float32) for name in (*EXACT_METRICS, GAP)}
-        for arm in sound:
+        for arm in sorted({*sound} & {*self.judged}):
             for first in range(0, len(rows), BLOCK):
                 here = slice(first, first + BLOCK)
                 for name, values in self._of_arm(arm, factuals[here], targets[here]).items():

@@ -30,7 +30,7 @@ from ctviz.experiments.snapshot import Snapshot, stack_of
 from ctviz.experiments.trace import Floats, Ints, Trace
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.training.arm import Objective
+from ctviz.training.arm import TERMS, Objective
 from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.sampler import Sampler, apply_immutable_masks, group_size, immutable_masks
 
@@ -180,8 +180,9 @@ class Explorer(RunExplorer):
         ``label``: the true class of the factual; by default the class that the arm predicts.
         """
         own = self.experiment.arms[arm]
-        nothing = Objective(**dict.fromkeys(Objective.model_fields, 0.0))
-        return loss_terms_of(trace, arm, index, own if TRAINING_METHODS[own.method].searches else nothing, label)
+        searches = TRAINING_METHODS[own.method].searches
+        weights = {f"lambda_{term}": own.weights.get(term, 0.0) if searches else 0.0 for term in TERMS}
+        return loss_terms_of(trace, arm, index, Objective(**weights), label)
 
     # -- checks -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from ctviz.errors import ConfigError
 from ctviz.experiments.trace import Trace
 from ctviz.training.arm import Objective
+
+_TINY = float(np.finfo(np.float32).tiny)
+"""The smallest probability whose logarithm is taken."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class LossTerms:
     lambda_div: float
     lambda_adv: float
     lambda_reg: float
+    augmented: float = math.nan  # cross-entropy of x' with the target; NaN where the search failed
+    lambda_aug: float = 0.0
 
     @property
     def sign(self) -> int:
@@ -56,9 +62,14 @@ class LossTerms:
         return self.lambda_adv * self.adversarial
 
     @property
+    def weighted_augmented(self) -> float:
+        """λ_aug · cross-entropy; 0 where a real sample is learned in its place."""
+        return self.lambda_aug * self.augmented if self.mature else 0.0
+
+    @property
     def total(self) -> float:
         """What this counterfactual adds to the objective (before means over the batch are taken)."""
-        return self.weighted_divergence + self.weighted_adversarial + self.weighted_ridge
+        return self.weighted_divergence + self.weighted_adversarial + self.weighted_ridge + self.weighted_augmented
 
 
 def loss_terms_of(trace: Trace, arm: int, index: int, weights: Objective, label: int | None = None) -> LossTerms:
@@ -91,4 +102,6 @@ def loss_terms_of(trace: Trace, arm: int, index: int, weights: Objective, label:
         lambda_div=weights.lambda_div,
         lambda_adv=weights.lambda_adv,
         lambda_reg=weights.lambda_reg,
+        augmented=-math.log(max(float(trace.probability[arm, index, -1]), _TINY)) if mature else math.nan,
+        lambda_aug=weights.lambda_aug,
     )

@@ -42,15 +42,16 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
         DataError: no arm of that name in the stack, or weights that are not finite.
     """
     rows = [_row(stack, name) for name in names]
-    weights = {name: values[rows] for name, values in last.weights.items()}
+    models = stack.rows_of(rows)
+    weights = {name: values[models] for name, values in last.weights.items()}
     if not all(np.isfinite(values).all() for values in weights.values()):
         raise DataError("The training of this model diverged: its weights are not finite, so it cannot be drawn.")
-    models = Stack.from_weights(weights, experiment.model, experiment.data.grid)
+    arms = Stack.from_weights(weights, experiment.model, experiment.data.grid, experiment.members)
     dataset = load(experiment.data)
-    evaluator = EpochEvaluator(experiment, dataset, dataset.validation, models.flat)
+    evaluator = EpochEvaluator(experiment, dataset, dataset.validation, arms.flat)
     scene = make_scene(experiment, dataset, evaluator)
-    found = evaluator.search(models, record=experiment.evaluation.paths > 0)
-    measured = evaluator.metrics(models, found)
+    found = evaluator.search(arms, record=experiment.evaluation.paths > 0)
+    measured = evaluator.metrics(arms, found)
     measured["validation_accuracy"] = measured.pop("accuracy")
     trained = {name: values[rows] for name, values in last.metrics.items()}
     nothing = np.full(len(rows), np.nan)
@@ -62,7 +63,7 @@ def pair(experiment: Experiment, stack: Experiment, last: Snapshot, names: tuple
             seconds=last.seconds,
             metrics={name: {**trained, **measured}.get(name, nothing) for name in METRICS},
             weights=weights,
-            field=field(models, scene, experiment.evaluation.field),
+            field=field(arms, scene, experiment.evaluation.field),
             paths=evaluator.paths(scene, found, [experiment.evaluation.epsilon] * len(rows)),
         ),
     )

@@ -68,6 +68,7 @@ class Model:
     threshold: float
     least: float  # the margin at the threshold
     unfit: str  # why nothing can be proved of it
+    rival: str = ""  # the title of its method, see ``Arm.rival``
 
 
 @dataclass(frozen=True)

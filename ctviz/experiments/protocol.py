@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
+from ctviz.counterfactuals.search_settings import EvaluationGeneratorName, SearchSettings
 from ctviz.data.tables.settings import TableSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import ALGORITHM_VERSION
@@ -31,7 +31,7 @@ IMAGE_FACTUALS, TABLE_FACTUALS = 25, 100
 MAX_DRAWS = 1_000_000
 """Most factuals in all rounds together: each arm holds their positions at once, 8 MB for a million."""
 
-Extra = Literal["robustness", "sensitivity", "kernels", "median"]
+Extra = Literal["robustness", "sensitivity", "kernels", "median", "nearest_sample"]
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 Strength = Annotated[float, Field(ge=0, le=1000)]
@@ -54,7 +54,7 @@ class Protocol(Document):
     rounds: int = Field(100, ge=2, le=10_000)
     factuals: int = Field(250, ge=2, le=10_000)
     lambda_egy: tuple[Weight, ...] = Field((0.1, 0.5, 1.0, 5.0, 10.0), min_length=1, max_length=20)
-    generator: TrainingGeneratorName = "eccco"
+    generator: EvaluationGeneratorName = "eccco"
     tau: float = Field(0.95, gt=0, lt=1)
     steps: int = Field(50, ge=1, le=1000)
     step_size: float = Field(0.1, gt=0, le=1000)
@@ -86,7 +86,7 @@ class Protocol(Document):
 
     @field_validator("generator")
     @classmethod
-    def _one_of_each(cls, name: TrainingGeneratorName) -> TrainingGeneratorName:
+    def _one_of_each(cls, name: EvaluationGeneratorName) -> EvaluationGeneratorName:
         if "per_factual" in GENERATORS[name].settings:
             raise ConfigError("generator", name, "one that finds a single counterfactual of each factual")
         return name

@@ -50,7 +50,7 @@ ARRAYS = ("accuracy", CONFIDENCE, "accepted", "fgsm", "pgd", "sensitivity", *EXA
 SAMPLE_METRICS = {name: name for name in ARRAYS if name not in (ACCEPTANCE, GAP)} | {CONFIDENCE: "calibration"}
 """Array → the metric over its samples, which has no rounds."""
 
-REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", *SAMPLE_METRICS.values())
+REPORT_METRICS = (*ROUND_METRICS, "ip_star_median", "nearest", *SAMPLE_METRICS.values())
 """In this order."""
 
 TABLE = ("arm", "seed", "metric", "part", "lambda_egy", "round", "value", "low", "high")
@@ -192,11 +192,15 @@ class Report(ShortRepr):
         return (*found, *self._unproved())
 
     def _unproved(self) -> list[str]:
-        """A sentence for each arm with exact searches that are not proved."""
+        """A sentence for each arm with exact searches that are not proved, or with none."""
         if GAP not in self.samples:
             return []
         found = []
-        for arm, gaps in zip(self.arms, self.samples[GAP].array[:, 0], strict=True):
+        sound = ~np.isnan(self.rounds[ROUND_METRICS.index("ip")]).all(axis=(1, 2))
+        for arm, counts, gaps in zip(self.arms, sound, self.samples[GAP].array[:, 0], strict=True):
+            if counts and np.isnan(gaps).all():
+                found.append(f"{arm} is not judged exactly: nothing to be solved, or no single network of ReLU layers.")
+                continue
             asked, open_ = gaps[~np.isnan(gaps)], gaps[gaps > 0]
             if not len(open_):
                 continue
@@ -340,7 +344,8 @@ class Report(ShortRepr):
 
 def round_metrics(protocol: Protocol) -> tuple[str, ...]:
     """The metrics of each round by a protocol."""
-    return (*ROUND_METRICS, "ip_star_median") if "median" in protocol.also else ROUND_METRICS
+    wanted = {"ip_star_median": "median", "nearest": "nearest_sample"}
+    return (*ROUND_METRICS, *(name for name, extra in wanted.items() if extra in protocol.also))
 
 
 def check_references(references: Mapping[str, str], arms: tuple[str, ...]) -> dict[str, str]:

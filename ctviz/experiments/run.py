@@ -22,7 +22,7 @@ from ctviz.data.dataset import Dataset
 from ctviz.data.given import GivenSettings, given
 from ctviz.data.tables.settings import TABLES
 from ctviz.errors import ConfigError, DataError, DeviceError, StoreError
-from ctviz.experiments.config import PRESETS, Experiment, weights_per_model
+from ctviz.experiments.config import PRESETS, Experiment, weights_of_networks, weights_per_model
 from ctviz.experiments.measure import EpochEvaluator, field, make_scene
 from ctviz.experiments.snapshot import METRICS, Scene, Snapshot
 from ctviz.experiments.store import RunWriter, Store, claim, open_store
@@ -58,7 +58,7 @@ def resolve_device(device: str, experiment: Experiment) -> torch.device:
     if device == "cuda" and not available:
         raise DeviceError("device is 'cuda', but this machine has no CUDA device that torch can use; allowed: cpu.")
     if device == "auto":
-        size = len(experiment.arms) * experiment.training.batch * weights_per_model(experiment)
+        size = experiment.models * experiment.training.batch * weights_per_model(experiment)
         device = "cuda" if available and size >= GPU_THRESHOLD else "cpu"
     return torch.device(device)
 
@@ -74,7 +74,7 @@ def picture_bytes(experiment: Experiment) -> int:
 def check_size(experiment: Experiment) -> None:
     """Raise ``ConfigError`` for a run whose snapshots, uncompressed, would take more than ``MAX_BYTES``."""
     settings = experiment.evaluation
-    weights = 4 * len(experiment.arms) * weights_per_model(experiment)
+    weights = 4 * (experiment.models * weights_per_model(experiment) + weights_of_networks(experiment))
     size = picture_bytes(experiment) + weights * _snapshots(experiment)
     if size > MAX_BYTES:
         least = math.ceil(settings.every * size / MAX_BYTES)
@@ -97,17 +97,18 @@ class Training:
         self.experiment = experiment
         self.device = resolve_device(device, experiment)
         self.data = load(experiment.data)
-        seeds = [experiment.seed if arm.seed is None else arm.seed for arm in experiment.arms]
-        self._seeds = seeds
-        self.stack = Stack.initialise(
-            experiment.model, self.data.d, self.data.k, seeds, self.device, self.data.schema.grid
+        self._seeds = [seed for arm in experiment.arms for seed in arm.seeds(experiment.seed)]
+        self.models = Stack.initialise(
+            experiment.model, self.data.d, self.data.k, self._seeds, self.device, self.data.schema.grid
         )
+        self.stack = self.models.in_arms(experiment.members)
         self._reference_data = ReferenceData.of(self.data, lambda latent: _vae(experiment, latent, store))
         self._evaluator = EpochEvaluator(
             experiment, self.data, self.data.validation, self.stack.flat, self._reference_data
         )
         self.scene = make_scene(experiment, self.data, self._evaluator)
         self._last: Epoch | None = None
+        self._networks = self._first_networks()
         self._began = time.perf_counter()
 
     @property
@@ -117,14 +118,25 @@ class Training:
     def __iter__(self) -> Iterator[Snapshot]:
         experiment, wanted = self.experiment, self.experiment.evaluation
         yield self._snapshot(0, {})
-        epochs = train_stack(
-            self.stack, self.data, experiment.arms, experiment.training, self._seeds, self._reference_data
-        )
-        for epoch in epochs:
+        each = [arm for arm in experiment.arms for _ in range(arm.models)]
+        epochs = train_stack(self.models, self.data, each, experiment.training, self._seeds, self._reference_data)
+        for found in epochs:
+            epoch = replace(found, metrics=_means(found.metrics, experiment.members))
             self._last = epoch
+            self._networks = epoch.networks
             last = epoch.epoch == experiment.training.epochs
             if epoch.epoch % wanted.every == 0 or epoch.epoch in wanted.also or last:
                 yield self._snapshot(epoch.epoch, epoch.metrics)
+
+    def _first_networks(self) -> Stack | None:
+        """Those of CounterNet before the first epoch."""
+        experiment, own = self.experiment, self.experiment.with_network
+        if not own:
+            return None
+        from ctviz.models.counterfactual_networks import initial
+
+        seeds = [experiment.arms[arm].seeds(experiment.seed)[0] for arm in own]
+        return initial(self.data.d, self.data.k, seeds, self.models.flat)
 
     @isolated()
     def _snapshot(self, epoch: int, trained: dict[str, Any]) -> Snapshot:
@@ -138,6 +150,7 @@ class Training:
             seconds=self.seconds,
             metrics={name: known.get(name, nothing) for name in METRICS},
             weights=self.stack.weights(),
+            networks=self._networks.weights() if self._networks else {},
             field=field(self.stack, self.scene, self.experiment.evaluation.field),
             paths=self._evaluator.paths(self.scene, found, [self.experiment.evaluation.epsilon] * self.stack.m),
             origin=self.experiment.origin,
@@ -155,6 +168,14 @@ class Training:
             {"name": arm.name, **{name: _number(measured[name][i]) for name in names}}
             for i, arm in enumerate(self.experiment.arms)
         ]
+
+
+def _means(metrics: dict[str, Any], members: Sequence[int]) -> dict[str, Any]:
+    """Metrics of all models as those of the arms: of an ensemble, their mean."""
+    if all(size == 1 for size in members):
+        return metrics
+    ends = np.cumsum(members)[:-1]
+    return {name: np.array([own.mean() for own in np.split(values, ends)]) for name, values in metrics.items()}
 
 
 def _vae(experiment: Experiment, latent: int, store: Store | None) -> Vae:
@@ -219,7 +240,9 @@ class Run(ShortRepr):
         """One arm as a plain ``torch.nn.Module`` from (b d) to logits (b k), after ``epoch`` (default: the last)."""
         if arm not in self.arms:
             raise ConfigError("arm", arm, f"one of {', '.join(self.arms)}")
-        stack = Stack.from_weights(self.snapshot(epoch).weights, self.experiment.model, self.experiment.data.grid)
+        experiment = self.experiment
+        weights = self.snapshot(epoch).weights
+        stack = Stack.from_weights(weights, experiment.model, experiment.data.grid, experiment.members)
         return stack.module(self.arms.index(arm)).eval()
 
 

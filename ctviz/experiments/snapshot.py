@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -23,13 +24,21 @@ T = TypeVar("T")
 LOSSES = tuple(f"loss_{term}" for term in TERMS)
 """Metrics of the terms of the objective."""
 
+
+def losses_of(experiment: Experiment) -> tuple[str, ...]:
+    """Those of the terms that the methods of an experiment's arms have."""
+    had = {term for arm in experiment.arms for term in arm.weights}
+    return tuple(f"loss_{term}" for term in TERMS if term in had)
+
+
 METRICS = (
     *LOSSES, "skipped", "mature", "steps",
     "train_accuracy", "validation_accuracy", "ip", "ip_star", "cost", "validity", "robust_accuracy",
 )  # fmt: skip
 """Names of the metrics of a snapshot, in the order they are listed.
 
-``loss_*``: means over the epoch's batches of the terms of the objective, each before its λ.
+``loss_*``: means over the epoch's batches of the terms of the objective, each before its λ. What is measured while an
+ensemble is trained is the mean over its models.
 ``skipped``: batches left out because their loss was not finite. ``mature``, ``steps``: share of the epoch's
 training counterfactuals that reached τ, and their mean number of steps. The rest is measured on
 validation data after the epoch. A metric that does not apply (a search that did not happen) is NaN.
@@ -57,10 +66,14 @@ class Snapshot(ShortRepr):
     epoch: int
     seconds: float  # since the run began
     metrics: dict[str, npt.NDArray[np.float64]]  # name -> (m)
-    weights: dict[str, npt.NDArray[np.float32]]  # "0.weight" -> (m out in), "0.bias" -> (m out), "1.weight" …
+    weights: dict[str, npt.NDArray[np.float32]]
+    """``"0.weight"`` (M out in), ``"0.bias"`` (M out), ``"1.weight"`` …, of all M models, arm after arm: one for each
+    arm, several for an ensemble (``Experiment.members``)."""
     field: npt.NDArray[np.uint8] | None  # m c g g: 255 × probability; row 0 is the lowest x2; None without a plane
     """``c`` is 1 for two classes (the probability of class 1), else k."""
     paths: Paths | None
+    networks: dict[str, npt.NDArray[np.float32]] = dataclasses.field(default_factory=dict)
+    """Weights, named alike, of the networks beside arms of CounterNet (``Experiment.with_network``); else empty."""
     origin: str = ""
     """``Experiment.origin`` of its run, if known."""
 
@@ -76,16 +89,16 @@ def evenly_spaced(snapshots: Sequence[T], most: int) -> list[T]:
 
 
 def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
-    """The models of one or more snapshots of a run with this experiment, e·m of them.
+    """The arms of one or more snapshots of a run with this experiment, e·m of them.
 
     Raises:
         DataError: a snapshot of another run, or with other models.
     """
-    from ctviz.models.stack import Stack, architecture  # imports torch, which the store does not need
+    from ctviz.models.stack import architecture  # imports torch, which the store does not need
 
     settings, grid = experiment.model, experiment.data.grid
     known = architecture(settings, experiment.d, experiment.data.classes, grid)
-    expected, origin = (len(experiment.arms), known.shapes), experiment.origin
+    expected, origin = (experiment.models, known.shapes), experiment.origin
     for snapshot in snapshots:
         shapes = [array.shape for name, array in snapshot.weights.items() if name.endswith("weight")]
         if (found := (shapes[0][0], tuple(shape[1:] for shape in shapes))) != expected:
@@ -99,9 +112,22 @@ def stack_of(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
                 f"The snapshot of epoch {snapshot.epoch} is of another run: its models were trained on other data, "
                 "with other settings or from another seed."
             )
+    return stacked(snapshots, experiment)
+
+
+def stacked(snapshots: Sequence[Snapshot], experiment: Experiment) -> Stack:
+    """As ``stack_of``, of snapshots that are known to be the run's."""
+    from ctviz.models.counterfactual_networks import CounterfactualNetworks
+    from ctviz.models.stack import Stack
+
     names = snapshots[0].weights
     weights = {name: np.concatenate([snapshot.weights[name] for snapshot in snapshots]) for name in names}
-    return Stack.from_weights(weights, settings, grid)
+    members = experiment.members * len(snapshots)
+    stack = Stack.from_weights(weights, experiment.model, experiment.data.grid, members)
+    if experiment.with_network and all(snapshot.networks for snapshot in snapshots):
+        own = [snapshot.networks for snapshot in snapshots]
+        stack.networks = CounterfactualNetworks.of(own, experiment.with_network, len(experiment.arms))
+    return stack
 
 
 @dataclass(frozen=True, repr=False, eq=False)

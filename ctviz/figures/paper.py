@@ -36,7 +36,7 @@ def panel(rows: Sequence[Table1Row], metric: MetricName, palette: Palette, *, la
         outcome = row.outcome(metric)
         ours, theirs = _ours(outcome, at - 0.1, extent, palette), _theirs(outcome, at + 0.2, extent, palette)
         traces += [*ours, *theirs]
-        notes.append(_title(f"<b>{row.title}</b>  {agreement(outcome)}", at, palette))
+        notes.append(row_title(f"<b>{row.title}</b>  {agreement(outcome)}", at, palette))
         if at == 0:
             notes += _labels(outcome, extent, palette)
     zero = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1}
@@ -67,7 +67,7 @@ def _ours(outcome: ComparedReduction, y: float, extent: tuple[float, float], pal
         return []
     ends = [outcome.reduction if end is None else end for end in (outcome.low, outcome.high)]
     words = f"here: {interval(outcome)} %"
-    return _mark(outcome.reduction, ends, y, extent, palette.accent, "circle", 3.0, words)
+    return mark(outcome.reduction, ends, y, extent, palette.accent, "circle", 3.0, words)
 
 
 def _theirs(
@@ -77,7 +77,7 @@ def _theirs(
         return []
     ends = [*_published_ends(outcome)]
     words = f"published: {published(outcome)} %"
-    return _mark(outcome.published, ends, y, extent, palette.muted, "diamond-open", 1.0, words)
+    return mark(outcome.published, ends, y, extent, palette.muted, "diamond-open", 1.0, words)
 
 
 def _published_ends(outcome: ComparedReduction) -> tuple[float, float]:
@@ -86,7 +86,7 @@ def _published_ends(outcome: ComparedReduction) -> tuple[float, float]:
     return middle - reach, middle + reach
 
 
-def _mark(
+def mark(
     value: float,
     ends: Sequence[float],
     y: float,
@@ -249,7 +249,8 @@ def _percent(value: float | None) -> float | None:
     return None if value is None else float(f"{100 * value:.5g}")
 
 
-def _title(text: str, at: int, palette: Palette) -> dict[str, Any]:
+def row_title(text: str, at: int, palette: Palette) -> dict[str, Any]:
+    """The title of a row of a panel, above its marks."""
     font = {"size": 13, "family": FONT, "color": palette.ink}
     place = {"x": 0, "xref": "paper", "xanchor": "left", "y": at - 0.42, "yanchor": "middle"}
     return {**place, "text": text, "showarrow": False, "font": font, "align": "left", "bgcolor": palette.ground}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ctviz.data.display import DisplayScale
 from ctviz.experiments.config import Experiment
-from ctviz.figures.stage.recording import ArmLabel, Role, arm_labels
+from ctviz.figures.stage.recording import HEADINGS, ArmLabel, Role, arm_labels
+from ctviz.training.methods import TRAINING_METHODS
 
 CLASS_COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#CC79A7", "#F0E442", "#7F7F7F", "#8C6D46")
 """Class → colour: Okabe and Ito's set, without the green that belongs to counterfactual training."""
@@ -79,10 +80,18 @@ def arm_styles(
 
 
 def short_title(label: ArmLabel, *, alone: bool) -> str:
-    """What an arm is called where there is little room; ``alone``: it is the only one of its role."""
-    if alone:
+    """What an arm is called where there is little room; ``alone``: it is the only one of its role, which is enough to
+    name it unless another method trained it."""
+    if alone and label.title.startswith(HEADINGS[label.role]):
         return SHORT[label.role]
-    return label.name if ":" in label.title else label.title.replace("Counterfactual training", SHORT["counterfactual"])
+    return label.name if ":" in label.title else short_head(label.title)
+
+
+def short_head(title: str) -> str:
+    """A title with the short name of its method."""
+    for method in TRAINING_METHODS.values():
+        title = title.replace(method.title, method.short or method.title)
+    return title
 
 
 def called(style: ArmStyle) -> str:
@@ -93,9 +102,12 @@ def called(style: ArmStyle) -> str:
 
 
 def reference_pair(styles: Sequence[ArmStyle]) -> tuple[int | None, int | None]:
-    """Positions of the conventional arm and of the arm compared with it: ``full`` if there is one, else the last."""
-    conventional = next((i for i, style in enumerate(styles) if style.role == "conventional"), None)
+    """Positions of the conventional arm and of the arm compared with it: ``full`` if there is one, else the last one of
+    counterfactual training. Arms of other methods stand in where there is none of these."""
+    rivals = {method.title for method in TRAINING_METHODS.values()} - {HEADINGS["counterfactual"]}
+    other = [i for i, style in enumerate(styles) if style.title.startswith(tuple(rivals))]
+    plain = [i for i, style in enumerate(styles) if style.role == "conventional" and i not in other]
     trained = [i for i, style in enumerate(styles) if style.role == "counterfactual"]
     named = [i for i in trained if styles[i].name == "full"]
-    compared = named or trained
-    return conventional, compared[-1] if compared else None
+    first, compared = plain or other[:1], named or trained or (other if plain else [])
+    return first[0] if first else None, compared[-1] if compared else None

@@ -15,6 +15,10 @@ KERNEL, POOL = 5, 2
 """Of a convolutional layer: rows and columns of its kernel, and of the outputs of which it gives the mean."""
 
 
+NETWORK_HIDDEN = (50,)
+"""Widths of the hidden layers of a network that answers with counterfactuals, as in the authors' code of CounterNet."""
+
+
 def pictures(grid: Grid, channels: Sequence[int]) -> list[Grid]:
     """Rows and columns before each convolutional layer, and after the last.
 

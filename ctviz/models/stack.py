@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from ctviz.models.convolutional import Convolutional
 from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.sizes import Grid, check_channels
+
+if TYPE_CHECKING:
+    from ctviz.models.counterfactual_networks import CounterfactualNetworks
 
 
 def architecture(settings: ModelSettings, d: int, k: int, grid: Grid | None = None) -> Architecture:
@@ -48,6 +52,7 @@ class Stack:
         self.m = m
         self.flat = flat
         self.layers = self.split(flat)
+        self.networks: CounterfactualNetworks | None = None  # those of CounterNet, where arms have some
 
     @classmethod
     def initialise(
@@ -70,7 +75,7 @@ class Stack:
         made = architecture(settings, d, k, grid)
         draws = {seed: _draw(made, settings.initial, seed) for seed in set(seeds)}
         layers = [torch.stack([draws[seed][i] for seed in seeds]) for i in range(len(made.shapes))]
-        return cls(made, _flatten(layers).to(device), len(seeds))
+        return Stack(made, _flatten(layers).to(device), len(seeds))
 
     def split(self, flat: Tensor) -> tuple[Tensor, ...]:
         """A flat vector (the parameters, a gradient) as layers, (m out in+1) each; views, no copies."""
@@ -110,11 +115,26 @@ class Stack:
     def take(self, arms: Sequence[int]) -> Stack:
         """A stack of copies of some of the models."""
         index = torch.tensor(list(arms), dtype=torch.int64, device=self.device)
-        return Stack(self.architecture, _flatten([layer[index] for layer in self.layers]), len(index))
+        taken = Stack(self.architecture, _flatten([layer[index] for layer in self.layers]), len(index))
+        taken.networks = self.networks.take(arms) if self.networks else None
+        return taken
 
     def to(self, target: torch.device | torch.dtype | str) -> Stack:
         """A copy on another device or in another floating-point type."""
-        return Stack(self.architecture, self.flat.clone().to(target), self.m)
+        moved = Stack(self.architecture, self.flat.clone().to(target), self.m)
+        moved.networks = self.networks.to(target) if self.networks else None
+        return moved
+
+    def in_arms(self, members: Sequence[int]) -> Stack:
+        """The models as arms of so many models each, in their order; an arm of several is an ensemble.
+
+        The weights are shared. With one model for each arm, the stack itself.
+        """
+        if all(size == 1 for size in members) and len(members) == self.m:
+            return self
+        from ctviz.models.ensemble import Ensembles  # a stack itself
+
+        return Ensembles(self, members)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.architecture.logits(self.layers, x)
@@ -137,9 +157,15 @@ class Stack:
 
     @classmethod
     def from_weights(
-        cls, weights: Mapping[str, npt.NDArray[np.float32]], settings: ModelSettings, grid: Grid | None = None
+        cls,
+        weights: Mapping[str, npt.NDArray[np.float32]],
+        settings: ModelSettings,
+        grid: Grid | None = None,
+        members: Sequence[int] = (),
     ) -> Stack:
         """Inverse of ``weights``, for pictures of ``grid`` pixels where there are convolutions.
+
+        ``members``: how many of the models each arm has, as for ``in_arms``; by default one.
 
         Raises:
             ConfigError: as ``architecture``. DataError: weights whose sizes are not those of the settings.
@@ -154,7 +180,8 @@ class Stack:
         if found != made.shapes:
             held, wanted = (", ".join(f"{out} × {inputs}" for out, inputs in shapes) for shapes in (found, made.shapes))
             raise DataError(f"The weights are of layers {held}; the settings of the model are of layers {wanted}.")
-        return cls(made, _flatten(layers), len(layers[0]))
+        stack = Stack(made, _flatten(layers), len(layers[0]))
+        return stack.in_arms(members) if members else stack
 
     def module(self, arm: int) -> nn.Sequential:
         """One of the models as a plain ``torch.nn.Module`` from (b d) to logits (b k); a copy, on the CPU."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializationInfo, field_serializer, field_validator
 
+from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings, TrainingGeneratorName
 from ctviz.data.schema import FeatureRef, Range, Schema, ends_of
 from ctviz.errors import ConfigError
 from ctviz.settings import Settings
 from ctviz.training.methods import TRAINING_METHODS
+from ctviz.training.methods.counterfactual import COUNTERFACTUAL
 
 LockWhen = Literal["always", "training", "searching", "never"]
 """When constraints hold. ``training``: in the searches of training, not in advice; ``searching``: in advice alone, as
@@ -21,7 +23,14 @@ when a finished model is explained under constraints that it was not trained wit
 Purpose = Literal["training", "advice"]
 """Purpose of a search: counterfactuals that a model trains on, or advice from a finished model."""
 
+_STRIDE = 1_327_217_885
+"""Between the seeds of an ensemble's models: 2³¹ over the golden ratio, an odd number, so that none comes twice."""
+
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _+\-]*[A-Za-z0-9_+\-])?")
+
+
+MOST_MEMBERS = 20
+"""Most models of an ensemble."""
 
 
 class Objective(Settings):
@@ -31,25 +40,79 @@ class Objective(Settings):
     weight 0 by default and stands in ``later``, so that experiments without it keep their keys.
     """
 
+    later: ClassVar[tuple[str, ...]] = ("lambda_gen", "lambda_recourse", "lambda_aug")
+
     lambda_class: float = Field(1.0, ge=0, le=1000)
     lambda_div: float = Field(0.5, ge=0, le=1000)
     lambda_adv: float = Field(0.25, ge=0, le=1000)
     lambda_reg: float = Field(0.1, ge=0, le=1000)
+    lambda_gen: float = Field(0.0, ge=0, le=1000)
+    lambda_recourse: float = Field(0.0, ge=0, le=1000)
+    lambda_aug: float = Field(0.0, ge=0, le=1000)
 
 
 TERMS = tuple(name.removeprefix("lambda_") for name in Objective.model_fields)
 """Names of all terms: λ_name weighs the term, and a snapshot records it as ``loss_name``."""
 
 
-class Arm(Objective, SearchSettings):
-    """One model of a run: its method, its objective, its search, its locked features, its seed.
+class MethodSettings(Settings):
+    """Settings of the methods of training; each says which it listens to (``TrainingMethod.settings``)."""
+
+    later: ClassVar[tuple[str, ...]] = (
+        "radius", "inner_steps", "sgld_steps", "sgld_step_size", "sgld_noise", "buffer", "fresh",
+        "members", "validity_weight", "proximity_weight",
+    )  # fmt: skip
+
+    radius: float = Field(0.3, ge=0, le=1000)
+    inner_steps: int = Field(10, ge=1, le=1000)
+    sgld_steps: int = Field(20, ge=1, le=1000)
+    sgld_step_size: float = Field(0.1, gt=0, le=1000)
+    sgld_noise: float = Field(0.01, ge=0, le=1000)
+    buffer: int = Field(10_000, ge=1, le=100_000)
+    fresh: float = Field(0.05, ge=0, le=1)
+    members: int = Field(5, le=MOST_MEMBERS)
+    validity_weight: float = Field(0.2, ge=0, le=1000)
+    proximity_weight: float = Field(0.01, ge=0, le=1000)
+
+    @field_validator("members")
+    @classmethod
+    def _several(cls, members: int) -> int:
+        if members < 2:
+            allowed = f"2 to {MOST_MEMBERS}; an ensemble of one model is that model, trained conventionally"
+            raise ConfigError("members", members, allowed)
+        return members
+
+
+class TrainingSearch(SearchSettings):
+    """Settings of the search that a model trains on.
+
+    By ``epsilon_rule`` the nascent box of a factual reaches as far as that of all others (``fixed``: ``epsilon``), to
+    a share of its way to the nearest training sample of another class (``halfway``: ``epsilon_share``), or to a share
+    drawn anew at each epoch, uniform between 0 and ``epsilon_share`` (``varied``); see ``Sampler.boxes_of``.
+    """
+
+    later: ClassVar[tuple[str, ...]] = ("epsilon_rule", "epsilon_share")
+
+    epsilon_rule: Literal["fixed", "halfway", "varied"] = "fixed"
+    epsilon_share: float = Field(0.5, gt=0, le=10)
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """The settings that the generator and the rule of the box use, in the order in which to show them."""
+        box = ("epsilon_rule", "epsilon" if self.epsilon_rule == "fixed" else "epsilon_share")
+        names = GENERATORS[self.generator].settings
+        return tuple(part for name in names for part in (box if name == "epsilon" else (name,)))
+
+
+class Arm(MethodSettings, Objective, TrainingSearch):
+    """One model of a run, or an ensemble: its method, its objective, its search, its locked features, its seed.
 
     Arms with the same seed share initial weights, the order of the batches and every random draw.
     ``seed = None`` takes the seed of the experiment; in ``ranges``, null is no end. What each setting does stands in
     ``ctviz/catalogue/settings.py``.
     """
 
-    later = ("method",)
+    later: ClassVar[tuple[str, ...]] = ("method",)
 
     name: str = Field(min_length=1, max_length=40)
     generator: TrainingGeneratorName = "eccco"
@@ -140,14 +203,58 @@ class Arm(Objective, SearchSettings):
         return tuple(f"lambda_{term}" for term in self.weights)
 
     @property
+    def own_settings(self) -> tuple[str, ...]:
+        """The settings that its method listens to, beside those of searches: the weights first."""
+        return (*self.weighed, *TRAINING_METHODS[self.method].settings)
+
+    @property
+    def unheard(self) -> frozenset[str]:
+        """Weights of terms and settings of methods that its own method does not listen to."""
+        return frozenset({*Objective.model_fields, *MethodSettings.model_fields}.difference(self.own_settings))
+
+    @property
+    def conventional(self) -> bool:
+        """Whether it is one model that learns from its samples alone."""
+        return self.models == 1 and not self.has_network and not self.learns_from_examples
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network that answers with counterfactuals is trained beside it."""
+        return TRAINING_METHODS[self.method].network
+
+    @property
+    def models(self) -> int:
+        """How many models it is trained as, which answer as one."""
+        return self.members if TRAINING_METHODS[self.method].ensemble else 1
+
+    def seeds(self, usual: int) -> tuple[int, ...]:
+        """The seed of each of its models: the first has the arm's own, or ``usual`` where it has none.
+
+        The others are far from it, so that no ensemble shares a model with one of a neighbouring seed.
+        """
+        first = usual if self.seed is None else self.seed
+        return tuple((first + i * _STRIDE) % 2**31 for i in range(self.models))
+
+    @property
     def learns_from_examples(self) -> bool:
-        """Whether a term counts that needs more than the samples; without one, training is conventional."""
+        """Whether a term counts that needs more than the samples; without one, each of its models is conventional."""
         return any(self.weights[term] > 0 for term in TRAINING_METHODS[self.method].beside_the_samples)
 
     @property
-    def trains_on_counterfactuals(self) -> bool:
+    def searches_in_training(self) -> bool:
         """Whether any weight of the objective needs counterfactuals."""
         return self.learns_from_examples and TRAINING_METHODS[self.method].searches
+
+    @property
+    def trains_on_counterfactuals(self) -> bool:
+        """Whether it is counterfactual training, which pages set beside conventional training and its rivals."""
+        return self.learns_from_examples and self.method == COUNTERFACTUAL.name
+
+    @property
+    def rival(self) -> str:
+        """Title of the method where it is neither conventional nor counterfactual training; else empty."""
+        other = not (self.conventional or self.trains_on_counterfactuals)
+        return TRAINING_METHODS[self.method].title if other else ""
 
     @classmethod
     def variant(cls, name: str, **changes: Any) -> Arm:

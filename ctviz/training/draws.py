@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,11 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+EPOCHS, ATTACKS, LANGEVIN = 1, 2, 3
+"""Purposes of the streams of a seed: one does not move another, nor that of the first weights, the bare seed's."""
 
-def stream(seed: int) -> torch.Generator:
-    """The random stream of a seed's epochs, separate from that of its initial weights, which uses the bare seed."""
-    state = np.random.SeedSequence((seed, 1)).generate_state(1)  # torch reads 32 bits of a seed
-    return torch.Generator().manual_seed(int(state[0]))
+
+def stream(seed: int, purpose: int = EPOCHS) -> torch.Generator:
+    """A random stream of a seed, by default that of its epochs."""
+    state = np.random.SeedSequence((seed, purpose)).generate_state(1)  # torch reads 32 bits of a seed
+    return generator(int(state[0]))
+
+
+def generator(start: int) -> torch.Generator:
+    """A stream on the CPU that starts at a number."""
+    return torch.Generator().manual_seed(start)
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,40 @@ class RandomStreams:
             torch.randint(1, self._k, (self._n_ce,), generator=stream),
             torch.rand(self._n_ce, generator=stream, dtype=torch.float64),
         )
+
+
+class OwnStreams:
+    """Random streams of a method's own for p arms, one per distinct seed, so that arms of one seed share all draws."""
+
+    def __init__(self, seeds: Sequence[int], purpose: int) -> None:
+        distinct = sorted(set(seeds))
+        self._streams = [stream(seed, purpose) for seed in distinct]
+        self._of = [distinct.index(seed) for seed in seeds]
+
+    def each(self, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+        """What ``draw`` takes from the stream of each arm, (p …)."""
+        drawn = [draw(stream) for stream in self._streams]
+        return torch.stack(drawn)[self._of] if len(drawn) > 1 else drawn[0].expand(len(self._of), *drawn[0].shape)
+
+    def seeds(self) -> list[int]:
+        """A number for each arm, from which another stream may start."""
+        return [int(number) for number in self.each(lambda stream: torch.randint(2**31, (), generator=stream))]
+
+    def fork(self) -> OwnStreams:
+        """Streams that start from the next numbers of these: however much is drawn from them, these move no further."""
+        starts = [int(torch.randint(2**31, (), generator=stream)) for stream in self._streams]
+        forked = OwnStreams.__new__(OwnStreams)
+        forked._streams, forked._of = [generator(start) for start in starts], self._of
+        return forked
+
+    def keep(self) -> list[Tensor]:
+        """Where the streams are, for ``restore``."""
+        return [stream.get_state() for stream in self._streams]
+
+    def restore(self, kept: Sequence[Tensor]) -> None:
+        """Back to where they were."""
+        for stream, state in zip(self._streams, kept, strict=True):
+            stream.set_state(state)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.dataset import Dataset
 from ctviz.isolation import isolated
 from ctviz.models.stack import Stack, predict
-from ctviz.training.arm import Arm
+from ctviz.training.arm import TERMS, Arm
 from ctviz.training.draws import BatchLayout, EpochDraws, RandomStreams, batch_sizes, even_sizes
 from ctviz.training.methods import TRAINING_METHODS
 from ctviz.training.methods.method import SAMPLES, ExampleMaker, Examples, Setup, TrainingMethod
@@ -32,6 +32,7 @@ class Epoch:
     epoch: int  # 1 to epochs
     stack: Stack
     metrics: dict[str, PerArm]  # loss_… of each term, skipped, mature, steps, train_accuracy: (m)
+    networks: Stack | None = None  # those of CounterNet, live too, one for each arm that has one
 
 
 def train(
@@ -53,7 +54,7 @@ def train(
     for epoch in range(1, schedule.epochs + 1):
         with isolated():
             metrics = loop.epoch(burning_in=epoch <= burnin)
-        yield Epoch(epoch, stack, metrics)
+        yield Epoch(epoch, stack, metrics, loop.networks)
 
 
 WORKING_SET = 1 << 22
@@ -97,8 +98,8 @@ class _Trainer:
         self.stack, self.k = stack, dataset.k
         self.X, self.y = X.to(like).contiguous(), y.to(like.device)
         self.weights = Weights(arms, like)
-        setup = Setup(dataset, arms, seeds, like, reference_data)
-        names = dict.fromkeys(arm.method for arm in arms if arm.learns_from_examples)
+        setup = Setup(dataset, arms, seeds, like, reference_data, schedule)
+        names = dict.fromkeys(arm.method for arm in arms if arm.learns_from_examples or arm.has_network)
         self.makers = [(TRAINING_METHODS[name], TRAINING_METHODS[name].maker(setup)) for name in names]
         self.alike = [[i for i, one in enumerate(seeds) if one == seed] for seed in dict.fromkeys(seeds)]
         """Arms whose batches hold the same samples."""
@@ -132,6 +133,11 @@ class _Trainer:
             losses = self._terms(logits, material)
         return self._metrics(logits, losses, finite, material)
 
+    @property
+    def networks(self) -> Stack | None:
+        """The networks that are trained beside the models; at most one method has some."""
+        return next((maker.network() for method, maker in self.makers if method.network), None)
+
     def _on_device(self, draws: EpochDraws) -> EpochDraws:
         device = self.stack.device
         if device.type == "cpu":
@@ -154,7 +160,9 @@ class _Trainer:
                 labels.append(self.layouts[part.per].of_items(one.examples.labels[part.name]))
             for part in one.method.batch_parts:
                 layouts[part.name] = samples
-                labels.append(labels[0])
+                own = labels[0].clone()
+                own[one.arms] = one.maker.labels(part.name, own[one.arms])
+                labels.append(own)
         classes = torch.arange(self.k, device=order.device).view(-1, 1, 1)
         onehot = (torch.cat(labels, dim=-1).unsqueeze(1) == classes).to(self.stack.dtype)  # m k n r
         columns = Columns(layouts)
@@ -170,7 +178,7 @@ class _Trainer:
         size = max(1, min(n, WORKING_SET // (m * (d + 1) * r)))
         buffer = self.stack.flat.new_zeros(m, d + 1, size, r)
         buffer[:, d] = 1
-        anew = [one for one in material.made if one.method.batch_parts]
+        anew = [one for one in material.made if one.method.batch_parts or one.method.network]
         for start in range(0, n, size):
             batches = slice(start, min(start + size, n))
             chunk = buffer[:, :, : batches.stop - start]
@@ -258,7 +266,7 @@ class _Trainer:
         taught = torch.zeros(m, 1, dtype=torch.bool, device=finite.device)
         for one in material.made:
             taught[one.arms] = True
-        result = {}
+        result = {f"loss_{name}": nothing for name in TERMS if name not in losses.values}
         for name, values in losses.values.items():
             known = finite if name == "class" else finite & taught
             result[f"loss_{name}"] = torch.where(known, values, torch.nan).nanmean(dim=1)

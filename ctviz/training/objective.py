@@ -67,6 +67,8 @@ class Weights:
         """Each method and the arms that have it; all of them are a slice, which is no copy."""
         if len(found) == 1:
             self.methods = [(found[0][0], slice(None))]
+        self.had = {name for method, _ in found for name in method.terms}
+        """The terms that any method has."""
         self.of = {name: like.new_tensor([arm.weights.get(name, 0.0) for arm in arms]) for name in TERMS}
         """λ of each term, (m); 0 where an arm's method does not have it."""
         self._factors: dict[tuple[str, ...], dict[str, Factors]] = {}
@@ -132,7 +134,7 @@ def logit_gradient(logits: Tensor, share: Tensor, constant: Tensor, linear: Tens
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms of every batch by name, before their λ, (m n) each."""
+    """The terms of every batch by name, before their λ, (m n) each; those that no arm's method has are left out."""
 
     values: dict[str, Tensor]  # NaN where it is empty
     empty: dict[str, Tensor]  # where a batch holds nothing that the term is taken of, (n) or (m n)
@@ -170,6 +172,8 @@ def terms(logits: Tensor, onehot: Tensor, columns: Columns, weights: Weights, ba
 
     found = Terms({}, {})
     for name in TERMS:
+        if name not in weights.had:
+            continue
         having = [(arms, own[name]) for arms, own in methods if name in own]
         if len(methods) == len(having) == 1:
             found.values[name], found.empty[name] = mean_of(having[0][1], slice(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from ctviz.data.schema import Feature, Schema
 from ctviz.models.stack import Stack, predict, with_ones
 from ctviz.training.arm import Arm
 from ctviz.training.draws import EpochDraws
-from ctviz.training.methods.counterfactual import COUNTERFACTUALS, NASCENT, NEIGHBOURS
+from ctviz.training.methods.counterfactual import COUNTERFACTUAL, COUNTERFACTUALS, NASCENT, NEIGHBOURS
 from ctviz.training.methods.method import ExampleMaker, Examples
 
 
@@ -76,8 +77,11 @@ def group_size(settings: SearchSettings) -> int:
 class Sampler(ExampleMaker):
     """Makes the counterfactuals of each epoch from the training data and the current model.
 
-    ``reference_data``: shared by the searches of all epochs; by default made from the training data.
+    For the arms of one ``method``. ``reference_data``: the training data, shared by the searches of all epochs; by
+    default made from ``dataset``.
     """
+
+    method = COUNTERFACTUAL.name
 
     def __init__(
         self, dataset: Dataset, arms: Sequence[Arm], like: Tensor, reference_data: ReferenceData | None = None
@@ -86,8 +90,11 @@ class Sampler(ExampleMaker):
         self.X = X.to(like).contiguous()  # n d
         self.y = y.to(like.device)
         self.k = dataset.k
-        self.arms: list[int] = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
+        self.arms: list[int] = [
+            i for i, arm in enumerate(arms) if arm.method == self.method and arm.searches_in_training
+        ]
         self.settings = [arms[i] for i in self.arms]
+        self.like = like
         self.group_sizes = [group_size(arm) for arm in arms]
         self.reference_data = reference_data or ReferenceData.of(dataset)
         schemas = [arm.constraints_for(dataset.schema, "training") for arm in self.settings]
@@ -96,6 +103,38 @@ class Sampler(ExampleMaker):
         self._by_class = torch.argsort(self.y, stable=True)
         self._count = torch.bincount(self.y, minlength=self.k)
         self._start = self._count.cumsum(0) - self._count
+
+    @cached_property
+    def largest_boxes(self) -> Tensor | None:
+        """The largest ε of every training sample for each of the p arms, (p n); None where all take that of their
+        settings.
+
+        By the way: a share of the distance to the nearest training sample of another class, ‖·‖∞ over the columns that
+        the arm may change in training. Where one lies on the sample, ε is 0 and the nascent point is the sample itself.
+        """
+        if self.constraints is None or all(arm.epsilon_rule == "fixed" for arm in self.settings):
+            return None
+        free = (self.constraints.may_rise | self.constraints.may_fall).squeeze(-1)  # p d
+        rows = [
+            self.like.new_full((len(self.X),), arm.epsilon)
+            if arm.epsilon_rule == "fixed"
+            else arm.epsilon_share * self.reference_data.gaps(free[i]).to(self.like)
+            for i, arm in enumerate(self.settings)
+        ]
+        return torch.stack(rows)
+
+    def boxes_of(self, factuals: Tensor, draws: Tensor) -> Tensor | None:
+        """ε of training samples by their indices, (p c); None where all arms take that of their settings.
+
+        ``draws`` (p c), uniform in [0, 1): for arms whose boxes are drawn. What chose the neighbour are its leading
+        digits, so that those from the 26th binary digit on are another uniform number.
+        """
+        if self.largest_boxes is None:
+            return None
+        shares = (draws * 2**26).frac().to(self.like)
+        drawn = [arm.epsilon_rule == "varied" for arm in self.settings]
+        shares = torch.where(torch.tensor(drawn, device=shares.device).unsqueeze(1), shares, 1.0)
+        return shares * self.largest_boxes.gather(1, factuals)
 
     def neighbours_of(self, targets: Tensor, draws: Tensor) -> Tensor:
         """Index of the neighbour: item ⌊u · count⌋ of the training samples of the target class, (m c)."""
@@ -128,7 +167,10 @@ class Sampler(ExampleMaker):
         models, own = stack.take(arms), self.samples(chosen[arms])
         predicted = predict(models.run(own.shape[-1]).forward(with_ones(own.mT)))
         wanted = (predicted + shifts[arms]) % self.k
-        found = search(models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data)
+        boxes = self.boxes_of(chosen[arms], draws.neighbours[arms])
+        found = search(
+            models, own, wanted, self.settings, self.constraints, reference_data=self.reference_data, epsilon=boxes
+        )
         neighbours = self.samples(self.neighbours_of(wanted, draws.neighbours[arms]))
         counterfactuals = torch.where(found.mature.unsqueeze(1), found.final, neighbours)
         labels = self.y[chosen]

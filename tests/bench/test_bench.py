@@ -98,9 +98,10 @@ def test_grid_is_the_papers():
 def test_training_part_measures_two_and_45_arms(monkeypatch: pytest.MonkeyPatch):
     few = Experiment.preset("ls").replace({"data.n_train": 200, "training.batch": 50, "training.n_ce": 40})
     monkeypatch.setattr(training, "Experiment", SimpleNamespace(preset=lambda name: few))
-    two, many, scaling = training.measure(epochs=1, rounds=1)
+    two, many, *rivals, scaling = training.measure(epochs=1, rounds=1)
+    assert [row.goal for row in rivals] == [goal for _, goal in training.RIVALS.values()]
     assert (two.goal, many.goal, scaling.goal) == (Goal("≥", 3), Goal("≥", 15), Goal("≤", 5))
-    for row in (two, many, scaling):
+    for row in (two, many, scaling, *rivals):
         assert row.ours and row.beside and row.figure
     assert many.beside == pytest.approx(many.figure * many.ours)
     assert scaling.figure == pytest.approx(scaling.ours / scaling.beside)

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from ctviz.catalogue.differences import Difference
-from ctviz.catalogue.findings import PRICES, finding, shares_differ
+from ctviz.catalogue.findings import PRICES, diverged, finding, shares_differ
 from ctviz.catalogue.metrics import METRICS, RECORDED
 
 WORSE, BETTER = (
@@ -48,3 +48,9 @@ def test_prices_are_metrics_that_know_which_side_is_worse() -> None:
 def test_shares_differ_beyond_chance(share: float, other: float, n: float, differ: bool) -> None:
     assert shares_differ(share, other, n) is differ
     assert shares_differ(other, share, n) is differ
+
+
+def test_a_model_that_left_out_most_batches_has_diverged() -> None:
+    said = diverged(["Conventional", "JEM", "PGD"], [0.0, 7.0, 5.0], 10)
+    assert said.startswith("JEM: training has diverged; 7 of 10 batches of this epoch") and "PGD" not in said
+    assert not diverged(["JEM"], [math.nan], 10) and not diverged(["JEM"], [], 10)

@@ -6,16 +6,25 @@ import math
 
 import pytest
 
-from ctviz.catalogue.metrics import ATTENTION_METRICS, DIGIT_METRICS, METRICS, RECORDED, REPRODUCED, metric
+from ctviz.catalogue.metrics import (
+    ATTENTION_METRICS,
+    DIGIT_METRICS,
+    METRICS,
+    RECORDED,
+    REPRODUCED,
+    RIVAL_METRICS,
+    metric,
+)
 from ctviz.data.kinds import PICTURES
 from ctviz.evaluation.rounds import ROUND_METRICS
 from ctviz.experiments import snapshot
 from ctviz.experiments.endpoints import ENDPOINT_METRICS
 from ctviz.experiments.reports import REPORT_METRICS
 from ctviz.studies.reproduce import published
+from ctviz.studies.rivals.result import MEASURES
 from ctviz.studies.sweeps import results
 
-FAMILIES = (METRICS, RECORDED, REPRODUCED, DIGIT_METRICS, ATTENTION_METRICS)
+FAMILIES = (METRICS, RECORDED, REPRODUCED, DIGIT_METRICS, ATTENTION_METRICS, RIVAL_METRICS)
 ALL = [pytest.param(one, id=name) for family in FAMILIES for name, one in family.items()]
 
 
@@ -24,6 +33,7 @@ def test_every_metric_is_described_and_there_are_no_others() -> None:
     assert set(RECORDED) == set(snapshot.METRICS)
     assert set(REPRODUCED) == set(published.METRICS)
     assert set(DIGIT_METRICS) == set(PICTURES.metrics)
+    assert list(RIVAL_METRICS) == list(MEASURES)
 
 
 @pytest.mark.parametrize("one", ALL)

@@ -119,5 +119,5 @@ def test_thresholds_are_said_exactly(tau, text):
 
 
 def test_every_outcome_has_words():
-    assert set(OUTCOME_WORDS) == {*OUTCOMES, "no sample", "broken", "cheapest", "near", "none", "open"}
+    assert set(OUTCOME_WORDS) == {*OUTCOMES, "no sample", "no answer", "broken", "cheapest", "near", "none", "open"}
     assert set(OUTCOME_TITLES) == set(OUTCOME_HELP) == set(OUTCOMES)

@@ -17,6 +17,7 @@ from ctviz.counterfactuals.search_result import Search
 from ctviz.counterfactuals.search_settings import GeneratorName, SearchSettings
 from ctviz.data.schema import Feature, Mutability, Schema
 from ctviz.errors import ConfigError
+from ctviz.models.counterfactual_networks import CounterfactualNetworks, initial
 from ctviz.models.dense import Dense
 from ctviz.models.model_settings import ModelSettings
 from ctviz.models.stack import Stack
@@ -43,7 +44,9 @@ def test_entries_are_complete(generator: Generator) -> None:
     assert len(set(generator.settings)) == len(generator.settings)
     assert {"tau", "steps", "epsilon"} <= set(generator.settings)  # what every search has
     assert generator.words.endswith(".") and generator.words[0].isupper() and generator.source
-    assert generator.needs_samples == (generator.kind not in ("gradient", "exact") or "gravity" in generator.penalties)
+    assert generator.needs_samples == (
+        generator.kind not in ("gradient", "exact", "network") or "gravity" in generator.penalties
+    )
 
 
 WEIGHTS = {
@@ -93,13 +96,16 @@ def test_every_setting_is_tried() -> None:
 def models(m: int = 1) -> Stack:
     stack = Stack.initialise(ModelSettings(hidden=(7,), activation="tanh"), D, K, range(m)).to(torch.float64)
     stack.flat.mul_(3)
+    stack.networks = CounterfactualNetworks(initial(D, K, range(m), stack.flat), tuple(range(m)))
     return stack
 
 
 def linear() -> Stack:
     """The class is that of the nearest centre."""
     layer = torch.cat([1.5 * CENTRES, torch.zeros(K, 1)], dim=1).double()
-    return Stack(Dense((D, K), "relu"), layer.reshape(-1), 1)
+    stack = Stack(Dense((D, K), "relu"), layer.reshape(-1), 1)
+    stack.networks = CounterfactualNetworks(initial(D, K, [0], stack.flat), (0,))
+    return stack
 
 
 def known() -> ReferenceData:
@@ -131,6 +137,7 @@ MIXED = (
     SearchSettings(generator="dice", steps=12, per_factual=3),
     SearchSettings(generator="generic", gradient_noise=1.0, steps=8),
     SearchSettings(generator="face", steps=3, neighbours=4),
+    SearchSettings(generator="counternet", steps=6),
 )
 
 
@@ -176,6 +183,7 @@ def test_arms_of_one_kind_go_in_one_search(monkeypatch: pytest.MonkeyPatch) -> N
         ("latent", ["revise"]),
         ("nearest", ["nearest"]),
         ("gradient", ["dice"]),
+        ("network", ["counternet"]),
     ]
     assert all(len(settings) == 1 for kind, settings in asked if settings[0].generator == "dice")
     asked.clear()

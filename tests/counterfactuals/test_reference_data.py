@@ -7,11 +7,15 @@ import time
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ctviz.counterfactuals import reference_data as module
 from ctviz.counterfactuals.reference_data import MAX_SAMPLES, ReferenceData
 from ctviz.data.catalogue import DataSettings, load
 from ctviz.errors import DataError
 from ctviz.models.vae import Vae
+from tests.reference.halfway import gaps
 
 LIKE = torch.zeros(())
 
@@ -128,3 +132,22 @@ def test_autoencoders_are_asked_for_once_for_each_latent_space() -> None:
 def test_samples_that_are_none_are_refused(X: torch.Tensor, y: torch.Tensor) -> None:
     with pytest.raises(DataError, match="samples"):
         ReferenceData(X, y, 2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(2, 40), d=st.integers(1, 5), k=st.integers(2, 4), seed=st.integers(0, 99), most=st.integers(1, 99))
+def test_the_way_to_another_class_is_that_of_the_slow_reference(n: int, d: int, k: int, seed: int, most: int) -> None:
+    """Of whole numbers, so that some samples lie on one of another class; however many distances are held at once."""
+    chance = torch.Generator().manual_seed(seed)
+    X = torch.randint(-3, 4, (n, d), generator=chance).float() / 2
+    y = torch.cat([torch.tensor([0, 1]), torch.randint(0, k, (n - 2,), generator=chance)])
+    free = torch.rand(d, generator=chance) < 0.7
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MAX_DISTANCES", most)
+        found = ReferenceData(X, y, k).gaps(free)
+    assert found.tolist() == gaps(X.tolist(), y.tolist(), free.tolist())
+
+
+def test_samples_of_one_class_have_no_way_to_another() -> None:
+    with pytest.raises(DataError, match="all of one class"):
+        ReferenceData(torch.zeros(3, 1), torch.tensor([1, 1, 1]), 2).gaps(torch.tensor([True]))

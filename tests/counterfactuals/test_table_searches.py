@@ -46,7 +46,7 @@ def rules(draw: st.DrawFn) -> Rules:
     return Rules(rules=tuple(found))
 
 
-@pytest.mark.parametrize("generator", GENERATORS)
+@pytest.mark.parametrize("generator", [name for name in GENERATORS if name != "counternet"])
 @settings(max_examples=25)
 @given(rules=rules(), seed=st.integers(0, 3))
 def test_rules_hold_at_every_point(generator: str, rules: Rules, seed: int) -> None:

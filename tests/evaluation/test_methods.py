@@ -22,8 +22,9 @@ M, B, K, GRID = 3, 5, 4, (7, 6)
 D = GRID[0] * GRID[1]
 
 
-def stack(hidden=(7,), activation="tanh", **settings):
-    return Stack.initialise(ModelSettings(hidden=hidden, activation=activation, **settings), D, K, range(M), grid=GRID)
+def stack(hidden=(7,), activation="tanh", members=(1, 1, 1), **settings):
+    settings = ModelSettings(hidden=hidden, activation=activation, **settings)
+    return Stack.initialise(settings, D, K, range(sum(members)), grid=GRID).in_arms(members)
 
 
 def samples(seed=7, b=B):
@@ -134,7 +135,9 @@ def test_gradient_shap_of_linear_models_is_weight_times_mean_distance():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "softplus"])
 @pytest.mark.parametrize(
-    "settings", [{"hidden": (9, 6)}, {"hidden": (5,), "channels": (2,)}], ids=["dense", "channels"]
+    "settings",
+    [{"hidden": (9, 6)}, {"hidden": (5,), "channels": (2,)}, {"members": (1, 4, 2)}],
+    ids=["dense", "channels", "ensembles"],
 )
 def test_deep_lift_adds_up(activation, settings):
     (X, y), model = samples(), stack(activation=activation, **settings)
@@ -157,9 +160,10 @@ def test_deep_lift_is_no_plain_gradient():
 # -- all of them ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("members", [(1, 1, 1), (1, 4, 2)], ids=["models", "ensembles"])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_stack_gives_each_model_what_it_gets_alone(method):
-    (X, y), model = samples(), stack(activation="relu")
+def test_a_stack_gives_each_model_what_it_gets_alone(method, members):
+    (X, y), model = samples(), stack(activation="relu", members=members)
     together = found(model, X, y, method=method, steps=7)
     for arm in range(M):
         alone = found(model.take([arm]), X, y[arm], method=method, steps=7)
@@ -167,10 +171,10 @@ def test_a_stack_gives_each_model_what_it_gets_alone(method):
         torch.testing.assert_close(alone.error[0], together.error[arm], atol=1e-5, rtol=1e-4, equal_nan=True)
 
 
-@pytest.mark.parametrize("activation", ["relu", "softplus"])
+@pytest.mark.parametrize(("activation", "members"), [("relu", (1, 2, 1)), ("softplus", (1, 1, 1))])
 @pytest.mark.parametrize("method", METHODS)
-def test_a_plain_module_gets_what_it_gets_in_a_stack(method, activation):
-    (X, y), model = samples(), stack(activation=activation)
+def test_a_plain_module_gets_what_it_gets_in_a_stack(method, activation, members):
+    (X, y), model = samples(), stack(activation=activation, members=members)
     module = model.module(1)
     alone = found(module, X, y[1], method=method, steps=7)
     together = found(model, X, y, method=method, steps=7)

@@ -66,9 +66,10 @@ def arms(draw, k, name):
             ]
         )
     )
+    box = draw(st.sampled_from([{}, {"epsilon_rule": "halfway"}, {"epsilon_rule": "varied", "epsilon_share": 1.3}]))
     own = {f: draw(weights) for f in ("lambda_class", "lambda_div", "lambda_adv", "lambda_reg")}
     return Arm(
-        name=name, seed=draw(st.none() | seeds), **own, **constraints, **draw(st.fixed_dictionaries(searches(k)))
+        name=name, seed=draw(st.none() | seeds), **box, **own, **constraints, **draw(st.fixed_dictionaries(searches(k)))
     )
 
 
@@ -307,6 +308,17 @@ def test_a_setting_that_came_later_leaves_older_keys_alone(section, name):
     assert f'"{name}"' in changed.to_json()
     assert changed.key != base.key
     assert Experiment.from_json(changed.to_json()) == changed
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("method", None), ("epsilon_rule", "halfway"), ("epsilon_share", 0.25), ("step_bound", 0.1)]
+)
+def test_a_setting_of_an_arm_that_came_later_leaves_older_keys_alone(name, other):
+    assert name in later_of(Arm) and f'"{name}"' not in Experiment().to_json()
+    if other is not None:
+        changed = Experiment().replace({f"arms.full.{name}": other})
+        assert f'"{name}"' in changed.to_json() and changed.key != Experiment().key
+        assert Experiment.from_json(changed.to_json()) == changed == Experiment.from_query(changed.to_query())
 
 
 def test_figure_1_has_the_settings_of_the_figure():

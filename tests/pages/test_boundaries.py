@@ -12,6 +12,7 @@ from ctviz.experiments.energy import mean_energies
 from ctviz.figures.stage.recording import message
 from ctviz.figures.words import energy_gap
 from ctviz.jobs import JobStatus
+from ctviz.training.arm import Arm
 from ctviz.ui.kit import link, player
 from ctviz.ui.kit.export import MENU
 from tests.pages.words import bodies, moved, query_of, said
@@ -234,6 +235,11 @@ def test_a_search_shows_the_settings_it_listens_to(visit) -> None:
     at.selectbox(key="set-arms.full.generator").set_value("face").run()
     shown = {box.key for box in at.number_input}
     assert "set-arms.full.neighbours" in shown and "set-arms.full.lambda_egy" not in shown
+    assert "set-arms.full.epsilon" in shown and "set-arms.full.epsilon_share" not in shown
+    at.selectbox(key="set-arms.full.epsilon_rule").set_value("halfway").run()
+    shown = {box.key for box in at.number_input}
+    assert "set-arms.full.epsilon_share" in shown and "set-arms.full.epsilon" not in shown
+    assert query_of(at)["arms.full.epsilon_rule"] == "halfway"
     assert "set-evaluation.lambda_egy" in shown, "the search for measuring is another one"
 
 
@@ -249,7 +255,12 @@ def test_a_range_a_place_and_the_shield_go_into_the_link(visit) -> None:
 
 
 def test_models_are_added_copied_renamed_and_removed(visit) -> None:
-    at = visit(PAGE, preset="moons")
+    at = visit(PAGE, opened=("group-objective",), preset="moons")
+    at.button(key="add-jem").click().run()
+    assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,jem"}
+    shown = {box.key for box in at.number_input if box.key.startswith("set-arms.jem.")}
+    assert shown == {f"set-arms.jem.{name}" for name in Arm.variant("jem").own_settings}, "of its own method alone"
+    at.button(key="remove-arm").click().run()
     at.button(key="add-energy").click().run()
     assert query_of(at) == {"preset": "moons", "arms": "vanilla,full,energy"}
     at.button(key="copy-arm").click().run()

@@ -9,6 +9,8 @@ from ctviz.studies.reproduce.result import RESULTS
 from ctviz.ui.paper import files as shown
 from tests.pages.words import query_of
 from tests.studies.reproduce.made_up import judged, result
+from tests.studies.rivals.made_up import result as compared
+from tests.studies.rivals.made_up import row
 
 PAGE = "pages/paper.py"
 KEY = "00c0ffee00c0ffee"
@@ -19,6 +21,7 @@ def ships(tmp_path, monkeypatch):
     """Puts a result, or any text, in the place of the one that ships."""
     path = tmp_path / "shipped.json"
     monkeypatch.setattr(shown, "shipped", lambda: path)
+    monkeypatch.setattr(shown.rivals, "shipped", lambda: tmp_path / "rivals.json")  # none, unless a test writes one
 
     def put(text: str) -> Path:
         path.write_text(text, encoding="utf-8")
@@ -46,6 +49,8 @@ def test_the_shipped_result_is_shown_at_once(visit):
     assert "agree with the paper" in html(at)
     assert len(at.get("plotly_chart")) >= 3
     assert "published" in html(at)
+    assert "Is it better than …?" in [one.value for one in at.subheader]
+    assert "comparisons won and lost beyond chance" in html(at)
 
 
 def test_ours_beside_the_published_numbers_with_the_agreement_in_words(visit, ships):
@@ -58,6 +63,33 @@ def test_ours_beside_the_published_numbers_with_the_agreement_in_words(visit, sh
     assert "published 20.62 ± 0.67 *".replace("0.67", "0.69") in body
     assert "other sign" in body
     assert "as published" in body
+
+
+def test_the_comparison_with_rivals_by_any_measure_and_search(visit, ships):
+    path = ships(result("ls", "moons").to_json()).with_name("rivals.json")
+    methods = {"conventional": {"ip": 2.0}, "schedule": {"ip": 1.0}, "full": {"ip": 1.5, "seconds": 4.0}}
+    path.write_text(compared(row("moons", methods)).to_json(), encoding="utf-8")
+    at = visit(PAGE, measure="seconds", data="moons")
+    sound(at)
+    said = words(at).replace("\u00a0", " ")
+    assert "ahead of conventional training (2 : 0), behind conventional training with another schedule (0 : 2)" in said
+    assert "its training takes 3.9 to 4 times as long" in said or "its training takes 4 times as long" in said
+    assert "times as long: farther to the right is more" in said
+    for part in (
+        "Counterfactual training against each method",
+        "<b>2 : 0</b>",
+        "The rule.",
+        "Moons, a careful search",
+        "24.9 [24.2, 25.6] *",
+    ):
+        assert part in said
+    at.button_group(key="paper-search").set_value("paper").run()
+    sound(at)
+    assert at.query_params["search"] == "paper" and "Moons, the paper&#x27;s search" in html(at)
+    path.write_text("{}", encoding="utf-8")
+    at = visit(PAGE, measure="nonsense")
+    assert not at.exception
+    assert "Is it better than …?" not in [one.value for one in at.subheader], "what cannot be read is not shown"
 
 
 def test_both_cells_their_rules_and_what_was_passed_over(visit, ships):

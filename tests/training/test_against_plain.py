@@ -72,14 +72,23 @@ SEARCHES = (
 
 
 def compare_search(
-    model: ModelSettings, data: Dataset, arms: Sequence[Arm], spread: float, record: bool, dtype: torch.dtype
+    model: ModelSettings,
+    data: Dataset,
+    arms: Sequence[Arm],
+    spread: float,
+    record: bool,
+    dtype: torch.dtype,
+    boxes: bool = False,
 ) -> None:
+    """``boxes``: each factual has an ε of its own."""
     stack = sharp(Stack.initialise(model, data.d, data.k, [3 + i for i in range(len(arms))]).to(dtype))
     b, generator = 37, torch.Generator().manual_seed(1)
     factuals = spread * torch.randn(len(arms), data.d, b, generator=generator, dtype=dtype)
     targets = torch.randint(0, data.k, (len(arms), b), generator=generator)
     schemas = [arm.constraints_for(data.schema, "training") for arm in arms]
-    found = fast_search.search(stack, factuals, targets, arms, Constraints.of(schemas, factuals), record=record)
+    rules = Constraints.of(schemas, factuals)
+    epsilon = torch.rand(len(arms), b, generator=generator, dtype=dtype) if boxes else None
+    found = fast_search.search(stack, factuals, targets, arms, rules, record=record, epsilon=epsilon)
     longest = max(arm.steps for arm in arms)
     assert (found.path is not None) == record
     tight = TIGHT if dtype == torch.float64 else {"rtol": 1e-4, "atol": 1e-4}
@@ -87,7 +96,9 @@ def compare_search(
     assert {0, *range(2, 5)} & set(found.steps[found.mature].tolist()) > {0} and not found.mature.all()
     for i, arm in enumerate(arms):
         limits = plain.PlainConstraints.of(data.schema, arm)
-        slow = plain.plain_search(twin(stack, model, i), factuals[i].T, targets[i], arm, limits, keep_path=True)
+        own = None if epsilon is None else epsilon[i]
+        network = twin(stack, model, i)
+        slow = plain.plain_search(network, factuals[i].T, targets[i], arm, limits, keep_path=True, epsilon=own)
         assert torch.equal(found.steps[i], slow.steps), arm.name
         assert torch.equal(found.mature[i], slow.mature), arm.name
         torch.testing.assert_close(found.final[i].T, slow.final, **tight)
@@ -95,6 +106,12 @@ def compare_search(
         if found.path is not None and slow.path is not None:
             rest = slow.path[-1:].expand(longest - arm.steps, -1, -1)
             torch.testing.assert_close(found.path[:, i].mT, torch.cat([slow.path, rest]), **tight)
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 20], ids=["in chunks", "at once"])
+def test_search_agrees_with_a_box_for_each_factual(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr("ctviz.counterfactuals.descent.WORKING_SET", chunk)
+    compare_search(ModelSettings(), dataset(60), SEARCHES, 1.0, False, torch.float64, boxes=True)
 
 
 @pytest.mark.parametrize("record", [False, True], ids=["ends", "paths"])
@@ -287,6 +304,9 @@ CONSTRAINED = (
     Arm.variant("bare", tau=0.6, locked=(0,), shield="off"),
     Arm.variant("ranges", tau=0.6, ranges=((0, -0.5, 1.0), (1, -2.0, 0.5)), increase_only=(1,)),
     Arm.variant("bare ranges", tau=0.6, ranges=((0, -0.5, 1.0),), shield="off"),
+    Arm.variant("half-way", tau=0.6, locked=(0,), epsilon_rule="halfway", epsilon_share=0.8),
+    Arm.variant("half-way free", tau=0.6, locked=(0,), lock_when="searching", epsilon_rule="halfway"),
+    Arm.variant("varied", tau=0.6, locked=(0,), epsilon_rule="varied", epsilon_share=1.25),
 )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from ctviz.counterfactuals import search as fast_search
@@ -19,6 +21,7 @@ from ctviz.training import sampler as module
 from ctviz.training.arm import Arm
 from ctviz.training.draws import EpochDraws, RandomStreams
 from ctviz.training.sampler import CounterfactualBatch, Sampler, apply_immutable_masks, immutable_masks
+from tests.reference.halfway import gaps
 
 K, N, C = 3, 90, 60
 
@@ -227,6 +230,92 @@ def test_a_nascent_point_stays_near_its_factual() -> None:
     assert (made.nascent - factuals).abs().max() <= 0.3
     assert (made.nascent != factuals).any(dim=1).double().mean() > 0.05
     assert torch.equal(made.nascent[1, 0], factuals[1, 0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    generator=st.sampled_from(["generic", "eccco", "gravitational", "dice", "nearest", "face"]),
+    rule=st.sampled_from(["halfway", "varied"]),
+    share=st.floats(0.01, 1.5),
+    locked=st.sampled_from([(), ("x1",), ("x2",)]),
+    lock_when=st.sampled_from(["always", "searching"]),
+    step_size=st.sampled_from([0.02, 0.25, 2.0]),
+)
+def test_a_nascent_point_stays_in_its_own_box_and_locks_hold(
+    generator: str, rule: str, share: float, locked: tuple[str, ...], lock_when: str, step_size: float
+) -> None:
+    """Beside an arm with the same ε for all points, and whatever the generator."""
+    arm = Arm.variant(
+        "half-way", tau=0.6, generator=generator, epsilon_rule=rule, epsilon_share=share, locked=locked,
+        lock_when=lock_when, step_size=step_size, epsilon=0.0,
+    )  # fmt: skip
+    made, draws, _ = counterfactual_batch([FULL, arm, VANILLA], [0, 0, 0])
+    X, y = dataset().train
+    holds = locked if lock_when == "always" else ()
+    free = [f"x{i}" not in holds for i in (1, 2)]
+    way = torch.tensor(gaps(X.tolist(), y.tolist(), free), dtype=torch.float64)
+    index = draws.factuals[1]
+    if generator == "dice":
+        index = index[: C // arm.per_factual].repeat_interleave(arm.per_factual)
+    factuals = X.double()[index].T
+    apart = (made.nascent[1] - factuals).abs()
+    assert (apart.amax(dim=0) <= share * way[index] * (1 + 1e-6)).all()
+    if rule == "varied":
+        own = Sampler(dataset(), [arm], made.nascent).boxes_of(index[None], draws.neighbours[1:2])
+        assert own is not None and (apart.amax(dim=0) <= own[0] * (1 + 1e-6)).all()
+    assert not apart[[not one for one in free]].any()
+    alone, _, _ = counterfactual_batch([FULL], [0])
+    torch.testing.assert_close(made.nascent[0], alone.nascent[0], rtol=1e-10, atol=1e-11)
+
+
+def test_half_way_by_hand() -> None:
+    """Three samples of a at 0, 1 and 4 on x1, one of b at 5, which a lock on x1 takes away from the distance."""
+    X = torch.tensor([[0.0, 0.0], [1.0, 0.0], [4.0, 3.0], [5.0, 1.0]])
+    split = X, torch.tensor([0, 0, 0, 1])
+    data = Dataset("line", Schema.infer(X.numpy()), ("a", "b"), split, split, split)
+    arms = [
+        Arm.variant("half", epsilon_rule="halfway"),
+        Arm.variant("third", epsilon_rule="halfway", epsilon_share=0.25, locked=("x1",)),
+        Arm.variant("full", epsilon=0.4),
+    ]
+    boxes = Sampler(data, arms, torch.zeros(1)).largest_boxes
+    assert boxes is not None
+    torch.testing.assert_close(
+        boxes, torch.tensor([[2.5, 2.0, 1.0, 1.0], [0.25, 0.25, 0.5, 0.25], [0.4, 0.4, 0.4, 0.4]])
+    )
+    assert Sampler(data, arms[2:], torch.zeros(1)).largest_boxes is None
+
+
+def test_varied_boxes_are_uniform_and_do_not_go_with_the_neighbour() -> None:
+    data, n = dataset(), 20_000
+    arms = [
+        Arm.variant("varied", epsilon_rule="varied", epsilon_share=2.0),
+        Arm.variant("half", epsilon_rule="halfway"),
+    ]
+    sampler = Sampler(data, arms, torch.zeros(1, dtype=torch.float64))
+    draws = torch.rand(2, n, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    boxes, index = sampler.boxes_of(torch.zeros(2, n, dtype=torch.int64), draws), torch.zeros(2, n, dtype=torch.int64)
+    assert boxes is not None and sampler.largest_boxes is not None
+    assert torch.equal(boxes[1], sampler.largest_boxes.gather(1, index)[1])
+    shares = boxes[0] / sampler.largest_boxes[0, 0]
+    counts = torch.histc(shares, 10, 0, 1)
+    assert (counts / n - 0.1).abs().max() < 0.01
+    chosen = sampler.neighbours_of(index[:1], draws[:1])[0].double()
+    assert torch.corrcoef(torch.stack([shares, chosen]))[0, 1].abs() < 0.03
+
+
+def test_a_sample_on_one_of_another_class_is_its_own_nascent_point() -> None:
+    data = dataset()
+    X, y = data.train
+    twice = torch.cat([X[:-1], X[:1]]), torch.cat([y[:-1], (y[:1] + 1) % K])
+    made, draws, _ = counterfactual_batch(
+        [Arm.variant("half-way", tau=0.9, epsilon_rule="halfway", epsilon_share=1.0)], [0],
+        Dataset("twice", data.schema, data.classes, twice, twice, twice),
+    )  # fmt: skip
+    factuals = twice[0].double()[draws.factuals[0]].T
+    stays = (made.nascent[0] == factuals).all(dim=0)
+    same = (draws.factuals[0] == 0) | (draws.factuals[0] == N - 1)
+    assert same.any() and stays[same].all() and not stays.all()
 
 
 def test_steps_and_maturity_are_those_of_the_search() -> None:

@@ -12,9 +12,19 @@ def test_it_names_what_made_the_models_and_nothing_that_does_nothing() -> None:
     assert {"Epochs 100", "Search Plausible (ECCCo)", "Plausible (λ_div) 0.5 (full)", "Seed 0"} <= set(said)
     # Neither locks nor a latent size are in play, and how the run is drawn is seen.
     assert not [words for words in said if any(name in words for name in ("lock", "Latent", "Resolution"))]
+    # Nor are settings of methods that no model has, and each is told of those alone that listen to it.
+    assert not [words for words in said if any(name in words for name in ("chain", "Largest change", "λ_gen"))]
+    beside = settings_in_words(Experiment.preset("moons").replace({"arms": "vanilla,full,pgd"}))
+    assert {"Plausible (λ_div) 0.5 (full)", "Robust (λ_adv) 0.25 (full), 1 (pgd)"} <= set(beside)
     # Nor do a bound of steps and noise of which there are none.
     assert not [words for words in said if "Longest step" in words or "Noise on" in words]
     assert "Longest step 0.1" in settings_in_words(Experiment().replace({"arms.*.step_bound": 0.1}))
+
+
+def test_of_other_methods_it_names_what_they_listen_to() -> None:
+    said = settings_in_words(Experiment.preset("moons").replace({"arms": "vanilla,full,ensemble"}))
+    assert {"Plausible (λ_div) 0.5 (full)", "Models of the ensemble 5"} <= set(said)
+    assert not [words for words in settings_in_words(Experiment.preset("moons")) if "ensemble" in words]
 
 
 def test_it_names_locks_and_whose_they_are() -> None:

@@ -14,6 +14,7 @@ from ctviz.counterfactuals.adapter import ModuleAdapter
 from ctviz.counterfactuals.search_result import Searchable
 from ctviz.errors import ConfigError
 from ctviz.models.dense import Dense
+from ctviz.models.ensemble import Ensembles
 from ctviz.models.stack import Stack
 
 Floats = npt.NDArray[np.float64]
@@ -108,6 +109,8 @@ def networks_of(model: Searchable | nn.Module) -> list[Network]:
     Raises:
         ConfigError: a model that has something else than linear layers with ReLU between them, or too many units.
     """
+    if isinstance(model, Ensembles):
+        raise _unfit(f"an ensemble of {max(model.members)} models")
     if isinstance(model, Stack):
         found = _of_stack(model)
     elif isinstance(model, ModuleAdapter):

@@ -32,6 +32,7 @@ def search_exact(
     constraints: Constraints,
     record: bool = False,
     reference_data: ReferenceData | None = None,
+    epsilon: Tensor | None = None,
 ) -> SearchResult:
     """Search from ``factuals`` (m d b) to classes ``targets`` (m b): the least Σ of changes of features at which
     softmax(M(x'))[y⁺] ≥ τ, where another level of a category counts 1 (``cheapest.py``).
@@ -57,7 +58,7 @@ def search_exact(
         if answer.plan is not None:
             end[arm, :, column] = torch.from_numpy(answer.plan.columns).to(end)
     low, high = reachable_range(constraints, factuals)
-    found = lines(factuals, end, mature, low, high, settings, record)
+    found = lines(factuals, end, mature, low, high, settings, record, epsilon)
     return SearchResult(**{**vars(found), "bound": bound.to(factuals.device)})
 
 

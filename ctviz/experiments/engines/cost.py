@@ -12,6 +12,8 @@ from ctviz.experiments.config import Experiment, weights_per_model
 from ctviz.experiments.protocol import Protocol
 from ctviz.experiments.store import Store
 from ctviz.progress import duration
+from ctviz.training.arm import Arm
+from ctviz.training.methods import TRAINING_METHODS
 
 if TYPE_CHECKING:
     from ctviz.experiments.engines.task import Task
@@ -88,7 +90,7 @@ def task_cost(task: Task, scale: float = 1.0, trained: bool = False) -> TaskCost
     size = report_bytes(experiment, task.protocol)
     if not trained:
         seconds += training_seconds(experiment)
-        size += 8 * len(experiment.arms) * (weights_per_model(experiment) + 400) + 4000
+        size += 8 * experiment.models * (weights_per_model(experiment) + 400) + 4000
     return TaskCost(scale * seconds, size)
 
 
@@ -102,14 +104,22 @@ def training_seconds(experiment: Experiment) -> float:
     """Overhead of each batch and search step, and for all arms the samples that they learn and search."""
     schedule = experiment.training
     batches = -(-experiment.data.n_train // schedule.batch)
-    pupils = [arm for arm in experiment.arms if arm.trains_on_counterfactuals]
+    pupils = [arm for arm in experiment.arms if arm.searches_in_training]
     taught = schedule.epochs * (1 - schedule.burnin)
     n_ce = min(schedule.n_ce, experiment.data.n_train)
     steps = STEPS_TAKEN * max((arm.steps for arm in pupils), default=0)
-    learned = schedule.epochs * experiment.data.n_train * len(experiment.arms) + taught * 3 * n_ce * len(pupils)
+    learned = schedule.epochs * experiment.data.n_train * experiment.models + taught * 3 * n_ce * len(pupils)
     searched = taught * n_ce * sum(STEPS_TAKEN * arm.steps * _factor(arm.generator) for arm in pupils)
-    overhead = schedule.epochs * batches * BATCH_SECONDS + taught * steps * STEP_SECONDS
-    return overhead + learned * _learned_seconds(experiment) + searched * _step_seconds(experiment)
+    inner = [gradients_before_a_step(arm) for arm in experiment.arms]
+    moved = taught * experiment.data.n_train * sum(inner)
+    overhead = schedule.epochs * batches * BATCH_SECONDS + taught * (steps + batches * max(inner)) * STEP_SECONDS
+    return overhead + learned * _learned_seconds(experiment) + (searched + moved) * _step_seconds(experiment)
+
+
+def gradients_before_a_step(arm: Arm) -> int:
+    """How many gradients the arm's method takes of each sample of a batch before the models learn from it."""
+    method = TRAINING_METHODS[arm.method]
+    return int(getattr(arm, method.inner)) if method.inner and arm.learns_from_examples else 0
 
 
 def _factor(generator: str) -> float:
@@ -160,7 +170,7 @@ def evaluation_seconds(experiment: Experiment, protocol: Protocol) -> float:
     compared += kernels * (KERNEL_SECONDS + KERNEL_COLUMN_SECONDS * experiment.d)
     attacked = samples * _attacks(protocol) * 6 * work / _rate(work)
     solving = solving_seconds(experiment, protocol)
-    return 0.1 + len(experiment.arms) * (searched + each * compared + attacked) + solving
+    return 0.1 + experiment.models * (searched + attacked) + len(experiment.arms) * each * compared + solving
 
 
 def solving_seconds(experiment: Experiment, protocol: Protocol) -> float:
@@ -214,5 +224,5 @@ def about_seconds(experiment: Experiment) -> float:
     measured, epochs = experiment.evaluation, experiment.training.epochs
     search = measured.factuals * STEPS_TAKEN * measured.steps * _factor(measured.generator) * _step_seconds(experiment)
     each = search + FIELD_SECONDS * measured.field**2
-    snapshot = SNAPSHOT_SECONDS + STEP_SECONDS * measured.steps + each * len(experiment.arms)
+    snapshot = SNAPSHOT_SECONDS + STEP_SECONDS * measured.steps + each * experiment.models
     return training_seconds(experiment) + snapshot * epochs / measured.every

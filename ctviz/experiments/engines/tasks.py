@@ -15,6 +15,7 @@ TASKS = {
     "stack": ("ctviz.experiments.engines.task", "Task"),
     "draw": ("ctviz.studies.draw", "Draw"),
     "lock": ("ctviz.studies.lock_draws", "LockTask"),
+    "rival": ("ctviz.studies.rivals.task", "RivalTask"),
     "everyone": ("ctviz.studies.population", "PopulationTask"),
 }
 """Name of a kind → the module and class that read it."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import load, save
 
-from ctviz.experiments.config import Experiment, weights_per_model
+from ctviz.experiments.config import Experiment, weights_of_networks, weights_per_model
 from ctviz.experiments.snapshot import METRICS, Paths, Scene, Snapshot
 
 Array = npt.NDArray[Any]
@@ -168,6 +168,7 @@ def encode_snapshot(experiment: Experiment, snapshot: Snapshot) -> tuple[Arrays,
     metrics = {name: [_number_out(v) for v in values.tolist()] for name, values in snapshot.metrics.items()}
     facts: dict[str, Any] = {"epoch": snapshot.epoch, "seconds": snapshot.seconds, "metrics": metrics, "shapes": {}}
     arrays: Arrays = {f"weights.{name}": values for name, values in snapshot.weights.items()}
+    arrays |= {f"networks.{name}": values for name, values in snapshot.networks.items()}
     if snapshot.field is not None:
         facts["shapes"]["field"] = list(snapshot.field.shape)
         arrays["field"] = squeeze(snapshot.field, _FIELD_AXES)
@@ -189,6 +190,7 @@ def decode_snapshot(experiment: Experiment, epoch: int, facts: dict[str, Any], a
             seconds=float(facts["seconds"]),
             metrics={name: np.array([_number_in(v) for v in row]) for name, row in rows.items()},
             weights={name.removeprefix("weights."): v for name, v in arrays.items() if name.startswith("weights.")},
+            networks={name.removeprefix("networks."): v for name, v in arrays.items() if name.startswith("networks.")},
             field=_field(experiment, shapes["field"], arrays) if "field" in shapes else None,
             paths=_paths(experiment, shapes["paths"], facts.get("order", 1), arrays) if "paths" in shapes else None,
             origin=experiment.origin,
@@ -222,13 +224,16 @@ def _paths(experiment: Experiment, shape: tuple[int, ...], order: int, arrays: A
 
 def check_snapshot(experiment: Experiment, snapshot: Snapshot) -> None:
     """``Damaged`` unless every array has the type and shape that the experiment implies."""
-    m = len(experiment.arms)
+    m, models = len(experiment.arms), experiment.models
     _require(0 <= snapshot.epoch <= experiment.training.epochs, f"epoch {snapshot.epoch}")
     _require(math.isfinite(snapshot.seconds) and snapshot.seconds >= 0, f"seconds {snapshot.seconds}")
     for name, row in snapshot.metrics.items():
         _require(name in METRICS and row.shape == (m,) and row.dtype == np.float64, f"metric {name}")
     for name, values in snapshot.weights.items():
-        _require(values.dtype == np.float32 and values.ndim in (2, 3) and len(values) == m, f"weights {name}")
+        _require(values.dtype == np.float32 and values.ndim in (2, 3) and len(values) == models, f"weights {name}")
+    for name, values in snapshot.networks.items():
+        own = len(experiment.with_network)
+        _require(values.dtype == np.float32 and values.ndim in (2, 3) and len(values) == own, f"networks {name}")
     if snapshot.field is not None:
         _require(snapshot.field.dtype == np.uint8, "type of the field")
         _check_field(experiment, snapshot.field.shape)
@@ -317,6 +322,6 @@ def check_scene(experiment: Experiment, scene: Scene) -> None:
 def max_bytes(experiment: Experiment, snapshots: int) -> int:
     """Upper bound on the size of a file with this many snapshots; a larger one is not opened."""
     m, k, e = len(experiment.arms), experiment.data.classes, experiment.evaluation
-    weights = 4 * weights_per_model(experiment)
-    arm = weights + k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
-    return _SHARED + 2 * snapshots * (m * arm + 16384)
+    weights = 4 * (experiment.models * weights_per_model(experiment) + weights_of_networks(experiment))
+    arm = k * e.field**2 + e.paths * ((e.steps + 1) * experiment.d * 2 + 8) + len(METRICS) * 64
+    return _SHARED + 2 * snapshots * (weights + m * arm + 16384)

@@ -70,7 +70,8 @@ def live_search(
 ) -> LiveSearch | None:
     """The search that the browser can do by itself, as ``Explorer.trace`` does it; None where it cannot.
 
-    It can with dense models of two features, for the generators Generic and ECCCo, without noise.
+    It can with dense models of two features, of which none is an ensemble, for the generators Generic and ECCCo,
+    without noise.
 
     Args:
         explorer: of the run, whose arms have the constraints.
@@ -81,7 +82,8 @@ def live_search(
     """
     experiment, generator = explorer.experiment, GENERATORS[settings.generator]
     plain = settings.generator in ("generic", "eccco") and not settings.gradient_noise
-    if not plain or experiment.model.channels or not explorer.data.schema.plane:
+    ensembles = experiment.models > len(experiment.arms)
+    if not plain or ensembles or experiment.model.channels or not explorer.data.schema.plane:
         return None
     shown = torch.arange(len(explorer.arms)) if arms is None else torch.tensor(list(arms))
     bound = settings.step_bound

@@ -83,7 +83,6 @@ from ctviz.experiments.config import Experiment
 from ctviz.experiments.snapshot import Scene, Snapshot
 from ctviz.prose import number
 from ctviz.training.arm import Arm
-from ctviz.training.methods import TRAINING_METHODS
 
 MAGIC = b"CTV1"
 
@@ -124,9 +123,8 @@ def arm_labels(
     """One label per arm of an experiment, with its features called as in ``features``, by default as its data do, and
     their values read by ``scales``.
 
-    An arm that uses no counterfactuals in its objective is headed “Conventional”, one that uses them
-    “Counterfactual training”; what it may not change comes after that. The name of the arm is added only where
-    several arms would be headed alike.
+    An arm that learns from its samples alone is headed “Conventional”, others as their method; what it may not change
+    comes after that. The name of the arm is added only where several arms would be headed alike.
     """
     roles: list[Role] = ["counterfactual" if a.trains_on_counterfactuals else "conventional" for a in experiment.arms]
     heads = [_heading(arm, role) for arm, role in zip(experiment.arms, roles, strict=True)]
@@ -140,8 +138,7 @@ def arm_labels(
 
 
 def _heading(arm: Arm, role: Role) -> str:
-    other = arm.learns_from_examples and role == "conventional"  # trained by a method without counterfactuals
-    return TRAINING_METHODS[arm.method].title if other else HEADINGS[role]
+    return arm.rival or HEADINGS[role]
 
 
 def limits_of(arm: Arm, features: Sequence[str] = FEATURE_NAMES, scales: Sequence[DisplayScale] = ()) -> str:

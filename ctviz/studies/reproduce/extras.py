@@ -102,7 +102,7 @@ def locked_shares(run: Run, protocol: Protocol, arms: Sequence[str]) -> list[flo
     """Mean over samples of Σ |g_d| over the features that an arm locks, as a share of Σ |g| over all features:
     integrated gradients of the predicted class's logit, from baselines U(−1, 1)."""
     experiment, data = run.experiment, run.data
-    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid)
+    whole = Stack.from_weights(run.snapshot().weights, experiment.model, experiment.data.grid, experiment.members)
     X = protocol.samples(data)[0][:MAX_SAMPLES]
     baselines = uniform_baselines(len(X), data.d, protocol.seed)
     found = []

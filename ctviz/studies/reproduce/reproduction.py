@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -154,7 +154,7 @@ class Reproduction(Settings):
     def selection(self, data: str, seed: int) -> Experiment:
         """Every cell of the grid and conventional training, without locks; arms ``vanilla``, ``cell 1``, …"""
         cells = [Arm(name=cell_name(i), **cell.model_dump()) for i, cell in enumerate(self.cells)]
-        return self._experiment(data, seed, [Arm.variant(CONVENTIONAL), *cells], self._selection_epochs(data))
+        return self.experiment(data, seed, [Arm.variant(CONVENTIONAL), *cells], self._selection_epochs(data))
 
     def final(self, data: str, seed: int, cell: Choice, other: Choice) -> Experiment:
         """Conventional training, the objective and its parts with a cell, and the objective with another one."""
@@ -165,17 +165,17 @@ class Reproduction(Settings):
             Arm.variant("energy", **cell.model_dump()),
             Arm(name=OTHER, **other.model_dump()),
         ]
-        return self._experiment(data, seed, arms)
+        return self.experiment(data, seed, arms)
 
     def scouting(self, data: str, seed: int) -> Experiment:
         """Conventional training alone, explained under the lock: shows whether this draw has locked advice."""
-        return self._experiment(data, seed, [_conventional_locked(data)])
+        return self.experiment(data, seed, [_conventional_locked(data)])
 
     def locked_selection(self, data: str, seed: int) -> Experiment:
         """Every cell of the grid, trained with the lock, and conventional training explained under it."""
         lock = LOCKED[data]
         cells = [Arm(name=cell_name(i), **cell.model_dump(), locked=lock) for i, cell in enumerate(self.cells)]
-        return self._experiment(data, seed, [_conventional_locked(data), *cells], self._selection_epochs(data))
+        return self.experiment(data, seed, [_conventional_locked(data), *cells], self._selection_epochs(data))
 
     def locked_final(self, data: str, seed: int, cell: Choice, other: Choice) -> Experiment:
         """Conventional training explained under the lock, the objective trained with it, with either cell, and the
@@ -187,12 +187,12 @@ class Reproduction(Settings):
             Arm(name=LOCKED_OTHER, **other.model_dump(), locked=lock),
             Arm(name=UNLOCKED, **cell.model_dump(), locked=lock, lock_when="searching"),
         ]
-        return self._experiment(data, seed, arms)
+        return self.experiment(data, seed, arms)
 
     def _selection_epochs(self, data: str) -> int:
         return min(self.epochs, SELECTION_EPOCHS.get(data, self.epochs))
 
-    def _experiment(self, data: str, seed: int, arms: list[Arm], epochs: int | None = None) -> Experiment:
+    def experiment(self, data: str, seed: int, arms: Sequence[Arm], epochs: int | None = None) -> Experiment:
         """An experiment that keeps the models before and after training, without fields and paths."""
         epochs = epochs or self.epochs
         changes = {"data.name": data, "data.seed": seed, "seed": seed, "training.epochs": epochs}

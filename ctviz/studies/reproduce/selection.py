@@ -88,7 +88,7 @@ class PlausibilityScore:
     @property
     def qualifies(self) -> bool:
         """Whether the cell may be chosen by its score. What is NaN does not."""
-        kept = _kept(self.accuracy, self.conventional_accuracy)
+        kept = keeps_accuracy(self.accuracy, self.conventional_accuracy)
         return kept and self.mature >= MIN_MATURE and not math.isnan(self.score)
 
     @property
@@ -118,7 +118,7 @@ class MutabilityScore:
     @property
     def qualifies(self) -> bool:
         """Whether the cell may be chosen by its score. What is NaN does not."""
-        kept = _kept(self.accuracy, self.conventional_accuracy)
+        kept = keeps_accuracy(self.accuracy, self.conventional_accuracy)
         valid = self.validity >= MIN_VALID * self.conventional_validity - 1e-12
         return kept and valid and not math.isnan(self.cost)
 
@@ -128,7 +128,8 @@ class MutabilityScore:
         return self.validity
 
 
-def _kept(accuracy: float, conventional: float) -> bool:
+def keeps_accuracy(accuracy: float, conventional: float) -> bool:
+    """Whether the loss of accuracy is at most ``MAX_ACCURACY_LOSS``; what is NaN is not."""
     return conventional - accuracy <= MAX_ACCURACY_LOSS + 1e-12  # 2 points are still allowed
 
 

@@ -7,13 +7,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.errors import ConfigError
 from ctviz.experiments.config import Experiment
 from ctviz.settings import key_values
 from ctviz.studies.sweeps.declaration import Cell, SharedSettings, Sweep, Value, conventional
-from ctviz.training.arm import Arm
+from ctviz.training.arm import Arm, TrainingSearch
+from ctviz.training.methods import TRAINING_METHODS
 
 
 @dataclass(frozen=True)
@@ -31,12 +30,12 @@ def canonical(arm: Arm) -> Arm:
     """The arm with all settings without effect at their defaults, so that equal models compare equal.
 
     A model that learns from its samples alone is the same whatever its searches would have been; and a generator
-    uses only some settings. The settings of an arm's search affect training only.
+    or a method uses only some settings. The settings of an arm's search affect training only.
     """
-    if not arm.learns_from_examples and arm.lambda_class == 1.0:
+    if arm.conventional and arm.lambda_class == 1.0:
         return conventional(arm)
-    heard = GENERATORS[arm.generator].settings
-    unheard = [name for name in SearchSettings.model_fields if name not in (*heard, "generator")]
+    heard = ("generator", *arm.heard) if TRAINING_METHODS[arm.method].searches else ()
+    unheard = {*TrainingSearch.model_fields, *arm.unheard}.difference(heard)
     return Arm(**{**arm.model_dump(), **{name: Arm.model_fields[name].default for name in unheard}})
 
 

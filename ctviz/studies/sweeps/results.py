@@ -207,7 +207,7 @@ def _of_report(task: Task, report: Report, references: Mapping[str, str], store:
         base = references.get(arm.name, arm.name)
         rows["skipped"] = _plain(skipped, float(trained.metrics["skipped"][_index(experiment.arms, base)]))
         rows["trained_mature"] = _plain(mature, math.nan)
-        finite = all(np.isfinite(tensor[i]).all() for _, tensor in trained.weights.items())
+        finite = all(np.isfinite(tensor[experiment.rows_of([i])]).all() for _, tensor in trained.weights.items())
         reason = _reason(finite, skipped / batches, mature if arm.lambda_div > 0 else math.nan, rows)
         found[arm.name] = _Measured("failed" if reason else "done", reason, rows)
     return found

@@ -33,6 +33,7 @@ def _sampler(setup: Setup) -> ExampleMaker:
 COUNTERFACTUAL = TrainingMethod(
     name="counterfactual",
     title="Counterfactual training",
+    short="Counterfactual",
     words="Learns from counterfactuals of its own: real samples are to look likelier than they do.",
     source="Altmeyer, van Deursen and Liem 2026, Algorithm 1 and equation 1; the ridge from its appendix",
     terms={

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ctviz.models.stack import Stack
     from ctviz.training.arm import Arm
     from ctviz.training.draws import EpochDraws
+    from ctviz.training.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,18 @@ class ExampleMaker:
     def batch(self, stack: Stack, samples: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Parts that are made anew before each step, of models as they are then: part → (p d B).
 
-        Such parts have ``per="sample"`` and the labels of the samples. ``samples`` (p d B) and ``labels`` (p B) are
-        those of the next batch.
+        Such parts have ``per="sample"`` and the labels that ``labels`` says. ``samples`` (p d B) and ``labels``
+        (p B) are those of the next batch.
         """
         return {}
+
+    def labels(self, part: str, labels: Tensor) -> Tensor:
+        """Labels of such a part, from those of the samples, (p …) → (p …): by default the same."""
+        return labels
+
+    def network(self) -> Stack | None:
+        """The networks of a method that has some (``TrainingMethod.network``), one for each of ``arms``."""
+        return None
 
     def keep(self) -> Any:
         """A copy of the state, for ``restore``; None where there is none."""
@@ -118,6 +127,7 @@ class Setup:
     seeds: Sequence[int]  # m
     like: Tensor  # the type and device of the models' weights
     reference_data: ReferenceData
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True)
@@ -132,8 +142,14 @@ class TrainingMethod:
         epoch_parts: parts of the batches beside the samples that are made once an epoch, in their order.
         batch_parts: parts that are made anew before each step; they come after those.
         terms: of the objective, by name: λ_name of the arm weighs the term. Weights of other terms count for nothing.
+        settings: of the arm, that it listens to beside its weights and its search.
+        inner: which of them is the number of gradients that each sample takes before a step of the optimiser.
+        ensemble: whether an arm is as many models as its ``members`` says, trained independently, which answer as one.
+        network: whether its maker trains a network of its own beside each model (``CounterNet``): a step for each
+            batch, whatever the weights.
         searches: whether it searches counterfactuals, with the settings of ``SearchSettings``.
         variants: arms to start from, by name: what each changes of an arm's usual settings, and what it is called.
+        short: what it is called where there is little room; by default its title.
         maker: makes the examples, given the training; called where an arm has a weight for more than its samples.
     """
 
@@ -145,7 +161,12 @@ class TrainingMethod:
     maker: Callable[[Setup], ExampleMaker]
     epoch_parts: tuple[Part, ...] = ()
     batch_parts: tuple[Part, ...] = ()
+    settings: tuple[str, ...] = ()
+    inner: str = ""
     searches: bool = False
+    ensemble: bool = False
+    network: bool = False
+    short: str = ""
     variants: Mapping[str, Variant] = field(default_factory=dict)
 
     @property

@@ -94,7 +94,6 @@ def movable(arm: Arm, features: Sequence[str]) -> tuple[str, ...]:
 
 def pair_of(arms: Sequence[Arm]) -> tuple[int, int] | None:
     """The last conventional model and the last counterfactually trained one: those under the lock."""
-    kinds = [arm.trains_on_counterfactuals for arm in arms]
-    if not (True in kinds and False in kinds):
-        return None
-    return len(kinds) - 1 - kinds[::-1].index(False), len(kinds) - 1 - kinds[::-1].index(True)
+    plain = [i for i, arm in enumerate(arms) if not arm.learns_from_examples]
+    taught = [i for i, arm in enumerate(arms) if arm.trains_on_counterfactuals]
+    return (plain[-1], taught[-1]) if plain and taught else None

@@ -6,9 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.experiments.config import Experiment
-from ctviz.training.arm import VARIANTS, Arm, Objective
+from ctviz.training.arm import VARIANTS, Arm, Objective, TrainingSearch
 from ctviz.training.methods import TRAINING_METHODS
 from ctviz.ui.kit import bind, link
 from ctviz.ui.kit.draft import Draft
@@ -57,7 +56,7 @@ def free_name(name: str, taken: set[str]) -> str:
 def add_arm(draft: Draft[Any], variant: str) -> None:
     """Adds a variant of a method, searching as the other models do unless the variant says how."""
     arms = draft.experiment.arms
-    search = {name: getattr(arms[-1], name) for name in SearchSettings.model_fields}
+    search = {name: getattr(arms[-1], name) for name in TrainingSearch.model_fields}
     name = free_name(variant, {arm.name for arm in arms})
     usual = next((arm for arm in Experiment.preset(draft.experiment.data.name).arms if arm.name == variant), None)
     weights = {weight: getattr(usual, weight) for weight in Objective.model_fields} if usual else {}

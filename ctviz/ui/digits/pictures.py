@@ -16,7 +16,7 @@ from ctviz.figures import digit_words as words
 from ctviz.figures.digits.image_grid import ImageGrid, Label, Scale
 from ctviz.figures.digits.pictures import greys, quantised
 from ctviz.figures.stage.recording import HEADINGS, limits_of
-from ctviz.figures.theme import SHORT, ArmStyle, arm_styles
+from ctviz.figures.theme import ArmStyle, arm_styles, short_head
 from ctviz.training.arm import Arm
 from ctviz.ui.digits.answers import Digit, DigitHistory
 from ctviz.ui.digits.digits_view import EPSILONS
@@ -43,15 +43,16 @@ PER_ROW = 4
 def styles_of(experiment: Experiment) -> tuple[ArmStyle, ...]:
     """One style for each model, called by how it was trained, and by its locks where that tells models apart."""
     styles = arm_styles(experiment)
-    kinds = [(style.role, lock_of(arm)) for style, arm in zip(styles, experiment.arms, strict=True)]
+    heads = [arm.rival or HEADINGS[style.role] for style, arm in zip(styles, experiment.arms, strict=True)]
+    kinds = [(head, lock_of(arm)) for head, arm in zip(heads, experiment.arms, strict=True)]
     named = []
-    for style, (role, limit) in zip(styles, kinds, strict=True):
-        title, short = HEADINGS[role], SHORT[role]
-        if kinds.count((role, limit)) > 1:
+    for style, (title, limit) in zip(styles, kinds, strict=True):
+        head, short = title, short_head(title)
+        if kinds.count((head, limit)) > 1:
             title, short = f"{title}: {style.name}", style.name
-        elif limit and [other for other, _ in kinds].count(role) > 1:
+        elif limit and heads.count(head) > 1:
             title, short = f"{title}, {limit}", f"{short}, locked"
-        named.append(ArmStyle(style.name, title, short, role, style.dash))
+        named.append(ArmStyle(style.name, title, short, style.role, style.dash))
     return tuple(named)
 
 

@@ -8,12 +8,11 @@ from html import escape
 import streamlit as st
 
 from ctviz.catalogue.settings import CONSTRAINTS, constraint_words, generic, setting, words_of
-from ctviz.counterfactuals.generators import GENERATORS
-from ctviz.counterfactuals.search_settings import SearchSettings
 from ctviz.data.catalogue import columns_of
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.differences import ALL_ARMS, differences
 from ctviz.figures.theme import DARK
+from ctviz.training.arm import TrainingSearch
 from ctviz.ui.kit.theme import palette
 
 SECTIONS = ("data", "model", "training", "arms", "seed")
@@ -41,8 +40,12 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
     """
     said: dict[str, list[str]] = {}
     constrained = any(getattr(arm, name) for arm in experiment.arms for name in CONSTRAINTS)
-    heard = {name for arm in experiment.arms for name in GENERATORS[arm.generator].settings}
-    unheard = {f"arms.{name}" for name in set(SearchSettings.model_fields) - heard - {"generator"}}
+    heard = {name for arm in experiment.arms for name in arm.heard}
+    unheard = {f"arms.{name}" for name in set(TrainingSearch.model_fields) - heard - {"generator"}}
+    if all(arm.epsilon_rule == "fixed" for arm in experiment.arms):
+        unheard |= {"arms.epsilon_rule"}
+    of_methods = {arm.name: arm.unheard for arm in experiment.arms}
+    of_none = frozenset.intersection(*of_methods.values())
     if not constrained:
         unheard |= {"arms.lock_when", "arms.shield"}
     for entry in differences([experiment], alike=True):
@@ -56,6 +59,8 @@ def settings_in_words(experiment: Experiment) -> tuple[str, ...]:
         ):
             continue
         arm = "" if section != "arms" or entry.path.startswith(ALL_ARMS) else name.rpartition(".")[0]
+        if section == "arms" and name.rpartition(".")[2] in of_methods.get(arm, of_none):
+            continue
         if value == 0 and (arm or generic(entry.path) in OFF):
             continue
         if generic(entry.path).removeprefix("arms.") in CONSTRAINTS:

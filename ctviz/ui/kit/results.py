@@ -11,11 +11,12 @@ import streamlit as st
 
 from ctviz.cache import Cache
 from ctviz.catalogue.differences import difference
+from ctviz.catalogue.findings import diverged
 from ctviz.catalogue.metrics import RECORDED, Metric
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import Endpoints
 from ctviz.experiments.explorer import Explorer
-from ctviz.experiments.snapshot import LOSSES, Snapshot
+from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures.checked import CheckedFigure
 from ctviz.figures.curves import curve
 from ctviz.figures.theme import ArmStyle, reference_pair
@@ -42,7 +43,7 @@ from ctviz.ui.kit.theme import palette
 CURVES = ("ip", "ip_star", "cost", "validation_accuracy", "robust_accuracy", "mature")
 BESIDE = ("ip", "cost", "validation_accuracy", "robust_accuracy")
 OTHERS = ("validation_accuracy", "robust_accuracy", "mature", "steps")
-TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS, *LOSSES, "skipped")
+TABLE = ("ip", "ip_star", "cost", "validity", *OTHERS)
 
 
 def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, live: bool) -> None:
@@ -51,7 +52,11 @@ def finding(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot, l
     The last takes a search, which a run that is being trained is spared.
     """
     caveat = "" if live else leaps(run_view, styles, snapshot)
-    page_title(headline(snapshot.epoch, styles, as_lists(snapshot), samples_of(run_view.experiment), caveat))
+    metrics, experiment = as_lists(snapshot), run_view.experiment
+    page_title(headline(snapshot.epoch, styles, metrics, samples_of(experiment), caveat))
+    batches = -(-experiment.data.n_train // experiment.training.batch)
+    if said := diverged([style.title for style in styles], metrics.get("skipped", ()), batches):
+        st.caption(f":material/warning: {said}")
 
 
 def leaps(run_view: RunView, styles: Sequence[ArmStyle], snapshot: Snapshot) -> str:
@@ -114,12 +119,13 @@ def _said(metric: Metric, metrics: Metrics, conventional: int | None, trained: i
     return difference(metric, values[trained], values[conventional]).words
 
 
-def table(styles: Sequence[ArmStyle], snapshot: Snapshot) -> None:
-    """All metrics of one epoch, and in words what the difference between the two compared arms means."""
+def table(styles: Sequence[ArmStyle], snapshot: Snapshot, losses: Sequence[str]) -> None:
+    """All metrics of one epoch, with the ``losses`` of the run, and in words what the difference between the two
+    compared arms means."""
     conventional, trained = reference_pair(styles)
     metrics, rows = as_lists(snapshot), []
     pair = None if conventional is None or trained is None else (conventional, trained)
-    for name in (name for name in TABLE if name in metrics):
+    for name in (name for name in (*TABLE, *losses, "skipped") if name in metrics):
         metric, values = RECORDED[name], metrics[name]
         cells = numbers(*(metric.amount(value) for value in values))
         if pair is not None:

@@ -85,20 +85,23 @@ def change(draft: Draft[Any], more: Mapping[str, Any], **also: Any) -> None:
 
 
 def generator(
-    draft: Draft[Any], prefix: str, offered: Iterable[GeneratorName] = tuple(GENERATORS), **also: Any
+    draft: Draft[Any], prefix: str, offered: Iterable[GeneratorName] | None = None, **also: Any
 ) -> SearchSettings:
     """The choice of the generator, with what it does; returns the search.
 
     Args:
         draft: whose view has a search.
         prefix: of the keys of all controls of the search.
-        offered: the generators that fit the data; one from a link is shown as well.
+        offered: the generators that fit the data, by default all; one from a link is shown as well.
         also: fields of the view that change with the search.
     """
     settings, described = search_of(draft.experiment, draft.view.search), setting("generator")
     binding = bind.to(
         f"{prefix}.generator", settings.generator, lambda name: change(draft, {"generator": name}, **also)
     )
+    if offered is None:
+        networks = bool(draft.experiment.with_network)
+        offered = [name for name, one in GENERATORS.items() if networks or one.kind != "network"]
     listed = dict.fromkeys((*offered, settings.generator))
     bind.choice(described.label, listed, binding, words=lambda name: GENERATORS[name].title, help=described.help)
     st.caption(f"{GENERATORS[settings.generator].words} ({GENERATORS[settings.generator].source})")

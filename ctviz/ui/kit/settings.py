@@ -11,6 +11,7 @@ from ctviz.catalogue import settings as catalogue
 from ctviz.catalogue.settings import CHOICES, value_of
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.training.arm import TrainingSearch
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft
 
@@ -58,4 +59,5 @@ def group(title: str, key: str, draw: Callable[[], None]) -> None:
 
 def of_search(chosen: SearchSettings) -> tuple[str, ...]:
     """The choice of a generator and the settings that it uses."""
-    return ("generator", *GENERATORS[chosen.generator].settings)
+    heard = chosen.heard if isinstance(chosen, TrainingSearch) else GENERATORS[chosen.generator].settings
+    return ("generator", *heard)

@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ctviz.catalogue.settings import CHOICES
 from ctviz.experiments.config import Experiment
 from ctviz.experiments.in_memory import TrainingStatus
-from ctviz.experiments.snapshot import LOSSES, Scene, Snapshot
+from ctviz.experiments.snapshot import Scene, Snapshot, losses_of
 from ctviz.figures.stage.recording import ArmLabel, arm_labels
 from ctviz.figures.theme import arm_styles
 from ctviz.progress import Progress, duration
@@ -284,6 +284,8 @@ def _named(experiment: Experiment) -> str:
 def _what_it_is(experiment: Experiment, state: RunState) -> str:
     count = len(experiment.arms)
     models = "1 model" if count == 1 else f"{count} models, same first weights and batches"
+    if experiment.models > count > 1:
+        models += " except within ensembles"
     took = ", ships with ctviz" if state.preset else f", trained in {duration(state.seconds)}"
     return f"{CHOICES[experiment.data.name]} · {models} · {experiment.training.epochs} epochs{took}"
 
@@ -299,9 +301,9 @@ def _below(service: Service) -> None:
     st.subheader("How it came about, epoch by epoch", anchor=False)
     results.curves(run_view, styles, snapshot, results.CURVES, 3)
     st.subheader("What training weighs: the terms of the objective, each before its weight λ", anchor=False)
-    results.curves(run_view, styles, snapshot, LOSSES, 4)
+    results.curves(run_view, styles, snapshot, losses_of(run_view.experiment), 4)
     st.subheader(f"All numbers at epoch {snapshot.epoch}", anchor=False)
-    results.table(styles, snapshot)
+    results.table(styles, snapshot, losses_of(run_view.experiment))
     st.caption(
         "On validation data; losses, steps and what is said of training are those of the epoch's own searches. A dash: "
         "nothing to measure, as before training, without counterfactuals in training, or where too few searches count."

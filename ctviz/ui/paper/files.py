@@ -12,6 +12,8 @@ from ctviz.errors import CtvizError, DataError
 from ctviz.experiments.store import Store
 from ctviz.paths import assets
 from ctviz.studies.reproduce.result import RESULTS, Table1, read, shipped
+from ctviz.studies.rivals import result as rivals
+from ctviz.studies.rivals.result import VerdictResult
 from ctviz.ui.kit.unique_names import apart
 from ctviz.ui.paper.paper_view import SHIPPED
 
@@ -65,6 +67,21 @@ def load(path: Path) -> Table1:
 @functools.lru_cache(8)
 def _load(path: Path, stamp: int) -> Table1:
     return read(path)
+
+
+def comparison() -> VerdictResult | None:
+    """The comparison with rivals that ships; None where there is none that can be read, or an empty one."""
+    path = rivals.shipped()
+    try:
+        found = _comparison(path, path.stat().st_mtime_ns)
+    except (CtvizError, OSError):
+        return None
+    return found if found.rows else None
+
+
+@functools.lru_cache(2)
+def _comparison(path: Path, stamp: int) -> VerdictResult:
+    return rivals.read(path)
 
 
 @functools.cache

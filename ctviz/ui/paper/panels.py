@@ -35,6 +35,7 @@ from ctviz.ui.kit.theme import palette
 from ctviz.ui.paper.choices import choosing, every_draw
 from ctviz.ui.paper.files import findings
 from ctviz.ui.paper.paper_view import PaperView
+from ctviz.ui.paper.rivals import better_than
 
 QUIET = {"displayModeBar": False}
 
@@ -192,6 +193,7 @@ def below(result: Table1, draft: Draft[PaperView]) -> None:
         row = result.rows[0]
         st.info(f"{TITLES[draft.view.data]} is not in this result; what follows is about {row.title}.")
     _found_besides(result)
+    better_than(draft)
     left, right = st.columns(2, gap="large")
     with left:
         choosing(result, row)

@@ -8,6 +8,8 @@ from pydantic import field_validator
 
 from ctviz.errors import ConfigError
 from ctviz.studies.reproduce.published import HERE
+from ctviz.studies.rivals.result import MEASURES
+from ctviz.studies.rivals.settings import Search
 from ctviz.ui.kit.link import BaseView
 
 SHIPPED = "shipped"
@@ -16,11 +18,13 @@ SHIPPED = "shipped"
 
 class PaperView(BaseView):
     """``result`` is the one that is shown, ``data`` the data set whose settings and draws are, ``draws`` whether every
-    draw is listed."""
+    draw is listed; ``measure`` and ``search`` are those by which methods are compared."""
 
     result: str = SHIPPED
     data: str = HERE[0]
     draws: Literal[0, 1] = 0
+    measure: str = "ip"
+    search: Search = "careful"
 
     @field_validator("result", mode="before")
     @classmethod
@@ -29,6 +33,13 @@ class PaperView(BaseView):
         if text != SHIPPED and not (isinstance(text, str) and len(text) == 16 and text.isalnum()):
             raise ConfigError("result", result, f"{SHIPPED}, or the key of a result of this computer")
         return text
+
+    @field_validator("measure")
+    @classmethod
+    def _a_measure(cls, name: str) -> str:
+        if name not in MEASURES:
+            raise ConfigError("measure", name, f"one of {', '.join(MEASURES)}")
+        return name
 
     @field_validator("data")
     @classmethod

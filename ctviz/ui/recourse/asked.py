@@ -151,7 +151,7 @@ def titles(experiment: Experiment) -> dict[str, str]:
     found = {}
     for arm in experiment.arms:
         ruled = any(getattr(arm, name) for name in CONSTRAINTS)
-        title = training_title(arm.trains_on_counterfactuals)
+        title = arm.rival or training_title(arm.trains_on_counterfactuals)
         found[arm.name] = f"{title}, with rules in training" if ruled else title
     said = list(found.values())
     return {name: title if said.count(title) == 1 else f"{title} ({name})" for name, title in found.items()}

@@ -128,7 +128,7 @@ def _on_own(run: Run, own: OwnTable, view: RecourseView) -> Ground:
 
 def _check(draft: Draft[RecourseView], experiment: Experiment, epochs: Sequence[int]) -> None:
     """Leaves out what the link asks for and the run does not have, and says so."""
-    view, trained = draft.view, [arm.name for arm in experiment.arms if arm.trains_on_counterfactuals]
+    view, trained = draft.view, [arm.name for arm in experiment.arms if arm.learns_from_examples]
     if view.epoch is not None and view.epoch not in epochs:
         draft.problems += (sentence("epoch", view.epoch, f"a stored epoch, such as {epochs[-1]}"),)
         draft.view = view.model_copy(update={"epoch": None})
@@ -138,10 +138,10 @@ def _check(draft: Draft[RecourseView], experiment: Experiment, epochs: Sequence[
 
 
 def arms_of(experiment: Experiment, wanted: str = "") -> tuple[str, str]:
-    """A model without counterfactuals in training, and one with them: the one that is wanted, or the first of them."""
-    conventional = [arm.name for arm in experiment.arms if not arm.trains_on_counterfactuals]
+    """A conventional model, and one that is wanted beside it, or the first of counterfactual training."""
+    conventional = [arm.name for arm in experiment.arms if not arm.learns_from_examples]
     counterfactual = [arm.name for arm in experiment.arms if arm.trains_on_counterfactuals]
-    first, *others = [*conventional, *counterfactual]
+    first, *others = [*conventional, *counterfactual, *(arm.name for arm in experiment.arms if arm.rival)]
     return first, wanted if wanted in others else [*(n for n in counterfactual if n != first), *others][0]
 
 

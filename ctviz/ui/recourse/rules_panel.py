@@ -229,7 +229,7 @@ def _more(draft: Draft[RecourseView], ground: Ground, now: RulesNow) -> None:
     else:
         st.caption(f"Each model accepts {round(100 * adviser.rate)} of 100 people, as many as are “{literal(wanted)}”.")
     bind.slider("Plans of each model, at most", 1, MOST_PLANS, bind.to_view(draft, "plans", "recourse-count", plan=0))
-    others = [arm for arm in ground.experiment.arms if arm.trains_on_counterfactuals]
+    others = [arm for arm in ground.experiment.arms if arm.learns_from_examples]
     if len(others) > 1:
         bind.toggle(
             "Show all models beside each other",

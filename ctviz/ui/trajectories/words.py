@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ctviz.catalogue.differences import UNCLEAR, Difference
 from ctviz.catalogue.findings import CLOSENESS, ON_AVERAGE, against_the_first, finding
 from ctviz.catalogue.metrics import METRICS, Metric
-from ctviz.catalogue.objective import TERMS, in_words
+from ctviz.catalogue.objective import AS_DATA, TERMS, in_words
 from ctviz.catalogue.outcomes import OUTCOME_HELP, OUTCOME_TITLES, proof
 from ctviz.counterfactuals.generators import GENERATORS
 from ctviz.experiments.endpoints import ENDPOINT_METRICS, Endpoints
@@ -246,8 +246,9 @@ def _leaps(trace: Trace, rows: npt.NDArray[np.intp]) -> bool:
 
 def loss_terms_table(loss_terms: Sequence[LossTerms], styles: Sequence[ArmStyle]) -> str:
     """What training would make of one search of each arm: the terms of the objective, and a sentence."""
+    terms = (*TERMS, AS_DATA) if any(one.lambda_aug > 0 for one in loss_terms) else TERMS
     rows = [
-        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in TERMS
+        (title, symbol, help_, "number", [value(one) for one in loss_terms]) for title, symbol, help_, value in terms
     ]
     said = ("In words", "", "What training does on account of such a search.", "words", list(map(in_words, loss_terms)))
     body = [

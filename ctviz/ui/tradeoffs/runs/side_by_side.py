@@ -374,7 +374,8 @@ def _picture(attempt: str, epoch: int, arm: int, dark: bool, _feed: RunView) -> 
     snapshot = _feed.at(epoch)
     plane = snapshot.field
     if plane is None:
-        stack = Stack.from_weights(snapshot.weights, _feed.experiment.model)
+        own = _feed.experiment
+        stack = Stack.from_weights(snapshot.weights, own.model, members=own.members)
         plane = field(stack, _feed.scene, COARSE)
     return None if plane is None else boundary_png(_feed.scene, plane[arm], DARK if dark else LIGHT, SIDE)
 

@@ -1,0 +1,132 @@
+"""``ctviz reproduce rivals``: counterfactual training against other methods, by one rule."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ctviz.cli.common import can_print_unicode, table, to_json, write
+from ctviz.cli.reproduce import reproduce_app
+from ctviz.cli.root import JsonFlag
+from ctviz.cli.study import (
+    AddressOption,
+    EngineOption,
+    EstimateFlag,
+    WorkersOption,
+    checked,
+    show_estimate,
+    study_progress,
+)
+from ctviz.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ctviz.studies.rivals.result import VerdictResult
+    from ctviz.studies.rivals.settings import Verdict
+
+
+@reproduce_app.command("rivals")
+def rivals(
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Data sets, separated by commas: ls, circles, moons, ol, california, german (all by default); adult, "
+            " credit, mnist, and gmsc from a folder of yours."
+        ),
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of the data and of training; 10 by default.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods, separated by commas; all of them by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A small part of the work, with rough numbers.")] = False,
+    extended: Annotated[
+        Path | None,
+        typer.Option(
+            "--extend",
+            metavar="FILE",
+            help="Result to add data sets, draws or new methods to; its chosen settings and its draws stay, and the "
+            "file is written again.",
+        ),
+    ] = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    price: EstimateFlag = False,
+    stored: Annotated[bool, typer.Option("--stored", help="Print the result that ships; compute nothing.")] = False,
+    as_json: JsonFlag = False,
+    out: Annotated[Path | None, typer.Option(help="File to write the result to, as JSON.")] = None,
+) -> None:
+    """Is it better than …? Every method with settings chosen by one rule; goes on from where it was stopped."""
+    from ctviz.studies.rivals.result import read, shipped
+
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError("out", str(out), "a file in a folder that there is")
+    if stored:
+        found = read(shipped())
+    else:
+        before = None if extended is None else read(extended)
+        wanted = _verdict(data, draws, methods, quick, before)
+        found = _compute(wanted, before, checked(engine, address, workers), price=price, as_json=as_json)
+        out = out or extended
+    content = found.to_json().encode()
+    if out is not None:
+        write(out, content)
+    if as_json:
+        typer.echo(content.decode() if can_print_unicode() else to_json(json.loads(content)), nl=False)
+    else:
+        typer.echo(_words(found))
+
+
+def _verdict(
+    data: str | None, draws: int | None, methods: str | None, quick: bool, before: VerdictResult | None
+) -> Verdict:
+    from ctviz.studies.rivals.settings import Verdict
+    from ctviz.studies.rivals.verdict import extended
+
+    if before is not None:
+        for name, value in {"methods": methods, "quick": quick or None}.items():
+            if value is not None:
+                raise ConfigError(name, value, "nothing with --extend, which goes by the settings of the result")
+        return extended(before, data, draws)
+    named = {"data": data, "draws": draws, "methods": methods}
+    values: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    return Verdict.quick(**values) if quick else Verdict(**values)
+
+
+def _compute(
+    verdict: Verdict, before: VerdictResult | None, options: dict[str, Any], *, price: bool, as_json: bool
+) -> VerdictResult:
+    from ctviz.experiments.store import open_store
+    from ctviz.studies.rivals.verdict import compare, estimate
+
+    store = open_store()
+    show_estimate(
+        lambda workers: estimate(verdict, store, workers, before), options["workers"], as_json and price, err=not price
+    )
+    if price:
+        raise typer.Exit
+    with study_progress("Comparison", "parts") as progress:
+        return compare(verdict, store, progress=progress, before=before, **options)
+
+
+def _words(result: VerdictResult) -> str:
+    from ctviz.catalogue.metrics import RIVAL_METRICS
+    from ctviz.figures.rivals_words import SEARCHES, caveat, gain, headline, how, price, settings
+    from ctviz.studies.rivals.methods import CONVENTIONAL
+
+    parts = [headline(result), price(result), caveat(result), ""]
+    for row in result.rows:
+        measures = result.measures([row])
+        for search in result.searches:
+            head = [row.title, *(RIVAL_METRICS[one.name].symbol for one in measures), "settings"]
+            rows = [
+                [
+                    result.titles[method.name],
+                    *(gain(result.compared(row, method.name, CONVENTIONAL, m, search), m) for m in measures),
+                    settings(method.settings),
+                ]
+                for method in row.methods
+                if method.name != CONVENTIONAL
+            ]
+            parts += [f"{row.title}, {SEARCHES.get(search, search)}:", table(head, rows), ""]
+    return "\n".join([*parts, how(result), result.rule])

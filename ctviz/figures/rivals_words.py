@@ -1,0 +1,210 @@
+"""The comparison with rivals in words: gain, price and caveat, each counted from intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ctviz.catalogue.settings import SETTINGS
+from ctviz.prose import begun, decimal, inside, listed, number, spelled
+from ctviz.studies.rivals.methods import CONVENTIONAL, COUNTERFACTUAL
+from ctviz.studies.rivals.result import MEASURES, ChosenSettings, Measure, MethodWords, VerdictResult
+from ctviz.studies.summary import Mean
+
+SIDES = {1: "ahead", -1: "behind", 0: "level"}
+"""How counterfactual training stands to a method, by the side of its standing."""
+
+SEARCHES = {"paper": "the paper's search", "careful": "a careful search"}
+"""What the two searches are called."""
+
+STANDS = {1: "behind", -1: "ahead", 0: "no clear difference"}
+"""How a method stands to counterfactual training, by the sign of the latter's lead."""
+
+QUESTION = "Is it better than …?"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How often one method beats another beyond chance, and how often it is beaten, of so many comparisons: a data set
+    and a search each."""
+
+    won: int
+    lost: int
+    of: int
+
+    @property
+    def side(self) -> int:
+        """1 where it wins more often than it loses, −1 where less often, else 0."""
+        return (self.won > self.lost) - (self.won < self.lost)
+
+    @property
+    def words(self) -> str:
+        """``9 : 1``."""
+        return f"{self.won} : {self.lost}"
+
+
+def standing(
+    result: VerdictResult, first: str, second: str, measure: Measure, searches: Sequence[str] = ()
+) -> Standing:
+    """The standing of the first against the second over all data sets, with some searches or with both."""
+    signs = [
+        found.sign
+        for row in result.rows
+        for search in (searches or tuple(result.searches) if measure.by_search else ("",))
+        if (found := result.compared(row, first, second, measure, search)).n
+    ]
+    return Standing(signs.count(1), signs.count(-1), len(signs))
+
+
+def rivals(result: VerdictResult) -> list[MethodWords]:
+    """The methods that are not counterfactual training."""
+    return [method for method in result.methods if not method.ours]
+
+
+def against_all(result: VerdictResult, first: str, measure: Measure, others: Iterable[MethodWords]) -> str:
+    """``ahead of A (9 : 0) and B (5 : 2), behind C (1 : 7), level with D (2 : 2)``; empty without comparisons."""
+    groups: dict[int, list[str]] = {1: [], -1: [], 0: []}
+    for method in others:
+        found = standing(result, first, method.name, measure)
+        if found.of:
+            groups[found.side].append(f"{_name(method)} ({found.words})")
+    named = ((1, "ahead of"), (-1, "behind"), (0, "level with"))
+    return ", ".join(f"{words} {listed(groups[side])}" for side, words in named if groups[side])
+
+
+def _name(method: MethodWords) -> str:
+    """Within a sentence; what begins with an abbreviation or a name of its own stays as it is."""
+    own = method.title.partition(" ")[0][1:]
+    return method.title if own != own.lower() else inside(method.title)
+
+
+def headline(result: VerdictResult) -> str:
+    """The gain, in one sentence: how counterfactual training stands to each rival by the distance to real data."""
+    measure = MEASURES["ip"]
+    phrase = against_all(result, COUNTERFACTUAL, measure, rivals(result))
+    if not phrase:
+        return "Nothing has been compared yet."
+    many = _comparisons(result)
+    return (
+        f"By how close its advice lies to real data, counterfactual training is {phrase}: comparisons won and lost "
+        f"beyond chance, of {many}."
+    )
+
+
+def _comparisons(result: VerdictResult) -> str:
+    sets, searches = len(result.rows), len(result.searches)
+    return f"{sets * searches} ({sets} data set{'s' * (sets != 1)}, {searches} searches)"
+
+
+def price(result: VerdictResult) -> str:
+    """What it costs beside conventional training, and how it stands to the rivals there."""
+    parts = [_lost(result, "accuracy", "loses accuracy"), _lost(result, "cost", "takes more effort under the lock")]
+    told = [part for part in parts if part]
+    no = "Beside conventional training it clearly loses no accuracy and takes no more effort under the lock"
+    said = f"Beside conventional training it {listed(told)}" if told else no
+    if own := _times(result, [COUNTERFACTUAL]):
+        said += f"; its training takes {_span(own)} times as long"
+    theirs = _times(result, [one.name for one in rivals(result) if one.name != CONVENTIONAL])
+    if own and theirs:
+        said += f", that of the rivals {_span(theirs)} times"
+    attack = _counted(result, COUNTERFACTUAL, MEASURES["pgd"])
+    return f"{said}." + (f" In accuracy under attack it is {attack}." if attack else "")
+
+
+def _counted(result: VerdictResult, first: str, measure: Measure) -> str:
+    """``ahead of 5 of 8 methods, behind 2``; empty without comparisons."""
+    found = [standing(result, first, method.name, measure) for method in rivals(result)]
+    sides = [one.side for one in found if one.of]
+    return f"ahead of {sides.count(1)} of {len(sides)} methods, behind {sides.count(-1)}" if sides else ""
+
+
+def _lost(result: VerdictResult, name: str, words: str) -> str:
+    """On which data sets a measure is clearly worse than with conventional training, by how much at most."""
+    measure = MEASURES[name]
+    unit = " points" if measure.unit == "points" else " %"
+    places: dict[str, float] = {}
+    for row in result.rows:
+        for search in result.searches if measure.by_search else ("",):
+            found = result.compared(row, COUNTERFACTUAL, CONVENTIONAL, measure, search)
+            if found.sign < 0:
+                places[row.title] = max(places.get(row.title, 0.0), -found.value)
+    told = [f"{title} ({number(value, trim=True)}{unit})" for title, value in places.items()]
+    return f"{words} on {listed(told)}" if told else ""
+
+
+def _times(result: VerdictResult, methods: Sequence[str]) -> list[float]:
+    """How many times as long as conventional training methods take, on each data set."""
+    measure = MEASURES["seconds"]
+    found = [result.compared(row, method, CONVENTIONAL, measure, "") for row in result.rows for method in methods]
+    return [2**-one.value for one in found if one.n]
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = (number(value, trim=True) for value in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def caveat(result: VerdictResult) -> str:
+    """What the answer hangs on: another measure, each search by itself, and how much was computed."""
+    said = []
+    nearest = _counted(result, COUNTERFACTUAL, MEASURES["nearest"])
+    if nearest:
+        said.append(f"By the distance to the nearest real sample it is {nearest}.")
+    for method in result.methods:
+        if method.ours and method.name != COUNTERFACTUAL:
+            phrase = _counted(result, method.name, MEASURES["ip"])
+            also = _counted(result, method.name, MEASURES["nearest"])
+            beside = f", by the nearest one {also}" if also else ""
+            said.append(f"{method.title} is {phrase} by the distance to real data{beside}." if phrase else "")
+    parts = []
+    for search in result.searches:
+        found = [standing(result, COUNTERFACTUAL, m.name, MEASURES["ip"], (search,)) for m in rivals(result)]
+        won, lost, of = (sum(getattr(one, name) for one in found) for name in ("won", "lost", "of"))
+        parts.append(f"with {SEARCHES.get(search, search)} it wins {won} and loses {lost} of {of}")
+    told = f"Of its comparisons by the distance to real data, {'; '.join(parts)}."
+    said.append(told if parts else "")
+    return " ".join(filter(None, said))
+
+
+def how(result: VerdictResult) -> str:
+    """How the numbers came about."""
+    least, most = result.draws()
+    many = f"{most}" if least == most else f"{least} to {most}"
+    level = 100 * result.level
+    steps = "; ".join(
+        f"{SEARCHES.get(name, name)}: η {one['step_size']:g}, at most {one['steps']:,.0f} steps"
+        for name, one in result.searches.items()
+    )
+    return (
+        f"{many} draws of data and training for each method, all with the same first weights, batches and rounds of "
+        f"evaluation. Differences are taken draw by draw; intervals of {level:g} % are Student's over draws, so about "
+        f"one in {round(100 / max(100 - level, 1e-9)):,} of equal pairs would look unequal by chance. "
+        f"{begun(steps)}. Seconds are those of one processor."
+    )
+
+
+def gain(found: Mean, measure: Measure) -> str:
+    """``12.3 [10.1, 14.5] *``: how much better, and a star where zero lies outside; of times ``2.1 ×``."""
+    if not found.n:
+        return "–"
+    if measure.unit == "times":
+        return f"{number(2**-found.value, trim=True)} ×"
+    span = "" if found.low != found.low else f" [{decimal(found.low)}, {decimal(found.high)}]"
+    return f"{decimal(found.value)}{span}{' *' if found.significant else ''}"
+
+
+def settings(chosen: ChosenSettings) -> str:
+    """``τ 0.75, λ_reg 0.1``; with a word where no try qualified."""
+    told = ", ".join(f"{_setting(name)} {spelled(value)}" for name, value in chosen.changes.items())
+    return (told or "none of its own") + (" (as no try qualified)" if chosen.chosen_by == "fallback" else "")
+
+
+def _setting(name: str) -> str:
+    """Its symbol, or its title; the name itself of one that this version does not have."""
+    known = SETTINGS.get(name if "." in name else f"arms.{name}")
+    return (known.symbol or inside(known.title)) if known else name
+
+
+def unit(measure: Measure) -> str:
+    """What a comparison by a measure is counted in."""
+    return {"%": "% of conventional training", "points": "points", "times": "times as long"}[measure.unit]

@@ -1,0 +1,1 @@
+"""Counterfactual training against its rivals: the same data, the same rule, the same number of tries."""

@@ -1,0 +1,71 @@
+"""The rule that chooses every method's settings: the same for all, on validation data alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ctviz.studies.reproduce.reading import mean
+from ctviz.studies.reproduce.selection import keeps_accuracy
+
+RULE = (
+    "The settings of every method are chosen by one rule, on validation data; test data are not looked at. Of each "
+    "method that has settings of its own, {tries} are tried, on the first {draws}. A try's score is the mean reduction "
+    "of IP and IP* (of tables that at the median distance), against conventional training on the same draw, with both "
+    "searches; a reduction counts from −100 to 100 %. Among the tries whose mean accuracy is at most 2 points below "
+    "that of conventional training, it is the one with the highest score; if there is none, the one with the highest "
+    "accuracy."
+)
+
+
+@dataclass(frozen=True)
+class TryScore:
+    """A try on validation data, as means over the draws: ``score`` in %, accuracies as shares; NaN where unknown."""
+
+    score: float
+    accuracy: float
+    conventional_accuracy: float
+
+    @property
+    def qualifies(self) -> bool:
+        """Whether it may be chosen by its score. What is NaN does not."""
+        return keeps_accuracy(self.accuracy, self.conventional_accuracy) and not math.isnan(self.score)
+
+    @property
+    def fallback(self) -> float:
+        """What decides where no try qualifies."""
+        return self.accuracy
+
+
+Values = Mapping[str, float]
+"""Metric, with its search, → a mean on validation data: ``ip paper``."""
+
+
+def score(draws: Sequence[tuple[Values, Values]], searches: Sequence[str]) -> TryScore:
+    """The score of a try, from its values and those of conventional training on each draw.
+
+    The mean over draws, searches, IP and IP* of 100 · (base − value) / base, each kept within ±100; what is not finite
+    in the try alone counts −100. IP* is that at the median distance where that is measured.
+    """
+    counted = [
+        _reduction(value.get(metric, math.nan), base.get(metric, math.nan))
+        for value, base in draws
+        for search in searches
+        for metric in (f"ip {search}", _mismatch(base, search))
+    ]
+    sides = [mean([one[i].get("accuracy", math.nan) for one in draws]) for i in (0, 1)]
+    return TryScore(mean(counted), *sides)
+
+
+def _mismatch(base: Values, search: str) -> str:
+    median = f"ip_star_median {search}"
+    return median if median in base else f"ip_star {search}"
+
+
+def _reduction(value: float, base: float) -> float:
+    if not base > 0:
+        return math.nan
+    if not math.isfinite(value):
+        return -100.0
+    return max(-100.0, min(100.0, 100 * (base - value) / base))

@@ -1,0 +1,90 @@
+"""The comparison with rivals in words and pictures: where it wins, loses, ties."""
+
+import pytest
+
+from ctviz.figures.rivals import dots, dots_words
+from ctviz.figures.rivals_tables import to_csv, to_markdown
+from ctviz.figures.rivals_words import caveat, headline, how, price, settings, standing
+from ctviz.figures.theme import LIGHT
+from ctviz.studies.rivals.result import MEASURES, ChosenSettings
+from tests.studies.rivals.made_up import result, row
+
+
+def made(conventional=2.0, schedule=1.8, full=1.5, **ours):
+    return {"conventional": {"ip": conventional}, "schedule": {"ip": schedule}, "full": {"ip": full, **ours}}
+
+
+OTHER = "conventional training with another schedule"
+
+
+def test_the_headline_where_it_wins_loses_and_ties():
+    wins = result(row("moons", made()), row("ls", made()))
+    assert headline(wins) == (
+        "By how close its advice lies to real data, counterfactual training is ahead of conventional training (4 : 0) "
+        f"and {OTHER} (4 : 0): comparisons won and lost beyond chance, of 4 (2 data sets, 2 searches)."
+    )
+    loses = headline(result(row("moons", made(full=2.5))))
+    assert f"training is behind conventional training (0 : 2) and {OTHER} (0 : 2):" in loses
+    mixed = headline(result(row("moons", made(schedule=1.0)), row("ls", made(full=2.0))))
+    assert f"ahead of conventional training (2 : 0), behind {OTHER} (0 : 4)" in mixed
+    assert f"level with {OTHER} (0 : 0)" in headline(result(row("moons", made(full=1.8))))
+    named = headline(result(row("moons", {**made(), "counternet": {"ip": 3.0}, "pgd": {"ip": 3.0}})))
+    assert "CounterNet (2 : 0) and PGD adversarial training (2 : 0)" in named
+    nothing = result(row("moons", made())).model_copy(update={"rows": ()})
+    assert headline(nothing) == "Nothing has been compared yet."
+
+
+def test_the_price_is_told_where_there_is_one_and_denied_where_there_is_none():
+    cheap = price(result(row("moons", made(seconds=3.0))))
+    assert "it clearly loses no accuracy and takes no more effort under the lock; its training takes 3 times" in cheap
+    assert "that of the rivals 1 times" in cheap
+    dear = price(result(row("moons", made(accuracy=0.95, pgd=0.8), (-9.0, -10.0, -11.0))))
+    assert "loses accuracy on Moons (3 points) and takes more effort under the lock on Moons (10 %)" in dear
+    assert "In accuracy under attack it is ahead of 0 of 2 methods, behind 2." in dear
+
+
+def test_the_caveat_names_the_nearest_sample_and_each_search():
+    said = caveat(result(row("moons", made(nearest=0.3))))
+    assert "By the distance to the nearest real sample it is ahead of 0 of 2 methods, behind 2." in said
+    assert (
+        "with the paper's search it wins 2 and loses 0 of 2; with a careful search it wins 2 and loses 0 of 2" in said
+    )
+    assert "3 draws of data and training for each method" in how(result(row("moons", made())))
+
+
+def test_standings_count_what_is_beyond_chance_alone():
+    both = result(row("moons", made()), row("ls", made(full=2.0)))
+    found = standing(both, "full", "conventional", MEASURES["ip"])
+    assert (found.won, found.lost, found.of, found.side) == (2, 0, 4, 1)
+    assert standing(both, "full", "conventional", MEASURES["ip"], ("paper",)).of == 2
+    assert standing(both, "full", "nobody", MEASURES["ip"]).of == 0
+
+
+@pytest.mark.parametrize("measure", ["ip", "pgd", "seconds"])
+def test_the_picture_says_the_same_as_its_text(measure):
+    one = row("moons", made(seconds=4.0, pgd=0.5))
+    found = result(one)
+    drawn = dots(found, one, MEASURES[measure], "paper", LIGHT)
+    text = dots_words(found, one, MEASURES[measure], "paper")
+    names = [note.text for note in drawn.layout.annotations]
+    assert len(names) == 2 and "Counterfactual training" in names[1] and "Counterfactual training" in text
+    beside = {"ip": "behind", "pgd": "ahead", "seconds": "ahead"}[measure]
+    assert names[0].endswith(beside) and f", {beside}" in text
+    dot = drawn.data[-1]
+    assert dot.marker.color == LIGHT.accent and dot.marker.symbol == "circle"
+    assert dot.x[0] == pytest.approx({"ip": 25, "pgd": -40, "seconds": 2}[measure], abs=0.5)
+
+
+def test_tables_hold_every_draw_and_every_gain():
+    found = result(row("moons", made()))
+    lines = to_csv(found).splitlines()
+    assert lines[0] == "data,method,locked,metric,search,seed,value"
+    assert "moons,full,false,ip,careful,0,1.5" in lines and "moons,full,true,cost,paper,0,1.0" in lines
+    text = to_markdown(found)
+    assert "Moons, a careful search" in text and "| Counterfactual training | 24.9" in text
+
+
+def test_settings_are_named_by_their_symbols_and_a_fallback_is_admitted():
+    chosen = ChosenSettings(changes={"tau": 0.75, "training.epochs": 50, "of_another_version": 1}, chosen_by="fallback")
+    assert settings(chosen) == "τ 0.75, epochs 50, of_another_version 1 (as no try qualified)"
+    assert settings(ChosenSettings(changes={}, chosen_by="only")) == "none of its own"

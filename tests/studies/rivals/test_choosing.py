@@ -1,0 +1,55 @@
+"""The rule that chooses settings, on scores made by hand."""
+
+import math
+
+import pytest
+
+from ctviz.studies.reproduce.selection import choose
+from ctviz.studies.rivals.choosing import TryScore, score
+from ctviz.studies.rivals.methods import CONVENTIONAL, RIVALS, TRIES
+from ctviz.studies.rivals.settings import SEARCHES, Verdict
+
+
+def values(paper, careful, accuracy=0.9):
+    found = {f"ip {name}": one[0] for name, one in zip(SEARCHES, (paper, careful), strict=True)}
+    found |= {f"ip_star {name}": one[1] for name, one in zip(SEARCHES, (paper, careful), strict=True)}
+    return found | {"accuracy": accuracy}
+
+
+BASE = values((2.0, 0.5), (1.0, 0.2), 0.95)
+
+
+def test_a_score_is_the_mean_reduction_with_both_searches_within_bounds():
+    found = score([(values((1.0, 0.5), (0.9, 0.1)), BASE)], SEARCHES)
+    assert found.score == pytest.approx((50 + 0 + 10 + 50) / 4)
+    assert (found.accuracy, found.conventional_accuracy) == (0.9, 0.95)
+    blown_up = score([(values((1.0, 50.0), (0.9, 0.1)), BASE)], SEARCHES)
+    assert blown_up.score == pytest.approx((50 - 100 + 10 + 50) / 4), "no mismatch counts for more than all else"
+    broken = score([(values((math.nan, 0.5), (1.0, 0.2)), BASE)], SEARCHES)
+    assert broken.score == pytest.approx(-25), "what could not be measured of a try alone is as bad as can be"
+    two = score([(values((1.0, 0.5), (1.0, 0.2)), BASE), (values((2.0, 0.5), (1.0, 0.2)), BASE)], SEARCHES)
+    assert two.score == pytest.approx((12.5 + 0) / 2)
+
+
+def test_of_tables_the_mismatch_at_the_median_distance_counts():
+    base = {**BASE, **{f"ip_star_median {name}": 0.4 for name in SEARCHES}}
+    value = {**values((2.0, 9.0), (1.0, 9.0)), **{f"ip_star_median {name}": 0.2 for name in SEARCHES}}
+    assert score([(value, base)], SEARCHES).score == pytest.approx(25)
+
+
+def test_accuracy_may_fall_by_two_points_and_decides_where_all_have_lost_more():
+    best = TryScore(40.0, 0.92, 0.95)
+    kept = TryScore(10.0, 0.93, 0.95)
+    unknown = TryScore(math.nan, 0.95, 0.95)
+    assert choose([best, kept, unknown]) == 1
+    assert choose([best, TryScore(50.0, 0.91, 0.95)]) == 0
+    assert choose([kept, TryScore(10.0, 0.95, 0.95)]) == 0, "ties go to the first"
+
+
+@pytest.mark.parametrize("method", RIVALS, ids=lambda method: method.name)
+def test_every_method_has_the_same_number_of_different_tries_that_can_be_trained(method):
+    assert len(method.tries) == (1 if method.name == CONVENTIONAL else TRIES)
+    made = {Verdict().experiment(method, "german", 0, change).key for change in method.tries}
+    assert len(made) == len(method.tries)
+    for change in method.tries:
+        assert Verdict().locked(method, "ls", 0, change).arms[0].locked == (0,)
