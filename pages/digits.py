@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ctviz.ui.digits.digits_view import DigitsView, check
+from ctviz.ui.digits.digits_view import FIRST, DigitsView, check
 from ctviz.ui.digits.panel import panel
 from ctviz.ui.digits.parts import choose_part
 from ctviz.ui.digits.story import explanation, show_story
@@ -13,7 +13,7 @@ from ctviz.ui.kit.pages import DIGITS
 from ctviz.ui.kit.service import service
 from ctviz.ui.kit.training import say_problems
 
-draft = current(DIGITS, DigitsView)
+draft = current(DIGITS, DigitsView, first=FIRST)
 
 with page(DIGITS, draft) as projecting:
     send_on(draft, "images", DIGITS.preset)

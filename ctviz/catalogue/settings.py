@@ -394,6 +394,7 @@ _PROTOCOL = (
         choices={
             "robustness": "attacks", "sensitivity": "how much each feature counts",
             "kernels": "the mismatch of images (IP*)", "median": "the mismatch at the median distance (IP* med)",
+            "reader": "what an independent reader reads in counterfactual digits",
         },
     ),
     Setting(

@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+import torch
 
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
+from ctviz.evaluation.reader import read
 from ctviz.experiments.analyses import AttackedSamples, Robustness
 from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageSample, ImageTrace
 from ctviz.experiments.images.explorer import ImageExplorer
@@ -200,6 +202,43 @@ def counterfactuals(run_view: RunView, snapshot: Snapshot, digit: Digit, view: D
     question = ("counterfactuals", snapshot.epoch, digit.key, settings)
     X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
     return answers().about(run_view, question, lambda of: _one_each(of.counterfactuals(snapshot, X, targets, settings)))
+
+
+@dataclass(frozen=True)
+class Another:
+    """A digit before and after it was to become each class, by every model, and what the reader reads in it."""
+
+    trace: ImageTrace  # with the first and the last point of each search alone
+    before: Floats  # k: what the reader says of the digit
+    after: Floats  # m c k: what it says of it after the search to class c
+
+
+def another(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsView) -> Another:
+    """One digit made into each class, by every model."""
+    settings, k = search_of(run_view.experiment, view.search), run_view.experiment.data.classes
+    X, targets = np.repeat(digit.pixels[None], k, axis=0), np.arange(k)
+
+    def make(explorer: ImageExplorer) -> Another:
+        trace = _one_each(explorer.counterfactuals(snapshot, X, targets, settings))
+        ends = {name: getattr(trace, name)[:, :, [0, -1]] for name in ("points", "probability")}
+        trace = replace(trace, **ends)
+        read_ = [read(torch.from_numpy(points)).numpy() for points in (digit.pixels, trace.points[:, :, 1].copy())]
+        return Another(trace, *read_)
+
+    return answers().about(run_view, ("another", snapshot.epoch, digit.key, settings), make)
+
+
+def looks(run_view: RunView, snapshot: Snapshot, pictures: Floats, view: DigitsView) -> Floats:
+    """Where every model looks in a digit, and in what it has made of it, (m 2 d); ``pictures`` (1+m d): both."""
+    settings = attribution_of(view)
+    check_effort(run_view, settings, len(pictures))
+    question = ("looks", snapshot.epoch, hashlib.sha256(pictures.tobytes()).hexdigest(), settings)
+
+    def make(explorer: ImageExplorer) -> Floats:
+        values = explorer.attribute(snapshot, pictures, settings).values  # m 1+m d
+        return np.stack([np.stack([values[arm, 0], values[arm, 1 + arm]]) for arm in range(len(values))])
+
+    return answers().about(run_view, question, make)
 
 
 def _one_each(trace: ImageTrace) -> ImageTrace:

@@ -84,3 +84,11 @@ def test_digits_to_choose_from_are_named() -> None:
     grid = pictures.of_gallery(picked, 1)
     assert grid.names[0][:3] == ["A 3, test digit 1,204", "An 8, test digit 7, chosen", ""]
     assert grid.clickable == "Click a digit to look at it"
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown", "first"), [(5, 6, [0, 1, 2]), (200, 201, [0, 1, 2]), (500, 101, [0, 5, 10])]
+)
+def test_a_long_search_is_shown_at_every_few_steps_up_to_its_last(steps: int, shown: int, first: list[int]) -> None:
+    found = pictures.steps_shown(steps)
+    assert (len(found), found[:3], found[-1]) == (shown, first, steps)

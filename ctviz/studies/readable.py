@@ -1,0 +1,148 @@
+"""How to train so that counterfactual digits can be read, and at which price: the settings that were tried.
+
+The search for the preset ``readable``, by rules that were set before: everything is measured on validation digits;
+each digit is on its way to another class drawn at random by a strong search (``STRONG``), the same for all models; the
+conventional model is one of the same architecture, schedule and seed. Of all points that are at most ``MOST_LOST`` less
+often right than it, the one is taken whose counterfactuals are most often read as what they claim to be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ctviz.counterfactuals.search_settings import SearchSettings
+from ctviz.errors import CtvizError
+from ctviz.evaluation.robustness import accuracy_curve
+from ctviz.experiments.config import READABLE_SEARCH, Experiment
+from ctviz.experiments.images.explorer import ImageExplorer
+from ctviz.experiments.run import train
+from ctviz.experiments.snapshot import Snapshot, stack_of
+from ctviz.isolation import isolated
+from ctviz.paths import assets, write_whole
+
+FILE = "readable.json"
+"""What ships, beside the reader."""
+
+STRONG = SearchSettings(**READABLE_SEARCH)
+"""A search that goes on until a model is as good as sure: what it ends in is what the model knows of a class."""
+
+DIGITS = 200
+"""Validation digits whose counterfactuals are read."""
+
+MOST_LOST = 0.02
+"""By how much of all digits the chosen model may be less often right than the conventional one."""
+
+ATTACK = 0.1
+"""Strength ε of the attack (FGSM) under which models are right or not."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Models that are trained together: changes of ``mnist`` for all, and of the arm ``full`` for each; looked at after
+    some epochs."""
+
+    base: Mapping[str, Any]
+    arms: Mapping[str, Mapping[str, Any]]
+    at: tuple[int, ...]
+
+    @property
+    def experiment(self) -> Experiment:
+        """What is trained."""
+        arms = {f"arms.{arm}.{name}": value for arm, changes in self.arms.items() for name, value in changes.items()}
+        quiet = {"evaluation.every": 10_000, "evaluation.also": self.at, "evaluation.factuals": 2}
+        last = {"training.epochs": max(self.at), "evaluation.steps": 1}
+        return Experiment.preset("mnist").replace(
+            {"arms": ",".join(["vanilla", *self.arms]), **self.base, **quiet, **last, **arms}
+        )
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model after an epoch: shares of validation digits, and of their counterfactuals.
+
+    ``accuracy`` and ``robust`` without and under attack; ``read_as`` and ``read_as_before`` of all counterfactuals,
+    ``validity`` what the model itself says of them.
+    """
+
+    group: str
+    arm: str
+    epoch: int
+    accuracy: float
+    robust: float
+    read_as: float
+    read_as_before: float
+    validity: float
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+GROUPS: Mapping[str, Group] = MappingProxyType({})
+"""The settings that were tried."""
+
+
+def shipped_file() -> Path:
+    """Where the points lie that ship."""
+    return assets() / "reader" / FILE
+
+
+def measure(explorer: ImageExplorer, snapshot: Snapshot) -> list[dict[str, float]]:
+    """The numbers of every arm, see ``Point``."""
+    X, y = explorer.data.validation
+    with isolated():
+        stack = stack_of([snapshot], explorer.experiment)
+        right = accuracy_curve(stack, X.expand(stack.m, -1, -1), y, (0.0, ATTACK), *explorer.domain)  # m 2 b
+    accuracy = right.double().mean(dim=-1).numpy()  # m 2
+    found = explorer.counterfactual_numbers(snapshot, STRONG, DIGITS, split="validation").metrics
+    numbers = {"accuracy": accuracy[:, 0], "robust": accuracy[:, 1]}
+    numbers |= {name: found[name].value for name in ("read_as", "read_as_before", "validity")}
+    return [{name: round(float(values[arm]), 4) for name, values in numbers.items()} for arm in range(stack.m)]
+
+
+def points_of(name: str, group: Group) -> list[Point]:
+    """Trains a group and measures it after each of its epochs."""
+    experiment = group.experiment
+    explorer = ImageExplorer(experiment)
+    found = []
+    for snapshot in train(experiment, "cpu"):
+        if snapshot.epoch in group.at:
+            for arm, numbers in zip(experiment.arms, measure(explorer, snapshot), strict=True):
+                settings = {**group.base, **group.arms.get(arm.name, {})}
+                found.append(Point(name, arm.name, snapshot.epoch, settings=settings, **numbers))
+    return found
+
+
+def build(path: Path, groups: Mapping[str, Group], told: Callable[[Point], None] = lambda point: None) -> None:
+    """Writes the points of all groups; those that the file holds with the same settings are not computed again."""
+    held = read_points(path) if path.is_file() else ()
+    points: list[Point] = []
+    for name, group in groups.items():
+        there = [point for point in held if point.group == name]
+        settings = {arm: json.dumps({**group.base, **group.arms.get(arm, {})}) for arm in ("vanilla", *group.arms)}
+        wanted = {(arm, epoch, text) for arm, text in settings.items() for epoch in group.at}
+        if {(point.arm, point.epoch, json.dumps(dict(point.settings))) for point in there} != wanted:
+            there = points_of(name, group)
+        points += there
+        for point in there:
+            told(point)
+        write_whole(path, to_json(points).encode())
+
+
+def to_json(points: list[Point]) -> str:
+    """One line for each point."""
+    return "[\n" + ",\n".join(json.dumps(asdict(point)) for point in points) + "\n]\n"
+
+
+def read_points(path: Path) -> tuple[Point, ...]:
+    """The points in a file.
+
+    Raises:
+        CtvizError: it is missing or damaged.
+    """
+    try:
+        return tuple(Point(**one) for one in json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise CtvizError(f"{path} is missing or damaged; `ctviz presets readable` writes it.") from None
