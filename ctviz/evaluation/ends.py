@@ -16,7 +16,7 @@ from ctviz.evaluation.bootstrap import Bootstrap, Estimate
 from ctviz.evaluation.features import FeatureColumns
 from ctviz.evaluation.images import roughness, total_variation
 from ctviz.evaluation.plausibility import ReferenceSamples
-from ctviz.evaluation.reader import read, reads
+from ctviz.evaluation.reader import read_digits, reads
 from ctviz.evaluation.reduce import masked_mean
 
 
@@ -45,7 +45,7 @@ class SearchEnds:
     @cached_property
     def read(self) -> tuple[Tensor, Tensor]:
         """The digits that the reader reads before and after each search, (m b) or (b), and (m b)."""
-        before, after = (read(points).argmax(dim=-1) for points in (self.start, self.final))
+        before, after = (read_digits(points).argmax(dim=-1) for points in (self.start, self.final))
         return before, after
 
     def cost(self, features: FeatureColumns) -> Tensor:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -61,12 +62,13 @@ class Reader(nn.Module):
 
 
 @isolated()
-def read(pictures: Tensor, reader: Reader | None = None) -> Tensor:
+def read_digits(pictures: Tensor | npt.NDArray[Any], reader: Reader | None = None) -> Tensor:
     """Probabilities of the ten digits, softmax(reader(x)), for pictures (… 784) from −1 to 1: (… 10), float32.
 
     Raises:
         DataError: pictures of another size, or not of finite numbers.
     """
+    pictures = torch.as_tensor(pictures)
     if pictures.ndim == 0 or pictures.shape[-1] != PIXELS[0] * PIXELS[1] or not pictures.isfinite().all():
         wanted = f"{PIXELS[0]} × {PIXELS[1]} finite numbers last"
         raise DataError(f"Pictures of shape {tuple(pictures.shape)} cannot be read; expected {wanted}.")
@@ -183,7 +185,7 @@ def accuracy(X: Tensor, y: Tensor, noise: float = 0.0, reader: Reader | None = N
     """Share of pictures X (n 784) that are read as y (n), under normal noise of a deviation, clipped to −1 to 1."""
     with isolated():
         added = torch.randn(X.shape, generator=torch.Generator().manual_seed(seed)) * noise
-    return float((read((X + added).clamp(-1, 1), reader).argmax(dim=-1) == y).double().mean())
+    return float((read_digits((X + added).clamp(-1, 1), reader).argmax(dim=-1) == y).double().mean())
 
 
 def build(folder: Path, out: Path) -> tuple[Path, ...]:

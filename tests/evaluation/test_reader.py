@@ -28,21 +28,21 @@ def test_it_reads_as_well_as_its_file_says() -> None:
 
 def test_it_is_less_sure_of_noise_than_of_digits() -> None:
     noise = (0.3 * torch.randn(500, 784, generator=torch.Generator().manual_seed(0))).clamp(-1, 1)
-    assert reader.read(noise).amax(-1).mean() < 0.8 < 0.95 < reader.read(X).amax(-1).mean()
+    assert reader.read_digits(noise).amax(-1).mean() < 0.8 < 0.95 < reader.read_digits(X).amax(-1).mean()
 
 
 def test_it_has_the_probabilities_of_a_plain_network() -> None:
     plain, x = reader.shipped(), X[:3].view(-1, 1, 28, 28)
     for layer in plain.layers:
         x = layer(x)
-    torch.testing.assert_close(reader.read(X[:3].view(3, 1, 784)), torch.softmax(x, -1).unsqueeze(1))
-    assert reader.read(X[:0]).shape == (0, 10)
+    torch.testing.assert_close(reader.read_digits(X[:3].view(3, 1, 784)), torch.softmax(x, -1).unsqueeze(1))
+    assert reader.read_digits(X[:0]).shape == (0, 10)
 
 
 @pytest.mark.parametrize("bad", [torch.zeros(2, 783), torch.tensor(1.0), torch.full((1, 784), torch.nan)])
 def test_what_is_no_picture_is_refused(bad: torch.Tensor) -> None:
     with pytest.raises(DataError, match="28 × 28"):
-        reader.read(bad)
+        reader.read_digits(bad)
 
 
 def test_training_it_gives_the_same_bits_and_learns() -> None:
@@ -51,7 +51,7 @@ def test_training_it_gives_the_same_bits_and_learns() -> None:
         assert torch.equal(one, other)
     assert reader.accuracy(X[:400], Y[:400], reader=first) > 0.5
     other = reader.fit(X[:400], Y[:400], epochs=1, seed=1)
-    assert not torch.equal(reader.read(X[:5], other), reader.read(X[:5], first))
+    assert not torch.equal(reader.read_digits(X[:5], other), reader.read_digits(X[:5], first))
 
 
 def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_its_digits_are_those_that_do_not_ship(tmp_path: Path) -> None:
 
 def test_counterfactuals_are_read_as_the_reader_reads_them() -> None:
     """Digits that become each other: read as what they claim to be, as before, or as a third."""
-    schema, labels = load_images(ImageSettings(n_test=10)).schema, reader.read(X[:60]).argmax(-1)
+    schema, labels = load_images(ImageSettings(n_test=10)).schema, reader.read_digits(X[:60]).argmax(-1)
     a, b = int((labels == 3).nonzero()[0]), int((labels == 8).nonzero()[0])
     start, final = X[[a, a, a]], X[[b, a, b]].unsqueeze(0)
     yes, goals = torch.ones(1, 3, dtype=torch.bool), torch.tensor([8, 8, 5])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ctviz.catalogue.metrics import RECORDED
 from ctviz.experiments.config import READABLE_SEARCH, Experiment
 from ctviz.experiments.snapshot import Snapshot
 from ctviz.figures import digit_words as words
@@ -91,8 +92,6 @@ def show(layout: Layout) -> None:
         with beside:
             grid = pictures.of_looks(found, seen, to, experiment)
             show_image_grid(grid, key=f"digits-looks-{layout.draft.opened}", initial=ImageGridState(None, COLOURS))
-        if not answered:
-            _ask(asked, to)
         grid = pictures.of_targets(found, to, experiment, told=answered)
         show_image_grid(
             grid, key=f"digits-others-{layout.draft.opened}", on_cell=lambda cell: layout.draft.look(to=cell[1])
@@ -100,34 +99,38 @@ def show(layout: Layout) -> None:
     if not answered:
         layout.say(f"{layout.prefix}Would you read {words.an(to)} here?")
         with layout.right:
-            st.caption(words.READER_ASKS)
+            _ask(asked, to)
         return
     _tell(layout, found, to, memory().guesses.get(asked))
 
 
 def _ask(asked: Hashable, to: int) -> None:
     """The question, and the answers that a person may give."""
-    st.html(f'<p class="ctviz-invite">Below “After”: in which digit would you read {words.an(to)}?</p>')
-    with st.container(horizontal=True, key="digits-guess"):
-        for position, (name, guess) in enumerate(GUESSES.items()):
-            st.button(
-                name, key=f"digits-guess-{position}", type="tertiary" if guess is None else "secondary",
-                on_click=memory().guesses.__setitem__, args=(asked, guess),
-            )  # fmt: skip
+    st.html(f'<p class="ctviz-invite">In which of the two under “After” would you read {words.an(to)}?</p>')
+    for position, (name, guess) in enumerate(GUESSES.items()):
+        st.button(
+            name, key=f"digits-guess-{position}", type="tertiary" if guess is None else "secondary", width="stretch",
+            on_click=memory().guesses.__setitem__, args=(asked, guess),
+        )  # fmt: skip
+    st.caption(words.READER_ASKS)
 
 
 def _tell(layout: Layout, found: ask.Another, to: int, guess: tuple[bool, bool] | None) -> None:
     """What the reader says of this digit and of many."""
     run_view, snapshot, styles, view = layout.run_view, layout.snapshot, layout.styles, layout.view
+    pair = styles_pair(layout)
     with layout.right:
-        fact_list([facts.read_here(found, to, styles, guess, styles_pair(layout))])
+        fact_list([facts.read_here(found, to, styles, guess, pair)])
         with st.spinner(f"Reading counterfactuals of {ask.GROUP} test digits (a few seconds) …"):
             numbers = ask.counterfactual_numbers(run_view, snapshot, view)
+            right, apart = ask.right(run_view, snapshot)
         limits, begun = pictures.limits_apart(layout.experiment), snapshot.epoch > 0
-        fact_list(facts.taken(numbers, styles, limits, started=begun, only=facts.READ))
+        taken = facts.taken(numbers, styles, limits, started=begun, only=facts.READ)
+        fact_list([*taken[1:3], facts.right_as_is(right, apart, styles), *taken[3:], taken[0]])
         st.caption(words.about_reader())
-    found_of_many, digits = counterfactuals.measured(numbers), _judged(numbers, styles_pair(layout))
-    layout.say(words.headline_of_reading(styles, found_of_many, digits, layout.accuracy, layout.prefix))
+    found_of_many, digits = counterfactuals.measured(numbers), _judged(numbers, pair)
+    price = words.Measured(right, apart).between(RECORDED["validation_accuracy"], *(pair or (0, 0)))
+    layout.say(words.headline_of_reading(styles, found_of_many, digits, price, layout.prefix))
 
 
 def _judged(numbers: Any, pair: tuple[int, int] | None) -> int:

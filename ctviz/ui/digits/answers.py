@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-import torch
 
 from ctviz.errors import ConfigError
 from ctviz.evaluation.attribution import AttributionSettings
 from ctviz.evaluation.bootstrap import Interval
 from ctviz.evaluation.methods import METHODS
-from ctviz.evaluation.reader import read
+from ctviz.evaluation.reader import read_digits
+from ctviz.evaluation.wilson import wilson
 from ctviz.experiments.analyses import AttackedSamples, Robustness
 from ctviz.experiments.images.answers import ClassMeans, ImageNumbers, ImageSample, ImageTrace
 from ctviz.experiments.images.explorer import ImageExplorer
@@ -222,8 +223,8 @@ def another(run_view: RunView, snapshot: Snapshot, digit: Digit, view: DigitsVie
         trace = _one_each(explorer.counterfactuals(snapshot, X, targets, settings))
         ends = {name: getattr(trace, name)[:, :, [0, -1]] for name in ("points", "probability")}
         trace = replace(trace, **ends)
-        read_ = [read(torch.from_numpy(points)).numpy() for points in (digit.pixels, trace.points[:, :, 1].copy())]
-        return Another(trace, *read_)
+        before, after = (read_digits(points).numpy() for points in (digit.pixels, trace.points[:, :, 1]))
+        return Another(trace, before, after)
 
     return answers().about(run_view, ("another", snapshot.epoch, digit.key, settings), make)
 
@@ -259,6 +260,27 @@ def counterfactual_numbers(run_view: RunView, snapshot: Snapshot, view: DigitsVi
     return answers().about(
         run_view, question, lambda of: of.counterfactual_numbers(snapshot, settings, count=GROUP, seed=0, level=LEVEL)
     )
+
+
+def right(run_view: RunView, snapshot: Snapshot) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """How often every model reads the test digits right, all of them, and how far that is from the first one."""
+
+    def make(explorer: ImageExplorer) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        X, y = (part.numpy() for part in explorer.data.test)
+        return shares_right(explorer.probabilities(snapshot, X).argmax(-1) == y)
+
+    return answers().about(run_view, ("right", snapshot.epoch), make)
+
+
+def shares_right(reads: npt.NDArray[np.bool_]) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Shares of n answers that are right (m n), with Wilson's interval; and their differences to the first model's,
+    answer by answer, with a normal interval: mean ± z · s / √n; NaN for the first itself."""
+    n, z = reads.shape[1], NormalDist().inv_cdf((1 + LEVEL) / 2)
+    apart = reads.astype(float) - reads[0]
+    wide, means = z * apart.std(axis=1) / np.sqrt(n), apart.mean(axis=1)
+    means[0] = np.nan
+    shares = wilson(reads.mean(axis=1), np.full(len(reads), n), LEVEL)
+    return spans(shares), spans(Interval(means, means - wide, means + wide))
 
 
 def labels_of(explorer: ImageExplorer, snapshot: Snapshot, digit: Digit) -> tuple[int, ...]:

@@ -118,6 +118,12 @@ def right_at(
     return _shares_compared(title, found, apart, styles, note)
 
 
+def right_as_is(found: Sequence[Span], apart: Sequence[Span], styles: Sequence[ArmStyle]) -> Fact:
+    """How often models are right on all test digits, with intervals."""
+    note = "Share of all test digits that a model reads as meant; beside it its 99 % interval."
+    return _shares_compared("Right on digits as they are", found, apart, styles, note)
+
+
 # -- all classes -----------------------------------------------------------------------------------------
 
 
@@ -233,4 +239,4 @@ def read_here(
         rows.append(Row(style.short, words.answer(found.after[arm, to]), style.role, small=said))
     before = words.answer(found.before)
     note = f"The digit and how sure the reader is of it, after the change; before, it reads {before}."
-    return Fact(f"What the reader reads for {words.an(to)}", rows, note=note)
+    return Fact(f"The reader, where {words.an(to)} was aimed at", rows, note=note)

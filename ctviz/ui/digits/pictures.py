@@ -258,8 +258,8 @@ def of_looks(found: Another, values: npt.NDArray[Any], to: int, experiment: Expe
     points = found.trace.points[:, to]  # m 2 d
     limit = scale_of(values)
     return ImageGrid(
-        rows=[""] * len(points),
-        columns=["Looks here before", "and after"],
+        rows=headings(experiment),
+        columns=["Looks here before", "And after"],
         images=greys(points)[:, :, None],
         overlays=quantised(values, limit)[0][:, :, None],
         scale=Scale(limit, "attribution to the answer"),

@@ -92,3 +92,11 @@ def test_digits_to_choose_from_are_named() -> None:
 def test_a_long_search_is_shown_at_every_few_steps_up_to_its_last(steps: int, shown: int, first: list[int]) -> None:
     found = pictures.steps_shown(steps)
     assert (len(found), found[:3], found[-1]) == (shown, first, steps)
+
+
+def test_shares_of_right_answers_are_compared_answer_by_answer() -> None:
+    reads = np.array([[1, 1, 0, 1], [1, 0, 0, 1]], bool)
+    (first, second), (nothing, apart) = answers.shares_right(reads)
+    assert (first.value, second.value, apart.value) == (0.75, 0.5, -0.25)
+    assert np.isnan(nothing.value) and 0 < second.low < 0.5 < second.high < 1
+    assert apart.high - apart.value == pytest.approx(2.5758 * np.sqrt(3 / 16) / 2, rel=1e-4)
