@@ -191,7 +191,7 @@ def of_classes(
 def of_counterfactuals(trace: ImageTrace, digit: Digit, experiment: Experiment) -> ImageGrid:
     """One digit on its way to each class, one row for each model; frames are steps of the search."""
     styles = styles_of(experiment)
-    shown = steps_shown(trace.points.shape[2] - 1)
+    shown = steps_shown(trace.points.shape[2] - 1, int(trace.steps.max(initial=1)))
     points = trace.points[:, :, shown]
     m, k, _, _ = points.shape
     over, _ = quantised(points - points[:, :, :1], 2.0)
@@ -293,8 +293,11 @@ def _outlines(experiment: Experiment) -> npt.NDArray[np.bool_] | None:
     return outline if outline.any() else None
 
 
-def steps_shown(steps: int) -> list[int]:
-    """The steps of a search that a film shows: all of them, or every so many where these would be too many to send."""
+def steps_shown(steps: int, taken: int) -> list[int]:
+    """The steps that a film of searches of at most ``steps`` shows: all of them; or where these would be too many to
+    send, those until the last search has ended (``taken``), every so many."""
+    if steps > MOST_STEPS:
+        steps = max(taken, 1)
     apart = 1 if steps <= MOST_STEPS else -(-steps // (MOST_STEPS // 2))
     return [*range(0, steps, apart), steps]
 

@@ -87,11 +87,14 @@ def test_digits_to_choose_from_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "shown", "first"), [(5, 6, [0, 1, 2]), (200, 201, [0, 1, 2]), (500, 101, [0, 5, 10])]
+    ("steps", "taken", "shown", "first"),
+    [(5, 2, 6, [0, 1, 2]), (200, 9, 201, [0, 1, 2]), (500, 30, 31, [0, 1, 2]), (500, 480, 97, [0, 5, 10])],
 )
-def test_a_long_search_is_shown_at_every_few_steps_up_to_its_last(steps: int, shown: int, first: list[int]) -> None:
-    found = pictures.steps_shown(steps)
-    assert (len(found), found[:3], found[-1]) == (shown, first, steps)
+def test_a_long_search_is_shown_until_it_ends_at_every_few_steps(
+    steps: int, taken: int, shown: int, first: list[int]
+) -> None:
+    found = pictures.steps_shown(steps, taken)
+    assert (len(found), found[:3], found[-1]) == (shown, first, steps if steps <= 200 else taken)
 
 
 def test_shares_of_right_answers_are_compared_answer_by_answer() -> None:
