@@ -9,7 +9,7 @@ often right than it, the one is taken whose counterfactuals are most often read 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +34,9 @@ STRONG = SearchSettings(**READABLE_SEARCH)
 DIGITS = 200
 """Validation digits whose counterfactuals are read."""
 
+CONVENTIONAL = "vanilla"
+"""The arm that each group compares with."""
+
 MOST_LOST = 0.02
 """By how much of all digits the chosen model may be less often right than the conventional one."""
 
@@ -57,7 +60,7 @@ class Group:
         quiet = {"evaluation.every": 10_000, "evaluation.also": self.at, "evaluation.factuals": 2}
         last = {"training.epochs": max(self.at), "evaluation.steps": 1}
         return Experiment.preset("mnist").replace(
-            {"arms": ",".join(["vanilla", *self.arms]), **self.base, **quiet, **last, **arms}
+            {"arms": ",".join([CONVENTIONAL, *self.arms]), **self.base, **quiet, **last, **arms}
         )
 
 
@@ -142,7 +145,7 @@ def points_of(name: str, group: Group) -> list[Point]:
     for snapshot in train(experiment, "cpu"):
         if snapshot.epoch in group.at:
             for arm, numbers in zip(experiment.arms, measure(explorer, snapshot), strict=True):
-                settings = {**group.base, **group.arms.get(arm.name, {})}
+                settings = json.loads(json.dumps({**group.base, **group.arms.get(arm.name, {})}))
                 found.append(Point(name, arm.name, snapshot.epoch, settings=settings, **numbers))
     return found
 
@@ -153,7 +156,7 @@ def build(path: Path, groups: Mapping[str, Group], told: Callable[[Point], None]
     points: list[Point] = []
     for name, group in groups.items():
         there = [point for point in held if point.group == name]
-        settings = {arm: json.dumps({**group.base, **group.arms.get(arm, {})}) for arm in ("vanilla", *group.arms)}
+        settings = {arm: json.dumps({**group.base, **group.arms.get(arm, {})}) for arm in (CONVENTIONAL, *group.arms)}
         wanted = {(arm, epoch, text) for arm, text in settings.items() for epoch in group.at}
         if {(point.arm, point.epoch, json.dumps(dict(point.settings))) for point in there} != wanted:
             there = points_of(name, group)
@@ -161,6 +164,18 @@ def build(path: Path, groups: Mapping[str, Group], told: Callable[[Point], None]
         for point in there:
             told(point)
         write_whole(path, to_json(points).encode())
+
+
+def chosen(points: Sequence[Point]) -> Point:
+    """The point that the rules choose: of those at most ``MOST_LOST`` less often right than the conventional model of
+    their group, the one whose counterfactuals are most often read as what they claim to be; of several the first.
+
+    Raises:
+        ValueError: there is none.
+    """
+    plain = {(point.group, point.epoch): point.accuracy for point in points if point.arm == CONVENTIONAL}
+    near = [point for point in points if round(plain[point.group, point.epoch] - point.accuracy, 4) <= MOST_LOST]
+    return max((point for point in near if point.arm != CONVENTIONAL), key=lambda point: point.read_as)
 
 
 def to_json(points: list[Point]) -> str:

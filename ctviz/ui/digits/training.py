@@ -46,7 +46,7 @@ AS_SHIPPED = (
 
 AS_READABLE = (
     "The run that ships whose digits can be read: nascent counterfactuals may be as far as ε = 1, not 0.3 as in the "
-    "paper, and count twice as much; energies count less, searches take longer steps, and 128 units are hidden."
+    "paper, and count three times as much; energies count less, searches take longer steps, and 128 units are hidden."
 )
 SHIPPED = {DIGITS.preset: AS_SHIPPED, FIRST["preset"]: AS_READABLE}
 """The runs that ship, in words."""
