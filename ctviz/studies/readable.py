@@ -3,7 +3,8 @@
 The search for the preset ``readable``, by rules that were set before: everything is measured on validation digits;
 each digit is on its way to another class drawn at random by a strong search (``STRONG``), the same for all models; the
 conventional model is one of the same architecture, schedule and seed. Of all points that are at most ``MOST_LOST`` less
-often right than it, the one is taken whose counterfactuals are most often read as what they claim to be.
+often right than it, the one is taken whose counterfactuals are most often read as what they claim to be. Where those
+of the conventional model are read so too, in ``MOST_READ`` of cases or more, training has little to show, and none is.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ CONVENTIONAL = "vanilla"
 
 MOST_LOST = 0.02
 """By how much of all digits the chosen model may be less often right than the conventional one."""
+
+MOST_READ = 0.05
+"""Share of the conventional model's counterfactuals that are read as what they claim to be, from which on there is
+little to show."""
 
 ATTACK = 0.1
 """Strength ε of the attack (FGSM) under which models are right or not."""
@@ -167,15 +172,19 @@ def build(path: Path, groups: Mapping[str, Group], told: Callable[[Point], None]
 
 
 def chosen(points: Sequence[Point]) -> Point:
-    """The point that the rules choose: of those at most ``MOST_LOST`` less often right than the conventional model of
-    their group, the one whose counterfactuals are most often read as what they claim to be; of several the first.
+    """The point that the rules choose (see the module); of several the first.
 
     Raises:
         ValueError: there is none.
     """
-    plain = {(point.group, point.epoch): point.accuracy for point in points if point.arm == CONVENTIONAL}
-    near = [point for point in points if round(plain[point.group, point.epoch] - point.accuracy, 4) <= MOST_LOST]
-    return max((point for point in near if point.arm != CONVENTIONAL), key=lambda point: point.read_as)
+    plain = {(point.group, point.epoch): point for point in points if point.arm == CONVENTIONAL}
+    beside = [(point, plain[point.group, point.epoch]) for point in points if point.arm != CONVENTIONAL]
+    open_ = [
+        point
+        for point, other in beside
+        if round(other.accuracy - point.accuracy, 4) <= MOST_LOST and other.read_as < MOST_READ
+    ]
+    return max(open_, key=lambda point: point.read_as)
 
 
 def to_json(points: list[Point]) -> str:

@@ -23,6 +23,7 @@ from ctviz.ui.kit.pages import (
     ACTIONABILITY,
     BOUNDARIES,
     DIGITS,
+    FIRST_DIGITS,
     LEARN,
     LIMITS,
     PAPER,
@@ -113,7 +114,7 @@ CARDS = (
         "looks, and how little ink fools it.",
         "Open the digits",
         DIGITS,
-        {"preset": "readable", "part": "read"},
+        FIRST_DIGITS,
         (("Draw a digit of your own", DIGITS, {"preset": "mnist", "pick": "own"}),),
     ),
     Card(

@@ -24,6 +24,7 @@ from ctviz.ui.digits.parts import PARTS
 from ctviz.ui.digits.story import ASKING
 from ctviz.ui.digits.training import FOLDER_FIRST
 from ctviz.ui.kit import service as shared
+from ctviz.ui.kit.pages import FIRST_DIGITS
 from tests.pages.digit_runs import RUN, small
 from tests.pages.words import query_of, said
 
@@ -64,7 +65,7 @@ def test_a_link_does_not_train_by_itself(visit, world) -> None:
 
 def test_nothing_in_the_link_opens_the_run_that_ships(visit) -> None:
     at = visit(PAGE)
-    assert query_of(at) == {"preset": "readable", "part": "read"}
+    assert query_of(at) == FIRST_DIGITS
     assert not at.error
     at = visit(PAGE, part="classes")
     assert query_of(at) == {"preset": "mnist", "part": "classes"}, "a link without a preset means what it meant"

@@ -1,4 +1,4 @@
-"""What was tried for readable digits: the rule that chose, and that what ships follows from it."""
+"""What was tried for readable digits: the rules that chose, and that what ships follows from it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def point(arm: str, accuracy: float, read_as: float, epoch: int = 1) -> Point:
     return Point("mlp", arm, epoch, accuracy, 0.5, read_as, 0.1, 1.0)
 
 
-def test_the_most_readable_is_chosen_of_those_that_lose_little() -> None:
-    plain = point("vanilla", 0.95, 0.05)
+def test_the_most_readable_is_chosen_of_those_that_lose_little_where_there_is_something_to_show() -> None:
+    plain = point("vanilla", 0.95, 0.04)
     assert chosen([plain, point("a", 0.93, 0.7), point("b", 0.9299, 0.9), point("c", 0.96, 0.6)]).arm == "a"
     later = replace(plain, epoch=2, accuracy=0.9)
     assert chosen([plain, later, point("a", 0.9, 0.9, epoch=2), point("b", 0.94, 0.8)]).arm == "a"
-    with pytest.raises(ValueError, match="empty"):
-        chosen([plain, point("a", 0.9, 0.9)])
+    for none in ([plain, point("a", 0.9, 0.9)], [replace(plain, read_as=0.05), point("a", 0.95, 0.9)]):
+        with pytest.raises(ValueError, match="empty"):
+            chosen(none)
 
 
 def test_what_ships_was_measured_of_these_settings_and_the_preset_is_what_the_rule_chose() -> None:

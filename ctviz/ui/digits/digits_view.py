@@ -22,9 +22,6 @@ PartName = Literal["read", "digit", "classes", "counterfactuals", "fool"]
 RANDOM, HARD, OWN, CLASS = "random", "hard", "own", "class"
 _PICK = re.compile(rf"{RANDOM}|{HARD}|{OWN}|{CLASS}[0-9]")
 
-FIRST = {"preset": "readable", "part": "read"}
-"""What the page opens with for those who come with no wish; a link that names no run still means ``DIGITS.preset``."""
-
 GALLERY = 8
 """Digits to choose from at once."""
 

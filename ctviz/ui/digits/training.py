@@ -14,14 +14,14 @@ from ctviz.data.user_folders import user_folder
 from ctviz.errors import CtvizError
 from ctviz.experiments.config import Experiment
 from ctviz.training.arm import Arm
-from ctviz.ui.digits.digits_view import FIRST, DigitsView
+from ctviz.ui.digits.digits_view import DigitsView
 from ctviz.ui.digits.locks import choose_locks
 from ctviz.ui.digits.memory import memory
 from ctviz.ui.digits.pictures import styles_of
 from ctviz.ui.kit import bind, rights
 from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal
-from ctviz.ui.kit.pages import DIGITS
+from ctviz.ui.kit.pages import DIGITS, FIRST_DIGITS
 from ctviz.ui.kit.service import Service
 from ctviz.ui.kit.settings import group, of_search, setting, settings
 from ctviz.ui.kit.training import train_button
@@ -48,7 +48,7 @@ AS_READABLE = (
     "The run that ships whose digits can be read: nascent counterfactuals may be as far as ε = 1, not 0.3 as in the "
     "paper, and count three times as much; energies count less, searches take longer steps, and 128 units are hidden."
 )
-SHIPPED = {DIGITS.preset: AS_SHIPPED, FIRST["preset"]: AS_READABLE}
+SHIPPED = {DIGITS.preset: AS_SHIPPED, FIRST_DIGITS["preset"]: AS_READABLE}
 """The runs that ship, in words."""
 
 
