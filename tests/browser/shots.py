@@ -59,6 +59,7 @@ CHOSEN = (
     Shot("trajectories", "/trajectories?preset=moons"),
     Shot("trajectories-whole", "/trajectories?preset=objectives", whole=True),
     Shot("trajectories-point", "/trajectories?preset=moons&pick=point&at=0.5,0.2&search.step_size=0.01", whole=True),
+    Shot("digits-read", "/digits?preset=readable&part=read", whole=True),
     Shot("digits", "/digits?preset=mnist", whole=True),
     Shot("digits-classes", "/digits?preset=mnist&part=classes"),
     Shot("digits-counterfactuals", "/digits?preset=mnist&part=counterfactuals"),
