@@ -121,7 +121,7 @@ class Protocol(Document):
         """Raises ``ConfigError`` where models are to be solved exactly that cannot be, before they are trained."""
         if not self.exact:
             return
-        from ctviz.counterfactuals.exact.network import MAX_UNITS  # imports torch
+        from ctviz.counterfactuals.exact.network import MAX_UNITS
         from ctviz.counterfactuals.exact.search import MOST_COLUMNS
 
         model = experiment.model

@@ -15,6 +15,7 @@ from ctviz.prose import begun, listed, number, unbroken
 from ctviz.ui.kit import bind
 from ctviz.ui.kit.draft import Draft, run_again
 from ctviz.ui.kit.frame import literal
+from ctviz.ui.kit.service import session
 from ctviz.ui.kit.theme import palette
 from ctviz.ui.recourse import pins
 from ctviz.ui.recourse.asked import SHOWN, Answer, exact_shown
@@ -190,9 +191,9 @@ def proof_status(found: Answer) -> None:
         run_again()
     if not open_:
         return
+    proofs().look(session())
     places = [place for task in open_ if (place := proofs().place(task.key)) is not None]
     if not places:  # what is shown is no longer what the session wants
         st.rerun()
-    waits = min(places) > 0
-    how = "waits for its turn: others asked before" if waits else "is under way"
+    how = "begins when those before it have ended" if min(places) > 0 else "is under way"
     st.caption(f"The proof {how}. The plans stay as they are; what is proved of them follows.")
