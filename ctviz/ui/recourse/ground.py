@@ -54,6 +54,9 @@ def ground_of(draft: Draft[RecourseView]) -> Ground | None:
     experiment, view = draft.experiment, draft.view
     own = uploads.named(view.own) if view.own else None
     if own is not None and (found := own.settle()) is not None:
+        if not own.shown:
+            own.shown = True
+            uploads.turn_to(draft, own)
         _check(draft, found.experiment, [snapshot.epoch for snapshot in found.snapshots])
         return _on_own(found, own, draft.view)
     experiment = uploads.kept_run(view.own) or experiment
