@@ -235,8 +235,8 @@ def test_a_filter_holds_for_whoever_is_picked(german, adviser) -> None:
 @pytest.mark.parametrize(
     ("who", "sentence"),
     [
-        ("age<=1", "Nobody in the test data has age at most 1 years."),
-        ("account=no account;age>=60", "both models refuse none."),
+        ("age<=1", "Nobody in the test data fits the filter: age at most 1 year."),
+        ("account=no account;age>=60", "both models refuse none of them. The person below does not fit it either."),
     ],
 )
 def test_a_filter_that_leaves_no_one_says_so(german, who: str, sentence: str) -> None:

@@ -17,6 +17,7 @@ from importlib.resources import files
 
 from ctviz.catalogue import advice as words
 from ctviz.catalogue.recourse import headline, rules_sentences
+from ctviz.catalogue.rows import in_words_of
 from ctviz.data.schema import Schema
 from ctviz.data.tables.settings import TableSettings
 from ctviz.data.tables.table import Table
@@ -85,14 +86,14 @@ class Sheet:
     @property
     def headline(self) -> str:
         """What the models ask, in a sentence or two."""
-        return headline(self.advice, self.arms, self.plan)
+        return in_words_of(self.advice.data, headline(self.advice, self.arms, self.plan))
 
     @property
     def title(self) -> str:
         """Whom it is for, and on which data."""
         place = self.advice.place
         who = "a person" if place is None else "person {1} of the {0} data".format(*place)
-        return f"Advice for {who}"
+        return in_words_of(self.advice.data, f"Advice for {who}")
 
 
 def data_words(experiment: Experiment, table: Table) -> str:
@@ -137,8 +138,9 @@ def to_json(sheet: Sheet) -> str:
 def to_html(sheet: Sheet) -> str:
     """The sheet as a page of its own, which prints on one sheet of A4 or Letter."""
     light = f"@media print {{ :root {{ {variables(LIGHT)} }} }}"
+    data = sheet.advice.data
     return page(
-        sheet.title, clipped(sheet.headline, SENTENCE), _body(sheet),
+        sheet.title, clipped(sheet.headline, SENTENCE), in_words_of(data, _body(sheet)),
         style=f"{style()}{dumbbell.style()}{light}{PAPER}", footer=f"{_made(sheet)} {OFFLINE}", width=1000,
     )  # fmt: skip
 
@@ -152,7 +154,7 @@ def to_paper(sheet: Sheet) -> str:
     colours = f".ctv-paper {{ {variables(LIGHT)} }}"
     return (
         f'<style>{style()}{dumbbell.style()}{colours}</style><div class="ctv-paper"><main>'
-        f'<h1>{escape(sheet.title)}</h1><p class="lead">{lead}</p>{_body(sheet)}'
+        f'<h1>{escape(sheet.title)}</h1><p class="lead">{lead}</p>{in_words_of(sheet.advice.data, _body(sheet))}'
         f"<footer>Made with ctviz. {escape(_made(sheet))}</footer></main></div>"
     )
 

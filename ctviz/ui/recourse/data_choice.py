@@ -36,7 +36,7 @@ def choose_data(draft: Draft[RecourseView]) -> None:
             draft.look(person=int(FIRST["person"]))
 
     bind.choice(
-        "Decisions about", titles, bind.to("recourse-data", shown, take, renewed=True), words=titles,
+        "Table", titles, bind.to("recourse-data", shown, take, renewed=True), words=titles,
         help="Each table has models of its own. For one of yours, see the end of the page.", placeholder="Another run",
     )  # fmt: skip
 
