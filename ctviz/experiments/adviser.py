@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypedDict, Unpack
 
@@ -133,9 +135,7 @@ class Adviser:
         table = run.data
         if not isinstance(table, Table):
             raise DataError(f"Advice is for tables of people; {table.name} is none.")
-        if (isinstance(tau, str) and tau != "rate") or (not isinstance(tau, str) and not 0 < tau < 1):
-            raise ConfigError("tau", tau, "between 0 and 1, or rate")
-        self.run, self.table, self.tau = run, table, tau
+        self.run, self.table, self.tau = run, table, _checked(tau)
         chosen = _positions(arms, run.arms)
         snapshot = run.snapshot(epoch)
         self.epoch = snapshot.epoch
@@ -148,8 +148,25 @@ class Adviser:
         self.accepted = AcceptedPeople(table.schema, self._granted)
         self.rate = float((table.validation[1] == table.favourable).double().mean())
         self.models = [self._model(i, run.experiment.arms[arm]) for i, arm in enumerate(chosen)]
-        self._planner = Planner.of(table, self._stack, asked, self.models, self.accepted)
+        self._settings = asked
+        self._begin()
+
+    def _begin(self) -> None:
+        self._planner = Planner.of(self.table, self._stack, self._settings, self.models, self.accepted)
         self._guard, self._pools = threading.Lock(), list[WorkerPool]()
+
+    @isolated()
+    def at(self, tau: Tau) -> Adviser:
+        """The same models with another threshold; what does not depend on it is shared."""
+        made = copy(self)
+        made.tau = _checked(tau)
+        thresholds = [made._threshold(model.judge) if tau == "rate" else float(tau) for model in self.models]
+        made.models = [
+            replace(model, threshold=threshold, least=least_margin(threshold))
+            for model, threshold in zip(self.models, thresholds, strict=True)
+        ]
+        made._begin()
+        return made
 
     def _model(self, i: int, arm: Any) -> Model:
         one, unfit = self._stack.take([i]), ""
@@ -437,6 +454,12 @@ class Adviser:
         if people.ndim != 2 or people.shape[1] != self.table.d:
             raise DataError(f"People have shape (n {self.table.d}); got {people.shape}.")
         return people
+
+
+def _checked(tau: Tau) -> Tau:
+    if (isinstance(tau, str) and tau != "rate") or (not isinstance(tau, str) and not 0 < tau < 1):
+        raise ConfigError("tau", tau, "between 0 and 1, or rate")
+    return tau
 
 
 def _positions(arms: Iterable[str], known: Sequence[str]) -> list[int]:

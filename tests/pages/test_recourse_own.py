@@ -137,7 +137,7 @@ def errors(at: AppTest) -> str:
 def test_a_table_is_read_learned_from_and_advised_on(own, world, workers) -> None:
     before = files(world.root)
     at = own(people(), person="17")
-    assert at.query_params["person"] == ["17"], "whom it shows stays until models have learned"
+    assert at.query_params["person"] == "17", "whom it shows stays until models have learned"
     assert "200 rows, 5 columns" in said(at) and at.selectbox(key="own-target").value == "loan"
     assert at.selectbox(key="own-favourable").value == "granted"
     assert "5 of income by the median" in said(at).replace("\\", "")

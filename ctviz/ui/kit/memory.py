@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-PAUSE = 10.0
+PAUSE = 5.0
 """Seconds between two looks."""
 
 WORKED = 1.0

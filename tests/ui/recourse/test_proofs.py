@@ -204,7 +204,7 @@ def test_a_worker_process_answers_as_this_one_does() -> None:
         found.append(solver(question, seconds, None))
         return NONE
 
-    proofs = Proofs(start=lambda work: work())
+    proofs = Proofs(start=lambda work: work(), clock=lambda: 0.0)
     proofs.want("ann", [Task("a", make)])
     proofs.end()
     expected = solve(question, 10, None)
