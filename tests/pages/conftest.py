@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -58,6 +59,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNam
     st.cache_resource.clear()
     monkeypatch.setattr(shared, "make", lambda: service)
     monkeypatch.setattr(proofs, "_thread", lambda work: work())  # none outlives its test
+    monkeypatch.setattr(proofs, "LOOKS", math.inf)  # however slow the machine
     monkeypatch.setattr(proofs, "WorkerPool", Here)  # a process for each test would cost a second each
 
     def keep(experiment: Experiment, epochs: int | None = None) -> None:

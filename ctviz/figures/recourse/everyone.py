@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from ctviz.catalogue import population as words
 from ctviz.catalogue.population import POPULATION_METRICS, TITLES, group_title, with_interval
+from ctviz.catalogue.rows import in_words_of
 from ctviz.experiments.population import LEVEL, Metric, Population, Row
 from ctviz.figures.curves import EMPTY, FONT, cut
 from ctviz.figures.page import variables
@@ -47,7 +48,7 @@ def lines_of(found: Population, metric: Metric) -> list[Line]:
     def both(feature: str = "", group: str = "") -> tuple[Row, ...]:
         return tuple(found.row(metric, arm, feature=feature, group=group) for arm in arms)
 
-    lines = [Line("everyone", both())]
+    lines = [Line(in_words_of(found.data, "everyone"), both())]
     for one in found.groupings:
         lines.append(Line(one.feature))
         lines += [Line(name, both(one.feature, name)) for name in one.names]
@@ -121,7 +122,7 @@ def _trace(
             "arrayminus": [_side(scale * (spread.value - spread.low)) for spread in spreads],
         },
         "customdata": [[line.title, with_interval(row), row.people] for line, row, _ in shown],
-        "hovertemplate": "%{customdata[0]}: %{customdata[1]}, %{customdata[2]} people<extra>%{fullData.name}</extra>",
+        "hovertemplate": "%{customdata[0]}: %{customdata[1]}, %{customdata[2]} counted<extra>%{fullData.name}</extra>",
     }  # fmt: skip
 
 
