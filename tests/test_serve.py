@@ -15,8 +15,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from streamlit import net_util
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web import cli
 from streamlit.web.server import server_util
 
@@ -24,6 +27,7 @@ import ctviz.ui.kit.frame
 from ctviz.bench.streamlit_client import Visitor
 from ctviz.cli import commands
 from ctviz.data.tables.reading import MOST_BYTES
+from ctviz.ui import launch as launching
 from ctviz.ui.launch import launch
 from tests.browser.driving import ROOT, begin, stop
 from tests.elsewhere import knock, noting_proxy
@@ -119,6 +123,7 @@ def test_whatever_is_found_in_the_home_nothing_is_asked_before_it_serves(tmp_pat
     code = """
 import os, sys
 from streamlit.web import bootstrap
+from ctviz.ui import launch as launching
 from ctviz.ui.launch import launch
 
 bootstrap.run = lambda *_: print("serves", flush=True)
@@ -220,6 +225,25 @@ def test_once_a_page_was_shown_streamlit_run_calls_nobody_either(monkeypatch):
         assert not server_util.is_url_from_allowed_origins(origin)
 
 
+def test_what_is_sent_by_hand_fills_no_memory(monkeypatch):
+    monkeypatch.setattr(launching, "LARGEST_UPLOAD", 100)
+    monkeypatch.setattr(launching, "MOST_UPLOADED", 150)
+    assert ctviz.ui.kit.frame.bound_uploads  # called where any page is imported
+    files = MemoryUploadedFileManager("/upload")
+
+    def send(session: str, name: str, size: int) -> None:
+        files.add_file(session, UploadedFileRec(name, name, "", bytes(size)))
+
+    send("ann", "a", 60)
+    send("ann", "b", 40)
+    send("ann", "c", 50)  # in the place of the first one
+    assert [file.file_id for file in files.get_files("ann", ["a", "b", "c"])] == ["b", "c"]
+    with pytest.raises(HTTPException, match="413"):
+        send("bob", "d", 70)
+    send("bob", "e", 60)
+    assert len(files.get_files("bob", ["d", "e"])) == 1
+
+
 def test_uploads_pass_through_no_temporary_file():
     assert ctviz.ui.kit.frame.keep_uploads_in_memory  # called where any page is imported
     assert MultiPartParser.spool_max_size >= (2 << 20) + MOST_BYTES
@@ -239,6 +263,7 @@ def test_files_named_like_modules_of_python_do_no_harm_beside_the_app(tmp_path):
     code = f"""
 import importlib.util, sys
 from streamlit.web import bootstrap
+from ctviz.ui import launch as launching
 from ctviz.ui.launch import launch
 def run(script, *_):
     bootstrap._fix_sys_path(script)

@@ -125,7 +125,7 @@ class Protocol(Document):
             raise ConfigError("also", list(self.also), "no reader, but for digits")
         if not self.exact:
             return
-        from ctviz.counterfactuals.exact.network import MAX_UNITS  # imports torch
+        from ctviz.counterfactuals.exact.network import MAX_UNITS
         from ctviz.counterfactuals.exact.search import MOST_COLUMNS
 
         model = experiment.model

@@ -14,7 +14,7 @@ What is proven, and what is not:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -184,8 +184,19 @@ def cheapest(
     Raises:
         ConfigError: a τ, a target, a number of changes or a time that is not allowed. DataError: sizes that do not fit.
     """
-    question = _question(network, lattice, target, tau, max_changes, near)
+    return solve(_question(network, lattice, target, tau, max_changes, near), time_limit, known)
+
+
+def solve(question: Question, time_limit: float, known: npt.ArrayLike | None) -> Answer:
+    """The cheapest plan of a question; ``time_limit`` and ``known`` as in ``cheapest``.
+
+    Question and answer are picklable, and this module needs no torch: so a small process can solve for another one.
+    """
     return _Solver(question, _time(time_limit), known).answer()
+
+
+Solver = Callable[[Question, float, npt.ArrayLike | None], Answer]
+"""What answers questions as ``solve`` does, wherever that is."""
 
 
 def several(
@@ -199,17 +210,19 @@ def several(
     near: Near | None = None,
     time_limit: float = TIME_LIMIT,
     known: npt.ArrayLike | None = None,
+    solver: Solver | None = None,
 ) -> list[Answer]:
     """Up to ``count`` plans, the cheapest first, none of which changes all features that an earlier one changes.
 
-    Arguments as ``cheapest``; the time is for each. The list ends with the first answer that is no plan, if fewer exist
-    or are found; a person who has reached τ has one plan, no change.
+    Arguments as ``cheapest``; the time is for each. ``solver`` answers each question, by default ``solve``. The list
+    ends with the first answer that is no plan, if fewer exist or are found; a person who has reached τ has one plan, no
+    change.
     """
     if not 1 <= count <= 20:
         raise ConfigError("plans", count, "1 to 20")
     question, answers = _question(network, lattice, target, tau, max_changes, near), []
     for _ in range(count):
-        answers.append(_Solver(question, _time(time_limit), known).answer())
+        answers.append((solver or solve)(question, time_limit, known))
         plan = answers[-1].plan
         if plan is None or not plan.changed:
             break
@@ -267,10 +280,11 @@ def smallest_release(
     tau: float,
     *,
     time_limit: float = TIME_LIMIT,
+    solver: Solver | None = None,
 ) -> Release:
     """The fewest features of which ``released`` allows more than ``locked`` and that must change for a plan.
 
-    The plan is the cheapest with so few. The time is for each of the two questions.
+    The plan is the cheapest with so few. The time is for each of the two questions; ``solver`` as in ``several``.
 
     Raises:
         ConfigError, DataError: as ``cheapest``; lattices of other features.
@@ -279,14 +293,14 @@ def smallest_release(
         raise DataError("The two lattices have different features.")
     pairs = enumerate(zip(locked.features, released.features, strict=True))
     freed = frozenset(i for i, (before, after) in pairs if before != after)
-    question = _question(network, released, target, tau, None, None)
-    fewest = _Solver(replace(question, counted=freed), _time(time_limit), None).answer()
+    question, solver = _question(network, released, target, tau, None, None), solver or solve
+    fewest = solver(replace(question, counted=freed), time_limit, None)
     if fewest.plan is None:
         return Release((), fewest.status == "none", fewest)
     count = round(fewest.plan.objective)
     capped = replace(question, caps=((freed, count),))
     seen = released.encode(fewest.plan.point)
-    answer = _Solver(capped, _time(time_limit), seen).answer()
+    answer = solver(capped, time_limit, seen)
     changed = tuple(i for i in (answer.plan or fewest.plan).changed if i in freed)
     return Release(changed, fewest.status == "optimal", answer)
 
