@@ -92,7 +92,9 @@ def cheaper_points(network: Network, lattice: Lattice, target: int, margin: floa
         looked_at += partial.count(one, budget)
         if looked_at > MOST_LOOKED_AT:
             return None
-        partial = partial.extended(one, at, budget, _Bounds.of(features[at + 1 :], len(v), budget), v, margin - constant)
+        partial = partial.extended(
+            one, at, budget, _Bounds.of(features[at + 1 :], len(v), budget), v, margin - constant
+        )
         if partial.hidden.size > MOST_KEPT:
             return None
     points = np.empty((len(partial.costs), len(features)))
