@@ -244,7 +244,7 @@ class Adviser:
         ruled = self.rules(rules)
         x, place = self.row(person, split)
         lattice = self._planner.lattices(ruled).of(x)
-        ends = self._planner.ends(x[None], ruled)[:, 0]
+        ends = self._planner.ends_of(np.ascontiguousarray(x, dtype=np.float32).tobytes(), ruled)
         request = PlanRequest(plans, exact, _seconds(time_limit), solver)
         return Advice(
             run=self.run.key,
