@@ -13,7 +13,7 @@ def test_everyone_is_opened_read_and_printed(app, browser_page) -> None:
     page = browser_page
     page.goto(f"{app.url}/recourse?preset=german&person=5")
     page.get_by_text("Compare both models over 55 people").click()
-    page.get_by_text("What their decisions rest on").wait_for()
+    page.get_by_role("heading", name="What their decisions rest on").wait_for()
     assert "everyone=1" in page.url
     charts = page.locator(".st-key-everyone .stPlotlyChart")
     charts.nth(1).wait_for()
