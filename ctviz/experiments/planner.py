@@ -152,6 +152,19 @@ class Planner:
     def _lattices(self, rules: Rules) -> PersonLattices:
         return PersonLattices(self.schema, rules, self.unseen_pairs)
 
+    @cached_property
+    def ends_of(self) -> Callable[[bytes, Rules], npt.NDArray[np.float32]]:
+        """Where the search from one person, as the bytes of their columns (d), ends with each model, (m d).
+
+        Some are kept: the plans and all proofs of a person start there. Nobody may write into them.
+        """
+        return lru_cache(64)(self._ends_of)
+
+    def _ends_of(self, person: bytes, rules: Rules) -> npt.NDArray[np.float32]:
+        found = self.ends(np.frombuffer(person, dtype=np.float32)[None].copy(), rules)[:, 0]
+        found.flags.writeable = False
+        return found
+
     def ends(self, X: Array, rules: Rules) -> npt.NDArray[np.float32]:
         """Where the gradient search from people (b d) ends with each model, (m b d)."""
         settings = [SearchSettings(**{**self.settings.model_dump(), "tau": model.threshold}) for model in self.models]

@@ -100,7 +100,7 @@ def test_the_page_prints_as_the_sheet_and_gives_it_away_and_everyone_is_opened_r
 def everyone_is_opened_read_and_printed(page) -> None:
     """By a press, on a phone, on sheets of its own."""
     page.get_by_text("Compare both models over 55 people").click()
-    page.get_by_text("What their decisions rest on").wait_for()
+    page.get_by_role("heading", name="What their decisions rest on").wait_for()
     assert "everyone=1" in page.url
     charts = page.locator(".st-key-everyone .stPlotlyChart")
     charts.nth(1).wait_for()

@@ -123,7 +123,7 @@ def _show(found: Population) -> None:
     st.html(f"<style>{PAPER}</style>")  # Streamlit puts a style alone after those of the frame
     if found.n:
         with st.expander("All numbers as a table", key="everyone-table"):
-            scrolling("All numbers", in_words_of(found.data, number_table(found)))
+            scrolling(*(in_words_of(found.data, said) for said in ("All numbers of everyone", number_table(found))))
             if found.reliance is not None:
                 scrolling("What decisions rest on", reliance_table(found))
 
