@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from ctviz.figures.curves import EMPTY, FONT, spread
 from ctviz.figures.theme import DASHES, Palette
-from ctviz.studies import generator, locks
+from ctviz.studies import generator
 from ctviz.studies.maturity import WITHOUT, cells
 from ctviz.studies.study import Study, StudyMetric, number, percent
 from ctviz.studies.summary import CONVENTIONAL, LEVEL, Mean, across, gains, mean, values_of
@@ -99,7 +99,11 @@ def key(study: Study) -> tuple[tuple[str, str], ...]:
     if study.kind == "doses":
         return (("bold", "the search as in the paper, from which each kind of harm starts"),)
     if study.kind == "dots":
-        return (("●", f"a draw of “{locks.PROTECTED}”"), ("○", "a draw of the others"), ("|", "the mean"))
+        return (
+            ("●", f"a draw of “{study.panels[0].variants[-1].name}”"),
+            ("○", "a draw of the others"),
+            ("|", "the mean"),
+        )
     if study.kind != "gains":
         return ()
     names = dict.fromkeys(v.name for v in study.panels[0].variants if not math.isnan(v.dose))
@@ -293,7 +297,7 @@ def _band(line: Line, extent: tuple[float, float], *, log: bool) -> dict[str, An
 
 def _dots(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palette) -> list[StudyPicture]:
     scale = metric.scale
-    rows = values_of(table, metric.column)
+    rows = gains(table, metric.column) if metric.gain else values_of(table, metric.column)
     rows["value"] *= scale
     low, high = float(rows["value"].min()), float(rows["value"].max())
     air = 0.06 * (high - low) or 1.0
@@ -303,18 +307,20 @@ def _dots(study: Study, table: pd.DataFrame, metric: StudyMetric, palette: Palet
         own = rows[rows["panel"] == panel.name]
         if not len(own):
             continue
-        names = [variant.name for variant in panel.variants]
+        names = [variant.name for variant in panel.variants if (own["variant"] == variant.name).any()]
         traces: list[dict[str, Any]] = []
         notes = []
         for place, name in enumerate(reversed(names)):
             values = own.loc[own["variant"] == name, "value"].dropna().tolist()
             colour = palette.conventional if name == CONVENTIONAL else palette.accent
-            traces += _dot_row(values, place, colour, filled=name == locks.PROTECTED)
+            traces += _dot_row(values, place, colour, filled=name == panel.variants[-1].name)
             text = f"{name}  <b>{_amount(mean(values).value, metric)}</b>"
             notes.append({**_note(text, colour), "x": 0, "xref": "paper", "xanchor": "left", "y": place + 0.36})
         x = {"range": list(extent), "ticksuffix": " %" if metric.unit == "%" else "", "nticks": 6}
         y = {"range": [-0.4, len(names) - 0.3], "visible": False}
         figure = _figure(traces, x, y, palette, right=8, left=6, notes=notes, height=ROW * len(names) + 40)
+        if metric.gain:
+            figure.add_vline(x=0, line={"color": palette.conventional, "width": 1.5, "dash": "dot"}, layer="below")
         found.append(StudyPicture(panel.name, panel.title, figure, _say(panel.title, metric, across(own), "")))
     return found
 

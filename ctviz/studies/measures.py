@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from ctviz.training.loop import PerArm
 FINE = {"step_size": 0.01, "steps": 1000}
 """A search with steps of a tenth of the usual size or less, and enough of them to mature."""
 
+EVEN = {"generator": "generic", "step_size": 50.0, "step_bound": 0.005, "steps": 1000}
+"""A search in steps that are short and all of one length, a two-hundredth of the spread of the data: the gradient is
+scaled up so far that only its direction counts. It arrives where a model is flat too, in which ``FINE`` starves."""
+
 FINE_FACTUALS = 100
 
 Measure = Callable[["MeasureContext", Stack], dict[str, PerArm]]
@@ -33,14 +38,20 @@ class MeasureContext:
     experiment: Experiment
     data: Dataset
     fine: EpochEvaluator
+    even: EpochEvaluator
 
     @classmethod
     @isolated()
     def of(cls, experiment: Experiment, data: Dataset, like: Tensor) -> MeasureContext:
         factuals = min(experiment.evaluation.factuals, FINE_FACTUALS)
-        changes = {"evaluation.factuals": factuals} | {f"evaluation.{name}": value for name, value in FINE.items()}
-        careful = experiment.replace(changes)
-        return cls(experiment, data, EpochEvaluator(careful, data, data.validation, like))
+
+        def by(search: Mapping[str, Any]) -> EpochEvaluator:
+            changes = {"evaluation.factuals": factuals} | {
+                f"evaluation.{name}": value for name, value in search.items()
+            }
+            return EpochEvaluator(experiment.replace(changes), data, data.validation, like)
+
+        return cls(experiment, data, by(FINE), by(EVEN))
 
 
 def fine(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
@@ -50,6 +61,12 @@ def fine(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     """
     found = context.fine.metrics(stack, context.fine.search(stack))
     return {f"{name}_fine": found[name] for name in ("ip", "cost", "validity")}
+
+
+def even(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
+    """ip_even, validity_even: the same factuals, searched in short steps of one length (``EVEN``)."""
+    found = context.even.metrics(stack, context.even.search(stack))
+    return {f"{name}_even": found[name] for name in ("ip", "validity")}
 
 
 @torch.no_grad()
@@ -71,4 +88,4 @@ def locks(context: MeasureContext, stack: Stack) -> dict[str, PerArm]:
     return {"share": shares[np.arange(len(arms)), locked], "tilt": tilt.double().cpu().numpy().astype(np.float64)}
 
 
-MEASURES: dict[str, Measure] = {"fine": fine, "energy": energy, "locks": locks}
+MEASURES: dict[str, Measure] = {"fine": fine, "even": even, "energy": energy, "locks": locks}

@@ -7,7 +7,7 @@ from importlib import import_module
 from ctviz.errors import ConfigError
 from ctviz.studies.study import Study
 
-NAMES = ("maturity", "energies", "locks", "generator", "long")
+NAMES = ("maturity", "energies", "locks", "generator", "long", "box")
 """In the order in which they are told."""
 
 LIMITS: dict[str, Study] = {name: import_module(f"ctviz.studies.{name}").STUDY for name in NAMES}

@@ -130,6 +130,26 @@ def test_long_compares_early_with_late(late: float, said: str) -> None:
     assert bool(found.shows) == (late == 4.0)
 
 
+@pytest.mark.parametrize(("varied", "said"), [(2.0, "gain"), (4.0, "could be chance"), (6.0, "lose")])
+def test_box_says_gain_price_and_failed_draws(varied: float, said: str) -> None:
+    study = study_of("box")
+
+    def value(panel: str, variant: str, dose: float, epoch: int, metric: str) -> float:
+        if metric.startswith(("validation", "validity", "robust")):
+            return 0.97 if variant == "varied box" and metric == "validation_accuracy" else 1.0
+        return {"varied box": varied, "half-way box": 3.0}.get(variant, 4.0)
+
+    found = study.finding(made_up(study, value, draws=3), study.metric())
+    assert said in found.headline
+    assert "25 % (25 to 25 %) with half-way boxes" in found.sentences[0]
+    assert f"on 0, 0 and {3 if varied > 4 else 0}." in found.sentences[0]
+    assert "accuracy falls by 3.0 points" in found.sentences[0]
+    assert {2.0: "more than", 4.0: "cannot be told from", 6.0: "less than"}[varied] in found.sentences[0]
+    assert "they cost accuracy on LS as in Figure 1" in found.headline
+    assert ("gains more on LS as in Figure 1" in found.headline) == (varied > 4)
+    assert bool(found.shows) == (varied > 4)
+
+
 @pytest.mark.parametrize("study", LIMITS.values(), ids=LIMITS)
 def test_nothing_measured_is_said_to_be_nothing(study) -> None:
     table = made_up(study, lambda *_: 1.0, draws=0)

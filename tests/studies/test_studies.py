@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from ctviz.counterfactuals.reference_data import ReferenceData
 from ctviz.data.catalogue import load
 from ctviz.errors import ConfigError
 from ctviz.experiments.measure import EpochEvaluator
@@ -20,7 +21,7 @@ from ctviz.experiments.store import Store
 from ctviz.figures.limits import pictures
 from ctviz.figures.theme import LIGHT
 from ctviz.studies.draw import COLUMNS, Draw, Variant, _over_epochs, measure_draw, stored_draw
-from ctviz.studies.measures import FINE, MeasureContext, energy, fine, locks
+from ctviz.studies.measures import EVEN, FINE, MeasureContext, energy, even, fine, locks
 from ctviz.studies.registry import LIMITS, study_of
 from ctviz.studies.results import (
     agreement,
@@ -33,7 +34,18 @@ from ctviz.studies.study import Study
 from ctviz.studies.summary import CONVENTIONAL, gains
 from tests.studies.tables import shortened
 
-EXTRA = ("ip_fine", "cost_fine", "validity_fine", "energy", "share", "tilt", "trained_mature", "all_skipped")
+EXTRA = (
+    "ip_even",
+    "validity_even",
+    "ip_fine",
+    "cost_fine",
+    "validity_fine",
+    "energy",
+    "share",
+    "tilt",
+    "trained_mature",
+    "all_skipped",
+)
 
 
 @pytest.fixture
@@ -123,6 +135,22 @@ def test_short_steps_are_short(tiny: Study, monkeypatch) -> None:
     )
     usual = evaluator.metrics(training.stack, evaluator.search(training.stack))
     np.testing.assert_array_equal(fine(context, training.stack)["ip_fine"], usual["ip"])
+
+
+def test_even_steps_have_one_length_where_a_model_is_flat_too(tiny: Study, monkeypatch) -> None:
+    monkeypatch.setitem(EVEN, "steps", 40)
+    draw = tiny.all_draws(1)[0]
+    training = Training(draw.experiment, "cpu")
+    training.stack.flat.mul_(0.01)  # so flat that no gradient is longer than 0.01
+    context = MeasureContext.of(draw.experiment, training.data, training.stack.flat)
+    found = context.even.search(training.stack, record=True)
+    assert found.path is not None
+    lengths = found.path.diff(dim=0).norm(dim=2)  # t m b
+    longest = EVEN["step_bound"] * ReferenceData.of(training.data).spread()
+    inside = lengths[lengths > 0]
+    assert float(inside.max()) == pytest.approx(longest, rel=1e-3)
+    assert float((inside > 0.99 * longest).double().mean()) > 0.9
+    assert set(even(context, training.stack)) == {"ip_even", "validity_even"}
 
 
 def test_the_share_is_that_of_the_locked_feature() -> None:

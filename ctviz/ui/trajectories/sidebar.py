@@ -46,6 +46,7 @@ TITLES = {
     "figure1": "Figure 1 of the paper, x2 locked",
     "figure1-debt": "Figure 1 of the paper, x1 locked",
     "figure1-short": "Figure 1 of the paper, x2 locked, in short steps",
+    "figure1-varied": "Figure 1 of the paper without locks, boxes by the way, in short steps",
     "where": "Where a lock acts",
     "where-short": "Where a lock acts, in short steps",
     "proxies": "Two Gaussians: proxies",
