@@ -248,13 +248,8 @@ class Adviser:
         asked = _positions(arms, [model.arm for model in self.models])
         ruled = self.rules(rules)
         x, place = self.row(person, split)
-<<<<<<< HEAD
         lattice = self.lattice(x, ruled)
-        ends = self._planner.ends(x[None], ruled)[:, 0]
-=======
-        lattice = self._planner.lattices(ruled).of(x)
         ends = self._planner.ends_of(np.ascontiguousarray(x, dtype=np.float32).tobytes(), ruled)
->>>>>>> house
         request = PlanRequest(plans, exact, _seconds(time_limit), solver)
         return Advice(
             run=self.run.key,
